@@ -1,0 +1,1 @@
+"""mnet_cost: what a vision network costs, from a declarative spec."""

@@ -1,0 +1,154 @@
+"""Errors that show the user's own line.
+
+    MnetCostError            something the user can mend; the command line exits with 2
+    ├── SpecError            a model file says something it cannot mean
+    ├── DeviceError          a device profile does
+    ├── ModelReferenceError  a model, variant, knob or layer that is not there
+    ├── UnitError            text that is not a quantity of the unit asked for
+    ├── OutputError          a result that could not be written
+    └── UnmodelledError      a total was refused; the command line exits with 3
+
+One error carries every problem found, not only the first. The library raises and never prints.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple
+
+_WIDEST_LINE = 110
+_KEPT_BEFORE_CARET = 60
+
+
+class Source:
+    """The text of one file, kept so that errors can quote it."""
+
+    __slots__ = ("_lines", "path", "text")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1, without its line break; empty past the end."""
+        if self._lines is None:
+            self._lines = self.text.splitlines()
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+
+
+class Span(NamedTuple):
+    """A stretch of one line of a source. Line and columns count from 1; `end` is exclusive."""
+
+    source: Source
+    line: int
+    column: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.source.path}:{self.line}:{self.column}"
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: what, where, how it was reached, and a way out."""
+
+    message: str
+    span: Span | None = None
+    hint: str | None = None
+    trail: tuple[str, ...] = ()
+
+    def render(self) -> str:
+        """The problem as lines of text: place and message, the line with a caret, trail, hint."""
+        place = f"{self.span}: " if self.span else ""
+        lines = [printable(f"{place}{self.message}")]
+        if self.span:
+            lines += _quote(self.span)
+        lines += [printable(f"      {step}") for step in self.trail]
+        if self.hint:
+            lines.append(printable(f"hint: {self.hint}"))
+        return "\n".join(lines)
+
+
+class MnetCostError(Exception):
+    """Base of all errors that a user can mend."""
+
+    exit_status: ClassVar[int] = 2
+
+    def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems: tuple[Problem, ...] = (
+            (problems,) if isinstance(problems, Problem) else tuple(problems)
+        )
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n\n".join(problem.render() for problem in self.problems)
+
+
+class SpecError(MnetCostError):
+    """A model file says something it cannot mean."""
+
+
+class DeviceError(MnetCostError):
+    """A device profile says something it cannot mean, or is not there."""
+
+
+class ModelReferenceError(MnetCostError):
+    """A model, variant, knob or layer that is not there."""
+
+
+class UnitError(MnetCostError):
+    """Text that is not a quantity of the unit asked for."""
+
+
+class OutputError(MnetCostError):
+    """A result that could not be written."""
+
+
+class UnmodelledError(MnetCostError):
+    """A total was refused because some layers have no cost model."""
+
+    exit_status: ClassVar[int] = 3
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """A hint naming the candidate closest to `name`, or None when none is close."""
+    from difflib import get_close_matches  # only errors need it
+
+    close = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else None
+
+
+def one_of(names: Sequence[str]) -> str:
+    """`a`, `b` or `c`."""
+    quoted = [f"`{name}`" for name in names]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+
+
+def printable(text: str) -> str:
+    """`text` with control characters made visible, so that a file cannot drive a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _quote(span: Span) -> list[str]:
+    # Every unprintable character becomes one blank: the columns below must still fit.
+    line = "".join(c if c.isprintable() else " " for c in span.source.line(span.line))
+    start, end = span.column - 1, max(span.end - 1, span.column)
+    if len(line) > _WIDEST_LINE:
+        cut = max(0, start - _KEPT_BEFORE_CARET)
+        line = ("..." if cut else "") + line[cut : cut + _WIDEST_LINE]
+        shift = cut - (3 if cut else 0)
+        start, end = start - shift, min(end - shift, len(line))
+    line = line.rstrip()
+    carets = max(1, _width(line[start:end]))
+    gutter = f"{span.line:>5} | "
+    pointer = " " * (len(gutter) - 2) + "| " + " " * _width(line[:start]) + "^" * carets
+    return [gutter + line, pointer]

@@ -1,0 +1,78 @@
+"""What every layer kind is: shape rule, work rule, and what becomes of its memory.
+
+A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
+YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
+Work is counted per example of the batch. Ignored here: precision (elements, not bytes) and
+what a runtime fuses.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from mnet_cost.tensors import Check, RuleViolation, Size, TensorType
+
+Effect = Literal["compute", "elementwise", "view"]
+"""compute: makes a new tensor. elementwise: one output per input element, so it can be written
+over its input and ride on the layer before. view: another name for the same memory, no work."""
+
+
+class Work(NamedTuple):
+    """What one layer does for one example. Counts, exact; adds up.
+
+    mult_adds        multiplications with accumulation in convolutions and matrix products
+    vector_ops       every other arithmetic operation (bias, norm, activation, pooling, add)
+    weights          elements of kernels of convolutions and linear layers
+    params           all trained elements: weights, biases, scales and shifts
+    buffers          stored but not trained: running statistics
+    input_elements   activations read
+    output_elements  activations written
+    """
+
+    mult_adds: Size = 0
+    vector_ops: Size = 0
+    weights: Size = 0
+    params: Size = 0
+    buffers: Size = 0
+    input_elements: Size = 0
+    output_elements: Size = 0
+
+    def __add__(self, other: Work) -> Work:  # type: ignore[override]
+        return Work(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Layer:
+    """Base of the layer kinds: their common interface, and defaults for most of them."""
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """Least and most inputs; None is any number."""
+    effect: ClassVar[Effect] = "compute"
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        """Type of the output. Sizes that do not fit make `check` fail."""
+        raise NotImplementedError
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work | None:
+        """Work for one example, given types that `infer` accepted; None where it is unknown."""
+        raise NotImplementedError
+
+
+def image_sizes(x: TensorType, kind: str) -> tuple[Size, Size, Size]:
+    """(channels, height, width) of an image, or `RuleViolation` for other tensors."""
+    if len(x.shape) < 3:
+        raise RuleViolation(f"`{kind}` needs an image [channels, height, width]")
+    return x.shape[-3:]  # type: ignore[return-value]
+
+
+def channel_axis(x: TensorType) -> int:
+    """The axis that norms and PReLU work along: channels of an image, features otherwise."""
+    return -3 if len(x.shape) >= 3 else -1
+
+
+def both(value: Any) -> tuple[Any, Any]:
+    """(height, width) of a field that holds one number or a pair."""
+    return value if isinstance(value, tuple) else (value, value)

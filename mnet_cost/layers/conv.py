@@ -1,0 +1,248 @@
+"""Convolutions: standard and grouped, depthwise, transposed.
+
+All act on [..., channels, height, width]; axes in front (regions, frames) multiply the work.
+Ignored here: algorithms that spend fewer multiplications (Winograd, FFT).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mnet_cost.layers.base import Layer, Work, both, image_sizes
+from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
+from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, ceil_div, largest, product
+
+_KERNEL = "size of the kernel"
+_STRIDE = "step between outputs"
+_DILATION = "distance between taps of the kernel"
+_PADDING = "zeros around the image; `same` gives ceil(size / stride)"
+
+
+def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
+    """(top, bottom, left, right) of explicit padding; `valid` is none."""
+    if padding == "valid":
+        return (0, 0, 0, 0)
+    if not isinstance(padding, tuple):
+        return (padding, padding, padding, padding)
+    if len(padding) == 4:
+        return padding
+    height, width = padding
+    return (height, height, width, width)
+
+
+def is_same(padding: Any) -> bool:
+    """Whether `padding` is the word `same` (comparing an array with a word would warn)."""
+    return isinstance(padding, str) and padding == "same"
+
+
+def window_positions(
+    check: Check,
+    sizes: tuple[Size, Size],
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any = 1,
+) -> tuple[Size, Size]:
+    """(height, width) of the output of a window that slides over an image of `sizes`.
+
+    `same`: ceil(size / stride). Otherwise floor((size + padding - span) / stride) + 1 with
+    span = dilation * (kernel - 1) + 1. Source: PyTorch documentation of Conv2d; TensorFlow
+    documentation, "Neural network, padding", for `same`.
+    """
+    strides = both(stride)
+    if is_same(padding):
+        return (ceil_div(sizes[0], strides[0]), ceil_div(sizes[1], strides[1]))
+    top, bottom, left, right = sides(padding)
+    positions = []
+    for axis, size, added, k, s, d in zip(
+        ("high", "wide"),
+        sizes,
+        (top + bottom, left + right),
+        both(kernel),
+        strides,
+        both(dilation),
+        strict=True,
+    ):
+        span = d * (k - 1) + 1
+        check(
+            size + added >= span,
+            "a window {} " + axis + " does not fit into an image {} " + axis + " with padding {}",
+            span,
+            size,
+            added,
+        )
+        positions.append((size + added - span) // s + 1)
+    return (positions[0], positions[1])
+
+
+def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
+    check(
+        channels_in % groups == 0, "{} groups do not divide {} input channels", groups, channels_in
+    )
+    check(
+        channels_out % groups == 0,
+        "{} groups do not divide {} output channels",
+        groups,
+        channels_out,
+    )
+
+
+def _conv_work(
+    x: TensorType, output: TensorType, kernel: Any, groups: Any, bias: bool, positions: Size
+) -> Work:
+    channels_in, channels_out = x.shape[-3], output.shape[-3]
+    kernel_height, kernel_width = both(kernel)
+    # Factors of positions and of channels stay apart: with one array along each, the product
+    # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
+    weights = kernel_height * kernel_width * (channels_in // groups) * channels_out
+    outputs = output.elements
+    return Work(
+        mult_adds=weights * positions,
+        vector_ops=outputs if bias else 0,
+        weights=weights,
+        params=weights + channels_out if bias else weights,
+        input_elements=x.elements,
+        output_elements=outputs,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conv2d(Layer):
+    """Convolution of an image with `channels` kernels, in `groups` separate parts.
+
+    Shapes      [..., C, H, W] -> [..., K, P, Q]; `same`: P = ceil(H / stride)
+    Mult-adds   kernel_h * kernel_w * (C / groups) * K * P * Q; positions over padding count
+    Weights     kernel_h * kernel_w * (C / groups) * K
+    Params      weights (+ K with bias)
+    Vector ops  K * P * Q with bias
+    Bytes       reads C * H * W and the params, writes K * P * Q
+    Source      arXiv:1704.04861, section 3.1; PyTorch documentation of Conv2d
+    """
+
+    kind: ClassVar[str] = "conv2d"
+
+    channels: Size = spec_field(Whole(), "output channels")
+    kernel: Any = spec_field(Pair(), _KERNEL)
+    stride: Any = spec_field(Pair(), _STRIDE, default=1)
+    padding: Any = spec_field(Sides(), _PADDING, default="same")
+    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
+    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, height, width = image_sizes(x, self.kind)
+        _check_groups(check, self.groups, channels, self.channels)
+        rows, columns = window_positions(
+            check, (height, width), self.kernel, self.stride, self.padding, self.dilation
+        )
+        return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
+        return _conv_work(inputs[0], output, self.kernel, self.groups, self.bias, positions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthwiseConv2d(Layer):
+    """Convolution of each channel on its own, with `multiplier` kernels per channel.
+
+    Shapes      [..., C, H, W] -> [..., C * multiplier, P, Q]; `same`: P = ceil(H / stride)
+    Mult-adds   kernel_h * kernel_w * C * multiplier * P * Q; positions over padding count
+    Weights     kernel_h * kernel_w * C * multiplier
+    Params      weights (+ C * multiplier with bias)
+    Vector ops  C * multiplier * P * Q with bias
+    Bytes       reads C * H * W and the params, writes C * multiplier * P * Q
+    Source      arXiv:1704.04861, equation 3
+    """
+
+    kind: ClassVar[str] = "depthwise_conv2d"
+
+    kernel: Any = spec_field(Pair(), _KERNEL)
+    stride: Any = spec_field(Pair(), _STRIDE, default=1)
+    padding: Any = spec_field(Sides(), _PADDING, default="same")
+    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
+    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, height, width = image_sizes(x, self.kind)
+        rows, columns = window_positions(
+            check, (height, width), self.kernel, self.stride, self.padding, self.dilation
+        )
+        return TensorType((*x.shape[:-3], channels * self.multiplier, rows, columns))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
+        return _conv_work(x, output, self.kernel, x.shape[-3], self.bias, positions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvTranspose2d(Layer):
+    """Transposed convolution: each input position adds a kernel to the output.
+
+    Shapes      [..., C, H, W] -> [..., K, P, Q]; `same`: P = H * stride, otherwise
+                P = (H - 1) * stride + dilation * (kernel_h - 1) + 1 + output_padding - padding
+    Mult-adds   kernel_h * kernel_w * (C / groups) * K * H * W: positions of the input
+    Weights     kernel_h * kernel_w * (C / groups) * K
+    Params      weights (+ K with bias)
+    Vector ops  K * P * Q with bias
+    Bytes       reads C * H * W and the params, writes K * P * Q
+    Source      PyTorch documentation of ConvTranspose2d
+    """
+
+    kind: ClassVar[str] = "conv_transpose2d"
+
+    channels: Size = spec_field(Whole(), "output channels")
+    kernel: Any = spec_field(Pair(), _KERNEL)
+    stride: Any = spec_field(Pair(), "step between kernels in the output", default=1)
+    padding: Any = spec_field(
+        Sides(), "rows and columns cut off the output; `same` gives size * stride", default="same"
+    )
+    output_padding: Any = spec_field(Pair(0), "rows and columns added at the end", default=0)
+    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
+    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, height, width = image_sizes(x, self.kind)
+        _check_groups(check, self.groups, channels, self.channels)
+        strides, dilations, extra = (
+            both(self.stride),
+            both(self.dilation),
+            both(self.output_padding),
+        )
+        for i in (0, 1):
+            check(
+                extra[i] < largest(strides[i], dilations[i]),
+                "output_padding {} must be below stride {} or dilation {}",
+                extra[i],
+                strides[i],
+                dilations[i],
+            )
+        if is_same(self.padding):
+            if self.output_padding != 0:
+                raise RuleViolation(
+                    "padding `same` fixes the output: give output_padding with a number"
+                )
+            return TensorType(
+                (*x.shape[:-3], self.channels, height * strides[0], width * strides[1])
+            )
+        top, bottom, left, right = sides(self.padding)
+        kernels = both(self.kernel)
+        rows, columns = (
+            (size - 1) * strides[i] + dilations[i] * (kernels[i] - 1) + 1 + extra[i] - cut
+            for i, size, cut in ((0, height, top + bottom), (1, width, left + right))
+        )
+        check(rows >= 1, "padding {} leaves nothing of the output", self.padding)
+        check(columns >= 1, "padding {} leaves nothing of the output", self.padding)
+        return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
+        return _conv_work(x, output, self.kernel, self.groups, self.bias, positions)

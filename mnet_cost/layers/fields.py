@@ -1,0 +1,261 @@
+"""What the fields of a layer may hold.
+
+A layer's dataclass fields are its YAML schema. Each carries a `FieldKind` that converts a value
+from a spec (or refuses it), describes itself for `mnet-cost layers` and gives its JSON Schema.
+Not here: where the value was written; whoever calls `convert` knows that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mnet_cost.errors import one_of
+from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, floor, is_number
+
+Json = dict[str, Any]
+
+ROUNDING_HINT = "use floor(...), round(...) or make_divisible(...)"
+
+EXPRESSION_SCHEMA: Json = {"type": "string", "maxLength": 200}
+
+
+def _a(value: object) -> str:
+    """How a message speaks of a value of the wrong type."""
+    if isinstance(value, bool):
+        return "the flag `true`" if value else "the flag `false`"
+    if isinstance(value, str):
+        return f"the word `{value}`"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "nothing" if value is None else f"{value}"
+
+
+class FieldKind:
+    """What one field may hold."""
+
+    words: frozenset[str] = frozenset()
+    """Words of the field itself; they win over names of knobs and arguments."""
+
+    def convert(self, value: Any, check: Check) -> Any:
+        """The field's value for a value of a spec, or `RuleViolation` without the field's name."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """A few words for the documentation: `whole number >= 1`."""
+        raise NotImplementedError
+
+    def schema(self) -> Json:
+        """JSON Schema of the values, expressions and choices left out."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Whole(FieldKind):
+    """A whole number: 8, 8.0 or an array of such, at least `minimum`."""
+
+    minimum: int = 1
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if type(value) is int:
+            if self.minimum <= value <= MAX_SIZE:
+                return value
+        elif not is_number(value):
+            raise RuleViolation(f"needs a whole number, not {_a(value)}")
+        elif isinstance(value, float):
+            if value != value or value in (float("inf"), float("-inf")):
+                raise RuleViolation(f"needs a whole number, not {value}")
+            check(value == floor(value), "needs a whole number, not {}: " + ROUNDING_HINT, value)
+            value = int(value)
+        elif not isinstance(value, int):
+            check(value == floor(value), "needs whole numbers")
+        check(value >= self.minimum, "must be at least {}, not {}", self.minimum, value)
+        check(value <= MAX_SIZE, "must be at most {}, not {}", MAX_SIZE, value)
+        return value
+
+    def describe(self) -> str:
+        return f"whole number >= {self.minimum}"
+
+    def schema(self) -> Json:
+        return {"type": "number", "minimum": self.minimum, "maximum": MAX_SIZE}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Real(FieldKind):
+    """A number between `low` and `high`."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not is_number(value):
+            raise RuleViolation(f"needs a number, not {_a(value)}")
+        if self.low is not None:
+            check(value >= self.low, "must be at least {}, not {}", self.low, value)
+        if self.high is not None:
+            check(value <= self.high, "must be at most {}, not {}", self.high, value)
+        return value
+
+    def describe(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"number from {self.low:g} to {self.high:g}"
+        return "number" if self.low is None else f"number >= {self.low:g}"
+
+    def schema(self) -> Json:
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {"type": "number"} | {k: v for k, v in bounds.items() if v is not None}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Flag(FieldKind):
+    """true or false."""
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, bool):
+            raise RuleViolation(f"needs `true` or `false`, not {_a(value)}")
+        return value
+
+    def describe(self) -> str:
+        return "true or false"
+
+    def schema(self) -> Json:
+        return {"type": "boolean"}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Word(FieldKind):
+    """One of the field's own words, or any word if it has none of its own."""
+
+    options: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(self.options)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, str):
+            raise RuleViolation(f"needs a word, not {_a(value)}")
+        if self.options and value not in self.options:
+            raise RuleViolation(f"needs {one_of(self.options)}, not `{value}`")
+        return value
+
+    def describe(self) -> str:
+        return " | ".join(self.options) or "a word"
+
+    def schema(self) -> Json:
+        return {"enum": list(self.options)} if self.options else {"type": "string"}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Pair(FieldKind):
+    """A whole number for both directions, or [height, width]."""
+
+    minimum: int = 1
+
+    def convert(self, value: Any, check: Check) -> Any:
+        whole = Whole(self.minimum)
+        if not isinstance(value, list):
+            return whole.convert(value, check)
+        if len(value) != 2:
+            raise RuleViolation(f"needs a number or [height, width], not {_a(value)}")
+        return tuple(whole.convert(item, check) for item in value)
+
+    def describe(self) -> str:
+        return f"whole number >= {self.minimum}, or [height, width]"
+
+    def schema(self) -> Json:
+        item = Whole(self.minimum).schema()
+        listed = {"type": "array", "minItems": 2, "maxItems": 2, "items": _or_expression(item)}
+        return {"anyOf": [item, listed]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Sides(FieldKind):
+    """Padding: a number, [height, width], [top, bottom, left, right], and perhaps words."""
+
+    options: tuple[str, ...] = ("same", "valid")
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(self.options)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        whole = Whole(0)
+        if isinstance(value, str) and value in self.words:
+            return value
+        if isinstance(value, list):
+            if len(value) not in (2, 4):
+                raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+            return tuple(whole.convert(item, check) for item in value)
+        if not is_number(value):
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        return whole.convert(value, check)
+
+    def describe(self) -> str:
+        return " | ".join(
+            (*self.options, "number", "[height, width]", "[top, bottom, left, right]")
+        )
+
+    def schema(self) -> Json:
+        item = Whole(0).schema()
+        lists = [
+            {"type": "array", "minItems": n, "maxItems": n, "items": _or_expression(item)}
+            for n in (2, 4)
+        ]
+        words = [{"enum": list(self.options)}] if self.options else []
+        return {"anyOf": [*words, item, *lists]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Sizes(FieldKind):
+    """A list of whole numbers, each at least `minimum`."""
+
+    minimum: int = 1
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, list) or not value:
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        whole = Whole(self.minimum)
+        return tuple(whole.convert(item, check) for item in value)
+
+    def describe(self) -> str:
+        return f"list of whole numbers >= {self.minimum}"
+
+    def schema(self) -> Json:
+        item = _or_expression(Whole(self.minimum).schema())
+        return {"type": "array", "minItems": 1, "items": item}
+
+
+def _or_expression(schema: Json) -> Json:
+    return {"anyOf": [schema, EXPRESSION_SCHEMA]}
+
+
+class LayerField(NamedTuple):
+    """One field of a layer kind as the spec language sees it."""
+
+    name: str
+    kind: FieldKind
+    default: Any
+    required: bool
+    help: str
+
+
+def spec_field(kind: FieldKind, help: str, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that holds `kind`; required when it has no default."""
+    return dataclasses.field(default=default, metadata={"kind": kind, "help": help})
+
+
+def fields_of(layer: type) -> Mapping[str, LayerField]:
+    """The fields of a layer class by name, in the order of the class."""
+    found = {}
+    for field in dataclasses.fields(layer):
+        missing = field.default is dataclasses.MISSING
+        found[field.name] = LayerField(
+            field.name,
+            field.metadata["kind"],
+            None if missing else field.default,
+            missing,
+            field.metadata["help"],
+        )
+    return found

@@ -1,0 +1,193 @@
+"""Tensors and the arithmetic of their sizes.
+
+A size is an int; on the way of many candidates it is an integer-valued NumPy array, and to be
+explained it is a number that remembers its formula. The helpers here mean the same on all
+three, so a rule is written once. NumPy is looked up, never imported: whoever made an array
+has imported it. Ignored here: memory layout and strides.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+Size = int
+"""A size as rules see it. Annotated as int; arrays and traced numbers follow the same rules."""
+
+MAX_SIZE = 2**31 - 1
+"""Largest size of one axis or field. Keeps every quotient below 2**53, where floats are exact."""
+
+MAX_ELEMENTS = 2**40
+"""Largest tensor, in elements."""
+
+
+class DType(NamedTuple):
+    """How an element is stored."""
+
+    name: str
+    bytes: int
+
+
+DTYPES = {
+    dtype.name: dtype
+    for dtype in (
+        DType("fp32", 4),
+        DType("fp16", 2),
+        DType("bf16", 2),
+        DType("int8", 1),
+        DType("uint8", 1),
+        DType("int16", 2),
+        DType("int32", 4),
+        DType("int64", 8),
+    )
+}
+
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
+"""Precisions that an analysis can be asked for."""
+
+
+class TensorType(NamedTuple):
+    """The type of a tensor for one example of the batch.
+
+    `shape` is [..., channels, height, width], [..., length, features] or [features]: the batch
+    is not part of it. `dtype` is None where the precision of the analysis decides.
+    """
+
+    shape: tuple[Size, ...]
+    dtype: DType | None = None
+
+    @property
+    def elements(self) -> Size:
+        """Number of elements of one example."""
+        elements: Size = product(self.shape)
+        return elements
+
+    def __str__(self) -> str:
+        return "[" + ", ".join(map(str, self.shape)) + "]"
+
+
+SIZE_NAMES: dict[str, tuple[str, ...]] = {
+    "image": ("channels", "height", "width"),
+    "sequence": ("length", "features"),
+    "vector": ("features",),
+}
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """Names of the trailing axes of a tensor of `rank` axes."""
+    return SIZE_NAMES["image" if rank >= 3 else "sequence" if rank == 2 else "vector"]
+
+
+class RuleViolation(ValueError):
+    """Sizes that a rule refuses. The caller adds the place and raises a `SpecError`."""
+
+
+class Check(Protocol):
+    """What a rule calls to state what must hold; the message is formatted only if it does not."""
+
+    def __call__(self, condition: Any, message: str, *values: Any) -> None: ...
+
+
+def require(condition: Any, message: str, *values: Any) -> None:
+    """The `Check` for plain numbers: raise `RuleViolation` unless `condition` holds."""
+    if not condition:
+        raise RuleViolation(message.format(*values))
+
+
+class Mask:
+    """The `Check` for arrays: `valid` marks the candidates that every rule accepts.
+
+    A condition that is a plain False concerns all candidates and raises, as with `require`.
+    """
+
+    def __init__(self) -> None:
+        self.valid: Any = True
+
+    def __call__(self, condition: Any, message: str, *values: Any) -> None:
+        if isinstance(condition, bool):
+            require(condition, message, *values)
+        else:
+            self.valid = self.valid & condition
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` can be calculated with: a number, an array or a traced number."""
+    return not isinstance(value, (bool, str, list, tuple, dict, type(None)))
+
+
+def _apply(name: str, scalar: Callable[[Any], Any], value: Any) -> Any:
+    if isinstance(value, (int, float)):
+        return scalar(value)
+    method = getattr(value, "traced_call", None)
+    return method(name) if method else getattr(sys.modules["numpy"], name)(value)
+
+
+def floor(value: Any) -> Any:
+    """Largest whole number that is not above `value`."""
+    return _apply("floor", math.floor, value)
+
+
+def ceil(value: Any) -> Any:
+    """Smallest whole number that is not below `value`."""
+    return _apply("ceil", math.ceil, value)
+
+
+def round_even(value: Any) -> Any:
+    """Nearest whole number, halves to the even one, as Python and NumPy do."""
+    return _apply("rint", round, value)
+
+
+def _pick(name: str, scalar: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return scalar(a, b)
+    for one, other in ((a, b), (b, a)):
+        if hasattr(one, "traced_call"):
+            return one.traced_call(name, other)
+    return getattr(sys.modules["numpy"], name)(a, b)
+
+
+def largest(a: Any, b: Any) -> Any:
+    """The larger of two sizes."""
+    return _pick("maximum", max, a, b)
+
+
+def smallest(a: Any, b: Any) -> Any:
+    """The smaller of two sizes."""
+    return _pick("minimum", min, a, b)
+
+
+def common_divisor(a: Any, b: Any) -> Any:
+    """Greatest common divisor of two whole sizes."""
+    if isinstance(a, int) and isinstance(b, int):
+        return math.gcd(a, b)
+    if hasattr(a, "traced_call") or hasattr(b, "traced_call"):
+        return _pick("gcd", math.gcd, a, b)
+    as_int = sys.modules["numpy"].int64
+    return sys.modules["numpy"].gcd(as_int(a), as_int(b))
+
+
+def ceil_div(a: Any, b: Any) -> Any:
+    """`a / b` rounded up, exactly."""
+    for one, other in ((a, b), (b, a)):
+        if hasattr(one, "traced_call"):
+            return one.traced_call("ceil_div", other) if one is a else b.traced_ceil_div_of(a)
+    return -(-a // b)
+
+
+def make_divisible(value: Any, divisor: Any = 8) -> Any:
+    """Nearest multiple of `divisor`, at least `divisor`, never under 0.9 of `value`.
+
+    Source: `_make_divisible` of the MobileNet code (tensorflow/models, research/slim/nets).
+    """
+    nearest = largest(divisor, floor((value + divisor / 2) // divisor) * divisor)
+    return nearest + divisor * (nearest < 0.9 * value)  # a comparison is a factor 0 or 1: no `if`
+
+
+def product(sizes: tuple[Any, ...]) -> Any:
+    """Product of sizes; 1 of none."""
+    total: Any = 1
+    for size in sizes:
+        total = total * size
+    return total
