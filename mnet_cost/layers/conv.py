@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from mnet_cost.layers.base import Layer, Work, both, image_sizes
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
-from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, ceil_div, largest, product
+from mnet_cost.tensors import Check, Size, TensorType, ceil_div, largest, product
 
 _KERNEL = "size of the kernel"
 _STRIDE = "step between outputs"
@@ -21,7 +21,7 @@ _PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
     """(top, bottom, left, right) of explicit padding; `valid` is none."""
-    if padding == "valid":
+    if isinstance(padding, str):  # comparing an array with a word would not give a flag
         return (0, 0, 0, 0)
     if not isinstance(padding, tuple):
         return (padding, padding, padding, padding)
@@ -43,36 +43,46 @@ def window_positions(
     stride: Any,
     padding: Any,
     dilation: Any = 1,
+    round_up: bool = False,
 ) -> tuple[Size, Size]:
     """(height, width) of the output of a window that slides over an image of `sizes`.
 
     `same`: ceil(size / stride). Otherwise floor((size + padding - span) / stride) + 1 with
-    span = dilation * (kernel - 1) + 1. Source: PyTorch documentation of Conv2d; TensorFlow
-    documentation, "Neural network, padding", for `same`.
+    span = dilation * (kernel - 1) + 1. With `round_up` ceil(...) + 1, less a last window that
+    would start beyond the image and its leading padding. Source: PyTorch documentation of Conv2d
+    and MaxPool2d; TensorFlow documentation, "Neural network, padding", for `same`.
     """
     strides = both(stride)
     if is_same(padding):
         return (ceil_div(sizes[0], strides[0]), ceil_div(sizes[1], strides[1]))
     top, bottom, left, right = sides(padding)
     positions = []
-    for axis, size, added, k, s, d in zip(
+    for axis, size, before, after, k, s, d in zip(
         ("high", "wide"),
         sizes,
-        (top + bottom, left + right),
+        (top, left),
+        (bottom, right),
         both(kernel),
         strides,
         both(dilation),
         strict=True,
     ):
         span = d * (k - 1) + 1
+        added = before + after
+        room = size + added - span
+        if round_up:
+            room = room + (s - 1)
         check(
-            size + added >= span,
+            room >= 0,
             "a window {} " + axis + " does not fit into an image {} " + axis + " with padding {}",
             span,
             size,
             added,
         )
-        positions.append((size + added - span) // s + 1)
+        count = room // s + 1
+        if round_up:
+            count = count - ((count - 1) * s >= size + before)
+        positions.append(count)
     return (positions[0], positions[1])
 
 
@@ -225,9 +235,9 @@ class ConvTranspose2d(Layer):
                 dilations[i],
             )
         if is_same(self.padding):
-            if self.output_padding != 0:
-                raise RuleViolation(
-                    "padding `same` fixes the output: give output_padding with a number"
+            for one in extra:
+                check(
+                    one == 0, "padding `same` fixes the output: give output_padding with a number"
                 )
             return TensorType(
                 (*x.shape[:-3], self.channels, height * strides[0], width * strides[1])

@@ -171,6 +171,29 @@ class Pair(FieldKind):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
+class RealPair(FieldKind):
+    """A number for both directions, or [height, width], each at least `low`."""
+
+    low: float = 0.0
+
+    def convert(self, value: Any, check: Check) -> Any:
+        real = Real(self.low)
+        if not isinstance(value, list):
+            return real.convert(value, check)
+        if len(value) != 2:
+            raise RuleViolation(f"needs a number or [height, width], not {_a(value)}")
+        return tuple(real.convert(item, check) for item in value)
+
+    def describe(self) -> str:
+        return f"{Real(self.low).describe()}, or [height, width]"
+
+    def schema(self) -> Json:
+        item = Real(self.low).schema()
+        listed = {"type": "array", "minItems": 2, "maxItems": 2, "items": _or_expression(item)}
+        return {"anyOf": [item, listed]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Sides(FieldKind):
     """Padding: a number, [height, width], [top, bottom, left, right], and perhaps words."""
 

@@ -1,0 +1,22 @@
+"""The device profiles that come with the program. Any other profile is named by its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnet_cost.shipped import specs_folder
+
+
+def device_names() -> tuple[str, ...]:
+    """Names of the shipped profiles, in alphabetical order."""
+    return tuple(sorted(path.stem for path in (specs_folder() / "devices").glob("*.yaml")))
+
+
+def device_path(name: str) -> Path:
+    """Where the shipped profile `name` is."""
+    return specs_folder() / "devices" / f"{name}.yaml"
+
+
+def default_devices() -> tuple[str, ...]:
+    """What an analysis shows when no device is asked for: a phone, a board, a server."""
+    return ("pixel_1", "raspberry_pi_4", "h100")

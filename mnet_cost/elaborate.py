@@ -1,0 +1,703 @@
+"""`elaborate(spec, knobs)`: one walk that resolves names, values, structure and shapes.
+
+A block may speak of its input, so shapes are needed while the structure is still being made:
+there is no separate pass for either. An error stops the top-level entry it is in; entries that
+do not depend on that one go on, so that all independent errors come at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
+from mnet_cost.expressions import ExpressionError
+from mnet_cost.layers import KINDS, Layer
+from mnet_cost.layers.fields import FieldKind, Whole, Word
+from mnet_cost.models.entries import arity_problem, copies_problem, known_fields
+from mnet_cost.models.types import (
+    BATCH,
+    MAX_BATCH,
+    MAX_BLOCK_DEPTH,
+    MAX_LAYERS,
+    ArgumentBody,
+    Block,
+    BlockBody,
+    Body,
+    Constant,
+    Entry,
+    Function,
+    GroupBody,
+    Knob,
+    LayerBody,
+    ModelSpec,
+    Reference,
+    UseBody,
+    Value,
+)
+from mnet_cost.models.values import part_of
+from mnet_cost.network import Call, Network, Step, Tensor, dead_ends
+from mnet_cost.scopes import (
+    UNKNOWN,
+    Absent,
+    Copies,
+    Failed,
+    Frame,
+    FunctionScope,
+    Inside,
+    UnknownInputError,
+    known,
+)
+from mnet_cost.tensors import (
+    DTYPES,
+    MAX_ELEMENTS,
+    Check,
+    RuleViolation,
+    TensorType,
+    axis_names,
+    require,
+)
+from mnet_cost.yamlfile import Node
+
+_MAX_ENTRIES = 10 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
+_MAX_CALLS = 1_000_000  # of functions in `let`
+
+
+def elaborate(
+    spec: ModelSpec, knobs: Mapping[str, Any] | None = None, check: Check = require
+) -> Network:
+    """The network for `knobs` (defaults elsewhere; the built-in knob `batch` is 1).
+
+    With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays; structure
+    (`when`, `repeat`, kinds) must then be the same for all candidates. Raises `SpecError` for
+    sizes that do not fit and `ModelReferenceError` for knobs that are not there.
+    """
+    return _Elaboration(spec, dict(knobs or {}), check).network()
+
+
+class _Elaboration:
+    def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
+        self.spec = spec
+        self.check = check
+        self.tensors: list[Tensor] = []
+        self.steps: list[Step] = []
+        self.calls: dict[str, Call] = {}
+        self.choices: dict[str, tuple[Any, ...]] = {}
+        self.problems: list[Problem] = []
+        self.functions: dict[str, Function] = {}
+        self.layers: dict[Any, Layer] = {}  # layers made so far, by kind and field values
+        self.visited = 0
+        self.function_calls = 0
+        self.chosen = {name: value for name, value in knobs.items() if "." in name}
+        self.knobs = self._knob_values(knobs)
+        self.names: dict[str, Any] = dict(self.knobs)
+
+    def network(self) -> Network:
+        """Walk the whole spec."""
+        try:
+            self._define()
+            top, inputs = self._inputs()
+        except Failed as failure:
+            raise SpecError(failure.problem) from None
+        for entry in self.spec.entries:
+            try:
+                self.entry(top, entry)
+            except Failed as failure:
+                self.problems.append(failure.problem)
+                self._poison(top, entry)
+            except UnknownInputError:
+                self._poison(top, entry)
+        outputs = self._outputs(top)
+        if self.problems:
+            raise SpecError(dict.fromkeys(self.problems))
+        self._refuse_unknown_choices()
+        network = Network(
+            self.spec,
+            self.knobs | self.chosen,
+            tuple(self.tensors),
+            tuple(self.steps),
+            inputs,
+            outputs,
+            self.calls,
+            self.choices,
+        )
+        network.warnings = self._warnings(network)
+        return network
+
+    # --- knobs, `let`, inputs, outputs
+
+    def _knob_values(self, given: dict[str, Any]) -> dict[str, Any]:
+        values = {name: knob.default for name, knob in self.spec.knobs.items()}
+        values[BATCH] = 1
+        for name, value in given.items():
+            if name == BATCH:
+                values[BATCH] = _batch(value)
+            elif name in values:
+                values[name] = _knob_value(self.spec, self.spec.knobs[name], value)
+            elif "." not in name:
+                known_knobs = [*self.spec.knobs, BATCH]
+                raise ModelReferenceError(
+                    Problem(
+                        f"{self.spec.title} has no knob `{name}`",
+                        hint=did_you_mean(name, known_knobs) or f"it has {one_of(known_knobs)}",
+                    )
+                )
+        return values
+
+    def _refuse_unknown_choices(self) -> None:
+        # A choice in a copy that is not there is ignored, so the numbers of copies do not count.
+        known_shapes = {_without_numbers(name) for name in self.choices}
+        for name in self.chosen:
+            if _without_numbers(name) not in known_shapes:
+                raise ModelReferenceError(
+                    Problem(
+                        f"{self.spec.title} has no choice `{name}`",
+                        hint=did_you_mean(name, self.choices),
+                    )
+                )
+
+    def _define(self) -> None:
+        for definition in self.spec.definitions:
+            if isinstance(definition, Constant):
+                scope = Frame(self, self.names, "", 0)
+                self.names[definition.name] = self.evaluate(scope, definition.value)
+            else:
+                self.functions[definition.name] = definition
+                self.names[definition.name] = definition  # so that it wins over a built-in one
+
+    def _inputs(self) -> tuple[Frame, tuple[int, ...]]:
+        top = Frame(self, self.names, "", 0)
+        indices = []
+        for one in self.spec.inputs:
+            sizes = tuple(self.number(top, size, one.name, Whole()) for size in one.sizes)
+            dtype = None if one.dtype is None else DTYPES[one.dtype]
+            index = self.tensor(one.name, TensorType(sizes, dtype), None, one.node, top)
+            top.inputs[one.name] = index
+            indices.append(index)
+        if len(indices) == 1:
+            top.inputs["input"] = indices[0]
+            top.previous = indices[0]
+        return top, tuple(indices)
+
+    def _outputs(self, top: Frame) -> tuple[int, ...]:
+        if not self.spec.outputs:
+            return () if top.previous in (None, UNKNOWN) else (top.previous,)  # type: ignore[return-value]
+        found = []
+        for reference in self.spec.outputs:
+            try:
+                found.append(top.resolve(reference))
+            except Failed as failure:
+                self.problems.append(failure.problem)
+            except UnknownInputError:
+                pass
+        return tuple(found)
+
+    def _warnings(self, network: Network) -> tuple[Problem, ...]:
+        warnings = []
+        for name in dead_ends(network):
+            span = network.step(name).entry.node.span()
+            warnings.append(Problem(f"no output depends on `{name}`", span))
+        read = {index for step in self.steps for index in step.inputs}
+        for index, one in zip(network.inputs, self.spec.inputs, strict=True):
+            if index not in read:
+                warnings.append(Problem(f"no layer reads the input `{one.name}`", one.node.span()))
+        return tuple(dict.fromkeys(warnings))
+
+    def _poison(self, frame: Frame, entry: Entry) -> None:
+        frame.bindings[entry.name] = UNKNOWN
+        frame.previous = UNKNOWN
+
+    # --- values
+
+    def evaluate(self, frame: Frame, value: Value) -> Any:
+        """The value of `value` in `frame`."""
+        try:
+            return value.evaluate(frame)
+        except ExpressionError as error:
+            span = part_of(value.node, error.offset, error.length)
+            problem = Problem(error.message, span, error.hint, frame.trail())
+        except RuleViolation as violation:
+            problem = Problem(str(violation), value.node.span(), None, frame.trail())
+        raise Failed(problem) from None
+
+    def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
+        """The value of the field `what`, converted as its kind says."""
+        raw = self.evaluate(frame, value)
+        try:
+            return kind.convert(raw, self.check)
+        except RuleViolation as violation:
+            raise Failed(self._wrong_value(frame, value, what, kind, raw, violation)) from None
+
+    def _wrong_value(
+        self,
+        frame: Frame,
+        value: Value,
+        what: str,
+        kind: FieldKind,
+        raw: Any,
+        violation: RuleViolation,
+    ) -> Problem:
+        origin, where = frame.origin(value)
+        message, hint = f"`{what}` {violation}", None
+        if isinstance(raw, str) and not isinstance(kind, Word):
+            message = f"`{what}` needs a number, and `{raw}` is not a knob, an argument or a name in `let`"
+            hint = did_you_mean(raw, [n for n, v in where.names.items() if not isinstance(v, str)])
+        return Problem(message, origin.node.span(), hint, frame.trail())
+
+    def decide(self, frame: Frame, value: Value, what: str) -> Any:
+        """A value that structure depends on: the same for all candidates."""
+        raw = self.evaluate(frame, value)
+        if hasattr(raw, "dtype"):
+            if raw.size and (raw == raw.flat[0]).all():
+                return raw.flat[0].item()
+            span = frame.origin(value)[0].node.span()
+            message = f"`{what}` differs between the candidates: evaluate them apart"
+            raise Failed(Problem(message, span, None, frame.trail()))
+        return raw
+
+    def function(self, name: str, arguments: list[Any]) -> Any:
+        """The value of a function of `let`."""
+        self.function_calls += 1
+        if self.function_calls > _MAX_CALLS:
+            raise RuleViolation(f"functions of `let` are called more than {_MAX_CALLS:,} times")
+        function = self.functions[name]
+        names = self.names | dict(zip(function.parameters, arguments, strict=True))
+        try:
+            return function.expression.evaluate(FunctionScope(self, names))
+        except ExpressionError as error:
+            span = part_of(function.node, error.offset, error.length)
+            call = f"in {name}({', '.join(map(str, arguments))})"
+            raise Failed(Problem(error.message, span, error.hint, (call,))) from None
+
+    def size(self, frame: Frame, reference: str, axis: str) -> Any:
+        """A size of the tensor that `reference` names."""
+        tensor = self.tensors[frame.resolve(Reference(tuple(reference.split(".")), self.at))]
+        names = axis_names(len(tensor.type.shape))
+        if axis in names:
+            return tensor.type.shape[names.index(axis) - len(names)]
+        raise RuleViolation(
+            f"`{reference}` is {tensor.type}: it has {one_of(names).replace(' or ', ' and ')}, "
+            f"no `{axis}`"
+        )
+
+    def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any:
+        """The option that the knob `path` picks; the first without one."""
+        options = tuple(choice.evaluate(frame) for choice in choices)
+        self.choices[path] = options
+        if path not in self.chosen:
+            return options[0]
+        picked = self.chosen[path]
+        if not hasattr(picked, "dtype") and picked not in options:
+            listed = ", ".join(map(str, options))
+            raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
+        return picked
+
+    # --- entries
+
+    def entry(self, frame: Frame, entry: Entry) -> None:
+        """Walk one entry and leave its value in `frame`."""
+        self.visited += 1
+        self.at = entry.node
+        if self.visited > _MAX_ENTRIES:
+            self.fail(frame, entry.node, f"more than {_MAX_ENTRIES:,} entries to walk through")
+        body, name = entry.body, entry.name
+        if type(body) is LayerBody and entry.when is None and entry.repeat is None:
+            frame.here = path = frame.path_of(name)  # the common case, kept short
+            frame.previous = frame.bindings[name] = self.layer(
+                frame, entry, path, self.sources(frame, entry), body
+            )
+            return
+        frame.here = frame.path_of(name)
+        if entry.when is not None:
+            present = self.decide(frame, entry.when, "when")
+            if not isinstance(present, bool):
+                span = frame.origin(entry.when)[0].node.span()
+                message = f"`when` needs a condition, true or false, not {present}"
+                raise Failed(Problem(message, span, None, frame.trail()))
+            if not present:
+                self._skip(frame, entry)
+                return
+        if entry.repeat is None:
+            path = frame.path if isinstance(body, GroupBody) and body.inline else frame.here
+            value = self.body(frame, entry, path, self.sources(frame, entry), body)
+            if name:
+                frame.bindings[name] = value
+        else:
+            value = self._repeat(frame, entry, entry.repeat)
+        frame.previous = value if isinstance(value, int) else value.tensor
+
+    def _skip(self, frame: Frame, entry: Entry) -> None:
+        try:
+            sources = self.sources(frame, entry)
+            stands_for = sources[0] if len(sources) == 1 else None
+        except UnknownInputError:
+            stands_for = UNKNOWN
+        if entry.name:
+            frame.bindings[entry.name] = Absent(stands_for, entry)
+
+    def _repeat(self, frame: Frame, entry: Entry, repeat: Value) -> Copies:
+        count = self.decide(frame, repeat, "repeat")
+        problem = copies_problem(count)
+        if problem:
+            span = frame.origin(repeat)[0].node.span()
+            raise Failed(Problem(problem, span, None, frame.trail()))
+        sources = self.sources(frame, entry)
+        copies: list[Any] = []
+        tensor = sources[0] if len(sources) == 1 else None
+        path = frame.path_of(entry.name)
+        for number in range(1, int(count) + 1):
+            frame.here = f"{path}.{number}"
+            value = self.body(frame, entry, frame.here, sources, entry.body, number)
+            copies.append(value)
+            tensor = value if isinstance(value, int) else value.tensor
+            sources = (known(tensor),)
+        result = Copies(tensor, copies)
+        frame.bindings[entry.name] = result
+        return result
+
+    def sources(self, frame: Frame, entry: Entry) -> tuple[int, ...]:
+        """Indices of an entry's inputs."""
+        if entry.sources is not None:
+            return tuple([frame.resolve(reference) for reference in entry.sources])
+        if frame.previous is None:
+            return (frame.resolve(Reference(("previous",), entry.node)),)
+        return (known(frame.previous),)
+
+    def body(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        body: Body,
+        copy: int | None = None,
+    ) -> Any:
+        """Walk what an entry holds; what it leaves behind."""
+        if isinstance(body, LayerBody):
+            return self.layer(frame, entry, path, sources, body)
+        if isinstance(body, BlockBody):
+            block = self.spec.blocks[body.block]
+            assert isinstance(block, Block)
+            return self.block(frame, entry, path, sources, block, body.arguments, copy)
+        if isinstance(body, GroupBody):
+            return self.group(frame, entry, path, sources, body, copy)
+        if isinstance(body, ArgumentBody):
+            return self.argument(frame, entry, path, sources, body, copy)
+        return self.use(frame, entry, path, sources, body, copy)
+
+    def layer(
+        self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], body: LayerBody
+    ) -> int:
+        """Place one layer; the index of its output."""
+        layer = body.layer or self._build(frame, body)
+        return self.place(frame, entry, path, sources, layer)
+
+    def _build(self, frame: Frame, body: LayerBody) -> Layer:
+        values = {name: self.number(frame, value, name, kind) for name, kind, value in body.fields}
+        try:
+            key = (body.kind, *values.items())
+            layer = self.layers.get(key)
+        except TypeError:  # arrays have no hash
+            return body.kind(**values)
+        if layer is None:
+            layer = self.layers[key] = body.kind(**values)
+        return layer
+
+    def place(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        layer: Layer,
+        shares: int | None = None,
+    ) -> int:
+        """Apply `layer` to tensors; the index of its output."""
+        if layer.arity == (0, 0):
+            sources = ()
+        types = [self.tensors[index].type for index in sources]
+        try:
+            result = layer.infer(self.check, *types)
+        except RuleViolation as violation:
+            raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
+        if len(self.steps) >= MAX_LAYERS:
+            self.fail(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
+        output = self.tensor(path, result, len(self.steps), entry.node, frame)
+        self.steps.append(Step(path, layer, sources, output, entry, frame.path, shares))
+        return output
+
+    def tensor(
+        self, name: str, type_: TensorType, producer: int | None, node: Node, frame: Frame
+    ) -> int:
+        """A new tensor; its index."""
+        elements: Any = type_.elements
+        if isinstance(elements, int) and elements > MAX_ELEMENTS:
+            self.fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
+        self.tensors.append(Tensor(name, type_, producer))
+        return len(self.tensors) - 1
+
+    def _misfit(
+        self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
+    ) -> Problem:
+        shown = []
+        for index in sources:
+            tensor = self.tensors[index]
+            line = (
+                next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
+                if tensor.producer is None
+                else self.steps[tensor.producer].line
+            )
+            shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
+        node = entry.node
+        if isinstance(node.value, dict):
+            node = next(
+                (
+                    key
+                    for word, key in node.keys.items()
+                    if word not in ("id", "from", "when", "repeat")
+                ),
+                node,
+            )
+        text = (
+            f"`{layer.kind}` {message}: {', '.join(shown)}"
+            if shown
+            else f"`{layer.kind}` {message}"
+        )
+        return Problem(text, node.span(), None, frame.trail())
+
+    def fail(self, frame: Frame, node: Node, message: str, hint: str | None = None) -> None:
+        """Give up the entry being walked."""
+        raise Failed(Problem(message, node.span(), hint, frame.trail()))
+
+    # --- blocks
+
+    def block(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        block: Block,
+        arguments: Mapping[str, Value],
+        copy: int | None,
+    ) -> Inside:
+        """Walk a block's entries with its arguments bound."""
+        inner = self._enter(frame, entry, path, block.name, copy)
+        names = block.inputs or ("input",)
+        if len(sources) != len(names):
+            self.fail(
+                frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}"
+            )
+        inner.inputs = dict(zip(names, sources, strict=True))
+        inner.previous = sources[0] if len(sources) == 1 else None
+        if block.arguments:
+            inner.names = dict(self.names)
+            for name, default in block.arguments.items():
+                if name in arguments:
+                    given, where = arguments[name], frame
+                else:
+                    assert default is not None  # required ones were checked at the call
+                    given, where = default, inner
+                inner.names[name] = self.evaluate(where, given)
+                inner.bound[name] = (given, where)
+        return self._walk(frame, inner, entry, block.entries)
+
+    def group(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        body: GroupBody,
+        copy: int | None,
+    ) -> Inside:
+        """Walk an anonymous block, which sees the names around it."""
+        if body.inline:
+            inner = Frame(self, frame.names, path, frame.depth + 1)
+            inner.bindings = frame.bindings
+            inner.caller = frame
+            self._limit_depth(frame, entry, inner.depth)
+        else:
+            inner = self._enter(frame, entry, path, "group", copy)
+        inner.names = frame.names
+        inner.bound = frame.bound
+        inner.outer = frame
+        inner.inputs = {"input": sources[0]}
+        inner.previous = sources[0]
+        return self._walk(frame, inner, entry, body.entries)
+
+    def _enter(self, frame: Frame, entry: Entry, path: str, block: str, copy: int | None) -> Frame:
+        inner = Frame(self, self.names, path, frame.depth + 1)
+        self._limit_depth(frame, entry, inner.depth)
+        inner.caller = frame
+        inner.made_by = self.calls[path] = Call(path, block, entry.node.line, copy)
+        return inner
+
+    def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:
+        if depth > MAX_BLOCK_DEPTH:
+            self.fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
+
+    def _walk(self, frame: Frame, inner: Frame, entry: Entry, entries: tuple[Entry, ...]) -> Inside:
+        first = len(self.steps)
+        for one in entries:
+            self.entry(inner, one)
+        if inner.previous is None:
+            self.fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
+        self.at = entry.node
+        return Inside(known(inner.previous), inner.bindings, entry, frame, first, len(self.steps))
+
+    def argument(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        body: ArgumentBody,
+        copy: int | None,
+    ) -> Any:
+        """Walk an entry whose kind is the value of an argument."""
+        origin, _ = (
+            frame.origin(frame.bound[body.argument][0])
+            if body.argument in frame.bound
+            else (None, None)
+        )
+        node = entry.node if origin is None else origin.node
+        kind = frame.names[body.argument]
+        if not isinstance(kind, str):
+            self.fail(
+                frame, node, f"`{body.argument}` needs the name of a kind or block, not {kind}"
+            )
+        callee = self.spec.blocks.get(kind, KINDS.get(kind))
+        if callee is None:
+            hint = did_you_mean(kind, [*self.spec.blocks, *KINDS])
+            self.fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
+        accepted = callee.arguments if isinstance(callee, Block) else known_fields(callee)  # type: ignore[arg-type]
+        keys = body.fields_node.keys if body.fields_node is not None else {}
+        for name in body.fields:
+            if name not in accepted:
+                self.fail(
+                    frame, keys[name], f"`{kind}` has no `{name}`", did_you_mean(name, accepted)
+                )
+        if isinstance(callee, Block):
+            needed = [name for name, default in callee.arguments.items() if default is None]
+        else:
+            needed = [name for name, field in accepted.items() if field.required]
+        for name in needed:
+            if name not in body.fields:
+                self.fail(frame, node, f"`{kind}` needs `{name}`, which this entry does not give")
+        if isinstance(callee, Block):
+            return self.block(frame, entry, path, sources, callee, body.fields, copy)
+        problem = arity_problem(callee, len(sources))  # type: ignore[arg-type]
+        if problem:
+            self.fail(frame, node, *problem)
+        fields = tuple((name, accepted[name].kind, value) for name, value in body.fields.items())
+        return self.layer(frame, entry, path, sources, LayerBody(callee, fields, None))  # type: ignore[arg-type]
+
+    def use(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        body: UseBody,
+        copy: int | None,
+    ) -> Any:
+        """Walk what a reference names once more, with the same weights."""
+        node = body.reference.node
+        binding = frame.binding(body.reference)
+        first = len(self.steps)
+        if isinstance(binding, Inside):
+            source = binding.entry.body
+            original = range(binding.first_step, binding.end_step)
+            again = binding.entry._replace(body=source)
+            inner = binding.frame
+            value = self._again(frame, inner, again, entry, path, sources, copy)
+        elif isinstance(binding, int) and self.tensors[known(binding)].producer is not None:
+            index = self.tensors[binding].producer
+            assert index is not None
+            original = range(index, index + 1)
+            value = self.place(frame, entry, path, sources, self.steps[index].layer)
+        else:
+            self.fail(
+                frame, node, f"`{body.reference}` is not one layer or block that can be used again"
+            )
+        self._share(frame, entry, original, first)
+        return value
+
+    def _again(
+        self,
+        frame: Frame,
+        origin: Frame,
+        again: Entry,
+        entry: Entry,
+        path: str,
+        sources: tuple[int, ...],
+        copy: int | None,
+    ) -> Any:
+        body = again.body
+        if isinstance(body, GroupBody):
+            return self.group(origin, entry, path, sources, body._replace(inline=False), copy)
+        before = origin.here
+        origin.here = path
+        value = self.body(origin, entry, path, sources, body, copy)
+        origin.here = before
+        return value
+
+    def _share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
+        again = range(first, len(self.steps))
+        for old, new in zip(original, again, strict=False):
+            mine, theirs = self.steps[new], self.steps[old]
+            if mine.layer != theirs.layer or self._params(new) != self._params(old):
+                self.fail(
+                    frame,
+                    entry.node,
+                    f"`{mine.name}` cannot have the weights of `{theirs.name}` (line {theirs.line}): "
+                    f"its input is {self.tensors[mine.inputs[0]].type}, "
+                    f"there it is {self.tensors[theirs.inputs[0]].type}",
+                )
+            root = old if theirs.shares is None else theirs.shares
+            self.steps[new] = mine._replace(shares=root)
+        if len(original) != len(again):
+            self.fail(frame, entry.node, "with this input the block has other layers")
+
+    def _params(self, index: int) -> Any:
+        step = self.steps[index]
+        types = tuple(self.tensors[i].type for i in step.inputs)
+        work = step.layer.work(types, self.tensors[step.output].type)
+        return None if work is None else (work.params, work.weights)
+
+
+def _without_numbers(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split(".") if not part.isdigit())
+
+
+def _batch(value: Any) -> Any:
+    try:
+        batch = Whole().convert(value, require)
+    except RuleViolation as violation:
+        raise ModelReferenceError(f"batch {violation}") from None
+    if isinstance(batch, int) and batch > MAX_BATCH:
+        raise ModelReferenceError(f"batch must be at most {MAX_BATCH}, not {batch}")
+    return batch
+
+
+def _knob_value(spec: ModelSpec, knob: Knob, value: Any) -> Any:
+    if hasattr(value, "dtype"):
+        return value
+    wanted = type(knob.default)
+    fits = (
+        isinstance(value, wanted)
+        if wanted in (bool, str)
+        else isinstance(value, (int, float)) and not isinstance(value, bool)
+    )
+    if not fits:
+        what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
+        raise ModelReferenceError(
+            f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}"
+        )
+    if knob.choices and value not in knob.choices:
+        listed = ", ".join(map(str, knob.choices))
+        raise ModelReferenceError(
+            f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}"
+        )
+    return value

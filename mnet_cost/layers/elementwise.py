@@ -1,0 +1,116 @@
+"""Layers that join several tensors: sums, products, concatenation.
+
+An axis of size 1 meets any size, as in squeeze-and-excitation; the rank is the same in all
+inputs. Ignored here: concatenation that a runtime avoids by writing the parts side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mnet_cost.layers.activation import AXIS
+from mnet_cost.layers.base import Effect, Layer, Work, named_axis
+from mnet_cost.layers.fields import spec_field
+from mnet_cost.tensors import Check, RuleViolation, TensorType, axis_names, largest
+
+
+class Broadcast(Layer):
+    """What sums and products share: shapes, and one operation per further input."""
+
+    __slots__ = ()
+
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+    effect: ClassVar[Effect] = "elementwise"
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        shape = inputs[0].shape
+        for x in inputs[1:]:
+            if len(x.shape) != len(shape):
+                raise RuleViolation("needs equal shapes")
+            for a, b in zip(shape, x.shape, strict=True):
+                check((a == b) | (a == 1) | (b == 1), "needs equal shapes")
+            shape = tuple(largest(a, b) for a, b in zip(shape, x.shape, strict=True))
+        return TensorType(shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        outputs = output.elements
+        return Work(
+            vector_ops=(len(inputs) - 1) * outputs,
+            input_elements=sum(x.elements for x in inputs),
+            output_elements=outputs,
+        )
+
+
+class Add(Broadcast):
+    """Sum of two or more tensors.
+
+    Shapes      equal, or 1 where another is larger -> the larger
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  one per output element and input after the first: additions
+    Bytes       reads all inputs, writes the output
+    Source      arXiv:1512.03385, equation 1; PyTorch documentation, "Broadcasting semantics"
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "add"
+
+
+class Multiply(Broadcast):
+    """Product of two or more tensors, element by element.
+
+    Shapes      equal, or 1 where another is larger -> the larger
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  one per output element and input after the first: multiplications
+    Bytes       reads all inputs, writes the output
+    Source      arXiv:1709.01507, equation 4; PyTorch documentation, "Broadcasting semantics"
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "multiply"
+    aliases: ClassVar[tuple[str, ...]] = ("mul",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concat(Layer):
+    """Tensors one after the other along an axis.
+
+    Shapes      equal but for the axis -> the sum of the sizes along the axis
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  0
+    Bytes       reads all inputs, writes the output: a copy
+    Source      PyTorch documentation of cat
+    """
+
+    kind: ClassVar[str] = "concat"
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+
+    axis: str | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        first, rank = inputs[0], len(inputs[0].shape)
+        joined = named_axis(first, self.axis, self.kind)
+        mismatch = f"needs equal shapes but for `{axis_names(rank)[joined]}`"
+        for x in inputs[1:]:
+            if len(x.shape) != rank:
+                raise RuleViolation(mismatch)
+            for axis in range(-rank, 0):
+                if axis != joined:
+                    check(x.shape[axis] == first.shape[axis], mismatch)
+        sizes = list(first.shape)
+        sizes[joined] = sum(x.shape[joined] for x in inputs)
+        dtypes = {x.dtype for x in inputs}
+        return TensorType(tuple(sizes), first.dtype if len(dtypes) == 1 else None)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return Work(input_elements=sum(x.elements for x in inputs), output_elements=output.elements)

@@ -1,0 +1,232 @@
+"""Pooling: windows that slide, cover the whole image, or adapt to a wanted size.
+
+All act on [..., channels, height, width]. One operation per element that a window visits; for
+an average that is one addition less and one division. Ignored here: sums shared between windows
+that overlap, and that windows over padding visit less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mnet_cost.layers.base import Layer, Work, both, image_sizes
+from mnet_cost.layers.conv import window_positions
+from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
+from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
+
+_KERNEL = "size of the window"
+_STRIDE = "step between windows"
+_PADDING = "around the image, never the largest; `same` gives ceil(size / stride)"
+_ROUND_UP = "let a last window reach beyond the image and its padding"
+_KEEP = "keep height and width as axes of size 1"
+
+
+def _window_work(x: TensorType, output: TensorType, kernel: Any) -> Work:
+    kernel_height, kernel_width = both(kernel)
+    outputs = output.elements
+    return Work(
+        vector_ops=kernel_height * kernel_width * outputs,
+        input_elements=x.elements,
+        output_elements=outputs,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPool2d(Layer):
+    """Largest element in each window.
+
+    Shapes      [..., C, H, W] -> [..., C, P, Q]; `same`: P = ceil(H / stride)
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  kernel_h * kernel_w per output element: comparisons, the first with minus infinity
+    Bytes       reads C * H * W, writes C * P * Q
+    Source      PyTorch documentation of MaxPool2d; `round_up` is its ceil_mode
+    """
+
+    kind: ClassVar[str] = "max_pool2d"
+
+    kernel: Any = spec_field(Pair(), _KERNEL)
+    stride: Any = spec_field(Pair(), _STRIDE, default=1)
+    padding: Any = spec_field(Sides(), _PADDING, default="same")
+    dilation: Any = spec_field(Pair(), "distance between elements of a window", default=1)
+    round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, height, width = image_sizes(x, self.kind)
+        rows, columns = window_positions(
+            check,
+            (height, width),
+            self.kernel,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.round_up,
+        )
+        return TensorType((*x.shape[:-3], channels, rows, columns))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return _window_work(inputs[0], output, self.kernel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvgPool2d(Layer):
+    """Mean of each window.
+
+    Shapes      [..., C, H, W] -> [..., C, P, Q]; `same`: P = ceil(H / stride)
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  kernel_h * kernel_w per output element: additions and one division
+    Bytes       reads C * H * W, writes C * P * Q
+    Source      PyTorch documentation of AvgPool2d; `round_up` is its ceil_mode
+    """
+
+    kind: ClassVar[str] = "avg_pool2d"
+
+    kernel: Any = spec_field(Pair(), _KERNEL)
+    stride: Any = spec_field(Pair(), _STRIDE, default=1)
+    padding: Any = spec_field(
+        Sides(), "zeros around the image; `same` gives ceil(size / stride)", default="same"
+    )
+    round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
+    count_include_pad: bool = spec_field(
+        Flag(), "divide by the whole window, padding too", default=False
+    )
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, height, width = image_sizes(x, self.kind)
+        rows, columns = window_positions(
+            check,
+            (height, width),
+            self.kernel,
+            self.stride,
+            self.padding,
+            round_up=self.round_up,
+        )
+        return TensorType((*x.shape[:-3], channels, rows, columns))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return _window_work(inputs[0], output, self.kernel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalPool(Layer):
+    """What pools over the whole image share."""
+
+    keep: bool = spec_field(Flag(), _KEEP, default=False)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        image_sizes(x, self.kind)
+        return TensorType((*x.shape[:-2], 1, 1) if self.keep else x.shape[:-2])
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        elements = x.elements
+        return Work(vector_ops=elements, input_elements=elements, output_elements=output.elements)
+
+
+class GlobalAvgPool(GlobalPool):
+    """Mean of each channel.
+
+    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  one per input element: additions and one division per channel
+    Bytes       reads C * H * W, writes C
+    Source      arXiv:1312.4400, section 3.2; PyTorch documentation of AdaptiveAvgPool2d
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "global_avg_pool"
+
+
+class GlobalMaxPool(GlobalPool):
+    """Largest element of each channel.
+
+    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  one per input element: comparisons, the first with minus infinity
+    Bytes       reads C * H * W, writes C
+    Source      PyTorch documentation of AdaptiveMaxPool2d
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "global_max_pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptivePool(Layer):
+    """What pools to a wanted size share.
+
+    Output i of o along an axis of n sees the elements from floor(i * n / o) to
+    ceil((i + 1) * n / o). Windows overlap by one element at each inner border that does not fall
+    between two elements, which is o - gcd(n, o) times: together they visit n + o - gcd(n, o).
+    """
+
+    size: Any = spec_field(Pair(), "height and width of the output")
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        image_sizes(x, self.kind)
+        return TensorType((*x.shape[:-2], *both(self.size)))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        rows, columns = (
+            _visited(x.shape[axis], size)
+            for axis, size in zip((-2, -1), both(self.size), strict=True)
+        )
+        return Work(
+            vector_ops=product(x.shape[:-2]) * (rows * columns),
+            input_elements=x.elements,
+            output_elements=output.elements,
+        )
+
+
+def _visited(size: Size, windows: Size) -> Size:
+    visited: Size = size + windows - common_divisor(size, windows)
+    return visited
+
+
+class AdaptiveAvgPool2d(AdaptivePool):
+    """Means of windows spread evenly over the image.
+
+    Shapes      [..., C, H, W] -> [..., C, P, Q], the wanted size
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  C * (H + P - gcd(H, P)) * (W + Q - gcd(W, Q)): additions and one division per output
+    Bytes       reads C * H * W, writes C * P * Q
+    Source      PyTorch documentation of AdaptiveAvgPool2d; windows of its AdaptiveAveragePooling
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "adaptive_avg_pool2d"
+
+
+class AdaptiveMaxPool2d(AdaptivePool):
+    """Largest elements of windows spread evenly over the image.
+
+    Shapes      [..., C, H, W] -> [..., C, P, Q], the wanted size
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  C * (H + P - gcd(H, P)) * (W + Q - gcd(W, Q)): comparisons
+    Bytes       reads C * H * W, writes C * P * Q
+    Source      PyTorch documentation of AdaptiveMaxPool2d
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "adaptive_max_pool2d"

@@ -1,0 +1,218 @@
+"""What a model file says, checked and ready to be elaborated.
+
+`ModelSpec` is the file with one variant applied. Its `entries` are compiled: names resolved,
+expressions parsed, constant layers built. Two specs are equal when their `data` is, wherever
+and however it was written. Not here: values of knobs and shapes, which `elaborate` finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from mnet_cost.errors import Problem
+from mnet_cost.expressions import Expression
+from mnet_cost.layers import Layer
+from mnet_cost.layers.fields import FieldKind
+from mnet_cost.yamlfile import Node
+
+RESERVED = frozenset(
+    ("id", "from", "when", "repeat", "layers", "use", "choose", "input", "previous", "required")
+)
+MAX_COPIES = 4096
+MAX_BLOCK_DEPTH = 32
+MAX_LAYERS = 100_000
+MAX_BATCH = 2**20
+
+BATCH = "batch"
+"""The knob that every model has: examples per inference."""
+
+
+class Value(NamedTuple):
+    """A value of a field, an argument or a modifier."""
+
+    node: Node
+    evaluate: Callable[[Any], Any]
+    """From the scope that it stands in to its value."""
+    name: str | None = None
+    """The name, if it is nothing but one: an argument passes its origin on."""
+    constant: bool = False
+    choices: tuple[Value, ...] = ()
+    """The options of `{choose: [...]}`."""
+
+
+class Knob(NamedTuple):
+    """A number or word that a user may set."""
+
+    name: str
+    default: Any
+    choices: tuple[Any, ...] = ()
+    published: tuple[Any, ...] = ()
+    help: str = ""
+
+
+class Reference(NamedTuple):
+    """The name of a tensor: `previous`, `input`, or a dotted path."""
+
+    parts: tuple[str, ...]
+    node: Node
+
+    def __str__(self) -> str:
+        return ".".join(self.parts)
+
+
+class LayerBody(NamedTuple):
+    """`KIND: {fields}`. `layer` is there when no field needs evaluating."""
+
+    kind: type[Layer]
+    fields: tuple[tuple[str, FieldKind, Value], ...]
+    layer: Layer | None
+
+
+class BlockBody(NamedTuple):
+    """`BLOCK: {arguments}`."""
+
+    block: str
+    arguments: Mapping[str, Value]
+
+
+class ArgumentBody(NamedTuple):
+    """`ARGUMENT: {...}` where the argument holds the name of a kind or block."""
+
+    argument: str
+    fields: Mapping[str, Value]
+    fields_node: Node | None
+
+
+class GroupBody(NamedTuple):
+    """`layers: [...]`, an anonymous block. `inline` ones add nothing to the path."""
+
+    entries: tuple[Entry, ...]
+    inline: bool
+
+
+class UseBody(NamedTuple):
+    """`use: ID`: what ID names once more, with the same weights."""
+
+    reference: Reference
+
+
+Body = LayerBody | BlockBody | ArgumentBody | GroupBody | UseBody
+
+
+class Entry(NamedTuple):
+    """One entry of a list of layers."""
+
+    name: str
+    """Its name in the list: the id, else the kind with `_2`, `_3`."""
+    node: Node
+    body: Body
+    sources: tuple[Reference, ...] | None
+    """`from`; None is `previous`."""
+    when: Value | None
+    repeat: Value | None
+
+
+class Block(NamedTuple):
+    """A named list of layers with arguments."""
+
+    name: str
+    inputs: tuple[str, ...]
+    """Names of its inputs, if it has several."""
+    arguments: Mapping[str, Value | None]
+    """Default of each argument; None where it is required."""
+    entries: tuple[Entry, ...]
+    node: Node
+
+
+class Function(NamedTuple):
+    """`NAME(PARAMETERS): EXPRESSION` of `let`."""
+
+    name: str
+    parameters: tuple[str, ...]
+    expression: Expression
+    node: Node
+
+
+class Constant(NamedTuple):
+    """`NAME: EXPRESSION` of `let`."""
+
+    name: str
+    value: Value
+
+
+class InputSpec(NamedTuple):
+    """One input of the network."""
+
+    name: str
+    sizes: tuple[Value, ...]
+    dtype: str | None
+    node: Node
+
+
+class ModelSpec:
+    """A model file with one variant applied, compiled."""
+
+    __slots__ = (
+        "blocks",
+        "data",
+        "definitions",
+        "entries",
+        "inputs",
+        "knobs",
+        "name",
+        "node",
+        "outputs",
+        "path",
+        "source",
+        "variant",
+        "variants",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        name: str,
+        source: str,
+        variant: str | None,
+        variants: tuple[str, ...],
+        knobs: Mapping[str, Knob],
+        definitions: tuple[Function | Constant, ...],
+        inputs: tuple[InputSpec, ...],
+        blocks: Mapping[str, Block | type[Layer]],
+        entries: tuple[Entry, ...],
+        outputs: tuple[Reference, ...],
+        warnings: tuple[Problem, ...],
+        node: Node,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.source = source
+        self.variant = variant
+        self.variants = variants
+        self.knobs = knobs
+        self.definitions = definitions
+        self.inputs = inputs
+        self.blocks = blocks
+        self.entries = entries
+        self.outputs = outputs
+        self.warnings = warnings
+        self.node = node
+        self.data: dict[str, Any] = node.plain()
+
+    @property
+    def title(self) -> str:
+        """`name`, or `name:variant`."""
+        return f"{self.name}:{self.variant}" if self.variant else self.name
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ModelSpec):
+            return NotImplemented
+        return self.data == other.data and self.variant == other.variant
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<ModelSpec {self.title} from {self.path}>"

@@ -1,0 +1,134 @@
+"""Variants: patches of a model file, applied to its nodes before anything is compiled.
+
+Mappings merge key by key, anything else replaces, null removes. Nodes keep their places, so an
+error in a patched model still shows the line where the user wrote it.
+"""
+
+from __future__ import annotations
+
+from mnet_cost.errors import Problem, did_you_mean, one_of
+from mnet_cost.yamlfile import Node
+
+PATCHED = ("knobs", "let", "input", "blocks", "layers", "outputs")
+
+_MODIFIERS = frozenset(("id", "from", "when", "repeat"))
+
+
+def apply_variant(root: Node, name: str, problems: list[Problem]) -> Node:
+    """`root` with the variant `name` applied and the section `variants` left out."""
+    patch = root.value["variants"].value[name]
+    if patch.value is None or patch.value == {}:
+        return _without(root, "variants")
+    if not isinstance(patch.value, dict):
+        problems.append(Problem("a variant is a mapping of what it changes", patch.span()))
+        return root
+    result = _without(root, "variants")
+    for section, change in patch.value.items():
+        key = patch.keys[section]
+        if section not in PATCHED:
+            hint = did_you_mean(section, PATCHED) or f"a variant changes {one_of(PATCHED)}"
+            problems.append(Problem(f"a variant has no part `{section}`", key.span(), hint))
+            continue
+        base = result.value.get(section)
+        if section == "layers" and isinstance(change.value, dict):
+            merged: Node | None = _patch_layers(base, change, problems)
+        elif section == "knobs" and isinstance(change.value, dict):
+            merged = _patch_knobs(base, change)
+        elif base is not None and isinstance(base.value, dict) and isinstance(change.value, dict):
+            merged = _merge(base, change)
+        else:
+            merged = change
+        if merged is not None:
+            result = _with(result, section, merged, key)
+    return result
+
+
+def _copy(node: Node) -> Node:
+    copy = node.like(dict(node.value))
+    copy.keys = dict(node.keys)
+    return copy
+
+
+def _without(node: Node, key: str) -> Node:
+    copy = _copy(node)
+    copy.value.pop(key, None)
+    copy.keys.pop(key, None)
+    return copy
+
+
+def _with(node: Node, key: str, value: Node, key_node: Node) -> Node:
+    copy = _copy(node)
+    copy.value[key] = value
+    copy.keys[key] = key_node
+    return copy
+
+
+def _merge(base: Node, change: Node) -> Node:
+    for key, value in change.value.items():
+        if value.value is None:
+            base = _without(base, key)
+        else:
+            base = _with(base, key, value, change.keys[key])
+    return base
+
+
+def _patch_knobs(base: Node | None, change: Node) -> Node:
+    if base is None or not isinstance(base.value, dict):
+        return change
+    for key, value in change.value.items():
+        before = base.value.get(key)
+        if value.value is None:
+            base = _without(base, key)
+            continue
+        if before is not None and isinstance(before.value, dict):
+            if isinstance(value.value, dict):
+                value = _merge(before, value)
+            else:
+                value = _with(before, "default", value, change.keys[key])
+        base = _with(base, key, value, change.keys[key])
+    return base
+
+
+def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> Node | None:
+    if base is None or not isinstance(base.value, list):
+        return base
+    entries = list(base.value)
+    places = {
+        entry.value["id"].value: i
+        for i, entry in enumerate(entries)
+        if isinstance(entry.value, dict) and "id" in entry.value
+    }
+    removed = set()
+    for identity, patch in change.value.items():
+        if identity not in places:
+            problems.append(
+                Problem(
+                    f"there is no entry with the id `{identity}` in `layers`",
+                    change.keys[identity].span(),
+                    did_you_mean(identity, map(str, places))
+                    or "give the entry an `id` to patch it",
+                )
+            )
+        elif patch.value is None:
+            removed.add(places[identity])
+        else:
+            entries[places[identity]] = _patch_entry(entries[places[identity]], patch)
+    return base.like([entry for i, entry in enumerate(entries) if i not in removed])
+
+
+def _patch_entry(entry: Node, patch: Node) -> Node:
+    if isinstance(patch.value, str):
+        empty = patch.like(None)
+        patch_mapping = patch.like({patch.value: empty})
+        patch_mapping.keys = {patch.value: patch}
+        patch = patch_mapping
+    if not isinstance(patch.value, dict):
+        return patch  # compiling it will say what an entry is
+    result = entry
+    if any(key not in _MODIFIERS for key in patch.value):
+        for key in list(entry.value):
+            if key not in _MODIFIERS:
+                result = _without(result, key)
+    for key, value in patch.value.items():
+        result = _with(result, key, value, patch.keys[key])
+    return result

@@ -1,0 +1,196 @@
+"""The network that a spec and knob values stand for: layers, tensors with types, a schedule.
+
+`Network.steps` are in the order in which they run; that order is an input of the memory
+analysis, since two valid orders of one graph can need very different memory. Structure
+(predecessors, paths, what reaches an output) is asked of `Network.graph`, a networkx DiGraph
+that is built when it is first asked for. No results are kept on the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.layers import Layer
+from mnet_cost.models.types import Entry, ModelSpec
+from mnet_cost.tensors import TensorType
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class Tensor(NamedTuple):
+    """A value that flows: an input of the network, or the output of a step."""
+
+    name: str
+    type: TensorType
+    producer: int | None
+    """Index of the step that makes it; None for an input of the network."""
+
+
+class Step(NamedTuple):
+    """One layer applied to tensors."""
+
+    name: str
+    """Its path: `middle.3.conv2d`."""
+    layer: Layer
+    inputs: tuple[int, ...]
+    """Indices into `Network.tensors`."""
+    output: int
+    entry: Entry
+    scope: str
+    """Path of the block call that it stands in; empty at the top."""
+    shares: int | None = None
+    """Index of the step whose weights it uses once more."""
+
+    @property
+    def line(self) -> int:
+        """Line of the spec that wrote it."""
+        return self.entry.node.line
+
+
+class Call(NamedTuple):
+    """One use of a block, or one copy of a repeated entry."""
+
+    path: str
+    block: str
+    """Name of the block, or `group` for an anonymous one."""
+    line: int
+    copy: int | None
+    """Its number, from 1, if it is a copy of a repeated entry."""
+
+
+class Network:
+    """An elaborated spec. Immutable; `with_schedule` gives the same network in another order."""
+
+    __slots__ = ("_graph", "calls", "choices", "inputs", "knobs", "outputs", "spec", "steps",
+                 "tensors", "warnings")  # fmt: skip
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        knobs: Mapping[str, Any],
+        tensors: tuple[Tensor, ...],
+        steps: tuple[Step, ...],
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        calls: Mapping[str, Call],
+        choices: Mapping[str, tuple[Any, ...]],
+        warnings: tuple[Problem, ...] = (),
+    ) -> None:
+        self.spec = spec
+        self.knobs = knobs
+        self.tensors = tensors
+        self.steps = steps
+        self.inputs = inputs
+        self.outputs = outputs
+        self.calls = calls
+        self.choices = choices
+        self.warnings = warnings
+        self._graph: nx.DiGraph[str] | None = None
+
+    @property
+    def batch(self) -> Any:
+        """Examples per inference."""
+        return self.knobs["batch"]
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        """Names of the steps in the order in which they run."""
+        return tuple(step.name for step in self.steps)
+
+    @property
+    def graph(self) -> nx.DiGraph[str]:
+        """Inputs and steps as nodes (attributes `layer`, `type`), tensors as edges.
+
+        An edge's `ports` are the positions at which its target reads the tensor.
+        """
+        if self._graph is None:
+            self._graph = _graph_of(self)
+        return self._graph
+
+    def step(self, name: str) -> Step:
+        """The step of that name; `ModelReferenceError` when there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        names = [step.name for step in self.steps]
+        raise ModelReferenceError(
+            Problem(
+                f"{self.spec.title} has no layer `{name}`",
+                hint=did_you_mean(name, names) or "`mnet-cost analyze` lists the layers",
+            )
+        )
+
+    def with_schedule(self, names: Sequence[str]) -> Network:
+        """The same network with its steps in the order of `names`.
+
+        Raises `ModelReferenceError` unless `names` has each step once, and after its inputs.
+        """
+        place = {name: i for i, name in enumerate(names)}
+        old = {step.name: i for i, step in enumerate(self.steps)}
+        if len(place) != len(names) or place.keys() != old.keys():
+            wrong = sorted(place.keys() ^ old.keys()) or [
+                name for name in place if list(names).count(name) > 1
+            ]
+            raise ModelReferenceError(
+                f"a schedule names each of the {len(old)} layers once: see `{wrong[0]}`"
+            )
+        for before, after in self.graph.edges:
+            if before in place and place[before] > place[after]:
+                raise ModelReferenceError(f"the schedule has `{after}` before its input `{before}`")
+        moved = {old[name]: i for i, name in enumerate(names)}
+        steps = tuple(
+            self.steps[old[name]]._replace(
+                shares=None if (shares := self.steps[old[name]].shares) is None else moved[shares]
+            )
+            for name in names
+        )
+        tensors = tuple(
+            tensor if tensor.producer is None else tensor._replace(producer=moved[tensor.producer])
+            for tensor in self.tensors
+        )
+        return Network(
+            self.spec, self.knobs, tensors, steps, self.inputs, self.outputs, self.calls,
+            self.choices, self.warnings,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"<Network {self.spec.title}: {len(self.steps)} layers>"
+
+
+def _graph_of(network: Network) -> nx.DiGraph[str]:
+    import networkx as nx  # 0.2 s: only when structure is asked for
+
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    tensors = network.tensors
+    for index in network.inputs:
+        graph.add_node(tensors[index].name, layer=None, type=tensors[index].type)
+    for step in network.steps:
+        graph.add_node(step.name, layer=step.layer, type=tensors[step.output].type)
+    for step in network.steps:
+        for port, index in enumerate(step.inputs):
+            tensor = tensors[index]
+            source = tensor.name if tensor.producer is None else network.steps[tensor.producer].name
+            if graph.has_edge(source, step.name):
+                graph.edges[source, step.name]["ports"] += (port,)
+            else:
+                graph.add_edge(source, step.name, ports=(port,))
+    return nx.freeze(graph)
+
+
+def dead_ends(network: Network) -> tuple[str, ...]:
+    """Names of steps that no output depends on."""
+    read = {index for step in network.steps for index in step.inputs} | set(network.outputs)
+    if all(step.output in read for step in network.steps):
+        return ()
+    import networkx as nx
+
+    needed: set[str] = set()
+    for index in network.outputs:
+        producer = network.tensors[index].producer
+        if producer is not None:
+            name = network.steps[producer].name
+            needed |= {name} | nx.ancestors(network.graph, name)
+    return tuple(step.name for step in network.steps if step.name not in needed)

@@ -1,0 +1,213 @@
+"""What `elaborate` knows at one place of a spec: names, inputs, and what earlier entries left.
+
+A `Frame` is one list of entries being walked. Lookups raise `Failed` with the user's own line.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from mnet_cost.errors import Problem, did_you_mean, one_of
+from mnet_cost.models.types import Entry, Reference, Value
+from mnet_cost.network import Call
+
+UNKNOWN = -1
+"""The tensor of an entry that failed."""
+
+
+class Failed(Exception):
+    """An entry cannot be elaborated, and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class UnknownInputError(Exception):
+    """An input is the output of an entry that failed: there is nothing more to say."""
+
+
+class Inside(NamedTuple):
+    """What a block call or a named group leaves behind: its value, and the names inside."""
+
+    tensor: int
+    bindings: dict[str, Any]
+    entry: Entry
+    frame: Frame
+    """Where the call stands."""
+    first_step: int
+    end_step: int
+
+
+class Copies(NamedTuple):
+    """What a repeated entry leaves behind; `tensor` is the last copy's, or what went in."""
+
+    tensor: int | None
+    copies: list[Any]
+
+
+class Absent(NamedTuple):
+    """What an entry whose `when` is false leaves behind: its input, if that is one tensor."""
+
+    tensor: int | None
+    entry: Entry
+
+
+class Evaluator(Protocol):
+    """The parts of an elaboration that a scope hands on to."""
+
+    def function(self, name: str, arguments: list[Any]) -> Any: ...
+    def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
+    def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any: ...
+
+
+class FunctionScope:
+    """The scope of a function of `let`: its parameters over the file's names."""
+
+    __slots__ = ("names", "run")
+
+    def __init__(self, run: Evaluator, names: dict[str, Any]) -> None:
+        self.run = run
+        self.names = names
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        """The value of a function of `let`."""
+        return self.run.function(name, arguments)
+
+    def size(self, reference: str, axis: str) -> Any:
+        """Never reached: a function that names a tensor does not compile."""
+        raise KeyError(reference)
+
+
+class Frame:
+    """One list of entries being walked, and the scope in which its values are evaluated."""
+
+    __slots__ = (
+        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "names", "outer",
+        "path", "previous", "run",
+    )  # fmt: skip
+
+    def __init__(self, run: Evaluator, names: dict[str, Any], path: str, depth: int) -> None:
+        self.run = run
+        self.names = names
+        self.path = path
+        self.depth = depth
+        self.here = path  # path of the entry whose values are being evaluated
+        self.inputs: dict[str, int] = {}  # what enters, by name
+        self.previous: int | None = None  # None where several tensors enter
+        self.bindings: dict[str, Any] = {}  # what each entry left, by its name
+        self.bound: dict[str, tuple[Value, Frame]] = {}  # where each argument was written
+        self.made_by: Call | None = None
+        self.caller: Frame | None = None
+        self.outer: Frame | None = None  # for an anonymous block, the list whose names it sees
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        """The value of a function of `let`."""
+        return self.run.function(name, arguments)
+
+    def size(self, reference: str, axis: str) -> Any:
+        """A size of the tensor that `reference` names."""
+        return self.run.size(self, reference, axis)
+
+    def choose(self, what: str, choices: tuple[Value, ...]) -> Any:
+        """The option that the knobs pick for the field or argument `what` of this entry."""
+        return self.run.choice(self, f"{self.here}.{what}", choices)
+
+    def path_of(self, name: str) -> str:
+        """Full name of an entry of this list."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def trail(self) -> tuple[str, ...]:
+        """How this list was reached, from the inside out."""
+        steps = []
+        frame: Frame | None = self
+        while frame is not None:
+            call = frame.made_by
+            if call is not None:
+                steps.append(f"in {call.block} ({call.path}), line {call.line}")
+            frame = frame.caller
+        return tuple(steps)
+
+    def origin(self, value: Value) -> tuple[Value, Frame]:
+        """Where a value was first written: a bare argument name leads to the caller."""
+        frame = self
+        while value.name is not None and value.name in frame.bound:
+            found, where = frame.bound[value.name]
+            if where is frame:
+                return found, where  # a default, written in the block itself
+            value, frame = found, where
+        return value, frame
+
+    def resolve(self, reference: Reference) -> int:
+        """Index of the tensor that `reference` names."""
+        parts, node = reference.parts, reference.node
+        if parts == ("previous",):
+            if self.previous is None:
+                names = sorted(self.inputs)
+                raise Failed(
+                    Problem(
+                        "there are several inputs here: `previous` is none of them",
+                        node.span(),
+                        f"say `from: {names[0]}`, or another of {one_of(names)}",
+                        self.trail(),
+                    )
+                )
+            return known(self.previous)
+        binding = self.binding(reference)
+        if isinstance(binding, Absent) and (binding.tensor is None or len(parts) > 1):
+            raise Failed(
+                Problem(
+                    f"`{reference}` is not there: its `when` is false",
+                    node.span(),
+                    trail=self.trail(),
+                )
+            )
+        tensor = binding if isinstance(binding, int) else binding.tensor
+        return known(tensor)
+
+    def binding(self, reference: Reference) -> Any:
+        """What the entry that a path leads to left behind."""
+        parts = reference.parts
+        binding = self.lookup(parts[0])
+        for depth, part in enumerate(parts[1:], start=1):
+            binding = self._inner(binding, part, ".".join(parts[:depth]), reference)
+        return binding
+
+    def lookup(self, name: str) -> Any:
+        """What the entry or input `name` left in this list or, for a group, around it."""
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.inputs:
+                return frame.inputs[name]
+            if name in frame.bindings:
+                return frame.bindings[name]
+            frame = frame.outer
+        return UNKNOWN  # an entry that failed left nothing
+
+    def _inner(self, binding: Any, part: str, so_far: str, reference: Reference) -> Any:
+        if binding == UNKNOWN:
+            raise UnknownInputError
+        hint = None
+        if isinstance(binding, Inside):
+            if part in binding.bindings:
+                return binding.bindings[part]
+            message = f"`{so_far}` has nothing called `{part}`"
+            hint = did_you_mean(part, binding.bindings)
+        elif isinstance(binding, Copies):
+            if part.isdigit() and 1 <= int(part) <= len(binding.copies):
+                return binding.copies[int(part) - 1]
+            message = f"`{so_far}` has copies 1 to {len(binding.copies)}, no `{part}`"
+        elif isinstance(binding, Absent):
+            message = f"`{so_far}` is not there: its `when` is false"
+        elif part == "0":
+            return binding
+        else:
+            message = f"`{so_far}` is a single layer: there is no `{part}` inside it"
+        raise Failed(Problem(message, reference.node.span(), hint, self.trail()))
+
+
+def known(tensor: int | None) -> int:
+    """`tensor`, unless it is the output of an entry that failed."""
+    if tensor is None or tensor == UNKNOWN:
+        raise UnknownInputError
+    return tensor

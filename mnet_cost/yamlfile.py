@@ -1,0 +1,344 @@
+"""YAML text to nodes that know where they were written.
+
+Reads libyaml's events, because its composer and loader end the process on some 30 kB of nested
+brackets. Scalars follow the YAML 1.2 core schema. Anchors, aliases, tags, merge keys, several
+documents and duplicate keys are refused with a hint; size and depth are bounded. All problems
+of a text are raised at once. Not here: what the values mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from mnet_cost.errors import MnetCostError, Problem, Source, Span, SpecError
+
+MAX_BYTES = 16 * 2**20
+MAX_DEPTH = 64
+MAX_DIGITS = 30
+
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_OTHER_BASE = re.compile(r"0(o[0-7]+|x[0-9a-fA-F]+)\Z")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_NUMBER_START = frozenset("0123456789-+.")
+_NO_KEYS: dict[str, Any] = {}  # shared by all scalars and lists; never written to
+
+
+class Node:
+    """One value of a YAML text and where it stands.
+
+    `value` is None, bool, int, float or str for a scalar, a list of nodes for a sequence, a
+    dict from text to node for a mapping; `keys` holds a mapping's key nodes. `line` and
+    `column` count from 1, `end` is the column after a scalar. `quoted` tells that the text
+    starts one column further.
+    """
+
+    __slots__ = ("_start", "_stop", "keys", "quoted", "source", "value")
+
+    def __init__(
+        self, value: Any, source: Source, start: Any, stop: Any, quoted: bool = False
+    ) -> None:
+        self.value = value
+        self.source = source
+        self._start = start  # the parser's marks: turned into numbers only when asked for
+        self._stop = stop
+        self.quoted = quoted
+        self.keys: dict[str, Node] = _NO_KEYS
+
+    @property
+    def line(self) -> int:
+        return int(self._start.line) + 1
+
+    @property
+    def column(self) -> int:
+        return int(self._start.column) + 1
+
+    @property
+    def end(self) -> int:
+        one_line = self._stop.line == self._start.line and not isinstance(self.value, (dict, list))
+        return max(int(self._stop.column) + 1 if one_line else 0, self.column + 1)
+
+    def span(self) -> Span:
+        """The stretch of the text to underline."""
+        return Span(self.source, self.line, self.column, self.end)
+
+    def plain(self) -> Any:
+        """The value as plain Python data, places left out."""
+        value = self.value
+        if isinstance(value, dict):
+            return {key: node.plain() for key, node in value.items()}
+        return [node.plain() for node in value] if isinstance(value, list) else value
+
+    def like(self, value: Any) -> Node:
+        """A node with another value at the same place."""
+        return Node(value, self.source, self._start, self._stop, self.quoted)
+
+
+def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
+    """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as reason:
+        raise error(f"{path}: cannot be read: {(reason.strerror or str(reason)).lower()}") from None
+    except ValueError:
+        raise error("a path cannot hold a NUL character") from None
+    if len(data) > MAX_BYTES:
+        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        line = data.count(b"\n", 0, reason.start) + 1
+        byte = data[reason.start]
+        raise error(
+            Problem(
+                f"{path}:{line}: is not UTF-8 text: byte 0x{byte:02x}",
+                hint="save the file with the encoding UTF-8",
+            )
+        ) from None
+    return Source(path, text)
+
+
+def read_yaml(path: str, error: type[MnetCostError] = SpecError) -> Node:
+    """The root node of a YAML file; raises `error` with every problem found."""
+    return parse_yaml(read_text(path, error), error)
+
+
+def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
+    """The root node of a YAML text; raises `error` with every problem found."""
+    reader = _Reader(source)
+    try:
+        root = reader.read()
+    except yaml.MarkedYAMLError as reason:
+        reader.problems.append(_syntax_problem(source, reason))
+    except yaml.reader.ReaderError as reason:
+        before = source.text[: reason.position]
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        reader.problems.append(
+            Problem(
+                f"the character U+{ord(reason.character):04X} cannot stand in YAML"
+                if isinstance(reason.character, str)
+                else "a control character cannot stand in YAML",
+                Span(source, line, column, column + 1),
+            )
+        )
+    if reader.problems:
+        raise error(reader.problems)
+    if root is None:
+        raise error(f"{source.path}: is empty")
+    return root
+
+
+def parse_scalar(text: str) -> Any:
+    """A plain scalar's value by the core schema; `ValueError` says what is refused and why."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _NUMBER_START:
+        return text
+    if _INTEGER.match(text):
+        digits = text.lstrip("+-")
+        if len(digits) > 1 and digits[0] == "0":
+            raise ValueError(f"`{text}` starts with 0: write {digits.lstrip('0') or '0'}, or 0o...")
+        if len(digits) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(digits)} digits is too long")
+        return int(text)
+    if _FLOAT.match(text):
+        value = float(text)
+        if value in (float("inf"), float("-inf")):
+            raise ValueError(f"`{text}` is too large for a number")
+        return value
+    if _OTHER_BASE.match(text):
+        if len(text) > MAX_DIGITS:
+            raise ValueError(f"a number of {len(text) - 2} digits is too long")
+        return int(text, 0)
+    if _NOT_FINITE.match(text):
+        raise ValueError(f"`{text}` is not a number to count with")
+    return text
+
+
+def _events(text: str) -> Callable[[], Any]:
+    """A function that gives the next event: libyaml's where it is there, else PyYAML's own."""
+    try:
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]
+    except ImportError:
+        events: Iterator[Any] = iter(yaml.parse(text, Loader=yaml.SafeLoader))
+        return lambda: next(events)
+    get_event: Callable[[], Any] = CParser(text).get_event
+    return get_event
+
+
+class _Reader:
+    """One pass over the events with an explicit stack."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+
+    def problem(self, message: str, event: Any, hint: str | None = None) -> None:
+        place = Node(None, self.source, event.start_mark, event.end_mark)
+        self.problems.append(Problem(message, place.span(), hint))
+
+    def read(self) -> Node | None:
+        """The root node, or None for a text without one; fills `problems`."""
+        source = self.source
+        next_event = _events(source.text)
+        stack: list[tuple[Node, str | None, bool]] = []  # what was open around the open node
+        root: Node | None = None
+        node = Node(None, source, None, None)  # the open collection; at the top there is none
+        key: str | None = None  # the key of the open mapping that waits for its value
+        in_flow = False  # inside { } or [ ]
+        documents = 0
+        while True:
+            event = next_event()
+            kind = type(event)
+            if kind is ScalarEvent:
+                plain = event.implicit[0]
+                text = event.value
+                new = Node(text, source, event.start_mark, event.end_mark, not plain)
+                if event.tag is not None or event.anchor is not None:
+                    self._refuse_properties(event)
+                if in_flow and plain and text.count("(") != text.count(")"):
+                    if self._cut_by_comma(event, text):
+                        if key is None and type(node.value) is dict:
+                            key = text  # what follows is not the user's, either
+                        continue
+                elif key is None and type(node.value) is dict:
+                    pass  # a key is the text as written
+                elif plain and (not text or text[0] in _NUMBER_START or text in _WORDS):
+                    try:
+                        new.value = parse_scalar(text)
+                    except ValueError as reason:
+                        self.problem(str(reason), event)
+            elif kind is MappingStartEvent or kind is SequenceStartEvent:
+                new = Node([], source, event.start_mark, event.end_mark)
+                if kind is MappingStartEvent:
+                    new.value, new.keys = {}, {}
+                if event.tag is not None or event.anchor is not None:
+                    self._refuse_properties(event)
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                node, key, in_flow = stack.pop()
+                continue
+            elif kind is AliasEvent:
+                self.problem(
+                    f"`*{event.anchor}` is a YAML alias, which a spec cannot use",
+                    event,
+                    "for a product put the star between two factors: `8 * alpha`; "
+                    "for reuse write a block or `let`",
+                )
+                new = Node(None, source, event.start_mark, event.end_mark)
+            elif kind is DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    self.problem("a file holds one document: `---` starts a second one", event)
+                    return None
+                continue
+            elif kind is StreamEndEvent:
+                return root if root is None or root.value is not None else None
+            else:
+                continue
+
+            container = node.value
+            if type(container) is dict:
+                if key is None:
+                    key = self._key(event, new, node)
+                    if kind is ScalarEvent:
+                        continue
+                else:
+                    container.setdefault(key, new)
+                    key = None
+            elif type(container) is list:
+                container.append(new)
+            else:
+                root = new
+            if kind is MappingStartEvent or kind is SequenceStartEvent:
+                if len(stack) == MAX_DEPTH:
+                    self.problem(f"more than {MAX_DEPTH} levels of nesting", event)
+                    return None
+                stack.append((node, key, in_flow))
+                node, key, in_flow = new, None, bool(event.flow_style)
+
+    def _key(self, event: Any, new: Node, mapping: Node) -> str:
+        text: str = new.value if type(new.value) is str else ""
+        if type(event) is not ScalarEvent:
+            self.problem("a key must be a word, not a list or mapping", event)
+        elif text in mapping.keys:
+            line = mapping.keys[text].line
+            self.problem(f"`{text}` is already set at line {line}", event)
+        elif text == "<<" and not new.quoted:
+            self.problem("merge keys (`<<`) cannot be used; write a block or `let`", event)
+        elif not text:
+            self.problem("a key is missing before the colon", event)
+        else:
+            mapping.keys[text] = new
+        return text
+
+    def _cut_by_comma(self, event: Any, text: str) -> bool:
+        """Report an expression that a comma cut in two; whether this is the second part."""
+        if text.count("(") > text.count(")"):
+            self.problem(
+                f"the comma after `{text}` ends the value: inside {{}} and [] it separates",
+                event,
+                'put the whole expression in quotes: "max(a, b)"',
+            )
+            return False
+        if not self.problems:
+            self.problem(f"`{text}` closes a parenthesis that is not open", event)
+        return True
+
+    def _refuse_properties(self, event: Any) -> None:
+        if event.anchor is not None:
+            self.problem(
+                f"`&{event.anchor}` is a YAML anchor, which a spec cannot use",
+                event,
+                "write a block or `let`",
+            )
+        if event.tag is not None:
+            self.problem(
+                f"`{event.tag}` is a YAML tag, which a spec cannot use",
+                event,
+                "for negation write `not x`" if event.tag != "!" else None,
+            )
+
+
+_SYNTAX_HINTS = (
+    ("cannot start any token", "put the value in quotes"),
+    ("mapping values are not allowed", "one `key: value` a line, or {key: value, ...}"),
+    ("did not find expected key", "check the indent of this line and the quotes before it"),
+    ("did not find expected ',' or", "a bracket or brace before this is not closed"),
+    ("could not find expected ':'", "write `key: value`, with a space after the colon"),
+    ("block sequence entries are not allowed", "the dash must be indented below its key"),
+)
+
+
+def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
+    mark = reason.problem_mark or reason.context_mark
+    span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None
+    text = reason.problem or reason.context or "cannot be read"
+    if span and not source.line(span.line).strip() and reason.context_mark:
+        # The parser stopped at the end of the text: what was left open says more.
+        mark = reason.context_mark
+        span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2)
+    hint = next((hint for part, hint in _SYNTAX_HINTS if part in text), None)
+    if span and "\t" in source.line(span.line):
+        hint = "YAML indents with blanks, not with tabs"
+    return Problem(f"not valid YAML: {text}", span, hint)

@@ -1,0 +1,350 @@
+"""Every rule means the same on ints, on arrays of candidates and on numbers of another class."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnet_cost.layers import LAYERS, Layer, Work
+from mnet_cost.layers.activation import (
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Prelu,
+    Relu,
+    Relu6,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Tanh,
+)
+from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.elementwise import Add, Concat, Multiply
+from mnet_cost.layers.fields import fields_of
+from mnet_cost.layers.linear import Linear
+from mnet_cost.layers.norm import BatchNorm
+from mnet_cost.layers.opaque import Opaque
+from mnet_cost.layers.pool import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool2d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool2d,
+)
+from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
+
+POINTS = 6
+
+Result = tuple[tuple[Any, ...], Work | None]
+Strategy = st.SearchStrategy[Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number for each point."""
+
+    values: tuple[float, ...]
+
+    def __mul__(self, other: Any) -> Column:
+        others = other.values if isinstance(other, Column) else (other,) * POINTS
+        return Column(tuple(map(operator.mul, self.values, others)))
+
+    __rmul__ = __mul__
+
+
+class Number:
+    """A number that is neither int nor float, as one that remembers its formula."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        return operator.index(self.value)
+
+    def __repr__(self) -> str:
+        return str(self.value)
+
+    def traced_call(self, name: str, *others: Any) -> Number:
+        functions: dict[str, Callable[..., Any]] = {
+            "floor": math.floor,
+            "ceil": math.ceil,
+            "rint": round,
+            "maximum": max,
+            "minimum": min,
+            "gcd": math.gcd,
+            "ceil_div": lambda a, b: -(-a // b),
+        }
+        return Number(functions[name](self.value, *map(bare, others)))
+
+    def traced_ceil_div_of(self, other: Any) -> Number:
+        return Number(-(-bare(other) // self.value))
+
+
+def bare(value: Any) -> Any:
+    return value.value if isinstance(value, Number) else value
+
+
+def _give_operators() -> None:
+    for name in ("add", "sub", "mul", "floordiv", "mod"):
+        function = getattr(operator, name)
+        setattr(Number, f"__{name}__", lambda a, b, f=function: Number(f(a.value, bare(b))))
+        setattr(Number, f"__r{name}__", lambda a, b, f=function: Number(f(bare(b), a.value)))
+    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
+        function = getattr(operator, name)
+        setattr(Number, f"__{name}__", lambda a, b, f=function: f(a.value, bare(b)))
+
+
+_give_operators()
+
+
+def each(template: Any, replace: Callable[[Column], Any]) -> Any:
+    """`template` with its columns replaced."""
+    if isinstance(template, Column):
+        return replace(template)
+    if isinstance(template, list):
+        return [each(item, replace) for item in template]
+    return template
+
+
+def evaluate(kind: type[Layer], fields: dict[str, Any], shapes: Any, check: Check) -> Result:
+    known = fields_of(kind)
+    layer = kind(**{name: known[name].kind.convert(v, check) for name, v in fields.items()})
+    inputs = tuple(TensorType(tuple(shape)) for shape in shapes)
+    output = layer.infer(check, *inputs)
+    return output.shape, layer.work(inputs, output)
+
+
+# Strategies: fields and input shapes of each kind, one number for all points or a column.
+
+
+def whole(low: int, high: int) -> Strategy:
+    number = st.integers(low, high)
+    column = st.lists(number, min_size=POINTS, max_size=POINTS).map(lambda v: Column(tuple(v)))
+    return number | column
+
+
+def real(low: float, high: float) -> Strategy:
+    number = st.integers(0, 16).map(lambda i: low + (high - low) * i / 16)
+    column = st.lists(number, min_size=POINTS, max_size=POINTS).map(lambda v: Column(tuple(v)))
+    return number | column
+
+
+def pair(numbers: Strategy) -> Strategy:
+    return numbers | st.lists(numbers, min_size=2, max_size=2)
+
+
+def padding(*words: str) -> Strategy:
+    numbers = whole(0, 3)
+    lists = st.sampled_from((2, 4)).flatmap(lambda n: st.lists(numbers, min_size=n, max_size=n))
+    return numbers | lists | st.sampled_from(words) if words else numbers | lists
+
+
+def shape(low: int, high: int, size: int = 8) -> Strategy:
+    return st.lists(whole(1, size), min_size=low, max_size=high)
+
+
+IMAGES = shape(3, 4, size=12).map(lambda sizes: [sizes])
+ANY = shape(1, 4).map(lambda sizes: [sizes])
+FLAGS = st.booleans()
+AXES = st.sampled_from(("channels", "height", "width", "length", "features"))
+
+
+def cases(
+    shapes: Strategy,
+    required: dict[str, Strategy] | None = None,
+    optional: dict[str, Strategy] | None = None,
+) -> Strategy:
+    return st.tuples(st.fixed_dictionaries(required or {}, optional=optional or {}), shapes)
+
+
+WINDOW = {
+    "stride": pair(whole(0, 3)),
+    "padding": padding("same", "valid"),
+    "dilation": pair(whole(1, 3)),
+}
+GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS}
+
+
+@st.composite
+def broadcast_shapes(draw: st.DrawFn) -> Any:
+    base = draw(shape(1, 4))
+    size = whole(1, 3)
+    inputs = [
+        [draw(st.sampled_from([axis, axis, 1]) | size) for axis in base]
+        for _ in range(draw(st.integers(2, 3)))
+    ]
+    return [*inputs[:-1], [1, *inputs[-1]]] if draw(st.integers(0, 9)) == 9 else inputs
+
+
+@st.composite
+def concat_shapes(draw: st.DrawFn) -> Any:
+    base = draw(shape(1, 4, size=3))
+    return [
+        [draw(st.sampled_from([axis, axis, axis, 2, 3]) | whole(1, 3)) for axis in base]
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+
+
+@st.composite
+def reshapes(draw: st.DrawFn) -> Any:
+    first, second, third = (draw(whole(1, 4)) for _ in range(3))
+    mixed = Column(tuple(-1 if point % 2 else 2 for point in range(POINTS)))
+    wanted = draw(
+        st.sampled_from(
+            [
+                [first * second, third],
+                [third, -1],
+                [-1, first * third],
+                [-1, 2],
+                [mixed, first, second, third],
+                [mixed, third, -1],
+                [third, second * first, 1],
+            ]
+        )
+        | st.lists(whole(-1, 4), min_size=1, max_size=3)
+    )
+    return {"shape": wanted}, [[first, second, third]]
+
+
+@st.composite
+def transposes(draw: st.DrawFn) -> Any:
+    sizes = draw(shape(1, 4))
+    axes = draw(st.permutations(range(len(sizes))) | st.lists(st.integers(0, 3), min_size=1))
+    return {"axes": list(axes)}, [sizes]
+
+
+STRATEGIES: dict[type[Layer], Strategy] = {
+    Conv2d: cases(IMAGES, {"channels": whole(1, 6), "kernel": pair(whole(0, 4))}, GROUPED),
+    DepthwiseConv2d: cases(
+        IMAGES,
+        {"kernel": pair(whole(1, 4))},
+        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS},
+    ),
+    ConvTranspose2d: cases(
+        IMAGES,
+        {"channels": whole(1, 6), "kernel": pair(whole(1, 4))},
+        GROUPED | {"output_padding": pair(whole(0, 2))},
+    ),
+    Linear: cases(ANY, {"features": whole(0, 9)}, {"bias": FLAGS}),
+    BatchNorm: cases(ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
+    **dict.fromkeys((Relu, Relu6, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu), cases(ANY)),
+    LeakyRelu: cases(ANY, {}, {"slope": real(0.0, 1.0)}),
+    Prelu: cases(ANY, {}, {"per_channel": FLAGS}),
+    Softmax: cases(ANY, {}, {"axis": AXES}),
+    MaxPool2d: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW | {"round_up": FLAGS}),
+    AvgPool2d: cases(
+        IMAGES,
+        {"kernel": pair(whole(1, 4))},
+        {
+            "stride": pair(whole(1, 4)),
+            "padding": padding("same", "valid"),
+            "round_up": FLAGS,
+            "count_include_pad": FLAGS,
+        },
+    ),
+    **dict.fromkeys((GlobalAvgPool, GlobalMaxPool), cases(IMAGES | ANY, {}, {"keep": FLAGS})),
+    **dict.fromkeys(
+        (AdaptiveAvgPool2d, AdaptiveMaxPool2d), cases(IMAGES, {"size": pair(whole(0, 9))})
+    ),
+    **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
+    Concat: cases(concat_shapes(), {}, {"axis": AXES}),
+    Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),
+    Reshape: reshapes(),
+    Transpose: transposes(),
+    Dropout: cases(ANY, {}, {"rate": real(0.0, 1.2)}),
+    Identity: cases(ANY),
+    Pad: cases(IMAGES, {"padding": padding()}, {"value": real(-1.0, 1.0)}),
+    Resize: cases(
+        IMAGES | ANY,
+        {"mode": st.sampled_from(("nearest", "bilinear"))},
+        {"size": pair(whole(0, 9))},
+    )
+    | cases(IMAGES, {"scale": pair(real(0.0, 2.0))}, {"mode": st.just("bilinear")}),
+    Opaque: cases(
+        st.lists(shape(1, 4), max_size=3),
+        {"operation": st.just("sort"), "shape": st.lists(whole(0, 9), min_size=1, max_size=4)},
+    ),
+}
+
+
+def test_every_kind_has_a_strategy() -> None:
+    assert set(STRATEGIES) == set(LAYERS)
+
+
+def numbers(result: Result) -> list[Any]:
+    sizes, work = result
+    return [*sizes, *(work or ())]
+
+
+def one_by_one(
+    kind: type[Layer],
+    fields: dict[str, Any],
+    shapes: Any,
+    make: Callable[[Any], Any] = lambda value: value,
+) -> list[Result | None]:
+    """The result at each point, None where a rule refuses."""
+    results: list[Result | None] = []
+    for point in range(POINTS):
+
+        def value(column: Column, point: int = point) -> Any:
+            return make(column.values[point])
+
+        try:
+            here = {name: each(field, value) for name, field in fields.items()}
+            results.append(evaluate(kind, here, each(shapes, value), require))
+        except RuleViolation:
+            results.append(None)
+    return results
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.kind)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_arrays_mean_the_same(kind: type[Layer], dtype: type, data: st.DataObject) -> None:
+    fields, shapes = data.draw(STRATEGIES[kind])
+    expected = one_by_one(kind, fields, shapes)
+
+    def array(column: Column) -> Any:
+        is_whole = all(isinstance(value, int) for value in column.values)
+        return np.array(column.values, dtype=dtype if is_whole else np.float64)
+
+    mask = Mask()
+    # Sizes at refused points are anything: dividing by zero there is no news.
+    with np.errstate(all="ignore"):
+        try:
+            here = {name: each(field, array) for name, field in fields.items()}
+            result = evaluate(kind, here, each(shapes, array), mask)
+        except RuleViolation:
+            assert expected == [None] * POINTS
+            return
+    valid = np.broadcast_to(mask.valid, (POINTS,))
+    found = [np.broadcast_to(np.asarray(number), (POINTS,)) for number in numbers(result)]
+    for point, scalar in enumerate(expected):
+        assert valid[point] == (scalar is not None)
+        if scalar is not None:
+            assert [number[point] for number in found] == numbers(scalar)
+            assert (result[1] is None) == (scalar[1] is None)
+
+
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.kind)
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_numbers_of_another_class_mean_the_same(kind: type[Layer], data: st.DataObject) -> None:
+    fields, shapes = data.draw(STRATEGIES[kind])
+    expected = one_by_one(kind, fields, shapes)
+    for plain, other in zip(expected, one_by_one(kind, fields, shapes, Number), strict=True):
+        assert (plain is None) == (other is None)
+        if plain is not None and other is not None:
+            assert numbers(plain) == list(map(bare, numbers(other)))
