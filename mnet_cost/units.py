@@ -123,19 +123,15 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
         prefixes: tuple[str, ...] = (*large, *_SMALL)
     else:
         prefixes = _LARGE
-    for prefix in prefixes:
-        # Rounded first: 999,960 to four digits is 1.000 M, not 1000 k.
-        rounded = float(f"{value:.{digits - 1}e}")
-        if abs(rounded) >= 10.0 ** _POWERS_OF_TEN[prefix]:
-            break
-    scale = _POWERS_OF_TEN[prefix]
-    number = value / 10.0**scale if scale >= 0 else value * 10.0**-scale
-    shown = float(f"{number:.{digits - 1}e}")
-    before_point = max(1, math.floor(math.log10(abs(shown))) + 1) if shown else 1
-    if abs(shown) < 1:  # below the smallest prefix: keep the significant digits
-        return f"{shown:.{digits}g} {prefix}{unit}".rstrip()
-    decimals = max(0, digits - before_point)
-    return f"{number:.{decimals}f} {prefix}{unit}".rstrip()
+    # The exponent of the rounded number: 999,960 to four digits is 1.000 M, not 1000 k.
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
+    fitting = (prefix for prefix in prefixes if _POWERS_OF_TEN[prefix] <= exponent)
+    prefix = next(fitting, prefixes[-1])
+    power = _POWERS_OF_TEN[prefix]
+    number = value / 10.0**power if power >= 0 else value * 10.0**-power
+    if exponent < power:  # smaller than the smallest prefix
+        return f"{number:.{digits}g} {prefix}{unit}".rstrip()
+    return f"{number:.{max(0, digits - 1 - exponent + power)}f} {prefix}{unit}".rstrip()
 
 
 def format_bytes(value: float, digits: int = 3) -> str:

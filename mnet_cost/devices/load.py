@@ -39,6 +39,7 @@ _PLAUSIBLE = {
 _TOP = ("format", "name", "title", "tier", "runtime", "threads", "compute", "memory")
 _OPTIONAL_TOP = ("storage", "overhead")
 _ORIGIN = ("standing", "source")
+_NUMBER_KEYS = ("value", "macs", "vector", "level", "size", "bandwidth", *_ORIGIN)
 
 
 def load_device(name_or_path: str | os.PathLike[str]) -> DeviceProfile:
@@ -55,7 +56,7 @@ def load_device(name_or_path: str | os.PathLike[str]) -> DeviceProfile:
         return _load(str(device_path(text)))
     raise DeviceError(
         Problem(
-            f"there is no device `{text}`; there is " + ", ".join(f"`{name}`" for name in names),
+            f"there is no device `{text}`; there are " + ", ".join(f"`{name}`" for name in names),
             hint=did_you_mean(text, names)
             or f"a profile of your own is named by its path: `./{text or 'device'}.yaml`",
         )
@@ -69,6 +70,16 @@ def _load(path: str) -> DeviceProfile:
     if reader.problems or profile is None:
         raise DeviceError(reader.problems)
     return profile
+
+
+def _missing(node: Node, required: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Required keys that are neither there nor meant by an unknown key, which is reported."""
+    unknown = [key for key in node.keys if key not in known]
+    return [
+        key
+        for key in required
+        if key not in node.value and not any(did_you_mean(other, (key,)) for other in unknown)
+    ]
 
 
 class _Stated(NamedTuple):
@@ -98,8 +109,9 @@ class _ProfileReader:
             return None
         self.keys(root, "a device profile", _TOP, _OPTIONAL_TOP)
         values = root.value
-        if "format" in values and values["format"].value != FORMAT:
-            self.problem(f"this version reads `format: {FORMAT}` only", values["format"])
+        version = values.get("format")
+        if version is not None and (type(version.value) is not int or version.value != FORMAT):
+            self.problem(f"this version reads `format: {FORMAT}` only", version)
         name, title, runtime = (self.text(values, key) for key in ("name", "title", "runtime"))
         tier = self.word(values, "tier", TIERS)
         threads = self.threads(values.get("threads"))
@@ -134,8 +146,7 @@ class _ProfileReader:
             if key not in known:
                 hint = did_you_mean(key, known) or f"{what} has {', '.join(known)}"
                 self.problem(f"{what} has no `{key}`", key_node, hint)
-        missing = [key for key in required if key not in node.value]
-        if missing:
+        if missing := _missing(node, required, known):
             self.problem(f"{what} must state {', '.join(f'`{key}`' for key in missing)}", node)
 
     def text(self, values: Mapping[str, Node], key: str) -> str:
@@ -158,8 +169,7 @@ class _ProfileReader:
 
     def origin(self, node: Node, place: Node) -> tuple[str, str]:
         """Standing and source of a mapping; what is missing is reported at `place`."""
-        missing = [key for key in _ORIGIN if key not in node.value]
-        if missing:
+        if missing := _missing(node, _ORIGIN, _NUMBER_KEYS):
             hints = {
                 "source": 'write where it is from: `source: "vendor data sheet, page 3"`',
                 "standing": f"`standing` is {one_of(STANDINGS)}",

@@ -57,6 +57,10 @@ class Layer:
     """Least and most inputs; None is any number."""
     effect: ClassVar[Effect] = "compute"
 
+    def variety(self) -> str:
+        """The kind, and the kernel where that tells costs apart: `conv2d 1x1`."""
+        return self.kind
+
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         """Type of the output. Sizes that do not fit make `check` fail."""
         raise NotImplementedError
@@ -94,6 +98,12 @@ def fixed(value: Any, name: str) -> int:
         return index(value)
     except TypeError:
         raise RuleViolation(f"`{name}` must be one number for all candidates") from None
+
+
+def kernel_variety(kind: str, kernel: Any) -> str:
+    """`variety` of a kind with a kernel."""
+    height, width = both(kernel)
+    return f"{kind} {height}x{width}"
 
 
 def both(value: Any) -> tuple[Any, Any]:

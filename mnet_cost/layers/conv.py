@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Layer, Work, both, image_sizes
+from mnet_cost.layers.base import Layer, Work, both, image_sizes, kernel_variety
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, ceil_div, largest, product
 
@@ -140,6 +140,9 @@ class Conv2d(Layer):
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
 
+    def variety(self) -> str:
+        return kernel_variety(self.kind, self.kernel)
+
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
@@ -175,6 +178,9 @@ class DepthwiseConv2d(Layer):
     dilation: Any = spec_field(Pair(), _DILATION, default=1)
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
     bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+
+    def variety(self) -> str:
+        return kernel_variety(self.kind, self.kernel)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -216,6 +222,9 @@ class ConvTranspose2d(Layer):
     dilation: Any = spec_field(Pair(), _DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+
+    def variety(self) -> str:
+        return kernel_variety(self.kind, self.kernel)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs

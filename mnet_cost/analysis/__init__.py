@@ -1,0 +1,98 @@
+"""Analysis: passes from a network to its cost, and `analyze`, which calls them in order.
+
+A pass is a function; what it needs are its parameters, what it finds is its frozen result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.analysis.conventions import ConventionItem, count_by, find_convention
+from mnet_cost.analysis.kernels import Kernel, form_kernels
+from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.elaborate import elaborate
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.models.types import ModelSpec
+from mnet_cost.network import Network
+from mnet_cost.tensors import DTYPES, PRECISIONS
+
+__all__ = ["Analysis", "analyze", "analyze_network"]
+
+
+class Analysis(NamedTuple):
+    """All that is known of one network at one setting. Counts include the batch."""
+
+    network: Network
+    precision: str
+    convention: str
+    layers: tuple[LayerCost, ...]
+    """One a step, in schedule order; `mult_adds` as the convention counts them."""
+    totals: Totals
+    """Sums of `layers`: lower bounds while `unmodelled` is not empty."""
+    convention_items: tuple[ConventionItem, ...]
+    """What the convention adds to the mult-adds of the paper."""
+    memory: MemoryTrace
+    kernels: tuple[Kernel, ...]
+    devices: tuple[DeviceEstimate, ...]
+
+    @property
+    def unmodelled(self) -> tuple[str, ...]:
+        """Names of layers whose work is unknown."""
+        return tuple(cost.step.name for cost in self.layers if cost.work is None)
+
+    @property
+    def coverage(self) -> float:
+        """Share of layers whose work is known, from 0 to 1."""
+        return 1 - len(self.unmodelled) / len(self.layers)
+
+
+def analyze(
+    spec: ModelSpec,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Sequence[DeviceProfile] = (),
+    *,
+    precision: str = "fp32",
+    convention: str = "paper",
+) -> Analysis:
+    """The cost of `spec` with `knobs` (the built-in `batch` among them) on `devices`.
+
+    Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for an unknown knob,
+    precision or convention. Milliseconds; no framework is imported.
+    """
+    return analyze_network(
+        elaborate(spec, knobs), devices, precision=precision, convention=convention
+    )
+
+
+def analyze_network(
+    network: Network,
+    devices: Sequence[DeviceProfile] = (),
+    *,
+    precision: str = "fp32",
+    convention: str = "paper",
+) -> Analysis:
+    """The cost of an elaborated network, in its own schedule."""
+    if precision not in PRECISIONS:
+        raise ModelReferenceError(
+            Problem(
+                f"there is no precision `{precision}`",
+                hint=did_you_mean(precision, PRECISIONS) or "there are " + ", ".join(PRECISIONS),
+            )
+        )
+    dtype, counting = DTYPES[precision], find_convention(convention)
+    costs = count_work(network, dtype)
+    counted, items = count_by(counting, costs, network.batch)
+    totals = add_up(counted)
+    memory = trace_memory(network, dtype)
+    kernels = form_kernels(network, costs)
+    estimates = tuple(
+        estimate_latency(kernels, device, precision, totals.weight_bytes, memory.peak_bytes)
+        for device in devices
+    )
+    return Analysis(
+        network, precision, convention, counted, totals, items, memory, kernels, estimates
+    )

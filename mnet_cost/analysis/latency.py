@@ -1,0 +1,180 @@
+"""Roofline time of kernels on a device profile.
+
+A kernel takes max(compute, memory) plus the launch overhead; kernels run one after another.
+compute = mult-adds / peak rate. memory = the slowest level of the hierarchy: activations pass
+a level if the kernel's own inputs and outputs do not fit into the level inside it, weights if
+the whole network's weights and peak activations do not. That is a lower bound; runtimes are
+slower (efficiency, im2col, threads). What the profile does not know is None, never zero.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.devices import DeviceProfile, MemoryLevel
+
+
+class KernelEstimate(NamedTuple):
+    """Time of one kernel, in seconds per inference."""
+
+    kernel: Kernel
+    latency_s: float
+    compute_s: float | None
+    memory_s: float | None
+    overhead_s: float | None
+    bound: str
+    """`compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+
+    @property
+    def intensity(self) -> float | None:
+        """Mult-adds per byte moved."""
+        traffic = self.kernel.traffic_bytes
+        return self.kernel.mult_adds / traffic if traffic else None
+
+
+class Fit(NamedTuple):
+    """Whether something fits into a memory; None where the size is unknown."""
+
+    what: str
+    where: str
+    needed_bytes: int
+    available_bytes: float | None
+
+    @property
+    def fits(self) -> bool | None:
+        return None if self.available_bytes is None else self.needed_bytes <= self.available_bytes
+
+
+class DeviceEstimate(NamedTuple):
+    """What the network takes on one device. `latency_s` is None where a rate is missing."""
+
+    device: DeviceProfile
+    precision: str
+    latency_s: float | None
+    bound_s: float | None
+    """Without launch overheads: no run can be faster on these peaks."""
+    kernels: tuple[KernelEstimate, ...]
+    fits: tuple[Fit, ...]
+    notes: tuple[str, ...]
+
+
+def estimate_latency(
+    kernels: tuple[Kernel, ...],
+    device: DeviceProfile,
+    precision: str,
+    weight_bytes: int,
+    peak_bytes: int,
+) -> DeviceEstimate:
+    """Roofline time of `kernels` on `device`.
+
+    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
+    caches can keep the weights from one inference to the next, and what fits at all.
+    """
+    fits = _fits(device, weight_bytes, peak_bytes)
+    rate = device.compute.get(precision)
+    if rate is None:
+        known = ", ".join(device.compute)
+        note = f"no {precision} rate in the profile (it has {known}): time is unknown"
+        return DeviceEstimate(device, precision, None, None, (), fits, (note,))
+    macs_per_s = rate.macs_per_s.value
+    vector_per_s = rate.vector_ops_per_s.value if rate.vector_ops_per_s else None
+    per_kernel = device.kernel_overhead_s.value if device.kernel_overhead_s else None
+    levels = _Levels(device, weight_bytes + peak_bytes)
+    estimates = []
+    bound_s = latency_s = 0.0
+    unknown = 0
+    for kernel in kernels:
+        compute_s: float | None
+        if kernel.mult_adds:
+            compute_s = kernel.mult_adds / macs_per_s
+        elif not kernel.vector_ops:
+            compute_s = 0.0
+        else:
+            compute_s = None if vector_per_s is None else kernel.vector_ops / vector_per_s
+        memory_s, level = levels.slowest(kernel)
+        roof = max(compute_s or 0.0, memory_s or 0.0)
+        time = roof + (per_kernel or 0.0)
+        if compute_s is None and memory_s is None:
+            bound = "unknown"
+            unknown += 1
+        elif (per_kernel or 0.0) > roof:
+            bound = "overhead"
+        elif (compute_s or 0.0) >= (memory_s or 0.0):
+            bound = "compute"
+        else:
+            bound = f"memory:{level}"
+        bound_s += roof
+        latency_s += time
+        estimates.append(KernelEstimate(kernel, time, compute_s, memory_s, per_kernel, bound))
+    notes = levels.notes()
+    if unknown:
+        notes += (
+            f"{unknown} kernels without mult-adds have no time: the profile has no rate for them",
+        )
+    if device.inference_overhead_s:
+        latency_s += device.inference_overhead_s.value
+    return DeviceEstimate(device, precision, latency_s, bound_s, tuple(estimates), fits, notes)
+
+
+class _Levels:
+    """The levels that can bind: those with a known bandwidth."""
+
+    def __init__(self, device: DeviceProfile, resident_bytes: int) -> None:
+        self.device = device
+        self.levels: list[tuple[str, float, float, bool]] = []
+        inner_size = 0.0  # nothing fits inside the innermost level
+        for level in device.memory:
+            if level.bytes_per_s is not None:
+                weights_pass = device.storage is None and resident_bytes > inner_size
+                self.levels.append((level.name, level.bytes_per_s.value, inner_size, weights_pass))
+            if level.size_bytes is not None:
+                inner_size = level.size_bytes.value
+
+    def slowest(self, kernel: Kernel) -> tuple[float | None, str]:
+        """Seconds at the level that takes longest, and its name."""
+        if not self.levels and not self._storage_rate():
+            return None, ""
+        activations = kernel.input_bytes + kernel.output_bytes
+        slowest, name = 0.0, self.device.main_memory.name
+        for level, bytes_per_s, inner_size, weights_pass in self.levels:
+            traffic = activations if activations > inner_size else 0
+            if weights_pass:
+                traffic += kernel.weight_bytes
+            if traffic / bytes_per_s > slowest:
+                slowest, name = traffic / bytes_per_s, level
+        rate = self._storage_rate()
+        if rate and self.device.storage and kernel.weight_bytes / rate > slowest:
+            slowest, name = kernel.weight_bytes / rate, self.device.storage.name
+        return slowest, name
+
+    def _storage_rate(self) -> float | None:
+        storage = self.device.storage
+        return storage.bytes_per_s.value if storage and storage.bytes_per_s else None
+
+    def notes(self) -> tuple[str, ...]:
+        """What of the memory is not modelled."""
+        device = self.device
+        silent = [device.main_memory] if device.main_memory.bytes_per_s is None else []
+        if device.storage and device.storage.bytes_per_s is None:
+            silent.append(device.storage)
+        if not silent:
+            return ()
+        names = " and ".join(level.name for level in silent)
+        return (f"the bandwidth of {names} is unknown: time counts compute only",)
+
+
+def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:
+    memory, storage = device.main_memory, device.storage
+    if storage is None:
+        return (
+            Fit("weights and activations", memory.name, weight_bytes + peak_bytes, _size(memory)),
+        )
+    return (
+        Fit("activations", memory.name, peak_bytes, _size(memory)),
+        Fit("weights", storage.name, weight_bytes, _size(storage)),
+    )
+
+
+def _size(level: MemoryLevel) -> float | None:
+    return level.size_bytes.value if level.size_bytes else None

@@ -1,0 +1,116 @@
+"""Work and bytes of each layer at a batch size and precision.
+
+Needs a `Network`; returns one `LayerCost` a step, in schedule order. Weights used twice are
+stored once: the later user has no params of its own, but reads them. Not here: fusion, caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mnet_cost.layers import Work
+from mnet_cost.network import Network, Step
+from mnet_cost.tensors import DType, TensorType
+
+
+class LayerCost(NamedTuple):
+    """What one step costs at the batch and precision of the analysis."""
+
+    step: Step
+    output: TensorType
+    work: Work | None
+    """For one example; None where it is unknown."""
+    mult_adds: int
+    vector_ops: int
+    params: int
+    weights: int
+    buffers: int
+    weight_bytes: int
+    """Stored params. 0 where the weights are another layer's."""
+    read_weight_bytes: int
+    """Params read, be they its own or another layer's."""
+    input_bytes: int
+    output_bytes: int
+
+    @property
+    def traffic_bytes(self) -> int:
+        """All bytes that the layer reads and writes."""
+        return self.read_weight_bytes + self.input_bytes + self.output_bytes
+
+
+class Totals(NamedTuple):
+    """Sums over layers. With unmodelled layers among them, lower bounds."""
+
+    mult_adds: int = 0
+    vector_ops: int = 0
+    params: int = 0
+    weights: int = 0
+    buffers: int = 0
+    weight_bytes: int = 0
+    activation_bytes: int = 0
+    """Bytes of all outputs written."""
+    traffic_bytes: int = 0
+
+    @property
+    def flops(self) -> int:
+        """1 mult-add is 2 FLOPs."""
+        return 2 * self.mult_adds
+
+
+def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
+    """The cost of each step of `network`, batch included."""
+    batch, tensors, width = network.batch, network.tensors, precision.bytes
+    costs = []
+    for step in network.steps:
+        inputs = tuple([tensors[index].type for index in step.inputs])
+        output = tensors[step.output].type
+        work = step.layer.work(inputs, output)
+        if work is None:
+            costs.append(LayerCost(step, output, None, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+            continue
+        input_bytes = work.input_elements * width
+        if any(one.dtype is not None for one in inputs):
+            input_bytes = _typed_bytes(work, inputs, precision)
+        read = work.params * width
+        own = step.shares is None
+        costs.append(
+            LayerCost(
+                step,
+                output,
+                work,
+                work.mult_adds * batch,
+                work.vector_ops * batch,
+                work.params if own else 0,
+                work.weights if own else 0,
+                work.buffers if own else 0,
+                read if own else 0,
+                read,
+                input_bytes * batch,
+                work.output_elements
+                * (width if output.dtype is None else output.dtype.bytes)
+                * batch,
+            )
+        )
+    return tuple(costs)
+
+
+def _typed_bytes(work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:
+    """Bytes read where an input has a dtype of its own, like an image of bytes."""
+    elements = sum(one.elements for one in inputs)
+    stored = sum(one.elements * (one.dtype or precision).bytes for one in inputs)
+    return work.input_elements * stored // elements
+
+
+def add_up(costs: Sequence[LayerCost]) -> Totals:
+    """Sums over `costs`."""
+    return Totals(
+        mult_adds=sum(cost.mult_adds for cost in costs),
+        vector_ops=sum(cost.vector_ops for cost in costs),
+        params=sum(cost.params for cost in costs),
+        weights=sum(cost.weights for cost in costs),
+        buffers=sum(cost.buffers for cost in costs),
+        weight_bytes=sum(cost.weight_bytes for cost in costs),
+        activation_bytes=sum(cost.output_bytes for cost in costs),
+        traffic_bytes=sum(cost.traffic_bytes for cost in costs),
+    )
