@@ -14,10 +14,9 @@ from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.elaborate import elaborate
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.models.types import ModelSpec
-from mnet_cost.network import Network
+from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS
 
 __all__ = ["Analysis", "analyze", "analyze_network"]

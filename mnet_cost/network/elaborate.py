@@ -10,57 +10,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
-from mnet_cost.expressions import ExpressionError
+from mnet_cost.errors import Problem, SpecError, did_you_mean
 from mnet_cost.layers import KINDS, Layer
-from mnet_cost.layers.fields import FieldKind, Whole, Word
+from mnet_cost.layers.fields import Whole
 from mnet_cost.models.entries import arity_problem, copies_problem, known_fields
 from mnet_cost.models.types import (
-    BATCH,
-    MAX_BATCH,
     MAX_BLOCK_DEPTH,
     MAX_LAYERS,
     ArgumentBody,
     Block,
     BlockBody,
     Body,
-    Constant,
     Entry,
-    Function,
     GroupBody,
-    Knob,
     LayerBody,
     ModelSpec,
     Reference,
     UseBody,
     Value,
 )
-from mnet_cost.models.values import part_of
-from mnet_cost.network import Call, Network, Step, Tensor, dead_ends
-from mnet_cost.scopes import (
+from mnet_cost.network.evaluation import Evaluation
+from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
+from mnet_cost.network.scopes import (
     UNKNOWN,
     Absent,
     Copies,
     Failed,
     Frame,
-    FunctionScope,
     Inside,
     UnknownInputError,
     known,
 )
+from mnet_cost.network.types import Call, Network, Step, Tensor, dead_ends
 from mnet_cost.tensors import (
     DTYPES,
     MAX_ELEMENTS,
     Check,
     RuleViolation,
     TensorType,
-    axis_names,
     require,
 )
 from mnet_cost.yamlfile import Node
 
 _MAX_ENTRIES = 10 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
-_MAX_CALLS = 1_000_000  # of functions in `let`
 
 
 def elaborate(
@@ -76,26 +68,24 @@ def elaborate(
 
 
 class _Elaboration:
+    """The structure of one network as it comes to be; `values` evaluates what it needs."""
+
     def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
         self.spec = spec
         self.check = check
         self.tensors: list[Tensor] = []
         self.steps: list[Step] = []
         self.calls: dict[str, Call] = {}
-        self.choices: dict[str, tuple[Any, ...]] = {}
         self.problems: list[Problem] = []
-        self.functions: dict[str, Function] = {}
         self.layers: dict[Any, Layer] = {}  # layers made so far, by kind and field values
         self.visited = 0
-        self.function_calls = 0
-        self.chosen = {name: value for name, value in knobs.items() if "." in name}
-        self.knobs = self._knob_values(knobs)
-        self.names: dict[str, Any] = dict(self.knobs)
+        self.knobs, chosen = knob_values(spec, knobs)
+        self.values = Evaluation(self.knobs, chosen, check, self.tensors)
 
     def network(self) -> Network:
         """Walk the whole spec."""
         try:
-            self._define()
+            self.values.define(self.spec.definitions)
             top, inputs = self._inputs()
         except Failed as failure:
             raise SpecError(failure.problem) from None
@@ -110,66 +100,27 @@ class _Elaboration:
         outputs = self._outputs(top)
         if self.problems:
             raise SpecError(dict.fromkeys(self.problems))
-        self._refuse_unknown_choices()
+        refuse_unknown_choices(self.spec, self.values.chosen, self.values.choices)
         network = Network(
             self.spec,
-            self.knobs | self.chosen,
+            self.knobs | self.values.chosen,
             tuple(self.tensors),
             tuple(self.steps),
             inputs,
             outputs,
             self.calls,
-            self.choices,
+            self.values.choices,
         )
         network.warnings = self._warnings(network)
         return network
 
     # --- knobs, `let`, inputs, outputs
 
-    def _knob_values(self, given: dict[str, Any]) -> dict[str, Any]:
-        values = {name: knob.default for name, knob in self.spec.knobs.items()}
-        values[BATCH] = 1
-        for name, value in given.items():
-            if name == BATCH:
-                values[BATCH] = _batch(value)
-            elif name in values:
-                values[name] = _knob_value(self.spec, self.spec.knobs[name], value)
-            elif "." not in name:
-                known_knobs = [*self.spec.knobs, BATCH]
-                raise ModelReferenceError(
-                    Problem(
-                        f"{self.spec.title} has no knob `{name}`",
-                        hint=did_you_mean(name, known_knobs) or f"it has {one_of(known_knobs)}",
-                    )
-                )
-        return values
-
-    def _refuse_unknown_choices(self) -> None:
-        # A choice in a copy that is not there is ignored, so the numbers of copies do not count.
-        known_shapes = {_without_numbers(name) for name in self.choices}
-        for name in self.chosen:
-            if _without_numbers(name) not in known_shapes:
-                raise ModelReferenceError(
-                    Problem(
-                        f"{self.spec.title} has no choice `{name}`",
-                        hint=did_you_mean(name, self.choices),
-                    )
-                )
-
-    def _define(self) -> None:
-        for definition in self.spec.definitions:
-            if isinstance(definition, Constant):
-                scope = Frame(self, self.names, "", 0)
-                self.names[definition.name] = self.evaluate(scope, definition.value)
-            else:
-                self.functions[definition.name] = definition
-                self.names[definition.name] = definition  # so that it wins over a built-in one
-
     def _inputs(self) -> tuple[Frame, tuple[int, ...]]:
-        top = Frame(self, self.names, "", 0)
+        top = Frame(self.values, self.values.names, "", 0)
         indices = []
         for one in self.spec.inputs:
-            sizes = tuple(self.number(top, size, one.name, Whole()) for size in one.sizes)
+            sizes = tuple(self.values.number(top, size, one.name, Whole()) for size in one.sizes)
             dtype = None if one.dtype is None else DTYPES[one.dtype]
             index = self.tensor(one.name, TensorType(sizes, dtype), None, one.node, top)
             top.inputs[one.name] = index
@@ -207,97 +158,12 @@ class _Elaboration:
         frame.bindings[entry.name] = UNKNOWN
         frame.previous = UNKNOWN
 
-    # --- values
-
-    def evaluate(self, frame: Frame, value: Value) -> Any:
-        """The value of `value` in `frame`."""
-        try:
-            return value.evaluate(frame)
-        except ExpressionError as error:
-            span = part_of(value.node, error.offset, error.length)
-            problem = Problem(error.message, span, error.hint, frame.trail())
-        except RuleViolation as violation:
-            problem = Problem(str(violation), value.node.span(), None, frame.trail())
-        raise Failed(problem) from None
-
-    def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
-        """The value of the field `what`, converted as its kind says."""
-        raw = self.evaluate(frame, value)
-        try:
-            return kind.convert(raw, self.check)
-        except RuleViolation as violation:
-            raise Failed(self._wrong_value(frame, value, what, kind, raw, violation)) from None
-
-    def _wrong_value(
-        self,
-        frame: Frame,
-        value: Value,
-        what: str,
-        kind: FieldKind,
-        raw: Any,
-        violation: RuleViolation,
-    ) -> Problem:
-        origin, where = frame.origin(value)
-        message, hint = f"`{what}` {violation}", None
-        if isinstance(raw, str) and not isinstance(kind, Word):
-            message = f"`{what}` needs a number, and `{raw}` is not a knob, an argument or a name in `let`"
-            hint = did_you_mean(raw, [n for n, v in where.names.items() if not isinstance(v, str)])
-        return Problem(message, origin.node.span(), hint, frame.trail())
-
-    def decide(self, frame: Frame, value: Value, what: str) -> Any:
-        """A value that structure depends on: the same for all candidates."""
-        raw = self.evaluate(frame, value)
-        if hasattr(raw, "dtype"):
-            if raw.size and (raw == raw.flat[0]).all():
-                return raw.flat[0].item()
-            span = frame.origin(value)[0].node.span()
-            message = f"`{what}` differs between the candidates: evaluate them apart"
-            raise Failed(Problem(message, span, None, frame.trail()))
-        return raw
-
-    def function(self, name: str, arguments: list[Any]) -> Any:
-        """The value of a function of `let`."""
-        self.function_calls += 1
-        if self.function_calls > _MAX_CALLS:
-            raise RuleViolation(f"functions of `let` are called more than {_MAX_CALLS:,} times")
-        function = self.functions[name]
-        names = self.names | dict(zip(function.parameters, arguments, strict=True))
-        try:
-            return function.expression.evaluate(FunctionScope(self, names))
-        except ExpressionError as error:
-            span = part_of(function.node, error.offset, error.length)
-            call = f"in {name}({', '.join(map(str, arguments))})"
-            raise Failed(Problem(error.message, span, error.hint, (call,))) from None
-
-    def size(self, frame: Frame, reference: str, axis: str) -> Any:
-        """A size of the tensor that `reference` names."""
-        tensor = self.tensors[frame.resolve(Reference(tuple(reference.split(".")), self.at))]
-        names = axis_names(len(tensor.type.shape))
-        if axis in names:
-            return tensor.type.shape[names.index(axis) - len(names)]
-        raise RuleViolation(
-            f"`{reference}` is {tensor.type}: it has {one_of(names).replace(' or ', ' and ')}, "
-            f"no `{axis}`"
-        )
-
-    def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any:
-        """The option that the knob `path` picks; the first without one."""
-        options = tuple(choice.evaluate(frame) for choice in choices)
-        self.choices[path] = options
-        if path not in self.chosen:
-            return options[0]
-        picked = self.chosen[path]
-        if not hasattr(picked, "dtype") and picked not in options:
-            listed = ", ".join(map(str, options))
-            raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
-        return picked
-
     # --- entries
 
     def entry(self, frame: Frame, entry: Entry) -> None:
         """Walk one entry and leave its value in `frame`."""
         self.visited += 1
-        self.at = entry.node
+        self.values.at = entry.node
         if self.visited > _MAX_ENTRIES:
             self.fail(frame, entry.node, f"more than {_MAX_ENTRIES:,} entries to walk through")
         body, name = entry.body, entry.name
@@ -309,7 +175,7 @@ class _Elaboration:
             return
         frame.here = frame.path_of(name)
         if entry.when is not None:
-            present = self.decide(frame, entry.when, "when")
+            present = self.values.decide(frame, entry.when, "when")
             if not isinstance(present, bool):
                 span = frame.origin(entry.when)[0].node.span()
                 message = f"`when` needs a condition, true or false, not {present}"
@@ -336,7 +202,7 @@ class _Elaboration:
             frame.bindings[entry.name] = Absent(stands_for, entry)
 
     def _repeat(self, frame: Frame, entry: Entry, repeat: Value) -> Copies:
-        count = self.decide(frame, repeat, "repeat")
+        count = self.values.decide(frame, repeat, "repeat")
         problem = copies_problem(count)
         if problem:
             span = frame.origin(repeat)[0].node.span()
@@ -393,7 +259,9 @@ class _Elaboration:
         return self.place(frame, entry, path, sources, layer)
 
     def _build(self, frame: Frame, body: LayerBody) -> Layer:
-        values = {name: self.number(frame, value, name, kind) for name, kind, value in body.fields}
+        values = {
+            name: self.values.number(frame, value, name, kind) for name, kind, value in body.fields
+        }
         try:
             key = (body.kind, *values.items())
             layer = self.layers.get(key)
@@ -491,14 +359,14 @@ class _Elaboration:
         inner.inputs = dict(zip(names, sources, strict=True))
         inner.previous = sources[0] if len(sources) == 1 else None
         if block.arguments:
-            inner.names = dict(self.names)
+            inner.names = dict(self.values.names)
             for name, default in block.arguments.items():
                 if name in arguments:
                     given, where = arguments[name], frame
                 else:
                     assert default is not None  # required ones were checked at the call
                     given, where = default, inner
-                inner.names[name] = self.evaluate(where, given)
+                inner.names[name] = self.values.evaluate(where, given)
                 inner.bound[name] = (given, where)
         return self._walk(frame, inner, entry, block.entries)
 
@@ -513,7 +381,7 @@ class _Elaboration:
     ) -> Inside:
         """Walk an anonymous block, which sees the names around it."""
         if body.inline:
-            inner = Frame(self, frame.names, path, frame.depth + 1)
+            inner = Frame(self.values, frame.names, path, frame.depth + 1)
             inner.bindings = frame.bindings
             inner.caller = frame
             self._limit_depth(frame, entry, inner.depth)
@@ -527,7 +395,7 @@ class _Elaboration:
         return self._walk(frame, inner, entry, body.entries)
 
     def _enter(self, frame: Frame, entry: Entry, path: str, block: str, copy: int | None) -> Frame:
-        inner = Frame(self, self.names, path, frame.depth + 1)
+        inner = Frame(self.values, self.values.names, path, frame.depth + 1)
         self._limit_depth(frame, entry, inner.depth)
         inner.caller = frame
         inner.made_by = self.calls[path] = Call(path, block, entry.node.line, copy)
@@ -543,7 +411,7 @@ class _Elaboration:
             self.entry(inner, one)
         if inner.previous is None:
             self.fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
-        self.at = entry.node
+        self.values.at = entry.node
         return Inside(known(inner.previous), inner.bindings, entry, frame, first, len(self.steps))
 
     def argument(
@@ -665,39 +533,3 @@ class _Elaboration:
         types = tuple(self.tensors[i].type for i in step.inputs)
         work = step.layer.work(types, self.tensors[step.output].type)
         return None if work is None else (work.params, work.weights)
-
-
-def _without_numbers(path: str) -> tuple[str, ...]:
-    return tuple(part for part in path.split(".") if not part.isdigit())
-
-
-def _batch(value: Any) -> Any:
-    try:
-        batch = Whole().convert(value, require)
-    except RuleViolation as violation:
-        raise ModelReferenceError(f"batch {violation}") from None
-    if isinstance(batch, int) and batch > MAX_BATCH:
-        raise ModelReferenceError(f"batch must be at most {MAX_BATCH}, not {batch}")
-    return batch
-
-
-def _knob_value(spec: ModelSpec, knob: Knob, value: Any) -> Any:
-    if hasattr(value, "dtype"):
-        return value
-    wanted = type(knob.default)
-    fits = (
-        isinstance(value, wanted)
-        if wanted in (bool, str)
-        else isinstance(value, (int, float)) and not isinstance(value, bool)
-    )
-    if not fits:
-        what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}"
-        )
-    if knob.choices and value not in knob.choices:
-        listed = ", ".join(map(str, knob.choices))
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}"
-        )
-    return value

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.models.types import Entry, Reference, Value
-from mnet_cost.network import Call
+from mnet_cost.network.types import Call
 
 UNKNOWN = -1
 """The tensor of an entry that failed."""

@@ -1,0 +1,8 @@
+"""The network that a spec and knob values stand for, and the walk that makes it."""
+
+from __future__ import annotations
+
+from mnet_cost.network.elaborate import elaborate
+from mnet_cost.network.types import Call, Network, Step, Tensor
+
+__all__ = ["Call", "Network", "Step", "Tensor", "elaborate"]

@@ -1,0 +1,141 @@
+"""Values of fields, arguments and modifiers while a spec is elaborated.
+
+Evaluates expressions in frames, converts results as fields want them, and turns what goes wrong
+into problems at the place where the value was first written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mnet_cost.errors import Problem, did_you_mean, one_of
+from mnet_cost.expressions import ExpressionError
+from mnet_cost.layers.fields import FieldKind, Word
+from mnet_cost.models.types import Constant, Function, Reference, Value
+from mnet_cost.models.values import part_of
+from mnet_cost.network.scopes import Failed, Frame, FunctionScope
+from mnet_cost.network.types import Tensor
+from mnet_cost.tensors import Check, RuleViolation, axis_names
+from mnet_cost.yamlfile import Node
+
+_MAX_CALLS = 1_000_000  # of functions in `let`
+
+
+class Evaluation:
+    """What values may depend on: knobs, `let`, the tensors so far, and options chosen."""
+
+    def __init__(
+        self,
+        knobs: Mapping[str, Any],
+        chosen: Mapping[str, Any],
+        check: Check,
+        tensors: list[Tensor],
+        root: Node,
+    ) -> None:
+        self.names: dict[str, Any] = dict(knobs)
+        self.functions: dict[str, Function] = {}
+        self.chosen = chosen
+        self.choices: dict[str, tuple[Any, ...]] = {}
+        """Options of every choice that was reached."""
+        self.check = check
+        self.tensors = tensors
+        self.at = root
+        """Where the walk is, for sizes of tensors that are not there."""
+        self._calls = 0
+
+    def define(self, definitions: tuple[Function | Constant, ...]) -> None:
+        """Evaluate `let`, from top to bottom."""
+        for definition in definitions:
+            if isinstance(definition, Constant):
+                scope = Frame(self, self.names, "", 0)
+                self.names[definition.name] = self.evaluate(scope, definition.value)
+            else:
+                self.functions[definition.name] = definition
+                self.names[definition.name] = definition  # so that it wins over a built-in one
+
+    def evaluate(self, frame: Frame, value: Value) -> Any:
+        """The value of `value` in `frame`."""
+        try:
+            return value.evaluate(frame)
+        except ExpressionError as error:
+            span = part_of(value.node, error.offset, error.length)
+            problem = Problem(error.message, span, error.hint, frame.trail())
+        except RuleViolation as violation:
+            problem = Problem(str(violation), value.node.span(), None, frame.trail())
+        raise Failed(problem) from None
+
+    def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
+        """The value of the field `what`, converted as its kind says."""
+        raw = self.evaluate(frame, value)
+        try:
+            return kind.convert(raw, self.check)
+        except RuleViolation as violation:
+            raise Failed(self._wrong_value(frame, value, what, kind, raw, violation)) from None
+
+    def _wrong_value(
+        self,
+        frame: Frame,
+        value: Value,
+        what: str,
+        kind: FieldKind,
+        raw: Any,
+        violation: RuleViolation,
+    ) -> Problem:
+        origin, where = frame.origin(value)
+        message, hint = f"`{what}` {violation}", None
+        if isinstance(raw, str) and not isinstance(kind, Word):
+            message = (
+                f"`{what}` needs a number, and `{raw}` is not a knob, "
+                "an argument or a name in `let`"
+            )
+            hint = did_you_mean(raw, [n for n, v in where.names.items() if not isinstance(v, str)])
+        return Problem(message, origin.node.span(), hint, frame.trail())
+
+    def decide(self, frame: Frame, value: Value, what: str) -> Any:
+        """A value that structure depends on: the same for all candidates."""
+        raw = self.evaluate(frame, value)
+        if hasattr(raw, "dtype"):
+            if raw.size and (raw == raw.flat[0]).all():
+                return raw.flat[0].item()
+            span = frame.origin(value)[0].node.span()
+            message = f"`{what}` differs between the candidates: evaluate them apart"
+            raise Failed(Problem(message, span, None, frame.trail()))
+        return raw
+
+    def function(self, name: str, arguments: list[Any]) -> Any:
+        """The value of a function of `let`."""
+        self._calls += 1
+        if self._calls > _MAX_CALLS:
+            raise RuleViolation(f"functions of `let` are called more than {_MAX_CALLS:,} times")
+        function = self.functions[name]
+        names = self.names | dict(zip(function.parameters, arguments, strict=True))
+        try:
+            return function.expression.evaluate(FunctionScope(self, names))
+        except ExpressionError as error:
+            span = part_of(function.node, error.offset, error.length)
+            call = f"in {name}({', '.join(map(str, arguments))})"
+            raise Failed(Problem(error.message, span, error.hint, (call,))) from None
+
+    def size(self, frame: Frame, reference: str, axis: str) -> Any:
+        """A size of the tensor that `reference` names."""
+        tensor = self.tensors[frame.resolve(Reference(tuple(reference.split(".")), self.at))]
+        names = axis_names(len(tensor.type.shape))
+        if axis in names:
+            return tensor.type.shape[names.index(axis) - len(names)]
+        raise RuleViolation(
+            f"`{reference}` is {tensor.type}: it has {one_of(names).replace(' or ', ' and ')}, "
+            f"no `{axis}`"
+        )
+
+    def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any:
+        """The option that the knob `path` picks; the first without one."""
+        options = tuple(choice.evaluate(frame) for choice in choices)
+        self.choices[path] = options
+        if path not in self.chosen:
+            return options[0]
+        picked = self.chosen[path]
+        if not hasattr(picked, "dtype") and picked not in options:
+            listed = ", ".join(map(str, options))
+            raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
+        return picked
