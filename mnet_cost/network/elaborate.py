@@ -8,12 +8,12 @@ do not depend on that one go on, so that all independent errors come at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from mnet_cost.errors import Problem, SpecError, did_you_mean
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.fields import Whole
-from mnet_cost.models.entries import arity_problem, copies_problem, known_fields
+from mnet_cost.models.entries import MODIFIERS, arity_problem, copies_problem, known_fields
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
     MAX_LAYERS,
@@ -80,7 +80,7 @@ class _Elaboration:
         self.layers: dict[Any, Layer] = {}  # layers made so far, by kind and field values
         self.visited = 0
         self.knobs, chosen = knob_values(spec, knobs)
-        self.values = Evaluation(self.knobs, chosen, check, self.tensors)
+        self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node)
 
     def network(self) -> Network:
         """Walk the whole spec."""
@@ -103,7 +103,7 @@ class _Elaboration:
         refuse_unknown_choices(self.spec, self.values.chosen, self.values.choices)
         network = Network(
             self.spec,
-            self.knobs | self.values.chosen,
+            {**self.knobs, **self.values.chosen},
             tuple(self.tensors),
             tuple(self.steps),
             inputs,
@@ -132,7 +132,7 @@ class _Elaboration:
 
     def _outputs(self, top: Frame) -> tuple[int, ...]:
         if not self.spec.outputs:
-            return () if top.previous in (None, UNKNOWN) else (top.previous,)  # type: ignore[return-value]
+            return () if top.previous in (None, UNKNOWN) else (top.previous,)
         found = []
         for reference in self.spec.outputs:
             try:
@@ -318,14 +318,7 @@ class _Elaboration:
             shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
         node = entry.node
         if isinstance(node.value, dict):
-            node = next(
-                (
-                    key
-                    for word, key in node.keys.items()
-                    if word not in ("id", "from", "when", "repeat")
-                ),
-                node,
-            )
+            node = next(key for word, key in node.keys.items() if word not in MODIFIERS)
         text = (
             f"`{layer.kind}` {message}: {', '.join(shown)}"
             if shown
@@ -333,7 +326,7 @@ class _Elaboration:
         )
         return Problem(text, node.span(), None, frame.trail())
 
-    def fail(self, frame: Frame, node: Node, message: str, hint: str | None = None) -> None:
+    def fail(self, frame: Frame, node: Node, message: str, hint: str | None = None) -> NoReturn:
         """Give up the entry being walked."""
         raise Failed(Problem(message, node.span(), hint, frame.trail()))
 
@@ -424,42 +417,35 @@ class _Elaboration:
         copy: int | None,
     ) -> Any:
         """Walk an entry whose kind is the value of an argument."""
-        origin, _ = (
-            frame.origin(frame.bound[body.argument][0])
-            if body.argument in frame.bound
-            else (None, None)
-        )
-        node = entry.node if origin is None else origin.node
+        node = frame.origin_of(body.argument)[0].node
         kind = frame.names[body.argument]
-        if not isinstance(kind, str):
-            self.fail(
-                frame, node, f"`{body.argument}` needs the name of a kind or block, not {kind}"
-            )
-        callee = self.spec.blocks.get(kind, KINDS.get(kind))
+        callee = None
+        if isinstance(kind, str):
+            callee = self.spec.blocks.get(kind, KINDS.get(kind))
         if callee is None:
-            hint = did_you_mean(kind, [*self.spec.blocks, *KINDS])
+            hint = did_you_mean(str(kind), [*self.spec.blocks, *KINDS])
             self.fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
-        accepted = callee.arguments if isinstance(callee, Block) else known_fields(callee)  # type: ignore[arg-type]
-        keys = body.fields_node.keys if body.fields_node is not None else {}
+        required = (
+            {name: default is None for name, default in callee.arguments.items()}
+            if isinstance(callee, Block)
+            else {name: field.required for name, field in known_fields(callee).items()}
+        )
+        keys = {} if body.fields_node is None else body.fields_node.keys
         for name in body.fields:
-            if name not in accepted:
-                self.fail(
-                    frame, keys[name], f"`{kind}` has no `{name}`", did_you_mean(name, accepted)
-                )
-        if isinstance(callee, Block):
-            needed = [name for name, default in callee.arguments.items() if default is None]
-        else:
-            needed = [name for name, field in accepted.items() if field.required]
-        for name in needed:
-            if name not in body.fields:
+            if name not in required:
+                hint = did_you_mean(name, required)
+                self.fail(frame, keys[name], f"`{kind}` has no `{name}`", hint)
+        for name, needed in required.items():
+            if needed and name not in body.fields:
                 self.fail(frame, node, f"`{kind}` needs `{name}`, which this entry does not give")
         if isinstance(callee, Block):
             return self.block(frame, entry, path, sources, callee, body.fields, copy)
-        problem = arity_problem(callee, len(sources))  # type: ignore[arg-type]
+        problem = arity_problem(callee, len(sources))
         if problem:
             self.fail(frame, node, *problem)
-        fields = tuple((name, accepted[name].kind, value) for name, value in body.fields.items())
-        return self.layer(frame, entry, path, sources, LayerBody(callee, fields, None))  # type: ignore[arg-type]
+        fields = known_fields(callee)
+        given = tuple((name, fields[name].kind, value) for name, value in body.fields.items())
+        return self.layer(frame, entry, path, sources, LayerBody(callee, given, None))
 
     def use(
         self,
@@ -519,7 +505,8 @@ class _Elaboration:
                 self.fail(
                     frame,
                     entry.node,
-                    f"`{mine.name}` cannot have the weights of `{theirs.name}` (line {theirs.line}): "
+                    f"`{mine.name}` cannot have the weights of `{theirs.name}` "
+                    f"(line {theirs.line}): "
                     f"its input is {self.tensors[mine.inputs[0]].type}, "
                     f"there it is {self.tensors[theirs.inputs[0]].type}",
                 )

@@ -130,13 +130,15 @@ class Frame:
 
     def origin(self, value: Value) -> tuple[Value, Frame]:
         """Where a value was first written: a bare argument name leads to the caller."""
-        frame = self
-        while value.name is not None and value.name in frame.bound:
-            found, where = frame.bound[value.name]
-            if where is frame:
-                return found, where  # a default, written in the block itself
-            value, frame = found, where
-        return value, frame
+        if value.name is None or value.name not in self.bound:
+            return value, self
+        return self.origin_of(value.name)
+
+    def origin_of(self, argument: str) -> tuple[Value, Frame]:
+        """Where the value of an argument was first written."""
+        value, where = self.bound[argument]
+        # A default is written in the block itself, and leads nowhere else.
+        return (value, where) if where is self else where.origin(value)
 
     def resolve(self, reference: Reference) -> int:
         """Index of the tensor that `reference` names."""

@@ -177,7 +177,8 @@ def _graph_of(network: Network) -> nx.DiGraph[str]:
                 graph.edges[source, step.name]["ports"] += (port,)
             else:
                 graph.add_edge(source, step.name, ports=(port,))
-    return nx.freeze(graph)
+    nx.freeze(graph)
+    return graph
 
 
 def dead_ends(network: Network) -> tuple[str, ...]:
