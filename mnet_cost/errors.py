@@ -13,12 +13,21 @@ One error carries every problem found, not only the first. The library raises an
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import ClassVar, NamedTuple
+
+MAX_PROBLEMS = 100
+"""Problems that one error shows at most."""
 
 _WIDEST_LINE = 110
 _KEPT_BEFORE_CARET = 60
+_LONGEST_MESSAGE = 1000
+_LONGEST_NAME = 80
+_MOST_CANDIDATES = 2000
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
 class Source:
@@ -34,7 +43,7 @@ class Source:
     def line(self, number: int) -> str:
         """Line `number`, counted from 1, without its line break; empty past the end."""
         if self._lines is None:
-            self._lines = self.text.splitlines()
+            self._lines = _LINE_BREAK.split(self.text)
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
 
@@ -61,13 +70,28 @@ class Problem(NamedTuple):
     def render(self) -> str:
         """The problem as lines of text: place and message, the line with a caret, trail, hint."""
         place = f"{self.span}: " if self.span else ""
-        lines = [printable(f"{place}{self.message}")]
+        lines = [printable(f"{place}{_shortened(self.message)}")]
         if self.span:
             lines += _quote(self.span)
         lines += [printable(f"      {step}") for step in self.trail]
         if self.hint:
-            lines.append(printable(f"hint: {self.hint}"))
+            lines.append(printable(f"hint: {_shortened(self.hint)}"))
         return "\n".join(lines)
+
+
+class TooManyProblemsError(Exception):
+    """A `ProblemList` is full: whoever fills it stops and raises what it has."""
+
+
+class ProblemList(list[Problem]):
+    """Problems found so far. Bounded, since a hostile file can have millions."""
+
+    def append(self, problem: Problem) -> None:
+        """Add a problem; `TooManyProblemsError` when there are `MAX_PROBLEMS` already."""
+        if len(self) >= MAX_PROBLEMS:
+            super().append(Problem(f"more than {MAX_PROBLEMS} problems: the rest is not shown"))
+            raise TooManyProblemsError
+        super().append(problem)
 
 
 class MnetCostError(Exception):
@@ -117,7 +141,10 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """A hint naming the candidate closest to `name`, or None when none is close."""
     from difflib import get_close_matches  # only errors need it
 
-    close = get_close_matches(name, list(candidates), n=1, cutoff=0.6)
+    if len(name) > _LONGEST_NAME:
+        return None
+    some = [word for word in islice(candidates, _MOST_CANDIDATES) if len(word) <= _LONGEST_NAME]
+    close = get_close_matches(name, some, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None
 
 
@@ -138,16 +165,20 @@ def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 3] + "..."
+
+
 def _quote(span: Span) -> list[str]:
-    # Every unprintable character becomes one blank: the columns below must still fit.
-    line = "".join(c if c.isprintable() else " " for c in span.source.line(span.line))
+    line = span.source.line(span.line)
     start, end = span.column - 1, max(span.end - 1, span.column)
     if len(line) > _WIDEST_LINE:
         cut = max(0, start - _KEPT_BEFORE_CARET)
         line = ("..." if cut else "") + line[cut : cut + _WIDEST_LINE]
         shift = cut - (3 if cut else 0)
         start, end = start - shift, min(end - shift, len(line))
-    line = line.rstrip()
+    # Every unprintable character becomes one blank: the columns below must still fit.
+    line = "".join(c if c.isprintable() else " " for c in line).rstrip()
     carets = max(1, _width(line[start:end]))
     gutter = f"{span.line:>5} | "
     pointer = " " * (len(gutter) - 2) + "| " + " " * _width(line[:start]) + "^" * carets

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -38,6 +38,10 @@ class Scope(Protocol):
 
     names: dict[str, Any]
     """Values of knobs, `let` and arguments."""
+
+    @property
+    def functions(self) -> Container[str]:
+        """Names of the functions of `let`."""
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
@@ -78,6 +82,7 @@ class ExpressionError(ValueError):
         self.offset = offset
         self.length = length
         self.hint = hint
+        self.node: Any = None  # where the expression stands, if it is a part of a value
 
 
 @lru_cache(maxsize=4096)
@@ -112,7 +117,8 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
     r"|(?P<name>[A-Za-z_]\w*(?:\.\w+)*)"
     r"|(?P<op>//|==|!=|<=|>=|[-+*/%<>(),])"
-    r"|(?P<other>\S))"
+    r"|(?P<other>\S))",
+    re.ASCII,
 )
 
 _OTHER_HINTS = {
@@ -153,6 +159,7 @@ class _Token(NamedTuple):
 
 class _NoScope:
     names: dict[str, Any] = {}  # noqa: RUF012 - never written to
+    functions: Container[str] = ()
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         raise KeyError(name)
@@ -209,6 +216,10 @@ class _Parser:
             hint = "there are no powers; multiply"
         if token.kind == "name" and token.text in ("if", "else"):
             hint = "there is no conditional; give the entry `when`"
+        elif token.kind in ("name", "number") or token.text == "(":
+            before = self.tokens[self.next - 1] if self.next else token
+            if before.kind == "number" and wanted == "an operator":
+                hint = f"for a product write `{before.text} * {token.text}`"
         return ExpressionError(
             f"expected {wanted}, not {found}", token.offset, max(1, len(token.text)), hint
         )
@@ -402,7 +413,7 @@ def _call(name: str, arguments: list[Evaluate], offset: int) -> Evaluate:
 
     def evaluate(scope: Scope) -> Any:
         values = [argument(scope) for argument in arguments]
-        if name not in BUILT_IN or name in scope.names:
+        if name not in BUILT_IN or name in scope.functions:
             return scope.call(name, values)
         _numbers(token, *values)
         function, _, most = BUILT_IN[name]
@@ -415,6 +426,9 @@ def _call(name: str, arguments: list[Evaluate], offset: int) -> Evaluate:
             for value in values[1:]:
                 result = function(result, value)
             return result
-        return _bounded(function(*values), token)
+        try:
+            return _bounded(function(*values), token)
+        except OverflowError:  # a tiny divisor gave infinity
+            raise ExpressionError("the result is larger than 2^53", offset, len(name)) from None
 
     return evaluate

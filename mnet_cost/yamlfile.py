@@ -25,11 +25,20 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from mnet_cost.errors import MnetCostError, Problem, Source, Span, SpecError
+from mnet_cost.errors import (
+    MnetCostError,
+    Problem,
+    ProblemList,
+    Source,
+    Span,
+    SpecError,
+    TooManyProblemsError,
+)
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
 MAX_DIGITS = 30
+_MAX_NUMBER_TEXT = 100
 
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -40,7 +49,10 @@ _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _OTHER_BASE = re.compile(r"0(o[0-7]+|x[0-9a-fA-F]+)\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NUMBER_START = frozenset("0123456789-+.")
+_YAML_TAG = "tag:yaml.org,2002:"
 _NO_KEYS: dict[str, Any] = {}  # shared by all scalars and lists; never written to
 
 
@@ -131,22 +143,28 @@ def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
         root = reader.read()
     except yaml.MarkedYAMLError as reason:
         reader.problems.append(_syntax_problem(source, reason))
-    except yaml.reader.ReaderError as reason:
-        before = source.text[: reason.position]
-        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        reader.problems.append(
-            Problem(
-                f"the character U+{ord(reason.character):04X} cannot stand in YAML"
-                if isinstance(reason.character, str)
-                else "a control character cannot stand in YAML",
-                Span(source, line, column, column + 1),
-            )
-        )
+    except (yaml.reader.ReaderError, UnicodeEncodeError):
+        reader.problems.append(_character_problem(source))
+    except TooManyProblemsError:
+        pass
     if reader.problems:
         raise error(reader.problems)
     if root is None:
         raise error(f"{source.path}: is empty")
     return root
+
+
+def _character_problem(source: Source) -> Problem:
+    """The first character that YAML does not allow; parsers count to it in different units."""
+    found = _NOT_YAML.search(source.text)
+    if found is None:
+        return Problem(f"{source.path}: has a character that cannot stand in YAML")
+    breaks = list(_LINE_BREAK.finditer(source.text, 0, found.start()))
+    column = found.start() - (breaks[-1].end() if breaks else 0) + 1
+    return Problem(
+        f"the character U+{ord(found[0]):04X} cannot stand in YAML",
+        Span(source, len(breaks) + 1, column, column + 1),
+    )
 
 
 def parse_scalar(text: str) -> Any:
@@ -163,6 +181,8 @@ def parse_scalar(text: str) -> Any:
             raise ValueError(f"a number of {len(digits)} digits is too long")
         return int(text)
     if _FLOAT.match(text):
+        if len(text) > _MAX_NUMBER_TEXT:
+            raise ValueError(f"a number of {len(text)} characters is too long")
         value = float(text)
         if value in (float("inf"), float("-inf")):
             raise ValueError(f"`{text}` is too large for a number")
@@ -192,11 +212,14 @@ class _Reader:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.problems: list[Problem] = []
+        self.problems: list[Problem] = ProblemList()
+        self.cut = 0  # parentheses that a comma left open
 
     def problem(self, message: str, event: Any, hint: str | None = None) -> None:
-        place = Node(None, self.source, event.start_mark, event.end_mark)
-        self.problems.append(Problem(message, place.span(), hint))
+        last = self.problems[-1] if self.problems else None
+        span = Node(None, self.source, event.start_mark, event.end_mark).span()
+        if not (last and last.span and (last.message, last.span.line) == (message, span.line)):
+            self.problems.append(Problem(message, span, hint))
 
     def read(self) -> Node | None:
         """The root node, or None for a text without one; fills `problems`."""
@@ -246,6 +269,9 @@ class _Reader:
                     "for reuse write a block or `let`",
                 )
                 new = Node(None, source, event.start_mark, event.end_mark)
+                if key is None and type(node.value) is dict:
+                    key = ""  # a problem is enough: it is not one of the form of a key, too
+                    continue
             elif kind is DocumentStartEvent:
                 documents += 1
                 if documents > 1:
@@ -294,15 +320,20 @@ class _Reader:
 
     def _cut_by_comma(self, event: Any, text: str) -> bool:
         """Report an expression that a comma cut in two; whether this is the second part."""
-        if text.count("(") > text.count(")"):
+        missing = text.count("(") - text.count(")")
+        if missing > 0:
+            self.cut += missing
             self.problem(
-                f"the comma after `{text}` ends the value: inside {{}} and [] it separates",
+                f"`{text}` leaves a parenthesis open: inside {{}} and [] a comma ends the value",
                 event,
                 'put the whole expression in quotes: "max(a, b)"',
             )
             return False
-        if not self.problems:
-            self.problem(f"`{text}` closes a parenthesis that is not open", event)
+        if self.cut == 0:
+            self.problem(
+                f"`{text}` closes a parenthesis that is not open", event, "put a text in quotes"
+            )
+        self.cut = max(0, self.cut + missing)
         return True
 
     def _refuse_properties(self, event: Any) -> None:
@@ -313,11 +344,12 @@ class _Reader:
                 "write a block or `let`",
             )
         if event.tag is not None:
-            self.problem(
-                f"`{event.tag}` is a YAML tag, which a spec cannot use",
-                event,
-                "for negation write `not x`" if event.tag != "!" else None,
-            )
+            tag = str(event.tag)
+            if tag.startswith(_YAML_TAG):
+                shown, hint = "!!" + tag.removeprefix(_YAML_TAG), "leave it out"
+            else:
+                shown, hint = tag, "for negation write `not x`"
+            self.problem(f"`{shown}` is a YAML tag, which a spec cannot use", event, hint)
 
 
 _SYNTAX_HINTS = (
@@ -327,6 +359,9 @@ _SYNTAX_HINTS = (
     ("did not find expected ',' or", "a bracket or brace before this is not closed"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
     ("block sequence entries are not allowed", "the dash must be indented below its key"),
+    ("expected comment or line break", "a value that starts with `>` or `|` needs quotes"),
+    ("did not find expected '-' indicator", "check the indent: this list has entries with a dash"),
+    ("unexpected end of stream", "a quote before this is not closed"),
 )
 
 
@@ -334,7 +369,8 @@ def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
     mark = reason.problem_mark or reason.context_mark
     span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None
     text = reason.problem or reason.context or "cannot be read"
-    if span and not source.line(span.line).strip() and reason.context_mark:
+    at_end = span is not None and not source.line(span.line).strip()
+    if reason.context_mark and (at_end or "unexpected end of stream" in text):
         # The parser stopped at the end of the text: what was left open says more.
         mark = reason.context_mark
         span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2)

@@ -46,8 +46,16 @@ def _outputs(cost: LayerCost) -> Any:
     return cost.output.elements
 
 
-def _is_average(layer: Layer) -> bool:
-    return isinstance(layer, (GlobalAvgPool, AdaptiveAvgPool2d, AvgPool2d))
+def _inputs(cost: LayerCost) -> Any:
+    return cost.work.input_elements if cost.work else 0
+
+
+def _is_adaptive_average(layer: Layer) -> bool:
+    return isinstance(layer, (GlobalAvgPool, AdaptiveAvgPool2d))
+
+
+def _is_average_window(layer: Layer) -> bool:
+    return isinstance(layer, AvgPool2d)
 
 
 def _is_norm(layer: Layer) -> bool:
@@ -62,9 +70,13 @@ _BIAS = Extra("bias at 1 per output", _has_bias, _outputs)
 
 
 def _norm_at(count: int) -> Extra:
-    return Extra(
-        f"batch-norm at {count} per element", _is_norm, lambda cost: count * cost.output.elements
-    )
+    """Tools that count operations of a norm count half of them when it is not affine."""
+
+    def amount(cost: LayerCost) -> Any:
+        affine = getattr(cost.step.layer, "affine", True)
+        return (count if affine else count // 2) * cost.output.elements
+
+    return Extra(f"batch-norm at {count} per element", _is_norm, amount)
 
 
 CONVENTIONS: tuple[Convention, ...] = (
@@ -80,15 +92,11 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         "fvcore",
-        "+ batch-norm at 2 per element, average pooling at 1 per input",
-        "fvcore 0.1.5 fvcore/nn/jit_handles.py; its `flops` are mult-adds",
+        "+ batch-norm at 2 per element, adaptive average pooling at 1 per input",
+        "fvcore 0.1.5 fvcore/nn/flop_count.py, jit_handles.py; its `flops` are mult-adds",
         (
             _norm_at(2),
-            Extra(
-                "average pooling at 1 per input",
-                _is_average,
-                lambda c: c.work.input_elements if c.work else 0,
-            ),
+            Extra("adaptive average pooling at 1 per input", _is_adaptive_average, _inputs),
         ),
     ),
     Convention(
@@ -99,15 +107,16 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         "thop",
-        "+ batch-norm at 4 per element, average pooling at 1 per input and 1 per output",
+        "+ batch-norm at 4 per element, average pooling at 1 per output, adaptive also per input",
         "thop 0.1.1 thop/vision/basic_hooks.py",
         (
             _norm_at(4),
             Extra(
-                "average pooling at 1 per input and output",
-                _is_average,
-                lambda c: (c.work.input_elements if c.work else 0) + c.output.elements,
+                "adaptive average pooling at 1 per input and output",
+                _is_adaptive_average,
+                lambda cost: _inputs(cost) + _outputs(cost),
             ),
+            Extra("average pooling at 1 per output", _is_average_window, _outputs),
         ),
     ),
     Convention(

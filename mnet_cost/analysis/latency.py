@@ -83,21 +83,24 @@ def estimate_latency(
     levels = _Levels(device, weight_bytes + peak_bytes)
     estimates = []
     bound_s = latency_s = 0.0
-    unknown = 0
+    unknown = unmodelled = 0
     for kernel in kernels:
         compute_s: float | None
-        if kernel.mult_adds:
+        memory_s, level = levels.slowest(kernel)
+        if kernel.anchor.work is None:
+            compute_s = memory_s = None
+            unmodelled += 1
+        elif kernel.mult_adds:
             compute_s = kernel.mult_adds / macs_per_s
         elif not kernel.vector_ops:
             compute_s = 0.0
         else:
             compute_s = None if vector_per_s is None else kernel.vector_ops / vector_per_s
-        memory_s, level = levels.slowest(kernel)
         roof = max(compute_s or 0.0, memory_s or 0.0)
         time = roof + (per_kernel or 0.0)
         if compute_s is None and memory_s is None:
             bound = "unknown"
-            unknown += 1
+            unknown += kernel.anchor.work is not None
         elif (per_kernel or 0.0) > roof:
             bound = "overhead"
         elif (compute_s or 0.0) >= (memory_s or 0.0):
@@ -112,6 +115,8 @@ def estimate_latency(
         notes += (
             f"{unknown} kernels without mult-adds have no time: the profile has no rate for them",
         )
+    if unmodelled:
+        notes += (f"{unmodelled} kernels have no time: their layers have no cost model",)
     if device.inference_overhead_s:
         latency_s += device.inference_overhead_s.value
     return DeviceEstimate(device, precision, latency_s, bound_s, tuple(estimates), fits, notes)

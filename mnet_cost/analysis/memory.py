@@ -70,12 +70,12 @@ def trace_memory(network: Network, precision: DType) -> MemoryTrace:
             buffer[output] = home
             death[home] = max(death[home], last_read[output])
             occupants.setdefault(home, [home]).append(output)
-    change = [0] * (len(steps) + 1)
+    change = [0] * (len(steps) + 2)  # outputs outlive the last step
     roots = [index for index in range(len(tensors)) if buffer[index] == index]
     for root in roots:
         change[birth[root]] += sizes[root]
         change[death[root] + 1] -= sizes[root]
-    live = tuple(accumulate(change[:-1]))
+    live = tuple(accumulate(change[: len(steps)]))
     peak = max(live)
     peak_step = live.index(peak)
     alive = [
@@ -90,13 +90,16 @@ def trace_memory(network: Network, precision: DType) -> MemoryTrace:
 
 
 def _last_reads(network: Network) -> list[int]:
-    """Last step that reads each tensor; the step that writes it where none does."""
+    """Last step that reads each tensor; the step that writes it where none does.
+
+    Outputs are read by the caller, after the last step: no layer writes over one.
+    """
     last = [0 if tensor.producer is None else tensor.producer for tensor in network.tensors]
     for now, step in enumerate(network.steps):
         for index in step.inputs:
             last[index] = now
     for index in network.outputs:
-        last[index] = len(network.steps) - 1
+        last[index] = len(network.steps)
     return last
 
 

@@ -7,13 +7,13 @@ found in every block, called or not. What depends on values waits for `elaborate
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from mnet_cost.errors import Problem, did_you_mean
+from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.layers import KINDS, Layer
-from mnet_cost.layers.fields import LayerField, Word, fields_of
+from mnet_cost.layers.fields import LayerField, Whole, Word, fields_of
 from mnet_cost.models.types import (
     MAX_COPIES,
     RESERVED,
@@ -27,13 +27,16 @@ from mnet_cost.models.types import (
     UseBody,
     Value,
 )
-from mnet_cost.models.values import Names, ValueCompiler
-from mnet_cost.tensors import RuleViolation, require
+from mnet_cost.models.values import Names, ValueCompiler, wanted
+from mnet_cost.tensors import RuleViolation, is_number, require
 from mnet_cost.yamlfile import Node
+
+OPERATORS = frozenset(("and", "or", "not", "if", "else", "true", "false"))
 
 MODIFIERS = frozenset(("id", "from", "when", "repeat"))
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+_NOT_IN_NAMES = re.compile(r"\W", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z", re.ASCII)
 
 
@@ -58,12 +61,31 @@ def known_fields(kind: type[Layer]) -> Mapping[str, LayerField]:
     return _FIELDS[kind]
 
 
+def all_of(names: Sequence[str]) -> str:
+    """`a`, `b` and `c`."""
+    return one_of(names).replace(" or ", " and ")
+
+
+def key_hint(key: str, known: Iterable[str], otherwise: str | None) -> str | None:
+    """A way out for a key that is not known."""
+    if ":" in key:
+        return "a space is missing after the colon"
+    return did_you_mean(key, known) or otherwise
+
+
 def name_problem(node: Node, what: str) -> Problem | None:
     """The problem with a name that the user chose, if there is one."""
     name = node.value
     if not isinstance(name, str) or not _NAME.match(name):
-        return Problem(f"{what} is a word of letters, digits and `_`", node.span())
-    if name in RESERVED:
+        hint = None
+        if isinstance(name, str) and ":" in name:
+            hint = "a space is missing after the colon"
+        elif isinstance(name, str) and _NAME.match(_NOT_IN_NAMES.sub("_", name)):
+            hint = f"as in `{_NOT_IN_NAMES.sub('_', name)}`"
+        return Problem(
+            f"{what} is a letter or `_`, then letters, digits and `_`", node.span(), hint
+        )
+    if name in RESERVED or name in OPERATORS:
         return Problem(f"`{name}` is a word of the language: choose another name", node.span())
     return None
 
@@ -71,9 +93,10 @@ def name_problem(node: Node, what: str) -> Problem | None:
 class _List:
     """The names given so far in one list, inline groups included."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Mapping[str, Node]) -> None:
         self.counts: dict[str, int] = {}
         self.taken: dict[str, Node] = {}
+        self.inputs = inputs
         self.automatic: set[str] = set()
 
 
@@ -81,11 +104,18 @@ class EntryCompiler:
     """Compiles lists of entries of one file."""
 
     def __init__(
-        self, values: ValueCompiler, callees: Mapping[str, Callee], problems: list[Problem]
+        self,
+        values: ValueCompiler,
+        callees: Mapping[str, Callee],
+        problems: list[Problem],
+        broken: frozenset[str] = frozenset(),
     ) -> None:
         self.values = values
         self.callees = callees
+        self.broken = broken  # blocks whose own problem is known
         self.problems = problems
+        self.inputs: Mapping[str, Node] = {}
+        """Names of what enters the next list, which its entries cannot have."""
 
     def entries(
         self,
@@ -98,11 +128,15 @@ class EntryCompiler:
         if not isinstance(node.value, list):
             self.problem("`layers` needs a list of entries", node)
             return ()
-        listed = listed or _List()
+        if listed is None:
+            listed = _List(self.inputs)
+            self.inputs = {}
         later = {
             item.value["id"].value: item
             for item in node.value
-            if isinstance(item.value, dict) and "id" in item.value
+            if isinstance(item.value, dict)
+            and "id" in item.value
+            and isinstance(item.value["id"].value, str)
         }
         compiled = []
         for item in node.value:
@@ -158,6 +192,9 @@ class EntryCompiler:
             listed_from = None
         elif kind == "use":
             reference = self.reference(fields, names, later)
+            if reference and reference.parts[0] in ("previous", "input"):
+                self.problem(f"`use` takes an id, not `{reference}`", fields)
+                reference = None
             base = (
                 next((p for p in reversed(reference.parts) if not p.isdigit()), "use")
                 if reference
@@ -216,12 +253,27 @@ class EntryCompiler:
                 self.problem(
                     f"the id `{name}` is taken at line {listed.taken[name].line}", identity
                 )
+            elif name in listed.inputs:
+                line = listed.inputs[name].line
+                self.problem(f"the id `{name}` is the name of an input, at line {line}", identity)
             listed.taken[name] = identity
             return name
         count = listed.counts.get(base, 0) + 1
         listed.counts[base] = count
         name = base if count == 1 else f"{base}_{count}"
-        if name in listed.taken and name not in listed.automatic:
+        if name in listed.automatic:
+            self.problem(
+                f"this entry is called `{name}`, like the one at line {listed.taken[name].line}",
+                node,
+                "give one of them an `id`",
+            )
+        elif name in listed.inputs:
+            self.problem(
+                f"this entry is called `{name}`, like the input at line {listed.inputs[name].line}",
+                node,
+                "give it an `id`",
+            )
+        elif name in listed.taken:
             self.problem(
                 f"the id `{name}` is the name that the entry at line {node.line} has without id",
                 listed.taken[name],
@@ -233,7 +285,15 @@ class EntryCompiler:
     def _modifier(self, node: Node | None, names: Names, what: str) -> Value | None:
         if node is None:
             return None
-        value = self.values.value(node, names, what=what)
+        needs = "a number" if what == "repeat" else "a condition"
+        value = self.values.value(
+            node, names, what=what, needs=needs, choice_allowed=what == "repeat"
+        )
+        if value is not None and value.choices:
+            for choice in value.choices:
+                problem = copies_problem(choice.evaluate(None)) if choice.constant else None
+                if problem:
+                    self.problem(problem, choice.node)
         if value is None or not value.constant:
             return value
         constant = value.evaluate(None)
@@ -275,9 +335,9 @@ class EntryCompiler:
             return ArgumentBody(kind, compiled, fields)
         callee = self.callees.get(kind, KINDS.get(kind))
         if callee is None:
-            hint = did_you_mean(kind, [*KINDS, *self.callees, *arguments])
-            if ":" in kind:
-                hint = "a space is missing after the colon"
+            hint = key_hint(kind, [*self.callees, *KINDS, *arguments], None)
+            if kind in self.broken:
+                return None  # its own problem says more
             self.problem(f"there is no layer kind or block `{kind}`", node, hint)
             return None
         if isinstance(callee, Signature):
@@ -331,18 +391,27 @@ class EntryCompiler:
                 continue
             free = isinstance(field.kind, Word) and not field.kind.words
             value = self.values.value(
-                value_node, names, words=field.kind.words, word_allowed=free, what=name
+                value_node,
+                names,
+                words=field.kind.words,
+                word_allowed=free,
+                what=name,
+                needs=wanted(field.kind),
             )
             if value is None:
+                constants = None
                 continue
             compiled.append((name, field.kind, value))
             if not value.constant:
                 constants = None
-            else:
+            for part in value.choices or (value,):
+                if not part.constant:
+                    continue
                 try:
-                    converted = field.kind.convert(value.evaluate(None), require)
+                    converted = field.kind.convert(part.evaluate(None), require)
                 except RuleViolation as reason:
-                    self.problem(f"`{name}` {reason}", value_node)
+                    self.problem(f"`{name}` {reason}", part.node)
+                    constants = None
                     continue
                 if constants is not None:
                     constants[name] = converted
@@ -353,10 +422,8 @@ class EntryCompiler:
         return LayerBody(layer, tuple(compiled), built)
 
     def _unknown_key(self, what: str, kind: str, key: Node, known: Mapping[str, Any]) -> None:
-        hint = did_you_mean(str(key.value), known)
-        if ":" in str(key.value):
-            hint = "a space is missing after the colon"
-        elif key.value in MODIFIERS:
+        hint = key_hint(str(key.value), known, None)
+        if key.value in MODIFIERS:
             hint = f"`{key.value}` belongs beside `{kind}`, not inside it"
         elif hint is None:
             hint = f"`{kind}` has " + (", ".join(f"`{name}`" for name in known) or f"no {what}s")
@@ -425,6 +492,9 @@ class EntryCompiler:
         parts = tuple(text.split("."))
         head = parts[0]
         self.values.used.add(head)
+        if len(parts) > 1 and head in ("previous", "input"):
+            self.problem(f"`{head}` has no parts: a path starts with an id", node)
+            return None
         if head in names.tensors:
             return Reference(parts, node)
         if head in later:
@@ -464,8 +534,10 @@ def arity_problem(kind: type[Layer], count: int) -> tuple[str, str | None] | Non
 
 def copies_problem(count: Any) -> str | None:
     """What is wrong with `count` as a number of copies."""
-    if isinstance(count, bool) or not isinstance(count, (int, float)) or count != int(count):
-        return f"`repeat` needs a whole number, not {count}"
-    if not 0 <= count <= MAX_COPIES:
+    if is_number(count) and not 0 <= count <= MAX_COPIES:
         return f"`repeat` must be from 0 to {MAX_COPIES}, not {count}"
+    try:
+        Whole(0).convert(count, require)
+    except RuleViolation as reason:
+        return f"`repeat` {reason}"
     return None

@@ -30,8 +30,12 @@ def model_names() -> tuple[str, ...]:
 
 
 def model_path(name: str) -> str:
-    """Where the shipped spec `name` is."""
-    return str(specs_folder() / f"{name}.yaml")
+    """Where the shipped spec `name` is, seen from the working directory if it is below."""
+    path = specs_folder() / f"{name}.yaml"
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def load_model(reference: str, knobs: Mapping[str, Any] | None = None) -> Model:

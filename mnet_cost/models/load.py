@@ -10,10 +10,31 @@ import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
-from mnet_cost.expressions import Expression, ExpressionError, parse_expression
+from mnet_cost.errors import (
+    ModelReferenceError,
+    Problem,
+    ProblemList,
+    Source,
+    SpecError,
+    TooManyProblemsError,
+    did_you_mean,
+    one_of,
+)
+from mnet_cost.expressions import (
+    MAX_MAGNITUDE,
+    Expression,
+    ExpressionError,
+    parse_expression,
+)
 from mnet_cost.layers import KINDS, Layer
-from mnet_cost.models.entries import Callee, EntryCompiler, Signature, name_problem
+from mnet_cost.models.entries import (
+    Callee,
+    EntryCompiler,
+    Signature,
+    all_of,
+    key_hint,
+    name_problem,
+)
 from mnet_cost.models.types import (
     BATCH,
     Block,
@@ -47,6 +68,9 @@ SECTIONS = (
     "outputs",
     "variants",
 )
+MAX_NAMES = 1000
+"""Most knobs and names in `let`: each call of a block copies their values."""
+
 REQUIRED = ("format", "name", "input", "layers")
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*\Z", re.ASCII)
@@ -61,41 +85,51 @@ def read_spec(path: str, variant: str | None = None) -> ModelSpec:
 
 def parse_spec(text: str, variant: str | None = None, path: str = "<text>") -> ModelSpec:
     """The model that a YAML text describes; raises `SpecError` with all its problems."""
-    return compile_spec(parse_yaml(Source(path, text)), path, variant)
+    return compile_spec(parse_yaml(Source(path, text.removeprefix("\ufeff"))), path, variant)
 
 
 def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec:
     """The model below a root node."""
-    problems: list[Problem] = []
+    problems: list[Problem] = ProblemList()
     if not isinstance(root.value, dict):
         raise SpecError(
             Problem("a model file is a mapping that starts with `format: 1`", root.span())
         )
-    variants = _variant_names(root, problems)
-    if variant is not None and not problems:
-        if variant not in variants:
-            raise ModelReferenceError(
-                Problem(
-                    f"{path}: there is no variant `{variant}`",
-                    hint=did_you_mean(variant, variants)
-                    or ("there is " + one_of(variants) if variants else "the file has no variants"),
-                )
-            )
-        patched = apply_variant(root, variant, problems)
-    else:
-        patched = root
-        for name in variants:
-            apply_variant(root, name, problems)  # for its problems only
-    compiler = _SpecCompiler(patched, problems)
-    spec = compiler.compile(path, variant, variants)
+    spec = None
+    try:
+        variants = _variant_names(root, problems)
+        patched = _patched(root, path, variant, variants, problems)
+        spec = _SpecCompiler(patched, problems).compile(path, variant, variants)
+    except TooManyProblemsError:
+        pass
     if problems or spec is None:
         raise SpecError(_in_order(problems))
     return spec
 
 
+def _patched(
+    root: Node, path: str, variant: str | None, variants: tuple[str, ...], problems: list[Problem]
+) -> Node:
+    """`root` with the variant applied; without one, every variant is tried for its problems."""
+    if variant is None or problems:
+        for name in variants:
+            apply_variant(root, name, problems)
+        return root
+    if variant not in variants:
+        raise ModelReferenceError(
+            Problem(
+                f"{path}: there is no variant `{variant}`",
+                hint=did_you_mean(variant, variants)
+                or ("there is " + one_of(variants) if variants else "the file has no variants"),
+            )
+        )
+    return apply_variant(root, variant, problems)
+
+
 def _in_order(problems: list[Problem]) -> list[Problem]:
     unique = list(dict.fromkeys(problems))
-    return sorted(unique, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
+    last = (float("inf"), 0)
+    return sorted(unique, key=lambda p: (p.span.line, p.span.column) if p.span else last)
 
 
 def _variant_names(root: Node, problems: list[Problem]) -> tuple[str, ...]:
@@ -141,6 +175,7 @@ class _SpecCompiler:
             tensors.add("input")
         top = Names(self.names.values, self.names.functions, tensors)
         layers = self.root.value.get("layers")
+        self.entries.inputs = {one.name: one.node for one in inputs}
         entries = self.entries.entries(layers, top, frozenset()) if layers else ()
         if layers and layers.value == []:
             self.problem("`layers` is empty: a network needs at least one layer", layers)
@@ -168,14 +203,15 @@ class _SpecCompiler:
         root = self.root
         for key, node in root.keys.items():
             if key not in SECTIONS:
-                hint = did_you_mean(key, SECTIONS) or f"a model file has {one_of(SECTIONS)}"
+                hint = key_hint(key, SECTIONS, f"a model file has {all_of(SECTIONS)}")
                 self.problem(f"a model file has no part `{key}`", node, hint)
         missing = [key for key in REQUIRED if key not in root.value]
         if missing:
-            self.problem(f"a model file needs {one_of(missing).replace(' or ', ' and ')}", root)
+            self.problem(f"a model file needs {all_of(missing)}", root)
         version = root.value.get("format")
-        if version is not None and version.value != FORMAT:
-            self.problem(f"this program reads format {FORMAT}, not {version.plain()}", version)
+        if version is not None and (version.value != FORMAT or version.value is True):
+            shown = _shown(version)
+            self.problem(f"this program reads format {FORMAT}, not {shown}", version)
 
     def _text(self, key: str) -> str:
         node = self.root.value.get(key)
@@ -214,6 +250,9 @@ class _SpecCompiler:
             if name == BATCH:
                 self.problem("`batch` is a knob that every model has", key, "choose another name")
                 continue
+            if len(self.names.values) > MAX_NAMES:
+                self.problem(f"more than {MAX_NAMES} knobs", key)
+                break
             knob = self._knob(name, node)
             if knob:
                 knobs[name] = knob
@@ -226,7 +265,7 @@ class _SpecCompiler:
             return Knob(name, node.value) if self._is_knob_value(node) else None
         for field, key in node.keys.items():
             if field not in allowed:
-                hint = did_you_mean(field, allowed) or f"a knob has {one_of(allowed)}"
+                hint = key_hint(field, allowed, f"a knob has {all_of(allowed)}")
                 self.problem(f"a knob has no `{field}`", key, hint)
         default = node.value.get("default")
         if default is None:
@@ -238,7 +277,7 @@ class _SpecCompiler:
             if listed is None:
                 continue
             if not isinstance(listed.value, list) or not listed.value:
-                self.problem(f"`{field}` is a list of values", listed)
+                self.problem(f"`{field}` is a list of at least one value", listed)
                 continue
             good = [self._is_knob_value(item) for item in listed.value]
             if all(good):
@@ -247,15 +286,22 @@ class _SpecCompiler:
             return None
         choices = lists.get("choices", ())
         if choices and default.value not in choices:
-            self.problem(f"the default {default.value} is not among the choices", default)
+            self.problem(f"the default {_shown(default)} is not among the choices", default)
         help_node = node.value.get("help")
         help_text = "" if help_node is None else str(help_node.plain())
         return Knob(name, default.value, choices, lists.get("published", ()), help_text)
 
     def _is_knob_value(self, node: Node) -> bool:
         if isinstance(node.value, (bool, int, float)):
-            return True
+            if abs(node.value) <= MAX_MAGNITUDE:
+                return True
+            self.problem("a knob's value is at most 2^53", node)
+            return False
+        if node.value in ("true", "false"):
+            self.problem("a knob's value is a flag or a word, not a flag in quotes", node)
+            return False
         if isinstance(node.value, str) and _WORD.fullmatch(node.value):
+            self.values.used.add(node.value)
             return True
         self.problem("a knob's value is a number, a flag or a word", node, "calculate in `let`")
         return False
@@ -276,8 +322,14 @@ class _SpecCompiler:
             if name in self.names.values or name in self.names.functions:
                 self.problem(f"`{name}` is already the name of a knob or in `let`", key)
                 continue
+            if name == BATCH:
+                self.problem("`batch` is a knob that every model has", key, "choose another name")
+                continue
+            if len(self.names.values) + len(self.names.functions) > MAX_NAMES:
+                self.problem(f"more than {MAX_NAMES} knobs and names in `let`", key)
+                break
             if listed is None:
-                value = self.values.value(node, self.names, what=name)
+                value = self.values.value(node, self.names, what=name, choice_allowed=False)
                 if value is not None:
                     found.append(Constant(name, value))
                 self.names.values.add(name)
@@ -292,10 +344,19 @@ class _SpecCompiler:
         parameters = tuple(part.strip() for part in listed.split(","))
         for parameter in parameters:
             if not _WORD.fullmatch(parameter) or parameters.count(parameter) > 1:
-                self.problem(f"`{listed}` is not a list of different names", key)
+                self.problem(
+                    f"the parameters of `{name}` are one or more different names",
+                    key,
+                    None if listed.strip() else f"without parameters write `{name}: ...`",
+                )
                 return None
+        if isinstance(node.value, (list, dict, type(None))):
+            self.problem(f"`{name}` needs an expression", node)
+            return None
         try:
-            expression: Expression = parse_expression(str(node.plain()))
+            expression: Expression = parse_expression(
+                str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
+            )
         except ExpressionError as error:
             self.values.expression_problem(node, error)
             return None
@@ -306,6 +367,7 @@ class _SpecCompiler:
 
     def _inputs(self) -> tuple[InputSpec, ...]:
         found = []
+        before = len(self.problems)
         section = self._section("input", "NAME: [channels, height, width]")
         for name, node in section.items():
             bad = name_problem(self._keys("input")[name], "an input's name")
@@ -323,25 +385,27 @@ class _SpecCompiler:
                     f"write `{name}: [3, 224, 224]`, or {{shape: [...], dtype: int8}}",
                 )
                 continue
-            sizes = [self.values.value(size, self.names, what=name) for size in shape.value]
+            sizes = [
+                self.values.value(size, self.names, what=name, choice_allowed=False)
+                for size in shape.value
+            ]
             complete = tuple(size for size in sizes if size is not None)
             if len(complete) == len(sizes):
                 found.append(InputSpec(name, complete, dtype, node))
         node_or_none = self.root.value.get("input")
-        if not section and node_or_none is not None and not isinstance(node_or_none.value, list):
+        if not section and node_or_none is not None and len(self.problems) == before:
             self.problem("a network needs at least one input", node_or_none)
         return tuple(found)
 
     def _typed_input(self, name: str, node: Node) -> tuple[Node | None, str | None]:
         for field, key in node.keys.items():
             if field not in ("shape", "dtype"):
-                self.problem(
-                    f"an input has no `{field}`", key, did_you_mean(field, ("shape", "dtype"))
-                )
+                hint = key_hint(field, ("shape", "dtype"), "an input has `shape` and `dtype`")
+                self.problem(f"an input has no `{field}`", key, hint)
         dtype = node.value.get("dtype")
-        if dtype is not None and dtype.value not in DTYPES:
+        if dtype is not None and (not isinstance(dtype.value, str) or dtype.value not in DTYPES):
             self.problem(
-                f"there is no dtype `{dtype.plain()}`", dtype, f"there is {one_of(list(DTYPES))}"
+                f"there is no dtype {_shown(dtype)}", dtype, f"there is {one_of(list(DTYPES))}"
             )
             return node.value.get("shape"), None
         return node.value.get("shape"), None if dtype is None else str(dtype.value)
@@ -365,7 +429,8 @@ class _SpecCompiler:
             if target is not None:
                 callees[name] = target
             self.values.used.add(str(node.value))
-        self.entries = EntryCompiler(self.values, callees, self.problems)
+        broken = frozenset(section.keys() - callees.keys())
+        self.entries = EntryCompiler(self.values, callees, self.problems, broken)
         blocks: dict[str, Block | type[Layer]] = {}
         for name, callee in callees.items():
             if not isinstance(callee, Signature):
@@ -411,7 +476,7 @@ class _SpecCompiler:
         allowed = ("input", "arguments", "layers")
         for field, key in node.keys.items():
             if field not in allowed:
-                hint = did_you_mean(field, allowed) or f"a block has {one_of(allowed)}"
+                hint = key_hint(field, allowed, f"a block has {all_of(allowed)}")
                 self.problem(f"a block has no `{field}`", key, hint)
         if "layers" not in node.value:
             self.problem(f"the block `{name}` needs `layers`", self._keys("blocks")[name])
@@ -425,6 +490,9 @@ class _SpecCompiler:
                 bad = [name_problem(item, "an input's name") for item in listed.value]
                 self.problems += [problem for problem in bad if problem]
                 inputs = tuple(str(item.value) for item in listed.value)
+                for i, item in enumerate(listed.value):
+                    if not any(bad) and inputs[i] in inputs[:i]:
+                        self.problem(f"there are two inputs `{inputs[i]}`", item)
         arguments = node.value.get("arguments")
         required: dict[str, bool] = {}
         if arguments is not None and arguments.value is not None:
@@ -453,6 +521,7 @@ class _SpecCompiler:
             defaults[name] = default
             values.add(name)
         names = Names(values, self.names.functions, tensors | {"previous"})
+        self.entries.inputs = dict.fromkeys(signature.inputs, node)
         entries = self.entries.entries(node.value["layers"], names, frozenset(defaults))
         return Block(signature.name, signature.inputs, defaults, entries, node)
 
@@ -498,6 +567,14 @@ class _SpecCompiler:
                     span = self._keys(section)[name].span()
                     unused.append(Problem(f"the {what} `{name}` is not used", span))
         return tuple(unused)
+
+
+def _shown(node: Node) -> str:
+    """A value as a message shows it."""
+    value = node.value
+    if isinstance(value, (list, dict, type(None))):
+        return "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:

@@ -210,7 +210,7 @@ class ModelSpec:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ModelSpec):
             return NotImplemented
-        return self.data == other.data and self.variant == other.variant
+        return self.data == other.data
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -7,8 +7,9 @@ name that nothing carries (a word). Problems are collected, with the user's own 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from mnet_cost.errors import Problem, Span, did_you_mean
+from mnet_cost.errors import Problem, Span, did_you_mean, one_of
 from mnet_cost.expressions import (
     BUILT_IN,
     Expression,
@@ -17,6 +18,7 @@ from mnet_cost.expressions import (
     constant_value,
     parse_expression,
 )
+from mnet_cost.layers.fields import FieldKind, Flag, Sizes, Word
 from mnet_cost.models.types import Function, Value
 from mnet_cost.yamlfile import Node
 
@@ -30,6 +32,17 @@ def part_of(node: Node, offset: int, length: int) -> Span:
         return span
     column = span.column + offset + (1 if node.quoted else 0)
     return Span(span.source, span.line, column, column + length)
+
+
+def wanted(kind: FieldKind) -> str:
+    """What a field of that kind needs, where it was given a name that nothing carries."""
+    if isinstance(kind, Flag):
+        return "`true` or `false`"
+    if isinstance(kind, Sizes):
+        return "a list of numbers"
+    if isinstance(kind, Word):
+        return one_of(kind.options) if kind.options else "a word"
+    return f"a number, {one_of(sorted(kind.words))}" if kind.words else "a number"
 
 
 class Names:
@@ -64,31 +77,50 @@ class ValueCompiler:
         words: frozenset[str] = NOTHING,
         word_allowed: bool = False,
         what: str = "",
+        needs: str = "a number",
+        choice_allowed: bool = True,
     ) -> Value | None:
         """The value of `node`, or None after a problem.
 
         `words` are the field's own; with `word_allowed` any other bare name may be a word,
-        otherwise it is a problem about `what`.
+        otherwise it is a problem about `what`, which `needs` something else.
         """
         raw = node.value
         if isinstance(raw, str):
             if raw in words:
                 return Value(node, lambda scope: raw, constant=True)
-            return self._text(node, raw, names, word_allowed, what)
+            return self._text(node, raw, names, words, word_allowed, what, needs)
         if isinstance(raw, list):
             items = [
-                self.value(item, names, words=words, word_allowed=word_allowed, what=what)
+                self.value(
+                    item,
+                    names,
+                    words=words,
+                    word_allowed=word_allowed,
+                    what=what,
+                    choice_allowed=False,
+                )
                 for item in raw
             ]
             if any(item is None for item in items):
                 return None
             return _listed(node, [item for item in items if item is not None])
         if isinstance(raw, dict):
-            return self._choice(node, names, words, word_allowed, what)
+            if set(raw) == {"choose"} and not choice_allowed:
+                self._misplaced_choice(node)
+                return None
+            return self._choice(node, names, words, word_allowed, what, needs)
         return Value(node, lambda scope: raw, constant=True)
 
     def _text(
-        self, node: Node, raw: str, names: Names, word_allowed: bool, what: str
+        self,
+        node: Node,
+        raw: str,
+        names: Names,
+        words: frozenset[str],
+        word_allowed: bool,
+        what: str,
+        needs: str,
     ) -> Value | None:
         try:
             expression = parse_expression(raw)
@@ -102,7 +134,7 @@ class ValueCompiler:
                 return Value(node, expression.evaluate, name=name)
             if word_allowed and name not in names.functions:
                 return Value(node, lambda scope: name, name=name, constant=True)
-        if not self.check(node, expression, names, what):
+        if not self.check(node, expression, names, what, needs, words):
             return None
         if expression.constant and not any(u.name in names.functions for u in expression.functions):
             try:
@@ -117,13 +149,23 @@ class ValueCompiler:
         span = part_of(node, error.offset, error.length)
         self.problems.append(Problem(error.message, span, error.hint))
 
-    def check(self, node: Node, expression: Expression, names: Names, what: str) -> bool:
+    def check(
+        self,
+        node: Node,
+        expression: Expression,
+        names: Names,
+        what: str,
+        needs: str = "a number",
+        words: frozenset[str] = NOTHING,
+    ) -> bool:
         """Whether all that `expression` uses is there; problems otherwise."""
         before = len(self.problems)
         for use in expression.names:
             self.used.add(use.name)
             if use.name not in names.values:
-                self._unknown_name(node, use, names, what)
+                about = f"`{what}` needs {needs}, and " if what else ""
+                known = names.values | words if expression.bare_name else names.values
+                self._unknown_name(node, use, names, about, known)
         for use in expression.functions:
             self.used.add(use.name)
             self._function(node, use, names)
@@ -133,20 +175,18 @@ class ValueCompiler:
                 self._unknown_tensor(node, use, head, names)
         return len(self.problems) == before
 
-    def _unknown_name(self, node: Node, use: Use, names: Names, what: str) -> None:
+    def _unknown_name(
+        self, node: Node, use: Use, names: Names, about: str, known: Iterable[str]
+    ) -> None:
         span = part_of(node, use.offset, len(use.name))
-        if use.name in names.functions:
-            self.problems.append(Problem(f"`{use.name}` is a function: call it", span))
-            return
-        needs = f"`{what}` needs a number, and " if what else ""
-        hint = did_you_mean(use.name, names.values)
-        if use.name in names.tensors:
-            hint = f"for a size write `{use.name}.channels`, `.height`, `.width` and so on"
-        self.problems.append(
-            Problem(
-                f"{needs}`{use.name}` is not a knob, an argument or a name in `let`", span, hint
-            )
-        )
+        hint = did_you_mean(use.name, known)
+        if use.name in names.functions or use.name in BUILT_IN:
+            message, hint = f"`{use.name}` is a function", f"call it: `{use.name}(...)`"
+        else:
+            message = f"{about}`{use.name}` is not a knob, an argument or a name in `let`"
+            if use.name in names.tensors:
+                hint = f"for a size write `{use.name}.channels`, `.height`, `.width` and so on"
+        self.problems.append(Problem(message, span, hint))
 
     def _function(self, node: Node, use: Use, names: Names) -> None:
         span = part_of(node, use.offset, len(use.name))
@@ -172,23 +212,39 @@ class ValueCompiler:
             )
 
     def _unknown_tensor(self, node: Node, use: Use, head: str, names: Names) -> None:
+        if not names.tensors:
+            message, hint = f"there are no tensors here, so `{use.name}` has no size", None
+        else:
+            message = f"there is no `{head}` here to take the size of"
+            hint = did_you_mean(head, names.tensors) or (
+                "a size is taken of " + one_of(sorted(names.tensors)[:8])
+            )
+        self.problems.append(Problem(message, part_of(node, use.offset, len(head)), hint))
+
+    def _misplaced_choice(self, node: Node) -> None:
         self.problems.append(
             Problem(
-                f"there is no `{head}` here to take the size of",
-                part_of(node, use.offset, len(head)),
-                did_you_mean(head, names.tensors)
-                or "a size is taken of `input`, `previous` or an earlier id",
+                "a choice stands for a whole field, argument, default or `repeat`",
+                node.keys["choose"].span(),
+                "here use a knob with `choices`",
             )
         )
 
     def _choice(
-        self, node: Node, names: Names, words: frozenset[str], word_allowed: bool, what: str
+        self,
+        node: Node,
+        names: Names,
+        words: frozenset[str],
+        word_allowed: bool,
+        what: str,
+        needs: str,
     ) -> Value | None:
         if set(node.value) != {"choose"}:
+            other = next((key for word, key in node.keys.items() if word != "choose"), node)
             self.problems.append(
                 Problem(
                     "a value is a number, a word, an expression, a list or {choose: [...]}",
-                    node.span(),
+                    other.span(),
                 )
             )
             return None
@@ -199,15 +255,20 @@ class ValueCompiler:
             )
             return None
         compiled = [
-            self.value(item, names, words=words, word_allowed=word_allowed, what=what)
+            self.value(
+                item,
+                names,
+                words=words,
+                word_allowed=word_allowed,
+                what=what,
+                needs=needs,
+                choice_allowed=False,
+            )
             for item in options.value
         ]
         if any(item is None for item in compiled):
             return None
         choices = tuple(item for item in compiled if item is not None)
-        if any(choice.choices for choice in choices):
-            self.problems.append(Problem("a choice cannot hold a choice", options.span()))
-            return None
         return Value(node, lambda scope: scope.choose(what, choices), choices=choices)
 
 
@@ -215,7 +276,14 @@ def _listed(node: Node, items: list[Value]) -> Value:
     if all(item.constant for item in items):
         constant = [item.evaluate(None) for item in items]
         return Value(node, lambda scope: list(constant), constant=True)
-    evaluators = [item.evaluate for item in items]
-    choices = tuple(choice for item in items for choice in item.choices)
-    result = Value(node, lambda scope: [evaluate(scope) for evaluate in evaluators])
-    return result._replace(choices=choices) if choices else result
+    return Value(node, lambda scope: [evaluate_part(item, scope) for item in items])
+
+
+def evaluate_part(value: Value, scope: Any) -> Any:
+    """The value of a part of a list or choice, which an error in it then points at."""
+    try:
+        return value.evaluate(scope)
+    except ExpressionError as error:
+        if error.node is None:
+            error.node = value.node
+        raise

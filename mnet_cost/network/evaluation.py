@@ -11,15 +11,17 @@ from typing import Any
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.expressions import ExpressionError
-from mnet_cost.layers.fields import FieldKind, Word
+from mnet_cost.layers.fields import FieldKind, Flag, Word
 from mnet_cost.models.types import Constant, Function, Reference, Value
-from mnet_cost.models.values import part_of
-from mnet_cost.network.scopes import Failed, Frame, FunctionScope
+from mnet_cost.models.values import evaluate_part, part_of, wanted
+from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope, LimitFailed
 from mnet_cost.network.types import Tensor
 from mnet_cost.tensors import Check, RuleViolation, axis_names
 from mnet_cost.yamlfile import Node
 
-_MAX_CALLS = 1_000_000  # of functions in `let`
+_MAX_CALLS = 1_000_000  # of functions in `let`, in all
+_MAX_CALLS_OF_VALUE = 10_000  # for one value
+_MAX_FUNCTION_DEPTH = 32
 
 
 class Evaluation:
@@ -42,7 +44,13 @@ class Evaluation:
         self.tensors = tensors
         self.at = root
         """Where the walk is, for sizes of tensors that are not there."""
+        self.renamed: list[tuple[str, str]] = []
+        """For each `use` being walked its path and the path of the original, whose choices it
+        follows."""
         self._calls = 0
+        self._calls_before = 0
+        self._function_depth = 0
+        self._free: dict[str, tuple[str, ...]] = {}
 
     def define(self, definitions: tuple[Function | Constant, ...]) -> None:
         """Evaluate `let`, from top to bottom."""
@@ -52,17 +60,29 @@ class Evaluation:
                 self.names[definition.name] = self.evaluate(scope, definition.value)
             else:
                 self.functions[definition.name] = definition
-                self.names[definition.name] = definition  # so that it wins over a built-in one
+                self._free[definition.name] = _free_names(definition)
 
     def evaluate(self, frame: Frame, value: Value) -> Any:
         """The value of `value` in `frame`."""
+        if value.constant:
+            return value.evaluate(frame)
+        self.at = value.node
+        self._calls_before = self._calls
+        self._function_depth = 0
         try:
             return value.evaluate(frame)
+        except FunctionFailed as failure:
+            inside = failure.problem
+            used = f"used at line {value.node.line}"
+            problem = inside._replace(trail=(*inside.trail, used, *frame.trail()))
         except ExpressionError as error:
-            span = part_of(value.node, error.offset, error.length)
+            span = part_of(error.node or value.node, error.offset, error.length)
             problem = Problem(error.message, span, error.hint, frame.trail())
         except RuleViolation as violation:
             problem = Problem(str(violation), value.node.span(), None, frame.trail())
+        except RecursionError:
+            message = "functions of `let` are nested too deeply"
+            problem = Problem(message, value.node.span(), None, frame.trail())
         raise Failed(problem) from None
 
     def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
@@ -84,12 +104,13 @@ class Evaluation:
     ) -> Problem:
         origin, where = frame.origin(value)
         message, hint = f"`{what}` {violation}", None
-        if isinstance(raw, str) and not isinstance(kind, Word):
+        if isinstance(raw, str) and not isinstance(kind, (Flag, Word)):
             message = (
-                f"`{what}` needs a number, and `{raw}` is not a knob, "
+                f"`{what}` needs {wanted(kind)}, and `{raw}` is not a knob, "
                 "an argument or a name in `let`"
             )
-            hint = did_you_mean(raw, [n for n, v in where.names.items() if not isinstance(v, str)])
+            names = [n for n, v in where.names.items() if not isinstance(v, str)]
+            hint = did_you_mean(raw, [*names, *kind.words])
         return Problem(message, origin.node.span(), hint, frame.trail())
 
     def decide(self, frame: Frame, value: Value, what: str) -> Any:
@@ -107,15 +128,37 @@ class Evaluation:
         """The value of a function of `let`."""
         self._calls += 1
         if self._calls > _MAX_CALLS:
-            raise RuleViolation(f"functions of `let` are called more than {_MAX_CALLS:,} times")
+            raise LimitFailed(
+                Problem(
+                    f"functions of `let` are called more than {_MAX_CALLS:,} times",
+                    self.at.span(),
+                )
+            )
+        if self._calls - self._calls_before > _MAX_CALLS_OF_VALUE:
+            raise RuleViolation(
+                f"this calls functions of `let` more than {_MAX_CALLS_OF_VALUE:,} times"
+            )
+        if self._function_depth >= _MAX_FUNCTION_DEPTH:
+            raise RuleViolation(
+                f"functions of `let` call each other more than {_MAX_FUNCTION_DEPTH} deep"
+            )
         function = self.functions[name]
-        names = self.names | dict(zip(function.parameters, arguments, strict=True))
+        names = dict(zip(function.parameters, arguments, strict=True))
+        for free in self._free[name]:
+            names[free] = self.names[free]
+        self._function_depth += 1
         try:
-            return function.expression.evaluate(FunctionScope(self, names))
+            value = function.expression.evaluate(FunctionScope(self, names))
         except ExpressionError as error:
             span = part_of(function.node, error.offset, error.length)
-            call = f"in {name}({', '.join(map(str, arguments))})"
-            raise Failed(Problem(error.message, span, error.hint, (call,))) from None
+            trail = (_call_of(name, arguments),)
+            raise FunctionFailed(Problem(error.message, span, error.hint, trail)) from None
+        except FunctionFailed as failure:
+            inside = failure.problem
+            trail = (*inside.trail, _call_of(name, arguments))
+            raise FunctionFailed(inside._replace(trail=trail)) from None
+        self._function_depth -= 1
+        return value
 
     def size(self, frame: Frame, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""
@@ -130,7 +173,10 @@ class Evaluation:
 
     def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any:
         """The option that the knob `path` picks; the first without one."""
-        options = tuple(choice.evaluate(frame) for choice in choices)
+        for new, original in reversed(self.renamed):
+            if path == new or path.startswith(f"{new}."):
+                path = original + path[len(new) :]
+        options = tuple(evaluate_part(choice, frame) for choice in choices)
         self.choices[path] = options
         if path not in self.chosen:
             return options[0]
@@ -139,3 +185,13 @@ class Evaluation:
             listed = ", ".join(map(str, options))
             raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
         return picked
+
+
+def _call_of(name: str, arguments: list[Any]) -> str:
+    return f"in {name}({', '.join(map(str, arguments))})"
+
+
+def _free_names(function: Function) -> tuple[str, ...]:
+    """Names that a function takes from the file."""
+    used = {use.name for use in function.expression.names}
+    return tuple(sorted(used.difference(function.parameters)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
-from mnet_cost.models.types import Entry, Reference, Value
+from mnet_cost.models.types import Entry, Function, Reference, Value
 from mnet_cost.network.types import Call
 
 UNKNOWN = -1
@@ -17,6 +17,18 @@ UNKNOWN = -1
 
 class Failed(Exception):
     """An entry cannot be elaborated, and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class LimitFailed(Failed):
+    """A limit on the whole network is reached: what follows would only say so again."""
+
+
+class FunctionFailed(Exception):
+    """A function of `let` cannot be evaluated; whoever called it adds where."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -56,6 +68,8 @@ class Absent(NamedTuple):
 class Evaluator(Protocol):
     """The parts of an elaboration that a scope hands on to."""
 
+    functions: dict[str, Function]
+
     def function(self, name: str, arguments: list[Any]) -> Any: ...
     def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
     def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any: ...
@@ -69,6 +83,11 @@ class FunctionScope:
     def __init__(self, run: Evaluator, names: dict[str, Any]) -> None:
         self.run = run
         self.names = names
+
+    @property
+    def functions(self) -> dict[str, Function]:
+        """The functions of `let`."""
+        return self.run.functions
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
@@ -100,6 +119,11 @@ class Frame:
         self.made_by: Call | None = None
         self.caller: Frame | None = None
         self.outer: Frame | None = None  # for an anonymous block, the list whose names it sees
+
+    @property
+    def functions(self) -> dict[str, Function]:
+        """The functions of `let`."""
+        return self.run.functions
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""

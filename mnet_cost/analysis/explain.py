@@ -1,0 +1,232 @@
+"""Every number of a layer as a formula: the rules, run on numbers that remember how they arose.
+
+There is no second set of formulas to keep in step: `Traced` sizes go through the very methods
+`infer` and `work` that count, and come out with the text of the arithmetic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mnet_cost.layers import Layer, Work
+from mnet_cost.network import Network, Step
+from mnet_cost.tensors import TensorType, axis_names, require
+
+_SUM, _QUOTIENT, _PRODUCT, _ATOM = 1, 2, 3, 4  # how tightly a formula holds together
+
+
+class Traced:
+    """A number with the formula it came from, in names and in values."""
+
+    __slots__ = ("binding", "names", "value", "values")
+
+    def __init__(self, value: Any, names: str, values: str = "", binding: int = _ATOM) -> None:
+        self.value = value
+        self.names = names
+        self.values = values or str(value)
+        self.binding = binding
+
+    def _combine(
+        self, other: Any, sign: str, apply: Callable[[Any, Any], Any], binding: int, swap: bool
+    ) -> Any:
+        if not isinstance(other, (Traced, int, float)):
+            return NotImplemented
+        right = other if isinstance(other, Traced) else Traced(other, str(other))
+        left, right = (right, self) if swap else (self, right)
+        if sign == "*" and 1 in (_plain_one(left), _plain_one(right)):
+            return right if _plain_one(left) == 1 else left
+        # a * (b * c) is a * b * c; but a - (b - c) and a // (b * c) need their parentheses, and
+        # a * (b // c) would be read as (a * b) // c without them.
+        tight = binding if sign in "*+" else _ATOM
+        names, values = (
+            f"{_in(a, left.binding, binding)} {sign} {_in(b, right.binding, tight)}"
+            for a, b in ((left.names, right.names), (left.values, right.values))
+        )
+        return Traced(apply(left.value, right.value), names, values, binding)
+
+    def __add__(self, other: Any) -> Any:
+        return self._combine(other, "+", operator.add, _SUM, swap=False)
+
+    def __radd__(self, other: Any) -> Any:
+        if other == 0 and not isinstance(other, Traced):
+            return self  # where sum() starts
+        return self._combine(other, "+", operator.add, _SUM, swap=True)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._combine(other, "-", operator.sub, _SUM, swap=False)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._combine(other, "-", operator.sub, _SUM, swap=True)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._combine(other, "*", operator.mul, _PRODUCT, swap=False)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._combine(other, "*", operator.mul, _PRODUCT, swap=True)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._combine(other, "//", operator.floordiv, _QUOTIENT, swap=False)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._combine(other, "//", operator.floordiv, _QUOTIENT, swap=True)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._combine(other, "/", operator.truediv, _QUOTIENT, swap=False)
+
+    def __mod__(self, other: Any) -> Any:
+        return self._combine(other, "%", operator.mod, _QUOTIENT, swap=False)
+
+    def __neg__(self) -> Traced:
+        return Traced(-self.value, f"-{_in(self.names, self.binding, _ATOM)}",
+                      f"-{_in(self.values, self.binding, _ATOM)}", _PRODUCT)  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.value == _value(other))
+
+    def __ne__(self, other: object) -> bool:
+        return bool(self.value != _value(other))
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self.value < _value(other))
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self.value <= _value(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return bool(self.value > _value(other))
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self.value >= _value(other))
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __index__(self) -> int:
+        return operator.index(self.value)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    def traced_call(self, name: str, other: Any = None) -> Traced:
+        """`floor`, `maximum` and so on, as `tensors` calls them."""
+        words, apply = _CALLS[name]
+        if other is None:
+            return Traced(apply(self.value), f"{words}({self.names})", f"{words}({self.values})")
+        right = other if isinstance(other, Traced) else Traced(other, str(other))
+        if name == "ceil_div":
+            quotient = self._combine(right, "/", operator.truediv, _QUOTIENT, swap=False)
+            if right.value == 1:
+                return self
+            return Traced(
+                -(-self.value // right.value), f"ceil({quotient.names})", f"ceil({quotient.values})"
+            )
+        return Traced(
+            apply(self.value, right.value),
+            f"{words}({self.names}, {right.names})",
+            f"{words}({self.values}, {right.values})",
+        )
+
+    def traced_ceil_div_of(self, dividend: Any) -> Traced:
+        """ceil(dividend / self)."""
+        return Traced(dividend, str(dividend)).traced_call("ceil_div", self)
+
+
+_CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "floor": ("floor", math.floor),
+    "ceil": ("ceil", math.ceil),
+    "rint": ("round", round),
+    "maximum": ("max", max),
+    "minimum": ("min", min),
+    "gcd": ("gcd", math.gcd),
+    "ceil_div": ("ceil", math.ceil),
+}
+
+
+def _in(text: str, binding: int, around: int) -> str:
+    return f"({text})" if binding < around else text
+
+
+def _value(other: Any) -> Any:
+    return other.value if isinstance(other, Traced) else other
+
+
+def _plain_one(number: Traced) -> Any:
+    return number.value if number.names == "1" else None
+
+
+class Formula(NamedTuple):
+    """One number of a layer: what it is, `names = values = value`."""
+
+    what: str
+    names: str
+    values: str
+    value: Any
+
+
+COUNTS = Work._fields
+
+_SIZE_LETTERS = {"channels": "C", "height": "H", "width": "W", "length": "L", "features": "F"}
+
+
+def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
+    """Formulas of the sizes of the output and of every count that is not 0, for one example."""
+    inputs = [network.tensors[index].type for index in step.inputs]
+    several = len(inputs) > 1
+    named = tuple(
+        _named(type_, f"in{i + 1}" if several else "in") for i, type_ in enumerate(inputs)
+    )
+    layer = _with_named_fields(step.layer)
+    output = layer.infer(require, *named)
+    formulas = []
+    labels = _axis_labels(len(output.shape))
+    for label, size in zip(labels, output.shape, strict=True):
+        formulas.append(_formula(f"output {label}", size))
+    work = layer.work(named, _named(network.tensors[step.output].type, "out"))
+    if work is not None:
+        formulas += [
+            _formula(what.replace("_", " ").replace("mult adds", "mult-adds"), getattr(work, what))
+            for what in COUNTS
+            if getattr(work, what) != 0
+        ]
+    return tuple(formulas)
+
+
+def _formula(what: str, number: Any) -> Formula:
+    if isinstance(number, Traced):
+        return Formula(what, number.names, number.values, number.value)
+    return Formula(what, str(number), str(number), number)
+
+
+def _axis_labels(rank: int) -> tuple[str, ...]:
+    names = axis_names(rank)
+    leading = tuple(f"axis {i}" for i in range(rank - len(names)))
+    return leading + names
+
+
+def _named(type_: TensorType, suffix: str) -> TensorType:
+    labels = _axis_labels(len(type_.shape))
+    shape: Any = tuple(
+        Traced(size, f"{_SIZE_LETTERS.get(label, 'N')}_{suffix}")
+        for label, size in zip(labels, type_.shape, strict=True)
+    )
+    return TensorType(shape, type_.dtype)
+
+
+def _with_named_fields(layer: Layer) -> Layer:
+    """`layer` with its numbers replaced by numbers that know the field's name."""
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(layer):
+        value = getattr(layer, field.name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            changes[field.name] = Traced(value, field.name)
+        elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
+            parts = {2: ("_h", "_w"), 4: ("_top", "_bottom", "_left", "_right")}.get(len(value))
+            if parts:
+                changes[field.name] = tuple(
+                    Traced(item, field.name + part) for item, part in zip(value, parts, strict=True)
+                )
+    return dataclasses.replace(layer, **changes) if changes else layer

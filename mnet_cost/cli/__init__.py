@@ -1,0 +1,58 @@
+"""The command line: one file per command; it parses, calls and prints. No arithmetic here.
+
+Exit status: 0 fine; 1 a check failed; 2 bad input or usage; 3 a total was refused because of
+layers of unknown cost. Data goes to stdout, words to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mnet_cost import __version__
+from mnet_cost.cli import analyze, compare, devices, explain, layers, models, schema
+
+COMMANDS = (analyze, compare, explain, models, devices, layers, schema)
+"""Modules with `add_parser(subparsers)`; each parser names its `run`."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="mnet-cost",
+        description="What a vision network costs: mult-adds, params, memory, roofline time.",
+        epilog="example: mnet-cost analyze mobilenet_v1 --alpha 0.5 --device pixel_1",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"mnet-cost {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    from mnet_cost.errors import MnetCostError
+
+    options = build_parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except MnetCostError as error:
+        print(f"mnet-cost: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has seen enough
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def entry_point() -> None:
+    """What the console script calls."""
+    import gc
+
+    gc.disable()  # a short process: collecting what lives until the end only costs time
+    sys.exit(main())

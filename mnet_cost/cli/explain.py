@@ -1,0 +1,46 @@
+"""`mnet-cost explain MODEL [LAYER]`."""
+
+from __future__ import annotations
+
+import argparse
+
+from mnet_cost.cli.options import (
+    Subparsers,
+    add_analysis_options,
+    add_command,
+    add_knob_options,
+    add_output_options,
+    chosen_devices,
+    given_knobs,
+)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "explain",
+        "each number as a formula, with its values and the line of the spec",
+        "mnet-cost explain mobilenet_v1 middle.3.conv2d",
+    )
+    parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
+    parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer or a block, by its path")
+    add_knob_options(parser)
+    add_analysis_options(parser)
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain the totals, or one layer or block."""
+    from mnet_cost.analysis import analyze
+    from mnet_cost.cli.output import emit
+    from mnet_cost.models.library import load_model
+    from mnet_cost.report.explain import explain_report
+
+    model = load_model(options.model, given_knobs(options))
+    analysis = analyze(
+        model.spec, model.knobs, chosen_devices(options), precision=options.precision
+    )
+    emit(explain_report(analysis, options.layer), options)
+    return 0

@@ -1,0 +1,122 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnet_cost.devices import DeviceProfile
+    from mnet_cost.models.library import Model
+
+KNOB_OPTIONS = ("alpha", "rho", "resolution", "batch")
+
+Subparsers = Any  # argparse keeps the type of `add_subparsers` to itself
+
+
+def add_command(
+    subparsers: Subparsers, name: str, summary: str, example: str, description: str = ""
+) -> argparse.ArgumentParser:
+    """A parser for one command, with an example in its help."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {description}".strip(),
+        epilog=f"example: {example}",
+        allow_abbrev=False,
+    )
+    return parser
+
+
+def add_knob_options(parser: argparse.ArgumentParser) -> None:
+    """--alpha, --rho, --resolution, --batch and --set."""
+    knobs = parser.add_argument_group("knobs")
+    knobs.add_argument("--alpha", metavar="A", help="width multiplier")
+    knobs.add_argument("--rho", metavar="R", help="resolution multiplier")
+    knobs.add_argument("--resolution", metavar="N", help="pixels on each side of the input")
+    knobs.add_argument("--batch", metavar="N", help="examples per inference (1)")
+    knobs.add_argument(
+        "--set",
+        metavar="KNOB=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="any other knob, or a choice by its path; may be repeated",
+    )
+
+
+def add_analysis_options(parser: argparse.ArgumentParser) -> None:
+    """--device, --precision, --by, --convention and --lower-bound."""
+    group = parser.add_argument_group("analysis")
+    group.add_argument(
+        "--device",
+        metavar="NAME|FILE",
+        action="append",
+        default=[],
+        help="a device profile; may be repeated; `all` for all that are shipped, "
+        "`none` for none (pixel_1, raspberry_pi_4, h100)",
+    )
+    group.add_argument(
+        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+    )
+    group.add_argument(
+        "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
+    )
+    group.add_argument(
+        "--convention",
+        metavar="NAME",
+        default="paper",
+        help="what counts as a mult-add: paper, torch, fvcore, ptflops, thop, torchinfo, timm, "
+        "openvino (paper)",
+    )
+    group.add_argument(
+        "--lower-bound",
+        action="store_true",
+        help="give totals although some layers have no cost rule",
+    )
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """--format and -o."""
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--format",
+        choices=("text", "json", "csv", "markdown", "html"),
+        help="form of the report (text; with -o by the ending of FILE)",
+    )
+    group.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+
+
+def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
+    """Knob values from the command line."""
+    from mnet_cost.models.library import split_setting
+
+    knobs = {}
+    for name in KNOB_OPTIONS:
+        text = getattr(options, name)
+        if text is not None:
+            knobs[name] = split_setting(f"{name}={text}")[1]
+    for setting in options.settings:
+        name, value = split_setting(setting)
+        knobs[name] = value
+    return knobs
+
+
+def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
+    """The profiles that --device names; the default ones without it."""
+    from mnet_cost.devices import default_devices, device_names, load_device
+
+    names = options.device or list(default_devices())
+    if names == ["all"]:
+        names = list(device_names())
+    elif names == ["none"]:
+        names = []
+    return tuple(load_device(name) for name in dict.fromkeys(names))
+
+
+def warn(model: Model, network_warnings: tuple[Any, ...]) -> None:
+    """Print the warnings about a model to stderr."""
+    import sys
+
+    for problem in (*model.spec.warnings, *network_warnings):
+        print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)

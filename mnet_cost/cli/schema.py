@@ -1,0 +1,34 @@
+"""`mnet-cost schema`."""
+
+from __future__ import annotations
+
+import argparse
+
+from mnet_cost.cli.options import Subparsers, add_command
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "schema",
+        "the JSON Schema of model files, for completion in editors",
+        "mnet-cost schema -o schema.json",
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the schema."""
+    import json
+
+    from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.models.schema import json_schema
+
+    text = json.dumps(json_schema(), indent=2) + "\n"
+    if options.output:
+        write_whole(options.output, text)
+    else:
+        print_text(text)
+    return 0

@@ -1,0 +1,165 @@
+"""Model files written: a spec's data as YAML text that a person would be willing to keep.
+
+Sections stand in their usual order; a value stands on one line, in flow style, unless the line
+would be too wide, or an expression would need quotes there that it does not need in a block.
+`parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, how numbers were spelled.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import yaml
+from yaml.emitter import Emitter
+
+from mnet_cost.models.load import SECTIONS
+from mnet_cost.models.types import ModelSpec
+from mnet_cost.yamlfile import MAX_DIGITS, parse_scalar
+
+WIDEST_LINE = 100
+
+_AFTER_BLANK = frozenset(("input", "blocks", "layers", "outputs", "variants"))
+_ALWAYS_BLOCKS = frozenset(("knobs", "let", "blocks", "layers", "variants"))
+
+
+def dump_spec(spec: ModelSpec) -> str:
+    """YAML text of a spec; its variant, if it has one, is applied and no longer named."""
+    return dump_data(spec.data)
+
+
+def dump_data(data: Mapping[str, Any]) -> str:
+    """YAML text of the plain data of a model file."""
+    lines: list[str] = []
+    sections = [name for name in SECTIONS if name in data]
+    for name in (*sections, *(name for name in data if name not in SECTIONS)):
+        if name in _AFTER_BLANK and lines:
+            lines.append("")
+        value = data[name]
+        if name in _ALWAYS_BLOCKS and isinstance(value, (dict, list)) and value:
+            lines += [f"{_key(name)}:", *_block(value, "  ", quotes_allowed=name == "knobs")]
+        else:
+            lines += _named(name, value, "", quotes_allowed=False)
+    return "\n".join(lines) + "\n"
+
+
+def _block(value: dict[str, Any] | list[Any], indent: str, quotes_allowed: bool) -> Iterator[str]:
+    """The lines of a mapping or list that does not fit on one."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _named(key, inner, indent, quotes_allowed)
+        return
+    for item in value:
+        line = None
+        if not (isinstance(item, dict) and len(item) == 1):
+            line = _line(item, len(indent) + 2, quotes_allowed)
+        if line is not None:
+            yield f"{indent}- {line}"
+        else:
+            first, *rest = _block(item, indent + "  ", quotes_allowed)
+            yield f"{indent}- {first.removeprefix(indent + '  ')}"
+            yield from rest
+
+
+def _named(key: str, value: Any, indent: str, quotes_allowed: bool) -> Iterator[str]:
+    """The lines of `key: value`."""
+    start = f"{indent}{_key(key)}:"
+    line = None
+    if not _holds_entries({key: value}):
+        line = _line(value, len(start) + 1, quotes_allowed)
+    if line is not None:
+        yield f"{start} {line}"
+    else:
+        yield start
+        yield from _block(value, indent + "  ", quotes_allowed)
+
+
+def _line(value: Any, column: int, quotes_allowed: bool) -> str | None:
+    """`value` on one line that begins at `column`; None where it is better written as a block."""
+    if not isinstance(value, (dict, list)):
+        return _scalar(value, in_flow=False)
+    if not value:
+        return "{}" if isinstance(value, dict) else "[]"
+    if not quotes_allowed and _needs_flow_quotes(value):
+        return None
+    if _holds_entries(value):
+        return None
+    text = _flow(value)
+    return text if column + len(text) <= WIDEST_LINE else None
+
+
+def _holds_entries(value: Any) -> bool:
+    """Whether a list of layers is in there that is more than words."""
+    if isinstance(value, list):
+        return any(map(_holds_entries, value))
+    if not isinstance(value, dict):
+        return False
+    layers = value.get("layers")
+    if isinstance(layers, list) and not all(isinstance(entry, str) for entry in layers):
+        return True
+    return any(map(_holds_entries, value.values()))
+
+
+def _needs_flow_quotes(value: Any) -> bool:
+    """Whether a text in there needs quotes inside {} and [], but none in a block."""
+    if isinstance(value, dict):
+        return any(map(_needs_flow_quotes, value.values()))
+    if isinstance(value, list):
+        return any(map(_needs_flow_quotes, value))
+    return isinstance(value, str) and not _is_plain(value, True) and _is_plain(value, False)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{_key(k, in_flow=True)}: {_flow(v)}" for k, v in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value, in_flow=True)
+
+
+def _key(key: str, in_flow: bool = False) -> str:
+    # A key is the text as written, whatever a value of that text would mean.
+    plain = _may_be_plain(key, in_flow) and key != "<<"
+    return key if plain else _quoted(key)
+
+
+def _scalar(value: Any, in_flow: bool) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value if _is_plain(value, in_flow) else _quoted(value)
+    text = repr(value)
+    return hex(value) if isinstance(value, int) and len(text) > MAX_DIGITS else text
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(text: str, in_flow: bool) -> bool:
+    """Whether `text` without quotes is read as this very text."""
+    try:
+        return parse_scalar(text) is text and _may_be_plain(text, in_flow)
+    except ValueError:
+        return False
+
+
+def _may_be_plain(text: str, in_flow: bool) -> bool:
+    if in_flow and text.count("(") != text.count(")"):
+        return False  # the reader takes it for an expression that a comma cut in two
+    analysis = _EMITTER.analyze_scalar(text)
+    fits = analysis.allow_flow_plain if in_flow else analysis.allow_block_plain
+    return bool(text and fits and not analysis.multiline)
+
+
+def _quoted(text: str) -> str:
+    written: str = yaml.dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)
+    return written.rstrip("\n")
+
+
+_EMITTER = Emitter(io.StringIO(), allow_unicode=True)
+"""Knows which texts YAML can hold without quotes; it never writes."""

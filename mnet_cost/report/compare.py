@@ -1,0 +1,265 @@
+"""The report of `compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.report.analysis import analysis_document
+from mnet_cost.report.rows import Grain, Group, bound_word, groups
+from mnet_cost.report.types import Column, Report, Table
+from mnet_cost.search.compare import Beyond, Parting, partings, ratio
+
+SCHEMA = "mnet-cost/comparison/1"
+
+_MEASURES = (
+    ("mult_adds", "mult-adds", "count", 9),
+    ("params", "params", "count", 9),
+    ("weights", "weights", "count", 3),
+    ("traffic_bytes", "traffic", "bytes", 4),
+    ("peak_memory_bytes", "peak memory", "bytes", 7),
+)
+
+
+def compare_report(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    by: Grain = "block",
+    lower_bound: bool = False,
+) -> Report:
+    """Totals with ratios (first over each), times, why they part, and the rows that differ."""
+    tables = [_totals(names, analyses, lower_bound)]
+    why = [partings(analyses[0], other) for other in analyses[1:]]
+    if analyses[0].devices:
+        tables.append(_times(names, analyses))
+        tables.append(_why(names, why))
+    tables.append(_differences(names, analyses, by))
+    spec = analyses[0].network.spec
+    same = all(one.network.spec.path == spec.path for one in analyses)
+    setting = f"batch {analyses[0].network.batch} · {analyses[0].precision}"
+    return Report(
+        title=" vs ".join(names),
+        subtitle=f"{spec.name}  ({spec.source}) · {setting}" if same else setting,
+        facts=(),
+        tables=tuple(tables),
+        notes=_notes(names, why),
+        document=_document(names, analyses, why, by, lower_bound),
+    )
+
+
+def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
+    """One of the totals; None where it is refused."""
+    if key == "peak_memory_bytes":
+        return analysis.memory.peak_bytes
+    if analysis.unmodelled and not lower_bound:
+        return None
+    value: int = getattr(analysis.totals, key)
+    return value
+
+
+def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool) -> Table:
+    columns = [Column("model", "network")]
+    for key, title, form, weight in _MEASURES:
+        columns.append(Column(key, title, form, weight))  # type: ignore[arg-type]
+        columns.append(Column(f"{key}_ratio", "ratio", "ratio", weight))
+    rows = []
+    for name, analysis in zip(names, analyses, strict=True):
+        row: list[Any] = [name]
+        for key, *_ in _MEASURES:
+            value = measure(analysis, key, lower_bound)
+            row += [value, ratio(measure(analyses[0], key, lower_bound), value)]
+        rows.append(tuple(row))
+    note = f"ratio: {names[0]} over each"
+    return Table("totals", "Totals", tuple(columns), tuple(rows), note=note)
+
+
+def _times(names: Sequence[str], analyses: Sequence[Analysis]) -> Table:
+    columns = [Column("model", "network")]
+    for i, estimate in enumerate(analyses[0].devices):
+        columns.append(Column(f"{estimate.device.name}_s", estimate.device.name, "seconds", 9 - i))
+        columns.append(Column(f"{estimate.device.name}_ratio", "ratio", "ratio", 9 - i))
+    rows = []
+    for name, analysis in zip(names, analyses, strict=True):
+        row: list[Any] = [name]
+        for first, estimate in zip(analyses[0].devices, analysis.devices, strict=True):
+            row += [estimate.latency_s, ratio(first.latency_s, estimate.latency_s)]
+        rows.append(tuple(row))
+    return Table("times", "Time, a roofline of the profiles' peaks", tuple(columns), tuple(rows))
+
+
+def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
+    columns = (
+        Column("pair", "over", "text", 8),
+        Column("device", "device"),
+        Column("mult_adds_ratio", "MACs", "ratio"),
+        Column("time_ratio", "time", "ratio"),
+        Column("first_multiplying", "multiplying %", "percent"),
+        Column("other_multiplying", "then %", "percent"),
+        Column("rest", "what else takes time then, %", "text", 7),
+    )
+    rows = []
+    for name, parts in zip(names[1:], why, strict=True):
+        for one in parts:
+            rows.append(
+                (
+                    name, one.device, one.mult_adds_ratio, one.time_ratio,
+                    one.first_multiplying, one.other_multiplying,
+                    _beyond_text(one.other_beyond, 1),
+                )
+            )  # fmt: skip
+    return Table(
+        "why",
+        "Where mult-adds and time part",
+        columns,
+        tuple(rows),
+        note=f"multiplying: share of the time that mult-adds need at the peak rate, in {names[0]} "
+        "and then in the other; time ratio = MACs ratio x then / multiplying",
+    )
+
+
+def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
+    shown = [f"{one.kind}: {bound_word(one.bound)} {100 * one.share:.1f}" for one in rest[:most]]
+    return ", ".join(shown) or None
+
+
+def _notes(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple[str, ...]:
+    notes = []
+    for name, parts in zip(names[1:], why, strict=True):
+        for one in parts:
+            sentence = _sentence(names[0], name, one)
+            if sentence:
+                notes.append(sentence)
+    return tuple(notes)
+
+
+def _sentence(first: str, other: str, one: Parting) -> str | None:
+    if one.time_ratio is None or one.mult_adds_ratio is None:
+        return None
+    head = (
+        f"{one.device}: {first} has {one.mult_adds_ratio:.2f}x the mult-adds of {other} and takes"
+    )
+    close = abs(one.time_ratio / one.mult_adds_ratio - 1) < 0.02
+    if close:
+        return f"{head} {one.time_ratio:.2f}x the time: both mostly multiply"
+    slower, rest = (
+        (other, one.other_beyond)
+        if one.time_ratio < one.mult_adds_ratio
+        else (first, one.first_beyond)
+    )
+    reasons = ", ".join(
+        f"{100 * part.share:.0f} % is {_reason(part.bound)} of {part.kind}"
+        for part in rest[:3]
+        if part.share >= 0.01
+    )
+    return f"{head} {one.time_ratio:.2f}x the time; of {slower}'s time {reasons}"
+
+
+def _reason(bound: str) -> str:
+    if bound == "overhead":
+        return "launches"
+    if bound == "compute":
+        return "operations beside mult-adds"
+    return f"{bound.removeprefix('memory:')} traffic"
+
+
+def _differences(names: Sequence[str], analyses: Sequence[Analysis], by: Grain) -> Table:
+    by_name = [{group.name: group for group in groups(one, by)} for one in analyses]
+    rows = []
+    for name in _merged([list(found) for found in by_name]):
+        found = [one.get(name) for one in by_name]
+        if not _differ(found):
+            continue
+        row: list[Any] = [next(group.label for group in found if group)]
+        for attribute in ("mult_adds", "params"):
+            values = [getattr(group, attribute) if group else None for group in found]
+            row += values
+            if len(analyses) == 2:
+                row.append(ratio(values[0], values[1]))
+        rows.append(tuple(row))
+    columns = [Column(by, by)]
+    for key, title, weight in (("mult_adds", "mult-adds", 9), ("params", "params", 6)):
+        for name in names:
+            columns.append(Column(f"{name}_{key}", f"{name} {title}", "count", weight))
+        if len(analyses) == 2:
+            columns.append(Column(f"{key}_ratio", "ratio", "ratio", weight))
+    what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
+    return Table(
+        "differences",
+        f"{what} that differ" if rows else f"{what} that differ: none",
+        tuple(columns),
+        tuple(rows),
+        note="-: not in that network",
+    )
+
+
+def _merged(orders: list[list[str]]) -> list[str]:
+    """All names, those of later networks after the one they follow there."""
+    merged = list(orders[0])
+    for order in orders[1:]:
+        place = 0
+        for name in order:
+            if name in merged:
+                place = merged.index(name) + 1
+            else:
+                merged.insert(place, name)
+                place += 1
+    return merged
+
+
+def _differ(found: Sequence[Group | None]) -> bool:
+    def key(group: Group | None) -> Any:
+        if group is None:
+            return None
+        last = group.layers[-1]
+        return (group.mult_adds, group.params, group.copies, last.output, group.kind)
+
+    return any(key(group) != key(found[0]) for group in found[1:])
+
+
+def _document(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    why: Sequence[tuple[Parting, ...]],
+    by: Grain,
+    lower_bound: bool,
+) -> dict[str, Any]:
+    differences = _differences(names, analyses, by)
+    return {
+        "schema": SCHEMA,
+        "baseline": names[0],
+        "models": [
+            {"name": name} | analysis_document(analysis, lower_bound)
+            for name, analysis in zip(names, analyses, strict=True)
+        ],
+        "ratios": [
+            {
+                "model": name,
+                **{
+                    key: ratio(
+                        measure(analyses[0], key, lower_bound), measure(analysis, key, lower_bound)
+                    )
+                    for key, *_ in _MEASURES
+                },
+                "latency": {
+                    mine.device.name: ratio(mine.latency_s, theirs.latency_s)
+                    for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
+                },
+            }
+            for name, analysis in zip(names, analyses, strict=True)
+        ],
+        "partings": [
+            {"model": name}
+            | one._asdict()
+            | {
+                "first_beyond": [part._asdict() for part in one.first_beyond],
+                "other_beyond": [part._asdict() for part in one.other_beyond],
+            }
+            for name, parts in zip(names[1:], why, strict=True)
+            for one in parts
+        ],
+        "differences": [
+            dict(zip([column.key for column in differences.columns], row, strict=True))
+            for row in differences.rows
+        ],
+    }

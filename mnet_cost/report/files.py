@@ -1,0 +1,100 @@
+"""Reports as files: JSON, CSV, Markdown and HTML. Numbers in JSON and CSV are plain."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+from io import StringIO
+from typing import Any
+
+from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
+from mnet_cost.report.types import Report, Table
+
+
+def to_json(report: Report) -> str:
+    """The report's document; unknown numbers are null."""
+    return json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def to_csv(report: Report) -> str:
+    """The first table with one header line; unknown cells are empty."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if report.tables:
+        table = report.tables[0]
+        writer.writerow([column.key for column in table.columns])
+        writer.writerows([["" if value is None else value for value in row] for row in table.rows])
+    return out.getvalue()
+
+
+def to_markdown(report: Report) -> str:
+    """All tables as GitHub tables."""
+    parts = [f"## {_escaped(report.title)}", _escaped(report.subtitle)]
+    if report.facts:
+        facts = [_fact(report, i) for i in range(len(report.facts))]
+        parts.append(_tabulate(facts, ["", "", ""], ["left", "right", "left"], "github"))
+    for table in report.tables:
+        parts += [f"### {_escaped(table.title)}", _grid(table, "github"), _escaped(table.note)]
+    parts.append("\n".join(f"- {_escaped(note)}" for note in report.notes))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def to_html(report: Report) -> str:
+    """One self-contained page."""
+    parts = [f"<h1>{html.escape(report.title)}</h1>", f"<p>{html.escape(report.subtitle)}</p>"]
+    if report.facts:
+        facts = [_fact(report, i) for i in range(len(report.facts))]
+        parts.append(_tabulate(facts, [], ["left", "right", "left"], "html"))
+    for table in report.tables:
+        parts += [f"<h2>{html.escape(table.title)}</h2>", _grid(table, "html")]
+        parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
+    parts.append(f"<ul>{notes}</ul>" if notes else "")
+    body = "\n".join(part for part in parts if part)
+    return _PAGE.format(title=html.escape(report.title), body=body)
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+td, th {{ padding: .15rem .7rem; border-bottom: 1px solid #ddd }}
+li, p {{ color: #555 }}
+</style>
+{body}
+</html>
+"""
+
+
+def _fact(report: Report, index: int) -> list[str]:
+    fact = report.facts[index]
+    brief = short(fact.value, fact.form)
+    value = cell(fact.value, fact.form)
+    return [fact.label, f"{value} ({brief})" if brief else value, _escaped(fact.detail)]
+
+
+def _grid(table: Table, style: str) -> str:
+    rows = [*table.rows, *([table.total] if table.total else [])]
+    escape = _escaped if style == "github" else str
+    texts = [
+        [escape(cell(value, column.form)) for value, column in zip(row, table.columns, strict=True)]
+        for row in rows
+    ]
+    alignment = ["right" if column.form in RIGHT_ALIGNED else "left" for column in table.columns]
+    return _tabulate(texts, [column.title for column in table.columns], alignment, style)
+
+
+def _tabulate(rows: list[list[str]], headers: list[str], alignment: list[str], style: str) -> str:
+    from tabulate import tabulate
+
+    options: dict[str, Any] = {"disable_numparse": True, "colalign": alignment} if rows else {}
+    return str(tabulate(rows, headers=headers, tablefmt=style, **options))
+
+
+def _escaped(text: str) -> str:
+    """Text that cannot break out of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")

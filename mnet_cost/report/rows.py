@@ -1,0 +1,134 @@
+"""Rows of an analysis at three grains: layers, blocks with their copies joined, kinds.
+
+A `Group` adds up the costs of some layers and the times of the kernels anchored in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.analysis.work import LayerCost
+
+Grain = Literal["layer", "block", "kind"]
+GRAINS: tuple[Grain, ...] = ("layer", "block", "kind")
+
+
+class Group(NamedTuple):
+    """Layers that share a row."""
+
+    name: str
+    kind: str
+    layers: tuple[LayerCost, ...]
+    copies: int = 1
+
+    @property
+    def mult_adds(self) -> int:
+        return sum(cost.mult_adds for cost in self.layers)
+
+    @property
+    def weights(self) -> int:
+        return sum(cost.weights for cost in self.layers)
+
+    @property
+    def params(self) -> int:
+        return sum(cost.params for cost in self.layers)
+
+    @property
+    def label(self) -> str:
+        """The name, with the number of copies: `middle x5`."""
+        return f"{self.name} x{self.copies}" if self.copies > 1 else self.name
+
+    @property
+    def modelled(self) -> bool:
+        return all(cost.work is not None for cost in self.layers)
+
+
+def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
+    """The rows of an analysis. Kinds come with the most mult-adds first."""
+    if grain == "layer":
+        return tuple(
+            Group(cost.step.name, cost.step.layer.variety(), (cost,)) for cost in analysis.layers
+        )
+    if grain == "kind":
+        joined = _joined(analysis, lambda cost: cost.step.layer.variety())
+        found = [Group(kind, kind, layers) for kind, layers in joined.items()]
+        return tuple(sorted(found, key=lambda group: -group.mult_adds))
+    joined = _joined(analysis, lambda cost: cost.step.name.partition(".")[0])
+    return tuple(_block(analysis, name, layers) for name, layers in joined.items())
+
+
+def _joined(
+    analysis: Analysis, key: Callable[[LayerCost], str]
+) -> dict[str, tuple[LayerCost, ...]]:
+    found: dict[str, list[LayerCost]] = {}
+    for cost in analysis.layers:
+        found.setdefault(key(cost), []).append(cost)
+    return {name: tuple(layers) for name, layers in found.items()}
+
+
+def _block(analysis: Analysis, name: str, layers: tuple[LayerCost, ...]) -> Group:
+    calls = analysis.network.calls
+    if name in calls:
+        return Group(name, calls[name].block, layers)
+    copies = 1
+    while f"{name}.{copies + 1}" in calls:
+        copies += 1
+    first = calls.get(f"{name}.1")
+    if first is not None:
+        return Group(name, first.block, layers, copies)
+    varieties = dict.fromkeys(cost.step.layer.variety() for cost in layers)
+    return Group(name, " + ".join(varieties), layers, len(layers))
+
+
+class Times:
+    """Seconds of kernels by the layer they are anchored in, on one device."""
+
+    def __init__(self, estimate: DeviceEstimate) -> None:
+        self.estimate = estimate
+        self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
+        self._total = sum(one.latency_s for one in estimate.kernels)
+
+    def kernels(self, group: Group) -> list[KernelEstimate]:
+        """The kernels anchored in the layers of `group`."""
+        return [
+            self._by_anchor[cost.step.name]
+            for cost in group.layers
+            if cost.step.name in self._by_anchor
+        ]
+
+    def seconds(self, group: Group) -> float | None:
+        """Time of the group's kernels; None where it is unknown or all ride on other kernels."""
+        kernels = self.kernels(group)
+        return sum(one.latency_s for one in kernels) if kernels else None
+
+    def share(self, group: Group) -> float | None:
+        """Share of the network's kernel time, from 0 to 1."""
+        seconds = self.seconds(group)
+        return seconds / self._total if seconds is not None and self._total else None
+
+    def bound(self, group: Group) -> str | None:
+        """What binds most of the group's time."""
+        by_bound: dict[str, float] = {}
+        for one in self.kernels(group):
+            by_bound[one.bound] = by_bound.get(one.bound, 0.0) + one.latency_s
+        return max(by_bound, key=lambda bound: by_bound[bound]) if by_bound else None
+
+
+def bound_shares(estimate: DeviceEstimate) -> dict[str, float]:
+    """Share of the time by what binds it, largest first."""
+    total = sum(one.latency_s for one in estimate.kernels)
+    by_bound: dict[str, float] = {}
+    for one in estimate.kernels:
+        by_bound[one.bound] = by_bound.get(one.bound, 0.0) + one.latency_s
+    ordered = sorted(by_bound.items(), key=lambda item: -item[1])
+    return {bound: seconds / total for bound, seconds in ordered} if total else {}
+
+
+def bound_word(bound: str | None) -> str | None:
+    """A bound as one word for a table: the level where memory binds, `launch` for overhead."""
+    if bound is None:
+        return None
+    return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))

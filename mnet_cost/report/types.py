@@ -1,0 +1,55 @@
+"""A report: tables with named and typed columns, facts, notes, and the same as a JSON document.
+
+Cells are numbers and words, never formatted text: every format shows the same values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+Form = Literal["text", "count", "bytes", "seconds", "percent", "ratio", "number"]
+"""What a column holds: counts are exact integers, shares are fractions shown as percent."""
+
+
+class Column(NamedTuple):
+    """A column. `key` names it in files, `title` where people read; where the room is short,
+    columns of low `weight` go first."""
+
+    key: str
+    title: str
+    form: Form = "text"
+    weight: int = 9
+
+
+class Table(NamedTuple):
+    """Rows of raw values; None is unknown or does not apply."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: tuple[Any, ...] | None = None
+    """A last row with sums, if that makes sense."""
+    note: str = ""
+
+
+class Fact(NamedTuple):
+    """One line of a header: a label, a value and what is to be said about it."""
+
+    label: str
+    value: Any
+    form: Form
+    detail: str = ""
+
+
+class Report(NamedTuple):
+    """What a command found."""
+
+    title: str
+    subtitle: str
+    facts: tuple[Fact, ...]
+    tables: tuple[Table, ...]
+    """The first is the one that CSV writes."""
+    notes: tuple[str, ...]
+    document: dict[str, Any]
+    """For JSON."""

@@ -1,0 +1,112 @@
+"""Which layers run in one kernel, and what that kernel moves."""
+
+from __future__ import annotations
+
+from mnet_cost.analysis import analyze
+from mnet_cost.analysis.kernels import Kernel, form_kernels
+from mnet_cost.analysis.work import count_work
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import elaborate
+from mnet_cost.tensors import DTYPES
+
+
+def kernels(layers: str, after: str = "") -> tuple[Kernel, ...]:
+    head = "format: 1\nname: hand\ninput: {x: [2, 4, 4]}\nlayers:\n"
+    network = elaborate(parse_spec(head + layers + after))
+    return form_kernels(network, count_work(network, DTYPES["fp32"]))
+
+
+def grouped(found: tuple[Kernel, ...]) -> list[list[str]]:
+    return [[cost.step.name for cost in kernel.layers] for kernel in found]
+
+
+def test_mobilenet_v1() -> None:
+    found = analyze(load_model("mobilenet_v1").spec)
+    names = [kernel.anchor.step.layer.kind for kernel in found.kernels]
+    assert len(names) == 29
+    assert names.count("conv2d") + names.count("depthwise_conv2d") == 27
+    assert names[-2:] == ["global_avg_pool", "linear"]
+    assert all(len(kernel.layers) == 3 for kernel in found.kernels[:27])
+    assert sum(kernel.mult_adds for kernel in found.kernels) == 568_740_352
+    assert sum(kernel.weight_bytes for kernel in found.kernels) == found.totals.weight_bytes
+
+
+def test_norm_and_activation_ride() -> None:
+    (kernel,) = kernels("  - conv2d: {channels: 3, kernel: 1}\n  - batch_norm\n  - relu\n")
+    assert grouped((kernel,)) == [["conv2d", "batch_norm", "relu"]]
+    assert kernel.name == "conv2d"
+    assert kernel.mult_adds == 2 * 3 * 16
+    assert kernel.vector_ops == 0
+    assert kernel.weight_bytes == (6 + 6) * 4
+    assert (kernel.input_bytes, kernel.output_bytes) == (32 * 4, 48 * 4)
+    assert kernel.traffic_bytes == 48 + 128 + 192
+
+
+def test_a_kernel_without_mult_adds_takes_its_operations() -> None:
+    (kernel,) = kernels("  - max_pool2d: {kernel: 2, stride: 2, padding: 0}\n  - relu\n")
+    assert grouped((kernel,)) == [["max_pool2d", "relu"]]
+    assert kernel.vector_ops == kernel.anchor.vector_ops > 0
+
+
+def test_a_residual_add_is_a_kernel_of_its_own() -> None:
+    found = kernels(
+        """\
+  - {id: main, conv2d: {channels: 2, kernel: 3}}
+  - batch_norm
+  - {id: sum, add: [x, previous]}
+  - relu
+"""
+    )
+    assert grouped(found) == [["main", "batch_norm"], ["sum", "relu"]]
+    assert found[1].input_bytes == 2 * 32 * 4
+
+
+def test_what_is_read_twice_lets_nothing_ride() -> None:
+    conv = "  - {id: c, conv2d: {channels: 2, kernel: 1}}\n"
+    twice = kernels(conv + "  - {id: r, relu: {}}\n  - add: [c, r]\n")
+    assert grouped(twice) == [["c"], ["r"], ["add"]]
+    by_one = kernels(conv + "  - {id: s, sigmoid: {}}\n  - {id: again, add: [s, s]}\n")
+    assert grouped(by_one) == [["c", "s"], ["again"]]
+
+
+def test_an_output_of_the_network_lets_nothing_ride() -> None:
+    layers = "  - {id: c, conv2d: {channels: 2, kernel: 1}}\n  - {id: r, relu: {}}\n"
+    assert grouped(kernels(layers)) == [["c", "r"]]
+    assert grouped(kernels(layers, "outputs: [c, r]\n")) == [["c"], ["r"]]
+
+
+def test_views_cost_nothing_and_hide_nothing() -> None:
+    layers = """\
+  - {id: c, conv2d: {channels: 2, kernel: 1}}
+  - {id: flat, flatten: {}}
+  - {id: r, relu: {}}
+  - linear: {features: 3}
+"""
+    found = kernels(layers)
+    assert grouped(found) == [["c", "flat", "r"], ["linear"]]
+    assert found[0].output_bytes == 32 * 4
+    only_view = kernels("  - {id: c, conv2d: {channels: 2, kernel: 1}}\n  - flatten\n")
+    assert only_view[0].output_bytes == 32 * 4
+
+
+def test_a_view_of_what_others_read_is_no_kernel() -> None:
+    found = kernels(
+        """\
+  - {id: c, conv2d: {channels: 2, kernel: 1}}
+  - {id: i, identity: {}}
+  - {id: r, relu: {}}
+  - add: [c, r]
+"""
+    )
+    assert grouped(found) == [["c"], ["r"], ["add"]]
+
+
+def test_a_layer_on_the_input_stands_alone() -> None:
+    assert grouped(kernels("  - relu\n  - sigmoid\n")) == [["relu", "sigmoid"]]
+    assert grouped(kernels("  - identity\n  - relu\n")) == [["relu"]]
+
+
+def test_weights_of_another_layer_are_read_all_the_same() -> None:
+    found = kernels("  - {id: a, conv2d: {channels: 2, kernel: 1}}\n  - use: a\n")
+    assert [kernel.weight_bytes for kernel in found] == [16, 16]

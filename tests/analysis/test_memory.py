@@ -1,0 +1,174 @@
+"""Peak memory against a simulation that keeps the set of what is alive, and by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from random_graphs import networks
+
+from mnet_cost.analysis import analyze
+from mnet_cost.analysis.memory import trace_memory
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import DTYPES
+
+FP32 = DTYPES["fp32"]
+HEAD = "format: 1\nname: hand\n"
+
+
+def build(text: str) -> Network:
+    return elaborate(parse_spec(HEAD + text))
+
+
+def size_of(network: Network, index: int) -> int:
+    type_ = network.tensors[index].type
+    elements = 1
+    for size in type_.shape:
+        elements *= size
+    return int(elements * (type_.dtype.bytes if type_.dtype else 4) * network.batch)
+
+
+def simulate(network: Network) -> list[int]:
+    """Bytes alive while each step runs: allocate, run, free, with sets of tensors in buffers."""
+    reads = [set(step.inputs) for step in network.steps]
+    kept = set(network.outputs)
+    buffers: list[tuple[set[int], int]] = [({i}, size_of(network, i)) for i in network.inputs]
+    callers = [buffer for buffer, _ in buffers]
+    live = []
+    for now, step in enumerate(network.steps):
+        later = kept.union(*reads[now + 1 :])
+        size = size_of(network, step.output)
+        home = None
+        for index in step.inputs:
+            held, bytes_ = next(buffer for buffer in buffers if index in buffer[0])
+            if step.layer.effect == "view":
+                home = held
+            elif step.layer.effect == "elementwise":
+                free = not (held & later) and not any(held is caller for caller in callers)
+                if free and bytes_ == size:
+                    home = held
+            if home is not None:
+                break
+        if home is None:
+            buffers.append(({step.output}, size))
+        else:
+            home.add(step.output)
+        live.append(sum(bytes_ for _, bytes_ in buffers))
+        buffers = [buffer for buffer in buffers if buffer[0] & later]
+    return live
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks())
+def test_equals_the_simulation(network: Network) -> None:
+    trace = trace_memory(network, FP32)
+    live = simulate(network)
+    assert list(trace.live_bytes) == live
+    assert trace.peak_bytes == max(live)
+    assert trace.peak_step == live.index(max(live))
+    assert sum(tensor.bytes for tensor in trace.live_at_peak) == trace.peak_bytes
+    names = [tensor.name for tensor in trace.live_at_peak]
+    assert len(set(names)) == len(names)
+    sizes = [tensor.bytes for tensor in trace.live_at_peak]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks())
+def test_is_between_its_bounds(network: Network) -> None:
+    peak = trace_memory(network, FP32).peak_bytes
+    sizes = [size_of(network, index) for index in range(len(network.tensors))]
+    assert peak >= max(sizes[step.output] for step in network.steps)
+    assert peak <= sum(sizes)
+
+
+def test_two_orders_of_one_graph() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: a2, conv2d: {channels: 1, kernel: 1}, from: a1}
+  - {id: b1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: b2, conv2d: {channels: 1, kernel: 1}, from: b1}
+  - {id: sum, add: [a2, b2]}
+"""
+    )
+    # x, a2, b2 and the sum are 16 elements, 64 bytes; a1 and b1 are 512 bytes.
+    one_by_one = trace_memory(network, FP32)
+    assert one_by_one.live_bytes == (64 + 512, 64 + 512 + 64, 64 + 64 + 512, 64 + 512 + 64, 128)
+    assert one_by_one.peak_bytes == 640
+    both_wide = trace_memory(network.with_schedule(["a1", "b1", "a2", "b2", "sum"]), FP32)
+    assert both_wide.live_bytes == (64 + 512, 64 + 1024, 1024 + 64, 64 + 512 + 64, 128)
+    assert both_wide.peak_bytes == 1088
+    assert both_wide.peak_step == 1
+    assert both_wide.live_at_peak == (("a1", 512), ("b1", 512), ("x", 64))
+
+
+@pytest.mark.parametrize(("precision", "divisor"), [("fp32", 1), ("fp16", 2), ("int8", 4)])
+def test_mobilenet_v1(precision: str, divisor: int) -> None:
+    found = analyze(load_model("mobilenet_v1").spec, precision=precision)
+    memory = found.memory
+    assert memory.peak_bytes == 4_816_896 // divisor
+    # The first pointwise convolution: 32 channels of 112 x 112 in, 64 out.
+    assert found.network.steps[memory.peak_step].name == "separable.conv2d"
+    assert memory.live_at_peak == (
+        ("separable.conv2d", 3_211_264 // divisor),
+        ("separable.relu", 1_605_632 // divisor),
+    )
+
+
+def test_elementwise_layers_write_over_what_nobody_reads_again() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: first, relu: {}}
+  - {id: second, relu: {}}
+  - {id: third, sigmoid: {}}
+  - add: [second, third]
+"""
+    )
+    # The input is the caller's: `first` cannot write over it. `third` cannot: `second` is read.
+    assert trace_memory(network, FP32).live_bytes == (128, 64, 128, 128)
+
+
+def test_no_layer_writes_over_an_output() -> None:
+    text = """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: features, conv2d: {channels: 4, kernel: 1}}
+  - {id: mask, sigmoid: {}}
+outputs: [features, mask]
+"""
+    assert trace_memory(build(text), FP32).live_bytes == (64 + 256, 256 + 256)
+    only_mask = text.replace("[features, mask]", "[mask]")
+    assert trace_memory(build(only_mask), FP32).live_bytes == (64 + 256, 256)
+
+
+def test_a_view_keeps_its_buffer_alive() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: wide, conv2d: {channels: 4, kernel: 1}}
+  - {id: flat, flatten: {}}
+  - {id: small, linear: {features: 2}}
+  - {id: other, linear: {features: 3}, from: flat}
+  - concat: [small, other]
+"""
+    )
+    assert trace_memory(network, FP32).live_bytes == (
+        64 + 256,
+        256,
+        256 + 8,
+        256 + 8 + 12,
+        8 + 12 + 20,
+    )
+
+
+def test_batch_multiplies_memory() -> None:
+    spec = load_model("mobilenet_v1").spec
+    one, eight = elaborate(spec), elaborate(spec, {"batch": 8})
+    assert trace_memory(eight, FP32).peak_bytes == 8 * trace_memory(one, FP32).peak_bytes
