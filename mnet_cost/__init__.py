@@ -1,3 +1,90 @@
-"""mnet_cost: what a vision network costs, from a declarative spec."""
+"""mnet_cost: what a vision network costs, from a declarative spec.
+
+    import mnet_cost
+
+    model = mnet_cost.load_model("mobilenet_v1@alpha=0.5")
+    analysis = mnet_cost.analyze(model, devices=[mnet_cost.load_device("pixel_1")])
+    analysis.totals.mult_adds, analysis.memory.peak_bytes, analysis.devices[0].latency_s
+
+The names below are imported when they are first used, so `import mnet_cost` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis import Analysis, analyze, analyze_network
+    from mnet_cost.devices import DeviceProfile, device_names, load_device
+    from mnet_cost.errors import MnetCostError
+    from mnet_cost.layers import LAYERS, Layer, Work
+    from mnet_cost.models.dump import dump_spec
+    from mnet_cost.models.library import load_model, model_names
+    from mnet_cost.models.load import parse_spec, read_spec
+    from mnet_cost.models.schema import json_schema
+    from mnet_cost.models.types import Model, ModelSpec
+    from mnet_cost.network import Network, elaborate
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "LAYERS",
+    "Analysis",
+    "DeviceProfile",
+    "Layer",
+    "MnetCostError",
+    "Model",
+    "ModelSpec",
+    "Network",
+    "Work",
+    "__version__",
+    "analyze",
+    "analyze_network",
+    "device_names",
+    "dump_spec",
+    "elaborate",
+    "json_schema",
+    "load_device",
+    "load_model",
+    "model_names",
+    "parse_spec",
+    "read_spec",
+]
+
+_HOMES = {
+    "Analysis": "analysis",
+    "DeviceProfile": "devices",
+    "LAYERS": "layers",
+    "Layer": "layers",
+    "MnetCostError": "errors",
+    "Model": "models.types",
+    "ModelSpec": "models.types",
+    "Network": "network",
+    "Work": "layers",
+    "analyze": "analysis",
+    "analyze_network": "analysis",
+    "device_names": "devices",
+    "dump_spec": "models.dump",
+    "elaborate": "network",
+    "json_schema": "models.schema",
+    "load_device": "devices",
+    "load_model": "models.library",
+    "model_names": "models.library",
+    "parse_spec": "models.load",
+    "read_spec": "models.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module `mnet_cost` has no attribute `{name}`")
+    from importlib import import_module
+
+    value = getattr(import_module(f"mnet_cost.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

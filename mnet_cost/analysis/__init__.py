@@ -15,7 +15,7 @@ from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
-from mnet_cost.models.types import ModelSpec
+from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS
 
@@ -50,20 +50,23 @@ class Analysis(NamedTuple):
 
 
 def analyze(
-    spec: ModelSpec,
+    model: Model | ModelSpec,
     knobs: Mapping[str, Any] | None = None,
     devices: Sequence[DeviceProfile] = (),
     *,
     precision: str = "fp32",
     convention: str = "paper",
 ) -> Analysis:
-    """The cost of `spec` with `knobs` (the built-in `batch` among them) on `devices`.
+    """The cost of `model` with `knobs` (the built-in `batch` among them) on `devices`.
 
-    Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for an unknown knob,
-    precision or convention. Milliseconds; no framework is imported.
+    `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
+    fit, `ModelReferenceError` for an unknown knob, precision or convention. It takes
+    milliseconds, and imports no framework.
     """
+    if isinstance(model, Model):
+        model, knobs = model.spec, {**model.knobs, **(knobs or {})}
     return analyze_network(
-        elaborate(spec, knobs), devices, precision=precision, convention=convention
+        elaborate(model, knobs), devices, precision=precision, convention=convention
     )
 
 

@@ -99,13 +99,14 @@ def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: S
 
 
 def _conv_work(
-    x: TensorType, output: TensorType, kernel: Any, groups: Any, bias: bool, positions: Size
+    x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
 ) -> Work:
-    channels_in, channels_out = x.shape[-3], output.shape[-3]
+    """`taps` is the number of input channels that each output channel sees."""
+    channels_out = output.shape[-3]
     kernel_height, kernel_width = both(kernel)
     # Factors of positions and of channels stay apart: with one array along each, the product
     # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
-    weights = kernel_height * kernel_width * (channels_in // groups) * channels_out
+    weights = kernel_height * kernel_width * taps * channels_out
     outputs = output.elements
     return Work(
         mult_adds=weights * positions,
@@ -154,7 +155,9 @@ class Conv2d(Layer):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
-        return _conv_work(inputs[0], output, self.kernel, self.groups, self.bias, positions)
+        (x,) = inputs
+        taps = x.shape[-3] // self.groups
+        return _conv_work(x, output, self.kernel, taps, self.bias, positions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +196,7 @@ class DepthwiseConv2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
-        return _conv_work(x, output, self.kernel, x.shape[-3], self.bias, positions)
+        return _conv_work(x, output, self.kernel, 1, self.bias, positions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,4 +267,5 @@ class ConvTranspose2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
-        return _conv_work(x, output, self.kernel, self.groups, self.bias, positions)
+        taps = x.shape[-3] // self.groups
+        return _conv_work(x, output, self.kernel, taps, self.bias, positions)

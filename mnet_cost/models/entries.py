@@ -169,6 +169,8 @@ class EntryCompiler:
         keys = [key for key in raw if key not in MODIFIERS]
         if len(keys) != 1:
             self._not_one_body(node, keys)
+            if "id" in raw and name_problem(raw["id"], "") is None:
+                names.tensors.add(raw["id"].value)  # who names it did nothing wrong
             return None
         (kind,) = keys
         kind_node, fields = node.keys[kind], raw[kind]

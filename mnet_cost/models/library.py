@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
 from mnet_cost.models.load import read_spec
-from mnet_cost.models.types import ModelSpec
+from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import parse_scalar, read_yaml
 
-
-class Model(NamedTuple):
-    """A spec, and values for some of its knobs."""
-
-    spec: ModelSpec
-    knobs: Mapping[str, Any]
+__all__ = [
+    "Model",
+    "is_path",
+    "load_model",
+    "model_names",
+    "model_path",
+    "split_reference",
+    "split_setting",
+]
 
 
 def model_names() -> tuple[str, ...]:

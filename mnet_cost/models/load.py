@@ -7,7 +7,7 @@ expressions are parsed by our own grammar, and values come later, in `elaborate`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from graphlib import CycleError, TopologicalSorter
 
 from mnet_cost.errors import (
@@ -75,7 +75,7 @@ REQUIRED = ("format", "name", "input", "layers")
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 _DEFINITION = re.compile(r"([A-Za-z_]\w*)\s*(?:\(([^()]*)\))?\Z", re.ASCII)
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def read_spec(path: str, variant: str | None = None) -> ModelSpec:
@@ -99,7 +99,7 @@ def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec
     try:
         variants = _variant_names(root, problems)
         patched = _patched(root, path, variant, variants, problems)
-        spec = _SpecCompiler(patched, problems).compile(path, variant, variants)
+        spec = _SpecCompiler(root, patched, problems).compile(path, variant, variants)
     except TooManyProblemsError:
         pass
     if problems or spec is None:
@@ -113,7 +113,7 @@ def _patched(
     """`root` with the variant applied; without one, every variant is tried for its problems."""
     if variant is None or problems:
         for name in variants:
-            apply_variant(root, name, problems)
+            _check_aliases(apply_variant(root, name, problems), root, problems)
         return root
     if variant not in variants:
         raise ModelReferenceError(
@@ -124,6 +124,27 @@ def _patched(
             )
         )
     return apply_variant(root, variant, problems)
+
+
+def _check_aliases(patched: Node, root: Node, problems: list[Problem]) -> None:
+    """Problems of the aliases that a variant adds, also where it is not the one asked for."""
+    blocks = patched.value.get("blocks")
+    if blocks is None or not isinstance(blocks.value, dict):
+        return
+    base = root.value.get("blocks")
+    known = base.value if base is not None and isinstance(base.value, dict) else {}
+    for name, node in blocks.value.items():
+        if known.get(name) is not node:
+            problem = _alias_problem(node, blocks.value)
+            if problem:
+                problems.append(problem)
+
+
+def _alias_problem(node: Node, blocks: Mapping[str, Node]) -> Problem | None:
+    if not isinstance(node.value, str) or node.value in blocks or node.value in KINDS:
+        return None
+    hint = did_you_mean(node.value, [*blocks, *KINDS])
+    return Problem(f"there is no layer kind or block `{node.value}`", node.span(), hint)
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
@@ -150,7 +171,8 @@ def _variant_names(root: Node, problems: list[Problem]) -> tuple[str, ...]:
 class _SpecCompiler:
     """Compiles the sections of one file in the order in which they may refer to each other."""
 
-    def __init__(self, root: Node, problems: list[Problem]) -> None:
+    def __init__(self, file: Node, root: Node, problems: list[Problem]) -> None:
+        self.file = file  # without the variant that is applied in `root`
         self.root = root
         self.problems = problems
         self.values = ValueCompiler(problems)
@@ -170,8 +192,10 @@ class _SpecCompiler:
         definitions = self._definitions()
         inputs = self._inputs()
         blocks = self._blocks()
-        tensors = {"previous"} | {one.name for one in inputs}
-        if len(inputs) == 1:
+        section = self.root.value.get("input")
+        given = section.keys if section else {}  # also those with a problem
+        tensors = {"previous", *given}
+        if len(given) == 1:
             tensors.add("input")
         top = Names(self.names.values, self.names.functions, tensors)
         layers = self.root.value.get("layers")
@@ -195,7 +219,7 @@ class _SpecCompiler:
             blocks=blocks,
             entries=entries,
             outputs=outputs,
-            warnings=self._unused() if variant is None else (),
+            warnings=self._unused() if variant is None else self._unused_additions(),
             node=self.root,
         )
 
@@ -334,20 +358,24 @@ class _SpecCompiler:
                     found.append(Constant(name, value))
                 self.names.values.add(name)
                 continue
-            function = self._function(name, listed, key, node)
-            if function:
-                found.append(function)
-                self.names.functions[name] = function
+            parameters = tuple(part.strip() for part in listed.split(","))
+            expression = self._function(name, parameters, key, node)
+            if expression:
+                found.append(Function(name, parameters, expression, node))
+            # A function with a problem is known, too: who calls it did nothing wrong.
+            known = expression or parse_expression("0")
+            self.names.functions[name] = Function(name, parameters, known, node)
         return tuple(found)
 
-    def _function(self, name: str, listed: str, key: Node, node: Node) -> Function | None:
-        parameters = tuple(part.strip() for part in listed.split(","))
+    def _function(
+        self, name: str, parameters: tuple[str, ...], key: Node, node: Node
+    ) -> Expression | None:
         for parameter in parameters:
             if not _WORD.fullmatch(parameter) or parameters.count(parameter) > 1:
                 self.problem(
                     f"the parameters of `{name}` are one or more different names",
                     key,
-                    None if listed.strip() else f"without parameters write `{name}: ...`",
+                    None if any(parameters) else f"without parameters write `{name}: ...`",
                 )
                 return None
         if isinstance(node.value, (list, dict, type(None))):
@@ -361,9 +389,7 @@ class _SpecCompiler:
             self.values.expression_problem(node, error)
             return None
         names = Names(self.names.values | set(parameters), self.names.functions)
-        if not self.values.check(node, expression, names, ""):
-            return None
-        return Function(name, parameters, expression, node)
+        return expression if self.values.check(node, expression, names, "") else None
 
     def _inputs(self) -> tuple[InputSpec, ...]:
         found = []
@@ -461,12 +487,9 @@ class _SpecCompiler:
             return callees[node.value]
         if node.value in KINDS:
             return KINDS[node.value]
-        if node.value not in section:
-            self.problem(
-                f"there is no layer kind or block `{node.value}`",
-                node,
-                did_you_mean(str(node.value), [*section, *KINDS]),
-            )
+        problem = _alias_problem(node, section)
+        if problem:
+            self.problems.append(problem)
         return None
 
     def _signature(self, name: str, node: Node) -> Signature | None:
@@ -556,17 +579,48 @@ class _SpecCompiler:
 
     def _unused(self) -> tuple[Problem, ...]:
         """Warnings about knobs and blocks that neither the model nor a variant uses."""
-        used = self.values.used
         variants = self.root.value.get("variants")
-        if variants is not None:
-            used = used | _words_of(variants)
-        unused = []
-        for section, what in (("knobs", "knob"), ("blocks", "block")):
-            for name in self._section(section, ""):
-                if name not in used:
-                    span = self._keys(section)[name].span()
-                    unused.append(Problem(f"the {what} `{name}` is not used", span))
-        return tuple(unused)
+        patches = list(variants.value.values()) if variants and variants.value else []
+        sections = [
+            (name, section) for patch in patches for name, section in (patch.value or {}).items()
+        ]
+        used = set(self.values.used)
+        for name, section in sections:
+            if name in ("knobs", "blocks") and isinstance(section.value, dict):
+                used |= {word for value in section.value.values() for word in _words_of(value)}
+            else:
+                used |= _words_of(section)
+        warnings = []
+        for part in ("knobs", "blocks"):
+            own = self.root.value.get(part)
+            keys = own.keys if own else {}
+            unused = [key for name, key in keys.items() if name not in used]
+            warnings += [_unused_warning(part, key, None) for key in unused]
+            patched = [section.keys for name, section in sections if name == part]
+            warnings += _additions(part, keys, [k for p in patched for k in p.values()], used)
+        return tuple(warnings)
+
+    def _unused_additions(self) -> tuple[Problem, ...]:
+        """Warnings about knobs and blocks that the variant adds and nothing uses."""
+        warnings: list[Problem] = []
+        for part in ("knobs", "blocks"):
+            own, patched = self.file.value.get(part), self.root.value.get(part)
+            if patched is not None:
+                keys = own.keys if own else {}
+                warnings += _additions(part, keys, patched.keys.values(), self.values.used)
+        return tuple(warnings)
+
+
+def _additions(
+    part: str, own: Mapping[str, Node], added: Iterable[Node], used: Set[str]
+) -> list[Problem]:
+    names = [(key, str(key.value)) for key in added]
+    unused = [(key, name) for key, name in names if name not in used and name not in own]
+    return [_unused_warning(part, key, did_you_mean(name, own)) for key, name in unused]
+
+
+def _unused_warning(part: str, key: Node, hint: str | None) -> Problem:
+    return Problem(f"the {part.removesuffix('s')} `{key.value}` is not used", key.span(), hint)
 
 
 def _shown(node: Node) -> str:

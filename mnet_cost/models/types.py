@@ -216,3 +216,10 @@ class ModelSpec:
 
     def __repr__(self) -> str:
         return f"<ModelSpec {self.title} from {self.path}>"
+
+
+class Model(NamedTuple):
+    """A spec, and values for some of its knobs: what a model reference stands for."""
+
+    spec: ModelSpec
+    knobs: Mapping[str, Any]

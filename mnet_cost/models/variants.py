@@ -6,6 +6,8 @@ error in a patched model still shows the line where the user wrote it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.yamlfile import Node
 
@@ -64,29 +66,29 @@ def _with(node: Node, key: str, value: Node, key_node: Node) -> Node:
 
 
 def _merge(base: Node, change: Node) -> Node:
+    merged = _copy(base)
     for key, value in change.value.items():
         if value.value is None:
-            base = _without(base, key)
+            merged.value.pop(key, None)
+            merged.keys.pop(key, None)
         else:
-            base = _with(base, key, value, change.keys[key])
-    return base
+            merged.value[key] = value
+            merged.keys[key] = change.keys[key]
+    return merged
 
 
 def _patch_knobs(base: Node | None, change: Node) -> Node:
     if base is None or not isinstance(base.value, dict):
         return change
+    defaults = _copy(change)
     for key, value in change.value.items():
         before = base.value.get(key)
-        if value.value is None:
-            base = _without(base, key)
-            continue
-        if before is not None and isinstance(before.value, dict):
+        if value.value is not None and before is not None and isinstance(before.value, dict):
             if isinstance(value.value, dict):
-                value = _merge(before, value)
+                defaults.value[key] = _merge(before, value)
             else:
-                value = _with(before, "default", value, change.keys[key])
-        base = _with(base, key, value, change.keys[key])
-    return base
+                defaults.value[key] = _with(before, "default", value, change.keys[key])
+    return _merge(base, defaults)
 
 
 def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> Node | None:
@@ -94,9 +96,9 @@ def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> N
         return base
     entries = list(base.value)
     places = {
-        entry.value["id"].value: i
+        _id_of(entry): i
         for i, entry in enumerate(entries)
-        if isinstance(entry.value, dict) and "id" in entry.value
+        if isinstance(entry.value, dict) and isinstance(_id_of(entry), str)
     }
     removed = set()
     for identity, patch in change.value.items():
@@ -116,6 +118,11 @@ def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> N
     return base.like([entry for i, entry in enumerate(entries) if i not in removed])
 
 
+def _id_of(entry: Node) -> Any:
+    identity = entry.value.get("id")
+    return None if identity is None else identity.value
+
+
 def _patch_entry(entry: Node, patch: Node) -> Node:
     if isinstance(patch.value, str):
         empty = patch.like(None)
@@ -129,6 +136,7 @@ def _patch_entry(entry: Node, patch: Node) -> Node:
         for key in list(entry.value):
             if key not in _MODIFIERS:
                 result = _without(result, key)
-    for key, value in patch.value.items():
-        result = _with(result, key, value, patch.keys[key])
+    result = _copy(result)
+    result.value.update(patch.value)
+    result.keys.update(patch.keys)
     return result

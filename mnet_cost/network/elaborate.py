@@ -7,10 +7,10 @@ do not depend on that one go on, so that all independent errors come at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from mnet_cost.errors import Problem, SpecError, did_you_mean
+from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, did_you_mean
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.entries import MODIFIERS, arity_problem, copies_problem, known_fields
@@ -38,6 +38,7 @@ from mnet_cost.network.scopes import (
     Failed,
     Frame,
     Inside,
+    LimitFailed,
     UnknownInputError,
     known,
 )
@@ -95,6 +96,8 @@ class _Elaboration:
             except Failed as failure:
                 self.problems.append(failure.problem)
                 self._poison(top, entry)
+                if isinstance(failure, LimitFailed) or len(self.problems) >= MAX_PROBLEMS:
+                    break
             except UnknownInputError:
                 self._poison(top, entry)
         outputs = self._outputs(top)
@@ -163,9 +166,8 @@ class _Elaboration:
     def entry(self, frame: Frame, entry: Entry) -> None:
         """Walk one entry and leave its value in `frame`."""
         self.visited += 1
-        self.values.at = entry.node
         if self.visited > _MAX_ENTRIES:
-            self.fail(frame, entry.node, f"more than {_MAX_ENTRIES:,} entries to walk through")
+            self.limit(frame, entry, f"more than {_MAX_ENTRIES:,} entries to walk through")
         body, name = entry.body, entry.name
         if type(body) is LayerBody and entry.when is None and entry.repeat is None:
             frame.here = path = frame.path_of(name)  # the common case, kept short
@@ -178,45 +180,64 @@ class _Elaboration:
             present = self.values.decide(frame, entry.when, "when")
             if not isinstance(present, bool):
                 span = frame.origin(entry.when)[0].node.span()
-                message = f"`when` needs a condition, true or false, not {present}"
+                message = f"`when` needs a condition, true or false, not {shown(present)}"
                 raise Failed(Problem(message, span, None, frame.trail()))
             if not present:
-                self._skip(frame, entry)
+                self._skip(frame, entry, "`when` is false")
                 return
-        if entry.repeat is None:
+        if entry.repeat is not None:
+            count = self.values.decide(frame, entry.repeat, "repeat")
+            problem = copies_problem(count)
+            if problem:
+                span = frame.origin(entry.repeat)[0].node.span()
+                raise Failed(Problem(problem, span, None, frame.trail()))
+            if not count:
+                self._skip(frame, entry, "`repeat` is 0")
+                return
+            value: Any = self._repeat(frame, entry, int(count))
+        else:
             path = frame.path if isinstance(body, GroupBody) and body.inline else frame.here
             value = self.body(frame, entry, path, self.sources(frame, entry), body)
             if name:
                 frame.bindings[name] = value
-        else:
-            value = self._repeat(frame, entry, entry.repeat)
         frame.previous = value if isinstance(value, int) else value.tensor
 
-    def _skip(self, frame: Frame, entry: Entry) -> None:
-        try:
-            sources = self.sources(frame, entry)
-            stands_for = sources[0] if len(sources) == 1 else None
-        except UnknownInputError:
-            stands_for = UNKNOWN
+    def _skip(self, frame: Frame, entry: Entry, reason: str) -> None:
+        """Leave `entry` out: it stands for its input, if that is one tensor."""
+        stands_for = None
+        if entry.sources is None:
+            stands_for = frame.previous
+        elif len(entry.sources) == 1:
+            try:
+                stands_for = frame.resolve(entry.sources[0])
+            except UnknownInputError:
+                stands_for = UNKNOWN
+        absent = Absent(stands_for, reason)
         if entry.name:
-            frame.bindings[entry.name] = Absent(stands_for, entry)
+            frame.bindings[entry.name] = absent
+        elif isinstance(entry.body, GroupBody):  # its entries are named in this list
+            for name in _inline_names(entry.body):
+                frame.bindings[name] = Absent(None, reason)
 
-    def _repeat(self, frame: Frame, entry: Entry, repeat: Value) -> Copies:
-        count = self.values.decide(frame, repeat, "repeat")
-        problem = copies_problem(count)
-        if problem:
-            span = frame.origin(repeat)[0].node.span()
-            raise Failed(Problem(problem, span, None, frame.trail()))
+    def _repeat(self, frame: Frame, entry: Entry, count: int) -> Copies:
         sources = self.sources(frame, entry)
+        if count > 1 and len(sources) > 1:
+            self.fail(
+                frame,
+                entry.node,
+                f"a copy has one input, the copy before: {count} copies with {len(sources)} "
+                "inputs cannot be",
+                "repeat a block or `layers` that holds this entry",
+            )
         copies: list[Any] = []
-        tensor = sources[0] if len(sources) == 1 else None
         path = frame.path_of(entry.name)
-        for number in range(1, int(count) + 1):
+        tensor = UNKNOWN
+        for number in range(1, count + 1):
             frame.here = f"{path}.{number}"
             value = self.body(frame, entry, frame.here, sources, entry.body, number)
             copies.append(value)
             tensor = value if isinstance(value, int) else value.tensor
-            sources = (known(tensor),)
+            sources = (tensor,)
         result = Copies(tensor, copies)
         frame.bindings[entry.name] = result
         return result
@@ -289,7 +310,7 @@ class _Elaboration:
         except RuleViolation as violation:
             raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
         if len(self.steps) >= MAX_LAYERS:
-            self.fail(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
+            self.limit(frame, entry, f"more than {MAX_LAYERS:,} layers")
         output = self.tensor(path, result, len(self.steps), entry.node, frame)
         self.steps.append(Step(path, layer, sources, output, entry, frame.path, shares))
         return output
@@ -330,6 +351,10 @@ class _Elaboration:
         """Give up the entry being walked."""
         raise Failed(Problem(message, node.span(), hint, frame.trail()))
 
+    def limit(self, frame: Frame, entry: Entry, message: str) -> NoReturn:
+        """Give up the whole network."""
+        raise LimitFailed(Problem(message, entry.node.span(), None, frame.trail()))
+
     # --- blocks
 
     def block(
@@ -341,8 +366,12 @@ class _Elaboration:
         block: Block,
         arguments: Mapping[str, Value],
         copy: int | None,
+        like: Frame | None = None,
     ) -> Inside:
-        """Walk a block's entries with its arguments bound."""
+        """Walk a block's entries with its arguments bound.
+
+        `like` is the frame of an earlier call whose given arguments hold once more.
+        """
         inner = self._enter(frame, entry, path, block.name, copy)
         names = block.inputs or ("input",)
         if len(sources) != len(names):
@@ -355,6 +384,9 @@ class _Elaboration:
             inner.names = dict(self.values.names)
             for name, default in block.arguments.items():
                 if name in arguments:
+                    if like is not None:
+                        inner.names[name], inner.bound[name] = like.names[name], like.bound[name]
+                        continue
                     given, where = arguments[name], frame
                 else:
                     assert default is not None  # required ones were checked at the call
@@ -404,8 +436,9 @@ class _Elaboration:
             self.entry(inner, one)
         if inner.previous is None:
             self.fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
-        self.values.at = entry.node
-        return Inside(known(inner.previous), inner.bindings, entry, frame, first, len(self.steps))
+        return Inside(
+            known(inner.previous), inner.bindings, entry, frame, inner, first, len(self.steps)
+        )
 
     def argument(
         self,
@@ -457,45 +490,52 @@ class _Elaboration:
         copy: int | None,
     ) -> Any:
         """Walk what a reference names once more, with the same weights."""
-        node = body.reference.node
         binding = frame.binding(body.reference)
         first = len(self.steps)
         if isinstance(binding, Inside):
-            source = binding.entry.body
             original = range(binding.first_step, binding.end_step)
-            again = binding.entry._replace(body=source)
-            inner = binding.frame
-            value = self._again(frame, inner, again, entry, path, sources, copy)
+            value: Any = self._again(frame, binding, entry, path, sources, copy)
         elif isinstance(binding, int) and self.tensors[known(binding)].producer is not None:
             index = self.tensors[binding].producer
             assert index is not None
             original = range(index, index + 1)
-            value = self.place(frame, entry, path, sources, self.steps[index].layer)
+            layer = self.steps[index].layer
+            problem = arity_problem(type(layer), len(sources))
+            if problem:
+                self.fail(frame, entry.node, *problem)
+            value = self.place(frame, entry, path, sources, layer)
         else:
-            self.fail(
-                frame, node, f"`{body.reference}` is not one layer or block that can be used again"
-            )
+            hint, message = None, "is not one layer or block that can be used again"
+            if isinstance(binding, Absent):
+                message = f"is not there: its {binding.reason}"
+            elif isinstance(binding, Copies):
+                hint = f"for its first copy write `{body.reference}.1`"
+            node = body.reference.node
+            self.fail(frame, node, f"`{body.reference}` {message}", hint)
         self._share(frame, entry, original, first)
         return value
 
     def _again(
         self,
         frame: Frame,
-        origin: Frame,
-        again: Entry,
+        binding: Inside,
         entry: Entry,
         path: str,
         sources: tuple[int, ...],
         copy: int | None,
-    ) -> Any:
-        body = again.body
-        if isinstance(body, GroupBody):
-            return self.group(origin, entry, path, sources, body._replace(inline=False), copy)
-        before = origin.here
-        origin.here = path
-        value = self.body(origin, entry, path, sources, body, copy)
-        origin.here = before
-        return value
+    ) -> Inside:
+        """Walk the block or group that left `binding` once more, with the same arguments."""
+        origin, inner = binding.frame, binding.inner
+        self.values.renamed.append((path, inner.path))
+        try:
+            if isinstance(binding.body, GroupBody):
+                if len(sources) != 1:
+                    self.fail(frame, entry.node, f"it has 1 input, not {len(sources)}")
+                return self.group(origin, entry, path, sources, binding.body, copy, frame)
+            block, arguments = binding.body
+            return self.block(frame, entry, path, sources, block, arguments, copy, inner)
+        finally:
+            self.values.renamed.pop()
 
     def _share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         again = range(first, len(self.steps))
@@ -507,16 +547,35 @@ class _Elaboration:
                     entry.node,
                     f"`{mine.name}` cannot have the weights of `{theirs.name}` "
                     f"(line {theirs.line}): "
-                    f"its input is {self.tensors[mine.inputs[0]].type}, "
-                    f"there it is {self.tensors[theirs.inputs[0]].type}",
+                    f"its input is {self._input_types(mine)}, "
+                    f"there it is {self._input_types(theirs)}",
                 )
             root = old if theirs.shares is None else theirs.shares
             self.steps[new] = mine._replace(shares=root)
         if len(original) != len(again):
             self.fail(frame, entry.node, "with this input the block has other layers")
 
+    def _input_types(self, step: Step) -> str:
+        return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
+
     def _params(self, index: int) -> Any:
         step = self.steps[index]
         types = tuple(self.tensors[i].type for i in step.inputs)
         work = step.layer.work(types, self.tensors[step.output].type)
         return None if work is None else (work.params, work.weights)
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "nothing" if value is None else f"`{value}`" if isinstance(value, str) else f"{value}"
+
+
+def _inline_names(group: GroupBody) -> Iterator[str]:
+    """Names that the entries of an inline group have in the list around it."""
+    for entry in group.entries:
+        if entry.name:
+            yield entry.name
+        elif isinstance(entry.body, GroupBody):
+            yield from _inline_names(entry.body)

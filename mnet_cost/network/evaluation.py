@@ -155,8 +155,8 @@ class Evaluation:
             raise FunctionFailed(Problem(error.message, span, error.hint, trail)) from None
         except FunctionFailed as failure:
             inside = failure.problem
-            trail = (*inside.trail, _call_of(name, arguments))
-            raise FunctionFailed(inside._replace(trail=trail)) from None
+            steps = (*inside.trail, _call_of(name, arguments))
+            raise FunctionFailed(inside._replace(trail=steps)) from None
         self._function_depth -= 1
         return value
 

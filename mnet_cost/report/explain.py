@@ -70,15 +70,6 @@ def _layer_tables(analysis: Analysis, cost: LayerCost) -> list[Table]:
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
-    tables = [
-        Table(
-            step.name,
-            f"{step.name}: {step.layer.variety()}",
-            _FORMULA_COLUMNS,
-            tuple(rows),
-            note=note,
-        )
-    ]
     rides_on = _rides_on(analysis, step.name)
     if rides_on:
         note = f"rides on {rides_on}: no time of its own\n{note}"

@@ -43,7 +43,7 @@ def _entry(draw: st.DrawFn, shapes: dict[str, Shape]) -> tuple[dict[str, object]
     source = draw(st.sampled_from(sorted(shapes)))
     shape = shapes[source]
     alike = sorted(name for name, other in shapes.items() if other == shape)
-    images = sorted(name for name, other in shapes.items() if len(other) == 3)
+    images = sorted(name for name, other in shapes.items() if other[1:] == shape[1:])
     kinds = ["relu", "batch_norm", "identity", "dropout", "add", "compute"]
     if len(shape) == 3:
         kinds += ["flatten", "concat", "squeeze", "compute"]

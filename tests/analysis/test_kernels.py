@@ -108,5 +108,5 @@ def test_a_layer_on_the_input_stands_alone() -> None:
 
 
 def test_weights_of_another_layer_are_read_all_the_same() -> None:
-    found = kernels("  - {id: a, conv2d: {channels: 2, kernel: 1}}\n  - use: a\n")
+    found = kernels("  - {id: a, conv2d: {channels: 2, kernel: 1}}\n  - {id: b, use: a}\n")
     assert [kernel.weight_bytes for kernel in found] == [16, 16]

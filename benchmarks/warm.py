@@ -1,0 +1,109 @@
+"""`analyze` in a running process: CPU time by network, by size, and against PyYAML.
+
+    python benchmarks/warm.py [ROUNDS]
+
+Goals: MobileNet V1 with one device in 2 ms; a knob changed in 1 ms; a file of 1,000 layers
+parsed with places in 60 ms; cost linear up to 10,000 layers.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from statistics import median
+from time import process_time
+
+import yaml
+
+import mnet_cost
+from mnet_cost.analysis import analyze_network
+from mnet_cost.errors import Source
+from mnet_cost.network import elaborate
+from mnet_cost.yamlfile import parse_yaml
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+
+
+def milliseconds(work: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
+    """(median, least) CPU time of one call."""
+    work()
+    taken = []
+    for _ in range(rounds):
+        gc.collect()
+        before = process_time()
+        work()
+        taken.append((process_time() - before) * 1e3)
+    return median(taken), min(taken)
+
+
+def layers_file(count: int) -> str:
+    """A model file of `count` layers that all stand in it."""
+    head = "format: 1\nname: long\nknobs: {width: 8}\ninput: {image: [8, 16, 16]}\nlayers:\n"
+    entries = (
+        "  - conv2d: {channels: 8 * 2, kernel: 3, padding: same}\n",
+        "  - {id: norm_%d, batch_norm: {}}\n",
+        "  - relu\n",
+        "  - conv2d: {channels: width, kernel: [1, 1], stride: 1, bias: true}\n",
+    )
+    lines = (entries[i % 4] % i if i % 4 == 1 else entries[i % 4] for i in range(count))
+    return head + "".join(lines)
+
+
+def row(name: str, times: tuple[float, float], goal: str = "") -> None:
+    """Print one line."""
+    print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f}   {goal}")
+
+
+def main() -> None:
+    """Print medians and minima."""
+    print(f"CPU time, {ROUNDS} rounds; python {sys.version.split()[0]}\n")
+    print(f"{'':58} {'median ms':>9} {'min ms':>9}   goal")
+    device = mnet_cost.load_device("pixel_1")
+    spec = mnet_cost.load_model("mobilenet_v1").spec
+    row(
+        "mobilenet_v1: analyze, one device",
+        milliseconds(lambda: mnet_cost.analyze(spec, {}, [device])),
+        "2",
+    )
+    alphas = iter([0.25 + i / 1000 for i in range(100_000)])
+    row(
+        "mobilenet_v1: analyze with another alpha each time",
+        milliseconds(lambda: mnet_cost.analyze(spec, {"alpha": next(alphas)}, [device])),
+        "1",
+    )
+    network = elaborate(spec)
+    row("mobilenet_v1: elaborate alone", milliseconds(lambda: elaborate(spec)))
+    row("mobilenet_v1: passes alone", milliseconds(lambda: analyze_network(network, [device])))
+    row("mobilenet_v1: load the file", milliseconds(lambda: mnet_cost.load_model("mobilenet_v1")))
+    for name in ("mobilenet_v3_large", "densenet"):
+        other = mnet_cost.load_model(name).spec
+        row(
+            f"{name}: analyze, one device",
+            milliseconds(lambda other=other: mnet_cost.analyze(other, {}, [device])),
+        )  # type: ignore[misc]
+    print()
+    for count in (1_000, 3_000, 10_000):
+        text = layers_file(count)
+        rounds = max(3, ROUNDS * 300 // count)
+        parsed = milliseconds(lambda text=text: parse_yaml(Source("long", text)), rounds)  # type: ignore[misc]
+        row(
+            f"{count:,} layers, {len(text) / 1e3:.0f} kB: parse with places",
+            parsed,
+            "60" if count == 1000 else "",
+        )
+        plain = milliseconds(lambda text=text: yaml.load(text, yaml.CSafeLoader), rounds)  # type: ignore[misc]
+        row(f"{count:,} layers: yaml.load, CSafeLoader (no places)", plain)
+        row(
+            f"{count:,} layers: parse and check the spec",
+            milliseconds(lambda text=text: mnet_cost.parse_spec(text), rounds),
+        )  # type: ignore[misc]
+        long = mnet_cost.parse_spec(text)
+        row(
+            f"{count:,} layers: analyze, one device",
+            milliseconds(lambda long=long: mnet_cost.analyze(long, {}, [device]), rounds),
+        )  # type: ignore[misc]
+
+
+if __name__ == "__main__":
+    main()

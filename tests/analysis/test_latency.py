@@ -1,0 +1,235 @@
+"""Roofline times worked by hand on a small device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+
+from mnet_cost.analysis import analyze, analyze_network
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.work import LayerCost, count_work
+from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import DTYPES
+
+
+def known(value: float) -> Sourced:
+    return Sourced(value, "made up for a test", "assumed")
+
+
+def level(name: str, size: float | None = None, rate: float | None = None) -> MemoryLevel:
+    return MemoryLevel(
+        name, None if size is None else known(size), None if rate is None else known(rate)
+    )
+
+
+DEVICE = DeviceProfile(
+    name="small",
+    title="a small device",
+    tier="datasheet",
+    runtime="any",
+    threads=1,
+    compute={
+        "fp32": ComputeRate(known(1000.0), known(100.0)),
+        "int8": ComputeRate(known(4000.0)),
+    },
+    memory=(level("cache", 100.0, 200.0), level("DRAM", 10_000.0, 50.0)),
+)
+"""1000 mult-adds, 100 other operations a second; 100 bytes of cache at 200 B/s, DRAM at 50."""
+
+
+def network_of(layers: str) -> Network:
+    return elaborate(
+        parse_spec("format: 1\nname: hand\ninput: {x: [1, 2, 2]}\nlayers:\n" + layers)
+    )
+
+
+def some_cost() -> LayerCost:
+    network = network_of("  - relu\n")
+    return count_work(network, DTYPES["fp32"])[0]
+
+
+def kernel(
+    mult_adds: int = 0, vector_ops: int = 0, weights: int = 0, read: int = 0, written: int = 0
+) -> Kernel:
+    anchor = some_cost()._replace(mult_adds=mult_adds, vector_ops=vector_ops)
+    return Kernel(anchor, (anchor,), weights, read, written)
+
+
+def estimate(
+    *kernels: Kernel,
+    device: DeviceProfile = DEVICE,
+    precision: str = "fp32",
+    weight_bytes: int = 50,
+    peak_bytes: int = 40,
+) -> DeviceEstimate:
+    return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+
+
+def test_compute_bound() -> None:
+    found = estimate(kernel(mult_adds=5000, read=60, written=40))
+    (one,) = found.kernels
+    assert one.compute_s == 5.0  # 5000 / 1000
+    assert one.memory_s == 0.5  # 100 bytes fit into the cache: 100 / 200
+    assert one.bound == "compute"
+    assert found.latency_s == found.bound_s == 5.0
+    assert one.intensity == 50.0
+    assert found.notes == ()
+
+
+def test_memory_bound_at_each_level() -> None:
+    (inside,) = estimate(kernel(mult_adds=100, read=60, written=40)).kernels
+    assert (inside.bound, inside.memory_s, inside.latency_s) == ("memory:cache", 0.5, 0.5)
+    (outside,) = estimate(kernel(mult_adds=100, read=60, written=41)).kernels
+    assert outside.bound == "memory:DRAM"  # 101 bytes do not fit: 101 / 50
+    assert outside.latency_s == outside.memory_s == 2.02
+
+
+def test_the_slowest_level_binds() -> None:
+    slow_cache = DEVICE._replace(memory=(level("cache", 100.0, 20.0), level("DRAM", None, 50.0)))
+    (one,) = estimate(kernel(read=100, written=100), device=slow_cache).kernels
+    assert (one.bound, one.latency_s) == ("memory:cache", 10.0)
+
+
+def test_overhead_bound() -> None:
+    device = DEVICE._replace(kernel_overhead_s=known(3.0), inference_overhead_s=known(7.0))
+    found = estimate(
+        kernel(mult_adds=2000), kernel(mult_adds=4000), kernel(mult_adds=3000), device=device
+    )
+    assert [one.bound for one in found.kernels] == ["overhead", "compute", "compute"]
+    assert [one.latency_s for one in found.kernels] == [5.0, 7.0, 6.0]
+    assert all(one.overhead_s == 3.0 for one in found.kernels)
+    assert found.bound_s == 9.0
+    assert found.latency_s == 9.0 + 3 * 3.0 + 7.0
+
+
+def test_other_operations() -> None:
+    (one,) = estimate(kernel(vector_ops=300)).kernels
+    assert (one.compute_s, one.bound, one.latency_s) == (3.0, "compute", 3.0)
+    # int8 has no rate for them: the time is that of the memory, and compute is unknown, not zero.
+    (moved,) = estimate(kernel(vector_ops=300, read=80), precision="int8").kernels
+    assert (moved.compute_s, moved.memory_s, moved.bound) == (None, 0.4, "memory:cache")
+    assert moved.intensity == 0.0
+    (view,) = estimate(kernel()).kernels
+    assert (view.compute_s, view.latency_s, view.intensity) == (0.0, 0.0, None)
+
+
+def test_unknown_precision() -> None:
+    found = estimate(kernel(mult_adds=5000), precision="fp16")
+    assert (found.latency_s, found.bound_s, found.kernels) == (None, None, ())
+    assert found.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
+    assert found.fits[0].fits is True
+
+
+def test_unknown_bandwidth() -> None:
+    silent = DEVICE._replace(memory=(level("SRAM", 100.0),))
+    found = estimate(kernel(mult_adds=5000, read=200), device=silent)
+    (one,) = found.kernels
+    assert (one.memory_s, one.compute_s, one.bound) == (None, 5.0, "compute")
+    assert found.latency_s == 5.0
+    assert found.notes == ("the bandwidth of SRAM is unknown: time counts compute only",)
+    nothing = estimate(
+        kernel(vector_ops=8, read=200), kernel(mult_adds=1000), device=silent, precision="int8"
+    )
+    assert [one.bound for one in nothing.kernels] == ["unknown", "compute"]
+    assert nothing.kernels[0].compute_s is nothing.kernels[0].memory_s is None
+    assert nothing.latency_s == 0.25
+    assert nothing.notes[1:] == (
+        "1 kernels without mult-adds have no time: the profile has no rate for them",
+    )
+
+
+def test_weights_stay_in_a_cache_that_holds_everything() -> None:
+    small = kernel(mult_adds=1, weights=50, read=10)
+    # 50 + 40 bytes are not more than the 100 of the cache: weights pass the cache alone.
+    (resident,) = estimate(small, weight_bytes=60, peak_bytes=40).kernels
+    assert (resident.memory_s, resident.bound) == (0.3, "memory:cache")  # 60 / 200
+    # One byte more and they come from DRAM at each inference: 50 / 50.
+    (fetched,) = estimate(small, weight_bytes=60, peak_bytes=41).kernels
+    assert (fetched.memory_s, fetched.bound) == (1.0, "memory:DRAM")
+
+
+def test_weights_in_flash() -> None:
+    device = DEVICE._replace(storage=level("flash", 1000.0, 10.0))
+    found = estimate(kernel(mult_adds=1, weights=50, read=10), device=device, weight_bytes=2000)
+    (one,) = found.kernels
+    assert (one.memory_s, one.bound) == (5.0, "memory:flash")  # 50 / 10
+    activations, weights = found.fits
+    assert activations == ("activations", "DRAM", 40, 10_000.0)
+    assert weights == ("weights", "flash", 2000, 1000.0)
+    assert (activations.fits, weights.fits) == (True, False)
+    (unread,) = estimate(kernel(mult_adds=1, weights=0, read=10), device=device).kernels
+    assert unread.bound == "memory:cache"
+
+
+def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
+    device = DEVICE._replace(storage=level("flash", 1000.0))
+    found = estimate(kernel(mult_adds=1000, weights=500, read=10), device=device)
+    assert found.kernels[0].memory_s == 0.05
+    assert found.notes == ("the bandwidth of flash is unknown: time counts compute only",)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(90.0, True), (89.0, False), (None, None)])
+def test_fits(size: float | None, fits: bool | None) -> None:
+    device = DEVICE._replace(memory=(level("RAM", size, 50.0),))
+    (fit,) = estimate(device=device).fits
+    assert fit == ("weights and activations", "RAM", 90, size)
+    assert fit.fits is fits
+
+
+def test_a_layer_without_cost_model_has_no_time() -> None:
+    network = network_of("  - opaque: {operation: sort, shape: [1, 2, 2]}\n  - max_pool2d: {kernel: 2}\n")
+    (found,) = analyze_network(network, [DEVICE]).devices
+    first, second = found.kernels
+    assert (first.compute_s, first.memory_s, first.bound) == (None, None, "unknown")
+    assert second.compute_s is not None
+    assert found.notes == ("1 kernels have no time: their layers have no cost model",)
+
+
+def test_kernels_run_one_after_another() -> None:
+    found = analyze(load_model("mobilenet_v1").spec, devices=[DEVICE, DEVICE])
+    assert len(found.devices) == 2
+    device = found.devices[0]
+    assert device == found.devices[1]
+    assert [one.kernel for one in device.kernels] == list(found.kernels)
+    assert device.latency_s == pytest.approx(sum(one.latency_s for one in device.kernels))
+
+
+@st.composite
+def devices(draw: st.DrawFn) -> DeviceProfile:
+    def some(low: float, high: float) -> Sourced | None:
+        return draw(st.none() | st.floats(low, high).map(known))
+
+    def levels(names: Sequence[str]) -> tuple[MemoryLevel, ...]:
+        return tuple(MemoryLevel(name, some(1, 1000), some(1, 1e6)) for name in names)
+
+    rate = ComputeRate(known(draw(st.floats(1, 1e6))), some(1, 1e6))
+    return DEVICE._replace(
+        compute={"fp32": rate},
+        memory=levels(["L1", "L2", "DRAM"][draw(st.integers(0, 2)) :]),
+        storage=levels(["flash"])[0] if draw(st.booleans()) else None,
+        kernel_overhead_s=some(0, 1),
+        inference_overhead_s=some(0, 1),
+    )
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks(), devices())
+def test_never_below_the_roof(network: Network, device: DeviceProfile) -> None:
+    found = analyze_network(network, [device])
+    (one,) = found.devices
+    rate = device.compute["fp32"].macs_per_s.value
+    assert one.latency_s is not None
+    assert one.bound_s is not None
+    assert one.latency_s >= one.bound_s >= found.totals.mult_adds / rate * (1 - 1e-12)
+    assert len(one.kernels) == len(found.kernels)
+    for part in one.kernels:
+        assert part.latency_s >= max(part.compute_s or 0.0, part.memory_s or 0.0)
+        assert (part.bound == "unknown") == (part.compute_s is part.memory_s is None)
