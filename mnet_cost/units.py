@@ -139,6 +139,16 @@ def format_bytes(value: float, digits: int = 3) -> str:
     return format_si(value, "B", digits)
 
 
+def format_capacity(value: float) -> str:
+    """The size of a memory, with the prefix that makes it a short number: 512 KiB, 4.00 GB."""
+    if value % 1024 == 0 and value % 1000:
+        for prefix in reversed(_POWERS_OF_TWO):
+            whole = value / 2 ** _POWERS_OF_TWO[prefix]
+            if whole == int(whole):
+                return f"{whole:.0f} {prefix}B"
+    return format_bytes(value)
+
+
 def format_count(value: float, digits: int = 4) -> str:
     """A number of things, with a prefix and no unit: 568.7 M."""
     return format_si(value, "", digits)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mnet_cost.errors import UnitError
 from mnet_cost.units import (
     format_bytes,
+    format_capacity,
     format_count,
     format_seconds,
     format_si,
@@ -263,3 +264,11 @@ def test_any_text_is_a_quantity_or_a_unit_error(text: str, unit: str) -> None:
     for candidate in (text, f"1 {text}"):
         with suppress(UnitError):
             assert parse_quantity(candidate, unit) >= 0
+
+
+def test_capacities_keep_the_prefix_they_were_made_with() -> None:
+    assert format_capacity(512 * 1024) == "512 KiB"
+    assert format_capacity(2 * 2**20) == "2 MiB"
+    assert format_capacity(1536 * 1024) == "1536 KiB"
+    assert format_capacity(4e9) == "4.00 GB"
+    assert format_capacity(512_000) == "512 kB"

@@ -135,8 +135,9 @@ def _scalar(value: Any, in_flow: bool) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value if _is_plain(value, in_flow) else _quoted(value)
-    text = repr(value)
-    return hex(value) if isinstance(value, int) and len(text) > MAX_DIGITS else text
+    if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+        return hex(value)  # the reader takes so large a number in no other form
+    return repr(value)
 
 
 @lru_cache(maxsize=4096)

@@ -53,7 +53,7 @@ from mnet_cost.tensors import (
 )
 from mnet_cost.yamlfile import Node
 
-_MAX_ENTRIES = 10 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
+_MAX_ENTRIES = 2 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
 
 
 def elaborate(
@@ -212,6 +212,8 @@ class _Elaboration:
                 stands_for = frame.resolve(entry.sources[0])
             except UnknownInputError:
                 stands_for = UNKNOWN
+            except Failed:
+                pass  # what it would read is not there either: then it stands for nothing
         absent = Absent(stands_for, reason)
         if entry.name:
             frame.bindings[entry.name] = absent
@@ -393,7 +395,7 @@ class _Elaboration:
                     given, where = default, inner
                 inner.names[name] = self.values.evaluate(where, given)
                 inner.bound[name] = (given, where)
-        return self._walk(frame, inner, entry, block.entries)
+        return self._walk(frame, inner, entry, block.entries, (block, arguments), frame)
 
     def group(
         self,
@@ -403,8 +405,13 @@ class _Elaboration:
         sources: tuple[int, ...],
         body: GroupBody,
         copy: int | None,
+        around: Frame | None = None,
     ) -> Inside:
-        """Walk an anonymous block, which sees the names around it."""
+        """Walk an anonymous block, which sees the names around it.
+
+        `around` is the list that it is written in, where that is not `frame`.
+        """
+        around = around or frame
         if body.inline:
             inner = Frame(self.values, frame.names, path, frame.depth + 1)
             inner.bindings = frame.bindings
@@ -412,12 +419,12 @@ class _Elaboration:
             self._limit_depth(frame, entry, inner.depth)
         else:
             inner = self._enter(frame, entry, path, "group", copy)
-        inner.names = frame.names
-        inner.bound = frame.bound
-        inner.outer = frame
+        inner.names = around.names
+        inner.bound = around.bound
+        inner.outer = around
         inner.inputs = {"input": sources[0]}
         inner.previous = sources[0]
-        return self._walk(frame, inner, entry, body.entries)
+        return self._walk(frame, inner, entry, body.entries, body, around)
 
     def _enter(self, frame: Frame, entry: Entry, path: str, block: str, copy: int | None) -> Frame:
         inner = Frame(self.values, self.values.names, path, frame.depth + 1)
@@ -430,15 +437,22 @@ class _Elaboration:
         if depth > MAX_BLOCK_DEPTH:
             self.fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
 
-    def _walk(self, frame: Frame, inner: Frame, entry: Entry, entries: tuple[Entry, ...]) -> Inside:
+    def _walk(
+        self,
+        frame: Frame,
+        inner: Frame,
+        entry: Entry,
+        entries: tuple[Entry, ...],
+        body: GroupBody | tuple[Block, Mapping[str, Value]],
+        around: Frame,
+    ) -> Inside:
         first = len(self.steps)
         for one in entries:
             self.entry(inner, one)
         if inner.previous is None:
             self.fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
-        return Inside(
-            known(inner.previous), inner.bindings, entry, frame, inner, first, len(self.steps)
-        )
+        end = len(self.steps)
+        return Inside(known(inner.previous), inner.bindings, body, around, inner, first, end)
 
     def argument(
         self,
@@ -525,17 +539,21 @@ class _Elaboration:
         copy: int | None,
     ) -> Inside:
         """Walk the block or group that left `binding` once more, with the same arguments."""
-        origin, inner = binding.frame, binding.inner
-        self.values.renamed.append((path, inner.path))
+        body, original = binding.body, binding.inner.original
+        self.values.renamed.append((path, original))
         try:
-            if isinstance(binding.body, GroupBody):
+            if isinstance(body, GroupBody):
                 if len(sources) != 1:
-                    self.fail(frame, entry.node, f"it has 1 input, not {len(sources)}")
-                return self.group(origin, entry, path, sources, binding.body, copy, frame)
-            block, arguments = binding.body
-            return self.block(frame, entry, path, sources, block, arguments, copy, inner)
+                    self.fail(frame, entry.node, f"`layers` has one input, not {len(sources)}")
+                value = self.group(frame, entry, path, sources, body, copy, binding.around)
+            else:
+                block, arguments = body
+                like = binding.inner
+                value = self.block(frame, entry, path, sources, block, arguments, copy, like)
         finally:
             self.values.renamed.pop()
+        value.inner.original = original
+        return value
 
     def _share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         again = range(first, len(self.steps))

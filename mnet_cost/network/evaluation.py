@@ -43,7 +43,7 @@ class Evaluation:
         self.check = check
         self.tensors = tensors
         self.at = root
-        """Where the walk is, for sizes of tensors that are not there."""
+        """The value being evaluated, for sizes of tensors that are not there."""
         self.renamed: list[tuple[str, str]] = []
         """For each `use` being walked its path and the path of the original, whose choices it
         follows."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+from mnet_cost.expressions import MAX_MAGNITUDE
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
 from mnet_cost.tensors import RuleViolation, require
@@ -48,8 +49,13 @@ def refuse_unknown_choices(
     shapes = {_without_numbers(name) for name in choices}
     for name in chosen:
         if _without_numbers(name) not in shapes:
+            hint = did_you_mean(name, choices) or (
+                "it has " + ", ".join(f"`{choice}`" for choice in list(choices)[:8])
+                if choices
+                else "it has no choices"
+            )
             raise ModelReferenceError(
-                Problem(f"{spec.title} has no choice `{name}`", hint=did_you_mean(name, choices))
+                Problem(f"{spec.title} has no choice `{name}`", hint=hint)
             )
 
 
@@ -80,6 +86,10 @@ def _knob_value(spec: ModelSpec, knob: Knob, value: Any) -> Any:
         what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
         raise ModelReferenceError(
             f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}"
+        )
+    if not isinstance(value, str) and not abs(value) <= MAX_MAGNITUDE:  # nor what is no number
+        raise ModelReferenceError(
+            f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53"
         )
     if knob.choices and value not in knob.choices:
         listed = ", ".join(map(str, knob.choices))

@@ -5,10 +5,11 @@ A `Frame` is one list of entries being walked. Lookups raise `Failed` with the u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
-from mnet_cost.models.types import Entry, Function, Reference, Value
+from mnet_cost.models.types import Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
 
 UNKNOWN = -1
@@ -44,25 +45,27 @@ class Inside(NamedTuple):
 
     tensor: int
     bindings: dict[str, Any]
-    entry: Entry
-    frame: Frame
-    """Where the call stands."""
+    body: GroupBody | tuple[Block, Mapping[str, Value]]
+    """What was walked: a group, or a block and the arguments given to it."""
+    around: Frame
+    """The list that it is written in."""
+    inner: Frame
     first_step: int
     end_step: int
 
 
 class Copies(NamedTuple):
-    """What a repeated entry leaves behind; `tensor` is the last copy's, or what went in."""
+    """What a repeated entry leaves behind; `tensor` is the last copy's."""
 
-    tensor: int | None
+    tensor: int
     copies: list[Any]
 
 
 class Absent(NamedTuple):
-    """What an entry whose `when` is false leaves behind: its input, if that is one tensor."""
+    """What an entry that is not there leaves behind: its input, if that is one tensor."""
 
     tensor: int | None
-    entry: Entry
+    reason: str
 
 
 class Evaluator(Protocol):
@@ -102,8 +105,8 @@ class Frame:
     """One list of entries being walked, and the scope in which its values are evaluated."""
 
     __slots__ = (
-        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "names", "outer",
-        "path", "previous", "run",
+        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "names", "original",
+        "outer", "path", "previous", "run",
     )  # fmt: skip
 
     def __init__(self, run: Evaluator, names: dict[str, Any], path: str, depth: int) -> None:
@@ -111,6 +114,7 @@ class Frame:
         self.names = names
         self.path = path
         self.depth = depth
+        self.original = path  # where `use` walks something once more, the path of the first time
         self.here = path  # path of the entry whose values are being evaluated
         self.inputs: dict[str, int] = {}  # what enters, by name
         self.previous: int | None = None  # None where several tensors enter
@@ -180,15 +184,10 @@ class Frame:
                 )
             return known(self.previous)
         binding = self.binding(reference)
-        if isinstance(binding, Absent) and (binding.tensor is None or len(parts) > 1):
-            raise Failed(
-                Problem(
-                    f"`{reference}` is not there: its `when` is false",
-                    node.span(),
-                    trail=self.trail(),
-                )
-            )
         tensor = binding if isinstance(binding, int) else binding.tensor
+        if tensor is None:
+            message = f"`{reference}` is not there: its {binding.reason}"
+            raise Failed(Problem(message, node.span(), None, self.trail()))
         return known(tensor)
 
     def binding(self, reference: Reference) -> Any:
@@ -218,13 +217,19 @@ class Frame:
             if part in binding.bindings:
                 return binding.bindings[part]
             message = f"`{so_far}` has nothing called `{part}`"
-            hint = did_you_mean(part, binding.bindings)
+            hint = did_you_mean(part, binding.bindings) or (
+                "it has " + ", ".join(f"`{name}`" for name in list(binding.bindings)[:8])
+            )
         elif isinstance(binding, Copies):
             if part.isdigit() and 1 <= int(part) <= len(binding.copies):
                 return binding.copies[int(part) - 1]
-            message = f"`{so_far}` has copies 1 to {len(binding.copies)}, no `{part}`"
+            last = len(binding.copies)
+            copies = f"copies 1 to {last}" if last > 1 else "one copy"
+            message = f"`{so_far}` has {copies}, no `{part}`"
+            if not part.isdigit():
+                hint = f"in its last copy it is `{so_far}.{last}.{part}`"
         elif isinstance(binding, Absent):
-            message = f"`{so_far}` is not there: its `when` is false"
+            message = f"`{so_far}` is not there: its {binding.reason}"
         elif part == "0":
             return binding
         else:

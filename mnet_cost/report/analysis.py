@@ -16,7 +16,7 @@ from mnet_cost.report.rows import (
     groups,
 )
 from mnet_cost.report.types import Column, Fact, Report, Table
-from mnet_cost.units import format_bytes, format_seconds
+from mnet_cost.units import format_bytes, format_capacity, format_seconds
 
 SCHEMA = "mnet-cost/analysis/1"
 
@@ -227,11 +227,11 @@ def _percent(share: float) -> str:
 def _fit_text(fit: Fit) -> str:
     if fit.available_bytes is None:
         return f"{fit.where}: size unknown"
-    size = format_bytes(fit.available_bytes)
+    size = format_capacity(fit.available_bytes)
     if fit.fits:
         return f"fits {fit.where} {size}"
     over = format_bytes(fit.needed_bytes - fit.available_bytes)
-    return f"{fit.what} over {fit.where} {size} by {over}"
+    return f"{fit.where} {size}: over by {over}"
 
 
 def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
@@ -253,7 +253,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
     for estimate in analysis.devices:
         notes += [f"{estimate.device.name}: {note}" for note in estimate.notes]
         overhead = estimate.device.inference_overhead_s
-        if overhead and estimate.latency_s is not None:
+        if overhead and overhead.value and estimate.latency_s is not None:
             notes.append(
                 f"{estimate.device.name}: {format_seconds(overhead.value)} of the time is a fixed "
                 "cost of each inference"

@@ -10,7 +10,7 @@ from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import KINDS, LAYERS, Layer
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.report.types import Column, Fact, Report, Table
-from mnet_cost.units import format_bytes, format_seconds, format_si
+from mnet_cost.units import format_capacity, format_seconds, format_si
 
 
 def _report(title: str, table: Table, schema: str, subtitle: str = "", facts: Any = ()) -> Report:
@@ -127,7 +127,7 @@ def _numbers(device: DeviceProfile) -> list[tuple[str, str, Sourced]]:
     for level in (*device.memory, *([device.storage] if device.storage else [])):
         if level.size_bytes:
             found.append(
-                (f"{level.name} size", format_bytes(level.size_bytes.value), level.size_bytes)
+                (f"{level.name} size", format_capacity(level.size_bytes.value), level.size_bytes)
             )
         if level.bytes_per_s:
             one = level.bytes_per_s
@@ -150,7 +150,7 @@ def _rate(number: Sourced | None) -> str | None:
 
 
 def _size(number: Sourced | None) -> str | None:
-    return None if number is None else format_bytes(number.value)
+    return None if number is None else format_capacity(number.value)
 
 
 def layers_report() -> Report:

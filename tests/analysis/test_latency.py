@@ -46,9 +46,7 @@ DEVICE = DeviceProfile(
 
 
 def network_of(layers: str) -> Network:
-    return elaborate(
-        parse_spec("format: 1\nname: hand\ninput: {x: [1, 2, 2]}\nlayers:\n" + layers)
-    )
+    return elaborate(parse_spec("format: 1\nname: hand\ninput: {x: [1, 2, 2]}\nlayers:\n" + layers))
 
 
 def some_cost() -> LayerCost:
@@ -185,7 +183,9 @@ def test_fits(size: float | None, fits: bool | None) -> None:
 
 
 def test_a_layer_without_cost_model_has_no_time() -> None:
-    network = network_of("  - opaque: {operation: sort, shape: [1, 2, 2]}\n  - max_pool2d: {kernel: 2}\n")
+    network = network_of(
+        "  - opaque: {operation: sort, shape: [1, 2, 2]}\n  - max_pool2d: {kernel: 2}\n"
+    )
     (found,) = analyze_network(network, [DEVICE]).devices
     first, second = found.kernels
     assert (first.compute_s, first.memory_s, first.bound) == (None, None, "unknown")

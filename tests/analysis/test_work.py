@@ -37,7 +37,12 @@ def test_counts() -> None:
     conv, linear = found["conv2d"], found["linear"]
     # 3 x 3 kernel, 3 channels in, 4 out, 4 x 4 positions; then 4 * 4 * 4 = 64 features to 5
     assert (conv.mult_adds, conv.vector_ops, conv.weights, conv.params) == (1728, 0, 108, 108)
-    assert (linear.mult_adds, linear.vector_ops, linear.weights, linear.params) == (320, 5, 320, 325)
+    assert (linear.mult_adds, linear.vector_ops, linear.weights, linear.params) == (
+        320,
+        5,
+        320,
+        325,
+    )
     norm = found["batch_norm"]
     assert (norm.mult_adds, norm.vector_ops, norm.params, norm.buffers) == (0, 128, 8, 8)
     assert found["relu"].vector_ops == 64

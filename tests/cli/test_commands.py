@@ -1,0 +1,411 @@
+"""The command line from the outside: output, exit status, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import COMMANDS, build_parser, main
+
+V1 = "specs/mobilenet_v1.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _at_root(in_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """(exit status, stdout, stderr) of one command."""
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    status, out, err = run(capsys, *arguments, "--format", "json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
+    assert found["schema"] == "mnet-cost/analysis/1"
+    assert found["model"] == {
+        "name": "mobilenet_v1",
+        "source": "arXiv:1704.04861, Table 1",
+        "spec": V1,
+        "variant": None,
+        "knobs": {"alpha": 0.5, "rho": 1.0, "resolution": 224, "classes": 1000},
+        "batch": 1,
+        "precision": "fp32",
+        "input_shapes": {"image": [3, 224, 224]},
+    }
+    totals = found["totals"]
+    assert totals["mult_adds"] == 149_497_088
+    assert totals["flops"] == 298_994_176
+    assert (totals["params"], totals["weights"]) == (1_331_592, 1_319_648)
+    assert totals["weight_bytes"] == 4 * 1_331_592
+    assert totals["peak_memory_bytes"] == 2_408_448
+    assert (totals["coverage"], totals["unmodelled"]) == (1.0, [])
+    for key in ("mult_adds", "vector_ops", "params", "weights", "weight_bytes"):
+        assert sum(layer[key] for layer in found["layers"]) == totals[key]
+    assert sum(layer["output_bytes"] for layer in found["layers"]) == totals["activation_bytes"]
+    moved = ("weight_bytes", "input_bytes", "output_bytes")
+    assert sum(layer[key] for layer in found["layers"] for key in moved) == totals["traffic_bytes"]
+    first = found["layers"][0]
+    assert (first["name"], first["kind"], first["line"]) == ("stem", "conv2d", 35)
+    assert first["inputs"] == ["image"]
+    assert first["output_shape"] == [16, 112, 112]
+    memory = found["memory"]
+    assert memory["peak_at"] == "separable.conv2d"
+    assert sum(one["bytes"] for one in memory["live_at_peak"]) == memory["peak_bytes"]
+    assert memory["schedule"] == [layer["name"] for layer in found["layers"]]
+    (device,) = found["devices"]
+    assert (device["name"], device["tier"], device["energy_mj"]) == ("pixel_1", "datasheet", None)
+    assert sum(kernel["latency_ms"] for kernel in device["kernels"]) == pytest.approx(
+        device["latency_ms"]
+    )
+    assert len(device["kernels"]) == 29
+    assert {name for kernel in device["kernels"] for name in kernel["layers"]} == set(
+        memory["schedule"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mult_adds"),
+    [
+        (["--rho", "0.714"], 290_675_200),
+        (["--resolution", "192"], 418_121_728),
+        (["--set", "classes=10"], 568_740_352 - 990 * 1024),
+        (["--batch", "8"], 8 * 568_740_352),
+        (["--set", "alpha=0.25"], 41_030_272),
+        (["--convention", "thop"], 588_962_304),
+    ],
+)
+def test_knobs(capsys: pytest.CaptureFixture[str], arguments: list[str], mult_adds: int) -> None:
+    assert document(capsys, "analyze", V1, *arguments)["totals"]["mult_adds"] == mult_adds
+
+
+def test_precision_changes_bytes_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
+    wide = document(capsys, "analyze", V1, "--device", "h100")
+    narrow = document(capsys, "analyze", V1, "--device", "h100", "--precision", "int8")
+    assert wide["totals"]["traffic_bytes"] == 4 * narrow["totals"]["traffic_bytes"]
+    assert wide["devices"][0]["bound_ms"] > narrow["devices"][0]["bound_ms"]
+
+
+def test_a_missing_rate_is_unknown_not_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    device = document(capsys, "analyze", V1, "--device", "stm32h743")["devices"][0]
+    assert device["latency_ms"] is None
+    assert device["notes"] == ["no fp32 rate in the profile (it has int8): time is unknown"]
+    known = document(capsys, "analyze", V1, "--device", "stm32h743", "--precision", "int8")
+    assert known["devices"][0]["latency_ms"] > 0
+    assert [fit["fits"] for fit in known["devices"][0]["fits"]] == [False, False]
+
+
+@pytest.mark.parametrize("by", ["layer", "block", "kind"])
+def test_csv_adds_up_at_every_grain(capsys: pytest.CaptureFixture[str], by: str) -> None:
+    _, out, _ = run(capsys, "analyze", V1, "--by", by, "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert sum(int(row["mult_adds"]) for row in rows) == 568_740_352
+    assert sum(int(row["params"]) for row in rows) == 4_231_976
+    assert sum(float(row["mult_adds_share"]) for row in rows) == pytest.approx(1)
+    assert sum(float(row["latency_share"]) for row in rows if row["latency_share"]) == (
+        pytest.approx(1)
+    )
+    assert len(rows) == {"layer": 83, "block": 14, "kind": 7}[by]
+
+
+def test_the_papers_table_2_with_time(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "analyze", V1, "--by", "kind", "--format", "csv")
+    shares = {
+        row["name"]: (
+            round(100 * float(row["mult_adds_share"]), 2),
+            round(100 * float(row["weights_share"]), 2),
+        )
+        for row in csv.DictReader(io.StringIO(out))
+    }
+    # Paper: 94.86 / 74.59; 3.06 / 1.06; 1.19 (a misprint of 1.91) / 0.02; 0.18 / 24.33
+    assert shares["conv2d 1x1"] == (94.86, 74.59)
+    assert shares["depthwise_conv2d 3x3"] == (3.06, 1.06)
+    assert shares["conv2d 3x3"] == (1.91, 0.02)
+    assert shares["linear"] == (0.18, 24.33)
+
+
+def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "compare", "full", "vs", "separable")
+    assert found["schema"] == "mnet-cost/comparison/1"
+    totals = [model["totals"] for model in found["models"]]
+    assert [one["mult_adds"] for one in totals] == [4_867_293_184, 568_740_352]
+    assert [one["params"] for one in totals] == [29_294_088, 4_231_976]
+    ratios = found["ratios"][1]
+    assert ratios["mult_adds"] == pytest.approx(8.558, abs=0.001)
+    assert ratios["params"] == pytest.approx(6.922, abs=0.001)
+    for parting in found["partings"]:
+        # time ratio = ratio of mult-adds x ratio of the shares spent multiplying
+        assert parting["time_ratio"] == pytest.approx(
+            parting["mult_adds_ratio"] * parting["other_multiplying"] / parting["first_multiplying"]
+        )
+    blocks = {row["block"]: row for row in found["differences"]}
+    assert set(blocks) == {*(f"separable_{i}" for i in range(2, 9)), "separable", "middle x5"}
+    # 1 / (1/N + 1/9) with N output channels: 8.84 for 512 (arXiv:1704.04861, section 3.1)
+    assert blocks["middle x5"]["mult_adds_ratio"] == pytest.approx(1 / (1 / 512 + 1 / 9), abs=0.01)
+
+
+def test_compare_gives_knobs_to_the_networks_that_have_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = document(capsys, "compare", "mobilenet_v1", "densenet121", "--alpha", "0.5")
+    assert [model["totals"]["mult_adds"] for model in found["models"]] == [
+        149_497_088,
+        2_834_161_664,
+    ]
+
+
+def test_compare_three(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "compare", "full", "separable", "shallow")
+    assert status == 0
+    assert out.startswith("full vs separable vs shallow\n")
+
+
+def test_explain_shows_formula_values_and_line(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "explain", V1, "middle.3.depthwise_conv2d")
+    (layer,) = found["layers"]
+    assert layer["line"] == 21
+    assert layer["text"] == "- depthwise_conv2d: {kernel: 3, stride: stride}"
+    mult_adds = next(one for one in layer["formulas"] if one["what"] == "mult-adds")
+    assert mult_adds == {
+        "what": "mult-adds",
+        "names": "kernel * kernel * C_out * H_out * W_out",
+        "values": "3 * 3 * 512 * 14 * 14",
+        "value": 903_168,
+    }
+
+
+def test_explain_a_block_and_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(document(capsys, "explain", V1, "middle.3")["layers"]) == 6
+    totals = document(capsys, "explain", V1)["totals"]
+    assert totals["mult_adds"] == 568_740_352
+
+
+def test_an_unmodelled_layer_refuses_the_total(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = tmp_path / "detector.yaml"
+    spec.write_text(
+        "format: 1\nname: detector\ninput: {image: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 3}\n"
+        "  - opaque: {operation: proposals, shape: [10, 4]}\n"
+    )
+    status, out, err = run(capsys, "analyze", str(spec), "--format", "json")
+    found = json.loads(out)
+    assert status == 3
+    assert err == (
+        "mnet-cost: no total: the cost of opaque is unknown\n"
+        "hint: --lower-bound gives the sum of the rest\n"
+    )
+    assert found["totals"]["mult_adds"] is None
+    assert found["totals"]["coverage"] == 0.5
+    assert found["totals"]["unmodelled"] == ["opaque"]
+    assert found["layers"][1]["mult_adds"] is None
+    status, out, _ = run(capsys, "analyze", str(spec), "--format", "json", "--lower-bound")
+    assert status == 0
+    assert json.loads(out)["totals"]["mult_adds"] == 3 * 3 * 3 * 4 * 64
+    assert json.loads(out)["totals"]["lower_bound"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["analyze", "mobilnet_v1"],
+            "mnet-cost: there is no model `mobilnet_v1`\nhint: did you mean `mobilenet_v1`?\n",
+        ),
+        (
+            ["analyze", V1, "--set", "alhpa=1"],
+            "mnet-cost: mobilenet_v1 has no knob `alhpa`\nhint: did you mean `alpha`?\n",
+        ),
+        (
+            ["analyze", V1, "--alpha", "half"],
+            "mnet-cost: the knob `alpha` of mobilenet_v1 needs a number, not 'half'\n",
+        ),
+        (
+            ["analyze", V1, "--batch", "0"],
+            "mnet-cost: batch must be at least 1, not 0\n",
+        ),
+        (
+            ["analyze", V1, "--precision", "fp8"],
+            "mnet-cost: there is no precision `fp8`\nhint: there are fp32, fp16, bf16, int8\n",
+        ),
+        (
+            ["analyze", V1, "--convention", "fvcor"],
+            "mnet-cost: there is no counting convention `fvcor`\nhint: did you mean `fvcore`?\n",
+        ),
+        (
+            ["compare", "full", "vs"],
+            "mnet-cost: a comparison needs two networks, not 1\n"
+            "hint: mnet-cost compare full vs separable\n",
+        ),
+        (
+            ["explain", V1, "midle.3"],
+            "mnet-cost: mobilenet_v1 has no layer or block `midle.3`\n"
+            "hint: did you mean `middle.3`?\n",
+        ),
+        (
+            ["layers", "conv"],
+            "mnet-cost: there is no layer kind `conv`\nhint: did you mean `conv2d`?\n",
+        ),
+        (
+            ["analyze", "missing/net.yaml"],
+            "mnet-cost: missing/net.yaml: cannot be read: no such file or directory\n",
+        ),
+        (
+            ["analyze", V1, "-o", "missing/out.json"],
+            "mnet-cost: missing/out.json: cannot be written: no such file or directory\n",
+        ),
+        (
+            ["analyze", V1, "-o", "docs"],
+            "mnet-cost: docs: cannot be written: is a directory\n",
+        ),
+    ],
+)
+def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert run(capsys, *arguments) == (2, "", message)
+
+
+def test_bad_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["analyse", V1], ["analyze"], ["analyze", V1, "--alpah", "1"]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+    assert "usage: mnet-cost" in capsys.readouterr().err
+
+
+def test_files_are_written_whole_and_by_their_ending(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for ending, start in (
+        ("json", '{\n  "schema": "mnet-cost/analysis/1"'),
+        ("csv", "name,kind,output_shape,mult_adds"),
+        ("md", "## mobilenet_v1"),
+        ("html", "<!doctype html>"),
+        ("txt", "mobilenet_v1"),
+    ):
+        target = tmp_path / f"out.{ending}"
+        assert run(capsys, "analyze", V1, "-o", str(target)) == (0, "", "")
+        assert target.read_text(encoding="utf-8").startswith(start)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.csv", "out.html", "out.json", "out.md", "out.txt",
+    ]  # fmt: skip
+
+
+def test_a_failed_write_leaves_the_old_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.json"
+    target.write_text("before")
+
+    def full_disk(self: Path, *arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full_disk)
+    status, _, err = run(capsys, "analyze", V1, "-o", str(target))
+    assert (status, err) == (
+        2, f"mnet-cost: {target}: cannot be written: no space left on device\n",
+    )  # fmt: skip
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_warnings_go_to_stderr(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "format: 1\nname: net\nknobs: {unused: 1}\ninput: {image: [3, 8, 8]}\n"
+        "layers:\n  - {id: a, relu: {}}\n  - {id: b, relu: {}, from: input}\n"
+    )
+    status, out, err = run(capsys, "analyze", str(spec), "--format", "csv")
+    assert status == 0
+    assert out.startswith("name,")
+    assert err == (
+        f"mnet-cost: warning: {spec}:3:9: the knob `unused` is not used\n"
+        "    3 | knobs: {unused: 1}\n"
+        "      |         ^^^^^^\n"
+        f"mnet-cost: warning: {spec}:6:5: no output depends on `a`\n"
+        "    6 |   - {id: a, relu: {}}\n"
+        "      |     ^\n"
+    )
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in COMMANDS:
+        name = command.__name__.rpartition(".")[2]
+        with pytest.raises(SystemExit) as stop:
+            build_parser().parse_args([name, "--help"])
+        assert stop.value.code == 0
+        assert f"example: mnet-cost {name}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", ["models", "devices", "layers"])
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_catalogues_in_every_format(
+    capsys: pytest.CaptureFixture[str], command: str, form: str
+) -> None:
+    status, out, err = run(capsys, command, "--format", form)
+    assert (status, err) == (0, "")
+    names = {"models": "densenet", "devices": "pixel_1", "layers": "depthwise_conv2d"}
+    assert names[command] in out
+
+
+def test_models_search(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "models", "MOBILENET", "--format", "csv")
+    assert [row["name"] for row in csv.DictReader(io.StringIO(out))] == [
+        "mobilenet_v1",
+        "mobilenet_v3_large",
+    ]
+    status, _, err = run(capsys, "models", "mobilnet_v1")
+    assert status == 2
+    assert "did you mean `mobilenet_v1`?" in err
+
+
+def test_every_layer_and_device_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    from mnet_cost.devices import device_names
+    from mnet_cost.layers import LAYERS
+
+    for kind in LAYERS:
+        status, out, _ = run(capsys, "layers", kind.kind)
+        assert status == 0
+        assert "Mult-adds" in out
+        assert "Source" in out
+    for name in device_names():
+        status, out, _ = run(capsys, "devices", name)
+        assert status == 0
+        assert "source" in out
+
+
+def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "schema")
+    assert json.loads(out)["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_module_is_the_same_program() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "mnet_cost", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.startswith("mnet-cost ")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m mnet_cost analyze {V1} --by layer --format json | head -1"
+    result = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False
+    )
+    assert result.stdout == "{\n"
+    assert result.stderr == ""

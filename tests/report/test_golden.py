@@ -1,0 +1,70 @@
+"""Whole reports at fixed widths, without colour. `--update-golden` writes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnet_cost.cli import main
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+
+CASES = {
+    "analyze_block_80.txt": (80, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
+    "analyze_block_160.txt": (160, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
+    "analyze_layer_100.txt": (100, ["analyze", "mobilenet_v3_large", "--by", "layer"]),
+    "analyze_kind_80.txt": (
+        80,
+        ["analyze", "densenet", "--by", "kind", "--device", "all", "--precision", "int8"],
+    ),
+    "analyze_thop.txt": (100, ["analyze", "shallow", "--convention", "thop", "--device", "none"]),
+    "analyze.md": (100, ["analyze", "mobilenet_v1@alpha=0.25", "--format", "markdown"]),
+    "analyze.json": (
+        100,
+        ["analyze", "mobilenet_v1:full@resolution=32", "--device", "h100", "--format", "json"],
+    ),
+    "compare_100.txt": (100, ["compare", "full", "vs", "separable"]),
+    "compare_layer_80.txt": (
+        80,
+        [
+            "compare",
+            "mobilenet_v1@alpha=0.5",
+            "mobilenet_v1",
+            "--by",
+            "kind",
+            "--device",
+            "pixel_1",
+        ],
+    ),
+    "explain_layer.txt": (100, ["explain", "mobilenet_v3_large", "bneck_4.SE"]),
+    "explain_totals.txt": (100, ["explain", "mobilenet_v1"]),
+    "models_160.txt": (160, ["models"]),
+    "devices_100.txt": (100, ["devices"]),
+    "device_pixel_1.txt": (100, ["devices", "pixel_1"]),
+    "layer_conv_transpose2d.txt": (100, ["layers", "conv_transpose2d"]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(
+    name: str,
+    in_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    update_golden: bool,
+) -> None:
+    width, arguments = CASES[name]
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    if name.endswith(".txt"):
+        assert max(map(len, out.splitlines())) <= width
+    if update_golden:
+        (GOLDEN / name).write_text(out, encoding="utf-8")
+    assert out == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == set(CASES)

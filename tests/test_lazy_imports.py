@@ -1,0 +1,53 @@
+"""What is not needed is not imported: frameworks, arrays, graphs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "onnx", "numpy", "networkx")
+
+ANALYZE = """
+from mnet_cost.analysis import analyze
+from mnet_cost.models.library import load_model
+assert analyze(load_model("mobilenet_v1").spec).totals.mult_adds == 568_740_352
+"""
+
+FROM_THE_TOP = """
+import mnet_cost
+device = mnet_cost.load_device("pixel_1")
+analysis = mnet_cost.analyze(mnet_cost.load_model("mobilenet_v1:full@alpha=0.5"), devices=[device])
+assert analysis.devices[0].latency_s > 0
+"""
+
+GRAPH = """
+from mnet_cost.models.library import load_model
+from mnet_cost.network import elaborate
+assert len(elaborate(load_model("mobilenet_v1").spec).graph)
+"""
+
+
+def heavy_imports(program: str) -> list[str]:
+    """Which of `HEAVY` a program has imported when it ends."""
+    report = f"\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program + report], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli"],
+    ids=["import", "analyze", "from the top", "command line"],
+)
+def test_loads_nothing_heavy(program: str) -> None:
+    assert heavy_imports(program) == []
+
+
+def test_the_check_can_fail() -> None:
+    assert heavy_imports("import numpy") == ["numpy"]
+    assert "networkx" in heavy_imports(GRAPH)
