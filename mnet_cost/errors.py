@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import ClassVar, NamedTuple
 
 MAX_PROBLEMS = 100
@@ -26,7 +25,7 @@ _WIDEST_LINE = 110
 _KEPT_BEFORE_CARET = 60
 _LONGEST_MESSAGE = 1000
 _LONGEST_NAME = 80
-_MOST_CANDIDATES = 2000
+_MOST_CANDIDATES = 500
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
@@ -143,7 +142,7 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
 
     if len(name) > _LONGEST_NAME:
         return None
-    some = [word for word in islice(candidates, _MOST_CANDIDATES) if len(word) <= _LONGEST_NAME]
+    some = sorted(word for word in candidates if len(word) <= _LONGEST_NAME)[:_MOST_CANDIDATES]
     close = get_close_matches(name, some, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None
 

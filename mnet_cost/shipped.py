@@ -10,3 +10,11 @@ def specs_folder() -> Path:
     here = Path(__file__).resolve().parent
     installed = here / "_specs"
     return installed if installed.is_dir() else here.parent / "specs"
+
+
+def shown_path(path: Path) -> str:
+    """`path` as people want to see it: from the working directory on, if it is below that."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -176,7 +176,9 @@ def parse_scalar(text: str) -> Any:
     if _INTEGER.match(text):
         digits = text.lstrip("+-")
         if len(digits) > 1 and digits[0] == "0":
-            raise ValueError(f"`{text}` starts with 0: write {digits.lstrip('0') or '0'}, or 0o...")
+            short = digits.lstrip("0") or "0"
+            octal = "" if set(short) & {"8", "9"} else f", or 0o{short} for an octal number"
+            raise ValueError(f"`{text}` starts with 0: write {short}{octal}")
         if len(digits) > MAX_DIGITS:
             raise ValueError(f"a number of {len(digits)} digits is too long")
         return int(text)
@@ -215,9 +217,13 @@ class _Reader:
         self.problems: list[Problem] = ProblemList()
         self.cut = 0  # parentheses that a comma left open
 
-    def problem(self, message: str, event: Any, hint: str | None = None) -> None:
+    def problem(
+        self, message: str, event: Any, hint: str | None = None, length: int | None = None
+    ) -> None:
         last = self.problems[-1] if self.problems else None
         span = Node(None, self.source, event.start_mark, event.end_mark).span()
+        if length:
+            span = span._replace(end=span.column + length)
         if not (last and last.span and (last.message, last.span.line) == (message, span.line)):
             self.problems.append(Problem(message, span, hint))
 
@@ -342,6 +348,7 @@ class _Reader:
                 f"`&{event.anchor}` is a YAML anchor, which a spec cannot use",
                 event,
                 "write a block or `let`",
+                len(event.anchor) + 1,
             )
         if event.tag is not None:
             tag = str(event.tag)
@@ -349,7 +356,8 @@ class _Reader:
                 shown, hint = "!!" + tag.removeprefix(_YAML_TAG), "leave it out"
             else:
                 shown, hint = tag, "for negation write `not x`"
-            self.problem(f"`{shown}` is a YAML tag, which a spec cannot use", event, hint)
+            message = f"`{shown}` is a YAML tag, which a spec cannot use"
+            self.problem(message, event, hint, len(shown))
 
 
 _SYNTAX_HINTS = (
@@ -361,6 +369,7 @@ _SYNTAX_HINTS = (
     ("block sequence entries are not allowed", "the dash must be indented below its key"),
     ("expected comment or line break", "a value that starts with `>` or `|` needs quotes"),
     ("did not find expected '-' indicator", "check the indent: this list has entries with a dash"),
+    ("expected whitespace or line break", "for negation write `not x`"),
     ("unexpected end of stream", "a quote before this is not closed"),
 )
 

@@ -30,7 +30,6 @@ def imported_parts(tree: ast.Module) -> list[tuple[int, str]]:
     """(line, top-level part) for each import from the package, wherever in the file it stands."""
     found = []
     for node in ast.walk(tree):
-        modules: list[str] = []
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -38,6 +37,8 @@ def imported_parts(tree: ast.Module) -> list[tuple[int, str]]:
             modules = [node.module or ""]
             if node.module == "mnet_cost":
                 modules = [f"mnet_cost.{alias.name}" for alias in node.names]
+        else:
+            continue
         for module in modules:
             package, _, rest = module.partition(".")
             if package == "mnet_cost":

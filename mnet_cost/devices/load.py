@@ -20,6 +20,7 @@ from mnet_cost.devices.types import (
     Sourced,
 )
 from mnet_cost.errors import DeviceError, Problem, Span, UnitError, did_you_mean, one_of
+from mnet_cost.shipped import shown_path
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.units import format_si, parse_quantity
 from mnet_cost.yamlfile import Node, read_yaml
@@ -53,7 +54,7 @@ def load_device(name_or_path: str | os.PathLike[str]) -> DeviceProfile:
         return _load(text)
     names = device_names()
     if text in names:
-        return _load(str(device_path(text)))
+        return _load(shown_path(device_path(text)))
     raise DeviceError(
         Problem(
             f"there is no device `{text}`; there are " + ", ".join(f"`{name}`" for name in names),

@@ -73,6 +73,12 @@ def key_hint(key: str, known: Iterable[str], otherwise: str | None) -> str | Non
     return did_you_mean(key, known) or otherwise
 
 
+def meant_by(key: str, known: Iterable[str]) -> str | None:
+    """The known key that `key` is a misspelling of, if there is one."""
+    hint = did_you_mean(key, known)
+    return hint.split("`")[1] if hint else None
+
+
 def name_problem(node: Node, what: str) -> Problem | None:
     """The problem with a name that the user chose, if there is one."""
     name = node.value
@@ -80,7 +86,7 @@ def name_problem(node: Node, what: str) -> Problem | None:
         hint = None
         if isinstance(name, str) and ":" in name:
             hint = "a space is missing after the colon"
-        elif isinstance(name, str) and _NAME.match(_NOT_IN_NAMES.sub("_", name)):
+        elif isinstance(name, str) and name.isascii() and _NAME.match(_NOT_IN_NAMES.sub("_", name)):
             hint = f"as in `{_NOT_IN_NAMES.sub('_', name)}`"
         return Problem(
             f"{what} is a letter or `_`, then letters, digits and `_`", node.span(), hint
@@ -180,6 +186,10 @@ class EntryCompiler:
             if bad:
                 self.problems.append(bad)
                 return None
+        if kind in RESERVED and kind not in ("layers", "use"):
+            hint = "give the block an argument, and choose its word" if kind == "choose" else None
+            self.problem(f"`{kind}` is a word of the language, not a kind", kind_node, hint)
+            return None
         body: Body | None
         when = self._modifier(raw.get("when"), names, "when")
         repeat = self._modifier(raw.get("repeat"), names, "repeat")
@@ -202,14 +212,15 @@ class EntryCompiler:
                 if reference
                 else "use"
             )
-            name = self._name(base, identity, kind_node, listed)
+            name = self._name(base, identity, kind_node, listed, used=True)
             body = UseBody(reference) if reference else None
             listed_from = None
         else:
             name = self._name(kind, identity, kind_node, listed)
             listed_from = fields if isinstance(fields.value, list) else None
             body = self._called(kind, kind_node, None if listed_from else fields, names, arguments)
-        sources = self._sources(body, raw.get("from"), listed_from, kind_node, names, later)
+        own = None if identity is None else identity.value
+        sources = self._sources(body, raw.get("from"), listed_from, kind_node, names, later, own)
         if identity is not None:
             names.tensors.add(identity.value)
         return Entry(name, node, body, sources, when, repeat) if body else None
@@ -242,7 +253,9 @@ class EntryCompiler:
             "start each entry with a dash",
         )
 
-    def _name(self, base: str, identity: Node | None, node: Node, listed: _List) -> str:
+    def _name(
+        self, base: str, identity: Node | None, node: Node, listed: _List, used: bool = False
+    ) -> str:
         if identity is not None:
             name = str(identity.value)
             if name in listed.automatic:
@@ -258,9 +271,11 @@ class EntryCompiler:
             elif name in listed.inputs:
                 line = listed.inputs[name].line
                 self.problem(f"the id `{name}` is the name of an input, at line {line}", identity)
-            listed.taken[name] = identity
+            listed.taken.setdefault(name, identity)
             return name
         count = listed.counts.get(base, 0) + 1
+        if used and base in listed.taken and base not in listed.automatic:
+            count = max(count, 2)  # after the id that it uses once more
         listed.counts[base] = count
         name = base if count == 1 else f"{base}_{count}"
         if name in listed.automatic:
@@ -348,11 +363,12 @@ class EntryCompiler:
 
     def _field_example(self, kind: str, fields: Node) -> str | None:
         callee = self.callees.get(kind, KINDS.get(kind))
-        if isinstance(callee, type) and not isinstance(fields.value, dict):
-            first = next(iter(known_fields(callee)), None)
-            if first:
-                return f"{kind}: {{{first}: {fields.plain()}}}"
-        return None
+        if callee is None:
+            return None
+        known = callee.arguments if isinstance(callee, Signature) else known_fields(callee)
+        if not known:
+            return f"`{kind}` has no fields: write `- {kind}`"
+        return f"write `{kind}: {{{next(iter(known))}: ...}}`"
 
     def _block_call(
         self,
@@ -429,18 +445,29 @@ class EntryCompiler:
             hint = f"`{key.value}` belongs beside `{kind}`, not inside it"
         elif hint is None:
             hint = f"`{kind}` has " + (", ".join(f"`{name}`" for name in known) or f"no {what}s")
-        self.problem(f"`{kind}` has no {what} `{key.value}`", key, hint)
+        self.problem(f"{self._called_as(kind)} has no {what} `{key.value}`", key, hint)
 
     def _missing(
         self, kind: str, node: Node, required: list[str], given: Mapping[str, Node]
     ) -> bool:
-        missing = [f"`{name}`" for name in required if name not in given]
-        if missing:
-            example = ", ".join(f"{name.strip('`')}: ..." for name in missing)
-            self.problem(
-                f"`{kind}` needs {' and '.join(missing)}", node, f"write `{kind}: {{{example}}}`"
-            )
+        missing = [name for name in required if name not in given]
+        meant = {key.partition(":")[0].strip() for key in given} | {
+            meant_by(key, missing) for key in given
+        }
+        said = [name for name in missing if name not in meant]  # the others are misspelt
+        if said:
+            example = ", ".join(f"{name}: ..." for name in said)
+            hint = f"add `{example}`" if given else f"write `{kind}: {{{example}}}`"
+            self.problem(f"{self._called_as(kind)} needs {all_of(said)}", node, hint)
         return not missing
+
+    def _called_as(self, kind: str) -> str:
+        """A kind or block as a message names it, with what it stands for."""
+        callee = self.callees.get(kind)
+        if callee is None:
+            return f"`{kind}`"
+        name = callee.name if isinstance(callee, Signature) else callee.kind
+        return f"`{kind}`" if name == kind else f"`{kind}` (here `{name}`)"
 
     def _sources(
         self,
@@ -450,6 +477,7 @@ class EntryCompiler:
         node: Node,
         names: Names,
         later: Mapping[Any, Node],
+        own: str | None = None,
     ) -> tuple[Reference, ...] | None:
         if given is not None and listed is not None:
             self.problem("the inputs are given twice: in `from` and in the list", listed)
@@ -460,7 +488,7 @@ class EntryCompiler:
             if not items:
                 self.problem("a list of inputs holds at least one", source)
                 return None
-            found = [self.reference(item, names, later) for item in items]
+            found = [self.reference(item, names, later, own) for item in items]
             if any(reference is None for reference in found):
                 return None
             references = tuple(reference for reference in found if reference is not None)
@@ -484,7 +512,11 @@ class EntryCompiler:
             self.problem(f"`layers` has one input, not {count}", node)
 
     def reference(
-        self, node: Node, names: Names, later: Mapping[Any, Node] = MappingProxyType({})
+        self,
+        node: Node,
+        names: Names,
+        later: Mapping[Any, Node] = MappingProxyType({}),
+        own: str | None = None,
     ) -> Reference | None:
         """The tensor that `node` names, or None after a problem."""
         text = node.value
@@ -499,7 +531,9 @@ class EntryCompiler:
             return None
         if head in names.tensors:
             return Reference(parts, node)
-        if head in later:
+        if head == own:
+            self.problem("an entry cannot be its own input", node)
+        elif head in later:
             self.problem(
                 f"`{head}` comes later, at line {later[head].line}: "
                 "an input that points forward would make a cycle",

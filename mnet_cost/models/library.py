@@ -13,7 +13,7 @@ from typing import Any
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
 from mnet_cost.models.load import read_spec
 from mnet_cost.models.types import Model, ModelSpec
-from mnet_cost.shipped import specs_folder
+from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import parse_scalar, read_yaml
 
 __all__ = [
@@ -34,11 +34,7 @@ def model_names() -> tuple[str, ...]:
 
 def model_path(name: str) -> str:
     """Where the shipped spec `name` is, seen from the working directory if it is below."""
-    path = specs_folder() / f"{name}.yaml"
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    return shown_path(specs_folder() / f"{name}.yaml")
 
 
 def load_model(reference: str, knobs: Mapping[str, Any] | None = None) -> Model:

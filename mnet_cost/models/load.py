@@ -259,6 +259,10 @@ class _SpecCompiler:
         mapping: Mapping[str, Node] = node.value
         return mapping
 
+    def _section_keys(self, key: str) -> Iterable[str]:
+        node = self.root.value.get(key)
+        return node.value if node is not None and isinstance(node.value, dict) else ()
+
     def _keys(self, key: str) -> Mapping[str, Node]:
         keys: Mapping[str, Node] = self.root.value[key].keys
         return keys
@@ -327,11 +331,15 @@ class _SpecCompiler:
         if isinstance(node.value, str) and _WORD.fullmatch(node.value):
             self.values.used.add(node.value)
             return True
-        self.problem("a knob's value is a number, a flag or a word", node, "calculate in `let`")
+        hint = "calculate in `let`" if isinstance(node.value, str) else None
+        self.problem("a knob's value is a number, a flag or a word", node, hint)
         return False
 
     def _definitions(self) -> tuple[Function | Constant, ...]:
         found: list[Function | Constant] = []
+        self.values.definitions = {
+            match[1] for text in self._section_keys("let") if (match := _DEFINITION.match(text))
+        }
         for text, node in self._section("let", "NAME: EXPRESSION").items():
             key = self._keys("let")[text]
             match = _DEFINITION.match(text)
@@ -402,8 +410,11 @@ class _SpecCompiler:
                 continue
             shape: Node | None = node
             dtype: str | None = None
+            found_before = len(self.problems)
             if isinstance(node.value, dict):
                 shape, dtype = self._typed_input(name, node)
+            if shape is None and len(self.problems) > found_before:
+                continue  # `shape` is misspelt
             if shape is None or not isinstance(shape.value, list) or not shape.value:
                 self.problem(
                     f"the input `{name}` needs its sizes without the batch",

@@ -25,6 +25,9 @@ from mnet_cost.yamlfile import Node
 NOTHING: frozenset[str] = frozenset()
 
 
+_LET_ORDER = "`let` is read from top to bottom, and no function calls itself"
+
+
 def part_of(node: Node, offset: int, length: int) -> Span:
     """The span of `length` characters at `offset` in the text of a scalar."""
     span = node.span()
@@ -68,6 +71,8 @@ class ValueCompiler:
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         self.used: set[str] = set()
+        self.definitions: set[str] = set()
+        """All names of `let`: one that is not known yet stands further down."""
 
     def value(
         self,
@@ -184,7 +189,10 @@ class ValueCompiler:
             message, hint = f"`{use.name}` is a function", f"call it: `{use.name}(...)`"
         else:
             message = f"{about}`{use.name}` is not a knob, an argument or a name in `let`"
-            if use.name in names.tensors:
+            if use.name in self.definitions:
+                message = f"`{use.name}` is not known yet"
+                hint = _LET_ORDER
+            elif use.name in names.tensors:
                 hint = f"for a size write `{use.name}.channels`, `.height`, `.width` and so on"
         self.problems.append(Problem(message, span, hint))
 
@@ -196,6 +204,12 @@ class ValueCompiler:
             _, least, most = BUILT_IN[use.name]
         else:
             known = [*BUILT_IN, *names.functions]
+            if use.name in self.definitions:
+                problem = Problem(f"`{use.name}` is not known yet", span, _LET_ORDER)
+                if use.name in names.values:
+                    problem = Problem(f"`{use.name}` is no function", span, None)
+                self.problems.append(problem)
+                return
             self.problems.append(
                 Problem(
                     f"there is no function `{use.name}`",

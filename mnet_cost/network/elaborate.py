@@ -53,6 +53,7 @@ from mnet_cost.tensors import (
 )
 from mnet_cost.yamlfile import Node
 
+_VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
 _MAX_ENTRIES = 2 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
 
 
@@ -339,23 +340,19 @@ class _Elaboration:
                 else self.steps[tensor.producer].line
             )
             shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
-        node = entry.node
-        if isinstance(node.value, dict):
-            node = next(key for word, key in node.keys.items() if word not in MODIFIERS)
-        text = (
-            f"`{layer.kind}` {message}: {', '.join(shown)}"
-            if shown
-            else f"`{layer.kind}` {message}"
-        )
-        return Problem(text, node.span(), None, frame.trail())
+        if not message.startswith("`"):
+            verb = message.partition(" ")[0] in _VERBS
+            message = f"`{layer.kind}`{'' if verb else ':'} {message}"
+        text = f"{message}: {', '.join(shown)}" if shown else message
+        return Problem(text, _kind_of(entry.node).span(), None, frame.trail())
 
     def fail(self, frame: Frame, node: Node, message: str, hint: str | None = None) -> NoReturn:
         """Give up the entry being walked."""
-        raise Failed(Problem(message, node.span(), hint, frame.trail()))
+        raise Failed(Problem(message, _kind_of(node).span(), hint, frame.trail()))
 
     def limit(self, frame: Frame, entry: Entry, message: str) -> NoReturn:
         """Give up the whole network."""
-        raise LimitFailed(Problem(message, entry.node.span(), None, frame.trail()))
+        raise LimitFailed(Problem(message, _kind_of(entry.node).span(), None, frame.trail()))
 
     # --- blocks
 
@@ -556,22 +553,23 @@ class _Elaboration:
         return value
 
     def _share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
-        again = range(first, len(self.steps))
-        for old, new in zip(original, again, strict=False):
+        if len(original) != len(self.steps) - first:
+            self.fail(frame, entry.node, "with this input the block has other layers")
+        for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
-            if mine.layer != theirs.layer or self._params(new) != self._params(old):
-                self.fail(
-                    frame,
-                    entry.node,
+            same = _same_layer(mine.layer, theirs.layer)
+            same = same & _same(self._params(new), self._params(old))
+            try:
+                self.check(
+                    same,
                     f"`{mine.name}` cannot have the weights of `{theirs.name}` "
-                    f"(line {theirs.line}): "
-                    f"its input is {self._input_types(mine)}, "
+                    f"(line {theirs.line}): its input is {self._input_types(mine)}, "
                     f"there it is {self._input_types(theirs)}",
                 )
+            except RuleViolation as violation:
+                self.fail(frame, entry.node, str(violation))
             root = old if theirs.shares is None else theirs.shares
             self.steps[new] = mine._replace(shares=root)
-        if len(original) != len(again):
-            self.fail(frame, entry.node, "with this input the block has other layers")
 
     def _input_types(self, step: Step) -> str:
         return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
@@ -581,6 +579,13 @@ class _Elaboration:
         types = tuple(self.tensors[i].type for i in step.inputs)
         work = step.layer.work(types, self.tensors[step.output].type)
         return None if work is None else (work.params, work.weights)
+
+
+def _kind_of(node: Node) -> Node:
+    """The kind in the node of an entry: what to underline."""
+    if isinstance(node.value, dict):
+        return next((key for word, key in node.keys.items() if word not in MODIFIERS), node)
+    return node
 
 
 def shown(value: Any) -> str:
@@ -597,3 +602,21 @@ def _inline_names(group: GroupBody) -> Iterator[str]:
             yield entry.name
         elif isinstance(entry.body, GroupBody):
             yield from _inline_names(entry.body)
+
+
+def _same(one: Any, other: Any) -> Any:
+    """Whether two values are equal; for arrays, of which candidates."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        same: Any = len(one) == len(other)
+        if same:
+            for a, b in zip(one, other, strict=True):
+                same = same & _same(a, b)
+        return same
+    return one == other
+
+
+def _same_layer(one: Layer, other: Layer) -> Any:
+    if type(one) is not type(other):
+        return False
+    fields = known_fields(type(one))
+    return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))

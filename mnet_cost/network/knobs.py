@@ -54,9 +54,7 @@ def refuse_unknown_choices(
                 if choices
                 else "it has no choices"
             )
-            raise ModelReferenceError(
-                Problem(f"{spec.title} has no choice `{name}`", hint=hint)
-            )
+            raise ModelReferenceError(Problem(f"{spec.title} has no choice `{name}`", hint=hint))
 
 
 def _without_numbers(path: str) -> tuple[str, ...]:

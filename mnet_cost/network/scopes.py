@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from mnet_cost.errors import Problem, did_you_mean, one_of
+from mnet_cost.errors import Problem, did_you_mean
 from mnet_cost.models.types import Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
+
+_LONGEST_TRAIL = 8
 
 UNKNOWN = -1
 """The tensor of an entry that failed."""
@@ -154,6 +156,9 @@ class Frame:
             if call is not None:
                 steps.append(f"in {call.block} ({call.path}), line {call.line}")
             frame = frame.caller
+        if len(steps) > _LONGEST_TRAIL:
+            left_out = len(steps) - _LONGEST_TRAIL
+            steps[_LONGEST_TRAIL // 2 : -_LONGEST_TRAIL // 2] = [f"... {left_out} more ..."]
         return tuple(steps)
 
     def origin(self, value: Value) -> tuple[Value, Frame]:
@@ -173,12 +178,12 @@ class Frame:
         parts, node = reference.parts, reference.node
         if parts == ("previous",):
             if self.previous is None:
-                names = sorted(self.inputs)
+                choices = " or ".join(f"`from: {name}`" for name in self.inputs)
                 raise Failed(
                     Problem(
                         "there are several inputs here: `previous` is none of them",
                         node.span(),
-                        f"say `from: {names[0]}`, or another of {one_of(names)}",
+                        f"say which one: {choices}",
                         self.trail(),
                     )
                 )

@@ -201,7 +201,7 @@ def _device_table(analysis: Analysis) -> Table:
         Column("latency_s", "time", "seconds"),
         Column("tier", "standing", "text", 6),
         Column("bound", "what binds the time, %", "text", 7),
-        Column("memory", "memory", "text", 8),
+        Column("memory", "memory", "prose", 8),
     )
     rows = [
         (

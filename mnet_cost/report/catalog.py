@@ -50,8 +50,8 @@ def models_report(search: str | None = None) -> Report:
         Column("input", "input", "text", 7),
         Column("mult_adds", "mult-adds", "count"),
         Column("params", "params", "count"),
-        Column("variants", "variants", "text", 6),
-        Column("knobs", "knobs", "text", 5),
+        Column("variants", "variants", "prose", 6),
+        Column("knobs", "knobs", "prose", 5),
         Column("source", "source", "text", 4),
     )
     return _report("Models", Table("models", "", columns, tuple(rows)), "models")
@@ -76,7 +76,7 @@ def devices_report() -> Report:
         Column("name", "device"),
         Column("title", "what it is", "text", 4),
         Column("tier", "standing", "text", 6),
-        Column("compute", "peak", "text", 8),
+        Column("compute", "peak", "prose", 8),
         Column("bandwidth", "bandwidth", "text", 7),
         Column("memory", "memory", "text", 5),
     )
@@ -90,7 +90,7 @@ def device_report(name: str) -> Report:
         Column("what", "number"),
         Column("value", "value"),
         Column("standing", "standing", "text", 8),
-        Column("source", "source", "text", 7),
+        Column("source", "source", "prose", 7),
     )
     rows = tuple(
         (what, shown, number.standing, number.source) for what, shown, number in _numbers(device)
@@ -169,8 +169,8 @@ def layers_report() -> Report:
     )
     columns = (
         Column("kind", "kind"),
-        Column("fields", "fields", "text", 5),
-        Column("summary", "what it does", "text", 8),
+        Column("fields", "fields", "prose", 5),
+        Column("summary", "what it does", "prose", 8),
     )
     return _report("Layer kinds", Table("layers", "", columns, rows), "layers")
 
@@ -196,9 +196,9 @@ def layer_report(name: str) -> Report:
     )
     columns = (
         Column("field", "field"),
-        Column("values", "values", "text", 8),
+        Column("values", "values", "prose", 8),
         Column("default", "default"),
-        Column("help", "what it is", "text", 7),
+        Column("help", "what it is", "prose", 7),
     )
     least, most = kind.arity
     inputs = f"{least} or more" if most is None else str(most)

@@ -96,7 +96,7 @@ def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
         Column("time_ratio", "time", "ratio"),
         Column("first_multiplying", "multiplying %", "percent"),
         Column("other_multiplying", "then %", "percent"),
-        Column("rest", "what else takes time then, %", "text", 7),
+        Column("rest", "what else takes time then, %", "prose", 7),
     )
     rows = []
     for name, parts in zip(names[1:], why, strict=True):
@@ -105,7 +105,7 @@ def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
                 (
                     name, one.device, one.mult_adds_ratio, one.time_ratio,
                     one.first_multiplying, one.other_multiplying,
-                    _beyond_text(one.other_beyond, 1),
+                    _beyond_text(one.other_beyond, 2),
                 )
             )  # fmt: skip
     return Table(
@@ -119,7 +119,11 @@ def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
 
 
 def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
-    shown = [f"{one.kind}: {bound_word(one.bound)} {100 * one.share:.1f}" for one in rest[:most]]
+    shown = [
+        f"{one.kind}: {bound_word(one.bound)} {100 * one.share:.1f}"
+        for one in rest[:most]
+        if one.share >= 0.001
+    ]
     return ", ".join(shown) or None
 
 

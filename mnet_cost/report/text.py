@@ -8,6 +8,7 @@ output can be compared in tests.
 from __future__ import annotations
 
 from io import StringIO
+from textwrap import wrap
 from typing import Any, Literal
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from mnet_cost.errors import printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import Column, Report, Table
+from mnet_cost.report.types import Column, Form, Report, Table
 
 _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this
@@ -75,13 +76,18 @@ def _facts(report: Report, width: int) -> RichTable:
 
 def _table(table: Table, width: int) -> RichTable:
     rows = [*table.rows, *([table.total] if table.total else [])]
-    texts = _lines(
-        [[cell(v, c.form) for v, c in zip(row, table.columns, strict=True)] for row in rows]
-    )
-    body = len(texts) - (1 if table.total else 0)
-    columns = [
-        (column, [printable(line[i]) for line in texts]) for i, column in enumerate(table.columns)
+    cells = [
+        [
+            [printable(line) for line in cell(value, column.form).split("\n")]
+            for value, column in zip(row, table.columns, strict=True)
+        ]
+        for row in rows
     ]
+    wanted = [
+        max([len(column.title), *(len(line) for row in cells for line in row[i])])
+        for i, column in enumerate(table.columns)
+    ]
+    rooms = _rooms(table.columns, wanted, width)
     grid = RichTable(
         box=None,
         pad_edge=False,
@@ -89,48 +95,49 @@ def _table(table: Table, width: int) -> RichTable:
         header_style="underline",
         collapse_padding=True,
     )
-    shown = []
-    for column, lines, room in _fitting(columns, width):
+    for i, room in rooms.items():
+        column = table.columns[i]
         justify: Literal["left", "right"] = "right" if column.form in RIGHT_ALIGNED else "left"
         grid.add_column(column.title, justify=justify, no_wrap=True, min_width=room, max_width=room)
-        shown.append([line if len(line) <= room else line[: room - 1] + "…" for line in lines])
+    lines: list[list[str]] = [[] for _ in rooms]
+    for row in cells:
+        fitted = [_fit(row[i], room, table.columns[i].form) for i, room in rooms.items()]
+        height = max(map(len, fitted))
+        for done, parts in zip(lines, fitted, strict=True):
+            done += parts + [""] * (height - len(parts))
+    body = len(lines[0]) - (1 if table.total else 0)
     if body:
-        grid.add_row(*["\n".join(lines[:body]) for lines in shown])
+        grid.add_row(*["\n".join(column[:body]) for column in lines])
     if table.total:
-        grid.add_row(*[Text(lines[-1], style="bold") for lines in shown])
+        grid.add_row(*[Text(column[-1], style="bold") for column in lines])
     return grid
 
 
-def _lines(rows: list[list[str]]) -> list[list[str]]:
-    """Rows of single lines: a cell of two lines makes two rows of its row."""
-    lines = []
-    for row in rows:
-        parts = [text.split("\n") for text in row]
-        for i in range(max(map(len, parts))):
-            lines.append([part[i] if i < len(part) else "" for part in parts])
-    return lines
+def _fit(lines: list[str], room: int, form: Form) -> list[str]:
+    if form == "prose":
+        return [part for line in lines for part in wrap(line, room, break_on_hyphens=False) or [""]]
+    return [line if len(line) <= room else line[: room - 1] + "…" for line in lines]
 
 
-def _fitting(
-    columns: list[tuple[Column, list[str]]], width: int
-) -> list[tuple[Column, list[str], int]]:
-    """The columns that fit, with their widths.
+def _rooms(columns: tuple[Column, ...], wanted: list[int], width: int) -> dict[int, int]:
+    """Width of each column that fits, by its index.
 
     Words are shortened first, then the columns of least weight left out; the first column
     always stays, and what room is left goes to the shortened ones.
     """
-    rooms = [max([len(column.title), *map(len, lines)]) for column, lines in columns]
-    wanted = list(rooms)
+    rooms = list(wanted)
     shown = list(range(len(columns)))
 
     def excess() -> int:
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
-    for i, (column, _) in enumerate(columns):
-        if excess() > 0 and column.form == "text":
-            rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
+    for form in ("prose", "text"):
+        for i, column in enumerate(columns):
+            if excess() > 0 and column.form == form:
+                rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
     while len(shown) > 1 and excess() > 0:
-        shown.remove(min(reversed(shown[1:]), key=lambda i: columns[i][0].weight))
+        shown.remove(min(reversed(shown[1:]), key=lambda i: columns[i].weight))
     for i in shown:
-        rooms[i] = min(wanted[i], rooms[i] - excess()) if excess() < 0 else rooms[i]
-    return [(*columns[i], rooms[i]) for i in shown]
+        if excess() < 0:
+            rooms[i] = min(wanted[i], rooms[i] - excess())
+    return {i: rooms[i] for i in shown}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-Form = Literal["text", "count", "bytes", "seconds", "percent", "ratio", "number"]
-"""What a column holds: counts are exact integers, shares are fractions shown as percent."""
+Form = Literal["text", "prose", "count", "bytes", "seconds", "percent", "ratio", "number"]
+"""What a column holds: text is cut where the room is short, prose wrapped; counts are exact
+integers, percents fractions."""
 
 
 class Column(NamedTuple):

@@ -22,14 +22,14 @@ def networks(draw: st.DrawFn) -> Network:
     for name in ("x", "y")[: draw(st.integers(1, 2))]:
         shapes[name] = (draw(st.integers(1, 4)), _SIDE, _SIDE)
         dtype = draw(st.sampled_from([None, None, "uint8", "int32"]))
-        shape = list(shapes[name])
-        inputs[name] = {"shape": shape, "dtype": dtype} if dtype else shape
+        sizes = list(shapes[name])
+        inputs[name] = {"shape": sizes, "dtype": dtype} if dtype else sizes
     layers = []
     for number in range(draw(st.integers(1, 12))):
         name = f"t{number}"
         entry, shape = _entry(draw, shapes)
         layers.append({"id": name, **entry})
-        shapes[name] = tuple(shape)
+        shapes[name] = shape
     data = {"format": 1, "name": "random", "input": inputs, "layers": layers}
     if draw(st.booleans()):
         names = st.lists(st.sampled_from(sorted(shapes)), min_size=1, max_size=4)
@@ -56,10 +56,9 @@ def _entry(draw: st.DrawFn, shapes: dict[str, Shape]) -> tuple[dict[str, object]
         return {"concat": [source, other]}, (shape[0] + shapes[other][0], *shape[1:])
     if kind == "squeeze":  # an image times one value per channel, in either order
         value = (shape[0], 1, 1)
-        for name, other in shapes.items():
-            if other == value:
-                pair = [name, source] if draw(st.booleans()) else [source, name]
-                return {"multiply": pair}, shape
+        values = [name for name, other in shapes.items() if other == value]
+        if values:
+            return {"multiply": draw(st.permutations([values[0], source]))}, shape
         return {"global_avg_pool": {"keep": True}, "from": source}, value
     size = draw(st.integers(1, 4))
     if kind == "compute" and len(shape) == 3:

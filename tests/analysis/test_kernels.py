@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mnet_cost.analysis import analyze
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.work import count_work
@@ -49,12 +51,13 @@ def test_a_kernel_without_mult_adds_takes_its_operations() -> None:
     assert kernel.vector_ops == kernel.anchor.vector_ops > 0
 
 
-def test_a_residual_add_is_a_kernel_of_its_own() -> None:
+@pytest.mark.parametrize("inputs", ["[x, previous]", "[previous, x]"])
+def test_a_residual_add_is_a_kernel_of_its_own(inputs: str) -> None:
     found = kernels(
-        """\
-  - {id: main, conv2d: {channels: 2, kernel: 3}}
+        f"""\
+  - {{id: main, conv2d: {{channels: 2, kernel: 3}}}}
   - batch_norm
-  - {id: sum, add: [x, previous]}
+  - {{id: sum, add: {inputs}}}
   - relu
 """
     )

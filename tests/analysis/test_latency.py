@@ -11,7 +11,7 @@ from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.latency import DeviceEstimate, Fit, estimate_latency
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
@@ -160,8 +160,8 @@ def test_weights_in_flash() -> None:
     (one,) = found.kernels
     assert (one.memory_s, one.bound) == (5.0, "memory:flash")  # 50 / 10
     activations, weights = found.fits
-    assert activations == ("activations", "DRAM", 40, 10_000.0)
-    assert weights == ("weights", "flash", 2000, 1000.0)
+    assert activations == Fit("activations", "DRAM", 40, 10_000.0)
+    assert weights == Fit("weights", "flash", 2000, 1000.0)
     assert (activations.fits, weights.fits) == (True, False)
     (unread,) = estimate(kernel(mult_adds=1, weights=0, read=10), device=device).kernels
     assert unread.bound == "memory:cache"
@@ -178,7 +178,7 @@ def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
 def test_fits(size: float | None, fits: bool | None) -> None:
     device = DEVICE._replace(memory=(level("RAM", size, 50.0),))
     (fit,) = estimate(device=device).fits
-    assert fit == ("weights and activations", "RAM", 90, size)
+    assert fit == Fit("weights and activations", "RAM", 90, size)
     assert fit.fits is fits
 
 

@@ -41,7 +41,7 @@ def entry_lists() -> st.SearchStrategy[list[Any]]:
         return body | {key: v for key, v in extra.items() if not (listed and key == "from")}
 
     entries = st.just("relu") | st.builds(merge, bodies, modifiers)
-    nested = st.recursive(
+    return st.recursive(
         st.lists(entries, min_size=1, max_size=4),
         lambda inner: st.lists(
             entries | st.builds(lambda e, m: {"layers": e, **m}, inner, modifiers),
@@ -50,7 +50,6 @@ def entry_lists() -> st.SearchStrategy[list[Any]]:
         ),
         max_leaves=6,
     )
-    return nested
 
 
 @st.composite
