@@ -48,21 +48,37 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Precisions that an analysis can be asked for."""
 
 
-class TensorType(NamedTuple):
-    """The type of a tensor for one example of the batch.
+class TensorType:
+    """The type of a tensor for one example of the batch. Immutable.
 
     `shape` is [..., channels, height, width], [..., length, features] or [features]: the batch
     is not part of it. `dtype` is None where the precision of the analysis decides.
     """
 
-    shape: tuple[Size, ...]
-    dtype: DType | None = None
+    __slots__ = ("_elements", "dtype", "shape")
+
+    def __init__(self, shape: tuple[Size, ...], dtype: DType | None = None) -> None:
+        self.shape = shape
+        self.dtype = dtype
+        self._elements: Size | None = None
 
     @property
     def elements(self) -> Size:
-        """Number of elements of one example."""
-        elements: Size = product(self.shape)
-        return elements
+        """Number of elements of one example. Every pass asks, so it is calculated once."""
+        if self._elements is None:
+            self._elements = product(self.shape)
+        return self._elements
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TensorType):
+            return NotImplemented
+        return self.shape == other.shape and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorType({self.shape!r}, {self.dtype!r})"
 
     def __str__(self) -> str:
         return "[" + ", ".join(map(str, self.shape)) + "]"

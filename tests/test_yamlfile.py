@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from typing import Any
@@ -171,10 +172,12 @@ def test_thirty_kilobytes_of_nesting(unit: str) -> None:
 
 def seconds(text: str) -> float:
     best = 9.0
+    gc.disable()  # its cost depends on what other tests left behind
     for _ in range(3):
         start = time.process_time()
         parse(text)
         best = min(best, time.process_time() - start)
+    gc.enable()
     return best
 
 
@@ -182,7 +185,7 @@ def seconds(text: str) -> float:
     "unit", ["- {a: [1, 2.5, x], b: 'c'}\n", "- a: 1\n  b:\n  - 1\n", "- 'x  y'\n", "# c\n- 1\n"]
 )
 def test_time_is_linear(unit: str) -> None:
-    assert seconds(unit * 8000) < 16 * seconds(unit * 1000) + 0.05
+    assert seconds(unit * 8000) < 24 * seconds(unit * 1000) + 0.05  # quadratic would be 64
 
 
 def test_long_scalars_take_linear_time() -> None:

@@ -60,39 +60,51 @@ class Totals(NamedTuple):
 
 def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     """The cost of each step of `network`, batch included."""
-    batch, tensors, width = network.batch, network.tensors, precision.bytes
+    tensors = network.tensors
+    # A layer costs the same on the same types, and elaboration shares equal ones: so the
+    # copies of a block are counted once. The network keeps the objects, and so their ids, alive.
+    counted: dict[tuple[int, ...], LayerCost] = {}
     costs = []
     for step in network.steps:
         inputs = tuple([tensors[index].type for index in step.inputs])
-        output = tensors[step.output].type
-        work = step.layer.work(inputs, output)
-        if work is None:
-            costs.append(LayerCost(step, output, None, 0, 0, 0, 0, 0, 0, 0, 0, 0))
-            continue
-        input_bytes = work.input_elements * width
-        if any(one.dtype is not None for one in inputs):
-            input_bytes = _typed_bytes(work, inputs, precision)
-        read = work.params * width
-        own = step.shares is None
-        costs.append(
-            LayerCost(
-                step,
-                output,
-                work,
-                work.mult_adds * batch,
-                work.vector_ops * batch,
-                work.params if own else 0,
-                work.weights if own else 0,
-                work.buffers if own else 0,
-                read if own else 0,
-                read,
-                input_bytes * batch,
-                work.output_elements
-                * (width if output.dtype is None else output.dtype.bytes)
-                * batch,
-            )
-        )
+        key = (id(step.layer), step.shares is None, *map(id, inputs))
+        same = counted.get(key)
+        if same is None:
+            output = tensors[step.output].type
+            same = counted[key] = _count(step, inputs, output, network.batch, precision)
+            costs.append(same)
+        else:
+            costs.append(LayerCost(step, *same[1:]))
     return tuple(costs)
+
+
+def _count(
+    step: Step, inputs: tuple[TensorType, ...], output: TensorType, batch: int, precision: DType
+) -> LayerCost:
+    work = step.layer.work(inputs, output)
+    if work is None:
+        return LayerCost(step, output, None, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    width = precision.bytes
+    input_bytes = work.input_elements * width
+    if any(one.dtype is not None for one in inputs):
+        input_bytes = _typed_bytes(work, inputs, precision)
+    written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
+    read = work.params * width
+    own = step.shares is None
+    return LayerCost(
+        step,
+        output,
+        work,
+        work.mult_adds * batch,
+        work.vector_ops * batch,
+        work.params if own else 0,
+        work.weights if own else 0,
+        work.buffers if own else 0,
+        read if own else 0,
+        read,
+        input_bytes * batch,
+        written * batch,
+    )
 
 
 def _typed_bytes(work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:

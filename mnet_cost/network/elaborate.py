@@ -104,6 +104,10 @@ class _Elaboration:
         outputs = self._outputs(top)
         if self.problems:
             raise SpecError(dict.fromkeys(self.problems))
+        if not self.steps:
+            raise SpecError(
+                Problem("nothing is left of the network", self.spec.node.value["layers"].span())
+            )
         refuse_unknown_choices(self.spec, self.values.chosen, self.values.choices)
         network = Network(
             self.spec,
@@ -557,8 +561,11 @@ class _Elaboration:
             self.fail(frame, entry.node, "with this input the block has other layers")
         for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
-            same = _same_layer(mine.layer, theirs.layer)
-            same = same & _same(self._params(new), self._params(old))
+            params, same = self._params(old), type(mine.layer) is type(theirs.layer)
+            if (
+                same and _same(params, (0, 0)) is not True
+            ):  # without weights, each size of its own is fine
+                same = _same_layer(mine.layer, theirs.layer) & _same(self._params(new), params)
             try:
                 self.check(
                     same,
@@ -616,7 +623,5 @@ def _same(one: Any, other: Any) -> Any:
 
 
 def _same_layer(one: Layer, other: Layer) -> Any:
-    if type(one) is not type(other):
-        return False
     fields = known_fields(type(one))
     return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))
