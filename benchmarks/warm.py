@@ -25,15 +25,18 @@ from mnet_cost.yamlfile import parse_yaml
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 
 
-def milliseconds(work: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
-    """(median, least) CPU time of one call."""
+def milliseconds(
+    work: Callable[[], object], rounds: int = ROUNDS, calls: int = 1
+) -> tuple[float, float]:
+    """(median, least) CPU time of one call; each round times `calls` in a row."""
     work()
     taken = []
     for _ in range(rounds):
         gc.collect()
         before = process_time()
-        work()
-        taken.append((process_time() - before) * 1e3)
+        for _ in range(calls):
+            work()
+        taken.append((process_time() - before) * 1e3 / calls)
     return median(taken), min(taken)
 
 
@@ -50,6 +53,14 @@ def layers_file(count: int) -> str:
     return head + "".join(lines)
 
 
+def additions() -> int:
+    """Tells how fast this machine is just now: some 4 ms where the goals were set."""
+    total = 0
+    for number in range(100_000):
+        total += number
+    return total
+
+
 def row(name: str, times: tuple[float, float], goal: str = "") -> None:
     """Print one line."""
     print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f}   {goal}")
@@ -59,23 +70,23 @@ def main() -> None:
     """Print medians and minima."""
     print(f"CPU time, {ROUNDS} rounds; python {sys.version.split()[0]}\n")
     print(f"{'':58} {'median ms':>9} {'min ms':>9}   goal")
+    row("for scale: a loop of 100,000 additions", milliseconds(additions))
     device = mnet_cost.load_device("pixel_1")
     spec = mnet_cost.load_model("mobilenet_v1").spec
-    row(
-        "mobilenet_v1: analyze, one device",
-        milliseconds(lambda: mnet_cost.analyze(spec, {}, [device])),
-        "2",
-    )
-    alphas = iter([0.25 + i / 1000 for i in range(100_000)])
-    row(
-        "mobilenet_v1: analyze with another alpha each time",
-        milliseconds(lambda: mnet_cost.analyze(spec, {"alpha": next(alphas)}, [device])),
-        "1",
-    )
     network = elaborate(spec)
-    row("mobilenet_v1: elaborate alone", milliseconds(lambda: elaborate(spec)))
-    row("mobilenet_v1: passes alone", milliseconds(lambda: analyze_network(network, [device])))
-    row("mobilenet_v1: load the file", milliseconds(lambda: mnet_cost.load_model("mobilenet_v1")))
+    alphas = iter([0.25 + i / 10_000 for i in range(1_000_000)])
+    for name, work, goal in (
+        ("analyze, one device", lambda: mnet_cost.analyze(spec, {}, [device]), "2"),
+        (
+            "analyze with another alpha each time",
+            lambda: mnet_cost.analyze(spec, {"alpha": next(alphas)}, [device]),
+            "1",
+        ),
+        ("elaborate alone", lambda: elaborate(spec), ""),
+        ("passes alone", lambda: analyze_network(network, [device]), ""),
+        ("load the file", lambda: mnet_cost.load_model("mobilenet_v1"), ""),
+    ):
+        row(f"mobilenet_v1: {name}", milliseconds(work, calls=10), goal)
     for name in ("mobilenet_v3_large", "densenet"):
         other = mnet_cost.load_model(name).spec
         row(

@@ -14,7 +14,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS
@@ -86,9 +86,6 @@ def analyze_network(
             )
         )
     dtype, counting = DTYPES[precision], find_convention(convention)
-    if not network.steps:
-        layers = network.spec.node.value["layers"]
-        raise SpecError(Problem("nothing is left of the network to analyze", layers.span()))
     costs = count_work(network, dtype)
     counted, items = count_by(counting, costs, network.batch)
     totals = add_up(counted)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from yaml.emitter import Emitter
 
-from mnet_cost.models.load import SECTIONS
+from mnet_cost.models.sections import SECTIONS
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.yamlfile import MAX_DIGITS, parse_scalar
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from mnet_cost.layers import LAYERS, Layer
 from mnet_cost.layers.fields import EXPRESSION_SCHEMA, Json, LayerField, fields_of
-from mnet_cost.models.load import FORMAT, REQUIRED
-from mnet_cost.models.types import MAX_COPIES, RESERVED
+from mnet_cost.models.sections import FORMAT, REQUIRED
+from mnet_cost.models.types import MAX_COPIES, MODIFIERS, RESERVED
 from mnet_cost.models.variants import PATCHED
 from mnet_cost.tensors import DTYPES
 
@@ -23,7 +23,6 @@ _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 _DEFINITION = r"^[A-Za-z_][A-Za-z0-9_]*\s*(\([^()]*\))?$"
-_MODIFIERS = ("id", "from", "when", "repeat")
 
 
 def json_schema() -> Json:
@@ -215,10 +214,10 @@ def _entry() -> Json:
         "not": {
             "anyOf": [
                 {"enum": never_bare},
-                {"type": "object", "propertyNames": {"enum": list(_MODIFIERS)}},
+                {"type": "object", "propertyNames": {"enum": list(MODIFIERS)}},
             ]
         },
-        "maxProperties": 1 + len(_MODIFIERS),
+        "maxProperties": 1 + len(MODIFIERS),
         "properties": {
             "id": _ref("name", "Its name, for references and reports."),
             "from": {

@@ -19,6 +19,9 @@ from mnet_cost.yamlfile import Node
 RESERVED = frozenset(
     ("id", "from", "when", "repeat", "layers", "use", "choose", "input", "previous", "required")
 )
+MODIFIERS = ("id", "from", "when", "repeat")
+"""Keys of an entry beside its kind."""
+
 MAX_COPIES = 4096
 MAX_BLOCK_DEPTH = 32
 MAX_LAYERS = 100_000
@@ -62,11 +65,15 @@ class Reference(NamedTuple):
 
 
 class LayerBody(NamedTuple):
-    """`KIND: {fields}`. `layer` is there when no field needs evaluating."""
+    """`KIND: {fields}`."""
 
     kind: type[Layer]
+    constants: Mapping[str, Any]
+    """Fields that do not depend on anything, converted."""
     fields: tuple[tuple[str, FieldKind, Value], ...]
+    """Fields to be evaluated."""
     layer: Layer | None
+    """The layer, where all fields are constant. Equal ones of a file are one object."""
 
 
 class BlockBody(NamedTuple):

@@ -19,6 +19,7 @@ from mnet_cost.expressions import (
     parse_expression,
 )
 from mnet_cost.layers.fields import FieldKind, Flag, Sizes, Word
+from mnet_cost.models.problems import Problems
 from mnet_cost.models.types import Function, Value
 from mnet_cost.yamlfile import Node
 
@@ -68,7 +69,7 @@ class Names:
 class ValueCompiler:
     """Compiles values; `problems` and `used` (names met) grow along the way."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.used: set[str] = set()
         self.definitions: set[str] = set()
@@ -236,12 +237,10 @@ class ValueCompiler:
         self.problems.append(Problem(message, part_of(node, use.offset, len(head)), hint))
 
     def _misplaced_choice(self, node: Node) -> None:
-        self.problems.append(
-            Problem(
-                "a choice stands for a whole field, argument, default or `repeat`",
-                node.keys["choose"].span(),
-                "here use a knob with `choices`",
-            )
+        self.problems.add(
+            "a choice stands for a whole field, argument, default or `repeat`",
+            node.keys["choose"],
+            "here use a knob with `choices`",
         )
 
     def _choice(
@@ -255,18 +254,13 @@ class ValueCompiler:
     ) -> Value | None:
         if set(node.value) != {"choose"}:
             other = next((key for word, key in node.keys.items() if word != "choose"), node)
-            self.problems.append(
-                Problem(
-                    "a value is a number, a word, an expression, a list or {choose: [...]}",
-                    other.span(),
-                )
+            self.problems.add(
+                "a value is a number, a word, an expression, a list or {choose: [...]}", other
             )
             return None
         options = node.value["choose"]
         if not isinstance(options.value, list) or not options.value:
-            self.problems.append(
-                Problem("`choose` needs a list of at least one option", options.span())
-            )
+            self.problems.add("`choose` needs a list of at least one option", options)
             return None
         compiled = [
             self.value(

@@ -8,28 +8,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.errors import Problem, did_you_mean, one_of
+from mnet_cost.errors import did_you_mean, one_of
+from mnet_cost.models.naming import model_name_problem
+from mnet_cost.models.problems import Problems
+from mnet_cost.models.types import MODIFIERS
 from mnet_cost.yamlfile import Node
 
 PATCHED = ("knobs", "let", "input", "blocks", "layers", "outputs")
 
-_MODIFIERS = frozenset(("id", "from", "when", "repeat"))
+
+def variant_names(root: Node, problems: Problems) -> tuple[str, ...]:
+    """The names of the variants of a file."""
+    node = root.value.get("variants")
+    if node is None or node.value is None:
+        return ()
+    if not isinstance(node.value, dict):
+        problems.add("`variants` is a mapping from name to patch", node)
+        return ()
+    for key in node.keys.values():
+        bad = model_name_problem(key, "a variant's name")
+        if bad:
+            problems.append(bad)
+    return tuple(node.value)
 
 
-def apply_variant(root: Node, name: str, problems: list[Problem]) -> Node:
+def apply_variant(root: Node, name: str, problems: Problems) -> Node:
     """`root` with the variant `name` applied and the section `variants` left out."""
     patch = root.value["variants"].value[name]
     if patch.value is None or patch.value == {}:
         return _without(root, "variants")
     if not isinstance(patch.value, dict):
-        problems.append(Problem("a variant is a mapping of what it changes", patch.span()))
+        problems.add("a variant is a mapping of what it changes", patch)
         return root
     result = _without(root, "variants")
     for section, change in patch.value.items():
         key = patch.keys[section]
         if section not in PATCHED:
             hint = did_you_mean(section, PATCHED) or f"a variant changes {one_of(PATCHED)}"
-            problems.append(Problem(f"a variant has no part `{section}`", key.span(), hint))
+            problems.add(f"a variant has no part `{section}`", key, hint)
             continue
         base = result.value.get(section)
         if section == "layers" and isinstance(change.value, dict):
@@ -91,7 +107,7 @@ def _patch_knobs(base: Node | None, change: Node) -> Node:
     return _merge(base, defaults)
 
 
-def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> Node | None:
+def _patch_layers(base: Node | None, change: Node, problems: Problems) -> Node | None:
     if base is None or not isinstance(base.value, list):
         return base
     entries = list(base.value)
@@ -103,13 +119,10 @@ def _patch_layers(base: Node | None, change: Node, problems: list[Problem]) -> N
     removed = set()
     for identity, patch in change.value.items():
         if identity not in places:
-            problems.append(
-                Problem(
-                    f"there is no entry with the id `{identity}` in `layers`",
-                    change.keys[identity].span(),
-                    did_you_mean(identity, map(str, places))
-                    or "give the entry an `id` to patch it",
-                )
+            problems.add(
+                f"there is no entry with the id `{identity}` in `layers`",
+                change.keys[identity],
+                did_you_mean(identity, map(str, places)) or "give the entry an `id` to patch it",
             )
         elif patch.value is None:
             removed.add(places[identity])
@@ -132,9 +145,9 @@ def _patch_entry(entry: Node, patch: Node) -> Node:
     if not isinstance(patch.value, dict):
         return patch  # compiling it will say what an entry is
     result = entry
-    if any(key not in _MODIFIERS for key in patch.value):
+    if any(key not in MODIFIERS for key in patch.value):
         for key in list(entry.value):
-            if key not in _MODIFIERS:
+            if key not in MODIFIERS:
                 result = _without(result, key)
     result = _copy(result)
     result.value.update(patch.value)

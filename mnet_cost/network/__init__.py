@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnet_cost.network.elaborate import elaborate
 from mnet_cost.network.types import Call, Network, Step, Tensor
+from mnet_cost.network.walk import elaborate
 
 __all__ = ["Call", "Network", "Step", "Tensor", "elaborate"]

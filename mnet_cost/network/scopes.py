@@ -6,11 +6,12 @@ A `Frame` is one list of entries being walked. Lookups raise `Failed` with the u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from mnet_cost.errors import Problem, did_you_mean
-from mnet_cost.models.types import Block, Function, GroupBody, Reference, Value
+from mnet_cost.models.types import MODIFIERS, Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
+from mnet_cost.yamlfile import Node
 
 _LONGEST_TRAIL = 8
 
@@ -247,3 +248,20 @@ def known(tensor: int | None) -> int:
     if tensor is None or tensor == UNKNOWN:
         raise UnknownInputError
     return tensor
+
+
+def fail(frame: Frame, node: Node, message: str, hint: str | None = None) -> NoReturn:
+    """Give up the entry being walked."""
+    raise Failed(Problem(message, kind_node(node).span(), hint, frame.trail()))
+
+
+def limit(frame: Frame, node: Node, message: str) -> NoReturn:
+    """Give up the whole network."""
+    raise LimitFailed(Problem(message, kind_node(node).span(), None, frame.trail()))
+
+
+def kind_node(node: Node) -> Node:
+    """The kind in the node of an entry: what to underline."""
+    if isinstance(node.value, dict):
+        return next((key for word, key in node.keys.items() if word not in MODIFIERS), node)
+    return node

@@ -14,8 +14,9 @@ from mnet_cost.errors import Source
 from mnet_cost.layers import KINDS, LAYERS, Layer
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.models.library import load_model, model_names, model_path
-from mnet_cost.models.load import SECTIONS, parse_spec
+from mnet_cost.models.load import parse_spec
 from mnet_cost.models.schema import json_schema
+from mnet_cost.models.sections import SECTIONS
 from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import parse_yaml, read_yaml
 

@@ -8,12 +8,13 @@ do not depend on that one go on, so that all independent errors come at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, did_you_mean
-from mnet_cost.layers import KINDS, Layer
+from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
-from mnet_cost.models.entries import MODIFIERS, arity_problem, copies_problem, known_fields
+from mnet_cost.models.calls import arity_problem, known_fields
+from mnet_cost.models.entries import copies_problem
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
     MAX_LAYERS,
@@ -31,6 +32,7 @@ from mnet_cost.models.types import (
 )
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
+from mnet_cost.network.placement import Placement
 from mnet_cost.network.scopes import (
     UNKNOWN,
     Absent,
@@ -40,18 +42,17 @@ from mnet_cost.network.scopes import (
     Inside,
     LimitFailed,
     UnknownInputError,
+    fail,
     known,
+    limit,
 )
-from mnet_cost.network.types import Call, Network, Step, Tensor, dead_ends
+from mnet_cost.network.types import Call, Network, dead_ends
 from mnet_cost.tensors import (
     DTYPES,
-    MAX_ELEMENTS,
     Check,
-    RuleViolation,
     TensorType,
     require,
 )
-from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
 _MAX_ENTRIES = 2 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
@@ -74,12 +75,11 @@ class _Elaboration:
 
     def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
         self.spec = spec
-        self.check = check
-        self.tensors: list[Tensor] = []
-        self.steps: list[Step] = []
+        self.placement = Placement(spec, check)
+        self.steps = self.placement.steps
+        self.tensors = self.placement.tensors
         self.calls: dict[str, Call] = {}
         self.problems: list[Problem] = []
-        self.layers: dict[Any, Layer] = {}  # layers made so far, by kind and field values
         self.visited = 0
         self.knobs, chosen = knob_values(spec, knobs)
         self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node)
@@ -130,7 +130,7 @@ class _Elaboration:
         for one in self.spec.inputs:
             sizes = tuple(self.values.number(top, size, one.name, Whole()) for size in one.sizes)
             dtype = None if one.dtype is None else DTYPES[one.dtype]
-            index = self.tensor(one.name, TensorType(sizes, dtype), None, one.node, top)
+            index = self.placement.input(top, one.name, TensorType(sizes, dtype), one.node)
             top.inputs[one.name] = index
             indices.append(index)
         if len(indices) == 1:
@@ -172,13 +172,15 @@ class _Elaboration:
         """Walk one entry and leave its value in `frame`."""
         self.visited += 1
         if self.visited > _MAX_ENTRIES:
-            self.limit(frame, entry, f"more than {_MAX_ENTRIES:,} entries to walk through")
+            limit(frame, entry.node, f"more than {_MAX_ENTRIES:,} entries to walk through")
         body, name = entry.body, entry.name
         if type(body) is LayerBody and entry.when is None and entry.repeat is None:
-            frame.here = path = frame.path_of(name)  # the common case, kept short
-            frame.previous = frame.bindings[name] = self.layer(
-                frame, entry, path, self.sources(frame, entry), body
-            )
+            # Nearly every entry: kept short, since this is where the time goes.
+            frame.here = path = f"{frame.path}.{name}" if frame.path else name
+            sources = self.sources(frame, entry)
+            layer = body.layer or self.placement.layer(frame, body, self.values)
+            output = self.placement.place(frame, entry, path, sources, layer)
+            frame.previous = frame.bindings[name] = output
             return
         frame.here = frame.path_of(name)
         if entry.when is not None:
@@ -229,7 +231,7 @@ class _Elaboration:
     def _repeat(self, frame: Frame, entry: Entry, count: int) -> Copies:
         sources = self.sources(frame, entry)
         if count > 1 and len(sources) > 1:
-            self.fail(
+            fail(
                 frame,
                 entry.node,
                 f"a copy has one input, the copy before: {count} copies with {len(sources)} "
@@ -253,9 +255,12 @@ class _Elaboration:
         """Indices of an entry's inputs."""
         if entry.sources is not None:
             return tuple([frame.resolve(reference) for reference in entry.sources])
-        if frame.previous is None:
+        previous = frame.previous
+        if previous is None:
             return (frame.resolve(Reference(("previous",), entry.node)),)
-        return (known(frame.previous),)
+        if previous == UNKNOWN:
+            raise UnknownInputError
+        return (previous,)
 
     def body(
         self,
@@ -283,80 +288,8 @@ class _Elaboration:
         self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], body: LayerBody
     ) -> int:
         """Place one layer; the index of its output."""
-        layer = body.layer or self._build(frame, body)
-        return self.place(frame, entry, path, sources, layer)
-
-    def _build(self, frame: Frame, body: LayerBody) -> Layer:
-        values = {
-            name: self.values.number(frame, value, name, kind) for name, kind, value in body.fields
-        }
-        try:
-            key = (body.kind, *values.items())
-            layer = self.layers.get(key)
-        except TypeError:  # arrays have no hash
-            return body.kind(**values)
-        if layer is None:
-            layer = self.layers[key] = body.kind(**values)
-        return layer
-
-    def place(
-        self,
-        frame: Frame,
-        entry: Entry,
-        path: str,
-        sources: tuple[int, ...],
-        layer: Layer,
-        shares: int | None = None,
-    ) -> int:
-        """Apply `layer` to tensors; the index of its output."""
-        if layer.arity == (0, 0):
-            sources = ()
-        types = [self.tensors[index].type for index in sources]
-        try:
-            result = layer.infer(self.check, *types)
-        except RuleViolation as violation:
-            raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
-        if len(self.steps) >= MAX_LAYERS:
-            self.limit(frame, entry, f"more than {MAX_LAYERS:,} layers")
-        output = self.tensor(path, result, len(self.steps), entry.node, frame)
-        self.steps.append(Step(path, layer, sources, output, entry, frame.path, shares))
-        return output
-
-    def tensor(
-        self, name: str, type_: TensorType, producer: int | None, node: Node, frame: Frame
-    ) -> int:
-        """A new tensor; its index."""
-        elements: Any = type_.elements
-        if isinstance(elements, int) and elements > MAX_ELEMENTS:
-            self.fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
-        self.tensors.append(Tensor(name, type_, producer))
-        return len(self.tensors) - 1
-
-    def _misfit(
-        self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
-    ) -> Problem:
-        shown = []
-        for index in sources:
-            tensor = self.tensors[index]
-            line = (
-                next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
-                if tensor.producer is None
-                else self.steps[tensor.producer].line
-            )
-            shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
-        if not message.startswith("`"):
-            verb = message.partition(" ")[0] in _VERBS
-            message = f"`{layer.kind}`{'' if verb else ':'} {message}"
-        text = f"{message}: {', '.join(shown)}" if shown else message
-        return Problem(text, _kind_of(entry.node).span(), None, frame.trail())
-
-    def fail(self, frame: Frame, node: Node, message: str, hint: str | None = None) -> NoReturn:
-        """Give up the entry being walked."""
-        raise Failed(Problem(message, _kind_of(node).span(), hint, frame.trail()))
-
-    def limit(self, frame: Frame, entry: Entry, message: str) -> NoReturn:
-        """Give up the whole network."""
-        raise LimitFailed(Problem(message, _kind_of(entry.node).span(), None, frame.trail()))
+        layer = self.placement.layer(frame, body, self.values)
+        return self.placement.place(frame, entry, path, sources, layer)
 
     # --- blocks
 
@@ -378,9 +311,7 @@ class _Elaboration:
         inner = self._enter(frame, entry, path, block.name, copy)
         names = block.inputs or ("input",)
         if len(sources) != len(names):
-            self.fail(
-                frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}"
-            )
+            fail(frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}")
         inner.inputs = dict(zip(names, sources, strict=True))
         inner.previous = sources[0] if len(sources) == 1 else None
         if block.arguments:
@@ -436,7 +367,7 @@ class _Elaboration:
 
     def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:
         if depth > MAX_BLOCK_DEPTH:
-            self.fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
+            fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
 
     def _walk(
         self,
@@ -451,7 +382,7 @@ class _Elaboration:
         for one in entries:
             self.entry(inner, one)
         if inner.previous is None:
-            self.fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
+            fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
         end = len(self.steps)
         return Inside(known(inner.previous), inner.bindings, body, around, inner, first, end)
 
@@ -472,7 +403,7 @@ class _Elaboration:
             callee = self.spec.blocks.get(kind, KINDS.get(kind))
         if callee is None:
             hint = did_you_mean(str(kind), [*self.spec.blocks, *KINDS])
-            self.fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
+            fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
         required = (
             {name: default is None for name, default in callee.arguments.items()}
             if isinstance(callee, Block)
@@ -482,18 +413,18 @@ class _Elaboration:
         for name in body.fields:
             if name not in required:
                 hint = did_you_mean(name, required)
-                self.fail(frame, keys[name], f"`{kind}` has no `{name}`", hint)
+                fail(frame, keys[name], f"`{kind}` has no `{name}`", hint)
         for name, needed in required.items():
             if needed and name not in body.fields:
-                self.fail(frame, node, f"`{kind}` needs `{name}`, which this entry does not give")
+                fail(frame, node, f"`{kind}` needs `{name}`, which this entry does not give")
         if isinstance(callee, Block):
             return self.block(frame, entry, path, sources, callee, body.fields, copy)
         problem = arity_problem(callee, len(sources))
         if problem:
-            self.fail(frame, node, *problem)
+            fail(frame, node, *problem)
         fields = known_fields(callee)
         given = tuple((name, fields[name].kind, value) for name, value in body.fields.items())
-        return self.layer(frame, entry, path, sources, LayerBody(callee, given, None))
+        return self.layer(frame, entry, path, sources, LayerBody(callee, {}, given, None))
 
     def use(
         self,
@@ -517,8 +448,8 @@ class _Elaboration:
             layer = self.steps[index].layer
             problem = arity_problem(type(layer), len(sources))
             if problem:
-                self.fail(frame, entry.node, *problem)
-            value = self.place(frame, entry, path, sources, layer)
+                fail(frame, entry.node, *problem)
+            value = self.placement.place(frame, entry, path, sources, layer)
         else:
             hint, message = None, "is not one layer or block that can be used again"
             if isinstance(binding, Absent):
@@ -526,8 +457,8 @@ class _Elaboration:
             elif isinstance(binding, Copies):
                 hint = f"for its first copy write `{body.reference}.1`"
             node = body.reference.node
-            self.fail(frame, node, f"`{body.reference}` {message}", hint)
-        self._share(frame, entry, original, first)
+            fail(frame, node, f"`{body.reference}` {message}", hint)
+        self.placement.share(frame, entry, original, first)
         return value
 
     def _again(
@@ -545,7 +476,7 @@ class _Elaboration:
         try:
             if isinstance(body, GroupBody):
                 if len(sources) != 1:
-                    self.fail(frame, entry.node, f"`layers` has one input, not {len(sources)}")
+                    fail(frame, entry.node, f"`layers` has one input, not {len(sources)}")
                 value = self.group(frame, entry, path, sources, body, copy, binding.around)
             else:
                 block, arguments = body
@@ -555,44 +486,6 @@ class _Elaboration:
             self.values.renamed.pop()
         value.inner.original = original
         return value
-
-    def _share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
-        if len(original) != len(self.steps) - first:
-            self.fail(frame, entry.node, "with this input the block has other layers")
-        for old, new in zip(original, range(first, len(self.steps)), strict=True):
-            mine, theirs = self.steps[new], self.steps[old]
-            params, same = self._params(old), type(mine.layer) is type(theirs.layer)
-            if (
-                same and _same(params, (0, 0)) is not True
-            ):  # without weights, each size of its own is fine
-                same = _same_layer(mine.layer, theirs.layer) & _same(self._params(new), params)
-            try:
-                self.check(
-                    same,
-                    f"`{mine.name}` cannot have the weights of `{theirs.name}` "
-                    f"(line {theirs.line}): its input is {self._input_types(mine)}, "
-                    f"there it is {self._input_types(theirs)}",
-                )
-            except RuleViolation as violation:
-                self.fail(frame, entry.node, str(violation))
-            root = old if theirs.shares is None else theirs.shares
-            self.steps[new] = mine._replace(shares=root)
-
-    def _input_types(self, step: Step) -> str:
-        return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
-
-    def _params(self, index: int) -> Any:
-        step = self.steps[index]
-        types = tuple(self.tensors[i].type for i in step.inputs)
-        work = step.layer.work(types, self.tensors[step.output].type)
-        return None if work is None else (work.params, work.weights)
-
-
-def _kind_of(node: Node) -> Node:
-    """The kind in the node of an entry: what to underline."""
-    if isinstance(node.value, dict):
-        return next((key for word, key in node.keys.items() if word not in MODIFIERS), node)
-    return node
 
 
 def shown(value: Any) -> str:
@@ -609,19 +502,3 @@ def _inline_names(group: GroupBody) -> Iterator[str]:
             yield entry.name
         elif isinstance(entry.body, GroupBody):
             yield from _inline_names(entry.body)
-
-
-def _same(one: Any, other: Any) -> Any:
-    """Whether two values are equal; for arrays, of which candidates."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        same: Any = len(one) == len(other)
-        if same:
-            for a, b in zip(one, other, strict=True):
-                same = same & _same(a, b)
-        return same
-    return one == other
-
-
-def _same_layer(one: Layer, other: Layer) -> Any:
-    fields = known_fields(type(one))
-    return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))

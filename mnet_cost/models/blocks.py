@@ -1,0 +1,225 @@
+"""Blocks: how each one is called, what is in it, and names that stand for other blocks or kinds.
+
+How blocks are called is read before any list of entries is, for a block may use one that stands
+further down; none may use itself. Not here: calls of blocks, which stand in entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
+
+from mnet_cost.errors import did_you_mean
+from mnet_cost.layers import KINDS, Layer
+from mnet_cost.models.calls import Callee, Signature
+from mnet_cost.models.entries import EntryCompiler
+from mnet_cost.models.naming import name_problem
+from mnet_cost.models.problems import Problems, all_of, key_hint
+from mnet_cost.models.sections import Sections
+from mnet_cost.models.types import Block, BlockBody, Entry, GroupBody, Value
+from mnet_cost.models.values import Names, ValueCompiler
+from mnet_cost.yamlfile import Node
+
+_BLOCK_FIELDS = ("input", "arguments", "layers")
+
+
+class Callees(NamedTuple):
+    """What a file can call beside the layer kinds."""
+
+    nodes: Mapping[str, Node]
+    """The section `blocks`."""
+    known: dict[str, Callee]
+    aliases: frozenset[str]
+    """Names that stand for another block or for a kind."""
+    broken: frozenset[str]
+    """Names of blocks that are not known, because they have a problem of their own."""
+
+
+def read_callees(sections: Sections, used: set[str]) -> Callees:
+    """How each block and alias of a file is called; adds to `used` what aliases stand for."""
+    problems = sections.problems
+    section = sections.mapping("blocks", "NAME: {arguments: ..., layers: [...]}")
+    keys = sections.keys("blocks")
+    aliases: dict[str, Node] = {}
+    known: dict[str, Callee] = {}
+    for name, node in section.items():
+        bad = name_problem(keys[name], "a block's name")
+        if bad:
+            problems.append(bad)
+        elif isinstance(node.value, str):
+            aliases[name] = node
+        else:
+            signature = _signature(keys[name], node, problems)
+            if signature:
+                known[name] = signature
+    for name, node in aliases.items():
+        target = _alias_target(name, aliases, section, known, problems)
+        if target is not None:
+            known[name] = target
+        used.add(str(node.value))
+    broken = frozenset(section.keys() - known.keys())
+    return Callees(section, known, frozenset(aliases), broken)
+
+
+def compile_blocks(
+    callees: Callees,
+    names: Names,
+    values: ValueCompiler,
+    entries: EntryCompiler,
+) -> dict[str, Block | type[Layer]]:
+    """What each block and alias stands for."""
+    blocks: dict[str, Block | type[Layer]] = {}
+    for name, callee in callees.known.items():
+        if not isinstance(callee, Signature):
+            blocks[name] = callee
+        elif name not in callees.aliases:
+            blocks[name] = _block(callee, callees.nodes[name], names, values, entries)
+    for name, callee in callees.known.items():
+        if name in callees.aliases and isinstance(callee, Signature):
+            blocks[name] = blocks[callee.name]
+    return blocks
+
+
+def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer]]) -> None:
+    """A problem where a block uses itself, directly or through others."""
+    calls = {
+        name: _called_blocks(block.entries)
+        for name, block in blocks.items()
+        if isinstance(block, Block)
+    }
+    try:
+        TopologicalSorter({name: found & calls.keys() for name, found in calls.items()}).prepare()
+    except CycleError as error:
+        cycle = error.args[1]
+        node = sections.keys("blocks")[cycle[0]]
+        if len(cycle) == 2:
+            sections.problems.add(f"the block `{cycle[0]}` uses itself", node)
+        else:
+            path = ", which is used by ".join(f"`{name}`" for name in cycle)
+            sections.problems.add(f"blocks use each other in a circle: {path}", node)
+
+
+def check_added_aliases(patched: Node, root: Node, problems: Problems) -> None:
+    """Problems of the aliases that a variant adds to `root`."""
+    blocks = patched.value.get("blocks")
+    if blocks is None or not isinstance(blocks.value, dict):
+        return
+    base = root.value.get("blocks")
+    known = base.value if base is not None and isinstance(base.value, dict) else {}
+    for name, node in blocks.value.items():
+        is_alias = isinstance(node.value, str)
+        if is_alias and known.get(name) is not node and not _is_known(node, blocks.value):
+            _unknown_target(node, blocks.value, problems)
+
+
+def _alias_target(
+    name: str,
+    aliases: Mapping[str, Node],
+    section: Mapping[str, Node],
+    known: Mapping[str, Callee],
+    problems: Problems,
+) -> Callee | None:
+    node, seen = aliases[name], {name}
+    while node.value in aliases:
+        if node.value in seen:
+            problems.add(f"`{name}` stands for itself", aliases[name])
+            return None
+        seen.add(node.value)
+        node = aliases[node.value]
+    if not _is_known(node, section):
+        _unknown_target(node, section, problems)
+    return known.get(node.value, KINDS.get(node.value))
+
+
+def _is_known(alias: Node, blocks: Mapping[str, Node]) -> bool:
+    return alias.value in blocks or alias.value in KINDS
+
+
+def _unknown_target(alias: Node, blocks: Mapping[str, Node], problems: Problems) -> None:
+    hint = did_you_mean(alias.value, [*blocks, *KINDS])
+    problems.add(f"there is no layer kind or block `{alias.value}`", alias, hint)
+
+
+def _signature(key: Node, node: Node, problems: Problems) -> Signature | None:
+    name = str(key.value)
+    if not isinstance(node.value, dict):
+        problems.add(f"the block `{name}` is a mapping with `layers`", node)
+        return None
+    for field, field_key in node.keys.items():
+        if field not in _BLOCK_FIELDS:
+            hint = key_hint(field, _BLOCK_FIELDS, f"a block has {all_of(_BLOCK_FIELDS)}")
+            problems.add(f"a block has no `{field}`", field_key, hint)
+    if "layers" not in node.value:
+        problems.add(f"the block `{name}` needs `layers`", key)
+        return None
+    inputs = _input_names(node.value.get("input"), problems)
+    arguments = node.value.get("arguments")
+    required: dict[str, bool] = {}
+    if arguments is not None and arguments.value is not None:
+        if not isinstance(arguments.value, dict):
+            problems.add("`arguments` is a mapping: {NAME: VALUE or required}", arguments)
+            return None
+        for argument, value in arguments.value.items():
+            bad = name_problem(arguments.keys[argument], "an argument's name")
+            if bad:
+                problems.append(bad)
+            else:
+                required[argument] = value.value == "required"
+    return Signature(name, inputs, required)
+
+
+def _input_names(listed: Node | None, problems: Problems) -> tuple[str, ...]:
+    if listed is None:
+        return ()
+    if not isinstance(listed.value, list) or len(listed.value) < 2:
+        problems.add("`input` of a block lists the names of two or more inputs", listed)
+        return ()
+    bad = [problem for item in listed.value if (problem := name_problem(item, "an input's name"))]
+    problems += bad
+    names = tuple(str(item.value) for item in listed.value)
+    for i, item in enumerate(listed.value):
+        if not bad and names[i] in names[:i]:
+            problems.add(f"there are two inputs `{names[i]}`", item)
+    return names
+
+
+def _block(
+    signature: Signature,
+    node: Node,
+    names: Names,
+    values: ValueCompiler,
+    entries: EntryCompiler,
+) -> Block:
+    tensors = set(signature.inputs) or {"input"}
+    defaults: dict[str, Value | None] = {}
+    known = set(names.values)
+    for name, required in signature.arguments.items():
+        default = None
+        if not required:
+            default = values.value(
+                node.value["arguments"].value[name],
+                Names(known, names.functions, tensors),
+                word_allowed=True,
+                what=name,
+            )
+        defaults[name] = default
+        known.add(name)
+    inner = Names(known, names.functions, tensors | {"previous"})
+    compiled = entries.entries(
+        node.value["layers"],
+        inner,
+        frozenset(defaults),
+        inputs=dict.fromkeys(signature.inputs, node),
+    )
+    return Block(signature.name, signature.inputs, defaults, compiled, node)
+
+
+def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:
+    found: set[str] = set()
+    for entry in entries:
+        if isinstance(entry.body, BlockBody):
+            found.add(entry.body.block)
+        elif isinstance(entry.body, GroupBody):
+            found |= _called_blocks(entry.body.entries)
+    return found

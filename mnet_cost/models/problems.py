@@ -1,0 +1,55 @@
+"""Problems of a model file: where they are gathered, and the wording that messages share.
+
+All problems of a file are shown at once, so whoever finds one adds it and goes on. Not here: what
+is checked, and how a problem looks as text, which is `errors.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mnet_cost.errors import Problem, ProblemList, did_you_mean, one_of
+from mnet_cost.yamlfile import Node
+
+MISSING_SPACE = "a space is missing after the colon"
+
+
+class Problems(ProblemList):
+    """The problems of one file, each at the node that it is about."""
+
+    def add(self, message: str, node: Node, hint: str | None = None) -> None:
+        """Add a problem of `node`."""
+        self.append(Problem(message, node.span(), hint))
+
+    def in_order(self) -> list[Problem]:
+        """Each problem once, by its place in the file."""
+        last = (float("inf"), 0)
+        return sorted(
+            dict.fromkeys(self), key=lambda p: (p.span.line, p.span.column) if p.span else last
+        )
+
+
+def all_of(names: Sequence[str]) -> str:
+    """`a`, `b` and `c`."""
+    return one_of(names).replace(" or ", " and ")
+
+
+def key_hint(key: str, known: Iterable[str], otherwise: str | None) -> str | None:
+    """A way out for a key that is not known."""
+    if ":" in key:
+        return MISSING_SPACE
+    return did_you_mean(key, known) or otherwise
+
+
+def meant_by(key: str, known: Iterable[str]) -> str | None:
+    """The known key that `key` is a misspelling of, if there is one."""
+    hint = did_you_mean(key, known)
+    return hint.split("`")[1] if hint else None
+
+
+def shown(node: Node) -> str:
+    """A value as a message shows it."""
+    value = node.value
+    if isinstance(value, (list, dict, type(None))):
+        return "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

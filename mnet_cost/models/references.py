@@ -1,0 +1,66 @@
+"""References: the tensor that a name or path stands for.
+
+A reference points backwards: at `previous`, at what enters the list, or at an earlier entry. Not
+here: whether the rest of a path is there, and which tensor it is, which `elaborate` finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mnet_cost.errors import did_you_mean
+from mnet_cost.models.types import Reference
+from mnet_cost.models.values import Names, ValueCompiler
+from mnet_cost.yamlfile import Node
+
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z", re.ASCII)
+
+
+def compile_reference(
+    node: Node,
+    names: Names,
+    values: ValueCompiler,
+    later: Mapping[Any, Node] = MappingProxyType({}),
+    own: str | None = None,
+) -> Reference | None:
+    """The tensor that `node` names, or None after a problem.
+
+    `later` are the ids of the whole list, `own` is that of the entry itself.
+    """
+    problems = values.problems
+    text = node.value
+    if not isinstance(text, str) or not _REFERENCE.match(text):
+        problems.add("an input is named by `previous`, `input` or an id", node)
+        return None
+    parts = tuple(text.split("."))
+    head = parts[0]
+    values.used.add(head)
+    if len(parts) > 1 and head in ("previous", "input"):
+        problems.add(f"`{head}` has no parts: a path starts with an id", node)
+        return None
+    if head in names.tensors:
+        return Reference(parts, node)
+    if head == own:
+        problems.add("an entry cannot be its own input", node)
+    elif head in later:
+        problems.add(
+            f"`{head}` comes later, at line {later[head].line}: "
+            "an input that points forward would make a cycle",
+            node,
+        )
+    elif head == "input":
+        inputs = sorted(names.tensors - {"previous"})
+        problems.add(
+            "`input` is not one tensor here: there are several inputs",
+            node,
+            "name one of " + ", ".join(inputs) if inputs else None,
+        )
+    else:
+        hint = did_you_mean(head, names.tensors)
+        if hint is None:
+            hint = "an input is `previous`, `input` or the id of an earlier entry"
+        problems.add(f"there is no `{head}` before this", node, hint)
+    return None

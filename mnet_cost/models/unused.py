@@ -1,0 +1,75 @@
+"""Warnings about knobs and blocks that nothing uses.
+
+A name is used where the model or a variant writes it, whatever it stands for there. Not here:
+problems, after which nothing is warned of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+
+from mnet_cost.errors import Problem, did_you_mean
+from mnet_cost.models.naming import WORD
+from mnet_cost.models.sections import Sections
+from mnet_cost.yamlfile import Node
+
+_DECLARING = ("knobs", "blocks")
+
+
+def unused(sections: Sections, used_by_model: Set[str]) -> tuple[Problem, ...]:
+    """Warnings about knobs and blocks that neither the model nor a variant uses."""
+    variants = sections.get("variants")
+    patches = list(variants.value.values()) if variants and variants.value else []
+    patched = [
+        (name, section) for patch in patches for name, section in (patch.value or {}).items()
+    ]
+    used = set(used_by_model)
+    for name, section in patched:
+        if name in _DECLARING and isinstance(section.value, dict):
+            used |= {word for value in section.value.values() for word in _words_of(value)}
+        else:
+            used |= _words_of(section)
+    warnings = []
+    for part in _DECLARING:
+        own = sections.keys(part)
+        warnings += [_warning(part, key, None) for name, key in own.items() if name not in used]
+        added = [key for name, section in patched if name == part for key in section.keys.values()]
+        warnings += _additions(part, own, added, used)
+    return tuple(warnings)
+
+
+def unused_additions(
+    sections: Sections, without_variant: Sections, used: Set[str]
+) -> tuple[Problem, ...]:
+    """Warnings about knobs and blocks that the variant in `sections` adds and nothing uses."""
+    warnings: list[Problem] = []
+    for part in _DECLARING:
+        own, patched = without_variant.keys(part), sections.keys(part)
+        warnings += _additions(part, own, patched.values(), used)
+    return tuple(warnings)
+
+
+def _additions(
+    part: str, own: Mapping[str, Node], added: Iterable[Node], used: Set[str]
+) -> list[Problem]:
+    names = [(key, str(key.value)) for key in added]
+    return [
+        _warning(part, key, did_you_mean(name, own))
+        for key, name in names
+        if name not in used and name not in own
+    ]
+
+
+def _warning(part: str, key: Node, hint: str | None) -> Problem:
+    return Problem(f"the {part.removesuffix('s')} `{key.value}` is not used", key.span(), hint)
+
+
+def _words_of(node: Node) -> set[str]:
+    if isinstance(node.value, dict):
+        found = set(node.value)
+        for value in node.value.values():
+            found |= _words_of(value)
+        return found
+    if isinstance(node.value, list):
+        return {word for item in node.value for word in _words_of(item)}
+    return set(WORD.findall(node.value)) if isinstance(node.value, str) else set()

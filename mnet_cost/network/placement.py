@@ -1,0 +1,156 @@
+"""Steps and tensors of a network as they come to be: layers applied to typed tensors.
+
+Equal layers and equal types are one object each, so that a layer on the same types is inferred
+once however often it is repeated. Not here: which layer comes next; the walk knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mnet_cost.errors import Problem
+from mnet_cost.layers import Layer
+from mnet_cost.models.calls import known_fields
+from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
+from mnet_cost.network.evaluation import Evaluation
+from mnet_cost.network.scopes import Failed, Frame, fail, kind_node, limit
+from mnet_cost.network.types import Step, Tensor
+from mnet_cost.tensors import MAX_ELEMENTS, Check, RuleViolation, TensorType
+from mnet_cost.yamlfile import Node
+
+_VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
+
+
+class Placement:
+    """The steps and tensors so far."""
+
+    def __init__(self, spec: ModelSpec, check: Check) -> None:
+        self.spec = spec
+        self.check = check
+        self.tensors: list[Tensor] = []
+        self.steps: list[Step] = []
+        self._made: dict[tuple[Any, ...], tuple[LayerBody, Layer]] = {}
+        """Layers by the identity of their body, which this keeps alive, and field values."""
+        self._types: dict[Any, TensorType] = {}
+        self._inferred: dict[tuple[int, ...], TensorType] = {}
+        """Output type by the identities of a layer and its input types, which live on in steps."""
+
+    def layer(self, frame: Frame, body: LayerBody, values: Evaluation) -> Layer:
+        """The layer that `body` describes in `frame`."""
+        if body.layer is not None:
+            return body.layer
+        given = [values.number(frame, value, name, kind) for name, kind, value in body.fields]
+        key = (id(body), *given)
+        try:
+            made = self._made.get(key)
+        except TypeError:  # arrays have no hash
+            made, key = None, ()
+        if made is not None:
+            return made[1]
+        fields = dict(zip([name for name, _, _ in body.fields], given, strict=True))
+        layer = body.kind(**body.constants, **fields)
+        if key:
+            self._made[key] = (body, layer)
+        return layer
+
+    def place(
+        self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], layer: Layer
+    ) -> int:
+        """Apply `layer` to tensors; the index of its output."""
+        if layer.arity[1] == 0:
+            sources = ()
+        tensors, steps = self.tensors, self.steps
+        types = [tensors[index].type for index in sources]
+        key = (id(layer), *map(id, types))
+        result = self._inferred.get(key)
+        if result is None:
+            try:
+                result = layer.infer(self.check, *types)
+            except RuleViolation as violation:
+                raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
+            result = self._inferred[key] = self._checked(result, entry.node, frame)
+        if len(steps) >= MAX_LAYERS:
+            limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
+        output = len(tensors)
+        tensors.append(Tensor(path, result, len(steps)))
+        steps.append(Step(path, layer, sources, output, entry, frame.path))
+        return output
+
+    def input(self, frame: Frame, name: str, type_: TensorType, node: Node) -> int:
+        """An input of the network; the index of its tensor."""
+        self.tensors.append(Tensor(name, self._checked(type_, node, frame), None))
+        return len(self.tensors) - 1
+
+    def _checked(self, type_: TensorType, node: Node, frame: Frame) -> TensorType:
+        """`type_`, or the one equal to it that is already there; no tensor is too large."""
+        elements: Any = type_.elements
+        if isinstance(elements, int) and elements > MAX_ELEMENTS:
+            fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
+        try:
+            return self._types.setdefault((type_.shape, type_.dtype), type_)
+        except TypeError:  # arrays have no hash
+            return type_
+
+    def _misfit(
+        self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
+    ) -> Problem:
+        shown = []
+        for index in sources:
+            tensor = self.tensors[index]
+            line = (
+                next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
+                if tensor.producer is None
+                else self.steps[tensor.producer].line
+            )
+            shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
+        if not message.startswith("`"):
+            verb = message.partition(" ")[0] in _VERBS
+            message = f"`{layer.kind}`{'' if verb else ':'} {message}"
+        text = f"{message}: {', '.join(shown)}" if shown else message
+        return Problem(text, kind_node(entry.node).span(), None, frame.trail())
+
+    def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
+        """Give the steps from `first` on the weights of the steps in `original`."""
+        if len(original) != len(self.steps) - first:
+            fail(frame, entry.node, "with this input the block has other layers")
+        for old, new in zip(original, range(first, len(self.steps)), strict=True):
+            mine, theirs = self.steps[new], self.steps[old]
+            params, same = self._params(old), type(mine.layer) is type(theirs.layer)
+            if same and _same(params, (0, 0)) is not True:  # without weights any size is fine
+                same = _same_layer(mine.layer, theirs.layer) & _same(self._params(new), params)
+            try:
+                self.check(
+                    same,
+                    f"`{mine.name}` cannot have the weights of `{theirs.name}` "
+                    f"(line {theirs.line}): its input is {self._input_types(mine)}, "
+                    f"there it is {self._input_types(theirs)}",
+                )
+            except RuleViolation as violation:
+                fail(frame, entry.node, str(violation))
+            root = old if theirs.shares is None else theirs.shares
+            self.steps[new] = mine._replace(shares=root)
+
+    def _input_types(self, step: Step) -> str:
+        return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
+
+    def _params(self, index: int) -> Any:
+        step = self.steps[index]
+        types = tuple(self.tensors[i].type for i in step.inputs)
+        work = step.layer.work(types, self.tensors[step.output].type)
+        return None if work is None else (work.params, work.weights)
+
+
+def _same(one: Any, other: Any) -> Any:
+    """Whether two values are equal; for arrays, of which candidates."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        same: Any = len(one) == len(other)
+        if same:
+            for a, b in zip(one, other, strict=True):
+                same = same & _same(a, b)
+        return same
+    return one == other
+
+
+def _same_layer(one: Layer, other: Layer) -> Any:
+    fields = known_fields(type(one))
+    return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))
