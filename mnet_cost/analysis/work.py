@@ -63,13 +63,18 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     tensors = network.tensors
     # A layer costs the same on the same types, and elaboration shares equal ones: so the
     # copies of a block are counted once. The network keeps the objects, and so their ids, alive.
-    counted: dict[tuple[int, ...], LayerCost] = {}
+    counted: dict[tuple[object, ...], LayerCost] = {}
     costs = []
     for step in network.steps:
-        inputs = tuple([tensors[index].type for index in step.inputs])
-        key = (id(step.layer), step.shares is None, *map(id, inputs))
+        key: tuple[object, ...]
+        if len(step.inputs) == 1:  # nearly always
+            key = (id(step.layer), step.shares is None, id(tensors[step.inputs[0]].type))
+        else:
+            types = [tensors[index].type for index in step.inputs]
+            key = (id(step.layer), step.shares is None, *map(id, types))
         same = counted.get(key)
         if same is None:
+            inputs = tuple([tensors[index].type for index in step.inputs])
             output = tensors[step.output].type
             same = counted[key] = _count(step, inputs, output, network.batch, precision)
             costs.append(same)

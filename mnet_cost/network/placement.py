@@ -60,8 +60,13 @@ class Placement:
         if layer.arity[1] == 0:
             sources = ()
         tensors, steps = self.tensors, self.steps
-        types = [tensors[index].type for index in sources]
-        key = (id(layer), *map(id, types))
+        key: tuple[int, ...]
+        if len(sources) == 1:  # nearly always
+            types = [tensors[sources[0]].type]
+            key = (id(layer), id(types[0]))
+        else:
+            types = [tensors[index].type for index in sources]
+            key = (id(layer), *map(id, types))
         result = self._inferred.get(key)
         if result is None:
             try:
@@ -73,7 +78,7 @@ class Placement:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         output = len(tensors)
         tensors.append(Tensor(path, result, len(steps)))
-        steps.append(Step(path, layer, sources, output, entry, frame.path))
+        steps.append(Step(path, layer, sources, output, entry, frame.path, None))
         return output
 
     def input(self, frame: Frame, name: str, type_: TensorType, node: Node) -> int:
