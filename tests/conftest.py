@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines differ in speed, so no example is timed; and what fails in CI fails the same way here.
+settings.register_profile(
+    "mnet_cost",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
+settings.load_profile("mnet_cost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -63,7 +63,7 @@ def test_a_grid(reference: str) -> None:
     assert_equal_to_single_runs(reference, GRID)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.floats(0.01, 2.0), st.integers(1, 512)), min_size=1, max_size=6, unique=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import networks
 
@@ -220,7 +220,7 @@ def devices(draw: st.DrawFn) -> DeviceProfile:
     )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(networks(), devices())
 def test_never_below_the_roof(network: Network, device: DeviceProfile) -> None:
     found = analyze_network(network, [device])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze
@@ -59,7 +59,7 @@ def simulate(network: Network) -> list[int]:
     return live
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500)
 @given(networks())
 def test_equals_the_simulation(network: Network) -> None:
     trace = trace_memory(network, FP32)
@@ -74,7 +74,7 @@ def test_equals_the_simulation(network: Network) -> None:
     assert sizes == sorted(sizes, reverse=True)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(networks())
 def test_is_between_its_bounds(network: Network) -> None:
     peak = trace_memory(network, FP32).peak_bytes

@@ -310,7 +310,7 @@ def one_by_one(
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
 @pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.kind)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_arrays_mean_the_same(kind: type[Layer], dtype: type, data: st.DataObject) -> None:
     fields, shapes = data.draw(STRATEGIES[kind])
@@ -339,7 +339,7 @@ def test_arrays_mean_the_same(kind: type[Layer], dtype: type, data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.kind)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_numbers_of_another_class_mean_the_same(kind: type[Layer], data: st.DataObject) -> None:
     fields, shapes = data.draw(STRATEGIES[kind])

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_specs import specs
 
@@ -227,7 +227,7 @@ VALUES = st.recursive(
 SECTIONS = st.sampled_from(["knobs", "let", "input", "layers", "variants", "source", "other"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.dictionaries(SECTIONS | KEYS, VALUES, min_size=1, max_size=5))
 @example({"knobs": {"a": [["b", ["c, d"]], {}]}})
 @example({"layers": [[[]], [["a" * 99]], {}, [{"a": ["b" * 99]}]]})
@@ -237,7 +237,7 @@ def test_any_data_comes_back(data: dict[str, Any]) -> None:
     assert exact(parse_yaml(Source("text", written)).plain()) == exact(data)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(specs())
 def test_any_spec_comes_back(data: dict[str, Any]) -> None:
     spec = parse_spec(json.dumps(data))  # JSON is YAML, with every text in quotes

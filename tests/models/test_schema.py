@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from random_specs import specs
 
@@ -160,7 +160,7 @@ def test_unknown_kinds_pass_because_they_may_be_blocks() -> None:
     )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(specs())
 def test_what_loads_is_valid(data: dict[str, Any]) -> None:
     assert parse_spec(json.dumps(data)).data == data
