@@ -757,7 +757,6 @@ def test_what_is_warned_of() -> None:
         "the knob `spare` is not used",
         "the knob `usde` is not used",
         "the block `b` is not used",
-        "no output depends on `dead`",
         "no output depends on `dead2`",
         "no layer reads the input `other`",
     ]
@@ -776,3 +775,23 @@ def test_a_network_of_which_nothing_is_left() -> None:
     assert first_line("layers: [{relu: {}, when: false}]").endswith(
         "nothing is left of the network"
     )
+
+
+def test_a_merge_in_a_block_called_twice_sees_each_other_input() -> None:
+    found = network(
+        """
+        input: {image: [3, 8, 8]}
+        blocks:
+          join: {input: [one, other], layers: [{concat: [one, other]}]}
+        layers:
+          - {id: a, conv2d: {channels: 4, kernel: 1}}
+          - {id: b, conv2d: {channels: 8, kernel: 1}}
+          - {id: c, conv2d: {channels: 16, kernel: 1}, from: a}
+          - {id: first, join: {}, from: [a, b]}
+          - {id: second, join: {}, from: [a, c]}
+        outputs: [first, second]
+        """
+    )
+    shapes = {step.name: found.tensors[step.output].type.shape for step in found.steps}
+    assert shapes["first.concat"] == (12, 8, 8)
+    assert shapes["second.concat"] == (20, 8, 8)

@@ -27,7 +27,7 @@ def test_console_blocks_show_real_output(
     monkeypatch: pytest.MonkeyPatch,
     update_golden: bool,
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "96")
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
     text = README.read_text(encoding="utf-8")
     assert len(_BLOCK.findall(text)) >= 4

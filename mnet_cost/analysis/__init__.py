@@ -14,7 +14,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS
@@ -42,6 +42,19 @@ class Analysis(NamedTuple):
     def unmodelled(self) -> tuple[str, ...]:
         """Names of layers whose work is unknown."""
         return tuple(cost.step.name for cost in self.layers if cost.work is None)
+
+    @property
+    def paper_mult_adds(self) -> int:
+        """Mult-adds without what a convention adds: those that take time."""
+        return self.totals.mult_adds - sum(item.mult_adds for item in self.convention_items)
+
+    def total(self, key: str, lower_bound: bool = False) -> int | None:
+        """One of the totals; None where layers of unknown work make it a lower bound that
+        nobody asked for."""
+        if self.unmodelled and not lower_bound:
+            return None
+        value: int = getattr(self.totals, key)
+        return value
 
     @property
     def coverage(self) -> float:
@@ -82,7 +95,7 @@ def analyze_network(
         raise ModelReferenceError(
             Problem(
                 f"there is no precision `{precision}`",
-                hint=did_you_mean(precision, PRECISIONS) or "there are " + ", ".join(PRECISIONS),
+                hint="there are " + ", ".join(PRECISIONS),
             )
         )
     dtype, counting = DTYPES[precision], find_convention(convention)

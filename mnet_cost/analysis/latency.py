@@ -3,8 +3,8 @@
 A kernel takes max(compute, memory) plus the launch overhead; kernels run one after another.
 compute = mult-adds / peak rate. memory = the slowest level of the hierarchy: activations pass
 a level if the kernel's own inputs and outputs do not fit into the level inside it, weights if
-the whole network's weights and peak activations do not. That is a lower bound; runtimes are
-slower (efficiency, im2col, threads). What the profile does not know is None, never zero.
+the whole network's weights and peak activations do not. That is a lower bound for this list of
+kernels; runtimes are slower (efficiency, im2col, threads). What is not known is None, never zero.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference."""
 
     kernel: Kernel
-    latency_s: float
+    latency_s: float | None
     compute_s: float | None
     memory_s: float | None
+    """None also where all traffic stays in caches of unknown bandwidth."""
+    memory_level: str
+    """The level that `memory_s` is of; empty where it is not known."""
     overhead_s: float | None
     bound: str
     """`compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
@@ -52,9 +55,12 @@ class DeviceEstimate(NamedTuple):
     device: DeviceProfile
     precision: str
     latency_s: float | None
+    """Sum over the kernels that have a time, with launches: a lower bound if `untimed`."""
     bound_s: float | None
-    """Without launch overheads: no run can be faster on these peaks."""
+    """The same without launches: these kernels cannot be faster on these peaks."""
     kernels: tuple[KernelEstimate, ...]
+    untimed: tuple[str, ...]
+    """Names of kernels of which neither compute nor memory time is known."""
     fits: tuple[Fit, ...]
     notes: tuple[str, ...]
 
@@ -76,50 +82,50 @@ def estimate_latency(
     if rate is None:
         known = ", ".join(device.compute)
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        return DeviceEstimate(device, precision, None, None, (), fits, (note,))
+        return DeviceEstimate(device, precision, None, None, (), (), fits, (note,))
     macs_per_s = rate.macs_per_s.value
     vector_per_s = rate.vector_ops_per_s.value if rate.vector_ops_per_s else None
     per_kernel = device.kernel_overhead_s.value if device.kernel_overhead_s else None
     levels = _Levels(device, weight_bytes + peak_bytes)
     estimates = []
+    untimed = []
     bound_s = latency_s = 0.0
-    unknown = unmodelled = 0
     for kernel in kernels:
         compute_s: float | None
         memory_s, level = levels.slowest(kernel)
         if kernel.anchor.work is None:
-            compute_s = memory_s = None
-            unmodelled += 1
+            compute_s, memory_s, level = None, None, ""
         elif kernel.mult_adds:
             compute_s = kernel.mult_adds / macs_per_s
         elif not kernel.vector_ops:
             compute_s = 0.0
         else:
             compute_s = None if vector_per_s is None else kernel.vector_ops / vector_per_s
-        roof = max(compute_s or 0.0, memory_s or 0.0)
-        time = roof + (per_kernel or 0.0)
-        if compute_s is None and memory_s is None:
-            bound = "unknown"
-            unknown += kernel.anchor.work is not None
-        elif (per_kernel or 0.0) > roof:
-            bound = "overhead"
-        elif (compute_s or 0.0) >= (memory_s or 0.0):
-            bound = "compute"
+        if memory_s is None and not compute_s:
+            untimed.append(kernel.name)
+            bound = "overhead" if per_kernel else "unknown"
+            latency = per_kernel
         else:
-            bound = f"memory:{level}"
-        bound_s += roof
-        latency_s += time
-        estimates.append(KernelEstimate(kernel, time, compute_s, memory_s, per_kernel, bound))
-    notes = levels.notes()
-    if unknown:
-        notes += (
-            f"{unknown} kernels without mult-adds have no time: the profile has no rate for them",
+            roof = max(compute_s or 0.0, memory_s or 0.0)
+            latency = roof + (per_kernel or 0.0)
+            bound_s += roof
+            if (per_kernel or 0.0) > roof:
+                bound = "overhead"
+            else:
+                bound = "compute" if (compute_s or 0.0) >= (memory_s or 0.0) else f"memory:{level}"
+        latency_s += latency or 0.0
+        estimates.append(
+            KernelEstimate(kernel, latency, compute_s, memory_s, level, per_kernel, bound)
         )
-    if unmodelled:
-        notes += (f"{unmodelled} kernels have no time: their layers have no cost model",)
+    notes = levels.notes()
+    if untimed:
+        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
+        notes += (f"{len(untimed)} {kernels_are} not timed: no rate or bandwidth tells how long",)
     if device.inference_overhead_s:
         latency_s += device.inference_overhead_s.value
-    return DeviceEstimate(device, precision, latency_s, bound_s, tuple(estimates), fits, notes)
+    return DeviceEstimate(
+        device, precision, latency_s, bound_s, tuple(estimates), tuple(untimed), fits, notes
+    )
 
 
 class _Levels:
@@ -137,11 +143,11 @@ class _Levels:
                 inner_size = level.size_bytes.value
 
     def slowest(self, kernel: Kernel) -> tuple[float | None, str]:
-        """Seconds at the level that takes longest, and its name."""
-        if not self.levels and not self._storage_rate():
-            return None, ""
+        """Seconds at the level that takes longest, and its name; None where none is known."""
         activations = kernel.input_bytes + kernel.output_bytes
-        slowest, name = 0.0, self.device.main_memory.name
+        if not activations + kernel.weight_bytes:
+            return 0.0, ""
+        slowest, name = 0.0, ""
         for level, bytes_per_s, inner_size, weights_pass in self.levels:
             traffic = activations if activations > inner_size else 0
             if weights_pass:
@@ -151,7 +157,7 @@ class _Levels:
         rate = self._storage_rate()
         if rate and self.device.storage and kernel.weight_bytes / rate > slowest:
             slowest, name = kernel.weight_bytes / rate, self.device.storage.name
-        return slowest, name
+        return (slowest, name) if name else (None, "")
 
     def _storage_rate(self) -> float | None:
         storage = self.device.storage
@@ -160,13 +166,12 @@ class _Levels:
     def notes(self) -> tuple[str, ...]:
         """What of the memory is not modelled."""
         device = self.device
-        silent = [device.main_memory] if device.main_memory.bytes_per_s is None else []
-        if device.storage and device.storage.bytes_per_s is None:
-            silent.append(device.storage)
+        levels = [*device.memory, *([device.storage] if device.storage else [])]
+        silent = [level.name for level in levels if level.bytes_per_s is None]
         if not silent:
             return ()
-        names = " and ".join(level.name for level in silent)
-        return (f"the bandwidth of {names} is unknown: time counts compute only",)
+        names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
+        return (f"what stays in {names} takes no memory time here: no bandwidth is known",)
 
 
 def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:

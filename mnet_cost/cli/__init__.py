@@ -7,6 +7,7 @@ layers of unknown cost. Data goes to stdout, words to stderr.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -45,8 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has seen enough
         return 0
-    except KeyboardInterrupt:
-        return 130
     return status
 
 
@@ -55,4 +54,11 @@ def entry_point() -> None:
     import gc
 
     gc.disable()  # a short process: collecting what lives until the end only costs time
-    sys.exit(main())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without µ shows ? for it
+    try:
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)

@@ -12,6 +12,7 @@ from mnet_cost.cli.options import (
     add_output_options,
     chosen_devices,
     given_knobs,
+    refuse_total,
     warn,
 )
 
@@ -48,21 +49,9 @@ def run(options: argparse.Namespace) -> int:
         convention=options.convention,
     )
     warn(model, analysis.network.warnings)
-    emit(analysis_report(analysis, options.by, options.lower_bound), options)
-    return refuse_total([analysis.unmodelled], options.lower_bound)
-
-
-def refuse_total(unmodelled: list[tuple[str, ...]], lower_bound: bool) -> int:
-    """Exit status 3, and words on stderr, where totals were refused."""
-    import sys
-
-    names = [name for one in unmodelled for name in one]
-    if not names or lower_bound:
-        return 0
-    listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    print(
-        f"mnet-cost: no total: the cost of {listed} is unknown\n"
-        "hint: --lower-bound gives the sum of the rest",
-        file=sys.stderr,
+    emit(
+        analysis_report(analysis, options.by, options.lower_bound),
+        options,
+        [options.model, *options.device],
     )
-    return 3
+    return refuse_total([analysis.unmodelled], options.lower_bound)

@@ -13,6 +13,7 @@ from mnet_cost.cli.options import (
     add_output_options,
     chosen_devices,
     given_knobs,
+    refuse_total,
     warn,
 )
 
@@ -41,13 +42,12 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Analyze all and print them side by side."""
     from mnet_cost.analysis import analyze
-    from mnet_cost.cli.analyze import refuse_total
     from mnet_cost.cli.output import emit
     from mnet_cost.errors import ModelReferenceError, Problem
     from mnet_cost.models.library import load_model
     from mnet_cost.report.compare import compare_report
 
-    names = [name for name in options.models if name != "vs"]
+    names = [name for name in options.models if name.lower() != "vs"]
     if len(names) < 2:
         raise ModelReferenceError(
             Problem(
@@ -69,7 +69,11 @@ def run(options: argparse.Namespace) -> int:
     ]
     for model, analysis in zip(models, analyses, strict=True):
         warn(model, analysis.network.warnings)
-    emit(compare_report(names, analyses, options.by, options.lower_bound), options)
+    emit(
+        compare_report(names, analyses, options.by, options.lower_bound),
+        options,
+        [*names, *options.device],
+    )
     return refuse_total([analysis.unmodelled for analysis in analyses], options.lower_bound)
 
 
@@ -77,22 +81,24 @@ def _with_knobs(models: list[Model], knobs: dict[str, Any]) -> list[Model]:
     """`models` with each knob set in those that have it; an error if none has it."""
     from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 
-    known = {name for model in models for name in model.spec.knobs} | {"batch"}
+    own = [_settings_of(model, any("." in name for name in knobs)) for model in models]
     for name in knobs:
-        if name not in known and "." not in name:
+        if not any(name in settings for settings in own):
+            known = {setting for settings in own for setting in settings}
             raise ModelReferenceError(
                 Problem(f"no network here has the knob `{name}`", hint=did_you_mean(name, known))
             )
     return [
         model._replace(
-            knobs={
-                **{
-                    name: value
-                    for name, value in knobs.items()
-                    if name in model.spec.knobs or name == "batch" or "." in name
-                },
-                **model.knobs,
-            }
+            knobs={**model.knobs, **{name: knobs[name] for name in knobs if name in settings}}
         )
-        for model in models
+        for model, settings in zip(models, own, strict=True)
     ]
+
+
+def _settings_of(model: Model, with_choices: bool) -> set[str]:
+    """Names that can be set in a model; choices are known only once it is elaborated."""
+    from mnet_cost.network import elaborate
+
+    names = {*model.spec.knobs, "batch"}
+    return names | set(elaborate(model.spec, model.knobs).choices) if with_choices else names

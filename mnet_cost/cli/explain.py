@@ -12,6 +12,8 @@ from mnet_cost.cli.options import (
     add_output_options,
     chosen_devices,
     given_knobs,
+    refuse_total,
+    warn,
 )
 
 
@@ -26,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
     parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer or a block, by its path")
     add_knob_options(parser)
-    add_analysis_options(parser)
+    add_analysis_options(parser, rows=False)
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -39,8 +41,16 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.report.explain import explain_report
 
     model = load_model(options.model, given_knobs(options))
+    devices = chosen_devices(options)
     analysis = analyze(
-        model.spec, model.knobs, chosen_devices(options), precision=options.precision
+        model.spec,
+        model.knobs,
+        devices,
+        precision=options.precision,
+        convention=options.convention,
     )
-    emit(explain_report(analysis, options.layer), options)
-    return 0
+    warn(model, analysis.network.warnings)
+    report = explain_report(analysis, options.layer, options.lower_bound)
+    emit(report, options, [options.model, *options.device])
+    unmodelled = [analysis.unmodelled] if options.layer is None else []
+    return refuse_total(unmodelled, options.lower_bound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def add_knob_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_analysis_options(parser: argparse.ArgumentParser) -> None:
-    """--device, --precision, --by, --convention and --lower-bound."""
+def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> None:
+    """--device, --precision, --convention, --lower-bound, and with `rows` --by."""
     group = parser.add_argument_group("analysis")
     group.add_argument(
         "--device",
@@ -59,9 +60,10 @@ def add_analysis_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
     )
-    group.add_argument(
-        "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
-    )
+    if rows:
+        group.add_argument(
+            "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
+        )
     group.add_argument(
         "--convention",
         metavar="NAME",
@@ -105,10 +107,13 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
     from mnet_cost.devices import default_devices, device_names, load_device
+    from mnet_cost.errors import DeviceError
 
     names = options.device or list(default_devices())
-    if names == ["all"]:
-        names = list(device_names())
+    if "none" in names and len(names) > 1:
+        raise DeviceError("`--device none` is for no device at all: leave it out, or the others")
+    if "all" in names:
+        names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
     return tuple(load_device(name) for name in dict.fromkeys(names))
@@ -120,3 +125,19 @@ def warn(model: Model, network_warnings: tuple[Any, ...]) -> None:
 
     for problem in (*model.spec.warnings, *network_warnings):
         print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)
+
+
+def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> int:
+    """Exit status 3, and words on stderr, where totals were refused."""
+    import sys
+
+    names = [name for one in unmodelled for name in one]
+    if not names or lower_bound:
+        return 0
+    listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    print(
+        f"mnet-cost: no total: the cost of {listed} is unknown\n"
+        "hint: --lower-bound gives the sum of the rest",
+        file=sys.stderr,
+    )
+    return 3

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import stat
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,26 +29,34 @@ _FILE_WIDTH = 120
 _NARROWEST = 60
 
 
-def emit(report: Report, options: argparse.Namespace) -> None:
-    """Print `report`, or write it to the file that -o names."""
+def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()) -> None:
+    """Print `report`, or write it to the file that -o names, which is none of `inputs`."""
     from mnet_cost.report import render
 
     target: str | None = options.output
-    form = options.format or (
-        _ENDINGS.get(Path(target).suffix.lower(), "text") if target else "text"
-    )
-    if target:
-        write_whole(target, render(report, form, _FILE_WIDTH))
+    if target is None or target == "-":
+        form = options.format or "text"
+        print_text(render(report, form, terminal_width(), wants_color()))
         return
-    text = render(report, form, terminal_width(), wants_color())
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    here = Path(target).resolve() if target else None
+    if any(here == Path(name).resolve() for name in inputs):
+        raise OutputError(f"{target}: is read by this command: choose another file")
+    form = options.format or _ENDINGS.get(Path(target).suffix.lower(), "text")
+    write_whole(target, render(report, form, _FILE_WIDTH))
 
 
 def print_text(text: str) -> None:
-    """Print a text that is no report."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    """Write `text` to stdout; `OutputError` where that is impossible, a closed pipe apart."""
+    if sys.stdout is None:
+        raise OutputError("stdout is closed")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as reason:
+        why = (reason.strerror or str(reason)).lower()
+        raise OutputError(f"stdout: cannot be written: {why}") from None
 
 
 def terminal_width() -> int:
@@ -57,19 +68,33 @@ def wants_color() -> bool:
     """Whether stdout is a terminal that shows colours, and nobody objects (NO_COLOR)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def write_whole(target: str, text: str) -> None:
-    """Write a file so that it is never there half: `OutputError` where that is impossible."""
-    path = Path(target)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write a file so that it is never there half; `OutputError` where that is impossible.
+
+    A link leads to its file, which keeps its mode. What is no regular file (a device, a named
+    pipe) is written to as it is.
+    """
+    draft = None
     try:
+        if not target:
+            raise FileNotFoundError(2, "the name is empty")
+        path = Path(target).resolve()
         if path.is_dir():
             raise IsADirectoryError(21, "is a directory")
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="\n")
+            return
+        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         draft.write_text(text, encoding="utf-8", newline="\n")
+        if path.exists():
+            draft.chmod(stat.S_IMODE(path.stat().st_mode))
         draft.replace(path)
-    except OSError as reason:
-        draft.unlink(missing_ok=True) if draft.parent.is_dir() else None
-        why = (reason.strerror or str(reason)).lower()
-        raise OutputError(f"{target}: cannot be written: {why}") from None
+    except (OSError, ValueError) as reason:
+        if draft is not None:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+        why = (getattr(reason, "strerror", None) or str(reason)).lower()
+        raise OutputError(f"{target or '-o'}: cannot be written: {why}") from None

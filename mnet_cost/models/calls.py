@@ -112,7 +112,11 @@ class CallCompiler:
         callee = self._callee(kind)
         if callee is None:
             if kind not in self.broken:  # its own problem says more
-                hint = key_hint(kind, [*self.callees, *KINDS, *arguments], None)
+                hint = key_hint(
+                    kind,
+                    [*self.callees, *KINDS, *arguments],
+                    "`mnet-cost layers` lists the kinds",
+                )
                 self.problems.add(f"there is no layer kind or block `{kind}`", node, hint)
             return None
         if isinstance(callee, Signature):
@@ -130,7 +134,7 @@ class CallCompiler:
             callee = self.callees[body.block]
             takes = len(callee.inputs) if isinstance(callee, Signature) and callee.inputs else 1
             if count != takes:
-                self.problems.add(f"`{body.block}` has {takes} inputs, not {count}", node)
+                self.problems.add(f"`{body.block}` has {_inputs(takes)}, not {count}", node)
         elif isinstance(body, GroupBody) and count != 1:
             self.problems.add(f"`layers` has one input, not {count}", node)
 
@@ -234,3 +238,7 @@ class CallCompiler:
             return f"`{kind}`"
         name = callee.name if isinstance(callee, Signature) else callee.kind
         return f"`{kind}`" if name == kind else f"`{kind}` (here `{name}`)"
+
+
+def _inputs(count: int) -> str:
+    return "1 input" if count == 1 else f"{count} inputs"

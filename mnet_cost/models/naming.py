@@ -33,7 +33,7 @@ def name_problem(node: Node, what: str) -> Problem | None:
             mended = _NOT_IN_NAMES.sub("_", name)
             hint = f"as in `{mended}`" if WORD.fullmatch(mended) else None
         return Problem(
-            f"{what} is a letter or `_`, then letters, digits and `_`", node.span(), hint
+            f"{what} is a letter a-z or `_`, then letters, digits and `_`", node.span(), hint
         )
     if name in RESERVED or name in _OPERATORS:
         return Problem(f"`{name}` is a word of the language: choose another name", node.span())

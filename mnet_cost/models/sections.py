@@ -37,6 +37,13 @@ class Sections:
 
     def check(self) -> None:
         """Problems of the root: unknown and missing sections, and a format that is not ours."""
+        if "compute" in self.root.keys and "memory" in self.root.keys:
+            self.problems.add(
+                "this is a device profile, not a model",
+                self.root,
+                "a device goes with --device; a model file has `input` and `layers`",
+            )
+            return
         for key, node in self.root.keys.items():
             if key not in SECTIONS:
                 hint = key_hint(key, SECTIONS, f"a model file has {all_of(SECTIONS)}")

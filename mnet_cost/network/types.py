@@ -181,17 +181,10 @@ def _graph_of(network: Network) -> nx.DiGraph[str]:
     return graph
 
 
-def dead_ends(network: Network) -> tuple[str, ...]:
-    """Names of steps that no output depends on."""
-    read = {index for step in network.steps for index in step.inputs} | set(network.outputs)
-    if all(step.output in read for step in network.steps):
-        return ()
-    import networkx as nx
+def dead_ends(network: Network) -> tuple[Step, ...]:
+    """Steps whose output nobody reads, though it is no output of the network.
 
-    needed: set[str] = set()
-    for index in network.outputs:
-        producer = network.tensors[index].producer
-        if producer is not None:
-            name = network.steps[producer].name
-            needed |= {name} | nx.ancestors(network.graph, name)
-    return tuple(step.name for step in network.steps if step.name not in needed)
+    What only leads to such a step is not needed either; the end of it is the place to look.
+    """
+    read = {index for step in network.steps for index in step.inputs} | set(network.outputs)
+    return tuple(step for step in network.steps if step.output not in read)

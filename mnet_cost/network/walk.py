@@ -46,15 +46,15 @@ from mnet_cost.network.scopes import (
     known,
     limit,
 )
-from mnet_cost.network.types import Call, Network, dead_ends
+from mnet_cost.network.types import Call, Network, Step, dead_ends
 from mnet_cost.tensors import (
     DTYPES,
     Check,
     TensorType,
     require,
 )
+from mnet_cost.yamlfile import Node
 
-_VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
 _MAX_ENTRIES = 2 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
 
 
@@ -153,9 +153,12 @@ class _Elaboration:
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
         warnings = []
-        for name in dead_ends(network):
-            span = network.step(name).entry.node.span()
-            warnings.append(Problem(f"no output depends on `{name}`", span))
+        ends: dict[Node, list[Step]] = {}
+        for step in dead_ends(network):
+            ends.setdefault(step.entry.node, []).append(step)
+        for node, steps in ends.items():
+            more = f" (and {len(steps) - 1} more of this line)" if len(steps) > 1 else ""
+            warnings.append(Problem(f"no output depends on `{steps[0].name}`{more}", node.span()))
         read = {index for step in self.steps for index in step.inputs}
         for index, one in zip(network.inputs, self.spec.inputs, strict=True):
             if index not in read:

@@ -7,6 +7,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.latency import DeviceEstimate, Fit
+from mnet_cost.report.document import analysis_document
 from mnet_cost.report.rows import (
     Grain,
     Group,
@@ -15,10 +16,8 @@ from mnet_cost.report.rows import (
     bound_word,
     groups,
 )
-from mnet_cost.report.types import Column, Fact, Report, Table
+from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
-
-SCHEMA = "mnet-cost/analysis/1"
 
 
 def analysis_report(analysis: Analysis, by: Grain = "block", lower_bound: bool = False) -> Report:
@@ -27,11 +26,11 @@ def analysis_report(analysis: Analysis, by: Grain = "block", lower_bound: bool =
     With unmodelled layers the totals are None, or lower bounds if those were asked for.
     """
     spec = analysis.network.spec
-    tables = [_rows_table(analysis, by)]
+    tables = [_rows_table(analysis, by, lower_bound)]
     if by != "kind" or analysis.devices:
-        tables.append(_kind_table(analysis))
+        tables.append(_kind_table(analysis, lower_bound))
     if analysis.devices:
-        tables.append(_device_table(analysis))
+        tables.append(_device_table(analysis, lower_bound))
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
@@ -57,30 +56,32 @@ def _plain(value: Any) -> str:
 
 def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     totals, network = analysis.totals, analysis.network
-    known = not analysis.unmodelled or lower_bound
-    at_least = "at least; " if analysis.unmodelled else ""
-    convention = find_convention(analysis.convention)
     peak = analysis.memory
     alive = ", ".join(f"{one.name} {format_bytes(one.bytes)}" for one in peak.live_at_peak[:3])
     more = len(peak.live_at_peak) - 3
     modelled = len(analysis.layers) - len(analysis.unmodelled)
 
-    def fact(label: str, value: Any, form: Any, detail: str) -> Fact:
-        return Fact(label, value if known else None, form, at_least + detail)
+    def fact(key: str, label: str, form: Form, detail: str) -> Fact:
+        value = analysis.total(key, lower_bound)
+        if value is None:
+            detail = "unknown, since a layer has no cost rule"
+        elif analysis.unmodelled:
+            detail = f"at least; {detail}"
+        return Fact(label, value, form, detail)
 
     return (
-        fact("mult-adds", totals.mult_adds, "count", f"convention {convention.name}"),
+        fact("mult_adds", "mult-adds", "count", f"convention {analysis.convention}"),
         fact(
             "params",
-            totals.params,
+            "params",
             "count",
             f"{format_bytes(totals.weight_bytes)} at {analysis.precision}",
         ),
-        fact("weights", totals.weights, "count", "kernels alone, as papers count"),
-        fact("vector ops", totals.vector_ops, "count", "bias, norms, activations, pooling, adds"),
+        fact("weights", "weights", "count", "kernels alone, as papers count"),
+        fact("vector_ops", "vector ops", "count", "bias, norms, activations, pooling, adds"),
         fact(
+            "traffic_bytes",
             "traffic",
-            totals.traffic_bytes,
             "bytes",
             f"layer by layer; {format_bytes(totals.activation_bytes)} of it written",
         ),
@@ -100,7 +101,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     )
 
 
-def _rows_table(analysis: Analysis, by: Grain) -> Table:
+def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
     times = Times(analysis.devices[0]) if analysis.devices else None
     device = analysis.devices[0].device.name if analysis.devices else ""
     columns = [
@@ -124,7 +125,7 @@ def _rows_table(analysis: Analysis, by: Grain) -> Table:
             Column("latency_share", "time %", "percent", 8),
             Column("bound", "bound", "text", 3),
         ]
-    rows = [_row(analysis, group, by, times) for group in groups(analysis, by)]
+    rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = f"{what}, with time on {device}" if times else what
     note = "time -: rides on the layer before, or moves nothing" if times else ""
@@ -133,23 +134,23 @@ def _rows_table(analysis: Analysis, by: Grain) -> Table:
     return Table("layers", title, tuple(columns), tuple(rows), note=note)
 
 
-def _row(analysis: Analysis, group: Group, by: Grain, times: Times | None) -> tuple[Any, ...]:
-    last = group.layers[-1]
-    totals = analysis.totals
-    counts = (
-        (group.mult_adds, _share(group.mult_adds, totals.mult_adds))
-        if group.modelled
-        else (None, None),
-        (group.params, _share(group.weights, totals.weights)) if group.modelled else (None, None),
-    )
+def _row(
+    analysis: Analysis, group: Group, by: Grain, times: Times | None, lower_bound: bool
+) -> tuple[Any, ...]:
+    counts: tuple[Any, ...] = (None, None, None, None)
+    if group.modelled:
+        counts = (
+            group.mult_adds,
+            _share(group.mult_adds, analysis.total("mult_adds", lower_bound)),
+            group.params,
+            _share(group.weights, analysis.total("weights", lower_bound)),
+        )
     shown: tuple[Any, ...]
     if by == "kind":
-        shown = (group.name, len(group.layers), *counts[0], *counts[1])
+        shown = (group.name, len(group.layers), *counts)
     else:
-        shown = (
-            group.label, group.kind, str(last.output), *counts[0], *counts[1],
-            group.layers[0].step.entry.node.line if by == "layer" else _line(analysis, group),
-        )  # fmt: skip
+        line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
+        shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
         shown += (times.seconds(group), times.share(group), bound_word(times.bound(group)))
     return shown
@@ -161,11 +162,11 @@ def _line(analysis: Analysis, group: Group) -> int:
     return call.line if call else group.layers[0].step.line
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share(part: int, whole: int | None) -> float | None:
     return part / whole if whole else None
 
 
-def _kind_table(analysis: Analysis) -> Table:
+def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     columns = [
         Column("kind", "kind"),
         Column("mult_adds_share", "MACs %", "percent"),
@@ -185,8 +186,12 @@ def _kind_table(analysis: Analysis) -> Table:
             continue  # rides on other kernels, or moves nothing
         row: list[Any] = [
             group.name,
-            _share(group.mult_adds, analysis.totals.mult_adds) if group.modelled else None,
-            _share(group.weights, analysis.totals.weights) if group.modelled else None,
+            _share(group.mult_adds, analysis.total("mult_adds", lower_bound))
+            if group.modelled
+            else None,
+            _share(group.weights, analysis.total("weights", lower_bound))
+            if group.modelled
+            else None,
         ]
         for times, share in zip(all_times, shares, strict=True):
             row += [share, bound_word(times.bound(group))]
@@ -195,29 +200,45 @@ def _kind_table(analysis: Analysis) -> Table:
     return Table("kinds", title, tuple(columns), tuple(rows))
 
 
-def _device_table(analysis: Analysis) -> Table:
+def _device_table(analysis: Analysis, lower_bound: bool) -> Table:
     columns = (
         Column("device", "device"),
         Column("latency_s", "time", "seconds"),
-        Column("tier", "standing", "text", 6),
+        Column("peaks", "peaks are", "text", 6),
         Column("bound", "what binds the time, %", "text", 7),
         Column("memory", "memory", "prose", 8),
     )
-    rows = [
-        (
-            estimate.device.name,
-            estimate.latency_s,
-            estimate.device.tier,
-            ", ".join(
-                f"{bound_word(bound)} {_percent(share)}"
-                for bound, share in bound_shares(estimate).items()
+    rows = []
+    for estimate in analysis.devices:
+        shares = bound_shares(estimate)
+        bounds = [f"{bound_word(bound)} {_percent(share)}" for bound, share in shares.items()]
+        rows.append(
+            (
+                estimate.device.name,
+                _time(analysis, estimate, lower_bound),
+                ", ".join(_standings(estimate)) or None,
+                ", ".join(bounds) or None,
+                "; ".join(_fit_text(fit) for fit in estimate.fits),
             )
-            or None,
-            "; ".join(_fit_text(fit) for fit in estimate.fits),
         )
-        for estimate in analysis.devices
-    ]
     return Table("devices", "Devices", columns, tuple(rows))
+
+
+def _time(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> float | str | None:
+    if estimate.latency_s is None or (analysis.unmodelled and not lower_bound):
+        return None
+    if estimate.untimed:
+        return f"at least {format_seconds(estimate.latency_s)}"
+    return estimate.latency_s
+
+
+def _standings(estimate: DeviceEstimate) -> list[str]:
+    """Standings of the peaks that the time rests on."""
+    rate = estimate.device.compute.get(estimate.precision)
+    if rate is None:
+        return []
+    used = [rate.macs_per_s, estimate.device.main_memory.bytes_per_s]
+    return list(dict.fromkeys(one.standing for one in used if one is not None))
 
 
 def _percent(share: float) -> str:
@@ -263,125 +284,3 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
         what = "totals are lower bounds" if lower_bound else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
     return tuple(notes)
-
-
-def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str, Any]:
-    """The JSON document of an analysis: `mnet-cost/analysis/1`."""
-    network, spec, totals = analysis.network, analysis.network.spec, analysis.totals
-    tensors = network.tensors
-    known = not analysis.unmodelled or lower_bound
-
-    def total(value: int) -> int | None:
-        return value if known else None
-
-    return {
-        "schema": SCHEMA,
-        "model": {
-            "name": spec.name,
-            "source": spec.source or None,
-            "spec": spec.path,
-            "variant": spec.variant,
-            "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
-            "batch": network.batch,
-            "precision": analysis.precision,
-            "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
-        },
-        "convention": analysis.convention,
-        "convention_items": [
-            {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
-        ],
-        "totals": {
-            "mult_adds": total(totals.mult_adds),
-            "flops": total(totals.flops),
-            "vector_ops": total(totals.vector_ops),
-            "params": total(totals.params),
-            "weights": total(totals.weights),
-            "buffers": total(totals.buffers),
-            "weight_bytes": total(totals.weight_bytes),
-            "activation_bytes": total(totals.activation_bytes),
-            "traffic_bytes": total(totals.traffic_bytes),
-            "peak_memory_bytes": analysis.memory.peak_bytes,
-            "lower_bound": bool(analysis.unmodelled) and known,
-            "coverage": analysis.coverage,
-            "unmodelled": list(analysis.unmodelled),
-        },
-        "layers": [_layer_document(analysis, i) for i in range(len(analysis.layers))],
-        "memory": {
-            "peak_bytes": analysis.memory.peak_bytes,
-            "peak_at": network.steps[analysis.memory.peak_step].name,
-            "live_at_peak": [
-                {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
-            ],
-            "schedule": list(network.schedule),
-        },
-        "devices": [_device_document(estimate) for estimate in analysis.devices],
-    }
-
-
-def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
-    cost = analysis.layers[index]
-    network, step = analysis.network, cost.step
-    known = cost.work is not None
-
-    def count(value: int) -> int | None:
-        return value if known else None
-
-    return {
-        "name": step.name,
-        "kind": step.layer.kind,
-        "block": step.scope or None,
-        "line": step.line,
-        "inputs": [network.tensors[i].name for i in step.inputs],
-        "output_shape": list(cost.output.shape),
-        "mult_adds": count(cost.mult_adds),
-        "vector_ops": count(cost.vector_ops),
-        "params": count(cost.params),
-        "weights": count(cost.weights),
-        "weight_bytes": count(cost.weight_bytes),
-        "input_bytes": count(cost.input_bytes),
-        "output_bytes": count(cost.output_bytes),
-        "shares_weights_with": (None if step.shares is None else network.steps[step.shares].name),
-    }
-
-
-def _device_document(estimate: DeviceEstimate) -> dict[str, Any]:
-    device = estimate.device
-    return {
-        "name": device.name,
-        "tier": device.tier,
-        "runtime": device.runtime,
-        "threads": device.threads,
-        "latency_ms": _ms(estimate.latency_s),
-        "latency_low_ms": None,
-        "latency_high_ms": None,
-        "bound_ms": _ms(estimate.bound_s),
-        "energy_mj": None,
-        "fits": [
-            {
-                "what": fit.what,
-                "where": fit.where,
-                "needed_bytes": fit.needed_bytes,
-                "available_bytes": fit.available_bytes,
-                "fits": fit.fits,
-            }
-            for fit in estimate.fits
-        ],
-        "notes": list(estimate.notes),
-        "kernels": [
-            {
-                "name": one.kernel.name,
-                "layers": [cost.step.name for cost in one.kernel.layers],
-                "latency_ms": _ms(one.latency_s),
-                "compute_ms": _ms(one.compute_s),
-                "memory_ms": _ms(one.memory_s),
-                "overhead_ms": _ms(one.overhead_s),
-                "bound": one.bound,
-                "intensity": one.intensity,
-            }
-            for one in estimate.kernels
-        ],
-    }
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.report.analysis import analysis_document
+from mnet_cost.report.document import analysis_document
 from mnet_cost.report.rows import Grain, Group, bound_word, groups
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.search.compare import Beyond, Parting, partings, ratio
@@ -29,6 +29,7 @@ def compare_report(
     lower_bound: bool = False,
 ) -> Report:
     """Totals with ratios (first over each), times, why they part, and the rows that differ."""
+    names = _distinct(names)
     tables = [_totals(names, analyses, lower_bound)]
     why = [partings(analyses[0], other) for other in analyses[1:]]
     if analyses[0].devices:
@@ -48,14 +49,19 @@ def compare_report(
     )
 
 
+def _distinct(names: Sequence[str]) -> list[str]:
+    """`names`, with the second of the same name as `name (2)`."""
+    return [
+        name if name not in names[:i] else f"{name} ({names[: i + 1].count(name)})"
+        for i, name in enumerate(names)
+    ]
+
+
 def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
     """One of the totals; None where it is refused."""
     if key == "peak_memory_bytes":
         return analysis.memory.peak_bytes
-    if analysis.unmodelled and not lower_bound:
-        return None
-    value: int = getattr(analysis.totals, key)
-    return value
+    return analysis.total(key, lower_bound)
 
 
 def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool) -> Table:
@@ -94,8 +100,8 @@ def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
         Column("device", "device"),
         Column("mult_adds_ratio", "MACs", "ratio"),
         Column("time_ratio", "time", "ratio"),
-        Column("first_multiplying", "multiplying %", "percent"),
-        Column("other_multiplying", "then %", "percent"),
+        Column("first_multiplying", "multiplying %", "percent", 10),
+        Column("other_multiplying", "then %", "percent", 10),
         Column("rest", "what else takes time then, %", "prose", 7),
     )
     rows = []
@@ -176,7 +182,9 @@ def _differences(names: Sequence[str], analyses: Sequence[Analysis], by: Grain) 
             continue
         row: list[Any] = [next(group.label for group in found if group)]
         for attribute in ("mult_adds", "params"):
-            values = [getattr(group, attribute) if group else None for group in found]
+            values = [
+                getattr(group, attribute) if group and group.modelled else None for group in found
+            ]
             row += values
             if len(analyses) == 2:
                 row.append(ratio(values[0], values[1]))
@@ -193,30 +201,32 @@ def _differences(names: Sequence[str], analyses: Sequence[Analysis], by: Grain) 
         f"{what} that differ" if rows else f"{what} that differ: none",
         tuple(columns),
         tuple(rows),
-        note="-: not in that network",
+        note="-: not in that network" if any(None in row for row in rows) else "",
     )
 
 
 def _merged(orders: list[list[str]]) -> list[str]:
     """All names, those of later networks after the one they follow there."""
-    merged = list(orders[0])
+    first = dict.fromkeys(orders[0])
+    known = set(first)
+    following: dict[str | None, list[str]] = {}
     for order in orders[1:]:
-        place = 0
+        place: str | None = None
         for name in order:
-            if name in merged:
-                place = merged.index(name) + 1
+            if name in known:
+                place = name if name in first else place
             else:
-                merged.insert(place, name)
-                place += 1
+                known.add(name)
+                following.setdefault(place, []).append(name)
+    merged = list(following.get(None, ()))
+    for name in first:
+        merged += [name, *following.get(name, ())]
     return merged
 
 
 def _differ(found: Sequence[Group | None]) -> bool:
     def key(group: Group | None) -> Any:
-        if group is None:
-            return None
-        last = group.layers[-1]
-        return (group.mult_adds, group.params, group.copies, last.output, group.kind)
+        return group and (group.mult_adds, group.params, group.copies, group.modelled)
 
     return any(key(group) != key(found[0]) for group in found[1:])
 

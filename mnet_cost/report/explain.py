@@ -8,9 +8,10 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.explain import Formula, explain_step
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, printable
 from mnet_cost.report.rows import groups
 from mnet_cost.report.types import Column, Fact, Report, Table
+from mnet_cost.tensors import DTYPES
 from mnet_cost.units import format_bytes, format_seconds, format_si
 
 SCHEMA = "mnet-cost/explanation/1"
@@ -22,10 +23,10 @@ _FORMULA_COLUMNS = (
 )
 
 
-def explain_report(analysis: Analysis, layer: str | None) -> Report:
+def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = False) -> Report:
     """One layer, all layers of a block, or the totals of the network."""
     if layer is None:
-        return _totals_report(analysis)
+        return _totals_report(analysis, lower_bound)
     chosen = [cost for cost in analysis.layers if _inside(cost.step.name, layer)]
     if not chosen:
         names = [cost.step.name for cost in analysis.layers]
@@ -36,55 +37,71 @@ def explain_report(analysis: Analysis, layer: str | None) -> Report:
                 hint=did_you_mean(layer, [*names, *prefixes]) or "`analyze --by layer` lists them",
             )
         )
-    tables = [table for cost in chosen for table in _layer_tables(analysis, cost)]
+    kernels = _Kernels(analysis)
+    tables = [table for cost in chosen for table in _layer_tables(analysis, cost, kernels)]
+    notes = [
+        "counts are for one example; C channels, H height, W width, L length, F features; "
+        "in: input, out: output"
+    ]
+    if analysis.network.batch != 1:
+        notes.append(f"bytes and times are for the batch of {analysis.network.batch}")
+    if analysis.convention != "paper":
+        notes.append(f"mult-adds as the paper counts; {analysis.convention} counts more beside")
     return Report(
         title=f"{analysis.network.spec.title}: {layer}",
         subtitle=f"batch {analysis.network.batch} · {analysis.precision}",
         facts=(),
         tables=tuple(tables),
-        notes=(
-            "counts are for one example; C channels, H height, W width, L length, F features; "
-            "in: input, out: output",
-        ),
+        notes=tuple(notes),
         document={
             "schema": SCHEMA,
             "model": analysis.network.spec.title,
+            "batch": analysis.network.batch,
+            "precision": analysis.precision,
             "layers": [_layer_document(analysis, cost) for cost in chosen],
         },
     )
+
+
+class _Kernels:
+    """Kernels by the layers in them, found once."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.home = {
+            cost.step.name: kernel.name for kernel in analysis.kernels for cost in kernel.layers
+        }
+        self.estimates: dict[str, list[tuple[DeviceEstimate, KernelEstimate]]] = {}
+        for estimate in analysis.devices:
+            for one in estimate.kernels:
+                self.estimates.setdefault(one.kernel.name, []).append((estimate, one))
 
 
 def _inside(name: str, layer: str) -> bool:
     return name == layer or name.startswith(layer + ".")
 
 
-def _layer_tables(analysis: Analysis, cost: LayerCost) -> list[Table]:
+def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> list[Table]:
     step, network = cost.step, analysis.network
     source = step.entry.node.source
     inputs = ", ".join(f"{network.tensors[i].name} {network.tensors[i].type}" for i in step.inputs)
     written = f"{source.path}:{step.line}:  {source.line(step.line).strip()}"
     shared = "" if step.shares is None else f" · weights of {network.steps[step.shares].name}"
-    rows = [
-        (formula.what, formula.value, _equation(formula)) for formula in explain_step(network, step)
-    ]
+    rows = [(one.what, one.value, _equation(one)) for one in _formulas(analysis, cost)]
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
-    rides_on = _rides_on(analysis, step.name)
-    if rides_on:
-        note = f"rides on {rides_on}: no time of its own\n{note}"
-    table = Table(
-        step.name, f"{step.name}: {step.layer.variety()}", _FORMULA_COLUMNS, tuple(rows), note=note
-    )
+    home = kernels.home.get(step.name, step.name)
+    if home != step.name:
+        note = f"rides on {home}: no time of its own\n{note}"
+    title = f"{step.name}: {step.layer.variety()}"
+    table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
     times = [
         (
             estimate.device.name,
             one.latency_s,
             f"{_bound_words(one)}\n{_time_values(estimate, one, analysis.precision)}",
         )
-        for estimate in analysis.devices
-        for one in estimate.kernels
-        if one.kernel.name == step.name
+        for estimate, one in kernels.estimates.get(step.name, ())
     ]
     if not times:
         return [table]
@@ -96,19 +113,39 @@ def _layer_tables(analysis: Analysis, cost: LayerCost) -> list[Table]:
     return [table, Table(f"{step.name}_time", "", columns, tuple(times))]
 
 
+def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
+    """Sizes and counts of one example, and bytes of the batch."""
+    network, work = analysis.network, cost.work
+    found = list(explain_step(network, cost.step))
+    if work is None:
+        return found
+    width, batch = DTYPES[analysis.precision].bytes, network.batch
+    for what, elements, stored, factor in (
+        ("weight bytes", work.params, cost.read_weight_bytes, 1),
+        ("input bytes", work.input_elements, cost.input_bytes, batch),
+        ("output bytes", work.output_elements, cost.output_bytes, batch),
+    ):
+        if stored:
+            each = width if stored == elements * width * factor else stored / elements / factor
+            times = f" * {factor}" if factor != 1 else ""
+            unit = "params" if what == "weight bytes" else what.replace("bytes", "elements")
+            found.append(
+                Formula(
+                    what,
+                    f"{unit} * bytes each" + (" * batch" if times else ""),
+                    f"{elements} * {each:g}{times}",
+                    stored,
+                )
+            )
+    return found
+
+
 def _equation(formula: Formula) -> str:
     if formula.names == formula.values:
         return formula.names if formula.names != str(formula.value) else ""
     if formula.values == str(formula.value):
         return formula.names
     return f"{formula.names}\n{formula.values}"
-
-
-def _rides_on(analysis: Analysis, name: str) -> str | None:
-    for kernel in analysis.kernels:
-        if kernel.name != name and any(cost.step.name == name for cost in kernel.layers):
-            return kernel.name
-    return None
 
 
 def _bound_words(one: KernelEstimate) -> str:
@@ -129,7 +166,17 @@ def _time_values(estimate: DeviceEstimate, one: KernelEstimate, precision: str) 
         compute = f"{one.kernel.vector_ops:,} / {format_si(rate.vector_ops_per_s.value, 'op/s')}"
     else:
         compute = "no rate for vector ops"
-    return f"{compute}; {format_bytes(one.kernel.traffic_bytes)}; bound by {one.bound}"
+    return f"{compute}; {_memory_values(estimate, one)}; bound by {one.bound}"
+
+
+def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+    """Bytes that pass the level that takes longest, and its bandwidth."""
+    device = estimate.device
+    for level in (*device.memory, *([device.storage] if device.storage else [])):
+        if level.name == one.memory_level and level.bytes_per_s and one.memory_s is not None:
+            moved = format_bytes(round(one.memory_s * level.bytes_per_s.value))
+            return f"{moved} / {format_si(level.bytes_per_s.value, 'B/s')} at {level.name}"
+    return f"{format_bytes(one.kernel.traffic_bytes)} at no known bandwidth"
 
 
 def _layer_document(analysis: Analysis, cost: LayerCost) -> dict[str, Any]:
@@ -137,20 +184,23 @@ def _layer_document(analysis: Analysis, cost: LayerCost) -> dict[str, Any]:
     return {
         "name": step.name,
         "kind": step.layer.kind,
-        "spec": step.entry.node.source.path,
+        "spec": printable(step.entry.node.source.path),
         "line": step.line,
         "text": step.entry.node.source.line(step.line).strip(),
-        "formulas": [formula._asdict() for formula in explain_step(analysis.network, step)],
+        "formulas": [formula._asdict() for formula in _formulas(analysis, cost)],
     }
 
 
-def _totals_report(analysis: Analysis) -> Report:
-    totals, width = analysis.totals, analysis.precision
-    rows = []
-    for group in groups(analysis, "kind"):
-        if not (group.mult_adds or group.params):
-            continue
-        rows.append((group.name, len(group.layers), group.mult_adds, group.weights, group.params))
+def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
+    rows = [
+        (
+            group.name,
+            len(group.layers),
+            *((group.mult_adds, group.weights, group.params) if group.modelled else (None,) * 3),
+        )
+        for group in groups(analysis, "kind")
+        if group.mult_adds or group.params or not group.modelled
+    ]
     columns = (
         Column("kind", "kind"),
         Column("layers", "layers", "number"),
@@ -158,32 +208,36 @@ def _totals_report(analysis: Analysis) -> Report:
         Column("weights", "weights", "count", 6),
         Column("params", "params", "count"),
     )
-    known = not analysis.unmodelled
     total = (
-        "sum", len(analysis.layers), totals.mult_adds if known else None,
-        totals.weights if known else None, totals.params if known else None,
-    )  # fmt: skip
+        "sum",
+        len(analysis.layers),
+        *(analysis.total(key, lower_bound) for key in ("mult_adds", "weights", "params")),
+    )
+    flops, stored = (analysis.total(key, lower_bound) for key in ("flops", "weight_bytes"))
+    width = DTYPES[analysis.precision].bytes
     peak = analysis.memory
     alive = " + ".join(f"{one.bytes:,} ({one.name})" for one in peak.live_at_peak)
+    unknown = "unknown, since a layer has no cost rule"
     facts = (
-        Fact(
-            "FLOPs", totals.flops if known else None, "count", f"2 * {totals.mult_adds:,} mult-adds"
-        ),
+        Fact("FLOPs", flops, "count", unknown if flops is None else "2 * mult-adds"),
         Fact(
             "weight bytes",
-            totals.weight_bytes if known else None,
+            stored,
             "count",
-            f"{totals.params:,} params at {width}",
+            unknown if stored is None else f"params * {width} bytes",
         ),
         Fact("peak memory", peak.peak_bytes, "count", f"bytes: {alive}"),
     )
     knobs = ", ".join(f"{name} {value}" for name, value in analysis.network.knobs.items())
     return Report(
         title=analysis.network.spec.title,
-        subtitle=f"{knobs} · {width}",
+        subtitle=f"{knobs} · {analysis.precision} · convention {analysis.convention}",
         facts=facts,
         tables=(Table("kinds", "Totals by kind", columns, tuple(rows), total),),
-        notes=("`mnet-cost explain MODEL LAYER` takes one layer or block apart",),
+        notes=(
+            *(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items),
+            "`mnet-cost explain MODEL LAYER` takes one layer or block apart",
+        ),
         document={
             "schema": SCHEMA,
             "model": analysis.network.spec.title,

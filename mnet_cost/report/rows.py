@@ -5,7 +5,7 @@ A `Group` adds up the costs of some layers and the times of the kernels anchored
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
@@ -89,7 +89,6 @@ class Times:
     def __init__(self, estimate: DeviceEstimate) -> None:
         self.estimate = estimate
         self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
-        self._total = sum(one.latency_s for one in estimate.kernels)
 
     def kernels(self, group: Group) -> list[KernelEstimate]:
         """The kernels anchored in the layers of `group`."""
@@ -101,30 +100,36 @@ class Times:
 
     def seconds(self, group: Group) -> float | None:
         """Time of the group's kernels; None where it is unknown or all ride on other kernels."""
-        kernels = self.kernels(group)
-        return sum(one.latency_s for one in kernels) if kernels else None
+        known = [one.latency_s for one in self.kernels(group) if one.latency_s is not None]
+        return sum(known) if known else None
 
     def share(self, group: Group) -> float | None:
-        """Share of the network's kernel time, from 0 to 1."""
-        seconds = self.seconds(group)
-        return seconds / self._total if seconds is not None and self._total else None
+        """Share of the network's time, from 0 to 1."""
+        seconds, whole = self.seconds(group), self.estimate.latency_s
+        return seconds / whole if seconds is not None and whole else None
 
     def bound(self, group: Group) -> str | None:
         """What binds most of the group's time."""
-        by_bound: dict[str, float] = {}
-        for one in self.kernels(group):
-            by_bound[one.bound] = by_bound.get(one.bound, 0.0) + one.latency_s
-        return max(by_bound, key=lambda bound: by_bound[bound]) if by_bound else None
+        return next(iter(_by_bound(self.kernels(group))), None)
 
 
 def bound_shares(estimate: DeviceEstimate) -> dict[str, float]:
-    """Share of the time by what binds it, largest first."""
-    total = sum(one.latency_s for one in estimate.kernels)
-    by_bound: dict[str, float] = {}
-    for one in estimate.kernels:
-        by_bound[one.bound] = by_bound.get(one.bound, 0.0) + one.latency_s
-    ordered = sorted(by_bound.items(), key=lambda item: -item[1])
-    return {bound: seconds / total for bound, seconds in ordered} if total else {}
+    """Share of the time by what binds it, largest first; `inference` is its fixed cost."""
+    if not estimate.latency_s:
+        return {}
+    seconds = _by_bound(estimate.kernels)
+    if estimate.device.inference_overhead_s and estimate.device.inference_overhead_s.value:
+        seconds["inference"] = estimate.device.inference_overhead_s.value
+    ordered = sorted(seconds.items(), key=lambda item: -item[1])
+    return {bound: one / estimate.latency_s for bound, one in ordered if one}
+
+
+def _by_bound(kernels: Iterable[KernelEstimate]) -> dict[str, float]:
+    """Seconds by what binds them, most first."""
+    found: dict[str, float] = {}
+    for one in kernels:
+        found[one.bound] = found.get(one.bound, 0.0) + (one.latency_s or 0.0)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def bound_word(bound: str | None) -> str | None:

@@ -20,6 +20,7 @@ from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import Column, Form, Report, Table
 
 _GAP = 2
+_CHUNK = 250  # lines
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this
 
 
@@ -48,7 +49,11 @@ def to_text(report: Report, width: int = 100, color: bool = False) -> str:
         console.print()
         if table.title:
             console.print(Text(table.title, style="bold"))
-        console.print(_table(table, width))
+        left_out = _print_table(console, table, width)
+        if left_out:
+            names = ", ".join(dict.fromkeys(left_out))
+            note = f"left out at {width} columns: {names}"
+            console.print(Text(note, style="dim"))
         if table.note:
             console.print(Text("\n".join(map(printable, table.note.split("\n"))), style="dim"))
     if report.notes:
@@ -74,7 +79,8 @@ def _facts(report: Report, width: int) -> RichTable:
     return grid
 
 
-def _table(table: Table, width: int) -> RichTable:
+def _print_table(console: Console, table: Table, width: int) -> list[str]:
+    """Print a table; titles of the columns that did not fit."""
     rows = [*table.rows, *([table.total] if table.total else [])]
     cells = [
         [
@@ -88,8 +94,29 @@ def _table(table: Table, width: int) -> RichTable:
         for i, column in enumerate(table.columns)
     ]
     rooms = _rooms(table.columns, wanted, width)
+    lines: list[list[str]] = [[] for _ in rooms]
+    for row in cells:
+        fitted = [_fit(row[i], room, table.columns[i].form) for i, room in rooms.items()]
+        height = max(map(len, fitted))
+        for done, parts in zip(lines, fitted, strict=True):
+            done += parts + [""] * (height - len(parts))
+    body = len(lines[0]) - (1 if table.total else 0)
+    # Rich takes longer than linear for long cells, so a long table is printed in pieces.
+    for start in range(0, max(body, 1), _CHUNK):
+        grid = _grid(table, rooms, header=start == 0)
+        end = min(start + _CHUNK, body)
+        if start < end:
+            grid.add_row(*["\n".join(column[start:end]) for column in lines])
+        if table.total and end == body:
+            grid.add_row(*[Text(column[-1], style="bold") for column in lines])
+        console.print(grid)
+    return [column.title for i, column in enumerate(table.columns) if i not in rooms]
+
+
+def _grid(table: Table, rooms: dict[int, int], header: bool) -> RichTable:
     grid = RichTable(
         box=None,
+        show_header=header,
         pad_edge=False,
         padding=(0, _GAP, 0, 0),
         header_style="underline",
@@ -99,17 +126,6 @@ def _table(table: Table, width: int) -> RichTable:
         column = table.columns[i]
         justify: Literal["left", "right"] = "right" if column.form in RIGHT_ALIGNED else "left"
         grid.add_column(column.title, justify=justify, no_wrap=True, min_width=room, max_width=room)
-    lines: list[list[str]] = [[] for _ in rooms]
-    for row in cells:
-        fitted = [_fit(row[i], room, table.columns[i].form) for i, room in rooms.items()]
-        height = max(map(len, fitted))
-        for done, parts in zip(lines, fitted, strict=True):
-            done += parts + [""] * (height - len(parts))
-    body = len(lines[0]) - (1 if table.total else 0)
-    if body:
-        grid.add_row(*["\n".join(column[:body]) for column in lines])
-    if table.total:
-        grid.add_row(*[Text(column[-1], style="bold") for column in lines])
     return grid
 
 

@@ -27,6 +27,7 @@ class Parting(NamedTuple):
 
     device: str
     mult_adds_ratio: float | None
+    """By the convention of the paper: what other tools count besides takes no such time."""
     time_ratio: float | None
     first_multiplying: float | None
     """Share of the first network's time that its mult-adds take at the peak rate."""
@@ -42,8 +43,10 @@ def ratio(first: float | None, other: float | None) -> float | None:
 
 
 def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
-    """One for each device that both were analyzed on."""
-    found = []
+    """One for each device that both were analyzed on; none where a total is unknown."""
+    found: list[Parting] = []
+    if first.unmodelled or other.unmodelled:
+        return ()
     others = {estimate.device.name: estimate for estimate in other.devices}
     for mine in first.devices:
         theirs = others.get(mine.device.name)
@@ -52,7 +55,7 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
         found.append(
             Parting(
                 mine.device.name,
-                ratio(first.totals.mult_adds, other.totals.mult_adds),
+                ratio(first.paper_mult_adds, other.paper_mult_adds),
                 ratio(mine.latency_s, theirs.latency_s),
                 multiplying(mine),
                 multiplying(theirs),
@@ -78,7 +81,7 @@ def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
     spent: dict[tuple[str, str], float] = {}
     for one in estimate.kernels:
         multiplying_s = (one.compute_s or 0.0) if one.kernel.mult_adds else 0.0
-        rest = one.latency_s - multiplying_s
+        rest = (one.latency_s or 0.0) - multiplying_s
         if rest > 0:
             key = (one.kernel.anchor.step.layer.variety(), one.bound)
             spent[key] = spent.get(key, 0.0) + rest

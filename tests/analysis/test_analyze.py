@@ -24,7 +24,9 @@ def test_knobs_of_a_model_and_of_the_call() -> None:
 def test_unknown_precision() -> None:
     with pytest.raises(ModelReferenceError) as caught:
         analyze(load_model("mobilenet_v1"), precision="fp31")
-    assert str(caught.value) == "there is no precision `fp31`\nhint: did you mean `fp32`?"
+    assert (
+        str(caught.value) == "there is no precision `fp31`\nhint: there are fp32, fp16, bf16, int8"
+    )
     with pytest.raises(ModelReferenceError, match=r"hint: there are fp32, fp16, bf16, int8$"):
         analyze(load_model("mobilenet_v1"), precision="double")
 

@@ -17,6 +17,8 @@ from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
+from mnet_cost.report.rows import bound_shares
+from mnet_cost.search.compare import beyond, multiplying
 from mnet_cost.tensors import DTYPES
 
 
@@ -132,16 +134,14 @@ def test_unknown_bandwidth() -> None:
     (one,) = found.kernels
     assert (one.memory_s, one.compute_s, one.bound) == (None, 5.0, "compute")
     assert found.latency_s == 5.0
-    assert found.notes == ("the bandwidth of SRAM is unknown: time counts compute only",)
+    assert found.notes == ("what stays in SRAM takes no memory time here: no bandwidth is known",)
     nothing = estimate(
         kernel(vector_ops=8, read=200), kernel(mult_adds=1000), device=silent, precision="int8"
     )
     assert [one.bound for one in nothing.kernels] == ["unknown", "compute"]
     assert nothing.kernels[0].compute_s is nothing.kernels[0].memory_s is None
     assert nothing.latency_s == 0.25
-    assert nothing.notes[1:] == (
-        "1 kernels without mult-adds have no time: the profile has no rate for them",
-    )
+    assert nothing.notes[1:] == ("1 kernel is not timed: no rate or bandwidth tells how long",)
 
 
 def test_weights_stay_in_a_cache_that_holds_everything() -> None:
@@ -171,7 +171,7 @@ def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
     device = DEVICE._replace(storage=level("flash", 1000.0))
     found = estimate(kernel(mult_adds=1000, weights=500, read=10), device=device)
     assert found.kernels[0].memory_s == 0.05
-    assert found.notes == ("the bandwidth of flash is unknown: time counts compute only",)
+    assert found.notes == ("what stays in flash takes no memory time here: no bandwidth is known",)
 
 
 @pytest.mark.parametrize(("size", "fits"), [(90.0, True), (89.0, False), (None, None)])
@@ -190,7 +190,9 @@ def test_a_layer_without_cost_model_has_no_time() -> None:
     first, second = found.kernels
     assert (first.compute_s, first.memory_s, first.bound) == (None, None, "unknown")
     assert second.compute_s is not None
-    assert found.notes == ("1 kernels have no time: their layers have no cost model",)
+    assert first.latency_s is None
+    assert found.untimed == ("opaque",)
+    assert found.notes == ("1 kernel is not timed: no rate or bandwidth tells how long",)
 
 
 def test_kernels_run_one_after_another() -> None:
@@ -199,7 +201,7 @@ def test_kernels_run_one_after_another() -> None:
     device = found.devices[0]
     assert device == found.devices[1]
     assert [one.kernel for one in device.kernels] == list(found.kernels)
-    assert device.latency_s == pytest.approx(sum(one.latency_s for one in device.kernels))
+    assert device.latency_s == pytest.approx(sum(one.latency_s or 0.0 for one in device.kernels))
 
 
 @st.composite
@@ -231,5 +233,38 @@ def test_never_below_the_roof(network: Network, device: DeviceProfile) -> None:
     assert one.latency_s >= one.bound_s >= found.totals.mult_adds / rate * (1 - 1e-12)
     assert len(one.kernels) == len(found.kernels)
     for part in one.kernels:
-        assert part.latency_s >= max(part.compute_s or 0.0, part.memory_s or 0.0)
-        assert (part.bound == "unknown") == (part.compute_s is part.memory_s is None)
+        if part.kernel.name in one.untimed:
+            assert not part.compute_s
+            assert part.memory_s is None
+            assert part.latency_s == part.overhead_s
+        else:
+            assert part.latency_s is not None
+            assert part.latency_s >= max(part.compute_s or 0.0, part.memory_s or 0.0)
+            assert part.bound != "unknown"
+
+
+def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
+    device = DEVICE._replace(memory=(level("L2", 100.0), level("DRAM", 10_000.0, 50.0)))
+    inside, outside, copied = estimate(
+        kernel(mult_adds=1000, read=40, written=40),
+        kernel(mult_adds=1000, read=80, written=80),
+        kernel(read=40, written=40),
+        device=device,
+    ).kernels
+    assert (inside.memory_s, inside.bound) == (None, "compute")
+    assert (outside.memory_s, outside.memory_level) == (3.2, "DRAM")  # 160 / 50
+    # A copy within the cache takes a time that nobody knows: that is not 0.
+    assert (copied.compute_s, copied.memory_s, copied.latency_s) == (0.0, None, None)
+    assert copied.bound == "unknown"
+
+
+def test_shares_add_up_with_a_fixed_cost_of_each_inference() -> None:
+    device = DEVICE._replace(inference_overhead_s=known(2.0))
+    model = load_model("mobilenet_v1")
+    (found,) = analyze(model, devices=[device]).devices
+    shares = [one.share for one in beyond(found)]
+    spent = multiplying(found)
+    assert spent is not None
+    assert sum(shares) + spent == pytest.approx(1)
+    assert sum(bound_shares(found).values()) == pytest.approx(1)
+    assert bound_shares(found)["inference"] > 0

@@ -1,0 +1,135 @@
+"""The JSON document of an analysis: `mnet-cost/analysis/1`. Its keys are stable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.errors import printable
+
+SCHEMA = "mnet-cost/analysis/1"
+
+
+def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str, Any]:
+    """The JSON document of an analysis: `mnet-cost/analysis/1`."""
+    network, spec = analysis.network, analysis.network.spec
+    tensors = network.tensors
+    totals = {
+        key: analysis.total(key, lower_bound)
+        for key in (
+            "mult_adds", "flops", "vector_ops", "params", "weights", "buffers", "weight_bytes",
+            "activation_bytes", "traffic_bytes",
+        )
+    }  # fmt: skip
+
+    return {
+        "schema": SCHEMA,
+        "model": {
+            "name": spec.name,
+            "source": spec.source or None,
+            "spec": printable(spec.path),
+            "variant": spec.variant,
+            "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
+            "batch": network.batch,
+            "precision": analysis.precision,
+            "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
+        },
+        "convention": analysis.convention,
+        "convention_items": [
+            {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
+        ],
+        "totals": {
+            **totals,
+            "peak_memory_bytes": analysis.memory.peak_bytes,
+            "lower_bound": bool(analysis.unmodelled) and lower_bound,
+            "coverage": analysis.coverage,
+            "unmodelled": list(analysis.unmodelled),
+        },
+        "layers": [_layer_document(analysis, i) for i in range(len(analysis.layers))],
+        "memory": {
+            "peak_bytes": analysis.memory.peak_bytes,
+            "peak_at": network.steps[analysis.memory.peak_step].name,
+            "live_at_peak": [
+                {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
+            ],
+            "schedule": list(network.schedule),
+        },
+        "devices": [
+            _device_document(estimate, bool(analysis.unmodelled), lower_bound)
+            for estimate in analysis.devices
+        ],
+    }
+
+
+def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
+    cost = analysis.layers[index]
+    network, step = analysis.network, cost.step
+    known = cost.work is not None
+
+    def count(value: int) -> int | None:
+        return value if known else None
+
+    return {
+        "name": step.name,
+        "kind": step.layer.kind,
+        "block": step.scope or None,
+        "line": step.line,
+        "inputs": [network.tensors[i].name for i in step.inputs],
+        "output_shape": list(cost.output.shape),
+        "mult_adds": count(cost.mult_adds),
+        "vector_ops": count(cost.vector_ops),
+        "params": count(cost.params),
+        "weights": count(cost.weights),
+        "weight_bytes": count(cost.weight_bytes),
+        "input_bytes": count(cost.input_bytes),
+        "output_bytes": count(cost.output_bytes),
+        "shares_weights_with": (None if step.shares is None else network.steps[step.shares].name),
+    }
+
+
+def _device_document(
+    estimate: DeviceEstimate, unmodelled: bool, lower_bound: bool
+) -> dict[str, Any]:
+    device = estimate.device
+    refused = unmodelled and not lower_bound
+    return {
+        "name": device.name,
+        "tier": device.tier,
+        "runtime": device.runtime,
+        "threads": device.threads,
+        "latency_ms": None if refused else _ms(estimate.latency_s),
+        "latency_low_ms": None,
+        "latency_high_ms": None,
+        "bound_ms": None if refused else _ms(estimate.bound_s),
+        "untimed": list(estimate.untimed),
+        "energy_mj": None,
+        "fits": [
+            {
+                "what": fit.what,
+                "where": fit.where,
+                "needed_bytes": fit.needed_bytes,
+                "available_bytes": fit.available_bytes,
+                "fits": fit.fits,
+            }
+            for fit in estimate.fits
+        ],
+        "notes": list(estimate.notes),
+        "kernels": [
+            {
+                "name": one.kernel.name,
+                "layers": [cost.step.name for cost in one.kernel.layers],
+                "latency_ms": _ms(one.latency_s),
+                "compute_ms": _ms(one.compute_s),
+                "memory_ms": _ms(one.memory_s),
+                "overhead_ms": _ms(one.overhead_s),
+                "bound": one.bound,
+                "intensity": one.intensity,
+            }
+            for one in estimate.kernels
+        ],
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3
