@@ -20,6 +20,8 @@ import mnet_cost
 from mnet_cost.analysis import analyze_network
 from mnet_cost.errors import Source
 from mnet_cost.network import elaborate
+from mnet_cost.report import render
+from mnet_cost.report.analysis import analysis_report
 from mnet_cost.yamlfile import parse_yaml
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
@@ -93,6 +95,10 @@ def main() -> None:
             f"{name}: analyze, one device",
             milliseconds(lambda other=other: mnet_cost.analyze(other, {}, [device])),
         )  # type: ignore[misc]
+    analysis = mnet_cost.analyze(spec, {}, [device])
+    for form in ("text", "json", "markdown"):
+        report = milliseconds(lambda form=form: render(analysis_report(analysis), form))  # type: ignore[misc]
+        row(f"mobilenet_v1: report as {form}", report)
     print()
     for count in (1_000, 3_000, 10_000):
         text = layers_file(count)
@@ -110,6 +116,11 @@ def main() -> None:
             milliseconds(lambda text=text: mnet_cost.parse_spec(text), rounds),
         )  # type: ignore[misc]
         long = mnet_cost.parse_spec(text)
+        by_layer = analysis_report(mnet_cost.analyze(long, {}, [device]), "layer")
+        row(
+            f"{count:,} layers: report by layer as text",
+            milliseconds(lambda report=by_layer: render(report, "text"), 3),  # type: ignore[misc]
+        )
         row(
             f"{count:,} layers: analyze, one device",
             milliseconds(lambda long=long: mnet_cost.analyze(long, {}, [device]), rounds),

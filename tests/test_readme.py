@@ -58,6 +58,15 @@ def test_the_first_spec_analyzes(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == ""
 
 
+def test_the_device_profile_loads(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    block = re.search(r"```yaml\n(format: 1\nname: my_board.*?)```", text, re.DOTALL)
+    assert block
+    path = tmp_path / "my_board.yaml"
+    path.write_text(block[1], encoding="utf-8")
+    assert main(["analyze", "mobilenet_v1", "--device", str(path)]) == 0
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     text = README.read_text(encoding="utf-8")
     install = "python -m pip install --editable '.[test]' --constraint constraints.txt"

@@ -204,10 +204,11 @@ def _device_table(analysis: Analysis, lower_bound: bool) -> Table:
     columns = (
         Column("device", "device"),
         Column("latency_s", "time", "seconds"),
-        Column("peaks", "peaks are", "text", 6),
+        Column("peaks", "peaks", "text", 6),
         Column("bound", "what binds the time, %", "text", 7),
         Column("memory", "memory", "prose", 8),
     )
+    refused = bool(analysis.unmodelled) and not lower_bound
     rows = []
     for estimate in analysis.devices:
         shares = bound_shares(estimate)
@@ -218,7 +219,7 @@ def _device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 _time(analysis, estimate, lower_bound),
                 ", ".join(_standings(estimate)) or None,
                 ", ".join(bounds) or None,
-                "; ".join(_fit_text(fit) for fit in estimate.fits),
+                None if refused else "; ".join(_fit_text(fit) for fit in estimate.fits),
             )
         )
     return Table("devices", "Devices", columns, tuple(rows))
@@ -228,7 +229,7 @@ def _time(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> fl
     if estimate.latency_s is None or (analysis.unmodelled and not lower_bound):
         return None
     if estimate.untimed:
-        return f"at least {format_seconds(estimate.latency_s)}"
+        return f"≥ {format_seconds(estimate.latency_s)}"
     return estimate.latency_s
 
 

@@ -110,7 +110,7 @@ def _device_document(
                 "where": fit.where,
                 "needed_bytes": fit.needed_bytes,
                 "available_bytes": fit.available_bytes,
-                "fits": fit.fits,
+                "fits": None if refused else fit.fits,
             }
             for fit in estimate.fits
         ],

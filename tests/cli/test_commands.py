@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from calls import calls_of
 
 from mnet_cost.cli import COMMANDS, build_parser, main
 
@@ -409,3 +411,119 @@ def test_a_closed_pipe_is_no_error() -> None:
     )
     assert result.stdout == "{\n"
     assert result.stderr == ""
+
+
+def test_output_keeps_links_modes_and_devices(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("before")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    assert run(capsys, "analyze", V1, "-o", str(link)) == (0, "", "")
+    assert link.is_symlink()
+    assert real.read_text().startswith("mobilenet_v1")
+    assert real.stat().st_mode & 0o777 == 0o600
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        assert run(capsys, "analyze", V1, "-o", str(pipe))[0] == 0
+        assert reader.communicate()[0].startswith("mobilenet_v1")
+    assert pipe.is_fifo()
+
+
+def test_output_does_not_replace_what_is_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(Path(V1).read_text())
+    for arguments in (["analyze", str(spec)], ["explain", str(spec)], ["compare", V1, str(spec)]):
+        status, _, err = run(capsys, *arguments, "-o", str(spec))
+        assert status == 2
+        assert err == f"mnet-cost: {spec}: is read by this command: choose another file\n"
+    assert spec.read_text() == Path(V1).read_text()
+
+
+@pytest.mark.parametrize(
+    ("shell", "status", "err"),
+    [
+        ("{} > /dev/full", 2, "mnet-cost: stdout: cannot be written: no space left on device\n"),
+        ("{} >&-", 2, "mnet-cost: stdout is closed\n"),
+        ("PYTHONIOENCODING=ascii {} > /dev/null", 0, ""),
+        ("{} -o - > /dev/null", 0, ""),
+        ("{} -o ''", 2, "mnet-cost: -o: cannot be written: the name is empty\n"),
+    ],
+)
+def test_stdout_that_cannot_be_written(shell: str, status: int, err: str) -> None:
+    command = shell.format(f"{sys.executable} -m mnet_cost analyze {V1}")
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (status, err)
+
+
+def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 3}\n"
+        "  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
+    )
+    status, out, _ = run(capsys, "analyze", str(spec), "--by", "kind", "--format", "csv")
+    (conv, opaque) = csv.DictReader(io.StringIO(out))
+    assert status == 3
+    assert (conv["mult_adds"], conv["mult_adds_share"]) == ("6912", "")
+    assert (opaque["mult_adds"], opaque["latency_s"]) == ("", "")
+    status, out, err = run(capsys, "explain", str(spec))
+    assert status == 3
+    assert "unknown, since a layer has no cost rule" in out
+    assert "no total: the cost of opaque is unknown" in err
+    status, out, _ = run(capsys, "compare", str(spec), V1, "--format", "json")
+    found = json.loads(out)
+    assert status == 3
+    assert found["partings"] == []
+    assert found["models"][0]["devices"][0]["latency_ms"] is None
+    row = next(one for one in found["differences"] if one["block"] == "opaque")
+    assert row[f"{spec}_mult_adds"] is None
+
+
+def test_compare_counts_time_by_the_paper_under_every_convention(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (parting,) = document(
+        capsys, "compare", "full", "separable", "--device", "pixel_1", "--convention", "thop"
+    )["partings"]
+    assert parting["time_ratio"] == pytest.approx(
+        parting["mult_adds_ratio"] * parting["other_multiplying"] / parting["first_multiplying"]
+    )
+
+
+def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    one = document(capsys, "analyze", "mobilenet_v1@alpha=0.5", "--alpha", "0.25")
+    both = document(capsys, "compare", "mobilenet_v1@alpha=0.5", "mobilenet_v1", "--alpha", "0.25")
+    counts = [found["totals"]["mult_adds"] for found in (one, *both["models"])]
+    assert counts == [41_030_272] * 3
+
+
+def test_no_device_and_a_device(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, "analyze", V1, "--device", "none", "--device", "pixel_1")
+    assert status == 2
+    assert "is for no device at all" in err
+
+
+def test_long_reports_take_linear_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def work(copies: int) -> int:
+        spec = tmp_path / f"net{copies}.yaml"
+        spec.write_text(
+            "format: 1\nname: net\ninput: {image: [4, 8, 8]}\nlayers:\n"
+            f"  - id: body\n    repeat: {copies}\n"
+            "    layers: [conv2d: {channels: 4, kernel: 1}, relu]\n"
+        )
+        reports = (["analyze", "--by", "layer"], ["explain"], ["compare", V1, "--by", "layer"])
+        total = 0
+        for name, *options in reports:
+            arguments = [name, str(spec), *(["body"] if name == "explain" else []), *options]
+            total += calls_of(lambda arguments=arguments: main(arguments))  # type: ignore[misc]
+        capsys.readouterr()
+        return total
+
+    small, large = work(100), work(800)
+    assert large < 9 * small  # quadratic would be 64
