@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, did_you_mean
-from mnet_cost.layers import KINDS
+from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError
 from mnet_cost.layers.fields import Whole
-from mnet_cost.models.calls import arity_problem, known_fields
+from mnet_cost.models.calls import arity_problem
 from mnet_cost.models.entries import copies_problem
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
@@ -30,6 +29,7 @@ from mnet_cost.models.types import (
     UseBody,
     Value,
 )
+from mnet_cost.network.arguments import kind_of_argument
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
 from mnet_cost.network.placement import Placement
@@ -399,35 +399,10 @@ class _Elaboration:
         copy: int | None,
     ) -> Any:
         """Walk an entry whose kind is the value of an argument."""
-        node = frame.origin_of(body.argument)[0].node
-        kind = frame.names[body.argument]
-        callee = None
-        if isinstance(kind, str):
-            callee = self.spec.blocks.get(kind, KINDS.get(kind))
-        if callee is None:
-            hint = did_you_mean(str(kind), [*self.spec.blocks, *KINDS])
-            fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
-        required = (
-            {name: default is None for name, default in callee.arguments.items()}
-            if isinstance(callee, Block)
-            else {name: field.required for name, field in known_fields(callee).items()}
-        )
-        keys = {} if body.fields_node is None else body.fields_node.keys
-        for name in body.fields:
-            if name not in required:
-                hint = did_you_mean(name, required)
-                fail(frame, keys[name], f"`{kind}` has no `{name}`", hint)
-        for name, needed in required.items():
-            if needed and name not in body.fields:
-                fail(frame, node, f"`{kind}` needs `{name}`, which this entry does not give")
+        callee = kind_of_argument(self.spec, frame, entry, body, len(sources))
         if isinstance(callee, Block):
             return self.block(frame, entry, path, sources, callee, body.fields, copy)
-        problem = arity_problem(callee, len(sources))
-        if problem:
-            fail(frame, node, *problem)
-        fields = known_fields(callee)
-        given = tuple((name, fields[name].kind, value) for name, value in body.fields.items())
-        return self.layer(frame, entry, path, sources, LayerBody(callee, {}, given, None))
+        return self.layer(frame, entry, path, sources, callee)
 
     def use(
         self,
