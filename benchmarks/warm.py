@@ -27,19 +27,34 @@ from mnet_cost.yamlfile import parse_yaml
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 
 
+def additions() -> int:
+    """What a row is measured in beside milliseconds: these machines change speed by half."""
+    total = 0
+    for number in range(100_000):
+        total += number
+    return total
+
+
+def cpu_milliseconds(work: Callable[[], object], calls: int = 1) -> float:
+    """CPU time of one of `calls` calls in a row."""
+    before = process_time()
+    for _ in range(calls):
+        work()
+    return (process_time() - before) * 1e3 / calls
+
+
 def milliseconds(
     work: Callable[[], object], rounds: int = ROUNDS, calls: int = 1
-) -> tuple[float, float]:
-    """(median, least) CPU time of one call; each round times `calls` in a row."""
+) -> tuple[float, float, float]:
+    """(median, least, median in loops of 100,000 additions timed just before) of one call."""
     work()
-    taken = []
+    taken, ratios = [], []
     for _ in range(rounds):
         gc.collect()
-        before = process_time()
-        for _ in range(calls):
-            work()
-        taken.append((process_time() - before) * 1e3 / calls)
-    return median(taken), min(taken)
+        scale = cpu_milliseconds(additions)
+        taken.append(cpu_milliseconds(work, calls))
+        ratios.append(taken[-1] / scale)
+    return median(taken), min(taken), median(ratios)
 
 
 def layers_file(count: int) -> str:
@@ -55,23 +70,15 @@ def layers_file(count: int) -> str:
     return head + "".join(lines)
 
 
-def additions() -> int:
-    """Tells how fast this machine is just now: some 4 ms where the goals were set."""
-    total = 0
-    for number in range(100_000):
-        total += number
-    return total
-
-
-def row(name: str, times: tuple[float, float], goal: str = "") -> None:
+def row(name: str, times: tuple[float, float, float], goal: str = "") -> None:
     """Print one line."""
-    print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f}   {goal}")
+    print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f} {times[2]:9.2f}   {goal}")
 
 
 def main() -> None:
     """Print medians and minima."""
     print(f"CPU time, {ROUNDS} rounds; python {sys.version.split()[0]}\n")
-    print(f"{'':58} {'median ms':>9} {'min ms':>9}   goal")
+    print(f"{'':58} {'median ms':>9} {'min ms':>9} {'loops':>9}   goal, ms")
     row("for scale: a loop of 100,000 additions", milliseconds(additions))
     device = mnet_cost.load_device("pixel_1")
     spec = mnet_cost.load_model("mobilenet_v1").spec
