@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from mnet_cost import __version__
 from mnet_cost.cli import analyze, compare, devices, explain, layers, models, schema
@@ -18,9 +20,35 @@ COMMANDS = (analyze, compare, explain, models, devices, layers, schema)
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Argparse with a hint below what it says about a mistyped word."""
+
+    def error(self, message: str) -> NoReturn:
+        from mnet_cost.errors import did_you_mean
+
+        mistyped = _MISTYPED.search(message)
+        hint = None
+        if mistyped:
+            words = re.findall(r"'([^']+)'", message[mistyped.end() :]) or list(_options(self))
+            hint = did_you_mean(mistyped[1] or mistyped[2], words)
+        super().error(f"{message}\nhint: {hint}" if hint else message)
+
+
+_MISTYPED = re.compile(r"invalid choice: '([^']+)'|unrecognized arguments: (--[\w-]+)")
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """All options of a parser and of the commands below it."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _options(command)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="mnet-cost",
         description="What a vision network costs: mult-adds, params, memory, roofline time.",
         epilog="example: mnet-cost analyze mobilenet_v1 --alpha 0.5 --device pixel_1",

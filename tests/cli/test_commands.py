@@ -291,6 +291,24 @@ def test_bad_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage: mnet-cost" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["analyz", V1], "did you mean `analyze`?"),
+        (["analyze", V1, "--by", "layers"], "did you mean `layer`?"),
+        (["analyze", V1, "--alph", "1"], "did you mean `--alpha`?"),
+        (["analyze", V1, "--format", "jsn"], "did you mean `json`?"),
+    ],
+)
+def test_mistyped_usage_has_a_hint(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], hint: str
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(f"\nhint: {hint}\n")
+
+
 def test_files_are_written_whole_and_by_their_ending(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
