@@ -5,8 +5,7 @@
     ├── DeviceError          a device profile does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
     ├── UnitError            text that is not a quantity of the unit asked for
-    ├── OutputError          a result that could not be written
-    └── UnmodelledError      a total was refused; the command line exits with 3
+    └── OutputError          a result that could not be written
 
 One error carries every problem found, not only the first. The library raises and never prints.
 """
@@ -16,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 MAX_PROBLEMS = 100
 """Problems that one error shows at most."""
@@ -96,8 +95,6 @@ class ProblemList(list[Problem]):
 class MnetCostError(Exception):
     """Base of all errors that a user can mend."""
 
-    exit_status: ClassVar[int] = 2
-
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, str):
             problems = Problem(problems)
@@ -128,12 +125,6 @@ class UnitError(MnetCostError):
 
 class OutputError(MnetCostError):
     """A result that could not be written."""
-
-
-class UnmodelledError(MnetCostError):
-    """A total was refused because some layers have no cost model."""
-
-    exit_status: ClassVar[int] = 3
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

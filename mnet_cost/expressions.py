@@ -184,7 +184,6 @@ class _Parser:
         self.names: list[Use] = []
         self.functions: list[Use] = []
         self.references: list[Use] = []
-        self.uses_let = False
 
     def parse(self) -> Expression:
         first = self.tokens[0]

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from calls import calls_of
+from effort import work_of
 
 from mnet_cost import yamlfile
 from mnet_cost.errors import DeviceError, Source, SpecError
@@ -164,20 +164,20 @@ def test_as_deep_as_allowed_and_one_more() -> None:
 
 @pytest.mark.parametrize("unit", ["[", "{", "- ", "? ", "[{a: ", "{a: [", "- - a: "])
 def test_thirty_kilobytes_of_nesting(unit: str) -> None:
-    assert calls_of(lambda: refusal(unit * (30_000 // len(unit)))) < 100_000
+    assert work_of(lambda: refusal(unit * (30_000 // len(unit)))) < 100_000
 
 
 @pytest.mark.parametrize(
     "unit", ["- {a: [1, 2.5, x], b: 'c'}\n", "- a: 1\n  b:\n  - 1\n", "- 'x  y'\n", "# c\n- 1\n"]
 )
 def test_work_is_linear(unit: str) -> None:
-    small, large = (calls_of(lambda n=n: parse(unit * n)) for n in (1000, 8000))  # type: ignore[misc]
+    small, large = (work_of(lambda n=n: parse(unit * n)) for n in (1000, 8000))  # type: ignore[misc]
     assert large < 9 * small  # quadratic would be 64
 
 
 def test_long_scalars_take_little_work() -> None:
     for text in ("a: '" + "x" * 10**6 + "'", "a: " + "x y " * 10**5, "- " + "'' " * 1):
-        assert calls_of(lambda text=text: parse(text)) < 1000  # type: ignore[misc]
+        assert work_of(lambda text=text: parse(text)) < 1000  # type: ignore[misc]
 
 
 def test_the_parser_without_libyaml_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,11 +37,8 @@ class Analysis(NamedTuple):
     memory: MemoryTrace
     kernels: tuple[Kernel, ...]
     devices: tuple[DeviceEstimate, ...]
-
-    @property
-    def unmodelled(self) -> tuple[str, ...]:
-        """Names of layers whose work is unknown."""
-        return tuple(cost.step.name for cost in self.layers if cost.work is None)
+    unmodelled: tuple[str, ...]
+    """Names of layers whose work is unknown."""
 
     @property
     def paper_mult_adds(self) -> int:
@@ -49,12 +46,17 @@ class Analysis(NamedTuple):
         return self.totals.mult_adds - sum(item.mult_adds for item in self.convention_items)
 
     def total(self, key: str, lower_bound: bool = False) -> int | None:
-        """One of the totals; None where layers of unknown work make it a lower bound that
-        nobody asked for."""
-        if self.unmodelled and not lower_bound:
-            return None
+        """One of the totals by its name; None where it is refused."""
         value: int = getattr(self.totals, key)
-        return value
+        return None if self.refuses(lower_bound) else value
+
+    def latency_s(self, estimate: DeviceEstimate, lower_bound: bool = False) -> float | None:
+        """Time on one of `devices`; None where it is unknown or refused like a total."""
+        return None if self.refuses(lower_bound) else estimate.latency_s
+
+    def refuses(self, lower_bound: bool) -> bool:
+        """Whether there are no totals, since they would be lower bounds that nobody asked for."""
+        return bool(self.unmodelled) and not lower_bound
 
     @property
     def coverage(self) -> float:
@@ -108,6 +110,8 @@ def analyze_network(
         estimate_latency(kernels, device, precision, totals.weight_bytes, memory.peak_bytes)
         for device in devices
     )
+    unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     return Analysis(
-        network, precision, convention, counted, totals, items, memory, kernels, estimates
-    )
+        network, precision, convention, counted, totals, items, memory, kernels, estimates,
+        unmodelled,
+    )  # fmt: skip

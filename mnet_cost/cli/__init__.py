@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
     except MnetCostError as error:
         print(f"mnet-cost: {error}", file=sys.stderr)
-        return error.exit_status
+        return 2
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has seen enough
         return 0

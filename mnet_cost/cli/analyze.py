@@ -9,11 +9,11 @@ from mnet_cost.cli.options import (
     add_analysis_options,
     add_command,
     add_knob_options,
+    add_model_argument,
     add_output_options,
-    chosen_devices,
+    analyzed,
     given_knobs,
     refuse_total,
-    warn,
 )
 
 
@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "what a network costs, and where its time goes",
         "mnet-cost analyze specs/mobilenet_v1.yaml --alpha 0.5 --device pixel_1 --by layer",
     )
-    parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
+    add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser)
     add_output_options(parser)
@@ -34,21 +34,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze and print."""
-    from mnet_cost.analysis import analyze
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
-    model = load_model(options.model, given_knobs(options))
-    devices = chosen_devices(options)
-    analysis = analyze(
-        model.spec,
-        model.knobs,
-        devices,
-        precision=options.precision,
-        convention=options.convention,
-    )
-    warn(model, analysis.network.warnings)
+    (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
     emit(
         analysis_report(analysis, options.by, options.lower_bound),
         options,

@@ -11,14 +11,13 @@ from mnet_cost.cli.options import (
     add_command,
     add_knob_options,
     add_output_options,
-    chosen_devices,
+    analyzed,
     given_knobs,
     refuse_total,
-    warn,
 )
 
 if TYPE_CHECKING:
-    from mnet_cost.models.library import Model
+    from mnet_cost.models.types import Model
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -41,7 +40,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze all and print them side by side."""
-    from mnet_cost.analysis import analyze
     from mnet_cost.cli.output import emit
     from mnet_cost.errors import ModelReferenceError, Problem
     from mnet_cost.models.library import load_model
@@ -56,19 +54,7 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     models = _with_knobs([load_model(name) for name in names], given_knobs(options))
-    devices = chosen_devices(options)
-    analyses = [
-        analyze(
-            model.spec,
-            model.knobs,
-            devices,
-            precision=options.precision,
-            convention=options.convention,
-        )
-        for model in models
-    ]
-    for model, analysis in zip(models, analyses, strict=True):
-        warn(model, analysis.network.warnings)
+    analyses = analyzed(models, options)
     emit(
         compare_report(names, analyses, options.by, options.lower_bound),
         options,

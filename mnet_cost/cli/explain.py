@@ -9,11 +9,11 @@ from mnet_cost.cli.options import (
     add_analysis_options,
     add_command,
     add_knob_options,
+    add_model_argument,
     add_output_options,
-    chosen_devices,
+    analyzed,
     given_knobs,
     refuse_total,
-    warn,
 )
 
 
@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "each number as a formula, with its values and the line of the spec",
         "mnet-cost explain mobilenet_v1 middle.3.conv2d",
     )
-    parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
+    add_model_argument(parser)
     parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer or a block, by its path")
     add_knob_options(parser)
     add_analysis_options(parser, rows=False)
@@ -35,21 +35,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain the totals, or one layer or block."""
-    from mnet_cost.analysis import analyze
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.explain import explain_report
 
-    model = load_model(options.model, given_knobs(options))
-    devices = chosen_devices(options)
-    analysis = analyze(
-        model.spec,
-        model.knobs,
-        devices,
-        precision=options.precision,
-        convention=options.convention,
-    )
-    warn(model, analysis.network.warnings)
+    (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
     report = explain_report(analysis, options.layer, options.lower_bound)
     emit(report, options, [options.model, *options.device])
     unmodelled = [analysis.unmodelled] if options.layer is None else []

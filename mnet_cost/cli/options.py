@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mnet_cost.analysis import Analysis
     from mnet_cost.devices import DeviceProfile
-    from mnet_cost.models.library import Model
+    from mnet_cost.models.types import Model
 
 KNOB_OPTIONS = ("alpha", "rho", "resolution", "batch")
 
@@ -27,6 +29,11 @@ def add_command(
         allow_abbrev=False,
     )
     return parser
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """MODEL."""
+    parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
 
 
 def add_knob_options(parser: argparse.ArgumentParser) -> None:
@@ -119,18 +126,24 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     return tuple(load_device(name) for name in dict.fromkeys(names))
 
 
-def warn(model: Model, network_warnings: tuple[Any, ...]) -> None:
-    """Print the warnings about a model to stderr."""
-    import sys
+def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analysis]:
+    """The analyses that the options ask for; warnings about the models go to stderr."""
+    from mnet_cost.analysis import analyze
 
-    for problem in (*model.spec.warnings, *network_warnings):
-        print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)
+    devices = chosen_devices(options)
+    found = []
+    for model in models:
+        analysis = analyze(
+            model, devices=devices, precision=options.precision, convention=options.convention
+        )
+        for problem in (*model.spec.warnings, *analysis.network.warnings):
+            print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)
+        found.append(analysis)
+    return found
 
 
 def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> int:
     """Exit status 3, and words on stderr, where totals were refused."""
-    import sys
-
     names = [name for one in unmodelled for name in one]
     if not names or lower_bound:
         return 0

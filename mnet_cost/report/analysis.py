@@ -14,7 +14,9 @@ from mnet_cost.report.rows import (
     Times,
     bound_shares,
     bound_word,
+    counted_shares,
     groups,
+    time_cell,
 )
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
@@ -37,7 +39,7 @@ def analysis_report(analysis: Analysis, by: Grain = "block", lower_bound: bool =
         facts=_facts(analysis, lower_bound),
         tables=tuple(tables),
         notes=_notes(analysis, lower_bound),
-        document=analysis_document(analysis, lower_bound),
+        document=lambda: analysis_document(analysis, lower_bound),
     )
 
 
@@ -102,7 +104,10 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
 
 
 def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
-    times = Times(analysis.devices[0]) if analysis.devices else None
+    times = None
+    if analysis.devices:
+        first = analysis.devices[0]
+        times = Times(first, analysis.latency_s(first, lower_bound))
     device = analysis.devices[0].device.name if analysis.devices else ""
     columns = [
         Column("name", {"layer": "layer", "block": "block", "kind": "kind"}[by]),
@@ -137,14 +142,9 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
 def _row(
     analysis: Analysis, group: Group, by: Grain, times: Times | None, lower_bound: bool
 ) -> tuple[Any, ...]:
-    counts: tuple[Any, ...] = (None, None, None, None)
-    if group.modelled:
-        counts = (
-            group.mult_adds,
-            _share(group.mult_adds, analysis.total("mult_adds", lower_bound)),
-            group.params,
-            _share(group.weights, analysis.total("weights", lower_bound)),
-        )
+    mult_adds, params = (group.mult_adds, group.params) if group.modelled else (None, None)
+    mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
+    counts = (mult_adds, mult_adds_share, params, weights_share)
     shown: tuple[Any, ...]
     if by == "kind":
         shown = (group.name, len(group.layers), *counts)
@@ -162,17 +162,17 @@ def _line(analysis: Analysis, group: Group) -> int:
     return call.line if call else group.layers[0].step.line
 
 
-def _share(part: int, whole: int | None) -> float | None:
-    return part / whole if whole else None
-
-
 def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     columns = [
         Column("kind", "kind"),
         Column("mult_adds_share", "MACs %", "percent"),
         Column("weights_share", "weights %", "percent", 4),
     ]
-    all_times = [Times(estimate) for estimate in analysis.devices if estimate.kernels]
+    all_times = [
+        Times(estimate, analysis.latency_s(estimate, lower_bound))
+        for estimate in analysis.devices
+        if estimate.kernels
+    ]
     for i, times in enumerate(all_times):
         name = times.estimate.device.name
         columns += [
@@ -186,12 +186,7 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
             continue  # rides on other kernels, or moves nothing
         row: list[Any] = [
             group.name,
-            _share(group.mult_adds, analysis.total("mult_adds", lower_bound))
-            if group.modelled
-            else None,
-            _share(group.weights, analysis.total("weights", lower_bound))
-            if group.modelled
-            else None,
+            *counted_shares(analysis, group, lower_bound),
         ]
         for times, share in zip(all_times, shares, strict=True):
             row += [share, bound_word(times.bound(group))]
@@ -208,29 +203,21 @@ def _device_table(analysis: Analysis, lower_bound: bool) -> Table:
         Column("bound", "what binds the time, %", "text", 7),
         Column("memory", "memory", "prose", 8),
     )
-    refused = bool(analysis.unmodelled) and not lower_bound
+    refused = analysis.refuses(lower_bound)
     rows = []
     for estimate in analysis.devices:
-        shares = bound_shares(estimate)
+        shares = {} if refused else bound_shares(estimate)
         bounds = [f"{bound_word(bound)} {_percent(share)}" for bound, share in shares.items()]
         rows.append(
             (
                 estimate.device.name,
-                _time(analysis, estimate, lower_bound),
+                time_cell(analysis, estimate, lower_bound),
                 ", ".join(_standings(estimate)) or None,
                 ", ".join(bounds) or None,
                 None if refused else "; ".join(_fit_text(fit) for fit in estimate.fits),
             )
         )
     return Table("devices", "Devices", columns, tuple(rows))
-
-
-def _time(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> float | str | None:
-    if estimate.latency_s is None or (analysis.unmodelled and not lower_bound):
-        return None
-    if estimate.untimed:
-        return f"≥ {format_seconds(estimate.latency_s)}"
-    return estimate.latency_s
 
 
 def _standings(estimate: DeviceEstimate) -> list[str]:
@@ -264,8 +251,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
     for item in analysis.convention_items:
         notes.append(f"{item.mult_adds:+,} {item.what}")
     if analysis.convention_items:
-        paper = analysis.totals.mult_adds - sum(i.mult_adds for i in analysis.convention_items)
-        notes.append(f"{paper:,} mult-adds by the convention paper")
+        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
     notes.append("peak memory: the order of the spec, element-wise layers in place, weights apart")
     if analysis.devices:
         notes.append(

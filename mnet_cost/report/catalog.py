@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import KINDS, LAYERS, Layer
 from mnet_cost.layers.fields import fields_of
-from mnet_cost.report.types import Column, Fact, Report, Table
-from mnet_cost.units import format_capacity, format_seconds, format_si
+from mnet_cost.report.types import Column, Fact, Quantity, Report, Table
+from mnet_cost.tensors import PRECISIONS
 
 
 def _report(title: str, table: Table, schema: str, subtitle: str = "", facts: Any = ()) -> Report:
-    rows = [dict(zip([c.key for c in table.columns], row, strict=True)) for row in table.rows]
-    document = {"schema": f"mnet-cost/{schema}/1", table.key: rows}
+    """A report of one table, whose rows are the document, too."""
+    keys = [column.key for column in table.columns]
+
+    def document() -> dict[str, Any]:
+        rows = [dict(zip(keys, map(_for_json, row), strict=True)) for row in table.rows]
+        return {"schema": f"mnet-cost/{schema}/1", table.key: rows}
+
     return Report(title, subtitle, tuple(facts), (table,), (), document)
+
+
+def _for_json(value: Any) -> Any:
+    return value._asdict() if isinstance(value, Quantity) else value
 
 
 def models_report(search: str | None = None) -> Report:
@@ -31,15 +41,14 @@ def models_report(search: str | None = None) -> Report:
             continue
         analysis = analyze(spec)
         network = analysis.network
-        shapes = ", ".join(str(network.tensors[index].type) for index in network.inputs)
+        shapes = tuple(list(network.tensors[index].type.shape) for index in network.inputs)
         known = not analysis.unmodelled
         rows.append(
             (
                 name, shapes,
                 analysis.totals.mult_adds if known else None,
                 analysis.totals.params if known else None,
-                ", ".join(spec.variants) or None, ", ".join(spec.knobs) or None,
-                spec.source or None,
+                spec.variants, tuple(spec.knobs), spec.source or None,
             )
         )  # fmt: skip
     if search and not rows:
@@ -58,29 +67,34 @@ def models_report(search: str | None = None) -> Report:
 
 
 def devices_report() -> Report:
-    """All shipped profiles with their peaks."""
+    """All shipped profiles with their peaks in mult-adds per second."""
     rows = []
     for name in device_names():
         device = load_device(name)
+        peaks = [
+            device.compute[one].macs_per_s if one in device.compute else None for one in PRECISIONS
+        ]
         rows.append(
             (
                 name, device.title, device.tier,
-                ", ".join(
-                    f"{precision} {format_si(rate.macs_per_s.value, 'MAC/s')}"
-                    for precision, rate in device.compute.items()
-                ),
-                _rate(device.main_memory.bytes_per_s), _size(device.main_memory.size_bytes),
+                *(_quantity(peak, "MAC/s") for peak in peaks),
+                _quantity(device.main_memory.bytes_per_s, "B/s"),
+                _quantity(device.main_memory.size_bytes, "B"),
             )
         )  # fmt: skip
     columns = (
         Column("name", "device"),
-        Column("title", "what it is", "text", 4),
-        Column("tier", "standing", "text", 6),
-        Column("compute", "peak", "prose", 8),
-        Column("bandwidth", "bandwidth", "text", 7),
-        Column("memory", "memory", "text", 5),
+        Column("title", "what it is", "prose", 4),
+        Column("tier", "tier", "text", 6),
+        *(Column(precision, precision, "quantity", 8) for precision in PRECISIONS),
+        Column("bandwidth", "bandwidth", "quantity", 7),
+        Column("memory", "memory", "quantity", 5),
     )
     return _report("Device profiles", Table("devices", "", columns, tuple(rows)), "devices")
+
+
+def _quantity(number: Sourced | None, unit: str) -> Quantity | None:
+    return None if number is None else Quantity(number.value, unit)
 
 
 def device_report(name: str) -> Report:
@@ -88,23 +102,24 @@ def device_report(name: str) -> Report:
     device = load_device(name)
     columns = (
         Column("what", "number"),
-        Column("value", "value"),
+        Column("value", "value", "quantity"),
         Column("standing", "standing", "text", 8),
         Column("source", "source", "prose", 7),
     )
     rows = tuple(
-        (what, shown, number.standing, number.source) for what, shown, number in _numbers(device)
+        (what, Quantity(number.value, unit), number.standing, number.source)
+        for what, unit, number in _numbers(device)
     )
     facts = (
-        Fact("standing", device.tier, "text"),
+        Fact("tier", device.tier, "text"),
         Fact("runtime", device.runtime, "text"),
         Fact("threads", str(device.threads), "text"),
         Fact("ridge point", _ridge(device), "text", "mult-adds per byte below which memory binds"),
     )
     table = Table("numbers", "", columns, rows)
     report = _report(f"{device.name}: {device.title}", table, "device", device.path, facts)
-    document = {"name": device.name, "title": device.title, "tier": device.tier} | report.document
-    return report._replace(document=document)
+    head = {"name": device.name, "title": device.title, "tier": device.tier}
+    return report._replace(document=lambda: report.document() | head)
 
 
 def _ridge(device: DeviceProfile) -> str:
@@ -117,40 +132,20 @@ def _ridge(device: DeviceProfile) -> str:
     )
 
 
-def _numbers(device: DeviceProfile) -> list[tuple[str, str, Sourced]]:
-    found = []
+def _numbers(device: DeviceProfile) -> Iterator[tuple[str, str, Sourced]]:
+    """What each number of a profile is, its unit, and the number."""
+    found: list[tuple[str, str, Sourced | None]] = []
     for precision, rate in device.compute.items():
-        found.append((f"{precision} mult-adds", _shown(rate.macs_per_s, "MAC/s"), rate.macs_per_s))
-        if rate.vector_ops_per_s:
-            one = rate.vector_ops_per_s
-            found.append((f"{precision} other ops", _shown(one, "op/s"), one))
+        found.append((f"{precision} mult-adds", "MAC/s", rate.macs_per_s))
+        found.append((f"{precision} other ops", "op/s", rate.vector_ops_per_s))
     for level in (*device.memory, *([device.storage] if device.storage else [])):
-        if level.size_bytes:
-            found.append(
-                (f"{level.name} size", format_capacity(level.size_bytes.value), level.size_bytes)
-            )
-        if level.bytes_per_s:
-            one = level.bytes_per_s
-            found.append((f"{level.name} bandwidth", _shown(one, "B/s"), one))
-    for what, overhead in (
-        ("per kernel", device.kernel_overhead_s),
-        ("per inference", device.inference_overhead_s),
-    ):
-        if overhead:
-            found.append((what, format_seconds(overhead.value), overhead))
-    return found
-
-
-def _shown(number: Sourced, unit: str) -> str:
-    return format_si(number.value, unit)
-
-
-def _rate(number: Sourced | None) -> str | None:
-    return None if number is None else format_si(number.value, "B/s")
-
-
-def _size(number: Sourced | None) -> str | None:
-    return None if number is None else format_capacity(number.value)
+        found.append((f"{level.name} size", "B", level.size_bytes))
+        found.append((f"{level.name} bandwidth", "B/s", level.bytes_per_s))
+    found.append(("per kernel", "s", device.kernel_overhead_s))
+    found.append(("per inference", "s", device.inference_overhead_s))
+    for what, unit, number in found:
+        if number is not None:
+            yield what, unit, number
 
 
 def layers_report() -> Report:
@@ -158,11 +153,10 @@ def layers_report() -> Report:
     rows = tuple(
         (
             kind.kind,
-            ", ".join(
-                name if field.required else f"{name}={field.default}"
+            tuple(
+                name if field.required else f"{name}={_default(field.default)}"
                 for name, field in fields_of(kind).items()
-            )
-            or None,
+            ),
             _doc(kind).splitlines()[0],
         )
         for kind in LAYERS
@@ -212,9 +206,8 @@ def layer_report(name: str) -> Report:
     )
     facts = (Fact("inputs", inputs, "text"), Fact("effect", kind.effect, "text"))
     report = _report(f"{kind.kind}: {lines[0]}", table, "layer", facts=facts)
-    return report._replace(
-        document={"kind": kind.kind, "documentation": _doc(kind)} | report.document
-    )
+    head = {"kind": kind.kind, "documentation": _doc(kind)}
+    return report._replace(document=lambda: report.document() | head)
 
 
 def _default(value: Any) -> str:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import Form
-from mnet_cost.units import format_bytes, format_count, format_seconds
+from mnet_cost.report.types import Form, Quantity
+from mnet_cost.units import (
+    format_bytes,
+    format_capacity,
+    format_count,
+    format_seconds,
+    format_si,
+)
 
 UNKNOWN = "-"
 
-RIGHT_ALIGNED = frozenset(("count", "bytes", "seconds", "percent", "ratio", "number"))
+RIGHT_ALIGNED = frozenset(("quantity", "count", "bytes", "seconds", "percent", "ratio", "number"))
 
 
 def cell(value: Any, form: Form) -> str:
@@ -18,6 +24,10 @@ def cell(value: Any, form: Form) -> str:
         return UNKNOWN
     if isinstance(value, str):
         return value
+    if isinstance(value, Quantity):
+        return _quantity(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or UNKNOWN
     if form == "count":
         return f"{value:,}"
     if form == "bytes":
@@ -40,3 +50,11 @@ def short(value: Any, form: Form) -> str:
         if form == "count" and isinstance(value, int) and value >= 10_000
         else ""
     )
+
+
+def _quantity(quantity: Quantity) -> str:
+    if quantity.unit == "B":
+        return format_capacity(quantity.value)
+    if quantity.unit == "s":
+        return format_seconds(quantity.value)
+    return format_si(quantity.value, quantity.unit)

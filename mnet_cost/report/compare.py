@@ -7,11 +7,14 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.rows import Grain, Group, bound_word, groups
+from mnet_cost.report.rows import Grain, Group, bound_word, groups, time_cell
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.search.compare import Beyond, Parting, partings, ratio
 
 SCHEMA = "mnet-cost/comparison/1"
+
+_CLOSE = 0.02
+"""Ratios that differ by less say the same."""
 
 _MEASURES = (
     ("mult_adds", "mult-adds", "count", 9),
@@ -33,9 +36,10 @@ def compare_report(
     tables = [_totals(names, analyses, lower_bound)]
     why = [partings(analyses[0], other) for other in analyses[1:]]
     if analyses[0].devices:
-        tables.append(_times(names, analyses))
+        tables.append(_times(names, analyses, lower_bound))
         tables.append(_why(names, why))
-    tables.append(_differences(names, analyses, by))
+    differences = _differences(names, analyses, by)
+    tables.append(differences)
     spec = analyses[0].network.spec
     same = all(one.network.spec.path == spec.path for one in analyses)
     setting = f"batch {analyses[0].network.batch} · {analyses[0].precision}"
@@ -45,7 +49,7 @@ def compare_report(
         facts=(),
         tables=tuple(tables),
         notes=_notes(names, why),
-        document=_document(names, analyses, why, by, lower_bound),
+        document=lambda: _document(names, analyses, why, differences, lower_bound),
     )
 
 
@@ -80,7 +84,7 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
     return Table("totals", "Totals", tuple(columns), tuple(rows), note=note)
 
 
-def _times(names: Sequence[str], analyses: Sequence[Analysis]) -> Table:
+def _times(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool) -> Table:
     columns = [Column("model", "network")]
     for i, estimate in enumerate(analyses[0].devices):
         columns.append(Column(f"{estimate.device.name}_s", estimate.device.name, "seconds", 9 - i))
@@ -89,7 +93,9 @@ def _times(names: Sequence[str], analyses: Sequence[Analysis]) -> Table:
     for name, analysis in zip(names, analyses, strict=True):
         row: list[Any] = [name]
         for first, estimate in zip(analyses[0].devices, analysis.devices, strict=True):
-            row += [estimate.latency_s, ratio(first.latency_s, estimate.latency_s)]
+            seconds = analysis.latency_s(estimate, lower_bound)
+            row.append(time_cell(analysis, estimate, lower_bound))
+            row.append(ratio(analyses[0].latency_s(first, lower_bound), seconds))
         rows.append(tuple(row))
     return Table("times", "Time, a roofline of the profiles' peaks", tuple(columns), tuple(rows))
 
@@ -149,9 +155,11 @@ def _sentence(first: str, other: str, one: Parting) -> str | None:
     head = (
         f"{one.device}: {first} has {one.mult_adds_ratio:.2f}x the mult-adds of {other} and takes"
     )
-    close = abs(one.time_ratio / one.mult_adds_ratio - 1) < 0.02
-    if close:
-        return f"{head} {one.time_ratio:.2f}x the time: both mostly multiply"
+    if abs(one.time_ratio / one.mult_adds_ratio - 1) < _CLOSE:
+        share = 100 * (one.other_multiplying or 0.0)
+        return (
+            f"{head} {one.time_ratio:.2f}x the time: both spend {share:.0f} % of theirs multiplying"
+        )
     slower, rest = (
         (other, one.other_beyond)
         if one.time_ratio < one.mult_adds_ratio
@@ -162,6 +170,7 @@ def _sentence(first: str, other: str, one: Parting) -> str | None:
         for part in rest[:3]
         if part.share >= 0.01
     )
+    reasons = reasons or "many small parts are not multiplying"
     return f"{head} {one.time_ratio:.2f}x the time; of {slower}'s time {reasons}"
 
 
@@ -235,10 +244,9 @@ def _document(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     why: Sequence[tuple[Parting, ...]],
-    by: Grain,
+    differences: Table,
     lower_bound: bool,
 ) -> dict[str, Any]:
-    differences = _differences(names, analyses, by)
     return {
         "schema": SCHEMA,
         "baseline": names[0],
@@ -256,7 +264,10 @@ def _document(
                     for key, *_ in _MEASURES
                 },
                 "latency": {
-                    mine.device.name: ratio(mine.latency_s, theirs.latency_s)
+                    mine.device.name: ratio(
+                        analyses[0].latency_s(mine, lower_bound),
+                        analysis.latency_s(theirs, lower_bound),
+                    )
                     for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
                 },
             }

@@ -56,7 +56,7 @@ def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str
             "schedule": list(network.schedule),
         },
         "devices": [
-            _device_document(estimate, bool(analysis.unmodelled), lower_bound)
+            _device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
     }
@@ -88,11 +88,8 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     }
 
 
-def _device_document(
-    estimate: DeviceEstimate, unmodelled: bool, lower_bound: bool
-) -> dict[str, Any]:
+def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
     device = estimate.device
-    refused = unmodelled and not lower_bound
     return {
         "name": device.name,
         "tier": device.tier,

@@ -53,7 +53,7 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         facts=(),
         tables=tuple(tables),
         notes=tuple(notes),
-        document={
+        document=lambda: {
             "schema": SCHEMA,
             "model": analysis.network.spec.title,
             "batch": analysis.network.batch,
@@ -238,7 +238,7 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
             *(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items),
             "`mnet-cost explain MODEL LAYER` takes one layer or block apart",
         ),
-        document={
+        document=lambda: {
             "schema": SCHEMA,
             "model": analysis.network.spec.title,
             "kinds": [dict(zip([c.key for c in columns], row, strict=True)) for row in rows],

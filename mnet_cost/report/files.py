@@ -9,23 +9,41 @@ from io import StringIO
 from typing import Any
 
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import Report, Table
+from mnet_cost.report.types import Quantity, Report, Table
 
 
 def to_json(report: Report) -> str:
     """The report's document; unknown numbers are null."""
-    return json.dumps(report.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(report.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_csv(report: Report) -> str:
-    """The first table with one header line; unknown cells are empty."""
+    """The first table with one header line; unknown cells are empty.
+
+    A column of quantities has its unit in a column beside it; lists are joined by blanks.
+    """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     if report.tables:
         table = report.tables[0]
-        writer.writerow([column.key for column in table.columns])
-        writer.writerows([["" if value is None else value for value in row] for row in table.rows])
+        headers = [
+            (column.key, f"{column.key}_unit") if column.form == "quantity" else (column.key,)
+            for column in table.columns
+        ]
+        writer.writerow([name for names in headers for name in names])
+        for row in table.rows:
+            cells = zip(row, headers, strict=True)
+            writer.writerow([part for value, names in cells for part in _plain(value, len(names))])
     return out.getvalue()
+
+
+def _plain(value: Any, width: int) -> tuple[Any, ...]:
+    """A cell as `width` cells of CSV."""
+    if isinstance(value, Quantity):
+        return tuple(value)
+    if isinstance(value, tuple):
+        return (" ".join(map(str, value)),)
+    return ("" if value is None else value, *[""] * (width - 1))
 
 
 def to_markdown(report: Report) -> str:

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
+from mnet_cost.units import format_seconds
 
 Grain = Literal["layer", "block", "kind"]
-GRAINS: tuple[Grain, ...] = ("layer", "block", "kind")
 
 
 class Group(NamedTuple):
@@ -84,10 +84,14 @@ def _block(analysis: Analysis, name: str, layers: tuple[LayerCost, ...]) -> Grou
 
 
 class Times:
-    """Seconds of kernels by the layer they are anchored in, on one device."""
+    """Seconds of kernels by the layer they are anchored in, on one device.
 
-    def __init__(self, estimate: DeviceEstimate) -> None:
+    Shares are of `whole_s`, the network's time; None where that is unknown or refused.
+    """
+
+    def __init__(self, estimate: DeviceEstimate, whole_s: float | None) -> None:
         self.estimate = estimate
+        self.whole_s = whole_s
         self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
 
     def kernels(self, group: Group) -> list[KernelEstimate]:
@@ -105,8 +109,8 @@ class Times:
 
     def share(self, group: Group) -> float | None:
         """Share of the network's time, from 0 to 1."""
-        seconds, whole = self.seconds(group), self.estimate.latency_s
-        return seconds / whole if seconds is not None and whole else None
+        seconds = self.seconds(group)
+        return seconds / self.whole_s if seconds is not None and self.whole_s else None
 
     def bound(self, group: Group) -> str | None:
         """What binds most of the group's time."""
@@ -137,3 +141,27 @@ def bound_word(bound: str | None) -> str | None:
     if bound is None:
         return None
     return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))
+
+
+def counted_shares(
+    analysis: Analysis, group: Group, lower_bound: bool
+) -> tuple[float | None, float | None]:
+    """The group's shares of mult-adds and of weights; None where they are unknown."""
+    if not group.modelled:
+        return None, None
+    mult_adds = analysis.total("mult_adds", lower_bound)
+    weights = analysis.total("weights", lower_bound)
+    return (
+        group.mult_adds / mult_adds if mult_adds else None,
+        group.weights / weights if weights else None,
+    )
+
+
+def time_cell(
+    analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool
+) -> float | str | None:
+    """Seconds on a device for a table; a text where they are only the least it can be."""
+    seconds = analysis.latency_s(estimate, lower_bound)
+    if seconds is None or not (estimate.untimed or analysis.unmodelled):
+        return seconds
+    return f"≥ {format_seconds(seconds)}"

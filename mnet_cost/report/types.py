@@ -5,11 +5,21 @@ Cells are numbers and words, never formatted text: every format shows the same v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-Form = Literal["text", "prose", "count", "bytes", "seconds", "percent", "ratio", "number"]
+Form = Literal[
+    "text", "prose", "quantity", "count", "bytes", "seconds", "percent", "ratio", "number"
+]
 """What a column holds: text is cut where the room is short, prose wrapped; counts are exact
 integers, percents fractions."""
+
+
+class Quantity(NamedTuple):
+    """A number with its unit, for columns of numbers of different units."""
+
+    value: float
+    unit: str
 
 
 class Column(NamedTuple):
@@ -52,5 +62,5 @@ class Report(NamedTuple):
     tables: tuple[Table, ...]
     """The first is the one that CSV writes."""
     notes: tuple[str, ...]
-    document: dict[str, Any]
-    """For JSON."""
+    document: Callable[[], dict[str, Any]]
+    """For JSON, which alone needs it."""
