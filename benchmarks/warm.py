@@ -123,10 +123,10 @@ def main() -> None:
             milliseconds(lambda text=text: mnet_cost.parse_spec(text), rounds),
         )  # type: ignore[misc]
         long = mnet_cost.parse_spec(text)
-        by_layer = analysis_report(mnet_cost.analyze(long, {}, [device]), "layer")
+        analysis = mnet_cost.analyze(long, {}, [device])
         row(
             f"{count:,} layers: report by layer as text",
-            milliseconds(lambda report=by_layer: render(report, "text"), 3),  # type: ignore[misc]
+            milliseconds(lambda a=analysis: render(analysis_report(a, "layer"), "text"), 3),  # type: ignore[misc]
         )
         row(
             f"{count:,} layers: analyze, one device",

@@ -133,7 +133,7 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
     rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = f"{what}, with time on {device}" if times else what
-    note = "time -: rides on the layer before, or moves nothing" if times else ""
+    note = "time -: rides on the layer before, moves nothing, or is not known" if times else ""
     if by == "block":
         note += ("; " if note else "") + "--by layer shows every layer"
     return Table("layers", title, tuple(columns), tuple(rows), note=note)

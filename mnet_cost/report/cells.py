@@ -37,7 +37,7 @@ def cell(value: Any, form: Form) -> str:
     if form == "percent":
         return f"{100 * value:.2f}"
     if form == "ratio":
-        return f"{value:.2f}x"
+        return f"{value:.2f}x" if value >= 0.1 or not value else f"{value:.2g}x"
     if form == "number":
         return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
     return str(value)
