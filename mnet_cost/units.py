@@ -15,7 +15,7 @@ from mnet_cost.errors import Problem, UnitError, did_you_mean, one_of
 
 _GREEK_MU = "\N{GREEK SMALL LETTER MU}"  # looks like the micro sign, and keyboards have it
 
-_POWERS_OF_TEN = {
+POWERS_OF_TEN = {
     "P": 15,
     "T": 12,
     "G": 9,
@@ -29,6 +29,7 @@ _POWERS_OF_TEN = {
     "n": -9,
     "p": -12,
 }
+"""The power of ten that each prefix of a unit stands for."""
 _POWERS_OF_TWO = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40}
 _LARGE = ("P", "T", "G", "M", "k", "")
 _SMALL = ("m", "µ", "n", "p")
@@ -102,7 +103,7 @@ def parse_quantity(text: str, unit: str) -> float:
         value = float(f"{digits}e{power}") * 2.0 ** _POWERS_OF_TWO[prefix] * factor
     else:
         # The power of ten goes into the text: what float() reads is rounded once, exactly.
-        value = float(f"{digits}e{power + _POWERS_OF_TEN[prefix]}") * factor
+        value = float(f"{digits}e{power + POWERS_OF_TEN[prefix]}") * factor
     if math.isinf(value) or (value == 0 and digits.strip("0.")):
         raise _error(f"`{text}` is too {'small' if value == 0 else 'large'} for a number")
     return value
@@ -125,9 +126,9 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
         prefixes = _LARGE
     # The exponent of the rounded number: 999,960 to four digits is 1.000 M, not 1000 k.
     exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])
-    fitting = (prefix for prefix in prefixes if _POWERS_OF_TEN[prefix] <= exponent)
+    fitting = (prefix for prefix in prefixes if POWERS_OF_TEN[prefix] <= exponent)
     prefix = next(fitting, prefixes[-1])
-    power = _POWERS_OF_TEN[prefix]
+    power = POWERS_OF_TEN[prefix]
     number = value / 10.0**power if power >= 0 else value * 10.0**-power
     if exponent < power:  # smaller than the smallest prefix
         return f"{number:.{digits}g} {prefix}{unit}".rstrip()

@@ -8,13 +8,13 @@ from pathlib import Path
 import mnet_cost
 
 FLOORS = (
-    ("errors", "units", "shipped"),
+    ("errors", "units", "printed", "shipped"),
     ("tensors", "yamlfile", "expressions"),
     ("layers",),
     ("models", "devices"),
     ("network", "importers"),
     ("analysis",),
-    ("search", "report", "torch_model", "measure"),
+    ("search", "papers", "report", "torch_model", "measure"),
     ("cli", "__init__", "__main__"),
 )
 

@@ -1,0 +1,69 @@
+"""Figures as papers print them: a number and the step of its last digit.
+
+`569 M` states a number to a million. Whether a count of ours is what was printed depends on that
+step: papers round some cells, cut others, and round some twice. Not here: which of several ways
+of counting a figure means; whoever compares tries those.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+from mnet_cost.errors import Problem, UnitError
+from mnet_cost.units import POWERS_OF_TEN
+
+_FIGURE = re.compile(r"([0-9]+)(?:\.([0-9]+))? ?([kMGT]?)")
+
+Way = Literal["exact", "rounded", "truncated", "rounded twice"]
+"""How a number became the printed one. exact: nothing was left out. rounded: to the nearest,
+halves up. truncated: further digits cut. rounded twice: first to one digit more."""
+
+
+class Printed(NamedTuple):
+    """A figure as printed: 4.2 M has the value 4,200,000 and the step 100,000."""
+
+    text: str
+    value: Fraction
+    step: Fraction
+    """What one unit of the last printed digit is worth."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_printed(text: str) -> Printed:
+    """The figure that a text states: digits, perhaps a point, perhaps k, M, G or T.
+
+    Raises `UnitError` for anything else: a separator, a unit, a sign.
+    """
+    match = _FIGURE.fullmatch(text.strip())
+    if match is None:
+        raise UnitError(
+            Problem(
+                f"`{text}` is not a printed figure",
+                hint="write digits and at most one of k, M, G, T: `569 M`, `4.2 M`, `25557032`",
+            )
+        )
+    whole, decimals, prefix = match[1], match[2] or "", match[3]
+    step = Fraction(10) ** (POWERS_OF_TEN[prefix] - len(decimals))
+    return Printed(text.strip(), int(whole + decimals) * step, step)
+
+
+def way_printed(number: Fraction | int, printed: Printed) -> Way | None:
+    """How `number` became `printed`; None if it did not."""
+    if number == printed.value:
+        return "exact"
+    steps, target = Fraction(number) / printed.step, printed.value / printed.step
+    if _half_up(steps) == target:
+        return "rounded"
+    if steps.__floor__() == target:
+        return "truncated"
+    if _half_up(Fraction(_half_up(10 * steps), 10)) == target:
+        return "rounded twice"
+    return None
+
+
+def _half_up(number: Fraction) -> int:
+    return (number + Fraction(1, 2)).__floor__()
