@@ -231,6 +231,40 @@ def test_sizes_of_tensors_in_expressions() -> None:
     assert found["linear"] == "[22] of global_avg_pool"
 
 
+def test_outputs_of_a_layer_with_several() -> None:
+    net = network("""\
+        layers:
+          - {id: conv, conv2d: {channels: 8, kernel: 1}}
+          - {id: parts, split: {sizes: [2, 6]}}
+          - {id: a, relu: {}, from: parts.1}
+          - {id: twin, use: parts, from: conv}
+          - {id: both, concat: [parts.0, a, twin.0]}
+          - {id: last, split: {parts: 5}}
+        """)
+    assert layers(net) == {
+        "conv": "[8, 32, 32] of image",
+        "parts": "[2, 32, 32] of conv",
+        "a": "[6, 32, 32] of parts.1",
+        "twin": "[2, 32, 32] of conv",
+        "both": "[10, 32, 32] of parts.0, a, twin.0",
+        "last": "[2, 32, 32] of both",
+    }
+    assert [net.tensors[index].name for index in net.outputs] == [f"last.{i}" for i in range(5)]
+    assert [net.tensors[index].type.shape[0] for index in net.step("parts").outputs] == [2, 6]
+    assert sorted(net.graph.successors("parts")) == ["a", "both"]
+
+
+def test_what_is_skipped_after_several_outputs_leaves_them() -> None:
+    text = """\
+        knobs: {on: false}
+        layers:
+          - {id: parts, split: {parts: 3}}
+          - {relu: {}, when: on, from: parts.0}
+        """
+    assert len(network(text).outputs) == 3
+    assert len(network(text, on=True).outputs) == 1
+
+
 # --- blocks
 
 

@@ -2,7 +2,8 @@
 
 Each adds itemized extras to the mult-adds of convolutions, linear layers and matrix products,
 so that another tool's total is reproduced to the last unit and the gap explained. Params do
-not depend on a convention. Not here: tools whose extras we have not reproduced exactly.
+not depend on a convention. Not here: tools whose extras we have not reproduced exactly, and what
+tools make of attention and recurrent layers, which all conventions count alike.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import Layer
-from mnet_cost.layers.norm import BatchNorm
+from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.linear import Linear
+from mnet_cost.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool
+from mnet_cost.layers.reshape import Resize
 
 
 class Extra(NamedTuple):
@@ -63,7 +67,8 @@ def _is_norm(layer: Layer) -> bool:
 
 
 def _has_bias(layer: Layer) -> bool:
-    return bool(getattr(layer, "bias", False))
+    # Attention and recurrent layers have several biases inside, not one per output.
+    return isinstance(layer, (Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear)) and layer.bias
 
 
 _BIAS = Extra("bias at 1 per output", _has_bias, _outputs)
@@ -79,6 +84,16 @@ def _norm_at(count: int) -> Extra:
     return Extra(f"batch-norm at {count} per element", _is_norm, amount)
 
 
+def _norm_of_statistics(cost: LayerCost) -> Any:
+    return (5 if getattr(cost.step.layer, "affine", False) else 4) * cost.output.elements
+
+
+def _upsampling(cost: LayerCost) -> Any:
+    layer = cost.step.layer
+    bilinear = isinstance(layer, Resize) and layer.mode == "bilinear"
+    return (4 if bilinear else 1) * cost.output.elements
+
+
 CONVENTIONS: tuple[Convention, ...] = (
     Convention(
         "paper",
@@ -92,10 +107,20 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         "fvcore",
-        "+ batch-norm at 2 per element, adaptive average pooling at 1 per input",
+        "+ batch-norm at 2 per element, other norms at 5, adaptive average pooling at 1 per input",
         "fvcore 0.1.5 fvcore/nn/flop_count.py, jit_handles.py; its `flops` are mult-adds",
         (
             _norm_at(2),
+            Extra(
+                "layer, group and instance norm at 5 per element",
+                lambda layer: isinstance(layer, (LayerNorm, GroupNorm, InstanceNorm)),
+                _norm_of_statistics,
+            ),
+            Extra(
+                "upsampling at 1 or (bilinear) 4 per output",
+                lambda layer: isinstance(layer, Resize),
+                _upsampling,
+            ),
             Extra("adaptive average pooling at 1 per input", _is_adaptive_average, _inputs),
         ),
     ),

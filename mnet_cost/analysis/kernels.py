@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.network import Network
+from mnet_cost.network import Network, Step
 
 
 class Kernel(NamedTuple):
@@ -62,6 +62,8 @@ def form_kernels(network: Network, costs: tuple[LayerCost, ...]) -> tuple[Kernel
         effect = step.layer.effect
         group = group_of.get(step.inputs[0]) if step.inputs else None
         rides = effect != "compute" and len(step.inputs) == 1 and readers[step.inputs[0]] == 1
+        if rides and effect == "view" and not _is_whole(network, step):
+            continue  # what acts on a part of a tensor does not ride on what makes all of it
         if rides and group is not None:
             group.append(cost)
             group_of[step.output] = group
@@ -72,6 +74,12 @@ def form_kernels(network: Network, costs: tuple[LayerCost, ...]) -> tuple[Kernel
         groups.append(group)
         group_of[step.output] = group
     return tuple([_kernel(group) for group in groups])
+
+
+def _is_whole(network: Network, step: Step) -> bool:
+    """Whether a view holds all of its input."""
+    tensors = network.tensors
+    return tensors[step.output].type.elements == tensors[step.inputs[0]].type.elements
 
 
 def _kernel(group: list[LayerCost]) -> Kernel:

@@ -49,10 +49,11 @@ def trace_memory(network: Network, precision: DType) -> MemoryTrace:
     occupants: dict[int, list[int]] = {}
     pinned = set(network.inputs)  # the caller's memory: never written over
     for now, step in enumerate(steps):
-        output = step.output
-        birth[output] = now
+        for output in step.outputs:
+            birth[output] = now
         effect = step.layer.effect
         home = None
+        output = step.outputs[0]
         if effect == "view" and step.inputs:
             home = buffer[step.inputs[0]]
         elif effect == "elementwise":
@@ -67,9 +68,10 @@ def trace_memory(network: Network, precision: DType) -> MemoryTrace:
                 None,
             )
         if home is not None:
-            buffer[output] = home
-            death[home] = max(death[home], last_read[output])
-            occupants.setdefault(home, [home]).append(output)
+            for output in step.outputs:
+                buffer[output] = home
+                death[home] = max(death[home], last_read[output])
+                occupants.setdefault(home, [home]).append(output)
     change = [0] * (len(steps) + 2)  # outputs outlive the last step
     roots = [index for index in range(len(tensors)) if buffer[index] == index]
     for root in roots:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mnet_cost.layers import Work
+from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType
 
@@ -92,7 +92,7 @@ def _count(
     width = precision.bytes
     input_bytes = work.input_elements * width
     if any(one.dtype is not None for one in inputs):
-        input_bytes = _typed_bytes(work, inputs, precision)
+        input_bytes = _typed_bytes(step.layer, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
     read = work.params * width
     own = step.shares is None
@@ -106,16 +106,18 @@ def _count(
         work.weights if own else 0,
         work.buffers if own else 0,
         read if own else 0,
-        read,
+        read if step.layer.reads_params else 0,
         input_bytes * batch,
         written * batch,
     )
 
 
-def _typed_bytes(work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:
+def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:
     """Bytes read where an input has a dtype of its own, like an image of bytes."""
     elements = sum(one.elements for one in inputs)
     stored = sum(one.elements * (one.dtype or precision).bytes for one in inputs)
+    if not layer.reads_params:
+        return stored + (work.input_elements - elements) * precision.bytes
     return work.input_elements * stored // elements
 
 

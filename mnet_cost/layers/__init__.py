@@ -19,12 +19,29 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.base import Layer, Work
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
+from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
-from mnet_cost.layers.norm import BatchNorm
+from mnet_cost.layers.norm import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    L2Normalize,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from mnet_cost.layers.opaque import Opaque
+from mnet_cost.layers.parameters import (
+    ClassToken,
+    Embedding,
+    Parameter,
+    PositionEmbedding,
+    Scale,
+)
 from mnet_cost.layers.pool import (
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
@@ -33,7 +50,9 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.select import Slice, Split, Take
 
 __all__ = ["KINDS", "LAYERS", "Layer", "Work"]
 
@@ -46,6 +65,11 @@ LAYERS: tuple[type[Layer], ...] = (
     Linear,
     # norms
     BatchNorm,
+    LayerNorm,
+    GroupNorm,
+    InstanceNorm,
+    LocalResponseNorm,
+    L2Normalize,
     # activations
     Relu,
     Relu6,
@@ -65,6 +89,13 @@ LAYERS: tuple[type[Layer], ...] = (
     GlobalMaxPool,
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
+    # attention
+    MatMul,
+    ScaledDotProductAttention,
+    Attention,
+    # recurrent
+    Lstm,
+    Gru,
     # several inputs
     Add,
     Multiply,
@@ -77,6 +108,24 @@ LAYERS: tuple[type[Layer], ...] = (
     Identity,
     Pad,
     Resize,
+    ChannelShuffle,
+    ToSequence,
+    ToImage,
+    # trained tensors
+    Scale,
+    ClassToken,
+    PositionEmbedding,
+    Parameter,
+    Embedding,
+    # picking
+    Split,
+    Slice,
+    Take,
+    # detection
+    BoxDecode,
+    NonMaxSuppression,
+    RoiAlign,
+    RoiPool,
     # not modelled
     Opaque,
 )

@@ -56,6 +56,8 @@ class Layer:
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """Least and most inputs; None is any number."""
     effect: ClassVar[Effect] = "compute"
+    reads_params: ClassVar[bool] = True
+    """Whether all params are read each time; else those that are count as input elements."""
 
     def variety(self) -> str:
         """The kind, and the kernel where that tells costs apart: `conv2d 1x1`."""
@@ -65,8 +67,15 @@ class Layer:
         """Type of the output. Sizes that do not fit make `check` fail."""
         raise NotImplementedError
 
+    def infer_all(self, check: Check, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """Types of all outputs. A kind with several overrides it; `infer` is then the first."""
+        return (self.infer(check, *inputs),)
+
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work | None:
-        """Work for one example, given types that `infer` accepted; None where it is unknown."""
+        """Work for one example, given types that `infer` accepted; None where it is unknown.
+
+        `output` is the first of several: a rule knows the others from the inputs.
+        """
         raise NotImplementedError
 
 
@@ -75,6 +84,13 @@ def image_sizes(x: TensorType, kind: str) -> tuple[Size, Size, Size]:
     if len(x.shape) < 3:
         raise RuleViolation(f"`{kind}` needs an image [channels, height, width]")
     return x.shape[-3:]  # type: ignore[return-value]
+
+
+def sequence_sizes(x: TensorType, kind: str) -> tuple[Size, Size]:
+    """(length, features) of a sequence, or `RuleViolation` for a vector."""
+    if len(x.shape) < 2:
+        raise RuleViolation(f"`{kind}` needs a sequence [length, features]")
+    return x.shape[-2:]  # type: ignore[return-value]
 
 
 def channel_axis(x: TensorType) -> int:

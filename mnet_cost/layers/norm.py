@@ -1,8 +1,9 @@
-"""Normalization with stored statistics.
+"""Normalization: by stored statistics, by those of the tensor itself, by length.
 
-Counted as at inference: one scale and one shift per channel, made from mean, variance and the
-trained values beforehand. Ignored here: the statistics of a training step, and folding into the
-layer before, which the analysis of kernels decides.
+Counted as at inference. Batch normalization has a scale and a shift per channel, made from
+stored statistics beforehand; the others need a pass over the tensor before the first element
+comes out, so they ride on no other layer. Ignored here: the few operations per statistic (not
+per element), and folding into the layer before, which the analysis of kernels decides.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effect, Layer, Work, channel_axis
-from mnet_cost.layers.fields import Flag, Real, spec_field
-from mnet_cost.tensors import Check, TensorType
+from mnet_cost.layers.activation import AXIS
+from mnet_cost.layers.base import Effect, Layer, Work, channel_axis, image_sizes, named_axis
+from mnet_cost.layers.fields import Flag, Real, Whole, spec_field
+from mnet_cost.tensors import Check, Size, TensorType
+
+_STATISTICS = 5
+"""Operations per element to subtract a mean and divide by a deviation: an addition for the mean;
+a subtraction, a multiplication and an addition for the variance; a multiplication. The
+difference to the mean is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +56,186 @@ class BatchNorm(Layer):
             input_elements=elements,
             output_elements=elements,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerNorm(Layer):
+    """Layer normalization: mean 0 and variance 1 along an axis, at each position of the others.
+
+    Shapes      any, unchanged; C is the size of the axis
+    Mult-adds   0
+    Weights     0
+    Params      C if affine (+ C with bias); without affine there is no bias either
+    Vector ops  5 per element: addition for the mean; subtraction, multiplication, addition for
+                the variance; multiplication. One more if affine, and one more with bias
+    Bytes       reads and writes each element, reads the params
+    Source      arXiv:1607.06450, equation 3; PyTorch documentation of LayerNorm
+    """
+
+    kind: ClassVar[str] = "layer_norm"
+
+    axis: str | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+    affine: bool = spec_field(Flag(), "train a scale for each place of the axis", default=True)
+    bias: bool = spec_field(Flag(), "if affine, train a shift as well", default=True)
+    epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        named_axis(x, self.axis, self.kind)
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        channels, elements = x.shape[named_axis(x, self.axis, self.kind)], x.elements
+        trained = self.affine * (1 + self.bias)
+        return Work(
+            vector_ops=(_STATISTICS + trained) * elements,
+            params=trained * channels if trained else 0,
+            input_elements=elements,
+            output_elements=elements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupNorm(Layer):
+    """Group normalization: mean 0 and variance 1 in each group of channels of an image.
+
+    Shapes      [..., C, H, W], unchanged; groups divide C
+    Mult-adds   0
+    Weights     0
+    Params      2 * C if affine
+    Vector ops  5 per element: addition for the mean; subtraction, multiplication, addition for
+                the variance; multiplication. Two more if affine
+    Bytes       reads and writes each element, reads the params
+    Source      arXiv:1803.08494, section 3; PyTorch documentation of GroupNorm
+    """
+
+    kind: ClassVar[str] = "group_norm"
+
+    groups: Size = spec_field(Whole(), "groups of channels, each with statistics of its own")
+    affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=True)
+    epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        channels, _, _ = image_sizes(x, self.kind)
+        check(
+            channels % self.groups == 0,
+            "{} groups do not divide {} channels",
+            self.groups,
+            channels,
+        )
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return _image_norm(inputs[0], self.affine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceNorm(Layer):
+    """Instance normalization: mean 0 and variance 1 in each channel of an image.
+
+    Shapes      [..., C, H, W], unchanged
+    Mult-adds   0
+    Weights     0
+    Params      2 * C if affine
+    Vector ops  5 per element: addition for the mean; subtraction, multiplication, addition for
+                the variance; multiplication. Two more if affine
+    Bytes       reads and writes each element, reads the params
+    Source      arXiv:1607.08022, section 2; PyTorch documentation of InstanceNorm2d
+    """
+
+    kind: ClassVar[str] = "instance_norm"
+
+    affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=False)
+    epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        image_sizes(x, self.kind)
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return _image_norm(inputs[0], self.affine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalResponseNorm(Layer):
+    """Division by the strength of neighbours: x / (k + alpha / size * sum of squares) ** beta.
+
+    The sum is over `size` channels around the element's own, at the same place.
+
+    Shapes      [..., C, H, W], unchanged
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  size + 4 per element: square, size - 1 additions, multiplication by alpha / size,
+                addition of k, power, division; channels beyond the first and the last count
+    Bytes       reads and writes each element
+    Source      Krizhevsky et al., NIPS 2012, section 3.3; PyTorch documentation of
+                LocalResponseNorm, whose alpha is divided by size
+    """
+
+    kind: ClassVar[str] = "local_response_norm"
+    aliases: ClassVar[tuple[str, ...]] = ("lrn",)
+
+    size: Size = spec_field(Whole(), "channels in the sum", default=5)
+    alpha: float = spec_field(Real(), "factor of the mean of squares", default=1e-4)
+    beta: float = spec_field(Real(), "exponent", default=0.75)
+    k: float = spec_field(Real(), "added before the power", default=1.0)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        image_sizes(x, self.kind)
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        elements = output.elements
+        return Work(
+            vector_ops=(self.size + 4) * elements,
+            input_elements=elements,
+            output_elements=elements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class L2Normalize(Layer):
+    """Length 1 along an axis: x / max(sqrt(sum of squares), epsilon).
+
+    Shapes      any, unchanged
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  3 per element: square, addition, division
+    Bytes       reads and writes each element
+    Source      PyTorch documentation of torch.nn.functional.normalize
+    """
+
+    kind: ClassVar[str] = "l2_normalize"
+
+    axis: str | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+    epsilon: float = spec_field(Real(0.0), "least length to divide by", default=1e-12)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        named_axis(x, self.axis, self.kind)
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        elements = output.elements
+        return Work(vector_ops=3 * elements, input_elements=elements, output_elements=elements)
+
+
+def _image_norm(x: TensorType, affine: bool) -> Work:
+    """Statistics of parts of an image, and a scale and a shift per channel if `affine`."""
+    elements = x.elements
+    return Work(
+        vector_ops=(_STATISTICS + 2 * affine) * elements,
+        params=2 * x.shape[-3] if affine else 0,
+        input_elements=elements,
+        output_elements=elements,
+    )

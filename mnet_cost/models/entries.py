@@ -22,6 +22,7 @@ from mnet_cost.models.types import (
     Body,
     Entry,
     GroupBody,
+    LayerBody,
     Reference,
     UseBody,
     Value,
@@ -90,8 +91,8 @@ class EntryCompiler:
         if isinstance(raw, str):
             name = around.naming.name(raw, None, node)
             plain = self.calls.body(raw, node, None, names, around.arguments)
-            self.calls.check_arity(plain, 1, node)
-            return Entry(name, node, plain, None, None, None) if plain else None
+            reads = self._sources(plain, None, None, node, around, None)
+            return Entry(name, node, plain, reads, None, None) if plain else None
         kind = self._kind(node, names)
         if kind is None:
             return None
@@ -226,6 +227,8 @@ class EntryCompiler:
             self.problems.add("the inputs are given twice: in `from` and in the list", listed)
         source = listed or given
         if source is None:
+            if isinstance(body, LayerBody) and body.kind.arity[1] == 0:
+                return ()
             self.calls.check_arity(body, 1, node)
             return None
         items = source.value if isinstance(source.value, list) else [source]

@@ -13,7 +13,7 @@ from mnet_cost.layers import Layer
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.evaluation import Evaluation
-from mnet_cost.network.scopes import Failed, Frame, fail, kind_node, limit
+from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
 from mnet_cost.tensors import MAX_ELEMENTS, Check, RuleViolation, TensorType
 from mnet_cost.yamlfile import Node
@@ -32,8 +32,8 @@ class Placement:
         self._made: dict[tuple[Any, ...], tuple[LayerBody, Layer]] = {}
         """Layers by the identity of their body, which this keeps alive, and field values."""
         self._types: dict[Any, TensorType] = {}
-        self._inferred: dict[tuple[int, ...], TensorType] = {}
-        """Output type by the identities of a layer and its input types, which live on in steps."""
+        self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
+        """Output types by the identities of a layer and its input types, which steps keep alive."""
 
     def layer(self, frame: Frame, body: LayerBody, values: Evaluation) -> Layer:
         """The layer that `body` describes in `frame`."""
@@ -55,8 +55,8 @@ class Placement:
 
     def place(
         self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], layer: Layer
-    ) -> int:
-        """Apply `layer` to tensors; the index of its output."""
+    ) -> int | Outputs:
+        """Apply `layer` to tensors; the index of its output, or of each of several."""
         if layer.arity[1] == 0:
             sources = ()
         tensors, steps = self.tensors, self.steps
@@ -67,19 +67,26 @@ class Placement:
         else:
             types = [tensors[index].type for index in sources]
             key = (id(layer), *map(id, types))
-        result = self._inferred.get(key)
-        if result is None:
+        results = self._inferred.get(key)
+        if results is None:
             try:
-                result = layer.infer(self.check, *types)
+                results = layer.infer_all(self.check, *types)
             except RuleViolation as violation:
                 raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
-            result = self._inferred[key] = self._checked(result, entry.node, frame)
+            results = tuple([self._checked(one, entry.node, frame) for one in results])
+            self._inferred[key] = results
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
-        output = len(tensors)
-        tensors.append(Tensor(path, result, len(steps)))
-        steps.append(Step(path, layer, sources, output, entry, frame.path, None))
-        return output
+        first = len(tensors)
+        if len(results) == 1:  # nearly always
+            tensors.append(Tensor(path, results[0], len(steps)))
+            steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
+            return first
+        for number, result in enumerate(results):
+            tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
+        outputs = tuple(range(first, len(tensors)))
+        steps.append(Step(path, layer, sources, outputs, entry, frame.path, None))
+        return Outputs(outputs)
 
     def input(self, frame: Frame, name: str, type_: TensorType, node: Node) -> int:
         """An input of the network; the index of its tensor."""

@@ -57,6 +57,12 @@ class Inside(NamedTuple):
     end_step: int
 
 
+class Outputs(NamedTuple):
+    """What a layer with several outputs leaves behind."""
+
+    tensors: tuple[int, ...]
+
+
 class Copies(NamedTuple):
     """What a repeated entry leaves behind; `tensor` is the last copy's."""
 
@@ -120,7 +126,7 @@ class Frame:
         self.original = path  # where `use` walks something once more, the path of the first time
         self.here = path  # path of the entry whose values are being evaluated
         self.inputs: dict[str, int] = {}  # what enters, by name
-        self.previous: int | None = None  # None where several tensors enter
+        self.previous: int | Outputs | None = None  # None where several tensors enter
         self.bindings: dict[str, Any] = {}  # what each entry left, by its name
         self.bound: dict[str, tuple[Value, Frame]] = {}  # where each argument was written
         self.made_by: Call | None = None
@@ -188,13 +194,24 @@ class Frame:
                         self.trail(),
                     )
                 )
+            if isinstance(self.previous, Outputs):
+                raise self._several(self.previous, "the entry before", "ID", node)
             return known(self.previous)
         binding = self.binding(reference)
+        if isinstance(binding, Outputs):
+            raise self._several(binding, f"`{reference}`", str(reference), node)
         tensor = binding if isinstance(binding, int) else binding.tensor
         if tensor is None:
             message = f"`{reference}` is not there: its {binding.reason}"
             raise Failed(Problem(message, node.span(), None, self.trail()))
         return known(tensor)
+
+    def _several(self, outputs: Outputs, what: str, name: str, node: Node) -> Failed:
+        last = len(outputs.tensors) - 1
+        hint = f"say which one: `{name}.0` to `{name}.{last}`"
+        if name == "ID":
+            hint = f"give it an id and {hint}"
+        return Failed(Problem(f"{what} has {last + 1} outputs", node.span(), hint, self.trail()))
 
     def binding(self, reference: Reference) -> Any:
         """What the entry that a path leads to left behind."""
@@ -236,6 +253,10 @@ class Frame:
                 hint = f"in its last copy it is `{so_far}.{last}.{part}`"
         elif isinstance(binding, Absent):
             message = f"`{so_far}` is not there: its {binding.reason}"
+        elif isinstance(binding, Outputs):
+            if part.isdigit() and int(part) < len(binding.tensors):
+                return binding.tensors[int(part)]
+            message = f"`{so_far}` has outputs 0 to {len(binding.tensors) - 1}, no `{part}`"
         elif part == "0":
             return binding
         else:

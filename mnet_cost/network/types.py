@@ -37,12 +37,17 @@ class Step(NamedTuple):
     layer: Layer
     inputs: tuple[int, ...]
     """Indices into `Network.tensors`."""
-    output: int
+    outputs: tuple[int, ...]
     entry: Entry
     scope: str
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses once more."""
+
+    @property
+    def output(self) -> int:
+        """The tensor that it makes, the first of several."""
+        return self.outputs[0]
 
     @property
     def line(self) -> int:
@@ -187,4 +192,4 @@ def dead_ends(network: Network) -> tuple[Step, ...]:
     What only leads to such a step is not needed either; the end of it is the place to look.
     """
     read = {index for step in network.steps for index in step.inputs} | set(network.outputs)
-    return tuple(step for step in network.steps if step.output not in read)
+    return tuple(step for step in network.steps if read.isdisjoint(step.outputs))

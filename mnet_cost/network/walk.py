@@ -41,6 +41,7 @@ from mnet_cost.network.scopes import (
     Frame,
     Inside,
     LimitFailed,
+    Outputs,
     UnknownInputError,
     fail,
     known,
@@ -81,6 +82,8 @@ class _Elaboration:
         self.calls: dict[str, Call] = {}
         self.problems: list[Problem] = []
         self.visited = 0
+        self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
+        """What an entry stands for, by it (the spec keeps it alive), its argument and inputs."""
         self.knobs, chosen = knob_values(spec, knobs)
         self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node)
 
@@ -140,6 +143,8 @@ class _Elaboration:
 
     def _outputs(self, top: Frame) -> tuple[int, ...]:
         if not self.spec.outputs:
+            if isinstance(top.previous, Outputs):
+                return top.previous.tensors
             return () if top.previous in (None, UNKNOWN) else (top.previous,)
         found = []
         for reference in self.spec.outputs:
@@ -210,13 +215,13 @@ class _Elaboration:
             value = self.body(frame, entry, path, self.sources(frame, entry), body)
             if name:
                 frame.bindings[name] = value
-        frame.previous = value if isinstance(value, int) else value.tensor
+        frame.previous = value if isinstance(value, (int, Outputs)) else value.tensor
 
     def _skip(self, frame: Frame, entry: Entry, reason: str) -> None:
         """Leave `entry` out: it stands for its input, if that is one tensor."""
         stands_for = None
         if entry.sources is None:
-            stands_for = frame.previous
+            stands_for = frame.previous if isinstance(frame.previous, int) else None
         elif len(entry.sources) == 1:
             try:
                 stands_for = frame.resolve(entry.sources[0])
@@ -248,6 +253,8 @@ class _Elaboration:
             frame.here = f"{path}.{number}"
             value = self.body(frame, entry, frame.here, sources, entry.body, number)
             copies.append(value)
+            if isinstance(value, Outputs):
+                fail(frame, entry.node, "a copy has one output, which the next one reads")
             tensor = value if isinstance(value, int) else value.tensor
             sources = (tensor,)
         result = Copies(tensor, copies)
@@ -259,7 +266,7 @@ class _Elaboration:
         if entry.sources is not None:
             return tuple([frame.resolve(reference) for reference in entry.sources])
         previous = frame.previous
-        if previous is None:
+        if previous is None or isinstance(previous, Outputs):
             return (frame.resolve(Reference(("previous",), entry.node)),)
         if previous == UNKNOWN:
             raise UnknownInputError
@@ -289,8 +296,8 @@ class _Elaboration:
 
     def layer(
         self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], body: LayerBody
-    ) -> int:
-        """Place one layer; the index of its output."""
+    ) -> int | Outputs:
+        """Place one layer; the index of its output, or of each of several."""
         layer = self.placement.layer(frame, body, self.values)
         return self.placement.place(frame, entry, path, sources, layer)
 
@@ -386,6 +393,13 @@ class _Elaboration:
             self.entry(inner, one)
         if inner.previous is None:
             fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
+        if isinstance(inner.previous, Outputs):
+            fail(
+                frame,
+                entry.node,
+                "a block stands for its last entry, and that has several outputs",
+                "let it end with a layer that has one",
+            )
         end = len(self.steps)
         return Inside(known(inner.previous), inner.bindings, body, around, inner, first, end)
 
@@ -399,7 +413,11 @@ class _Elaboration:
         copy: int | None,
     ) -> Any:
         """Walk an entry whose kind is the value of an argument."""
-        callee = kind_of_argument(self.spec, frame, entry, body, len(sources))
+        key = (id(body), str(frame.names[body.argument]), len(sources))
+        callee = self._callees.get(key)
+        if callee is None:
+            callee = kind_of_argument(self.spec, frame, entry, body, len(sources))
+            self._callees[key] = callee
         if isinstance(callee, Block):
             return self.block(frame, entry, path, sources, callee, body.fields, copy)
         return self.layer(frame, entry, path, sources, callee)
@@ -419,9 +437,7 @@ class _Elaboration:
         if isinstance(binding, Inside):
             original = range(binding.first_step, binding.end_step)
             value: Any = self._again(frame, binding, entry, path, sources, copy)
-        elif isinstance(binding, int) and self.tensors[known(binding)].producer is not None:
-            index = self.tensors[binding].producer
-            assert index is not None
+        elif (index := self._producer(binding)) is not None:
             original = range(index, index + 1)
             layer = self.steps[index].layer
             problem = arity_problem(type(layer), len(sources))
@@ -438,6 +454,12 @@ class _Elaboration:
             fail(frame, node, f"`{body.reference}` {message}", hint)
         self.placement.share(frame, entry, original, first)
         return value
+
+    def _producer(self, binding: Any) -> int | None:
+        """The step that a layer left a binding for; None for anything else."""
+        if isinstance(binding, Outputs):
+            return self.tensors[binding.tensors[0]].producer
+        return self.tensors[known(binding)].producer if isinstance(binding, int) else None
 
     def _again(
         self,

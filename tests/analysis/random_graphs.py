@@ -29,7 +29,10 @@ def networks(draw: st.DrawFn) -> Network:
         name = f"t{number}"
         entry, shape = _entry(draw, shapes)
         layers.append({"id": name, **entry})
-        shapes[name] = shape
+        if "split" in entry:
+            shapes[f"{name}.0"] = shapes[f"{name}.1"] = shape
+        else:
+            shapes[name] = shape
     data = {"format": 1, "name": "random", "input": inputs, "layers": layers}
     if draw(st.booleans()):
         names = st.lists(st.sampled_from(sorted(shapes)), min_size=1, max_size=4)
@@ -45,12 +48,18 @@ def _entry(draw: st.DrawFn, shapes: dict[str, Shape]) -> tuple[dict[str, object]
     alike = sorted(name for name, other in shapes.items() if other == shape)
     images = sorted(name for name, other in shapes.items() if other[1:] == shape[1:])
     kinds = ["relu", "batch_norm", "identity", "dropout", "add", "compute"]
+    if shape[0] % 2 == 0:
+        kinds.append("split")
     if len(shape) == 3:
         kinds += ["flatten", "concat", "squeeze", "compute"]
     kind = draw(st.sampled_from(kinds))
     if kind == "add":
         others = draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))
         return {"add": [source, *others]}, shape
+    if kind == "split":
+        axis = "channels" if len(shape) == 3 else "features"
+        halves = {"parts": 2, "axis": axis}
+        return {"split": halves, "from": source}, (shape[0] // 2, *shape[1:])
     if kind == "concat":
         other = draw(st.sampled_from(images))
         return {"concat": [source, other]}, (shape[0] + shapes[other][0], *shape[1:])
@@ -79,6 +88,6 @@ def _order(draw: st.DrawFn, network: Network) -> list[str]:
         ready = [step for step in waiting if known.issuperset(step.inputs)]
         step = draw(st.sampled_from(ready)) if len(ready) > 1 else ready[0]
         waiting.remove(step)
-        known.add(step.output)
+        known.update(step.outputs)
         names.append(step.name)
     return names

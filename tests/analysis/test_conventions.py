@@ -77,6 +77,13 @@ def test_a_bias_is_free(name: str) -> None:
     assert items("  - conv2d: {channels: 4, kernel: 3, bias: true}\n", name) == {}
 
 
+@pytest.mark.parametrize("name", MOBILENET_V1)
+def test_biases_inside_a_layer_are_not_one_per_output(name: str) -> None:
+    sequence = "  - flatten: {axes: 2}\n"
+    assert items(sequence + "  - attention: {heads: 4}\n", name) == {}
+    assert items(sequence + "  - lstm: {features: 4}\n", name) == {}
+
+
 @pytest.mark.parametrize(
     ("name", "affine", "plain"), [("fvcore", 2, 1), ("timm", 2, 1), ("thop", 4, 2)]
 )
@@ -84,6 +91,25 @@ def test_norms(name: str, affine: int, plain: int) -> None:
     what = f"batch-norm at {affine} per element"
     assert items("  - batch_norm\n", name) == {what: affine * 108}
     assert items("  - batch_norm: {affine: false}\n", name) == {what: plain * 108}
+
+
+def test_what_else_fvcore_counts() -> None:
+    # By fvcore 0.1.5 on these layers: layer_norm 20,736, group_norm 720, instance_norm 1,296,
+    # upsample_bilinear2d and upsample_nearest2d 2,304 each.
+    norms = """\
+  - conv2d: {channels: 4, kernel: 1}
+  - group_norm: {groups: 2}
+  - instance_norm
+  - instance_norm: {affine: true}
+  - resize: {scale: 2, mode: bilinear}
+  - resize: {scale: 2}
+  - layer_norm
+  - layer_norm: {affine: false}
+"""
+    assert items(norms, "fvcore") == {
+        "layer, group and instance norm at 5 per element": 20_736 + 720 + 1_296,
+        "upsampling at 1 or (bilinear) 4 per output": 2 * 2_304,
+    }
 
 
 def test_torchinfo_counts_the_params_of_norms() -> None:

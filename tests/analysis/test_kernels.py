@@ -45,6 +45,20 @@ def test_norm_and_activation_ride() -> None:
     assert kernel.traffic_bytes == 48 + 128 + 192
 
 
+def test_what_acts_on_a_part_does_not_ride_on_the_whole() -> None:
+    found = kernels(
+        """\
+  - conv2d: {channels: 4, kernel: 1}
+  - {id: halves, split: {parts: 2}}
+  - {id: top, relu: {}, from: halves.0}
+  - {id: rest, slice: {start: 1}}
+  - batch_norm
+"""
+    )
+    assert grouped(found) == [["conv2d"], ["top"], ["batch_norm"]]
+    assert [kernel.output_bytes for kernel in found] == [4 * 64, 2 * 64, 64]
+
+
 def test_a_kernel_without_mult_adds_takes_its_operations() -> None:
     (kernel,) = kernels("  - max_pool2d: {kernel: 2, stride: 2, padding: 0}\n  - relu\n")
     assert grouped((kernel,)) == [["max_pool2d", "relu"]]

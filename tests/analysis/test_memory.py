@@ -53,7 +53,7 @@ def simulate(network: Network) -> list[int]:
         if home is None:
             buffers.append(({step.output}, size))
         else:
-            home.add(step.output)
+            home.update(step.outputs)
         live.append(sum(bytes_ for _, bytes_ in buffers))
         buffers = [buffer for buffer in buffers if buffer[0] & later]
     return live
@@ -165,6 +165,26 @@ layers:
         256 + 8,
         256 + 8 + 12,
         8 + 12 + 20,
+    )
+
+
+def test_parts_keep_the_whole_alive() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: wide, conv2d: {channels: 4, kernel: 1}}
+  - {id: halves, split: {parts: 2}}
+  - {id: top, relu: {}, from: halves.0}
+  - concat: [top, halves.1]
+"""
+    )
+    # The halves are memory of `wide`, which stays until halves.1 is read; `top` is new.
+    assert trace_memory(network, FP32).live_bytes == (
+        64 + 256,
+        256,
+        256 + 128,
+        256 + 128 + 256,
     )
 
 

@@ -113,6 +113,21 @@ layers:
     assert costs(text, batch=5)["concat"].input_bytes == 5 * (16 + 128)
 
 
+def test_an_embedding_reads_the_rows_it_needs() -> None:
+    found = costs(
+        HEAD
+        + """\
+input: {tokens: {shape: [7], dtype: int64}}
+layers:
+  - embedding: {vocabulary: 100, features: 8}
+"""
+    )["embedding"]
+    assert (found.params, found.weight_bytes) == (800, 3200)
+    assert found.read_weight_bytes == 0  # but 7 rows of 8, beside the 7 tokens
+    assert found.input_bytes == 7 * 8 + 7 * 8 * 4
+    assert found.output_bytes == 7 * 8 * 4
+
+
 def test_unknown_work_is_not_zero_work() -> None:
     found = costs(
         HEAD

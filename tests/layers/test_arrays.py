@@ -27,12 +27,29 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.fields import fields_of
+from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
-from mnet_cost.layers.norm import BatchNorm
+from mnet_cost.layers.norm import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    L2Normalize,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from mnet_cost.layers.opaque import Opaque
+from mnet_cost.layers.parameters import (
+    ClassToken,
+    Embedding,
+    Parameter,
+    PositionEmbedding,
+    Scale,
+)
 from mnet_cost.layers.pool import (
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
@@ -41,7 +58,9 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
 
 POINTS = 6
@@ -121,8 +140,9 @@ def evaluate(kind: type[Layer], fields: dict[str, Any], shapes: Any, check: Chec
     known = fields_of(kind)
     layer = kind(**{name: known[name].kind.convert(v, check) for name, v in fields.items()})
     inputs = tuple(TensorType(tuple(shape)) for shape in shapes)
-    output = layer.infer(check, *inputs)
-    return output.shape, layer.work(inputs, output)
+    outputs = layer.infer_all(check, *inputs)
+    sizes = tuple(size for output in outputs for size in output.shape)
+    return sizes, layer.work(inputs, outputs[0])
 
 
 # Strategies: fields and input shapes of each kind, one number for all points or a column.
@@ -224,6 +244,87 @@ def transposes(draw: st.DrawFn) -> Any:
     return {"axes": list(axes)}, [sizes]
 
 
+@st.composite
+def splits(draw: st.DrawFn) -> Any:
+    sizes, parts, total = draw(shape(1, 4)), draw(st.integers(1, 3)), draw(whole(1, 4))
+    if draw(st.booleans()):
+        return {"parts": parts}, [[total * parts, *sizes]]
+    return {"sizes": [total, *draw(shape(0, 2))]}, [[total, *sizes]]
+
+
+@st.composite
+def sequences_of_images(draw: st.DrawFn) -> Any:
+    height, width, features = draw(whole(1, 4)), draw(whole(1, 4)), draw(whole(1, 3))
+    length = draw(st.just(height * width) | whole(1, 12))
+    fields = {"height": height} | draw(st.sampled_from([{}, {"width": width}]))
+    return fields, [[*draw(shape(0, 1)), length, features]]
+
+
+def nearly(draw: st.DrawFn, size: Any) -> Any:
+    """`size`, or sometimes another."""
+    return size if draw(st.integers(0, 9)) < 9 else draw(whole(1, 3))
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> Any:
+    first, depth, last = (draw(whole(1, 4)) for _ in range(3))
+    ahead = draw(shape(0, 2, size=3))
+    fields = draw(st.fixed_dictionaries({}, optional={"transpose_second": FLAGS}))
+    second = [nearly(draw, depth), last]
+    if draw(st.booleans()):
+        second = second[::-1]
+    return fields, [[*ahead, first, depth], [*(nearly(draw, size) for size in ahead), *second]]
+
+
+@st.composite
+def attended(draw: st.DrawFn) -> Any:
+    length, keys, heads, part, values = (draw(whole(1, 3)) for _ in range(5))
+    ahead = draw(shape(0, 2, size=3))
+    near = [[nearly(draw, size) for size in ahead] for _ in range(2)]
+    features = heads * part
+    return {"heads": heads}, [
+        [*ahead, length, features],
+        [*near[0], keys, nearly(draw, features)],
+        [*near[1], nearly(draw, keys), heads * values],
+    ]
+
+
+@st.composite
+def attention(draw: st.DrawFn) -> Any:
+    length, keys, heads, part, other = (draw(whole(1, 3)) for _ in range(5))
+    ahead = draw(shape(0, 2, size=3))
+    sizes = [[*ahead, length, heads * part], [*(nearly(draw, s) for s in ahead), keys, other]]
+    optional = {"features": st.just(heads * other) | whole(1, 6), "bias": FLAGS}
+    fields = draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional=optional))
+    return fields, sizes[: draw(st.integers(1, 2))]
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> Any:
+    number = draw(whole(1, 9))
+    classes = draw(shape(0, 1)) if draw(st.integers(0, 9)) < 9 else [2, 2]
+    boxes = [number, nearly(draw, 4)]
+    return {"regions": draw(whole(1, 4) | whole(0, 12))}, [boxes, [nearly(draw, number), *classes]]
+
+
+@st.composite
+def maps_and_boxes(draw: st.DrawFn) -> Any:
+    channels = draw(whole(1, 4))
+    maps = [[nearly(draw, channels), *draw(shape(2, 2))] for _ in range(draw(st.integers(1, 3)))]
+    return [*maps, [draw(whole(1, 5)), nearly(draw, 4)]]
+
+
+RECURRENT = cases(
+    shape(1, 4).map(lambda sizes: [sizes]),
+    {"features": whole(1, 4)},
+    {
+        "layers": st.integers(1, 3),
+        "bidirectional": FLAGS,
+        "bias": FLAGS,
+        "output": st.sampled_from(("sequence", "last")),
+    },
+)
+
 STRATEGIES: dict[type[Layer], Strategy] = {
     Conv2d: cases(IMAGES, {"channels": whole(1, 6), "kernel": pair(whole(0, 4))}, GROUPED),
     DepthwiseConv2d: cases(
@@ -238,6 +339,13 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     ),
     Linear: cases(ANY, {"features": whole(0, 9)}, {"bias": FLAGS}),
     BatchNorm: cases(ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
+    LayerNorm: cases(
+        ANY, {}, {"axis": AXES, "affine": FLAGS, "bias": FLAGS, "epsilon": real(-0.1, 0.9)}
+    ),
+    GroupNorm: cases(IMAGES | ANY, {"groups": whole(0, 4)}, {"affine": FLAGS}),
+    InstanceNorm: cases(IMAGES | ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
+    LocalResponseNorm: cases(IMAGES | ANY, {}, {"size": whole(0, 6), "beta": real(0.0, 1.0)}),
+    L2Normalize: cases(ANY, {}, {"axis": AXES, "epsilon": real(-0.1, 0.9)}),
     **dict.fromkeys((Relu, Relu6, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu), cases(ANY)),
     LeakyRelu: cases(ANY, {}, {"slope": real(0.0, 1.0)}),
     Prelu: cases(ANY, {}, {"per_channel": FLAGS}),
@@ -271,6 +379,25 @@ STRATEGIES: dict[type[Layer], Strategy] = {
         {"size": pair(whole(0, 9))},
     )
     | cases(IMAGES, {"scale": pair(real(0.0, 2.0))}, {"mode": st.just("bilinear")}),
+    ChannelShuffle: cases(IMAGES | ANY, {"groups": whole(0, 4)}),
+    ToSequence: cases(IMAGES | ANY),
+    ToImage: sequences_of_images(),
+    Scale: cases(ANY, {}, {"initial": real(-1.0, 1.0)}),
+    **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
+    Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
+    Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),
+    Split: splits()
+    | cases(ANY, {}, {"parts": st.integers(1, 3), "sizes": shape(1, 3), "axis": AXES}),
+    Slice: cases(ANY, {}, {"start": whole(-9, 9), "stop": whole(-9, 9), "axis": AXES}),
+    Take: cases(ANY, {"index": whole(-9, 9)}, {"axis": AXES}),
+    MatMul: matrices(),
+    ScaledDotProductAttention: attended(),
+    Attention: attention(),
+    **dict.fromkeys((Lstm, Gru), RECURRENT),
+    BoxDecode: cases(ANY | shape(0, 2).map(lambda sizes: [[*sizes, 4]])),
+    NonMaxSuppression: candidates(),
+    RoiAlign: cases(maps_and_boxes(), {"size": pair(whole(1, 4))}, {"samples": whole(0, 3)}),
+    RoiPool: cases(maps_and_boxes(), {"size": pair(whole(1, 4))}),
     Opaque: cases(
         st.lists(shape(1, 4), max_size=3),
         {"operation": st.just("sort"), "shape": st.lists(whole(0, 9), min_size=1, max_size=4)},

@@ -15,12 +15,15 @@ from mnet_cost import layers
 from mnet_cost.layers import KINDS, LAYERS, Layer, Work
 from mnet_cost.layers.activation import Activation, LeakyRelu, Relu, Sigmoid
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.detection import RegionPool
 from mnet_cost.layers.elementwise import Broadcast
 from mnet_cost.layers.fields import fields_of
+from mnet_cost.layers.layout import Copy
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AdaptivePool, AvgPool2d, GlobalPool, MaxPool2d
+from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
 
-SHARED = {Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View}
+SHARED = {Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Recurrent, RegionPool}
 """Classes that kinds derive from and that are no kinds."""
 
 LINES = ("Shapes", "Mult-adds", "Weights", "Params", "Vector ops", "Bytes", "Source")
@@ -68,8 +71,14 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "size": 2,
         "axes": (0,),
         "shape": (4,),
+        "groups": 2,
+        "height": 2,
+        "vocabulary": 8,
         "padding": 1,
         "operation": "sort",
+        "heads": 2,
+        "regions": 9,
+        "index": 0,
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

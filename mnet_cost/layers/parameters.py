@@ -1,0 +1,168 @@
+"""Trained tensors: added, multiplied, put in front, looked up, or by themselves.
+
+None of them is a kernel of a convolution or a linear layer, so `weights` is 0. Ignored here:
+that a trained tensor is the same for all examples of a batch, and no activation: one that is an
+output counts as any tensor does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mnet_cost.layers.base import Effect, Layer, Work, channel_axis, sequence_sizes
+from mnet_cost.layers.fields import Real, Sizes, Whole, spec_field
+from mnet_cost.tensors import Check, Size, TensorType, product
+
+
+class ClassToken(Layer):
+    """A trained vector in front of a sequence.
+
+    Shapes      [..., L, F] -> [..., L + 1, F]
+    Mult-adds   0
+    Weights     0
+    Params      F
+    Vector ops  0
+    Bytes       reads the input and the params, writes the output: a copy
+    Source      arXiv:2010.11929, section 3.1, equation 1
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "class_token"
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        length, features = sequence_sizes(x, self.kind)
+        return TensorType((*x.shape[:-2], length + 1, features))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        return Work(params=x.shape[-1], input_elements=x.elements, output_elements=output.elements)
+
+
+class PositionEmbedding(Layer):
+    """A trained vector for each position of a sequence, added to what is there.
+
+    Shapes      [..., L, F], unchanged
+    Mult-adds   0
+    Weights     0
+    Params      L * F, shared by the axes in front
+    Vector ops  1 per element: one addition
+    Bytes       reads and writes each element, reads the params
+    Source      arXiv:2010.11929, section 3.1, equation 1
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "position_embedding"
+    effect: ClassVar[Effect] = "elementwise"
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        sequence_sizes(x, self.kind)
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        elements = x.elements
+        return Work(
+            vector_ops=elements,
+            params=product(x.shape[-2:]),
+            input_elements=elements,
+            output_elements=elements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(Layer):
+    """A trained factor for each channel.
+
+    Shapes      any, unchanged; C is the channels of an image, else the features
+    Mult-adds   0
+    Weights     0
+    Params      C
+    Vector ops  1 per element: one multiplication
+    Bytes       reads and writes each element, reads the params
+    Source      arXiv:2103.17239, section 2 (LayerScale); arXiv:1506.04579, section 3.3, and
+                arXiv:1512.02325, section 3.1 (the scale of conv4_3 in SSD)
+    """
+
+    kind: ClassVar[str] = "scale"
+    effect: ClassVar[Effect] = "elementwise"
+
+    initial: float = spec_field(Real(), "the factors before training", default=1.0)
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        return TensorType(x.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        elements = x.elements
+        return Work(
+            vector_ops=elements,
+            params=x.shape[channel_axis(x)],
+            input_elements=elements,
+            output_elements=elements,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter(Layer):
+    """A trained tensor by itself, without an input: queries, tokens, tables.
+
+    Shapes      nothing -> the stated shape
+    Mult-adds   0
+    Weights     0
+    Params      the product of the shape
+    Vector ops  0
+    Bytes       reads the params; writes nothing, since who reads the tensor finds it there
+    Source      PyTorch documentation of torch.nn.parameter.Parameter
+    """
+
+    kind: ClassVar[str] = "parameter"
+    arity: ClassVar[tuple[int, int | None]] = (0, 0)
+    effect: ClassVar[Effect] = "view"
+
+    shape: tuple[Size, ...] = spec_field(Sizes(), "shape of the tensor, without the batch")
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        return TensorType(self.shape)
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        return Work(params=output.elements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding(Layer):
+    """A trained vector for each token of a vocabulary, looked up by the token's number.
+
+    Shapes      [..., L] of whole numbers -> [..., L, features]
+    Mult-adds   0
+    Weights     0
+    Params      vocabulary * features
+    Vector ops  0
+    Bytes       reads each number and, for each, one row of `features` params; writes the output.
+                Input elements are both: numbers + numbers * features
+    Source      PyTorch documentation of Embedding
+    """
+
+    kind: ClassVar[str] = "embedding"
+    reads_params: ClassVar[bool] = False
+
+    vocabulary: Size = spec_field(Whole(), "number of tokens there are")
+    features: Size = spec_field(Whole(), "size of each token's vector")
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        return TensorType((*x.shape, self.features))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        rows = output.elements
+        return Work(
+            params=self.vocabulary * self.features,
+            input_elements=x.elements + rows,
+            output_elements=rows,
+        )

@@ -1,0 +1,115 @@
+"""Recurrent layers: one step for each position of a sequence, each with the result before it.
+
+Sequences are [..., length, features]; axes in front multiply the work. Operations per unit are
+those of the formulas, sigmoid at 4 and tanh at 1 as in `activation.py`, with biases that only
+add up joined beforehand. Ignored here: that steps wait for each other, that kernels too large
+for a cache are read at every step, and what passes between stacked layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mnet_cost.layers.base import Layer, Work, fixed
+from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
+from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrent(Layer):
+    """What recurrent layers share: shapes, and gates with two kernels and two biases each."""
+
+    gates: ClassVar[int]
+    ops_per_unit: ClassVar[int]
+    """Without bias, for each step."""
+    bias_ops_per_unit: ClassVar[int]
+
+    features: Size = spec_field(Whole(), "units of the state in each direction")
+    layers: int = spec_field(Whole(), "layers on top of each other", default=1)
+    bidirectional: bool = spec_field(
+        Flag(), "go backwards as well, with weights of its own", default=False
+    )
+    bias: bool = spec_field(Flag(), "add two trained constants per gate and unit", default=True)
+    output: str = spec_field(
+        Word(("sequence", "last")), "the state at each position, or the final one", "sequence"
+    )
+
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if len(x.shape) < 2:
+            raise RuleViolation("needs a sequence [length, features]")
+        fixed(self.layers, "layers")
+        leading = x.shape[:-1] if self.output == "sequence" else x.shape[:-2]
+        return TensorType((*leading, self._directions() * self.features))
+
+    def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
+        (x,) = inputs
+        units, layers, directions = self.features, fixed(self.layers, "layers"), self._directions()
+        cells = layers * directions
+        seen = x.shape[-1]
+        if layers > 1:  # these see the states of all directions
+            seen = seen + (layers - 1) * directions * units
+        kernels = directions * self.gates * units * (seen + layers * units)
+        biases = 2 * self.gates * cells * units
+        steps = product(x.shape[:-1])
+        ops = self.ops_per_unit + (self.bias_ops_per_unit if self.bias else 0)
+        return Work(
+            mult_adds=steps * kernels,
+            vector_ops=ops * cells * steps * units,
+            weights=kernels,
+            params=kernels + biases if self.bias else kernels,
+            input_elements=x.elements,
+            output_elements=output.elements,
+        )
+
+
+class Lstm(Recurrent):
+    """Long short-term memory: four gates, a state and a memory.
+
+    Shapes      [..., T, F] -> [..., T, D * H], or [..., D * H] with output `last`: the final
+                states of the last layer; H is features, D is 2 if bidirectional, else 1
+    Mult-adds   T * 4 * H * (F + H) in each direction, T * 4 * H * (D * H + H) in further layers
+    Weights     4 * H * (F + H) in each direction, 4 * H * (D * H + H) in further layers: the
+                kernels of input and state, which are matrix products
+    Params      weights (+ 8 * H for each layer and direction with bias: two per gate and unit)
+    Vector ops  18 per unit, step, layer and direction: three sigmoids and a tanh of gates (13),
+                f * c + i * g (3), o * tanh(c) (2); with bias 4 more
+    Bytes       reads the input and the params once, writes the output
+    Source      Hochreiter and Schmidhuber, Neural Computation 9 (1997), 1735; formulas and
+                params of the PyTorch documentation of LSTM
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "lstm"
+    gates: ClassVar[int] = 4
+    ops_per_unit: ClassVar[int] = 18
+    bias_ops_per_unit: ClassVar[int] = 4
+
+
+class Gru(Recurrent):
+    """Gated recurrent unit: three gates and a state.
+
+    Shapes      [..., T, F] -> [..., T, D * H], or [..., D * H] with output `last`: the final
+                states of the last layer; H is features, D is 2 if bidirectional, else 1
+    Mult-adds   T * 3 * H * (F + H) in each direction, T * 3 * H * (D * H + H) in further layers
+    Weights     3 * H * (F + H) in each direction, 3 * H * (D * H + H) in further layers: the
+                kernels of input and state, which are matrix products
+    Params      weights (+ 6 * H for each layer and direction with bias: two per gate and unit)
+    Vector ops  15 per unit, step, layer and direction: two sigmoids (8), tanh(a + r * b) (3),
+                (1 - z) * n + z * h (4); with bias 4 more, as b has a bias apart
+    Bytes       reads the input and the params once, writes the output
+    Source      arXiv:1406.1078, section 2.3; formulas and params of the PyTorch documentation
+                of GRU
+    """
+
+    __slots__ = ()
+
+    kind: ClassVar[str] = "gru"
+    gates: ClassVar[int] = 3
+    ops_per_unit: ClassVar[int] = 15
+    bias_ops_per_unit: ClassVar[int] = 4

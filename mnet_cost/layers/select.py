@@ -1,0 +1,132 @@
+"""Layers that pick: parts of a tensor along one axis.
+
+A part is a view: another name for a stretch of the same memory, so it does no work, and keeps
+the whole alive. Ignored here: runtimes that copy a part since they cannot address it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mnet_cost.layers.activation import AXIS
+from mnet_cost.layers.base import fixed, named_axis
+from mnet_cost.layers.fields import Sizes, Whole, spec_field
+from mnet_cost.layers.reshape import View
+from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, Size, TensorType
+
+_ANY = Whole(-MAX_SIZE)
+
+
+def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
+    sizes = list(x.shape)
+    sizes[axis] = size
+    return TensorType(tuple(sizes), x.dtype)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split(View):
+    """A tensor cut along an axis; `ID.0`, `ID.1`, ... are its parts.
+
+    Shapes      `parts` equal ones, or one for each of `sizes`, which add up to the whole
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  0
+    Bytes       none: other names for the same memory
+    Source      PyTorch documentation of chunk and split; arXiv:1807.11164, figure 3
+    """
+
+    kind: ClassVar[str] = "split"
+
+    parts: int | None = spec_field(Whole(), "number of equal parts", default=None)
+    sizes: tuple[Size, ...] | None = spec_field(Sizes(), "size of each part", default=None)
+    axis: str | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        return self.infer_all(check, *inputs)[0]
+
+    def infer_all(self, check: Check, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = inputs
+        axis = named_axis(x, self.axis, self.kind)
+        whole = x.shape[axis]
+        if (self.parts is None) == (self.sizes is None):
+            raise RuleViolation("needs either `parts` or `sizes`")
+        if self.sizes is None:
+            parts = fixed(self.parts, "parts")
+            check(whole % parts == 0, "does not cut {} into {} equal parts", whole, parts)
+            return (_resized(x, axis, whole // parts),) * parts
+        total = sum(self.sizes)
+        check(total == whole, "the sizes add up to {}, and the axis has {}", total, whole)
+        return tuple([_resized(x, axis, size) for size in self.sizes])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(View):
+    """A stretch of a tensor along an axis.
+
+    Shapes      the axis has stop - start; the others stay
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  0
+    Bytes       none: another name for the same memory
+    Source      PyTorch documentation of narrow; the axes count from 0 as in Python
+    """
+
+    kind: ClassVar[str] = "slice"
+
+    start: Size = spec_field(_ANY, "first position, from 0; below 0 from the end", default=0)
+    stop: Size | None = spec_field(
+        _ANY, "position after the last; below 0 from the end; by default the end", default=None
+    )
+    axis: str | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axis = named_axis(x, self.axis, self.kind)
+        whole = x.shape[axis]
+        start = _from_start(self.start, whole)
+        stop = whole if self.stop is None else _from_start(self.stop, whole)
+        check((start >= 0) & (stop <= whole), "{} to {} is not within 0 to {}", start, stop, whole)
+        check(start < stop, "nothing is between {} and {}", start, stop)
+        return _resized(x, axis, stop - start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take(View):
+    """One position of a tensor along an axis, which goes.
+
+    Shapes      [..., length, features] -> [..., features], and so for other axes
+    Mult-adds   0
+    Weights     0
+    Params      0
+    Vector ops  0
+    Bytes       none: another name for the same memory
+    Source      PyTorch documentation of select
+    """
+
+    kind: ClassVar[str] = "take"
+
+    index: Size = spec_field(_ANY, "the position, from 0; below 0 from the end")
+    axis: str = spec_field(AXIS, "the axis", default="length")
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axis = named_axis(x, self.axis, self.kind)
+        whole = x.shape[axis]
+        index = _from_start(self.index, whole)
+        check((index >= 0) & (index < whole), "has no position {} of {}", self.index, whole)
+        sizes = list(x.shape)
+        del sizes[axis]
+        if not sizes:
+            raise RuleViolation("leaves no axis")
+        return TensorType(tuple(sizes), x.dtype)
+
+
+def _from_start(position: Size, whole: Size) -> Size:
+    return position + whole * (position < 0)  # a comparison is a factor 0 or 1: no `if`
