@@ -3,6 +3,7 @@
     MnetCostError            something the user can mend; the command line exits with 2
     ├── SpecError            a model file says something it cannot mean
     ├── DeviceError          a device profile does
+    ├── PaperError           a file of printed tables does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
     ├── UnitError            text that is not a quantity of the unit asked for
     └── OutputError          a result that could not be written
@@ -113,6 +114,10 @@ class SpecError(MnetCostError):
 
 class DeviceError(MnetCostError):
     """A device profile says something it cannot mean, or is not there."""
+
+
+class PaperError(MnetCostError):
+    """A file of printed tables says something it cannot mean, or a paper or table is not there."""
 
 
 class ModelReferenceError(MnetCostError):

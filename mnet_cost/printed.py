@@ -8,11 +8,13 @@ of counting a figure means; whoever compares tries those.
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mnet_cost.errors import Problem, UnitError
 from mnet_cost.units import POWERS_OF_TEN
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _FIGURE = re.compile(r"([0-9]+)(?:\.([0-9]+))? ?([kMGT]?)")
 
@@ -33,11 +35,18 @@ class Printed(NamedTuple):
         return self.text
 
 
+def is_printed(text: str) -> bool:
+    """Whether a text states a figure: what `parse_printed` takes, asked quickly."""
+    return _FIGURE.fullmatch(text.strip()) is not None
+
+
 def parse_printed(text: str) -> Printed:
     """The figure that a text states: digits, perhaps a point, perhaps k, M, G or T.
 
     Raises `UnitError` for anything else: a separator, a unit, a sign.
     """
+    from fractions import Fraction  # loading a model checks figures and reads none
+
     match = _FIGURE.fullmatch(text.strip())
     if match is None:
         raise UnitError(
@@ -53,6 +62,8 @@ def parse_printed(text: str) -> Printed:
 
 def way_printed(number: Fraction | int, printed: Printed) -> Way | None:
     """How `number` became `printed`; None if it did not."""
+    from fractions import Fraction
+
     if number == printed.value:
         return "exact"
     steps, target = Fraction(number) / printed.step, printed.value / printed.step
@@ -66,4 +77,6 @@ def way_printed(number: Fraction | int, printed: Printed) -> Way | None:
 
 
 def _half_up(number: Fraction) -> int:
+    from fractions import Fraction
+
     return (number + Fraction(1, 2)).__floor__()

@@ -90,6 +90,13 @@ class Node:
         one_line = self._stop.line == self._start.line and not isinstance(self.value, (dict, list))
         return max(int(self._stop.column) + 1 if one_line else 0, self.column + 1)
 
+    @property
+    def text(self) -> str:
+        """A scalar as it is written, without quotes: 70.0 stays `70.0`."""
+        if isinstance(self.value, str):
+            return self.value
+        return self.source.text[self._start.index : self._stop.index]
+
     def span(self) -> Span:
         """The stretch of the text to underline."""
         return Span(self.source, self.line, self.column, self.end)

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from mnet_cost import __version__
-from mnet_cost.cli import analyze, compare, devices, explain, layers, models, schema
+from mnet_cost.cli import analyze, compare, devices, explain, layers, models, paper, schema
 
-COMMANDS = (analyze, compare, explain, models, devices, layers, schema)
+COMMANDS = (analyze, compare, explain, paper, models, devices, layers, schema)
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 
 

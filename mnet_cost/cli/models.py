@@ -1,10 +1,11 @@
-"""`mnet-cost models`."""
+"""`mnet-cost models [TEXT ...]` and `mnet-cost models show MODEL`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
-from mnet_cost.cli.options import Subparsers, add_command, add_output_options
+from mnet_cost.cli.options import Subparsers, add_command, add_output_options, chosen_devices
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -12,18 +13,53 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "models",
-        "the networks that are shipped, with variants, counts and sources",
-        "mnet-cost models mobilenet",
+        "the networks that are shipped, with counts, published accuracy and sources",
+        "mnet-cost models mobilenet v2 --cost; mnet-cost models show mobilenet_v2",
+        "`show MODEL` shows one whole: knobs, variants, published figures beside ours.",
     )
-    parser.add_argument("search", nargs="?", metavar="TEXT", help="only names that contain TEXT")
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="TEXT",
+        help="only networks that have it, or nearly, in a name or the source; `show MODEL` for one",
+    )
+    cost = parser.add_argument_group("cost")
+    cost.add_argument(
+        "--cost", action="store_true", help="bytes of weights, peak memory and time, too"
+    )
+    cost.add_argument(
+        "--device",
+        metavar="NAME|FILE",
+        action="append",
+        default=[],
+        help="time on this one; may be repeated; `all` for all that are shipped, `none` for none",
+    )
+    cost.add_argument(
+        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the models."""
+    """List the models, or show one; 2 where a file could not be read, after the others."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.report.catalog import models_report
+    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.models.library import load_model
+    from mnet_cost.report.model import model_report
+    from mnet_cost.report.models import models_report
 
-    emit(models_report(options.search), options)
-    return 0
+    with_cost = options.cost or bool(options.device)
+    if options.words[:1] == ["show"]:
+        if len(options.words) != 2 or with_cost:
+            hint = "mnet-cost models show mobilenet_v1; its cost is `analyze mobilenet_v1`"
+            raise ModelReferenceError(Problem("`models show` takes one model", hint=hint))
+        reference = options.words[1]
+        emit(model_report(reference, load_model(reference)), options, [reference])
+        return 0
+    devices = chosen_devices(options) if with_cost else None
+    report, broken = models_report(options.words, devices, options.precision)
+    emit(report, options, options.device)
+    for error in broken:
+        print(f"mnet-cost: left out: {error}", file=sys.stderr)
+    return 2 if broken else 0

@@ -2,7 +2,8 @@
 
 Sections stand in their usual order; a value stands on one line, in flow style, unless the line
 would be too wide, or an expression would need quotes there that it does not need in a block.
-`parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, how numbers were spelled.
+`parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, how numbers were spelled
+but for published figures, whose digits tell how exact they are.
 """
 
 from __future__ import annotations
@@ -18,17 +19,25 @@ from yaml.emitter import Emitter
 
 from mnet_cost.models.sections import SECTIONS
 from mnet_cost.models.types import ModelSpec
+from mnet_cost.printed import Printed
 from mnet_cost.yamlfile import MAX_DIGITS, parse_scalar
 
 WIDEST_LINE = 100
 
-_AFTER_BLANK = frozenset(("input", "blocks", "layers", "outputs", "variants"))
+_AFTER_BLANK = frozenset(("input", "blocks", "layers", "outputs", "variants", "published"))
 _ALWAYS_BLOCKS = frozenset(("knobs", "let", "blocks", "layers", "variants"))
 
 
 def dump_spec(spec: ModelSpec) -> str:
     """YAML text of a spec; its variant, if it has one, is applied and no longer named."""
-    return dump_data(spec.data)
+    if not spec.published:
+        return dump_data(spec.data)
+    published: dict[str, list[dict[str, Any]]] = {}
+    for row in spec.published:
+        beside = {"variant": row.variant, "at": dict(row.at), "note": row.note}
+        given = {name: value for name, value in beside.items() if value}
+        published.setdefault(row.source, []).append(given | row.figures)
+    return dump_data(spec.data | {"published": published})
 
 
 def dump_data(data: Mapping[str, Any]) -> str:
@@ -39,7 +48,11 @@ def dump_data(data: Mapping[str, Any]) -> str:
         if name in _AFTER_BLANK and lines:
             lines.append("")
         value = data[name]
-        if name in _ALWAYS_BLOCKS and isinstance(value, (dict, list)) and value:
+        if name == "published" and value:
+            lines.append("published:")
+            for source, rows in value.items():
+                lines += [f"  {_key(source)}:", *_block(rows, "    ", quotes_allowed=True)]
+        elif name in _ALWAYS_BLOCKS and isinstance(value, (dict, list)) and value:
             lines += [f"{_key(name)}:", *_block(value, "  ", quotes_allowed=name == "knobs")]
         else:
             lines += _named(name, value, "", quotes_allowed=False)
@@ -133,6 +146,8 @@ def _scalar(value: Any, in_flow: bool) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Printed):
+        return value.text  # digits, a point and a prefix are plain in every place
     if isinstance(value, str):
         return value if _is_plain(value, in_flow) else _quoted(value)
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:

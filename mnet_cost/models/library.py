@@ -6,15 +6,17 @@ ends in .yaml or .yml.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
-from mnet_cost.models.load import read_spec
+from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
+from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.shipped import shown_path, specs_folder
-from mnet_cost.yamlfile import parse_scalar, read_yaml
+from mnet_cost.yamlfile import Node, parse_scalar, parse_yaml, read_text, read_yaml
 
 __all__ = [
     "Model",
@@ -24,7 +26,10 @@ __all__ = [
     "model_path",
     "split_reference",
     "split_setting",
+    "variants_of",
 ]
+
+_EXPLICIT_KEY = re.compile(r"(^|[\s,{\[-])\?\s", re.MULTILINE)
 
 
 def model_names() -> tuple[str, ...]:
@@ -94,15 +99,18 @@ def split_setting(setting: str) -> tuple[str, Any]:
 def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
     """The one shipped spec that has the variant `name`."""
     names = model_names()
-    owners = [owner for owner in names if name in _variants(model_path(owner))]
+    owners, broken = _owners(names, name)
     if len(owners) == 1 and variant is None:
-        return read_spec(model_path(owners[0]), name)
+        ((owner, root),) = owners.items()
+        return compile_spec(root, model_path(owner), name)
     if len(owners) > 1:
         full = [f"{owner}:{name}" for owner in owners]
         raise ModelReferenceError(
             Problem(f"`{name}` is a variant of several models", hint=f"say {one_of(full)}")
         )
-    everything = [*names, *(v for owner in names for v in _variants(model_path(owner)))]
+    if broken:
+        raise broken[0]  # the variant may be in there
+    everything = [*names, *_all_variants(names)]
     hint = did_you_mean(name, everything)
     if hint is None and Path(name + ".yaml").exists():
         hint = f"for the file write {name}.yaml"
@@ -114,6 +122,40 @@ def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
     )
 
 
-def _variants(path: str) -> tuple[str, ...]:
-    node = read_yaml(path).value.get("variants")
-    return tuple(node.value) if node is not None and isinstance(node.value, dict) else ()
+def _owners(names: Iterable[str], variant: str) -> tuple[dict[str, Node], list[SpecError]]:
+    """The shipped specs with that variant, read; errors of files in which it may be."""
+    owners, broken = {}, []
+    for name in names:
+        try:
+            source = read_text(model_path(name))
+            # Reading all files as YAML would take the time of ten analyses.
+            if _may_have_key(source.text, variant):
+                root = parse_yaml(source)
+                if variant in variants_of(root):
+                    owners[name] = root
+        except SpecError as error:
+            broken.append(error)
+    return owners, broken
+
+
+def _may_have_key(text: str, key: str) -> bool:
+    """Whether a YAML text may have that key, a name without blanks and quotes.
+
+    A key stands there as it is and a colon follows, unless a backslash spells it otherwise or a
+    question mark starts it.
+    """
+    if "\\" in text or ("?" in text and _EXPLICIT_KEY.search(text)):
+        return True
+    return key in text and re.search(rf"{re.escape(key)}[\"']?\s*:", text) is not None
+
+
+def _all_variants(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        with suppress(SpecError):  # this is for a hint about another name
+            yield from variants_of(read_yaml(model_path(name)))
+
+
+def variants_of(root: Node) -> Mapping[str, Node]:
+    """The patches of a file by name; none where it has no variants or they have a problem."""
+    node = root.value.get("variants") if isinstance(root.value, dict) else None
+    return node.value if node is not None and isinstance(node.value, dict) else {}

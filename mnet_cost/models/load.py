@@ -27,6 +27,7 @@ from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.inputs import compile_inputs, input_names
 from mnet_cost.models.naming import model_name_problem
 from mnet_cost.models.problems import Problems
+from mnet_cost.models.published import compile_published, keep_own_rows
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.sections import Sections
 from mnet_cost.models.types import Entry, InputSpec, ModelSpec, Reference
@@ -81,7 +82,7 @@ def _patched(
                 or ("there is " + one_of(variants) if variants else "the file has no variants"),
             )
         )
-    return apply_variant(root, variant, problems)
+    return keep_own_rows(apply_variant(root, variant, problems), root, variant)
 
 
 def _compile(
@@ -107,6 +108,7 @@ def _compile(
     entries = _layers(sections, inputs, top, lists)
     outputs = _outputs(sections, top, values)
     refuse_recursion(sections, blocks)
+    published = compile_published(Sections(root, problems), variant)
     if problems:
         return None
     if variant is None:
@@ -125,6 +127,7 @@ def _compile(
         blocks=blocks,
         entries=entries,
         outputs=outputs,
+        published=published,
         warnings=warnings,
         node=patched,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from mnet_cost.layers import LAYERS, Layer
 from mnet_cost.layers.fields import EXPRESSION_SCHEMA, Json, LayerField, fields_of
+from mnet_cost.models.published import ACCURACIES, COUNTS, FIGURES
 from mnet_cost.models.sections import FORMAT, REQUIRED
 from mnet_cost.models.types import MAX_COPIES, MODIFIERS, RESERVED
 from mnet_cost.models.variants import PATCHED
@@ -22,6 +23,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
+_COUNT = r"^ *[0-9]+(\.[0-9]+)? ?[kMGT]? *$"
+_PERCENT = r"^ *[0-9]+(\.[0-9]+)? *$"
 _DEFINITION = r"^[A-Za-z_][A-Za-z0-9_]*\s*(\([^()]*\))?$"
 
 
@@ -66,6 +69,7 @@ def json_schema() -> Json:
             "entries": {"type": "array", "items": _ref("entry")},
             "entry": _entry(),
             "variant": _variant(),
+            "published": _published(),
             **{_definition(layer): _kind(layer) for layer in LAYERS},
         },
     }
@@ -126,6 +130,11 @@ def _sections() -> Json:
             "Patches by name: mappings merge key by key, anything else replaces, null removes.",
             _ref("variant"),
             {"pattern": _MODEL_NAME},
+        ),
+        "published": _mapping(
+            "What is printed elsewhere, by source: rows of figures, each for one setting.",
+            {"type": "array", "minItems": 1, "items": _ref("published")},
+            {"pattern": r"\S"},
         ),
     }
 
@@ -254,6 +263,44 @@ def _variant() -> Json:
         "properties": {
             section: {"type": ["object", "array"] if section in ("layers", "outputs") else "object"}
             for section in PATCHED
+        },
+    }
+
+
+def _published() -> Json:
+    count = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _COUNT}]}
+    percent = {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 100},
+            {"type": "string", "pattern": _PERCENT},
+        ]
+    }
+    return {
+        "description": "Figures that one source prints for one setting.",
+        "type": "object",
+        "additionalProperties": False,
+        "anyOf": [{"required": [name]} for name in FIGURES],
+        "properties": {
+            "variant": {
+                "description": "The variant that the figures are about.",
+                "type": "string",
+                "pattern": _MODEL_NAME,
+            },
+            "at": {
+                "description": "Values of knobs; the others are at their defaults.",
+                "type": "object",
+                "propertyNames": _ref("name"),
+                "additionalProperties": {"type": ["number", "boolean", "string"]},
+            },
+            "note": {"description": "What else is to be said.", "type": "string", "pattern": r"\S"},
+            **{
+                name: {"description": f"{title}, as printed: `569 M`, `3504872`.", **count}
+                for name, title in COUNTS.items()
+            },
+            **{
+                name: {"description": f"{title} in percent, as printed: `70.6`.", **percent}
+                for name, title in ACCURACIES.items()
+            },
         },
     }
 

@@ -24,6 +24,7 @@ SECTIONS = (
     "layers",
     "outputs",
     "variants",
+    "published",
 )
 REQUIRED = ("format", "name", "input", "layers")
 

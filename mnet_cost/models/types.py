@@ -8,13 +8,16 @@ and however it was written. Not here: values of knobs and shapes, which `elabora
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.errors import Problem
 from mnet_cost.expressions import Expression
 from mnet_cost.layers import Layer
 from mnet_cost.layers.fields import FieldKind
 from mnet_cost.yamlfile import Node
+
+if TYPE_CHECKING:
+    from mnet_cost.models.published import PublishedRow
 
 RESERVED = frozenset(
     ("id", "from", "when", "repeat", "layers", "use", "choose", "input", "previous", "required")
@@ -171,6 +174,7 @@ class ModelSpec:
         "node",
         "outputs",
         "path",
+        "published",
         "source",
         "variant",
         "variants",
@@ -191,6 +195,7 @@ class ModelSpec:
         blocks: Mapping[str, Block | type[Layer]],
         entries: tuple[Entry, ...],
         outputs: tuple[Reference, ...],
+        published: tuple[PublishedRow, ...],
         warnings: tuple[Problem, ...],
         node: Node,
     ) -> None:
@@ -205,6 +210,7 @@ class ModelSpec:
         self.blocks = blocks
         self.entries = entries
         self.outputs = outputs
+        self.published = published
         self.warnings = warnings
         self.node = node
         self.data: dict[str, Any] = node.plain()

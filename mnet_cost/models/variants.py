@@ -6,6 +6,7 @@ error in a patched model still shows the line where the user wrote it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.errors import did_you_mean, one_of
@@ -59,6 +60,31 @@ def apply_variant(root: Node, name: str, problems: Problems) -> Node:
         if merged is not None:
             result = _with(result, section, merged, key)
     return result
+
+
+def changes_nothing(root: Node, name: str) -> bool:
+    """Whether the variant `name` is there and its patch is empty: it only gives a name."""
+    variants = root.value.get("variants")
+    if variants is None or not isinstance(variants.value, dict):
+        return False
+    patch = variants.value.get(name)
+    return patch is not None and (patch.value is None or patch.value == {})
+
+
+def patched_knobs(root: Node, name: str | None) -> Mapping[str, Node]:
+    """The knobs of a file by name, with the variant `name` applied."""
+    knobs: Node | None = root.value.get("knobs")
+    if name is not None:
+        patch = root.value["variants"].value[name]
+        change = patch.value.get("knobs") if isinstance(patch.value, dict) else None
+        if change is not None and isinstance(change.value, dict):
+            knobs = _patch_knobs(knobs, change)
+    return knobs.value if knobs is not None and isinstance(knobs.value, dict) else {}
+
+
+def with_section(node: Node, key: str, value: Node | None) -> Node:
+    """A mapping with another value at `key`, which must be there; without it for None."""
+    return _without(node, key) if value is None else _with(node, key, value, node.keys[key])
 
 
 def _copy(node: Node) -> Node:

@@ -8,6 +8,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.latency import DeviceEstimate, Fit
 from mnet_cost.report.document import analysis_document
+from mnet_cost.report.published import published_facts
 from mnet_cost.report.rows import (
     Grain,
     Group,
@@ -100,6 +101,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
             "text",
             f"{modelled} of {len(analysis.layers)} layers have a cost rule",
         ),
+        *published_facts(analysis),
     )
 
 

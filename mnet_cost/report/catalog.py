@@ -1,4 +1,4 @@
-"""Reports of what there is: models, device profiles, layer kinds."""
+"""Reports of what there is: device profiles, layer kinds. Models are in `models.py`."""
 
 from __future__ import annotations
 
@@ -27,43 +27,6 @@ def _report(title: str, table: Table, schema: str, subtitle: str = "", facts: An
 
 def _for_json(value: Any) -> Any:
     return value._asdict() if isinstance(value, Quantity) else value
-
-
-def models_report(search: str | None = None) -> Report:
-    """All shipped models with counts at their default knobs, or those that match `search`."""
-    from mnet_cost.analysis import analyze
-    from mnet_cost.models.library import load_model, model_names
-
-    rows = []
-    for name in model_names():
-        spec = load_model(name).spec
-        if search and not any(search.lower() in one.lower() for one in (name, *spec.variants)):
-            continue
-        analysis = analyze(spec)
-        network = analysis.network
-        shapes = tuple(list(network.tensors[index].type.shape) for index in network.inputs)
-        known = not analysis.unmodelled
-        rows.append(
-            (
-                name, shapes,
-                analysis.totals.mult_adds if known else None,
-                analysis.totals.params if known else None,
-                spec.variants, tuple(spec.knobs), spec.source or None,
-            )
-        )  # fmt: skip
-    if search and not rows:
-        hint = did_you_mean(search, model_names()) or "`mnet-cost models` lists all"
-        raise ModelReferenceError(Problem(f"no model matches `{search}`", hint=hint))
-    columns = (
-        Column("name", "model"),
-        Column("input", "input", "text", 7),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("params", "params", "count"),
-        Column("variants", "variants", "prose", 6),
-        Column("knobs", "knobs", "prose", 5),
-        Column("source", "source", "text", 4),
-    )
-    return _report("Models", Table("models", "", columns, tuple(rows)), "models")
 
 
 def devices_report() -> Report:

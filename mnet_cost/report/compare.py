@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.document import analysis_document
+from mnet_cost.report.published import accuracy, published_rows, shared_metric
 from mnet_cost.report.rows import Grain, Group, bound_word, groups, time_cell
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.search.compare import Beyond, Parting, partings, ratio
@@ -81,6 +83,14 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
             row += [value, ratio(measure(analyses[0], key, lower_bound), value)]
         rows.append(tuple(row))
     note = f"ratio: {names[0]} over each"
+    published = [published_rows(analysis) for analysis in analyses]
+    metric = shared_metric(published)
+    if metric is not None:
+        columns.append(Column(metric, f"{ACCURACIES[metric]} %", "number", 8))
+        found = [accuracy(one, metric) for one in published]
+        rows = [(*row, one and one.text) for row, one in zip(rows, found, strict=True)]
+        sources = "; ".join(dict.fromkeys(one.source for one in found if one))
+        note += f"; {ACCURACIES[metric]} as published: {sources}"
     return Table("totals", "Totals", tuple(columns), tuple(rows), note=note)
 
 

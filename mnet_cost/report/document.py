@@ -7,6 +7,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.errors import printable
+from mnet_cost.report.published import published_document, published_rows
 
 SCHEMA = "mnet-cost/analysis/1"
 
@@ -46,6 +47,7 @@ def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str
             "coverage": analysis.coverage,
             "unmodelled": list(analysis.unmodelled),
         },
+        "published": published_document(published_rows(analysis)),
         "layers": [_layer_document(analysis, i) for i in range(len(analysis.layers))],
         "memory": {
             "peak_bytes": analysis.memory.peak_bytes,

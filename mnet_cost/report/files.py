@@ -18,14 +18,14 @@ def to_json(report: Report) -> str:
 
 
 def to_csv(report: Report) -> str:
-    """The first table with one header line; unknown cells are empty.
+    """The records, else the first table, with one header line; unknown cells are empty.
 
     A column of quantities has its unit in a column beside it; lists are joined by blanks.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if report.tables:
-        table = report.tables[0]
+    table = report.records or next(iter(report.tables), None)
+    if table:
         headers = [
             (column.key, f"{column.key}_unit") if column.form == "quantity" else (column.key,)
             for column in table.columns
@@ -53,7 +53,7 @@ def to_markdown(report: Report) -> str:
         facts = [_fact(report, i) for i in range(len(report.facts))]
         parts.append(_tabulate(facts, ["", "", ""], ["left", "right", "left"], "github"))
     for table in report.tables:
-        parts += [f"### {_escaped(table.title)}", _grid(table, "github"), _escaped(table.note)]
+        parts += [f"### {_escaped(table.title)}", _grid(table, "github"), _lines(table.note)]
     parts.append("\n".join(f"- {_escaped(note)}" for note in report.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -66,7 +66,8 @@ def to_html(report: Report) -> str:
         parts.append(_tabulate(facts, [], ["left", "right", "left"], "html"))
     for table in report.tables:
         parts += [f"<h2>{html.escape(table.title)}</h2>", _grid(table, "html")]
-        parts.append(f"<p>{html.escape(table.note)}</p>" if table.note else "")
+        note = html.escape(table.note).replace("\n", "<br>\n")
+        parts.append(f"<p>{note}</p>" if note else "")
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
     parts.append(f"<ul>{notes}</ul>" if notes else "")
     body = "\n".join(part for part in parts if part)
@@ -111,6 +112,11 @@ def _tabulate(rows: list[list[str]], headers: list[str], alignment: list[str], s
 
     options: dict[str, Any] = {"disable_numparse": True, "colalign": alignment} if rows else {}
     return str(tabulate(rows, headers=headers, tablefmt=style, **options))
+
+
+def _lines(text: str) -> str:
+    """Lines that stay lines in Markdown."""
+    return "  \n".join(map(_escaped, text.split("\n")))
 
 
 def _escaped(text: str) -> str:

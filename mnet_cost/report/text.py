@@ -145,8 +145,9 @@ def _fit(lines: list[str], room: int, form: Form) -> list[str]:
 def _rooms(columns: tuple[Column, ...], wanted: list[int], width: int) -> dict[int, int]:
     """Width of each column that fits, by its index.
 
-    Words are shortened first, then the columns of least weight left out; the first column
-    always stays, and what room is left goes to the shortened ones.
+    Words are shortened first, prose before texts and those by weight, then the columns of least
+    weight left out; the first column always stays, and what room is left goes to the shortened
+    ones.
     """
     rooms = list(wanted)
     shown = list(range(len(columns)))
@@ -154,8 +155,9 @@ def _rooms(columns: tuple[Column, ...], wanted: list[int], width: int) -> dict[i
     def excess() -> int:
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
-    for form in ("prose", "text"):
-        for i, column in enumerate(columns):
+    by_weight = sorted(enumerate(columns), key=lambda item: item[1].weight)
+    for form, order in (("prose", list(enumerate(columns))), ("text", by_weight)):
+        for i, column in order:
             if excess() > 0 and column.form == form:
                 rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
     while len(shown) > 1 and excess() > 0:

@@ -60,7 +60,9 @@ class Report(NamedTuple):
     subtitle: str
     facts: tuple[Fact, ...]
     tables: tuple[Table, ...]
-    """The first is the one that CSV writes."""
+    """The first is the one that CSV writes, if there are no `records`."""
     notes: tuple[str, ...]
     document: Callable[[], dict[str, Any]]
     """For JSON, which alone needs it."""
+    records: Table | None = None
+    """What CSV writes instead, where the tables are made for reading."""

@@ -403,17 +403,6 @@ def test_catalogues_in_every_format(
     assert names[command] in out
 
 
-def test_models_search(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run(capsys, "models", "MOBILENET", "--format", "csv")
-    assert [row["name"] for row in csv.DictReader(io.StringIO(out))] == [
-        "mobilenet_v1",
-        "mobilenet_v3_large",
-    ]
-    status, _, err = run(capsys, "models", "mobilnet_v1")
-    assert status == 2
-    assert "did you mean `mobilenet_v1`?" in err
-
-
 def test_every_layer_and_device_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     from mnet_cost.devices import device_names
     from mnet_cost.layers import LAYERS

@@ -13,6 +13,17 @@ KNOB_VALUES = (
     st.integers(-5, 100) | st.floats(0, 1) | st.booleans() | st.sampled_from(["no", "fast"])
 )
 
+SOURCES = st.builds(lambda text: f"p{text}", HELP)
+PUBLISHED_ROWS = st.fixed_dictionaries(
+    {"mult_adds": st.sampled_from(["569 M", 569, "0.301 G", 4.2])},
+    optional={
+        "variant": st.sampled_from(["none", "other"]),
+        "at": st.builds(lambda c: {"c": c}, st.integers(1, 64)),
+        "note": st.sampled_from(["new", "a, b", "1"]),
+        "top1": st.floats(0, 100).map(lambda value: round(value, 2)) | st.integers(0, 100),
+    },
+).map(lambda row: [row])
+
 
 def entry_lists() -> st.SearchStrategy[list[Any]]:
     """Lists of entries that the loader accepts where `c` and `k` are names."""
@@ -73,5 +84,6 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         data["layers"].append({"body": {"q": draw(NUMBERS)}, "id": "last"})
         data["outputs"] = ["last"]
+        data["published"] = draw(st.dictionaries(SOURCES, PUBLISHED_ROWS, max_size=3))
         data["variants"] = {"none": None, "other": {"layers": {"last": draw(entry_lists())[0]}}}
     return dict(draw(st.permutations(list(data.items()))))

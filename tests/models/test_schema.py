@@ -61,6 +61,10 @@ outputs: [joined, joined.sum]
 variants:
   plain:
   other: {knobs: {depth: 3}, let: {size: 64}, layers: {group: null}, blocks: {same: tanh}}
+published:
+  "a paper, Table 1":
+    - {variant: other, at: {alpha: 0.5, act: tanh}, top1: 70.6, mult_adds: 569 M, params: 42}
+    - {map: 22.1, note: at 320 pixels}
 """
 
 
@@ -147,6 +151,13 @@ def test_everything_that_the_language_has_is_valid() -> None:
         ("linear: {features: 10.0}", "linear: {features: [10]}"),
         ("  plain:\n", "  plain: {layer: {}}\n"),
         ("{depth: 3}", "3"),
+        ("map: 22.1, note", "note"),
+        ("map: 22.1", "map: 221"),
+        ("map: 22.1", "mAP: 22.1"),
+        ("map: 22.1, note: at 320 pixels", "map: 22.1, note: 320"),
+        ("at: {alpha: 0.5, act: tanh}", "at: [alpha]"),
+        ("mult_adds: 569 M", "mult_adds: 569 MMAC"),
+        ("variant: other, at", "variant: 1, at"),
     ],
 )
 def test_mistakes_are_found(right: str, wrong: str) -> None:
@@ -188,7 +199,8 @@ def test_fields_of_every_kind(name: str) -> None:
 def test_defaults_are_valid_values(layer: type[Layer]) -> None:
     needed = {
         "channels": 8, "kernel": 3, "features": 8, "size": 2, "axes": [0], "shape": [4],
-        "padding": 1, "operation": "sort",
+        "padding": 1, "operation": "sort", "groups": 2, "height": 2, "vocabulary": 8, "heads": 2,
+        "regions": 9, "index": 0,
     }  # fmt: skip
     fields = fields_of(layer).values()
     given = {

@@ -1,0 +1,239 @@
+"""`mnet-cost models`: the list, search in it, and one model whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import main
+from mnet_cost.models import library
+
+SPEC = """\
+format: 1
+name: mine
+source: a notebook
+knobs:
+  width: {default: 8, published: [8, 16], help: channels}
+  act: {default: relu, choices: [relu, tanh]}
+  deep: true
+input: {image: [3, 4, 4]}
+layers:
+  - {id: first, conv2d: {channels: width, kernel: {choose: [1, 3]}}}
+  - {id: second, batch_norm: {}, when: deep}
+  - {id: scores, global_avg_pool: {}}
+outputs: [scores]
+variants:
+  same: {}
+  large:
+    knobs: {width: 16, deep: false}
+    layers: {second: null, first: {repeat: 2}}
+  odd: {let: {x: 3}, layers: {second: tanh}, input: {image: [3, 5, 5]}, outputs: [first]}
+published:
+  a paper | with a bar:
+    - {top1: 70.6, mult_adds: 0.4 k, params: 0.1 k}
+    - {at: {width: 16}, mult_adds: 0.7 k, params: 0.3 M, note: "half, or so"}
+    - {variant: large, top5: 90.0, mult_adds: 1 T}
+    - {at: {width: -3}, mult_adds: 1 k}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    path = tmp_path / "mine.yaml"
+    path.write_text(SPEC)
+    return str(path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["models", *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    status, out, err = run(capsys, *arguments, "--format", "json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def test_a_family_has_a_row_for_each_network(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "densenet", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [(row["name"], row["params"]) for row in rows] == [  # as torchvision counts them
+        ("densenet121", "7978856"),
+        ("densenet169", "14149480"),
+        ("densenet201", "20013928"),
+        ("densenet161", "28681000"),
+    ]
+    assert rows[0]["mult_adds"] == "2834161664"
+    found = document(capsys, "densenet121")["models"][0]
+    assert found["names"] == ["densenet", "densenet:densenet121", "densenet121"]
+    assert found["input_shapes"] == {"image": [3, 224, 224]}
+
+
+def test_published_accuracy_comes_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+    models = document(capsys, "mobilenet_v1")["models"]
+    (v1,) = (one for one in models if one["name"] == "mobilenet_v1")
+    assert v1["published"][0]["figures"] == {
+        "top1": 70.6,
+        "mult_adds": 569_000_000,
+        "params": 4_200_000,
+    }
+    assert "1704.04861" in v1["published"][0]["source"]
+    _, out, _ = run(capsys, "mobilenet_v1:full")
+    (line,) = (line for line in out.splitlines() if line.startswith("mobilenet_v1:full"))
+    assert "4,867,293,184  29,294,088  71.7  top-1  arXiv:1704.04861" in line
+
+
+def test_close_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [one["name"] for one in document(capsys, "mobilnet_v1")["models"]]
+    assert names[0] == "mobilenet_v1"
+    assert not any("v2" in name or "densenet" in name for name in names)
+    status, out, err = run(capsys, "xyzzy")
+    assert (status, out) == (2, "")
+    assert err == "mnet-cost: no network matches `xyzzy`\nhint: `mnet-cost models` lists all\n"
+
+
+def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = document(capsys, "mobilenet_v1:full", "--device", "pixel_1", "--precision", "int8")[
+        "models"
+    ]
+    assert one["precision"] == "int8"
+    assert one["weight_bytes"] == 29_294_088
+    assert one["devices"] == [{"name": "pixel_1", "latency_s": None}]
+    (one,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
+    assert one["peak_memory_bytes"] == 4_816_896
+    names = [device["name"] for device in one["devices"]]
+    assert names == ["pixel_1", "raspberry_pi_4", "h100"]
+    assert one["devices"][0]["latency_s"] == pytest.approx(4_867_293_184 / 9.37e9, rel=0.01)
+    assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
+
+
+def test_a_broken_file_is_named_and_the_others_are_listed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "specs_folder", lambda: tmp_path)
+    good = "format: 1\nname: a\ninput: {x: [3, 8, 8]}\nlayers: [relu]\n"
+    (tmp_path / "a.yaml").write_text(good)
+    (tmp_path / "b.yaml").write_text("name: [\n")
+    (tmp_path / "c.yaml").write_text(good.replace("relu", "rellu"))
+    (tmp_path / "d.yaml").write_text(
+        good.replace("relu", "{conv2d: {channels: 1, kernel: 99, padding: valid}}")
+    )
+    status, out, err = run(capsys)
+    assert status == 2
+    assert "\na        [3, 8, 8]" in out
+    notes = "".join(out[out.index("left out") :].split())
+    for name, what in (("b", "not valid YAML"), ("c", "`rellu`"), ("d", "kernel")):
+        assert f"leftout:{tmp_path / name}.yaml:" in notes
+        assert f"mnet-cost: left out: {tmp_path / name}.yaml:" in err
+        assert what in err
+    assert "did you mean `relu`?" in err
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_show_in_every_format(capsys: pytest.CaptureFixture[str], mine: str, form: str) -> None:
+    status, out, err = run(capsys, "show", mine, "--format", form)
+    assert (status, err) == (0, "")
+    assert "384" in out
+    assert "70.6" in out
+
+
+def test_show(capsys: pytest.CaptureFixture[str], mine: str) -> None:
+    found = document(capsys, "show", mine)
+    # 1x1 convolution: 3 * 8 weights at 4 * 4 places; the norm has two vectors.
+    assert (found["mult_adds"], found["params"]) == (384, 24 + 16)
+    assert found["kinds"] == {"conv2d": 1, "batch_norm": 1, "global_avg_pool": 1}
+    assert found["inputs"] == {"image": [3, 4, 4]}
+    assert found["outputs"] == {"scores": [8]}
+    assert found["choices"] == {"first.kernel": [1, 3]}
+    assert [knob["name"] for knob in found["knobs"]] == ["width", "act", "deep"]
+    assert found["variants"] == {
+        "same": "nothing: another name of the network as it is",
+        "large": "width 16, deep false, without second, another first",
+        "odd": "x = 3, second is tanh, another image, other outputs",
+    }
+    assert [row["ours"] for row in found["published"]] == [
+        {
+            "mult_adds": {"value": 384, "way": "rounded", "printed": "0.4 k"},
+            "params": {"value": 40, "way": "differs by -60 %", "printed": "0.1 k"},
+        },
+        {
+            "mult_adds": {"value": 768, "way": "truncated", "printed": "0.7 k"},
+            "params": {"value": 80, "way": "differs by -100 %", "printed": "0.3 M"},
+        },
+        {"mult_adds": {"value": 4864, "way": "differs by -100 %", "printed": "1 T"}},
+        {"mult_adds": {"value": None, "way": "cannot be built", "printed": "1 k"}},
+    ]
+
+
+def test_show_of_a_variant_has_its_rows_and_all_variants(
+    capsys: pytest.CaptureFixture[str], mine: str
+) -> None:
+    found = document(capsys, "show", f"{mine}:large")
+    assert [row["figures"] for row in found["published"]] == [{"top5": 90.0, "mult_adds": 10**12}]
+    assert list(found["variants"]) == ["same", "large", "odd"]
+    _, out, _ = run(capsys, "show", f"{mine}:large")
+    assert "Variants; this is large" in out
+
+
+def test_show_names_commands_that_run(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "show", "mobilenet_v1")
+    commands = [line[2:].split() for line in out.splitlines() if line.startswith("* mnet-cost")]
+    assert len(commands) == 4
+    for command in commands:
+        assert main(command[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["show", "a", "b"], ["show", "densenet", "--cost"]]
+)
+def test_show_takes_one_model(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    status, _, err = run(capsys, *arguments)
+    assert status == 2
+    assert err.startswith("mnet-cost: `models show` takes one model\nhint: ")
+
+
+def test_analyze_shows_the_figures_of_its_setting(
+    capsys: pytest.CaptureFixture[str], mine: str
+) -> None:
+    main(["analyze", mine, "--device", "none"])
+    out = capsys.readouterr().out
+    assert "70.6 %" in out
+    assert "top-1, 0.4 k mult-adds, 0.1 k params; a paper | with a bar\n" in out
+    main(["analyze", mine, "--set", "width=16", "--device", "none", "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["published"] == [
+        {
+            "source": "a paper | with a bar",
+            "note": "half, or so",
+            "figures": {"mult_adds": 700, "params": 300_000},
+        }
+    ]
+    for other in ("width=9", "first.kernel=3"):
+        main(["analyze", mine, "--set", other, "--device", "none", "--format", "json"])
+        assert json.loads(capsys.readouterr().out)["published"] == []
+    main(["analyze", mine, "--set", "first.kernel=1", "--device", "none", "--format", "json"])
+    assert len(json.loads(capsys.readouterr().out)["published"]) == 1
+    main(["analyze", mine, "--device", "none", "--format", "markdown"])
+    assert r"0.1 k params; a paper \| with a bar" in capsys.readouterr().out
+
+
+def test_compare_shows_the_accuracy_that_most_have(
+    capsys: pytest.CaptureFixture[str], mine: str
+) -> None:
+    main(["compare", mine, f"{mine}@width=16", f"{mine}:same", "--format", "csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["top1"] for row in rows] == ["70.6", "", "70.6"]
+    main(["compare", f"{mine}@width=16", f"{mine}@width=9", "--format", "csv"])
+    assert "top1" not in capsys.readouterr().out
