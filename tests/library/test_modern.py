@@ -1,0 +1,179 @@
+"""EfficientNet, RegNet, ConvNeXt, ViT, ShuffleNet V2, NASNet: worked by hand, and as printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.models.library import load_model, model_path
+from mnet_cost.models.load import read_spec
+from mnet_cost.printed import way_printed
+
+FILES = (
+    "convnext",
+    "efficientnet",
+    "efficientnet_lite",
+    "nasnet_mobile",
+    "regnet",
+    "shufflenet_v2",
+    "vit",
+)
+NOT_AS_PRINTED = {
+    # The README does not say what its MAdds count beside convolutions and the linear layer.
+    ("efficientnet_lite:efficientnet_lite0", "mult_adds"): (407_000_000, 385_187_552),
+    ("efficientnet_lite:efficientnet_lite1", "mult_adds"): (631_000_000, 600_185_232),
+    ("efficientnet_lite:efficientnet_lite2", "mult_adds"): (899_000_000, 859_736_272),
+    ("efficientnet_lite:efficientnet_lite3", "mult_adds"): (1_440_000_000, 1_383_321_872),
+    ("efficientnet_lite:efficientnet_lite4", "mult_adds"): (2_640_000_000, 2_553_034_336),
+    # The README prints 45.0 G in one table and 47.0 G in the next.
+    ("convnext:convnext_base@resolution=384", "mult_adds"): (45_000_000_000, 45_122_117_632),
+}
+"""Printed, and what it is."""
+
+
+def cost(reference: str) -> Analysis:
+    model = load_model(reference)
+    return analyze(model.spec, model.knobs)
+
+
+def inside(found: Analysis, path: str) -> tuple[int, int]:
+    """Mult-adds and params of the layers below `path`."""
+    layers = [layer for layer in found.layers if layer.step.name.startswith(f"{path}.")]
+    return sum(layer.mult_adds for layer in layers), sum(layer.params for layer in layers)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_published_counts(name: str) -> None:
+    off = {}
+    rows = read_spec(model_path(name)).published
+    assert rows
+    for row in rows:
+        setting = ",".join(f"{knob}={value}" for knob, value in row.at.items())
+        reference = name + (f":{row.variant}" if row.variant else "")
+        reference += f"@{setting}".lower() if setting else ""
+        totals = cost(reference).totals
+        counted = {"mult_adds": totals.mult_adds, "params": totals.params}
+        for figure, printed in row.figures.items():
+            if figure in counted and way_printed(counted[figure], printed) is None:
+                off[reference, figure] = (int(printed.value), counted[figure])
+    assert off == {
+        key: value for key, value in NOT_AS_PRINTED.items() if key[0].startswith(name + ":")
+    }
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_everything_is_counted(name: str) -> None:
+    for variant in read_spec(model_path(name)).variants or ("",):
+        found = cost(f"{name}:{variant}".rstrip(":"))
+        assert found.unmodelled == ()
+        assert found.network.tensors[found.layers[-1].step.output].type.shape == (1000,)
+
+
+def test_lite0_is_b0_without_squeeze_and_excite() -> None:
+    # expanded and squeezed channels of the 16 blocks of arXiv:1905.11946, Table 1
+    squeezes = [(32, 8), (96, 4), (144, 6), (144, 6), (240, 10), (240, 10), (480, 20), (480, 20)]
+    squeezes += [(480, 20), (672, 28), (672, 28), (672, 28), *[(1152, 48)] * 4]
+    b0, lite0 = cost("efficientnet_b0").totals, cost("efficientnet_lite0").totals
+    assert b0.mult_adds - lite0.mult_adds == sum(2 * e * s for e, s in squeezes) == 627_200
+    assert b0.params - lite0.params == sum(2 * e * s + e + s for e, s in squeezes) == 636_540
+    assert b0.buffers == lite0.buffers == 42_016
+
+
+def test_compound_scaling() -> None:
+    # B4 has 1.4 times the channels, and 1.8 times the layers, rounded up: 1, 2, 2, 3, 3, 4, 1
+    # become 2, 4, 4, 6, 6, 8, 2; of Lite 4 stem, head, first and last stage stay
+    for name, blocks, head in [("b4", 32, (1792, 12, 12)), ("lite4", 30, (1280, 10, 10))]:
+        layers = cost(f"efficientnet_{name}").layers
+        kinds = [layer.step.layer.kind for layer in layers]
+        assert kinds.count("depthwise_conv2d") == blocks
+        assert [one.output.shape for one in layers if one.step.name == "head"] == [head]
+
+
+def test_regnet_squeezes_what_comes_in() -> None:
+    # Stage 2 of Y-400MF starts from 48 channels: 12 are left, a quarter, in all of 104 channels.
+    found = cost("regnet_y_400mf")
+    first, later = "stage_2.block", "stage_2.block_2.1"
+    assert inside(found, f"{first}.squeeze_excite") == (2 * 104 * 12, 2 * 104 * 12 + 104 + 12)
+    assert inside(found, f"{later}.squeeze_excite") == (2 * 104 * 26, 2 * 104 * 26 + 104 + 26)
+    # groups of 8: each of 104 outputs at 28 x 28 sees 3 x 3 x 8 inputs
+    grouped = next(layer for layer in found.layers if layer.step.name == f"{first}.conv2d_2")
+    assert grouped.mult_adds == 9 * 8 * 104 * 28 * 28 == 5_870_592
+
+
+def test_regnet_x_is_without_squeeze_and_excite() -> None:
+    found = cost("regnet_x_400mf")
+    assert not [layer for layer in found.layers if layer.step.layer.kind == "sigmoid"]
+    assert found.totals.params == 5_495_976
+
+
+def test_convnext_block() -> None:
+    # 96 channels at 56 x 56: 7x7 depthwise, then to 4 * 96 channels and back
+    found = cost("convnext_tiny")
+    kernels = 49 * 96 + 2 * 4 * 96 * 96
+    shifts = 96 + 4 * 96 + 96
+    norm_and_scale = 2 * 96 + 96
+    expected = (56 * 56 * kernels, kernels + shifts + norm_and_scale)
+    assert inside(found, "stage1.2") == expected == (245_962_752, 79_296)
+    assert found.totals.buffers == 0
+
+
+def test_vit_block() -> None:
+    # 197 tokens of 768 features: 4 projections and 2 layers of 4 x 768 are 12 * 768 ** 2
+    # weights; scores and their use multiply 197 x 197 pairs by 768 features, twice.
+    found = cost("vit_b_16")
+    mult_adds = 197 * 12 * 768**2 + 2 * 197**2 * 768
+    expected = (mult_adds, 12 * 768**2 + 13 * 768)
+    assert inside(found, "encoder.7") == expected == (1_453_954_560, 7_087_872)
+    # beside the blocks: patches, token, positions, norm, classes
+    beside = 16 * 16 * 3 * 768 + 768 + 768 + 197 * 768 + 2 * 768 + 769 * 1000
+    assert found.totals.params == 12 * 7_087_872 + beside == 86_567_656
+
+
+def test_vit_tokens() -> None:
+    # (resolution / patch) ** 2 and the class token
+    for reference, tokens in [
+        ("vit_b_16", 197),
+        ("vit_b_32", 50),
+        ("vit_h_14@resolution=518", 1370),
+    ]:
+        found = cost(reference)
+        positions = [one for one in found.layers if one.step.layer.kind == "position_embedding"]
+        assert [one.output.shape[0] for one in positions] == [tokens]
+
+
+@pytest.mark.parametrize(
+    ("variant", "c2", "here", "paper"),
+    [
+        ("x0_5", 48, 40_476_448, 40_476_448),  # Table 8 prints 41 M
+        ("x1_0", 116, 144_907_992, 145_814_296),  # 146 M
+        ("x1_5", 176, 295_759_392, 298_970_656),  # 299 M
+        ("x2_0", 244, 583_253_464, 590_783_000),  # 591 M
+    ],
+)
+def test_shufflenet_of_the_authors(variant: str, c2: int, here: int, paper: int) -> None:
+    # Their first unit keeps its 24 channels on the left, where torchvision has c2 / 2: with 1x1
+    # convolutions of i * i + (c/2) * (c - i) in place of i * (c/2) + (c/2) * (c/2) weights at
+    # 28 x 28, that is (c/2 - i) ** 2 more. Stages 3 and 4 double their channels: i is c/2.
+    more = 28 * 28 * (c2 // 2 - 24) ** 2
+    assert cost(f"shufflenet_v2_{variant}").totals.mult_adds == here
+    assert cost(f"shufflenet_v2_{variant}@authors=true").totals.mult_adds == paper == here + more
+
+
+def test_nasnet_is_keras_nasnet() -> None:
+    # keras_applications/nasnet.py@2661dac: model.summary() of NASNetMobile prints
+    # 5,326,716 params, 5,289,978 of them trainable and 36,738 not
+    totals = cost("nasnet_mobile").totals
+    assert (totals.params, totals.buffers) == (5_289_978, 36_738)
+    assert totals.mult_adds == 563_638_816  # the paper and its README print 564 M
+
+
+def test_nasnet_last_cell() -> None:
+    # Two inputs of 1056 channels at 7 x 7 are projected to 176; the five separable convolutions
+    # of Figure 4 (5x5, 3x3, 5x5, 3x3, 3x3) are applied twice each.
+    projected = 2 * 1056 * 176
+    depthwise = 2 * 176 * (25 + 9 + 25 + 9 + 9)
+    pointwise = 2 * 5 * 176 * 176
+    norms = (2 + 2 * 5) * 2 * 176
+    kernels = projected + depthwise + pointwise
+    expected = (7 * 7 * kernels, kernels + norms)
+    assert inside(cost("nasnet_mobile"), "c4") == expected == (34_720_224, 712_800)
