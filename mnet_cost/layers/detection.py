@@ -69,11 +69,11 @@ class NonMaxSuppression(Layer):
     Mult-adds   0
     Weights     0
     Params      0
-    Vector ops  3 * N for the areas, and 13 * K * min(regions, N) * N: an upper bound, every box
-                that is kept against all N in each class. A pair takes 4 comparisons, 2
-                subtractions, 2 comparisons with 0 and a multiplication for the intersection,
-                2 operations for the union, a division and a comparison with the threshold.
-                Sorting is not counted
+    Vector ops  3 * N for the areas, and 13 * regions * N: every box that is kept against all N
+                of its class, as the greedy algorithm does that stops when it has enough. A pair
+                takes 4 comparisons, 2 subtractions, 2 comparisons with 0 and a multiplication
+                for the intersection, 2 operations for the union, a division and a comparison
+                with the threshold. Sorting is not counted
     Bytes       reads boxes and scores, writes the boxes that are kept
     Source      arXiv:1311.2524, section 2.2; torchvision documentation of nms
     """
@@ -102,9 +102,8 @@ class NonMaxSuppression(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         boxes, scores = inputs
         number = boxes.shape[0]
-        kept = smallest(self.regions, number)
         return Work(
-            vector_ops=_PER_AREA * number + _PER_PAIR * scores.elements * kept,
+            vector_ops=_PER_AREA * number + _PER_PAIR * self.regions * number,
             input_elements=boxes.elements + scores.elements,
             output_elements=output.elements,
         )
