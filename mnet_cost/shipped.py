@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def specs_folder() -> Path:
     """The folder with the shipped models; device profiles are in its folder `devices`."""
     here = Path(__file__).resolve().parent

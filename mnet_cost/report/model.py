@@ -44,7 +44,8 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
     network = analysis.network
     kinds = _kinds(network)
     most = ", ".join(f"{count} {kind}" for kind, count in list(kinds.items())[:6])
-    more = f" and {len(kinds) - 6} kinds more" if len(kinds) > 6 else ""
+    rest = sum(list(kinds.values())[6:])
+    more = f" and {rest} more" if rest else ""
     return (
         Fact("mult-adds", analysis.total("mult_adds", False), "count"),
         Fact("params", analysis.total("params", False), "count"),

@@ -37,6 +37,8 @@ CASES = {
             "pixel_1",
         ],
     ),
+    "paper_2_80.txt": (80, ["paper", "--table", "2"]),
+    "paper_14_160.txt": (160, ["paper", "mobilenet_v1", "--table", "1", "--table", "14"]),
     "explain_layer.txt": (100, ["explain", "mobilenet_v3_large", "bneck_4.SE"]),
     "explain_totals.txt": (100, ["explain", "mobilenet_v1"]),
     "models_160.txt": (160, ["models", "densenet", "--cost"]),

@@ -1,6 +1,6 @@
 """Every network of the library: known in full, without a warning, short, and as it was.
 
-`--update-golden` writes `tests/golden/library.txt` anew; the other files here hold its mult-adds
+`--update-golden` writes `networks.txt` anew; the other files here hold its mult-adds
 and params against what others count.
 """
 
@@ -14,7 +14,7 @@ from counts import cost
 from mnet_cost.models.catalog import Listed, read_catalog
 from mnet_cost.models.library import load_model, model_names, model_path
 
-GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "library.txt"
+GOLDEN = Path(__file__).with_name("networks.txt")
 NETWORKS = read_catalog().networks
 MOST_LINES = 150
 """A spec is about as short as the network's own table; what is not lacks something general."""

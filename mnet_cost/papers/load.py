@@ -1,0 +1,328 @@
+"""Printed tables from YAML, checked: every figure as it is written, every row with its network.
+
+All problems of a file are raised at once, each at the user's own value. Not here: whether a
+network is there and gives the figures, which is the question that a table is made to answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from mnet_cost.errors import (
+    ModelReferenceError,
+    PaperError,
+    Problem,
+    ProblemList,
+    TooManyProblemsError,
+    UnitError,
+    did_you_mean,
+    one_of,
+)
+from mnet_cost.models.library import split_reference
+from mnet_cost.papers.counting import QUANTITIES, SHARES, WAYS
+from mnet_cost.papers.properties import PROPERTIES
+from mnet_cost.papers.types import Cell, Figure, Paper, Part, PrintedTable, Row
+from mnet_cost.printed import Printed, parse_printed
+from mnet_cost.shipped import shown_path, specs_folder
+from mnet_cost.yamlfile import Node, read_yaml
+
+FORMAT = 1
+
+_TOP = ("format", "name", "title", "source", "tables")
+_TABLE = ("table", "title", "rows")
+_OPTIONAL_TABLE = ("source", "counting", "published", "note", "model")
+_ABOUT_NETWORK = ("layer", "kind", "tried", "meant")
+_ROW = ("name", "model", "published", *_ABOUT_NETWORK)
+_CELL = ("printed", "to", "typo", "why")
+
+
+def paper_names() -> tuple[str, ...]:
+    """Names of the shipped papers, in alphabetical order."""
+    return tuple(sorted(path.stem for path in (specs_folder() / "papers").glob("*.yaml")))
+
+
+def load_paper(name_or_path: str | os.PathLike[str]) -> Paper:
+    """The shipped paper of that name, or the tables in that file; `PaperError` if they are bad.
+
+    Text with a path separator, or that ends in .yaml or .yml, is a path.
+    """
+    text = os.fspath(name_or_path)
+    is_path = isinstance(name_or_path, Path) or "/" in text or os.sep in text
+    if is_path or text.endswith((".yaml", ".yml")):
+        return _load(text)
+    names = paper_names()
+    if text in names:
+        return _load(shown_path(specs_folder() / "papers" / f"{text}.yaml"))
+    raise PaperError(
+        Problem(
+            f"there is no paper `{text}`; there are " + ", ".join(f"`{name}`" for name in names),
+            hint=did_you_mean(text, names)
+            or f"tables of your own are named by their path: `./{text or 'tables'}.yaml`",
+        )
+    )
+
+
+def tables_of(paper: Paper, ids: Sequence[str]) -> tuple[PrintedTable, ...]:
+    """The tables with those ids, in the order of the paper; all of them where none is asked for."""
+    known = [table.id for table in paper.tables]
+    for one in ids:
+        if one not in known:
+            raise PaperError(
+                Problem(
+                    f"{paper.name} has no table `{one}`",
+                    hint=did_you_mean(one, known) or f"there are {', '.join(known)}",
+                )
+            )
+    return tuple(table for table in paper.tables if not ids or table.id in ids)
+
+
+def _load(path: str) -> Paper:
+    root = read_yaml(path, error=PaperError)
+    reader = _PaperReader(path)
+    paper = None
+    with suppress(TooManyProblemsError):
+        paper = reader.paper(root)
+    if reader.problems or paper is None:
+        raise PaperError(reader.problems)
+    return paper
+
+
+def _written(node: Node) -> str:
+    """A scalar as it stands in the file: 72.0 keeps its zero."""
+    if isinstance(node.value, str):
+        return node.value.strip()
+    return node.source.line(node.line)[node.column - 1 : node.end - 1]
+
+
+class _PaperReader:
+    """Reads one file; `problems` grows along the way."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.problems = ProblemList()
+
+    def problem(self, message: str, node: Node, hint: str | None = None) -> None:
+        self.problems.append(Problem(message, node.span(), hint))
+
+    def paper(self, root: Node) -> Paper | None:
+        if not isinstance(root.value, dict):
+            self.problem("tables of a paper are a mapping: `name: ...`, one key a line", root)
+            return None
+        self.keys(root, "a paper", _TOP, ("counting",))
+        values = root.value
+        version = values.get("format")
+        if version is not None and (type(version.value) is not int or version.value != FORMAT):
+            self.problem(f"this version reads `format: {FORMAT}` only", version)
+        name, title, source = (self.text(values.get(key)) for key in ("name", "title", "source"))
+        counting = self.counting(values.get("counting"))
+        tables: list[PrintedTable] = []
+        for child in self.list(values.get("tables"), "`tables` must be a list of tables"):
+            table = self.table(child, source, counting)
+            if table is None:
+                continue
+            if any(table.id == one.id for one in tables):
+                self.problem(f"table `{table.id}` is already there", child.value["table"])
+            tables.append(table)
+        return Paper(name, title, source, tuple(tables), self.path)
+
+    # What all parts share.
+
+    def keys(self, node: Node, what: str, required: Sequence[str], optional: Sequence[str]) -> None:
+        """Report keys that `what` does not have, and those that it lacks."""
+        known = (*required, *optional)
+        for key, key_node in node.keys.items():
+            if key not in known:
+                hint = did_you_mean(key, known) or f"{what} has {', '.join(known)}"
+                self.problem(f"{what} has no `{key}`", key_node, hint)
+        missing = [f"`{key}`" for key in required if key not in node.value]
+        if missing:
+            self.problem(f"{what} must state {', '.join(missing)}", node)
+
+    def text(self, node: Node | None) -> str:
+        """Words or a number, as written; empty where there is nothing."""
+        if node is None:
+            return ""
+        if isinstance(node.value, (str, int, float)) and _written(node):
+            return _written(node)
+        self.problem("words must stand here", node)
+        return ""
+
+    def list(self, node: Node | None, message: str) -> list[Node]:
+        if node is None:
+            return []
+        if not isinstance(node.value, list):
+            self.problem(message, node)
+            return []
+        return node.value
+
+    def texts(self, node: Node | None, message: str) -> tuple[str, ...]:
+        return tuple([self.text(child) for child in self.list(node, message)])
+
+    def mapping(self, node: Node | None, message: str) -> dict[str, Node]:
+        if node is None:
+            return {}
+        if not isinstance(node.value, dict):
+            self.problem(message, node)
+            return {}
+        return node.value
+
+    def reference(self, node: Node | None) -> str | None:
+        """A model reference; None where there is none, or `null`."""
+        if node is None or node.value is None:
+            return None
+        text = self.text(node)
+        try:
+            split_reference(text)
+        except ModelReferenceError as error:
+            self.problems.append(error.problems[0]._replace(span=node.span()))
+        return text
+
+    # The parts of a paper.
+
+    def counting(self, node: Node | None) -> dict[str, str]:
+        """How quantities are counted, by quantity."""
+        found: dict[str, str] = {}
+        for what, child in self.mapping(node, "`counting` must be a mapping").items():
+            assert node is not None
+            if what not in WAYS:
+                hint = did_you_mean(what, WAYS) or f"there are {one_of([*WAYS])}"
+                self.problem(f"there is no quantity `{what}`", node.keys[what], hint)
+                continue
+            names = [way.name for way in WAYS[what]]
+            name = self.text(child)
+            if name and name not in names:
+                hint = did_you_mean(name, names) or f"there are {one_of(names)}"
+                self.problem(f"`{what}` are not counted as `{name}`", child, hint)
+            found[what] = name
+        return found
+
+    def table(self, node: Node, source: str, counting: Mapping[str, str]) -> PrintedTable | None:
+        if not isinstance(node.value, dict):
+            self.problem("a table is a mapping: `{table: 4, title: ..., rows: [...]}`", node)
+            return None
+        self.keys(node, "a table", _TABLE, _OPTIONAL_TABLE)
+        values = node.value
+        counting = {**counting, **self.counting(values.get("counting"))}
+        titles = self.texts(values.get("published"), "`published` must be a list of titles")
+        model = self.reference(values.get("model"))
+        rows = []
+        for i, child in enumerate(self.list(values.get("rows"), "`rows` must be a list of rows")):
+            row = self.row(child, str(i + 1), model, titles)
+            if row is not None:
+                rows.append(row)
+                self.kinds(child, rows[0], row, counting)
+        return PrintedTable(
+            self.text(values.get("table")),
+            self.text(values.get("title")),
+            self.text(values.get("source")) or source,
+            counting,
+            titles,
+            tuple(rows),
+            self.text(values.get("note")),
+        )
+
+    def kinds(self, node: Node, first: Row, row: Row, counting: Mapping[str, str]) -> None:
+        """Figures or words in one table, and figures with a counting."""
+        of_layers = any(cell.what in PROPERTIES for cell in first.cells)
+        for cell in row.cells:
+            place = node.keys[cell.what]
+            if (cell.what in PROPERTIES) is not of_layers and first.cells:
+                self.problem("a table holds figures or properties of layers, not both", place)
+            elif not of_layers and (what := SHARES.get(cell.what, cell.what)) not in counting:
+                names = one_of([way.name for way in WAYS[what]])
+                self.problem(f"nothing says how `{what}` are counted", place,
+                             f"add `counting: {{{what}: ...}}` with {names}")  # fmt: skip
+
+    def row(self, node: Node, number: str, model: str | None, titles: Sequence[str]) -> Row | None:
+        if not isinstance(node.value, dict):
+            self.problem("a row is a mapping: `{name: ..., model: ..., mult_adds: 569 M}`", node)
+            return None
+        self.keys(node, "a row", (), (*_ROW, *QUANTITIES, *PROPERTIES))
+        values = node.value
+        if "model" in values:
+            model = self.reference(values["model"])
+        if model is None:
+            for key in _ABOUT_NETWORK:
+                if key in values:
+                    self.problem(f"`{key}` is of a network, and this row has no `model`",
+                                 node.keys[key])  # fmt: skip
+        layer = values.get("layer")
+        layers: tuple[str, ...] = ()
+        if layer is not None:
+            several = isinstance(layer.value, list)
+            layers = self.texts(layer, "") if several else (self.text(layer),)
+        published = self.texts(values.get("published"), "`published` must be a list")
+        if published and len(published) != len(titles):
+            self.problem(
+                f"{len(published)} published figures under {len(titles)} titles",
+                values["published"],
+                "`published: [...]` of the table has the titles",
+            )
+        tried = self.list(values.get("tried"), "`tried` must be a list of model references")
+        cells = [
+            self.cell(key, child, quoted=model is None)
+            for key, child in values.items()
+            if key in QUANTITIES or key in PROPERTIES
+        ]
+        return Row(
+            self.text(values.get("name")) or number,
+            model,
+            Part(layers, self.text(values.get("kind"))),
+            tuple(cell for cell in cells if cell is not None),
+            published,
+            tuple(one for child in tried if (one := self.reference(child))),
+            self.reference(values.get("meant")),
+        )
+
+    def cell(self, what: str, node: Node, quoted: bool) -> Cell | None:
+        if not isinstance(node.value, dict):
+            printed = self.figure(what, node)
+            return None if printed is None else Cell(what, printed)
+        self.keys(node, "a cell", ("printed",), _CELL[1:])
+        values = node.value
+        if "printed" not in values:
+            return None
+        if quoted:
+            for key in ("typo", "why"):
+                if key in values:
+                    self.problem("a row without `model` is quoted: nothing is to be explained",
+                                 node.keys[key])  # fmt: skip
+        printed = self.figure(what, values["printed"])
+        typo = self.figure(what, values["typo"]) if "typo" in values else None
+        if "to" in values and isinstance(printed, Printed):
+            step = self.figure(what, values["to"])
+            if isinstance(step, Printed) and step.value and printed.value % step.value == 0:
+                printed = printed._replace(step=step.value)
+            elif step is not None:
+                self.problem(f"`{printed}` is not a multiple of this", values["to"])
+        if "typo" in values and "why" in values:
+            self.problem("a cell is a typo or has a reason, not both", node.keys["why"])
+        if printed is None:
+            return None
+        why, to = (self.text(values.get(key)) for key in ("why", "to"))
+        return Cell(what, printed, typo, why, to)
+
+    def figure(self, what: str, node: Node) -> Figure | None:
+        """A figure as written: a number with its prefix, a percentage, or words."""
+        text = self.text(node)
+        if not text or what in PROPERTIES:
+            return text or None
+        share = what in SHARES
+        number = text.removesuffix("%").rstrip() if share else text
+        if share and number == text:
+            self.problem(f"a share is printed in percent: `{text} %`", node)
+            return None
+        try:
+            found = parse_printed(number)
+        except UnitError as error:
+            self.problems.append(error.problems[0]._replace(span=node.span()))
+            return None
+        if share:
+            return Printed(text, found.value / 100, found.step / 100)
+        if found.step < 1:
+            self.problem(f"`{text}` is no whole number", node, f"write its unit: `{text} M`")
+            return None
+        return found

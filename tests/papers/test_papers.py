@@ -1,0 +1,180 @@
+"""Every cell of the three papers has the verdict that it should have, and our exact figure."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from printed_cells import V1, V2, V3
+
+from mnet_cost.papers import FAULTS, TableResult, count_verdicts, load_paper, reproduce, tables_of
+from mnet_cost.papers.reproduce import CellResult
+
+TABLES = {"mobilenet_v1": V1, "mobilenet_v2": V2, "mobilenet_v3": V3}
+OF_LAYERS = {"mobilenet_v1": ("1",), "mobilenet_v2": ("2",), "mobilenet_v3": ("1", "2")}
+
+
+@cache
+def results(paper: str) -> dict[str, TableResult]:
+    loaded = load_paper(paper)
+    return {result.table.id: result for result in reproduce(loaded)}
+
+
+def cell(paper: str, table: str, row: int, what: str) -> CellResult:
+    return next(one for one in results(paper)[table].rows[row].cells if one.cell.what == what)
+
+
+def verdict(found: CellResult) -> str:
+    return found.judgement.verdict if found.judgement else "quoted"
+
+
+@pytest.mark.parametrize("paper", TABLES)
+def test_every_cell_has_its_verdict(paper: str) -> None:
+    found = [
+        " | ".join(
+            [
+                table.table.id,
+                row.row.name,
+                *(part for one in row.cells for part in (str(one.cell.printed), verdict(one))),
+            ]
+        )
+        for table in results(paper).values()
+        if table.table.id not in (*OF_LAYERS[paper], "tf-slim")
+        for row in table.rows
+        if any(one.cell.what in ("mult_adds", "params") for one in row.cells)
+    ]
+    assert found == TABLES[paper].splitlines()
+
+
+@pytest.mark.parametrize("paper", TABLES)
+def test_no_cell_is_without_an_explanation(paper: str) -> None:
+    assert not FAULTS & set(count_verdicts(results(paper).values()))
+
+
+@pytest.mark.parametrize("paper", TABLES)
+def test_every_cell_of_layers_is_as_printed_but_the_two_typos(paper: str) -> None:
+    for table in OF_LAYERS[paper]:
+        wrong = {
+            (i + 1, one.cell.what, verdict(one))
+            for i, row in enumerate(results(paper)[table].rows)
+            for one in row.cells
+            if verdict(one) not in ("exact", "quoted")
+        }
+        typos = {
+            ("mobilenet_v1", "1"): {(18, "type", "typo")},  # s2, but 7x7 in and out
+            ("mobilenet_v3", "2"): {(13, "squeeze", "typo")},  # 3.1 M params with it, 2.9 without
+        }
+        assert wrong == typos.get((paper, table), set())
+
+
+def test_numbers_of_cells() -> None:
+    # Table 1: 21 rows of three cells, and two numbers of copies; Table 2: four shares, twice.
+    assert results("mobilenet_v1")["1"].verdicts().total() == 21 * 3 + 2
+    assert results("mobilenet_v1")["2"].verdicts().total() == 8
+    assert results("mobilenet_v1")["tf-slim"].verdicts().total() == 64
+    assert results("mobilenet_v2")["tf-slim"].verdicts().total() == 44
+    assert results("mobilenet_v3")["tf-slim"].verdicts().total() == 18
+
+
+@pytest.mark.parametrize(
+    ("row", "mult_adds", "weights"),
+    [  # worked out from the shapes of Table 1
+        (0, 10_838_016, 864),
+        (2, 25_690_112, 2_048),
+        (13, 5 * 903_168, 5 * 4_608),
+        (14, 5 * 51_380_224, 5 * 262_144),
+        (17, 451_584, 9_216),
+        (20, 1_024_000, 1_024_000),
+    ],
+)
+def test_rows_of_table_1(row: int, mult_adds: int, weights: int) -> None:
+    found = results("mobilenet_v1")["1"].rows[row]
+    assert (found.mult_adds, found.weights) == (mult_adds, weights)
+
+
+def test_rows_of_table_1_are_the_whole_network() -> None:
+    rows = results("mobilenet_v1")["1"].rows
+    assert sum(row.mult_adds or 0 for row in rows) == 568_740_352
+    assert sum(row.weights or 0 for row in rows) == 4_209_088
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "mult_adds", "params"),
+    [
+        ("3", 0, 3 * 3 * 512 * 512 * 14 * 14, 3 * 3 * 512 * 512),  # 462,422,016
+        ("3", 1, (9 + 512) * 512 * 14 * 14, (9 + 512) * 512),  # 52,283,392
+        ("3", 2, (9 + 384) * 384 * 14 * 14, (9 + 384) * 384),  # 29,578,752
+        ("3", 3, (9 + 384) * 384 * 10 * 10, (9 + 384) * 384),  # 15,091,200
+        ("4", 0, 4_867_293_184 - 1024 * 1000, 29_281_120),  # without the classifier
+        ("4", 1, 568_740_352, 4_209_088),
+        ("5", 0, 325_400_448, 2_568_144),
+        ("5", 1, 307_323_392, 2_875_328),
+        ("6", 2, 149_497_088, 1_319_648),
+        ("6", 3, 41_030_272, 463_600),
+        ("7", 2, 290_675_200, 4_209_088),
+        ("9", 0, 76_524_800, 1_319_648),
+        ("9", 1, 2 * 832_667_936, 1_248_424),  # FLOPs at 227 pixels; with bias
+        ("10", 1, 568_740_352, 4_209_088 - 880 * 1024),  # 1000 classes; 120 classes
+        ("14", 3, 166_396_800 - (1000 - 128) * 768, 1_898_448),  # at 160 pixels
+        # 1001 classes; without the first convolution; with bias and three numbers a norm channel
+        ("tf-slim", 4, 325_401_216 - 8_128_512, 2_568_144 + 768 + 1001 + 3 * 8_208),
+        ("tf-slim", 8, 149_497_600, 1_319_648 + 512 + 1001 + 3 * 5_472),
+    ],
+)
+def test_our_figures(table: str, row: int, mult_adds: int, params: int) -> None:
+    found = [cell("mobilenet_v1", table, row, what) for what in ("mult_adds", "params")]
+    ours = [one.judgement.ours.value for one in found if one.judgement and one.judgement.ours]
+    assert ours == [mult_adds, params]
+
+
+def test_shares_of_table_2() -> None:
+    shares = {
+        row.row.name: [
+            round(100 * float(one.judgement.ours.value), 4)
+            for one in row.cells
+            if one.judgement and one.judgement.ours
+        ]
+        for row in results("mobilenet_v1")["2"].rows
+    }
+    assert shares == {
+        "Conv 1 x 1": [94.8574, 74.5906],
+        "Conv DW 3 x 3": [3.0569, 1.0606],
+        "Conv 3 x 3": [1.9056, 0.0205],  # printed: 1.19, digits swapped
+        "Fully Connected": [0.18, 24.3283],
+    }
+    typo = cell("mobilenet_v1", "2", 2, "mult_adds_share")
+    assert (verdict(typo), str(typo.cell.typo)) == ("typo", "1.91 %")
+
+
+def test_released_checkpoints() -> None:
+    odd = {
+        (row.row.name, str(one.cell.printed)): verdict(one)
+        for row in results("mobilenet_v1")["tf-slim"].rows[:16]
+        for one in row.cells
+        if verdict(one) != "rounded"
+    }
+    assert odd == {
+        ("MobileNet_v1_0.75_224", "317 M"): "convention",
+        ("MobileNet_v1_0.75_192", "233 M"): "convention",
+        ("MobileNet_v1_0.75_160", "162 M"): "convention",
+        ("MobileNet_v1_0.75_128", "104 M"): "convention",
+        ("MobileNet_v1_0.50_224", "150 M"): "rounded twice",
+        ("MobileNet_v1_0.25_192", "34 M"): "not reproducible",
+    }
+    # V2: all mult-adds are cut, 14 of them to what rounding gives as well.
+    counts = count_verdicts([results("mobilenet_v2")["tf-slim"]])
+    assert counts == {"rounded": 36, "truncated": 8}
+
+
+def test_a_convention_says_which_and_at_what_setting() -> None:
+    found = cell("mobilenet_v1", "9", 1, "mult_adds").judgement
+    assert found is not None
+    assert found.ours is not None
+    assert found.ours.setting == "squeezenet:squeezenet1_0@resolution=227"
+    assert found.ours.counting == "2 x mult-adds (FLOPs)"
+
+
+def test_a_part_of_a_paper() -> None:
+    paper = load_paper("mobilenet_v1")
+    assert [table.id for table in tables_of(paper, ["14", "2"])] == ["2", "14"]
+    assert len(tables_of(paper, [])) == len(paper.tables)
