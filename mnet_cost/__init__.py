@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mnet_cost.models.schema import json_schema
     from mnet_cost.models.types import Model, ModelSpec
     from mnet_cost.network import Network, elaborate
+    from mnet_cost.torch_model import build_module
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "__version__",
     "analyze",
     "analyze_network",
+    "build_module",
     "device_names",
     "dump_spec",
     "elaborate",
@@ -63,6 +65,7 @@ _HOMES = {
     "Work": "layers",
     "analyze": "analysis",
     "analyze_network": "analysis",
+    "build_module": "torch_model",
     "device_names": "devices",
     "dump_spec": "models.dump",
     "elaborate": "network",

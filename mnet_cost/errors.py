@@ -6,6 +6,7 @@
     ├── PaperError           a file of printed tables does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
     ├── UnitError            text that is not a quantity of the unit asked for
+    ├── MissingPackageError  an optional package that a command needs is not installed
     └── OutputError          a result that could not be written
 
 One error carries every problem found, not only the first. The library raises and never prints.
@@ -126,6 +127,10 @@ class ModelReferenceError(MnetCostError):
 
 class UnitError(MnetCostError):
     """Text that is not a quantity of the unit asked for."""
+
+
+class MissingPackageError(MnetCostError):
+    """A package that only some commands need is not installed."""
 
 
 class OutputError(MnetCostError):

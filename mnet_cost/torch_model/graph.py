@@ -1,0 +1,133 @@
+"""A network as a `torch.fx.GraphModule`: what torch compiles, exports, traces and trains.
+
+Modules are registered under the paths of their layers, so `state_dict` has
+`middle.3.conv2d.weight`; what has no parameters is a function of the graph. Built for the sizes
+of the network, on the device of the surrounding `torch.device`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.models.types import Model, ModelSpec
+from mnet_cost.network import Network, Step, elaborate
+from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.names import module_path
+from mnet_cost.torch_model.rules import RULES
+
+TENSOR = "tensor"
+"""Key of `Node.meta` under which a node has the name of the network's tensor that it makes."""
+
+
+class GraphEmitter:
+    """Emits layers as nodes of one graph."""
+
+    def __init__(self) -> None:
+        self.graph = fx.Graph()
+        self.modules: dict[str, nn.Module] = {}
+        self.path = ""
+        """Of the layer at hand."""
+        self.shared: str | None = None
+        """Path of the layer whose module it uses once more."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> fx.Node:
+        """A node that calls a function."""
+        return self.graph.call_function(function, arguments, options)
+
+    def module(
+        self, factory: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> Callable[..., fx.Node]:
+        """What makes a node that calls the module of the layer at hand."""
+        path = self.path if self.shared is None else self.shared
+        if self.shared is None:
+            self.modules[path] = factory(*arguments, **options)
+        return lambda *inputs: self.graph.call_module(path, inputs)
+
+
+def build_module(
+    model: Model | ModelSpec | Network, knobs: Mapping[str, Any] | None = None
+) -> fx.GraphModule:
+    """The torch module of a model with `knobs`, in training mode.
+
+    It takes the network's inputs in the order of the spec as [N, ...] and gives its output, or a
+    tuple of several. Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for a
+    layer that torch cannot build.
+    """
+    if isinstance(model, Model):
+        model, knobs = model.spec, {**model.knobs, **(knobs or {})}
+    network = model if isinstance(model, Network) else elaborate(model, knobs)
+    refuse_unbuildable(network)
+    emitter = GraphEmitter()
+    values: dict[int, Any] = {}
+    for index in network.inputs:
+        name = network.tensors[index].name
+        values[index] = emitter.graph.placeholder(name)
+        values[index].meta[TENSOR] = name
+    for step in network.steps:
+        emitter.path = module_path(step.name)
+        shared = None if step.shares is None else network.steps[step.shares].name
+        emitter.shared = None if shared is None else module_path(shared)
+        for index, value in zip(step.outputs, emit(emitter, network, step, values), strict=True):
+            values[index] = value
+            value.meta.setdefault(TENSOR, network.tensors[index].name)
+    outputs = tuple(values[index] for index in network.outputs)
+    emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
+    return fx.GraphModule(emitter.modules, emitter.graph, network.spec.name)
+
+
+def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) -> list[Any]:
+    """The values of a step's outputs, emitted by the rule of its kind."""
+    layer = step.layer
+    types = tuple(network.tensors[index].type for index in step.inputs)
+    outputs = tuple(network.tensors[index].type for index in step.outputs)
+    # A layer without inputs is told the number of examples by the network's first input.
+    inputs = [values[index] for index in step.inputs or network.inputs[:1]]
+    found = RULES[type(layer)](emitter, layer, inputs, types, outputs)
+    return found if isinstance(found, list) else [found]
+
+
+def refuse_unbuildable(network: Network) -> None:
+    """Raise `ModelReferenceError` that shows each layer that torch has no rule for."""
+    problems = [
+        Problem(
+            f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than a "
+            "shape",
+            step.entry.node.span(),
+            "describe it with layers that are known (`mnet-cost layers`)",
+        )
+        for step in network.steps
+        if type(step.layer) not in RULES
+    ]
+    if problems:
+        raise ModelReferenceError(problems)
+
+
+def initialize(module: nn.Module, seed: int | None = None) -> nn.Module:
+    """Give a module the usual initial values, in place; the same ones for the same seed.
+
+    Convolutions: normal with variance 2 / fan out (arXiv:1502.01852); norms: factor 1, shift 0;
+    linear layers: normal with deviation 0.01; other biases 0. Trained tensors keep their own.
+    """
+    with torch.random.fork_rng(enabled=seed is not None, devices=[]):
+        if seed is not None:
+            torch.manual_seed(seed)
+        for one in module.modules():
+            _initialize(one)
+    return module
+
+
+def _initialize(module: nn.Module) -> None:
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    elif isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0.0, 0.01)
+    elif isinstance(module, parts.Attention):
+        for inner in (module.query, module.key, module.value, module.out):
+            nn.init.xavier_uniform_(inner.weight)
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,185 @@
+"""Modules that torch does not have: trained tensors, attention of any width, boxes.
+
+Each stands by itself on torch alone, since written source takes its text along. Ignored here:
+anchors (a spec does not have them: boxes are decoded around one unit square) and which box a
+detector would keep to the last one: suppression is done in one step, for fixed sizes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Parameter(nn.Module):
+    """A trained tensor of `shape`, the same for every example of a batch."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(shape))
+        nn.init.trunc_normal_(self.weight, std=0.02)
+
+    def forward(self, like: Tensor) -> Tensor:
+        """[N, *shape] for any `like` of N examples."""
+        return self.weight.expand(like.shape[0], *self.weight.shape)
+
+
+class ClassToken(nn.Module):
+    """[..., L, features] -> [..., L + 1, features] with a trained vector in front."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        token = self.weight.expand(*x.shape[:-2], 1, x.shape[-1])
+        return torch.cat((token, x), -2)
+
+
+class PositionEmbedding(nn.Module):
+    """[..., length, features] plus a trained vector for each position."""
+
+    def __init__(self, length: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(length, features))
+        nn.init.trunc_normal_(self.weight, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.weight
+
+
+class Scale(nn.Module):
+    """A trained factor for each channel; `axes` are those behind the channels."""
+
+    def __init__(self, channels: int, axes: int, initial: float = 1.0) -> None:
+        super().__init__()
+        self.axes = axes
+        self.weight = nn.Parameter(torch.full((channels,), float(initial)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.weight.reshape(-1, *([1] * self.axes))
+
+
+class PRelu(nn.Module):
+    """A rectifier with trained slopes; `axes` are those behind the channels."""
+
+    def __init__(self, channels: int, axes: int) -> None:
+        super().__init__()
+        self.axes = axes
+        self.weight = nn.Parameter(torch.full((channels,), 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, x * self.weight.reshape(-1, *([1] * self.axes)))
+
+
+def heads_apart(x: Tensor, heads: int) -> Tensor:
+    """[..., L, heads * d] -> [..., heads, L, d]."""
+    return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V]."""
+    parts = [heads_apart(x, heads) for x in (query, key, value)]
+    leading = torch.broadcast_shapes(*(part.shape[:-3] for part in parts))
+    query, key, value = (part.expand(*leading, *part.shape[-3:]) for part in parts)
+    mixed = F.scaled_dot_product_attention(query, key, value)
+    return mixed.transpose(-3, -2).flatten(-2)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside."""
+
+    def __init__(
+        self, width: int, context: int, features: int, heads: int, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, features, bias=bias)
+        self.key = nn.Linear(context, features, bias=bias)
+        self.value = nn.Linear(context, features, bias=bias)
+        self.out = nn.Linear(features, width, bias=bias)
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        context = x if context is None else context
+        mixed = attend(self.query(x), self.key(context), self.value(context), self.heads)
+        return self.out(mixed)
+
+
+def decode_boxes(offsets: Tensor) -> Tensor:
+    """Corners (left, top, right, bottom) of the unit square shifted and scaled: [..., 4]."""
+    center = 0.5 + offsets[..., :2]
+    half = 0.5 * torch.exp(offsets[..., 2:].clamp(max=4.0))
+    return torch.cat((center - half, center + half), -1)
+
+
+def overlaps(boxes: Tensor) -> Tensor:
+    """Intersection over union of each pair: [N, M, 4] -> [N, M, M]."""
+    low = torch.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
+    high = torch.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
+    inside = (high - low).clamp(min=0).prod(-1)
+    area = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1)
+    return inside / (area[:, :, None] + area[:, None] - inside).clamp(min=1e-9)
+
+
+def keep_best(boxes: Tensor, scores: Tensor, regions: int) -> Tensor:
+    """The `regions` best boxes, those that overlap a better one of their class put last.
+
+    boxes [N, M, 4] and scores [N, M] or [N, M, K] -> [N, regions, 4]. Of all scores the best
+    4 * regions are looked at, and a box that is itself suppressed still suppresses others.
+    """
+    classes = scores.shape[2] if scores.dim() == 3 else 1
+    flat = scores.flatten(1)
+    best, index = flat.topk(min(4 * regions, flat.shape[1]), 1)
+    chosen = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
+    same = (index % classes)[:, :, None] == (index % classes)[:, None]
+    better = torch.ones_like(same[0]).triu(1)  # a row is better than the columns right of it
+    lost = ((overlaps(chosen) > 0.5) & same & better).any(1)
+    _, order = torch.where(lost, best - 1e6, best).topk(regions, 1)
+    return chosen.gather(1, order[..., None].expand(-1, -1, 4))
+
+
+def sample_regions(maps: list[Tensor], boxes: Tensor, size: tuple[int, int], points: int) -> Tensor:
+    """Points inside the bins of each box, from the map that suits its size.
+
+    maps [N, C, H, W] (the finest first) and boxes [N, R, 4] in shares of the image ->
+    [N, C, R, bins high, bins wide, points * points].
+    """
+    steps = [
+        (torch.arange(n * points, device=boxes.device, dtype=boxes.dtype) + 0.5) / (n * points)
+        for n in size
+    ]
+    low, extent = boxes[..., :2], boxes[..., 2:] - boxes[..., :2]
+    rows = low[..., 1:2] + extent[..., 1:2] * steps[0]
+    columns = low[..., 0:1] + extent[..., 0:1] * steps[1]
+    grid = torch.stack(
+        torch.broadcast_tensors(columns[:, :, None, :], rows[:, :, :, None]), -1
+    )  # [N, R, rows, columns, 2]
+    level = torch.floor(torch.log2(extent.clamp(min=1e-6).prod(-1).sqrt()) + len(maps))
+    level = level.clamp(0, len(maps) - 1)
+    found = torch.zeros(())
+    for number, one in enumerate(maps):
+        sampled = F.grid_sample(one, 2 * grid.flatten(1, 2) - 1, align_corners=False)
+        sampled = sampled.unflatten(2, (boxes.shape[1], -1))
+        mine = (level == number).to(one.dtype)[:, None, :, None, None]
+        found = sampled * mine if number == 0 else found + sampled * mine
+    bins = found.unflatten(4, (size[1], points)).unflatten(3, (size[0], points))
+    return bins.transpose(4, 5).flatten(5)
+
+
+def align_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int], samples: int) -> Tensor:
+    """Means of the points in each bin: [N, R, C, bins high, bins wide]."""
+    return sample_regions(list(maps), boxes, size, samples).mean(-1).transpose(1, 2)
+
+
+def pool_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """The largest of two by two points in each bin: [N, R, C, bins high, bins wide]."""
+    return sample_regions(list(maps), boxes, size, 2).amax(-1).transpose(1, 2)
+
+
+def average_windows(
+    x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int]
+) -> Tensor:
+    """Means of windows over x padded by (left, right, top, bottom), of what is not padding."""
+    counts = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), pads), kernel, stride)
+    return F.avg_pool2d(F.pad(x, pads), kernel, stride) / counts

@@ -1,0 +1,172 @@
+"""What torch does for each layer kind: one rule a kind, listed in `RULES`.
+
+A rule is written once, against an `Emitter`; examples of the batch come first in every tensor.
+Sizes are those of the network at hand: padding that differs between sides, and reshapes, are
+built for them. Not here: the order of layers, and what becomes of their values.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import torch
+from torch.nn import functional as F
+
+from mnet_cost.layers import Layer
+from mnet_cost.layers.activation import (
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    LeakyRelu,
+    Prelu,
+    Relu,
+    Relu6,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Tanh,
+)
+from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
+from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.elementwise import Add, Concat, Multiply
+from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
+from mnet_cost.layers.linear import Linear
+from mnet_cost.layers.norm import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    L2Normalize,
+    LayerNorm,
+    LocalResponseNorm,
+)
+from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
+from mnet_cost.layers.pool import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool2d,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool2d,
+)
+from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.torch_model.emitter import Rule
+from mnet_cost.torch_model.rules.norms import (
+    batch_norm,
+    elementwise,
+    group_norm,
+    instance_norm,
+    l2_normalize,
+    layer_norm,
+    leaky_relu,
+    local_response_norm,
+    prelu,
+    softmax,
+)
+from mnet_cost.torch_model.rules.sequences import (
+    attention,
+    class_token,
+    embedding,
+    gru,
+    linear,
+    lstm,
+    matmul,
+    parameter,
+    position_embedding,
+    scale,
+    scaled_dot_product_attention,
+)
+from mnet_cost.torch_model.rules.shapes import (
+    box_decode,
+    channel_shuffle,
+    concat,
+    dropout,
+    flatten,
+    identity,
+    joined,
+    non_max_suppression,
+    pad,
+    reshape,
+    resize,
+    roi_align,
+    roi_pool,
+    slice_,
+    split,
+    take,
+    to_image,
+    to_sequence,
+    transpose,
+)
+from mnet_cost.torch_model.rules.windows import (
+    adaptive,
+    avg_pool2d,
+    conv2d,
+    conv_transpose2d,
+    depthwise_conv2d,
+    global_avg_pool,
+    global_max_pool,
+    max_pool2d,
+)
+
+RULES: dict[type[Layer], Rule] = {
+    Conv2d: conv2d,
+    DepthwiseConv2d: depthwise_conv2d,
+    ConvTranspose2d: conv_transpose2d,
+    Linear: linear,
+    BatchNorm: batch_norm,
+    LayerNorm: layer_norm,
+    GroupNorm: group_norm,
+    InstanceNorm: instance_norm,
+    LocalResponseNorm: local_response_norm,
+    L2Normalize: l2_normalize,
+    Relu: elementwise(F.relu),
+    Relu6: elementwise(F.relu6),
+    LeakyRelu: leaky_relu,
+    Prelu: prelu,
+    Sigmoid: elementwise(torch.sigmoid),
+    HardSigmoid: elementwise(F.hardsigmoid),
+    Tanh: elementwise(torch.tanh),
+    Silu: elementwise(F.silu),
+    HardSwish: elementwise(F.hardswish),
+    Gelu: elementwise(F.gelu),
+    Softmax: softmax,
+    MaxPool2d: max_pool2d,
+    AvgPool2d: avg_pool2d,
+    GlobalAvgPool: global_avg_pool,
+    GlobalMaxPool: global_max_pool,
+    AdaptiveAvgPool2d: adaptive(F.adaptive_avg_pool2d),
+    AdaptiveMaxPool2d: adaptive(F.adaptive_max_pool2d),
+    MatMul: matmul,
+    ScaledDotProductAttention: scaled_dot_product_attention,
+    Attention: attention,
+    Lstm: lstm,
+    Gru: gru,
+    Add: joined(operator.add),
+    Multiply: joined(operator.mul),
+    Concat: concat,
+    Flatten: flatten,
+    Reshape: reshape,
+    Transpose: transpose,
+    Dropout: dropout,
+    Identity: identity,
+    Pad: pad,
+    Resize: resize,
+    ChannelShuffle: channel_shuffle,
+    ToSequence: to_sequence,
+    ToImage: to_image,
+    Scale: scale,
+    ClassToken: class_token,
+    PositionEmbedding: position_embedding,
+    Parameter: parameter,
+    Embedding: embedding,
+    Split: split,
+    Slice: slice_,
+    Take: take,
+    BoxDecode: box_decode,
+    NonMaxSuppression: non_max_suppression,
+    RoiAlign: roi_align,
+    RoiPool: roi_pool,
+}
+"""The rule of each kind that torch can build; `opaque` has none."""

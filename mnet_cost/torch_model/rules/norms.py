@@ -1,0 +1,97 @@
+"""Norms and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mnet_cost.layers import Layer
+from mnet_cost.layers.activation import LeakyRelu, Prelu, Softmax
+from mnet_cost.layers.base import channel_axis, named_axis
+from mnet_cost.layers.norm import (
+    BatchNorm,
+    GroupNorm,
+    InstanceNorm,
+    L2Normalize,
+    LayerNorm,
+    LocalResponseNorm,
+)
+from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
+
+
+def batch_norm(e: Emitter, layer: BatchNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
+    (type_,) = types
+    trailing = 3 if len(type_.shape) >= 3 else 1
+    factory = nn.BatchNorm2d if trailing == 3 else nn.BatchNorm1d
+    channels = type_.shape[channel_axis(type_)]
+    norm = e.module(factory, channels, eps=layer.epsilon, affine=layer.affine)
+    return unfolded(e, norm(folded(e, xs[0], type_, trailing)), type_, trailing)
+
+
+def layer_norm(e: Emitter, layer: LayerNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
+    (type_,), axis = types, named_axis(types[0], layer.axis, layer.kind)
+    norm = e.module(
+        nn.LayerNorm, type_.shape[axis], eps=layer.epsilon, elementwise_affine=layer.affine,
+        bias=layer.bias,
+    )  # fmt: skip
+    if axis == -1:
+        return norm(xs[0])
+    return e.call(torch.movedim, norm(e.call(torch.movedim, xs[0], axis, -1)), -1, axis)
+
+
+def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
+    (type_,) = types
+    channels = type_.shape[-3]
+    norm = e.module(nn.GroupNorm, layer.groups, channels, eps=layer.epsilon, affine=layer.affine)
+    return unfolded(e, norm(folded(e, xs[0], type_, 3)), type_, 3)
+
+
+def instance_norm(
+    e: Emitter, layer: InstanceNorm, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    (type_,) = types
+    # A group for each channel is the same, and takes images of a single element, too.
+    channels = type_.shape[-3]
+    norm = e.module(nn.GroupNorm, channels, channels, eps=layer.epsilon, affine=layer.affine)
+    return unfolded(e, norm(folded(e, xs[0], type_, 3)), type_, 3)
+
+
+def local_response_norm(
+    e: Emitter, layer: LocalResponseNorm, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    x = folded(e, xs[0], types[0], 3)
+    x = e.call(F.local_response_norm, x, layer.size, alpha=layer.alpha, beta=layer.beta, k=layer.k)
+    return unfolded(e, x, types[0], 3)
+
+
+def l2_normalize(
+    e: Emitter, layer: L2Normalize, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    axis = named_axis(types[0], layer.axis, layer.kind)
+    return e.call(F.normalize, xs[0], dim=axis, eps=layer.epsilon)
+
+
+def elementwise(function: Callable[..., Any]) -> Rule:
+    def rule(e: Emitter, layer: Layer, xs: list[Any], types: Types, outputs: Types) -> Any:
+        return e.call(function, xs[0])
+
+    return rule
+
+
+def leaky_relu(e: Emitter, layer: LeakyRelu, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.call(F.leaky_relu, xs[0], layer.slope)
+
+
+def prelu(e: Emitter, layer: Prelu, xs: list[Any], types: Types, outputs: Types) -> Any:
+    axis = channel_axis(types[0])
+    slopes = types[0].shape[axis] if layer.per_channel else 1
+    return e.module(parts.PRelu, slopes, -1 - axis)(xs[0])
+
+
+def softmax(e: Emitter, layer: Softmax, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.call(F.softmax, xs[0], dim=named_axis(types[0], layer.axis, layer.kind))

@@ -1,0 +1,91 @@
+"""Matrix products: linear layers, attention, recurrence; and trained tensors."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import nn
+
+from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
+from mnet_cost.layers.base import channel_axis
+from mnet_cost.layers.linear import Linear
+from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
+from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
+from mnet_cost.tensors import TensorType
+from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.emitter import Emitter, Types, folded, unfolded
+
+
+def linear(e: Emitter, layer: Linear, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.module(nn.Linear, types[0].shape[-1], layer.features, bias=layer.bias)(xs[0])
+
+
+def matmul(e: Emitter, layer: MatMul, xs: list[Any], types: Types, outputs: Types) -> Any:
+    first, second = xs
+    if layer.transpose_second:
+        second = e.call(torch.transpose, second, -2, -1)
+    return e.call(torch.matmul, first, second)
+
+
+def scaled_dot_product_attention(
+    e: Emitter, layer: ScaledDotProductAttention, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return e.call(parts.attend, *xs, heads=layer.heads)
+
+
+def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs: Types) -> Any:
+    width, context = types[0].shape[-1], types[-1].shape[-1]
+    features = width if layer.features is None else layer.features
+    return e.module(parts.Attention, width, context, features, layer.heads, bias=layer.bias)(*xs)
+
+
+def _recurrent(
+    e: Emitter, layer: Recurrent, x: Any, type_: TensorType, output: TensorType, factory: Any
+) -> Any:
+    inner = e.module(
+        factory, type_.shape[-1], layer.features, num_layers=layer.layers, bias=layer.bias,
+        batch_first=True, bidirectional=layer.bidirectional,
+    )  # fmt: skip
+    both_results = inner(folded(e, x, type_, 2))
+    if layer.output == "sequence":
+        return unfolded(e, e.call(operator.getitem, both_results, 0), output, 2)
+    states = e.call(operator.getitem, both_results, 1)
+    if factory is nn.LSTM:  # (states, memories)
+        states = e.call(operator.getitem, states, 0)
+    directions = 2 if layer.bidirectional else 1
+    last = e.call(torch.narrow, states, 0, (layer.layers - 1) * directions, directions)
+    found = e.call(torch.flatten, e.call(torch.transpose, last, 0, 1), 1)
+    return unfolded(e, found, output, 1)
+
+
+def lstm(e: Emitter, layer: Lstm, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.LSTM)
+
+
+def gru(e: Emitter, layer: Gru, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return _recurrent(e, layer, xs[0], types[0], outputs[0], nn.GRU)
+
+
+def scale(e: Emitter, layer: Scale, xs: list[Any], types: Types, outputs: Types) -> Any:
+    axis = channel_axis(types[0])
+    return e.module(parts.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
+
+
+def class_token(e: Emitter, layer: ClassToken, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.module(parts.ClassToken, types[0].shape[-1])(xs[0])
+
+
+def position_embedding(
+    e: Emitter, layer: PositionEmbedding, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return e.module(parts.PositionEmbedding, *types[0].shape[-2:])(xs[0])
+
+
+def parameter(e: Emitter, layer: Parameter, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.module(parts.Parameter, *layer.shape)(xs[0])
+
+
+def embedding(e: Emitter, layer: Embedding, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return e.module(nn.Embedding, layer.vocabulary, layer.features)(xs[0])

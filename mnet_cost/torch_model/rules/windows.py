@@ -1,0 +1,136 @@
+"""Convolutions and pools: padding that torch has itself, and padding that it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mnet_cost.layers.base import both
+from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
+from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from mnet_cost.tensors import TensorType
+from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
+
+
+def _pads(
+    padding: Any, size: int, count: int, kernel: int, stride: int, dilation: int, side: int
+) -> tuple[int, int]:
+    """Rows before and after an axis of `size`, so that `count` windows fit. `side`: 0 or 2."""
+    needed = (count - 1) * stride + dilation * (kernel - 1) + 1 - size
+    before = max(needed, 0) // 2 if is_same(padding) else sides(padding)[side]
+    return before, max(needed - before, 0)
+
+
+def _window(layer: Any, x: TensorType, output: TensorType) -> tuple[Any, ...]:
+    """(kernel, stride, dilation, (left, right, top, bottom), whether torch's own padding does)."""
+    kernel, stride = both(layer.kernel), both(layer.stride)
+    dilation = both(getattr(layer, "dilation", 1))
+    pads, alike = [], True
+    for i, side in ((0, 0), (1, 2)):
+        size, count = x.shape[i - 2], output.shape[i - 2]
+        before, after = _pads(layer.padding, size, count, kernel[i], stride[i], dilation[i], side)
+        span = dilation[i] * (kernel[i] - 1) + 1
+        alike = alike and (size + 2 * before - span) // stride[i] + 1 == count
+        pads.append((before, after))
+    (top, bottom), (left, right) = pads
+    return kernel, stride, dilation, (left, right, top, bottom), alike
+
+
+def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, groups: int) -> Any:
+    (type_,), (output,) = types, outputs
+    kernel, stride, dilation, pads, alike = _window(layer, type_, output)
+    x = folded(e, x, type_, 3)
+    padding: Any = 0
+    if alike:
+        padding = (pads[2], pads[0])
+    elif any(pads):
+        x = e.call(F.pad, x, pads)
+    convolution = e.module(
+        nn.Conv2d, type_.shape[-3], output.shape[-3], kernel, stride=stride, padding=padding,
+        dilation=dilation, groups=groups, bias=layer.bias,
+    )  # fmt: skip
+    return unfolded(e, convolution(x), output, 3)
+
+
+def conv2d(e: Emitter, layer: Conv2d, xs: list[Any], types: Types, outputs: Types) -> Any:
+    return _convolution(e, layer, xs[0], types, outputs, layer.groups)
+
+
+def depthwise_conv2d(
+    e: Emitter, layer: DepthwiseConv2d, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return _convolution(e, layer, xs[0], types, outputs, types[0].shape[-3])
+
+
+def conv_transpose2d(
+    e: Emitter, layer: ConvTranspose2d, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    (type_,), (output,) = types, outputs
+    kernel, stride, dilation = both(layer.kernel), both(layer.stride), both(layer.dilation)
+    cut, extra, native = [], [], True
+    for i, side in ((0, 0), (1, 2)):
+        full = (type_.shape[i - 2] - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1
+        total = full - output.shape[i - 2]
+        before = max(total, 0) // 2 if is_same(layer.padding) else sides(layer.padding)[side]
+        cut.append(before)
+        extra.append(output.shape[i - 2] - (full - 2 * before))
+        native = native and 0 <= extra[i] < max(stride[i], dilation[i])
+    padding: Any = tuple(cut) if native else 0
+    convolution = e.module(
+        nn.ConvTranspose2d, type_.shape[-3], output.shape[-3], kernel, stride=stride,
+        padding=padding, output_padding=tuple(extra) if native else 0, groups=layer.groups,
+        bias=layer.bias, dilation=dilation,
+    )  # fmt: skip
+    x = convolution(folded(e, xs[0], type_, 3))
+    if not native:  # cut off, or add, on each side
+        x = e.call(F.pad, x, (-cut[1], extra[1] - cut[1], -cut[0], extra[0] - cut[0]))
+    return unfolded(e, x, output, 3)
+
+
+def max_pool2d(e: Emitter, layer: MaxPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
+    kernel, stride, dilation, pads, alike = _window(layer, types[0], outputs[0])
+    x = folded(e, xs[0], types[0], 3)
+    if alike and 2 * pads[0] <= kernel[1] and 2 * pads[2] <= kernel[0]:
+        x = e.call(F.max_pool2d, x, kernel, stride, (pads[2], pads[0]), dilation)
+    else:
+        x = e.call(F.pad, x, pads, value=float("-inf"))
+        x = e.call(F.max_pool2d, x, kernel, stride, 0, dilation)
+    return unfolded(e, x, outputs[0], 3)
+
+
+def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
+    kernel, stride, _, pads, alike = _window(layer, types[0], outputs[0])
+    x = folded(e, xs[0], types[0], 3)
+    padded = layer.count_include_pad
+    if alike and 2 * pads[0] <= kernel[1] and 2 * pads[2] <= kernel[0]:
+        x = e.call(F.avg_pool2d, x, kernel, stride, (pads[2], pads[0]), count_include_pad=padded)
+    elif padded:
+        x = e.call(F.avg_pool2d, e.call(F.pad, x, pads), kernel, stride)
+    else:
+        x = e.call(parts.average_windows, x, kernel, stride, pads)
+    return unfolded(e, x, outputs[0], 3)
+
+
+def global_avg_pool(
+    e: Emitter, layer: GlobalAvgPool, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return e.call(torch.mean, xs[0], (-2, -1), keepdim=layer.keep)
+
+
+def global_max_pool(
+    e: Emitter, layer: GlobalMaxPool, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    return e.call(torch.amax, xs[0], (-2, -1), keepdim=layer.keep)
+
+
+def adaptive(function: Callable[..., Any]) -> Rule:
+    def rule(e: Emitter, layer: Any, xs: list[Any], types: Types, outputs: Types) -> Any:
+        x = e.call(function, folded(e, xs[0], types[0], 3), both(layer.size))
+        return unfolded(e, x, outputs[0], 3)
+
+    return rule
