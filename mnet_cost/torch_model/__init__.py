@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from mnet_cost.torch_model.installed import require
 
-require("torch", extra="torch")
+if TYPE_CHECKING:
+    from torch import fx
 
-from mnet_cost.torch_model.graph import build_module, initialize  # noqa: E402
+    from mnet_cost.models.types import Model, ModelSpec
+    from mnet_cost.network import Network
 
-__all__ = ["build_module", "initialize"]
+__all__ = ["build_module"]
+
+
+def build_module(
+    model: Model | ModelSpec | Network, knobs: Mapping[str, Any] | None = None
+) -> fx.GraphModule:
+    """The torch module of a model with `knobs`: see `graph.build_module`.
+
+    Raises `MissingPackageError` without torch.
+    """
+    require("torch", extra="torch")
+    from mnet_cost.torch_model import graph
+
+    return graph.build_module(model, knobs)
