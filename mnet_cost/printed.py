@@ -66,6 +66,8 @@ def way_printed(number: Fraction | int, printed: Printed) -> Way | None:
 
     if number == printed.value:
         return "exact"
+    if not printed.value:  # a zero with few digits would state any small number
+        return None
     steps, target = Fraction(number) / printed.step, printed.value / printed.step
     if _half_up(steps) == target:
         return "rounded"

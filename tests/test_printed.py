@@ -46,6 +46,9 @@ def test_anything_else_is_refused(text: str) -> None:
         (500_000, "1 M", "rounded"),  # halves go up
         (30_210_000, "34 M", None),
         (Fraction(191, 100), "1.91", "exact"),
+        (568_740_352, "0 G", None),
+        (884_736, "0 M", None),
+        (0, "0 M", "exact"),
     ],
 )
 def test_ways_to_print(number: Fraction, text: str, way: str | None) -> None:

@@ -17,7 +17,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.tensors import DTYPES, PRECISIONS
+from mnet_cost.tensors import DTYPES, PRECISIONS, DType
 
 __all__ = ["Analysis", "analyze", "analyze_network"]
 
@@ -85,6 +85,14 @@ def analyze(
     )
 
 
+def find_precision(name: str) -> DType:
+    """The type of that name; `ModelReferenceError` when no analysis can be asked for it."""
+    if name in PRECISIONS:
+        return DTYPES[name]
+    hint = "there are " + ", ".join(PRECISIONS)
+    raise ModelReferenceError(Problem(f"there is no precision `{name}`", hint=hint))
+
+
 def analyze_network(
     network: Network,
     devices: Sequence[DeviceProfile] = (),
@@ -93,14 +101,7 @@ def analyze_network(
     convention: str = "paper",
 ) -> Analysis:
     """The cost of an elaborated network, in its own schedule."""
-    if precision not in PRECISIONS:
-        raise ModelReferenceError(
-            Problem(
-                f"there is no precision `{precision}`",
-                hint="there are " + ", ".join(PRECISIONS),
-            )
-        )
-    dtype, counting = DTYPES[precision], find_convention(convention)
+    dtype, counting = find_precision(precision), find_convention(convention)
     costs = count_work(network, dtype)
     counted, items = count_by(counting, costs, network.batch)
     totals = add_up(counted)

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import Layer
+from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool
+from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Resize
 
 
@@ -37,6 +39,12 @@ class Convention(NamedTuple):
     summary: str
     source: str
     extras: tuple[Extra, ...] = ()
+
+
+UNKNOWN_TO_TOOLS: tuple[type[Layer], ...] = (
+    Attention, Gru, Lstm, MatMul, ScaledDotProductAttention,
+)  # fmt: skip
+"""Kinds that tools count in ways of their own, which no convention here has."""
 
 
 class ConventionItem(NamedTuple):

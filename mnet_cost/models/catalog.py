@@ -126,7 +126,7 @@ class _Texts:
             return 3.0
         if any(word in name for name in self.names):
             return 2.0
-        if word in self.source:
+        if len(word) > 2 and word in self.source:  # a letter or two are in many by chance
             return 1.0
         starts = {part[: len(word) + 1] for part in self.parts}
         like = max(SequenceMatcher(None, word, part).ratio() for part in (*self.parts, *starts))

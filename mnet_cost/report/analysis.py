@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.conventions import find_convention
+from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
 from mnet_cost.analysis.latency import DeviceEstimate, Fit
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.published import published_facts
@@ -254,6 +254,13 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
         notes.append(f"{item.mult_adds:+,} {item.what}")
     if analysis.convention_items:
         notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
+    kinds = {cost.step.layer.kind for cost in analysis.layers
+             if isinstance(cost.step.layer, UNKNOWN_TO_TOOLS)}  # fmt: skip
+    if kinds and convention.name not in ("paper", "torch"):
+        notes.append(
+            f"what {convention.name} makes of {', '.join(sorted(kinds))} is not known: counted as "
+            "the convention paper does"
+        )
     notes.append("peak memory: the order of the spec, element-wise layers in place, weights apart")
     if analysis.devices:
         notes.append(

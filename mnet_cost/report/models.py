@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.analysis import Analysis, analyze, find_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError, printable
 from mnet_cost.models.catalog import Listed, read_catalog, search
@@ -33,6 +33,7 @@ def models_report(
 
     With `devices` bytes, peak memory and times, too.
     """
+    find_precision(precision)  # a mistake in the call is not one of each file
     catalog = read_catalog()
     networks = search(catalog.networks, words) if words else catalog.networks
     broken: list[MnetCostError] = list(catalog.broken)
