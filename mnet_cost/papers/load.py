@@ -32,6 +32,7 @@ from mnet_cost.yamlfile import Node, read_yaml
 FORMAT = 1
 
 _TOP = ("format", "name", "title", "source", "tables")
+_OPTIONAL_TOP = ("counting", "left_out")
 _TABLE = ("table", "title", "rows")
 _OPTIONAL_TABLE = ("source", "counting", "published", "note", "model")
 _ABOUT_NETWORK = ("layer", "kind", "tried", "meant")
@@ -69,6 +70,13 @@ def tables_of(paper: Paper, ids: Sequence[str]) -> tuple[PrintedTable, ...]:
     """The tables with those ids, in the order of the paper; all of them where none is asked for."""
     known = [table.id for table in paper.tables]
     for one in ids:
+        if one in paper.left_out:
+            raise PaperError(
+                Problem(
+                    f"table `{one}` of {paper.name} is left out: {paper.left_out[one]}",
+                    hint=f"there are {', '.join(known)}",
+                )
+            )
         if one not in known:
             raise PaperError(
                 Problem(
@@ -111,7 +119,7 @@ class _PaperReader:
         if not isinstance(root.value, dict):
             self.problem("tables of a paper are a mapping: `name: ...`, one key a line", root)
             return None
-        self.keys(root, "a paper", _TOP, ("counting",))
+        self.keys(root, "a paper", _TOP, _OPTIONAL_TOP)
         values = root.value
         version = values.get("format")
         if version is not None and (type(version.value) is not int or version.value != FORMAT):
@@ -126,7 +134,8 @@ class _PaperReader:
             if any(table.id == one.id for one in tables):
                 self.problem(f"table `{table.id}` is already there", child.value["table"])
             tables.append(table)
-        return Paper(name, title, source, tuple(tables), self.path)
+        left_out = self.left_out(values.get("left_out"), tables)
+        return Paper(name, title, source, tuple(tables), self.path, left_out)
 
     # What all parts share.
 
@@ -197,6 +206,16 @@ class _PaperReader:
                 hint = did_you_mean(name, names) or f"there are {one_of(names)}"
                 self.problem(f"`{what}` are not counted as `{name}`", child, hint)
             found[what] = name
+        return found
+
+    def left_out(self, node: Node | None, tables: Sequence[PrintedTable]) -> dict[str, str]:
+        """Why tables are not here, by id."""
+        found: dict[str, str] = {}
+        for key, child in self.mapping(node, "`left_out` must be a mapping").items():
+            assert node is not None
+            if any(key == table.id for table in tables):
+                self.problem(f"table `{key}` is there, and left out", node.keys[key])
+            found[key] = self.text(child)
         return found
 
     def table(self, node: Node, source: str, counting: Mapping[str, str]) -> PrintedTable | None:

@@ -7,6 +7,7 @@ own figures, which `reproduce` finds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mnet_cost.printed import Printed
@@ -74,3 +75,5 @@ class Paper(NamedTuple):
     source: str
     tables: tuple[PrintedTable, ...]
     path: str = ""
+    left_out: Mapping[str, str] = MappingProxyType({})
+    """Tables of the paper that are not here, and why."""

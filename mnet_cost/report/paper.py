@@ -43,10 +43,18 @@ def paper_report(paper: Paper, results: Sequence[TableResult]) -> Report:
         subtitle=paper.source,
         facts=(),
         tables=tuple(_table(result) for result in results),
-        notes=(*_NOTES, f"all in all {_summary(results)}"),
+        notes=(*_NOTES, *_left_out(paper, results), f"all in all {_summary(results)}"),
         document=lambda: _document(paper, results),
         records=_records(results),
     )
+
+
+def _left_out(paper: Paper, results: Sequence[TableResult]) -> list[str]:
+    """`left out: Table 4, times alone`, where all tables that are here are shown."""
+    if not paper.left_out or len(results) < len(paper.tables):
+        return []
+    said = (f"Table {key}, {why}" for key, why in paper.left_out.items())
+    return ["left out: " + ". ".join(said)]
 
 
 def _summary(results: Sequence[TableResult]) -> str:
@@ -260,6 +268,7 @@ def _document(paper: Paper, results: Iterable[TableResult]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "paper": {"name": paper.name, "title": paper.title, "source": paper.source},
+        "left_out": dict(paper.left_out),
         "tables": [
             {
                 "table": result.table.id,

@@ -19,6 +19,7 @@ name: mine
 title: My tables
 source: a notebook
 counting: {mult_adds: conv + linear, params: weights}
+left_out: {2: times alone}
 tables:
   - table: 1
     title: Two networks
@@ -73,6 +74,7 @@ def test_figures_keep_their_digits() -> None:
     assert second.cells[0].why == "a guess"
     assert str(second.cells[1].typo) == "0.3 M"
     assert third.model is None
+    assert paper.left_out == {"2": "times alone"}
     layers = paper.tables[1]
     assert layers.source == "another notebook"
     assert [(cell.what, cell.printed) for cell in layers.rows[0].cells] == [
@@ -91,8 +93,8 @@ def test_figures_and_words_do_not_mix() -> None:
     assert (
         message(GOOD)
         == """\
-mine.yaml:26:24: a table holds figures or properties of layers, not both
-   26 |       - {kind: linear, mult_adds_share: 0.18 %}
+mine.yaml:27:24: a table holds figures or properties of layers, not both
+   27 |       - {kind: linear, mult_adds_share: 0.18 %}
       |                        ^^^^^^^^^^^^^^^"""
     )
 
@@ -104,8 +106,8 @@ mine.yaml:26:24: a table holds figures or properties of layers, not both
             "name: V1, model:",
             "name: V1, modell:",
             """\
-mine.yaml:11:20: a row has no `modell`
-   11 |       - {name: V1, modell: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20 M}
+mine.yaml:12:20: a row has no `modell`
+   12 |       - {name: V1, modell: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20 M}
       |                    ^^^^^^
 hint: did you mean `model`?""",
             id="unknown key",
@@ -114,8 +116,8 @@ hint: did you mean `model`?""",
             "model: a.yaml, published: [70.60, 9]",
             "model: a.yaml, published: [70.60]",
             """\
-mine.yaml:11:46: 1 published figures under 2 titles
-   11 |       - {name: V1, model: a.yaml, published: [70.60], mult_adds: 569 M, params: 4.20 M}
+mine.yaml:12:46: 1 published figures under 2 titles
+   12 |       - {name: V1, model: a.yaml, published: [70.60], mult_adds: 569 M, params: 4.20 M}
       |                                              ^
 hint: `published: [...]` of the table has the titles""",
             id="published figures without a title",
@@ -124,8 +126,8 @@ hint: `published: [...]` of the table has the titles""",
             "params: 4.20 M",
             "params: 4.20",
             """\
-mine.yaml:11:84: `4.20` is no whole number
-   11 |       - {name: V1, model: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20}
+mine.yaml:12:84: `4.20` is no whole number
+   12 |       - {name: V1, model: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20}
       |                                                                                    ^^^^
 hint: write its unit: `4.20 M`""",
             id="no unit",
@@ -134,8 +136,8 @@ hint: write its unit: `4.20 M`""",
             "mult_adds: 25557032",
             "mult_adds: 25.6 GB",
             """\
-mine.yaml:19:35: `25.6 GB` is not a printed figure
-   19 |       - {name: theirs, mult_adds: 25.6 GB, params: 3 M}
+mine.yaml:20:35: `25.6 GB` is not a printed figure
+   20 |       - {name: theirs, mult_adds: 25.6 GB, params: 3 M}
       |                                   ^^^^^^^
 hint: write digits and at most one of k, M, G, T: `569 M`, `4.2 M`, `25557032`""",
             id="no figure",
@@ -144,8 +146,8 @@ hint: write digits and at most one of k, M, G, T: `569 M`, `4.2 M`, `25557032`""
             "mult_adds: 25557032",
             "mult_adds: {printed: 25 M, why: lost}",
             """\
-mine.yaml:19:51: a row without `model` is quoted: nothing is to be explained
-   19 |       - {name: theirs, mult_adds: {printed: 25 M, why: lost}, params: 3 M}
+mine.yaml:20:51: a row without `model` is quoted: nothing is to be explained
+   20 |       - {name: theirs, mult_adds: {printed: 25 M, why: lost}, params: 3 M}
       |                                                   ^^^""",
             id="a reason for a quoted figure",
         ),
@@ -153,8 +155,8 @@ mine.yaml:19:51: a row without `model` is quoted: nothing is to be explained
             "name: theirs,",
             "name: theirs, layer: stem,",
             """\
-mine.yaml:19:24: `layer` is of a network, and this row has no `model`
-   19 |       - {name: theirs, layer: stem, mult_adds: 25557032, params: 3 M}
+mine.yaml:20:24: `layer` is of a network, and this row has no `model`
+   20 |       - {name: theirs, layer: stem, mult_adds: 25557032, params: 3 M}
       |                        ^^^^^""",
             id="a layer of no network",
         ),
@@ -162,12 +164,12 @@ mine.yaml:19:24: `layer` is of a network, and this row has no `model`
             "to: 100 M, why: a guess",
             "to: 400 M, why: a guess, typo: 2 G",
             """\
-mine.yaml:17:42: `1500 M` is not a multiple of this
-   17 |         mult_adds: {printed: 1500 M, to: 400 M, why: a guess, typo: 2 G}
+mine.yaml:18:42: `1500 M` is not a multiple of this
+   18 |         mult_adds: {printed: 1500 M, to: 400 M, why: a guess, typo: 2 G}
       |                                          ^^^^^
 
-mine.yaml:17:49: a cell is a typo or has a reason, not both
-   17 |         mult_adds: {printed: 1500 M, to: 400 M, why: a guess, typo: 2 G}
+mine.yaml:18:49: a cell is a typo or has a reason, not both
+   18 |         mult_adds: {printed: 1500 M, to: 400 M, why: a guess, typo: 2 G}
       |                                                 ^^^""",
             id="two problems of a cell",
         ),
@@ -185,8 +187,8 @@ hint: did you mean `weights`?""",
             ", params: weights}\n",
             "}\n",
             """\
-mine.yaml:11:76: nothing says how `params` are counted
-   11 |       - {name: V1, model: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20 M}
+mine.yaml:12:76: nothing says how `params` are counted
+   12 |       - {name: V1, model: a.yaml, published: [70.60, 9], mult_adds: 569 M, params: 4.20 M}
       |                                                                            ^^^^^^
 hint: add `counting: {params: ...}` with `weights`, `weights + bias`, `params` or \
 `weights + bias + shift, mean and variance of norms`""",
@@ -196,8 +198,8 @@ hint: add `counting: {params: ...}` with `weights`, `weights + bias`, `params` o
             "tried: [mobilenet_v1@alpha=0.5]",
             "tried: [mobilenet_v1@alpha]",
             """\
-mine.yaml:15:17: `alpha` does not set a knob
-   15 |         tried: [mobilenet_v1@alpha]
+mine.yaml:16:17: `alpha` does not set a knob
+   16 |         tried: [mobilenet_v1@alpha]
       |                 ^^^^^^^^^^^^^^^^^^
 hint: write knob=value, as in alpha=0.5""",
             id="bad reference",
@@ -206,10 +208,28 @@ hint: write knob=value, as in alpha=0.5""",
             "table: shapes",
             "table: 1",
             """\
-mine.yaml:20:12: table `1` is already there
-   20 |   - table: 1
+mine.yaml:21:12: table `1` is already there
+   21 |   - table: 1
       |            ^""",
             id="the same table twice",
+        ),
+        pytest.param(
+            "left_out: {2: ",
+            "left_out: {shapes: ",
+            """\
+mine.yaml:6:12: table `shapes` is there, and left out
+    6 | left_out: {shapes: times alone}
+      |            ^^^^^^""",
+            id="there and left out",
+        ),
+        pytest.param(
+            "left_out: {2: times alone}",
+            "left_out: [2, {3: 4}]",
+            """\
+mine.yaml:6:11: `left_out` must be a mapping
+    6 | left_out: [2, {3: 4}]
+      |           ^""",
+            id="left out without a reason",
         ),
         pytest.param(
             "format: 1\n",
@@ -256,3 +276,11 @@ def test_names() -> None:
     assert str(caught.value) == (
         "mobilenet_v2 has no table `9`\nhint: there are 2, 4, 5, 6, 7, tf-slim"
     )
+
+
+@pytest.mark.parametrize(("paper", "numbers"), [("mobilenet_v2", 7), ("mobilenet_v3", 8)])
+def test_every_table_is_here_or_left_out(paper: str, numbers: int) -> None:
+    loaded = load_paper(paper)
+    ids = [*(table.id for table in loaded.tables if table.id != "tf-slim"), *loaded.left_out]
+    assert sorted(ids) == [str(i + 1) for i in range(numbers)]
+    assert all(loaded.left_out.values())

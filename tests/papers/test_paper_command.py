@@ -112,3 +112,22 @@ def test_an_unknown_table_is_an_error(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err == (
         "mnet-cost: mobilenet_v1 has no table `44`\nhint: did you mean `4.4`?\n"
     )
+
+
+def test_a_table_that_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paper", "mobilenet_v3", "--table", "4"]) == 2
+    assert capsys.readouterr().err == (
+        "mnet-cost: table `4` of mobilenet_v3 is left out: accuracies and times of 8-bit networks; "
+        "there are no counts in it\nhint: there are 1, 2, 3, 6, 7, 8, tf-slim\n"
+    )
+
+
+def test_what_is_left_out_is_said_with_the_whole_paper(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paper", "mobilenet_v2", "--format", "markdown"]) == 0
+    assert "left out: Table 1, a bottleneck in symbols" in capsys.readouterr().out
+    assert main(["paper", "mobilenet_v2", "--table", "4"]) == 0
+    assert "left out: Table" not in capsys.readouterr().out
+    assert main(["paper", "mobilenet_v2", "--format", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["left_out"]) == ["1", "3"]
+    assert main(["paper", "--table", "4", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 
 import pytest
@@ -9,6 +10,7 @@ from printed_cells import V1, V2, V3
 
 from mnet_cost.papers import FAULTS, TableResult, count_verdicts, load_paper, reproduce, tables_of
 from mnet_cost.papers.reproduce import CellResult
+from mnet_cost.printed import Printed
 
 TABLES = {"mobilenet_v1": V1, "mobilenet_v2": V2, "mobilenet_v3": V3}
 OF_LAYERS = {"mobilenet_v1": ("1",), "mobilenet_v2": ("2",), "mobilenet_v3": ("1", "2")}
@@ -125,6 +127,38 @@ def test_our_figures(table: str, row: int, mult_adds: int, params: int) -> None:
     found = [cell("mobilenet_v1", table, row, what) for what in ("mult_adds", "params")]
     ours = [one.judgement.ours.value for one in found if one.judgement and one.judgement.ours]
     assert ours == [mult_adds, params]
+
+
+@pytest.mark.parametrize(
+    ("row", "what", "ours"),
+    [  # heads on six feature maps: 33 anchors of 4 offsets and 91 scores, each with a bias
+        (3, "mult_adds", 613_143_104),
+        (3, "params", 4_958_376 + 33 * 95 + 5_080),  # kernels, heads' biases, those of squeezing
+        (4, "params", 3_208_296 + 33 * 95 + 3_880),
+        (5, "params", 926_396 + 33 * 95),
+        (6, "params", 1_533_392 + 33 * 95),
+    ],
+)
+def test_ssdlite_is_counted_without_norms(row: int, what: str, ours: int) -> None:
+    found = cell("mobilenet_v3", "6", row, what).judgement
+    assert found is not None
+    assert found.ours is not None
+    assert found.ours.value == ours
+
+
+def test_segmentation_is_a_little_below_what_is_printed() -> None:
+    # All params are as printed; mult-adds are 2 to 6 % below at the pixels that the tables state.
+    for table, number in (("7", 5), ("8", 4)):
+        ratios = []
+        for row in results("mobilenet_v3")[table].rows:
+            for one in row.cells:
+                if one.cell.what == "mult_adds" and one.judgement and one.judgement.ours:
+                    ours, printed = one.judgement.ours.value, one.cell.printed
+                    assert isinstance(ours, Fraction)
+                    assert isinstance(printed, Printed)
+                    ratios.append(ours / printed.value)
+        assert len(ratios) == number
+        assert all(0.94 < ratio < 0.98 for ratio in ratios)
 
 
 def test_shares_of_table_2() -> None:
