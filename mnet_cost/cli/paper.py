@@ -21,8 +21,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "paper",
         "the tables of the MobileNets papers, each figure beside ours",
         "mnet-cost paper mobilenet_v1 --table 4",
-        "Papers: mobilenet_v1, mobilenet_v2, mobilenet_v3. Status 1: a figure without an "
-        "explanation.",
+        "Papers: mobilenet_v1, mobilenet_v2, mobilenet_v3. Status 1: a figure that "
+        "nothing explains, or that could not be computed.",
     )
     parser.add_argument(
         "paper",

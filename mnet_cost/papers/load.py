@@ -34,10 +34,11 @@ FORMAT = 1
 _TOP = ("format", "name", "title", "source", "tables")
 _OPTIONAL_TOP = ("counting", "left_out")
 _TABLE = ("table", "title", "rows")
-_OPTIONAL_TABLE = ("source", "counting", "published", "note", "model")
-_ABOUT_NETWORK = ("layer", "kind", "tried", "meant")
+_OPTIONAL_TABLE = ("source", "counting", "truncated", "published", "note", "model")
+_ABOUT_NETWORK = ("layer", "kind", "tried", "meant", "chosen")
 _ROW = ("name", "model", "published", *_ABOUT_NETWORK)
-_CELL = ("printed", "to", "typo", "why")
+_EXPLANATIONS = ("typo", "why", "chosen")
+_CELL = ("printed", "to", *_EXPLANATIONS)
 
 
 def paper_names() -> tuple[str, ...]:
@@ -81,7 +82,7 @@ def tables_of(paper: Paper, ids: Sequence[str]) -> tuple[PrintedTable, ...]:
             raise PaperError(
                 Problem(
                     f"{paper.name} has no table `{one}`",
-                    hint=did_you_mean(one, known) or f"there are {', '.join(known)}",
+                    hint=f"there are {', '.join(known)}",
                 )
             )
     return tuple(table for table in paper.tables if not ids or table.id in ids)
@@ -208,6 +209,15 @@ class _PaperReader:
             found[what] = name
         return found
 
+    def truncated(self, node: Node | None, counting: Mapping[str, str]) -> frozenset[str]:
+        """Quantities whose further digits are cut."""
+        found = self.list(node, "`truncated` must be a list of quantities")
+        for child in found:
+            if self.text(child) not in counting:
+                hint = f"`counting` has {one_of([*counting])}" if counting else None
+                self.problem(f"the table does not count `{self.text(child)}`", child, hint)
+        return frozenset(self.text(child) for child in found)
+
     def left_out(self, node: Node | None, tables: Sequence[PrintedTable]) -> dict[str, str]:
         """Why tables are not here, by id."""
         found: dict[str, str] = {}
@@ -241,6 +251,7 @@ class _PaperReader:
             titles,
             tuple(rows),
             self.text(values.get("note")),
+            self.truncated(values.get("truncated"), counting),
         )
 
     def kinds(self, node: Node, first: Row, row: Row, counting: Mapping[str, str]) -> None:
@@ -280,9 +291,10 @@ class _PaperReader:
                 values["published"],
                 "`published: [...]` of the table has the titles",
             )
+        chosen = self.text(values.get("chosen"))
         tried = self.list(values.get("tried"), "`tried` must be a list of model references")
         cells = [
-            self.cell(key, child, quoted=model is None)
+            self.cell(key, child, quoted=model is None, chosen=chosen)
             for key, child in values.items()
             if key in QUANTITIES or key in PROPERTIES
         ]
@@ -296,16 +308,16 @@ class _PaperReader:
             self.reference(values.get("meant")),
         )
 
-    def cell(self, what: str, node: Node, quoted: bool) -> Cell | None:
+    def cell(self, what: str, node: Node, quoted: bool, chosen: str) -> Cell | None:
         if not isinstance(node.value, dict):
             printed = self.figure(what, node)
-            return None if printed is None else Cell(what, printed)
+            return None if printed is None else Cell(what, printed, chosen=chosen)
         self.keys(node, "a cell", ("printed",), _CELL[1:])
         values = node.value
         if "printed" not in values:
             return None
         if quoted:
-            for key in ("typo", "why"):
+            for key in _EXPLANATIONS:
                 if key in values:
                     self.problem("a row without `model` is quoted: nothing is to be explained",
                                  node.keys[key])  # fmt: skip
@@ -322,7 +334,7 @@ class _PaperReader:
         if printed is None:
             return None
         why, to = (self.text(values.get(key)) for key in ("why", "to"))
-        return Cell(what, printed, typo, why, to)
+        return Cell(what, printed, typo, why, to, self.text(values.get("chosen")) or chosen)
 
     def figure(self, what: str, node: Node) -> Figure | None:
         """A figure as written: a number with its prefix, a percentage, or words."""

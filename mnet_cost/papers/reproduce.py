@@ -1,24 +1,26 @@
 """Our figures beside those of a paper, cell by cell, each with a computed verdict.
 
 Each network is elaborated and counted once, however many cells speak of it. A figure that cannot
-be computed is no reason to leave the others out: its verdict says why.
+be computed, be its spec bad or not there, is no reason to leave the others out: its verdict says
+why.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, count_work
-from mnet_cost.errors import ModelReferenceError, did_you_mean
-from mnet_cost.models.library import load_model, split_reference
+from mnet_cost.errors import MnetCostError, ModelReferenceError, did_you_mean
+from mnet_cost.models.library import is_path, load_model, split_reference
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.papers.counting import QUANTITIES, SHARES, counted, ways_of
 from mnet_cost.papers.properties import PROPERTIES, Layers
 from mnet_cost.papers.types import Cell, Paper, Part, PrintedTable, Row
-from mnet_cost.papers.verdict import VERDICTS, Judgement, Ours, Verdict, judge
+from mnet_cost.papers.verdict import VERDICTS, Judgement, Ours, Verdict, judge, settings_of
 from mnet_cost.tensors import DTYPES
 
 
@@ -35,7 +37,10 @@ class RowResult(NamedTuple):
     row: Row
     cells: tuple[CellResult, ...]
     mult_adds: int | None = None
+    """None where it is not known, and where the row is quoted."""
     weights: int | None = None
+    mixed: bool = False
+    """Whether no single setting has all the figures of the row that are ours."""
 
 
 class TableResult(NamedTuple):
@@ -69,7 +74,7 @@ def reproduce(
     paper: Paper, tables: Sequence[PrintedTable] | None = None
 ) -> tuple[TableResult, ...]:
     """All tables of `paper`, or some of them, with every cell judged."""
-    networks = _Networks()
+    networks = _Networks(os.path.dirname(paper.path))
     return tuple(
         TableResult(table, tuple(_row(networks, table, row) for row in table.rows))
         for table in (paper.tables if tables is None else tables)
@@ -84,20 +89,22 @@ class _Counted(NamedTuple):
 
 
 class _Networks:
-    """Networks by reference, each made once."""
+    """Networks by reference, each made once; files are sought from `folder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._specs: dict[tuple[str, str | None], ModelSpec] = {}
         self._counted: dict[str, _Counted] = {}
 
     def get(self, reference: str) -> _Counted:
-        """The network of a reference; `ModelReferenceError` where there is none."""
+        """The network of a reference; `MnetCostError` where there is none, or its spec is bad."""
         found = self._counted.get(reference)
         if found is None:
             name, variant, knobs = split_reference(reference)
             spec = self._specs.get((name, variant))
             if spec is None:
-                spec = load_model(f"{name}:{variant}" if variant else name).spec
+                place = os.path.join(self._folder, name) if is_path(name) else name
+                spec = load_model(f"{place}:{variant}" if variant else place).spec
                 self._specs[name, variant] = spec
             network = elaborate(*Model(spec, knobs))
             found = _Counted(network, count_work(network, DTYPES["fp32"]))
@@ -115,6 +122,9 @@ class _Subject(NamedTuple):
 
     def figures(self, what: str, counting: str) -> Iterator[Ours]:
         """The quantity `what`, counted as `counting` first, then in the other ways."""
+        unknown = _unknown(self.whole if what in SHARES else self.costs)
+        if unknown:
+            raise ModelReferenceError(f"the cost of `{unknown}` in `{self.setting}` is unknown")
         for way in ways_of(what, counting):
             yield Ours(counted(what, way, self.costs, self.whole), self.setting, way.name)
 
@@ -137,12 +147,15 @@ def _subject(networks: _Networks, reference: str, part: Part) -> _Subject:
         costs = tuple(c for c in costs if any(_is_below(c.step.name, one) for one in part.layers))
     if part.kind:
         costs = tuple(cost for cost in costs if cost.step.layer.variety() == part.kind)
-        if not costs:
-            raise ModelReferenceError(f"`{reference}` has no layer of kind `{part.kind}`")
-    unknown = [cost.step.name for cost in costs if cost.work is None]
-    if unknown:
-        raise ModelReferenceError(f"the cost of `{unknown[0]}` in `{reference}` is unknown")
+    if not costs:
+        of_kind = f" of kind `{part.kind}`" if part.kind else ""
+        raise ModelReferenceError(f"`{reference}` has no layer{of_kind}")
     return _Subject(reference, counted.network, counted.costs, costs)
+
+
+def _unknown(costs: Sequence[LayerCost]) -> str | None:
+    """The first layer without a cost rule."""
+    return next((cost.step.name for cost in costs if cost.work is None), None)
 
 
 def _is_below(name: str, pattern: str) -> bool:
@@ -153,50 +166,76 @@ def _is_below(name: str, pattern: str) -> bool:
     )
 
 
+class _Candidates(NamedTuple):
+    """Our figures that a cell may be, in the order in which they are tried."""
+
+    own: Ours
+    others: list[Ours]
+    meant: list[Ours]
+
+    def all(self) -> list[Ours]:
+        return [self.own, *self.others, *self.meant]
+
+
 def _row(networks: _Networks, table: PrintedTable, row: Row) -> RowResult:
     if row.model is None:
         return RowResult(row, tuple(CellResult(cell, None) for cell in row.cells))
     try:
         own = _subject(networks, row.model, row.part)
         tried = [_subject(networks, one, row.part) for one in row.tried]
-        meant = _subject(networks, row.meant, row.part) if row.meant else None
-    except ModelReferenceError as error:
-        problem = error.problems[0]
-        note = problem.message + (f"; {problem.hint}" if problem.hint else "")
-        unknown = Judgement("not computed", note=note)
+        meant = [_subject(networks, row.meant, row.part)] if row.meant else []
+    except MnetCostError as error:
+        unknown = _not_computed(error)
         return RowResult(row, tuple(CellResult(cell, unknown) for cell in row.cells))
-    return RowResult(
-        row,
-        tuple(
-            CellResult(cell, _judge(cell, table.counting.get(_quantity(cell)), own, tried, meant))
-            for cell in row.cells
-        ),
-        sum(cost.mult_adds for cost in own.costs),
-        sum(cost.weights for cost in own.costs),
+    cells = []
+    settings = []
+    for cell in row.cells:
+        what = SHARES.get(cell.what, cell.what)
+        truncated = what in table.truncated
+        try:
+            found = _candidates(cell, table.counting.get(what), own, tried, meant)
+        except MnetCostError as error:
+            cells.append(CellResult(cell, _not_computed(error)))
+            continue
+        judgement = judge(cell, *found, truncated)
+        cells.append(CellResult(cell, judgement))
+        if judgement.match is not None:
+            settings.append(settings_of(cell.printed, found.all(), truncated))
+    mixed = bool(settings) and not set.intersection(*settings)
+    if _unknown(own.costs):
+        return RowResult(row, tuple(cells), mixed=mixed)
+    mult_adds, weights = (
+        sum(getattr(cost, key) for cost in own.costs) for key in ("mult_adds", "weights")
     )
+    return RowResult(row, tuple(cells), mult_adds, weights, mixed)
 
 
-def _quantity(cell: Cell) -> str:
-    return SHARES.get(cell.what, cell.what)
+def _not_computed(error: MnetCostError) -> Judgement:
+    """The verdict of what stopped us: the first problem, and how many more there are."""
+    first, *more = error.problems
+    note = (f"{first.span}: " if first.span else "") + first.message
+    if first.hint:
+        note += f"; {first.hint}"
+    if more:
+        note += f"; and {len(more)} more {'problem' if len(more) == 1 else 'problems'}"
+    return Judgement("not computed", note=note)
 
 
-def _judge(
+def _candidates(
     cell: Cell,
     counting: str | None,
     own: _Subject,
     tried: Sequence[_Subject],
-    meant: _Subject | None,
-) -> Judgement:
+    meant: Sequence[_Subject],
+) -> _Candidates:
     if cell.what not in QUANTITIES:
-        return judge(
-            cell,
-            own.property(cell.what),
-            [one.property(cell.what) for one in tried],
-            [meant.property(cell.what)] if meant else [],
-        )
+        first, *others = [one.property(cell.what) for one in (own, *tried)]
+        return _Candidates(first, others, [one.property(cell.what) for one in meant])
     assert counting is not None  # the loader asks for it
     first, *others = own.figures(cell.what, counting)
     # A setting that the file names for this row says more than a way of counting for any row.
     named = [[*one.figures(cell.what, counting)] for one in tried]
     others = [one[0] for one in named] + others + [way for one in named for way in one[1:]]
-    return judge(cell, first, others, [*meant.figures(cell.what, counting)] if meant else [])
+    return _Candidates(
+        first, others, [way for one in meant for way in one.figures(cell.what, counting)]
+    )

@@ -28,6 +28,8 @@ class Cell(NamedTuple):
     """Why nothing gives the printed figure."""
     to: str = ""
     """What one unit of the last digit that counts is worth, where that is not the last printed."""
+    chosen: str = ""
+    """Settings of the network that the source does not state, and that give the figure."""
 
 
 class Part(NamedTuple):
@@ -56,7 +58,7 @@ class Row(NamedTuple):
 
 
 class PrintedTable(NamedTuple):
-    """One table. `counting` says how its quantities are counted."""
+    """One table. `counting` says how its quantities are counted, `truncated` which are cut."""
 
     id: str
     title: str
@@ -65,6 +67,7 @@ class PrintedTable(NamedTuple):
     published: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    truncated: frozenset[str] = frozenset()
 
 
 class Paper(NamedTuple):

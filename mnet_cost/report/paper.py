@@ -14,7 +14,7 @@ from mnet_cost.papers.counting import SHARES
 from mnet_cost.papers.properties import PROPERTIES
 from mnet_cost.papers.reproduce import CellResult, RowResult, TableResult, count_verdicts
 from mnet_cost.papers.types import Figure, Paper, Row
-from mnet_cost.papers.verdict import Judgement, Ours
+from mnet_cost.papers.verdict import Judgement, Match
 from mnet_cost.printed import Printed
 from mnet_cost.report.types import Column, Report, Table
 
@@ -27,13 +27,23 @@ _WORDS = {
     "params_share": "params %",
 }
 _QUOTED = "quoted"
-_NOTES = (
-    "exact, rounded, truncated, rounded twice: ours as the table counts, printed that way; "
-    "convention: ours counted otherwise, or at another setting",
-    "typo: ours is what should be printed; not reproducible: no counting gives it; quoted: there "
-    "is no spec of the network",
-    "accuracies and times are as published: nothing is trained or measured here",
+_VERDICT_WEIGHT = 12
+"""The verdict is what the table is for: of all columns but the first it goes last."""
+_MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("exact", "rounded", "truncated", "rounded twice"),
+        "ours as the table counts, printed that way",
+    ),
+    (("fitted",), "the same, of settings chosen to give it, not stated"),
+    (("convention",), "ours counted otherwise, or at another setting"),
+    (("typo",), "ours should be printed, or the row should name another setting"),
+    (("not reproducible",), "no counting gives it"),
+    (("not computed",), "our figure is not known"),
+    (("unexplained",), "no counting gives it, and the file has no reason"),
+    (("refuted",), "our figure says otherwise than the file"),
+    ((_QUOTED,), "there is no spec of the network"),
 )
+_PUBLISHED = "accuracies and times are as published: nothing is trained or measured here"
 
 
 def paper_report(paper: Paper, results: Sequence[TableResult]) -> Report:
@@ -43,10 +53,27 @@ def paper_report(paper: Paper, results: Sequence[TableResult]) -> Report:
         subtitle=paper.source,
         facts=(),
         tables=tuple(_table(result) for result in results),
-        notes=(*_NOTES, *_left_out(paper, results), f"all in all {_summary(results)}"),
+        notes=(*_legend(results), *_left_out(paper, results), *_in_all(results)),
         document=lambda: _document(paper, results),
         records=_records(results),
     )
+
+
+def _legend(results: Sequence[TableResult]) -> list[str]:
+    """What the verdicts that are there mean, and that of accuracies there is none."""
+    there = {*count_verdicts(results)} | {_QUOTED for one in results if one.quoted()}
+    said = [
+        f"{', '.join(shown)}: {meaning}"
+        for words, meaning in _MEANINGS
+        if (shown := [word for word in words if word in there])
+    ]
+    published = any(result.table.published for result in results)
+    return [*(["; ".join(said)] if said else []), *([_PUBLISHED] if published else [])]
+
+
+def _in_all(results: Sequence[TableResult]) -> list[str]:
+    """The summary of all tables, where that says more than theirs."""
+    return [f"all in all {_summary(results)}"] if len(results) > 1 else []
 
 
 def _left_out(paper: Paper, results: Sequence[TableResult]) -> list[str]:
@@ -66,7 +93,7 @@ def _summary(results: Sequence[TableResult]) -> str:
     parts = [f"{total} {'cell' if total == 1 else 'cells'}: {counted}"] if total else []
     if quoted:
         parts.append(f"{quoted} {_QUOTED}")
-    return "; ".join(parts) or "published figures alone"
+    return "; ".join(parts) or "published figures alone: there is nothing to compute"
 
 
 class _Footnotes:
@@ -75,11 +102,12 @@ class _Footnotes:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def mark(self, word: str, text: str) -> str:
-        """`word`, with the number of a note if there is one to make."""
-        if not text:
-            return word
-        return f"{word} [{self._numbers.setdefault(text, len(self._numbers) + 1)}]"
+    def mark(self, word: str, *texts: str) -> str:
+        """`word`, with the numbers of notes if there are some to make."""
+        numbers = [
+            str(self._numbers.setdefault(text, len(self._numbers) + 1)) for text in texts if text
+        ]
+        return f"{word} [{', '.join(numbers)}]" if numbers else word
 
     def lines(self) -> list[str]:
         return [f"[{number}] {text}" for text, number in self._numbers.items()]
@@ -90,7 +118,7 @@ def _table(result: TableResult) -> Table:
     of_layers = any(cell.what in PROPERTIES for row in table.rows for cell in row.cells)
     columns, rows = (_layers if of_layers else _figures)(result, footnotes)
     about = _sums(result) if of_layers else _countings(result)
-    notes = [_summary([result]), table.note, about, *footnotes.lines()]
+    notes = [_summary([result]), table.note, about, _mixed(result), *footnotes.lines()]
     title = f"Table {table.id}" if table.id.isdigit() else table.id
     return Table(
         table.id,
@@ -105,16 +133,32 @@ _Shown = tuple[tuple[Column, ...], list[tuple[Any, ...]]]
 
 
 def _countings(result: TableResult) -> str:
-    """`mult-adds: conv + linear; params: weights`."""
-    counting = result.table.counting
-    return "; ".join(f"{_WORDS[what]}: {counting[what]}" for what in _quantities(result))
+    """`mult-adds: conv + linear, truncated; params: weights`."""
+    counting, truncated = result.table.counting, result.table.truncated
+    return "; ".join(
+        f"{_WORDS[what]}: {counting[what]}{', truncated' if what in truncated else ''}"
+        for what in _quantities(result)
+    )
+
+
+def _mixed(result: TableResult) -> str:
+    names = [row.row.name for row in result.rows if row.mixed]
+    return f"figures of several networks in one row: {', '.join(names)}" if names else ""
 
 
 def _sums(result: TableResult) -> str:
-    mult_adds, weights = (
-        sum(getattr(row, key) or 0 for row in result.rows) for key in ("mult_adds", "weights")
-    )
-    return f"all rows by our counting: {mult_adds:,} mult-adds, {weights:,} weights"
+    """What the rows add up to; a lower bound where some are not known."""
+    computed = [row for row in result.rows if row.row.model is not None]
+    mult_adds = [row.mult_adds for row in computed if row.mult_adds is not None]
+    weights = [row.weights for row in computed if row.weights is not None]
+    if not mult_adds:
+        return ""
+    counts = f"{sum(mult_adds):,} mult-adds, {sum(weights):,} weights"
+    unknown = len(computed) - len(mult_adds)
+    if unknown:
+        return f"by our counting at least {counts}: {unknown} of {len(computed)} rows not known"
+    quoted = len(result.rows) - len(computed)
+    return f"all rows{' but the quoted' if quoted else ''} by our counting: {counts}"
 
 
 def _quantities(result: TableResult) -> list[str]:
@@ -138,10 +182,10 @@ def _figures(result: TableResult, footnotes: _Footnotes) -> _Shown:
             head = ("", ("",) * len(about))
     columns = (
         Column("row", "row"),
-        Column("what", "what"),
-        Column("printed", "printed", "quantity"),
-        Column("ours", "ours", "count"),
-        Column("verdict", "verdict"),
+        Column("what", "what", weight=8),
+        Column("printed", "printed", "quantity", 9),
+        Column("ours", "ours", "count", 7),
+        Column("verdict", "verdict", weight=_VERDICT_WEIGHT),
         *(
             Column(f"published_{i + 1}", title, "quantity", 6 - min(i, 3))
             for i, title in enumerate(titles)
@@ -171,21 +215,34 @@ def _readable(value: Fraction | str, what: str) -> int | str:
 
 
 def _why(row: Row, cell: CellResult) -> str:
-    """What a footnote says: how another convention counts, or what the file says."""
+    """What a footnote says: what the file does, and which figure of ours is printed instead."""
     judgement = cell.judgement
-    if judgement is None or judgement.ours is None or judgement.way is None:
-        return judgement.note if judgement else ""
-    ours, to = judgement.ours, f" to {cell.cell.to}" if cell.cell.to else ""
-    elsewhere = ours.setting != row.model
-    if judgement.verdict == "convention":
-        return f"{_setting(ours, elsewhere)}, {judgement.way}{to}"
-    if judgement.verdict == "typo" and elsewhere:
-        return f"{judgement.note}; {_setting(ours, elsewhere)}, {judgement.way}{to}"
-    return judgement.note or (f"{judgement.way}{to}" if to else "")
+    if judgement is None:
+        return ""
+    match, right = judgement.match, judgement.right
+    said = [judgement.note] if judgement.note else []
+    if right is not None and right.ours is not judgement.ours:
+        said.append(_origin(row, cell, right))
+    if match is not None:
+        if match.ours is not judgement.ours:
+            printed = "printed is " if right is not None else ""
+            said.append(printed + _origin(row, cell, match))
+        elif cell.cell.to or judgement.verdict == "fitted":
+            said.append(_way(cell, match))
+    return "; ".join(said)
 
 
-def _setting(ours: Ours, elsewhere: bool) -> str:
-    return f"{ours.setting}: {ours.counting}" if elsewhere else ours.counting
+def _origin(row: Row, cell: CellResult, match: Match) -> str:
+    """`1,137,480,704: 2 x mult-adds (FLOPs) of mobilenet_v1@alpha=0.5, rounded`."""
+    ours = match.ours
+    value = _readable(ours.value, cell.cell.what)
+    number = f"{value:,}" if isinstance(value, int) else value
+    elsewhere = f" of {ours.setting}" if ours.setting != row.model else ""
+    return f"{number}: {ours.counting}{elsewhere}, {_way(cell, match)}"
+
+
+def _way(cell: CellResult, match: Match) -> str:
+    return f"{match.way} to {cell.cell.to}" if cell.cell.to else match.way
 
 
 # Tables of layers.
@@ -209,7 +266,7 @@ def _layers(result: TableResult, footnotes: _Footnotes) -> _Shown:
         *(Column(key, PROPERTIES[key][0]) for key in keys),
         Column("mult_adds", "our mult-adds", "count", 6),
         Column("weights", "our weights", "count", 5),
-        Column("verdict", "verdict"),
+        Column("verdict", "verdict", weight=_VERDICT_WEIGHT),
         Column("layer", "layer", "text", 2),
     )
     return columns, rows
@@ -219,15 +276,15 @@ def _verdict(row: RowResult, footnotes: _Footnotes) -> str:
     """`exact` where all cells are, else what the others are."""
     if any(one.judgement is None for one in row.cells):
         return _QUOTED
-    words = []
+    texts: dict[str, list[str]] = {}
     for one in row.cells:
         judgement = one.judgement
         if judgement is not None and judgement.verdict != "exact":
             ours = "" if judgement.ours is None else f", ours {judgement.ours.value}"
             text = f"{PROPERTIES[one.cell.what][0]}: {one.cell.printed}{ours}"
             note = f"; {judgement.note}" if judgement.note else ""
-            words.append(footnotes.mark(judgement.verdict, text + note))
-    return ", ".join(words) or "exact"
+            texts.setdefault(judgement.verdict, []).append(text + note)
+    return ", ".join(footnotes.mark(word, *said) for word, said in texts.items()) or "exact"
 
 
 # Files.
@@ -246,21 +303,21 @@ def _number(figure: Figure | None) -> int | float | str | None:
 
 def _records(results: Sequence[TableResult]) -> Table:
     """One record a cell, of all tables."""
-    keys = (
-        "table", "row", "model", "layer", "kind", "what", "printed", "printed_value", "verdict",
-        "ours", "counting", "setting", "way", "note",
-    )  # fmt: skip
+    about = ("table", "row", "model", "layer", "kind")
+    own = ("what", "printed", "printed_value", "verdict", "ours", "counting", "setting")
+    match = ("match", "match_counting", "match_setting", "way")
     rows = []
     for result in results:
         for row in result.rows:
+            part = row.row.part
+            head = (result.table.id, row.row.name, row.row.model, " ".join(part.layers), part.kind)
             for cell in row.cells:
                 one = _cell_document(cell)
-                about = (
-                    result.table.id, row.row.name, row.row.model, " ".join(row.row.part.layers),
-                    row.row.part.kind,
-                )  # fmt: skip
-                rows.append((*about, *(one[key] for key in keys[len(about) :])))
-    return Table("cells", "", tuple(Column(key, key) for key in keys), tuple(rows))
+                found = one["match"] or {}
+                matched = (found.get(key) for key in ("value", "counting", "setting", "way"))
+                rows.append((*head, *(one[key] for key in own), *matched, one["note"]))
+    columns = (Column(key, key) for key in (*about, *own, *match, "note"))
+    return Table("cells", "", tuple(columns), tuple(rows))
 
 
 def _document(paper: Paper, results: Iterable[TableResult]) -> dict[str, Any]:
@@ -275,6 +332,7 @@ def _document(paper: Paper, results: Iterable[TableResult]) -> dict[str, Any]:
                 "title": result.table.title,
                 "source": result.table.source,
                 "counting": {what: result.table.counting.get(what) for what in _counted(result)},
+                "truncated": sorted(result.table.truncated),
                 "note": result.table.note or None,
                 "rows": [_row_document(result, row) for row in result.rows],
                 "verdicts": dict(result.verdicts()),
@@ -298,6 +356,7 @@ def _row_document(result: TableResult, row: RowResult) -> dict[str, Any]:
         "model": row.row.model,
         "layers": list(part.layers) or None,
         "kind": part.kind or None,
+        "mixed": row.mixed,
         "published": dict(zip(result.table.published, row.row.published, strict=False)),
         "cells": [_cell_document(cell) for cell in row.cells],
     }
@@ -315,7 +374,20 @@ def _cell_document(result: CellResult) -> dict[str, Any]:
         "ours": _plain(ours.value) if ours else None,
         "counting": ours.counting or None if ours else None,
         "setting": ours.setting if ours else None,
-        "way": found.way,
+        "match": _match_document(found.match),
         "corrected": None if cell.typo is None else str(cell.typo),
+        "right": _match_document(found.right),
         "note": found.note or None,
+    }
+
+
+def _match_document(match: Match | None) -> dict[str, Any] | None:
+    if match is None:
+        return None
+    ours = match.ours
+    return {
+        "value": _plain(ours.value),
+        "counting": ours.counting or None,
+        "setting": ours.setting,
+        "way": match.way,
     }

@@ -34,6 +34,7 @@ tables:
         mult_adds: {printed: 1500 M, to: 100 M, why: a guess}
         params: {printed: 1 M, typo: 0.3 M}
       - {name: theirs, mult_adds: 25557032, params: 3 M}
+    truncated: [params]
   - table: shapes
     title: Layers
     model: mobilenet_v1
@@ -74,12 +75,22 @@ def test_figures_keep_their_digits() -> None:
     assert second.cells[0].why == "a guess"
     assert str(second.cells[1].typo) == "0.3 M"
     assert third.model is None
+    assert paper.tables[0].truncated == {"params"}
     assert paper.left_out == {"2": "times alone"}
     layers = paper.tables[1]
     assert layers.source == "another notebook"
     assert [(cell.what, cell.printed) for cell in layers.rows[0].cells] == [
         ("input", "224 x 224 x 3"), ("stride", "2"), ("channels", "32"),
     ]  # fmt: skip
+
+
+def test_settings_that_were_chosen_are_of_a_row_or_of_a_cell() -> None:
+    text = GOOD.replace("      - {kind: linear, mult_adds_share: 0.18 %}\n", "")
+    text = text.replace("name: V1,", "name: V1, chosen: heads of 1x1,")
+    Path("mine.yaml").write_text(text.replace("typo: 0.3 M", "chosen: by hand"))
+    first, second, _ = load_paper("mine.yaml").tables[0].rows
+    assert [cell.chosen for cell in first.cells] == ["heads of 1x1", "heads of 1x1"]
+    assert [cell.chosen for cell in second.cells] == ["", "by hand"]
 
 
 def test_a_share_is_in_percent() -> None:
@@ -93,8 +104,8 @@ def test_figures_and_words_do_not_mix() -> None:
     assert (
         message(GOOD)
         == """\
-mine.yaml:27:24: a table holds figures or properties of layers, not both
-   27 |       - {kind: linear, mult_adds_share: 0.18 %}
+mine.yaml:28:24: a table holds figures or properties of layers, not both
+   28 |       - {kind: linear, mult_adds_share: 0.18 %}
       |                        ^^^^^^^^^^^^^^^"""
     )
 
@@ -195,6 +206,25 @@ hint: add `counting: {params: ...}` with `weights`, `weights + bias`, `params` o
             id="no counting",
         ),
         pytest.param(
+            "truncated: [params]",
+            "truncated: [parms]",
+            """\
+mine.yaml:21:17: the table does not count `parms`
+   21 |     truncated: [parms]
+      |                 ^^^^^
+hint: `counting` has `mult_adds` or `params`""",
+            id="what is truncated is not counted",
+        ),
+        pytest.param(
+            "name: theirs,",
+            "name: theirs, chosen: all,",
+            """\
+mine.yaml:20:24: `chosen` is of a network, and this row has no `model`
+   20 |       - {name: theirs, chosen: all, mult_adds: 25557032, params: 3 M}
+      |                        ^^^^^^""",
+            id="settings of no network",
+        ),
+        pytest.param(
             "tried: [mobilenet_v1@alpha=0.5]",
             "tried: [mobilenet_v1@alpha]",
             """\
@@ -208,8 +238,8 @@ hint: write knob=value, as in alpha=0.5""",
             "table: shapes",
             "table: 1",
             """\
-mine.yaml:21:12: table `1` is already there
-   21 |   - table: 1
+mine.yaml:22:12: table `1` is already there
+   22 |   - table: 1
       |            ^""",
             id="the same table twice",
         ),

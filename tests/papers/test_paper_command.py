@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -44,11 +45,17 @@ def test_json_has_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
         "printed": "4866 M",
         "printed_value": 4_866_000_000,
         "verdict": "convention",
-        "ours": 4_866_269_184,
-        "counting": "without linear layers",
+        "ours": 4_867_293_184,
+        "counting": "conv + linear",
         "setting": "mobilenet_v1:full",
-        "way": "rounded",
+        "match": {
+            "value": 4_866_269_184,
+            "counting": "without linear layers",
+            "setting": "mobilenet_v1:full",
+            "way": "rounded",
+        },
         "corrected": None,
+        "right": None,
         "note": None,
     }
 
@@ -62,6 +69,10 @@ def test_csv_has_one_line_a_cell_of_all_tables(capsys: pytest.CaptureFixture[str
     assert typo["verdict"] == "typo"
     assert typo["note"] == "should be 1.91 %"
     assert round(float(typo["ours"]), 6) == 0.019056
+    flops = next(row for row in rows if row["printed"] == "1700 M")
+    assert (flops["ours"], flops["match"], flops["way"]) == ("818924576", "1665335872", "rounded")
+    assert flops["match_setting"] == "squeezenet:squeezenet1_0@resolution=227"
+    assert flops["match_counting"] == "2 x mult-adds (FLOPs)"
 
 
 @pytest.mark.parametrize("form", ["markdown", "html"])
@@ -110,7 +121,8 @@ def test_an_unknown_cost_is_not_computed(
 def test_an_unknown_table_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["paper", "--table", "44"]) == 2
     assert capsys.readouterr().err == (
-        "mnet-cost: mobilenet_v1 has no table `44`\nhint: did you mean `4.4`?\n"
+        "mnet-cost: mobilenet_v1 has no table `44`\n"
+        "hint: there are 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 4.4, 12, 13, 14, tf-slim\n"
     )
 
 
@@ -131,3 +143,120 @@ def test_what_is_left_out_is_said_with_the_whole_paper(capsys: pytest.CaptureFix
     assert list(json.loads(capsys.readouterr().out)["left_out"]) == ["1", "3"]
     assert main(["paper", "--table", "4", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == {}
+
+
+def test_a_bad_row_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "broken.yaml").write_text("format: 1\nname: b\nlayers: [foo]\n")
+    path = own(
+        tmp_path,
+        "{name: no pixels, model: mobilenet_v1@resolution=0, mult_adds: 569 M}",
+        "{name: broken, model: broken.yaml, mult_adds: 569 M}",
+        "{name: good, model: mobilenet_v1, mult_adds: 569 M}",
+    )
+    assert main(["paper", path]) == 1
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert first.startswith("mnet-cost: table 1, no pixels, mult_adds 569 M: not computed: ")
+    assert "must be at least 1, not 0" in first
+    assert second == (
+        "mnet-cost: table 1, broken, mult_adds 569 M: not computed: "
+        f"{tmp_path}/broken.yaml:1:1: a model file needs `input`; and 1 more problem"
+    )
+    assert "good       mult-adds    569 M  568,740,352  rounded" in out
+    assert "3 cells: 1 rounded, 2 not computed" in out
+    assert "not computed: our figure is not known" in out
+
+
+def test_a_network_of_ones_own_is_beside_the_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub" / "nets").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "sub" / "nets" / "net.yaml").write_text(
+        "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 1}\nvariants:\n  wide: {input: {image: [3, 8, 16]}}\n"
+    )
+    path = own(
+        tmp_path / "sub",
+        "{name: small, model: ./nets/net.yaml, mult_adds: 768}",
+        '{name: large, model: "nets/net.yaml:wide@resolution=2", mult_adds: 768}',
+        '{name: wide, model: "nets/net.yaml:wide", mult_adds: 1536}',
+        f"{{name: absolute, model: {tmp_path}/sub/nets/net.yaml, mult_adds: 768}}",
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["paper", path, "--format", "json"]) == 1
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    verdicts = [row["cells"][0]["verdict"] for row in table["rows"]]
+    assert verdicts == ["exact", "not computed", "exact", "exact"]
+    monkeypatch.chdir(tmp_path / "sub")
+    main(["paper", "mine.yaml", "--format", "json"])
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    assert [row["cells"][0]["verdict"] for row in table["rows"]] == verdicts
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "100", "160"])
+@pytest.mark.parametrize("paper", ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3"])
+def test_the_verdict_is_there_at_every_width(
+    paper: str,
+    columns: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["paper", paper]) == 0
+    blocks = capsys.readouterr().out.split("\n\n")
+    judged = [block for block in blocks if re.search(r"^\d+ cells?: ", block, re.MULTILINE)]
+    assert len(judged) > 3
+    assert all(re.search(r"^row .*\bverdict\b", block, re.MULTILINE) for block in judged)
+    for block in judged:
+        marks = re.search(r"^row .*?(?=^\d+ cells?: )", block, re.MULTILINE | re.DOTALL)
+        assert marks is not None
+        for number in re.findall(r"^\[(\d+)\]", block, re.MULTILINE):
+            assert re.search(rf"[\[ ]{number}[\],]", marks[0]), (number, block)
+
+
+def test_published_figures_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["paper", "--table", "11"]) == 0
+    out = capsys.readouterr().out
+    assert "\npublished figures alone: there is nothing to compute\n" in out
+    assert "all in all" not in out
+    assert out.endswith(
+        "\n* accuracies and times are as published: nothing is trained or measured here\n"
+    )
+
+
+def test_sums_of_layers_know_what_is_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        "{model: mobilenet_v1, layer: stem, stride: 2}",
+        "{model: mobilenet_v1, layer: logits, stride: 1}",
+    ]
+    assert main(["paper", own(tmp_path, *rows)]) == 0
+    total = "11,862,016 mult-adds, 1,024,864 weights"  # 10,838,016 + 1,024,000; 864 + 1,024,000
+    assert f"\nall rows by our counting: {total}\n" in capsys.readouterr().out
+    assert main(["paper", own(tmp_path, *rows, "{stride: 3}")]) == 0
+    assert f"\nall rows but the quoted by our counting: {total}\n" in capsys.readouterr().out
+    assert main(["paper", own(tmp_path, *rows, "{model: vgg, layer: no, stride: 3}")]) == 1
+    assert f"\nby our counting at least {total}: 1 of 3 rows not known\n" in capsys.readouterr().out
+    assert main(["paper", own(tmp_path, "{model: vgg, layer: no, stride: 3}")]) == 1
+    assert "by our counting" not in capsys.readouterr().out
+
+
+def test_a_typo_shows_ours_and_what_is_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["paper", "--table", "tf-slim", "--table", "13"]) == 0
+    out = capsys.readouterr().out
+    assert "MobileNet_v1_0.75_224        mult-adds    317 M  325,401,216  typo [1]" in out
+    assert (
+        "\n[1] should be 325 M; printed is 317,272,704: without the first convolution, rounded\n"
+    ) in out
+    assert "\n18 cells: 9 rounded, 7 fitted, 2 not reproducible\n" in out
+    assert "7 fitted, 10 typo" in out
+    assert "fitted: the same, of settings chosen to give it, not stated" in " ".join(out.split())

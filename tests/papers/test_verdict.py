@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from mnet_cost.papers.types import Cell
-from mnet_cost.papers.verdict import Ours, judge
-from mnet_cost.printed import parse_printed
+from mnet_cost.papers.verdict import Match, Ours, judge
+from mnet_cost.printed import Way, parse_printed
 
 V1 = Ours(Fraction(568_740_352), "mobilenet_v1", "conv + linear")
 BODY = Ours(Fraction(567_716_352), "mobilenet_v1", "without linear layers")
@@ -35,10 +35,11 @@ def cell(printed: str, typo: str | None = None, why: str = "") -> Cell:
     ],
 )
 def test_own_counting_first_then_the_others(
-    printed: str, verdict: str, ours: Ours, way: str | None
+    printed: str, verdict: str, ours: Ours, way: Way | None
 ) -> None:
     found = judge(cell(printed), V1, [BODY, FLOPS])
-    assert (found.verdict, found.ours, found.way) == (verdict, ours, way)
+    assert (found.verdict, found.ours) == (verdict, V1)
+    assert found.match == (None if way is None else Match(ours, way))
 
 
 def test_rounded_twice() -> None:
@@ -54,7 +55,7 @@ def test_among_others_the_closest_way_wins_and_then_the_first() -> None:
         for number, name in ((290_900_000, "a"), (289_600_000, "b"), (290_400_000, "c"))
     )
     found = judge(cell("290 M"), V1, [cut, near, nearer])
-    assert (found.verdict, found.ours) == ("convention", near)
+    assert (found.verdict, found.ours, found.match) == ("convention", V1, Match(near, "rounded"))
 
 
 def test_a_typo_is_believed_only_if_ours_is_the_correction() -> None:
@@ -80,7 +81,40 @@ def test_a_row_that_means_another_setting_is_a_typo() -> None:
     labelled = Ours(Fraction(106_770_432), "0.75 at 128", "conv + linear")
     meant = Ours(Fraction(166_396_800), "0.75 at 160", "conv + linear")
     found = judge(cell("166 M"), labelled, meant=[meant])
-    assert (found.verdict, found.ours) == ("typo", meant)
+    assert (found.verdict, found.ours, found.match) == ("typo", labelled, Match(meant, "rounded"))
+
+
+def test_a_typo_that_is_counted_otherwise_is_a_typo() -> None:
+    # mobilenet_v1.md of TF-slim prints 317 M, the 325,401,216 without the first 8,128,512.
+    own = Ours(Fraction(325_401_216), "0.75", "conv + linear")
+    other = Ours(Fraction(317_272_704), "0.75", "without the first convolution")
+    found = judge(cell("317 M", typo="325 M"), own, [other])
+    assert found.verdict == "typo"
+    assert (found.right, found.match) == (Match(own, "rounded"), Match(other, "rounded"))
+    # But not where ours is not the correction.
+    assert judge(cell("317 M", typo="326 M"), own, [other]).verdict == "refuted"
+
+
+def test_what_a_table_says_is_truncated_is_not_rounded() -> None:
+    ours = Ours(Fraction(153_941_888), "mobilenet_v2", "conv + linear")  # 0.75 at 192 pixels
+    assert judge(cell("153 M"), ours, truncated=True).verdict == "truncated"
+    assert judge(cell("154 M"), ours, truncated=True).verdict == "unexplained"
+    assert judge(cell("154 M"), ours).verdict == "rounded"
+    assert judge(cell("154 M"), V1, [ours], truncated=True).verdict == "unexplained"
+    assert judge(cell("568 M"), V1, truncated=True).verdict == "truncated"
+    assert judge(cell("568740352"), V1, truncated=True).verdict == "exact"
+    assert judge(cell("0 G"), V1, truncated=True).verdict == "unexplained"
+
+
+def test_a_match_of_chosen_settings_is_fitted() -> None:
+    chosen = cell("569 M")._replace(chosen="224 pixels")
+    found = judge(chosen, V1, [BODY])
+    assert (found.verdict, found.match, found.note) == (
+        "fitted", Match(V1, "rounded"), "224 pixels",
+    )  # fmt: skip
+    assert judge(cell("570 M")._replace(chosen="224 pixels"), V1).verdict == "unexplained"
+    refuted = cell("569 M", why="nobody knows")._replace(chosen="224 pixels")
+    assert judge(refuted, V1).verdict == "refuted"
 
 
 def test_words_are_exact_or_not() -> None:
