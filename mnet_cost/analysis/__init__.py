@@ -12,6 +12,7 @@ from mnet_cost.analysis.conventions import ConventionItem, count_by, find_conven
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem
@@ -19,7 +20,7 @@ from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType
 
-__all__ = ["Analysis", "analyze", "analyze_network"]
+__all__ = ["Analysis", "TrainingCost", "analyze", "analyze_network", "training_cost"]
 
 
 class Analysis(NamedTuple):

@@ -28,19 +28,35 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser)
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--training",
+        action="store_true",
+        help="what a training step costs as well: mult-adds and memory, in torch",
+    )
+    training.add_argument(
+        "--optimizer",
+        metavar="NAME",
+        default="sgd_momentum",
+        help="sgd, sgd_momentum, rmsprop, rmsprop_momentum, adam or adamw (sgd_momentum)",
+    )
     add_output_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Analyze and print."""
+    from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
+    training = None
+    if options.training:
+        training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
     emit(
-        analysis_report(analysis, options.by, options.lower_bound),
+        analysis_report(analysis, options.by, options.lower_bound, training),
         options,
         [options.model, *options.device],
     )

@@ -10,11 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effect, Layer, Work, channel_axis, named_axis
-from mnet_cost.layers.fields import Flag, Real, Word, spec_field
+from mnet_cost.layers.base import (
+    Effect,
+    Given,
+    Keeps,
+    Kept,
+    Layer,
+    Work,
+    channel_axis,
+    named_axis,
+)
+from mnet_cost.layers.fields import AXIS, Flag, Real, spec_field
 from mnet_cost.tensors import Check, TensorType
 
-AXIS = Word(("channels", "height", "width", "length", "features"))
 """The names of axes; which of them a tensor has depends on its rank."""
 
 
@@ -55,6 +63,7 @@ class Relu(Activation):
 
     kind: ClassVar[str] = "relu"
     ops_per_element: ClassVar[int] = 1
+    keeps: ClassVar[Keeps] = "output"
 
 
 class Relu6(Activation):
@@ -73,6 +82,7 @@ class Relu6(Activation):
 
     kind: ClassVar[str] = "relu6"
     ops_per_element: ClassVar[int] = 2
+    keeps: ClassVar[Keeps] = "inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,7 @@ class LeakyRelu(Activation):
 
     kind: ClassVar[str] = "leaky_relu"
     ops_per_element: ClassVar[int] = 2
+    keeps: ClassVar[Keeps] = "inputs"
 
     slope: float = spec_field(Real(), "factor of elements below zero", default=0.01)
 
@@ -118,6 +129,9 @@ class Prelu(Activation):
         # Not `super()`: a slotted dataclass is made anew, and 3.11 then looks up the old one.
         return Activation.work(self, inputs, output)._replace(params=slopes)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), bytes=output.elements)  # a flag each: which of the two it is
+
 
 class Sigmoid(Activation):
     """Logistic function: 1 / (1 + exp(-x)).
@@ -135,6 +149,7 @@ class Sigmoid(Activation):
 
     kind: ClassVar[str] = "sigmoid"
     ops_per_element: ClassVar[int] = 4
+    keeps: ClassVar[Keeps] = "output"
 
 
 class HardSigmoid(Activation):
@@ -153,6 +168,7 @@ class HardSigmoid(Activation):
 
     kind: ClassVar[str] = "hard_sigmoid"
     ops_per_element: ClassVar[int] = 4
+    keeps: ClassVar[Keeps] = "inputs"
 
 
 class Tanh(Activation):
@@ -171,6 +187,7 @@ class Tanh(Activation):
 
     kind: ClassVar[str] = "tanh"
     ops_per_element: ClassVar[int] = 1
+    keeps: ClassVar[Keeps] = "output"
 
 
 class Silu(Activation):
@@ -189,6 +206,7 @@ class Silu(Activation):
 
     kind: ClassVar[str] = "silu"
     ops_per_element: ClassVar[int] = 5
+    keeps: ClassVar[Keeps] = "inputs"
 
 
 class HardSwish(Activation):
@@ -207,6 +225,7 @@ class HardSwish(Activation):
 
     kind: ClassVar[str] = "hard_swish"
     ops_per_element: ClassVar[int] = 5
+    keeps: ClassVar[Keeps] = "inputs"
 
 
 class Gelu(Activation):
@@ -225,6 +244,7 @@ class Gelu(Activation):
 
     kind: ClassVar[str] = "gelu"
     ops_per_element: ClassVar[int] = 5
+    keeps: ClassVar[Keeps] = "inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +261,7 @@ class Softmax(Layer):
     """
 
     kind: ClassVar[str] = "softmax"
+    keeps: ClassVar[Keeps] = "output"
 
     axis: str | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Work
+from mnet_cost.layers.base import Given, Kept, Layer, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
 
@@ -50,6 +50,7 @@ class MatMul(Layer):
     """
 
     kind: ClassVar[str] = "matmul"
+    strides: ClassVar[Strides] = "packed"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 
     transpose_second: bool = spec_field(
@@ -75,6 +76,24 @@ class MatMul(Layer):
             output_elements=outputs,
         )
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # Each factor is kept for the gradient of the other; one that meets more matrices than it
+        # has is kept as the copy that torch makes for each of them.
+        positions, inputs, elements = product(output.shape[:-2]), [], 0
+        for number, other in ((0, 1), (1, 0)):
+            x = given[number].type
+            copied = positions * (x.shape[-2] * x.shape[-1])
+            if given[other].needs_gradient and copied == x.elements:
+                inputs.append(number)
+            elif given[other].needs_gradient:
+                elements += copied
+        return Kept(inputs=tuple(inputs), elements=elements)
+
+    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+        first, second = given
+        forward = output.elements * first.type.shape[-1]
+        return forward * (first.needs_gradient + second.needs_gradient), 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaledDotProductAttention(Layer):
@@ -92,6 +111,7 @@ class ScaledDotProductAttention(Layer):
     """
 
     kind: ClassVar[str] = "scaled_dot_product_attention"
+    strides: ClassVar[Strides] = "packed"
     arity: ClassVar[tuple[int, int | None]] = (3, 3)
 
     heads: Size = spec_field(Whole(), "parts of the features with scores of their own", default=1)
@@ -118,6 +138,30 @@ class ScaledDotProductAttention(Layer):
             output_elements=outputs,
         )
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        query, key, value = (x.type for x in given)
+        positions, length, keys = product(output.shape[:-2]), query.shape[-2], key.shape[-2]
+        if _is_fused(output) and query.shape[-1] == value.shape[-1]:
+            return Kept(inputs=(0, 1, 2), output=True, statistics=self.heads * length)
+        # One by one: query and key with the scaling in them, scores, and values as matrices.
+        scores = positions * self.heads * length * keys
+        scaled = positions * (length + keys) * query.shape[-1]
+        values = positions * keys * value.shape[-1]
+        if self.heads == 1 and values == value.elements:
+            return Kept(inputs=(2,), elements=scaled + scores)
+        return Kept(elements=scaled + scores + values)
+
+    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+        query, key, value = given
+        pairs = product(output.shape[:-1]) * key.type.shape[-2]
+        matching, mixing = pairs * query.type.shape[-1], pairs * output.shape[-1]
+        scores_need = query.needs_gradient or key.needs_gradient
+        return (
+            matching * (query.needs_gradient + key.needs_gradient)
+            + mixing * (scores_need + value.needs_gradient),
+            0,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Layer):
@@ -138,6 +182,7 @@ class Attention(Layer):
     """
 
     kind: ClassVar[str] = "attention"
+    strides: ClassVar[Strides] = "packed"
     aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
     arity: ClassVar[tuple[int, int | None]] = (1, 2)
 
@@ -173,3 +218,43 @@ class Attention(Layer):
             input_elements=sum(x.elements for x in inputs),
             output_elements=outputs,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        query, context = given[0], given[-1]
+        features = self._features(query.type)
+        positions = product(output.shape[:-1])
+        keys = product(output.shape[:-2]) * context.type.shape[-2]
+        # Of each projection the input, packed if it is turned; query, keys, values, what is mixed.
+        inputs, elements = [], 2 * features * (positions + keys)
+        for number, projections in ((0, 1), (len(given) - 1, 2)):
+            x = given[number]
+            if x.turned:
+                elements += projections * x.type.elements
+            else:
+                inputs.append(number)
+        if _is_fused(output):
+            rows = self.heads * positions
+            return Kept(inputs=tuple(inputs), elements=elements, statistics=rows)
+        scores = self.heads * positions * context.type.shape[-2]
+        return Kept(inputs=tuple(inputs), elements=elements + scores)
+
+    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+        query, context = given[0].type, given[-1].type
+        features, pairs = self._features(query), product(output.shape[:-1]) * context.shape[-2]
+        of_query, of_context = query.elements * features, 2 * context.elements * features
+        of_output = output.elements * features
+        return (
+            4 * pairs * features
+            + of_output
+            + of_query * given[0].needs_gradient
+            + of_context * given[-1].needs_gradient,
+            of_query + of_context + of_output,
+        )
+
+
+def _is_fused(output: TensorType) -> bool:
+    """Whether torch keeps a number for each row of scores and not the scores.
+
+    Its kernel for that takes [N, heads, L, d]: sequences without axes in front.
+    """
+    return len(output.shape) == 2

@@ -1,5 +1,7 @@
 """What every layer kind is: shape rule, work rule, and what becomes of its memory.
 
+What training keeps is told for one network at a time: those rules see plain numbers.
+
 A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
 YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
 Work is counted per example of the batch. Ignored here: precision (elements, not bytes) and
@@ -17,6 +19,15 @@ from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names
 Effect = Literal["compute", "elementwise", "view"]
 """compute: makes a new tensor. elementwise: one output per input element, so it can be written
 over its input and ride on the layer before. view: another name for the same memory, no work."""
+
+
+Keeps = Literal["nothing", "inputs", "output"]
+"""What the backward pass of a layer needs again, besides its weights."""
+
+Strides = Literal["kept", "turned", "packed", "folded"]
+"""What becomes of the order in memory while training in torch. kept: as in the inputs. turned: a
+view with its axes in another order. packed: row by row, whatever the inputs are. folded: kept for
+an image; axes in front of one are joined with the batch, which packs it."""
 
 
 class Work(NamedTuple):
@@ -43,6 +54,42 @@ class Work(NamedTuple):
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+class Given(NamedTuple):
+    """An input of a layer, as training sees it."""
+
+    type: TensorType
+    needs_gradient: bool
+    turned: bool = False
+    """Whether it is a view whose axes are in another order than its memory."""
+    gapped: bool = False
+    """Whether it is a view of parts of the rows of its memory."""
+
+
+class Kept(NamedTuple):
+    """What autograd keeps of one layer until its backward pass. Params are not told.
+
+    inputs      positions of the inputs that are kept as they are
+    numbers     positions of those that are whole numbers to look something up
+    output      whether the (first) output is kept
+    elements    of further tensors, for each example
+    statistics  of further tensors that stay fp32 at any precision, for each example
+    once        such elements that are there once for the batch
+    bytes       of whole numbers and flags, for each example
+    """
+
+    inputs: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
+    output: bool = False
+    elements: int = 0
+    statistics: int = 0
+    once: int = 0
+    bytes: int = 0
+
+
+INDEX_BYTES = 8
+"""Bytes of an index: torch has them as int64."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """Base of the layer kinds: their common interface, and defaults for most of them.
@@ -58,6 +105,12 @@ class Layer:
     effect: ClassVar[Effect] = "compute"
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else those that are count as input elements."""
+    keeps: ClassVar[Keeps] = "nothing"
+    """What is kept for the backward pass; `kept` where a word does not say it."""
+    strides: ClassVar[Strides] = "kept"
+    differentiable: ClassVar[bool] = True
+    """Whether a gradient passes from the output to the inputs. If not, these are as outputs of the
+    network in training: a loss is put on them."""
 
     def variety(self) -> str:
         """The kind, and the kernel where that tells costs apart: `conv2d 1x1`."""
@@ -77,6 +130,43 @@ class Layer:
         `output` is the first of several: a rule knows the others from the inputs.
         """
         raise NotImplementedError
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept | None:
+        """What is kept where the output needs a gradient; None where that is unknown."""
+        if self.keeps == "inputs":
+            return Kept(inputs=tuple(range(len(given))))
+        return Kept(output=self.keeps == "output")
+
+    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+        """Whether the output is the memory of the first input while training in torch."""
+        return self.strides == "turned" or self.effect == "view"
+
+    def is_turned(self, given: tuple[Given, ...]) -> bool:
+        """Whether the axes of the output are in another order than its memory."""
+        turned = any(x.turned for x in given)
+        return {
+            "kept": turned,
+            "turned": not turned,
+            "packed": False,
+            "folded": turned and len(given[0].type.shape) == 3,
+        }[self.strides]
+
+    def packs(self, x: Given) -> bool:
+        """Whether a copy is made of an input, and kept instead of it: row by row."""
+        return self.strides == "folded" and x.turned and len(x.type.shape) > 3
+
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        """Whether the output is a view of parts of the rows of its memory."""
+        return self.effect == "view" and any(x.gapped for x in given)
+
+    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+        """Mult-adds for one example: for the gradients of the inputs, and of the weights.
+
+        By default each is a product as large as the forward one, if somebody needs it.
+        """
+        work = self.work(tuple(x.type for x in given), output) or Work()
+        needed = any(x.needs_gradient for x in given)
+        return work.mult_adds * needed, work.mult_adds * bool(work.weights)
 
 
 def image_sizes(x: TensorType, kind: str) -> tuple[Size, Size, Size]:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Layer, Work, both, image_sizes, kernel_variety
+from mnet_cost.layers.base import (
+    Given,
+    Keeps,
+    Kept,
+    Layer,
+    Strides,
+    Work,
+    both,
+    image_sizes,
+    kernel_variety,
+)
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, ceil_div, largest, product
 
@@ -86,6 +96,36 @@ def window_positions(
     return (positions[0], positions[1])
 
 
+def padded_elements(
+    layer: Any, x: TensorType, output: TensorType, at_most_half: bool
+) -> int | None:
+    """Elements of x with its padding, where torch has to make a copy for it.
+
+    That is where padding is not the same on both sides, as often with `same` and a stride; for
+    pools, which take padding of `at_most_half` a kernel, also where it is more. None where torch
+    pads by itself. For layers with a window that slides over an image.
+    """
+    dilations = both(getattr(layer, "dilation", 1))
+    alike, padded = True, x.elements // (x.shape[-2] * x.shape[-1])
+    for i, side in ((0, 0), (1, 2)):
+        size, count = x.shape[i - 2], output.shape[i - 2]
+        span, step = dilations[i] * (both(layer.kernel)[i] - 1) + 1, both(layer.stride)[i]
+        needed = (count - 1) * step + span - size
+        before = max(needed, 0) // 2 if is_same(layer.padding) else sides(layer.padding)[side]
+        alike = alike and (size + 2 * before - span) // step + 1 == count
+        alike = alike and not (at_most_half and 2 * before > both(layer.kernel)[i])
+        padded *= size + before + max(needed - before, 0)
+    return None if alike else padded
+
+
+def kept_image(
+    layer: Any, given: tuple[Given, ...], output: TensorType, at_most_half: bool = False
+) -> Kept:
+    """What is kept of the input: itself, or the copy of it that padding makes."""
+    padded = padded_elements(layer, given[0].type, output, at_most_half)
+    return Kept(inputs=(0,)) if padded is None else Kept(elements=padded)
+
+
 def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
     check(
         channels_in % groups == 0, "{} groups do not divide {} input channels", groups, channels_in
@@ -132,6 +172,7 @@ class Conv2d(Layer):
     """
 
     kind: ClassVar[str] = "conv2d"
+    strides: ClassVar[Strides] = "folded"
 
     channels: Size = spec_field(Whole(), "output channels")
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -159,6 +200,9 @@ class Conv2d(Layer):
         taps = x.shape[-3] // self.groups
         return _conv_work(x, output, self.kernel, taps, self.bias, positions)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return kept_image(self, given, output)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepthwiseConv2d(Layer):
@@ -174,6 +218,7 @@ class DepthwiseConv2d(Layer):
     """
 
     kind: ClassVar[str] = "depthwise_conv2d"
+    strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -198,6 +243,9 @@ class DepthwiseConv2d(Layer):
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
         return _conv_work(x, output, self.kernel, 1, self.bias, positions)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return kept_image(self, given, output)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvTranspose2d(Layer):
@@ -214,6 +262,8 @@ class ConvTranspose2d(Layer):
     """
 
     kind: ClassVar[str] = "conv_transpose2d"
+    strides: ClassVar[Strides] = "folded"
+    keeps: ClassVar[Keeps] = "inputs"
 
     channels: Size = spec_field(Whole(), "output channels")
     kernel: Any = spec_field(Pair(), _KERNEL)

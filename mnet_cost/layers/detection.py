@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Layer, Work, both
+from mnet_cost.layers.base import Given, Kept, Layer, Work, both
 from mnet_cost.layers.fields import Pair, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product, smallest
 
@@ -59,6 +59,9 @@ class BoxDecode(Layer):
             output_elements=elements,
         )
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), elements=output.elements // 2)  # the exponentials
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonMaxSuppression(Layer):
@@ -81,6 +84,7 @@ class NonMaxSuppression(Layer):
     kind: ClassVar[str] = "non_max_suppression"
     aliases: ClassVar[tuple[str, ...]] = ("nms",)
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    differentiable: ClassVar[bool] = False  # proposals are constants: arXiv:1506.01497, section 3.2
 
     regions: Size = spec_field(Whole(), "boxes that are kept, in all classes")
 
@@ -128,6 +132,16 @@ class RegionPool(Layer):
             check(x.shape[0] == channels, "needs maps of equally many channels")
         return TensorType((boxes.shape[0], channels, *both(self.size)))
 
+    def is_turned(self, given: tuple[Given, ...]) -> bool:
+        return True  # made channel by channel, for all boxes
+
+    def _kept_samples(self, given: tuple[Given, ...], samples: int) -> Kept:
+        """The maps, and for each of them where the points lie and which boxes it is for."""
+        *maps, boxes = given
+        regions, (rows, columns) = boxes.type.shape[0], both(self.size)
+        placed = regions * (2 * rows * columns * samples * samples + 1)
+        return Kept(inputs=tuple(range(len(maps))), elements=len(maps) * placed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoiAlign(RegionPool):
@@ -159,6 +173,9 @@ class RoiAlign(RegionPool):
             input_elements=smallest(stored, 4 * points) + boxes.elements,
             output_elements=outputs,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return self._kept_samples(given, self.samples)
 
 
 class RoiPool(RegionPool):
@@ -195,3 +212,8 @@ class RoiPool(RegionPool):
             input_elements=smallest(stored, compared) + boxes.elements,
             output_elements=output.elements,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # Of two by two points in each bin: torch alone has no layer that looks at every element.
+        found = self._kept_samples(given, 2)
+        return found._replace(output=True, elements=found.elements + 4 * output.elements)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.activation import AXIS
-from mnet_cost.layers.base import Effect, Layer, Work, named_axis
-from mnet_cost.layers.fields import spec_field
-from mnet_cost.tensors import Check, RuleViolation, TensorType, axis_names, largest
+from mnet_cost.layers.base import Effect, Given, Kept, Layer, Work, named_axis
+from mnet_cost.layers.fields import AXIS, spec_field
+from mnet_cost.tensors import Check, RuleViolation, TensorType, axis_names, largest, product
 
 
 class Broadcast(Layer):
@@ -76,6 +75,21 @@ class Multiply(Broadcast):
     kind: ClassVar[str] = "multiply"
     aliases: ClassVar[tuple[str, ...]] = ("mul",)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # One product after the other: each factor is the gradient of the other one.
+        inputs, between = set[int](), 0
+        shape, needs = given[0].type.shape, given[0].needs_gradient
+        for number, x in enumerate(given[1:], 1):
+            if needs:
+                inputs.add(number)
+            if x.needs_gradient and number == 1:
+                inputs.add(0)
+            elif x.needs_gradient:
+                between += product(shape)
+            shape = tuple(map(largest, shape, x.type.shape))
+            needs = needs or x.needs_gradient
+        return Kept(inputs=tuple(sorted(inputs)), elements=between)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concat(Layer):
@@ -114,3 +128,6 @@ class Concat(Layer):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(input_elements=sum(x.elements for x in inputs), output_elements=output.elements)
+
+    def is_turned(self, given: tuple[Given, ...]) -> bool:
+        return len(given[0].type.shape) == 3 and all(x.turned for x in given)

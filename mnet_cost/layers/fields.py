@@ -250,6 +250,10 @@ class Sizes(FieldKind):
         return {"type": "array", "minItems": 1, "items": item}
 
 
+AXIS = Word(("channels", "height", "width", "length", "features"))
+"""The name of an axis of an image, a sequence or a vector."""
+
+
 def _or_expression(schema: Json) -> Json:
     return {"anyOf": [schema, EXPRESSION_SCHEMA]}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Work, image_sizes, sequence_sizes
+from mnet_cost.layers.base import Layer, Strides, Work, image_sizes, sequence_sizes
 from mnet_cost.layers.fields import Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType
 
@@ -38,6 +38,7 @@ class ChannelShuffle(Copy):
     """
 
     kind: ClassVar[str] = "channel_shuffle"
+    strides: ClassVar[Strides] = "packed"
 
     groups: Size = spec_field(Whole(), "groups that the channels come in")
 
@@ -69,6 +70,7 @@ class ToSequence(Copy):
     __slots__ = ()
 
     kind: ClassVar[str] = "to_sequence"
+    strides: ClassVar[Strides] = "turned"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -91,6 +93,7 @@ class ToImage(Copy):
     """
 
     kind: ClassVar[str] = "to_image"
+    strides: ClassVar[Strides] = "turned"
 
     height: Size = spec_field(Whole(), "rows of the image")
     width: Size | None = spec_field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Work
+from mnet_cost.layers.base import Given, Keeps, Layer, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
 
@@ -28,6 +28,8 @@ class Linear(Layer):
     """
 
     kind: ClassVar[str] = "linear"
+    keeps: ClassVar[Keeps] = "inputs"
+    strides: ClassVar[Strides] = "packed"
 
     features: Size = spec_field(Whole(), "size of the last axis of the output")
     bias: bool = spec_field(Flag(), "add a trained constant per feature", default=True)
@@ -48,3 +50,6 @@ class Linear(Layer):
             input_elements=x.elements,
             output_elements=outputs,
         )
+
+    def packs(self, x: Given) -> bool:
+        return x.turned and len(x.type.shape) > 1

@@ -11,10 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.activation import AXIS
-from mnet_cost.layers.base import Effect, Layer, Work, channel_axis, image_sizes, named_axis
-from mnet_cost.layers.fields import Flag, Real, Whole, spec_field
-from mnet_cost.tensors import Check, Size, TensorType
+from mnet_cost.layers.base import (
+    Effect,
+    Given,
+    Kept,
+    Layer,
+    Strides,
+    Work,
+    channel_axis,
+    image_sizes,
+    named_axis,
+)
+from mnet_cost.layers.fields import AXIS, Flag, Real, Whole, spec_field
+from mnet_cost.tensors import Check, Size, TensorType, product
 
 _STATISTICS = 5
 """Operations per element to subtract a mean and divide by a deviation: an addition for the mean;
@@ -37,6 +46,7 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batch_norm"
+    strides: ClassVar[Strides] = "folded"
     effect: ClassVar[Effect] = "elementwise"
 
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=True)
@@ -56,6 +66,10 @@ class BatchNorm(Layer):
             input_elements=elements,
             output_elements=elements,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # The mean and the deviation of the batch.
+        return Kept(inputs=(0,), once=2 * output.shape[channel_axis(output)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +111,14 @@ class LayerNorm(Layer):
             output_elements=elements,
         )
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        size = output.shape[named_axis(output, self.axis, self.kind)]
+        return Kept(inputs=(0,), statistics=2 * (output.elements // size))
+
+    def is_turned(self, given: tuple[Given, ...]) -> bool:
+        # torch turns another axis to the end, and back.
+        return named_axis(given[0].type, self.axis, self.kind) != -1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupNorm(Layer):
@@ -113,6 +135,7 @@ class GroupNorm(Layer):
     """
 
     kind: ClassVar[str] = "group_norm"
+    strides: ClassVar[Strides] = "folded"
 
     groups: Size = spec_field(Whole(), "groups of channels, each with statistics of its own")
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=True)
@@ -132,6 +155,9 @@ class GroupNorm(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), statistics=2 * product(output.shape[:-3]) * self.groups)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceNorm(Layer):
@@ -148,6 +174,7 @@ class InstanceNorm(Layer):
     """
 
     kind: ClassVar[str] = "instance_norm"
+    strides: ClassVar[Strides] = "folded"
 
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=False)
     epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
@@ -159,6 +186,9 @@ class InstanceNorm(Layer):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), statistics=2 * product(output.shape[:-2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +209,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind: ClassVar[str] = "local_response_norm"
+    strides: ClassVar[Strides] = "folded"
     aliases: ClassVar[tuple[str, ...]] = ("lrn",)
 
     size: Size = spec_field(Whole(), "channels in the sum", default=5)
@@ -198,6 +229,12 @@ class LocalResponseNorm(Layer):
             input_elements=elements,
             output_elements=elements,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # Squares with channels of zeros around them, what the power is taken of, the divisor.
+        channels, elements = output.shape[-3], output.elements
+        squares = elements // channels * (channels + self.size - 1)
+        return Kept(inputs=(0,), elements=squares + 2 * elements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +265,11 @@ class L2Normalize(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         elements = output.elements
         return Work(vector_ops=3 * elements, input_elements=elements, output_elements=elements)
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # Each length, and what is divided by: that, but at least epsilon.
+        size = output.shape[named_axis(output, self.axis, self.kind)]
+        return Kept(inputs=(0,), elements=2 * (output.elements // size))
 
 
 def _image_norm(x: TensorType, affine: bool) -> Work:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer
+from mnet_cost.layers.base import Given, Layer
 from mnet_cost.layers.fields import Sizes, Word, spec_field
 from mnet_cost.tensors import Check, Size, TensorType
 
@@ -36,4 +36,7 @@ class Opaque(Layer):
         return TensorType(self.shape)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> None:
+        return None
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> None:
         return None

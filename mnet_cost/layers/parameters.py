@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effect, Layer, Work, channel_axis, sequence_sizes
+from mnet_cost.layers.base import (
+    Effect,
+    Given,
+    Keeps,
+    Kept,
+    Layer,
+    Strides,
+    Work,
+    channel_axis,
+    sequence_sizes,
+)
 from mnet_cost.layers.fields import Real, Sizes, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
 
@@ -30,6 +40,7 @@ class ClassToken(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "class_token"
+    strides: ClassVar[Strides] = "packed"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -89,6 +100,7 @@ class Scale(Layer):
     """
 
     kind: ClassVar[str] = "scale"
+    keeps: ClassVar[Keeps] = "inputs"
     effect: ClassVar[Effect] = "elementwise"
 
     initial: float = spec_field(Real(), "the factors before training", default=1.0)
@@ -166,3 +178,6 @@ class Embedding(Layer):
             input_elements=x.elements + rows,
             output_elements=rows,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(numbers=(0,))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Layer, Work, both, image_sizes
-from mnet_cost.layers.conv import window_positions
+from mnet_cost.layers.base import INDEX_BYTES, Given, Kept, Layer, Strides, Work, both, image_sizes
+from mnet_cost.layers.conv import kept_image, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
 
@@ -46,6 +46,7 @@ class MaxPool2d(Layer):
     """
 
     kind: ClassVar[str] = "max_pool2d"
+    strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -70,6 +71,10 @@ class MaxPool2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        indices = INDEX_BYTES * output.elements
+        return kept_image(self, given, output, at_most_half=True)._replace(bytes=indices)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvgPool2d(Layer):
@@ -85,6 +90,7 @@ class AvgPool2d(Layer):
     """
 
     kind: ClassVar[str] = "avg_pool2d"
+    strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -112,10 +118,19 @@ class AvgPool2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        found = kept_image(self, given, output, at_most_half=True)
+        if found.inputs or self.count_include_pad:
+            return found
+        # torch divides by the number of elements in each window apart.
+        return found._replace(once=output.shape[-2] * output.shape[-1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalPool(Layer):
     """What pools over the whole image share."""
+
+    strides: ClassVar[Strides] = "packed"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
 
@@ -163,6 +178,9 @@ class GlobalMaxPool(GlobalPool):
 
     kind: ClassVar[str] = "global_max_pool"
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), output=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptivePool(Layer):
@@ -172,6 +190,8 @@ class AdaptivePool(Layer):
     ceil((i + 1) * n / o). Windows overlap by one element at each inner border that does not fall
     between two elements, which is o - gcd(n, o) times: together they visit n + o - gcd(n, o).
     """
+
+    strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output")
 
@@ -214,6 +234,10 @@ class AdaptiveAvgPool2d(AdaptivePool):
 
     kind: ClassVar[str] = "adaptive_avg_pool2d"
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # To a single element it is a mean, whose gradient needs no more than the sizes.
+        return Kept() if both(self.size) == (1, 1) else Kept(inputs=(0,))
+
 
 class AdaptiveMaxPool2d(AdaptivePool):
     """Largest elements of windows spread evenly over the image.
@@ -230,3 +254,6 @@ class AdaptiveMaxPool2d(AdaptivePool):
     __slots__ = ()
 
     kind: ClassVar[str] = "adaptive_max_pool2d"
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        return Kept(inputs=(0,), bytes=INDEX_BYTES * output.elements)

@@ -11,15 +11,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Work, fixed
+from mnet_cost.layers.base import Given, Kept, Layer, Strides, Work, fixed
 from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
+
+_KEPT_PER_UNIT = 7
+"""LSTM: four gates, memory and state before the step, tanh of the memory. GRU: two gates, what the
+third is made of and itself, products with it, the state before the step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Layer):
     """What recurrent layers share: shapes, and gates with two kernels and two biases each."""
 
+    strides: ClassVar[Strides] = "packed"
     gates: ClassVar[int]
     ops_per_unit: ClassVar[int]
     """Without bias, for each step."""
@@ -65,6 +70,26 @@ class Recurrent(Layer):
             input_elements=x.elements,
             output_elements=output.elements,
         )
+
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        # As torch does it without a fused kernel: the input step by step, once in each direction;
+        # between layers once for both; and for each step and unit of a cell seven numbers.
+        x, directions = given[0].type, self._directions()
+        steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self.features
+        states = _KEPT_PER_UNIT * self.layers * directions * self.features
+        inside = steps * (between + states)
+        if x.shape[-2] == 1:  # a single step is in order as it is
+            return Kept(inputs=(0,), elements=inside)
+        return Kept(elements=directions * x.elements + inside)
+
+    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+        x = given[0].type
+        forward = Recurrent.work(self, (x,), output).mult_adds
+        units, cells = self.gates * self.features, self.layers * self._directions()
+        first = x.elements * units * self._directions()
+        # The state before the first step is zero and needs no gradient.
+        started = product(x.shape[:-2]) * cells * units * self.features
+        return forward - first * (not given[0].needs_gradient) - started, forward
 
 
 class Lstm(Recurrent):

@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Effect, Layer, Work, both, fixed, image_sizes
+from mnet_cost.layers.base import (
+    Effect,
+    Given,
+    Kept,
+    Layer,
+    Strides,
+    Work,
+    both,
+    fixed,
+    image_sizes,
+)
 from mnet_cost.layers.conv import sides
 from mnet_cost.layers.fields import Pair, Real, RealPair, Sides, Sizes, Whole, Word, spec_field
 from mnet_cost.tensors import (
@@ -72,6 +82,14 @@ class Dropout(View):
 
     rate: float = spec_field(Real(0.0, 1.0), "probability of a zero", default=0.5)
 
+    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+        if self.rate in (0, 1):
+            return Kept(once=int(self.rate))  # all or nothing: at most one factor
+        return Kept(elements=output.elements)  # the factors 0 and 1 / (1 - rate)
+
+    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+        return self.rate == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flatten(View):
@@ -87,6 +105,7 @@ class Flatten(View):
     """
 
     kind: ClassVar[str] = "flatten"
+    strides: ClassVar[Strides] = "packed"
 
     axes: int | None = spec_field(
         Whole(), "trailing axes to join; by default 3, or all there are", default=None
@@ -99,6 +118,12 @@ class Flatten(View):
         if axes > rank:
             raise RuleViolation(f"joins {axes} axes of a tensor that has {rank}")
         return TensorType((*x.shape[:-axes], product(x.shape[-axes:])), x.dtype)
+
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        return False
+
+    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+        return not given[0].turned and not given[0].gapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +140,7 @@ class Reshape(View):
     """
 
     kind: ClassVar[str] = "reshape"
+    strides: ClassVar[Strides] = "packed"
 
     shape: tuple[Size, ...] = spec_field(Sizes(-1), "sizes of the output, one of them may be -1")
 
@@ -135,6 +161,12 @@ class Reshape(View):
         )
         return TensorType(shape, x.dtype)
 
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        return False
+
+    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+        return not given[0].turned and not given[0].gapped
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transpose(Layer):
@@ -150,6 +182,7 @@ class Transpose(Layer):
     """
 
     kind: ClassVar[str] = "transpose"
+    strides: ClassVar[Strides] = "turned"
 
     axes: tuple[int, ...] = spec_field(Sizes(0), "positions of the input's axes, from 0")
 
@@ -212,6 +245,7 @@ class Resize(Layer):
     """
 
     kind: ClassVar[str] = "resize"
+    strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output", default=None)
     scale: Any = spec_field(RealPair(), "output size / input size", default=None)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.activation import AXIS
-from mnet_cost.layers.base import fixed, named_axis
-from mnet_cost.layers.fields import Sizes, Whole, spec_field
+from mnet_cost.layers.base import Given, fixed, named_axis
+from mnet_cost.layers.fields import AXIS, Sizes, Whole, spec_field
 from mnet_cost.layers.reshape import View
 from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, Size, TensorType
 
@@ -22,6 +21,12 @@ def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
     sizes = list(x.shape)
     sizes[axis] = size
     return TensorType(tuple(sizes), x.dtype)
+
+
+def _is_within_rows(layer: Split | Slice | Take, given: tuple[Given, ...]) -> bool:
+    """Whether a part along the layer's axis leaves gaps: along all but the first it does."""
+    x = given[0]
+    return x.gapped or named_axis(x.type, layer.axis, layer.kind) != -len(x.type.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,9 @@ class Split(View):
         check(total == whole, "the sizes add up to {}, and the axis has {}", total, whole)
         return tuple([_resized(x, axis, size) for size in self.sizes])
 
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        return _is_within_rows(self, given)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice(View):
@@ -96,6 +104,9 @@ class Slice(View):
         check(start < stop, "nothing is between {} and {}", start, stop)
         return _resized(x, axis, stop - start)
 
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        return _is_within_rows(self, given)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Take(View):
@@ -126,6 +137,9 @@ class Take(View):
         if not sizes:
             raise RuleViolation("leaves no axis")
         return TensorType(tuple(sizes), x.dtype)
+
+    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+        return _is_within_rows(self, given)
 
 
 def _from_start(position: Size, whole: Size) -> Size:

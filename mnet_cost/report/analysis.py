@@ -7,6 +7,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
 from mnet_cost.analysis.latency import DeviceEstimate, Fit
+from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.published import published_facts
 from mnet_cost.report.rows import (
@@ -19,12 +20,18 @@ from mnet_cost.report.rows import (
     groups,
     time_cell,
 )
+from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
 
 
-def analysis_report(analysis: Analysis, by: Grain = "block", lower_bound: bool = False) -> Report:
-    """Totals, rows at the grain `by`, shares by kind, memory and devices.
+def analysis_report(
+    analysis: Analysis,
+    by: Grain = "block",
+    lower_bound: bool = False,
+    training: TrainingCost | None = None,
+) -> Report:
+    """Totals, rows at the grain `by`, shares by kind, memory, devices, and a training step.
 
     With unmodelled layers the totals are None, or lower bounds if those were asked for.
     """
@@ -37,10 +44,12 @@ def analysis_report(analysis: Analysis, by: Grain = "block", lower_bound: bool =
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
-        facts=_facts(analysis, lower_bound),
+        facts=_facts(analysis, lower_bound)
+        + (() if training is None else training_facts(training, lower_bound)),
         tables=tuple(tables),
-        notes=_notes(analysis, lower_bound),
-        document=lambda: analysis_document(analysis, lower_bound),
+        notes=_notes(analysis, lower_bound)
+        + (() if training is None else (training_note(training),)),
+        document=lambda: analysis_document(analysis, lower_bound, training),
     )
 
 

@@ -6,14 +6,18 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.training import training_document
 
 SCHEMA = "mnet-cost/analysis/1"
 
 
-def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str, Any]:
-    """The JSON document of an analysis: `mnet-cost/analysis/1`."""
+def analysis_document(
+    analysis: Analysis, lower_bound: bool = False, training: TrainingCost | None = None
+) -> dict[str, Any]:
+    """The JSON document of an analysis, and of a training step if that was asked for."""
     network, spec = analysis.network, analysis.network.spec
     tensors = network.tensors
     totals = {
@@ -61,6 +65,7 @@ def analysis_document(analysis: Analysis, lower_bound: bool = False) -> dict[str
             _device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
+        "training": training_document(training, lower_bound),
     }
 
 

@@ -17,12 +17,16 @@ class Parameter(nn.Module):
 
     def __init__(self, *shape: int) -> None:
         super().__init__()
+        self.shape = shape
         self.weight = nn.Parameter(torch.empty(shape))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
         nn.init.trunc_normal_(self.weight, std=0.02)
 
     def forward(self, like: Tensor) -> Tensor:
         """[N, *shape] for any `like` of N examples."""
-        return self.weight.expand(like.shape[0], *self.weight.shape)
+        return self.weight.expand(like.shape[0], *self.shape)
 
 
 class ClassToken(nn.Module):
@@ -30,10 +34,14 @@ class ClassToken(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(features))
+        self.weight = nn.Parameter(torch.empty(features))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        token = self.weight.expand(*x.shape[:-2], 1, x.shape[-1])
+        token = self.weight.expand_as(x[..., :1, :])
         return torch.cat((token, x), -2)
 
 
@@ -43,6 +51,9 @@ class PositionEmbedding(nn.Module):
     def __init__(self, length: int, features: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(length, features))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
         nn.init.trunc_normal_(self.weight, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,7 +66,12 @@ class Scale(nn.Module):
     def __init__(self, channels: int, axes: int, initial: float = 1.0) -> None:
         super().__init__()
         self.axes = axes
-        self.weight = nn.Parameter(torch.full((channels,), float(initial)))
+        self.initial = initial
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.constant_(self.weight, self.initial)
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weight.reshape(-1, *([1] * self.axes))
@@ -67,10 +83,21 @@ class PRelu(nn.Module):
     def __init__(self, channels: int, axes: int) -> None:
         super().__init__()
         self.axes = axes
-        self.weight = nn.Parameter(torch.full((channels,), 0.25))
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.constant_(self.weight, 0.25)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.where(x > 0, x, x * self.weight.reshape(-1, *([1] * self.axes)))
+
+
+class GroupNormOfOne(nn.GroupNorm):
+    """Group normalization of single elements, which torch's own refuses for a batch of one."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def heads_apart(x: Tensor, heads: int) -> Tensor:
@@ -78,23 +105,32 @@ def heads_apart(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V]."""
-    parts = [heads_apart(x, heads) for x in (query, key, value)]
-    leading = torch.broadcast_shapes(*(part.shape[:-3] for part in parts))
-    query, key, value = (part.expand(*leading, *part.shape[-3:]) for part in parts)
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
+) -> Tensor:
+    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
+
+    `leading` are the axes behind the batch that all are to have, where they are not the same.
+    """
+    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
+    if leading:
+        query, key, value = (x.expand(-1, *leading, -1, -1, -1) for x in (query, key, value))
     mixed = F.scaled_dot_product_attention(query, key, value)
     return mixed.transpose(-3, -2).flatten(-2)
 
 
 class Attention(nn.Module):
-    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside."""
+    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside.
+
+    `leading` as in `attend`.
+    """
 
     def __init__(
-        self, width: int, context: int, features: int, heads: int, bias: bool = True
-    ) -> None:
+        self, width: int, context: int, features: int, heads: int, bias: bool = True,
+        leading: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.heads = heads
+        self.heads, self.leading = heads, leading
         self.query = nn.Linear(width, features, bias=bias)
         self.key = nn.Linear(context, features, bias=bias)
         self.value = nn.Linear(context, features, bias=bias)
@@ -102,8 +138,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         context = x if context is None else context
-        mixed = attend(self.query(x), self.key(context), self.value(context), self.heads)
-        return self.out(mixed)
+        query, key, value = self.query(x), self.key(context), self.value(context)
+        return self.out(attend(query, key, value, self.heads, self.leading))
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:
@@ -125,12 +161,13 @@ def overlaps(boxes: Tensor) -> Tensor:
 def keep_best(boxes: Tensor, scores: Tensor, regions: int) -> Tensor:
     """The `regions` best boxes, those that overlap a better one of their class put last.
 
-    boxes [N, M, 4] and scores [N, M] or [N, M, K] -> [N, regions, 4]. Of all scores the best
-    4 * regions are looked at, and a box that is itself suppressed still suppresses others.
+    boxes [N, M, 4] and scores [N, M, K] of K classes -> [N, regions, 4]. Of all scores the best
+    4 * regions are looked at, and a box that is itself suppressed still suppresses others. What
+    is kept is a constant in training (arXiv:1506.01497, section 3.2).
     """
-    classes = scores.shape[2] if scores.dim() == 3 else 1
-    flat = scores.flatten(1)
-    best, index = flat.topk(min(4 * regions, flat.shape[1]), 1)
+    boxes, scores = boxes.detach(), scores.detach()
+    classes, flat = scores.shape[2], scores.flatten(1)
+    best, index = flat.topk(torch.sym_min(4 * regions, flat.shape[1]), 1)
     chosen = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
     same = (index % classes)[:, :, None] == (index % classes)[:, None]
     better = torch.ones_like(same[0]).triu(1)  # a row is better than the columns right of it

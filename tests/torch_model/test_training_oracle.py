@@ -1,0 +1,420 @@
+"""Memory kept for the backward pass, and its mult-adds, against torch 2.13 on a CPU.
+
+Bytes are those of the storages that autograd packs and still holds when the forward pass is over:
+each once, without params and buffers. Mult-adds are half of what torch's flop counter counts
+forward and backward on the meta device. Where we differ, and why:
+
+- lstm: torch's fused kernel for CPUs (oneDNN) keeps a workspace of its own; we say what torch keeps
+  without it, and the test runs it so. gru has no such kernel.
+- non_max_suppression: we take what it keeps for constant, as detectors train (arXiv:1506.01497,
+  section 3.2), and what goes into it for an output that has a loss. The test does the same.
+- turned and cut views in front of a copy, one axis of size 1 among turned ones, attention of
+  sequences of length 1: torch may spare a copy that we count, or the other way round.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from oracle import examples  # noqa: E402
+from random_networks import random_network  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode, conv_backward_flop  # noqa: E402
+
+from mnet_cost.analysis.training import OPTIMIZERS, training_cost  # noqa: E402
+from mnet_cost.layers import LAYERS  # noqa: E402
+from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
+from mnet_cost.layers.opaque import Opaque  # noqa: E402
+from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
+from mnet_cost.models.library import load_model  # noqa: E402
+from mnet_cost.models.load import parse_spec  # noqa: E402
+from mnet_cost.network import Network, elaborate  # noqa: E402
+from mnet_cost.torch_model import build_module, parts  # noqa: E402
+
+BATCH = 2
+
+
+class Packed:
+    """A tensor that autograd keeps, for as long as it keeps it."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
+
+
+def kept_bytes(network: Network) -> int:
+    """Bytes that autograd holds after a forward pass of the network's module."""
+    module = build_module(network)
+    owned = {one.untyped_storage().data_ptr() for one in (*module.parameters(), *module.buffers())}
+    packed: list[weakref.ref[Packed]] = []
+
+    def pack(tensor: Any) -> Packed:
+        one = Packed(tensor)
+        packed.append(weakref.ref(one))
+        return one
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
+        outputs = module(*examples(network, "cpu"))
+    held = [one for one in (reference() for reference in packed) if one is not None]
+    storages = {
+        one.tensor.untyped_storage().data_ptr(): one.tensor.untyped_storage().nbytes()
+        for one in held
+    }
+    del outputs  # which kept the graph alive until here
+    return sum(bytes_ for pointer, bytes_ in storages.items() if pointer not in owned)
+
+
+@pytest.fixture
+def losses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What goes into suppression, and so has a loss."""
+    losses: list[Any] = []
+    keep_best = parts.keep_best
+
+    def constant(boxes: Any, scores: Any, regions: int) -> Any:
+        losses.extend((boxes, scores))
+        return keep_best(boxes, scores, regions)
+
+    monkeypatch.setattr(parts, "keep_best", constant)
+    return losses
+
+
+@pytest.fixture
+def without_onednn() -> Iterator[None]:
+    before = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    yield
+    torch.backends.mkldnn.enabled = before
+
+
+IMAGE, SEQUENCE, VECTOR = "[6, 9, 8]", "[5, 6]", "[6]"
+
+KINDS: dict[str, tuple[str, list[str]]] = {
+    # kind: the shape of what a first, trained layer gives to it, and fields in many ways
+    "conv2d": (
+        IMAGE,
+        [
+            "channels: 4, kernel: 3",
+            "channels: 4, kernel: 3, stride: 2",
+            "channels: 4, kernel: [3, 2], stride: [1, 2], bias: true",
+            "channels: 6, kernel: 3, groups: 3, padding: [1, 0, 0, 2], dilation: 2",
+            "channels: 4, kernel: 2, stride: 3, padding: valid",
+        ],
+    ),
+    "depthwise_conv2d": (IMAGE, ["kernel: 3", "kernel: 3, stride: 2", "kernel: 5, multiplier: 2"]),
+    "conv_transpose2d": (
+        IMAGE,
+        ["channels: 4, kernel: 3, stride: 2", "channels: 4, kernel: 2, stride: 2, padding: 0"],
+    ),
+    "linear": (SEQUENCE, ["features: 4", "features: 4, bias: false"]),
+    "batch_norm": (IMAGE, ["", "affine: false"]),
+    "layer_norm": (IMAGE, ["", "axis: width", "affine: false"]),
+    "group_norm": (IMAGE, ["groups: 3", "groups: 2, affine: false"]),
+    "instance_norm": (IMAGE, ["", "affine: true"]),
+    "local_response_norm": (IMAGE, ["size: 5", "size: 4", "size: 1"]),
+    "l2_normalize": (IMAGE, ["", "axis: height"]),
+    "relu": (IMAGE, [""]),
+    "relu6": (IMAGE, [""]),
+    "leaky_relu": (IMAGE, [""]),
+    "prelu": (IMAGE, ["", "per_channel: false"]),
+    "sigmoid": (IMAGE, [""]),
+    "hard_sigmoid": (IMAGE, [""]),
+    "tanh": (IMAGE, [""]),
+    "silu": (IMAGE, [""]),
+    "hard_swish": (IMAGE, [""]),
+    "gelu": (IMAGE, [""]),
+    "softmax": (IMAGE, ["", "axis: width"]),
+    "max_pool2d": (
+        IMAGE,
+        [
+            "kernel: 3, stride: 2",
+            "kernel: 2, stride: 2, padding: 0",
+            "kernel: 3, stride: 2, padding: 1, round_up: true",
+            "kernel: 2",
+            "kernel: 3, dilation: 2, padding: valid",
+        ],
+    ),
+    "avg_pool2d": (
+        IMAGE,
+        [
+            "kernel: 3, stride: 2",
+            "kernel: 2, stride: 2",
+            "kernel: 2, count_include_pad: true",
+            "kernel: 2",
+            "kernel: 2, stride: 2, padding: 0, round_up: true",
+        ],
+    ),
+    "global_avg_pool": (IMAGE, ["", "keep: true"]),
+    "global_max_pool": (IMAGE, ["", "keep: true"]),
+    "adaptive_avg_pool2d": (IMAGE, ["size: 3", "size: 1", "size: [1, 2]"]),
+    "adaptive_max_pool2d": (IMAGE, ["size: 3", "size: 1"]),
+    "attention": (SEQUENCE, ["heads: 2", "heads: 3, bias: false", "heads: 2, features: 8"]),
+    "gru": (
+        SEQUENCE,
+        [
+            "features: 3",
+            "features: 3, layers: 2",
+            "features: 3, bidirectional: true, layers: 3",
+            "features: 3, bias: false, output: last",
+        ],
+    ),
+    "lstm": (
+        SEQUENCE,
+        [
+            "features: 3",
+            "features: 3, layers: 2",
+            "features: 3, bidirectional: true, layers: 3",
+            "features: 3, bias: false, output: last",
+        ],
+    ),
+    "flatten": (IMAGE, ["", "axes: 2"]),
+    "reshape": (IMAGE, ["shape: [9, -1]"]),
+    "transpose": (IMAGE, ["axes: [1, 2, 0]"]),
+    "dropout": (IMAGE, ["", "rate: 0", "rate: 1"]),
+    "identity": (IMAGE, [""]),
+    "pad": (IMAGE, ["padding: [1, 0, 2, 0]"]),
+    "resize": (IMAGE, ["scale: 2", "size: [5, 11], mode: bilinear"]),
+    "channel_shuffle": (IMAGE, ["groups: 3"]),
+    "to_sequence": (IMAGE, [""]),
+    "to_image": (SEQUENCE, ["height: 5"]),
+    "scale": (IMAGE, [""]),
+    "class_token": (SEQUENCE, [""]),
+    "position_embedding": (SEQUENCE, [""]),
+    "split": (IMAGE, ["parts: 2", "sizes: [4, 5], axis: height"]),
+    "slice": (IMAGE, ["start: 2", "stop: 5, axis: width"]),
+    "take": (SEQUENCE, ["index: 1", "index: 0, axis: features"]),
+    "box_decode": ("[5, 4]", [""]),
+}
+
+AROUND = {
+    # What a network with several inputs, or tokens, looks like.
+    "add": "  - {id: b, linear: {features: 6}, from: a}\n  - add: [a, b, x]\n",
+    "multiply": "  - {id: b, linear: {features: 6}, from: a}\n  - {multiply: [a, x, b, a]}\n",
+    "concat": "  - {id: b, tanh: {}, from: a}\n  - concat: [a, b, x]\n",
+    "matmul": "  - {id: b, linear: {features: 6}, from: a}\n"
+    "  - {matmul: {transpose_second: true}, from: [a, b]}\n",
+    "scaled_dot_product_attention": "  - {id: b, linear: {features: 6}, from: a}\n"
+    "  - {scaled_dot_product_attention: {heads: 2}, from: [a, b, a]}\n",
+    "parameter": "  - {id: p, parameter: {shape: [5, 6]}}\n  - {id: q, sigmoid: {}}\n"
+    "  - {multiply: [a, p, q]}\n",
+}
+
+
+def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
+    """Some layer after a trained one that needs a gradient, and whatever comes `after`."""
+    first = "conv2d: {channels: 6, kernel: 1}" if shape == IMAGE else "scale"
+    if first == "scale":
+        first = "{id: first, linear: {features: " + shape.strip("[]").split(",")[-1] + "}}"
+    else:
+        first = "{id: first, " + first + "}"
+    return (
+        f"format: 1\nname: one\ninput: {{x: {shape}}}\nlayers:\n  - {first}\n"
+        f"  - {{id: one, {kind}: {{{fields}}}}}\n{after}"
+    )
+
+
+def assert_agrees(text: str) -> None:
+    network = elaborate(parse_spec(text), {"batch": BATCH})
+    assert training_cost(network).activation_bytes == kept_bytes(network), text
+
+
+ONE_BY_ONE = [(kind, fields) for kind, (_, several) in KINDS.items() for fields in several]
+
+
+@pytest.mark.parametrize(("kind", "fields"), ONE_BY_ONE)
+def test_one_layer(kind: str, fields: str, without_onednn: None) -> None:
+    assert_agrees(spec_of(kind, KINDS[kind][0], fields))
+
+
+@pytest.mark.parametrize(("kind", "fields"), ONE_BY_ONE)
+def test_a_layer_whose_output_is_needed_again(kind: str, fields: str, without_onednn: None) -> None:
+    part = ".0" if kind == "split" else ""
+    assert_agrees(
+        spec_of(kind, KINDS[kind][0], fields, f"  - {{id: last, silu: {{}}, from: one{part}}}\n")
+    )
+
+
+@pytest.mark.parametrize(("kind", "fields"), ONE_BY_ONE)
+def test_a_layer_on_what_needs_no_gradient(kind: str, fields: str, without_onednn: None) -> None:
+    shape = KINDS[kind][0]
+    text = f"format: 1\nname: one\ninput: {{x: {shape}}}\nlayers:\n  - {kind}: {{{fields}}}\n"
+    network = elaborate(parse_spec(text), {"batch": BATCH})
+    assert training_cost(network).activation_bytes == kept_bytes(network)
+
+
+@pytest.mark.parametrize("kind", AROUND)
+def test_several_inputs(kind: str) -> None:
+    assert_agrees(
+        "format: 1\nname: several\ninput: {x: [5, 6]}\nlayers:\n"
+        "  - {id: a, linear: {features: 6}}\n" + AROUND[kind]
+    )
+
+
+def test_tokens() -> None:
+    assert_agrees(
+        "format: 1\nname: tokens\ninput: {x: {shape: [7], dtype: int64}}\nlayers:\n"
+        "  - embedding: {vocabulary: 2, features: 4}\n  - linear: {features: 3}\n"
+    )
+
+
+@pytest.mark.parametrize("rest", ["", "  - linear: {features: 5}\n", "  - {layer_norm: {}}\n",
+                                  "  - {attention: {heads: 2}}\n", "  - {reshape: {shape: [-1]}}\n"
+                                  "  - tanh\n", "  - gelu\n  - {linear: {features: 2}}\n",
+                                  "  - {to_image: {height: 9}}\n  - {conv2d: {channels: 2, "
+                                  "kernel: 3}}\n"])  # fmt: skip
+def test_turned_views(rest: str) -> None:
+    assert_agrees(spec_of("to_sequence", IMAGE, "", rest))
+
+
+def test_detection(losses: list[Any]) -> None:
+    for pool in ("roi_align", "roi_pool"):
+        assert_agrees(
+            f"""\
+format: 1
+name: detector
+input: {{x: [3, 16, 16]}}
+layers:
+  - {{id: fine, conv2d: {{channels: 6, kernel: 3}}}}
+  - {{id: coarse, conv2d: {{channels: 6, kernel: 3, stride: 2}}}}
+  - {{id: anchors, conv2d: {{channels: 4, kernel: 1}}}}
+  - to_sequence
+  - {{id: boxes, box_decode: {{}}}}
+  - {{id: scores, conv2d: {{channels: 2, kernel: 1}}, from: coarse}}
+  - to_sequence
+  - {{id: objectness, sigmoid: {{}}}}
+  - {{id: proposals, non_max_suppression: {{regions: 7}}, from: [boxes, objectness]}}
+  - {{{pool}: {{size: 3}}, from: [fine, coarse, proposals]}}
+  - conv2d: {{channels: 5, kernel: 3}}
+  - relu
+  - flatten
+  - linear: {{features: 8}}
+"""
+        )
+
+
+def test_every_kind_is_here() -> None:
+    known = {*KINDS, *AROUND, "embedding", "non_max_suppression", "roi_align", "roi_pool"}
+    assert {layer.kind for layer in LAYERS} == known | {Opaque.kind}
+
+
+def is_comparable(network: Network) -> bool:
+    """Whether none of the differences above can show.
+
+    A trained tensor by itself is expanded to the batch, and boxes made of one have a gradient.
+    """
+    unlike = {"parameter", "roi_align", "roi_pool", "non_max_suppression"}
+    return network.batch > 1 and unlike.isdisjoint(step.layer.kind for step in network.steps)
+
+
+def test_random_networks(without_onednn: None) -> None:
+    networks = {seed: random_network(seed) for seed in range(450)}
+    chosen = {seed: one for seed, one in networks.items() if is_comparable(one)}
+    assert len(chosen) >= 60
+    for seed, network in chosen.items():
+        assert training_cost(network).activation_bytes == kept_bytes(network), f"seed {seed}"
+
+
+NETWORKS = [one for one in read_catalog().networks if one.variant is None]
+"""One of each file: sizes of a family differ in numbers, not in kinds."""
+
+
+def small(network: Listed) -> Network:
+    """A network of the library at a small size, but not too small for its windows and boxes."""
+    model = load_model(f"{network.family}:{network.variant}" if network.variant else network.family)
+    detector = any(isinstance(one, NonMaxSuppression) for one in _layers(elaborate(model.spec)))
+    wanted = {"regions": 20, "proposals": 20, "resolution": 128 if detector else 64, "batch": BATCH}
+    if network.family == "inception_v3":
+        wanted["resolution"] = 299
+    if network.family == "ssd300_vgg16":
+        wanted["resolution"] = 300
+    knobs = {name: value for name, value in wanted.items() if name in {*model.spec.knobs, "batch"}}
+    return elaborate(model.spec, {**model.knobs, **knobs})
+
+
+def _layers(network: Network) -> list[Any]:
+    return [step.layer for step in network.steps]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+def test_networks_of_the_library(network: Listed, losses: list[Any]) -> None:
+    built = small(network)
+    cost = training_cost(built)
+    if cost.forward_mult_adds > 5e9:
+        pytest.skip("it would calculate for minutes")
+    assert cost.activation_bytes == kept_bytes(built)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+def test_mult_adds_of_a_step(network: Listed, losses: list[Any]) -> None:
+    assert_mult_adds_agree(small(network), losses)
+
+
+def conv_backward(*shapes: Any, **options: Any) -> int:
+    """Operations of the backward pass of a convolution, 2 per mult-add.
+
+    torch's own formula (`conv_backward_flop`) counts the gradient of the weights as if all groups
+    saw each other; with groups we count it as large as the forward product, which it is.
+    """
+    gradient, x, weight, _, _, _, _, transposed, _, groups, mask = shapes[:11]
+    if groups == 1:
+        return int(conv_backward_flop.__wrapped__(*shapes, **options))
+    positions = prod((x if transposed else gradient)[2:])
+    return 2 * int((mask[0] + mask[1]) * x[0] * prod(weight) * positions)
+
+
+def assert_mult_adds_agree(network: Network, losses: Sequence[Any] = ()) -> None:
+    with torch.device("meta"):
+        module = build_module(network)
+        counter = FlopCounterMode(
+            display=False, custom_mapping={torch.ops.aten.convolution_backward: conv_backward}
+        )
+        with counter:
+            outputs = module(*examples(network, "meta"))
+            ends = [*(outputs if isinstance(outputs, tuple) else (outputs,)), *losses]
+            torch.autograd.backward([one.sum() for one in ends if one.requires_grad])
+    assert training_cost(network).mult_adds == counter.get_total_flops() // 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [(k, f) for k, f in ONE_BY_ONE if k in ("conv2d", "depthwise_conv2d", "conv_transpose2d",
+                                            "linear", "attention", "gru", "lstm")],
+)  # fmt: skip
+@pytest.mark.parametrize("first", [True, False])
+def test_mult_adds_of_a_layer(kind: str, fields: str, first: bool) -> None:
+    text = spec_of(kind, KINDS[kind][0], fields)
+    if first:
+        text = "\n".join(line for line in text.splitlines() if "id: first" not in line) + "\n"
+    assert_mult_adds_agree(elaborate(parse_spec(text), {"batch": BATCH}))
+
+
+@pytest.mark.parametrize("kind", ["matmul", "scaled_dot_product_attention"])
+def test_mult_adds_of_products(kind: str) -> None:
+    head = "format: 1\nname: several\ninput: {x: [5, 6]}\nlayers:\n"
+    text = head + "  - {id: a, linear: {features: 6}}\n" + AROUND[kind]
+    assert_mult_adds_agree(elaborate(parse_spec(text), {"batch": BATCH}))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("sgd", lambda p: torch.optim.SGD(p, 0.1)),
+        ("sgd_momentum", lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
+        ("rmsprop", lambda p: torch.optim.RMSprop(p, 0.1)),
+        ("rmsprop_momentum", lambda p: torch.optim.RMSprop(p, 0.1, momentum=0.9)),
+        ("adam", lambda p: torch.optim.Adam(p, 0.1)),
+        ("adamw", lambda p: torch.optim.AdamW(p, 0.1)),
+    ],
+)
+def test_state_of_optimizers(name: str, make: Any) -> None:
+    assert name in OPTIMIZERS
+    param = torch.nn.Parameter(torch.randn(7, 3))
+    optimizer = make([param])
+    param.sum().backward()
+    optimizer.step()
+    states = [one for one in optimizer.state[param].values() if torch.is_tensor(one) and one.dim()]
+    assert sum(one.numel() for one in states) == OPTIMIZERS[name] * 21
