@@ -14,9 +14,20 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from mnet_cost import __version__
-from mnet_cost.cli import analyze, compare, devices, explain, layers, models, paper, schema
+from mnet_cost.cli import (
+    analyze,
+    compare,
+    devices,
+    explain,
+    export,
+    layers,
+    models,
+    paper,
+    schema,
+    train,
+)
 
-COMMANDS = (analyze, compare, explain, paper, models, devices, layers, schema)
+COMMANDS = (analyze, compare, explain, paper, models, train, export, devices, layers, schema)
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 
 

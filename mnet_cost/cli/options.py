@@ -36,13 +36,15 @@ def add_model_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
 
 
-def add_knob_options(parser: argparse.ArgumentParser) -> None:
-    """--alpha, --rho, --resolution, --batch and --set."""
+def add_knob_options(
+    parser: argparse.ArgumentParser, batch: str = "examples per inference (1)"
+) -> None:
+    """--alpha, --rho, --resolution, --batch (with `batch` as its help) and --set."""
     knobs = parser.add_argument_group("knobs")
     knobs.add_argument("--alpha", metavar="A", help="width multiplier")
     knobs.add_argument("--rho", metavar="R", help="resolution multiplier")
     knobs.add_argument("--resolution", metavar="N", help="pixels on each side of the input")
-    knobs.add_argument("--batch", metavar="N", help="examples per inference (1)")
+    knobs.add_argument("--batch", metavar="N", help=batch)
     knobs.add_argument(
         "--set",
         metavar="KNOB=VALUE",

@@ -66,8 +66,10 @@ def build_module(
     values: dict[int, Any] = {}
     for index in network.inputs:
         name = network.tensors[index].name
-        values[index] = emitter.graph.placeholder(name)
-        values[index].meta[TENSOR] = name
+        node = emitter.graph.placeholder("self_" if name == "self" else name)
+        node.target = node.name  # which is another one where Python has the name already: `class`
+        node.meta[TENSOR] = name
+        values[index] = node
     for step in network.steps:
         emitter.path = module_path(step.name)
         shared = None if step.shares is None else network.steps[step.shares].name
@@ -77,7 +79,26 @@ def build_module(
             value.meta.setdefault(TENSOR, network.tensors[index].name)
     outputs = tuple(values[index] for index in network.outputs)
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
-    return fx.GraphModule(emitter.modules, emitter.graph, network.spec.name)
+    return fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
+
+
+def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:
+    """Modules below one root by their paths, in the order of the layers."""
+    root = nn.Module()
+    known = {"": root}
+    for path, module in modules.items():
+        above, _, name = path.rpartition(".")
+        _container(known, above).add_module(name, module)
+    return root
+
+
+def _container(known: dict[str, nn.Module], path: str) -> nn.Module:
+    found = known.get(path)
+    if found is None:
+        above, _, name = path.rpartition(".")
+        found = known[path] = nn.Module()
+        _container(known, above).add_module(name, found)
+    return found
 
 
 def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) -> list[Any]:
@@ -110,13 +131,15 @@ def refuse_unbuildable(network: Network) -> None:
 def initialize(module: nn.Module, seed: int | None = None) -> nn.Module:
     """Give a module the usual initial values, in place; the same ones for the same seed.
 
-    Convolutions: normal with variance 2 / fan out (arXiv:1502.01852); norms: factor 1, shift 0;
-    linear layers: normal with deviation 0.01; other biases 0. Trained tensors keep their own.
+    All of them, so a module that was built on the meta device and moved with `to_empty` can be
+    used afterwards. Convolutions: normal with variance 2 / fan out (arXiv:1502.01852); linear
+    layers: normal with deviation 0.01, within attention uniform with variance
+    2 / (fan in + fan out); their biases 0; all others as torch has them.
     """
     with torch.random.fork_rng(enabled=seed is not None, devices=[]):
         if seed is not None:
             torch.manual_seed(seed)
-        for one in module.modules():
+        for one in reversed(list(module.modules())):  # what is inside attention before it
             _initialize(one)
     return module
 
@@ -129,5 +152,7 @@ def _initialize(module: nn.Module) -> None:
     elif isinstance(module, parts.Attention):
         for inner in (module.query, module.key, module.value, module.out):
             nn.init.xavier_uniform_(inner.weight)
+    elif hasattr(module, "reset_parameters"):
+        module.reset_parameters()
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) and module.bias is not None:
         nn.init.zeros_(module.bias)

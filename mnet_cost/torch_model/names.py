@@ -1,7 +1,7 @@
 """Paths of layers as paths of modules.
 
-They are the same, but for names that torch's modules have themselves (`code`, `train`, `type`):
-those get an underscore at the end. Different paths stay different.
+They are the same, but for names that torch's modules have themselves (`code`, `train`, `type`) and
+`self`: those get an underscore at the end. Different paths stay different.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 
 from torch import fx
 
-_TAKEN = frozenset(dir(fx.GraphModule)) | {"training", "graph"}
+_TAKEN = frozenset(dir(fx.GraphModule)) | {"training", "graph", "self"}
 
 
 @cache

@@ -20,6 +20,7 @@ from mnet_cost.layers.norm import (
     LayerNorm,
     LocalResponseNorm,
 )
+from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import parts
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
@@ -46,19 +47,22 @@ def layer_norm(e: Emitter, layer: LayerNorm, xs: list[Any], types: Types, output
 
 def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
     (type_,) = types
-    channels = type_.shape[-3]
-    norm = e.module(nn.GroupNorm, layer.groups, channels, eps=layer.epsilon, affine=layer.affine)
-    return unfolded(e, norm(folded(e, xs[0], type_, 3)), type_, 3)
+    return _group_norm(e, xs[0], type_, layer.groups, layer)
+
+
+def _group_norm(e: Emitter, x: Any, type_: TensorType, groups: int, layer: Any) -> Any:
+    channels, height, width = type_.shape[-3:]
+    one = channels // groups * height * width == 1
+    factory = parts.GroupNormOfOne if one else nn.GroupNorm
+    norm = e.module(factory, groups, channels, eps=layer.epsilon, affine=layer.affine)
+    return unfolded(e, norm(folded(e, x, type_, 3)), type_, 3)
 
 
 def instance_norm(
     e: Emitter, layer: InstanceNorm, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
     (type_,) = types
-    # A group for each channel is the same, and takes images of a single element, too.
-    channels = type_.shape[-3]
-    norm = e.module(nn.GroupNorm, channels, channels, eps=layer.epsilon, affine=layer.affine)
-    return unfolded(e, norm(folded(e, xs[0], type_, 3)), type_, 3)
+    return _group_norm(e, xs[0], type_, type_.shape[-3], layer)  # a group for each channel
 
 
 def local_response_norm(

@@ -109,7 +109,10 @@ def box_decode(e: Emitter, layer: BoxDecode, xs: list[Any], types: Types, output
 def non_max_suppression(
     e: Emitter, layer: NonMaxSuppression, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(parts.keep_best, *xs, layer.regions)
+    boxes, scores = xs
+    if len(types[1].shape) == 1:
+        scores = e.call(torch.unsqueeze, scores, -1)
+    return e.call(parts.keep_best, boxes, scores, layer.regions)
 
 
 def roi_align(e: Emitter, layer: RoiAlign, xs: list[Any], types: Types, outputs: Types) -> Any:

@@ -110,7 +110,16 @@ def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, output
     if alike and 2 * pads[0] <= kernel[1] and 2 * pads[2] <= kernel[0]:
         x = e.call(F.avg_pool2d, x, kernel, stride, (pads[2], pads[0]), count_include_pad=padded)
     elif padded:
-        x = e.call(F.avg_pool2d, e.call(F.pad, x, pads), kernel, stride)
+        inside = pads
+        if layer.round_up and not is_same(layer.padding):
+            _, below, _, right = sides(layer.padding)
+            inside = (pads[0], min(pads[1], right), pads[2], min(pads[3], below))
+        beyond = (0, pads[1] - inside[1], 0, pads[3] - inside[3])
+        x = e.call(F.pad, x, inside)
+        if any(beyond):  # what a last window sees there does not count
+            x = e.call(parts.average_windows, x, kernel, stride, beyond)
+        else:
+            x = e.call(F.avg_pool2d, x, kernel, stride)
     else:
         x = e.call(parts.average_windows, x, kernel, stride, pads)
     return unfolded(e, x, outputs[0], 3)

@@ -1,0 +1,262 @@
+"""`mnet-cost train MODEL` and `mnet-cost train --compare A vs B`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnet_cost.cli.options import (
+    Subparsers,
+    add_command,
+    add_knob_options,
+    add_output_options,
+    given_knobs,
+)
+
+if TYPE_CHECKING:
+    from mnet_cost.models.types import Model
+    from mnet_cost.torch_model.training.plan import Wishes
+    from mnet_cost.torch_model.training.train import Trained
+
+_RUNS = Path("runs")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "train",
+        "train a network, or several side by side, on images of yours",
+        "mnet-cost train mobilenet_v1 --alpha 0.25 --resolution 32 --data digits",
+        "Needs torch: python -m pip install 'mnet-cost[train]'. Status 1: the loss became no "
+        "number; 130: stopped by Ctrl-C, to be resumed.",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", help="NAME_OR_PATH[:variant][@knob=value,...]"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="digits|FOLDER",
+        default="digits",
+        help="scikit-learn's digits, or a folder with a sub-folder of images for each class, "
+        "perhaps below train/ and val/ (digits)",
+    )
+    add_knob_options(parser, batch="examples of a training step (by the recipe)")
+    _add_recipe_options(parser)
+    _add_run_options(parser)
+    several = parser.add_argument_group("several networks, trained the same way")
+    several.add_argument(
+        "--compare", nargs="+", metavar="MODEL", default=[], help="A vs B [C ...], side by side"
+    )
+    several.add_argument(
+        "--compare-knob", metavar="KNOB=V,V,...", help="MODEL at each of these values of a knob"
+    )
+    add_output_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("recipe")
+    group.add_argument("--recipe", metavar="R", default="modern", help="modern or paper (modern)")
+    group.add_argument("--epochs", metavar="N", type=_whole(1), help="times over the data")
+    group.add_argument("--lr", metavar="X", type=_positive, help="the largest learning rate")
+    group.add_argument("--seed", metavar="N", type=_whole(0), default=0, help="of all chance (0)")
+    group.add_argument("--teacher", metavar="MODEL", help="a trained network to learn from")
+    group.add_argument("--teacher-weights", metavar="FILE", help="its best.pt or checkpoint.pt")
+    group.add_argument(
+        "--temperature", metavar="T", type=_positive, default=4.0, help="softens the teacher (4)"
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("run")
+    group.add_argument(
+        "--out", metavar="FOLDER", help="where the run is kept (runs/MODEL-DATA, numbered)"
+    )
+    group.add_argument("--resume", action="store_true", help="go on from its checkpoint")
+    group.add_argument(
+        "--checkpoint-every",
+        metavar="N|TIME",
+        type=_cadence,
+        default="60 s",
+        help="steps, or a time as 60s, between checkpoints; after each epoch there is one (60s)",
+    )
+    group.add_argument("--strict", action="store_true", help="an unreadable image is an error")
+    group.add_argument("--device", metavar="D", default="auto", help="auto, cpu, cuda, mps (auto)")
+    group.add_argument("--threads", metavar="N", type=_whole(1), help="of the processor")
+    group.add_argument(
+        "--workers", metavar="N", type=_whole(0), help="processes that read images (2; digits: 0)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train one network or several, and report."""
+    from mnet_cost.cli.output import emit
+    from mnet_cost.torch_model.installed import require
+
+    models = _models(options)
+    require("torch", extra="train")
+    import torch
+
+    from mnet_cost.cli.progress import Screen, Stopper
+    from mnet_cost.report.train import training_comparison, training_report
+    from mnet_cost.torch_model.training.loop import DivergedError
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    several = len(models) > 1
+    folder = _folder(options, list(models.items()))
+    wishes = _wishes(options, next(iter(models.values())))
+    found: list[Trained] = []
+    with Stopper() as stopper:
+        for name, model in models.items():
+            own = folder / re.sub(r"[^\w.=,@-]+", "-", name) if several else folder
+            try:
+                with Screen(stopper) as screen:
+                    found.append(_train(model, wishes, own, options, several, screen))
+            except DivergedError as error:
+                print(f"mnet-cost: {error}", file=sys.stderr)
+                return 1
+            if stopper.asked():
+                break
+            stopper.training = False
+    finished = found[-1].finished and len(found) == len(models)
+    report = training_comparison(list(models), found) if several else training_report(found[0])
+    if finished or not several:
+        emit(report, options, [options.data])
+    if finished:
+        return 0
+    print(f"mnet-cost: stopped; --resume --out {folder} goes on", file=sys.stderr)
+    return stopper.status
+
+
+def _train(
+    model: Model,
+    wishes: Wishes,
+    folder: Path,
+    options: argparse.Namespace,
+    several: bool,
+    screen: Any,
+) -> Trained:
+    from mnet_cost.torch_model.training.runs import Cadence
+    from mnet_cost.torch_model.training.train import train_model
+
+    there = (folder / "checkpoint.pt").exists()
+    return train_model(
+        model,
+        wishes,
+        folder,
+        # Of several, those that were not begun begin.
+        resume=options.resume and (there or not several),
+        cadence=Cadence(*options.checkpoint_every),
+        stop=screen.stopper.asked,
+        audience=screen,
+    )
+
+
+def _models(options: argparse.Namespace) -> dict[str, Model]:
+    """What is to be trained, by the name that it is shown under."""
+    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.models.library import load_model, split_setting
+
+    knobs = {name: value for name, value in given_knobs(options).items() if name != "batch"}
+    names = [name for name in options.compare if name.lower() != "vs"]
+    if options.compare:
+        if options.model or options.compare_knob or len(names) < 2:
+            raise ModelReferenceError(
+                Problem(
+                    "--compare takes two networks or more, and none stands beside it",
+                    hint="mnet-cost train --compare full vs separable --data digits",
+                )
+            )
+        return {name: load_model(name, knobs) for name in names}
+    if not options.model:
+        raise ModelReferenceError(
+            Problem(
+                "which network is to be trained?",
+                hint="mnet-cost train mobilenet_v1 --alpha 0.25 --data digits",
+            )
+        )
+    if not options.compare_knob:
+        return {options.model: load_model(options.model, knobs)}
+    knob, _, values = options.compare_knob.partition("=")
+    settings = [f"{knob}={value}" for value in values.split(",")]
+    return {
+        setting: load_model(options.model, {**knobs, **dict([split_setting(setting)])})
+        for setting in settings
+    }
+
+
+def _wishes(options: argparse.Namespace, model: Model) -> Wishes:
+    from mnet_cost.models.library import load_model
+    from mnet_cost.torch_model.training.plan import Wishes
+
+    return Wishes(
+        data=options.data,
+        recipe=options.recipe,
+        epochs=options.epochs,
+        batch=given_knobs(options).get("batch", model.knobs.get("batch")),
+        lr=options.lr,
+        teacher=load_model(options.teacher) if options.teacher else None,
+        teacher_weights=options.teacher_weights,
+        temperature=options.temperature,
+        workers=options.workers,
+        seed=options.seed,
+        device=options.device,
+        strict=options.strict,
+    )
+
+
+def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) -> Path:
+    """Where the run is kept: as said, else a name that tells, with a number if it is taken."""
+    from mnet_cost.torch_model.training.runs import unused_folder
+
+    if options.out:
+        return Path(options.out)
+    name = "-vs-".join(Path(name).name for name, _ in models)
+    if len(models) == 1:
+        name = models[0][1].spec.title
+    elif options.compare_knob:
+        name = f"{models[0][1].spec.title}-{options.compare_knob}"
+    data = Path(options.data).resolve().name if options.data != "digits" else "digits"
+    wanted = re.sub(r"[^\w.=,-]+", "-", f"{name}-{data}")
+    return unused_folder(_RUNS, wanted, options.resume)
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` on."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"needs a whole number from {least} on, not {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"needs a number above 0, not {text!r}")
+    return value
+
+
+def _cadence(text: str) -> tuple[int | None, float | None]:
+    """(steps, seconds), one of which is None."""
+    from mnet_cost.errors import UnitError
+    from mnet_cost.units import parse_quantity
+
+    if re.fullmatch("[0-9]{1,9}", text) and int(text):
+        return int(text), None
+    try:
+        return None, parse_quantity(text, "s")
+    except UnitError as error:
+        raise argparse.ArgumentTypeError(error.problems[0].message) from None

@@ -1,0 +1,289 @@
+"""The reports of `train`: what a training came to, and several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnet_cost.report.types import Column, Fact, Report, Table
+from mnet_cost.search.compare import ratio
+from mnet_cost.units import format_bytes, format_count, format_seconds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mnet_cost.torch_model.training.metrics import EpochRecord
+    from mnet_cost.torch_model.training.plan import Plan
+    from mnet_cost.torch_model.training.train import Trained
+
+SCHEMA = "mnet-cost/training/1"
+COMPARISON_SCHEMA = "mnet-cost/training-comparison/1"
+
+_EPOCHS_SHOWN = 12
+_WIDEST_CONFUSION = 20
+
+_EPOCH_COLUMNS = (
+    Column("epoch", "epoch", "count"),
+    Column("steps", "steps", "count", 3),
+    Column("loss", "loss", "number"),
+    Column("accuracy", "accuracy %", "percent"),
+    Column("test_loss", "test loss", "number"),
+    Column("test_accuracy", "test accuracy %", "percent"),
+    Column("lr", "learning rate", "number", 5),
+    Column("seconds", "time", "seconds", 6),
+    Column("images_per_s", "images/s", "count", 4),
+)
+
+
+def estimate_lines(plan: Plan, folder: Path) -> list[str]:
+    """What a training will cost, in words for before it starts."""
+    dataset, settled, estimate = plan.dataset, plan.settled, plan.estimate
+    cost = estimate.cost
+    parts = {
+        "weights": cost.weight_bytes + cost.cast_weight_bytes + cost.statistic_bytes,
+        "gradients": cost.gradient_bytes,
+        "optimizer": cost.optimizer_bytes,
+        "average": cost.average_bytes,
+        "saved activations": cost.activation_bytes,
+    }
+    memory = ", ".join(f"{name} {format_bytes(size)}" for name, size in parts.items())
+    free = estimate.available_bytes
+    room = "" if free is None else f"; {format_bytes(free)} are free"
+    decided = f"; {', '.join(plan.decided)} by the data" if plan.decided else ""
+    times = cost.mult_adds / cost.forward_mult_adds if cost.forward_mult_adds else 0.0
+    return [
+        f"{plan.network.spec.title} on {dataset.name}: {len(dataset.classes)} classes, "
+        f"{len(dataset.train.labels):,} images to train on, {len(dataset.test.labels):,} to test"
+        f"{decided}",
+        f"recipe {settled.recipe.name}: {settled.epochs} epochs of {settled.steps_per_epoch} steps"
+        f", batch {settled.batch}, learning rate {settled.lr:.3g}, on {plan.task.device}",
+        f"estimate: {estimate.params:,} params; {format_count(estimate.step_mult_adds)} mult-adds "
+        f"a step ({times:.2f}x forward), {format_count(estimate.training_mult_adds)} in all",
+        f"estimate: {format_bytes(cost.memory_bytes)} of memory: {memory}{room}",
+        f"kept in {folder}",
+    ]
+
+
+def training_report(trained: Trained) -> Report:
+    """Accuracy, estimate beside what it was, epochs, classes, confusion."""
+    plan = trained.plan
+    settled, dataset = plan.settled, plan.dataset
+    tables = [_epochs(trained.history)]
+    if trained.classes:
+        tables.append(_classes(trained))
+        if len(dataset.classes) <= _WIDEST_CONFUSION:
+            tables.append(_confusion(trained))
+    notes = ["accuracy and loss of the test are those of the running average of the weights"]
+    if trained.best is not None and trained.best.epoch != len(trained.history):
+        notes.append("the best epoch was chosen by the test, so its accuracy flatters")
+    if dataset.unreadable:
+        notes.append(f"{len(dataset.unreadable)} images could not be read and are left out")
+    if not trained.finished:
+        done = f"{len(trained.history)} of {settled.epochs} epochs are done"
+        notes.append(f"stopped before the end, {done}: --resume goes on")
+    return Report(
+        title=plan.network.spec.title,
+        subtitle=" · ".join(_setting(trained)),
+        facts=_facts(trained),
+        tables=tuple(tables),
+        notes=tuple(notes),
+        document=lambda: training_document(trained),
+        records=Table("epochs", "", _EPOCH_COLUMNS, tuple(map(_row, trained.history))),
+    )
+
+
+def _setting(trained: Trained) -> list[str]:
+    plan = trained.plan
+    knobs = [f"{name} {value}" for name, value in plan.network.knobs.items() if name != "batch"]
+    return [
+        *knobs,
+        f"{plan.dataset.name}, {len(plan.dataset.classes)} classes",
+        f"recipe {plan.settled.recipe.name}",
+        f"batch {plan.settled.batch}",
+        f"seed {plan.task.seed}",
+        f"{plan.task.device}, {trained.environment['threads']} threads",
+    ]
+
+
+def _facts(trained: Trained) -> tuple[Fact, ...]:
+    plan, best = trained.plan, trained.best
+    estimate, dataset = plan.estimate, plan.dataset
+    facts = []
+    if trained.history:
+        last = trained.history[-1]
+        if last.test_accuracy is not None:
+            detail = f"of {len(dataset.test.labels):,} images, after epoch {last.epoch}"
+            facts.append(Fact("test accuracy %", last.test_accuracy, "percent", detail))
+        facts.append(Fact("test loss", last.test_loss, "number", ""))
+        assert best is not None
+        if best.test_accuracy is not None:
+            detail = f"epoch {best.epoch}, kept in {trained.folder / 'best.pt'}"
+            facts.append(Fact("best %", best.test_accuracy, "percent", detail))
+    facts += [
+        Fact("params", estimate.params, "count", ""),
+        Fact("mult-adds", estimate.mult_adds, "count", "of one image, forward"),
+        Fact("training", estimate.training_mult_adds, "count", "mult-adds of all steps"),
+        Fact("memory", trained.peak_bytes, "bytes", _memory(trained)),
+        Fact("time", trained.seconds, "seconds", _pace(trained)),
+    ]
+    return tuple(facts)
+
+
+def _memory(trained: Trained) -> str:
+    whose = "its tensors" if trained.plan.task.device.type == "cuda" else "more than at the start"
+    return f"{whose}; the estimate is {format_bytes(trained.plan.estimate.cost.memory_bytes)}"
+
+
+def _pace(trained: Trained) -> str:
+    if not trained.history:
+        return ""
+    epoch = format_seconds(trained.seconds / len(trained.history))
+    return f"of training, {epoch} an epoch, without tests"
+
+
+def _row(record: EpochRecord) -> tuple[Any, ...]:
+    return (*record[:-1], round(record.images_per_s))
+
+
+def _epochs(history: Sequence[EpochRecord]) -> Table:
+    """At most a dozen epochs, the last among them."""
+    every = -(-len(history) // _EPOCHS_SHOWN) or 1
+    shown = [record for record in history if (len(history) - record.epoch) % every == 0]
+    title = "Epochs" if every == 1 else f"Epochs, one of {every}"
+    return Table("epochs", title, _EPOCH_COLUMNS, tuple(map(_row, shown)))
+
+
+def _classes(trained: Trained) -> Table:
+    columns = (
+        Column("class", "class"),
+        Column("images", "test images", "count"),
+        Column("accuracy", "accuracy %", "percent"),
+        Column("precision", "precision %", "percent"),
+        Column("mistaken_for", "mistaken for", "text", 5),
+    )
+    return Table("classes", "Classes", columns, tuple(tuple(one) for one in trained.classes))
+
+
+def _confusion(trained: Trained) -> Table:
+    names = trained.plan.dataset.classes
+    assert trained.tested is not None
+    columns = (
+        Column("class", "is"),
+        *(Column(f"as_{name}", name, "count", 8) for name in names),
+    )
+    rows = tuple(
+        (name, *(count or None for count in row))
+        for name, row in zip(names, trained.tested.confusion, strict=True)
+    )
+    return Table("confusion", "Confusion: what test images were taken for", columns, rows)
+
+
+def training_document(trained: Trained) -> dict[str, Any]:
+    """The JSON document of a training: `mnet-cost/training/1`."""
+    plan, tested = trained.plan, trained.tested
+    estimate, settled, dataset = plan.estimate, plan.settled, plan.dataset
+    cost = estimate.cost
+    last, best = (trained.history[-1], trained.best) if trained.history else (None, None)
+    return {
+        "schema": SCHEMA,
+        "model": {
+            "name": plan.network.spec.name,
+            "variant": plan.network.spec.variant,
+            "knobs": dict(plan.identity["knobs"]),
+            "params": estimate.params,
+            "mult_adds": estimate.mult_adds,
+        },
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "classes": list(dataset.classes),
+            "train_images": len(dataset.train.labels),
+            "test_images": len(dataset.test.labels),
+            "unreadable": list(dataset.unreadable),
+        },
+        "recipe": {
+            "name": settled.recipe.name,
+            "epochs": settled.epochs,
+            "batch": settled.batch,
+            "lr": settled.lr,
+            "steps_per_epoch": settled.steps_per_epoch,
+            "seed": plan.task.seed,
+            "teacher": plan.identity["teacher"],
+        },
+        "estimate": {
+            "step_mult_adds": estimate.step_mult_adds,
+            "training_mult_adds": estimate.training_mult_adds,
+            "memory_bytes": cost.memory_bytes,
+            "weight_bytes": cost.weight_bytes,
+            "gradient_bytes": cost.gradient_bytes,
+            "optimizer_bytes": cost.optimizer_bytes,
+            "average_bytes": cost.average_bytes,
+            "activation_bytes": cost.activation_bytes,
+            "available_bytes": estimate.available_bytes,
+        },
+        "measured": {"peak_bytes": trained.peak_bytes, "seconds": trained.seconds},
+        "finished": trained.finished,
+        "test_accuracy": None if last is None else last.test_accuracy,
+        "test_loss": None if last is None else last.test_loss,
+        "best_epoch": None if best is None else best.epoch,
+        "best_accuracy": None if best is None else best.test_accuracy,
+        "epochs": [record._asdict() for record in trained.history],
+        "classes": [one._asdict() for one in trained.classes],
+        "confusion": None if tested is None else [list(row) for row in tested.confusion],
+        "folder": str(trained.folder),
+        "environment": dict(trained.environment),
+    }
+
+
+def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Report:
+    """Accuracy, mult-adds, params and time of several trainings, with ratios (first over each)."""
+    first = found[0]
+    columns = (
+        Column("network", "network"),
+        Column("test_accuracy", "test accuracy %", "percent"),
+        Column("mult_adds", "mult-adds", "count"),
+        Column("mult_adds_ratio", "ratio", "ratio"),
+        Column("params", "params", "count"),
+        Column("params_ratio", "ratio", "ratio"),
+        Column("seconds", "training time", "seconds"),
+        Column("seconds_ratio", "ratio", "ratio"),
+        Column("memory_bytes", "memory estimate", "bytes", 5),
+    )
+    rows = []
+    for name, one in zip(names, found, strict=True):
+        estimate = one.plan.estimate
+        rows.append(
+            (
+                name,
+                one.history[-1].test_accuracy if one.history else None,
+                estimate.mult_adds,
+                ratio(first.plan.estimate.mult_adds, estimate.mult_adds),
+                estimate.params,
+                ratio(first.plan.estimate.params, estimate.params),
+                one.seconds,
+                ratio(first.seconds, one.seconds),
+                estimate.cost.memory_bytes,
+            )
+        )
+    plan = first.plan
+    note = (
+        f"ratio: {names[0]} over each; accuracy of the average of the weights after the last epoch "
+        f"on {len(plan.dataset.test.labels):,} images, one of which is "
+        f"{100 / len(plan.dataset.test.labels):.2f} %"
+    )
+    table = Table("trainings", "", columns, tuple(rows), note=note)
+    return Report(
+        title=f"{' vs '.join(names)} on {plan.dataset.name}",
+        subtitle=f"recipe {plan.settled.recipe.name} · {plan.settled.epochs} epochs · "
+        f"batch {plan.settled.batch} · seed {plan.task.seed}",
+        facts=(),
+        tables=(table,),
+        notes=(),
+        document=lambda: {
+            "schema": COMPARISON_SCHEMA,
+            "trainings": [
+                {"name": name, **training_document(one)}
+                for name, one in zip(names, found, strict=True)
+            ],
+        },
+    )

@@ -1,0 +1,171 @@
+"""A network as a file: ONNX, a program of torch.export, or PyTorch source.
+
+The ending of the file decides. A file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+
+from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.network import Network
+from mnet_cost.torch_model.checkpoint import FORMAT, CheckpointError, load_state
+from mnet_cost.torch_model.graph import build_module, initialize
+from mnet_cost.torch_model.installed import require
+from mnet_cost.torch_model.source import write_source
+
+MAX_ONNX_BYTES = 2**31 - 1
+"""What a protobuf message, and so an ONNX file by itself, holds at most."""
+
+
+class ExportError(MnetCostError):
+    """A network, or weights, that cannot be written as was asked."""
+
+
+def export_network(
+    network: Network, target: str, weights: str | None = None, seed: int = 0
+) -> bool:
+    """Write `network` to the file `target`; whether weights in it are random ones.
+
+    The ending of `target` is .onnx, .pt2 or .py. `weights` is a file with a state_dict or a
+    checkpoint of a training; without it weights are those of `initialize` with `seed`.
+    """
+    write = _WRITERS[Path(target).suffix.lower()]
+    if write is _write_source:
+        if weights is not None:
+            raise ExportError(
+                Problem(
+                    f"{target}: PyTorch source has no weights: leave --weights out",
+                    hint="load_state_dict of the module in it takes the same ones",
+                )
+            )
+        _written(target, lambda draft: _write_source(network, draft))
+        return False
+    module = initialize(build_module(network), seed).eval()
+    if weights is not None:
+        load_state(module, read_weights(Path(weights)), Path(weights))
+    inputs = example_inputs(network)
+    _written(target, lambda draft: write(network, module, inputs, draft))
+    return weights is None
+
+
+def example_inputs(network: Network) -> tuple[torch.Tensor, ...]:
+    """Zeros of the sizes that a network takes, whole numbers where it looks them up."""
+    from mnet_cost.layers.parameters import Embedding
+
+    tokens: set[int] = set()
+    for step in reversed(network.steps):  # what an embedding reads, and what that is made of
+        if isinstance(step.layer, Embedding) or tokens.intersection(step.outputs):
+            tokens.update(step.inputs)
+    return tuple(
+        torch.zeros(
+            (network.batch, *network.tensors[index].type.shape),
+            dtype=torch.int64 if index in tokens else torch.float32,
+        )
+        for index in network.inputs
+    )
+
+
+def read_weights(path: Path) -> Mapping[str, Any]:
+    """The state_dict in a file: one of torch.save, or a checkpoint of `mnet-cost train`."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as reason:
+        why = (reason.strerror or "cannot be read").lower()
+        raise CheckpointError(f"{path}: {why}") from None
+    except (RuntimeError, EOFError, ValueError, KeyError):
+        raise CheckpointError(f"{path}: is not whole, or holds no weights") from None
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            Problem(
+                f"{path}: holds more than numbers, so it is not read: it could run code",
+                hint="torch.save(module.state_dict(), FILE) writes what is read",
+            )
+        ) from None
+    if isinstance(content, dict) and content.get("format") == FORMAT:
+        content = content.get("average")
+    named = isinstance(content, dict) and all(isinstance(name, str) for name in content)
+    if not named or not all(isinstance(one, torch.Tensor) for one in content.values()):
+        raise CheckpointError(
+            Problem(
+                f"{path}: holds no weights by name",
+                hint="torch.save(module.state_dict(), FILE) writes them",
+            )
+        )
+    return content
+
+
+def _written(target: str, write: Callable[[Path], None]) -> None:
+    """Let `write` make a draft beside `target`, and put it there when it is whole."""
+    path = Path(target).resolve()
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a directory")
+        write(draft)
+        os.replace(draft, path)
+    except OSError as reason:
+        why = (reason.strerror or str(reason)).lower()
+        raise OutputError(f"{target}: cannot be written: {why}") from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _write_source(network: Network, draft: Path) -> None:
+    draft.write_text(write_source(network), encoding="utf-8", newline="\n")
+
+
+def _write_program(
+    network: Network, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], draft: Path
+) -> None:
+    program = torch.export.export(module, inputs)
+    with open(draft, "wb") as file:  # what cannot be written is an OSError here
+        torch.export.save(program, file)
+
+
+def _write_onnx(
+    network: Network, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], draft: Path
+) -> None:
+    size = sum(one.numel() * one.element_size() for one in module.state_dict().values())
+    if size > MAX_ONNX_BYTES:
+        raise ExportError(
+            Problem(
+                f"{network.spec.title} has {size / 1e9:.1f} GB of weights: one ONNX file holds no "
+                "more than 2.1 GB",
+                hint="write a .pt2, which holds any size",
+            )
+        )
+    require("onnx", extra="onnx")
+    require("onnxscript", extra="onnx")
+    names = [network.tensors[index].name for index in network.inputs]
+    outputs = [network.tensors[index].name for index in network.outputs]
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it tells of operators of packages that nobody asked for
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
+        program = torch.onnx.export(
+            module,
+            inputs,
+            input_names=names,
+            output_names=outputs,
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+        program.save(draft, external_data=False)
+    log.setLevel(level)
+
+
+_WRITERS: Mapping[str, Any] = {".onnx": _write_onnx, ".pt2": _write_program, ".py": _write_source}

@@ -1,0 +1,390 @@
+"""The calls of blocks in a network as a tree: what each constructs, does, takes and gives.
+
+A call that has no modules of its own is no module: what it does is done by the one around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from torch.nn import functional as F
+
+from mnet_cost.models.types import Block
+from mnet_cost.network import Call, Network
+from mnet_cost.torch_model.names import module_path
+from mnet_cost.torch_model.source.record import Made, Op, Recording, Ref, Value
+
+
+class NotAloneError(Exception):
+    """The call at a path cannot be a module of its own."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class Copies(NamedTuple):
+    """Modules named 1, 2, ..."""
+
+    elements: tuple[Made | Instance, ...]
+
+
+@dataclass(eq=False)
+class Act:
+    """One line of what an instance does: a call of a function, a layer or another instance."""
+
+    name: str
+    """Of the layer or instance, within the instance around it."""
+    target: Any
+    """A function, or `Ref` to a module by its path in the instance around it."""
+    arguments: Mapping[str, Any]
+    results: list[Value]
+    child: Instance | None = None
+    alternative: Any = None
+    line: int = 0
+    """Of the spec, where its entry stands."""
+
+
+@dataclass(eq=False)
+class Instance:
+    """One call of a block, or the network itself."""
+
+    path: str
+    family: tuple[Any, ...]
+    """The same for calls that may share a class."""
+    name: str
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: list[Value] = field(default_factory=list)
+    made: dict[str, Made | Instance | Copies] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+    shares: Instance | None = None
+    """The instance whose modules it uses once more."""
+
+
+def values_in(argument: Any) -> Iterator[Value]:
+    """The values in an argument of a call."""
+    if isinstance(argument, Value):
+        yield argument
+    elif isinstance(argument, (tuple, list)):
+        for one in argument:
+            yield from values_in(one)
+
+
+def relative(path: str, scope: str) -> str:
+    """`path` as seen from `scope`, which it is in."""
+    return path[len(scope) + 1 :] if scope else path
+
+
+def inside(path: str, scope: str) -> bool:
+    """Whether `path` is below `scope`."""
+    return not scope or path.startswith(f"{scope}.")
+
+
+class Tree:
+    """The instances of a network, each after those inside it."""
+
+    def __init__(self, network: Network, recording: Recording, dissolved: Iterable[str]) -> None:
+        self.network = network
+        self.recording = recording
+        self.calls = {module_path(path): call for path, call in network.calls.items()}
+        self.ops = _needed(network, recording)
+        self.dissolved = set(dissolved)
+        self._parents: dict[str, str] = {}
+        self.shares: dict[str, str] = {}
+        self._dissolve()
+        self.instances: dict[str, Instance] = {}
+        self._grow()
+        self._connect()
+        for instance in self.instances.values():
+            _join_copies(instance)
+
+    # --- which calls are modules
+
+    def parent(self, path: str) -> str:
+        """The call around the call at `path`."""
+        found = self._parents.get(path)
+        if found is None:
+            found = path.rpartition(".")[0]
+            while found and found not in self.calls:
+                found = found.rpartition(".")[0]
+            self._parents[path] = found
+        return found
+
+    def owner(self, scope: str) -> str:
+        """The nearest call from `scope` outwards that is a module."""
+        while scope in self.dissolved:
+            scope = self.parent(scope)
+        return scope
+
+    def chain(self, scope: str) -> tuple[str, ...]:
+        """The modules around what is in `scope`, the network first."""
+        scope = self.owner(scope)
+        found = [scope]
+        while scope:
+            scope = self.owner(self.parent(scope))
+            found.append(scope)
+        return tuple(reversed(found))
+
+    def _dissolve(self) -> None:
+        own: dict[str, int] = dict.fromkeys(self.calls, 0)
+        for made in self.recording.made.values():
+            for scope in self._around(made.scope):
+                own[scope] += 1
+        inner: dict[str, list[Op]] = {path: [] for path in self.calls}
+        for op in self.ops:
+            for scope in self._around(op.scope):
+                inner[scope].append(op)
+        for path in self.calls:
+            refs = [op for op in inner[path] if isinstance(op.target, Ref)]
+            if not inner[path] or (not own[path] and not refs):
+                self.dissolved.add(path)
+            elif not own[path] and path not in self.dissolved:
+                original = _original(path, refs)
+                if original in self.calls and original not in self.dissolved:
+                    self.shares[path] = original
+                else:
+                    self.dissolved.add(path)
+        for path in self.shares:  # what is inside a shared one is shared with it
+            for other in self.calls:
+                if inside(other, path) and other in self.shares:
+                    self.shares[other] = f"{self.shares[path]}.{relative(other, path)}"
+        changed = True
+        while changed:
+            before = len(self.dissolved)
+            for op in self.ops:
+                if isinstance(op.target, Ref):
+                    self._reach(op.scope, op.target.path)
+            changed = len(self.dissolved) != before
+
+    def _around(self, scope: str) -> Iterator[str]:
+        while scope:
+            yield scope
+            scope = self.parent(scope)
+
+    def _reach(self, scope: str, target: str) -> None:
+        """Dissolve the calls around `scope` that the module at `target` is not in."""
+        owner = self.owner(scope)
+        while owner and not inside(target, owner):
+            shared = self.shares.get(owner)
+            if shared is not None and inside(target, shared) and shared not in self.dissolved:
+                target, owner = shared, self.owner(self.parent(owner))
+                continue
+            self.dissolved.add(owner)
+            self.shares.pop(owner, None)
+            owner = self.owner(self.parent(owner))
+
+    # --- instances
+
+    def _grow(self) -> None:
+        kept = [path for path in self.calls if path not in self.dissolved]
+        for path in sorted(kept, key=lambda path: -path.count(".")):
+            call = self.calls[path]
+            name = next(part for part in reversed(path.split(".")) if not part.isdigit())
+            group = call.block not in self.network.spec.blocks
+            family = ("group", call.line) if group else ("block", call.block)
+            self.instances[path] = Instance(path, family, name if group else call.block)
+        self.instances[""] = Instance("", ("network",), self.network.spec.name)
+        for path, original in self.shares.items():
+            if path not in self.dissolved:
+                self.instances[path].shares = self.instances[original]
+        for path, made in self.recording.made.items():
+            owner = self.owner(made.scope)
+            self.instances[owner].made[relative(path, owner)] = made
+        for path in kept:
+            if path not in self.shares:
+                owner = self.owner(self.parent(path))
+                self.instances[owner].made[relative(path, owner)] = self.instances[path]
+        first: dict[str, int] = {}
+        for number, path in enumerate(self.recording.made):
+            first[path] = number
+            for scope in self._around(self.recording.made[path].scope):
+                first.setdefault(scope, number)
+        for path, instance in self.instances.items():
+            below = f"{path}." if path else ""
+            ordered = sorted(instance.made.items(), key=lambda one: first[below + one[0]])
+            instance.made = dict(ordered)
+
+    def _connect(self) -> None:
+        makers: dict[Value, tuple[str, ...]] = {}
+        placed: dict[str, Act] = {}
+        for value in (self.recording.values[index] for index in self.network.inputs):
+            makers[value] = ("",)
+        used: dict[str, dict[Value, None]] = {path: {} for path in self.instances}
+        given: dict[str, dict[Value, None]] = {path: {} for path in self.instances}
+        for op in self.ops:
+            chain = self.chain(op.scope)
+            for outer, path in pairwise(chain):
+                acts = self.instances[outer].acts
+                if path not in placed:
+                    original = self.shares.get(path, path)
+                    ref = Ref(relative(original, outer)) if inside(original, outer) else None
+                    line = self.calls[path].line
+                    placed[path] = Act(
+                        relative(path, outer), ref, {}, [], self.instances[path], line=line
+                    )
+                    acts.append(placed[path])
+                elif acts[-1] is not placed[path]:
+                    raise NotAloneError(path)
+            owner = chain[-1]
+            target = op.target
+            if isinstance(target, Ref):
+                target = Ref(self._seen(target.path, owner))
+            whole, line = self._whole(op, owner)
+            name = relative(whole, owner)
+            act = Act(name, target, op.arguments, op.results, None, op.alternative, line)
+            self.instances[owner].acts.append(act)
+            for value in op.results:
+                makers[value] = chain
+            for argument in op.arguments.values():
+                for value in values_in(argument):
+                    _cross(makers[value], chain, value, given, used)
+        outputs = [self.recording.values[index] for index in self.network.outputs]
+        for value in outputs:
+            _cross(makers[value], ("",), value, given, used)
+        for path, instance in self.instances.items():
+            instance.inputs = self._named_inputs(path, used[path])
+            instance.outputs = [value for value in makers if value in given[path]]
+        root = self.instances[""]
+        root.outputs = outputs
+        for path, act in placed.items():
+            instance = self.instances[path]
+            act.arguments = dict(instance.inputs)
+            act.results = instance.outputs
+
+    def _whole(self, op: Op, owner: str) -> tuple[str, int]:
+        """Path and line of the layer, or of the outermost call around it that is no module."""
+        path, scope, line = op.path, op.scope, op.line
+        while scope != owner:
+            path, scope, line = scope, self.parent(scope), self.calls[scope].line
+        return path, line
+
+    def _seen(self, target: str, owner: str) -> str:
+        if not inside(target, owner):  # the instance shares that of another one
+            target = f"{owner}.{relative(target, self.shares[owner])}"
+        return relative(target, owner)
+
+    def _named_inputs(self, path: str, used: Mapping[Value, None]) -> dict[str, Value]:
+        if not path:
+            values = [self.recording.values[index] for index in self.network.inputs]
+            return {"x": values[0]} if len(values) == 1 else {one.path: one for one in values}
+        call: Call = self.calls[path]
+        block = self.network.spec.blocks.get(call.block)
+        names = (block.inputs if isinstance(block, Block) else ()) or ("x",)
+        found: dict[str, Value] = {}
+        for name, index in zip(names, call.inputs, strict=False):
+            value = self.recording.values[index]
+            if value in used:
+                found[name] = value
+        for number, value in enumerate(set_minus(used, found.values())):
+            found[f"other_{number + 1}" if number else "other"] = value
+        return found
+
+
+def set_minus(values: Iterable[Value], others: Iterable[Value]) -> list[Value]:
+    """Those of `values` that are not among `others`, in order."""
+    without = set(others)
+    return [value for value in values if value not in without]
+
+
+def _cross(
+    maker: tuple[str, ...],
+    user: tuple[str, ...],
+    value: Value,
+    given: dict[str, dict[Value, None]],
+    used: dict[str, dict[Value, None]],
+) -> None:
+    """Note that a value leaves the instances that make it and enters those that use it."""
+    common = 0
+    while common < min(len(maker), len(user)) and maker[common] == user[common]:
+        common += 1
+    for path in maker[common:]:
+        given[path][value] = None
+    for path in user[common:]:
+        used[path][value] = None
+
+
+def _needed(network: Network, recording: Recording) -> list[Op]:
+    """The operations that an output depends on."""
+    needed = {recording.values[index] for index in network.outputs}
+    found = []
+    for op in reversed(recording.ops):
+        if needed.isdisjoint(op.results):
+            continue
+        found.append(op)
+        for argument in op.arguments.values():
+            needed.update(values_in(argument))
+    return found[::-1]
+
+
+def _original(path: str, refs: list[Op]) -> str | None:
+    """The path whose modules all of `refs`, which are in `path`, call."""
+    originals = set()
+    for op in refs:
+        tail = f".{relative(op.path, path)}"
+        if not op.target.path.endswith(tail):
+            return None
+        originals.add(op.target.path.removesuffix(tail))
+    return originals.pop() if len(originals) == 1 else None
+
+
+def _join_copies(instance: Instance) -> None:
+    """Put modules `a.1`, `a.2`, ... together, and their calls where they follow each other."""
+    counts: dict[str, list[str]] = {}
+    for name in instance.made:
+        base, _, number = name.rpartition(".")
+        if number.isdigit() and "." not in base and base:
+            counts.setdefault(base, []).append(name)
+    below = {name.split(".")[0] for name in instance.made if name.count(".") > 1}
+    for base, names in counts.items():
+        wanted = [f"{base}.{i}" for i in range(1, len(names) + 1)]
+        if sorted(names) != sorted(wanted) or base in below:
+            continue
+        elements = tuple(instance.made[name] for name in wanted)
+        made: dict[str, Any] = {}
+        for name, one in instance.made.items():
+            if name == wanted[0]:
+                made[base] = Copies(elements)  # type: ignore[arg-type]
+            elif name not in wanted:
+                made[name] = one
+        instance.made = made
+        _join_calls(instance, base, wanted)
+
+
+def _join_calls(instance: Instance, base: str, names: list[str]) -> None:
+    acts = [act for act in instance.acts if act.name in names]
+    if [act.name for act in acts] != names or any(
+        not isinstance(act.target, Ref) or act.target.path != act.name for act in acts
+    ):
+        return
+    first = instance.acts.index(acts[0])
+    if instance.acts[first : first + len(acts)] != acts:
+        return
+    uses = [
+        value
+        for act in instance.acts
+        for argument in act.arguments.values()
+        for value in values_in(argument)
+    ] + instance.outputs
+    for act, after in zip(acts, [*acts[1:], None], strict=True):
+        if len(act.results) != 1 or len(act.arguments) != 1:
+            return
+        if after is not None and (
+            list(after.arguments.values()) != act.results or uses.count(act.results[0]) != 1
+        ):
+            return
+    whole = Act(base, Ref(base), acts[0].arguments, acts[-1].results, line=acts[0].line)
+    instance.acts[first : first + len(acts)] = [whole]
+
+
+def keyed(acts: Iterable[Act]) -> dict[tuple[str, int], Act]:
+    """Acts by their name, and number among those of that name; padding counted by itself."""
+    found: dict[tuple[str, int], Act] = {}
+    for act in acts:
+        number = 100 if act.target is F.pad else 0
+        while (act.name, number) in found:
+            number += 1
+        found[act.name, number] = act
+    return found

@@ -1,0 +1,385 @@
+"""Calls of one block become one class: what is alike stays, what differs becomes an argument.
+
+Layers are matched by their names, which are static: a layer that `when` leaves out is one that
+some calls do not have. Values are matched as columns, one value for each call; where a layer is
+left out, what came before it stands for it, so such a value is one of two (`Symbol.other`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mnet_cost.torch_model.source.columns import (
+    CHANNELS,
+    MISSING,
+    Column,
+    Expression,
+    Parameters,
+    all_same,
+    defined,
+    kind_of,
+    same,
+)
+from mnet_cost.torch_model.source.conditions import condition
+from mnet_cost.torch_model.source.instances import Act, Instance, NotAloneError, keyed
+from mnet_cost.torch_model.source.plan import (
+    Classes,
+    ClassPlan,
+    DifferentError,
+    Line,
+    Mask,
+    Run,
+    Slot,
+    Symbol,
+    aligned,
+    replaced,
+)
+from mnet_cost.torch_model.source.record import Ref, Value
+from mnet_cost.torch_model.source.slots import Slots
+
+
+class Merge:
+    """Finds the class of some calls; `DifferentError` where there is none."""
+
+    def __init__(
+        self, members: Sequence[Instance], classes: Classes, kinds: Collection[str]
+    ) -> None:
+        self.members = list(members)
+        self.classes = classes
+        self.all: Mask = (True,) * len(members)
+        self.symbols: list[Symbol] = []
+        self.runs: list[Run] = []
+        self.named = Slots(members, classes, kinds)
+        self.slots = self.named.found()
+        self.lines: list[Line] = []
+
+    def plans(self) -> list[ClassPlan]:
+        """The class, and those derived from it."""
+        members = self.members
+        inputs = list(members[0].inputs)
+        if any(list(one.inputs) != inputs for one in members):
+            raise DifferentError
+        given = {}
+        for name in inputs:
+            given[name] = Symbol([one.inputs[name] for one in members], name, -1)
+        self.symbols += given.values()
+        self._lines()
+        self._outputs()
+        self._identities()
+        parameters = Parameters(*self._sizes())
+        columns = [*self._columns()]
+        parameters.resolve(columns)
+        conditions = self._conditions(parameters)
+        parameters.settle()
+        plan = ClassPlan(
+            members[0].family, members[0].name, members, inputs, given, self.slots, self.lines,
+            self.runs, [], parameters.found, conditions,
+        )  # fmt: skip
+        for i, one in enumerate(members):
+            if one.shares is not None and one.shares in members:
+                original = members.index(one.shares)
+                if any(
+                    not same(parameter.values[i], parameter.values[original])
+                    for parameter in parameters.found
+                    if parameter.values[i] is not MISSING
+                ):
+                    raise NotAloneError(one.path)
+        return self._variants(plan)
+
+    # --- what is given
+
+    def _outputs(self) -> None:
+        """The symbols of outputs; calls that give others of their values have their own."""
+        groups: dict[Any, list[int]] = {}
+        for i, one in enumerate(self.members):
+            made = {
+                value: (key, number)
+                for key, act in keyed(one.acts).items()
+                for number, value in enumerate(act.results)
+            }
+            inner = tuple(made.get(value) for value in one.outputs[:-1])
+            groups.setdefault((inner, len(one.outputs)), []).append(i)
+        self.outputs: dict[tuple[int, ...], list[Symbol]] = {}
+        for numbers in groups.values():
+            count = len(self.members[numbers[0]].outputs)
+            self.outputs[tuple(numbers)] = [
+                self._find(
+                    [
+                        one.outputs[number] if i in numbers else None
+                        for i, one in enumerate(self.members)
+                    ],
+                    len(self.lines),
+                )
+                for number in range(count)
+            ]
+
+    def _variants(self, plan: ClassPlan) -> list[ClassPlan]:
+        """The class, and one derived from it for each other choice of outputs."""
+        same_outputs: dict[tuple[Symbol, ...], list[Instance]] = {}
+        for numbers, outputs in self.outputs.items():
+            users = same_outputs.setdefault(tuple(outputs), [])
+            users += [self.members[i] for i in numbers]
+        ordered = sorted(same_outputs.items(), key=lambda one: len(one[1]), reverse=True)
+        found: list[ClassPlan] = []
+        for given, users in ordered:
+            base = found[0] if found else None
+            found.append(replace(plan, outputs=list(given), used_by=users, base=base))
+        return found
+
+    def _columns(self) -> Iterable[Column]:
+        for slot in self.slots:
+            yield from slot.columns.values()
+            yield from slot.steps.values()
+            if slot.rows is not None:
+                yield slot.rows[1]
+            if slot.count is not None:
+                yield slot.count
+        for line in self.lines:
+            if isinstance(line.target, Column):
+                yield line.target
+            for argument in line.arguments.values():
+                if isinstance(argument, Column):
+                    yield argument
+
+    # --- what is done
+
+    def _lines(self) -> None:
+        rows = [keyed(one.acts) for one in self.members]
+        places = {key: act.line for row in rows for key, act in row.items()}
+        keys = aligned([list(row) for row in rows], places)
+        masks = {key: tuple(key in row for row in rows) for key in keys}
+        for number, key in enumerate(keys):
+            mask = masks[key]
+            if mask != self.all:
+                if self.runs and self.runs[-1].end == number and self.runs[-1].mask == mask:
+                    self.runs[-1] = self.runs[-1]._replace(end=number + 1)
+                else:
+                    self.runs.append(Run(number, number + 1, mask))
+            self.lines.append(self._line(number, key, mask, [row.get(key) for row in rows]))
+
+    def _line(self, number: int, key: tuple[str, int], mask: Mask, acts: list[Any]) -> Line:
+        present: list[Act] = [act for act in acts if act is not None]
+        target, arguments = self._target(key[0], acts)
+        names = list(arguments[next(i for i, one in enumerate(acts) if one)])
+        if any(list(one) != names for one in arguments if one is not None):
+            raise DifferentError
+        found: dict[str, Any] = {}
+        for name in names:
+            values = [None if one is None else one[name] for one in arguments]
+            found[name] = self._argument(target, name, key[0], mask, values, number)
+        if len({len(act.results) for act in present}) != 1:
+            raise DifferentError
+        results = []
+        for i in range(len(present[0].results)):
+            members = [None if act is None else act.results[i] for act in acts]
+            label = self._result_label(key[0], members, len(present[0].results))
+            results.append(Symbol(members, label, number))
+        self.symbols += results
+        return Line(key, mask, target, found, results)
+
+    def _result_label(self, name: str, members: list[Value | None], count: int) -> str:
+        """The name of a value: of what makes it, and of what is inside that if it makes several."""
+        own = self.named.label(name)
+        inner = {one.path.rpartition(".")[2] for one in members if one is not None}
+        last = inner.pop() if len(inner) == 1 else ""
+        if count == 1 or not last:
+            return own
+        return f"{name}_{last}" if last.isdigit() or self.named.label(last) else own
+
+    def _target(self, name: str, acts: list[Any]) -> tuple[Any, list[Any]]:
+        present: list[Act] = [act for act in acts if act is not None]
+        arguments = [None if act is None else act.arguments for act in acts]
+        plans = {id(self.classes[act.child]) for act in present if act.child is not None}
+        if len(plans) > 1:
+            raise DifferentError
+        for act in present:
+            if act.child is not None and act.child.shares is not None:
+                shared = self.classes[act.child.shares]
+                if shared is not self.classes[act.child]:
+                    raise NotAloneError(act.child.path)
+        targets = [act.target for act in present]
+        if all(target == targets[0] for target in targets):
+            return targets[0], arguments
+        if any(isinstance(target, Ref) for target in targets):
+            raise DifferentError
+        chosen = next((act.target for act in present if act.alternative is None), None)
+        alternatives = [act.alternative or (act.target,) for act in present]
+        if all(alternative[0] is chosen for alternative in alternatives):
+            return chosen, [
+                None
+                if act is None
+                else (act.arguments if act.target is chosen else act.alternative[1])
+                for act in acts
+            ]
+        if any(len(act.arguments) != 1 for act in present):
+            raise DifferentError
+        column = Column(
+            [MISSING if act is None else act.target for act in acts],
+            "function",
+            self.named.label(name),
+            "function",
+        )
+        return column, [
+            None if act is None else {"*0": next(iter(act.arguments.values()))} for act in acts
+        ]
+
+    def _argument(
+        self, target: Any, name: str, layer: str, mask: Mask, values: list[Any], number: int
+    ) -> Any:
+        present = [value for value, there in zip(values, mask, strict=True) if there]
+        if all(isinstance(value, Value) for value in present):
+            return self._find(values, number)
+        if any(_has_values(value) for value in present):
+            if len({len(value) for value in present}) != 1:
+                raise DifferentError
+            return tuple(
+                self._find([None if one is None else one[i] for one in values], number)
+                for i in range(len(present[0]))
+            )
+        constants = [value if there else MISSING for value, there in zip(values, mask, strict=True)]
+        if name == "sizes" and not all_same(constants):
+            constants = _with_rest(constants)
+        return Column(constants, name, self.named.label(layer), kind_of(name))
+
+    def _find(self, wanted: list[Value | None], before: int) -> Symbol:
+        """The symbol that is `wanted` in each call, made if need be."""
+        for symbol in reversed(self.symbols):
+            if symbol.line < before and _fits(wanted, symbol.members):
+                return symbol
+        for run in reversed(self.runs):
+            if run.end > before:
+                continue
+            for line in reversed(self.lines[run.start : run.end]):
+                for symbol in line.results:
+                    found = self._either(wanted, symbol, run)
+                    if found is not None:
+                        return found
+        raise DifferentError
+
+    def _either(self, wanted: list[Value | None], symbol: Symbol, run: Run) -> Symbol | None:
+        fits = [
+            value is not None and value is member
+            for value, member in zip(wanted, symbol.members, strict=True)
+        ]
+        if not any(fits) or any(
+            there and value is not None and not fit
+            for there, value, fit in zip(run.mask, wanted, fits, strict=True)
+        ):
+            return None
+        rest = [None if fit else value for value, fit in zip(wanted, fits, strict=True)]
+        try:
+            other = self._find(rest, run.start)
+        except DifferentError:
+            return None
+        members = [
+            symbol.members[i] if run.mask[i] else other.members[i] for i in range(len(run.mask))
+        ]
+        found = Symbol(members, symbol.label, run.end - 1, other, symbol)
+        self.symbols.append(found)
+        return found
+
+    # --- what is left out
+
+    def _identities(self) -> None:
+        """Modules that are identities where they are left out, instead of conditions."""
+        slots = {slot.name: slot for slot in self.slots}
+        kept = []
+        for run in self.runs:
+            line = self.lines[run.start]
+            slot = slots.get(line.target.path) if isinstance(line.target, Ref) else None
+            if slot is None or run.end - run.start > 1 or not self._passes(slot, line, run):
+                kept.append(run)
+                continue
+            slot.identity = slot.count is None
+            line.mask = self.all
+        self.runs = kept
+
+    def _passes(self, slot: Slot, line: Line, run: Run) -> bool:
+        """Let a module stand for its input where it is left out, if that is what happens."""
+        if len(line.results) != 1 or len(line.arguments) != 1:
+            return False
+        if slot.count is None and slot.mask != run.mask:
+            return False
+        if sum(one.target == line.target for one in self.lines) > 1:
+            return False
+        ((name, argument),) = line.arguments.items()
+        (result,) = line.results
+        either = [one for one in self.symbols if one.source is result]
+        others = [one.other for one in either if one.other is not None] or [argument]
+        other = others[0]
+        if any(one is not other for one in others):
+            return False
+        always = other.line < 0 or other.source is not None
+        always = always or self.lines[other.line].mask == self.all
+        if not always or any(
+            there and one is not two
+            for there, one, two in zip(run.mask, argument.members, other.members, strict=True)
+        ):
+            return False
+        line.arguments = {name: other}
+        result.members = [
+            one if there else two
+            for there, one, two in zip(run.mask, result.members, other.members, strict=True)
+        ]
+        for one in either:
+            self._replace(one, result)
+        return True
+
+    def _replace(self, old: Symbol, new: Symbol) -> None:
+        for line in self.lines:
+            line.arguments = {
+                name: replaced(value, old, new) for name, value in line.arguments.items()
+            }
+        for symbol in self.symbols:
+            if symbol.other is old:
+                symbol.other = new
+        self.symbols.remove(old)
+        for outputs in self.outputs.values():
+            outputs[:] = [new if one is old else one for one in outputs]
+
+    def _conditions(self, parameters: Parameters) -> dict[Mask, Expression]:
+        masks: dict[Mask, str] = {}
+        for slot in self.slots:
+            if slot.mask != self.all and slot.count is None:
+                masks.setdefault(slot.mask, slot.name.split(".")[0])
+        for run in self.runs:
+            first = self.lines[run.start]
+            masks.setdefault(run.mask, first.key[0].split(".")[0])
+        channels = [
+            column.found
+            for column in self._columns()
+            if column.kind == CHANNELS and column.found.constant is MISSING
+        ]
+        return {mask: condition(mask, label, parameters, channels) for mask, label in masks.items()}
+
+    def _sizes(self) -> tuple[list[Any], list[Any]]:
+        first, last = [], []
+        for one in self.members:
+            values = list(one.inputs.values())
+            first.append((values[0].channels if values else None) or MISSING)
+            last.append((one.outputs[-1].channels if one.outputs else None) or MISSING)
+        return first, last
+
+
+def _fits(wanted: Sequence[Value | None], members: Sequence[Value | None]) -> bool:
+    return all(
+        value is None or value is member for value, member in zip(wanted, members, strict=True)
+    )
+
+
+def _has_values(argument: Any) -> bool:
+    return isinstance(argument, (tuple, list)) and any(isinstance(one, Value) for one in argument)
+
+
+def _with_rest(constants: list[Any]) -> list[Any]:
+    """Sizes that differ at one place have -1 there, which is the rest."""
+    there = defined(constants)
+    if len({len(one) for one in there}) != 1:
+        raise DifferentError
+    places = [i for i in range(len(there[0])) if len({one[i] for one in there}) > 1]
+    if len(places) != 1:
+        return constants
+    (place,) = places
+    return [one if one is MISSING else (*one[:place], -1, *one[place + 1 :]) for one in constants]

@@ -1,0 +1,148 @@
+"""A class before it is written: what it constructs, does, takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mnet_cost.torch_model.source.columns import Column, Expression, Parameter
+from mnet_cost.torch_model.source.instances import Instance
+from mnet_cost.torch_model.source.record import Value
+
+Mask = tuple[bool, ...]
+
+
+class DifferentError(Exception):
+    """Calls of a block that differ by more than arguments."""
+
+
+@dataclass(eq=False)
+class Symbol:
+    """What stands for a value in a class: the value in each call."""
+
+    members: list[Value | None]
+    label: str
+    """Name of the layer that makes it."""
+    line: int
+    """Of the line that makes it; -1 for an input."""
+    other: Symbol | None = None
+    """What it is where `source` is left out."""
+    source: Symbol | None = None
+
+
+@dataclass(eq=False)
+class Slot:
+    """A module that instances of a class construct under one name."""
+
+    name: str
+    mask: Mask
+    factory: Any
+    """A module class, a `ClassPlan`, or None for a mere name around others."""
+    columns: dict[str, Column] = field(default_factory=dict)
+    steps: dict[str, Column] = field(default_factory=dict)
+    """Of the columns that grow from copy to copy: by how much."""
+    rows: tuple[tuple[str, ...], Column] | None = None
+    """Arguments that differ from copy to copy in no simple way."""
+    count: Column | None = None
+    """Copies, if it is several."""
+    identity: bool = False
+    """Whether it is an identity where it is left out."""
+    of_sequence: bool = False
+    """Whether it is one of several copies that are not alike."""
+
+
+@dataclass(eq=False)
+class Line:
+    """One line of a class's forward."""
+
+    key: tuple[str, int]
+    mask: Mask
+    target: Any
+    """A function, a `Ref`, or a `Column` of functions."""
+    arguments: dict[str, Any]
+    """Symbols, tuples of them, and columns."""
+    results: list[Symbol]
+
+
+class Run(NamedTuple):
+    """Lines that are left out together."""
+
+    start: int
+    end: int
+    mask: Mask
+
+
+@dataclass(eq=False)
+class ClassPlan:
+    """A class, before it is written."""
+
+    family: tuple[Any, ...]
+    label: str
+    members: list[Instance]
+    inputs: list[str]
+    symbols: dict[str, Symbol]
+    slots: list[Slot]
+    lines: list[Line]
+    runs: list[Run]
+    outputs: list[Symbol]
+    parameters: list[Parameter]
+    conditions: dict[Mask, Expression]
+    used_by: list[Instance] = field(default_factory=list)
+    """Those of `members` that are instances of this class, and not of one derived from it."""
+    base: ClassPlan | None = None
+    name: str = ""
+
+    def arguments(self, member: Instance) -> dict[str, Any]:
+        """The value of each parameter in the call that `member` is."""
+        place = self.members.index(member)
+        return {one.name: one.values[place] for one in self.parameters}
+
+
+Classes = Mapping[Instance, ClassPlan]
+
+
+def aligned(rows: list[list[Any]], places: Mapping[Any, int] | None = None) -> list[Any]:
+    """All names in an order that is that of each row; `DifferentError` if there is none.
+
+    Where rows leave it open, names are in the order of `places`.
+    """
+    places = places or {}
+    found: list[Any] = []
+    for row in sorted(rows, key=len, reverse=True):
+        start = 0
+        for number, name in enumerate(row):
+            if name in found:
+                at = found.index(name)
+                if at < start:
+                    raise DifferentError
+                start = at + 1
+                continue
+            known = (found.index(later) for later in row[number:] if later in found)
+            end = next(known, len(found))
+            while start < end and places.get(found[start], 0) < places.get(name, 0):
+                start += 1
+            found.insert(start, name)
+            start += 1
+    return found
+
+
+def replaced(argument: Any, old: Symbol, new: Symbol) -> Any:
+    """An argument with `new` wherever `old` is."""
+    if isinstance(argument, tuple):
+        return tuple(replaced(one, old, new) for one in argument)
+    return new if argument is old else argument
+
+
+def symbols_in(line: Line) -> Iterator[Symbol]:
+    """What a line reads."""
+    for argument in line.arguments.values():
+        yield from _within(argument)
+
+
+def _within(argument: Any) -> Iterator[Symbol]:
+    if isinstance(argument, Symbol):
+        yield argument
+    elif isinstance(argument, (tuple, list)):
+        for one in argument:
+            yield from _within(one)

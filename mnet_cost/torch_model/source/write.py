@@ -1,0 +1,376 @@
+"""The text of a file: imports, own parts, a class for each block, the network."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from mnet_cost.analysis import analyze_network
+from mnet_cost.layers import KINDS
+from mnet_cost.models.types import BATCH
+from mnet_cost.network import Network
+from mnet_cost.torch_model.source.columns import MISSING, Column, Parameter, same, shown
+from mnet_cost.torch_model.source.forward import Forward
+from mnet_cost.torch_model.source.instances import Instance, NotAloneError, Tree
+from mnet_cost.torch_model.source.merge import Merge
+from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot
+from mnet_cost.torch_model.source.record import Recording, defaults, record
+from mnet_cost.torch_model.source.text import (
+    WIDTH,
+    camel_case,
+    function_name,
+    own_parts,
+    source_of,
+    wrapped,
+)
+
+
+def write_source(network: Network) -> str:
+    """A Python file with a class that is `network`.
+
+    Its modules are called as those of `build_module`. Raises `ModelReferenceError` for a layer
+    that torch cannot build.
+    """
+    recording = record(network)
+    plans = _plans(network, recording)
+    _name(plans, network)
+    text = "\n\n\n".join("\n".join(_class(plan)) for plan in plans)
+    used = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
+    taken = source_of([name for name in own_parts() if name in used])
+    code = "\n\n\n".join([*taken, text])
+    return f"{_docstring(network)}\n\n{_imports(code)}\n\n\n{code}\n"
+
+
+# --- classes
+
+
+def _plans(network: Network, recording: Recording) -> list[ClassPlan]:
+    dissolved: set[str] = set()
+    kinds = {*KINDS, *network.spec.blocks}
+    while True:
+        try:
+            tree = Tree(network, recording, dissolved)
+            return _merged(tree, kinds)
+        except NotAloneError as error:
+            dissolved.add(error.path)
+
+
+def _merged(tree: Tree, kinds: set[str]) -> list[ClassPlan]:
+    families: dict[Any, list[Instance]] = {}
+    for instance in tree.instances.values():
+        families.setdefault(instance.family, []).append(instance)
+    classes: dict[Instance, ClassPlan] = {}
+    plans: list[ClassPlan] = []
+    for members in _inner_first(families):
+        for plan in _clusters(members, classes, kinds):
+            plans.append(plan)
+            for one in plan.used_by:
+                classes[one] = plan
+    return plans
+
+
+def _inner_first(families: dict[Any, list[Instance]]) -> list[list[Instance]]:
+    """Families, each after those that its members have inside."""
+    done: dict[Any, None] = {}
+    order: list[list[Instance]] = []
+
+    def visit(family: Any) -> None:
+        if family in done:
+            return
+        done[family] = None
+        for member in families[family]:
+            for act in member.acts:
+                if act.child is not None:
+                    visit(act.child.family)
+            for inner in _instances(member.made.values()):
+                visit(inner.family)
+        order.append(families[family])
+
+    for family in families:
+        visit(family)
+    return order
+
+
+def _instances(made: Iterable[Any]) -> Iterator[Instance]:
+    for one in made:
+        if isinstance(one, Instance):
+            yield one
+        elif hasattr(one, "elements"):
+            yield from _instances(one.elements)
+
+
+def _clusters(
+    members: list[Instance], classes: dict[Instance, ClassPlan], kinds: set[str]
+) -> list[ClassPlan]:
+    """As few classes as there can be, found greedily, the most common one first."""
+    try:
+        return Merge(members, classes, kinds).plans()
+    except DifferentError:
+        pass
+    clusters: list[list[Instance]] = []
+    for member in members:
+        for cluster in clusters:
+            try:
+                Merge([*cluster, member], classes, kinds).plans()
+            except DifferentError:
+                continue
+            cluster.append(member)
+            break
+        else:
+            clusters.append([member])
+    clusters.sort(key=len, reverse=True)
+    return [plan for cluster in clusters for plan in Merge(cluster, classes, kinds).plans()]
+
+
+def _name(plans: Sequence[ClassPlan], network: Network) -> None:
+    taken = {*own_parts(), "Tensor", "OrderedDict", "Callable", "F"}
+    stems: dict[tuple[Any, ...], str] = {}
+    for plan in (plans[-1], *plans[:-1]):
+        stem = stems.get(plan.family)
+        if stem is None:
+            label = network.spec.variant or network.spec.name if plan is plans[-1] else plan.label
+            stem = camel_case(label)
+            stem = stem if stem.isidentifier() else f"Net{stem}"
+            stem = f"{stem}Block" if stem in taken else stem
+            stems[plan.family] = stem
+        if plan.base is not None:
+            more = [one.label for one in plan.outputs if one not in plan.base.outputs]
+            stem = f"{plan.base.name}With{camel_case(more[0])}" if more and more[0] else stem
+        name, number = stem, 2
+        while name in taken:
+            name, number = f"{stem}{number}", number + 1
+        taken.add(name)
+        plan.name = name
+
+
+# --- one class
+
+
+def _class(plan: ClassPlan) -> list[str]:
+    forward = Forward(plan, lambda path: _reached(plan, path))
+    body = forward.lines()
+    lines = [f"class {plan.name}({plan.base.name if plan.base else 'nn.Module'}):"]
+    if plan.base is None:
+        lines += _constructor(plan, forward)
+    inputs = "".join(f", {forward.variables[one]}: Tensor" for one in plan.symbols.values())
+    result = "Tensor"
+    if len(plan.outputs) > 1:
+        result = f"tuple[{', '.join(['Tensor'] * len(plan.outputs))}]"
+    lines += wrapped(f"def forward(self{inputs}) -> {result}:", 4)
+    for one in body:
+        blanks = len(one) - len(one.lstrip())
+        lines += wrapped(one.lstrip(), 8 + blanks)
+    return lines
+
+
+def _constructor(plan: ClassPlan, forward: Forward) -> list[str]:
+    lines = []
+    parameters = "".join(f", {_declared(one)}" for one in plan.parameters)
+    lines += wrapped(f"def __init__(self{parameters}) -> None:", 4)
+    lines.append("        super().__init__()")
+    for name, text in forward.stored.items():
+        lines += wrapped(f"self.{name} = {text}", 8)
+    lines += _constructed(plan, forward)
+    return [*lines, ""]
+
+
+def _declared(one: Parameter) -> str:
+    values = [value for value in one.values if value is not MISSING]
+    kind = _type(values)
+    if one.default is None:
+        return f"{one.name}: {kind} | None = None"
+    return f"{one.name}: {kind}" + ("" if one.default is MISSING else f" = {shown(one.default)}")
+
+
+def _type(values: list[Any]) -> str:
+    if all(callable(value) for value in values):
+        return "Callable[[Tensor], Tensor]"
+    if all(isinstance(value, tuple) for value in values):
+        flat = [one for value in values for one in value]
+        inner = _type(flat)
+        return f"tuple[{inner}, ...]"
+    if any(isinstance(value, tuple) for value in values):
+        return "int | tuple[int, ...]"
+    kinds = {type(value).__name__ for value in values}
+    return "float" if kinds == {"int", "float"} else " | ".join(sorted(kinds))
+
+
+def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
+    lines: list[str] = []
+    spaces: set[str] = set()
+    everywhere = (True,) * len(plan.members)
+
+    def key(slot: Slot) -> Any:
+        return everywhere if slot.identity or slot.count is not None else slot.mask
+
+    for mask, slots in groupby(plan.slots, key=key):
+        indent = 8
+        if mask != everywhere:
+            lines += wrapped(f"if {_said(plan, forward, mask)}:", 8)
+            indent = 12
+        for slot in slots:
+            for space in _spaces(slot.name):
+                if space not in spaces:
+                    spaces.add(space)
+                    kind = "nn.Sequential()" if slot.of_sequence else "nn.Module()"
+                    lines += wrapped(_assigned(plan, space, kind), indent)
+            lines += _slot(plan, forward, slot, indent)
+    return lines
+
+
+def _said(plan: ClassPlan, forward: Forward, mask: Any) -> str:
+    text = plan.conditions[mask].text()
+    return next((f"self.{name}" for name, stored in forward.stored.items() if stored == text), text)
+
+
+def _spaces(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for i in range(1, len(parts)):
+        yield ".".join(parts[:i])
+
+
+def _assigned(plan: ClassPlan, path: str, text: str) -> str:
+    outer, _, name = path.rpartition(".")
+    holder = _reached(plan, outer) if outer else "self"
+    if name.isdigit():
+        return f'{holder}.add_module("{name}", {text})'
+    return f"{holder}.{name} = {text}"
+
+
+def _slot(plan: ClassPlan, forward: Forward, slot: Slot, indent: int) -> list[str]:
+    if slot.count is not None:
+        return wrapped(f"self.{slot.name} = {_copies(slot)}", indent)
+    text = _construction(slot)
+    if not slot.identity:
+        return wrapped(_assigned(plan, slot.name, text), indent)
+    condition = _said(plan, forward, slot.mask)
+    whole = f"self.{slot.name} = {text} if {condition} else nn.Identity()"
+    if indent + len(whole) <= WIDTH:
+        return [" " * indent + whole]
+    return [
+        *wrapped(f"self.{slot.name} = nn.Identity()", indent),
+        *wrapped(f"if {condition}:", indent),
+        *wrapped(f"self.{slot.name} = {text}", indent + 4),
+    ]
+
+
+def _copies(slot: Slot) -> str:
+    assert slot.count is not None
+    count = slot.count.found
+    special: dict[str, str] = {}
+    for argument, step in slot.steps.items():
+        growth = step.found.text()
+        factor = "i" if growth == "1" else f"{growth} * i"
+        special[argument] = f"{slot.columns[argument].found.text()} + {factor}"
+    if slot.rows is not None:
+        names, column = slot.rows
+        for name in names:
+            special[name] = name
+        inner = _construction(slot, special)
+        held = ", ".join(names)
+        target = f"({held})" if len(names) > 1 else held
+        return (
+            f"nn.Sequential(OrderedDict((str(i), {inner}) "
+            f"for i, {target} in enumerate({column.found.text()}, 1)))"
+        )
+    inner = _construction(slot, special)
+    if special:
+        return f"nn.Sequential(OrderedDict((str(i + 1), {inner}) for i in range({count.text()})))"
+    known = count.constant is not MISSING
+    end = str(count.constant + 1) if known else f"{count.text()} + 1"
+    return f"nn.Sequential(OrderedDict((str(i), {inner}) for i in range(1, {end})))"
+
+
+def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
+    """The call that makes a module."""
+    special = special or {}
+    columns: dict[str, Column | None] = {**slot.columns, **dict.fromkeys(special)}
+    if isinstance(slot.factory, ClassPlan):
+        name = slot.factory.name
+        usual = {
+            one.name: one.default for one in slot.factory.parameters if one.default is not MISSING
+        }
+        order = [one.name for one in slot.factory.parameters]
+    else:
+        name = function_name(slot.factory)
+        usual = defaults(slot.factory)
+        order = list(columns)
+    words = []
+    for argument in order:
+        if argument in special:
+            text = special[argument]
+        else:
+            column = slot.columns[argument]
+            constant = column.found.constant
+            if argument in usual and constant is not MISSING and same(constant, usual[argument]):
+                continue
+            text = column.found.text()
+        by_name = argument in usual and not argument.startswith("*")
+        words.append(f"{argument}={text}" if by_name else text)
+    return f"{name}({', '.join(words)})"
+
+
+def _reached(plan: ClassPlan, path: str) -> str:
+    """How the module at `path` is reached from an instance of a class."""
+    copies = {slot.name for slot in plan.slots if slot.count is not None}
+    copies |= {slot.name.rpartition(".")[0] for slot in plan.slots if slot.of_sequence}
+    spaces = {space for slot in plan.slots for space in _spaces(slot.name)}
+    text, seen = "self", ""
+    for part in path.split("."):
+        seen = f"{seen}.{part}" if seen else part
+        outer = seen.rpartition(".")[0]
+        if not part.isdigit():
+            text = f"{text}.{part}"
+        elif outer in copies or outer not in spaces:
+            text = f"{text}[{int(part) - 1}]"
+        else:
+            text = f'{text}.get_submodule("{part}")'
+    return text
+
+
+# --- the file
+
+
+def _docstring(network: Network) -> str:
+    totals = analyze_network(network).totals
+    spec = network.spec
+    knobs = ", ".join(f"{name} {value}" for name, value in network.knobs.items() if name != BATCH)
+    inputs = "; ".join(_size(network, index, named=True) for index in network.inputs)
+    outputs = ", ".join(_size(network, index) for index in network.outputs)
+    lines = [
+        f'"""{spec.title} as a PyTorch module.',
+        "",
+        *(_filled(f"Source: {spec.source}.") if spec.source else ()),
+        *(_filled(f"Knobs: {knobs}.") if knobs else ()),
+        *_filled(f"Takes {inputs}; gives {outputs}."),
+        f"{totals.mult_adds:,} mult-adds, {totals.params:,} params.",
+        '"""',
+    ]
+    return "\n".join(lines)
+
+
+def _filled(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
+
+
+def _size(network: Network, index: int, named: bool = False) -> str:
+    tensor = network.tensors[index]
+    sizes = ", ".join(["N", *map(str, tensor.type.shape)])
+    return f"{tensor.name} [{sizes}]" if named else f"[{sizes}]"
+
+
+def _imports(code: str) -> str:
+    standard = []
+    if "OrderedDict(" in code:
+        standard.append("from collections import OrderedDict")
+    if "Callable[" in code:
+        standard.append("from collections.abc import Callable")
+    names = [name for name in ("Tensor", "nn") if re.search(rf"(?<![\w.]){name}\b", code)]
+    own = ["import torch"] if re.search(r"(?<![\w.])torch\.", code) else []
+    own.append(f"from torch import {', '.join(names)}")
+    if re.search(r"(?<![\w.])F\.", code):
+        own.append("from torch.nn import functional as F")
+    return "\n\n".join("\n".join(block) for block in (standard, own) if block)

@@ -1,0 +1,165 @@
+"""Checkpoints: all that a training needs to go on as if nothing had happened.
+
+Written so that a file is there whole or not at all, whenever the process dies: to a draft in the
+same folder, to the disk, then renamed. Read with `weights_only`, so that a file of a stranger runs
+no code. The file says of which network, data and recipe it is; going on with others is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mnet_cost.errors import MnetCostError, OutputError, Problem, printable
+
+FORMAT = "mnet-cost/checkpoint/1"
+
+_DRAFT_ENDING = ".part"
+
+
+class CheckpointError(MnetCostError):
+    """A checkpoint that is not there, not whole, or of another training."""
+
+
+def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content`; a file that was there stays until the new one is on the disk."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT_ENDING}")
+    try:
+        with open(draft, "wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as reason:  # torch's writer turns a full disk into the latter
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        why = getattr(reason, "strerror", None) or str(reason).splitlines()[0]
+        raise OutputError(f"{path}: cannot be written: {why.lower()}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name of a file is on the disk only when its folder is; Windows has no such call."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Take away what writers left that were killed while writing."""
+    for draft in folder.glob(f".*.pt.*{_DRAFT_ENDING}"):
+        with suppress(OSError):
+            draft.unlink()
+
+
+def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
+    """What a checkpoint holds, on the processor; `CheckpointError` unless it is whole, one of ours,
+    and has `keys`."""
+    try:
+        if not zipfile.is_zipfile(path):
+            path.stat()  # raises where there is no such file
+            raise CheckpointError(_not_whole(path))
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch does not compare checksums
+                raise CheckpointError(_not_whole(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as reason:
+        why = {2: "is not there", 21: "is a folder"}.get(reason.errno or 0, "cannot be read")
+        raise CheckpointError(f"{path}: {why}") from None
+    except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
+        raise CheckpointError(_not_whole(path)) from None
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            Problem(
+                f"{path}: holds more than numbers, so it is not read: it could run code",
+                hint="a checkpoint of `mnet-cost train` is read",
+            )
+        ) from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        what = content.get("format") if isinstance(content, dict) else None
+        said = f"says `{printable(str(what))[:60]}`, not `{FORMAT}`" if what else "says no format"
+        raise CheckpointError(
+            Problem(
+                f"{path}: is no checkpoint of this version of mnet-cost: it {said}",
+                hint="checkpoint.pt and best.pt of a run are",
+            )
+        )
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise CheckpointError(
+            Problem(
+                f"{path}: has no `{missing[0]}`",
+                hint="training goes on from checkpoint.pt; best.pt has only weights",
+            )
+        )
+    return content
+
+
+def _not_whole(path: Path) -> Problem:
+    return Problem(
+        f"{path}: is not whole: it was cut short or damaged, or never was a checkpoint",
+        hint="take a copy of it, or train anew with another --out",
+    )
+
+
+def refuse_other(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """`CheckpointError` that names what differs between a checkpoint's training and this one."""
+    different = [
+        f"{name} {_shown(found.get(name))}, not {_shown(wanted.get(name))}"
+        for name in dict.fromkeys((*wanted, *found))
+        if found.get(name) != wanted.get(name)
+    ]
+    if different:
+        raise CheckpointError(
+            Problem(
+                f"{path}: is of another training: it has {'; '.join(different)}",
+                hint="say what it was started with, or choose another --out",
+            )
+        )
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={one}" for name, one in value.items()) or "none"
+    return printable(str(value))
+
+
+def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
+    """Put a checkpoint's state into a module; `CheckpointError` where it is of another network."""
+    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    for name in dict.fromkeys((*own, *state)):
+        if name not in state or name not in own:
+            whose = "does not have" if name in own else "has, and the network has not,"
+            raise CheckpointError(f"{path}: is of another network: it {whose} `{name}`")
+        if tuple(state[name].shape) != own[name]:
+            raise CheckpointError(
+                f"{path}: is of another network: `{name}` is {list(state[name].shape)} there and "
+                f"{list(own[name])} here"
+            )
+    module.load_state_dict(state)
+
+
+class Weights(NamedTuple):
+    """Trained weights, and what their file says of them."""
+
+    state: Mapping[str, Any]
+    knobs: Mapping[str, Any]
+    classes: tuple[str, ...] | None
+
+
+def load_weights(path: Path) -> Weights:
+    """The averaged weights of a checkpoint."""
+    content = load_checkpoint(path, ("average", "training", "classes"))
+    return Weights(content["average"], content["training"]["knobs"], tuple(content["classes"]))

@@ -1,0 +1,290 @@
+"""From what was asked for to a task that can be trained: data, network, teacher, objective.
+
+What the data decide is set here: the knob `classes`, and `resolution` where the pictures are of one
+small size. What does not fit is refused before anything is trained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from mnet_cost.analysis import analyze
+from mnet_cost.errors import ModelReferenceError, Problem, one_of
+from mnet_cost.models.types import BATCH, Model
+from mnet_cost.network import Network, elaborate
+from mnet_cost.torch_model.graph import build_module, initialize
+from mnet_cost.torch_model.training.augment import Augmentation
+from mnet_cost.torch_model.training.checkpoint import CheckpointError, load_state, load_weights
+from mnet_cost.torch_model.training.data import DIGITS, Dataset, load_dataset
+from mnet_cost.torch_model.training.estimate import Estimate, estimate_training
+from mnet_cost.torch_model.training.feed import TestPictures, TrainingPictures
+from mnet_cost.torch_model.training.loop import Task, Teacher
+from mnet_cost.torch_model.training.objectives import Distillation, Imitation, Labels, Objective
+from mnet_cost.torch_model.training.recipes import (
+    Average,
+    Settled,
+    find_recipe,
+    parameter_groups,
+    settle,
+)
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Wishes(NamedTuple):
+    """What a user may ask for; None leaves it to the recipe and the data."""
+
+    data: str = DIGITS
+    recipe: str = "modern"
+    epochs: int | None = None
+    batch: int | None = None
+    lr: float | None = None
+    teacher: Model | None = None
+    teacher_weights: str | None = None
+    temperature: float = 4.0
+    workers: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    strict: bool = False
+
+
+class Plan(NamedTuple):
+    """A training that has not begun."""
+
+    model: Model
+    """With the knobs that the data decided."""
+    network: Network
+    dataset: Dataset
+    settled: Settled
+    estimate: Estimate
+    task: Task
+    decided: tuple[str, ...]
+    """Knobs that the data decided, as `classes 10`."""
+    identity: Mapping[str, Any]
+    """What must be the same to go on from a checkpoint."""
+
+
+class _Shape(NamedTuple):
+    """What training needs to know of a network's ends."""
+
+    channels: int
+    size: tuple[int, int]
+    features: int
+    last_kind: str
+
+
+def plan_training(
+    model: Model, wishes: Wishes, seen: Callable[[int, int], None] | None = None
+) -> Plan:
+    """All that a training needs. `seen(done, total)` is told how reading the data goes on."""
+    device = _device(wishes.device)
+    recipe = find_recipe(wishes.recipe)
+    channels = _shape(elaborate(model.spec, model.knobs)).channels
+    dataset = load_dataset(wishes.data, channels, wishes.strict, seen)
+    knobs, decided = _decided_knobs(model, dataset)
+    model = model._replace(knobs=knobs)
+    network = elaborate(model.spec, knobs)
+    shape = _shape(network)
+    pictures = len(dataset.train.labels)
+    settled = settle(recipe, pictures, wishes.epochs, wishes.batch, wishes.lr)
+    _refuse_single(network, settled)
+    autocast = _autocast_type(device)
+    teacher, teacher_network = _teacher(wishes, dataset, device)
+    objective = _objective(shape, dataset, settled, wishes, teacher_network)
+    estimate = estimate_training(
+        model.spec,
+        knobs,
+        settled,
+        device,
+        {None: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}[autocast],
+        analyze(teacher_network.spec, teacher_network.knobs).totals.mult_adds
+        if teacher_network
+        else 0,
+    )
+    torch.manual_seed(wishes.seed)
+    module = initialize(build_module(network), wishes.seed)
+    module = module.to(device, memory_format=torch.channels_last)
+    groups = parameter_groups(module, recipe)
+    how = Augmentation(
+        smallest_crop=max(recipe.smallest_crop, dataset.smallest_crop),
+        mirror=dataset.mirrors,
+        jitter=recipe.jitter,
+        central_crop=0.875 if dataset.natural_size is None else 1.0,
+    )
+    task = Task(
+        module=module,
+        average=Average(module, recipe.average_decay),
+        optimizer=recipe.optimizer(groups, settled.lr),
+        scaler=torch.amp.GradScaler(device.type, enabled=autocast is torch.float16),
+        settled=settled,
+        objective=objective,
+        teacher=teacher,
+        train=TrainingPictures(dataset.train, shape.size, how, wishes.seed),
+        test=TestPictures(dataset.test, shape.size, how),
+        classes=len(dataset.classes),
+        seed=wishes.seed,
+        workers=_workers(wishes.workers, dataset),
+        device=device,
+        autocast=autocast,
+    )
+    identity = {
+        "network": model.spec.title,
+        "knobs": {name: value for name, value in network.knobs.items() if name != BATCH},
+        "spec": spec_digest(model),
+        "data": f"{Path(dataset.name).name} ({dataset.fingerprint})",
+        "recipe": recipe.name,
+        "epochs": settled.epochs,
+        "batch": settled.batch,
+        "lr": settled.lr,
+        "seed": wishes.seed,
+        "teacher": wishes.teacher.spec.title if wishes.teacher else None,
+        "temperature": wishes.temperature if wishes.teacher else None,
+    }
+    return Plan(model, network, dataset, settled, estimate, task, decided, identity)
+
+
+def spec_digest(model: Model) -> str:
+    """A short text that changes when what the spec says of layers does."""
+    said = {
+        name: value
+        for name, value in model.spec.data.items()
+        if name not in ("published", "source", "variants")
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _device(name: str) -> torch.device:
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    if name not in DEVICES:
+        raise ModelReferenceError(
+            Problem(f"there is no device `{name}` to train on", hint=f"one of {one_of(DEVICES)}")
+        )
+    if not {"cpu": True, "cuda": cuda, "mps": mps}[name]:
+        raise ModelReferenceError(
+            Problem(f"torch finds no device `{name}` here", hint="--device auto takes what is here")
+        )
+    return torch.device(name)
+
+
+def _autocast_type(device: torch.device) -> torch.dtype | None:
+    """16 bits where the device multiplies them faster; bf16 needs no scaling of the loss."""
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def _workers(asked: int | None, dataset: Dataset) -> int:
+    """Loader processes: none for digits, which are in memory, else two."""
+    if asked is not None:
+        return asked
+    return 0 if dataset.name == DIGITS else 2
+
+
+def _shape(network: Network) -> _Shape:
+    inputs = [network.tensors[index].type for index in network.inputs]
+    outputs = [network.tensors[index] for index in network.outputs]
+    title = network.spec.title
+    if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].dtype is not None:
+        shapes = ", ".join(map(str, inputs))
+        raise ModelReferenceError(
+            f"{title} takes {shapes}; `train` trains networks of one image [channels, height, "
+            "width]"
+        )
+    if len(outputs) != 1 or len(outputs[0].type.shape) != 1:
+        shapes = ", ".join(str(output.type) for output in outputs)
+        raise ModelReferenceError(
+            f"{title} gives {shapes}; `train` trains networks that give one vector [features]"
+        )
+    channels, height, width = inputs[0].shape
+    producer = outputs[0].producer
+    kind = "input" if producer is None else network.steps[producer].layer.kind
+    return _Shape(channels, (height, width), outputs[0].type.shape[0], kind)
+
+
+def _decided_knobs(model: Model, dataset: Dataset) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The model's knobs with those that the data decide and nobody set, and words about them."""
+    wanted: dict[str, Any] = {"classes": len(dataset.classes)}
+    if dataset.natural_size is not None:
+        wanted["resolution"] = dataset.natural_size
+    decided = {
+        name: value
+        for name, value in wanted.items()
+        if name in model.spec.knobs and name not in model.knobs
+    }
+    given = {name: value for name, value in model.knobs.items() if name != BATCH}
+    return {**given, **decided}, tuple(f"{name} {value}" for name, value in decided.items())
+
+
+def _refuse_single(network: Network, settled: Settled) -> None:
+    if settled.batch < 2 and any(step.layer.kind == "batch_norm" for step in network.steps):
+        raise ModelReferenceError(
+            Problem(
+                f"{network.spec.title} has batch_norm, which needs at least two pictures in a "
+                "batch to train",
+                hint="--batch 2 or more",
+            )
+        )
+
+
+def _teacher(
+    wishes: Wishes, dataset: Dataset, device: torch.device
+) -> tuple[Teacher | None, Network | None]:
+    """The teacher with its weights; its knobs are those of its checkpoint where nobody set them."""
+    model, path = wishes.teacher, wishes.teacher_weights
+    if model is None and path is None:
+        return None, None
+    if model is None or path is None:
+        missing = "--teacher MODEL" if model is None else "--teacher-weights FILE"
+        raise ModelReferenceError(
+            Problem(
+                f"a teacher needs a network and its weights: {missing} is not given",
+                hint="train it first; its weights are best.pt in the folder of its run",
+            )
+        )
+    weights = load_weights(Path(path))
+    if weights.classes is not None and weights.classes != dataset.classes:
+        raise CheckpointError(
+            f"{path}: the teacher was trained on other classes than those of {dataset.name}"
+        )
+    own = {name: value for name, value in weights.knobs.items() if name in model.spec.knobs}
+    knobs, _ = _decided_knobs(model._replace(knobs={**own, **model.knobs}), dataset)
+    network = elaborate(model.spec, knobs)
+    module = build_module(network)
+    load_state(module, weights.state, Path(path))
+    module = module.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return Teacher(module, _shape(network).size), network
+
+
+def _objective(
+    shape: _Shape, dataset: Dataset, settled: Settled, wishes: Wishes, teacher: Network | None
+) -> Objective:
+    """Labels where the outputs are classes, softened by a teacher if there is one; else a teacher
+    of the same outputs is imitated."""
+    taught = None if teacher is None else _shape(teacher)
+    if taught is not None and taught.features != shape.features:
+        raise ModelReferenceError(
+            f"the teacher {teacher and teacher.spec.title} gives {taught.features} numbers, the "
+            f"student {shape.features}; they must be the same"
+        )
+    if shape.features == len(dataset.classes):
+        if taught is None:
+            return Labels(shape.last_kind, settled.recipe.label_smoothing)
+        return Distillation(shape.last_kind, taught.last_kind, wishes.temperature)
+    if taught is None:
+        raise ModelReferenceError(
+            Problem(
+                f"the network gives {shape.features} numbers, and {dataset.name} has "
+                f"{len(dataset.classes)} classes; they must be the same",
+                hint="the knob `classes` is set from the data where a network has it and nobody "
+                "else sets it; or imitate a --teacher of the same outputs",
+            )
+        )
+    return Imitation(shape.last_kind)

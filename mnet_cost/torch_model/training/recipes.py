@@ -1,0 +1,221 @@
+"""How a network is trained: optimizer, schedule, regularization, as two sources have it.
+
+A recipe is numbers and two functions. `settle` fits it to a number of pictures; --epochs, --batch
+and --lr go over that. The learning rate is a function of the share of training that is done, so
+there is nothing to be kept of it in a checkpoint but the step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+
+Groups = list[dict[str, Any]]
+"""Parameters with their weight decay, as torch's optimizers take them."""
+
+_BATCH = 128
+_SMALLEST_BATCH = 16
+_STEPS_PER_EPOCH = 20  # with fewer, a smaller batch
+_STEPS = 800  # that a network needs, however few pictures there are
+_EPOCHS = (10, 100)
+
+
+class Recipe(NamedTuple):
+    """One way to train."""
+
+    name: str
+    source: str
+    optimizer: Callable[[Groups, float], torch.optim.Optimizer]
+    optimizer_name: str
+    """As `analysis.training` knows it."""
+    schedule: Callable[[float], float]
+    """From the share of training that is done to a factor of the learning rate."""
+    lr_per_example: float
+    """The learning rate over the batch size."""
+    weight_decay: float
+    label_smoothing: float
+    average_decay: float
+    """Of the running average of the weights, which is what is tested; see `Average`."""
+    clip_norm: float
+    """The norm that all gradients together are cut to."""
+    smallest_crop: float
+    jitter: float
+    spares_depthwise: bool = True
+    """Whether weights of depthwise filters do not decay."""
+
+
+class Settled(NamedTuple):
+    """A recipe with the numbers that depend on the data or on the user."""
+
+    recipe: Recipe
+    epochs: int
+    batch: int
+    lr: float
+    steps_per_epoch: int
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of step `step`, counted from 0."""
+        return self.lr * self.recipe.schedule(step / self.steps)
+
+
+def _rmsprop(groups: Groups, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(groups, lr, alpha=0.9, momentum=0.9, eps=1.0)
+
+
+def _sgd(groups: Groups, lr: float) -> torch.optim.Optimizer:
+    return torch.optim.SGD(groups, lr, momentum=0.9, nesterov=True)
+
+
+def staircase(done: float) -> float:
+    """0.94 every second of 100 epochs, whatever the number of epochs here."""
+    return float(0.94 ** math.floor(50 * done))
+
+
+def cosine(done: float) -> float:
+    """From 0 linearly to 1 in the first twentieth, then half a cosine to 0."""
+    warm_up = 0.05
+    if done < warm_up:
+        return (done + 0.001) / (warm_up + 0.001)
+    return 0.5 + 0.5 * math.cos(math.pi * (done - warm_up) / (1 - warm_up))
+
+
+PAPER = Recipe(
+    # RMSprop "similar to Inception V3", less regularization and fewer small crops, no label
+    # smoothing, "very little or no weight decay on the depthwise filters". What it does not say is
+    # Inception V3's: RMSprop decay 0.9, epsilon 1.0, rate 0.045 at batch 32 that falls by 0.94
+    # every two of 100 epochs, gradients cut to norm 2, the running average tested; momentum 0.9
+    # and weight decay 4e-5 are those of tensorflow/models research/slim.
+    name="paper",
+    source="arXiv:1704.04861, section 3.2; arXiv:1512.00567, section 8",
+    optimizer=_rmsprop,
+    optimizer_name="rmsprop_momentum",
+    schedule=staircase,
+    lr_per_example=0.045 / 32,
+    weight_decay=4e-5,
+    label_smoothing=0.0,
+    average_decay=0.9999,
+    clip_norm=2.0,
+    smallest_crop=0.5,
+    jitter=0.1,
+)
+
+MODERN = Recipe(
+    # SGD with Nesterov momentum 0.9, rate 0.1 for each 256 pictures of a batch, warm-up and cosine,
+    # label smoothing 0.1, weight decay 1e-4 on weights alone, never on biases and norms.
+    name="modern",
+    source="arXiv:1812.01187, sections 2 to 5",
+    optimizer=_sgd,
+    optimizer_name="sgd_momentum",
+    schedule=cosine,
+    lr_per_example=0.1 / 256,
+    weight_decay=1e-4,
+    label_smoothing=0.1,
+    average_decay=0.9999,
+    clip_norm=5.0,
+    smallest_crop=0.25,
+    jitter=0.2,
+)
+
+RECIPES = (MODERN, PAPER)
+"""The first is the default."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name; `ModelReferenceError` when there is none."""
+    for recipe in RECIPES:
+        if recipe.name == name:
+            return recipe
+    names = [recipe.name for recipe in RECIPES]
+    hint = did_you_mean(name, names) or f"there are {one_of(names).replace(' or ', ' and ')}"
+    raise ModelReferenceError(Problem(f"there is no recipe `{name}`", hint=hint))
+
+
+def settle(
+    recipe: Recipe, pictures: int, epochs: int | None, batch: int | None, lr: float | None
+) -> Settled:
+    """`recipe` for so many pictures: None leaves a number to be chosen.
+
+    The batch is 128, with few pictures less; the epochs are 100, with many pictures fewer, down to
+    10. What does not fill a batch at the end of an epoch waits for another epoch.
+    """
+    if batch is not None and not (type(batch) is int and batch > 0):
+        raise ModelReferenceError(f"the batch must be a whole number from 1 on, not {batch}")
+    if batch is None:
+        batch = _BATCH
+        while batch > _SMALLEST_BATCH and pictures < _STEPS_PER_EPOCH * batch:
+            batch //= 2
+    batch = min(batch, pictures)
+    steps = pictures // batch
+    if epochs is None:
+        epochs = max(_EPOCHS[0], min(_EPOCHS[1], math.ceil(_STEPS / steps)))
+    if lr is None:
+        lr = recipe.lr_per_example * batch
+    return Settled(recipe, epochs, batch, lr, steps)
+
+
+def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
+    """The trained parameters: weights that decay, and those that do not.
+
+    Biases, norms and all else that is a vector never decay; kernels of depthwise convolutions do
+    not where the recipe spares them, since they have few parameters.
+    """
+    spared = {
+        id(one.weight)
+        for one in module.modules()
+        if recipe.spares_depthwise
+        and isinstance(one, nn.Conv2d)
+        and one.groups == one.in_channels > 1
+    }
+    decaying: list[nn.Parameter] = []
+    free: list[nn.Parameter] = []
+    for parameter in module.parameters():
+        kept = parameter.dim() <= 1 or id(parameter) in spared
+        (free if kept else decaying).append(parameter)
+    groups = [
+        {"params": decaying, "weight_decay": recipe.weight_decay},
+        {"params": free, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+class Average:
+    """A running average of a module's state, as a module of its own: what is tested and kept.
+
+    The decay grows with the steps, min(decay, (1 + n) / (10 + n)), so that a short training does
+    not average its random start; source: `ExponentialMovingAverage` of TensorFlow.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        import copy
+
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.decay = decay
+        self.pairs = list(
+            zip(self.module.state_dict().values(), module.state_dict().values(), strict=True)
+        )
+
+    @torch.no_grad()
+    def update(self, steps: int) -> None:
+        """Take in the module's state after `steps` steps."""
+        decay = min(self.decay, (1 + steps) / (10 + steps))
+        for mean, now in self.pairs:
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - decay)
+            else:
+                mean.copy_(now)
+
+
+def trainable(groups: Groups) -> Sequence[nn.Parameter]:
+    """All parameters of `groups`."""
+    return [parameter for group in groups for parameter in group["params"]]

@@ -1,0 +1,230 @@
+"""A run's folder, and who writes it while a training goes on.
+
+checkpoint.pt     to go on from: weights, their average, optimizer, generators, metrics
+best.pt           the averaged weights of the epoch that tested best
+metrics.jsonl     one object for each epoch
+environment.json  versions, threads, device, and what was asked for
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from mnet_cost.errors import OutputError, Problem
+from mnet_cost.torch_model.training.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_state,
+    refuse_other,
+    remove_drafts,
+    save_checkpoint,
+)
+from mnet_cost.torch_model.training.loop import Position, Task
+from mnet_cost.torch_model.training.metrics import EpochRecord, Tally, Tested, as_document
+
+_STATE = (
+    "training", "position", "tested", "module", "average", "optimizer", "scaler", "rng",
+)  # fmt: skip
+
+
+class Observer(Protocol):
+    """Who shows how a training goes on."""
+
+    def step(self, position: Position) -> None: ...
+
+    def epoch(self, record: EpochRecord) -> None: ...
+
+
+class Cadence(NamedTuple):
+    """When checkpoints are written, beside at the end of each epoch."""
+
+    steps: int | None = None
+    seconds: float | None = 60.0
+
+    def is_due(self, steps: int, seconds: float) -> bool:
+        """Whether it is time, so many steps and seconds after the last one."""
+        return (self.steps is not None and steps >= self.steps) or (
+            self.seconds is not None and seconds >= self.seconds
+        )
+
+
+class RunFolder(NamedTuple):
+    """Where a run keeps what it reaches."""
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "best.pt"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+
+def open_folder(path: Path, resume: bool) -> RunFolder:
+    """The folder of a run; `OutputError` where another run is, `CheckpointError` where none is to
+    be resumed."""
+    folder = RunFolder(path)
+    there = folder.checkpoint.exists()
+    if there and not resume:
+        raise OutputError(
+            Problem(
+                f"{path}: holds a run already",
+                hint="--resume goes on with it; another --out leaves it alone",
+            )
+        )
+    if resume and not there:
+        raise CheckpointError(
+            Problem(
+                f"{path}: has no checkpoint.pt to resume from",
+                hint="--out says which run; without --resume a new one starts",
+            )
+        )
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        why = (reason.strerror or str(reason)).lower()
+        raise OutputError(f"{path}: cannot be made: {why}") from None
+    remove_drafts(path)
+    return folder
+
+
+def unused_folder(parent: Path, name: str, resume: bool) -> Path:
+    """`parent/name`, or with a number if it is taken; to resume, the last that is taken."""
+    candidates = [parent / name]
+    while any(candidates[-1].glob("**/checkpoint.pt")):  # of a comparison one lower
+        candidates.append(parent / f"{name}-{len(candidates) + 1}")
+    return candidates[-2] if resume and len(candidates) > 1 else candidates[-1]
+
+
+class Journal:
+    """Keeps checkpoints, best weights and metrics of one training."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        task: Task,
+        about: Mapping[str, Any],
+        cadence: Cadence,
+        stop: Callable[[], bool],
+        observer: Observer,
+    ) -> None:
+        """`about`: keys of every checkpoint, `training` among them, which must be the same to go
+        on; `stop` is asked after each step."""
+        self.folder, self.task, self.about = folder, task, about
+        self.cadence, self.stop, self.observer = cadence, stop, observer
+        self.tested: Tested | None = None
+        """The test of the last epoch that is done."""
+        self._steps = 0
+        self._saved = time.monotonic()
+
+    def start(self) -> Position:
+        """The beginning, kept, so that there is always something to go on from."""
+        position = Position()
+        self._write(self.folder.environment, json.dumps(self.about["environment"], indent=2) + "\n")
+        self._write(self.folder.metrics, "")
+        self._save(position)
+        return position
+
+    def resume(self) -> Position:
+        """Put the checkpoint's state into the task; where it stands."""
+        path, task = self.folder.checkpoint, self.task
+        content = load_checkpoint(path, _STATE)
+        refuse_other(path, content["training"], self.about["training"])
+        load_state(task.module, content["module"], path)
+        load_state(task.average.module, content["average"], path)
+        task.optimizer.load_state_dict(content["optimizer"])
+        task.scaler.load_state_dict(content["scaler"])
+        torch.set_rng_state(content["rng"]["cpu"])
+        if task.device.type == "cuda":
+            torch.cuda.set_rng_state_all(content["rng"]["cuda"])
+        position = content["position"]
+        history = tuple(EpochRecord(**record) for record in position["history"])
+        if content["tested"] is not None:
+            confusion = tuple(map(tuple, content["tested"]["confusion"]))
+            self.tested = Tested(content["tested"]["loss"], confusion)
+        # A line whose checkpoint was not written any more will come once more.
+        self._write(self.folder.metrics, "".join(map(_line, history)))
+        return Position(position["step"], Tally(**position["tally"]), history)
+
+    def after_step(self, position: Position) -> bool:
+        """Keep a checkpoint if one is due or training shall stop."""
+        self._steps += 1
+        self.observer.step(position)
+        stopped = self.stop()
+        if stopped or self.cadence.is_due(self._steps, time.monotonic() - self._saved):
+            self._save(position)
+        return not stopped
+
+    def after_epoch(self, position: Position, tested: Tested) -> bool:
+        """Keep the weights if they test best, a checkpoint, and the metrics, in this order."""
+        record = position.history[-1]
+        self.tested = tested
+        if all(record.score > other.score for other in position.history[:-1]):
+            self._save_best(record)
+        self._save(position)
+        self._write(self.folder.metrics, _line(record), append=True)
+        self.observer.epoch(record)
+        return not self.stop()
+
+    def _save_best(self, record: EpochRecord) -> None:
+        content = {
+            **self.about,
+            "epoch": as_document(record),
+            "average": self.task.average.module.state_dict(),
+        }
+        save_checkpoint(self.folder.best, content)
+
+    def _save(self, position: Position) -> None:
+        task = self.task
+        rng: dict[str, Any] = {"cpu": torch.get_rng_state()}
+        if task.device.type == "cuda":
+            rng["cuda"] = torch.cuda.get_rng_state_all()
+        content = {
+            **self.about,
+            "position": {
+                "step": position.step,
+                "tally": position.tally._asdict(),
+                "history": [as_document(record) for record in position.history],
+            },
+            "tested": None
+            if self.tested is None
+            else {
+                "loss": self.tested.loss,
+                "confusion": [list(row) for row in self.tested.confusion],
+            },
+            "module": task.module.state_dict(),
+            "average": task.average.module.state_dict(),
+            "optimizer": task.optimizer.state_dict(),
+            "scaler": task.scaler.state_dict(),
+            "rng": rng,
+        }
+        save_checkpoint(self.folder.checkpoint, content)
+        self._steps, self._saved = 0, time.monotonic()
+
+    def _write(self, path: Path, text: str, append: bool = False) -> None:
+        try:
+            with open(path, "a" if append else "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except OSError as reason:
+            why = (reason.strerror or str(reason)).lower()
+            raise OutputError(f"{path}: cannot be written: {why}") from None
+
+
+def _line(record: EpochRecord) -> str:
+    return json.dumps(as_document(record)) + "\n"
