@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.base import INDEX_BYTES, Given, Kept, Layer, Strides, Work, both, image_sizes
-from mnet_cost.layers.conv import kept_image, window_positions
+from mnet_cost.layers.conv import is_same, kept_image, sides, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
 
@@ -120,10 +120,21 @@ class AvgPool2d(Layer):
 
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         found = kept_image(self, given, output, at_most_half=True)
-        if found.inputs or self.count_include_pad:
+        whole = self.count_include_pad and not self._reaches_beyond(given[0].type, output)
+        if found.inputs or whole:
             return found
         # torch divides by the number of elements in each window apart.
         return found._replace(once=output.shape[-2] * output.shape[-1])
+
+    def _reaches_beyond(self, x: TensorType, output: TensorType) -> bool:
+        """Whether a last window sees more than the image and its padding."""
+        if not self.round_up or is_same(self.padding):
+            return False
+        top, bottom, left, right = sides(self.padding)
+        seen = [
+            (output.shape[i] - 1) * both(self.stride)[i] + both(self.kernel)[i] for i in (-2, -1)
+        ]
+        return bool(seen[0] > x.shape[-2] + top + bottom or seen[1] > x.shape[-1] + left + right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,8 @@ class Call(NamedTuple):
     line: int
     copy: int | None
     """Its number, from 1, if it is a copy of a repeated entry."""
+    inputs: tuple[int, ...] = ()
+    """Indices into `Network.tensors`, in the order of the block's inputs."""
 
 
 class Network:

@@ -318,7 +318,7 @@ class _Elaboration:
 
         `like` is the frame of an earlier call whose given arguments hold once more.
         """
-        inner = self._enter(frame, entry, path, block.name, copy)
+        inner = self._enter(frame, entry, path, block.name, copy, sources)
         names = block.inputs or ("input",)
         if len(sources) != len(names):
             fail(frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}")
@@ -360,7 +360,7 @@ class _Elaboration:
             inner.caller = frame
             self._limit_depth(frame, entry, inner.depth)
         else:
-            inner = self._enter(frame, entry, path, "group", copy)
+            inner = self._enter(frame, entry, path, "group", copy, sources)
         inner.names = around.names
         inner.bound = around.bound
         inner.outer = around
@@ -368,11 +368,20 @@ class _Elaboration:
         inner.previous = sources[0]
         return self._walk(frame, inner, entry, body.entries, body, around)
 
-    def _enter(self, frame: Frame, entry: Entry, path: str, block: str, copy: int | None) -> Frame:
+    def _enter(
+        self,
+        frame: Frame,
+        entry: Entry,
+        path: str,
+        block: str,
+        copy: int | None,
+        sources: tuple[int, ...],
+    ) -> Frame:
         inner = Frame(self.values, self.values.names, path, frame.depth + 1)
         self._limit_depth(frame, entry, inner.depth)
         inner.caller = frame
-        inner.made_by = self.calls[path] = Call(path, block, entry.node.line, copy)
+        call = Call(path, block, entry.node.line, copy, sources)
+        inner.made_by = self.calls[path] = call
         return inner
 
     def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:

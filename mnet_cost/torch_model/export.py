@@ -19,10 +19,10 @@ from torch import fx
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem
 from mnet_cost.network import Network
-from mnet_cost.torch_model.checkpoint import FORMAT, CheckpointError, load_state
 from mnet_cost.torch_model.graph import build_module, initialize
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.source import write_source
+from mnet_cost.torch_model.training.checkpoint import FORMAT, CheckpointError, load_state
 
 MAX_ONNX_BYTES = 2**31 - 1
 """What a protobuf message, and so an ONNX file by itself, holds at most."""

@@ -98,8 +98,6 @@ class Tree:
         self.instances: dict[str, Instance] = {}
         self._grow()
         self._connect()
-        for instance in self.instances.values():
-            _join_copies(instance)
 
     # --- which calls are modules
 
@@ -219,8 +217,7 @@ class Tree:
             for outer, path in pairwise(chain):
                 acts = self.instances[outer].acts
                 if path not in placed:
-                    original = self.shares.get(path, path)
-                    ref = Ref(relative(original, outer)) if inside(original, outer) else None
+                    ref = self._module(path, outer)
                     line = self.calls[path].line
                     placed[path] = Act(
                         relative(path, outer), ref, {}, [], self.instances[path], line=line
@@ -253,6 +250,14 @@ class Tree:
             instance = self.instances[path]
             act.arguments = dict(instance.inputs)
             act.results = instance.outputs
+
+    def _module(self, path: str, outer: str) -> Ref | None:
+        """The module of the call at `path`, as seen from `outer`; None where it is not inside."""
+        original = self.shares.get(path, path)
+        for scope in (outer, self.shares.get(outer)):
+            if scope is not None and inside(original, scope):
+                return Ref(relative(original, scope))
+        return None
 
     def _whole(self, op: Op, owner: str) -> tuple[str, int]:
         """Path and line of the layer, or of the outermost call around it that is no module."""
@@ -328,55 +333,6 @@ def _original(path: str, refs: list[Op]) -> str | None:
             return None
         originals.add(op.target.path.removesuffix(tail))
     return originals.pop() if len(originals) == 1 else None
-
-
-def _join_copies(instance: Instance) -> None:
-    """Put modules `a.1`, `a.2`, ... together, and their calls where they follow each other."""
-    counts: dict[str, list[str]] = {}
-    for name in instance.made:
-        base, _, number = name.rpartition(".")
-        if number.isdigit() and "." not in base and base:
-            counts.setdefault(base, []).append(name)
-    below = {name.split(".")[0] for name in instance.made if name.count(".") > 1}
-    for base, names in counts.items():
-        wanted = [f"{base}.{i}" for i in range(1, len(names) + 1)]
-        if sorted(names) != sorted(wanted) or base in below:
-            continue
-        elements = tuple(instance.made[name] for name in wanted)
-        made: dict[str, Any] = {}
-        for name, one in instance.made.items():
-            if name == wanted[0]:
-                made[base] = Copies(elements)  # type: ignore[arg-type]
-            elif name not in wanted:
-                made[name] = one
-        instance.made = made
-        _join_calls(instance, base, wanted)
-
-
-def _join_calls(instance: Instance, base: str, names: list[str]) -> None:
-    acts = [act for act in instance.acts if act.name in names]
-    if [act.name for act in acts] != names or any(
-        not isinstance(act.target, Ref) or act.target.path != act.name for act in acts
-    ):
-        return
-    first = instance.acts.index(acts[0])
-    if instance.acts[first : first + len(acts)] != acts:
-        return
-    uses = [
-        value
-        for act in instance.acts
-        for argument in act.arguments.values()
-        for value in values_in(argument)
-    ] + instance.outputs
-    for act, after in zip(acts, [*acts[1:], None], strict=True):
-        if len(act.results) != 1 or len(act.arguments) != 1:
-            return
-        if after is not None and (
-            list(after.arguments.values()) != act.results or uses.count(act.results[0]) != 1
-        ):
-            return
-    whole = Act(base, Ref(base), acts[0].arguments, acts[-1].results, line=acts[0].line)
-    instance.acts[first : first + len(acts)] = [whole]
 
 
 def keyed(acts: Iterable[Act]) -> dict[tuple[str, int], Act]:

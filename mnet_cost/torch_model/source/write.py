@@ -13,10 +13,11 @@ from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
 from mnet_cost.torch_model.source.columns import MISSING, Column, Parameter, same, shown
+from mnet_cost.torch_model.source.copies import join_copies
 from mnet_cost.torch_model.source.forward import Forward
 from mnet_cost.torch_model.source.instances import Instance, NotAloneError, Tree
 from mnet_cost.torch_model.source.merge import Merge
-from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot
+from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot, Symbol
 from mnet_cost.torch_model.source.record import Recording, defaults, record
 from mnet_cost.torch_model.source.text import (
     WIDTH,
@@ -53,6 +54,8 @@ def _plans(network: Network, recording: Recording) -> list[ClassPlan]:
     while True:
         try:
             tree = Tree(network, recording, dissolved)
+            for instance in tree.instances.values():
+                join_copies(instance)
             return _merged(tree, kinds)
         except NotAloneError as error:
             dissolved.add(error.path)
@@ -137,13 +140,18 @@ def _name(plans: Sequence[ClassPlan], network: Network) -> None:
             stem = f"{stem}Block" if stem in taken else stem
             stems[plan.family] = stem
         if plan.base is not None:
-            more = [one.label for one in plan.outputs if one not in plan.base.outputs]
-            stem = f"{plan.base.name}With{camel_case(more[0])}" if more and more[0] else stem
+            more = [_said_of(plan, one) for one in plan.outputs if one not in plan.base.outputs]
+            stem = f"{plan.base.name}With{camel_case(more[0])}" if more else stem
         name, number = stem, 2
         while name in taken:
             name, number = f"{stem}{number}", number + 1
         taken.add(name)
         plan.name = name
+
+
+def _said_of(plan: ClassPlan, symbol: Symbol) -> str:
+    """The name of a value, or of the layer that makes it."""
+    return symbol.label or plan.lines[symbol.line].key[0].replace(".", "_")
 
 
 # --- one class

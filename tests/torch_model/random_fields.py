@@ -1,0 +1,419 @@
+"""For each layer kind: random fields, and the tensors to put it on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from mnet_cost.tensors import TensorType, axis_names
+
+Shape = tuple[int, ...]
+Fields = dict[str, Any]
+Proposal = tuple[Fields, list[str]]
+"""Fields of a layer, and the names of its inputs."""
+
+
+class Draft:
+    """What a proposal may ask: which tensors there are, and for tensors that there are not."""
+
+    def __init__(self, r: Random, types: dict[str, TensorType]) -> None:
+        self.r = r
+        self.types = types
+
+    def fresh(self, shape: Shape) -> str:
+        raise NotImplementedError
+
+    def new_input(self, shape: Shape, dtype: str | None = None) -> str:
+        raise NotImplementedError
+
+    def any(self, least_rank: int = 1, exact_rank: int | None = None) -> str:
+        """A tensor that may be calculated with, late ones more often; a new one if none suits."""
+        names = [
+            name
+            for name, type_ in self.types.items()
+            if (type_.dtype is None or type_.dtype.name == "uint8")
+            and len(type_.shape) >= least_rank
+            and exact_rank in (None, len(type_.shape))
+        ]
+        if names and self.r.random() < 0.95:
+            return self.r.choice([*names, *names[-4:], *names[-2:]])
+        rank = exact_rank or least_rank
+        sizes = [self.r.choice([1, 2, 3, 4, 6, 8]) for _ in range(rank)]
+        return self.fresh(tuple(sizes))
+
+    def shape(self, name: str) -> Shape:
+        return self.types[name].shape
+
+    def some(self, **values: Any) -> Fields:
+        """Each of the fields or not."""
+        return {name: value for name, value in values.items() if self.r.random() < 0.5}
+
+    def pair(self, low: int, high: int) -> Any:
+        """A whole number, or one for each direction."""
+        one = self.r.randint(low, high)
+        return one if self.r.random() < 0.5 else [one, self.r.randint(low, high)]
+
+    def sides(self, high: int, words: tuple[str, ...] = ("same", "valid")) -> Any:
+        """Padding in all its forms."""
+        form = self.r.randrange(len(words) + 3)
+        if form < len(words):
+            return words[form]
+        numbers = [self.r.randint(0, high) for _ in range(4)]
+        return (numbers[0], numbers[:2], numbers)[form - len(words)]
+
+    def flag(self) -> bool:
+        return self.r.random() < 0.5
+
+    def real(self, low: float, high: float) -> float:
+        return round(self.r.uniform(low, high), 3)
+
+    def divisor(self, number: int) -> int:
+        return self.r.choice([one for one in range(1, number + 1) if number % one == 0])
+
+    def axis(self, name: str) -> str:
+        return self.r.choice(axis_names(len(self.shape(name))))
+
+
+def _window(d: Draft) -> Fields:
+    return {"kernel": d.pair(1, 5)} | d.some(stride=d.pair(1, 3), padding=d.sides(4))
+
+
+def conv2d(d: Draft) -> Proposal:
+    x = d.any(3)
+    groups = d.divisor(d.shape(x)[-3]) if d.flag() else 1
+    fields = _window(d) | {"channels": groups * d.r.randint(1, 4)}
+    fields |= d.some(dilation=d.pair(1, 3), bias=d.flag())
+    return fields | ({"groups": groups} if groups > 1 else {}), [x]
+
+
+def depthwise_conv2d(d: Draft) -> Proposal:
+    more = d.some(dilation=d.pair(1, 3), bias=d.flag(), multiplier=d.r.randint(1, 3))
+    return _window(d) | more, [d.any(3)]
+
+
+def conv_transpose2d(d: Draft) -> Proposal:
+    fields, (x,) = conv2d(d)
+    return fields | d.some(output_padding=d.pair(0, 2)), [x]
+
+
+def linear(d: Draft) -> Proposal:
+    return {"features": d.r.randint(1, 8)} | d.some(bias=d.flag()), [d.any()]
+
+
+def batch_norm(d: Draft) -> Proposal:
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [d.any()]
+
+
+def layer_norm(d: Draft) -> Proposal:
+    x = d.any()
+    flags = d.some(affine=d.flag(), bias=d.flag(), epsilon=d.real(0.001, 0.1))
+    return flags | d.some(axis=d.axis(x)), [x]
+
+
+def group_norm(d: Draft) -> Proposal:
+    x = d.any(3)
+    fields = {"groups": d.divisor(d.shape(x)[-3])}
+    return fields | d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [x]
+
+
+def instance_norm(d: Draft) -> Proposal:
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [d.any(3)]
+
+
+def local_response_norm(d: Draft) -> Proposal:
+    fields = d.some(
+        size=d.r.randint(1, 6), alpha=d.real(0, 1), beta=d.real(0.1, 2), k=d.real(0.5, 2)
+    )
+    return fields, [d.any(3)]
+
+
+def l2_normalize(d: Draft) -> Proposal:
+    x = d.any()
+    return d.some(axis=d.axis(x), epsilon=d.real(0.001, 0.1)), [x]
+
+
+def plain(d: Draft) -> Proposal:
+    """Kinds without fields that take any tensor."""
+    return {}, [d.any()]
+
+
+def leaky_relu(d: Draft) -> Proposal:
+    return d.some(slope=d.real(0.02, 0.5)), [d.any()]
+
+
+def prelu(d: Draft) -> Proposal:
+    return d.some(per_channel=d.flag()), [d.any()]
+
+
+def softmax(d: Draft) -> Proposal:
+    x = d.any()
+    return d.some(axis=d.axis(x)), [x]
+
+
+def max_pool2d(d: Draft) -> Proposal:
+    return _window(d) | d.some(dilation=d.pair(1, 3), round_up=d.flag()), [d.any(3)]
+
+
+def avg_pool2d(d: Draft) -> Proposal:
+    return _window(d) | d.some(round_up=d.flag(), count_include_pad=d.flag()), [d.any(3)]
+
+
+def global_pool(d: Draft) -> Proposal:
+    return d.some(keep=d.flag()), [d.any(3)]
+
+
+def adaptive_pool2d(d: Draft) -> Proposal:
+    return {"size": d.pair(1, 7)}, [d.any(3)]
+
+
+def _meets(d: Draft, leading: Shape) -> Shape:
+    """Axes that meet `leading`: as large, or 1; where that is 1, larger."""
+    return tuple(
+        d.r.choice([size, size, 1]) if size > 1 else d.r.choice([1, 1, 1, 2]) for size in leading
+    )
+
+
+def matmul(d: Draft) -> Proposal:
+    x = d.any(2)
+    shape, turned = d.shape(x), d.flag()
+    if turned and d.flag():
+        return {"transpose_second": True}, [x, x]
+    last = [shape[-1], d.r.randint(1, 6)]
+    other = d.fresh((*_meets(d, shape[:-2]), *(last[::-1] if turned else last)))
+    return ({"transpose_second": True} if turned else {}), [x, other]
+
+
+def scaled_dot_product_attention(d: Draft) -> Proposal:
+    query = d.any(2)
+    *leading, _, features = d.shape(query)
+    if d.r.random() < 0.3:
+        return d.some(heads=d.divisor(features)), [query, query, query]
+    length, values = d.r.randint(1, 6), d.r.randint(1, 6)
+    front = tuple(leading)
+    key = d.fresh((*_meets(d, front), length, features))
+    value = d.fresh((*_meets(d, front), length, values))
+    return d.some(heads=d.divisor(math.gcd(features, values))), [query, key, value]
+
+
+def attention(d: Draft) -> Proposal:
+    x = d.any(2)
+    *leading, _, width = d.shape(x)
+    heads = d.divisor(width)
+    fields: Fields = {"heads": heads} | d.some(features=heads * d.r.randint(1, 3), bias=d.flag())
+    if d.flag():
+        return fields, [x]
+    context = d.fresh((*_meets(d, tuple(leading)), d.r.randint(1, 6), d.r.randint(1, 6)))
+    return fields, [x, context]
+
+
+def recurrent(d: Draft) -> Proposal:
+    fields = {"features": d.r.randint(1, 5)} | d.some(
+        layers=d.r.randint(1, 3), bidirectional=d.flag(), bias=d.flag(), output="last"
+    )
+    return fields, [d.any(2)]
+
+
+def broadcast(d: Draft) -> Proposal:
+    first = d.any()
+    inputs = [first]
+    for _ in range(d.r.choice([1, 1, 2])):
+        alike = [name for name in d.types if d.shape(name) == d.shape(first)]
+        floats = [name for name in alike if d.types[name].dtype is None]
+        if floats and d.r.random() < 0.7:
+            inputs.append(d.r.choice(floats))
+        else:
+            inputs.append(d.fresh(_meets(d, d.shape(first))))
+    d.r.shuffle(inputs)
+    return {}, inputs
+
+
+def concat(d: Draft) -> Proposal:
+    first = d.any()
+    names = axis_names(len(d.shape(first)))
+    axis = d.r.choice(names) if d.flag() else None
+    place = names.index(axis) - len(names) if axis else (-3 if len(d.shape(first)) >= 3 else -1)
+    inputs = [first]
+    for _ in range(d.r.choice([0, 1, 1, 2])):
+        sizes = list(d.shape(first))
+        sizes[place] = d.r.randint(1, 4)
+        inputs.append(first if d.r.random() < 0.3 else d.fresh(tuple(sizes)))
+    return ({"axis": axis} if axis else {}), inputs
+
+
+def flatten(d: Draft) -> Proposal:
+    x = _perhaps_tokens(d)
+    return d.some(axes=d.r.randint(1, len(d.shape(x)))), [x]
+
+
+def reshape(d: Draft) -> Proposal:
+    x = _perhaps_tokens(d)
+    rest, sizes = math.prod(d.shape(x)), []
+    for _ in range(d.r.randint(0, 3)):
+        sizes.append(d.divisor(rest))
+        rest //= sizes[-1]
+    sizes.insert(d.r.randint(0, len(sizes)), rest if d.flag() else -1)
+    return {"shape": sizes}, [x]
+
+
+def transpose(d: Draft) -> Proposal:
+    x = d.any()
+    axes = list(range(len(d.shape(x))))
+    d.r.shuffle(axes)
+    return {"axes": axes}, [x]
+
+
+def dropout(d: Draft) -> Proposal:
+    return d.some(rate=d.r.choice([0, 0.1, 0.9, 1])), [d.any()]
+
+
+def identity(d: Draft) -> Proposal:
+    return {}, [_perhaps_tokens(d)]
+
+
+def pad(d: Draft) -> Proposal:
+    return {"padding": d.sides(3, ())} | d.some(value=d.real(-2, 2)), [d.any(3)]
+
+
+def resize(d: Draft) -> Proposal:
+    mode = d.some(mode=d.r.choice(["nearest", "bilinear"]))
+    if d.flag():
+        return {"size": d.pair(1, 12)} | mode, [d.any(3)]
+    scales = [d.r.choice([0.5, 0.7, 1, 1.5, 2, 3]) for _ in range(2)]
+    return {"scale": scales if d.flag() else scales[0]} | mode, [d.any(3)]
+
+
+def channel_shuffle(d: Draft) -> Proposal:
+    x = d.any(3)
+    return {"groups": d.divisor(d.shape(x)[-3])}, [x]
+
+
+def to_sequence(d: Draft) -> Proposal:
+    return {}, [d.any(3)]
+
+
+def to_image(d: Draft) -> Proposal:
+    x = d.any(2)
+    length = d.shape(x)[-2]
+    height = d.divisor(length)
+    return {"height": height} | d.some(width=length // height), [x]
+
+
+def scale(d: Draft) -> Proposal:
+    return d.some(initial=d.real(0.01, 3)), [d.any()]
+
+
+def sequence(d: Draft) -> Proposal:
+    return {}, [d.any(2)]
+
+
+def parameter(d: Draft) -> Proposal:
+    return {"shape": [d.r.randint(1, 6) for _ in range(d.r.randint(1, 4))]}, []
+
+
+def _tokens(d: Draft) -> str:
+    known = [
+        name
+        for name, type_ in d.types.items()
+        if type_.dtype is not None and type_.dtype.name.startswith("int")
+    ]
+    if known and d.r.random() < 0.6:
+        return d.r.choice(known)
+    shape = tuple(d.r.randint(1, 5) for _ in range(d.r.randint(1, 3)))
+    return d.new_input(shape, d.r.choice(["int16", "int32", "int64"]))
+
+
+def _perhaps_tokens(d: Draft) -> str:
+    known = [t for t in d.types.values() if t.dtype is not None and t.dtype.name != "uint8"]
+    return _tokens(d) if known and d.r.random() < 0.3 else d.any()
+
+
+def embedding(d: Draft) -> Proposal:
+    return {"vocabulary": d.r.randint(1, 20), "features": d.r.randint(1, 6)}, [_tokens(d)]
+
+
+def split(d: Draft) -> Proposal:
+    x = d.any()
+    names = axis_names(len(d.shape(x)))
+    axis = d.r.choice(names) if d.flag() else None
+    place = names.index(axis) - len(names) if axis else (-3 if len(d.shape(x)) >= 3 else -1)
+    size = d.shape(x)[place]
+    fields: Fields = {"axis": axis} if axis else {}
+    if d.flag():
+        return fields | {"parts": d.divisor(size)}, [x]
+    cuts = sorted(d.r.sample(range(1, size), min(size - 1, d.r.randint(0, 2))))
+    edges = [0, *cuts, size]
+    return fields | {"sizes": [b - a for a, b in pairwise(edges)]}, [x]
+
+
+def slice_(d: Draft) -> Proposal:
+    x = _perhaps_tokens(d)
+    axis = d.axis(x)
+    fields = d.some(start=d.r.randint(-3, 3), stop=d.r.randint(-2, 6))
+    return fields | d.some(axis=axis), [x]
+
+
+def take(d: Draft) -> Proposal:
+    x = d.any(2)
+    return {"index": d.r.randint(-2, 2)} | {"axis": d.axis(x)}, [x]
+
+
+def _boxes(d: Draft) -> str:
+    known = [
+        name
+        for name, type_ in d.types.items()
+        if len(type_.shape) == 2 and type_.shape[1] == 4 and type_.dtype is None
+    ]
+    if known and d.r.random() < 0.6:
+        return d.r.choice(known)
+    return d.fresh((d.r.randint(1, 8), 4))
+
+
+def box_decode(d: Draft) -> Proposal:
+    four = [n for n, t in d.types.items() if t.shape[-1] == 4 and t.dtype is None]
+    return {}, [d.r.choice(four) if four and d.flag() else _boxes(d)]
+
+
+def non_max_suppression(d: Draft) -> Proposal:
+    boxes = _boxes(d)
+    number = d.shape(boxes)[0]
+    scores = d.fresh((number,) if d.flag() else (number, d.r.randint(1, 4)))
+    return {"regions": d.r.randint(1, math.prod(d.shape(scores)))}, [boxes, scores]
+
+
+def _regions(d: Draft) -> Proposal:
+    first = d.any(3, exact_rank=3)
+    maps = [first]
+    for _ in range(d.r.choice([0, 0, 1, 2])):
+        maps.append(d.fresh((d.shape(first)[0], d.r.randint(1, 6), d.r.randint(1, 6))))
+    return {"size": d.pair(1, 4)}, [*maps, _boxes(d)]
+
+
+def roi_align(d: Draft) -> Proposal:
+    fields, inputs = _regions(d)
+    return fields | d.some(samples=d.r.randint(1, 3)), inputs
+
+
+_OWN = (
+    conv2d, depthwise_conv2d, conv_transpose2d, linear, batch_norm, layer_norm, group_norm,
+    instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu, softmax, max_pool2d,
+    avg_pool2d, matmul, scaled_dot_product_attention, attention, concat, flatten, reshape,
+    transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
+    parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
+)  # fmt: skip
+_ALIKE: dict[Callable[[Draft], Proposal], str] = {
+    plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",
+    global_pool: "global_avg_pool global_max_pool",
+    adaptive_pool2d: "adaptive_avg_pool2d adaptive_max_pool2d",
+    recurrent: "lstm gru",
+    broadcast: "add multiply",
+    sequence: "class_token position_embedding",
+    _regions: "roi_pool",
+}
+FIELDS: dict[str, Callable[[Draft], Proposal]] = {
+    **{function.__name__.rstrip("_"): function for function in _OWN},
+    **{kind: function for function, kinds in _ALIKE.items() for kind in kinds.split()},
+}
+"""How each kind is drawn."""

@@ -1,0 +1,183 @@
+"""What built layers calculate: `same` padding tap by tap, and what torch words otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from built import network  # noqa: E402
+from torch import nn  # noqa: E402
+
+from mnet_cost.torch_model import build_module  # noqa: E402
+
+
+def taps(size: int, kernel: int, stride: int, dilation: int) -> list[list[tuple[int, int]]]:
+    """For each output (position in the input, tap), as TensorFlow's guide on padding has it.
+
+    Source: tensorflow.org/api_docs/python/tf/nn, "Notes on padding": the total is
+    max((ceil(size / stride) - 1) * stride + span - size, 0), the smaller half of it in front.
+    """
+    count, span = math.ceil(size / stride), dilation * (kernel - 1) + 1
+    front = max((count - 1) * stride + span - size, 0) // 2
+    places = [[(i * stride + k * dilation - front, k) for k in range(kernel)] for i in range(count)]
+    return [[(at, k) for at, k in one if 0 <= at < size] for one in places]
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("size", "stride", "dilation"), [
+    (33, 2, 1), (17, 2, 1), (16, 2, 1), (17, 3, 1), (17, 2, 2), (18, 1, 2), (3, 4, 1),
+])  # fmt: skip
+def test_same_padding(size: int, kernel: int, stride: int, dilation: int) -> None:
+    width = 5
+    text = f"""
+input: {{x: [1, {size}, {width}]}}
+layers:
+  - {{id: conv, conv2d: {{channels: 1, kernel: [{kernel}, 1], stride: [{stride}, 1],
+     dilation: [{dilation}, 1]}}, from: x}}
+  - {{id: max, max_pool2d: {{kernel: [{kernel}, 1], stride: [{stride}, 1],
+     dilation: [{dilation}, 1]}}, from: x}}
+  - {{id: mean, avg_pool2d: {{kernel: [{kernel}, 1], stride: [{stride}, 1]}}, from: x}}
+  - {{id: all, avg_pool2d: {{kernel: [{kernel}, 1], stride: [{stride}, 1],
+     count_include_pad: true}}, from: x}}
+outputs: [conv, max, mean, all]
+"""
+    built = build_module(network(text))
+    x = torch.randn(1, 1, size, width)
+    weight = built.get_submodule("conv").weight[0, 0, :, 0].tolist()
+    column = x[0, 0, :, 3].tolist()
+    places, near = taps(size, kernel, stride, dilation), taps(size, kernel, stride, 1)
+    wanted = (
+        [sum(column[at] * weight[k] for at, k in one) for one in places],
+        [max((column[at] for at, _ in one), default=-math.inf) for one in places],
+        [sum(column[at] for at, _ in one) / max(len(one), 1) for one in near],
+        [sum(column[at] for at, _ in one) / kernel for one in near],
+    )
+    for got, numbers in zip(built(x), wanted, strict=True):
+        assert torch.allclose(got[0, 0, :, 3], torch.tensor(numbers), atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("size", "stride", "dilation"), [(7, 2, 1), (8, 3, 1), (7, 1, 2), (5, 2, 2)]
+)
+def test_same_padding_of_a_transposed_convolution(
+    size: int, kernel: int, stride: int, dilation: int
+) -> None:
+    text = f"""
+input: {{x: [1, {size}, 3]}}
+layers: [conv_transpose2d: {{channels: 1, kernel: [{kernel}, 1], stride: [{stride}, 1],
+  dilation: [{dilation}, 1]}}]
+"""
+    built = build_module(network(text))
+    x = torch.randn(1, 1, size, 3)
+    weight = built.get_submodule("conv_transpose2d").weight[0, 0, :, 0].tolist()
+    column = x[0, 0, :, 1].tolist()
+    # It is the gradient of a convolution with `same` padding of the larger image.
+    wanted = [0.0] * (size * stride)
+    for i, one in enumerate(taps(size * stride, kernel, stride, dilation)):
+        for at, k in one:
+            wanted[at] += column[i] * weight[k]
+    got = built(x)[0, 0, :, 1]
+    assert got.shape == (size * stride,)
+    assert torch.allclose(got, torch.tensor(wanted), atol=1e-6)
+
+
+def test_padding_of_each_side() -> None:
+    built = build_module(
+        network(
+            """
+input: {x: [1, 5, 5]}
+layers:
+  - {id: conv, conv2d: {channels: 1, kernel: 3, padding: [0, 3, 2, 1]}, from: x}
+  - {id: cut, conv_transpose2d: {channels: 1, kernel: 3, padding: [0, 2, 1, 0]}, from: x}
+  - {id: pool, max_pool2d: {kernel: 2, padding: [2, 0, 0, 1]}, from: x}
+outputs: [conv, cut, pool]
+"""
+        )
+    )
+    x = -torch.rand(1, 1, 5, 5)
+    conv, cut, pool = built(x)
+    padded = nn.functional.pad(x, (2, 1, 0, 3))
+    assert torch.allclose(conv, built.get_submodule("conv")(padded), atol=1e-6)
+    whole = built.get_submodule("cut")(x)
+    assert torch.allclose(cut, whole[..., 0:5, 1:7])
+    above = nn.functional.pad(x, (0, 1, 2, 0), value=-math.inf)
+    assert torch.equal(pool, nn.functional.max_pool2d(above, 2, 1))
+
+
+# Values of kinds that torch has under another name or form
+
+
+def same_as(name: str, **options: Any) -> Callable[[Any, Any], Any]:
+    return lambda module, x: getattr(nn.functional, name)(x, **options)
+
+
+VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
+    "ceil mode": (
+        "avg_pool2d: {kernel: 3, stride: 2, padding: 1, round_up: true, count_include_pad: true}",
+        same_as("avg_pool2d", kernel_size=3, stride=2, padding=1, ceil_mode=True),
+    ),
+    "ceil mode, padding apart": (
+        "avg_pool2d: {kernel: 3, stride: 2, padding: 1, round_up: true}",
+        same_as(
+            "avg_pool2d", kernel_size=3, stride=2, padding=1, ceil_mode=True,
+            count_include_pad=False,
+        ),
+    ),
+    "ceil mode, largest": (
+        "max_pool2d: {kernel: 3, stride: 2, padding: 1, round_up: true}",
+        same_as("max_pool2d", kernel_size=3, stride=2, padding=1, ceil_mode=True),
+    ),
+    "shuffle": ("channel_shuffle: {groups: 2}", lambda _, x: nn.ChannelShuffle(2)(x)),
+    "layer norm": (
+        "layer_norm: {}",
+        lambda _, x: nn.functional.layer_norm(x.permute(0, 2, 3, 1), (4,)).permute(0, 3, 1, 2),
+    ),
+    "layer norm of rows": (
+        "layer_norm: {axis: height}",
+        lambda _, x: nn.functional.layer_norm(x.mT, (8,)).mT,
+    ),
+    "softmax": ("softmax: {}", lambda _, x: x.softmax(1)),
+    "softmax of columns": ("softmax: {axis: width}", lambda _, x: x.softmax(3)),
+    "length": ("l2_normalize: {axis: height}", lambda _, x: x / x.norm(dim=2, keepdim=True)),
+    "instance norm": ("instance_norm: {}", lambda _, x: nn.InstanceNorm2d(4)(x)),
+    "prelu": ("prelu: {}", lambda _, x: nn.functional.prelu(x, torch.full((4,), 0.25))),
+    "scale": ("scale: {initial: 0.5}", lambda _, x: x / 2),
+    "slice": ("slice: {axis: width, start: -3, stop: -1}", lambda _, x: x[..., 5:7]),
+    "take": ("take: {axis: channels, index: -1}", lambda _, x: x[:, 3]),
+    "transpose": ("transpose: {axes: [2, 0, 1]}", lambda _, x: x.permute(0, 3, 1, 2)),
+    "sequence": ("to_sequence: {}", lambda _, x: x.flatten(2).mT),
+    "pad": ("pad: {padding: [1, 0, 2, 0], value: 3}", same_as("pad", pad=(2, 0, 1, 0), value=3.0)),
+    "nearest": ("resize: {scale: [0.5, 1.5]}", same_as("interpolate", size=(4, 12))),
+    "keep": ("global_max_pool: {keep: true}", lambda _, x: x.amax((2, 3), keepdim=True)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_values(case: str) -> None:
+    layer, wanted = VALUES[case]
+    built = build_module(network(f"input: {{x: [4, 8, 8]}}\nlayers: [{layer}]"))
+    x = torch.randn(2, 4, 8, 8)
+    assert torch.allclose(built(x), wanted(built, x), atol=1e-6)
+
+
+def test_attention_is_that_of_torch() -> None:
+    built = build_module(network("input: {x: [5, 6]}\nlayers: [{id: a, attention: {heads: 3}}]"))
+    ours, theirs = built.get_submodule("a"), nn.MultiheadAttention(6, 3, batch_first=True)
+    with torch.no_grad():
+        for name in ("weight", "bias"):
+            rows = [getattr(one, name) for one in (ours.query, ours.key, ours.value)]
+            getattr(theirs, f"in_proj_{name}").copy_(torch.cat(rows))
+            getattr(theirs.out_proj, name).copy_(getattr(ours.out, name))
+    x = torch.randn(2, 5, 6)
+    assert torch.allclose(built(x), theirs(x, x, x)[0], atol=1e-6)

@@ -1,0 +1,223 @@
+"""Generated PyTorch source beside `build_module`: names, shapes, outputs, and how it reads.
+
+`--update-golden` writes the expected files anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from built import network, network_of  # noqa: E402
+from library_settings import settings_of  # noqa: E402
+from oracle import examples  # noqa: E402
+from random_networks import random_network  # noqa: E402
+
+from mnet_cost.analysis import analyze_network  # noqa: E402
+from mnet_cost.errors import ModelReferenceError, SpecError  # noqa: E402
+from mnet_cost.models.library import load_model  # noqa: E402
+from mnet_cost.network import Network, elaborate  # noqa: E402
+from mnet_cost.torch_model import build_module  # noqa: E402
+from mnet_cost.torch_model.source import write_source  # noqa: E402
+
+TESTS = Path(__file__).resolve().parent.parent
+GOLDEN = TESTS / "torch_model" / "golden"
+READ = ("mobilenet_v1", "mobilenet_v3_large", "resnet50", "shufflenet_v2_x1_0")
+
+_TABLE = (TESTS / "library" / "networks.txt").read_text(encoding="utf-8")
+NETWORKS = tuple(line.split()[0] for line in _TABLE.splitlines()[1:])
+MOST_MULT_ADDS = 300_000_000
+"""Larger networks are compared by names and shapes alone, to save time."""
+
+
+def module_of(source: str) -> Any:
+    """The network's class in a source file, the last one."""
+    scope: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(source, "generated.py", "exec"), scope)
+    classes = [one for one in scope.values() if getattr(one, "__module__", "") == "generated"]
+    return [one for one in classes if isinstance(one, type)][-1]
+
+
+def shapes(module: Any) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(one.shape) for name, one in module.state_dict().items()}
+
+
+def outputs(module: Any, inputs: Any) -> list[Any]:
+    with torch.no_grad():
+        found = module(*inputs)
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def compare(one: Network, run: bool = True) -> None:
+    """The generated class has the names and shapes of the module, and gives what it gives."""
+    made = module_of(write_source(one))
+    with torch.device("meta"):
+        assert shapes(made()) == shapes(build_module(one))
+    if not run:
+        return
+    torch.manual_seed(0)
+    first, second = build_module(one).eval(), made().eval()
+    second.load_state_dict(first.state_dict())
+    inputs = examples(one, "cpu")
+    for expected, found in zip(outputs(first, inputs), outputs(second, inputs), strict=True):
+        assert expected.shape == found.shape
+        assert torch.equal(torch.nan_to_num(expected), torch.nan_to_num(found))
+
+
+def small(reference: str) -> Network:
+    """A network of the library at the first setting with a small image that it takes."""
+    model = load_model(reference)
+    for knobs in ({"resolution": 64}, *settings_of(model.spec)):  # even: padding is not alike
+        small_image = {k: v for k, v in knobs.items() if k in ("resolution", "classes")}
+        if "resolution" in small_image and "resolution" in model.spec.knobs:
+            try:
+                return elaborate(model.spec, {**model.knobs, **small_image})
+            except SpecError:
+                continue
+    return elaborate(model.spec, model.knobs)
+
+
+@pytest.mark.parametrize("reference", NETWORKS)
+def test_the_library(reference: str) -> None:
+    one = small(reference)
+    mult_adds = analyze_network(one).totals.mult_adds
+    assert mult_adds is not None
+    compare(one, run=mult_adds <= MOST_MULT_ADDS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks(seed: int) -> None:
+    compare(random_network(seed))
+
+
+SHARED = """
+input: {left: [3, 9, 9], right: [3, 9, 9]}
+blocks:
+  tower:
+    layers:
+      - conv2d: {channels: 4, kernel: 3, stride: 2}
+      - relu
+      - {id: wide, layers: [conv2d: {channels: 5, kernel: 1}, batch_norm]}
+layers:
+  - {id: tower, tower: {}, from: left}
+  - {id: twin, use: tower, from: right}
+  - {id: again, use: tower.wide.conv2d, from: READ}
+  - concat: [tower, twin, again]
+"""
+
+
+def test_shared_blocks_and_layers_are_called_again() -> None:
+    text = SHARED.replace("  - {id: again, use: tower.wide.conv2d, from: READ}\n", "")
+    one = network(text.replace(", again]", "]"))
+    source = write_source(one)
+    assert "= self.tower(left)" in source
+    assert "= self.tower(right)" in source
+    assert source.count("self.tower = ") == 1
+    compare(one)
+
+
+def test_a_layer_inside_a_block_is_shared() -> None:
+    one = network(SHARED.replace("READ", "tower.relu"))
+    source = write_source(one)
+    assert "def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:" in source
+    assert "again = self.tower.wide.conv2d(" in source
+    assert "self.twin" not in source
+    compare(one)
+
+
+UNLIKE = """
+input: {image: [3, 8, 8]}
+blocks:
+  step:
+    layers:
+      - conv2d: {channels: 4, kernel: 3}
+      - {batch_norm: {}, when: input.channels == 4}
+      - {id: skip, layers: [relu, sigmoid], when: input.channels == 4}
+      - {add: [input, previous], when: input.channels == 4}
+layers:
+  - {id: steps, step: {}, repeat: 3}
+  - {id: far, add: [steps, steps.2.conv2d]}
+"""
+
+
+def test_copies_that_differ_and_one_that_is_read_from_outside() -> None:
+    source = write_source(network(UNLIKE))
+    assert "if self.has_batch_norm:" in source
+    assert re.search(r"class StepWithConv2d\(Step\):\n    def forward", source)
+    compare(network(UNLIKE))
+
+
+def test_only_torch_is_imported() -> None:
+    for reference in READ:
+        source = write_source(network_of(load_model(reference)))
+        nodes = list(ast.walk(ast.parse(source)))
+        modules = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+        modules += [
+            name.name for node in nodes if isinstance(node, ast.Import) for name in node.names
+        ]
+        assert {(module or "").partition(".")[0] for module in modules} <= {"torch", "collections"}
+
+
+@pytest.mark.parametrize("reference", READ)
+def test_it_reads_as_expected(reference: str, update_golden: bool) -> None:
+    source = write_source(network_of(load_model(reference)))
+    path = GOLDEN / f"{reference}.py.txt"
+    if update_golden:
+        path.write_text(source, encoding="utf-8")
+    assert source == path.read_text(encoding="utf-8")
+
+
+def test_mobilenet_v1_is_short() -> None:
+    source = write_source(network_of(load_model("mobilenet_v1")))
+    assert len([line for line in source.splitlines() if line.strip()]) <= 65
+    assert source.count("Separable(") == 10  # the class, eight calls, and one for five copies
+
+
+def test_the_docstring_has_the_counts() -> None:
+    source = write_source(network_of(load_model("mobilenet_v1@alpha=0.5")))
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    assert "149,497,088 mult-adds, 1,331,592 params." in docstring
+    assert "alpha 0.5, rho 1.0, resolution 224, classes 1000" in docstring
+    assert "image [N, 3, 224, 224]; gives [N, 1000]" in docstring
+
+
+@pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed")
+def test_the_formatter_has_nothing_to_change(tmp_path: Path) -> None:
+    for number, reference in enumerate(NETWORKS):
+        source = write_source(network_of(load_model(reference)))
+        (tmp_path / f"network_{number}.py").write_text(source, encoding="utf-8")
+    for command in (["format", "--check"], ["check", "--select", "E,F,I,W"]):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "ruff",
+                *command,
+                "--isolated",
+                "--line-length",
+                "100",
+                tmp_path,
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_layer_is_refused() -> None:
+    text = """
+input: {image: [3, 8, 8]}
+layers:
+  - opaque: {operation: magic, shape: [4]}
+"""
+    with pytest.raises(ModelReferenceError, match="torch cannot build `opaque`"):
+        write_source(network(text))
