@@ -17,6 +17,10 @@ from mnet_cost.tensors import TensorType
 class Emitter(Protocol):
     """Where the layers of one network are emitted, one after the other."""
 
+    reused: bool
+    """Whether the module of the layer at hand has other inputs elsewhere: it cannot be made for the
+    sizes of one."""
+
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """The value of a function of torch, or of `parts`, called with values and constants."""
 

@@ -34,6 +34,7 @@ class GraphEmitter:
         """Of the layer at hand."""
         self.shared: str | None = None
         """Path of the layer whose module it uses once more."""
+        self.reused = False
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> fx.Node:
         """A node that calls a function."""
@@ -70,8 +71,10 @@ def build_module(
         node.target = node.name  # which is another one where Python has the name already: `class`
         node.meta[TENSOR] = name
         values[index] = node
-    for step in network.steps:
+    roots = {step.shares for step in network.steps}
+    for number, step in enumerate(network.steps):
         emitter.path = module_path(step.name)
+        emitter.reused = step.shares is not None or number in roots
         shared = None if step.shares is None else network.steps[step.shares].name
         emitter.shared = None if shared is None else module_path(shared)
         for index, value in zip(step.outputs, emit(emitter, network, step, values), strict=True):

@@ -12,7 +12,9 @@ torch = pytest.importorskip("torch")
 
 from built import network  # noqa: E402
 from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 
+from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.torch_model import build_module  # noqa: E402
 
 
@@ -181,3 +183,24 @@ def test_attention_is_that_of_torch() -> None:
             getattr(theirs.out_proj, name).copy_(getattr(ours.out, name))
     x = torch.randn(2, 5, 6)
     assert torch.allclose(built(x), theirs(x, x, x)[0], atol=1e-6)
+
+
+def test_a_shared_convolution_pads_each_of_its_inputs_as_that_needs() -> None:
+    # 9 pixels at stride 2 need a row on both sides, 8 pixels one at the end.
+    twins = """\
+format: 1
+name: twins
+input: {odd: [2, 9, 9], even: [2, 8, 8]}
+layers:
+  - {id: one, conv2d: {channels: 3, kernel: 3, stride: 2}, from: odd}
+  - {id: other, use: one, from: even}
+outputs: [one, other]
+"""
+    module = build_module(parse_spec(twins))
+    odd, even = torch.rand(2, 2, 9, 9), torch.rand(2, 2, 8, 8)
+    weight = module.one.weight
+    found_odd, found_even = module(odd, even)
+    expected_odd = F.conv2d(F.pad(odd, (1, 1, 1, 1)), weight, stride=2)
+    expected_even = F.conv2d(F.pad(even, (0, 1, 0, 1)), weight, stride=2)
+    assert torch.equal(found_odd, expected_odd)
+    assert torch.equal(found_even, expected_even)

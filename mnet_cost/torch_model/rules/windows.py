@@ -46,7 +46,7 @@ def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, g
     kernel, stride, dilation, pads, alike = _window(layer, type_, output)
     x = folded(e, x, type_, 3)
     padding: Any = 0
-    if alike:
+    if alike and (stride == (1, 1) or not e.reused):
         padding = (pads[2], pads[0])
     elif any(pads):
         x = e.call(F.pad, x, pads)

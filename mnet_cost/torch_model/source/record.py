@@ -147,6 +147,7 @@ class Recorder:
         self.scope = ""
         self.line = 0
         self.shared: str | None = None
+        self.reused = False  # written convolutions pad by the size that they meet
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Value:
         """The value of a call of a function."""
