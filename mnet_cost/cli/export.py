@@ -38,10 +38,26 @@ def add_parser(subparsers: Subparsers) -> None:
         "--weights", metavar="FILE", help="a state_dict of torch, or a checkpoint of `train`"
     )
     parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of random weights, without --weights (0)"
+        "--seed",
+        metavar="N",
+        type=_seed,
+        default=0,
+        help="of random weights, without --weights (0)",
+    )
+    parser.add_argument(
+        "--dynamic-batch",
+        action="store_true",
+        help="ONNX and .pt2 that take any number of examples, not just --batch (1)",
     )
     add_knob_options(parser)
     parser.set_defaults(run=run)
+
+
+def _seed(text: str) -> int:
+    """A seed that torch takes."""
+    if not text.isdigit() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 0 to 2^63 - 1")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.torch_model.installed import require
 
     target: str = options.output
-    if Path(target).suffix.lower() not in ENDINGS:
+    if Path(target).suffix.lower() not in ENDINGS or target.endswith(("/", "\\")):
         raise OutputError(
             Problem(
                 f"{target or '-o'}: the ending says what to write: {one_of(ENDINGS)}",
@@ -69,7 +85,14 @@ def run(options: argparse.Namespace) -> int:
     require("torch", extra="torch")
     from mnet_cost.torch_model.export import export_network
 
-    if export_network(network, target, options.weights, options.seed):
+    dynamic = options.dynamic_batch
+    if not dynamic and Path(target).suffix.lower() != ".py":
+        count = "1 example" if network.batch == 1 else f"{network.batch} examples"
+        print(
+            f"mnet-cost: {target} takes {count} at a time (--batch N, or --dynamic-batch for any)",
+            file=sys.stderr,
+        )
+    if export_network(network, target, options.weights, options.seed, dynamic):
         print(
             f"mnet-cost: {target} has random weights: nothing is trained (--weights takes trained "
             "ones)",

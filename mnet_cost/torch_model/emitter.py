@@ -1,6 +1,6 @@
 """What a rule may do, whoever carries it out.
 
-The rules are written once: `graph.py` carries them out as nodes of a torch.fx graph, `source.py` as
+The rules are written once: `graph.py` carries them out as nodes of a torch.fx graph, `source/` as
 lines of Python. What stands for a tensor is a node there and a name here.
 """
 

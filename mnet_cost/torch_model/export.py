@@ -18,6 +18,7 @@ import torch
 from torch import fx
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.models.types import MAX_BATCH
 from mnet_cost.network import Network
 from mnet_cost.torch_model.graph import build_module, initialize
 from mnet_cost.torch_model.installed import require
@@ -28,17 +29,27 @@ MAX_ONNX_BYTES = 2**31 - 1
 """What a protobuf message, and so an ONNX file by itself, holds at most."""
 
 
+Inputs = tuple[torch.Tensor, ...]
+Sizes = tuple[dict[int, Any], ...] | None
+"""Which axes of each input may have any size."""
+
+
 class ExportError(MnetCostError):
     """A network, or weights, that cannot be written as was asked."""
 
 
 def export_network(
-    network: Network, target: str, weights: str | None = None, seed: int = 0
+    network: Network,
+    target: str,
+    weights: str | None = None,
+    seed: int = 0,
+    dynamic_batch: bool = False,
 ) -> bool:
     """Write `network` to the file `target`; whether weights in it are random ones.
 
     The ending of `target` is .onnx, .pt2 or .py. `weights` is a file with a state_dict or a
-    checkpoint of a training; without it weights are those of `initialize` with `seed`.
+    checkpoint of a training; without it weights are those of `initialize` with `seed`. ONNX and
+    programs take as many examples as the network's batch or, with `dynamic_batch`, any number.
     """
     write = _WRITERS[Path(target).suffix.lower()]
     if write is _write_source:
@@ -54,12 +65,16 @@ def export_network(
     module = initialize(build_module(network), seed).eval()
     if weights is not None:
         load_state(module, read_weights(Path(weights)), Path(weights))
-    inputs = example_inputs(network)
-    _written(target, lambda draft: write(network, module, inputs, draft))
+    inputs, sizes = example_inputs(network), None
+    if dynamic_batch:
+        inputs = tuple(one[:1].repeat(2, *[1] * (one.dim() - 1)) for one in inputs)  # 1 stays 1
+        batch = torch.export.Dim("batch", max=MAX_BATCH)
+        sizes = tuple({0: batch} for _ in inputs)
+    _written(target, lambda draft: write(network, module, inputs, sizes, draft))
     return weights is None
 
 
-def example_inputs(network: Network) -> tuple[torch.Tensor, ...]:
+def example_inputs(network: Network) -> Inputs:
     """Zeros of the sizes that a network takes, whole numbers where it looks them up."""
     from mnet_cost.layers.parameters import Embedding
 
@@ -127,15 +142,15 @@ def _write_source(network: Network, draft: Path) -> None:
 
 
 def _write_program(
-    network: Network, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], draft: Path
+    network: Network, module: fx.GraphModule, inputs: Inputs, sizes: Sizes, draft: Path
 ) -> None:
-    program = torch.export.export(module, inputs)
+    program = torch.export.export(module, inputs, dynamic_shapes=sizes)
     with open(draft, "wb") as file:  # what cannot be written is an OSError here
         torch.export.save(program, file)
 
 
 def _write_onnx(
-    network: Network, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], draft: Path
+    network: Network, module: fx.GraphModule, inputs: Inputs, sizes: Sizes, draft: Path
 ) -> None:
     size = sum(one.numel() * one.element_size() for one in module.state_dict().values())
     if size > MAX_ONNX_BYTES:
@@ -153,19 +168,22 @@ def _write_onnx(
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)  # it tells of operators of packages that nobody asked for
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
-        program = torch.onnx.export(
-            module,
-            inputs,
-            input_names=names,
-            output_names=outputs,
-            dynamo=True,
-            verbose=False,
-        )
-        assert program is not None
-        program.save(draft, external_data=False)
-    log.setLevel(level)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
+            program = torch.onnx.export(
+                module,
+                inputs,
+                input_names=names,
+                output_names=outputs,
+                dynamic_shapes=sizes,
+                dynamo=True,
+                verbose=False,
+            )
+            assert program is not None
+            program.save(draft, external_data=False)
+    finally:
+        log.setLevel(level)
 
 
 _WRITERS: Mapping[str, Any] = {".onnx": _write_onnx, ".pt2": _write_program, ".py": _write_source}

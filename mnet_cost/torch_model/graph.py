@@ -53,7 +53,7 @@ class GraphEmitter:
 def build_module(
     model: Model | ModelSpec | Network, knobs: Mapping[str, Any] | None = None
 ) -> fx.GraphModule:
-    """The torch module of a model with `knobs`, in training mode.
+    """The torch module of a model with `knobs`, in training mode, with the values of `initialize`.
 
     It takes the network's inputs in the order of the spec as [N, ...] and gives its output, or a
     tuple of several. Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for a
@@ -82,7 +82,10 @@ def build_module(
             value.meta.setdefault(TENSOR, network.tensors[index].name)
     outputs = tuple(values[index] for index in network.outputs)
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
-    return fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
+    module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
+    if not any(one.is_meta for one in module.parameters()):
+        initialize(module)
+    return module
 
 
 def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:

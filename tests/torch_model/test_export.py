@@ -92,7 +92,11 @@ def test_weights_of_a_file_are_written(tmp_path: Path, capsys: pytest.CaptureFix
     weights, path = tmp_path / "weights.pt", tmp_path / "net.pt2"
     expected = weights_of(SMALL, 11)
     torch.save(expected.state_dict(), weights)
-    assert run(capsys, SMALL, "--weights", str(weights), "-o", str(path)) == (0, "")
+    status, err = run(capsys, SMALL, "--weights", str(weights), "-o", str(path))
+    assert status == 0
+    assert err == (
+        f"mnet-cost: {path} takes 1 example at a time (--batch N, or --dynamic-batch for any)\n"
+    )
     x = torch.randn(1, 3, 33, 33)
     with torch.no_grad():
         assert torch.equal(torch.export.load(path).module()(x), expected(x))
@@ -160,3 +164,32 @@ def test_nothing_is_left_of_a_failed_export(
     assert "no space left on device" in err
     assert [one.name for one in tmp_path.iterdir()] == ["net.pt2"]
     assert path.read_text() == "what was there"
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".pt2"])
+@pytest.mark.parametrize("reference", ["shufflenet_v2_x0_5@resolution=64",
+                                       "vit_b_32@resolution=64,depth=1"])  # fmt: skip
+def test_a_dynamic_batch_takes_any_number(
+    reference: str, ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    path = tmp_path / f"net{ending}"
+    status, err = run(capsys, reference, "--dynamic-batch", "--seed", "5", "-o", str(path))
+    assert status == 0
+    assert "at a time" not in err
+    images = torch.rand(5, 3, 64, 64)
+    with torch.no_grad():
+        expected = weights_of(reference, 5)(images)
+        if ending == ".pt2":
+            found = torch.export.load(path).module()(images)
+        else:
+            session = runtime.InferenceSession(str(path))
+            found = torch.from_numpy(session.run(None, {"image": images.numpy()})[0])
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", ["-1", "9" * 30, "1.5"])
+def test_a_seed_that_torch_does_not_take(seed: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["export", SMALL, "--seed", seed, "-o", str(tmp_path / "net.pt2")])
+    assert caught.value.code == 2
