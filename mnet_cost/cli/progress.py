@@ -91,13 +91,15 @@ class Screen:
 
     def planned(self, plan: Plan, folder: Path) -> None:
         """The estimate, before training begins."""
-        from mnet_cost.report.train import estimate_lines
+        from mnet_cost.report.train import estimate_lines, ignored
 
         bad = plan.dataset.unreadable
         if bad:
             listed = "; ".join(bad[:_SHOWN]) + ("; ..." if len(bad) > _SHOWN else "")
             number = "1 image" if len(bad) == 1 else f"{len(bad)} images"
             self.warn(f"{number} cannot be read and will be skipped: {listed}")
+        for count, what, names in ignored(plan.dataset):
+            self.warn(f"{count} {what}: {', '.join(names[:_SHOWN])}{', ...' * (count > _SHOWN)}")
         if plan.estimate.fits is False:
             batch = plan.estimate.largest_batch(plan.settled.batch)
             hint = f"; --batch {batch} fits by the estimate" if batch else ""

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -21,7 +21,7 @@ from mnet_cost.cli.options import (
 if TYPE_CHECKING:
     from mnet_cost.models.types import Model
     from mnet_cost.torch_model.training.plan import Wishes
-    from mnet_cost.torch_model.training.train import Trained
+    from mnet_cost.torch_model.training.train import Job, Trained
 
 _RUNS = Path("runs")
 
@@ -104,59 +104,71 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from mnet_cost.cli.progress import Screen, Stopper
+    from mnet_cost.errors import MnetCostError
     from mnet_cost.report.train import training_comparison, training_report
     from mnet_cost.torch_model.training.loop import DivergedError
+    from mnet_cost.torch_model.training.runs import Cadence
+    from mnet_cost.torch_model.training.train import check_jobs, train_model
 
     if options.threads:
         torch.set_num_threads(options.threads)
     several = len(models) > 1
     folder = _folder(options, list(models.items()))
-    wishes = _wishes(options, next(iter(models.values())))
+    jobs = _jobs(options, models, folder)
     found: list[Trained] = []
+    failure: MnetCostError | None = None
     with Stopper() as stopper:
-        for name, model in models.items():
-            own = folder / re.sub(r"[^\w.=,@-]+", "-", name) if several else folder
+        with Screen(stopper) as screen:
+            datasets = check_jobs(jobs, screen.reading) if several else [None]
+        for job, dataset in zip(jobs, datasets, strict=True):
             try:
                 with Screen(stopper) as screen:
-                    found.append(_train(model, wishes, own, options, several, screen))
-            except DivergedError as error:
-                print(f"mnet-cost: {error}", file=sys.stderr)
-                return 1
+                    trained = train_model(
+                        *job,
+                        cadence=Cadence(*options.checkpoint_every),
+                        stop=stopper.asked,
+                        audience=screen,
+                        dataset=dataset,
+                    )
+            except MnetCostError as error:
+                if not (found or isinstance(error, DivergedError)):
+                    raise
+                failure = error
+                break
+            found.append(trained)
             if stopper.asked():
                 break
             stopper.training = False
-    finished = found[-1].finished and len(found) == len(models)
-    report = training_comparison(list(models), found) if several else training_report(found[0])
-    if finished or not several:
-        emit(report, options, [options.data])
-    if finished:
+    if found:
+        names = list(models)
+        emit(
+            training_comparison(names, found) if several else training_report(found[0]),
+            options,
+            [options.data],
+        )
+    if failure is not None:
+        print(f"mnet-cost: {failure}", file=sys.stderr)
+        return 1 if isinstance(failure, DivergedError) else 2
+    if found[-1].finished and len(found) == len(models):
         return 0
     print(f"mnet-cost: stopped; --resume --out {folder} goes on", file=sys.stderr)
     return stopper.status
 
 
-def _train(
-    model: Model,
-    wishes: Wishes,
-    folder: Path,
-    options: argparse.Namespace,
-    several: bool,
-    screen: Any,
-) -> Trained:
-    from mnet_cost.torch_model.training.runs import Cadence
-    from mnet_cost.torch_model.training.train import train_model
+def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -> list[Job]:
+    """Each network with its own wishes and, of several, a folder of its own."""
+    from mnet_cost.torch_model.training.train import Job
 
-    there = (folder / "checkpoint.pt").exists()
-    return train_model(
-        model,
-        wishes,
-        folder,
+    several = len(models) > 1
+    jobs: list[Job] = []
+    for number, (name, model) in enumerate(models.items(), 1):
+        own = folder / re.sub(r"[^\w.=,@-]+", "-", name) if several else folder
+        if own in [job.folder for job in jobs]:
+            own = own.with_name(f"{own.name}-{number}")
         # Of several, those that were not begun begin.
-        resume=options.resume and (there or not several),
-        cadence=Cadence(*options.checkpoint_every),
-        stop=screen.stopper.asked,
-        audience=screen,
-    )
+        resume = options.resume and ((own / "checkpoint.pt").exists() or not several)
+        jobs.append(Job(model, _wishes(options, model), own, resume))
+    return jobs
 
 
 def _models(options: argparse.Namespace) -> dict[str, Model]:
@@ -174,6 +186,7 @@ def _models(options: argparse.Namespace) -> dict[str, Model]:
                     hint="mnet-cost train --compare full vs separable --data digits",
                 )
             )
+        _refuse_twice(names)
         return {name: load_model(name, knobs) for name in names}
     if not options.model:
         raise ModelReferenceError(
@@ -186,10 +199,28 @@ def _models(options: argparse.Namespace) -> dict[str, Model]:
         return {options.model: load_model(options.model, knobs)}
     knob, _, values = options.compare_knob.partition("=")
     settings = [f"{knob}={value}" for value in values.split(",")]
+    _refuse_twice(settings)
+    if knob in given_knobs(options):
+        raise ModelReferenceError(
+            f"`{knob}` is given twice: by --compare-knob {options.compare_knob} and by an option"
+        )
     return {
         setting: load_model(options.model, {**knobs, **dict([split_setting(setting)])})
         for setting in settings
     }
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    from mnet_cost.errors import ModelReferenceError, Problem
+
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelReferenceError(
+                Problem(
+                    f"`{name}` is to be compared with itself",
+                    hint="trained the same way it comes out the same; --seed makes another",
+                )
+            )
 
 
 def _wishes(options: argparse.Namespace, model: Model) -> Wishes:

@@ -12,6 +12,7 @@ from mnet_cost.units import format_bytes, format_count, format_seconds
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mnet_cost.torch_model.training.data import Dataset
     from mnet_cost.torch_model.training.metrics import EpochRecord
     from mnet_cost.torch_model.training.plan import Plan
     from mnet_cost.torch_model.training.train import Trained
@@ -35,6 +36,25 @@ _EPOCH_COLUMNS = (
 )
 
 
+def ignored(dataset: Dataset) -> list[tuple[int, str, tuple[str, ...]]]:
+    """(number, what, names) of what in a folder is not trained on."""
+    folders, files = dataset.ignored_folders, dataset.ignored_files
+    found = [
+        (len(folders), f"{_noun(folders, 'sub-folder')} without images, or named _ or ., ignored",
+         folders),
+        (len(files), f"{_noun(files, 'file')} without the ending of an image, ignored", files),
+    ]  # fmt: skip
+    return [one for one in found if one[0]]
+
+
+def _noun(names: Sequence[str], one: str) -> str:
+    return one if len(names) == 1 else f"{one}s"
+
+
+def _epochs_said(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"
+
+
 def estimate_lines(plan: Plan, folder: Path) -> list[str]:
     """What a training will cost, in words for before it starts."""
     dataset, settled, estimate = plan.dataset, plan.settled, plan.estimate
@@ -55,8 +75,9 @@ def estimate_lines(plan: Plan, folder: Path) -> list[str]:
         f"{plan.network.spec.title} on {dataset.name}: {len(dataset.classes)} classes, "
         f"{len(dataset.train.labels):,} images to train on, {len(dataset.test.labels):,} to test"
         f"{decided}",
-        f"recipe {settled.recipe.name}: {settled.epochs} epochs of {settled.steps_per_epoch} steps"
-        f", batch {settled.batch}, learning rate {settled.lr:.3g}, on {plan.task.device}",
+        f"recipe {settled.recipe.name}: {_epochs_said(settled.epochs)} of "
+        f"{settled.steps_per_epoch} steps, batch {settled.batch}, "
+        f"learning rate {settled.lr:.3g}, on {plan.task.device}",
         f"estimate: {estimate.params:,} params; {format_count(estimate.step_mult_adds)} mult-adds "
         f"a step ({times:.2f}x forward), {format_count(estimate.training_mult_adds)} in all",
         f"estimate: {format_bytes(cost.memory_bytes)} of memory: {memory}{room}",
@@ -78,8 +99,10 @@ def training_report(trained: Trained) -> Report:
         notes.append("the best epoch was chosen by the test, so its accuracy flatters")
     if dataset.unreadable:
         notes.append(f"{len(dataset.unreadable)} images could not be read and are left out")
+    notes += [f"{number} {what}" for number, what, _ in ignored(dataset)]
+    notes.append(_memory_note(trained))
     if not trained.finished:
-        done = f"{len(trained.history)} of {settled.epochs} epochs are done"
+        done = f"{len(trained.history)} of {_epochs_said(settled.epochs)} done"
         notes.append(f"stopped before the end, {done}: --resume goes on")
     return Report(
         title=plan.network.spec.title,
@@ -130,8 +153,19 @@ def _facts(trained: Trained) -> tuple[Fact, ...]:
 
 
 def _memory(trained: Trained) -> str:
-    whose = "its tensors" if trained.plan.task.device.type == "cuda" else "more than at the start"
+    on_cuda = trained.plan.task.device.type == "cuda"
+    whose = "its tensors" if on_cuda else "growth of the process"
+    if trained.peak_bytes is None:
+        whose = "not known of a resumed run" if trained.resumed else "not known on this system"
     return f"{whose}; the estimate is {format_bytes(trained.plan.estimate.cost.memory_bytes)}"
+
+
+def _memory_note(trained: Trained) -> str:
+    if trained.plan.task.device.type == "cuda":
+        measured = "the peak of torch's tensors on the device, its workspaces among them"
+    else:
+        measured = "growth of the whole process, with torch's libraries, workspaces and pictures"
+    return f"memory: measured is {measured}; the estimate is of the training's tensors alone"
 
 
 def _pace(trained: Trained) -> str:
@@ -200,6 +234,8 @@ def training_document(trained: Trained) -> dict[str, Any]:
             "train_images": len(dataset.train.labels),
             "test_images": len(dataset.test.labels),
             "unreadable": list(dataset.unreadable),
+            "ignored_folders": list(dataset.ignored_folders),
+            "ignored_files": list(dataset.ignored_files),
         },
         "recipe": {
             "name": settled.recipe.name,
@@ -222,6 +258,7 @@ def training_document(trained: Trained) -> dict[str, Any]:
             "available_bytes": estimate.available_bytes,
         },
         "measured": {"peak_bytes": trained.peak_bytes, "seconds": trained.seconds},
+        "resumed": trained.resumed,
         "finished": trained.finished,
         "test_accuracy": None if last is None else last.test_accuracy,
         "test_loss": None if last is None else last.test_loss,
@@ -235,9 +272,25 @@ def training_document(trained: Trained) -> dict[str, Any]:
     }
 
 
+def _each(found: Sequence[Trained], name: str) -> str:
+    """A setting of all, once where it is the same."""
+    values = [str(getattr(one.plan.settled, name)) for one in found]
+    return values[0] if len(set(values)) == 1 else ", ".join(values)
+
+
 def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Report:
-    """Accuracy, mult-adds, params and time of several trainings, with ratios (first over each)."""
+    """Accuracy, mult-adds, params and time of several trainings, with ratios (first over each).
+
+    `names` may go on after those that were `found`: they were not reached.
+    """
     first = found[0]
+    names, missing = names[: len(found)], names[len(found) :]
+    notes = [f"not trained: {', '.join(missing)}"] if missing else []
+    notes += [
+        f"{name} was stopped after {len(one.history)} of {_epochs_said(one.plan.settled.epochs)}"
+        for name, one in zip(names, found, strict=True)
+        if not one.finished
+    ]
     columns = (
         Column("network", "network"),
         Column("test_accuracy", "test accuracy %", "percent"),
@@ -274,11 +327,11 @@ def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Repor
     table = Table("trainings", "", columns, tuple(rows), note=note)
     return Report(
         title=f"{' vs '.join(names)} on {plan.dataset.name}",
-        subtitle=f"recipe {plan.settled.recipe.name} · {plan.settled.epochs} epochs · "
-        f"batch {plan.settled.batch} · seed {plan.task.seed}",
+        subtitle=f"recipe {plan.settled.recipe.name} · {_each(found, 'epochs')} epochs · "
+        f"batch {_each(found, 'batch')} · seed {plan.task.seed}",
         facts=(),
         tables=(table,),
-        notes=(),
+        notes=tuple(notes),
         document=lambda: {
             "schema": COMPARISON_SCHEMA,
             "trainings": [

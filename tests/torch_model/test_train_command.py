@@ -18,7 +18,7 @@ pytest.importorskip("PIL")
 from small_training import image_folder, tiny_file  # noqa: E402
 
 from mnet_cost.cli import main  # noqa: E402
-from mnet_cost.torch_model.training import metrics  # noqa: E402
+from mnet_cost.torch_model.training import loop, metrics  # noqa: E402
 from mnet_cost.torch_model.training.objectives import Labels  # noqa: E402
 from mnet_cost.torch_model.training.runs import unused_folder  # noqa: E402
 
@@ -57,6 +57,8 @@ def test_a_run_and_its_report(tmp_path: Path, capsys: Capture) -> None:
         "train_images": 20,
         "test_images": 5,
         "unreadable": [],
+        "ignored_folders": [],
+        "ignored_files": [],
     }
     # a step forward, for the weights once more, and for the inputs but that of the first layer
     assert report["estimate"]["step_mult_adds"] == 4 * (2 * 728 + 36 * 4 + 8)
@@ -70,7 +72,7 @@ def test_a_run_and_its_report(tmp_path: Path, capsys: Capture) -> None:
     assert "estimate: 98 params; 6.432 k mult-adds a step" in shown.err
     assert "2 classes, 20 images to train on, 5 to test; classes 2 by the data" in shown.err
     folder = tmp_path / "runs" / "tiny-images"
-    names = ["best.pt", "checkpoint.pt", "environment.json", "metrics.jsonl"]
+    names = [".lock", "best.pt", "checkpoint.pt", "environment.json", "metrics.jsonl"]
     assert sorted(path.name for path in folder.iterdir()) == names
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert lines == report["epochs"]
@@ -128,6 +130,92 @@ def test_values_of_a_knob(capsys: Capture) -> None:
     output = capsys.readouterr().out
     assert output.splitlines()[0] == "width=4 vs width=2 on images"
     assert Path("runs/tiny-width=4,2-images/width=2/best.pt").exists()
+
+
+def test_each_network_has_its_own_batch(capsys: Capture) -> None:
+    own = ["--resolution", "8", "--epochs", "1", "--data", "images", "--workers", "0"]
+    own += ["--format", "json"]
+    assert main(["train", "tiny.yaml", "--compare-knob", "batch=4,10", *own]) == 0
+    found = json.loads(capsys.readouterr().out)["trainings"]
+    assert [one["recipe"]["batch"] for one in found] == [4, 10]
+    assert [one["recipe"]["steps_per_epoch"] for one in found] == [5, 2]
+    assert main(["train", "--compare", "tiny.yaml@batch=10", "vs", "tiny.yaml", *own]) == 0
+    found = json.loads(capsys.readouterr().out)["trainings"]
+    assert [one["recipe"]["batch"] for one in found] == [10, 16]
+    assert train("tiny.yaml", "--data", "images", "--compare-knob", "batch=4,10") == 2
+    assert "`batch` is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--compare", "tiny.yaml", "vs", "tiny.yaml"], "compared with itself"),
+        (["tiny.yaml", "--compare-knob", "width=4,4"], "compared with itself"),
+        (["tiny.yaml", "--compare-knob", "classes=2,7"], "gives 7 numbers"),
+        (["--compare", "tiny.yaml", "vs", "tiny.yaml@width=0"], "width"),
+    ],
+)
+def test_a_comparison_is_refused_before_the_first_is_trained(
+    arguments: list[str], words: str, capsys: Capture
+) -> None:
+    assert train(*arguments, "--data", "images") == 2
+    assert words in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+def test_what_was_reached_is_reported(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = loop.train
+
+    def second_fails(task: Any, *rest: Any) -> Any:
+        if task.module.state_dict()["conv2d.weight"].shape[0] == 8:
+            raise loop.DivergedError("it diverged")
+        return whole(task, *rest)
+
+    monkeypatch.setattr("mnet_cost.torch_model.training.train.train", second_fails)
+    both = ("--compare", "tiny.yaml", "vs", "tiny.yaml@width=8", "--data", "images")
+    assert train(*both) == 1
+    shown = capsys.readouterr()
+    assert "not trained: tiny.yaml@width=8" in shown.out
+    assert "test accuracy %" in shown.out
+    assert "it diverged" in shown.err
+
+
+def test_one_epoch(capsys: Capture) -> None:
+    assert train("tiny.yaml", "--data", "images", "--epochs", "2") == 0
+    assert main(["train", "tiny.yaml", "--data", "images", "--epochs", "1", "--workers", "0"]) == 0
+    words = capsys.readouterr().err
+    assert "2 epochs of 5 steps" in words
+    assert "1 epoch of" in words
+
+
+def test_what_is_ignored_is_told(tmp_path: Path, capsys: Capture) -> None:
+    for name in ("empty", "_kept", ".hidden"):
+        (tmp_path / "images" / name).mkdir()
+    (tmp_path / "images" / "dark" / "notes.txt").touch()
+    assert train("tiny.yaml", "--data", "images") == 0
+    shown = capsys.readouterr()
+    assert "3 sub-folders without images, or named _ or ., ignored: images/.hidden, " in shown.err
+    assert "1 file without the ending of an image, ignored: images/dark/notes.txt" in shown.err
+    assert "3 sub-folders without images" in shown.out
+    assert "1 file without the ending" in shown.out
+
+
+def test_a_resumed_run_does_not_say_its_memory(capsys: Capture) -> None:
+    own = ("tiny.yaml", "--data", "images", "--out", "run", "--format", "json")
+    assert train(*own) == 0
+    assert json.loads(capsys.readouterr().out)["measured"]["peak_bytes"] is not None
+    assert train(*own, "--resume") == 0
+    assert json.loads(capsys.readouterr().out)["measured"]["peak_bytes"] is None
+    assert train(*own[:-2], "--resume") == 0
+    assert "not known of a resumed run" in capsys.readouterr().out
+
+
+def test_metrics_without_a_checkpoint_are_not_lost(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text("mine\n")
+    assert train("tiny.yaml", "--data", "images", "--out", "run") == 2
+    assert "metrics.jsonl: is there already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "metrics.jsonl").read_text() == "mine\n"
 
 
 def test_confusion_by_hand() -> None:

@@ -18,8 +18,10 @@ from torch import nn  # noqa: E402
 
 from mnet_cost.errors import MnetCostError, OutputError  # noqa: E402
 from mnet_cost.torch_model.graph import build_module  # noqa: E402
+from mnet_cost.torch_model.parts import Parameter, PositionEmbedding  # noqa: E402
 from mnet_cost.torch_model.training import estimate  # noqa: E402
 from mnet_cost.torch_model.training.checkpoint import (  # noqa: E402
+    CheckpointError,
     load_checkpoint,
     save_checkpoint,
 )
@@ -95,6 +97,13 @@ def test_what_decays(recipe: Any) -> None:
     (first, second) = parameter_groups(module, recipe._replace(spares_depthwise=False))
     assert sorted(one.numel() for one in first["params"]) == [20, 36, 36]
     assert len(second["params"]) == 5
+
+
+def test_embeddings_of_positions_do_not_decay() -> None:
+    module = nn.Sequential(PositionEmbedding(3, 4), Parameter(2, 5), nn.Linear(4, 6))
+    decaying, free = parameter_groups(module, MODERN)
+    assert [one.numel() for one in decaying["params"]] == [24]
+    assert [one.numel() for one in free["params"]] == [12, 10, 6]
 
 
 def test_the_average_by_hand() -> None:
@@ -191,8 +200,10 @@ def test_a_loss_that_is_no_number(tmp_path: Path, data: str) -> None:
     words = refusal(tmp_path / "run", **wishes).splitlines()
     assert words[0].endswith("of 6, at a learning rate of 1e+30") or "epoch" in words[0]
     assert "no number any more" in words[0]
-    assert "--lr 2.5e+29" in words[1]
-    assert words[-1] == f"the last good state is in {tmp_path / 'run' / 'checkpoint.pt'}"
+    # 0.1 / 256 times the batch of 4
+    assert words[1] == "hint: the recipe's own, --lr 0.00156, is smaller"
+    assert words[-1] == "hint: --resume with a smaller --lr goes on from there"
+    assert words[-2] == f"the last good state is in {tmp_path / 'run' / 'checkpoint.pt'}"
     content = load_checkpoint(tmp_path / "run" / "checkpoint.pt")
     assert all(torch.isfinite(value).all() for value in content["module"].values())
 
@@ -248,6 +259,31 @@ def test_networks_that_do_not_fit(tmp_path: Path, data: str) -> None:
     assert "did you mean `modern`?" in refusal(tmp_path, data=data, recipe="moderm")
     assert "there is no device `tpu`" in refusal(tmp_path, data=data, device="tpu")
     assert list(tmp_path.iterdir()) == []
+
+
+class Deadly:
+    """Pictures that kill whoever reads one."""
+
+    def __len__(self) -> int:
+        return 24
+
+    def read(self, index: int) -> Any:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_loader_process_that_dies(tmp_path: Path, data: str) -> None:
+    wishes: dict[str, Any] = {"data": data, "batch": 4}
+    dataset = plan_training(tiny(), Wishes(**wishes)).dataset
+    dataset = dataset._replace(train=dataset.train._replace(pictures=Deadly()))
+    words = refusal(tmp_path / "run", dataset=dataset, workers=1, **wishes)
+    assert words.splitlines() == [
+        "a process that reads images died; the last checkpoint is "
+        f"{tmp_path / 'run' / 'checkpoint.pt'}",
+        "hint: --resume --workers 0 goes on without such processes",
+    ]
 
 
 def test_an_image_that_vanishes(tmp_path: Path) -> None:
@@ -318,6 +354,54 @@ class TestCheckpoints:
         assert "width=8" in self.words(tmp_path, data, model=model)
         assert "data images" in self.words(tmp_path, "digits")
         assert path.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [
+            ("training", []),
+            ("position", None),
+            ("position.step", "x"),
+            ("position.step", -1),
+            ("position.tally", {"loss": 1.0}),
+            ("position.history", [{"epoch": 1, "mood": "good"}]),
+            ("position.history", [None]),
+            ("tested", []),
+            ("tested.confusion", [[1, 2]]),
+            ("module", {"conv2d.weight": 1}),
+            ("module.conv2d.weight", 1),
+            ("average", None),
+            ("optimizer", {}),
+            ("optimizer.param_groups", []),
+            ("optimizer.state", {}),
+            ("optimizer.state", {0: {"momentum_buffer": torch.zeros(3)}}),
+            ("scaler", None),
+            ("rng", {}),
+            ("rng.cpu", torch.zeros(3)),
+            ("rng.cpu", "x"),
+        ],
+    )
+    def test_malformed(self, tmp_path: Path, data: str, part: str, value: Any) -> None:
+        path = self.spoilt(tmp_path, data)
+        content = load_checkpoint(path)
+        first, _, rest = part.partition(".")
+        (content[first] if rest else content)[rest or first] = value
+        save_checkpoint(path, content)
+        wishes: dict[str, Any] = {"data": data, "batch": 8, "workers": 0, "epochs": 1}
+        with pytest.raises(CheckpointError) as caught:
+            trained(tmp_path, resume=True, **wishes)
+        assert str(caught.value).startswith(f"{path}: ")
+
+    def test_of_another_teacher(self, tmp_path: Path, data: str) -> None:
+        wishes: dict[str, Any] = {"data": data, "batch": 8, "workers": 0, "epochs": 1}
+        for seed in (0, 1):
+            trained(tmp_path / f"teacher{seed}", seed=seed, **wishes)
+        taught = [
+            {**wishes, "teacher": tiny(), "teacher_weights": str(tmp_path / name / "best.pt")}
+            for name in ("teacher0", "teacher1")
+        ]
+        trained(tmp_path / "student", **taught[0])
+        assert "it has teacher weights" in refusal(tmp_path / "student", resume=True, **taught[1])
+        assert trained(tmp_path / "student", resume=True, **taught[0]).finished
 
     def test_none(self, tmp_path: Path, data: str) -> None:
         assert "has no checkpoint.pt to resume from" in self.words(tmp_path / "nothing", data)

@@ -20,8 +20,10 @@ pytest.importorskip("PIL")
 
 from small_training import image_folder, tiny_file, trained  # noqa: E402
 
-from mnet_cost.torch_model.training.checkpoint import load_checkpoint  # noqa: E402
+from mnet_cost.errors import OutputError  # noqa: E402
+from mnet_cost.torch_model.training.checkpoint import CheckpointError, load_checkpoint  # noqa: E402
 from mnet_cost.torch_model.training.runs import Cadence  # noqa: E402
+from mnet_cost.torch_model.training.train import Silence  # noqa: E402
 
 PICTURES = {"dark": 15, "light": 15}
 """24 of them are trained on: 6 steps of 4."""
@@ -192,6 +194,50 @@ def test_kill_9_from_outside(tmp_path: Path, data: str) -> None:
     trained(folder, resume=True, epochs=25, **wishes)
     trained(tmp_path / "whole", epochs=25, **wishes)
     assert_same(tmp_path / "whole", folder)
+
+
+def test_a_run_that_is_alive_is_left_alone(tmp_path: Path, data: str) -> None:
+    model, folder = tiny_file(tmp_path), tmp_path / "alive"
+    arguments = training_arguments(model, data, folder, epochs=2000)
+    process = subprocess.Popen(command("-m", "mnet_cost", *arguments), stderr=subprocess.DEVNULL)
+    try:
+        wait_for(folder / "metrics.jsonl", process)
+        draft = folder / f".best.pt.{process.pid}.part"
+        draft.touch()  # as if it were writing
+        wishes: dict[str, Any] = {"model": from_file(model), "data": data, "batch": 4}
+        with pytest.raises(OutputError, match="alive: another training is using it"):
+            trained(folder, resume=True, workers=0, epochs=2000, **wishes)
+        assert draft.exists()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+    stopped = trained(
+        folder, resume=True, workers=0, epochs=2000, stop=StopAfter(1), **wishes
+    )  # the lock died with it
+    assert not stopped.finished
+    assert not draft.exists()
+
+
+def test_another_rate_is_warned_of(tmp_path: Path, data: str) -> None:
+    wishes: dict[str, Any] = {"data": data, "batch": 4, "workers": 0}
+    trained(tmp_path / "run", stop=StopAfter(8), lr=0.5, **wishes)
+    with pytest.raises(CheckpointError, match=r"it has lr 0\.5, not"):
+        trained(tmp_path / "run", resume=True, **wishes)
+
+    class Ears(Silence):
+        heard = ""
+
+        def warn(self, text: str) -> None:
+            self.heard += text
+
+    ears = Ears()
+    found = trained(tmp_path / "run", resume=True, lr=0.01, audience=ears, **wishes)
+    assert found.finished
+    assert "is of a learning rate of 0.5, and goes on with 0.01" in ears.heard
+    ears = Ears()
+    trained(tmp_path / "run", resume=True, lr=0.01, audience=ears, **wishes)
+    assert ears.heard == ""
 
 
 def wait_for(path: Path, process: Any) -> None:

@@ -139,10 +139,14 @@ def _shown(value: Any) -> str:
 def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
     """Put a checkpoint's state into a module; `CheckpointError` where it is of another network."""
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f"{path}: has no weights where they should be")
     for name in dict.fromkeys((*own, *state)):
         if name not in state or name not in own:
             whose = "does not have" if name in own else "has, and the network has not,"
             raise CheckpointError(f"{path}: is of another network: it {whose} `{name}`")
+        if not torch.is_tensor(state[name]):
+            raise CheckpointError(f"{path}: its `{name}` is no tensor")
         if tuple(state[name].shape) != own[name]:
             raise CheckpointError(
                 f"{path}: is of another network: `{name}` is {list(state[name].shape)} there and "
@@ -162,4 +166,9 @@ class Weights(NamedTuple):
 def load_weights(path: Path) -> Weights:
     """The averaged weights of a checkpoint."""
     content = load_checkpoint(path, ("average", "training", "classes"))
-    return Weights(content["average"], content["training"]["knobs"], tuple(content["classes"]))
+    training, classes = content["training"], content["classes"]
+    knobs = training.get("knobs") if isinstance(training, Mapping) else None
+    if not isinstance(knobs, Mapping) or not isinstance(classes, list):
+        wrong = "classes" if isinstance(knobs, Mapping) else "training"
+        raise CheckpointError(f"{path}: its `{wrong}` is not as training writes it")
+    return Weights(content["average"], knobs, tuple(classes))

@@ -62,6 +62,10 @@ class Dataset(NamedTuple):
     """Changes when pictures or classes do."""
     unreadable: tuple[str, ...] = ()
     """Files left out, each with the reason."""
+    ignored_folders: tuple[str, ...] = ()
+    """Sub-folders that make no class: empty, or of a name that begins with `_` or `.`."""
+    ignored_files: tuple[str, ...] = ()
+    """Files whose ending is that of no image."""
 
 
 def load_dataset(

@@ -89,10 +89,12 @@ def load_folder(
     given = [root / part for part in _TEST_NAMES if (root / part).is_dir()]
     if (root / "train").is_dir() and _subfolders(root / "train"):
         train, classes = _files_of(root / "train")
+        parts = [root / "train", *given[:1]]
         test = _files_of(given[0], least=1)[0] if given else []
         _refuse_other_classes(given[0] if given else root, test, classes)
     else:
         train, classes = _files_of(root)
+        parts = [root]
         test = []
     bad = _unreadable([*train, *test], mode, seen)
     if bad and strict:
@@ -116,7 +118,37 @@ def load_folder(
         natural_size=None,
         fingerprint=_fingerprint(root, [*train, *test]),
         unreadable=tuple(f"{printable(str(path))}: {why}" for path, why in bad.items()),
+        ignored_folders=_ignored_folders(parts, classes),
+        ignored_files=_ignored_files(parts, classes),
     )
+
+
+def _ignored_folders(parts: Sequence[Path], classes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        printable(str(path))
+        for part in parts
+        for path in sorted(part.iterdir())
+        if path.is_dir()
+        and (path.name[0] in "._" or (part == parts[0] and path.name not in classes))
+    )
+
+
+def _ignored_files(parts: Sequence[Path], classes: Sequence[str]) -> tuple[str, ...]:
+    endings = _endings()
+    return tuple(
+        printable(str(Path(base) / name))
+        for part in parts
+        for label in classes
+        for base, _, names in os.walk(part / label, followlinks=False)
+        for name in sorted(names)
+        if name[0] != "." and Path(name).suffix.lower() not in endings
+    )
+
+
+def _endings() -> set[str]:
+    from PIL import Image
+
+    return set(Image.registered_extensions())
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -132,9 +164,7 @@ def _files_of(folder: Path, least: int = 2) -> tuple[list[File], tuple[str, ...]
 
     At least `least` must have one.
     """
-    from PIL import Image
-
-    endings = set(Image.registered_extensions())
+    endings = _endings()
     found = [
         File(Path(base) / name, sub.name)
         for sub in _subfolders(folder)

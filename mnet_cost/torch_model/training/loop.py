@@ -164,13 +164,18 @@ def _refuse_no_number(task: Task, position: Position, lr: float, loss: float, no
     """Stop before the weights are spoilt. With a scaler, gradients out of range are its affair."""
     if math.isfinite(loss) and (math.isfinite(norm) or task.scaler.is_enabled()):
         return
+    own = task.settled.recipe.lr_per_example * task.settled.batch
+    if task.settled.lr > own:
+        hint = f"the recipe's own, --lr {own:.3g}, is smaller"
+    else:
+        hint = f"a smaller one, as --lr {task.settled.lr / 4:.2g}, often helps"
     what = "loss" if not math.isfinite(loss) else "gradient"
     raise DivergedError(
         Problem(
             f"the {what} is no number any more ({loss if what == 'loss' else norm:g}) in epoch "
             f"{position.epoch + 1}, step {position.step + 1} of {task.settled.steps_per_epoch}, "
             f"at a learning rate of {lr:.3g}",
-            hint=f"a smaller one, as --lr {task.settled.lr / 4:.2g}, often helps",
+            hint=hint,
         )
     )
 

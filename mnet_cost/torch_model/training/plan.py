@@ -79,14 +79,24 @@ class _Shape(NamedTuple):
     last_kind: str
 
 
+def input_channels(model: Model) -> int:
+    """Channels of the pictures that a network takes; `ModelReferenceError` if it takes others."""
+    return _shape(elaborate(model.spec, model.knobs)).channels
+
+
 def plan_training(
-    model: Model, wishes: Wishes, seen: Callable[[int, int], None] | None = None
+    model: Model,
+    wishes: Wishes,
+    seen: Callable[[int, int], None] | None = None,
+    dataset: Dataset | None = None,
 ) -> Plan:
-    """All that a training needs. `seen(done, total)` is told how reading the data goes on."""
+    """All that a training needs. `seen(done, total)` is told how reading the data goes on, unless
+    they are there already as `dataset`."""
     device = _device(wishes.device)
     recipe = find_recipe(wishes.recipe)
-    channels = _shape(elaborate(model.spec, model.knobs)).channels
-    dataset = load_dataset(wishes.data, channels, wishes.strict, seen)
+    channels = input_channels(model)
+    if dataset is None:
+        dataset = load_dataset(wishes.data, channels, wishes.strict, seen)
     knobs, decided = _decided_knobs(model, dataset)
     model = model._replace(knobs=knobs)
     network = elaborate(model.spec, knobs)
@@ -135,7 +145,7 @@ def plan_training(
     )
     identity = {
         "network": model.spec.title,
-        "knobs": {name: value for name, value in network.knobs.items() if name != BATCH},
+        "knobs": _kept_knobs(network),
         "spec": spec_digest(model),
         "data": f"{Path(dataset.name).name} ({dataset.fingerprint})",
         "recipe": recipe.name,
@@ -144,6 +154,8 @@ def plan_training(
         "lr": settled.lr,
         "seed": wishes.seed,
         "teacher": wishes.teacher.spec.title if wishes.teacher else None,
+        "teacher knobs": _kept_knobs(teacher_network) if teacher_network else None,
+        "teacher weights": state_digest(teacher.module) if teacher else None,
         "temperature": wishes.temperature if wishes.teacher else None,
     }
     return Plan(model, network, dataset, settled, estimate, task, decided, identity)
@@ -157,6 +169,19 @@ def spec_digest(model: Model) -> str:
         if name not in ("published", "source", "variants")
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def state_digest(module: torch.nn.Module) -> str:
+    """A short text that changes when a weight does."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def _kept_knobs(network: Network) -> dict[str, Any]:
+    return {name: value for name, value in network.knobs.items() if name != BATCH}
 
 
 def _device(name: str) -> torch.device:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+from mnet_cost.torch_model.parts import ClassToken, Parameter, PositionEmbedding
 
 Groups = list[dict[str, Any]]
 """Parameters with their weight decay, as torch's optimizers take them."""
@@ -167,8 +168,9 @@ def settle(
 def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
     """The trained parameters: weights that decay, and those that do not.
 
-    Biases, norms and all else that is a vector never decay; kernels of depthwise convolutions do
-    not where the recipe spares them, since they have few parameters.
+    Biases, norms and all else that is a vector never decay, nor do embeddings of positions and
+    parameters that stand alone; kernels of depthwise convolutions do not where the recipe spares
+    them, since they have few parameters.
     """
     spared = {
         id(one.weight)
@@ -176,6 +178,11 @@ def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
         if recipe.spares_depthwise
         and isinstance(one, nn.Conv2d)
         and one.groups == one.in_channels > 1
+    }
+    spared |= {
+        id(one.weight)
+        for one in module.modules()
+        if isinstance(one, ClassToken | Parameter | PositionEmbedding)
     }
     decaying: list[nn.Parameter] = []
     free: list[nn.Parameter] = []

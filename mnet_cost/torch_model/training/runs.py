@@ -4,13 +4,17 @@ checkpoint.pt     to go on from: weights, their average, optimizer, generators, 
 best.pt           the averaged weights of the epoch that tested best
 metrics.jsonl     one object for each epoch
 environment.json  versions, threads, device, and what was asked for
+.lock             held while a training uses the folder
 """
 
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -26,7 +30,15 @@ from mnet_cost.torch_model.training.checkpoint import (
     save_checkpoint,
 )
 from mnet_cost.torch_model.training.loop import Position, Task
-from mnet_cost.torch_model.training.metrics import EpochRecord, Tally, Tested, as_document
+from mnet_cost.torch_model.training.metrics import EpochRecord, Tested, as_document
+from mnet_cost.torch_model.training.stored import (
+    load_generators,
+    load_optimizer,
+    load_scaler,
+    stored_position,
+    stored_test,
+    stored_training,
+)
 
 _STATE = (
     "training", "position", "tested", "module", "average", "optimizer", "scaler", "rng",
@@ -76,7 +88,7 @@ class RunFolder(NamedTuple):
         return self.path / "environment.json"
 
 
-def open_folder(path: Path, resume: bool) -> RunFolder:
+def check_folder(path: Path, resume: bool) -> RunFolder:
     """The folder of a run; `OutputError` where another run is, `CheckpointError` where none is to
     be resumed."""
     folder = RunFolder(path)
@@ -95,13 +107,72 @@ def open_folder(path: Path, resume: bool) -> RunFolder:
                 hint="--out says which run; without --resume a new one starts",
             )
         )
+    if not there and folder.metrics.exists() and folder.metrics.stat().st_size:
+        raise OutputError(
+            Problem(
+                f"{folder.metrics}: is there already, without a checkpoint, and would be lost",
+                hint="move it, or choose another --out",
+            )
+        )
+    return folder
+
+
+@contextmanager
+def open_folder(path: Path, resume: bool) -> Iterator[RunFolder]:
+    """The folder of a run, checked, and kept from all other trainings as long as it is open."""
+    check_folder(path, resume)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         why = (reason.strerror or str(reason)).lower()
         raise OutputError(f"{path}: cannot be made: {why}") from None
-    remove_drafts(path)
-    return folder
+    with _locked(path):
+        folder = check_folder(path, resume)  # once more: a run may have begun meanwhile
+        remove_drafts(path)
+        yield folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a folder; `OutputError` where another process does. The system lets go when
+    the process ends, however; loader processes do not inherit it."""
+    if sys.platform == "win32":  # no fcntl there
+        yield
+        return
+    import fcntl
+
+    try:
+        handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as reason:
+        why = (reason.strerror or str(reason)).lower()
+        raise OutputError(f"{path}: cannot be written: {why}") from None
+    try:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise OutputError(
+                Problem(
+                    f"{path}: another training is using it",
+                    hint="wait for it or stop it; another --out leaves it alone",
+                )
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+def accepted(run: RunFolder, wanted: Mapping[str, Any], lr: float | None) -> float | None:
+    """The checkpoint's learning rate where `lr`, asked for, is another; `CheckpointError` where
+    anything else differs."""
+    training = stored_training(run.checkpoint, load_checkpoint(run.checkpoint, ("training",)))
+    before = training.get("lr")
+    if lr is None or lr == before or not isinstance(before, float):
+        refuse_other(run.checkpoint, training, wanted)
+        return None
+    refuse_other(run.checkpoint, {**training, "lr": lr}, wanted)
+    return before
 
 
 def unused_folder(parent: Path, name: str, resume: bool) -> Path:
@@ -142,25 +213,22 @@ class Journal:
         return position
 
     def resume(self) -> Position:
-        """Put the checkpoint's state into the task; where it stands."""
+        """Put the state of the checkpoint, which `accepted` has seen, into the task; where it
+        stands."""
         path, task = self.folder.checkpoint, self.task
         content = load_checkpoint(path, _STATE)
-        refuse_other(path, content["training"], self.about["training"])
+        position = stored_position(path, content, task)
         load_state(task.module, content["module"], path)
         load_state(task.average.module, content["average"], path)
-        task.optimizer.load_state_dict(content["optimizer"])
-        task.scaler.load_state_dict(content["scaler"])
-        torch.set_rng_state(content["rng"]["cpu"])
-        if task.device.type == "cuda":
-            torch.cuda.set_rng_state_all(content["rng"]["cuda"])
-        position = content["position"]
-        history = tuple(EpochRecord(**record) for record in position["history"])
-        if content["tested"] is not None:
-            confusion = tuple(map(tuple, content["tested"]["confusion"]))
-            self.tested = Tested(content["tested"]["loss"], confusion)
+        load_optimizer(
+            path, content["optimizer"], task, begun=bool(position.step or position.epoch)
+        )
+        load_scaler(path, content["scaler"], task)
+        load_generators(path, content["rng"], task.device)
+        self.tested = stored_test(path, content, task)
         # A line whose checkpoint was not written any more will come once more.
-        self._write(self.folder.metrics, "".join(map(_line, history)))
-        return Position(position["step"], Tally(**position["tally"]), history)
+        self._write(self.folder.metrics, "".join(map(_line, position.history)))
+        return position
 
     def after_step(self, position: Position) -> bool:
         """Keep a checkpoint if one is due or training shall stop."""
