@@ -247,6 +247,10 @@ class Gelu(Activation):
     keeps: ClassVar[Keeps] = "inputs"
 
 
+SOFTMAX_OPS = 5
+"""Operations per element: see `Softmax`. Attention has the same ones inside."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Softmax(Layer):
     """Shares that add up to 1 along an axis: exp(x - max) / sum(exp(x - max)).
@@ -274,4 +278,6 @@ class Softmax(Layer):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         elements = output.elements
-        return Work(vector_ops=5 * elements, input_elements=elements, output_elements=elements)
+        return Work(
+            vector_ops=SOFTMAX_OPS * elements, input_elements=elements, output_elements=elements
+        )

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mnet_cost.layers.activation import SOFTMAX_OPS
 from mnet_cost.layers.base import Given, Kept, Layer, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
 
-_PER_SCORE = 6  # scaling, and the five operations of `softmax`
+_PER_SCORE = 1 + SOFTMAX_OPS  # scaling, then softmax
 
 
 def _leading(check: Check, *inputs: TensorType) -> tuple[Size, ...]:

@@ -1,11 +1,10 @@
 """What every layer kind is: shape rule, work rule, and what becomes of its memory.
 
-What training keeps is told for one network at a time: those rules see plain numbers.
-
 A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
 YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
-Work is counted per example of the batch. Ignored here: precision (elements, not bytes) and
-what a runtime fuses.
+Work is counted per example of the batch. Rules of shape and work take numbers, arrays and traced
+numbers; those of what training keeps take plain numbers. Ignored here: precision (elements, not
+bytes) and what a runtime fuses.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
     """A line for each row: one figure, then the others and the source."""
     facts = []
     for row in published_rows(analysis):
-        (first, text), *rest = _accuracy_first(row)
+        (first, text), *rest = _in_order(row)
         words = [
             FIGURES[first],
             *(f"{_with_unit(name, one)} {FIGURES[name]}" for name, one in rest),
@@ -119,7 +119,7 @@ def meet(name: str, printed: Printed, analysis: Analysis) -> Meeting | None:
     return Meeting(ours, f"differs by {digits} %")
 
 
-def _accuracy_first(row: PublishedRow) -> list[tuple[str, str]]:
+def _in_order(row: PublishedRow) -> list[tuple[str, str]]:
     """Figures and their texts, in the order of `FIGURES`."""
     return [(name, row.texts[name].strip()) for name in FIGURES if name in row.texts]
 

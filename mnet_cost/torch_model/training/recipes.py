@@ -7,6 +7,7 @@ there is nothing to be kept of it in a checkpoint but the step.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -204,8 +205,6 @@ class Average:
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        import copy
-
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
         self.decay = decay
         self.pairs = list(
