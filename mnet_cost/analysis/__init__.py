@@ -107,7 +107,7 @@ def analyze_network(
     counted, items = count_by(counting, costs, network.batch)
     totals = add_up(counted)
     memory = trace_memory(network, dtype)
-    kernels = form_kernels(network, costs)
+    kernels = form_kernels(network, costs, dtype)
     estimates = tuple(
         estimate_latency(kernels, device, precision, totals.weight_bytes, memory.peak_bytes)
         for device in devices

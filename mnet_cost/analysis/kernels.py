@@ -1,9 +1,9 @@
-"""What a runtime launches: layers joined into kernels.
+"""What a runtime launches: layers joined into kernels, by the rules that a device profile names.
 
-One rule, that of every inference runtime: an element-wise layer with one input (a norm, an
-activation) rides on the layer that makes its input, if nothing else reads that input. Its own
-arithmetic and the trip of its input through memory then cost nothing. Views cost nothing at
-all. Residual additions stay kernels of their own. Not here: what single runtimes do beyond.
+An anchor layer takes others along: norms that are folded into its weights, activations and
+additions that are done while it writes. Those cost nothing then, and neither does the trip of
+their input through memory. Views cost nothing at all, unless the runtime copies parts out. A layer
+rides only on what it alone reads. Not here: how a kernel is carried out.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
+from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
+from mnet_cost.layers.base import Convolution
 from mnet_cost.network import Network, Step
+from mnet_cost.tensors import DType, TensorType
 
 
 class Kernel(NamedTuple):
-    """An anchor layer and what rides on it. Bytes and counts at the batch of the analysis."""
+    """An anchor layer and what rides on it. Bytes, elements and counts at the batch."""
 
     anchor: LayerCost
     layers: tuple[LayerCost, ...]
@@ -23,6 +26,10 @@ class Kernel(NamedTuple):
     weight_bytes: int
     input_bytes: int
     output_bytes: int
+    input_elements: int = 0
+    output_elements: int = 0
+    convolution: Convolution | None = None
+    """Sizes of the anchor if it is a convolution."""
 
     @property
     def name(self) -> str:
@@ -47,33 +54,107 @@ class Kernel(NamedTuple):
         return self.weight_bytes + self.input_bytes + self.output_bytes
 
 
-def form_kernels(network: Network, costs: tuple[LayerCost, ...]) -> tuple[Kernel, ...]:
-    """The kernels of `network` in the order in which they are launched."""
+class _Group:
+    """Layers of a kernel while it is formed."""
+
+    __slots__ = ("joined", "layers", "only_folded")
+
+    def __init__(self, anchor: LayerCost) -> None:
+        self.layers = [anchor]
+        self.joined: list[int] = []
+        """Tensors that riders read besides what the kernel itself makes."""
+        self.only_folded = True
+        """Whether all riders were folded into the weights: only then can another be."""
+
+
+def form_kernels(
+    network: Network,
+    costs: tuple[LayerCost, ...],
+    precision: DType,
+    rules: frozenset[str] = DEFAULT_KERNEL_RULES,
+) -> tuple[Kernel, ...]:
+    """The kernels of `network` under `rules`, in the order in which they are launched."""
+    readers = _readers(network)
+    groups: list[_Group] = []
+    group_of: dict[int, _Group] = {}  # by the tensor that a group ends with
+    for cost in costs:
+        step = cost.step
+        host = _host(network, cost, rules, readers, group_of)
+        if host is not None:
+            group, index = host
+            group.layers.append(cost)
+            group.joined += [one for one in step.inputs if one != index]
+            group.only_folded = group.only_folded and step.layer.is_foldable
+            group_of[step.output] = group
+        elif step.layer.effect != "view" or _is_copied(network, step, rules):
+            group = _Group(cost)
+            groups.append(group)
+            group_of[step.output] = group
+        # else no kernel, and nothing rides across a tensor that others read
+    return tuple([_kernel(network, group, precision) for group in groups])
+
+
+def _readers(network: Network) -> list[int]:
+    """How many read each tensor, the caller of an output among them."""
     readers = [0] * len(network.tensors)
     for step in network.steps:
         for index in step.inputs:
             readers[index] += 1
     for index in network.outputs:
         readers[index] += 1
-    groups: list[list[LayerCost]] = []
-    group_of: dict[int, list[LayerCost]] = {}  # by the tensor that a group ends with
-    for cost in costs:
-        step = cost.step
-        effect = step.layer.effect
-        group = group_of.get(step.inputs[0]) if step.inputs else None
-        rides = effect != "compute" and len(step.inputs) == 1 and readers[step.inputs[0]] == 1
-        if rides and effect == "view" and not _is_whole(network, step):
-            continue  # what acts on a part of a tensor does not ride on what makes all of it
-        if rides and group is not None:
-            group.append(cost)
-            group_of[step.output] = group
-            continue
-        if effect == "view":
-            continue  # no kernel, and nothing rides across a tensor that others read
-        group = [cost]
-        groups.append(group)
-        group_of[step.output] = group
-    return tuple([_kernel(group) for group in groups])
+    return readers
+
+
+def _host(
+    network: Network,
+    cost: LayerCost,
+    rules: frozenset[str],
+    readers: list[int],
+    group_of: dict[int, _Group],
+) -> tuple[_Group, int] | None:
+    """The kernel that a layer rides on, and the tensor that it takes over from it."""
+    step = cost.step
+    layer = step.layer
+    if layer.effect == "compute" or not step.inputs:
+        return None
+    if len(step.inputs) > 1:
+        return _host_of_addition(network, step, rules, readers, group_of)
+    index = step.inputs[0]
+    group = group_of.get(index)
+    if group is None or readers[index] != 1:
+        return None
+    if layer.effect == "view":
+        # What acts on a part of a tensor does not ride on what makes all of it.
+        return (group, index) if _is_whole(network, step) else None
+    multiplies = group.layers[0].mult_adds > 0
+    rides = (
+        "fuse_activations" in rules
+        or (layer.is_foldable and "fold_norms" in rules and multiplies and group.only_folded)
+        or (layer.is_clamp and "fuse_clamps" in rules and multiplies)
+        or (layer.is_clamp and "fuse_add_clamps" in rules and group.layers[-1].step.layer.is_sum)
+    )
+    return (group, index) if rides else None
+
+
+def _host_of_addition(
+    network: Network,
+    step: Step,
+    rules: frozenset[str],
+    readers: list[int],
+    group_of: dict[int, _Group],
+) -> tuple[_Group, int] | None:
+    """A sum of equal shapes rides on the product that makes its last input."""
+    if "fuse_adds" not in rules or not step.layer.is_sum:
+        return None
+    tensors = network.tensors
+    made = [index for index in step.inputs if tensors[index].producer is not None]
+    if not made or any(tensors[i].type.shape != tensors[step.output].type.shape for i in made):
+        return None
+    index = max(made, key=lambda one: tensors[one].producer or 0)
+    group = group_of.get(index)
+    if group is None or readers[index] != 1 or not group.layers[0].mult_adds:
+        return None
+    return group, index
 
 
 def _is_whole(network: Network, step: Step) -> bool:
@@ -82,17 +163,39 @@ def _is_whole(network: Network, step: Step) -> bool:
     return tensors[step.output].type.elements == tensors[step.inputs[0]].type.elements
 
 
-def _kernel(group: list[LayerCost]) -> Kernel:
-    anchor = group[0]
-    if len(group) == 1:
-        return Kernel(
-            anchor, (anchor,), anchor.read_weight_bytes, anchor.input_bytes, anchor.output_bytes
-        )
-    written = [cost.output_bytes for cost in group if cost.step.layer.effect != "view"]
+def _is_copied(network: Network, step: Step, rules: frozenset[str]) -> bool:
+    return "copy_slices" in rules and bool(step.inputs) and not _is_whole(network, step)
+
+
+def _kernel(network: Network, group: _Group, precision: DType) -> Kernel:
+    anchor, layers = group.layers[0], tuple(group.layers)
+    step, batch, tensors = anchor.step, network.batch, network.tensors
+    inputs = tuple([tensors[index].type for index in step.inputs])
+    if step.layer.effect == "view":  # parts that are copied out
+        parts = [tensors[index].type for index in step.outputs]
+        read = written = sum([one.elements for one in parts]) * batch
+        read_bytes = written_bytes = sum([_bytes(one, precision) for one in parts]) * batch
+    else:
+        read = anchor.work.input_elements * batch if anchor.work else 0
+        written, read_bytes, written_bytes = 0, anchor.input_bytes, anchor.output_bytes
+    last = next((one for one in reversed(layers) if one.step.layer.effect != "view"), None)
+    if last is not None:
+        written, written_bytes = last.output.elements * batch, last.output_bytes
+    for index in group.joined:
+        read += tensors[index].type.elements * batch
+        read_bytes += _bytes(tensors[index].type, precision) * batch
     return Kernel(
         anchor,
-        tuple(group),
-        sum([cost.read_weight_bytes for cost in group]),
-        anchor.input_bytes,
-        written[-1],
+        layers,
+        sum([one.read_weight_bytes for one in layers]),
+        read_bytes,
+        written_bytes,
+        read,
+        written,
+        step.layer.convolution(inputs, anchor.output),
     )
+
+
+def _bytes(tensor: TensorType, precision: DType) -> int:
+    """Bytes of one example."""
+    return tensor.elements * (tensor.dtype or precision).bytes

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from mnet_cost.layers.base import (
     Effect,
+    Effort,
     Given,
     Keeps,
     Kept,
@@ -32,6 +33,7 @@ class Activation(Layer):
     __slots__ = ()
 
     effect: ClassVar[Effect] = "elementwise"
+    effort: ClassVar[Effort] = "arithmetic"
     ops_per_element: ClassVar[int]
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
@@ -62,6 +64,7 @@ class Relu(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "relu"
+    is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 1
     keeps: ClassVar[Keeps] = "output"
 
@@ -81,6 +84,7 @@ class Relu6(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "relu6"
+    is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
     keeps: ClassVar[Keeps] = "inputs"
 
@@ -99,6 +103,7 @@ class LeakyRelu(Activation):
     """
 
     kind: ClassVar[str] = "leaky_relu"
+    is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
     keeps: ClassVar[Keeps] = "inputs"
 
@@ -119,6 +124,7 @@ class Prelu(Activation):
     """
 
     kind: ClassVar[str] = "prelu"
+    is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
 
     per_channel: bool = spec_field(Flag(), "one slope per channel, not one for all", default=True)
@@ -148,6 +154,7 @@ class Sigmoid(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "sigmoid"
+    effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 4
     keeps: ClassVar[Keeps] = "output"
 
@@ -186,6 +193,7 @@ class Tanh(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "tanh"
+    effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 1
     keeps: ClassVar[Keeps] = "output"
 
@@ -205,6 +213,7 @@ class Silu(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "silu"
+    effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 5
     keeps: ClassVar[Keeps] = "inputs"
 
@@ -243,6 +252,7 @@ class Gelu(Activation):
     __slots__ = ()
 
     kind: ClassVar[str] = "gelu"
+    effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 5
     keeps: ClassVar[Keeps] = "inputs"
 
@@ -265,6 +275,7 @@ class Softmax(Layer):
     """
 
     kind: ClassVar[str] = "softmax"
+    effort: ClassVar[Effort] = "curve"
     keeps: ClassVar[Keeps] = "output"
 
     axis: str | None = spec_field(

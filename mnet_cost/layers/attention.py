@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.activation import SOFTMAX_OPS
-from mnet_cost.layers.base import Given, Kept, Layer, Strides, Work
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
 
@@ -51,6 +51,7 @@ class MatMul(Layer):
     """
 
     kind: ClassVar[str] = "matmul"
+    effort: ClassVar[Effort] = "matmul"
     strides: ClassVar[Strides] = "packed"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 
@@ -112,6 +113,7 @@ class ScaledDotProductAttention(Layer):
     """
 
     kind: ClassVar[str] = "scaled_dot_product_attention"
+    effort: ClassVar[Effort] = "matmul"
     strides: ClassVar[Strides] = "packed"
     arity: ClassVar[tuple[int, int | None]] = (3, 3)
 
@@ -183,6 +185,7 @@ class Attention(Layer):
     """
 
     kind: ClassVar[str] = "attention"
+    effort: ClassVar[Effort] = "matmul"
     strides: ClassVar[Strides] = "packed"
     aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
     arity: ClassVar[tuple[int, int | None]] = (1, 2)

@@ -20,6 +20,11 @@ Effect = Literal["compute", "elementwise", "view"]
 over its input and ride on the layer before. view: another name for the same memory, no work."""
 
 
+Effort = Literal["convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn"]
+"""What the time of a layer goes into. arithmetic: a few additions, products and comparisons for
+each element. curve: an exponential, a root or a quotient for each. lrn: local response norms, which
+have a power and a window. move: elements are only put elsewhere."""
+
 Keeps = Literal["nothing", "inputs", "output"]
 """What the backward pass of a layer needs again, besides its weights."""
 
@@ -51,6 +56,29 @@ class Work(NamedTuple):
 
     def __add__(self, other: Work) -> Work:  # type: ignore[override]
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Convolution(NamedTuple):
+    """Sizes by which runtimes choose how to carry out a convolution; channels are of one group."""
+
+    groups: Size
+    channels_in: Size
+    channels_out: Size
+    kernel: tuple[Size, Size]
+    stride: tuple[Size, Size]
+    dilation: tuple[Size, Size]
+    rows: Size
+    columns: Size
+    images: Size
+    """Images in one example: axes in front of the channels."""
+
+    @property
+    def is_depthwise(self) -> bool:
+        return self.groups > 1 and self.channels_in == 1
+
+    @property
+    def positions(self) -> Size:
+        return self.images * self.rows * self.columns
 
 
 class Given(NamedTuple):
@@ -102,6 +130,14 @@ class Layer:
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """Least and most inputs; None is any number."""
     effect: ClassVar[Effect] = "compute"
+    effort: ClassVar[Effort] = "move"
+    is_clamp: ClassVar[bool] = False
+    """Whether it only bounds its input, as relu does: runtimes do that while they write."""
+    is_foldable: ClassVar[bool] = False
+    """Whether it is a scale and a shift of each channel, known before inference: they can become
+    part of the weights before them."""
+    is_sum: ClassVar[bool] = False
+    """Whether it adds its inputs: an accumulator can start with one of them."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else those that are count as input elements."""
     keeps: ClassVar[Keeps] = "nothing"
@@ -129,6 +165,10 @@ class Layer:
         `output` is the first of several: a rule knows the others from the inputs.
         """
         raise NotImplementedError
+
+    def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
+        """Its sizes if it is a convolution, for plain numbers."""
+        return None
 
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept | None:
         """What is kept where the output needs a gradient; None where that is unknown."""

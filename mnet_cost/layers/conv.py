@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.base import (
+    Convolution,
+    Effort,
     Given,
     Keeps,
     Kept,
@@ -158,6 +160,23 @@ def _conv_work(
     )
 
 
+def _convolution(
+    layer: Any, x: TensorType, output: TensorType, groups: Size, slides_over: TensorType
+) -> Convolution:
+    """`slides_over` is the tensor whose positions the kernel is applied at."""
+    return Convolution(
+        groups,
+        x.shape[-3] // groups,
+        output.shape[-3] // groups,
+        both(layer.kernel),
+        both(layer.stride),
+        both(layer.dilation),
+        slides_over.shape[-2],
+        slides_over.shape[-1],
+        product(output.shape[:-3]),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conv2d(Layer):
     """Convolution of an image with `channels` kernels, in `groups` separate parts.
@@ -172,6 +191,7 @@ class Conv2d(Layer):
     """
 
     kind: ClassVar[str] = "conv2d"
+    effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
 
     channels: Size = spec_field(Whole(), "output channels")
@@ -200,6 +220,9 @@ class Conv2d(Layer):
         taps = x.shape[-3] // self.groups
         return _conv_work(x, output, self.kernel, taps, self.bias, positions)
 
+    def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
+        return _convolution(self, inputs[0], output, self.groups, output)
+
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         return kept_image(self, given, output)
 
@@ -218,6 +241,7 @@ class DepthwiseConv2d(Layer):
     """
 
     kind: ClassVar[str] = "depthwise_conv2d"
+    effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -243,6 +267,9 @@ class DepthwiseConv2d(Layer):
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
         return _conv_work(x, output, self.kernel, 1, self.bias, positions)
 
+    def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
+        return _convolution(self, inputs[0], output, inputs[0].shape[-3], output)
+
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         return kept_image(self, given, output)
 
@@ -262,6 +289,7 @@ class ConvTranspose2d(Layer):
     """
 
     kind: ClassVar[str] = "conv_transpose2d"
+    effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
     keeps: ClassVar[Keeps] = "inputs"
 
@@ -319,3 +347,6 @@ class ConvTranspose2d(Layer):
         positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
         taps = x.shape[-3] // self.groups
         return _conv_work(x, output, self.kernel, taps, self.bias, positions)
+
+    def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
+        return _convolution(self, inputs[0], output, self.groups, inputs[0])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Given, Kept, Layer, Work, both
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Work, both
 from mnet_cost.layers.fields import Pair, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product, smallest
 
@@ -45,6 +45,7 @@ class BoxDecode(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "box_decode"
+    effort: ClassVar[Effort] = "curve"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -160,6 +161,7 @@ class RoiAlign(RegionPool):
     """
 
     kind: ClassVar[str] = "roi_align"
+    effort: ClassVar[Effort] = "pooling"
 
     samples: Size = spec_field(Whole(), "points in each direction of a bin", default=2)
 
@@ -197,6 +199,7 @@ class RoiPool(RegionPool):
     __slots__ = ()
 
     kind: ClassVar[str] = "roi_pool"
+    effort: ClassVar[Effort] = "pooling"
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         *maps, boxes = inputs

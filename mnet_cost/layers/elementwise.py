@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effect, Given, Kept, Layer, Work, named_axis
+from mnet_cost.layers.base import Effect, Effort, Given, Kept, Layer, Work, named_axis
 from mnet_cost.layers.fields import AXIS, spec_field
 from mnet_cost.tensors import Check, RuleViolation, TensorType, axis_names, largest, product
 
@@ -21,6 +21,7 @@ class Broadcast(Layer):
 
     arity: ClassVar[tuple[int, int | None]] = (2, None)
     effect: ClassVar[Effect] = "elementwise"
+    effort: ClassVar[Effort] = "arithmetic"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         shape = inputs[0].shape
@@ -56,6 +57,7 @@ class Add(Broadcast):
     __slots__ = ()
 
     kind: ClassVar[str] = "add"
+    is_sum: ClassVar[bool] = True
 
 
 class Multiply(Broadcast):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Given, Keeps, Layer, Strides, Work
+from mnet_cost.layers.base import Effort, Given, Keeps, Layer, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
 
@@ -28,6 +28,7 @@ class Linear(Layer):
     """
 
     kind: ClassVar[str] = "linear"
+    effort: ClassVar[Effort] = "linear"
     keeps: ClassVar[Keeps] = "inputs"
     strides: ClassVar[Strides] = "packed"
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from mnet_cost.layers.base import (
     Effect,
+    Effort,
     Given,
     Kept,
     Layer,
@@ -46,6 +47,8 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batch_norm"
+    effort: ClassVar[Effort] = "arithmetic"
+    is_foldable: ClassVar[bool] = True
     strides: ClassVar[Strides] = "folded"
     effect: ClassVar[Effect] = "elementwise"
 
@@ -87,6 +90,7 @@ class LayerNorm(Layer):
     """
 
     kind: ClassVar[str] = "layer_norm"
+    effort: ClassVar[Effort] = "curve"
 
     axis: str | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
@@ -135,6 +139,7 @@ class GroupNorm(Layer):
     """
 
     kind: ClassVar[str] = "group_norm"
+    effort: ClassVar[Effort] = "curve"
     strides: ClassVar[Strides] = "folded"
 
     groups: Size = spec_field(Whole(), "groups of channels, each with statistics of its own")
@@ -174,6 +179,7 @@ class InstanceNorm(Layer):
     """
 
     kind: ClassVar[str] = "instance_norm"
+    effort: ClassVar[Effort] = "curve"
     strides: ClassVar[Strides] = "folded"
 
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=False)
@@ -209,6 +215,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind: ClassVar[str] = "local_response_norm"
+    effort: ClassVar[Effort] = "lrn"
     strides: ClassVar[Strides] = "folded"
     aliases: ClassVar[tuple[str, ...]] = ("lrn",)
 
@@ -251,6 +258,7 @@ class L2Normalize(Layer):
     """
 
     kind: ClassVar[str] = "l2_normalize"
+    effort: ClassVar[Effort] = "curve"
 
     axis: str | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from mnet_cost.layers.base import (
     Effect,
+    Effort,
     Given,
     Keeps,
     Kept,
@@ -67,6 +68,7 @@ class PositionEmbedding(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "position_embedding"
+    effort: ClassVar[Effort] = "arithmetic"
     effect: ClassVar[Effect] = "elementwise"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
@@ -100,6 +102,8 @@ class Scale(Layer):
     """
 
     kind: ClassVar[str] = "scale"
+    effort: ClassVar[Effort] = "arithmetic"
+    is_foldable: ClassVar[bool] = True
     keeps: ClassVar[Keeps] = "inputs"
     effect: ClassVar[Effect] = "elementwise"
 

@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import INDEX_BYTES, Given, Kept, Layer, Strides, Work, both, image_sizes
+from mnet_cost.layers.base import (
+    INDEX_BYTES,
+    Effort,
+    Given,
+    Kept,
+    Layer,
+    Strides,
+    Work,
+    both,
+    image_sizes,
+)
 from mnet_cost.layers.conv import is_same, kept_image, sides, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
@@ -46,6 +56,7 @@ class MaxPool2d(Layer):
     """
 
     kind: ClassVar[str] = "max_pool2d"
+    effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -90,6 +101,7 @@ class AvgPool2d(Layer):
     """
 
     kind: ClassVar[str] = "avg_pool2d"
+    effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -141,6 +153,7 @@ class AvgPool2d(Layer):
 class GlobalPool(Layer):
     """What pools over the whole image share."""
 
+    effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "packed"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
@@ -202,6 +215,7 @@ class AdaptivePool(Layer):
     between two elements, which is o - gcd(n, o) times: together they visit n + o - gcd(n, o).
     """
 
+    effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Given, Kept, Layer, Strides, Work, fixed
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Strides, Work, fixed
 from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
 
@@ -111,6 +111,7 @@ class Lstm(Recurrent):
     __slots__ = ()
 
     kind: ClassVar[str] = "lstm"
+    effort: ClassVar[Effort] = "matmul"
     gates: ClassVar[int] = 4
     ops_per_unit: ClassVar[int] = 18
     bias_ops_per_unit: ClassVar[int] = 4
@@ -135,6 +136,7 @@ class Gru(Recurrent):
     __slots__ = ()
 
     kind: ClassVar[str] = "gru"
+    effort: ClassVar[Effort] = "matmul"
     gates: ClassVar[int] = 3
     ops_per_unit: ClassVar[int] = 15
     bias_ops_per_unit: ClassVar[int] = 4

@@ -16,7 +16,7 @@ from mnet_cost.tensors import DTYPES
 def kernels(layers: str, after: str = "") -> tuple[Kernel, ...]:
     head = "format: 1\nname: hand\ninput: {x: [2, 4, 4]}\nlayers:\n"
     network = elaborate(parse_spec(head + layers + after))
-    return form_kernels(network, count_work(network, DTYPES["fp32"]))
+    return form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
 
 
 def grouped(found: tuple[Kernel, ...]) -> list[list[str]]:
