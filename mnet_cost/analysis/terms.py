@@ -1,0 +1,126 @@
+"""What a kernel asks of a device, in amounts that each have a price: the terms of a fitted time.
+
+Time is the sum of amounts times prices (`devices/terms.py` lists them, a latency fit has the
+prices). Amounts are millions of multiplications, of elements or of weights; elements rather than
+bytes, since the precision is in the prices. Kinds of kernels are told apart where runtimes have
+different code for them. Not here: prices, and what is known of a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.winograd import applies, cheapest_tiling
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.layers.base import Convolution
+from mnet_cost.tensors import ceil_div
+
+_MILLION = 1e6
+_STEM_CHANNELS = 4
+"""Images have up to so many channels: first convolutions have code of their own."""
+_PACKS = (16, 8, 4, 1)
+"""Channels that are kept together in memory, where a runtime packs them."""
+
+
+def kernel_amounts(
+    kernels: Sequence[Kernel], rules: frozenset[str], tile: int = 1
+) -> tuple[tuple[float, ...], ...]:
+    """Amounts of each kernel, in the order of `TERMS`.
+
+    `tile` is how many output channels are computed together; with the rule `pack_channels`, how
+    many are kept together.
+    """
+    known: dict[tuple[object, ...], tuple[float, ...]] = {}
+    found = []
+    for kernel in kernels:
+        key = (id(kernel.anchor.work), kernel.input_elements, kernel.output_elements)
+        amounts = known.get(key)
+        if amounts is None:
+            counted = _amounts(kernel, rules, tile)
+            amounts = known[key] = tuple([counted.get(name, 0.0) for name in TERM_NAMES])
+        found.append(amounts)
+    return tuple(found)
+
+
+def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
+    layer, work = kernel.anchor.step.layer, kernel.anchor.work
+    moved = (kernel.input_elements + kernel.output_elements) / _MILLION
+    if work is None:
+        return {"kernel": 1.0}
+    if kernel.convolution is not None:
+        return _convolution(kernel, kernel.convolution, rules, tile, moved)
+    params = work.params / _MILLION
+    if layer.effort == "linear" and kernel.output_elements == kernel.anchor.output.shape[-1]:
+        return {"kernel": 1.0, "vector_weights": params}
+    if layer.effort in ("linear", "matmul"):
+        multiplied = kernel.mult_adds / _MILLION
+        return {
+            "kernel": 1.0, "matmul": multiplied, "pointwise_elements": moved, "weights": params,
+        }  # fmt: skip
+    if layer.effort == "pooling":
+        # A window of side k takes k times the outputs: rows are shared between neighbours.
+        out = sqrt(kernel.vector_ops * kernel.output_elements) / _MILLION
+        return {"kernel": 1.0, "pooling": kernel.input_elements / _MILLION + out}
+    return {"kernel": 1.0, "elementwise" if layer.effort == "arithmetic" else layer.effort: moved}
+
+
+def _convolution(
+    kernel: Kernel, sizes: Convolution, rules: frozenset[str], tile: int, moved: float
+) -> dict[str, float]:
+    work = kernel.anchor.work
+    assert work is not None
+    weights = work.params / _MILLION
+    if sizes.kernel == (1, 1) and kernel.output_elements == sizes.groups * sizes.channels_out:
+        return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position
+    packs = "pack_channels" in rules
+    multiplied = kernel.mult_adds / _MILLION
+    if not packs:
+        multiplied *= tile_waste(sizes, tile)
+    found = {"kernel": 1.0, "weights": weights}
+    if sizes.is_depthwise:
+        small = max(sizes.kernel) <= 3
+        found["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
+        found["depthwise_elements"] = moved
+        if packs:
+            channels = sizes.groups * sizes.channels_out
+            found["unpacked_depthwise"] = multiplied * _unpacked(channels, tile)
+        return found
+    if "split_groups" in rules:
+        # Each further group is half a launch: its loop is there, its set-up is shared.
+        found["kernel"] += 0.5 * (sizes.groups - 1)
+    stem = sizes.groups == 1 and sizes.channels_in <= _STEM_CHANNELS
+    if packs:
+        worst = _unpacked(sizes.channels_out, tile)
+        if not stem:
+            worst = max(worst, _unpacked(sizes.channels_in, tile))
+        found["unpacked"] = multiplied * worst
+    found["pointwise_elements" if sizes.kernel == (1, 1) else "dense_elements"] = moved
+    if sizes.kernel == (1, 1):
+        found["pointwise"] = multiplied
+    elif stem:
+        found["stem"] = multiplied
+    elif "winograd" in rules and applies(sizes):
+        del found["dense_elements"]  # its transforms are what reads and writes
+        tiling = cheapest_tiling(sizes)
+        batch = kernel.mult_adds // max(work.mult_adds, 1)
+        found["winograd"] = tiling.multiplications * batch / _MILLION
+        found["winograd_tiles"] = tiling.transformed * batch / _MILLION
+    else:
+        found["dense"] = multiplied
+    return found
+
+
+def tile_waste(sizes: Convolution, tile: int) -> float:
+    """How many times the multiplications are computed, since output channels come in tiles."""
+    channels = sizes.channels_out * (sizes.groups if sizes.is_depthwise else 1)
+    return float(ceil_div(channels, tile) * tile / channels)
+
+
+def _unpacked(channels: int, tile: int) -> float:
+    """0 where `channels` fill packs of `tile`, 1 where they can only be computed one by one."""
+    if tile <= 1:
+        return 0.0
+    pack = next(one for one in _PACKS if one <= tile and channels % one == 0)
+    return (tile / pack - 1) / (tile - 1)

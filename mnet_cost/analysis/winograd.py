@@ -1,0 +1,64 @@
+"""Winograd's minimal filtering for 3x3 convolutions of stride 1: what it multiplies.
+
+F(m, 3) makes a tile of m x m outputs with (m + 2)^2 multiplications for each pair of channels,
+where plain convolution takes 9 m^2; tiles and kernels have to be transformed before and after. A
+tile that reaches over the edge costs as much as a full one, so sizes make steps.
+Source: arXiv:1509.09308, sections 3 and 4. Not here: accuracy, which falls with larger tiles.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mnet_cost.layers.base import Convolution
+from mnet_cost.tensors import ceil_div
+
+SIDES = (2, 4, 6)
+"""Outputs on each side of a tile; runtimes have F(2, 3), F(4, 3) and F(6, 3)."""
+
+_TRANSFORM = 12
+"""What transforming an element costs beside a multiplication, as far as the choice of tiles goes:
+about the fitted price of `winograd_tiles` over that of `winograd`."""
+
+
+class Tiling(NamedTuple):
+    """What a choice of tiles costs for one example, all groups together."""
+
+    multiplications: int
+    transformed: int
+    """Elements of tiles, of inputs and of outputs."""
+
+
+def applies(convolution: Convolution) -> bool:
+    """Whether it is a dense 3x3 convolution of stride 1."""
+    return (
+        convolution.kernel == (3, 3)
+        and convolution.stride == (1, 1)
+        and convolution.dilation == (1, 1)
+        and not convolution.is_depthwise
+    )
+
+
+def tilings(convolution: Convolution) -> tuple[Tiling, ...]:
+    """The cost of each size of tile."""
+    channels_in, channels_out = convolution.channels_in, convolution.channels_out
+    found = []
+    for side in SIDES:
+        tiles = ceil_div(convolution.rows, side) * ceil_div(convolution.columns, side)
+        points = tiles * (side + 2) ** 2 * convolution.groups * convolution.images
+        found.append(
+            Tiling(points * channels_in * channels_out, points * (channels_in + channels_out))
+        )
+    return tuple(found)
+
+
+def cheapest_tiling(convolution: Convolution) -> Tiling:
+    """The tiles that a runtime would take: with the least of multiplying and transforming."""
+    return min(
+        tilings(convolution), key=lambda one: one.multiplications + _TRANSFORM * one.transformed
+    )
+
+
+def fewest_multiplications(convolution: Convolution) -> int:
+    """A bound: no choice of tiles multiplies less."""
+    return min(one.multiplications for one in tilings(convolution))

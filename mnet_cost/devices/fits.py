@@ -1,0 +1,76 @@
+"""What a fit to measurements knows of a device: prices of terms, or the numbers of a roofline.
+
+A `PriceFit` is for processors: time is the sum of a kernel's amounts times prices, which are
+shared prices times a scale and deviations. A `RooflineFit` is for accelerators, of which little is
+published: a rate, a bandwidth, and a constant per inference and kernel. Both carry how far they were
+off on what they were not fitted to. Not here: how a network's time follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mnet_cost.devices.types import Sourced
+
+
+class Spread(NamedTuple):
+    """How wide the band around an estimate is, in natural logarithms.
+
+    The band is `exp(+-width * sqrt(x C x + noise^2))` with x the shares of the terms and C the
+    covariance of the fit; `width` was set so that it holds 80 % of what was held out.
+    """
+
+    width: float
+    noise: float
+
+
+class HeldOut(NamedTuple):
+    """Errors on measurements that the fit did not see, as absolute shares of the measured time."""
+
+    protocol: str
+    """What was left out: `one family at a time`, `one network at a time`."""
+    measurements: int
+    median: float
+    mean: float
+
+
+class FittedOn(NamedTuple):
+    """What the fit has seen; outside of it an estimate is marked."""
+
+    networks: int
+    families: tuple[str, ...]
+    mult_adds: tuple[float, float]
+    """Least and most of one inference."""
+    latency_s: tuple[float, float]
+    terms: tuple[str, ...]
+    """Terms that took at least a hundredth of the time of some network."""
+
+
+class PriceFit(NamedTuple):
+    """Prices of terms: `scale` seconds for a multiplication in a large 1x1 convolution."""
+
+    scale_s: Sourced
+    deviations: Mapping[str, float]
+    """Natural logarithms of a term's price over the shared price; 0 where it is not named."""
+    covariance: tuple[tuple[float, ...], ...]
+    """Of the logarithm of the scale, then of the deviations of all terms in order; lower
+    triangle."""
+    spread: Spread
+    fitted_on: FittedOn | None = None
+    held_out: HeldOut | None = None
+
+
+class RooflineFit(NamedTuple):
+    """A roofline with constants: inference + sum of kernel + max(macs / rate, bytes / bandwidth)."""
+
+    macs_per_s: Sourced
+    bytes_per_s: Sourced | None
+    inference_s: Sourced | None
+    kernel_s: Sourced | None
+    spread: Spread
+    fitted_on: FittedOn | None = None
+    held_out: HeldOut | None = None
+
+
+LatencyFit = PriceFit | RooflineFit
