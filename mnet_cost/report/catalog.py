@@ -6,7 +6,14 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
+from mnet_cost.devices import (
+    CLASSES,
+    KERNEL_RULES,
+    DeviceProfile,
+    Sourced,
+    device_names,
+    load_device,
+)
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import KINDS, LAYERS, Layer
 from mnet_cost.layers.fields import fields_of
@@ -30,30 +37,37 @@ def _for_json(value: Any) -> Any:
 
 
 def devices_report() -> Report:
-    """All shipped profiles with their peaks in mult-adds per second."""
+    """All shipped profiles by class, with their peaks in mult-adds per second."""
     rows = []
-    for name in device_names():
-        device = load_device(name)
+    for device in sorted(map(load_device, device_names()), key=_class_order):
         peaks = [
             device.compute[one].macs_per_s if one in device.compute else None for one in PRECISIONS
         ]
         rows.append(
             (
-                name, device.title, device.tier,
+                device.name, device.device_class, device.title, device.tier,
                 *(_quantity(peak, "MAC/s") for peak in peaks),
                 _quantity(device.main_memory.bytes_per_s, "B/s"),
                 _quantity(device.main_memory.size_bytes, "B"),
+                _quantity(device.power_w, "W"),
             )
         )  # fmt: skip
     columns = (
         Column("name", "device"),
-        Column("title", "what it is", "prose", 4),
+        Column("class", "class"),
+        Column("title", "what it is", "prose", 3),
         Column("tier", "tier", "text", 6),
         *(Column(precision, precision, "quantity", 8) for precision in PRECISIONS),
         Column("bandwidth", "bandwidth", "quantity", 7),
         Column("memory", "memory", "quantity", 5),
+        Column("power", "power", "quantity", 4),
     )
     return _report("Device profiles", Table("devices", "", columns, tuple(rows)), "devices")
+
+
+def _class_order(device: DeviceProfile) -> int:
+    """Classes as `CLASSES` has them, then profiles without one."""
+    return CLASSES.index(device.device_class) if device.device_class else len(CLASSES)
 
 
 def _quantity(number: Sourced | None, unit: str) -> Quantity | None:
@@ -61,28 +75,62 @@ def _quantity(number: Sourced | None, unit: str) -> Quantity | None:
 
 
 def device_report(name: str) -> Report:
-    """One profile: every number with its standing and source."""
+    """One profile: every number with its range, standing and source."""
     device = load_device(name)
     columns = (
         Column("what", "number"),
         Column("value", "value", "quantity"),
+        Column("low", "from", "quantity"),
+        Column("high", "to", "quantity"),
         Column("standing", "standing", "text", 8),
         Column("source", "source", "prose", 7),
     )
     rows = tuple(
-        (what, Quantity(number.value, unit), number.standing, number.source)
+        (
+            what,
+            Quantity(number.value, unit),
+            *(None if end is None else Quantity(end, unit) for end in (number.low, number.high)),
+            number.standing,
+            number.source,
+        )
         for what, unit, number in _numbers(device)
     )
+    rules = [rule for rule in KERNEL_RULES if rule in device.kernel_rules]
     facts = (
+        Fact("class", device.device_class, "text"),
         Fact("tier", device.tier, "text"),
         Fact("runtime", device.runtime, "text"),
         Fact("threads", str(device.threads), "text"),
+        Fact("kernels", ", ".join(rules) or "one for each layer", "text"),
         Fact("ridge point", _ridge(device), "text", "mult-adds per byte below which memory binds"),
     )
     table = Table("numbers", "", columns, rows)
     report = _report(f"{device.name}: {device.title}", table, "device", device.path, facts)
-    head = {"name": device.name, "title": device.title, "tier": device.tier}
-    return report._replace(document=lambda: report.document() | head)
+    head = {
+        "name": device.name,
+        "title": device.title,
+        "class": device.device_class,
+        "tier": device.tier,
+        "kernels": rules,
+    }
+    return report._replace(
+        document=lambda: report.document() | head,
+        tables=(_without_unknown(table, ("low", "high")),),
+        records=table,
+    )
+
+
+def _without_unknown(table: Table, keys: tuple[str, ...]) -> Table:
+    """The table without those columns of `keys` in which nothing is known."""
+    kept = [
+        i
+        for i, column in enumerate(table.columns)
+        if column.key not in keys or any(row[i] is not None for row in table.rows)
+    ]
+    return table._replace(
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
 
 
 def _ridge(device: DeviceProfile) -> str:
@@ -101,11 +149,18 @@ def _numbers(device: DeviceProfile) -> Iterator[tuple[str, str, Sourced]]:
     for precision, rate in device.compute.items():
         found.append((f"{precision} mult-adds", "MAC/s", rate.macs_per_s))
         found.append((f"{precision} other ops", "op/s", rate.vector_ops_per_s))
+        found.append((f"{precision} tile", "channels", rate.tile))
+        found.append((f"{precision} with 2:4 sparsity", "times", rate.sparse_speedup))
     for level in (*device.memory, *([device.storage] if device.storage else [])):
         found.append((f"{level.name} size", "B", level.size_bytes))
         found.append((f"{level.name} bandwidth", "B/s", level.bytes_per_s))
     found.append(("per kernel", "s", device.kernel_overhead_s))
     found.append(("per inference", "s", device.inference_overhead_s))
+    found.append(("power", "W", device.power_w))
+    for precision, energy in device.mac_energy_j.items():
+        found.append((f"{precision} mult-add", "J/MAC", energy))
+    for level_name, energy in device.byte_energy_j.items():
+        found.append((f"{level_name} byte", "J/B", energy))
     for what, unit, number in found:
         if number is not None:
             yield what, unit, number

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mnet_cost.devices import (
+    DEFAULT_KERNEL_RULES,
+    KERNEL_RULES,
     DeviceProfile,
     Sourced,
     default_devices,
@@ -15,13 +17,16 @@ from mnet_cost.devices import (
     device_path,
     load_device,
 )
-from mnet_cost.devices.types import STANDINGS, TIERS
+from mnet_cost.devices.types import CLASSES, STANDINGS, TIERS
+from mnet_cost.report.catalog import device_report, devices_report
+from mnet_cost.report.types import Quantity
 from mnet_cost.tensors import PRECISIONS
 
 
 def numbers(device: DeviceProfile) -> Iterator[Sourced]:
     """Every number of a profile that is known."""
     found: list[Sourced | None] = [device.kernel_overhead_s, device.inference_overhead_s]
+    found += [device.power_w, *device.mac_energy_j.values(), *device.byte_energy_j.values()]
     for rate in device.compute.values():
         found += rate
     for level in (*device.memory, *([device.storage] if device.storage else [])):
@@ -61,9 +66,16 @@ def test_shipped_profile(name: str) -> None:
     assert text.startswith("# Device profile: ")
 
 
+def test_the_listing_is_grouped_by_class() -> None:
+    order = [row[1] for row in devices_report().tables[0].rows]
+    places = [CLASSES.index(one) if one else len(CLASSES) for one in order]
+    assert places == sorted(places)
+    assert len(places) == len(device_names())
+
+
 def test_pixel_1() -> None:
     device = load_device("pixel_1")
-    macs, vector = device.compute["fp32"]
+    macs, vector, *_ = device.compute["fp32"]
     assert list(device.compute) == ["fp32"]
     assert macs.value == 2_342_000_000 * 4
     assert macs.standing == "derived"
@@ -142,6 +154,104 @@ memory:
 """
 
 
+WHOLE = """\
+format: 1
+name: whole
+title: Everything that a profile may state
+class: gpu
+tier: datasheet
+runtime: any
+threads: 1
+compute:
+  fp16:
+    macs: {value: 8 TMAC/s, low: 6 TMAC/s, high: 10 TMAC/s, standing: assumed, source: a range}
+    tile: {value: 8, standing: datasheet, source: a manual}
+    sparse: {value: 2, standing: datasheet, source: another}
+memory:
+  - {level: L2, size: 1 MiB, standing: assumed, source: a guess}
+  - {level: DRAM, size: 4 GB, standing: assumed, source: a guess}
+storage: {level: flash, size: 1 MiB, standing: assumed, source: a guess}
+power: {value: 5 W, low: 3 W, high: 8000 mW, standing: measured, source: a meter}
+energy:
+  macs:
+    int8: {value: 0.23 pJ/MAC, high: 0.23 pJ/MAC, standing: derived, source: a paper}
+  bytes:
+    L2: {value: 1.25 pJ/B, standing: datasheet, source: a paper}
+    flash: {value: 1 nJ/B, low: 0.5 nJ/B, standing: assumed, source: a paper}
+kernels: [winograd, fold_norms]
+"""
+
+
+def test_everything_that_a_profile_may_state(tmp_path: Path) -> None:
+    path = tmp_path / "whole.yaml"
+    path.write_text(WHOLE)
+    device = load_device(path)
+    assert device.device_class == "gpu"
+    rate = device.compute["fp16"]
+    assert rate.macs_per_s == Sourced(8e12, "a range", "assumed", 6e12, 10e12)
+    assert rate.vector_ops_per_s is None
+    assert rate.tile == Sourced(8, "a manual", "datasheet")
+    assert rate.sparse_speedup == Sourced(2, "another", "datasheet")
+    assert device.power_w == Sourced(5.0, "a meter", "measured", 3.0, 8.0)
+    assert device.mac_energy_j == {
+        "int8": Sourced(2.3e-13, "a paper", "derived", None, 2.3e-13),
+    }
+    assert device.byte_energy_j == {
+        "L2": Sourced(1.25e-12, "a paper", "datasheet"),
+        "flash": Sourced(1e-9, "a paper", "assumed", 5e-10, None),
+    }
+    assert device.kernel_rules == {"winograd", "fold_norms"}
+
+
+def test_what_a_profile_does_not_state_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE)
+    device = load_device(path)
+    assert device.device_class is None
+    assert device.power_w is None
+    assert not device.mac_energy_j
+    assert not device.byte_energy_j
+    assert device.compute["fp32"].tile is None
+    assert device.compute["fp32"].sparse_speedup is None
+    assert device.compute["fp32"].macs_per_s.low is None
+    assert device.kernel_rules == DEFAULT_KERNEL_RULES
+    assert set(KERNEL_RULES) >= DEFAULT_KERNEL_RULES
+
+
+def test_no_rule_of_kernels_is_not_the_default(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE + "kernels: []\n")
+    assert load_device(path).kernel_rules == frozenset()
+
+
+def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
+    path = tmp_path / "whole.yaml"
+    path.write_text(WHOLE)
+    report = device_report(str(path))
+    facts = {fact.label: fact.value for fact in report.facts}
+    assert facts["class"] == "gpu"
+    assert facts["kernels"] == "fold_norms, winograd"
+    assert [column.title for column in report.tables[0].columns] == [
+        *("number", "value", "from", "to", "standing", "source"),
+    ]
+    rows = {row[0]: row[1:] for row in report.tables[0].rows}
+    assert rows["power"] == (
+        *(Quantity(5.0, "W"), Quantity(3.0, "W"), Quantity(8.0, "W"), "measured", "a meter"),
+    )
+    assert rows["fp16 tile"][0] == Quantity(8, "channels")
+    assert rows["flash byte"][0] == Quantity(1e-9, "J/B")
+    document = report.document()
+    assert document["class"] == "gpu"
+    assert document["kernels"] == ["fold_norms", "winograd"]
+    assert document["numbers"][0]["low"] == {"value": 6e12, "unit": "MAC/s"}
+    path.write_text(MINE)
+    report = device_report(str(path))
+    assert [column.key for column in report.tables[0].columns] == [
+        *("what", "value", "standing", "source"),
+    ]
+    assert report.document()["numbers"][0]["low"] is None
+
+
 @pytest.mark.parametrize("name", ["mine.yaml", "mine.yml", "mine.txt"])
 def test_a_path(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
@@ -157,3 +267,9 @@ def test_a_path_needs_no_separator(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("pixel_1.yaml").write_text(MINE)
     assert load_device("pixel_1.yaml").name == "mine"
     assert load_device("pixel_1").name == "pixel_1"
+
+
+def test_the_rules_of_kernels_are_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text(encoding="utf-8")
+    for word, meaning in KERNEL_RULES.items():
+        assert f"| `{word}` | {meaning} |" in text

@@ -1,0 +1,141 @@
+"""The sections of a profile beside its memory: rates, overheads, energy, rules of kernels.
+
+Each function reads one section and notes what is wrong in its reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.devices.reader import ORIGIN, Reader
+from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
+from mnet_cost.devices.types import ComputeRate, Sourced
+from mnet_cost.errors import did_you_mean, one_of
+from mnet_cost.tensors import PRECISIONS
+from mnet_cost.yamlfile import Node
+
+MAX_THREADS = 4096
+MAX_TILE = 65536
+MAX_SPARSE_SPEEDUP = 16
+
+
+def read_threads(reader: Reader, node: Node | None) -> int:
+    """How many threads the profile is for; 1 where that is wrong, which is reported."""
+    if node is None:
+        return 1
+    if type(node.value) is int and 1 <= node.value <= MAX_THREADS:
+        return node.value
+    reader.problem(f"`threads` must be a whole number from 1 to {MAX_THREADS}", node)
+    return 1
+
+
+def read_compute(reader: Reader, node: Node | None) -> dict[str, ComputeRate]:
+    """The rates by precision."""
+    rates: dict[str, ComputeRate] = {}
+    if node is None:
+        return rates
+    if not isinstance(node.value, dict) or not node.value:
+        reader.problem("`compute` must be a mapping from a precision to its rates", node)
+        return rates
+    for precision, child in node.value.items():
+        place = node.keys[precision]
+        _check_precision(reader, place)
+        if not isinstance(child.value, dict):
+            reader.problem(f"`{precision}` must be a mapping: `{{macs: ..., source: ...}}`", child)
+            continue
+        optional = ("vector", "tile", "sparse", *ORIGIN)
+        reader.keys(child, f"`{precision}`", ("macs",), optional)
+        found = reader.quantities(child, place, {"macs": "MAC/s", "vector": "op/s"})
+        macs, vector = found.get("macs"), found.get("vector")
+        tile = sparse = None
+        if "tile" in child.value:
+            tile = reader.number(child.value["tile"], child.keys["tile"], 1, MAX_TILE, whole=True)
+        if "sparse" in child.value:
+            sparse = reader.number(
+                child.value["sparse"], child.keys["sparse"], 1, MAX_SPARSE_SPEEDUP
+            )
+        if macs:
+            rates[precision] = ComputeRate(
+                macs.sourced, vector.sourced if vector else None, tile, sparse
+            )
+    return rates
+
+
+def read_overheads(reader: Reader, node: Node | None) -> tuple[Sourced | None, Sourced | None]:
+    """Seconds per kernel and per inference."""
+    if node is None:
+        return None, None
+    if not isinstance(node.value, dict) or not node.value:
+        reader.problem("`overhead` must be a mapping with `kernel`, `inference` or both", node)
+        return None, None
+    reader.keys(node, "`overhead`", (), ("kernel", "inference"))
+    kernel, inference = (
+        reader.sourced(node.value, node.keys[key], "s", zero=True) if key in node.value else None
+        for key in ("kernel", "inference")
+    )
+    return kernel, inference
+
+
+def read_energy(
+    reader: Reader, node: Node | None, levels: Sequence[str]
+) -> tuple[dict[str, Sourced], dict[str, Sourced]]:
+    """Joules per mult-add by precision, and per byte by the name of one of `levels`."""
+    macs: dict[str, Sourced] = {}
+    transfers: dict[str, Sourced] = {}
+    if node is None:
+        return macs, transfers
+    if not isinstance(node.value, dict) or not node.value:
+        reader.problem("`energy` must be a mapping with `macs`, `bytes` or both", node)
+        return macs, transfers
+    reader.keys(node, "`energy`", (), ("macs", "bytes"))
+    for key, unit, what, found in (
+        ("macs", "J/MAC", "a precision to energy per mult-add", macs),
+        ("bytes", "J/B", "a memory level to energy per byte", transfers),
+    ):
+        child = node.value.get(key)
+        if child is None:
+            continue
+        if not isinstance(child.value, dict) or not child.value:
+            reader.problem(f"`{key}` must be a mapping from {what}", child)
+            continue
+        for name, place in child.keys.items():
+            if key == "macs":
+                _check_precision(reader, place)
+            elif levels and name not in levels:
+                hint = did_you_mean(name, levels) or f"this profile has {one_of(levels)}"
+                reader.problem(f"there is no memory level `{name}`", place, hint)
+            if sourced := reader.sourced(child.value, place, unit):
+                found[name] = sourced
+    return macs, transfers
+
+
+def read_kernels(reader: Reader, node: Node | None) -> frozenset[str]:
+    """The words of `KERNEL_RULES` that a profile states, or those that are taken without."""
+    if node is None:
+        return DEFAULT_KERNEL_RULES
+    if not isinstance(node.value, list):
+        hint = "what the runtime does: `kernels: [fold_norms, fuse_clamps]`"
+        reader.problem("`kernels` must be a list of words", node, hint)
+        return DEFAULT_KERNEL_RULES
+    found: set[str] = set()
+    for child in node.value:
+        word = child.value
+        if not isinstance(word, str) or word not in KERNEL_RULES:
+            hint = one_of(tuple(KERNEL_RULES))
+            if isinstance(word, str):
+                hint = did_you_mean(word, KERNEL_RULES) or hint
+                reader.problem(f"there is no rule of kernels `{word}`", child, hint)
+            else:
+                reader.problem("a rule of kernels is one word", child, hint)
+        elif word in found:
+            reader.problem(f"`{word}` is already stated", child)
+        else:
+            found.add(word)
+    return frozenset(found)
+
+
+def _check_precision(reader: Reader, place: Node) -> None:
+    precision = place.value
+    if precision not in PRECISIONS:
+        hint = did_you_mean(precision, PRECISIONS) or f"one of {one_of(PRECISIONS)}"
+        reader.problem(f"there is no precision `{precision}`", place, hint)
