@@ -4,6 +4,7 @@
     ├── SpecError            a model file says something it cannot mean
     ├── DeviceError          a device profile does
     ├── PaperError           a file of printed tables does
+    ├── MeasurementError     a file of measured times does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
     ├── UnitError            text that is not a quantity of the unit asked for
     ├── MissingPackageError  an optional package that a command needs is not installed
@@ -119,6 +120,10 @@ class DeviceError(MnetCostError):
 
 class PaperError(MnetCostError):
     """A file of printed tables says something it cannot mean, or a paper or table is not there."""
+
+
+class MeasurementError(MnetCostError):
+    """A file of measured times says something it cannot mean, or too little to be fitted."""
 
 
 class ModelReferenceError(MnetCostError):

@@ -1,33 +1,44 @@
-"""Roofline time of kernels on a device profile.
+"""Time of kernels on a device: an estimate with its band, and beside it the roof.
 
-A kernel takes max(compute, memory) plus the launch overhead; kernels run one after another.
-compute = mult-adds / peak rate. memory = the slowest level of the hierarchy: activations pass
-a level if the kernel's own inputs and outputs do not fit into the level inside it, weights if
-the whole network's weights and peak activations do not. That is a lower bound for this list of
-kernels; runtimes are slower (efficiency, im2col, threads). What is not known is None, never zero.
+Three ways to estimate, never mixed in silence. Prices of terms, fitted to measured times or,
+without any, a share of the data sheet's peak at shared prices: parts of a kernel add up. A fitted
+roofline, for accelerators. Else the roof and launches alone, which are a lower bound and have no
+band. No estimate of a kernel is below its roof. What is not known is None, never zero.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import exp, sqrt
 from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.roof import Roof, Roofs
+from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices import DeviceProfile, MemoryLevel
+from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit
+from mnet_cost.devices.prices import shared_prices, unmeasured_fit
+from mnet_cost.devices.terms import TERM_NAMES, TERMS
+
+_SEEN = 0.05
+"""An estimate is marked if terms that the fit has not seen take more than this share of it."""
 
 
 class KernelEstimate(NamedTuple):
-    """Time of one kernel, in seconds per inference."""
+    """Time of one kernel, in seconds per inference, and what it is made of.
+
+    With prices the parts add up to `latency_s`, unless the roof is higher; on a roofline the larger
+    of compute and memory and the overhead do.
+    """
 
     kernel: Kernel
     latency_s: float | None
     compute_s: float | None
     memory_s: float | None
-    """None also where all traffic stays in caches of unknown bandwidth."""
-    memory_level: str
-    """The level that `memory_s` is of; empty where it is not known."""
     overhead_s: float | None
+    roof: Roof
     bound: str
-    """`compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+    """What binds the roof: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
 
     @property
     def intensity(self) -> float | None:
@@ -54,15 +65,38 @@ class DeviceEstimate(NamedTuple):
 
     device: DeviceProfile
     precision: str
+    standing: str
+    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound."""
     latency_s: float | None
-    """Sum over the kernels that have a time, with launches: a lower bound if `untimed`."""
+    """Sum over the kernels that have a time, and constants: a lower bound if `untimed`."""
+    low_s: float | None
+    high_s: float | None
+    """The band that holds 80 % of measurements; None where no error is known."""
     bound_s: float | None
-    """The same without launches: these kernels cannot be faster on these peaks."""
+    """Sum of roofs: these kernels cannot be faster on these peaks."""
+    inference_s: float
+    """Constant part of `latency_s`."""
     kernels: tuple[KernelEstimate, ...]
     untimed: tuple[str, ...]
     """Names of kernels of which neither compute nor memory time is known."""
     fits: tuple[Fit, ...]
     notes: tuple[str, ...]
+    outside: tuple[str, ...] = ()
+    """In what the network is beyond what the fit has seen."""
+    shares: tuple[float, ...] = ()
+    """Shares of the terms, by which errors of two estimates on one device hang together."""
+
+
+class _Timed(NamedTuple):
+    """Kernels with their times, before anything else is known of the network."""
+
+    standing: str
+    kernels: tuple[KernelEstimate, ...]
+    inference_s: float = 0.0
+    half_width: float | None = None
+    """Of the band, in logarithms."""
+    shares: tuple[float, ...] = ()
+    outside: tuple[str, ...] = ()
 
 
 def estimate_latency(
@@ -72,110 +106,201 @@ def estimate_latency(
     weight_bytes: int,
     peak_bytes: int,
 ) -> DeviceEstimate:
-    """Roofline time of `kernels` on `device`.
+    """Time of `kernels`, which were formed by the device's rules, on `device`.
 
     `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
     caches can keep the weights from one inference to the next, and what fits at all.
     """
     fits = _fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
-    if rate is None:
-        known = ", ".join(device.compute)
+    fit = device.latency.get(precision)
+    if rate is None and fit is None:
+        known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        return DeviceEstimate(device, precision, None, None, (), (), fits, (note,))
-    macs_per_s = rate.macs_per_s.value
-    vector_per_s = rate.vector_ops_per_s.value if rate.vector_ops_per_s else None
-    per_kernel = device.kernel_overhead_s.value if device.kernel_overhead_s else None
-    levels = _Levels(device, weight_bytes + peak_bytes)
-    estimates = []
-    untimed = []
-    bound_s = latency_s = 0.0
-    for kernel in kernels:
-        compute_s: float | None
-        memory_s, level = levels.slowest(kernel)
-        if kernel.anchor.work is None:
-            compute_s, memory_s, level = None, None, ""
-        elif kernel.mult_adds:
-            compute_s = kernel.mult_adds / macs_per_s
-        elif not kernel.vector_ops:
-            compute_s = 0.0
-        else:
-            compute_s = None if vector_per_s is None else kernel.vector_ops / vector_per_s
-        if memory_s is None and not compute_s:
-            untimed.append(kernel.name)
-            bound = "overhead" if per_kernel else "unknown"
-            latency = per_kernel
-        else:
-            roof = max(compute_s or 0.0, memory_s or 0.0)
-            latency = roof + (per_kernel or 0.0)
-            bound_s += roof
-            if (per_kernel or 0.0) > roof:
-                bound = "overhead"
-            else:
-                bound = "compute" if (compute_s or 0.0) >= (memory_s or 0.0) else f"memory:{level}"
-        latency_s += latency or 0.0
-        estimates.append(
-            KernelEstimate(kernel, latency, compute_s, memory_s, level, per_kernel, bound)
+        return DeviceEstimate(
+            device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
         )
-    notes = levels.notes()
+    roofs = Roofs(device, rate, weight_bytes + peak_bytes)
+    standing = device.tier if fit is not None else "datasheet"
+    if fit is None and rate is not None:
+        fit = unmeasured_fit(device, rate)
+    bounds = [roofs.roof(kernel) for kernel in kernels]
+    if isinstance(fit, PriceFit):
+        timed = _priced(kernels, bounds, fit, device, precision, standing)
+    elif isinstance(fit, RooflineFit):
+        timed = _on_fitted_roofline(kernels, bounds, fit, standing)
+    else:
+        timed = _on_roof(kernels, bounds, device)
+    return _whole(timed, bounds, device, precision, fits, roofs.notes())
+
+
+def _whole(
+    timed: _Timed,
+    bounds: Sequence[Roof],
+    device: DeviceProfile,
+    precision: str,
+    fits: tuple[Fit, ...],
+    notes: tuple[str, ...],
+) -> DeviceEstimate:
+    untimed = tuple(one.kernel.name for one in timed.kernels if one.latency_s is None) + tuple(
+        one.kernel.name
+        for one in timed.kernels
+        if one.latency_s is not None and timed.standing == "roof" and one.roof.seconds is None
+    )
     if untimed:
         kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
         notes += (f"{len(untimed)} {kernels_are} not timed: no rate or bandwidth tells how long",)
-    if device.inference_overhead_s:
-        latency_s += device.inference_overhead_s.value
+    if timed.standing != "roof":
+        notes = ()  # what is not known of the roof is no part of the estimate
+    known = [one for one in (roof.seconds for roof in bounds) if one is not None]
+    bound_s = sum(known) if known or not bounds else None
+    latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
+    low_s = high_s = None
+    if timed.half_width is not None:
+        low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
+        high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
-        device, precision, latency_s, bound_s, tuple(estimates), tuple(untimed), fits, notes
+        device, precision, timed.standing, latency_s, low_s, high_s, bound_s, timed.inference_s,
+        timed.kernels, untimed, fits, notes, timed.outside, timed.shares,
+    )  # fmt: skip
+
+
+def _priced(
+    kernels: Sequence[Kernel],
+    bounds: Sequence[Roof],
+    fit: PriceFit,
+    device: DeviceProfile,
+    precision: str,
+    standing: str,
+) -> _Timed:
+    """Amounts times prices. The band widens for terms that the fit knows little of."""
+    rate = device.compute.get(precision)
+    tile = int(rate.tile.value) if rate and rate.tile else 1
+    deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
+    prices = [
+        price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
+        for price, deviation in zip(shared_prices().prices, deviations, strict=True)
+    ]
+    totals = [0.0] * len(TERMS)
+    estimates = []
+    for kernel, amounts, roof in zip(
+        kernels, kernel_amounts(kernels, device.kernel_rules, tile), bounds, strict=True
+    ):
+        parts = {"compute": 0.0, "memory": 0.0, "overhead": 0.0}
+        for i, amount in enumerate(amounts):
+            if amount:
+                seconds = amount * prices[i]
+                totals[i] += seconds
+                parts[TERMS[i].part] += seconds
+        estimates.append(_estimate(kernel, roof, parts))
+    whole = sum(totals) or 1.0
+    shares = tuple([one / whole for one in totals])
+    half_width = fit.spread.width * deviation_of(fit, shares)
+    return _Timed(
+        standing,
+        tuple(estimates),
+        0.0,
+        half_width,
+        shares,
+        _outside(fit.fitted_on, kernels, whole, shares),
     )
 
 
-class _Levels:
-    """The levels that can bind: those with a known bandwidth."""
+def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEstimate:
+    if kernel.anchor.work is None:
+        return KernelEstimate(kernel, None, None, None, None, roof, "unknown")
+    latency_s = max(sum(parts.values()), roof.seconds or 0.0)
+    return KernelEstimate(
+        kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], roof,
+        roof.bound(parts["overhead"]),
+    )  # fmt: skip
 
-    def __init__(self, device: DeviceProfile, resident_bytes: int) -> None:
-        self.device = device
-        self.levels: list[tuple[str, float, float, bool]] = []
-        inner_size = 0.0  # nothing fits inside the innermost level
-        for level in device.memory:
-            if level.bytes_per_s is not None:
-                weights_pass = device.storage is None and resident_bytes > inner_size
-                self.levels.append((level.name, level.bytes_per_s.value, inner_size, weights_pass))
-            if level.size_bytes is not None:
-                inner_size = level.size_bytes.value
 
-    def slowest(self, kernel: Kernel) -> tuple[float | None, str]:
-        """Seconds at the level that takes longest, and its name; None where none is known."""
-        activations = kernel.input_bytes + kernel.output_bytes
-        if not activations + kernel.weight_bytes:
-            return 0.0, ""
-        slowest, name = 0.0, ""
-        for level, bytes_per_s, inner_size, weights_pass in self.levels:
-            traffic = activations if activations > inner_size else 0
-            if weights_pass:
-                traffic += kernel.weight_bytes
-            if traffic / bytes_per_s > slowest:
-                slowest, name = traffic / bytes_per_s, level
-        rate = self._storage_rate()
-        if rate and self.device.storage and kernel.weight_bytes / rate > slowest:
-            slowest, name = kernel.weight_bytes / rate, self.device.storage.name
-        return (slowest, name) if name else (None, "")
+def deviation_of(fit: PriceFit, shares: Sequence[float], noise: float | None = None) -> float:
+    """Standard deviation of the logarithm of a time whose terms have these shares."""
+    row = (1.0, *shares)
+    variance = 0.0
+    for i, covariances in enumerate(fit.covariance):
+        if row[i]:
+            for j, covariance in enumerate(covariances):
+                product = row[i] * row[j] * covariance
+                variance += product if i == j else 2 * product
+    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
 
-    def _storage_rate(self) -> float | None:
-        storage = self.device.storage
-        return storage.bytes_per_s.value if storage and storage.bytes_per_s else None
 
-    def notes(self) -> tuple[str, ...]:
-        """What of the memory is not modelled."""
-        device = self.device
-        levels = [*device.memory, *([device.storage] if device.storage else [])]
-        silent = [level.name for level in levels if level.bytes_per_s is None]
-        if not silent:
-            return ()
-        names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
-        return (f"what stays in {names} takes no memory time here: no bandwidth is known",)
+def _outside(
+    seen: FittedOn | None, kernels: Sequence[Kernel], latency_s: float, shares: Sequence[float]
+) -> tuple[str, ...]:
+    """In what a network is beyond what a fit was made on."""
+    if seen is None:
+        return ()
+    found = []
+    mult_adds = sum(kernel.mult_adds for kernel in kernels)
+    for value, (low, high), words in (
+        (mult_adds, seen.mult_adds, ("fewer mult-adds", "more mult-adds")),
+        (latency_s, seen.latency_s, ("less time", "more time")),
+    ):
+        if not low / 2 <= value <= high * 2:
+            found.append(f"{words[value > high]} than any network that the fit has seen")
+    for name, share in zip(TERM_NAMES, shares, strict=True):
+        if share > _SEEN and name not in seen.terms:
+            found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
+    return tuple(found)
+
+
+def _on_fitted_roofline(
+    kernels: Sequence[Kernel], bounds: Sequence[Roof], fit: RooflineFit, standing: str
+) -> _Timed:
+    per_kernel = fit.kernel_s.value if fit.kernel_s else 0.0
+    estimates = []
+    for kernel, roof in zip(kernels, bounds, strict=True):
+        if kernel.anchor.work is None:
+            estimates.append(KernelEstimate(kernel, None, None, None, None, roof, "unknown"))
+            continue
+        compute_s = kernel.mult_adds / fit.macs_per_s.value
+        memory_s = kernel.traffic_bytes / fit.bytes_per_s.value if fit.bytes_per_s else 0.0
+        latency_s = max(compute_s, memory_s, roof.seconds or 0.0) + per_kernel
+        # What binds is what binds the fitted roofline: of the peaks little is published.
+        bound = "compute" if compute_s >= memory_s else "memory"
+        bound = "overhead" if per_kernel > max(compute_s, memory_s) else bound
+        estimates.append(
+            KernelEstimate(kernel, latency_s, compute_s, memory_s, per_kernel, roof, bound)
+        )
+    inference_s = fit.inference_s.value if fit.inference_s else 0.0
+    whole = sum([one.latency_s or 0.0 for one in estimates]) + inference_s
+    half_width = fit.spread.width * fit.spread.noise
+    return _Timed(
+        standing, tuple(estimates), inference_s, half_width, (),
+        _outside(fit.fitted_on, kernels, whole, ()),
+    )  # fmt: skip
+
+
+def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DeviceProfile) -> _Timed:
+    """Roofs and launches: less than any run will take."""
+    per_kernel = device.kernel_overhead_s.value if device.kernel_overhead_s else None
+    estimates = []
+    for kernel, roof in zip(kernels, bounds, strict=True):
+        seconds = roof.seconds
+        latency_s = per_kernel if seconds is None else seconds + (per_kernel or 0.0)
+        estimates.append(
+            KernelEstimate(
+                kernel,
+                latency_s,
+                roof.compute_s,
+                roof.memory_s,
+                per_kernel,
+                roof,
+                roof.bound(per_kernel),
+            )
+        )
+    inference = device.inference_overhead_s
+    return _Timed("roof", tuple(estimates), inference.value if inference else 0.0)
 
 
 def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:
     memory, storage = device.main_memory, device.storage
+    if memory is None:
+        return ()
     if storage is None:
         return (
             Fit("weights and activations", memory.name, weight_bytes + peak_bytes, _size(memory)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mnet_cost.devices.library import default_devices, device_names, device_path
 from mnet_cost.devices.load import load_device
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
-from mnet_cost.devices.types import CLASSES, ComputeRate, DeviceProfile, MemoryLevel, Sourced
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.types import CLASSES, ComputeRate, DeviceProfile, MemoryLevel
 
 __all__ = [
     "CLASSES",

@@ -2,8 +2,8 @@
 
 A `PriceFit` is for processors: time is the sum of a kernel's amounts times prices, which are
 shared prices times a scale and deviations. A `RooflineFit` is for accelerators, of which little is
-published: a rate, a bandwidth, and a constant per inference and kernel. Both carry how far they were
-off on what they were not fitted to. Not here: how a network's time follows.
+published: a rate, a bandwidth, and a constant per inference and kernel. Both carry how far they
+were off on what they were not fitted to. Not here: how a network's time follows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mnet_cost.devices.types import Sourced
+from mnet_cost.devices.sourced import Sourced
 
 
 class Spread(NamedTuple):
@@ -62,7 +62,7 @@ class PriceFit(NamedTuple):
 
 
 class RooflineFit(NamedTuple):
-    """A roofline with constants: inference + sum of kernel + max(macs / rate, bytes / bandwidth)."""
+    """inference + sum over kernels of kernel + max(mult-adds / rate, bytes / bandwidth)."""
 
     macs_per_s: Sourced
     bytes_per_s: Sourced | None

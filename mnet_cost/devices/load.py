@@ -7,9 +7,11 @@ numbers are true, which only their sources can tell.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from mnet_cost.devices.hierarchy import read_memory, read_storage
 from mnet_cost.devices.library import device_names, device_path
+from mnet_cost.devices.measured import read_latency
 from mnet_cost.devices.reader import Reader
 from mnet_cost.devices.sections import (
     read_compute,
@@ -18,29 +20,46 @@ from mnet_cost.devices.sections import (
     read_overheads,
     read_threads,
 )
-from mnet_cost.devices.types import CLASSES, TIERS, DeviceProfile
+from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, did_you_mean
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node, read_yaml
 
 FORMAT = 1
 
-_TOP = ("format", "name", "title", "tier", "runtime", "threads", "compute", "memory")
-_OPTIONAL_TOP = ("class", "storage", "overhead", "power", "energy", "kernels")
+_TOP = ("format", "name", "title", "tier", "runtime", "threads")
+_PEAKS = ("compute", "memory")
+_OPTIONAL_TOP = (
+    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "latency", "extends",
+)  # fmt: skip
 
 
-def load_device(name_or_path: str | os.PathLike[str]) -> DeviceProfile:
+_TAKEN_OVER: Mapping[str, tuple[str, ...]] = {
+    "compute": ("compute",),
+    "memory": ("memory",),
+    "storage": ("storage",),
+    "overhead": ("kernel_overhead_s", "inference_overhead_s"),
+    "class": ("device_class",),
+    "power": ("power_w",),
+    "energy": ("mac_energy_j", "byte_energy_j"),
+    "kernels": ("kernel_rules",),
+    "pipeline": ("pipeline",),
+}
+"""Fields that a profile has from the one that it extends, by the key that would state them."""
+
+
+def load_device(name_or_path: str | os.PathLike[str], *, extended: bool = False) -> DeviceProfile:
     """The shipped profile of that name, or the one in that file; `DeviceError` if it is bad.
 
-    Text with a path separator, or that ends in .yaml or .yml, is a path.
+    Text with a path separator, or that ends in .yaml or .yml, is a path. `extended`: for a profile
+    that another one extends, which must not extend a third.
     """
     text = os.fspath(name_or_path)
-    is_path = not isinstance(name_or_path, str) or "/" in text or os.sep in text
-    if is_path or text.endswith((".yaml", ".yml")):
-        return _load(text)
+    if not isinstance(name_or_path, str) or is_device_path(text):
+        return _load(text, extended)
     names = device_names()
     if text in names:
-        return _load(shown_path(device_path(text)))
+        return _load(shown_path(device_path(text)), extended)
     raise DeviceError(
         Problem(
             f"there is no device `{text}`",
@@ -51,9 +70,17 @@ def load_device(name_or_path: str | os.PathLike[str]) -> DeviceProfile:
     )
 
 
-def _load(path: str) -> DeviceProfile:
+def is_device_path(text: str) -> bool:
+    """Whether a name is that of a file, not of a shipped profile."""
+    return "/" in text or os.sep in text or text.endswith((".yaml", ".yml"))
+
+
+def _load(path: str, extended: bool) -> DeviceProfile:
     root = read_yaml(path, error=DeviceError)
     reader = Reader()
+    if extended and isinstance(root.value, dict) and "extends" in root.value:
+        message = "a profile that is extended cannot extend another"
+        raise DeviceError(Problem(message, root.keys["extends"].span()))
     profile = _profile(reader, root, path)
     if reader.problems or profile is None:
         raise DeviceError(reader.problems)
@@ -69,13 +96,18 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     if "layers" in values and "compute" not in values:
         reader.problem("this is a model, not a device profile", root.keys["layers"])
         return None
-    reader.keys(root, "a device profile", _TOP, _OPTIONAL_TOP)
+    # What is measured needs no peaks, and what extends a profile has them from there.
+    complete = "extends" in values or "latency" in values
+    required = _TOP if complete else (*_TOP, *_PEAKS)
+    reader.keys(root, "a device profile", required, (*_PEAKS, *_OPTIONAL_TOP))
+    base = _base(reader, root, path) if "extends" in values else None
     version = values.get("format")
     if version is not None and (type(version.value) is not int or version.value != FORMAT):
         reader.problem(f"this version reads `format: {FORMAT}` only", version)
     name, title, runtime = (reader.text(values, key) for key in ("name", "title", "runtime"))
     tier = reader.word(values, "tier", TIERS)
     device_class = reader.word(values, "class", CLASSES)
+    pipeline = reader.word(values, "pipeline", PIPELINES)
     threads = read_threads(reader, values.get("threads"))
     compute = read_compute(reader, values.get("compute"))
     memory = read_memory(reader, values.get("memory"))
@@ -86,7 +118,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     power = reader.sourced(values, root.keys["power"], "W") if "power" in values else None
     levels = [level.name for level in (*memory, *([storage] if storage else [])) if level.name]
     macs, transfers = read_energy(reader, values.get("energy"), levels)
-    return DeviceProfile(
+    stated = DeviceProfile(
         name=name,
         title=title,
         tier=tier,
@@ -103,4 +135,42 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         mac_energy_j=macs,
         byte_energy_j=transfers,
         kernel_rules=read_kernels(reader, values.get("kernels")),
+        pipeline=pipeline or None,
+        latency=read_latency(reader, values.get("latency")),
+        extends=None if base is None else base.name,
     )
+    return stated if base is None else _over(base, stated, values)
+
+
+def _base(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
+    """The profile that `extends` names: a shipped one, or a file seen from this file's folder."""
+    name = reader.text(root.value, "extends")
+    node = root.value["extends"]
+    if not name:
+        return None
+    if is_device_path(name):
+        name = os.path.join(os.path.dirname(path), name)
+    try:
+        base = load_device(name, extended=True)
+    except DeviceError as error:
+        reader.problem(f"`{node.value}` cannot be extended", node, _shortest(error))
+        return None
+    return base
+
+
+def _shortest(error: DeviceError) -> str:
+    first = error.problems[0]
+    place = f"{first.span}: " if first.span else ""
+    return f"{place}{first.message}" + (f"; {first.hint}" if first.hint else "")
+
+
+def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]) -> DeviceProfile:
+    """`stated` where the file says something, and else `base`. Fits are never taken over: they are
+    of a runtime."""
+    taken = {
+        field: getattr(base, field)
+        for key, fields in _TAKEN_OVER.items()
+        if key not in values
+        for field in fields
+    }
+    return stated._replace(**taken)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.devices.types import STANDINGS, Sourced
+from mnet_cost.devices.sourced import STANDINGS, Sourced
 from mnet_cost.errors import Problem, Span, UnitError, did_you_mean, one_of
 from mnet_cost.units import format_si, parse_quantity
 from mnet_cost.yamlfile import Node
@@ -27,6 +27,7 @@ _PLAUSIBLE = {
     "MAC/s": (1e3, 1e18),
     "op/s": (1e3, 1e18),
     "s": (0.0, 60.0),
+    "MAC": (1.0, 1e18),
     "W": (1e-6, 1e4),
     "J/MAC": (1e-16, 1e-6),
     "J/B": (1e-16, 1e-6),

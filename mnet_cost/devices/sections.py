@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from mnet_cost.devices.reader import ORIGIN, Reader
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
-from mnet_cost.devices.types import ComputeRate, Sourced
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.types import ComputeRate
 from mnet_cost.errors import did_you_mean, one_of
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import Node

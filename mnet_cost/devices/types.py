@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from mnet_cost.devices.fits import LatencyFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
-
-STANDINGS = ("datasheet", "measured", "fitted", "derived", "assumed")
-"""Where a number may come from: published specification, published measurement, a fit to
-published measurements, arithmetic shown in the source, nothing better."""
+from mnet_cost.devices.sourced import Sourced
 
 TIERS = ("datasheet", "fitted", "calibrated")
 """What a profile's times rest on: published peaks, a fit to published latencies, or a
@@ -24,20 +22,11 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 """Kinds of machines, in the order in which listings show them."""
 
 
-class Sourced(NamedTuple):
-    """A number, in the unit that its field names, and why to believe it.
-
-    `low` and `high` are the range that its sources leave, where they state one.
-    """
-
-    value: float
-    source: str
-    standing: str
-    low: float | None = None
-    high: float | None = None
-
+PIPELINES = ("in_order", "out_of_order")
+"""How a core issues instructions. One that waits for each load reaches less of its peak."""
 
 _NOTHING: Mapping[str, Sourced] = MappingProxyType({})
+_NO_FITS: Mapping[str, LatencyFit] = MappingProxyType({})
 
 
 class ComputeRate(NamedTuple):
@@ -65,9 +54,12 @@ class DeviceProfile(NamedTuple):
     """A device, as one runtime with so many threads sees it.
 
     `memory` is innermost first; its last level is the main memory, which holds activations.
+    `compute` and `memory` are empty where only times are known.
     `storage` is read-only memory from which weights are read in place (flash), where there is
     such a thing. `power_w` is drawn while one inference follows another. `mac_energy_j` is by
     precision, `byte_energy_j` by the name of a level; both know only what a source states.
+    `latency` has fits to measured times, by precision. `extends` is the profile that the rest was
+    taken from.
     """
 
     name: str
@@ -86,8 +78,11 @@ class DeviceProfile(NamedTuple):
     mac_energy_j: Mapping[str, Sourced] = _NOTHING
     byte_energy_j: Mapping[str, Sourced] = _NOTHING
     kernel_rules: frozenset[str] = DEFAULT_KERNEL_RULES
+    pipeline: str | None = None
+    latency: Mapping[str, LatencyFit] = _NO_FITS
+    extends: str | None = None
 
     @property
-    def main_memory(self) -> MemoryLevel:
-        """The outermost level."""
-        return self.memory[-1]
+    def main_memory(self) -> MemoryLevel | None:
+        """The outermost level; None where no memory is known."""
+        return self.memory[-1] if self.memory else None

@@ -71,7 +71,7 @@ def solve(
         now = now + step
         if np.abs(step).max() < 1e-5:
             break
-    return Solution(now, np.linalg.inv(hessian))
+    return Solution(now, np.asarray(np.linalg.inv(hessian), dtype=np.float64))
 
 
 def _expected(priced: Array, parameters: Array) -> tuple[Array, Array]:
@@ -91,7 +91,7 @@ def deviation(amounts: Array, prices: Array, solution: Solution, noise: float) -
     """Standard deviation of the logarithm of each time [networks]: of the parameters, and noise."""
     shares = _expected(amounts * prices, solution.parameters)[1]
     variance = np.einsum("ij,jk,ik->i", shares, solution.covariance, shares)
-    return np.sqrt(variance + noise**2)
+    return np.asarray(np.sqrt(variance + noise**2), dtype=np.float64)
 
 
 def share_prices(

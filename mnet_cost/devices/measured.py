@@ -1,0 +1,238 @@
+"""The `latency` section of a profile: fits to measured times, by precision.
+
+Each function reads one part and notes what is wrong in its reader.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from mnet_cost.devices.fits import (
+    FittedOn,
+    HeldOut,
+    LatencyFit,
+    PriceFit,
+    RooflineFit,
+    Spread,
+)
+from mnet_cost.devices.reader import Reader
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import did_you_mean, one_of
+from mnet_cost.tensors import PRECISIONS
+from mnet_cost.yamlfile import Node
+
+FORMS = ("prices", "roofline")
+
+_LARGEST_DEVIATION = 5.0
+"""Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
+
+
+def read_latency(reader: Reader, node: Node | None) -> dict[str, LatencyFit]:
+    """Fits by precision; what is wrong is reported and left out."""
+    fits: dict[str, LatencyFit] = {}
+    if node is None:
+        return fits
+    if not isinstance(node.value, dict) or not node.value:
+        reader.problem("`latency` must be a mapping from a precision to a fit", node)
+        return fits
+    for precision, child in node.value.items():
+        place = node.keys[precision]
+        if precision not in PRECISIONS:
+            hint = did_you_mean(precision, PRECISIONS) or f"one of {one_of(PRECISIONS)}"
+            reader.problem(f"there is no precision `{precision}`", place, hint)
+        if not isinstance(child.value, dict):
+            reader.problem(f"`{precision}` must be a mapping with a fit", child)
+            continue
+        fit = _fit(reader, child, place)
+        if fit is not None:
+            fits[precision] = fit
+    return fits
+
+
+def _fit(reader: Reader, node: Node, place: Node) -> LatencyFit | None:
+    what = f"the fit `{place.value}`"
+    stated = [form for form in FORMS if form in node.value]
+    reader.keys(node, what, ("band",), (*FORMS, "fitted_on", "held_out"))
+    spread = _spread(reader, node.value.get("band"))
+    seen = _fitted_on(reader, node.value.get("fitted_on"))
+    held_out = _held_out(reader, node.value.get("held_out"))
+    if len(stated) != 1:
+        hint = "`prices` for processors, `roofline` for accelerators"
+        reader.problem(f"{what} must state one of {one_of(FORMS)}", place, hint)
+        return None
+    (form,) = stated
+    part = node.value[form]
+    if not isinstance(part.value, dict):
+        reader.problem(f"`{form}` must be a mapping", part)
+        return None
+    if spread is None:
+        return None
+    if form == "roofline":
+        return _roofline(reader, part, node.keys[form], spread, seen, held_out)
+    return _prices(reader, part, node.keys[form], spread, seen, held_out)
+
+
+def _prices(
+    reader: Reader,
+    node: Node,
+    place: Node,
+    spread: Spread,
+    seen: FittedOn | None,
+    held_out: HeldOut | None,
+) -> PriceFit | None:
+    reader.keys(node, f"`{place.value}`", ("scale", "deviations", "covariance"))
+    scale = _sourced(reader, node, "scale", "s")
+    deviations: dict[str, float] = {}
+    listed = node.value.get("deviations")
+    if listed is not None and isinstance(listed.value, dict):
+        for name, child in listed.value.items():
+            if name not in TERM_NAMES:
+                hint = did_you_mean(name, TERM_NAMES) or f"there are {', '.join(TERM_NAMES)}"
+                reader.problem(f"there is no term `{name}`", listed.keys[name], hint)
+            elif (
+                value := _real(reader, child, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
+            ) is not None:
+                deviations[name] = value
+    elif listed is not None:
+        reader.problem("`deviations` must be a mapping from terms to logarithms", listed)
+    covariance = _covariance(reader, node.value.get("covariance"))
+    if scale is None or covariance is None:
+        return None
+    return PriceFit(scale, deviations, covariance, spread, seen, held_out)
+
+
+def _covariance(reader: Reader, node: Node | None) -> tuple[tuple[float, ...], ...] | None:
+    if node is None:
+        return None
+    size = 1 + len(TERM_NAMES)
+    rows: list[tuple[float, ...]] = []
+    for i, child in enumerate(node.value if isinstance(node.value, list) else ()):
+        if not isinstance(child.value, list) or len(child.value) != i + 1:
+            break
+        row = [_real(reader, one, -100.0, 100.0) for one in child.value]
+        rows.append(tuple([0.0 if one is None else one for one in row]))
+    if len(rows) != size or not isinstance(node.value, list) or len(node.value) != size:
+        hint = "the scale, then the terms in order: `mnet-cost calibrate` writes it"
+        message = f"`covariance` must be a lower triangle of {size} rows, of 1 to {size} numbers"
+        reader.problem(message, node, hint)
+        return None
+    for i, row in enumerate(rows):
+        if row[i] < 0:
+            reader.problem("a variance cannot be negative", node.value[i].value[i])
+            return None
+    return tuple(rows)
+
+
+def _roofline(
+    reader: Reader,
+    node: Node,
+    place: Node,
+    spread: Spread,
+    seen: FittedOn | None,
+    held_out: HeldOut | None,
+) -> RooflineFit | None:
+    reader.keys(node, f"`{place.value}`", ("macs",), ("bytes", "inference", "kernel"))
+    macs = _sourced(reader, node, "macs", "MAC/s")
+    found = [
+        _sourced(reader, node, key, unit)
+        for key, unit in (("bytes", "B/s"), ("inference", "s"), ("kernel", "s"))
+    ]
+    return None if macs is None else RooflineFit(macs, *found, spread, seen, held_out)
+
+
+def _sourced(reader: Reader, node: Node, key: str, unit: str) -> Sourced | None:
+    if key not in node.value:
+        return None
+    return reader.sourced(node.value, node.keys[key], unit)
+
+
+def _spread(reader: Reader, node: Node | None) -> Spread | None:
+    if node is None:
+        return None
+    if not isinstance(node.value, dict):
+        reader.problem("`band` must be a mapping: `{width: ..., noise: ...}`", node)
+        return None
+    reader.keys(node, "`band`", ("width", "noise"))
+    width, noise = (
+        _real(reader, node.value[key], 1e-4, 100.0) if key in node.value else None
+        for key in ("width", "noise")
+    )
+    return None if width is None or noise is None else Spread(width, noise)
+
+
+def _fitted_on(reader: Reader, node: Node | None) -> FittedOn | None:
+    if node is None:
+        return None
+    keys = ("networks", "families", "mult_adds", "latency", "terms")
+    if not isinstance(node.value, dict):
+        reader.problem(f"`fitted_on` must be a mapping with {', '.join(keys)}", node)
+        return None
+    reader.keys(node, "`fitted_on`", keys)
+    if any(key not in node.value for key in keys):
+        return None
+    networks = _real(reader, node.value["networks"], 1, 1e6)
+    families = _words(reader, node.value["families"])
+    mult_adds = _range(reader, node.value["mult_adds"], "MAC")
+    latency = _range(reader, node.value["latency"], "s")
+    terms = _words(reader, node.value["terms"], TERM_NAMES)
+    if networks is None or mult_adds is None or latency is None:
+        return None
+    return FittedOn(int(networks), families, mult_adds, latency, terms)
+
+
+def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
+    if node is None:
+        return None
+    keys = ("protocol", "measurements", "median", "mean")
+    if not isinstance(node.value, dict):
+        reader.problem(f"`held_out` must be a mapping with {', '.join(keys)}", node)
+        return None
+    reader.keys(node, "`held_out`", keys)
+    protocol = reader.text(node.value, "protocol")
+    numbers = [
+        _real(reader, node.value[key], 0, 1e6) if key in node.value else None for key in keys[1:]
+    ]
+    count, median, mean = numbers
+    if count is None or median is None or mean is None:
+        return None
+    return HeldOut(protocol, int(count), median, mean)
+
+
+def _range(reader: Reader, node: Node, unit: str) -> tuple[float, float] | None:
+    if not isinstance(node.value, list) or len(node.value) != 2:
+        reader.problem("a range is `[least, most]`", node)
+        return None
+    low, high = (reader.quantity(one, unit) for one in node.value)
+    if low is None or high is None:
+        return None
+    if low > high:
+        reader.problem("a range is `[least, most]`: these are turned around", node)
+        return None
+    return low, high
+
+
+def _words(reader: Reader, node: Node, known: Sequence[str] = ()) -> tuple[str, ...]:
+    if not isinstance(node.value, list):
+        reader.problem("a list of words must stand here", node)
+        return ()
+    found = []
+    for child in node.value:
+        if not isinstance(child.value, str):
+            reader.problem("a word must stand here", child)
+        elif known and child.value not in known:
+            reader.problem(
+                f"there is no term `{child.value}`", child, did_you_mean(child.value, known)
+            )
+        else:
+            found.append(child.value)
+    return tuple(found)
+
+
+def _real(reader: Reader, node: Node, low: float, high: float) -> float | None:
+    value = node.value
+    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        reader.problem(f"a number from {low:g} to {high:g} must stand here", node)
+        return None
+    return float(value)

@@ -1,0 +1,81 @@
+"""Prices of terms that processors have in common, and what is known of one without a measurement.
+
+`specs/prices/shared.yaml` is fitted to the published measurements in `benchmarks/accuracy`, whose
+README says how; it is data, so that nothing in the code is a number of that fit.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from mnet_cost.devices.fits import PriceFit, Spread
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices.types import ComputeRate, DeviceProfile
+from mnet_cost.shipped import specs_folder
+from mnet_cost.yamlfile import Node, read_yaml
+
+
+class PeakShare(NamedTuple):
+    """How much of its peak a processor reaches in large 1x1 convolutions."""
+
+    share: float
+    spread: float
+    """Standard deviation of its logarithm, over devices."""
+
+
+class SharedPrices(NamedTuple):
+    """What is taken of a processor before it is measured."""
+
+    source: str
+    prices: tuple[float, ...]
+    """In the order of `TERMS`; the first is 1."""
+    spreads: tuple[float, ...]
+    """Standard deviations of the logarithms of prices, over devices."""
+    peak_shares: dict[str, PeakShare]
+    """By pipeline."""
+    unmeasured: Spread
+    """The band of an estimate without a measurement."""
+
+
+@cache
+def shared_prices() -> SharedPrices:
+    """The shipped prices; read once."""
+    root = read_yaml(str(specs_folder() / "prices" / "shared.yaml"))
+    plain = _plain(root)
+    terms = plain["terms"]
+    band = plain["unmeasured"]
+    return SharedPrices(
+        plain["source"],
+        tuple(float(terms[name]["price"]) for name in TERM_NAMES),
+        tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
+        {
+            pipeline: PeakShare(float(one["share"]), float(one["spread"]))
+            for pipeline, one in plain["peak_share"].items()
+        },
+        Spread(float(band["width"]), float(band["noise"])),
+    )
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {key: _plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(child) for child in node.value]
+    return node.value
+
+
+def unmeasured_fit(device: DeviceProfile, rate: ComputeRate) -> PriceFit | None:
+    """What a data sheet says of prices: a share of the peak, and shared prices.
+
+    None for what is no processor core, of whose peak nothing is known to be reached.
+    """
+    if device.pipeline is None:
+        return None
+    shared = shared_prices()
+    reached = shared.peak_shares[device.pipeline]
+    scale = Sourced(1 / (rate.macs_per_s.value * reached.share), shared.source, "derived")
+    variances = (reached.spread**2, *(spread**2 for spread in shared.spreads))
+    covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
+    return PriceFit(scale, {}, covariance, shared.unmeasured)

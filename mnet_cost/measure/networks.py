@@ -1,0 +1,86 @@
+"""The networks that were measured, as kernels under a runtime's rules.
+
+Each file is compiled once and each setting elaborated once, however many devices it was measured
+on. A network that is not there, or does not fit, is a problem of the row that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mnet_cost.analysis.kernels import Kernel, form_kernels
+from mnet_cost.analysis.work import count_work
+from mnet_cost.errors import MeasurementError, MnetCostError, Problem, ProblemList
+from mnet_cost.measure.measurements import Measurement
+from mnet_cost.models.library import load_model, split_reference
+from mnet_cost.models.types import ModelSpec
+from mnet_cost.network import elaborate
+from mnet_cost.tensors import DTYPES
+
+Kernels = tuple[Kernel, ...]
+
+
+class Networks:
+    """Kernels of measured networks by reference, made when asked for and kept."""
+
+    def __init__(self) -> None:
+        self._specs: dict[tuple[str, str | None], ModelSpec] = {}
+        self._kernels: dict[tuple[object, ...], Kernels] = {}
+
+    def kernels(self, one: Measurement, rules: frozenset[str]) -> Kernels:
+        """Kernels of a measured network at its batch and precision.
+
+        Raises `MnetCostError` for a network that is not there or has a layer without a cost rule.
+        """
+        key = (one.model, one.batch, one.precision, rules)
+        found = self._kernels.get(key)
+        if found is None:
+            found = self._kernels[key] = self._form(one, rules)
+        return found
+
+    def _form(self, one: Measurement, rules: frozenset[str]) -> Kernels:
+        name, variant, knobs = split_reference(one.model)
+        spec = self._specs.get((name, variant))
+        if spec is None:
+            reference = name if variant is None else f"{name}:{variant}"
+            loaded = load_model(reference)
+            if loaded.knobs:
+                raise MeasurementError(f"`{one.model}` sets knobs twice")
+            spec = self._specs[name, variant] = loaded.spec
+        network = elaborate(spec, {**knobs, "batch": one.batch})
+        precision = DTYPES[one.precision]
+        costs = count_work(network, precision)
+        unknown = [cost.step.name for cost in costs if cost.work is None]
+        if unknown:
+            raise MeasurementError(f"the cost of `{unknown[0]}` in `{one.model}` is unknown")
+        return form_kernels(network, costs, precision, rules)
+
+
+def kernels_of(
+    measurements: Sequence[Measurement], rules: frozenset[str], networks: Networks | None = None
+) -> list[Kernels]:
+    """Kernels of each measured network; `MeasurementError` with all that cannot be had."""
+    networks = networks or Networks()
+    problems = ProblemList()
+    found: list[Kernels] = []
+    seen: set[str] = set()
+    for one in measurements:
+        try:
+            found.append(networks.kernels(one, rules))
+        except MnetCostError as error:
+            if one.model not in seen:
+                problems += _at_row(one, error.problems)
+            seen.add(one.model)
+    if problems:
+        raise MeasurementError(problems)
+    return found
+
+
+def _at_row(one: Measurement, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of a network, shown at the row that names it unless they have a place in a spec."""
+    return [
+        problem._replace(trail=(*problem.trail, f"measured in {one.span}"))
+        if problem.span
+        else problem._replace(span=one.span)
+        for problem in problems
+    ]
