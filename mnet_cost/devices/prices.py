@@ -35,8 +35,10 @@ class SharedPrices(NamedTuple):
     """Standard deviations of the logarithms of prices, over devices."""
     peak_shares: dict[str, PeakShare]
     """By pipeline."""
+    measured: Spread
+    """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
-    """The band of an estimate without a measurement."""
+    """That of one without any."""
 
 
 @cache
@@ -45,7 +47,7 @@ def shared_prices() -> SharedPrices:
     root = read_yaml(str(specs_folder() / "prices" / "shared.yaml"))
     plain = _plain(root)
     terms = plain["terms"]
-    band = plain["unmeasured"]
+    bands = [plain[key] for key in ("measured", "unmeasured")]
     return SharedPrices(
         plain["source"],
         tuple(float(terms[name]["price"]) for name in TERM_NAMES),
@@ -54,7 +56,7 @@ def shared_prices() -> SharedPrices:
             pipeline: PeakShare(float(one["share"]), float(one["spread"]))
             for pipeline, one in plain["peak_share"].items()
         },
-        Spread(float(band["width"]), float(band["noise"])),
+        *(Spread(float(band["width"]), float(band["noise"])) for band in bands),
     )
 
 

@@ -1,0 +1,146 @@
+"""How far estimates are off, on every table of measurements, with what is foretold left out.
+
+    python benchmarks/accuracy                     all tables, printed
+    python benchmarks/accuracy --results FOLDER    and written there as CSV
+    python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
+
+Everything that is estimated here was left out of what it is estimated from; each row says how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from others import other_tables
+from protocols import Forecast, Prices, datasheet, known_device, unseen_device
+from rich.console import Console
+from rich.table import Table
+from shared import write
+from summary import COLUMNS, Summary, summarize, width_of
+from tables import ncnn_runs
+
+from mnet_cost.shipped import specs_folder
+
+ONE_THREAD = "ncnn, one thread"
+
+
+def ncnn_tables(prices: Prices) -> Iterator[tuple[str, str, list[Forecast]]]:
+    """(table, protocol, forecasts) of the ncnn benchmark at one thread."""
+    yield ONE_THREAD, "known device, new family", list(known_device(prices))
+    yield (
+        ONE_THREAD,
+        "unseen device, its other families measured",
+        list(unseen_device(prices, None)),
+    )
+    for count in (4, 1):
+        words = f"{count} network{'s' if count > 1 else ''}"
+        for chosen in (True, False):
+            how = "chosen" if chosen else "drawn"
+            yield (
+                ONE_THREAD,
+                f"unseen device, {words} measured ({how}), new family",
+                list(unseen_device(prices, count, chosen)),
+            )
+    yield ONE_THREAD, "data sheet, nothing measured, new family", list(datasheet(prices))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", nargs="?", choices=("all", "prices"), default="all")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
+    options = parser.parse_args()
+    runs = ncnn_runs()
+    prices = Prices(runs)
+    if options.what == "prices":
+        _write_prices(prices)
+        return
+    from mnet_cost.devices.prices import shared_prices
+
+    shared = shared_prices()
+    rows, forecasts = [], []
+    for table, protocol, some in [*ncnn_tables(prices), *other_tables(prices)]:
+        band = shared.unmeasured if protocol.startswith("data sheet") else shared.measured
+        rows.append(summarize(table, protocol, some, band.width))
+        forecasts += [(table, protocol, one) for one in some]
+    _print(rows)
+    if options.results:
+        _write_results(options.results, rows, forecasts)
+
+
+def _write_prices(prices: Prices) -> None:
+    known = list(known_device(prices))
+    guessed = list(datasheet(prices))
+    widths = (width_of(known), width_of(guessed))
+    path = specs_folder() / "prices" / "shared.yaml"
+    path.parent.mkdir(exist_ok=True)
+    figures = summarize(ONE_THREAD, "known device, new family", known, widths[0])
+    held_out = (
+        f"known device, new family: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
+        f"{figures.forecasts} times"
+    )
+    write(path, prices.runs, widths, datetime.date.today().isoformat(), held_out)
+    print(f"{path}: {held_out}")
+
+
+def _print(rows: list[Summary]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in (
+        "table", "protocol", "n", "median", "mean", "<10", "<20", "rank", "in band", "band",
+        "MACs", "MACs + c",
+    ):  # fmt: skip
+        table.add_column(name, justify="left" if name in ("table", "protocol") else "right")
+    for row in rows:
+        table.add_row(
+            row.table, row.protocol, f"{row.forecasts:,}", f"{row.median:.1f}", f"{row.mean:.1f}",
+            f"{row.within_10:.0f}", f"{row.within_20:.0f}",
+            "-" if row.spearman is None else f"{row.spearman:.3f}",
+            f"{row.in_band:.0f}", f"+{row.band:.0f}",
+            f"{row.mult_adds_median:.0f} / {row.mult_adds_mean:.0f}",
+            f"{row.line_median:.0f} / {row.line_mean:.0f}",
+        )  # fmt: skip
+    console = Console(width=None if sys.stdout.isatty() else 190)
+    console.print(table)
+    console.print(
+        "median, mean: absolute error in % of the measured time; <10, <20: % of measurements with "
+        "less; rank: Spearman; in band: % of measurements inside, of 80 meant; band: median half "
+        "width; MACs (+ c): baselines fitted to the same measurements, median / mean"
+    )
+
+
+def _write_results(
+    folder: Path, rows: list[Summary], forecasts: list[tuple[str, str, Forecast]]
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            writer.writerow([f"{one:.4g}" if isinstance(one, float) else one for one in row])
+    families: dict[tuple[str, str, str], list[float]] = {}
+    for table, protocol, one in forecasts:
+        families.setdefault((table, protocol, one.family), []).append(one.error)
+    with (folder / "families.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["table", "protocol", "family", "forecasts", "median", "mean", "bias"])
+        for (table, protocol, family), errors in families.items():
+            shares = np.abs(np.expm1(errors))
+            writer.writerow(
+                [table, protocol, family, len(errors), f"{100 * np.median(shares):.4g}",
+                 f"{100 * np.mean(shares):.4g}", f"{100 * np.expm1(np.median(errors)):.4g}"]
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""What is left out, and how well it is then foretold.
+
+A `Forecast` is one held-out measurement with its estimate, its band, and three baselines that were
+fitted to the same measurements. Family out: no network of its family was seen, on any device. Chip
+out: no device with its chip was seen, but for the measurements that the protocol grants.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from shared import common_prices, peak_shares, spreads
+from tables import Run
+
+from mnet_cost.measure.prices import NOISE, Array, deviation, expected_seconds, solve
+
+FOLDS = 5
+DRAWS = 3
+CHOSEN = (
+    "mobilenet_v1", "../networks/ncnn_resnet18.yaml", "../networks/ncnn_squeezenet.yaml",
+    "shufflenet_v2", "../networks/ncnn_mobilenet_v2.yaml", "mnasnet",
+)  # fmt: skip
+"""Networks that are worth measuring first: each shows terms that the others lack."""
+
+
+class Forecast(NamedTuple):
+    """One measurement that was held out. Times in seconds."""
+
+    device: str
+    run: str
+    model: str
+    family: str
+    measured_s: float
+    estimate_s: float
+    sigma: float
+    """Standard deviation of the logarithm that the fit gives its estimate."""
+    mult_adds_s: float
+    """Baseline: mult-adds at one rate."""
+    line_s: float
+    """Baseline: mult-adds and a constant."""
+
+    @property
+    def error(self) -> float:
+        """Logarithm of estimate over measured."""
+        return float(np.log(self.estimate_s / self.measured_s))
+
+
+class Prices:
+    """Shared prices with families and chips left out, each fitted once."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        chips = sorted({run.group for run in runs})
+        self.fold = {chip: i % FOLDS for i, chip in enumerate(chips)}
+        self._known: dict[tuple[int | None, str], Array] = {}
+
+    def without(self, family: str, chip: str | None = None) -> Array:
+        """Prices of runs without a family, and without the fold that a chip is in."""
+        fold = None if chip is None else self.fold[chip]
+        key = (fold, family)
+        if key not in self._known:
+            self._known[key] = common_prices(self.seen(family, fold))
+        return self._known[key]
+
+    def seen(self, family: str, fold: int | None) -> list[Run]:
+        """Those runs."""
+        return [
+            without_family(run, family)
+            for run in self.runs
+            if fold is None or self.fold[run.group] != fold
+        ]
+
+
+def without_family(run: Run, family: str) -> Run:
+    """The run with the networks of other families."""
+    return run.only(i for i, one in enumerate(run.families) if one != family)
+
+
+def of_family(run: Run, family: str) -> Run:
+    """The run with the networks of one family."""
+    return run.only(i for i, one in enumerate(run.families) if one == family)
+
+
+def forecast(seen: Run, unseen: Run, prices: Array, prior: Array | None = None) -> list[Forecast]:
+    """`unseen` of a device, from what was `seen` of it."""
+    prior = spreads() if prior is None else prior
+    solution = solve(seen.amounts, seen.seconds, prices, prior)
+    estimates = expected_seconds(unseen.amounts, prices, solution.parameters)
+    sigmas = deviation(unseen.amounts, prices, solution, NOISE)
+    rate, line = baselines(seen)
+    return [
+        Forecast(
+            unseen.device, unseen.name, row.model, row.family, float(unseen.seconds[i]),
+            float(estimates[i]), float(sigmas[i]), rate(unseen.mult_adds[i]),
+            line(unseen.mult_adds[i]),
+        )
+        for i, row in enumerate(unseen.rows)
+    ]  # fmt: skip
+
+
+def baselines(seen: Run) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """Mult-adds at one rate, and mult-adds with a constant: by least squares of relative errors."""
+    x, y = seen.mult_adds, seen.seconds
+    rate = float(np.exp(np.median(np.log(y / x))))
+    if len(y) < 2:
+        return (lambda mult_adds: rate * mult_adds), (lambda mult_adds: rate * mult_adds)
+    columns = np.stack([x / y, 1 / y], axis=1)
+    slope, constant = np.linalg.lstsq(columns, np.ones(len(y)), rcond=None)[0]
+    if constant < 0:  # a negative constant is no physics: without it
+        slope, constant = float(np.sum(x / y) / np.sum((x / y) ** 2)), 0.0
+    if slope <= 0:
+        slope, constant = 0.0, float(np.sum(1 / y) / np.sum(1 / y**2))
+    return (
+        lambda mult_adds: rate * mult_adds,
+        lambda mult_adds: float(slope * mult_adds + constant),
+    )
+
+
+def known_device(prices: Prices) -> Iterator[Forecast]:
+    """Family out; the device and its other families are known."""
+    for run, family in _families(prices):
+        seen = without_family(run, family)
+        yield from forecast(seen, of_family(run, family), prices.without(family))
+
+
+def unseen_device(prices: Prices, measured: int | None, chosen: bool = False) -> Iterator[Forecast]:
+    """Family and chip out; so many networks of other families are measured, None for all.
+
+    Drawn at random, three times over, or the first of `CHOSEN`.
+    """
+    draw = random.Random(1)
+    for _ in range(1 if chosen or measured is None else DRAWS):
+        for run, family in _families(prices):
+            others = [i for i, one in enumerate(run.families) if one != family]
+            if chosen:
+                rank = {_short(name): i for i, name in enumerate(CHOSEN)}
+                known = [i for i in others if _short(run.rows[i].model) in rank]
+                others = sorted(known, key=lambda i: rank[_short(run.rows[i].model)])[:measured]
+            elif measured is not None:
+                others = draw.sample(others, min(measured, len(others)))
+            if others:
+                seen, unseen = run.only(others), of_family(run, family)
+                yield from forecast(seen, unseen, prices.without(family, run.group))
+
+
+def datasheet(prices: Prices) -> Iterator[Forecast]:
+    """Family and chip out, nothing measured: a share of the peak that others reach."""
+    for run, family in _families(prices):
+        peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
+        if peak is None or run.processor is None or run.processor.out_of_order is None:
+            continue
+        common = prices.without(family, run.group)
+        shares = peak_shares(prices.seen(family, prices.fold[run.group]), common)
+        middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
+        unseen = of_family(run, family)
+        scale = np.log(1e6 / peak) - middle
+        priced = unseen.amounts * common
+        total = priced.sum(1)
+        parts = priced / total[:, None]
+        sigma = np.sqrt(spread**2 + (parts**2 @ spreads() ** 2) + NOISE**2)
+        for i, row in enumerate(unseen.rows):
+            roof = float(unseen.mult_adds[i] / peak)
+            yield Forecast(
+                run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
+                float(np.exp(scale) * total[i]), float(sigma[i]), roof, roof,
+            )  # fmt: skip
+
+
+def family_to_family(run: Run, prices: Array) -> Iterator[Forecast]:
+    """One device: each family from the others that were measured with it."""
+    for family in sorted(set(run.families)):
+        seen, unseen = without_family(run, family), of_family(run, family)
+        if seen.rows:
+            yield from forecast(seen, unseen, prices)
+
+
+def halves(run: Run, prices: Array, draws: int = 20) -> Iterator[Forecast]:
+    """One device: each half from the other, at random."""
+    draw = random.Random(1)
+    for _ in range(draws):
+        order = list(range(len(run.rows)))
+        draw.shuffle(order)
+        half = len(order) // 2
+        yield from forecast(run.only(order[:half]), run.only(order[half:]), prices)
+
+
+def one_network(run: Run, prices: Array, measured: int = 0) -> Iterator[Forecast]:
+    """One device: all from a single network."""
+    others = [i for i in range(len(run.rows)) if i != measured]
+    yield from forecast(run.only([measured]), run.only(others), prices)
+
+
+def _families(prices: Prices) -> Iterator[tuple[Run, str]]:
+    for run in prices.runs:
+        for family in sorted(set(run.families)):
+            if any(one != family for one in run.families):
+                yield run, family
+
+
+def _short(model: str) -> str:
+    return model.rpartition("/")[2]

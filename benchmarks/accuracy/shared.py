@@ -1,0 +1,109 @@
+"""`python benchmarks/accuracy prices`: the shared prices, fitted anew, as `specs/prices/shared.yaml`.
+
+Prices are the middle of what 45 one-thread runs of ncnn say; shares of the peak are of the same
+runs. The width of bands is set so that 80 % of measurements are in them when their family is left
+out everywhere. Other runtimes are not in it: they are what it can be tried on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tables import Run
+
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.measure.prices import NOISE, Array, share_prices, solve
+
+START = {
+    "pointwise": 1.0,
+    # Multiplications are multiplications; depthwise ones reuse nothing, and have no panels.
+    "winograd": 1.0, "dense": 1.5, "stem": 1.0, "depthwise_3x3": 3.0, "depthwise_5x5": 3.0,
+    "matmul": 2.0, "unpacked": 1.0, "unpacked_depthwise": 3.0,
+    # An element is some loads and stores, which a core does at about a fifth of its multiplications.
+    "depthwise_elements": 5.0, "pointwise_elements": 5.0, "dense_elements": 5.0,
+    "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
+    # Additions of a transform, an exponential, a power with a window.
+    "winograd_tiles": 15.0, "curve": 15.0, "lrn": 30.0,
+    "kernel": 0.03,
+}  # fmt: skip
+"""Where the fit starts, and what a term keeps that no network of a training set has: orders of
+magnitude from what the operations are, not from the measurements."""
+
+SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {"matmul": 0.5, "lrn": 0.5}
+"""How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 do equally well on what
+is held out (`docs/accuracy.md`); two terms are in one network each, and little is known of them."""
+
+
+def start() -> Array:
+    """In the order of `TERMS`."""
+    return np.array([START[name] for name in TERM_NAMES])
+
+
+def spreads() -> Array:
+    """In the order of `TERMS`."""
+    return np.array([SPREADS[name] for name in TERM_NAMES])
+
+
+def common_prices(runs: Iterable[Run]) -> Array:
+    """Prices that these runs have in common."""
+    return share_prices([(run.amounts, run.seconds) for run in runs], start(), spreads())
+
+
+def reached(run: Run, prices: Array) -> float | None:
+    """Logarithm of the share of its peak that a run reaches in large 1x1 convolutions."""
+    peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
+    if peak is None:
+        return None
+    fixed = np.full(len(TERM_NAMES), 1e-6)
+    scale = solve(run.amounts, run.seconds, prices, fixed).parameters[0]
+    return float(np.log(1e6) - scale - np.log(peak))
+
+
+def peak_shares(runs: Sequence[Run], prices: Array) -> dict[str, tuple[float, float]]:
+    """(middle, spread) of the logarithm of the share, by pipeline; each chip counts once."""
+    shares: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for run in runs:
+        share = reached(run, prices)
+        if share is not None and run.processor and run.processor.out_of_order is not None:
+            pipeline = "out_of_order" if run.processor.out_of_order else "in_order"
+            shares[pipeline][run.group].append(share)
+    found = {}
+    for pipeline, groups in sorted(shares.items()):
+        middles = [float(np.mean(some)) for some in groups.values()]
+        found[pipeline] = (float(np.median(middles)), float(np.std(middles)))
+    return found
+
+
+def write(
+    path: Path, runs: Sequence[Run], widths: tuple[float, float], when: str, held_out: str
+) -> None:
+    """Fit to all runs and write the file. `widths`: of bands with a fit and without any."""
+    prices = common_prices(runs)
+    chips = len({run.group for run in runs})
+    measurements = sum(len(run.rows) for run in runs)
+    lines = [
+        "# Prices of terms that processors have in common, relative to a multiplication in a large",
+        "# 1x1 convolution. Made by `python benchmarks/accuracy prices`: not to be edited.",
+        "format: 1",
+        f'source: "{measurements} times of {len(runs)} one-thread runs of ncnn on {chips} chips '
+        '(Tencent/ncnn, benchmark/README.md@a4d2ea1d4422), fitted by benchmarks/accuracy"',
+        f"made: {when}",
+        f'held_out: "{held_out}"',
+        "terms:  # price; spread: standard deviation of its logarithm from device to device",
+        *(
+            f"  {name}: {{price: {price:.4g}, spread: {SPREADS[name]:g}}}"
+            for name, price in zip(TERM_NAMES, prices, strict=True)
+        ),
+        "peak_share:  # of a core's peak that large 1x1 convolutions reach",
+        *(
+            f"  {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
+            for pipeline, (middle, spread) in peak_shares(runs, prices).items()
+        ),
+        "# Half widths of bands that hold 80 %, in standard deviations of the posterior.",
+        f"measured: {{width: {widths[0]:.3g}, noise: {NOISE:g}}}",
+        f"unmeasured: {{width: {widths[1]:.3g}, noise: {NOISE:g}}}",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,147 @@
+"""The published measurements as runs: what one device did with one runtime, setting and date."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.measure.measurements import Measurement, read_measurements
+from mnet_cost.measure.networks import Networks
+from mnet_cost.measure.prices import Array
+
+HERE = Path(__file__).resolve().parent
+
+NCNN = frozenset(
+    ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "split_groups",
+     "pack_channels")
+)  # fmt: skip
+"""ncnn: activations are fused where the graph says so, grouped convolutions are run one by one."""
+TFLITE = frozenset(("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices"))
+"""TensorFlow Lite with its own kernels or XNNPACK: clamps are parameters of its operators."""
+
+
+class Processor(NamedTuple):
+    """A row of processors.csv. Empty is unknown."""
+
+    soc_group: str
+    core: str
+    clock_hz: float
+    fp32_macs_per_cycle: float | None
+    fp16_macs_per_cycle: float | None
+    out_of_order: bool | None
+    pack: int
+
+    def peak_macs_per_s(self, precision: str) -> float | None:
+        """Of one core."""
+        macs = self.fp16_macs_per_cycle if precision == "fp16" else self.fp32_macs_per_cycle
+        return None if macs is None else macs * self.clock_hz
+
+
+class Run(NamedTuple):
+    """Networks measured together, and what they ask for."""
+
+    device: str
+    runtime: str
+    precision: str
+    threads: int | None
+    name: str
+    rows: tuple[Measurement, ...]
+    amounts: Array
+    """[networks, terms]"""
+    seconds: Array
+    families: tuple[str, ...]
+    mult_adds: Array
+    processor: Processor | None = None
+
+    def only(self, keep: Iterable[int]) -> Run:
+        """The same run with some of its networks."""
+        kept = list(keep)
+        return self._replace(
+            rows=tuple(self.rows[i] for i in kept),
+            amounts=self.amounts[kept],
+            seconds=self.seconds[kept],
+            families=tuple(self.families[i] for i in kept),
+            mult_adds=self.mult_adds[kept],
+        )
+
+    @property
+    def group(self) -> str:
+        """Runs on one chip share it."""
+        return self.processor.soc_group if self.processor else self.device
+
+
+def processors() -> dict[str, Processor]:
+    """By device."""
+    with (HERE / "processors.csv").open(newline="", encoding="utf-8") as file:
+        return {
+            row["device"]: Processor(
+                row["soc_group"],
+                row["core"],
+                float(row["clock_ghz"]) * 1e9,
+                float(row["fp32_macs_per_cycle"]) if row["fp32_macs_per_cycle"] else None,
+                float(row["fp16_macs_per_cycle"]) if row["fp16_macs_per_cycle"] else None,
+                {"true": True, "false": False}.get(row["out_of_order"]),
+                int(row["pack"] or 1),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+_NETWORKS = Networks()
+
+
+def make_run(
+    rows: Sequence[Measurement],
+    rules: frozenset[str],
+    tile: int,
+    processor: Processor | None = None,
+) -> Run:
+    """A run of rows that were measured together."""
+    kernels = [_NETWORKS.kernels(row, rules) for row in rows]
+    first = rows[0]
+    return Run(
+        first.device, first.runtime, first.precision, first.threads, first.run, tuple(rows),
+        np.array([np.sum(kernel_amounts(one, rules, tile), axis=0) for one in kernels]),
+        np.array([row.latency_s for row in rows]),
+        tuple(row.family for row in rows),
+        np.array([float(sum(kernel.mult_adds for kernel in one)) for one in kernels]),
+        processor,
+    )  # fmt: skip
+
+
+def read(name: str) -> tuple[Measurement, ...]:
+    """The rows of a file in `measurements/`."""
+    return read_measurements(HERE / "measurements" / name)
+
+
+def together(rows: Iterable[Measurement]) -> dict[tuple[object, ...], list[Measurement]]:
+    """Rows by what was measured together."""
+    found: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+    for row in rows:
+        found[row.device, row.runtime, row.precision, row.threads, row.run].append(row)
+    return found
+
+
+def ncnn_runs(
+    threads: int = 1, precisions: Sequence[str] = ("fp32", "fp16"), least: int = 8
+) -> list[Run]:
+    """Runs of ncnn with so many threads, of at least `least` networks."""
+    known = processors()
+    runs = []
+    rows = [
+        row for row in read("ncnn_cpu.csv")
+        if row.threads == threads and row.precision in precisions
+    ]  # fmt: skip
+    for key, some in together(rows).items():
+        if len(some) < least:
+            continue
+        processor = known[str(key[0])]
+        tile = processor.pack * (2 if some[0].precision == "fp16" else 1)
+        runs.append(make_run(some, NCNN, tile, processor))
+    return runs
