@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,23 +29,22 @@ def numbers(device: DeviceProfile) -> Iterator[Sourced]:
     found: list[Sourced | None] = [device.kernel_overhead_s, device.inference_overhead_s]
     found += [device.power_w, *device.mac_energy_j.values(), *device.byte_energy_j.values()]
     for rate in device.compute.values():
-        found += rate
+        found += rate  # mult-adds, other operations, tile, sparsity
     for level in (*device.memory, *([device.storage] if device.storage else [])):
         found += [level.size_bytes, level.bytes_per_s]
     return (number for number in found if number is not None)
 
 
 def test_the_library() -> None:
-    assert device_names() == (
-        "h100",
-        "jetson_nano",
-        "pixel_1",
-        "pixel_6",
-        "raspberry_pi_4",
-        "stm32h743",
-        "zen3",
-    )
-    assert set(default_devices()) <= set(device_names())
+    names = device_names()
+    assert len(names) >= 42
+    assert names == tuple(sorted(names))
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) for name in names)
+    assert set(default_devices()) <= set(names)
+    devices = [load_device(name) for name in names]
+    titles = [device.title for device in devices]
+    assert len(set(titles)) == len(titles)
+    assert {device.device_class for device in devices} == set(CLASSES)
 
 
 @pytest.mark.parametrize("name", device_names())
@@ -55,6 +55,8 @@ def test_shipped_profile(name: str) -> None:
     assert device.tier in TIERS
     assert device.title
     assert device.runtime
+    assert device.device_class in CLASSES
+    assert device.kernel_rules
     assert device.compute
     assert set(device.compute) <= set(PRECISIONS)
     assert device.main_memory is device.memory[-1]
@@ -62,6 +64,12 @@ def test_shipped_profile(name: str) -> None:
         assert number.standing in STANDINGS
         assert len(number.source) > 10
         assert number.value >= 0
+        assert number.low is None or number.low <= number.value
+        assert number.high is None or number.high >= number.value
+    if device.tier == "datasheet":  # a fitted rate or bandwidth makes a profile a fitted one
+        rates = [rate.macs_per_s for rate in device.compute.values()]
+        bandwidths = [level.bytes_per_s for level in device.memory if level.bytes_per_s]
+        assert all(number.standing != "fitted" for number in (*rates, *bandwidths))
     text = device_path(name).read_text()
     assert text.startswith("# Device profile: ")
 
@@ -137,6 +145,30 @@ def test_pixel_6_keeps_the_standing_of_each_number() -> None:
     assert (bandwidth.value, bandwidth.standing) == (4.13e9, "fitted")
     assert device.inference_overhead_s is not None
     assert device.inference_overhead_s.value == 0  # found to be zero: not unknown
+
+
+def test_profiles_by_hand() -> None:
+    """Rates and powers worked from the figures that their sources state."""
+
+    def macs(name: str, precision: str) -> float:
+        return load_device(name).compute[precision].macs_per_s.value
+
+    assert macs("pixel_4", "fp32") == 2.84e9 * 4 * 2  # 45.4 GFLOP/s
+    assert macs("raspberry_pi_5", "fp32") == 4 * 2.4e9 * 4 * 2
+    assert macs("rk3588", "fp16") == 2 * macs("rk3588", "fp32")
+    assert macs("stm32f746", "int8") == 2 * 216e6
+    assert macs("ethos_u55_256", "int8") == 256 * 500e6
+    assert macs("sapphire_rapids", "int8") == pytest.approx(3.8e9 * 1024)
+    assert macs("tpu_v4", "bf16") == 275e12 / 2
+    assert macs("rtx_3090", "fp16") == 71e12 / 2
+    power = load_device("stm32h7a3").power_w
+    assert power is not None
+    # (J / s) of the four networks of MLPerf Tiny v1.2.
+    runs = ((0.165728, 1.222), (5.09028, 40.6752), (1.3756, 11.288), (2.96546, 23.7597))
+    watts = sorted(energy / latency for energy, latency in runs)
+    assert power.low == pytest.approx(watts[0], rel=0.005)
+    assert power.high == pytest.approx(watts[-1], rel=0.005)
+    assert watts[0] < power.value < watts[-1]
 
 
 MINE = """\
