@@ -13,7 +13,7 @@ import argparse
 import csv
 import datetime
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +22,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from others import other_tables
-from protocols import Forecast, Prices, datasheet, known_device, unseen_device
+from protocols import (
+    Forecast,
+    Prices,
+    datasheet,
+    datasheet_board,
+    known_device,
+    unseen_board,
+    unseen_device,
+)
 from rich.console import Console
 from rich.table import Table
-from shared import write
+from shared import Kind, write
 from summary import COLUMNS, Summary, summarize, width_of
-from tables import ncnn_runs
+from tables import Run, microcontroller_runs, ncnn_runs
 
 from mnet_cost.shipped import specs_folder
 
 ONE_THREAD = "ncnn, one thread"
+BOARDS = "MLPerf Tiny, Cortex-M"
 
 
 def ncnn_tables(prices: Prices) -> Iterator[tuple[str, str, list[Forecast]]]:
@@ -54,6 +63,14 @@ def ncnn_tables(prices: Prices) -> Iterator[tuple[str, str, list[Forecast]]]:
     yield ONE_THREAD, "data sheet, nothing measured, new family", list(datasheet(prices))
 
 
+def microcontroller_tables() -> Iterator[tuple[str, str, list[Forecast]]]:
+    """(table, protocol, forecasts) of MLPerf Tiny on Arm cores."""
+    boards = microcontroller_runs()
+    yield BOARDS, "unseen board, 1 network measured", list(unseen_board(boards, 1))
+    yield BOARDS, "unseen board, 3 networks measured", list(unseen_board(boards, 3))
+    yield BOARDS, "data sheet, nothing measured", list(datasheet_board(boards))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -68,10 +85,11 @@ def main() -> None:
         return
     from mnet_cost.devices.prices import shared_prices
 
-    shared = shared_prices()
     rows, forecasts = [], []
-    for table, protocol, some in [*ncnn_tables(prices), *other_tables(prices)]:
-        band = shared.unmeasured if protocol.startswith("data sheet") else shared.measured
+    found = [*ncnn_tables(prices), *other_tables(prices), *microcontroller_tables()]
+    for table, protocol, some in found:
+        bands = shared_prices("microcontroller" if table == BOARDS else None)
+        band = bands.unmeasured if protocol.startswith("data sheet") else bands.measured
         rows.append(summarize(table, protocol, some, band.width))
         forecasts += [(table, protocol, one) for one in some]
     _print(rows)
@@ -80,18 +98,47 @@ def main() -> None:
 
 
 def _write_prices(prices: Prices) -> None:
-    known = list(known_device(prices))
-    guessed = list(datasheet(prices))
-    widths = (width_of(known), width_of(guessed))
+    boards = microcontroller_runs()
     path = specs_folder() / "prices" / "shared.yaml"
     path.parent.mkdir(exist_ok=True)
-    figures = summarize(ONE_THREAD, "known device, new family", known, widths[0])
-    held_out = (
-        f"known device, new family: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
-        f"{figures.forecasts} times"
+    known = list(known_device(prices)), list(datasheet(prices))
+    board = list(unseen_board(boards, 1)), list(datasheet_board(boards))
+    kinds = (
+        _kind(
+            "processors", prices.runs, *known, "one-thread runs of ncnn on {} chips",
+            "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
+        ),
+        _kind(
+            "microcontrollers", boards, *board, "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
+            "mlcommons/tiny_results, closed division", "unseen board, one network measured",
+        ),
+    )  # fmt: skip
+    write(path, kinds, datetime.date.today().isoformat())
+    for kind in kinds:
+        print(f"{path}: {kind.name}: {kind.held_out}")
+
+
+def _kind(
+    name: str,
+    runs: Sequence[Run],
+    measured: Sequence[Forecast],
+    unmeasured: Sequence[Forecast],
+    what: str,
+    where: str,
+    protocol: str,
+) -> Kind:
+    figures = summarize(name, protocol, measured, 1.0)
+    chips = len({run.group for run in runs})
+    times = sum(len(run.rows) for run in runs)
+    return Kind(
+        name,
+        f"{times} times of {len(runs)} {what.format(chips)} ({where}), fitted by benchmarks/accuracy",
+        runs,
+        width_of(measured),
+        width_of(unmeasured),
+        f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
+        f"{figures.forecasts} times",
     )
-    write(path, prices.runs, widths, datetime.date.today().isoformat(), held_out)
-    print(f"{path}: {held_out}")
 
 
 def _print(rows: list[Summary]) -> None:

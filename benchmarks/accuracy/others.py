@@ -40,7 +40,6 @@ def other_tables(prices: Prices) -> Iterator[Found]:
         ("pixel3_hosted.csv", "TFLite hosted models"),
         ("shufflenet_v2_paper.csv", "ShuffleNet V2 paper"),
         ("mobilenet_v4_table6.csv", "MobileNet V4 Table 6"),
-        ("mlperf_tiny.csv", "MLPerf Tiny"),
         ("timm_i9.csv", "timm, Core i9"),
     ):
         yield from _family_out(file, words, common)

@@ -8,7 +8,8 @@ out: no device with its chip was seen, but for the measurements that the protoco
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -149,24 +150,50 @@ def unseen_device(prices: Prices, measured: int | None, chosen: bool = False) ->
 def datasheet(prices: Prices) -> Iterator[Forecast]:
     """Family and chip out, nothing measured: a share of the peak that others reach."""
     for run, family in _families(prices):
-        peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
-        if peak is None or run.processor is None or run.processor.out_of_order is None:
-            continue
         common = prices.without(family, run.group)
         shares = peak_shares(prices.seen(family, prices.fold[run.group]), common)
-        middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
-        unseen = of_family(run, family)
-        scale = np.log(1e6 / peak) - middle
-        priced = unseen.amounts * common
-        total = priced.sum(1)
-        parts = priced / total[:, None]
-        sigma = np.sqrt(spread**2 + (parts**2 @ spreads() ** 2) + NOISE**2)
-        for i, row in enumerate(unseen.rows):
-            roof = float(unseen.mult_adds[i] / peak)
-            yield Forecast(
-                run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
-                float(np.exp(scale) * total[i]), float(sigma[i]), roof, roof,
-            )  # fmt: skip
+        yield from _from_peak(run, of_family(run, family), common, shares)
+
+
+def _from_peak(
+    run: Run, unseen: Run, prices: Array, shares: Mapping[str, tuple[float, float]]
+) -> Iterator[Forecast]:
+    peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
+    if peak is None or run.processor is None or run.processor.out_of_order is None:
+        return
+    middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
+    total = (unseen.amounts * prices).sum(1)
+    parts = unseen.amounts * prices / total[:, None]
+    sigma = np.sqrt(spread**2 + (parts**2 @ spreads() ** 2) + NOISE**2)
+    for i, row in enumerate(unseen.rows):
+        roof = float(unseen.mult_adds[i] / peak)
+        yield Forecast(
+            run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
+            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), roof, roof,
+        )  # fmt: skip
+
+
+def unseen_board(runs: Sequence[Run], measured: int) -> Iterator[Forecast]:
+    """Board out: each network of it from so many of its others, families known from elsewhere."""
+    for board in sorted({run.group for run in runs}):
+        prices = common_prices(run for run in runs if run.group != board)
+        for run in runs:
+            if run.group != board:
+                continue
+            for some in combinations(range(len(run.rows)), measured):
+                others = [i for i in range(len(run.rows)) if i not in some]
+                yield from forecast(run.only(some), run.only(others), prices)
+
+
+def datasheet_board(runs: Sequence[Run]) -> Iterator[Forecast]:
+    """Board out, nothing measured."""
+    for board in sorted({run.group for run in runs}):
+        seen = [run for run in runs if run.group != board]
+        prices = common_prices(seen)
+        shares = peak_shares(seen, prices)
+        for run in runs:
+            if run.group == board:
+                yield from _from_peak(run, run, prices, shares)
 
 
 def family_to_family(run: Run, prices: Array) -> Iterator[Forecast]:

@@ -1,8 +1,8 @@
-"""`python benchmarks/accuracy prices`: the shared prices, fitted anew, as `specs/prices/shared.yaml`.
+"""`python benchmarks/accuracy prices`: shared prices, fitted anew, as `specs/prices/shared.yaml`.
 
-Prices are the middle of what 45 one-thread runs of ncnn say; shares of the peak are of the same
-runs. The width of bands is set so that 80 % of measurements are in them when their family is left
-out everywhere. Other runtimes are not in it: they are what it can be tried on.
+Those of processors are the middle of what one-thread runs of ncnn say, those of microcontrollers of
+MLPerf Tiny's runs on Arm cores; shares of the peak are of the same runs. Bands are as wide as holds
+80 % of what is left out. Other runtimes are not in it: they are what it can be tried on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tables import Run
@@ -22,7 +23,7 @@ START = {
     # Multiplications are multiplications; depthwise ones reuse nothing, and have no panels.
     "winograd": 1.0, "dense": 1.5, "stem": 1.0, "depthwise_3x3": 3.0, "depthwise_5x5": 3.0,
     "matmul": 2.0, "unpacked": 1.0, "unpacked_depthwise": 3.0,
-    # An element is some loads and stores, which a core does at about a fifth of its multiplications.
+    # An element is loads and stores, of which a core does a fifth as many as multiplications.
     "depthwise_elements": 5.0, "pointwise_elements": 5.0, "dense_elements": 5.0,
     "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
     # Additions of a transform, an exponential, a power with a window.
@@ -32,9 +33,10 @@ START = {
 """Where the fit starts, and what a term keeps that no network of a training set has: orders of
 magnitude from what the operations are, not from the measurements."""
 
-SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {"matmul": 0.5, "lrn": 0.5}
+SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {"matmul": 0.5, "lrn": 0.5, "kernel": 0.5}
 """How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 do equally well on what
-is held out (`docs/accuracy.md`); two terms are in one network each, and little is known of them."""
+is held out (`docs/accuracy.md`). Two terms are in one network each, and little is known of them;
+launches are a matter of the runtime more than of the device."""
 
 
 def start() -> Array:
@@ -77,33 +79,47 @@ def peak_shares(runs: Sequence[Run], prices: Array) -> dict[str, tuple[float, fl
     return found
 
 
-def write(
-    path: Path, runs: Sequence[Run], widths: tuple[float, float], when: str, held_out: str
-) -> None:
-    """Fit to all runs and write the file. `widths`: of bands with a fit and without any."""
-    prices = common_prices(runs)
-    chips = len({run.group for run in runs})
-    measurements = sum(len(run.rows) for run in runs)
+class Kind(NamedTuple):
+    """What one section of the file is made of."""
+
+    name: str
+    source: str
+    runs: Sequence[Run]
+    measured: float
+    """Half width of bands, in standard deviations."""
+    unmeasured: float
+    held_out: str
+
+
+def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
+    """Fit to all runs of each kind and write the file."""
     lines = [
-        "# Prices of terms that processors have in common, relative to a multiplication in a large",
+        "# Prices of terms that devices have in common, relative to a multiplication in a large",
         "# 1x1 convolution. Made by `python benchmarks/accuracy prices`: not to be edited.",
+        "# price; spread: standard deviation of its logarithm from device to device.",
+        "# share: of a core's peak that large 1x1 convolutions reach.",
+        "# width: half a band that holds 80 %, in standard deviations of the posterior.",
         "format: 1",
-        f'source: "{measurements} times of {len(runs)} one-thread runs of ncnn on {chips} chips '
-        '(Tencent/ncnn, benchmark/README.md@a4d2ea1d4422), fitted by benchmarks/accuracy"',
         f"made: {when}",
-        f'held_out: "{held_out}"',
-        "terms:  # price; spread: standard deviation of its logarithm from device to device",
-        *(
-            f"  {name}: {{price: {price:.4g}, spread: {SPREADS[name]:g}}}"
-            for name, price in zip(TERM_NAMES, prices, strict=True)
-        ),
-        "peak_share:  # of a core's peak that large 1x1 convolutions reach",
-        *(
-            f"  {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
-            for pipeline, (middle, spread) in peak_shares(runs, prices).items()
-        ),
-        "# Half widths of bands that hold 80 %, in standard deviations of the posterior.",
-        f"measured: {{width: {widths[0]:.3g}, noise: {NOISE:g}}}",
-        f"unmeasured: {{width: {widths[1]:.3g}, noise: {NOISE:g}}}",
     ]
+    for kind in kinds:
+        prices = common_prices(kind.runs)
+        lines += [
+            "",
+            f"{kind.name}:",
+            f'  source: "{kind.source}"',
+            f'  held_out: "{kind.held_out}"',
+            "  terms:",
+            *(
+                f"    {name}: {{price: {price:.4g}, spread: {SPREADS[name]:g}}}"
+                for name, price in zip(TERM_NAMES, prices, strict=True)
+            ),
+            "  peak_share:",
+            *(
+                f"    {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
+                for pipeline, (middle, spread) in peak_shares(kind.runs, prices).items()
+            ),
+            f"  measured: {{width: {kind.measured:.3g}, noise: {NOISE:g}}}",
+            f"  unmeasured: {{width: {kind.unmeasured:.3g}, noise: {NOISE:g}}}",
+        ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -36,10 +37,15 @@ class Processor(NamedTuple):
     fp16_macs_per_cycle: float | None
     out_of_order: bool | None
     pack: int
+    int8_macs_per_cycle: float | None = None
 
     def peak_macs_per_s(self, precision: str) -> float | None:
         """Of one core."""
-        macs = self.fp16_macs_per_cycle if precision == "fp16" else self.fp32_macs_per_cycle
+        macs = {
+            "fp32": self.fp32_macs_per_cycle,
+            "fp16": self.fp16_macs_per_cycle,
+            "int8": self.int8_macs_per_cycle,
+        }[precision]
         return None if macs is None else macs * self.clock_hz
 
 
@@ -113,6 +119,33 @@ def make_run(
         np.array([float(sum(kernel.mult_adds for kernel in one)) for one in kernels]),
         processor,
     )  # fmt: skip
+
+
+MCU = frozenset(("fold_norms", "fuse_clamps", "in_place", "copy_slices"))
+"""TensorFlow Lite for Microcontrollers and its like: as on a phone, one channel at a time."""
+
+_MCU_CORES = {
+    "Cortex-M4": 2.0, "Cortex-M7": 2.0, "Cortex-M33": 2.0,
+}  # fmt: skip
+"""int8 multiply-adds per cycle: SMLAD takes two 16-bit products, to which int8 is widened (Arm, DSP
+capabilities of Cortex-M4 and Cortex-M7; the M33 has the same instruction)."""
+
+
+def microcontroller_runs() -> list[Run]:
+    """MLPerf Tiny's runs of at least three networks on Arm cores, the best time of each network."""
+    runs = []
+    for some in together(read("mlperf_tiny.csv")).values():
+        core = re.fullmatch(r"(Cortex-M\d+) ([\d.]+) MHz", some[0].processor)
+        best: dict[str, Measurement] = {}
+        for row in sorted(some, key=lambda row: row.latency_s):
+            best.setdefault(row.model, row)
+        if core is None or core[1] not in _MCU_CORES or len(best) < 3:
+            continue
+        clock_hz = float(core[2]) * 1e6
+        macs = _MCU_CORES[core[1]]
+        processor = Processor(some[0].device, core[1], clock_hz, None, None, False, 1, macs)
+        runs.append(make_run(tuple(best.values()), MCU, 1, processor))
+    return runs
 
 
 def read(name: str) -> tuple[Measurement, ...]:

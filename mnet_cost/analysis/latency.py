@@ -126,7 +126,7 @@ def estimate_latency(
         fit = unmeasured_fit(device, rate)
     bounds = [roofs.roof(kernel) for kernel in kernels]
     if isinstance(fit, PriceFit):
-        timed = _priced(kernels, bounds, fit, device, precision, standing)
+        timed = _priced(kernels, bounds, fit, device, standing)
     elif isinstance(fit, RooflineFit):
         timed = _on_fitted_roofline(kernels, bounds, fit, standing)
     else:
@@ -153,7 +153,8 @@ def _whole(
     if timed.standing != "roof":
         notes = ()  # what is not known of the roof is no part of the estimate
     known = [one for one in (roof.seconds for roof in bounds) if one is not None]
-    bound_s = sum(known) if known or not bounds else None
+    # Where a rate is known, nothing is the least that the rest can take.
+    bound_s = sum(known) if known or precision in device.compute else None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     low_s = high_s = None
     if timed.half_width is not None:
@@ -170,21 +171,20 @@ def _priced(
     bounds: Sequence[Roof],
     fit: PriceFit,
     device: DeviceProfile,
-    precision: str,
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
-    rate = device.compute.get(precision)
-    tile = int(rate.tile.value) if rate and rate.tile else 1
     deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
     prices = [
         price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
-        for price, deviation in zip(shared_prices().prices, deviations, strict=True)
+        for price, deviation in zip(
+            shared_prices(device.device_class).prices, deviations, strict=True
+        )
     ]
     totals = [0.0] * len(TERMS)
     estimates = []
     for kernel, amounts, roof in zip(
-        kernels, kernel_amounts(kernels, device.kernel_rules, tile), bounds, strict=True
+        kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), bounds, strict=True
     ):
         parts = {"compute": 0.0, "memory": 0.0, "overhead": 0.0}
         for i, amount in enumerate(amounts):

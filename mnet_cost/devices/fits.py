@@ -57,6 +57,8 @@ class PriceFit(NamedTuple):
     """Of the logarithm of the scale, then of the deviations of all terms in order; lower
     triangle."""
     spread: Spread
+    tile: int = 1
+    """Output channels that the runtime computes, or keeps, together."""
     fitted_on: FittedOn | None = None
     held_out: HeldOut | None = None
 

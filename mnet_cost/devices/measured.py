@@ -25,6 +25,7 @@ from mnet_cost.yamlfile import Node
 
 FORMS = ("prices", "roofline")
 
+MAX_TILE = 65536
 _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
 
@@ -82,7 +83,7 @@ def _prices(
     seen: FittedOn | None,
     held_out: HeldOut | None,
 ) -> PriceFit | None:
-    reader.keys(node, f"`{place.value}`", ("scale", "deviations", "covariance"))
+    reader.keys(node, f"`{place.value}`", ("scale", "deviations", "covariance"), ("tile",))
     scale = _sourced(reader, node, "scale", "s")
     deviations: dict[str, float] = {}
     listed = node.value.get("deviations")
@@ -100,7 +101,15 @@ def _prices(
     covariance = _covariance(reader, node.value.get("covariance"))
     if scale is None or covariance is None:
         return None
-    return PriceFit(scale, deviations, covariance, spread, seen, held_out)
+    tile = 1
+    if "tile" in node.value:
+        value = node.value["tile"].value
+        if type(value) is int and 1 <= value <= MAX_TILE:
+            tile = value
+        else:
+            message = f"`tile` must be a whole number from 1 to {MAX_TILE}"
+            reader.problem(message, node.value["tile"])
+    return PriceFit(scale, deviations, covariance, spread, tile, seen, held_out)
 
 
 def _covariance(reader: Reader, node: Node | None) -> tuple[tuple[float, ...], ...] | None:
@@ -118,8 +127,8 @@ def _covariance(reader: Reader, node: Node | None) -> tuple[tuple[float, ...], .
         message = f"`covariance` must be a lower triangle of {size} rows, of 1 to {size} numbers"
         reader.problem(message, node, hint)
         return None
-    for i, row in enumerate(rows):
-        if row[i] < 0:
+    for i, numbers in enumerate(rows):
+        if numbers[i] < 0:
             reader.problem("a variance cannot be negative", node.value[i].value[i])
             return None
     return tuple(rows)
@@ -135,11 +144,11 @@ def _roofline(
 ) -> RooflineFit | None:
     reader.keys(node, f"`{place.value}`", ("macs",), ("bytes", "inference", "kernel"))
     macs = _sourced(reader, node, "macs", "MAC/s")
-    found = [
-        _sourced(reader, node, key, unit)
-        for key, unit in (("bytes", "B/s"), ("inference", "s"), ("kernel", "s"))
-    ]
-    return None if macs is None else RooflineFit(macs, *found, spread, seen, held_out)
+    bandwidth = _sourced(reader, node, "bytes", "B/s")
+    inference, kernel = (_sourced(reader, node, key, "s") for key in ("inference", "kernel"))
+    if macs is None:
+        return None
+    return RooflineFit(macs, bandwidth, inference, kernel, spread, seen, held_out)
 
 
 def _sourced(reader: Reader, node: Node, key: str, unit: str) -> Sourced | None:

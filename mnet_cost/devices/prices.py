@@ -1,4 +1,4 @@
-"""Prices of terms that processors have in common, and what is known of one without a measurement.
+"""Prices of terms that devices have in common, and what is known of one without a measurement.
 
 `specs/prices/shared.yaml` is fitted to the published measurements in `benchmarks/accuracy`, whose
 README says how; it is data, so that nothing in the code is a number of that fit.
@@ -6,6 +6,7 @@ README says how; it is data, so that nothing in the code is a number of that fit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -26,14 +27,14 @@ class PeakShare(NamedTuple):
 
 
 class SharedPrices(NamedTuple):
-    """What is taken of a processor before it is measured."""
+    """What is taken of a device before it is measured."""
 
     source: str
     prices: tuple[float, ...]
     """In the order of `TERMS`; the first is 1."""
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of prices, over devices."""
-    peak_shares: dict[str, PeakShare]
+    peak_shares: Mapping[str, PeakShare]
     """By pipeline."""
     measured: Spread
     """The band of an estimate from a fit to measurements."""
@@ -42,12 +43,22 @@ class SharedPrices(NamedTuple):
 
 
 @cache
-def shared_prices() -> SharedPrices:
-    """The shipped prices; read once."""
-    root = read_yaml(str(specs_folder() / "prices" / "shared.yaml"))
-    plain = _plain(root)
+def _all_prices() -> Mapping[str, SharedPrices]:
+    plain = _plain(read_yaml(str(specs_folder() / "prices" / "shared.yaml")))
+    return {kind: _prices(plain[kind]) for kind in KINDS}
+
+
+KINDS = ("processors", "microcontrollers")
+"""What has prices in common. A microcontroller has no vectors, and weights in flash."""
+
+
+def shared_prices(device_class: str | None = None) -> SharedPrices:
+    """The prices of a class of devices; read once."""
+    return _all_prices()[KINDS[device_class == "microcontroller"]]
+
+
+def _prices(plain: Mapping[str, Any]) -> SharedPrices:
     terms = plain["terms"]
-    bands = [plain[key] for key in ("measured", "unmeasured")]
     return SharedPrices(
         plain["source"],
         tuple(float(terms[name]["price"]) for name in TERM_NAMES),
@@ -56,7 +67,10 @@ def shared_prices() -> SharedPrices:
             pipeline: PeakShare(float(one["share"]), float(one["spread"]))
             for pipeline, one in plain["peak_share"].items()
         },
-        *(Spread(float(band["width"]), float(band["noise"])) for band in bands),
+        *(
+            Spread(float(plain[key]["width"]), float(plain[key]["noise"]))
+            for key in ("measured", "unmeasured")
+        ),
     )
 
 
@@ -71,13 +85,14 @@ def _plain(node: Node) -> Any:
 def unmeasured_fit(device: DeviceProfile, rate: ComputeRate) -> PriceFit | None:
     """What a data sheet says of prices: a share of the peak, and shared prices.
 
-    None for what is no processor core, of whose peak nothing is known to be reached.
+    None for what is no processor core, or of whose kind no share of the peak is known.
     """
-    if device.pipeline is None:
+    shared = shared_prices(device.device_class)
+    reached = shared.peak_shares.get(device.pipeline or "")
+    if reached is None:
         return None
-    shared = shared_prices()
-    reached = shared.peak_shares[device.pipeline]
     scale = Sourced(1 / (rate.macs_per_s.value * reached.share), shared.source, "derived")
     variances = (reached.spread**2, *(spread**2 for spread in shared.spreads))
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
-    return PriceFit(scale, {}, covariance, shared.unmeasured)
+    tile = int(rate.tile.value) if rate.tile else 1
+    return PriceFit(scale, {}, covariance, shared.unmeasured, tile)

@@ -90,7 +90,7 @@ def _rows(source: Source, problems: ProblemList) -> Iterator[Measurement]:
             return
         for row in reader:
             cells = _Row(source, reader.line_num, row, problems)
-            if None in row:
+            if None in row:  # where csv puts what is beyond the header
                 cells.problem(
                     "", "this row has more cells than the header",
                     "a cell with a comma stands in quotes: `\"net@alpha=1,resolution=96\"`",

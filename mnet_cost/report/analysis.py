@@ -236,7 +236,8 @@ def _standings(estimate: DeviceEstimate) -> list[str]:
     rate = estimate.device.compute.get(estimate.precision)
     if rate is None:
         return []
-    used = [rate.macs_per_s, estimate.device.main_memory.bytes_per_s]
+    memory = estimate.device.main_memory
+    used = [rate.macs_per_s, memory.bytes_per_s if memory else None]
     return list(dict.fromkeys(one.standing for one in used if one is not None))
 
 

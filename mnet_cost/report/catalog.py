@@ -43,12 +43,13 @@ def devices_report() -> Report:
         peaks = [
             device.compute[one].macs_per_s if one in device.compute else None for one in PRECISIONS
         ]
+        memory = device.main_memory
         rows.append(
             (
                 device.name, device.device_class, device.title, device.tier,
                 *(_quantity(peak, "MAC/s") for peak in peaks),
-                _quantity(device.main_memory.bytes_per_s, "B/s"),
-                _quantity(device.main_memory.size_bytes, "B"),
+                _quantity(memory.bytes_per_s if memory else None, "B/s"),
+                _quantity(memory.size_bytes if memory else None, "B"),
                 _quantity(device.power_w, "W"),
             )
         )  # fmt: skip
@@ -134,7 +135,8 @@ def _without_unknown(table: Table, keys: tuple[str, ...]) -> Table:
 
 
 def _ridge(device: DeviceProfile) -> str:
-    bandwidth = device.main_memory.bytes_per_s
+    memory = device.main_memory
+    bandwidth = memory.bytes_per_s if memory else None
     if bandwidth is None:
         return "unknown"
     return ", ".join(

@@ -173,7 +173,7 @@ def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     """Bytes that pass the level that takes longest, and its bandwidth."""
     device = estimate.device
     for level in (*device.memory, *([device.storage] if device.storage else [])):
-        if level.name == one.memory_level and level.bytes_per_s and one.memory_s is not None:
+        if level.name == one.roof.level and level.bytes_per_s and one.memory_s is not None:
             moved = format_bytes(round(one.memory_s * level.bytes_per_s.value))
             return f"{moved} / {format_si(level.bytes_per_s.value, 'B/s')} at {level.name}"
     return f"{format_bytes(one.kernel.traffic_bytes)} at no known bandwidth"

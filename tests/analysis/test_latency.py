@@ -252,7 +252,7 @@ def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
         device=device,
     ).kernels
     assert (inside.memory_s, inside.bound) == (None, "compute")
-    assert (outside.memory_s, outside.memory_level) == (3.2, "DRAM")  # 160 / 50
+    assert (outside.memory_s, outside.roof.level) == (3.2, "DRAM")  # 160 / 50
     # A copy within the cache takes a time that nobody knows: that is not 0.
     assert (copied.compute_s, copied.memory_s, copied.latency_s) == (0.0, None, None)
     assert copied.bound == "unknown"

@@ -755,8 +755,9 @@ mine.yaml:12:11: there is no rule of kernels `magic`
    12 | kernels: [magic]
       |           ^^^^^
 hint: """
-            "`fold_norms`, `fuse_clamps`, `fuse_activations`, `fuse_adds`, `in_place`, "
-            "`concat_in_place`, `winograd`, `im2col` or `split_groups`",
+            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
+            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, `split_groups` or "
+            "`pack_channels`",
             id="unknown rule of kernels",
         ),
         pytest.param(
@@ -767,8 +768,9 @@ mine.yaml:12:11: a rule of kernels is one word
    12 | kernels: [{fold_norms: true}]
       |           ^
 hint: """
-            "`fold_norms`, `fuse_clamps`, `fuse_activations`, `fuse_adds`, `in_place`, "
-            "`concat_in_place`, `winograd`, `im2col` or `split_groups`",
+            "`fold_norms`, `fuse_clamps`, `fuse_add_clamps`, `fuse_activations`, `fuse_adds`, "
+            "`in_place`, `concat_in_place`, `copy_slices`, `winograd`, `im2col`, `split_groups` or "
+            "`pack_channels`",
             id="rule of kernels no word",
         ),
         pytest.param(

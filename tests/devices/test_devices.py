@@ -18,7 +18,8 @@ from mnet_cost.devices import (
     device_path,
     load_device,
 )
-from mnet_cost.devices.types import CLASSES, STANDINGS, TIERS
+from mnet_cost.devices.sourced import STANDINGS
+from mnet_cost.devices.types import CLASSES, TIERS
 from mnet_cost.report.catalog import device_report, devices_report
 from mnet_cost.report.types import Quantity
 from mnet_cost.tensors import PRECISIONS
@@ -113,7 +114,7 @@ def test_h100() -> None:
         "int8": 989.5e12,  # 1979 TOP/s dense
     }
     assert device.compute["int8"].vector_ops_per_s is None
-    bandwidth = device.main_memory.bytes_per_s
+    bandwidth = device.memory[-1].bytes_per_s
     assert bandwidth is not None
     assert bandwidth.value == 3.35e12
     # The ridge points of the evidence table, in MAC per byte.
@@ -127,9 +128,9 @@ def test_h100() -> None:
 def test_stm32h743_has_an_arena_and_flash() -> None:
     device = load_device("stm32h743")
     assert device.compute["int8"].macs_per_s.value == 960e6
-    assert device.main_memory.size_bytes is not None
-    assert device.main_memory.size_bytes.value == 512 * 1024
-    assert device.main_memory.bytes_per_s is None
+    assert device.memory[-1].size_bytes is not None
+    assert device.memory[-1].size_bytes.value == 512 * 1024
+    assert device.memory[-1].bytes_per_s is None
     assert device.storage is not None
     assert device.storage.size_bytes is not None
     assert device.storage.size_bytes.value == 2 * 2**20
@@ -140,7 +141,7 @@ def test_pixel_6_keeps_the_standing_of_each_number() -> None:
     assert device.tier == "fitted"
     assert device.compute["fp32"].macs_per_s.standing == "derived"
     assert device.compute["int8"].macs_per_s.standing == "fitted"
-    bandwidth = device.main_memory.bytes_per_s
+    bandwidth = device.memory[-1].bytes_per_s
     assert bandwidth is not None
     assert (bandwidth.value, bandwidth.standing) == (4.13e9, "fitted")
     assert device.inference_overhead_s is not None
