@@ -123,10 +123,10 @@ def estimate_latency(
     roofs = Roofs(device, rate, weight_bytes + peak_bytes)
     standing = device.tier if fit is not None else "datasheet"
     if fit is None and rate is not None:
-        fit = unmeasured_fit(device, rate)
+        fit = unmeasured_fit(device, rate, precision)
     bounds = [roofs.roof(kernel) for kernel in kernels]
     if isinstance(fit, PriceFit):
-        timed = _priced(kernels, bounds, fit, device, standing)
+        timed = _priced(kernels, bounds, fit, device, precision, standing)
     elif isinstance(fit, RooflineFit):
         timed = _on_fitted_roofline(kernels, bounds, fit, standing)
     else:
@@ -171,15 +171,15 @@ def _priced(
     bounds: Sequence[Roof],
     fit: PriceFit,
     device: DeviceProfile,
+    precision: str,
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
+    shared = shared_prices(device.device_class, precision, device.threads)
     deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
     prices = [
         price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
-        for price, deviation in zip(
-            shared_prices(device.device_class).prices, deviations, strict=True
-        )
+        for price, deviation in zip(shared.prices, deviations, strict=True)
     ]
     totals = [0.0] * len(TERMS)
     estimates = []

@@ -93,11 +93,13 @@ def run(options: argparse.Namespace) -> int:
         raise OutputError(f"{options.output}: is read by this command: choose another file")
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)
+    threads = first.threads or (base.threads if base else 1)
     found = calibrate(
         rows,
         rules=rules,
         tile=_tile(options, first, base),
         device_class=device_class,
+        threads=threads,
         form=options.form,
         source=_source(rows, options.measurements),
     )
@@ -107,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         title=options.title or _title(first, base),
         tier=options.tier,
         runtime=first.runtime or (base.runtime if base else "any"),
-        threads=first.threads or (base.threads if base else 1),
+        threads=threads,
         kernels=rules,
         fits={first.precision: found.fit},
         extends=options.device,

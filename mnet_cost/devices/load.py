@@ -138,7 +138,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         byte_energy_j=transfers,
         kernel_rules=read_kernels(reader, values.get("kernels")),
         pipeline=pipeline or None,
-        latency=read_latency(reader, values.get("latency"), known_class),
+        latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,
     )
     return stated if base is None else _over(base, stated, values)

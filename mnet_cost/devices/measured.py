@@ -32,7 +32,7 @@ _LARGEST_DEVIATION = 5.0
 
 
 def read_latency(
-    reader: Reader, node: Node | None, device_class: str | None
+    reader: Reader, node: Node | None, device_class: str | None, threads: int
 ) -> dict[str, LatencyFit]:
     """Fits by precision; what is wrong is reported and left out."""
     fits: dict[str, LatencyFit] = {}
@@ -49,13 +49,15 @@ def read_latency(
         if not isinstance(child.value, dict):
             reader.problem(f"`{precision}` must be a mapping with a fit", child)
             continue
-        fit = _fit(reader, child, place, device_class)
+        fit = _fit(reader, child, place, device_class, threads)
         if fit is not None:
             fits[precision] = fit
     return fits
 
 
-def _fit(reader: Reader, node: Node, place: Node, device_class: str | None) -> LatencyFit | None:
+def _fit(
+    reader: Reader, node: Node, place: Node, device_class: str | None, threads: int
+) -> LatencyFit | None:
     what = f"the fit `{place.value}`"
     stated = [form for form in FORMS if form in node.value]
     reader.keys(node, what, ("band",), (*FORMS, "fitted_on", "held_out"))
@@ -75,7 +77,7 @@ def _fit(reader: Reader, node: Node, place: Node, device_class: str | None) -> L
         return None
     if form == "roofline":
         return _roofline(reader, part, node.keys[form], spread, seen, held_out)
-    spreads = shared_prices(device_class).spreads
+    spreads = shared_prices(device_class, str(place.value), threads).spreads
     return _prices(reader, part, node.keys[form], spreads, spread, seen, held_out)
 
 

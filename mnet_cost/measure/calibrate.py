@@ -44,6 +44,8 @@ class Calibration(NamedTuple):
     fitted_s: tuple[float, ...]
     held_out_s: tuple[float | None, ...]
     """None where nothing was left to fit to."""
+    half_widths: tuple[float | None, ...]
+    """Of the bands around those, in natural logarithms."""
     notes: tuple[str, ...]
 
 
@@ -53,6 +55,7 @@ def calibrate(
     rules: frozenset[str],
     tile: int = 1,
     device_class: str | None = None,
+    threads: int = 1,
     form: Form = "auto",
     source: str = "",
 ) -> Calibration:
@@ -76,7 +79,7 @@ def calibrate(
     kernels = kernels_of(rows, rules)
     found: list[Calibration] = []
     if form in ("auto", "prices"):
-        shared = shared_prices(device_class)
+        shared = shared_prices(device_class, rows[0].precision, threads)
         found.append(_prices(rows, kernels, rules, tile, shared, source))
     if form == "roofline" or (form == "auto" and len(rows) >= 2 * FEWEST_FOR_ROOFLINE):
         found.append(_roofline(rows, kernels, source))
@@ -135,7 +138,13 @@ def _prices(
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
     return Calibration(
-        fit, "prices", rows, tuple(map(float, fitted)), _or_none(held_out), tuple(notes)
+        fit,
+        "prices",
+        rows,
+        tuple(map(float, fitted)),
+        _or_none(held_out),
+        _or_none(spread.width * sigmas),
+        tuple(notes),
     )
 
 
@@ -225,6 +234,7 @@ def _roofline(
         rows,
         tuple(fitted.seconds(one) for one in works),
         tuple(float(one) for one in np.exp(errors) * seconds),
+        (fit.spread.width * fit.spread.noise,) * len(rows),
         (f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",),
     )
 
