@@ -3,6 +3,7 @@
     python benchmarks/accuracy                     all tables, printed
     python benchmarks/accuracy --results FOLDER    and written there as CSV
     python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
+    python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
 
 Everything that is estimated here was left out of what it is estimated from; each row says how.
 """
@@ -22,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from others import FAMILY_OUT, Found, other_tables
+from profiles import make_all
 from protocols import (
     Forecast,
     Prices,
@@ -76,9 +78,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=("all", "prices"), default="all")
+    parser.add_argument("what", nargs="?", choices=("all", "prices", "profiles"), default="all")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
+    if options.what == "profiles":
+        make_all()
+        return
     runs = ncnn_runs()
     prices = Prices(runs)
     if options.what == "prices":

@@ -1,8 +1,8 @@
 """Every other table: other runtimes, threads, precisions and devices.
 
-Shared prices are those of ncnn, without the family that is foretold where the table is of ncnn too.
-Of other runtimes each family is left out of what the device itself has measured, and the fit is what
-`mnet-cost calibrate` would make: prices for processors, a roofline for accelerators.
+Shared prices are those of ncnn, without the family that is foretold where the table is of ncnn
+too. Of other runtimes each family is left out of what the device itself has measured, and the fit
+is what `mnet-cost calibrate` would make: prices for processors, a roofline for accelerators.
 """
 
 from __future__ import annotations

@@ -25,7 +25,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "precision, threads, batch, family, source.",
     )
     parser.add_argument(
-        "--from", metavar="CSV", required=True, dest="measurements", help="measured times"
+        "--from",
+        metavar="CSV",
+        required=True,
+        action="append",
+        dest="measurements",
+        help="measured times; may be repeated",
     )
     parser.add_argument(
         "--where",
@@ -65,8 +70,14 @@ def add_parser(subparsers: Subparsers) -> None:
         choices=("text", "json", "csv", "markdown", "html"),
         help="form of the report on the fit (text)",
     )
-    parser.add_argument(
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
         "-o", "--output", metavar="FILE", help="write the profile there, whole or not at all"
+    )
+    target.add_argument(
+        "--into",
+        metavar="FILE",
+        help="put the fit into this profile of your own, in place of its section `latency`",
     )
     parser.set_defaults(run=run)
 
@@ -76,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.output import print_text, terminal_width, wants_color, write_whole
     from mnet_cost.errors import MissingPackageError, OutputError
     from mnet_cost.measure.measurements import chosen, of_one_setting, read_measurements
-    from mnet_cost.measure.profiles import profile_text
+    from mnet_cost.measure.profiles import profile_text, with_latency
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
@@ -87,51 +98,62 @@ def run(options: argparse.Namespace) -> int:
             f"`calibrate` needs NumPy: {error}; install it with `pip install 'mnet-cost[numpy]'`"
         ) from None
     base = _base(options)
-    rows = chosen(read_measurements(options.measurements), _where(options))
+    read = tuple(row for path in options.measurements for row in read_measurements(path))
+    rows = chosen(read, _where(options))
     first = of_one_setting(rows)
-    if options.output and Path(options.output).resolve() == Path(options.measurements).resolve():
+    inputs = {Path(path).resolve() for path in options.measurements}
+    if options.output and Path(options.output).resolve() in inputs:
         raise OutputError(f"{options.output}: is read by this command: choose another file")
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)
-    threads = first.threads or (base.threads if base else 1)
-    found = calibrate(
-        rows,
-        rules=rules,
-        tile=_tile(options, first, base),
-        device_class=device_class,
-        threads=threads,
-        form=options.form,
-        source=_source(rows, options.measurements),
-    )
-    name = options.name or (Path(options.output).stem if options.output else first.device or "mine")
-    text = profile_text(
-        name=name,
-        title=options.title or _title(first, base),
-        tier=options.tier,
-        runtime=first.runtime or (base.runtime if base else "any"),
-        threads=threads,
-        kernels=rules,
-        fits={first.precision: found.fit},
-        extends=options.device,
-        device_class=None if base else device_class,
-        comment=_comment(options, name),
-    )
-    report = render(
-        calibration_report(name, found), options.format or "text", terminal_width(), wants_color()
-    )
-    if options.output and options.output != "-":
-        write_whole(options.output, text)
-        print_text(report)
+    threads = base.threads if options.into and base else first.threads
+    threads = threads or (base.threads if base else 1)
+    found = {}
+    for precision in dict.fromkeys(one.precision for one in rows):
+        some = tuple(one for one in rows if one.precision == precision)
+        found[precision] = calibrate(
+            some,
+            rules=rules,
+            tile=_tile(options, some[0], base),
+            device_class=device_class,
+            threads=threads,
+            form=options.form,
+            source=_source(some, options.measurements),
+        )
+    fits = {precision: one.fit for precision, one in found.items()}
+    target = options.output or options.into
+    name = options.name or (Path(target).stem if target else first.device or "mine")
+    if options.into:
+        text = with_latency(options.into, fits, options.tier, _comment(options, name)[1:])
+    else:
+        text = profile_text(
+            name=name,
+            title=options.title or _title(first, base),
+            tier=options.tier,
+            runtime=first.runtime or (base.runtime if base else "any"),
+            threads=threads,
+            kernels=rules,
+            fits=fits,
+            extends=options.device,
+            device_class=None if base else device_class,
+            comment=_comment(options, name),
+        )
+    report = calibration_report(name, found)
+    shown = render(report, options.format or "text", terminal_width(), wants_color())
+    if target and target != "-":
+        write_whole(target, text)
+        print_text(shown)
     else:
         print_text(text)
-        print(report, file=sys.stderr)
+        print(shown, file=sys.stderr)
     return 0
 
 
 def _base(options: argparse.Namespace) -> DeviceProfile | None:
     from mnet_cost.devices import load_device
 
-    return None if options.device is None else load_device(options.device)
+    name = options.device or options.into
+    return None if name is None else load_device(name)
 
 
 def _where(options: argparse.Namespace) -> dict[str, str]:
@@ -154,6 +176,10 @@ def _rules(
     from mnet_cost.devices.rules import runtime_rules
     from mnet_cost.errors import DeviceError, Problem, did_you_mean
 
+    if options.into and base:
+        if options.kernels is not None:
+            raise DeviceError("`--kernels` is for a new profile: `--into` keeps those of its file")
+        return base.kernel_rules
     if options.kernels is None:
         # Measured with another runtime than the profile's, its rules are not those.
         same = base is not None and first.runtime in ("", base.runtime)
@@ -188,10 +214,11 @@ def _device_class(options: argparse.Namespace, base: DeviceProfile | None) -> st
     return asked or (base.device_class if base else None)
 
 
-def _source(rows: tuple[Measurement, ...], path: str) -> str:
+def _source(rows: tuple[Measurement, ...], paths: list[str]) -> str:
     sources = list(dict.fromkeys(one.source for one in rows if one.source))
     if not sources:
-        return f"fitted to {len(rows)} measurements in {Path(path).name}"
+        names = ", ".join(Path(path).name for path in paths)
+        return f"fitted to {len(rows)} measurements in {names}"
     more = ", ..." if len(sources) > 3 else ""
     return f"fitted to {len(rows)} measurements of {', '.join(sources[:3])}{more}"
 
@@ -204,9 +231,9 @@ def _title(first: Measurement, base: DeviceProfile | None) -> str:
 
 
 def _comment(options: argparse.Namespace, name: str) -> tuple[str, ...]:
-    words = ["mnet-cost calibrate", f"--from {options.measurements}"]
+    words = ["mnet-cost calibrate", *(f"--from {path}" for path in options.measurements)]
     words += [f"--where {one}" for one in options.where]
-    for option in ("device", "kernels", "tile"):
+    for option in ("device", "into", "kernels", "tile"):
         value = getattr(options, option)
         words += [] if value is None else [f"--{option} {value}"]
     words += [] if options.form == "auto" else [f"--form {options.form}"]

@@ -98,7 +98,8 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         reader.problem("this is a model, not a device profile", root.keys["layers"])
         return None
     # What is measured needs no peaks, and what extends a profile has them from there.
-    complete = "extends" in values or "latency" in values
+    measured = "tier" in values and values["tier"].value in ("fitted", "calibrated")
+    complete = measured or "extends" in values or "latency" in values
     required = _TOP if complete else (*_TOP, *_PEAKS)
     reader.keys(root, "a device profile", required, (*_PEAKS, *_OPTIONAL_TOP))
     base = _base(reader, root, path) if "extends" in values else None

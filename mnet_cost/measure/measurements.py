@@ -222,7 +222,7 @@ def chosen(
 
 
 def of_one_setting(measurements: tuple[Measurement, ...]) -> Measurement:
-    """The first of measurements that are of one device, runtime, precision and thread count.
+    """The first of measurements that are of one device, runtime and number of threads.
 
     Raises `MeasurementError` where they are not: their times have nothing in common.
     """
@@ -247,10 +247,9 @@ def of_one_setting(measurements: tuple[Measurement, ...]) -> Measurement:
 
 
 _SEVERAL = {
-    "device": "devices", "runtime": "runtimes", "precision": "precisions",
-    "threads": "numbers of threads",
+    "device": "devices", "runtime": "runtimes", "threads": "numbers of threads",
 }  # fmt: skip
-_CHOOSABLE = (*_SEVERAL, "batch", "family", "run", "model")
+_CHOOSABLE = (*_SEVERAL, "precision", "batch", "family", "run", "model")
 
 
 def _value(one: Measurement, column: str) -> str:

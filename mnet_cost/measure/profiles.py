@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import DeviceError
 from mnet_cost.units import format_si
+from mnet_cost.yamlfile import read_yaml
 
 _DIGITS = 4
 _WIDEST = 98
@@ -39,6 +41,32 @@ def profile_text(
     lines += [f"tier: {tier}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
     return "\n".join([*lines, latency_text(fits)])
+
+
+def with_latency(
+    path: str, fits: Mapping[str, LatencyFit], tier: str, comment: Sequence[str] = ()
+) -> str:
+    """The text of a profile with `fits` as its section `latency`, the rest of it untouched.
+
+    Raises `DeviceError` for a file that is no profile.
+    """
+    root = read_yaml(path, error=DeviceError)
+    lines = root.source.text.splitlines()
+    if not isinstance(root.value, dict) or "tier" not in root.value:
+        raise DeviceError(f"{path}: is no device profile: it states no `tier`")
+    line, word = root.value["tier"].line - 1, root.value["tier"]
+    lines[line] = lines[line][: word.column - 1] + tier + lines[line][word.end - 1 :]
+    if "latency" in root.keys:
+        start = root.keys["latency"].line - 1
+        later = [key.line - 1 for key in root.keys.values() if key.line - 1 > start]
+        stop = min(later, default=len(lines))
+        while start and lines[start - 1].startswith("#"):  # how the old fit was made
+            start -= 1
+        del lines[start:stop]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    head = [f"# {line}" for line in ("Fitted by", *comment)] if comment else []
+    return "\n".join([*lines, *head, latency_text(fits)])
 
 
 def latency_text(fits: Mapping[str, LatencyFit]) -> str:
@@ -108,7 +136,8 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
     if held_out is not None:
         lines += [
             # Shared prices have seen the families on other devices, which a reader must know.
-            "held_out: # shares of the measured time; families are known from other devices",
+            "held_out: # shares of the measured time"
+            + ("; families are known from other devices" if seen and seen.terms else ""),
             f"  protocol: {held_out.protocol}",
             f"  measurements: {held_out.measurements}",
             f"  median: {held_out.median:.3g}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import exp
 from typing import Any
 
@@ -13,17 +14,46 @@ from mnet_cost.units import format_si
 SCHEMA = "mnet-cost/calibration/1"
 
 
-def calibration_report(name: str, calibration: Calibration) -> Report:
-    """The numbers of a fit, its error on what it did not see, and each measurement."""
-    fit = calibration.fit
+def calibration_report(name: str, found: Mapping[str, Calibration]) -> Report:
+    """Fits by precision: their numbers, errors on what they did not see, each measurement."""
+    several = len(found) > 1
+    facts: list[Fact] = []
+    notes = [
+        "left out: what is foretold from the others, off: by how much; the fit itself has seen all "
+        "of them"
+    ]
+    for precision, one in found.items():
+        prefix = f"{precision} " if several else ""
+        facts += [fact._replace(label=prefix + fact.label) for fact in _facts(one.fit)]
+        notes += [prefix + note for note in (*one.notes, *_moved(one.fit))]
+    tables = {precision: _table(precision, one) for precision, one in found.items()}
+    forms = " and ".join(dict.fromkeys(one.form for one in found.values()))
+    count = sum(len(one.measurements) for one in found.values())
+    return Report(
+        title=f"{name}: {forms} fitted to {count} measurement{'s' if count > 1 else ''}",
+        subtitle="",
+        facts=tuple(facts),
+        tables=tuple(tables.values()),
+        notes=tuple(notes),
+        document=lambda: {
+            "schema": SCHEMA,
+            "name": name,
+            "fits": [
+                _document(precision, found[precision], tables[precision]) for precision in found
+            ],
+        },
+    )
+
+
+def _table(precision: str, calibration: Calibration) -> Table:
     columns = (
         Column("model", "network"),
         Column("family", "family", "text", 4),
         Column("latency_s", "measured", "seconds"),
         Column("fitted_s", "fitted", "seconds", 6),
-        Column("fitted_error", "off", "percent", 6),
+        Column("fitted_error", "off %", "percent", 6),
         Column("held_out_s", "left out", "seconds", 8),
-        Column("held_out_error", "off", "percent", 8),
+        Column("held_out_error", "off %", "percent", 8),
     )
     rows = tuple(
         (
@@ -39,20 +69,7 @@ def calibration_report(name: str, calibration: Calibration) -> Report:
             calibration.measurements, calibration.fitted_s, calibration.held_out_s, strict=True
         )
     )
-    table = Table("measurements", "Measurements", columns, rows)
-    return Report(
-        title=f"{name}: {calibration.form} fitted to {len(rows)} measurements",
-        subtitle="",
-        facts=tuple(_facts(fit)),
-        tables=(table,),
-        notes=(
-            "left out: what is foretold from the others, off: by how much; the fit itself has seen "
-            "all of them",
-            *calibration.notes,
-            *_moved(fit),
-        ),
-        document=lambda: _document(name, calibration, table),
-    )
+    return Table(f"measurements_{precision}", f"Measurements, {precision}", columns, rows)
 
 
 def _facts(fit: LatencyFit) -> list[Fact]:
@@ -98,12 +115,11 @@ def _factor(logarithm: float) -> str:
     return f"x{exp(logarithm):.2f}"
 
 
-def _document(name: str, calibration: Calibration, table: Table) -> dict[str, Any]:
+def _document(precision: str, calibration: Calibration, table: Table) -> dict[str, Any]:
     fit = calibration.fit
     keys = [column.key for column in table.columns]
     return {
-        "schema": SCHEMA,
-        "name": name,
+        "precision": precision,
         "form": calibration.form,
         "held_out": fit.held_out and fit.held_out._asdict(),
         "fitted_on": fit.fitted_on and fit.fitted_on._asdict(),
