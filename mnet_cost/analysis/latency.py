@@ -210,9 +210,12 @@ def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEsti
     if kernel.anchor.work is None:
         return KernelEstimate(kernel, None, None, None, None, roof, "unknown")
     latency_s = max(sum(parts.values()), roof.seconds or 0.0)
+    # Without a roof, what takes most of the estimate is all that can be said.
+    most = max(parts, key=lambda part: parts[part])
+    bound = most if roof.seconds is None else roof.bound(parts["overhead"])
     return KernelEstimate(
         kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], roof,
-        roof.bound(parts["overhead"]),
+        bound,
     )  # fmt: skip
 
 
@@ -242,7 +245,7 @@ def _outside(
     ):
         if not low / 2 <= value <= high * 2:
             found.append(f"{words[value > high]} than any network that the fit has seen")
-    for name, share in zip(TERM_NAMES, shares, strict=True):
+    for name, share in zip(TERM_NAMES, shares, strict=False):  # a roofline has no terms
         if share > _SEEN and name not in seen.terms:
             found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
     return tuple(found)
