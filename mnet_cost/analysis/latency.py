@@ -131,6 +131,8 @@ def estimate_latency(
         timed = _on_fitted_roofline(kernels, bounds, fit, standing)
     else:
         timed = _on_roof(kernels, bounds, device)
+    if device.scaled is not None and timed.standing != "roof":
+        timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
     return _whole(timed, bounds, device, precision, fits, roofs.notes())
 
 
