@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from allocator import Rules, rules, simulate, size_of
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze
@@ -21,57 +23,23 @@ def build(text: str) -> Network:
     return elaborate(parse_spec(HEAD + text))
 
 
-def size_of(network: Network, index: int) -> int:
-    type_ = network.tensors[index].type
-    elements = 1
-    for size in type_.shape:
-        elements *= size
-    return int(elements * (type_.dtype.bytes if type_.dtype else 4) * network.batch)
-
-
-def simulate(network: Network) -> list[int]:
-    """Bytes alive while each step runs: allocate, run, free, with sets of tensors in buffers."""
-    reads = [set(step.inputs) for step in network.steps]
-    kept = set(network.outputs)
-    buffers: list[tuple[set[int], int]] = [({i}, size_of(network, i)) for i in network.inputs]
-    callers = [buffer for buffer, _ in buffers]
-    live = []
-    for now, step in enumerate(network.steps):
-        later = kept.union(*reads[now + 1 :])
-        size = size_of(network, step.output)
-        home = None
-        for index in step.inputs:
-            held, bytes_ = next(buffer for buffer in buffers if index in buffer[0])
-            if step.layer.effect == "view":
-                home = held
-            elif step.layer.effect == "elementwise":
-                free = not (held & later) and not any(held is caller for caller in callers)
-                if free and bytes_ == size:
-                    home = held
-            if home is not None:
-                break
-        if home is None:
-            buffers.append(({step.output}, size))
-        else:
-            home.update(step.outputs)
-        live.append(sum(bytes_ for _, bytes_ in buffers))
-        buffers = [buffer for buffer in buffers if buffer[0] & later]
-    return live
-
-
-@settings(max_examples=500)
-@given(networks())
-def test_equals_the_simulation(network: Network) -> None:
-    trace = trace_memory(network, FP32)
-    live = simulate(network)
-    assert list(trace.live_bytes) == live
-    assert trace.peak_bytes == max(live)
+@settings(max_examples=1000)
+@given(st.data())
+def test_equals_the_simulation(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    how = data.draw(rules(network))
+    for one in (how, Rules()):
+        trace = trace_memory(network, FP32, **one._asdict())
+        live = simulate(network, one)
+        assert list(trace.live_bytes) == live
+        assert trace.peak_bytes == max(live)
+        assert trace.live_bytes[trace.peak_step] == trace.peak_bytes
+        assert sum(tensor.bytes for tensor in trace.live_at_peak) == trace.peak_bytes
+        names = [tensor.name for tensor in trace.live_at_peak]
+        assert len(set(names)) == len(names)
+        sizes = [tensor.bytes for tensor in trace.live_at_peak]
+        assert sizes == sorted(sizes, reverse=True)
     assert trace.peak_step == live.index(max(live))
-    assert sum(tensor.bytes for tensor in trace.live_at_peak) == trace.peak_bytes
-    names = [tensor.name for tensor in trace.live_at_peak]
-    assert len(set(names)) == len(names)
-    sizes = [tensor.bytes for tensor in trace.live_at_peak]
-    assert sizes == sorted(sizes, reverse=True)
 
 
 @settings(max_examples=200)
