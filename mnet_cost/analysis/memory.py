@@ -149,6 +149,8 @@ def _lives(buffers: Buffers) -> tuple[list[int], dict[int, int], dict[int, int]]
 
     def written_over(home: int, step: Step, now: int, number: int) -> int | None:
         inner = None
+        if sizes[step.output] != sizes[home]:
+            return None  # a part of a concatenation has its place
         for index in step.inputs:
             other = buffer[homes[index]]
             if death[other] > now or other in pinned or sizes[other] != sizes[home]:

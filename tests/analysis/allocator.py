@@ -138,7 +138,8 @@ def _block_for(
         if step.layer.effect == "view" and step.inputs and step.inputs[0] in block.held:
             return block
     size = planned[1] if planned else size_of(network, output)
-    if step.layer.effect == "elementwise" and how.in_place:
+    whole = size == size_of(network, output)
+    if step.layer.effect == "elementwise" and how.in_place and whole:
         free = []
         for one in step.inputs:
             (block,) = (block for block in blocks if one in block.held)
@@ -250,4 +251,4 @@ def _parts(
                 if further is None:
                     break
                 step, part = further
-    return [entry for entry in sets if len(entry[0]) > 1 or True]
+    return sets

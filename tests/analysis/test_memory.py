@@ -23,23 +23,37 @@ def build(text: str) -> Network:
     return elaborate(parse_spec(HEAD + text))
 
 
+OFTEN = ("concat", "concat", "concat", "relu", "relu", "relu", "compute", "compute")
+
+
 @settings(max_examples=1000)
 @given(st.data())
 def test_equals_the_simulation(data: st.DataObject) -> None:
     network = data.draw(networks())
-    how = data.draw(rules(network))
-    for one in (how, Rules()):
-        trace = trace_memory(network, FP32, **one._asdict())
-        live = simulate(network, one)
-        assert list(trace.live_bytes) == live
-        assert trace.peak_bytes == max(live)
-        assert trace.live_bytes[trace.peak_step] == trace.peak_bytes
-        assert sum(tensor.bytes for tensor in trace.live_at_peak) == trace.peak_bytes
-        names = [tensor.name for tensor in trace.live_at_peak]
-        assert len(set(names)) == len(names)
-        sizes = [tensor.bytes for tensor in trace.live_at_peak]
-        assert sizes == sorted(sizes, reverse=True)
-    assert trace.peak_step == live.index(max(live))
+    check(network, Rules())
+    check(network, data.draw(rules(network)))
+
+
+@settings(max_examples=1000)
+@given(st.data())
+def test_equals_the_simulation_with_concatenations(data: st.DataObject) -> None:
+    network = data.draw(networks(OFTEN))
+    check(network, data.draw(rules(network))._replace(concat_in_place=True))
+
+
+def check(network: Network, how: Rules) -> None:
+    trace = trace_memory(network, FP32, **how._asdict())
+    live = simulate(network, how)
+    assert list(trace.live_bytes) == live
+    assert trace.peak_bytes == max(live)
+    assert trace.live_bytes[trace.peak_step] == trace.peak_bytes
+    if not how.groups:
+        assert trace.peak_step == live.index(max(live))
+    assert sum(tensor.bytes for tensor in trace.live_at_peak) == trace.peak_bytes
+    names = [tensor.name for tensor in trace.live_at_peak]
+    assert len(set(names)) == len(names)
+    sizes = [tensor.bytes for tensor in trace.live_at_peak]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 @settings(max_examples=200)
