@@ -24,7 +24,7 @@ class Buffers(NamedTuple):
 
     network: Network
     units: tuple[Unit, ...]
-    """In the order in which they run: each as early as its first step, once its inputs are there."""
+    """In the order in which they run: each where its first step stands, or once it can."""
     sizes: list[int]
     """Bytes by tensor; a buffer has those of the tensor that it is known by."""
     homes: list[int]

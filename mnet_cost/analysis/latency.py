@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mnet_cost.analysis.fits import Fit, find_fits
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.devices import DeviceProfile, MemoryLevel
+from mnet_cost.devices import DeviceProfile
 
 
 class KernelEstimate(NamedTuple):
@@ -34,19 +35,6 @@ class KernelEstimate(NamedTuple):
         """Mult-adds per byte moved."""
         traffic = self.kernel.traffic_bytes
         return self.kernel.mult_adds / traffic if traffic else None
-
-
-class Fit(NamedTuple):
-    """Whether something fits into a memory; None where the size is unknown."""
-
-    what: str
-    where: str
-    needed_bytes: int
-    available_bytes: float | None
-
-    @property
-    def fits(self) -> bool | None:
-        return None if self.available_bytes is None else self.needed_bytes <= self.available_bytes
 
 
 class DeviceEstimate(NamedTuple):
@@ -77,7 +65,7 @@ def estimate_latency(
     `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
     caches can keep the weights from one inference to the next, and what fits at all.
     """
-    fits = _fits(device, weight_bytes, peak_bytes)
+    fits = find_fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
     if rate is None:
         known = ", ".join(device.compute)
@@ -172,19 +160,3 @@ class _Levels:
             return ()
         names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
         return (f"what stays in {names} takes no memory time here: no bandwidth is known",)
-
-
-def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:
-    memory, storage = device.main_memory, device.storage
-    if storage is None:
-        return (
-            Fit("weights and activations", memory.name, weight_bytes + peak_bytes, _size(memory)),
-        )
-    return (
-        Fit("activations", memory.name, peak_bytes, _size(memory)),
-        Fit("weights", storage.name, weight_bytes, _size(storage)),
-    )
-
-
-def _size(level: MemoryLevel) -> float | None:
-    return level.size_bytes.value if level.size_bytes else None

@@ -182,9 +182,7 @@ def _lives(buffers: Buffers) -> tuple[list[int], dict[int, int], dict[int, int]]
     number_at.append(len(buffers.units))
     roots = [index for index, first in enumerate(birth) if first >= 0]
     if buffers.inside:
-        real = {
-            buffer[home] for index, home in enumerate(homes) if index not in buffers.inside
-        }
+        real = {buffer[home] for index, home in enumerate(homes) if index not in buffers.inside}
         roots = [root for root in roots if root in real]
     return (
         buffer,

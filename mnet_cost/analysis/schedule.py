@@ -29,7 +29,8 @@ STATES = 20_000
 """Sets of units that the search looks at before it gives up a proof."""
 
 _MOVES = 200_000  # units tried, over all sets, for each of the three tries at a segment
-_LARGEST = 3000  # units of a segment that are searched at all
+_PAIRS = 4_000_000  # of units in the segments that are looked at: what is between them takes time
+_SEARCHES = 8  # segments that are searched, those first that need most
 _NARROW, _WIDE = 4, 48  # sets of one size that a beam keeps
 
 
@@ -69,21 +70,23 @@ def best_schedule(
     floor = max([live[piece[0]] for piece in pieces if len(piece) == 1], default=0)
     lives = None
     segments = []
-    proven = True
+    left_out = False
+    pairs = _PAIRS
     for piece in pieces:
         if len(piece) > 1 and max(live[number] for number in piece) > floor:
-            if len(piece) > _LARGEST:
-                proven = False
-                continue
+            pairs -= len(piece) ** 2
+            if pairs < 0:
+                left_out = True
+                break
             lives = lives or find_lives(buffers)
             segments.append(Segment(buffers, lives, piece, scratch or {}))
     floor = max([floor, *(segment.floor for segment in segments)])
-    ways = [] if proven else ["no search: too many layers side by side"]
+    ways = ["no search: too many layers side by side"] if left_out else []
     order = list(range(len(live)))
     peaks = {piece.start: max(live[number] for number in piece) for piece in pieces}
     for segment in sorted(segments, key=lambda one: -one.floor):
         units = segment.units
-        if peaks[units.start] > floor:
+        if peaks[units.start] > floor and len(ways) < _SEARCHES:
             found = _search(segment, floor, peaks[units.start], states)
             floor = max(floor, found.floor)
             ways.append(found.how)
@@ -156,19 +159,17 @@ class _Moves:
 
     def start(self, floor: int) -> _State:
         segment = self.segment
-        return self._settle(segment.first_ready, 0, segment.bytes_before, floor, None, ())
+        return _State(0, segment.first_ready, segment.bytes_before, floor, None, ())
 
     def after(self, state: _State, below: int) -> list[_State]:
         """What can follow a state with a peak less than `below`."""
         found = []
-        segment = self.segment
         for unit in _bits(state.ready):
             needed, left = self._run(state.done, state.bytes, unit)
             if needed < below:
-                ready = segment.ready_after(state.done, state.ready, unit)
+                ready = self.segment.ready_after(state.done, state.ready, unit)
                 done = state.done | 1 << unit
-                peak = max(state.peak, needed)
-                found.append(self._settle(ready, done, left, peak, state, (unit,)))
+                found.append(_State(done, ready, left, max(state.peak, needed), state, (unit,)))
         return found
 
     def _run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
@@ -177,13 +178,10 @@ class _Moves:
             raise _Spent
         return self.segment.run(done, alive, unit)
 
-    def _settle(
-        self, ready: int, done: int, alive: int, peak: int, before: _State | None,
-        units: tuple[int, ...],
-    ) -> _State:  # fmt: skip
-        """Run what costs nothing: below `peak`, and with no more memory afterwards."""
-        segment = self.segment
-        ran = list(units)
+    def settled(self, state: _State) -> _State:
+        """The state after what costs nothing: fits below its peak, and leaves no more memory."""
+        segment, peak = self.segment, state.peak
+        done, ready, alive, ran = state.done, state.ready, state.bytes, list(state.units)
         again = True
         while again:
             again = False
@@ -205,7 +203,7 @@ class _Moves:
                         break
                     new = open_ & ~before_it
                     here = new.bit_length() - 1 if new and not new & (new - 1) else None
-        return _State(done, ready, alive, peak, before, tuple(ran))
+        return _State(done, ready, alive, peak, state.before, tuple(ran))
 
 
 def _least_first(
@@ -217,18 +215,21 @@ def _least_first(
     heap: list[tuple[int, int, int, int, _State]] = []
     proven = floor
     try:
-        first = moves.start(floor)
-        heap.append((first.peak, 0, 0, 0, first))
+        heap.append((floor, 0, 0, 0, moves.start(floor)))
         while heap:
             peak, _, _, _, state = heappop(heap)
             proven = max(proven, peak)
-            if state.done == segment.all_done:
-                return state.path(), proven
             if reached.get(state.done, peak) < peak:
                 continue
+            raw, state = state.done, moves.settled(state)
+            if state.done == segment.all_done:
+                return state.path(), proven
+            if state.done != raw:
+                if reached.get(state.done, best) <= peak:
+                    continue
+                reached[state.done] = peak
             for follower in moves.after(state, best):
-                known = reached.get(follower.done)
-                if known is not None and known <= follower.peak:
+                if reached.get(follower.done, best) <= follower.peak:
                     continue
                 reached[follower.done] = follower.peak
                 if len(reached) > states:
@@ -243,20 +244,26 @@ def _least_first(
 def _beam(segment: Segment, floor: int, best: int, width: int) -> tuple[int, ...] | None:
     """An order below `best` by keeping the `width` best sets of each size."""
     moves = _Moves(segment, _MOVES)
+    levels: dict[int, dict[int, _State]] = {0: {0: moves.start(floor)}}
+
+    def keep(state: _State) -> None:
+        same_size = levels.setdefault(state.done.bit_count(), {})
+        known = same_size.get(state.done)
+        if known is None or state.peak < known.peak:
+            same_size[state.done] = state
+
     try:
-        levels: dict[int, dict[int, _State]] = {}
-        first = moves.start(floor)
-        levels[first.done.bit_count()] = {first.done: first}
         for level in range(len(segment.units)):
-            states = sorted(
+            found = sorted(
                 levels.pop(level, {}).values(), key=lambda one: (one.peak, one.bytes, one.done)
             )
-            for state in states[:width]:
-                for follower in moves.after(state, best):
-                    same_size = levels.setdefault(follower.done.bit_count(), {})
-                    known = same_size.get(follower.done)
-                    if known is None or follower.peak < known.peak:
-                        same_size[follower.done] = follower
+            for raw in found[:width]:
+                state = moves.settled(raw)
+                if state.done != raw.done:
+                    keep(state)
+                else:
+                    for follower in moves.after(state, best):
+                        keep(follower)
     except _Spent:
         return None
     final = levels.get(len(segment.units), {}).get(segment.all_done)

@@ -236,7 +236,7 @@ class Segment:
                 last[one] = place
                 if homes[one] in busy:
                     busy[homes[one]] = place
-        lies = {}
+        lies: dict[int, int] = {}  # what is written over where
         saved = 0
         blurred = buffers.blurred[number] if buffers.blurred else frozenset()
         for place, index in enumerate(unit):

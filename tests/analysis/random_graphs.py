@@ -49,7 +49,8 @@ def _entry(
 ) -> tuple[dict[str, object], Shape]:
     """One layer on tensors that are there, and the shape it gives."""
     source = draw(st.sampled_from(sorted(shapes)))
-    if often and draw(st.booleans()):
+    follows: bool = draw(st.booleans()) if often else False
+    if follows:
         source = list(shapes)[-1]
     shape = shapes[source]
     alike = sorted(name for name, other in shapes.items() if other == shape)
