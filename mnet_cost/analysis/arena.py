@@ -10,13 +10,17 @@ greedy_memory_planner.cc); and the same in the order in which the buffers are bo
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect, insort
 from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
+from math import inf
 from typing import NamedTuple
 
 from mnet_cost.analysis.memory import Lifetime, find_lifetimes
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
+
+_SORTED = 4000  # buffers up to which the largest are placed first, which takes their number squared
 
 
 class Slot(NamedTuple):
@@ -62,11 +66,12 @@ def plan_arena(
         concat_in_place=concat_in_place,
         scratch=scratch,
     )
-    by_birth = sorted(lives, key=lambda one: (one.first, -one.bytes))
-    by_size = sorted(by_birth, key=lambda one: -one.bytes)
-    largest_first, first_fit = _place(by_size, alignment), _place(by_birth, alignment)
-    how = "largest first" if _end(largest_first) <= _end(first_fit) else "by birth"
-    slots = largest_first if how == "largest first" else first_fit
+    slots = _by_birth(lives, alignment)
+    how = "by birth"
+    if len(lives) <= _SORTED:
+        largest_first = _largest_first(lives, alignment)
+        if _end(largest_first) <= _end(slots):
+            slots, how = largest_first, "largest first"
     slots.sort(key=lambda slot: (slot.first, slot.offset))
     return Arena(tuple(slots), _end(slots), alignment, how)
 
@@ -75,44 +80,53 @@ def _end(slots: Sequence[Slot]) -> int:
     return max(slot.offset + slot.bytes for slot in slots)
 
 
-def _place(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
+def _largest_first(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
     """Each at the lowest offset at which it overlaps none of those before that it meets."""
-    meets = _Placed(max(one.last for one in lives) + 1)
-    slots = []
-    for one in lives:
+    placed: list[tuple[int, int, Slot]] = []  # by offset
+    for one in sorted(lives, key=lambda one: (-one.bytes, one.first)):
         offset = 0
-        for other in meets.during(one):
-            if offset + one.bytes <= other.offset:
-                break
-            end = other.offset + other.bytes
-            offset = max(offset, -(-end // alignment) * alignment)
+        for start, _, other in placed:
+            if other.first <= one.last and one.first <= other.last:
+                if offset + one.bytes <= start:
+                    break
+                offset = max(offset, _aligned(start + other.bytes, alignment))
         slot = Slot(one.name, offset, one.bytes, one.first, one.last)
-        meets.add(slot)
-        slots.append(slot)
+        insort(placed, (offset, len(placed), slot))
+    return [slot for _, _, slot in placed]
+
+
+def _by_birth(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
+    """Each at the lowest offset that is free when it is born."""
+    free: list[tuple[int, float]] = [(0, inf)]  # from and to, in their order
+    alive: list[tuple[int, int, int]] = []  # last unit, and from and to where there is a buffer
+    slots = []
+    for one in sorted(lives, key=lambda one: (one.first, -one.bytes)):
+        while alive and alive[0][0] < one.first:
+            _, start, end = heappop(alive)
+            _release(free, start, end)
+        number = 0
+        while _aligned(free[number][0], alignment) + one.bytes > free[number][1]:
+            number += 1  # the last gap has no end
+        begin, until = free[number]
+        offset = _aligned(begin, alignment)
+        taken = offset + one.bytes
+        gaps: tuple[tuple[int, float], ...] = ((begin, offset), (taken, until))
+        free[number : number + 1] = [gap for gap in gaps if gap[0] < gap[1]]
+        heappush(alive, (one.last, offset, taken))
+        slots.append(Slot(one.name, offset, one.bytes, one.first, one.last))
     return slots
 
 
-class _Placed:
-    """Slots by the time in which they are taken."""
+def _release(free: list[tuple[int, float]], start: int, end: float) -> None:
+    """Give back what is from `start` to `end`, and join it to what is free beside it."""
+    number = bisect(free, (start, end))
+    if free[number][0] == end:  # the last gap has no end, so there is one behind
+        end = free.pop(number)[1]
+    if number and free[number - 1][1] == start:
+        number -= 1
+        start = free.pop(number)[0]
+    free.insert(number, (start, end))
 
-    def __init__(self, units: int) -> None:
-        self._width = max(1, int(units**0.5))  # units are looked through in stretches
-        self._stretches: list[list[tuple[int, int, Slot]]] = [
-            [] for _ in range(units // self._width + 1)
-        ]
-        self._count = 0
 
-    def add(self, slot: Slot) -> None:
-        self._count += 1
-        for stretch in self._stretches[slot.first // self._width : slot.last // self._width + 1]:
-            insort(stretch, (slot.offset, self._count, slot))
-
-    def during(self, one: Lifetime) -> list[Slot]:
-        """Those that are alive together with `one`, by offset."""
-        found = {
-            (offset, count, slot)
-            for stretch in self._stretches[one.first // self._width : one.last // self._width + 1]
-            for offset, count, slot in stretch
-            if slot.first <= one.last and one.first <= slot.last
-        }
-        return [slot for _, _, slot in sorted(found)]
+def _aligned(offset: int, alignment: int) -> int:
+    return -(-offset // alignment) * alignment

@@ -8,6 +8,7 @@ order (whether a layer may write over its input, how long a buffer lives) is in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -202,10 +203,12 @@ def _join_parts(buffers: Buffers) -> None:
             return None
         step, number = steps[maker], unit_of[maker]
         choice = None
+        own = Counter(find(one) for one in set(step.inputs))
         for one in step.inputs:
             root = find(one)
-            own = sum(find(other) == root for other in set(step.inputs))
-            if root in fixed or reads[root] != own or buffers.sizes[root] != buffers.sizes[home]:
+            if root in fixed or buffers.sizes[root] != buffers.sizes[home]:
+                continue
+            if reads[root] != own[root]:
                 continue
             producer = tensors[one].producer
             if producer is not None and unit_of[producer] == number:
@@ -214,16 +217,11 @@ def _join_parts(buffers: Buffers) -> None:
                 return step, one
         return choice
 
-    def join(step: Step, part: int, whole: int) -> None:
-        root = find(part)
-        own = sum(find(other) == root for other in set(step.inputs))
-        reads[whole] += reads[root] - own
-        parent[root] = whole
-
     for step in sorted(steps, key=_first_output):
         whole = step.output
         if step.layer.kind != "concat" or whole in buffers.inside:
             continue
+        own = Counter(find(one) for one in set(step.inputs))
         for one in step.inputs:
             by, part = step, one
             while True:
@@ -235,7 +233,9 @@ def _join_parts(buffers: Buffers) -> None:
                     or (by is step and tensors[one].type.dtype != tensors[whole].type.dtype)
                 ):
                     break
-                join(by, part, whole)
+                # What was made from in place is read by nothing else.
+                reads[whole] += reads[root] - own[root] if by is step else 0
+                parent[root] = whole
                 further = source(root)
                 if further is None:
                     break
