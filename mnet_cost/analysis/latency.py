@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from math import exp, sqrt
 from typing import NamedTuple
 
+from mnet_cost.analysis.fits import Fit, find_fits
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
-from mnet_cost.devices import DeviceProfile, MemoryLevel
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices, unmeasured_fit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
@@ -45,19 +46,6 @@ class KernelEstimate(NamedTuple):
         """Mult-adds per byte moved."""
         traffic = self.kernel.traffic_bytes
         return self.kernel.mult_adds / traffic if traffic else None
-
-
-class Fit(NamedTuple):
-    """Whether something fits into a memory; None where the size is unknown."""
-
-    what: str
-    where: str
-    needed_bytes: int
-    available_bytes: float | None
-
-    @property
-    def fits(self) -> bool | None:
-        return None if self.available_bytes is None else self.needed_bytes <= self.available_bytes
 
 
 class DeviceEstimate(NamedTuple):
@@ -111,7 +99,7 @@ def estimate_latency(
     `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
     caches can keep the weights from one inference to the next, and what fits at all.
     """
-    fits = _fits(device, weight_bytes, peak_bytes)
+    fits = find_fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
     if rate is None and fit is None:
@@ -300,21 +288,3 @@ def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DevicePr
         )
     inference = device.inference_overhead_s
     return _Timed("roof", tuple(estimates), inference.value if inference else 0.0)
-
-
-def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:
-    memory, storage = device.main_memory, device.storage
-    if memory is None:
-        return ()
-    if storage is None:
-        return (
-            Fit("weights and activations", memory.name, weight_bytes + peak_bytes, _size(memory)),
-        )
-    return (
-        Fit("activations", memory.name, peak_bytes, _size(memory)),
-        Fit("weights", storage.name, weight_bytes, _size(storage)),
-    )
-
-
-def _size(level: MemoryLevel) -> float | None:
-    return level.size_bytes.value if level.size_bytes else None

@@ -28,6 +28,12 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser)
+    parser.add_argument_group("memory").add_argument(
+        "--schedule",
+        choices=("spec", "best"),
+        default="spec",
+        help="order of the layers: as in the spec, or the one with the least peak memory (spec)",
+    )
     training = parser.add_argument_group("training")
     training.add_argument(
         "--training",
@@ -51,7 +57,8 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
-    (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
+    model = load_model(options.model, given_knobs(options))
+    (analysis,) = analyzed([model], options, options.schedule)
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)

@@ -141,7 +141,9 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     )
 
 
-def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analysis]:
+def analyzed(
+    models: Iterable[Model], options: argparse.Namespace, schedule: str = "spec"
+) -> list[Analysis]:
     """The analyses that the options ask for; warnings about the models go to stderr."""
     from mnet_cost.analysis import analyze
 
@@ -149,7 +151,11 @@ def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analy
     found = []
     for model in models:
         analysis = analyze(
-            model, devices=devices, precision=options.precision, convention=options.convention
+            model,
+            devices=devices,
+            precision=options.precision,
+            convention=options.convention,
+            schedule=schedule,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
             print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)

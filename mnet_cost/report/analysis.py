@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
-from mnet_cost.analysis.latency import DeviceEstimate, Fit
+from mnet_cost.analysis.fits import Fit
+from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.published import published_facts
@@ -23,6 +24,9 @@ from mnet_cost.report.rows import (
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.schedule import Schedule
 
 
 def analysis_report(
@@ -251,8 +255,30 @@ def _fit_text(fit: Fit) -> str:
     size = format_capacity(fit.available_bytes)
     if fit.fits:
         return f"fits {fit.where} {size}"
-    over = format_bytes(fit.needed_bytes - fit.available_bytes)
-    return f"{fit.where} {size}: over by {over}"
+    text = f"{fit.where} {size}: does not fit: over by {format_bytes(fit.over_bytes or 0)}"
+    if fit.gap_bytes:
+        text += f", {format_bytes(fit.gap_bytes)} of it gaps"
+    if fit.because:
+        named = [f"{one.name} {format_bytes(one.bytes)}" for one in fit.because[:3]]
+        if len(fit.because) > 3:
+            named.append(f"{len(fit.because) - 3} more")
+        alive = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+        text += f", because of {alive}" + (", alive together" if len(named) > 1 else "")
+        text += f" at {fit.at}"
+    return text
+
+
+def _memory_notes(schedule: Schedule | None) -> list[str]:
+    """How memory is counted, and how the order of the layers came about."""
+    if schedule is None:
+        return ["peak memory: the order of the spec, element-wise layers in place, weights apart"]
+    text = f"schedule best: {format_bytes(schedule.peak_bytes)}"
+    if schedule.peak_bytes < schedule.spec_peak_bytes:
+        text += f" instead of {format_bytes(schedule.spec_peak_bytes)}"
+    else:
+        text += " as in the order of the spec"
+    text += ", proven least" if schedule.optimal else ", not proven"
+    return [text, "peak memory: element-wise layers in place, weights apart"]
 
 
 def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
@@ -271,7 +297,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
             f"what {convention.name} makes of {', '.join(sorted(kinds))} is not known: counted as "
             "the convention paper does"
         )
-    notes.append("peak memory: the order of the spec, element-wise layers in place, weights apart")
+    notes += _memory_notes(analysis.schedule)
     if analysis.devices:
         notes.append(
             "time: roofline of the profile's peaks, norms and activations fused; "

@@ -60,12 +60,24 @@ def analysis_document(
                 {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
             ],
             "schedule": list(network.schedule),
+            **_schedule_document(analysis),
         },
         "devices": [
             _device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
+    }
+
+
+def _schedule_document(analysis: Analysis) -> dict[str, Any]:
+    schedule = analysis.schedule
+    return {
+        "schedule_kind": "spec" if schedule is None else "best",
+        "schedule_is_optimal": None if schedule is None else schedule.optimal,
+        "spec_order_peak_bytes": (
+            analysis.memory.peak_bytes if schedule is None else schedule.spec_peak_bytes
+        ),
     }
 
 
@@ -115,6 +127,10 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "needed_bytes": fit.needed_bytes,
                 "available_bytes": fit.available_bytes,
                 "fits": None if refused else fit.fits,
+                "over_bytes": None if refused else fit.over_bytes,
+                "gap_bytes": fit.gap_bytes,
+                "because": [] if refused else [one._asdict() for one in fit.because],
+                "at": None if refused else fit.at or None,
             }
             for fit in estimate.fits
         ],

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
+from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.latency import DeviceEstimate, Fit, estimate_latency
+from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
