@@ -28,6 +28,13 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser)
+    parser.add_argument_group("what if").add_argument(
+        "--what-if",
+        metavar="CHANGES",
+        help="times with other numbers of the devices, beside the real ones: `bandwidth=x2,"
+        "l2=1MiB`; macs, vector, bandwidth, launch, inference or a memory level, with xN, /N or "
+        "a quantity",
+    )
     training = parser.add_argument_group("training")
     training.add_argument(
         "--training",
@@ -55,9 +62,12 @@ def run(options: argparse.Namespace) -> int:
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
-    emit(
-        analysis_report(analysis, options.by, options.lower_bound, training),
-        options,
-        [options.model, *options.device],
-    )
+    report = analysis_report(analysis, options.by, options.lower_bound, training)
+    if options.what_if is not None:
+        from mnet_cost.report.what_if import with_what_if
+        from mnet_cost.search.what_if import compare_what_if, parse_changes
+
+        what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
+        report = with_what_if(report, analysis, what_ifs, options.lower_bound)
+    emit(report, options, [options.model, *options.device])
     return refuse_total([analysis.unmodelled], options.lower_bound)

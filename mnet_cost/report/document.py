@@ -66,6 +66,7 @@ def analysis_document(
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
+        "what_if": None,
     }
 
 
