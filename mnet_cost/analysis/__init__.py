@@ -12,6 +12,14 @@ from mnet_cost.analysis.conventions import ConventionItem, count_by, find_conven
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.sparsity import (
+    Sparsity,
+    Zeros,
+    find_zeros,
+    sparse_kernels,
+    weight_bytes_on,
+    zeros_note,
+)
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile
@@ -40,6 +48,8 @@ class Analysis(NamedTuple):
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
+    sparsity: Sparsity | None = None
+    """Zeros among the weights, where some were asked for. The counts above are dense."""
 
     @property
     def paper_mult_adds(self) -> int:
@@ -72,17 +82,23 @@ def analyze(
     *,
     precision: str = "fp32",
     convention: str = "paper",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of `model` with `knobs` (the built-in `batch` among them) on `devices`.
 
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
     fit, `ModelReferenceError` for an unknown knob, precision or convention. It takes
-    milliseconds, and imports no framework.
+    milliseconds, and imports no framework. `sparsity` says which weights are zero:
+    `[Zeros(0.5, fours=True)]`.
     """
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
     return analyze_network(
-        elaborate(model, knobs), devices, precision=precision, convention=convention
+        elaborate(model, knobs),
+        devices,
+        precision=precision,
+        convention=convention,
+        sparsity=sparsity,
     )
 
 
@@ -100,6 +116,7 @@ def analyze_network(
     *,
     precision: str = "fp32",
     convention: str = "paper",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of an elaborated network, in its own schedule."""
     dtype, counting = find_precision(precision), find_convention(convention)
@@ -108,12 +125,32 @@ def analyze_network(
     totals = add_up(counted)
     memory = trace_memory(network, dtype)
     kernels = form_kernels(network, costs, dtype)
+    zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     estimates = tuple(
-        estimate_latency(kernels, device, precision, totals.weight_bytes, memory.peak_bytes)
+        _estimate(kernels, device, precision, totals.weight_bytes, memory.peak_bytes, zeros)
         for device in devices
     )
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     return Analysis(
         network, precision, convention, counted, totals, items, memory, kernels, estimates,
-        unmodelled,
+        unmodelled, zeros,
     )  # fmt: skip
+
+
+def _estimate(
+    kernels: tuple[Kernel, ...],
+    device: DeviceProfile,
+    precision: str,
+    weight_bytes: int,
+    peak_bytes: int,
+    zeros: Sparsity | None,
+) -> DeviceEstimate:
+    """Time on one device, which may have use of zeros."""
+    if zeros is None:
+        return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    kernels = sparse_kernels(kernels, zeros, device, precision)
+    weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    estimate = estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    if not zeros.zeros or estimate.latency_s is None:
+        return estimate
+    return estimate._replace(notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))

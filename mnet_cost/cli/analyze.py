@@ -28,7 +28,16 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser)
-    parser.add_argument_group("what if").add_argument(
+    what_if = parser.add_argument_group("what if")
+    what_if.add_argument(
+        "--sparsity",
+        metavar="[LAYER=]SHARE[:2:4]",
+        action="append",
+        default=[],
+        help="the share of weights that are zero, anywhere or in fours (2:4), of all layers, of "
+        "one, or of a kind such as `conv2d 1x1`; may be repeated",
+    )
+    what_if.add_argument(
         "--what-if",
         metavar="CHANGES",
         help="times with other numbers of the devices, beside the real ones: `bandwidth=x2,"
@@ -53,12 +62,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze and print."""
+    from mnet_cost.analysis.sparsity import parse_zeros
     from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
-    (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
+    model = load_model(options.model, given_knobs(options))
+    (analysis,) = analyzed([model], options, parse_zeros(options.sparsity))
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
+    from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.models.types import Model
 
@@ -128,7 +129,9 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     return tuple(load_device(name) for name in dict.fromkeys(names))
 
 
-def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analysis]:
+def analyzed(
+    models: Iterable[Model], options: argparse.Namespace, sparsity: Sequence[Zeros] = ()
+) -> list[Analysis]:
     """The analyses that the options ask for; warnings about the models go to stderr."""
     from mnet_cost.analysis import analyze
 
@@ -136,7 +139,11 @@ def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analy
     found = []
     for model in models:
         analysis = analyze(
-            model, devices=devices, precision=options.precision, convention=options.convention
+            model,
+            devices=devices,
+            precision=options.precision,
+            convention=options.convention,
+            sparsity=sparsity,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
             print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)

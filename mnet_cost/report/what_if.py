@@ -26,7 +26,7 @@ def with_what_if(
         if one.changed:
             tables.append(_bounds_table(one))
         name = one.before.device.name
-        notes += [f"{name}, what if: {note}" for note in one.notes]
+        notes += [f"{name}, what if: {note}" for note in (*one.notes, *_fit_notes(one))]
         if one.kernels and not one.changed:
             notes.append(f"{name}, what if: no kernel is bound by something else than before")
     return report._replace(
@@ -38,6 +38,16 @@ def with_what_if(
         },
         records=_records(what_ifs),
     )
+
+
+def _fit_notes(one: WhatIf) -> list[str]:
+    """What fits then and did not, or the other way round."""
+    fitted = {(fit.what, fit.where): fit.fits for fit in one.before.fits}
+    return [
+        f"{fit.what} {'fit' if fit.fits else 'do not fit'} {fit.where} then"
+        for fit in one.after.fits
+        if fit.fits is not None and fit.fits != fitted.get((fit.what, fit.where))
+    ]
 
 
 def _title(one: WhatIf) -> str:

@@ -75,6 +75,7 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
             for device, found in zip(devices, figures, strict=True)
         ],
         precision=analysis.precision,
+        sparsity=analysis.sparsity.rules if analysis.sparsity else (),
     )
     return tuple(
         WhatIf(found, before, other, _notes(before, found))
