@@ -47,7 +47,7 @@ class WhatIf(NamedTuple):
     before: DeviceEstimate
     after: DeviceEstimate
     notes: tuple[str, ...]
-    """How the estimate follows, where it is more than a roof."""
+    """How the estimate follows, and what is not known then."""
 
     @property
     def kernels(self) -> tuple[BoundChange, ...]:
@@ -78,7 +78,7 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
         sparsity=analysis.sparsity.rules if analysis.sparsity else (),
     )
     return tuple(
-        WhatIf(found, before, other, _notes(before, found))
+        WhatIf(found, before, other, (*_notes(before, found), *_silenced(before, other, found)))
         for found, before, other in zip(figures, analysis.devices, after.devices, strict=True)
     )
 
@@ -215,3 +215,17 @@ def _notes(before: DeviceEstimate, figures: Sequence[Figure]) -> tuple[str, ...]
                 "ratio to scale by"
             )
     return tuple(notes)
+
+
+def _silenced(
+    before: DeviceEstimate, after: DeviceEstimate, figures: Sequence[Figure]
+) -> tuple[str, ...]:
+    """Notes where the roof falls since more stays in a cache of which no bandwidth is known."""
+    silent = {level.name for level in after.device.memory if level.bytes_per_s is None}
+    grown = [one.level for one in figures if one.place == "size" and one.level in silent]
+    if not grown or (after.bound_s or 0.0) >= (before.bound_s or 0.0):
+        return ()
+    return tuple(
+        f"more stays in {level} then, where it takes no memory time since no bandwidth is known"
+        for level in grown
+    )

@@ -189,6 +189,15 @@ def test_an_estimate_stays_above_the_altered_roof() -> None:
     assert times(found) == pytest.approx((3.84, 38.4))
 
 
+def test_roofs_that_fall_since_less_is_known() -> None:
+    silent = DEVICE._replace(memory=(MemoryLevel("Cache", known(100.0)), DEVICE.memory[1]))
+    found = what_if("cache=200B", silent)
+    assert times(found) == pytest.approx((3.84, 3.2))
+    assert found.notes == (
+        "more stays in Cache then, where it takes no memory time since no bandwidth is known",
+    )
+
+
 def test_a_rate_for_a_precision_that_has_none() -> None:
     analysis = analyze(SPEC, devices=[DEVICE], precision="fp16")
     (found,) = compare_what_if(analysis, parse_changes("vector=1kop/s,macs=40kMAC/s"))
