@@ -165,6 +165,21 @@ def test_a_fitted_roofline_and_what_fits() -> None:
     assert (dense.fits[0].fits, sparse.fits[0].fits) == (False, True)
 
 
+def test_compute_at_prices_is_as_much_faster() -> None:
+    device = SPARSE._replace(pipeline="in_order")
+    dense, sparse = (
+        analyze(SPEC, devices=[device], precision="fp16", sparsity=rules).devices[0]
+        for rules in ((), (Zeros(0.5, fours=True),))
+    )
+    ratios = {
+        a.kernel.name: ((b.compute_s or 0) / (a.compute_s or 1), b.memory_s == a.memory_s)
+        for a, b in zip(dense.kernels, sparse.kernels, strict=True)
+    }
+    assert ratios["wide"] == (pytest.approx(0.5), True)
+    assert ratios["deep"] == (1.0, True)
+    assert dense.shares != sparse.shares
+
+
 @pytest.mark.parametrize(
     ("device", "rules", "note"),
     [

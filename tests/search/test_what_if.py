@@ -134,6 +134,13 @@ def test_parts_of_prices_follow_the_numbers_that_they_rest_on(
         )
 
 
+def test_an_estimate_from_a_data_sheet_stays_one_beside_a_fit_of_another_precision() -> None:
+    device = DEVICE._replace(tier="fitted", pipeline="in_order", latency={"int8": PRICES})
+    found = what_if("macs=x2", device)
+    assert (found.before.standing, found.after.standing) == ("datasheet", "datasheet")
+    assert found.after.device.latency["int8"] == PRICES
+
+
 def test_a_launch_of_known_length() -> None:
     (kernel,) = what_if("launch=5us", with_fit(PRICES)).kernels
     price = shared_prices().prices[TERM_NAMES.index("kernel")]
