@@ -172,11 +172,11 @@ def test_compute_at_prices_is_as_much_faster() -> None:
         for rules in ((), (Zeros(0.5, fours=True),))
     )
     ratios = {
-        a.kernel.name: ((b.compute_s or 0) / (a.compute_s or 1), b.memory_s == a.memory_s)
+        a.kernel.name: (b.compute_s or 0) / (a.compute_s or 1)
         for a, b in zip(dense.kernels, sparse.kernels, strict=True)
     }
-    assert ratios["wide"] == (pytest.approx(0.5), True)
-    assert ratios["deep"] == (1.0, True)
+    assert ratios == pytest.approx({"wide": 0.5, "deep": 1, "out": 0})  # out only reads weights
+    assert [one.memory_s for one in dense.kernels] == [one.memory_s for one in sparse.kernels]
     assert dense.shares != sparse.shares
 
 
