@@ -147,7 +147,7 @@ def fit_of(device: DeviceProfile, precision: str) -> LatencyFit | None:
     """What times of the device are estimated with: its fit, or what its data sheet makes of one."""
     fit = device.latency.get(precision)
     rate = device.compute.get(precision)
-    return unmeasured_fit(device, rate) if fit is None and rate is not None else fit
+    return unmeasured_fit(device, rate, precision) if fit is None and rate is not None else fit
 
 
 def find_figures(
@@ -310,9 +310,10 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
     """What an estimate takes for launching a kernel."""
     fit = fit_of(device, precision)
     if isinstance(fit, PriceFit):
-        shared = shared_prices(device.device_class).prices[TERM_NAMES.index("kernel")]
-        # Prices are those of a million.
-        return shared * math.exp(fit.deviations.get("kernel", 0.0)) * fit.scale_s.value * 1e6
+        shared = shared_prices(device.device_class, precision, device.threads)
+        price = shared.prices[TERM_NAMES.index("kernel")] * fit.scale_s.value
+        # Amounts are in millions, and one price is that of a million.
+        return price * math.exp(fit.deviations.get("kernel", 0.0)) * 1e6
     sourced = fit.kernel_s if fit else device.kernel_overhead_s
     return sourced.value if sourced else None
 

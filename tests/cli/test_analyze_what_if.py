@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -31,12 +32,13 @@ def test_what_if_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MODEL, "pixel_1", "--what-if", "bandwidth=x2,l2=2MiB"]) == 0
     out = capsys.readouterr().out
     # logits: 4.1 MB of weights at 29.8 GB/s, then 1,024,000 / 9.368 GMAC/s
+    table = re.sub(r"time  .*x\n", "time\n", out)  # it depends on fitted prices
     assert (
         "\nWhat if bandwidth x2, L2 2 MiB, on pixel_1\n"
         "number                before      after  after / before\n"
         "bandwidth of DRAM  29.8 GB/s  59.6 GB/s           2.00x\n"
         "size of L2             1 MiB      2 MiB           2.00x\n"
-        "time                 60.7 ms    60.7 ms           1.00x\n"
+        "time\n"
         "roof                 60.7 ms    60.7 ms           1.00x\n"
         "\n"
         "Kernels that something else binds then, on pixel_1: 1 of 29\n"
@@ -44,7 +46,7 @@ def test_what_if_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "logits  linear  DRAM      compute  138 µs     109 µs\n"
         "\n"
         "* 1 mult-add"
-    ) in out
+    ) in table
 
 
 def test_what_if_says_what_does_not_change_and_what_fits_then(
@@ -82,7 +84,7 @@ def test_what_if_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     stem = next(one for one in board["changed_bounds"] if one["kernel"] == "stem")
     assert (stem["bound_before"], stem["bound_after"]) == ("compute", "memory:DRAM")
     assert stem["roof_after_ms"] < stem["roof_before_ms"] < 4 * stem["roof_after_ms"]
-    assert phone["notes"] == []
+    assert phone["notes"][0].startswith("the time with other numbers is a model: parts that are")
 
 
 @pytest.mark.parametrize("form", ["csv", "markdown", "html"])
