@@ -13,6 +13,14 @@ from mnet_cost.analysis.fits import Activations, find_fits
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.sparsity import (
+    Sparsity,
+    Zeros,
+    find_zeros,
+    sparse_kernels,
+    weight_bytes_on,
+    zeros_note,
+)
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DEFAULT_KERNEL_RULES, DeviceProfile
@@ -50,6 +58,8 @@ class Analysis(NamedTuple):
     """Names of layers whose work is unknown."""
     schedule: Schedule | None = None
     """How the order of `network` was found, where a better one than the spec's was looked for."""
+    sparsity: Sparsity | None = None
+    """Zeros among the weights, where some were asked for. The counts above are dense."""
 
     @property
     def paper_mult_adds(self) -> int:
@@ -83,13 +93,15 @@ def analyze(
     precision: str = "fp32",
     convention: str = "paper",
     schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of `model` with `knobs` (the built-in `batch` among them) on `devices`.
 
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
     fit, `ModelReferenceError` for an unknown knob, precision, convention or schedule. It takes
     milliseconds, and imports no framework. The schedule `best` is the order of layers with the
-    least peak memory; to find it can take seconds.
+    least peak memory; to find it can take seconds. `sparsity` says which weights are zero:
+    `[Zeros(0.5, fours=True)]`.
     """
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
@@ -99,6 +111,7 @@ def analyze(
         precision=precision,
         convention=convention,
         schedule=schedule,
+        sparsity=sparsity,
     )
 
 
@@ -117,6 +130,7 @@ def analyze_network(
     precision: str = "fp32",
     convention: str = "paper",
     schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of an elaborated network, in its own schedule or the `best` one."""
     dtype, counting = find_precision(precision), find_convention(convention)
@@ -130,13 +144,15 @@ def analyze_network(
     for device in devices:
         if device.kernel_rules not in by_rules:
             by_rules[device.kernel_rules] = form_kernels(network, costs, dtype, device.kernel_rules)
+    zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     estimates = tuple(
-        estimate_latency(
+        _estimate(
             by_rules[device.kernel_rules],
             device,
             precision,
             totals.weight_bytes,
             memory.peak_bytes,
+            zeros,
         )
         for device in devices
     )
@@ -145,7 +161,7 @@ def analyze_network(
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     return Analysis(
         network, precision, convention, counted, totals, items, memory, kernels, estimates,
-        unmodelled, better,
+        unmodelled, better, zeros,
     )  # fmt: skip
 
 
@@ -186,3 +202,22 @@ def _fit_arena(
         )
         for estimate in estimates
     )
+
+
+def _estimate(
+    kernels: tuple[Kernel, ...],
+    device: DeviceProfile,
+    precision: str,
+    weight_bytes: int,
+    peak_bytes: int,
+    zeros: Sparsity | None,
+) -> DeviceEstimate:
+    """Time on one device, which may have use of zeros."""
+    if zeros is None:
+        return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    kernels = sparse_kernels(kernels, zeros, device, precision)
+    weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    estimate = estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    if not zeros.zeros or estimate.latency_s is None:
+        return estimate
+    return estimate._replace(notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))

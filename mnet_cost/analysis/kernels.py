@@ -30,6 +30,8 @@ class Kernel(NamedTuple):
     output_elements: int = 0
     convolution: Convolution | None = None
     """Sizes of the anchor if it is a convolution."""
+    speedup: float = 1.0
+    """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
 
     @property
     def name(self) -> str:

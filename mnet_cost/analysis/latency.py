@@ -180,6 +180,8 @@ def _priced(
         for i, amount in enumerate(amounts):
             if amount:
                 seconds = amount * prices[i]
+                if TERMS[i].part == "compute":
+                    seconds /= kernel.speedup
                 totals[i] += seconds
                 parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, roof, parts))
@@ -250,7 +252,7 @@ def _on_fitted_roofline(
         if kernel.anchor.work is None:
             estimates.append(KernelEstimate(kernel, None, None, None, None, roof, "unknown"))
             continue
-        compute_s = kernel.mult_adds / fit.macs_per_s.value
+        compute_s = kernel.mult_adds / (fit.macs_per_s.value * kernel.speedup)
         memory_s = kernel.traffic_bytes / fit.bytes_per_s.value if fit.bytes_per_s else 0.0
         latency_s = max(compute_s, memory_s, roof.seconds or 0.0) + per_kernel
         # What binds is what binds the fitted roofline: of the peaks little is published.

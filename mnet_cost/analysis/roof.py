@@ -80,7 +80,8 @@ class Roofs:
         if self._rate is None:
             return None
         if kernel.mult_adds:
-            return self.multiplications(kernel) / self._rate.macs_per_s.value
+            rate = self._rate.macs_per_s.value * kernel.speedup
+            return self.multiplications(kernel) / rate
         if not kernel.vector_ops:
             return 0.0
         vector = self._rate.vector_ops_per_s

@@ -34,6 +34,22 @@ def add_parser(subparsers: Subparsers) -> None:
         default="spec",
         help="order of the layers: as in the spec, or the one with the least peak memory (spec)",
     )
+    what_if = parser.add_argument_group("what if")
+    what_if.add_argument(
+        "--sparsity",
+        metavar="[LAYER=]SHARE[:2:4]",
+        action="append",
+        default=[],
+        help="the share of weights that are zero, anywhere or in fours (2:4), of all layers, of "
+        "one, or of a kind such as `conv2d 1x1`; may be repeated",
+    )
+    what_if.add_argument(
+        "--what-if",
+        metavar="CHANGES",
+        help="times with other numbers of the devices, beside the real ones: `bandwidth=x2,"
+        "l2=1MiB`; macs, vector, bandwidth, launch, inference or a memory level, with xN, /N or "
+        "a quantity",
+    )
     training = parser.add_argument_group("training")
     training.add_argument(
         "--training",
@@ -52,19 +68,24 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze and print."""
+    from mnet_cost.analysis.sparsity import parse_zeros
     from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
     model = load_model(options.model, given_knobs(options))
-    (analysis,) = analyzed([model], options, options.schedule)
+    zeros = parse_zeros(options.sparsity)
+    (analysis,) = analyzed([model], options, options.schedule, zeros)
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
-    emit(
-        analysis_report(analysis, options.by, options.lower_bound, training),
-        options,
-        [options.model, *options.device],
-    )
+    report = analysis_report(analysis, options.by, options.lower_bound, training)
+    if options.what_if is not None:
+        from mnet_cost.report.what_if import with_what_if
+        from mnet_cost.search.what_if import compare_what_if, parse_changes
+
+        what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
+        report = with_what_if(report, analysis, what_ifs, options.lower_bound)
+    emit(report, options, [options.model, *options.device])
     return refuse_total([analysis.unmodelled], options.lower_bound)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
+    from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.models.types import Model
 
@@ -142,7 +143,10 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
 
 
 def analyzed(
-    models: Iterable[Model], options: argparse.Namespace, schedule: str = "spec"
+    models: Iterable[Model],
+    options: argparse.Namespace,
+    schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
 ) -> list[Analysis]:
     """The analyses that the options ask for; warnings about the models go to stderr."""
     from mnet_cost.analysis import analyze
@@ -156,6 +160,7 @@ def analyzed(
             precision=options.precision,
             convention=options.convention,
             schedule=schedule,
+            sparsity=sparsity,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
             print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)

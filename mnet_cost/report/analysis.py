@@ -21,6 +21,7 @@ from mnet_cost.report.rows import (
     groups,
     time_cell,
 )
+from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
@@ -87,6 +88,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
 
     return (
         fact("mult_adds", "mult-adds", "count", f"convention {analysis.convention}"),
+        *sparsity_facts(analysis, lower_bound),
         fact(
             "params",
             "params",
@@ -298,6 +300,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
             "the convention paper does"
         )
     notes += _memory_notes(analysis.schedule)
+    notes += sparsity_notes(analysis)
     if analysis.devices:
         notes.append(
             "time: roofline of the profile's peaks, norms and activations fused; "

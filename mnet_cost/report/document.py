@@ -9,6 +9,7 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
 
 SCHEMA = "mnet-cost/analysis/1"
@@ -67,6 +68,8 @@ def analysis_document(
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
+        "sparsity": sparsity_document(analysis, lower_bound),
+        "what_if": None,
     }
 
 
