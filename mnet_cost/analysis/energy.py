@@ -37,8 +37,8 @@ class Energy(NamedTuple):
     standing: str
     """The weakest of what went in, `roof` where the time is one."""
     how: str
-    """`power x time`, `power x roof` or `mult-adds and bytes`, then whether it is a lower bound, what
-    is missing, and what is assumed."""
+    """`power x time`, `power x roof` or `mult-adds and bytes`; then whether it is a lower bound,
+    what is missing, and what is assumed."""
 
     @property
     def is_lower_bound(self) -> bool:

@@ -214,14 +214,20 @@ def _reads(
     viewed: Mapping[int, int],
 ) -> tuple[tuple[int, int], ...]:
     """Each tensor with its bytes, of which no more are read than the kernel reads in all."""
-    sizes = [
-        (viewed.get(index, index), _bytes(network.tensors[index].type, precision) * network.batch)
-        for index in (read if len(read) == 1 else dict.fromkeys(read))
-    ]
-    total = sum([size for _, size in sizes])
+    tensors, batch = network.tensors, network.batch
+    if len(read) == 1:
+        index = read[0]
+        size = min(_bytes(tensors[index].type, precision) * batch, read_bytes)
+        return ((viewed.get(index, index), size),)
+    sizes: dict[int, int] = {}
+    for index in dict.fromkeys(read):
+        whole = viewed.get(index, index)
+        size = sizes.get(whole, 0) + _bytes(tensors[index].type, precision) * batch
+        sizes[whole] = min(size, _bytes(tensors[whole].type, precision) * batch)
+    total = sum(sizes.values())
     if total <= read_bytes:
-        return tuple(sizes)
-    return tuple([(index, size * read_bytes // total) for index, size in sizes])
+        return tuple(sizes.items())
+    return tuple([(index, size * read_bytes // total) for index, size in sizes.items()])
 
 
 def _bytes(tensor: TensorType, precision: DType) -> int:

@@ -2,23 +2,27 @@
 
 Everything that a kernel reads and writes passes the innermost level. A level further out is passed
 by what the levels inside it cannot hold until it is used again, the best case taken. Of a tensor:
-what is left when the largest result written between two uses of it is there as well. Of the
-weights: what is left beside the largest result, since each is needed in each inference. So traffic
-falls outwards, and is a lower bound whatever a cache throws out. What passes a level outside of one
-of unknown size is None, never zero. Not here: how long it takes, and how much energy.
+what is left when the largest handover that it waits for is there as well, which is a result that
+only the next kernel reads. Of the weights: what is left beside the largest handover, since each is
+needed in each inference. So traffic falls outwards, and its sum is a lower bound whatever a cache
+throws out. What passes a level outside of one of unknown size is None, never zero. Not here: how
+long it takes, and how much energy.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies
 from mnet_cost.devices import DeviceProfile, MemoryLevel
+from mnet_cost.layers.conv import ConvTranspose2d
 
 
 class LevelTraffic(NamedTuple):
@@ -87,7 +91,7 @@ class _Flows:
         own, missing = self._weights, 0
         total = sum(own)
         if not self._stored_apart:
-            missing = min(total, max(total + self._largest - inside, 0))
+            missing = min(total, max(total + max(self._handovers, default=0) - inside, 0))
         found = []
         for weights, read, written in zip(own, *self._uses, strict=True):
             activations = spilled = 0
@@ -120,13 +124,12 @@ class _Flows:
         ]
 
     @cached_property
-    def _largest(self) -> int:
-        """Bytes of the largest result."""
-        return max([kernel.output_bytes for kernel in self._kernels])
+    def _handovers(self) -> list[int]:
+        return _handovers(self._kernels)
 
     @cached_property
     def _uses(self) -> tuple[list[list[_Use]], list[list[_Use]]]:
-        return _uses(self._kernels)
+        return _uses(self._kernels, self._handovers)
 
 
 def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
@@ -134,12 +137,14 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
 
     kernel_h * kernel_w * C_in * positions elements, one example at a time. 1x1 convolutions need
     none, since their input is that copy already (arXiv:1704.04861, section 3.1), and depthwise
-    ones have kernels of their own. Nor do those that Winograd's tiles are taken for.
+    and transposed ones have kernels of their own. Nor do those that Winograd's tiles are taken for.
     """
     sizes = kernel.convolution
     if "im2col" not in rules or sizes is None or sizes.kernel == (1, 1) or sizes.is_depthwise:
         return 0
-    if ("winograd" in rules and applies(sizes)) or not kernel.input_elements:
+    if isinstance(kernel.anchor.step.layer, ConvTranspose2d) or not kernel.input_elements:
+        return 0
+    if "winograd" in rules and applies(sizes):
         return 0
     height, width = sizes.kernel
     elements = height * width * sizes.groups * sizes.channels_in * sizes.positions
@@ -169,22 +174,38 @@ def _insides(levels: Sequence[MemoryLevel]) -> list[int | None]:
     return found
 
 
-def _uses(kernels: Sequence[Kernel]) -> tuple[list[list[_Use]], list[list[_Use]]]:
+def _handovers(kernels: Sequence[Kernel]) -> list[int]:
+    """Bytes that each kernel hands to the next, which alone reads them: else 0.
+
+    To throw those out costs a trip there and back. What is read later as well may be thrown out in
+    any case, so it cannot be held against others that wait.
+    """
+    readers = Counter([tensor for kernel in kernels for tensor, _ in kernel.reads])
+    found = [0] * len(kernels)
+    for now, (kernel, following) in enumerate(pairwise(kernels)):
+        if len(kernel.writes) == 1 and readers[kernel.writes[0]] == 1:
+            read_bytes = dict(following.reads).get(kernel.writes[0], 0)
+            found[now] = min(kernel.output_bytes, read_bytes)
+    return found
+
+
+def _uses(
+    kernels: Sequence[Kernel], handovers: Sequence[int]
+) -> tuple[list[list[_Use]], list[list[_Use]]]:
     """What each kernel reads, and what is read, or left, of what it writes.
 
-    A tensor competes with the largest result written since it was last used: both are there at the
-    same time. Of results that are smaller nothing is assumed, since they may be gone by then.
+    A tensor competes with the largest handover since it was last used: both are there at the same
+    time.
     """
     read: list[list[_Use]] = []
     written: list[list[_Use]] = []
-    since: dict[int, int] = {}  # the first result by which a tensor can be pushed out
+    since: dict[int, int] = {}  # the first handover that a tensor has to wait for
     writer: dict[int, int] = {}
-    # Results that are larger than all after them, by the kernel that wrote them.
+    # Handovers that are larger than all after them, by the kernel that wrote them.
     numbers: list[int] = []
     largest: list[int] = []
     for now, kernel in enumerate(kernels):
         uses = []
-        written_bytes = kernel.output_bytes
         for tensor, size in kernel.reads or ((-1, kernel.input_bytes),):
             first = since.get(tensor, 0) if tensor >= 0 else now
             reach = size
@@ -195,13 +216,13 @@ def _uses(kernels: Sequence[Kernel]) -> tuple[list[list[_Use]], list[list[_Use]]
                 written[writer[tensor]].append((size, reach))
             since[tensor] = now
         read.append(uses)
-        written.append([(written_bytes, written_bytes)])
+        written.append([(kernel.output_bytes, kernel.output_bytes)])
         for tensor in kernel.writes:
             since[tensor] = now + 1
             writer[tensor] = now
-        while largest and largest[-1] <= written_bytes:
+        while largest and largest[-1] <= handovers[now]:
             numbers.pop()
             largest.pop()
         numbers.append(now)
-        largest.append(written_bytes)
+        largest.append(handovers[now])
     return read, written
