@@ -77,6 +77,15 @@ def test_what_waits_itself_is_not_held_against_others() -> None:
     )
     # `a` waits for `b`, which may be gone by then: of `b`, which waits for `c`, 536 bytes are.
     assert [one for _, one in beyond(found)] == [0, 536, 0, 536]
+    found = kernels(
+        f"  - {{id: a, {POOL}}}\n"
+        "  - {id: b, conv2d: {channels: 3, kernel: 1}}\n"
+        "  - {id: c, conv2d: {channels: 1, kernel: 1}}\n"
+        "  - {concat: [a, b, c]}\n",
+        channels=2,
+    )
+    # `b` is read at once, but later as well: only the 256 bytes of `c` are held against the others.
+    assert [one for _, one in beyond(found)] == [0, 24, 0, 24 + 536]
 
 
 def test_two_waiting_reads_are_written_once() -> None:
