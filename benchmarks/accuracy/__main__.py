@@ -3,6 +3,7 @@
     python benchmarks/accuracy                     all tables, printed
     python benchmarks/accuracy --results FOLDER    and written there as CSV
     python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
+    python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
 
 Everything that is estimated here was left out of what it is estimated from; each row says how.
 """
@@ -21,7 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from others import other_tables
+from others import FAMILY_OUT, Found, other_tables
+from profiles import make_all
 from protocols import (
     Forecast,
     Prices,
@@ -33,64 +35,64 @@ from protocols import (
 )
 from rich.console import Console
 from rich.table import Table
-from shared import Kind, write
+from shared import Kind, common_prices, peak_shares, write
 from summary import COLUMNS, Summary, summarize, width_of
 from tables import Run, microcontroller_runs, ncnn_runs
 
+from mnet_cost.devices.prices import shared_prices
 from mnet_cost.shipped import specs_folder
 
 ONE_THREAD = "ncnn, one thread"
 BOARDS = "MLPerf Tiny, Cortex-M"
+THREADS = (2, 4, 8)
 
 
-def ncnn_tables(prices: Prices) -> Iterator[tuple[str, str, list[Forecast]]]:
-    """(table, protocol, forecasts) of the ncnn benchmark at one thread."""
-    yield ONE_THREAD, "known device, new family", list(known_device(prices))
-    yield (
-        ONE_THREAD,
-        "unseen device, its other families measured",
-        list(unseen_device(prices, None)),
-    )
+def ncnn_tables(prices: Prices) -> Iterator[Found]:
+    """The ncnn benchmark at one thread."""
+    bands = shared_prices()
+    width = bands.measured.width
+    yield ONE_THREAD, FAMILY_OUT, list(known_device(prices)), width
+    others = "unseen device, its other families measured"
+    yield ONE_THREAD, others, list(unseen_device(prices, None)), width
     for count in (4, 1):
         words = f"{count} network{'s' if count > 1 else ''}"
         for chosen in (True, False):
             how = "chosen" if chosen else "drawn"
-            yield (
-                ONE_THREAD,
-                f"unseen device, {words} measured ({how}), new family",
-                list(unseen_device(prices, count, chosen)),
-            )
-    yield ONE_THREAD, "data sheet, nothing measured, new family", list(datasheet(prices))
+            protocol = f"unseen device, {words} measured ({how}), new family"
+            yield ONE_THREAD, protocol, list(unseen_device(prices, count, chosen)), width
+    protocol = "data sheet, nothing measured, new family"
+    yield ONE_THREAD, protocol, list(datasheet(prices)), bands.unmeasured.width
 
 
-def microcontroller_tables() -> Iterator[tuple[str, str, list[Forecast]]]:
-    """(table, protocol, forecasts) of MLPerf Tiny on Arm cores."""
-    boards = microcontroller_runs()
-    yield BOARDS, "unseen board, 1 network measured", list(unseen_board(boards, 1))
-    yield BOARDS, "unseen board, 3 networks measured", list(unseen_board(boards, 3))
-    yield BOARDS, "data sheet, nothing measured", list(datasheet_board(boards))
+def microcontroller_tables() -> Iterator[Found]:
+    """MLPerf Tiny on Arm cores."""
+    boards, bands = microcontroller_runs(), shared_prices("microcontroller")
+    for count in (1, 3):
+        protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
+        yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
+    guessed = list(datasheet_board(boards))
+    yield BOARDS, "data sheet, nothing measured", guessed, bands.unmeasured.width
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=("all", "prices"), default="all")
+    parser.add_argument("what", nargs="?", choices=("all", "prices", "profiles"), default="all")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
+    if options.what == "profiles":
+        make_all()
+        return
     runs = ncnn_runs()
     prices = Prices(runs)
     if options.what == "prices":
         _write_prices(prices)
         return
-    from mnet_cost.devices.prices import shared_prices
-
     rows, forecasts = [], []
     found = [*ncnn_tables(prices), *other_tables(prices), *microcontroller_tables()]
-    for table, protocol, some in found:
-        bands = shared_prices("microcontroller" if table == BOARDS else None)
-        band = bands.unmeasured if protocol.startswith("data sheet") else bands.measured
-        rows.append(summarize(table, protocol, some, band.width))
+    for table, protocol, some, width in found:
+        rows.append(summarize(table, protocol, some, width))
         forecasts += [(table, protocol, one) for one in some]
     _print(rows)
     if options.results:
@@ -98,24 +100,39 @@ def main() -> None:
 
 
 def _write_prices(prices: Prices) -> None:
-    boards = microcontroller_runs()
     path = specs_folder() / "prices" / "shared.yaml"
     path.parent.mkdir(exist_ok=True)
-    known = list(known_device(prices)), list(datasheet(prices))
-    board = list(unseen_board(boards, 1)), list(datasheet_board(boards))
-    kinds = (
+    kinds = [_processors("processors", prices, "one-thread runs of ncnn on {} chips")]
+    for threads in THREADS:
+        some = Prices(ncnn_runs(threads))
+        what = f"runs of ncnn with {threads} threads on {{}} chips"
+        kinds.append(_processors(f"processors_{threads}_threads", some, what))
+    int8 = Prices(ncnn_runs(1, ("int8",), least=4))
+    # Peaks of int8 are known of few cores: as those of fp32, and less surely.
+    shares = {
+        pipeline: (middle, float(np.hypot(spread, 0.5)))
+        for pipeline, (middle, spread) in kinds[0].shares.items()
+    }
+    what = "one-thread int8 runs of ncnn on {} chips"
+    kinds.append(_processors("processors_int8", int8, what)._replace(shares=shares))
+    boards = microcontroller_runs()
+    kinds.append(
         _kind(
-            "processors", prices.runs, *known, "one-thread runs of ncnn on {} chips",
-            "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
-        ),
-        _kind(
-            "microcontrollers", boards, *board, "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
+            "microcontrollers", boards, list(unseen_board(boards, 1)),
+            list(datasheet_board(boards)), "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
             "mlcommons/tiny_results, closed division", "unseen board, one network measured",
-        ),
+        )
     )  # fmt: skip
     write(path, kinds, datetime.date.today().isoformat())
     for kind in kinds:
         print(f"{path}: {kind.name}: {kind.held_out}")
+
+
+def _processors(name: str, prices: Prices, what: str) -> Kind:
+    return _kind(
+        name, prices.runs, list(known_device(prices)), list(datasheet(prices)), what,
+        "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
+    )  # fmt: skip
 
 
 def _kind(
@@ -130,14 +147,17 @@ def _kind(
     figures = summarize(name, protocol, measured, 1.0)
     chips = len({run.group for run in runs})
     times = sum(len(run.rows) for run in runs)
+    source = f"{times} times of {len(runs)} {what.format(chips)} ({where})"
+    width = width_of(measured)
     return Kind(
         name,
-        f"{times} times of {len(runs)} {what.format(chips)} ({where}), fitted by benchmarks/accuracy",
+        f"{source}, fitted by benchmarks/accuracy",
         runs,
-        width_of(measured),
-        width_of(unmeasured),
+        width,
+        width_of(unmeasured) if unmeasured else width,
         f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
         f"{figures.forecasts} times",
+        peak_shares(runs, common_prices(runs)),
     )
 
 

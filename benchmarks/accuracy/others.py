@@ -1,38 +1,37 @@
 """Every other table: other runtimes, threads, precisions and devices.
 
-Shared prices come from one-thread runs of ncnn alone. Where a table is of ncnn too, they are those
-without the family that is foretold.
+Shared prices are those of ncnn, without the family that is foretold where the table is of ncnn
+too. Of other runtimes each family is left out of what the device itself has measured, and the fit
+is what `mnet-cost calibrate` would make: prices for processors, a roofline for accelerators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from protocols import (
-    Forecast,
-    Prices,
-    family_to_family,
-    forecast,
-    halves,
-    of_family,
-    one_network,
-    without_family,
-)
+from protocols import Forecast, Prices, baselines, forecast, halves, known_device, one_network
 from shared import common_prices
-from tables import TFLITE, Run, make_run, ncnn_runs, read, together
+from tables import TFLITE, make_run, ncnn_runs, read, together
+
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.rules import runtime_rules
+from mnet_cost.measure.calibrate import calibrate
+from mnet_cost.measure.measurements import Measurement
 
 XNNPACK_TILE = 8
-"""Output channels of its fp32 micro-kernels on Arm (google/XNNPACK, src/f32-gemm: 6x8, 4x8)."""
+"""Output channels of its fp32 micro-kernels on Arm (google/XNNPACK, src/configs/gemm-config.c)."""
 
-Found = tuple[str, str, list[Forecast]]
+Found = tuple[str, str, list[Forecast], float]
+"""Table, protocol, forecasts, and how many sigmas their bands reach."""
+
+FAMILY_OUT = "known device, new family"
 
 
 def other_tables(prices: Prices) -> Iterator[Found]:
-    """(table, protocol, forecasts) of all tables but ncnn at one thread."""
-    yield from _more_of_ncnn(prices)
-    common = common_prices(prices.runs)
-    yield from _pixel_1_grids(common)
+    """All tables but ncnn at one thread."""
+    yield from _more_of_ncnn()
+    yield from _pixel_1_grids(common_prices(prices.runs))
     for file, words in (
         ("pixel_mobilenet_v3.csv", "MobileNet V3 README"),
         ("mobilenet_v3_paper.csv", "MobileNet V3 paper"),
@@ -41,68 +40,84 @@ def other_tables(prices: Prices) -> Iterator[Found]:
         ("shufflenet_v2_paper.csv", "ShuffleNet V2 paper"),
         ("mobilenet_v4_table6.csv", "MobileNet V4 Table 6"),
         ("timm_i9.csv", "timm, Core i9"),
+        ("ncnn_vulkan.csv", "ncnn, Vulkan"),
     ):
-        yield from _family_out(file, words, common)
-    yield from _spaces(common)
+        yield from _family_out(file, words)
+    yield from _spaces(common_prices(prices.runs))
 
 
-def _more_of_ncnn(prices: Prices) -> Iterator[Found]:
+def _more_of_ncnn() -> Iterator[Found]:
     for threads in (2, 4, 8):
-        yield from _ncnn(prices, f"ncnn, {threads} threads", ncnn_runs(threads))
-    yield from _ncnn(prices, "ncnn int8, one thread", ncnn_runs(1, ("int8",), least=4))
-
-
-def _ncnn(prices: Prices, table: str, runs: list[Run]) -> Iterator[Found]:
-    found: list[Forecast] = []
-    for run in runs:
-        for family in sorted(set(run.families)):
-            seen = without_family(run, family)
-            if seen.rows:
-                found += forecast(seen, of_family(run, family), prices.without(family))
-    yield table, "known device, new family", found
+        runs = Prices(ncnn_runs(threads))
+        width = shared_prices(threads=threads).measured.width
+        yield f"ncnn, {threads} threads", FAMILY_OUT, list(known_device(runs)), width
+    runs = Prices(ncnn_runs(1, ("int8",), least=4))
+    width = shared_prices(precision="int8").measured.width
+    yield "ncnn int8, one thread", FAMILY_OUT, list(known_device(runs)), width
 
 
 def _pixel_1_grids(common: np.ndarray) -> Iterator[Found]:
     v2 = make_run(read("pixel1_mobilenet_v2.csv"), TFLITE, XNNPACK_TILE)
     mnasnet = make_run(read("pixel1_mnasnet.csv"), TFLITE, XNNPACK_TILE)
-    table = "Pixel 1, README grids"
-    yield table, "MobileNet V2 from MnasNet-A1", forecast(mnasnet, v2, common)
-    yield table, "MnasNet-A1 from MobileNet V2", forecast(v2, mnasnet, common)
+    table, width = "Pixel 1, README grids", shared_prices().measured.width
+    yield table, "MobileNet V2 from MnasNet-A1", forecast(mnasnet, v2, common), width
+    yield table, "MnasNet-A1 from MobileNet V2", forecast(v2, mnasnet, common), width
     for run, name in ((v2, "MobileNet V2"), (mnasnet, "MnasNet-A1")):
         full = next(i for i, row in enumerate(run.rows) if "@" not in row.model)
-        yield table, f"{name} from its 1.0 at 224", list(one_network(run, common, full))
-        yield table, f"{name}, half from half", list(halves(run, common))
+        yield table, f"{name} from its 1.0 at 224", list(one_network(run, common, full)), width
+        yield table, f"{name}, half from half", list(halves(run, common)), width
 
 
-def _family_out(file: str, words: str, common: np.ndarray) -> Iterator[Found]:
+def _family_out(file: str, words: str) -> Iterator[Found]:
     by_class: dict[str, list[Forecast]] = {}
     for some in together(read(file)).values():
-        run = make_run(some, TFLITE, XNNPACK_TILE)
-        if len(set(run.families)) > 1 and len(run.rows) > 3:
-            by_class.setdefault(_kind(run), []).extend(family_to_family(run, common))
+        if len({row.family for row in some}) > 1 and len(some) > 3:
+            by_class.setdefault(_kind(some[0]), []).extend(calibrated(some))
     for kind, found in by_class.items():
-        yield f"{words}: {kind}", "known device, new family", found
+        yield f"{words}: {kind}", FAMILY_OUT, found, 1.0
 
 
-_ACCELERATED = ("gpu", "edgetpu", "hexagon", "coreml", "nnapi", "vulkan")
+def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
+    """Each family from the others, as `mnet-cost calibrate` foretells it."""
+    first = rows[0]
+    tile = XNNPACK_TILE if first.runtime in ("tflite", "xnnpack") else 1
+    rules = runtime_rules(first.runtime)
+    found = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1)
+    run = make_run(rows, rules, tile)
+    for family in sorted(set(run.families)):
+        rate, line = baselines(run.only(i for i, one in enumerate(run.families) if one != family))
+        for i, row in enumerate(rows):
+            estimate, half = found.held_out_s[i], found.half_widths[i]
+            if row.family == family and estimate is not None and half is not None:
+                yield Forecast(
+                    row.device, row.run, row.model, family, row.latency_s, estimate, half,
+                    rate(run.mult_adds[i]), line(run.mult_adds[i]),
+                )  # fmt: skip
 
 
-def _kind(run: Run) -> str:
-    if any(one in run.runtime for one in _ACCELERATED):
-        return f"{run.device} {run.runtime}"
-    return f"CPU {run.precision}"
+_ACCELERATED = ("gpu", "edgetpu", "hexagon", "coreml", "nnapi")
+
+
+def _kind(row: Measurement) -> str:
+    if "vulkan" in row.runtime:
+        return "GPUs"
+    if any(one in row.runtime for one in _ACCELERATED):
+        return f"{row.device} {row.runtime}"
+    return f"CPU {row.precision}"
 
 
 def _spaces(common: np.ndarray) -> Iterator[Found]:
     blocks = [row for row in read("ofa_note10_blocks.csv") if "ofa_block" in row.model]
     run = make_run(blocks, TFLITE, XNNPACK_TILE)
-    yield "Once-for-All blocks, Note10", "from one block", list(one_network(run, common, 700))
+    width = shared_prices().measured.width
+    table = "Once-for-All blocks, Note10"
+    yield table, "from one block", list(one_network(run, common, 700)), width
     order = np.random.default_rng(1).permutation(len(run.rows))
     for count in (16, 64):
         found = forecast(run.only(order[:count]), run.only(order[count:]), common)
-        yield "Once-for-All blocks, Note10", f"from {count} blocks", found
+        yield table, f"from {count} blocks", found, width
     for some in together(read("fbnet_space.csv")).values():
         run = make_run(some, TFLITE, XNNPACK_TILE)
         found = forecast(run.only(range(16)), run.only(range(16, len(run.rows))), common)
         how = "sums of blocks, " if run.name == "sum_of_blocks" else ""
-        yield f"FBNet space, {run.device}", f"{how}from 16 networks", found
+        yield f"FBNet space, {run.device}", f"{how}from 16 networks", found, width

@@ -161,6 +161,7 @@ def _from_peak(
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
     if peak is None or run.processor is None or run.processor.out_of_order is None:
         return
+    peak *= run.threads or 1
     middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
     total = (unseen.amounts * prices).sum(1)
     parts = unseen.amounts * prices / total[:, None]

@@ -8,7 +8,7 @@ MLPerf Tiny's runs on Arm cores; shares of the peak are of the same runs. Bands 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +61,7 @@ def reached(run: Run, prices: Array) -> float | None:
         return None
     fixed = np.full(len(TERM_NAMES), 1e-6)
     scale = solve(run.amounts, run.seconds, prices, fixed).parameters[0]
-    return float(np.log(1e6) - scale - np.log(peak))
+    return float(np.log(1e6) - scale - np.log(peak * (run.threads or 1)))
 
 
 def peak_shares(runs: Sequence[Run], prices: Array) -> dict[str, tuple[float, float]]:
@@ -89,6 +89,8 @@ class Kind(NamedTuple):
     """Half width of bands, in standard deviations."""
     unmeasured: float
     held_out: str
+    shares: Mapping[str, tuple[float, float]]
+    """Logarithm of the share of the peak and its spread, by pipeline."""
 
 
 def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
@@ -117,7 +119,7 @@ def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
             "  peak_share:",
             *(
                 f"    {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
-                for pipeline, (middle, spread) in peak_shares(kind.runs, prices).items()
+                for pipeline, (middle, spread) in kind.shares.items()
             ),
             f"  measured: {{width: {kind.measured:.3g}, noise: {NOISE:g}}}",
             f"  unmeasured: {{width: {kind.unmeasured:.3g}, noise: {NOISE:g}}}",

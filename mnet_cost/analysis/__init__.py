@@ -14,7 +14,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
-from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices import DEFAULT_KERNEL_RULES, DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -37,6 +37,7 @@ class Analysis(NamedTuple):
     """What the convention adds to the mult-adds of the paper."""
     memory: MemoryTrace
     kernels: tuple[Kernel, ...]
+    """By the rules that hold without a device; each of `devices` has those of its own."""
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
@@ -108,8 +109,18 @@ def analyze_network(
     totals = add_up(counted)
     memory = trace_memory(network, dtype)
     kernels = form_kernels(network, costs, dtype)
+    by_rules = {DEFAULT_KERNEL_RULES: kernels}
+    for device in devices:
+        if device.kernel_rules not in by_rules:
+            by_rules[device.kernel_rules] = form_kernels(network, costs, dtype, device.kernel_rules)
     estimates = tuple(
-        estimate_latency(kernels, device, precision, totals.weight_bytes, memory.peak_bytes)
+        estimate_latency(
+            by_rules[device.kernel_rules],
+            device,
+            precision,
+            totals.weight_bytes,
+            memory.peak_bytes,
+        )
         for device in devices
     )
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)

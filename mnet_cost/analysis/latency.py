@@ -129,14 +129,16 @@ def estimate_latency(
     roofs = Roofs(device, rate)
     standing = device.tier if fit is not None else "datasheet"
     if fit is None and rate is not None:
-        fit = unmeasured_fit(device, rate)
+        fit = unmeasured_fit(device, rate, precision)
     bounds = roofs.roofs(kernels)
     if isinstance(fit, PriceFit):
-        timed = _priced(kernels, bounds, fit, device, standing)
+        timed = _priced(kernels, bounds, fit, device, precision, standing)
     elif isinstance(fit, RooflineFit):
         timed = _on_fitted_roofline(kernels, bounds, fit, standing)
     else:
         timed = _on_roof(kernels, bounds, device)
+    if device.scaled is not None and timed.standing != "roof":
+        timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
     found = _whole(timed, bounds, device, precision, fits, roofs.notes())
     partial = found.standing == "roof" or bool(found.untimed)
     timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
@@ -181,15 +183,15 @@ def _priced(
     bounds: Sequence[Roof],
     fit: PriceFit,
     device: DeviceProfile,
+    precision: str,
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
+    shared = shared_prices(device.device_class, precision, device.threads)
     deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
     prices = [
         price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
-        for price, deviation in zip(
-            shared_prices(device.device_class).prices, deviations, strict=True
-        )
+        for price, deviation in zip(shared.prices, deviations, strict=True)
     ]
     totals = [0.0] * len(TERMS)
     estimates = []
@@ -220,9 +222,12 @@ def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEsti
     if kernel.anchor.work is None:
         return KernelEstimate(kernel, None, None, None, None, roof, "unknown")
     latency_s = max(sum(parts.values()), roof.seconds or 0.0)
+    # Without a roof, what takes most of the estimate is all that can be said.
+    most = max(parts, key=lambda part: parts[part])
+    bound = most if roof.seconds is None else roof.bound(parts["overhead"])
     return KernelEstimate(
         kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], roof,
-        roof.bound(parts["overhead"]),
+        bound,
     )  # fmt: skip
 
 
@@ -252,7 +257,7 @@ def _outside(
     ):
         if not low / 2 <= value <= high * 2:
             found.append(f"{words[value > high]} than any network that the fit has seen")
-    for name, share in zip(TERM_NAMES, shares, strict=True):
+    for name, share in zip(TERM_NAMES, shares, strict=False):  # a roofline has no terms
         if share > _SEEN and name not in seen.terms:
             found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
     return tuple(found)

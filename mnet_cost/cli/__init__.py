@@ -16,6 +16,7 @@ from typing import NoReturn
 from mnet_cost import __version__
 from mnet_cost.cli import (
     analyze,
+    calibrate,
     compare,
     devices,
     explain,
@@ -27,7 +28,9 @@ from mnet_cost.cli import (
     train,
 )
 
-COMMANDS = (analyze, compare, explain, paper, models, train, export, devices, layers, schema)
+COMMANDS = (
+    analyze, compare, explain, paper, models, train, export, calibrate, devices, layers, schema,
+)  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 
 

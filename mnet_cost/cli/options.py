@@ -67,6 +67,12 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         "`none` for none (pixel_1, raspberry_pi_4, h100)",
     )
     group.add_argument(
+        "--threads",
+        metavar="N",
+        type=int,
+        help="threads of processors, as devices gain from them (those of each profile)",
+    )
+    group.add_argument(
         "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
     )
     if rows:
@@ -115,7 +121,7 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
 
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
-    from mnet_cost.devices import default_devices, device_names, load_device
+    from mnet_cost.devices import default_devices, device_names, load_device, with_threads
     from mnet_cost.errors import DeviceError
 
     names = options.device or list(default_devices())
@@ -125,7 +131,14 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
         names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
-    return tuple(load_device(name) for name in dict.fromkeys(names))
+    devices = [load_device(name) for name in dict.fromkeys(names)]
+    if options.threads is None:
+        return tuple(devices)
+    # Asked for by name, a device must have threads; of the default ones, accelerators stay.
+    return tuple(
+        with_threads(one, options.threads) if options.device or one.pipeline else one
+        for one in devices
+    )
 
 
 def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analysis]:

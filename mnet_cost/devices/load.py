@@ -20,6 +20,7 @@ from mnet_cost.devices.sections import (
     read_overheads,
     read_threads,
 )
+from mnet_cost.devices.threads import rates_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, did_you_mean
 from mnet_cost.shipped import shown_path
@@ -97,7 +98,8 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         reader.problem("this is a model, not a device profile", root.keys["layers"])
         return None
     # What is measured needs no peaks, and what extends a profile has them from there.
-    complete = "extends" in values or "latency" in values
+    measured = "tier" in values and values["tier"].value in ("fitted", "calibrated")
+    complete = measured or "extends" in values or "latency" in values
     required = _TOP if complete else (*_TOP, *_PEAKS)
     reader.keys(root, "a device profile", required, (*_PEAKS, *_OPTIONAL_TOP))
     base = _base(reader, root, path) if "extends" in values else None
@@ -118,6 +120,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     power = reader.sourced(values, root.keys["power"], "W") if "power" in values else None
     levels = [level.name for level in (*memory, *([storage] if storage else [])) if level.name]
     macs, transfers = read_energy(reader, values.get("energy"), levels)
+    known_class = device_class or (base.device_class if base else None)
     stated = DeviceProfile(
         name=name,
         title=title,
@@ -136,7 +139,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         byte_energy_j=transfers,
         kernel_rules=read_kernels(reader, values.get("kernels")),
         pipeline=pipeline or None,
-        latency=read_latency(reader, values.get("latency")),
+        latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,
     )
     return stated if base is None else _over(base, stated, values)
@@ -173,4 +176,9 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
         if key not in values
         for field in fields
     }
-    return stated._replace(**taken)
+    profile = stated._replace(**taken)
+    if "compute" in values or stated.threads == base.threads:
+        return profile
+    # What so many cores draw is not what the others leave: unknown.
+    power = profile.power_w if "power" in values else None
+    return profile._replace(compute=rates_of_threads(base, stated.threads), power_w=power)

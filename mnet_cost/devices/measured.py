@@ -16,6 +16,7 @@ from mnet_cost.devices.fits import (
     RooflineFit,
     Spread,
 )
+from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.reader import Reader
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
@@ -30,7 +31,9 @@ _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
 
 
-def read_latency(reader: Reader, node: Node | None) -> dict[str, LatencyFit]:
+def read_latency(
+    reader: Reader, node: Node | None, device_class: str | None, threads: int
+) -> dict[str, LatencyFit]:
     """Fits by precision; what is wrong is reported and left out."""
     fits: dict[str, LatencyFit] = {}
     if node is None:
@@ -46,13 +49,15 @@ def read_latency(reader: Reader, node: Node | None) -> dict[str, LatencyFit]:
         if not isinstance(child.value, dict):
             reader.problem(f"`{precision}` must be a mapping with a fit", child)
             continue
-        fit = _fit(reader, child, place)
+        fit = _fit(reader, child, place, device_class, threads)
         if fit is not None:
             fits[precision] = fit
     return fits
 
 
-def _fit(reader: Reader, node: Node, place: Node) -> LatencyFit | None:
+def _fit(
+    reader: Reader, node: Node, place: Node, device_class: str | None, threads: int
+) -> LatencyFit | None:
     what = f"the fit `{place.value}`"
     stated = [form for form in FORMS if form in node.value]
     reader.keys(node, what, ("band",), (*FORMS, "fitted_on", "held_out"))
@@ -72,13 +77,15 @@ def _fit(reader: Reader, node: Node, place: Node) -> LatencyFit | None:
         return None
     if form == "roofline":
         return _roofline(reader, part, node.keys[form], spread, seen, held_out)
-    return _prices(reader, part, node.keys[form], spread, seen, held_out)
+    spreads = shared_prices(device_class, str(place.value), threads).spreads
+    return _prices(reader, part, node.keys[form], spreads, spread, seen, held_out)
 
 
 def _prices(
     reader: Reader,
     node: Node,
     place: Node,
+    spreads: Sequence[float],
     spread: Spread,
     seen: FittedOn | None,
     held_out: HeldOut | None,
@@ -98,7 +105,7 @@ def _prices(
                 deviations[name] = value
     elif listed is not None:
         reader.problem("`deviations` must be a mapping from terms to logarithms", listed)
-    covariance = _covariance(reader, node.value.get("covariance"))
+    covariance = _covariance(reader, node.value.get("covariance"), spreads)
     if scale is None or covariance is None:
         return None
     tile = 1
@@ -112,26 +119,44 @@ def _prices(
     return PriceFit(scale, deviations, covariance, spread, tile, seen, held_out)
 
 
-def _covariance(reader: Reader, node: Node | None) -> tuple[tuple[float, ...], ...] | None:
+def _covariance(
+    reader: Reader, node: Node | None, spreads: Sequence[float]
+) -> tuple[tuple[float, ...], ...] | None:
+    """The lower triangle, from rows by name; terms without a row keep what devices differ by."""
     if node is None:
         return None
-    size = 1 + len(TERM_NAMES)
-    rows: list[tuple[float, ...]] = []
-    for i, child in enumerate(node.value if isinstance(node.value, list) else ()):
-        if not isinstance(child.value, list) or len(child.value) != i + 1:
-            break
-        row = [_real(reader, one, -100.0, 100.0) for one in child.value]
-        rows.append(tuple([0.0 if one is None else one for one in row]))
-    if len(rows) != size or not isinstance(node.value, list) or len(node.value) != size:
-        hint = "the scale, then the terms in order: `mnet-cost calibrate` writes it"
-        message = f"`covariance` must be a lower triangle of {size} rows, of 1 to {size} numbers"
-        reader.problem(message, node, hint)
+    names = ("scale", *TERM_NAMES)
+    if not isinstance(node.value, dict) or next(iter(node.value), "") != "scale":
+        hint = "`scale: [...]`, then a term a row, in order: `mnet-cost calibrate` writes it"
+        reader.problem("`covariance` must be a mapping of rows, the scale first", node, hint)
         return None
-    for i, numbers in enumerate(rows):
-        if numbers[i] < 0:
-            reader.problem("a variance cannot be negative", node.value[i].value[i])
+    told: list[int] = []
+    full = [[0.0] * (i + 1) for i in range(len(names))]
+    for i, spread in enumerate(spreads, start=1):
+        full[i][i] = spread**2
+    for name, child in node.value.items():
+        if name not in names:
+            reader.problem(f"there is no term `{name}`", node.keys[name], did_you_mean(name, names))
             return None
-    return tuple(rows)
+        index = names.index(name)
+        if told and index <= told[-1]:
+            hint = f"the order is {', '.join(names)}"
+            reader.problem(f"`{name}` stands out of order", node.keys[name], hint)
+            return None
+        told.append(index)
+        if not isinstance(child.value, list) or len(child.value) != len(told):
+            message = f"row {len(told)} of a lower triangle must have {len(told)} numbers"
+            reader.problem(message, child)
+            return None
+        for column, one in zip(told, child.value, strict=True):
+            value = _real(reader, one, -100.0, 100.0)
+            if value is None:
+                return None
+            full[index][column] = value
+        if full[index][index] < 0:
+            reader.problem("a variance cannot be negative", child.value[-1])
+            return None
+    return tuple(map(tuple, full))
 
 
 def _roofline(

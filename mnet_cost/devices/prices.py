@@ -48,13 +48,29 @@ def _all_prices() -> Mapping[str, SharedPrices]:
     return {kind: _prices(plain[kind]) for kind in KINDS}
 
 
-KINDS = ("processors", "microcontrollers")
-"""What has prices in common. A microcontroller has no vectors, and weights in flash."""
+KINDS = (
+    "processors", "processors_2_threads", "processors_4_threads", "processors_8_threads",
+    "processors_int8", "microcontrollers",
+)  # fmt: skip
+"""What has prices in common. Threads share the multiplications and hardly the memory, so prices of
+what moves rise with them; int8 has other kernels; a microcontroller has no vectors, and its weights
+in flash."""
 
 
-def shared_prices(device_class: str | None = None) -> SharedPrices:
-    """The prices of a class of devices; read once."""
-    return _all_prices()[KINDS[device_class == "microcontroller"]]
+def kind_of(device_class: str | None, precision: str, threads: int) -> str:
+    """Which of `KINDS` has the prices of a way to run."""
+    if device_class == "microcontroller":
+        return "microcontrollers"
+    if threads == 1:
+        return "processors_int8" if precision == "int8" else "processors"
+    return f"processors_{2 if threads == 2 else 4 if threads <= 5 else 8}_threads"
+
+
+def shared_prices(
+    device_class: str | None = None, precision: str = "fp32", threads: int = 1
+) -> SharedPrices:
+    """The prices that a way to run has in common with others; read once."""
+    return _all_prices()[kind_of(device_class, precision, threads)]
 
 
 def _prices(plain: Mapping[str, Any]) -> SharedPrices:
@@ -82,12 +98,12 @@ def _plain(node: Node) -> Any:
     return node.value
 
 
-def unmeasured_fit(device: DeviceProfile, rate: ComputeRate) -> PriceFit | None:
+def unmeasured_fit(device: DeviceProfile, rate: ComputeRate, precision: str) -> PriceFit | None:
     """What a data sheet says of prices: a share of the peak, and shared prices.
 
     None for what is no processor core, or of whose kind no share of the peak is known.
     """
-    shared = shared_prices(device.device_class)
+    shared = shared_prices(device.device_class, precision, device.threads)
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:
         return None

@@ -30,3 +30,39 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
 
 DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place"))
 """What is taken for a profile that does not say: what every inference runtime does."""
+
+RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        # Its graphs have activations as parameters of convolutions, where ncnnoptimize put them.
+        "ncnn": frozenset(
+            ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "split_groups",
+             "pack_channels")
+        ),
+        # Clamps are parameters of operators, of additions too: `fused_activation_function`.
+        "tflite": frozenset(
+            ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
+        ),
+        # Convolution with relu, clip, sigmoid and the like, and with a sum before them.
+        "onnxruntime": frozenset(
+            ("fold_norms", "fuse_activations", "fuse_adds", "in_place", "copy_slices")
+        ),
+        "openvino": frozenset(("fold_norms", "fuse_activations", "fuse_adds", "in_place")),
+        "xnnpack": frozenset(
+            ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
+        ),
+        "tflm": frozenset(("fold_norms", "fuse_clamps", "in_place", "copy_slices")),
+        "torch": frozenset(),
+        "torch-compile": frozenset(("fuse_activations", "in_place")),
+    }
+)  # fmt: skip
+"""What runtimes are known to do, by the first word of their name; others as `DEFAULT_KERNEL_RULES`.
+Sources: ncnn, tools/ncnnoptimize.cpp; TensorFlow Lite, schema.fbs; ONNX Runtime, documentation of
+graph optimizations; OpenVINO, documentation of the CPU plugin; PyTorch documentation, inductor."""
+
+
+def runtime_rules(runtime: str) -> frozenset[str]:
+    """The rules of a runtime: `tflite-xnnpack` has those of `tflite`."""
+    for name in (runtime, runtime.partition("-")[0]):
+        if name in RUNTIME_RULES:
+            return RUNTIME_RULES[name]
+    return DEFAULT_KERNEL_RULES

@@ -115,8 +115,8 @@ def _check_header(source: Source, header: object, problems: ProblemList) -> None
         if names.count(name) > 1 and name in known:
             problems.append(Problem(f"the column `{name}` is there twice", whole))
             break
-        if name not in known and (hint := did_you_mean(str(name), OPTIONAL)):
-            problems.append(Problem(f"there is no column `{name}`", whole, hint))
+        if name not in known and (close := did_you_mean(str(name), OPTIONAL)):
+            problems.append(Problem(f"there is no column `{name}`", whole, close))
 
 
 class _Row:
@@ -202,3 +202,56 @@ def _from_here(model: str, file: str) -> str:
     if not is_path(name) or os.path.isabs(name):
         return model
     return os.path.normpath(Path(file).parent / name) + model[len(name) :]
+
+
+def chosen(
+    measurements: tuple[Measurement, ...], where: Mapping[str, str]
+) -> tuple[Measurement, ...]:
+    """Those whose columns have these values; `MeasurementError` where none has."""
+    for column, value in where.items():
+        if column not in _CHOOSABLE:
+            hint = did_you_mean(column, _CHOOSABLE) or f"there are {', '.join(_CHOOSABLE)}"
+            raise MeasurementError(Problem(f"rows cannot be chosen by `{column}`", hint=hint))
+        kept = tuple(one for one in measurements if _value(one, column) == value)
+        if not kept:
+            known = list(dict.fromkeys(_value(one, column) for one in measurements))
+            hint = did_you_mean(value, known) or f"there are {', '.join(known[:12])}"
+            raise MeasurementError(Problem(f"no row has the {column} `{value}`", hint=hint))
+        measurements = kept
+    return measurements
+
+
+def of_one_setting(measurements: tuple[Measurement, ...]) -> Measurement:
+    """The first of measurements that are of one device, runtime and number of threads.
+
+    Raises `MeasurementError` where they are not: their times have nothing in common.
+    """
+    problems = ProblemList()
+    for column, several in _SEVERAL.items():
+        values = [_value(one, column) for one in measurements]
+        counted = {value: values.count(value) for value in dict.fromkeys(values)}
+        if len(counted) == 1:
+            continue
+        words = ", ".join(
+            f"`{value}` ({count})" if value else f"not stated ({count})"
+            for value, count in list(counted.items())[:8]
+        )
+        place = next(i for i, value in enumerate(values) if value != values[0])
+        most = max(counted, key=lambda value: (bool(value), counted[value]))
+        hint = f"a fit is of one: `--where {column}={most}`"
+        message = f"rows of several {several}: {words}"
+        problems.append(Problem(message, measurements[place].span, hint))
+    if problems:
+        raise MeasurementError(problems)
+    return measurements[0]
+
+
+_SEVERAL = {
+    "device": "devices", "runtime": "runtimes", "threads": "numbers of threads",
+}  # fmt: skip
+_CHOOSABLE = (*_SEVERAL, "precision", "batch", "family", "run", "model")
+
+
+def _value(one: Measurement, column: str) -> str:
+    value = getattr(one, column)
+    return "" if value is None else str(value)

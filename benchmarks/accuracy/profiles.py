@@ -1,0 +1,156 @@
+"""`python benchmarks/accuracy profiles`: the fitted profiles of `specs/devices`, made anew.
+
+Each is one `mnet-cost calibrate`, whose words stand in the profile. Measurements of one date and
+runtime go together; a device that was measured with several runtimes has a profile for each.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from mnet_cost.cli import main
+from mnet_cost.shipped import specs_folder
+
+_MEASUREMENTS = "benchmarks/accuracy/measurements"
+_DEVICES = "specs/devices"
+
+
+class Made(NamedTuple):
+    """How one profile is made."""
+
+    name: str
+    title: str
+    files: tuple[str, ...]
+    where: tuple[str, ...]
+    device: str | None = None
+    """The profile that it extends; None without, or for `into`."""
+    tile: int | None = None
+    device_class: str | None = None
+    into: bool = False
+    """Whether the fit goes into the profile of that name."""
+
+
+def _ncnn(
+    name: str, title: str, device: str | None, measured: str, tile: int, precision: str = "fp32",
+    device_class: str | None = None,
+) -> Made:  # fmt: skip
+    where = (f"device={measured}", "threads=1", f"precision={precision}")
+    return Made(name, f"{title}, ncnn", ("ncnn_cpu.csv",), where, device, tile, device_class)
+
+
+def _v4(name: str, where: tuple[str, ...]) -> Made:
+    return Made(name, "", ("mobilenet_v4_table6.csv",), where, into=True)
+
+
+PROFILES = (
+    Made(
+        "pixel_1_tflite", "Google Pixel 1, one Kryo core, TensorFlow Lite of 2018",
+        ("pixel1_mobilenet_v2.csv", "pixel1_mnasnet.csv"), (), "pixel_1",
+    ),
+    Made(
+        "pixel_1_xnnpack", "Google Pixel 1, one Kryo core, XNNPACK of 2020", ("xnnpack.csv",),
+        ("device=pixel_1", "threads=1"), "pixel_1",
+    ),
+    Made(
+        "pixel_2_xnnpack", "Google Pixel 2, one Kryo 280 core, XNNPACK of 2020", ("xnnpack.csv",),
+        ("device=pixel_2", "threads=1"), "pixel_2",
+    ),
+    Made(
+        "pixel_3_tflite", "Google Pixel 3, one Kryo 385 core, TensorFlow Lite of 2019",
+        ("pixel_mobilenet_v3.csv",), ("device=pixel_3",), "pixel_3",
+    ),
+    Made(
+        "pixel_3_tflite_4_threads", "Google Pixel 3, four Kryo 385 cores, TensorFlow Lite",
+        ("pixel3_hosted.csv",), ("runtime=tflite",), "snapdragon_845",
+    ),
+    Made(
+        "pixel_3_tflite_gpu", "Google Pixel 3, Adreno 630 GPU, TensorFlow Lite",
+        ("pixel3_hosted.csv",), ("runtime=tflite-gpu",), device_class="phone",
+    ),
+    _v4("pixel_6", ("device=pixel_6",)),
+    _v4("galaxy_s23", ("device=galaxy_s23", "runtime=tflite-xnnpack")),
+    _v4("galaxy_s23_adreno", ("device=galaxy_s23", "runtime=tflite-gpu")),
+    _v4("pixel_8_edgetpu", ("device=pixel_8",)),
+    _v4("pixel_4_hexagon", ("device=pixel_4",)),
+    _v4("pixel_7_mali", ("device=pixel_7",)),
+    _v4("iphone_13_ane", ("device=iphone_13",)),
+    Made(
+        "raspberry_pi_4_xnnpack", "Raspberry Pi 4, four Cortex-A72 cores, XNNPACK of 2022",
+        ("xnnpack.csv",), ("device=raspberry_pi_4", "run=boards_2022_arm64"), "raspberry_pi_4",
+    ),
+    Made(
+        "raspberry_pi_3b_plus_xnnpack", "Raspberry Pi 3B+, four Cortex-A53 cores, XNNPACK of 2022",
+        ("xnnpack.csv",), ("device=raspberry_pi_3b_plus", "run=boards_2022"),
+        "raspberry_pi_3b_plus",
+    ),
+    Made(
+        "raspberry_pi_zero_xnnpack", "Raspberry Pi Zero W, XNNPACK of 2022", ("xnnpack.csv",),
+        ("device=raspberry_pi_zero_w",), "raspberry_pi_zero",
+    ),
+    Made(
+        "i9_10940x_torch", "Intel Core i9-10940X, torch.compile of PyTorch 2.4",
+        ("timm_i9.csv",), ("run=pt240",), "i9_10940x",
+    ),
+    Made(
+        "stm32h7a3_cube_ai", "STM32H7A3, one Cortex-M7 at 280 MHz, X-CUBE-AI 8",
+        ("mlperf_tiny.csv",), ("run=Krai/NUCLEO-H7A3ZI-Q_X-CUBE-AI-8.0",), "stm32h7a3",
+    ),
+    Made(
+        "stm32l4r5_cube_ai", "STM32L4R5, one Cortex-M4 at 120 MHz, X-CUBE-AI 8",
+        ("mlperf_tiny.csv",), ("run=Krai/NUCLEO-L4R5ZI_X-CUBE-AI-8.0",), "stm32l4r5",
+    ),
+    Made(
+        "stm32l4r5_tflm", "STM32L4R5, one Cortex-M4 at 120 MHz, TensorFlow Lite Micro",
+        ("mlperf_tiny.csv",), ("run=reference/Nucleo-L4R5ZI",), "stm32l4r5",
+    ),
+    _ncnn("raspberry_pi_3b_plus_ncnn", "Raspberry Pi 3B+, one Cortex-A53 core",
+          "raspberry_pi_3b_plus", "raspberry_pi_3b_plus", 4),
+    _ncnn("raspberry_pi_4_ncnn", "Raspberry Pi 4, one Cortex-A72 core", "raspberry_pi_4",
+          "raspberry_pi_4", 4),
+    _ncnn("raspberry_pi_5_ncnn", "Raspberry Pi 5, one Cortex-A76 core", "raspberry_pi_5",
+          "raspberry_pi_5", 8, "fp16"),
+    _ncnn("jetson_nano_ncnn", "NVIDIA Jetson Nano, one Cortex-A57 core", "jetson_nano_cpu",
+          "jetson_nano", 4),
+    _ncnn("jetson_agx_orin_ncnn", "NVIDIA Jetson AGX Orin, one Cortex-A78AE core",
+          "jetson_agx_orin_cpu", "jetson_agx_orin", 8, "fp16"),
+    _ncnn("rk3399_ncnn", "Rockchip RK3399, one Cortex-A72 core", "rk3399", "rk3399_big", 4),
+    _ncnn("rk3588_ncnn", "Rockchip RK3588, one Cortex-A76 core", "rk3588", "station_m3", 8, "fp16"),
+    _ncnn("snapdragon_835_ncnn", "Snapdragon 835, one Kryo 280 core", "snapdragon_835",
+          "snapdragon_835_big", 4),
+    _ncnn("snapdragon_855_plus_ncnn", "Snapdragon 855+, its Kryo 485 Prime core",
+          "snapdragon_855_plus", "snapdragon_855_plus_big", 8, "fp16"),
+    _ncnn("apple_m1_ncnn", "Apple M1, one Firestorm core", "apple_m1", "macbook_pro_m1", 8, "fp16"),
+    _ncnn("ryzen_5700g_ncnn", "AMD Ryzen 7 5700G, one Zen 3 core", "ryzen_5700g",
+          "ryzen_5700g", 8),
+    _ncnn("epyc_7742_ncnn", "AMD EPYC 7742, one Zen 2 core", "epyc_7742", "epyc_7742", 8),
+)  # fmt: skip
+"""Profiles whose times are fitted to published measurements."""
+
+
+def arguments(made: Made) -> list[str]:
+    """The words of the command that makes a profile, from the root of the repository."""
+    words = ["calibrate"]
+    for file in made.files:
+        words += ["--from", f"{_MEASUREMENTS}/{file}"]
+    for one in made.where:
+        words += ["--where", one]
+    for option, value in (
+        ("--device", made.device), ("--tile", made.tile), ("--class", made.device_class),
+    ):  # fmt: skip
+        words += [] if value is None else [option, str(value)]
+    words += ["--tier", "fitted"]
+    path = f"{_DEVICES}/{made.name}.yaml"
+    if made.into:
+        return [*words, "--into", path]
+    return [*words, "--title", made.title, "-o", path]
+
+
+def make_all() -> None:
+    """All profiles, from the root of the repository, where their paths are seen from."""
+    os.chdir(specs_folder().parent)
+    for made in PROFILES:
+        print(f"== {Path(made.name)}")
+        if main(arguments(made)):
+            raise SystemExit(f"{made.name} could not be made")

@@ -1,0 +1,129 @@
+"""The report of `calibrate`: what was fitted, and what each measurement was foretold to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp
+from typing import Any
+
+from mnet_cost.devices.fits import LatencyFit, PriceFit
+from mnet_cost.measure.calibrate import Calibration
+from mnet_cost.report.types import Column, Fact, Report, Table
+from mnet_cost.units import format_si
+
+SCHEMA = "mnet-cost/calibration/1"
+
+
+def calibration_report(name: str, found: Mapping[str, Calibration]) -> Report:
+    """Fits by precision: their numbers, errors on what they did not see, each measurement."""
+    several = len(found) > 1
+    facts: list[Fact] = []
+    notes = [
+        "left out: what is foretold from the others, off: by how much; the fit itself has seen all "
+        "of them"
+    ]
+    for precision, one in found.items():
+        prefix = f"{precision} " if several else ""
+        facts += [fact._replace(label=prefix + fact.label) for fact in _facts(one.fit)]
+        notes += [prefix + note for note in (*one.notes, *_moved(one.fit))]
+    tables = {precision: _table(precision, one) for precision, one in found.items()}
+    forms = " and ".join(dict.fromkeys(one.form for one in found.values()))
+    count = sum(len(one.measurements) for one in found.values())
+    return Report(
+        title=f"{name}: {forms} fitted to {count} measurement{'s' if count > 1 else ''}",
+        subtitle="",
+        facts=tuple(facts),
+        tables=tuple(tables.values()),
+        notes=tuple(notes),
+        document=lambda: {
+            "schema": SCHEMA,
+            "name": name,
+            "fits": [
+                _document(precision, found[precision], tables[precision]) for precision in found
+            ],
+        },
+    )
+
+
+def _table(precision: str, calibration: Calibration) -> Table:
+    columns = (
+        Column("model", "network"),
+        Column("family", "family", "text", 4),
+        Column("latency_s", "measured", "seconds"),
+        Column("fitted_s", "fitted", "seconds", 6),
+        Column("fitted_error", "off %", "percent", 6),
+        Column("held_out_s", "left out", "seconds", 8),
+        Column("held_out_error", "off %", "percent", 8),
+    )
+    rows = tuple(
+        (
+            _plain_name(one.model),
+            one.family,
+            one.latency_s,
+            fitted,
+            fitted / one.latency_s - 1,
+            held_out,
+            None if held_out is None else held_out / one.latency_s - 1,
+        )
+        for one, fitted, held_out in zip(
+            calibration.measurements, calibration.fitted_s, calibration.held_out_s, strict=True
+        )
+    )
+    return Table(f"measurements_{precision}", f"Measurements, {precision}", columns, rows)
+
+
+def _facts(fit: LatencyFit) -> list[Fact]:
+    found: list[Fact] = []
+    if isinstance(fit, PriceFit):
+        detail = "for a multiplication in a large 1x1 convolution"
+        found.append(Fact("scale", fit.scale_s.value, "seconds", detail))
+    else:
+        for label, number, unit in (
+            ("rate", fit.macs_per_s, "MAC/s"),
+            ("bandwidth", fit.bytes_per_s, "B/s"),
+            ("per inference", fit.inference_s, "s"),
+            ("per kernel", fit.kernel_s, "s"),
+        ):
+            if number is not None:
+                found.append(Fact(label, format_si(number.value, unit), "text"))
+    if fit.held_out is not None:
+        held_out = fit.held_out
+        detail = (
+            f"median; mean {100 * held_out.mean:.1f} %, of {held_out.measurements} times, "
+            f"{held_out.protocol} left out"
+        )
+        found.append(Fact("error", f"{100 * held_out.median:.1f} %", "text", detail))
+    return found
+
+
+def _moved(fit: LatencyFit) -> list[str]:
+    """A note on the prices that differ most from the shared ones."""
+    if not isinstance(fit, PriceFit) or not fit.deviations:
+        return []
+    most = sorted(fit.deviations.items(), key=lambda item: -abs(item[1]))[:5]
+    words = ", ".join(f"{name} {_factor(value)}" for name, value in most)
+    return [f"prices that differ most from the shared ones: {words}"]
+
+
+def _plain_name(model: str) -> str:
+    """A reference without the folder of its file."""
+    name, at, knobs = model.partition("@")
+    return name.rpartition("/")[2] + at + knobs
+
+
+def _factor(logarithm: float) -> str:
+    return f"x{exp(logarithm):.2f}"
+
+
+def _document(precision: str, calibration: Calibration, table: Table) -> dict[str, Any]:
+    fit = calibration.fit
+    keys = [column.key for column in table.columns]
+    return {
+        "precision": precision,
+        "form": calibration.form,
+        "held_out": fit.held_out and fit.held_out._asdict(),
+        "fitted_on": fit.fitted_on and fit.fitted_on._asdict(),
+        "band": fit.spread._asdict(),
+        "measurements": [dict(zip(keys, row, strict=True)) for row in table.rows],
+        "notes": list(calibration.notes),
+    }
