@@ -34,8 +34,8 @@ def triangle(scale: float, **terms: float) -> tuple[tuple[float, ...], ...]:
 
 FIT = PriceFit(
     scale_s=known(1e-9),
-    deviations={"dense": log(2.0)},
-    covariance=triangle(0.01, dense=0.04),
+    deviations={"windows": log(2.0)},
+    covariance=triangle(0.01, windows=0.04),
     spread=Spread(width=1.5, noise=0.1),
 )
 DEVICE = DeviceProfile(
@@ -67,7 +67,7 @@ def test_amounts_times_prices() -> None:
     found = estimate(CONV, DEVICE)
     (one,) = found.kernels
     # 9 * 8 * 16 * 16 multiplications at twice the shared price, 392 + 256 elements, 1152 weights.
-    compute = 18_432 * 2 * PRICES["dense"] * 1e-9
+    compute = 18_432 * 2 * PRICES["windows"] * 1e-9
     memory = (648 * PRICES["dense_elements"] + 1152 * PRICES["weights"]) * 1e-9
     launch = 1e6 * PRICES["kernel"] * 1e-9
     assert one.compute_s == pytest.approx(compute)
@@ -82,7 +82,7 @@ def test_amounts_times_prices() -> None:
 def test_the_band_is_of_the_terms_that_the_time_is_made_of() -> None:
     found = estimate(CONV, DEVICE)
     assert found.latency_s is not None
-    share = found.shares[TERM_NAMES.index("dense")]
+    share = found.shares[TERM_NAMES.index("windows")]
     assert sum(found.shares) == pytest.approx(1)
     half = 1.5 * sqrt(0.01 + share**2 * 0.04 + 0.1**2)
     assert found.low_s == pytest.approx(found.latency_s * exp(-half))
@@ -114,15 +114,15 @@ def test_without_peaks_there_is_no_roof() -> None:
 
 
 def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
-    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("dense", "kernel"))
+    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("windows", "kernel"))
     found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=seen)}))
     assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
     wide = seen._replace(mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))
     found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=wide)}))
-    share = 100 * found.shares[TERM_NAMES.index("dense")]
+    share = 100 * found.shares[TERM_NAMES.index("windows")]
     assert found.outside == (
         "less time than any network that the fit has seen",
-        f"{share:.0f} % of the time in `dense`, which the fit has not seen",
+        f"{share:.0f} % of the time in `windows`, which the fit has not seen",
     )
 
 
@@ -143,7 +143,7 @@ def test_a_processor_without_a_measurement() -> None:
     reached = shared.peak_shares["out_of_order"]
     scale = 1 / (1e12 * reached.share)
     expected = scale * (
-        18_432 * PRICES["dense"]
+        18_432 * PRICES["windows"]
         + 648 * PRICES["dense_elements"]
         + 1152 * PRICES["weights"]
         + 1e6 * PRICES["kernel"]

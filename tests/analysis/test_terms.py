@@ -52,7 +52,7 @@ def test_weights_are_read_once_whatever_the_batch() -> None:
 def test_a_3x3_convolution_with_and_without_winograd() -> None:
     layer = "conv2d: {channels: 16, kernel: 3}"
     assert amounts(layer) == {
-        "dense": 9 * 8 * 16 * 49,
+        "windows": 9 * 8 * 16 * 49,
         "dense_elements": (8 + 16) * 49,
         "weights": 9 * 8 * 16,
         "kernel": 1,
@@ -74,7 +74,7 @@ def test_the_first_convolution_has_a_term_of_its_own() -> None:
     # Few channels in a group are no image.
     grouped = amounts("conv2d: {channels: 16, kernel: 3, groups: 4}")
     assert "stem" not in grouped
-    assert grouped["dense"] == 9 * 2 * 16 * 49
+    assert grouped["windows"] == 9 * 2 * 16 * 49
 
 
 def test_depthwise() -> None:
