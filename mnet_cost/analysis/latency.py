@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from math import exp, sqrt
 from typing import NamedTuple
 
+from mnet_cost.analysis.energy import Energy, Timing, estimate_energy
 from mnet_cost.analysis.fits import Fit, find_fits
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.traffic import kernel_traffic
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices, unmeasured_fit
@@ -73,6 +75,7 @@ class DeviceEstimate(NamedTuple):
     """In what the network is beyond what the fit has seen."""
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
+    energy: Energy | None = None
 
 
 class _Timed(NamedTuple):
@@ -96,8 +99,7 @@ def estimate_latency(
 ) -> DeviceEstimate:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
-    caches can keep the weights from one inference to the next, and what fits at all.
+    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell what fits.
     """
     fits = find_fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
@@ -105,14 +107,18 @@ def estimate_latency(
     if rate is None and fit is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
+        timing = Timing(None, None, None, "roof", True)
+        energy = estimate_energy(
+            device, precision, kernels, kernel_traffic(kernels, device), timing
+        )
         return DeviceEstimate(
             device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
-        )
-    roofs = Roofs(device, rate, weight_bytes + peak_bytes)
+        )._replace(energy=energy)
+    roofs = Roofs(device, rate)
     standing = device.tier if fit is not None else "datasheet"
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
-    bounds = [roofs.roof(kernel) for kernel in kernels]
+    bounds = roofs.roofs(kernels)
     if isinstance(fit, PriceFit):
         timed = _priced(kernels, bounds, fit, device, precision, standing)
     elif isinstance(fit, RooflineFit):
@@ -121,7 +127,11 @@ def estimate_latency(
         timed = _on_roof(kernels, bounds, device)
     if device.scaled is not None and timed.standing != "roof":
         timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
-    return _whole(timed, bounds, device, precision, fits, roofs.notes())
+    found = _whole(timed, bounds, device, precision, fits, roofs.notes())
+    partial = found.standing == "roof" or bool(found.untimed)
+    timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
+    traffic = [roof.traffic for roof in bounds]
+    return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
 
 
 def _whole(

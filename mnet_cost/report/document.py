@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
@@ -122,7 +123,7 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
         "latency_high_ms": None,
         "bound_ms": None if refused else _ms(estimate.bound_s),
         "untimed": list(estimate.untimed),
-        "energy_mj": None,
+        **_energy_document(None if refused else estimate.energy),
         "fits": [
             {
                 "what": fit.what,
@@ -152,6 +153,15 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
             for one in estimate.kernels
         ],
     }
+
+
+def _energy_document(energy: Energy | None) -> dict[str, Any]:
+    found: tuple[Any, ...] = (None,) * 5
+    if energy is not None:
+        high_mj = None if energy.high_j is None else energy.high_j * 1e3
+        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.standing, energy.how)
+    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_standing", "energy_how")
+    return dict(zip(keys, found, strict=True))
 
 
 def _ms(seconds: float | None) -> float | None:
