@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ def add_knob_options(
     )
 
 
-def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> None:
-    """--device, --precision, --convention, --lower-bound, and with `rows` --by."""
+GRAINS = ("layer", "block", "kind")
+
+
+def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = GRAINS) -> None:
+    """--device, --precision, --convention, --lower-bound, and --by where there are `rows`."""
     group = parser.add_argument_group("analysis")
     group.add_argument(
         "--device",
@@ -66,13 +69,9 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         help="a device profile; may be repeated; `all` for all that are shipped, "
         "`none` for none (pixel_1, raspberry_pi_4, h100)",
     )
-    group.add_argument(
-        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
-    )
+    add_precision_option(group)
     if rows:
-        group.add_argument(
-            "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
-        )
+        group.add_argument("--by", choices=rows, default="block", help="rows to show (block)")
     group.add_argument(
         "--convention",
         metavar="NAME",
@@ -84,6 +83,13 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         "--lower-bound",
         action="store_true",
         help="give totals although some layers have no cost rule",
+    )
+
+
+def add_precision_option(group: argparse._ArgumentGroup) -> None:
+    """--precision."""
+    group.add_argument(
+        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
     )
 
 

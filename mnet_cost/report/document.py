@@ -6,6 +6,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.parts import PARTS, shares_of
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
@@ -62,7 +63,7 @@ def analysis_document(
             "schedule": list(network.schedule),
         },
         "devices": [
-            _device_document(estimate, analysis.refuses(lower_bound))
+            device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
@@ -95,17 +96,22 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     }
 
 
-def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+    """One of the `devices`; times are None where they are refused like totals."""
     device = estimate.device
+    shares = {} if refused else shares_of(estimate)
     return {
         "name": device.name,
         "tier": device.tier,
+        "standing": estimate.standing,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),
-        "latency_low_ms": None,
-        "latency_high_ms": None,
+        "latency_low_ms": None if refused else _ms(estimate.low_s),
+        "latency_high_ms": None if refused else _ms(estimate.high_s),
         "bound_ms": None if refused else _ms(estimate.bound_s),
+        "shares": {part: shares.get(part, 0.0) for part in PARTS} if shares else None,
+        "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
         "energy_mj": None,
         "fits": [
@@ -127,6 +133,7 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "compute_ms": _ms(one.compute_s),
                 "memory_ms": _ms(one.memory_s),
                 "overhead_ms": _ms(one.overhead_s),
+                "bound_ms": _ms(one.roof.seconds),
                 "bound": one.bound,
                 "intensity": one.intensity,
             }
