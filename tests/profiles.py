@@ -31,7 +31,7 @@ def triangle(
     scale: float = 0.01, term: float = 0.02, with_scale: float = -0.001
 ) -> tuple[tuple[float, ...], ...]:
     """A covariance: variances, and that of each term with the scale."""
-    rows = [(scale,)]
+    rows: list[tuple[float, ...]] = [(scale,)]
     for i in range(len(TERM_NAMES)):
         rows.append((with_scale, *[0.0] * i, term))
     return tuple(rows)

@@ -79,17 +79,22 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         help="what counts as a mult-add: paper, torch, fvcore, ptflops, thop, torchinfo, timm, "
         "openvino (paper)",
     )
-    group.add_argument(
-        "--lower-bound",
-        action="store_true",
-        help="give totals although some layers have no cost rule",
-    )
+    add_lower_bound_option(group)
 
 
 def add_precision_option(group: argparse._ArgumentGroup) -> None:
     """--precision."""
     group.add_argument(
         "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+    )
+
+
+def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
+    """--lower-bound."""
+    group.add_argument(
+        "--lower-bound",
+        action="store_true",
+        help="give totals although some layers have no cost rule",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
@@ -11,7 +11,7 @@ from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import device_table, time_notes
 from mnet_cost.report.kernels import TOP, kernel_table
 from mnet_cost.report.published import published_facts
-from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups
+from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes
@@ -19,7 +19,7 @@ from mnet_cost.units import format_bytes
 
 def analysis_report(
     analysis: Analysis,
-    by: Grain | Literal["kernel"] = "block",
+    by: View = "block",
     lower_bound: bool = False,
     training: TrainingCost | None = None,
     top: int | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import meaning
+from mnet_cost.report.estimates import outside_note, standing_notes
 from mnet_cost.report.partings import (
     ratio_document,
     sentences,
@@ -17,7 +17,7 @@ from mnet_cost.report.partings import (
     why_table,
 )
 from mnet_cost.report.published import accuracy, published_rows, shared_metric
-from mnet_cost.report.rows import Grain, Group, groups
+from mnet_cost.report.rows import Grain, Group, distinct, groups
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.search.compare import Parting, TimeRatio, partings, ratio
 
@@ -39,7 +39,7 @@ def compare_report(
     lower_bound: bool = False,
 ) -> Report:
     """Totals with ratios (first over each), times, why they part, and the rows that differ."""
-    names = _distinct(names)
+    names = distinct(names)
     tables = [_totals(names, analyses, lower_bound)]
     why = [partings(analyses[0], other) for other in analyses[1:]]
     ratios = time_ratios(analyses, lower_bound)
@@ -59,14 +59,6 @@ def compare_report(
         notes=(*sentences(names, why), *_notes(names, analyses)),
         document=lambda: _document(names, analyses, ratios, why, differences, lower_bound),
     )
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """`names`, with the second of the same name as `name (2)`."""
-    return [
-        name if name not in names[:i] else f"{name} ({names[: i + 1].count(name)})"
-        for i, name in enumerate(names)
-    ]
 
 
 def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
@@ -102,11 +94,10 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
 
 def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...]:
     """What the times are, and which of them are beyond what a fit has seen."""
-    known = [one for one in analyses[0].devices if one.latency_s is not None]
-    notes = list(dict.fromkeys(meaning(one) for one in known))
+    notes = standing_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [
-            f"{name} on {one.device.name}, marked *: {'; '.join(one.outside)}"
+            f"{name} on {one.device.name}, {outside_note(one)}"
             for one in analysis.devices
             if one.outside
         ]

@@ -19,8 +19,7 @@ def analysis_document(
     analysis: Analysis, lower_bound: bool = False, training: TrainingCost | None = None
 ) -> dict[str, Any]:
     """The JSON document of an analysis, and of a training step if that was asked for."""
-    network, spec = analysis.network, analysis.network.spec
-    tensors = network.tensors
+    network = analysis.network
     totals = {
         key: analysis.total(key, lower_bound)
         for key in (
@@ -31,16 +30,7 @@ def analysis_document(
 
     return {
         "schema": SCHEMA,
-        "model": {
-            "name": spec.name,
-            "source": spec.source or None,
-            "spec": printable(spec.path),
-            "variant": spec.variant,
-            "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
-            "batch": network.batch,
-            "precision": analysis.precision,
-            "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
-        },
+        "model": model_document(analysis),
         "convention": analysis.convention,
         "convention_items": [
             {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
@@ -67,6 +57,22 @@ def analysis_document(
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
+    }
+
+
+def model_document(analysis: Analysis) -> dict[str, Any]:
+    """Which network was analyzed, and at what setting."""
+    network, spec = analysis.network, analysis.network.spec
+    tensors = network.tensors
+    return {
+        "name": spec.name,
+        "source": spec.source or None,
+        "spec": printable(spec.path),
+        "variant": spec.variant,
+        "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
+        "batch": network.batch,
+        "precision": analysis.precision,
+        "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
     }
 
 

@@ -45,7 +45,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         rows.append(
             (
                 estimate.device.name,
-                estimate.standing,
+                None if estimate.latency_s is None else estimate.standing,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
                 None if refused else estimate.bound_s,
@@ -79,17 +79,24 @@ def _misfit(fit: Fit) -> str:
 
 def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
     """What the times are, by standing; then what is to be said of each device."""
+    said: dict[str, list[str]] = {}
+    for one in estimates:
+        for note in _device_notes(one, refused):
+            said.setdefault(note, []).append(one.device.name)
+    return standing_notes(estimates) + [
+        f"{_listed(devices)}: {note}" for note, devices in said.items()
+    ]
+
+
+def standing_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """What the times are, once for each standing."""
     known = [one for one in estimates if one.latency_s is not None]
     notes = list(dict.fromkeys(meaning(one) for one in known))
     if any(one.low_s is not None for one in known):
         notes.append("band: four of five measurements are expected in it")
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
-    said: dict[str, list[str]] = {}
-    for one in estimates:
-        for note in device_notes(one, refused):
-            said.setdefault(note, []).append(one.device.name)
-    return notes + [f"{_listed(devices)}: {note}" for note, devices in said.items()]
+    return notes
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -103,7 +110,12 @@ def meaning(estimate: DeviceEstimate) -> str:
     return _MEANINGS[estimate.standing]
 
 
-def device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
+def outside_note(estimate: DeviceEstimate) -> str:
+    """Why an estimate is marked."""
+    return f"marked *: {'; '.join(estimate.outside)}"
+
+
+def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     """What else is to be said of one estimate."""
     notes = list(estimate.notes)
     held_out = estimate.fit.held_out if estimate.fit else None
@@ -113,7 +125,7 @@ def device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
             f"that the fit had not seen ({held_out.protocol})"
         )
     if estimate.outside:
-        notes.append(f"marked *: {'; '.join(estimate.outside)}")
+        notes.append(outside_note(estimate))
     if estimate.inference_s and estimate.latency_s is not None:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"

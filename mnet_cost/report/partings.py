@@ -53,7 +53,7 @@ def times_table(
             rows.append(
                 (
                     estimate.device.name,
-                    estimate.standing,
+                    None if estimate.latency_s is None else estimate.standing,
                     name,
                     time_cell(analysis, estimate, lower_bound),
                     band_cell(analysis, estimate, lower_bound),

@@ -5,7 +5,7 @@ A `Group` adds up the costs of some layers and the times of the kernels anchored
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
@@ -15,6 +15,8 @@ from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Range, Table, Time
 
 Grain = Literal["layer", "block", "kind"]
+View = Literal["layer", "block", "kind", "kernel"]
+"""What `analyze` can have a row for."""
 
 
 class Group(NamedTuple):
@@ -125,6 +127,14 @@ class Times:
 def part_word(part: str) -> str:
     """A part or a bound as one word: the level where memory binds, `launch` for overhead."""
     return {"overhead": "launch"}.get(part, part.removeprefix("memory:"))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """`names`, with the second of the same name as `name (2)`."""
+    return [
+        name if name not in names[:i] else f"{name} ({names[: i + 1].count(name)})"
+        for i, name in enumerate(names)
+    ]
 
 
 def counted_shares(
