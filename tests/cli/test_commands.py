@@ -559,6 +559,7 @@ def test_no_device_and_a_device(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ["analyze", "{}", "--by", "layer"],
         ["analyze", "{}", "--by", "block"],
+        ["analyze", "{}", "--by", "kernel"],
         ["analyze", "{}", "--format", "json"],
         ["explain", "{}", "body"],
         ["compare", V1, "{}", "--by", "layer"],
