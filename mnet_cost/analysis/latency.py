@@ -173,7 +173,7 @@ def _whole(
     bound_s = sum(known) if known or precision in device.compute else None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     low_s = high_s = None
-    if timed.half_width is not None:
+    if timed.half_width is not None and not untimed:  # no error of a part that is missing
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(

@@ -45,7 +45,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         rows.append(
             (
                 estimate.device.name,
-                None if estimate.latency_s is None else estimate.standing,
+                None if refused or estimate.latency_s is None else estimate.standing,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
                 None if refused else estimate.bound_s,
@@ -83,9 +83,8 @@ def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> li
     for one in estimates:
         for note in _device_notes(one, refused):
             said.setdefault(note, []).append(one.device.name)
-    return standing_notes(estimates) + [
-        f"{_listed(devices)}: {note}" for note, devices in said.items()
-    ]
+    standings = [] if refused else standing_notes(estimates)
+    return standings + [f"{_listed(devices)}: {note}" for note, devices in said.items()]
 
 
 def standing_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
@@ -118,6 +117,8 @@ def outside_note(estimate: DeviceEstimate) -> str:
 def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     """What else is to be said of one estimate."""
     notes = list(estimate.notes)
+    if refused:
+        return notes
     held_out = estimate.fit.held_out if estimate.fit else None
     if held_out is not None:
         notes.append(
@@ -130,6 +131,4 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"
         )
-    if not refused:
-        notes += [_misfit(fit) for fit in estimate.fits if fit.fits is False]
-    return notes
+    return notes + [_misfit(fit) for fit in estimate.fits if fit.fits is False]

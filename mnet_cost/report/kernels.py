@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
@@ -49,7 +50,7 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
         title,
         _COLUMNS,
         tuple(_row(one, whole_s, ridge) for one in shown),
-        note=_note(estimate, len(shown), sum(one.latency_s or 0.0 for one in shown), whole_s),
+        note=_note(estimate, shown, whole_s, ridge),
     )
 
 
@@ -75,8 +76,16 @@ def _row(one: KernelEstimate, whole_s: float | None, ridge: float | None) -> tup
     )
 
 
-def _note(estimate: DeviceEstimate, shown: int, seconds: float, whole_s: float | None) -> str:
-    count = len(estimate.kernels)
+def _note(
+    estimate: DeviceEstimate,
+    kernels: Sequence[KernelEstimate],
+    whole_s: float | None,
+    ridge: float | None,
+) -> str:
+    shown, count = len(kernels), len(estimate.kernels)
+    if not shown:
+        return ""
+    seconds = sum([one.latency_s or 0.0 for one in kernels])
     share = f", {100 * seconds / whole_s:.0f} % of the time" if whole_s else ""
     first = f"{shown} of {count} kernels{share}"
     if shown < count:
@@ -86,7 +95,7 @@ def _note(estimate: DeviceEstimate, shown: int, seconds: float, whole_s: float |
         if estimate.adds_up
         else "time = max(compute, memory) + launch, never below the roof"
     )
-    return (
-        f"{first}\n{parts}; roof: the least it can take on the peaks, bound: by what\n"
-        "below the ridge point the bandwidth of main memory binds, above it the peak"
-    )
+    note = f"{first}\n{parts}; roof: the least it can take on the peaks, bound: by what"
+    if ridge is not None:
+        note += "\nbelow the ridge point the bandwidth of main memory binds, above it the peak"
+    return note

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +95,35 @@ def test_notes_are_of_the_standings_there_are(capsys: pytest.CaptureFixture[str]
     assert "* roof: " not in text
     assert "* fitted: the sum of what each kernel asks for" in text
     assert "off by 6.7 % in the median on 18 times" in text
+
+
+SORTS = """\
+format: 1
+name: net
+input: {image: [3, 8, 8]}
+layers:
+  - conv2d: {channels: 4, kernel: 3}
+  - opaque: {operation: sort, shape: [4, 8, 8]}
+"""
+
+
+def test_what_is_refused_has_no_standing_and_a_part_no_band(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(SORTS)
+    assert main(["analyze", str(path), "--device", "fitted_core"]) == 3
+    text = capsys.readouterr().out
+    assert rows(text, "Devices")["fitted_core"][:2] == ["-", "-"]
+    assert "* fitted: " not in text
+    bound = ("--device", "fitted_core", "--lower-bound")
+    (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
+    assert found["latency_ms"] > 0
+    assert (found["latency_low_ms"], found["latency_high_ms"]) == (None, None)
+    text = output(capsys, "analyze", str(path), *bound)
+    assert rows(text, "Devices")["fitted_core"][:3] == ["fitted", "*≥", "12.0"]
+    kernels = rows(output(capsys, "analyze", str(path), "--by", "kernel", *bound), "Kernels")
+    assert kernels["opaque"][:3] == ["-", "-", "-"]
 
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
