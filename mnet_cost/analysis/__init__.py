@@ -6,21 +6,36 @@ A pass is a function; what it needs are its parameters, what it finds is its fro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.conventions import ConventionItem, count_by, find_convention
+from mnet_cost.analysis.fits import Activations, find_fits
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.sparsity import (
+    Sparsity,
+    Zeros,
+    find_zeros,
+    sparse_kernels,
+    weight_bytes_on,
+    zeros_note,
+)
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DEFAULT_KERNEL_RULES, DeviceProfile
-from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType
 
+if TYPE_CHECKING:
+    from mnet_cost.analysis.schedule import Schedule
+
 __all__ = ["Analysis", "TrainingCost", "analyze", "analyze_network", "training_cost"]
+
+SCHEDULES = ("spec", "best")
+"""Orders of the layers: as they stand in the spec, or with the least peak memory."""
 
 
 class Analysis(NamedTuple):
@@ -41,6 +56,10 @@ class Analysis(NamedTuple):
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
+    schedule: Schedule | None = None
+    """How the order of `network` was found, where a better one than the spec's was looked for."""
+    sparsity: Sparsity | None = None
+    """Zeros among the weights, where some were asked for. The counts above are dense."""
 
     @property
     def paper_mult_adds(self) -> int:
@@ -73,17 +92,26 @@ def analyze(
     *,
     precision: str = "fp32",
     convention: str = "paper",
+    schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
     """The cost of `model` with `knobs` (the built-in `batch` among them) on `devices`.
 
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
-    fit, `ModelReferenceError` for an unknown knob, precision or convention. It takes
-    milliseconds, and imports no framework.
+    fit, `ModelReferenceError` for an unknown knob, precision, convention or schedule. It takes
+    milliseconds, and imports no framework. The schedule `best` is the order of layers with the
+    least peak memory; to find it can take seconds. `sparsity` says which weights are zero:
+    `[Zeros(0.5, fours=True)]`.
     """
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
     return analyze_network(
-        elaborate(model, knobs), devices, precision=precision, convention=convention
+        elaborate(model, knobs),
+        devices,
+        precision=precision,
+        convention=convention,
+        schedule=schedule,
+        sparsity=sparsity,
     )
 
 
@@ -101,9 +129,12 @@ def analyze_network(
     *,
     precision: str = "fp32",
     convention: str = "paper",
+    schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
 ) -> Analysis:
-    """The cost of an elaborated network, in its own schedule."""
+    """The cost of an elaborated network, in its own schedule or the `best` one."""
     dtype, counting = find_precision(precision), find_convention(convention)
+    network, better = _reorder(network, dtype, schedule)
     costs = count_work(network, dtype)
     counted, items = count_by(counting, costs, network.batch)
     totals = add_up(counted)
@@ -113,18 +144,80 @@ def analyze_network(
     for device in devices:
         if device.kernel_rules not in by_rules:
             by_rules[device.kernel_rules] = form_kernels(network, costs, dtype, device.kernel_rules)
+    zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     estimates = tuple(
-        estimate_latency(
+        _estimate(
             by_rules[device.kernel_rules],
             device,
             precision,
             totals.weight_bytes,
             memory.peak_bytes,
+            zeros,
         )
         for device in devices
     )
+    if any(device.storage for device in devices):
+        estimates = _fit_arena(estimates, network, dtype, totals, memory)
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     return Analysis(
         network, precision, convention, counted, totals, items, memory, kernels, estimates,
-        unmodelled,
+        unmodelled, better, zeros,
     )  # fmt: skip
+
+
+def _reorder(network: Network, dtype: DType, schedule: str) -> tuple[Network, Schedule | None]:
+    """The network in the order that `schedule` asks for."""
+    if schedule == "spec":
+        return network, None
+    if schedule not in SCHEDULES:
+        hint = did_you_mean(schedule, SCHEDULES) or "there are " + ", ".join(SCHEDULES)
+        raise ModelReferenceError(Problem(f"there is no schedule `{schedule}`", hint=hint))
+    from mnet_cost.analysis.schedule import best_schedule
+
+    found = best_schedule(network, dtype)
+    if found.order != network.schedule:
+        network = network.with_schedule(found.order)
+    return network, found
+
+
+def _fit_arena(
+    estimates: tuple[DeviceEstimate, ...],
+    network: Network,
+    dtype: DType,
+    totals: Totals,
+    memory: MemoryTrace,
+) -> tuple[DeviceEstimate, ...]:
+    """`estimates`, in which memory that holds activations alone has to hold their arena."""
+    from mnet_cost.analysis.arena import plan_arena
+
+    needed = Activations(
+        plan_arena(network, dtype).bytes,
+        memory.peak_bytes,
+        memory.live_at_peak,
+        network.steps[memory.peak_step].name,
+    )
+    return tuple(
+        estimate._replace(
+            fits=find_fits(estimate.device, totals.weight_bytes, memory.peak_bytes, needed)
+        )
+        for estimate in estimates
+    )
+
+
+def _estimate(
+    kernels: tuple[Kernel, ...],
+    device: DeviceProfile,
+    precision: str,
+    weight_bytes: int,
+    peak_bytes: int,
+    zeros: Sparsity | None,
+) -> DeviceEstimate:
+    """Time on one device, which may have use of zeros."""
+    if zeros is None:
+        return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    kernels = sparse_kernels(kernels, zeros, device, precision)
+    weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    estimate = estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    if not zeros.zeros or estimate.latency_s is None:
+        return estimate
+    return estimate._replace(notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))

@@ -8,6 +8,7 @@ rides only on what it alone reads. Not here: how a kernel is carried out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
@@ -30,6 +31,12 @@ class Kernel(NamedTuple):
     output_elements: int = 0
     convolution: Convolution | None = None
     """Sizes of the anchor if it is a convolution."""
+    reads: tuple[tuple[int, int], ...] = ()
+    """(tensor, bytes) of what flows in, each tensor once; a view is the tensor that it is of."""
+    writes: tuple[int, ...] = ()
+    """Tensors that flow out."""
+    speedup: float = 1.0
+    """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
 
     @property
     def name(self) -> str:
@@ -77,6 +84,7 @@ def form_kernels(
     readers = _readers(network)
     groups: list[_Group] = []
     group_of: dict[int, _Group] = {}  # by the tensor that a group ends with
+    viewed: dict[int, int] = {}  # what views without a kernel are views of
     for cost in costs:
         step = cost.step
         host = _host(network, cost, rules, readers, group_of)
@@ -90,8 +98,10 @@ def form_kernels(
             group = _Group(cost)
             groups.append(group)
             group_of[step.output] = group
-        # else no kernel, and nothing rides across a tensor that others read
-    return tuple([_kernel(network, group, precision) for group in groups])
+        elif step.inputs:  # no kernel, and nothing rides across a tensor that others read
+            index = step.inputs[0]
+            viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
+    return tuple([_kernel(network, group, precision, viewed) for group in groups])
 
 
 def _readers(network: Network) -> list[int]:
@@ -167,7 +177,7 @@ def _is_copied(network: Network, step: Step, rules: frozenset[str]) -> bool:
     return "copy_slices" in rules and bool(step.inputs) and not _is_whole(network, step)
 
 
-def _kernel(network: Network, group: _Group, precision: DType) -> Kernel:
+def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[int, int]) -> Kernel:
     anchor, layers = group.layers[0], tuple(group.layers)
     step, batch, tensors = anchor.step, network.batch, network.tensors
     inputs = tuple([tensors[index].type for index in step.inputs])
@@ -193,7 +203,33 @@ def _kernel(network: Network, group: _Group, precision: DType) -> Kernel:
         read,
         written,
         step.layer.convolution(inputs, anchor.output),
+        _reads(network, (*step.inputs, *group.joined), precision, read_bytes, viewed),
+        layers[-1].step.outputs,
     )
+
+
+def _reads(
+    network: Network,
+    read: tuple[int, ...],
+    precision: DType,
+    read_bytes: int,
+    viewed: Mapping[int, int],
+) -> tuple[tuple[int, int], ...]:
+    """Each tensor with its bytes, of which no more are read than the kernel reads in all."""
+    tensors, batch = network.tensors, network.batch
+    if len(read) == 1:
+        index = read[0]
+        size = min(_bytes(tensors[index].type, precision) * batch, read_bytes)
+        return ((viewed.get(index, index), size),)
+    sizes: dict[int, int] = {}
+    for index in dict.fromkeys(read):
+        whole = viewed.get(index, index)
+        size = sizes.get(whole, 0) + _bytes(tensors[index].type, precision) * batch
+        sizes[whole] = min(size, _bytes(tensors[whole].type, precision) * batch)
+    total = sum(sizes.values())
+    if total <= read_bytes:
+        return tuple(sizes.items())
+    return tuple([(index, size * read_bytes // total) for index, size in sizes.items()])
 
 
 def _bytes(tensor: TensorType, precision: DType) -> int:

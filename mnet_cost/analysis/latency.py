@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from math import exp, sqrt
 from typing import NamedTuple
 
+from mnet_cost.analysis.energy import Energy, Timing, estimate_energy
+from mnet_cost.analysis.fits import Fit, find_fits
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
-from mnet_cost.devices import DeviceProfile, MemoryLevel
-from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit
+from mnet_cost.analysis.traffic import kernel_traffic
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.fits import FittedOn, LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices, unmeasured_fit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
 
@@ -47,19 +50,6 @@ class KernelEstimate(NamedTuple):
         return self.kernel.mult_adds / traffic if traffic else None
 
 
-class Fit(NamedTuple):
-    """Whether something fits into a memory; None where the size is unknown."""
-
-    what: str
-    where: str
-    needed_bytes: int
-    available_bytes: float | None
-
-    @property
-    def fits(self) -> bool | None:
-        return None if self.available_bytes is None else self.needed_bytes <= self.available_bytes
-
-
 class DeviceEstimate(NamedTuple):
     """What the network takes on one device. `latency_s` is None where a rate is missing."""
 
@@ -85,6 +75,14 @@ class DeviceEstimate(NamedTuple):
     """In what the network is beyond what the fit has seen."""
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
+    energy: Energy | None = None
+    fit: LatencyFit | None = None
+    """What the times were made with; None for a roof."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether parts of a kernel add up, as prices do; else the larger of two counts."""
+        return isinstance(self.fit, PriceFit)
 
 
 class _Timed(NamedTuple):
@@ -97,6 +95,7 @@ class _Timed(NamedTuple):
     """Of the band, in logarithms."""
     shares: tuple[float, ...] = ()
     outside: tuple[str, ...] = ()
+    fit: LatencyFit | None = None
 
 
 def estimate_latency(
@@ -108,30 +107,49 @@ def estimate_latency(
 ) -> DeviceEstimate:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell which
-    caches can keep the weights from one inference to the next, and what fits at all.
+    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell what fits.
     """
-    fits = _fits(device, weight_bytes, peak_bytes)
+    fits = find_fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
     if rate is None and fit is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
+        timing = Timing(None, None, None, "roof", True)
+        energy = estimate_energy(
+            device, precision, kernels, kernel_traffic(kernels, device), timing
+        )
         return DeviceEstimate(
             device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
-        )
-    roofs = Roofs(device, rate, weight_bytes + peak_bytes)
-    standing = device.tier if fit is not None else "datasheet"
+        )._replace(energy=energy)
+    roofs = Roofs(device, rate)
+    standing = standing_of(device, precision)
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
-    bounds = [roofs.roof(kernel) for kernel in kernels]
+    bounds = roofs.roofs(kernels)
     if isinstance(fit, PriceFit):
         timed = _priced(kernels, bounds, fit, device, precision, standing)
     elif isinstance(fit, RooflineFit):
         timed = _on_fitted_roofline(kernels, bounds, fit, standing)
     else:
         timed = _on_roof(kernels, bounds, device)
-    return _whole(timed, bounds, device, precision, fits, roofs.notes())
+    if device.scaled is not None and timed.standing != "roof":
+        timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
+    found = _whole(timed, bounds, device, precision, fits, roofs.notes())
+    partial = found.standing == "roof" or bool(found.untimed)
+    timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
+    traffic = [roof.traffic for roof in bounds]
+    return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
+
+
+def standing_of(device: DeviceProfile, precision: str) -> str:
+    """What an estimate on `device` can be called: `roof` where it is only a lower bound."""
+    if precision in device.latency:
+        return device.tier
+    rate = device.compute.get(precision)
+    return (
+        "roof" if rate is None or unmeasured_fit(device, rate, precision) is None else "datasheet"
+    )
 
 
 def _whole(
@@ -157,12 +175,12 @@ def _whole(
     bound_s = sum(known) if known or precision in device.compute else None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     low_s = high_s = None
-    if timed.half_width is not None:
+    if timed.half_width is not None and not untimed:  # no error of a part that is missing
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
         device, precision, timed.standing, latency_s, low_s, high_s, bound_s, timed.inference_s,
-        timed.kernels, untimed, fits, notes, timed.outside, timed.shares,
+        timed.kernels, untimed, fits, notes, timed.outside, timed.shares, fit=timed.fit,
     )  # fmt: skip
 
 
@@ -175,12 +193,8 @@ def _priced(
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
-    shared = shared_prices(device.device_class, precision, device.threads)
-    deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
-    prices = [
-        price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
-        for price, deviation in zip(shared.prices, deviations, strict=True)
-    ]
+    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    prices = [price * scale_s for price in relative_prices(fit, device, precision)]
     totals = [0.0] * len(TERMS)
     estimates = []
     for kernel, amounts, roof in zip(
@@ -190,6 +204,8 @@ def _priced(
         for i, amount in enumerate(amounts):
             if amount:
                 seconds = amount * prices[i]
+                if TERMS[i].part == "compute":
+                    seconds /= kernel.speedup
                 totals[i] += seconds
                 parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, roof, parts))
@@ -203,6 +219,19 @@ def _priced(
         half_width,
         shares,
         _outside(fit.fitted_on, kernels, whole, shares),
+        fit,
+    )
+
+
+def relative_prices(fit: PriceFit, device: DeviceProfile, precision: str) -> tuple[float, ...]:
+    """Prices of terms in units of the scale, in order: shared ones, moved by deviations."""
+    shared = shared_prices(device.device_class, precision, device.threads).prices
+    deviations = fit.deviations
+    return tuple(
+        [
+            price * exp(deviations.get(name, 0.0))
+            for name, price in zip(TERM_NAMES, shared, strict=True)
+        ]
     )
 
 
@@ -210,22 +239,43 @@ def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEsti
     if kernel.anchor.work is None:
         return KernelEstimate(kernel, None, None, None, None, roof, "unknown")
     latency_s = max(sum(parts.values()), roof.seconds or 0.0)
+    # Without a roof, what takes most of the estimate is all that can be said.
+    most = max(parts, key=lambda part: parts[part])
+    bound = most if roof.seconds is None else roof.bound(parts["overhead"])
     return KernelEstimate(
         kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], roof,
-        roof.bound(parts["overhead"]),
+        bound,
     )  # fmt: skip
 
 
 def deviation_of(fit: PriceFit, shares: Sequence[float], noise: float | None = None) -> float:
     """Standard deviation of the logarithm of a time whose terms have these shares."""
-    row = (1.0, *shares)
+    variance = _variance(fit, (1.0, *shares))
+    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
+
+
+def _variance(fit: PriceFit, row: Sequence[float]) -> float:
+    """row C row, with C the covariance, of which the lower triangle is known."""
     variance = 0.0
     for i, covariances in enumerate(fit.covariance):
         if row[i]:
             for j, covariance in enumerate(covariances):
                 product = row[i] * row[j] * covariance
                 variance += product if i == j else 2 * product
-    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
+    return variance
+
+
+def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[float]) -> float:
+    """Standard deviation of the logarithm of a ratio of two times on one device.
+
+    `first` and `other` are the shares of their terms: what is wrong with a price is wrong in both,
+    so only differences count, and the scale is in neither. Noise is each one's own.
+    """
+    variance = 0.0
+    if isinstance(fit, PriceFit):
+        row = (0.0, *[a - b for a, b in zip(first, other, strict=True)])
+        variance = _variance(fit, row)
+    return sqrt(max(variance, 0.0) + 2 * fit.spread.noise**2)
 
 
 def _outside(
@@ -242,7 +292,8 @@ def _outside(
     ):
         if not low / 2 <= value <= high * 2:
             found.append(f"{words[value > high]} than any network that the fit has seen")
-    for name, share in zip(TERM_NAMES, shares, strict=True):
+    terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
+    for name, share in terms:
         if share > _SEEN and name not in seen.terms:
             found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
     return tuple(found)
@@ -257,7 +308,7 @@ def _on_fitted_roofline(
         if kernel.anchor.work is None:
             estimates.append(KernelEstimate(kernel, None, None, None, None, roof, "unknown"))
             continue
-        compute_s = kernel.mult_adds / fit.macs_per_s.value
+        compute_s = kernel.mult_adds / (fit.macs_per_s.value * kernel.speedup)
         memory_s = kernel.traffic_bytes / fit.bytes_per_s.value if fit.bytes_per_s else 0.0
         latency_s = max(compute_s, memory_s, roof.seconds or 0.0) + per_kernel
         # What binds is what binds the fitted roofline: of the peaks little is published.
@@ -271,7 +322,7 @@ def _on_fitted_roofline(
     half_width = fit.spread.width * fit.spread.noise
     return _Timed(
         standing, tuple(estimates), inference_s, half_width, (),
-        _outside(fit.fitted_on, kernels, whole, ()),
+        _outside(fit.fitted_on, kernels, whole, ()), fit,
     )  # fmt: skip
 
 
@@ -295,21 +346,3 @@ def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DevicePr
         )
     inference = device.inference_overhead_s
     return _Timed("roof", tuple(estimates), inference.value if inference else 0.0)
-
-
-def _fits(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> tuple[Fit, ...]:
-    memory, storage = device.main_memory, device.storage
-    if memory is None:
-        return ()
-    if storage is None:
-        return (
-            Fit("weights and activations", memory.name, weight_bytes + peak_bytes, _size(memory)),
-        )
-    return (
-        Fit("activations", memory.name, peak_bytes, _size(memory)),
-        Fit("weights", storage.name, weight_bytes, _size(storage)),
-    )
-
-
-def _size(level: MemoryLevel) -> float | None:
-    return level.size_bytes.value if level.size_bytes else None

@@ -2,18 +2,18 @@
 
 max(compute, memory). compute = mult-adds / peak rate, as many as the device really has to carry
 out: output channels in whole tiles, and where the runtime has Winograd's tiles, the fewest
-multiplications that they need. memory = the slowest level of the hierarchy: activations pass a
-level if the kernel's own inputs and outputs do not fit into the level inside it, weights if the
-whole network's weights and peak activations do not. Unknown is None, never zero. Not here: how
-much of the peaks a runtime reaches.
+multiplications that they need. memory = the slowest level of the hierarchy, for what has to pass it
+(`traffic.py`). Unknown is None, never zero. Not here: how much of the peaks a runtime reaches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import tile_waste
+from mnet_cost.analysis.traffic import Traffic, kernel_traffic
 from mnet_cost.analysis.winograd import applies, fewest_multiplications
 from mnet_cost.devices import ComputeRate, DeviceProfile
 
@@ -26,6 +26,8 @@ class Roof(NamedTuple):
     """None also where all traffic stays in caches of unknown bandwidth."""
     level: str
     """The level that `memory_s` is of; empty where it is not known."""
+    traffic: Traffic = ()
+    """What passes each level; empty for a kernel of which nothing is known."""
 
     @property
     def seconds(self) -> float | None:
@@ -49,38 +51,43 @@ class Roof(NamedTuple):
 UNKNOWN = Roof(None, None, "")
 
 
+def ridge_point(device: DeviceProfile, precision: str) -> float | None:
+    """Mult-adds per byte of main memory below which its bandwidth binds, above which the peak."""
+    rate, memory = device.compute.get(precision), device.main_memory
+    if rate is None or memory is None or memory.bytes_per_s is None:
+        return None
+    return rate.macs_per_s.value / memory.bytes_per_s.value
+
+
 class Roofs:
     """Roofs of kernels on one device at one precision."""
 
-    def __init__(
-        self, device: DeviceProfile, rate: ComputeRate | None, resident_bytes: int
-    ) -> None:
-        """`resident_bytes`: weights and peak activations of the whole network."""
+    def __init__(self, device: DeviceProfile, rate: ComputeRate | None) -> None:
         self._device = device
         self._rate = rate
         self._tile = int(rate.tile.value) if rate and rate.tile else 1
         self._packs = "pack_channels" in device.kernel_rules
         self._winograd = "winograd" in device.kernel_rules
-        self._levels: list[tuple[str, float, float, bool]] = []
-        inner_size = 0.0  # nothing fits inside the innermost level
-        for level in device.memory:
-            if level.bytes_per_s is not None:
-                weights_pass = device.storage is None and resident_bytes > inner_size
-                self._levels.append((level.name, level.bytes_per_s.value, inner_size, weights_pass))
-            if level.size_bytes is not None:
-                inner_size = level.size_bytes.value
+        levels = (*device.memory, *((device.storage,) if device.storage else ()))
+        self._bytes_per_s = [
+            level.bytes_per_s.value if level.bytes_per_s else None for level in levels
+        ]
 
-    def roof(self, kernel: Kernel) -> Roof:
-        """The least time of `kernel`."""
-        if kernel.anchor.work is None:
-            return UNKNOWN
-        return Roof(self._compute_s(kernel), *self._slowest(kernel))
+    def roofs(self, kernels: Sequence[Kernel]) -> list[Roof]:
+        """The least time of each of `kernels`, which are launched in this order."""
+        return [
+            UNKNOWN
+            if kernel.anchor.work is None
+            else Roof(self._compute_s(kernel), *self._slowest(kernel, traffic), traffic)
+            for kernel, traffic in zip(kernels, kernel_traffic(kernels, self._device), strict=True)
+        ]
 
     def _compute_s(self, kernel: Kernel) -> float | None:
         if self._rate is None:
             return None
         if kernel.mult_adds:
-            return self.multiplications(kernel) / self._rate.macs_per_s.value
+            rate = self._rate.macs_per_s.value * kernel.speedup
+            return self.multiplications(kernel) / rate
         if not kernel.vector_ops:
             return 0.0
         vector = self._rate.vector_ops_per_s
@@ -97,31 +104,31 @@ class Roofs:
         # Packs that do not fill are computed with narrower ones, which is no bound.
         return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, self._tile))
 
-    def _slowest(self, kernel: Kernel) -> tuple[float | None, str]:
+    def _slowest(self, kernel: Kernel, traffic: Traffic) -> tuple[float | None, str]:
         """Seconds at the level that takes longest, and its name; None where none is known."""
-        activations = kernel.input_bytes + kernel.output_bytes
-        if not activations + kernel.weight_bytes:
+        if not kernel.traffic_bytes:
             return 0.0, ""
         slowest, name = 0.0, ""
-        for level, bytes_per_s, inner_size, weights_pass in self._levels:
-            traffic = activations if activations > inner_size else 0
-            if weights_pass:
-                traffic += kernel.weight_bytes
-            if traffic / bytes_per_s > slowest:
-                slowest, name = traffic / bytes_per_s, level
-        storage = self._device.storage
-        if storage and storage.bytes_per_s:
-            seconds = kernel.weight_bytes / storage.bytes_per_s.value
+        for bytes_per_s, (level, weights, activations) in zip(
+            self._bytes_per_s, traffic, strict=True
+        ):
+            if bytes_per_s is None or weights is None or activations is None:
+                continue
+            seconds = (weights + activations) / bytes_per_s
             if seconds > slowest:
-                slowest, name = seconds, storage.name
+                slowest, name = seconds, level
         return (slowest, name) if name else (None, "")
 
     def notes(self) -> tuple[str, ...]:
         """What of the memory is not modelled."""
         device = self._device
         levels = [*device.memory, *([device.storage] if device.storage else [])]
+        found = []
         silent = [level.name for level in levels if level.bytes_per_s is None]
-        if not silent:
-            return ()
-        names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
-        return (f"what stays in {names} takes no memory time here: no bandwidth is known",)
+        if silent:
+            names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
+            found.append(f"what stays in {names} takes no memory time here: no bandwidth is known")
+        hidden = next((level for level in device.memory[:-1] if level.size_bytes is None), None)
+        if hidden:
+            found.append(f"what passes {hidden.name} is not known: its size is not")
+        return tuple(found)

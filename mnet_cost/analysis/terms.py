@@ -108,7 +108,9 @@ def _convolution(
         found["winograd"] = tiling.multiplications * batch / _MILLION
         found["winograd_tiles"] = tiling.transformed * batch / _MILLION
     else:
-        found["dense"] = multiplied
+        # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
+        # those with it have code of its own for what Winograd does not do.
+        found["dense" if "winograd" in rules else "windows"] = multiplied
     return found
 
 

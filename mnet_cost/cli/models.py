@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
     )
     add_output_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, threads=None)
 
 
 def run(options: argparse.Namespace) -> int:

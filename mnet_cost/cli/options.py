@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
+    from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.models.types import Model
 
@@ -55,8 +56,11 @@ def add_knob_options(
     )
 
 
-def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> None:
-    """--device, --precision, --convention, --lower-bound, and with `rows` --by."""
+GRAINS = ("layer", "block", "kind")
+
+
+def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = GRAINS) -> None:
+    """--device, --precision, --convention, --lower-bound, and --by where there are `rows`."""
     group = parser.add_argument_group("analysis")
     group.add_argument(
         "--device",
@@ -67,12 +71,14 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         "`none` for none (pixel_1, raspberry_pi_4, h100)",
     )
     group.add_argument(
-        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+        "--threads",
+        metavar="N",
+        type=int,
+        help="threads of processors, as devices gain from them (those of each profile)",
     )
+    add_precision_option(group)
     if rows:
-        group.add_argument(
-            "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
-        )
+        group.add_argument("--by", choices=rows, default="block", help="rows to show (block)")
     group.add_argument(
         "--convention",
         metavar="NAME",
@@ -80,6 +86,18 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         help="what counts as a mult-add: paper, torch, fvcore, ptflops, thop, torchinfo, timm, "
         "openvino (paper)",
     )
+    add_lower_bound_option(group)
+
+
+def add_precision_option(group: argparse._ArgumentGroup) -> None:
+    """--precision."""
+    group.add_argument(
+        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+    )
+
+
+def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
+    """--lower-bound."""
     group.add_argument(
         "--lower-bound",
         action="store_true",
@@ -115,7 +133,7 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
 
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
-    from mnet_cost.devices import default_devices, device_names, load_device
+    from mnet_cost.devices import default_devices, device_names, load_device, with_threads
     from mnet_cost.errors import DeviceError
 
     names = options.device or list(default_devices())
@@ -125,10 +143,22 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
         names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
-    return tuple(load_device(name) for name in dict.fromkeys(names))
+    devices = [load_device(name) for name in dict.fromkeys(names)]
+    if options.threads is None:
+        return tuple(devices)
+    # Asked for by name, a device must have threads; of the default ones, accelerators stay.
+    return tuple(
+        with_threads(one, options.threads) if options.device or one.pipeline else one
+        for one in devices
+    )
 
 
-def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analysis]:
+def analyzed(
+    models: Iterable[Model],
+    options: argparse.Namespace,
+    schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
+) -> list[Analysis]:
     """The analyses that the options ask for; warnings about the models go to stderr."""
     from mnet_cost.analysis import analyze
 
@@ -136,7 +166,12 @@ def analyzed(models: Iterable[Model], options: argparse.Namespace) -> list[Analy
     found = []
     for model in models:
         analysis = analyze(
-            model, devices=devices, precision=options.precision, convention=options.convention
+            model,
+            devices=devices,
+            precision=options.precision,
+            convention=options.convention,
+            schedule=schedule,
+            sparsity=sparsity,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
             print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)

@@ -20,8 +20,8 @@ from mnet_cost.devices.sections import (
     read_overheads,
     read_threads,
 )
-from mnet_cost.devices.sourced import Sourced
-from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, ComputeRate, DeviceProfile
+from mnet_cost.devices.threads import rates_of_threads
+from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
@@ -189,22 +189,4 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
         return profile
     # What so many cores draw is not what the others leave: unknown.
     power = profile.power_w if "power" in values else None
-    return profile._replace(compute=_for_threads(base, stated.threads), power_w=power)
-
-
-def _for_threads(base: DeviceProfile, threads: int) -> Mapping[str, ComputeRate]:
-    """The peaks of so many of the cores that `base` runs on."""
-
-    def part(one: Sourced) -> Sourced:
-        source = f"{threads} of {base.threads} threads of {base.name}; {one.source}"
-        return one._replace(
-            value=one.value * threads / base.threads, source=source, low=None, high=None
-        )
-
-    return {
-        precision: rate._replace(
-            macs_per_s=part(rate.macs_per_s),
-            vector_ops_per_s=part(rate.vector_ops_per_s) if rate.vector_ops_per_s else None,
-        )
-        for precision, rate in base.compute.items()
-    }
+    return profile._replace(compute=rates_of_threads(base, stated.threads), power_w=power)

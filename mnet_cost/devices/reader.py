@@ -21,7 +21,7 @@ _NUMBER_KEYS = (
     *("level", "size", "bandwidth", *ORIGIN),
 )
 
-_PLAUSIBLE = {
+PLAUSIBLE = {
     "B": (64.0, 1e15),
     "B/s": (1e3, 1e16),
     "MAC/s": (1e3, 1e18),
@@ -117,7 +117,7 @@ class Reader:
         except UnitError as error:
             self.problems += [problem._replace(span=node.span()) for problem in error.problems]
             return None
-        low, high = _PLAUSIBLE[unit]
+        low, high = PLAUSIBLE[unit]
         high = most or high
         if value == 0 and not zero:
             hint = "leave it out where it is not known: unknown is not zero"

@@ -81,6 +81,8 @@ class DeviceProfile(NamedTuple):
     pipeline: str | None = None
     latency: Mapping[str, LatencyFit] = _NO_FITS
     extends: str | None = None
+    scaled: str | None = None
+    """How it was made of a profile of another number of threads; None for one as it was read."""
 
     @property
     def main_memory(self) -> MemoryLevel | None:

@@ -107,6 +107,7 @@ def share_prices(
     the runs has keeps it. Prices are relative to the first term, which stays 1.
     """
     prices = start.copy()
+    seen = np.any([amounts.any(0) for amounts, _ in runs], axis=0)
     for _ in range(rounds):
         said = [solve(a, t, prices, spreads, steps=8).parameters[1:] for a, t in runs]
         # Deviations are zero on average where shared prices are right; the prior pulls as hard as
@@ -117,7 +118,7 @@ def share_prices(
         )
         # What a prior has shrunk is less than what was there: steps of half as much again.
         prices = prices * np.exp(1.5 * mean)
-        prices = prices / prices[0]
+        prices = np.where(seen, prices / prices[0], start)
         if np.abs(mean).max() < 0.005:
             break
     return prices

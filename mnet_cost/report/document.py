@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.parts import PARTS, shares_of
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
 
 SCHEMA = "mnet-cost/analysis/1"
@@ -18,8 +21,7 @@ def analysis_document(
     analysis: Analysis, lower_bound: bool = False, training: TrainingCost | None = None
 ) -> dict[str, Any]:
     """The JSON document of an analysis, and of a training step if that was asked for."""
-    network, spec = analysis.network, analysis.network.spec
-    tensors = network.tensors
+    network = analysis.network
     totals = {
         key: analysis.total(key, lower_bound)
         for key in (
@@ -30,16 +32,7 @@ def analysis_document(
 
     return {
         "schema": SCHEMA,
-        "model": {
-            "name": spec.name,
-            "source": spec.source or None,
-            "spec": printable(spec.path),
-            "variant": spec.variant,
-            "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
-            "batch": network.batch,
-            "precision": analysis.precision,
-            "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
-        },
+        "model": model_document(analysis),
         "convention": analysis.convention,
         "convention_items": [
             {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
@@ -60,12 +53,42 @@ def analysis_document(
                 {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
             ],
             "schedule": list(network.schedule),
+            **_schedule_document(analysis),
         },
         "devices": [
-            _device_document(estimate, analysis.refuses(lower_bound))
+            device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
+        "sparsity": sparsity_document(analysis, lower_bound),
+        "what_if": None,
+    }
+
+
+def _schedule_document(analysis: Analysis) -> dict[str, Any]:
+    schedule = analysis.schedule
+    return {
+        "schedule_kind": "spec" if schedule is None else "best",
+        "schedule_is_optimal": None if schedule is None else schedule.optimal,
+        "spec_order_peak_bytes": (
+            analysis.memory.peak_bytes if schedule is None else schedule.spec_peak_bytes
+        ),
+    }
+
+
+def model_document(analysis: Analysis) -> dict[str, Any]:
+    """Which network was analyzed, and at what setting."""
+    network, spec = analysis.network, analysis.network.spec
+    tensors = network.tensors
+    return {
+        "name": spec.name,
+        "source": spec.source or None,
+        "spec": printable(spec.path),
+        "variant": spec.variant,
+        "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
+        "batch": network.batch,
+        "precision": analysis.precision,
+        "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
     }
 
 
@@ -95,19 +118,24 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     }
 
 
-def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+    """One of the `devices`; times are None where they are refused like totals."""
     device = estimate.device
+    shares = {} if refused else shares_of(estimate)
     return {
         "name": device.name,
         "tier": device.tier,
+        "standing": estimate.standing,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),
-        "latency_low_ms": None,
-        "latency_high_ms": None,
+        "latency_low_ms": None if refused else _ms(estimate.low_s),
+        "latency_high_ms": None if refused else _ms(estimate.high_s),
         "bound_ms": None if refused else _ms(estimate.bound_s),
+        "shares": {part: shares.get(part, 0.0) for part in PARTS} if shares else None,
+        "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
-        "energy_mj": None,
+        **_energy_document(None if refused else estimate.energy),
         "fits": [
             {
                 "what": fit.what,
@@ -115,6 +143,10 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "needed_bytes": fit.needed_bytes,
                 "available_bytes": fit.available_bytes,
                 "fits": None if refused else fit.fits,
+                "over_bytes": None if refused else fit.over_bytes,
+                "gap_bytes": fit.gap_bytes,
+                "because": [] if refused else [one._asdict() for one in fit.because],
+                "at": None if refused else fit.at or None,
             }
             for fit in estimate.fits
         ],
@@ -127,12 +159,22 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "compute_ms": _ms(one.compute_s),
                 "memory_ms": _ms(one.memory_s),
                 "overhead_ms": _ms(one.overhead_s),
+                "bound_ms": _ms(one.roof.seconds),
                 "bound": one.bound,
                 "intensity": one.intensity,
             }
             for one in estimate.kernels
         ],
     }
+
+
+def _energy_document(energy: Energy | None) -> dict[str, Any]:
+    found: tuple[Any, ...] = (None,) * 5
+    if energy is not None:
+        high_mj = None if energy.high_j is None else energy.high_j * 1e3
+        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.standing, energy.how)
+    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_standing", "energy_how")
+    return dict(zip(keys, found, strict=True))
 
 
 def _ms(seconds: float | None) -> float | None:

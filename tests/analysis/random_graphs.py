@@ -15,8 +15,11 @@ _SIDE = 2
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> Network:
-    """An elaborated network of up to a dozen layers, in a random valid order."""
+def networks(draw: st.DrawFn, often: tuple[str, ...] = (), most: int = 12) -> Network:
+    """An elaborated network of up to `most` layers, in a random valid order.
+
+    Of the kinds in `often` there are more, and more layers read the one before.
+    """
     shapes: dict[str, Shape] = {}
     inputs: dict[str, object] = {}
     for name in ("x", "y")[: draw(st.integers(1, 2))]:
@@ -25,9 +28,9 @@ def networks(draw: st.DrawFn) -> Network:
         sizes = list(shapes[name])
         inputs[name] = {"shape": sizes, "dtype": dtype} if dtype else sizes
     layers = []
-    for number in range(draw(st.integers(1, 12))):
+    for number in range(draw(st.integers(1, most))):
         name = f"t{number}"
-        entry, shape = _entry(draw, shapes)
+        entry, shape = _entry(draw, shapes, often)
         layers.append({"id": name, **entry})
         if "split" in entry:
             shapes[f"{name}.0"] = shapes[f"{name}.1"] = shape
@@ -41,9 +44,14 @@ def networks(draw: st.DrawFn) -> Network:
     return network.with_schedule(_order(draw, network)) if draw(st.booleans()) else network
 
 
-def _entry(draw: st.DrawFn, shapes: dict[str, Shape]) -> tuple[dict[str, object], Shape]:
+def _entry(
+    draw: st.DrawFn, shapes: dict[str, Shape], often: tuple[str, ...]
+) -> tuple[dict[str, object], Shape]:
     """One layer on tensors that are there, and the shape it gives."""
     source = draw(st.sampled_from(sorted(shapes)))
+    follows: bool = draw(st.booleans()) if often else False
+    if follows:
+        source = list(shapes)[-1]
     shape = shapes[source]
     alike = sorted(name for name, other in shapes.items() if other == shape)
     images = sorted(name for name, other in shapes.items() if other[1:] == shape[1:])
@@ -52,6 +60,7 @@ def _entry(draw: st.DrawFn, shapes: dict[str, Shape]) -> tuple[dict[str, object]
         kinds.append("split")
     if len(shape) == 3:
         kinds += ["flatten", "concat", "squeeze", "compute"]
+    kinds += [kind for kind in often if kind in kinds]
     kind = draw(st.sampled_from(kinds))
     if kind == "add":
         others = draw(st.lists(st.sampled_from(alike), min_size=1, max_size=2))

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
+from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.latency import DeviceEstimate, Fit, estimate_latency
+from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.parts import shares_of
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.report.rows import bound_shares
 from mnet_cost.search.compare import beyond, multiplying
 from mnet_cost.tensors import DTYPES
 
@@ -59,7 +60,9 @@ def some_cost() -> LayerCost:
 def kernel(
     mult_adds: int = 0, vector_ops: int = 0, weights: int = 0, read: int = 0, written: int = 0
 ) -> Kernel:
-    anchor = some_cost()._replace(mult_adds=mult_adds, vector_ops=vector_ops)
+    anchor = some_cost()._replace(
+        mult_adds=mult_adds, vector_ops=vector_ops, weight_bytes=weights, read_weight_bytes=weights
+    )
     return Kernel(anchor, (anchor,), weights, read, written)
 
 
@@ -87,9 +90,12 @@ def test_compute_bound() -> None:
 def test_memory_bound_at_each_level() -> None:
     (inside,) = estimate(kernel(mult_adds=100, read=60, written=40)).kernels
     assert (inside.bound, inside.memory_s, inside.latency_s) == ("memory:cache", 0.5, 0.5)
-    (outside,) = estimate(kernel(mult_adds=100, read=60, written=41)).kernels
-    assert outside.bound == "memory:DRAM"  # 101 bytes do not fit: 101 / 50
-    assert outside.latency_s == outside.memory_s == 2.02
+    # What it reads and what it writes fit into the cache one after the other: 200 / 200.
+    (after,) = estimate(kernel(mult_adds=100, read=100, written=100)).kernels
+    assert (after.bound, after.memory_s) == ("memory:cache", 1.0)
+    (outside,) = estimate(kernel(mult_adds=100, read=160, written=140)).kernels
+    assert outside.bound == "memory:DRAM"  # 60 and 40 bytes have no place: 100 / 50
+    assert outside.latency_s == outside.memory_s == 2.0
 
 
 def test_the_slowest_level_binds() -> None:
@@ -146,12 +152,14 @@ def test_unknown_bandwidth() -> None:
 
 def test_weights_stay_in_a_cache_that_holds_everything() -> None:
     small = kernel(mult_adds=1, weights=50, read=10)
-    # 50 + 40 bytes are not more than the 100 of the cache: weights pass the cache alone.
-    (resident,) = estimate(small, weight_bytes=60, peak_bytes=40).kernels
+    # 100 bytes are not more than the 100 of the cache: weights pass the cache alone.
+    resident, _ = estimate(small, small).kernels
     assert (resident.memory_s, resident.bound) == (0.3, "memory:cache")  # 60 / 200
-    # One byte more and they come from DRAM at each inference: 50 / 50.
-    (fetched,) = estimate(small, weight_bytes=60, peak_bytes=41).kernels
-    assert (fetched.memory_s, fetched.bound) == (1.0, "memory:DRAM")
+    # Of 400 bytes 300 come from DRAM at each inference, from each kernel a like share: 150 / 50.
+    large = small._replace(anchor=small.anchor._replace(weight_bytes=200), weight_bytes=200)
+    large = large._replace(layers=(large.anchor,))
+    fetched, _ = estimate(large, large).kernels
+    assert (fetched.memory_s, fetched.bound) == (3.0, "memory:DRAM")
 
 
 def test_weights_in_flash() -> None:
@@ -247,7 +255,7 @@ def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
     device = DEVICE._replace(memory=(level("L2", 100.0), level("DRAM", 10_000.0, 50.0)))
     inside, outside, copied = estimate(
         kernel(mult_adds=1000, read=40, written=40),
-        kernel(mult_adds=1000, read=80, written=80),
+        kernel(mult_adds=1000, read=180, written=180),
         kernel(read=40, written=40),
         device=device,
     ).kernels
@@ -266,5 +274,5 @@ def test_shares_add_up_with_a_fixed_cost_of_each_inference() -> None:
     spent = multiplying(found)
     assert spent is not None
     assert sum(shares) + spent == pytest.approx(1)
-    assert sum(bound_shares(found).values()) == pytest.approx(1)
-    assert bound_shares(found)["inference"] > 0
+    assert sum(shares_of(found).values()) == pytest.approx(1)
+    assert shares_of(found)["inference"] > 0

@@ -1,0 +1,163 @@
+"""Energy of one inference on a device: power times time, else mult-adds and bytes at their price.
+
+A processor's power hardly depends on what it computes, so watts times seconds is the better way
+where both are known (`docs/accuracy.md`). Joules per mult-add and per byte leave out what idles and
+what is not arithmetic. Every figure has a range; one that has something missing, or only a roof for
+time, is a lower bound and has no upper end. Not here: batteries, radios, screens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, inf, log, sqrt
+from typing import NamedTuple
+
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.traffic import Traffic
+from mnet_cost.devices import DeviceProfile, Sourced
+from mnet_cost.devices.sourced import STANDINGS
+
+_ASSUMED = 0.3
+"""Half width of the range of a number whose sources leave none, as a share of it."""
+
+_STANDINGS = (*STANDINGS, "roof")
+"""Strongest first: those of numbers, and `roof` for a time that is only a lower bound."""
+
+_OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived", "roof": "roof"}
+"""What a time is, among the standings of numbers: from a data sheet it is worked out."""
+
+
+class Energy(NamedTuple):
+    """Joules of one inference of the whole batch."""
+
+    energy_j: float
+    low_j: float
+    high_j: float | None
+    """None where `energy_j` is a lower bound: nothing that is known ends it upwards."""
+    standing: str
+    """The weakest of what went in, `roof` where the time is one."""
+    how: str
+    """`power x time`, `power x roof` or `mult-adds and bytes`; then whether it is a lower bound,
+    what is missing, and what is assumed."""
+
+    @property
+    def is_lower_bound(self) -> bool:
+        return self.high_j is None
+
+
+class Timing(NamedTuple):
+    """A time with its band, as the estimate of latency has it."""
+
+    seconds: float | None
+    low: float | None
+    high: float | None
+    standing: str
+    is_lower_bound: bool
+
+
+def estimate_energy(
+    device: DeviceProfile,
+    precision: str,
+    kernels: Sequence[Kernel],
+    traffic: Sequence[Traffic],
+    timing: Timing,
+) -> Energy | None:
+    """Energy of `kernels`, of which `traffic` passes the levels of `device`; None if unknown."""
+    if device.power_w is not None and timing.seconds is not None:
+        return _power_times_time(device.power_w, timing.seconds, timing)
+    return _mult_adds_and_bytes(device, precision, kernels, traffic)
+
+
+def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Energy:
+    """The errors of both are independent: their ratios are added as squares of logarithms."""
+    low_w, high_w = range_of(power_w)
+    energy_j = power_w.value * seconds
+    how = "power x roof" if timing.standing == "roof" else "power x time"
+    downwards = [(power_w.value, low_w)]
+    if timing.low is not None:
+        downwards.append((seconds, timing.low))
+    high_j = None
+    if timing.is_lower_bound:
+        how += " of some kernels" if timing.standing != "roof" else ""
+        how += ": a lower bound"
+    else:
+        upwards = [(high_w, power_w.value)]
+        if timing.high is not None:
+            upwards.append((timing.high, seconds))
+        high_j = energy_j * _together(upwards)
+    how += _assumption("power", (power_w,))
+    standing = _weakest((power_w.standing, _OF_TIMES[timing.standing]))
+    return Energy(energy_j, energy_j / _together(downwards), high_j, standing, how)
+
+
+def _mult_adds_and_bytes(
+    device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
+) -> Energy | None:
+    """A sum over what has a price; ends of ranges add up, since one price is in all of its part."""
+    parts: list[tuple[float, Sourced]] = []
+    missing = []
+    mult_adds = sum([kernel.mult_adds for kernel in kernels])
+    price = device.mac_energy_j.get(precision)
+    if price is not None:
+        parts.append((mult_adds, price))
+    elif mult_adds:
+        missing.append("mult-adds")
+    for level, moved in _moved(traffic).items():
+        price = device.byte_energy_j.get(level)
+        if price is not None and moved is not None:
+            parts.append((moved, price))
+        elif moved != 0:
+            missing.append(level)
+    if not parts:
+        return None
+    if any(kernel.anchor.work is None for kernel in kernels):
+        missing.append("layers of unknown cost")
+    how = "mult-adds and bytes"
+    if missing:
+        how += f": a lower bound without {', '.join(missing)}"
+    how += _assumption("prices", [one for _, one in parts])
+    ranges = [(amount, range_of(one)) for amount, one in parts]
+    return Energy(
+        sum([amount * one.value for amount, one in parts]),
+        sum([amount * low for amount, (low, _) in ranges]),
+        None if missing else sum([amount * high for amount, (_, high) in ranges]),
+        _weakest([one.standing for _, one in parts]),
+        how,
+    )
+
+
+def _assumption(what: str, numbers: Iterable[Sourced]) -> str:
+    if all(one.low is not None or one.high is not None for one in numbers):
+        return ""
+    return f"; {what} known to {100 * _ASSUMED:.0f} %, which is assumed"
+
+
+def range_of(number: Sourced) -> tuple[float, float]:
+    """What the sources of a number leave; 30 % either way where they are silent."""
+    if number.low is None and number.high is None:
+        return number.value * (1 - _ASSUMED), number.value * (1 + _ASSUMED)
+    low = number.value if number.low is None else number.low
+    return low, number.value if number.high is None else number.high
+
+
+def _together(ratios: Iterable[tuple[float, float]]) -> float:
+    """How far off independent factors are together, each a ratio (larger, smaller) of 1 or more."""
+    squares = 0.0
+    for larger, smaller in ratios:
+        if larger > smaller:
+            squares += inf if smaller <= 0 else log(larger / smaller) ** 2
+    return exp(sqrt(squares)) if squares < inf else inf
+
+
+def _moved(traffic: Sequence[Traffic]) -> dict[str, int | None]:
+    """Bytes that pass each level in all; None where they are unknown."""
+    found: dict[str, int | None] = {}
+    for kernel in traffic:
+        for one in kernel:
+            so_far, passing = found.get(one.level, 0), one.bytes
+            found[one.level] = None if so_far is None or passing is None else so_far + passing
+    return found
+
+
+def _weakest(standings: Iterable[str]) -> str:
+    return max(standings, key=_STANDINGS.index)

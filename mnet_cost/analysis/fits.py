@@ -1,0 +1,75 @@
+"""Whether a network fits into the memories of a device, and if not, by how much and why."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mnet_cost.analysis.memory import LiveTensor
+from mnet_cost.devices import DeviceProfile, MemoryLevel
+
+
+class Fit(NamedTuple):
+    """Whether something fits into a memory; None where the size is unknown."""
+
+    what: str
+    where: str
+    needed_bytes: int
+    available_bytes: float | None
+    because: tuple[LiveTensor, ...] = ()
+    """Where activations do not fit: what is alive at their peak, largest first."""
+    at: str = ""
+    """The step at which that is alive together."""
+    gap_bytes: int = 0
+    """Of `needed_bytes`, what is beyond the peak: buffers do not close up in an arena."""
+
+    @property
+    def fits(self) -> bool | None:
+        return None if self.available_bytes is None else self.needed_bytes <= self.available_bytes
+
+    @property
+    def over_bytes(self) -> int | None:
+        """What is missing; 0 where it fits."""
+        if self.available_bytes is None:
+            return None
+        return max(0, self.needed_bytes - int(self.available_bytes))
+
+
+class Activations(NamedTuple):
+    """What activations need on a device that has nothing but them in its main memory."""
+
+    arena_bytes: int
+    peak_bytes: int
+    alive: tuple[LiveTensor, ...]
+    """At the peak, largest first."""
+    at: str
+    """The step of the peak."""
+
+
+def find_fits(
+    device: DeviceProfile,
+    weight_bytes: int,
+    peak_bytes: int,
+    activations: Activations | None = None,
+) -> tuple[Fit, ...]:
+    """What has to be in the main memory, and in the storage of a device that has one.
+
+    With storage, weights are read where they are, and `activations` (all in one arena) are what
+    the main memory has to hold.
+    """
+    memory, storage = device.main_memory, device.storage
+    if memory is None:
+        return ()
+    room = _size(memory)
+    if storage is None:
+        return (Fit("weights and activations", memory.name, weight_bytes + peak_bytes, room),)
+    fit = Fit("activations", memory.name, peak_bytes, room)
+    if activations is not None:
+        needed = activations.arena_bytes
+        fit = fit._replace(needed_bytes=needed, gap_bytes=needed - activations.peak_bytes)
+        if fit.fits is False:
+            fit = fit._replace(because=activations.alive, at=activations.at)
+    return fit, Fit("weights", storage.name, weight_bytes, _size(storage))
+
+
+def _size(level: MemoryLevel) -> float | None:
+    return level.size_bytes.value if level.size_bytes else None

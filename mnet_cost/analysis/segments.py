@@ -1,0 +1,294 @@
+"""Parts of a network that can be put in order apart, and what their units need and leave.
+
+For the search of `schedule.py`. Where every order passes one unit, with all that it needs before
+it and all others after it, the network is cut. Within a segment the units that have run are bits of
+a number, and what is alive follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from mnet_cost.analysis.buffers import Buffers
+
+_NEVER = 1 << 62  # a place after all others
+
+
+class Lives(NamedTuple):
+    """By buffer: which units write it and read it first and last, in the order of the spec."""
+
+    writers: dict[int, list[int]]
+    """-1 is the caller."""
+    readers: dict[int, list[int]]
+    """The number of units is the caller."""
+    first: dict[int, int]
+    """The tensor of it that is there first."""
+    touched: list[list[int]]
+    """By unit: the buffers that it writes or reads, each once."""
+
+
+def find_lives(buffers: Buffers) -> Lives:
+    """Who writes and reads each buffer that is ever in memory."""
+    network, homes = buffers.network, buffers.homes
+    real = {homes[one] for one in range(len(homes)) if one not in buffers.inside}
+    lives = Lives({}, {}, {}, [])
+    for index, home in enumerate(homes):
+        lives.first.setdefault(home, index)
+        lives.writers.setdefault(home, [])
+        lives.readers.setdefault(home, [])
+    for index in network.inputs:
+        lives.writers[homes[index]].append(-1)
+    for number, unit in enumerate(buffers.units):
+        written, read = (
+            dict.fromkeys(
+                homes[one] for index in unit for one in getattr(network.steps[index], what)
+            )
+            for what in ("outputs", "inputs")
+        )
+        for home in written:
+            lives.writers[home].append(number)
+        for home in read:
+            lives.readers[home].append(number)
+        lives.touched.append([home for home in written | read if home in real])
+    for index in network.outputs:
+        lives.readers[homes[index]].append(len(buffers.units))
+    return lives
+
+
+def cut(buffers: Buffers) -> list[range]:
+    """Units in pieces of the order of the spec that no order can mix; linear.
+
+    A unit is a piece of its own if all before it lead to it, and it leads to all after it.
+    """
+    network, units = buffers.network, buffers.units
+    unit_of = {index: number for number, unit in enumerate(units) for index in unit}
+    next_reader = [len(units)] * len(units)
+    last_source = [-1] * len(units)
+    for number, unit in enumerate(units):
+        for index in unit:
+            for one in network.steps[index].inputs:
+                producer = network.tensors[one].producer
+                source = number if producer is None else unit_of[producer]
+                if source != number:
+                    next_reader[source] = min(next_reader[source], number)
+                    last_source[number] = max(last_source[number], source)
+    reached = [True] * len(units)  # whether all before a unit lead to it
+    furthest = 0
+    for number in range(len(units)):
+        reached[number] = furthest <= number
+        furthest = max(furthest, next_reader[number])
+    nearest = len(units)
+    pieces: list[range] = []
+    alone = [False] * len(units)
+    for number in reversed(range(len(units))):
+        alone[number] = reached[number] and nearest >= number
+        nearest = min(nearest, last_source[number])
+    start = 0
+    for number in range(len(units)):
+        if alone[number]:
+            if start < number:
+                pieces.append(range(start, number))
+            pieces.append(range(number, number + 1))
+            start = number + 1
+    if start < len(units):
+        pieces.append(range(start, len(units)))
+    return pieces
+
+
+class Segment:
+    """Units that run after all before them and before all after them, numbered from 0."""
+
+    def __init__(
+        self, buffers: Buffers, lives: Lives, units: range, scratch: Mapping[int, int]
+    ) -> None:
+        self.units = units
+        """Their numbers in `buffers.units`."""
+        self.all_done = (1 << len(units)) - 1
+        self._buffers = buffers
+        self._lives = lives
+        self._scratch = [sum(scratch.get(i, 0) for i in buffers.units[one]) for one in units]
+        self._waits, self._followers = self._order()
+        self.first_ready = sum(1 << unit for unit, mask in enumerate(self._waits) if not mask)
+        self._saved: dict[tuple[int, int], int] = {}
+        self._takes = [self._may_take(unit) for unit in units]
+        self.bytes_before, self._at_start, touched = self._buffers_here()
+        self._touches = [
+            [
+                (*touched[home], 1 << take.index(home) if home in take else 0)
+                for home in lives.touched[unit]
+            ]
+            for unit, take in zip(units, self._takes, strict=True)
+        ]
+        self.floor = self._floor(touched)
+        """A peak that no order of the units is below."""
+
+    def _order(self) -> tuple[list[int], list[list[int]]]:
+        network, start = self._buffers.network, self.units.start
+        unit_of = {i: one - start for one in self.units for i in self._buffers.units[one]}
+        waits = [0] * len(self.units)
+        followers: list[list[int]] = [[] for _ in self.units]
+        for index, unit in unit_of.items():
+            for one in network.steps[index].inputs:
+                producer = network.tensors[one].producer
+                source = None if producer is None else unit_of.get(producer)
+                if source is not None and source != unit and not waits[unit] >> source & 1:
+                    waits[unit] |= 1 << source
+                    followers[source].append(unit)
+        return waits, followers
+
+    def _buffers_here(self) -> tuple[int, int, dict[int, tuple[int, int, int]]]:
+        """Bytes alive before the segment, those that only its start needs, and by buffer (bytes,
+        writers, readers); -1 is for writers before and readers after the segment."""
+        start, stop = self.units.start, self.units.stop
+        sizes, writers, readers = self._buffers.sizes, self._lives.writers, self._lives.readers
+        before = at_start = 0
+        for home, written in writers.items():
+            if written and written[0] < start:
+                if readers[home] and readers[home][-1] >= start:
+                    before += sizes[home]
+                elif not readers[home] and start == 0:
+                    at_start += sizes[home]
+        touched = {}
+        for home in {home for unit in self.units for home in self._lives.touched[unit]}:
+            there = writers[home][0] < start
+            stays = bool(readers[home]) and readers[home][-1] >= stop
+            touched[home] = (
+                sizes[home],
+                -1 if there else sum(1 << one - start for one in writers[home] if one < stop),
+                -1 if stays else sum(1 << one - start for one in readers[home] if one >= start),
+            )
+        return before, at_start, touched
+
+    def run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
+        """Bytes alive while a unit runs after those in `done`, and afterwards."""
+        now = done | 1 << unit
+        needed = alive + self._scratch[unit]
+        left, dying = alive, 0
+        for bytes_, writers, readers, take in self._touches[unit]:
+            dies = readers >= 0 and not readers & ~now
+            if writers < 0 or writers & done:
+                if dies:
+                    left -= bytes_
+                    dying |= take
+            else:
+                needed += bytes_
+                if not dies:
+                    left += bytes_
+        if dying:
+            needed -= self._saved_by(unit, dying)
+        if not done:
+            needed += self._at_start
+        return needed, left
+
+    def ready_after(self, done: int, ready: int, unit: int) -> int:
+        """The units that can run next, once `unit` has run."""
+        done |= 1 << unit
+        ready ^= 1 << unit
+        for other in self._followers[unit]:
+            if not self._waits[other] & ~done:
+                ready |= 1 << other
+        return ready
+
+    def peak_of(self, order: Sequence[int]) -> int:
+        """The most bytes alive in an order of the units."""
+        done = peak = 0
+        alive = self.bytes_before
+        for unit in order:
+            needed, alive = self.run(done, alive, unit)
+            peak = max(peak, needed)
+            done |= 1 << unit
+        return peak
+
+    def _may_take(self, number: int) -> list[int]:
+        """Buffers from outside that the layers of a unit may write over, once nobody waits."""
+        buffers, network = self._buffers, self._buffers.network
+        found = []
+        if buffers.in_place:
+            for index in buffers.units[number]:
+                step = network.steps[index]
+                if step.layer.effect != "elementwise":
+                    continue
+                for one in step.inputs:
+                    home = buffers.homes[one]
+                    writers = self._lives.writers[home]
+                    if 0 <= writers[0] < number and home not in found:
+                        found.append(home)
+        return found
+
+    def _saved_by(self, unit: int, dying: int) -> int:
+        """Bytes that need no room, since they are written over buffers nobody waits for."""
+        saved = self._saved.get((unit, dying))
+        if saved is None:
+            takes = [home for i, home in enumerate(self._takes[unit]) if dying >> i & 1]
+            saved = self._saved[unit, dying] = self._written_over(self.units[unit], takes)
+        return saved
+
+    def _written_over(self, number: int, free: list[int]) -> int:
+        """As `memory.py` chooses; what is written over memory of the unit itself saves nothing."""
+        buffers, network = self._buffers, self._buffers.network
+        homes, sizes, steps = buffers.homes, buffers.sizes, network.steps
+        unit = buffers.units[number]
+        busy = dict.fromkeys(free, -1)
+        last: dict[int, int] = {}
+        for place, index in enumerate(unit):
+            for one in steps[index].inputs:
+                last[one] = place
+                if homes[one] in busy:
+                    busy[homes[one]] = place
+        lies: dict[int, int] = {}  # what is written over where
+        saved = 0
+        blurred = buffers.blurred[number] if buffers.blurred else frozenset()
+        for place, index in enumerate(unit):
+            step = steps[index]
+            for output in step.outputs:
+                home = homes[output]
+                if (
+                    step.layer.effect == "elementwise"
+                    and self._lives.first[home] == output
+                    and sizes[home] == sizes[output]
+                ):
+                    for one in step.inputs:
+                        other = lies.get(homes[one], homes[one])
+                        if (
+                            busy.get(other, _NEVER) <= place
+                            and sizes[other] == sizes[home]
+                            and all(lies.get(homes[b], homes[b]) != other for b in blurred)
+                        ):
+                            lies[home] = other
+                            saved += sizes[home] if home in self._lives.touched[number] else 0
+                            break
+                if lies.get(home, home) in busy:
+                    outside = self._lives.readers[home][-1:] > [number]
+                    until = _NEVER if outside else last.get(output, place)
+                    other = lies.get(home, home)
+                    busy[other] = max(busy[other], until)
+        return saved
+
+    def _floor(self, touched: Mapping[int, tuple[int, int, int]]) -> int:
+        """What has been written for a unit and what is needed after it are there while it runs."""
+        before, after = list(self._waits), [0] * len(self.units)
+        for unit in range(len(self.units)):
+            for other in self._followers[unit]:
+                before[other] |= before[unit]
+        for unit in reversed(range(len(self.units))):
+            for other in self._followers[unit]:
+                after[unit] |= after[other] | 1 << other
+        through = self.bytes_before - sum(b for b, writers, _ in touched.values() if writers < 0)
+        floor = 0
+        for unit in range(len(self.units)):
+            own = 1 << unit
+            earlier, later = before[unit] | own, after[unit] | own
+            needed = through + self._scratch[unit]
+            for bytes_, writers, readers in touched.values():
+                if writers & earlier and readers & later:
+                    needed += bytes_
+            dying = 0
+            for bytes_, _, readers, take in self._touches[unit]:
+                if not readers & later:
+                    needed += bytes_  # nobody reads it
+                if readers >= 0 and not readers & after[unit]:
+                    dying |= take
+            if needed > floor:
+                floor = max(floor, needed - self._saved_by(unit, dying))
+        return floor

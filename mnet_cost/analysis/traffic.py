@@ -1,0 +1,228 @@
+"""Bytes of each kernel that pass each level of a device's memory: what no runtime can avoid.
+
+Everything that a kernel reads and writes passes the innermost level. A level further out is passed
+by what the levels inside it cannot hold until it is used again, the best case taken. Of a tensor:
+what is left when the largest handover that it waits for is there as well, which is a result that
+only the next kernel reads. Of the weights: what is left beside the largest handover, since each is
+needed in each inference. So traffic falls outwards, and its sum is a lower bound whatever a cache
+throws out. What passes a level outside of one of unknown size is None, never zero. Not here: how
+long it takes, and how much energy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from math import ceil
+from typing import NamedTuple
+
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.winograd import applies
+from mnet_cost.devices import DeviceProfile, MemoryLevel
+from mnet_cost.layers.conv import ConvTranspose2d
+
+
+class LevelTraffic(NamedTuple):
+    """Bytes of one kernel that pass one level; None where they are unknown."""
+
+    level: str
+    weight_bytes: int | None
+    activation_bytes: int | None
+
+    @property
+    def bytes(self) -> int | None:
+        """All of them."""
+        if self.weight_bytes is None or self.activation_bytes is None:
+            return None
+        return self.weight_bytes + self.activation_bytes
+
+
+_Use = tuple[int, int]
+"""Bytes that are used again, and how large a memory has to be to keep all of them until then."""
+
+Traffic = tuple[LevelTraffic, ...]
+"""Of one kernel, innermost level first and storage last."""
+
+_IM2COL = frozenset(("im2col",))
+
+
+def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Traffic, ...]:
+    """What of each kernel passes each level, for kernels that are launched in this order."""
+    flows = _Flows(kernels, device)
+    columns = []
+    for level, inside in zip(device.memory, _insides(device.memory), strict=True):
+        if inside is None:
+            columns.append([LevelTraffic(level.name, None, None)] * len(kernels))
+        elif inside:
+            columns.append(flows.beyond(level.name, inside))
+        else:
+            columns.append(flows.all(level.name))
+    if device.storage:
+        name = device.storage.name
+        columns.append([LevelTraffic(name, kernel.weight_bytes, 0) for kernel in kernels])
+    return tuple(zip(*columns, strict=True)) if columns else ((),) * len(kernels)
+
+
+class _Flows:
+    """What flows in and out of kernels, by which traffic of any level can be told."""
+
+    def __init__(self, kernels: Sequence[Kernel], device: DeviceProfile) -> None:
+        self._kernels = kernels
+        self._stored_apart = device.storage is not None
+        rules = device.kernel_rules
+        self._copies = [_copy(one, rules) for one in kernels] if "im2col" in rules else None
+
+    def all(self, level: str) -> list[LevelTraffic]:
+        """Traffic of a level that has none inside."""
+        found = [
+            LevelTraffic(
+                level, 0 if self._stored_apart else one.weight_bytes,
+                one.input_bytes + one.output_bytes,
+            )
+            for one in self._kernels
+        ]  # fmt: skip
+        return self._with_copies(found, 0)
+
+    def beyond(self, level: str, inside: int) -> list[LevelTraffic]:
+        """Traffic of a level that has `inside` bytes of memory inside."""
+        own, missing = self._weights, 0
+        total = sum(own)
+        if not self._stored_apart:
+            missing = min(total, max(total + max(self._handovers, default=0) - inside, 0))
+        found = []
+        for weights, read, written in zip(own, *self._uses, strict=True):
+            activations = spilled = 0
+            for size, reach in read:
+                if reach > inside:
+                    activations += min(size, reach - inside)
+            for size, reach in written:  # what is read again later has to be written first
+                if reach > inside:
+                    spilled = max(spilled, min(size, reach - inside))
+            passing = weights * missing // total if missing else 0
+            found.append(LevelTraffic(level, passing, activations + spilled))
+        return self._with_copies(found, inside)
+
+    def _with_copies(self, found: list[LevelTraffic], inside: int) -> list[LevelTraffic]:
+        """A copy of windows is written, and read at once."""
+        if self._copies is None:
+            return found
+        return [
+            one._replace(activation_bytes=(one.activation_bytes or 0) + 2 * times * passing)
+            for one, (size, times) in zip(found, self._copies, strict=True)
+            for passing in (max(size - inside, 0),)
+        ]
+
+    @cached_property
+    def _weights(self) -> list[int]:
+        """Those that each kernel is the first to read: others may find shared ones in a cache."""
+        return [
+            min(sum([cost.weight_bytes for cost in kernel.layers]), kernel.weight_bytes)
+            for kernel in self._kernels
+        ]
+
+    @cached_property
+    def _handovers(self) -> list[int]:
+        return _handovers(self._kernels)
+
+    @cached_property
+    def _uses(self) -> tuple[list[list[_Use]], list[list[_Use]]]:
+        return _uses(self._kernels, self._handovers)
+
+
+def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
+    """Bytes of the copy of its windows that a kernel makes under the rule `im2col`, else 0.
+
+    kernel_h * kernel_w * C_in * positions elements, one example at a time. 1x1 convolutions need
+    none, since their input is that copy already (arXiv:1704.04861, section 3.1), and depthwise
+    and transposed ones have kernels of their own. Nor do those that Winograd's tiles are taken for.
+    """
+    sizes = kernel.convolution
+    if "im2col" not in rules or sizes is None or sizes.kernel == (1, 1) or sizes.is_depthwise:
+        return 0
+    if isinstance(kernel.anchor.step.layer, ConvTranspose2d) or not kernel.input_elements:
+        return 0
+    if "winograd" in rules and applies(sizes):
+        return 0
+    height, width = sizes.kernel
+    elements = height * width * sizes.groups * sizes.channels_in * sizes.positions
+    return int(elements * kernel.input_bytes // kernel.input_elements)
+
+
+def _copy(kernel: Kernel, rules: frozenset[str]) -> tuple[int, int]:
+    """(bytes of scratch, how often they are filled)."""
+    work = kernel.anchor.work
+    times = kernel.mult_adds // work.mult_adds if work and work.mult_adds else 1
+    return scratch_bytes(kernel, rules), times
+
+
+def _insides(levels: Sequence[MemoryLevel]) -> list[int | None]:
+    """Bytes that the levels inside each level hold together; None where a size is unknown.
+
+    Together, since a cache need not hold a second time what is in one inside it.
+    """
+    found: list[int | None] = []
+    inside: int | None = 0
+    for level in levels:
+        found.append(inside)
+        if level.size_bytes is None or inside is None:
+            inside = None
+        else:
+            inside += ceil(level.size_bytes.value)
+    return found
+
+
+def _handovers(kernels: Sequence[Kernel]) -> list[int]:
+    """Bytes that each kernel hands to the next, which alone reads them: else 0.
+
+    To throw those out costs a trip there and back. What is read later as well may be thrown out in
+    any case, so it cannot be held against others that wait.
+    """
+    readers = Counter([tensor for kernel in kernels for tensor, _ in kernel.reads])
+    found = [0] * len(kernels)
+    for now, (kernel, following) in enumerate(pairwise(kernels)):
+        if len(kernel.writes) == 1 and readers[kernel.writes[0]] == 1:
+            read_bytes = dict(following.reads).get(kernel.writes[0], 0)
+            found[now] = min(kernel.output_bytes, read_bytes)
+    return found
+
+
+def _uses(
+    kernels: Sequence[Kernel], handovers: Sequence[int]
+) -> tuple[list[list[_Use]], list[list[_Use]]]:
+    """What each kernel reads, and what is read, or left, of what it writes.
+
+    A tensor competes with the largest handover since it was last used: both are there at the same
+    time.
+    """
+    read: list[list[_Use]] = []
+    written: list[list[_Use]] = []
+    since: dict[int, int] = {}  # the first handover that a tensor has to wait for
+    writer: dict[int, int] = {}
+    # Handovers that are larger than all after them, by the kernel that wrote them.
+    numbers: list[int] = []
+    largest: list[int] = []
+    for now, kernel in enumerate(kernels):
+        uses = []
+        for tensor, size in kernel.reads or ((-1, kernel.input_bytes),):
+            first = since.get(tensor, 0) if tensor >= 0 else now
+            reach = size
+            if first < now:
+                reach += largest[bisect_left(numbers, first)]
+            uses.append((size, reach))
+            if tensor in writer:
+                written[writer[tensor]].append((size, reach))
+            since[tensor] = now
+        read.append(uses)
+        written.append([(kernel.output_bytes, kernel.output_bytes)])
+        for tensor in kernel.writes:
+            since[tensor] = now + 1
+            writer[tensor] = now
+        while largest and largest[-1] <= handovers[now]:
+            numbers.pop()
+            largest.pop()
+        numbers.append(now)
+        largest.append(handovers[now])
+    return read, written

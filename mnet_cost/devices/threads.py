@@ -1,0 +1,85 @@
+"""A profile with another number of threads, as other devices gain from them.
+
+Peaks grow with the cores; how much of them is reached does not, and prices of what moves rise: both
+are in the shared prices of so many threads. A fit keeps its deviations, and its scale becomes less
+sure by what devices differ in. Not here: how many cores there are, which profiles do not say.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.types import ComputeRate, DeviceProfile
+from mnet_cost.errors import DeviceError, Problem
+
+MAX_THREADS = 4096
+
+
+def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
+    """`device` as it would be with so many threads; itself with as many as it has.
+
+    Raises `DeviceError` for what is no processor, and for no whole number from 1 on.
+    """
+    if type(threads) is not int or not 1 <= threads <= MAX_THREADS:
+        raise DeviceError(f"threads must be a whole number from 1 to {MAX_THREADS}, not {threads}")
+    if threads == device.threads:
+        return device
+    if device.pipeline is None:
+        raise DeviceError(
+            Problem(
+                f"{device.name} cannot be given {threads} threads",
+                hint="a profile of processor cores states its `pipeline`; this one does not",
+            )
+        )
+    return device._replace(
+        threads=threads,
+        compute=rates_of_threads(device, threads),
+        latency={
+            precision: _scaled(device, precision, fit, threads)
+            for precision, fit in device.latency.items()
+            if isinstance(fit, PriceFit)
+        },
+        power_w=None,  # what so many cores draw is not known
+        scaled=f"from {device.threads} to {threads} threads, as other devices gain from them",
+    )
+
+
+def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRate]:
+    """The peaks of so many cores like those that `device` runs on."""
+
+    def part(one: Sourced) -> Sourced:
+        source = f"{threads} of {device.threads} threads of {device.name}; {one.source}"
+        value = one.value * threads / device.threads
+        return one._replace(value=value, source=source, low=None, high=None)
+
+    return {
+        precision: rate._replace(
+            macs_per_s=part(rate.macs_per_s),
+            vector_ops_per_s=part(rate.vector_ops_per_s) if rate.vector_ops_per_s else None,
+        )
+        for precision, rate in device.compute.items()
+    }
+
+
+def _scaled(device: DeviceProfile, precision: str, fit: PriceFit, threads: int) -> PriceFit:
+    """The fit at the shared prices of so many threads."""
+    before = shared_prices(device.device_class, precision, device.threads)
+    after = shared_prices(device.device_class, precision, threads)
+    # Of a pipeline that nobody ran with so many threads, the other one's gain is all there is.
+    known = [after.peak_shares[one] for one in (device.pipeline or "", *after.peak_shares)
+             if one in after.peak_shares]  # fmt: skip
+    reached = before.peak_shares[device.pipeline or ""].share
+    gain = threads * known[0].share / (device.threads * reached)
+    rows = [list(row) for row in fit.covariance]
+    rows[0][0] += known[0].spread ** 2
+    source = f"{fit.scale_s.source}; {log(gain, 2):+.2f} doublings by threads"
+    return fit._replace(
+        scale_s=Sourced(fit.scale_s.value / gain, source, "derived"),
+        covariance=tuple(map(tuple, rows)),
+        spread=after.measured,
+        fitted_on=None,
+        held_out=None,
+    )

@@ -1,0 +1,216 @@
+"""What `analyze --what-if` adds to a report: tables before the notes, and a part of the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.report.rows import time_cell
+from mnet_cost.report.types import Column, Quantity, Report, Table, Time
+from mnet_cost.search.what_if import Figure, WhatIf
+from mnet_cost.units import format_seconds
+
+
+def with_what_if(
+    report: Report, analysis: Analysis, what_ifs: Sequence[WhatIf], lower_bound: bool = False
+) -> Report:
+    """`report`, and below it what other numbers of each device would make of the times.
+
+    CSV has the kernels before and after, instead of the rows of the analysis.
+    """
+    tables: list[Table] = []
+    notes: list[str] = []
+    for one in what_ifs:
+        tables.append(_times_table(analysis, one, lower_bound))
+        if one.changed:
+            tables.append(_bounds_table(one))
+        name = one.before.device.name
+        notes += [f"{name}, what if: {note}" for note in (*one.notes, *_fit_notes(one))]
+        if one.kernels and not one.changed:
+            notes.append(f"{name}, what if: no kernel is bound by something else than before")
+    return report._replace(
+        tables=(*report.tables, *tables),
+        notes=(*report.notes, *notes),
+        document=lambda: {
+            **report.document(),
+            "what_if": [_document(one, analysis.refuses(lower_bound)) for one in what_ifs],
+        },
+        records=_records(what_ifs),
+    )
+
+
+def _fit_notes(one: WhatIf) -> list[str]:
+    """What fits then and did not, or the other way round."""
+    fitted = {(fit.what, fit.where): fit.fits for fit in one.before.fits}
+    return [
+        f"{fit.what} {'fit' if fit.fits else 'do not fit'} {fit.where} then"
+        for fit in one.after.fits
+        if fit.fits is not None and fit.fits != fitted.get((fit.what, fit.where))
+    ]
+
+
+def _title(one: WhatIf) -> str:
+    changes = ", ".join(figure.text for figure in one.figures)
+    return f"What if {changes}, on {one.before.device.name}"
+
+
+def _times_table(analysis: Analysis, one: WhatIf, lower_bound: bool) -> Table:
+    columns = (
+        Column("what", "number"),
+        Column("before", "before", "quantity"),
+        Column("after", "after", "quantity"),
+        Column("ratio", "after / before", "ratio"),
+    )
+    rows: list[tuple[Any, ...]] = []
+    for figure in one.figures:
+        before = None if figure.before is None else Quantity(figure.before, figure.unit)
+        after = Quantity(figure.after, figure.unit)
+        rows.append((_name(figure, one.before.precision), before, after, figure.ratio))
+    times = [analysis.latency_s(estimate, lower_bound) for estimate in (one.before, one.after)]
+    rows.append(
+        (
+            "time",
+            _time(time_cell(analysis, one.before, lower_bound)),
+            _time(time_cell(analysis, one.after, lower_bound)),
+            _ratio(*times),
+        )
+    )
+    if not analysis.refuses(lower_bound):
+        roofs = (one.before.bound_s, one.after.bound_s)
+        rows.append(("roof", *map(_seconds, roofs), _ratio(*roofs)))
+    return Table("what_if", _title(one), columns, tuple(rows))
+
+
+def _name(figure: Figure, precision: str) -> str:
+    """A number of a device in words."""
+    return {
+        "macs": f"{precision} mult-adds",
+        "vector": f"{precision} other operations",
+        "launch": "launch of a kernel",
+        "inference": "part for each inference",
+        "size": f"size of {figure.level}",
+        "bandwidth": f"bandwidth of {figure.level}" if figure.level else "bandwidth",
+    }[figure.place]
+
+
+def _seconds(value: float | None) -> Quantity | None:
+    return None if value is None else Quantity(value, "s")
+
+
+def _time(cell: Time | None) -> Quantity | str | None:
+    if cell is not None and cell.least:
+        return f"≥ {format_seconds(cell.seconds)}"
+    return _seconds(None if cell is None else cell.seconds)
+
+
+def _bound_word(bound: str) -> str:
+    """The level where memory binds, `launch` for overhead."""
+    return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))
+
+
+def _ratio(before: float | None, after: float | None) -> float | None:
+    return None if after is None or not before else after / before
+
+
+_BOUNDS = (
+    Column("kernel", "kernel"),
+    Column("kind", "kind", "text", 4),
+    Column("bound_before", "bound by"),
+    Column("bound_after", "then by"),
+    Column("roof_before_s", "roof", "seconds"),
+    Column("roof_after_s", "roof then", "seconds"),
+)
+
+
+def _bounds_table(one: WhatIf) -> Table:
+    rows = [
+        (
+            change.before.kernel.name,
+            change.before.kernel.anchor.step.layer.variety(),
+            _bound_word(change.before.bound),
+            _bound_word(change.after.bound),
+            change.before.roof.seconds,
+            change.after.roof.seconds,
+        )
+        for change in one.changed
+    ]
+    many = f"{len(one.changed)} of {len(one.kernels)}"
+    title = f"Kernels that something else binds then, on {one.before.device.name}: {many}"
+    return Table("what_if_bounds", title, _BOUNDS, tuple(rows))
+
+
+def _records(what_ifs: Sequence[WhatIf]) -> Table:
+    """Every kernel on every device, before and after."""
+    columns = (
+        Column("device", "device"),
+        *_BOUNDS,
+        Column("latency_before_s", "time", "seconds"),
+        Column("latency_after_s", "time then", "seconds"),
+    )
+    rows = [
+        (
+            one.before.device.name,
+            change.before.kernel.name,
+            change.before.kernel.anchor.step.layer.variety(),
+            change.before.bound,
+            change.after.bound,
+            change.before.roof.seconds,
+            change.after.roof.seconds,
+            change.before.latency_s,
+            change.after.latency_s,
+        )
+        for one in what_ifs
+        for change in one.kernels
+    ]
+    return Table("what_if", "", columns, tuple(rows))
+
+
+def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
+    return {
+        "device": one.before.device.name,
+        "standing": one.before.standing,
+        "changes": [
+            {
+                "key": figure.change.key,
+                "value": figure.change.value,
+                "number": figure.place,
+                "level": figure.level,
+                "unit": figure.unit,
+                "before": figure.before,
+                "after": figure.after,
+            }
+            for figure in one.figures
+        ],
+        "before": _estimate_document(one.before, refused),
+        "after": _estimate_document(one.after, refused),
+        "latency_ratio": None if refused else _ratio(one.before.latency_s, one.after.latency_s),
+        "changed_bounds": [
+            {
+                "kernel": change.before.kernel.name,
+                "bound_before": change.before.bound,
+                "bound_after": change.after.bound,
+                "roof_before_ms": _ms(change.before.roof.seconds),
+                "roof_after_ms": _ms(change.after.roof.seconds),
+                "latency_before_ms": _ms(change.before.latency_s),
+                "latency_after_ms": _ms(change.after.latency_s),
+            }
+            for change in one.changed
+        ],
+        "notes": list(one.notes),
+    }
+
+
+def _estimate_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+    times = {
+        "latency_ms": estimate.latency_s,
+        "latency_low_ms": estimate.low_s,
+        "latency_high_ms": estimate.high_s,
+        "bound_ms": estimate.bound_s,
+    }
+    return {key: None if refused else _ms(seconds) for key, seconds in times.items()}
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3

@@ -1,0 +1,140 @@
+"""Offsets of buffers: none that are alive together overlap."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from allocator import rules
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+
+from mnet_cost.analysis import analyze
+from mnet_cost.analysis.arena import Arena, plan_arena
+from mnet_cost.analysis.buffers import find_buffers
+from mnet_cost.analysis.memory import trace_memory
+from mnet_cost.devices import load_device
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import DTYPES
+
+FP32, INT8 = DTYPES["fp32"], DTYPES["int8"]
+OFTEN = ("concat", "relu", "compute", "compute", "add")
+STM32 = load_device("stm32h743")
+
+
+def build(text: str) -> Network:
+    return elaborate(parse_spec("format: 1\nname: hand\n" + text))
+
+
+def library(name: str) -> Network:
+    model = load_model(name)
+    return elaborate(model.spec, model.knobs)
+
+
+def offsets(arena: Arena) -> dict[str, int]:
+    return {slot.name: slot.offset for slot in arena.slots}
+
+
+@settings(max_examples=1000)
+@given(st.data(), st.sampled_from([1, 4, 16, 64]))
+def test_what_is_alive_together_does_not_overlap(data: st.DataObject, alignment: int) -> None:
+    network = data.draw(networks(OFTEN, most=20))
+    how = data.draw(rules(network))
+    arena = plan_arena(network, FP32, **how._asdict(), alignment=alignment)
+    trace = trace_memory(network, FP32, **how._asdict())
+    units = find_buffers(network, FP32, how.groups).units
+    for number, unit in enumerate(units):
+        alive = [slot for slot in arena.slots if slot.first <= number <= slot.last]
+        assert sum(slot.bytes for slot in alive) == trace.live_bytes[unit[0]]
+        alive.sort(key=lambda slot: slot.offset)
+        for below, above in pairwise(alive):
+            assert below.offset + below.bytes <= above.offset
+    assert all(slot.offset % alignment == 0 for slot in arena.slots)
+    assert arena.bytes == max(slot.offset + slot.bytes for slot in arena.slots)
+    assert arena.bytes >= trace.peak_bytes
+    assert [slot.first for slot in arena.slots] == sorted(slot.first for slot in arena.slots)
+
+
+CHAIN = """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a, conv2d: {channels: 2, kernel: 1}}
+  - {id: b, conv2d: {channels: 1, kernel: 1}}
+  - {id: c, conv2d: {channels: 3, kernel: 1}}
+"""
+
+
+def test_largest_first() -> None:
+    # x 64 bytes at step 0, a 128 at 0 and 1, b 64 at 1 and 2, c 192 at 2. By birth, c would lie
+    # behind b, which is behind a: 384 bytes.
+    arena = plan_arena(build(CHAIN), FP32)
+    assert offsets(arena) == {"c": 0, "a": 0, "x": 128, "b": 192}
+    assert (arena.bytes, arena.how) == (256, "largest first")
+    assert [(slot.first, slot.last) for slot in arena.slots] == [(0, 1), (0, 0), (1, 2), (2, 2)]
+
+
+def test_alignment() -> None:
+    arena = plan_arena(build(CHAIN), FP32, alignment=100)
+    assert offsets(arena) == {"c": 0, "a": 0, "x": 200, "b": 200}
+    assert arena.bytes == 264
+
+
+def test_by_birth() -> None:
+    arena = plan_arena(library("mlperf_tiny_mobilenet_v1"), INT8)
+    assert (arena.bytes, arena.how) == (55_296, "by birth")
+
+
+@pytest.mark.parametrize(
+    ("name", "peak", "arena"),
+    [("mobilenet_v1", 1_204_224, 1_204_224), ("densenet", 1_806_336, 2_007_040)],
+)
+def test_networks_of_the_library(name: str, peak: int, arena: int) -> None:
+    network = library(name)
+    assert trace_memory(network, INT8).peak_bytes == peak
+    assert plan_arena(network, INT8).bytes == arena
+
+
+def test_a_microcontroller_has_to_hold_the_arena() -> None:
+    found = analyze(load_model("densenet"), devices=[STM32], precision="int8")
+    activations, weights = found.devices[0].fits
+    assert (activations.needed_bytes, activations.gap_bytes) == (2_007_040, 200_704)
+    assert activations.over_bytes == 2_007_040 - 512 * 1024
+    assert activations.because == found.memory.live_at_peak
+    assert activations.at == "dense1.6.conv2d"
+    assert weights.over_bytes == weights.needed_bytes - 2 * 1024 * 1024
+    assert (weights.because, weights.gap_bytes) == ((), 0)
+
+
+def test_what_fits_is_not_explained() -> None:
+    model = load_model("mobilenet_v1@alpha=0.25,resolution=96")
+    found = analyze(model, devices=[STM32], precision="int8")
+    for fit in found.devices[0].fits:
+        assert (fit.fits, fit.over_bytes, fit.because, fit.at) == (True, 0, (), "")
+
+
+def test_another_order_can_make_it_fit() -> None:
+    model = load_model("shufflenet_v2:shufflenet_v2_x2_0")
+    fits = [
+        analyze(model, devices=[STM32], precision="int8", schedule=schedule).devices[0].fits[0]
+        for schedule in ("spec", "best")
+    ]
+    assert [fit.fits for fit in fits] == [False, True]
+    assert fits[0].over_bytes == fits[0].needed_bytes - 512 * 1024 > 0
+
+
+def test_an_unknown_size_stays_unknown() -> None:
+    sram = STM32.memory[-1]._replace(size_bytes=None)
+    device = STM32._replace(memory=(*STM32.memory[:-1], sram))
+    found = analyze(load_model("densenet"), devices=[device], precision="int8")
+    activations = found.devices[0].fits[0]
+    assert activations.needed_bytes == 2_007_040
+    assert (activations.fits, activations.over_bytes, activations.because) == (None, None, ())
+
+
+def test_without_storage_weights_are_beside_the_activations() -> None:
+    found = analyze(load_model("densenet"), devices=[load_device("pixel_1")])
+    (fit,) = found.devices[0].fits
+    assert fit.needed_bytes == found.totals.weight_bytes + found.memory.peak_bytes

@@ -1,0 +1,250 @@
+"""Energy worked by hand, and what holds for any network and device."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+from test_latency import DEVICE, devices, estimate, kernel, level, network_of
+
+from mnet_cost.analysis import analyze, analyze_network
+from mnet_cost.analysis.energy import Timing, estimate_energy, range_of
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.traffic import LevelTraffic
+from mnet_cost.devices import DeviceProfile, Sourced
+from mnet_cost.models.library import load_model
+from mnet_cost.network import Network, elaborate
+
+FITTED = Timing(2.0, 1.0, 4.0, "fitted", False)
+NO_TIME = Timing(None, None, None, "roof", True)
+
+
+def watts(
+    value: float, low: float | None = None, high: float | None = None, standing: str = "measured"
+) -> Sourced:
+    return Sourced(value, "made up for a test", standing, low, high)
+
+
+def test_power_times_time() -> None:
+    device = DEVICE._replace(power_w=watts(3.0, 1.5, 6.0))
+    found = estimate_energy(device, "fp32", (), (), FITTED)
+    assert found is not None
+    assert found.energy_j == 6.0
+    # Both may be off by a factor of 2, one without the other: by 2 ** sqrt(2) together.
+    factor = 2 ** sqrt(2)
+    assert found.low_j == pytest.approx(6.0 / factor)
+    assert found.high_j == pytest.approx(6.0 * factor)
+    assert (found.standing, found.how) == ("fitted", "power x time")
+    assert not found.is_lower_bound
+
+
+def test_power_without_a_range() -> None:
+    device = DEVICE._replace(power_w=watts(3.0, standing="assumed"))
+    found = estimate_energy(device, "fp32", (), (), FITTED._replace(low=None, high=None))
+    assert found is not None
+    assert found.low_j == pytest.approx(4.2)
+    assert found.high_j == pytest.approx(7.8)
+    assert found.standing == "assumed"
+    assert found.how == "power x time; power known to 30 %, which is assumed"
+
+
+@pytest.mark.parametrize(
+    ("power", "time", "weakest"),
+    [
+        ("measured", "calibrated", "measured"),
+        ("datasheet", "calibrated", "measured"),
+        ("measured", "fitted", "fitted"),
+        ("derived", "fitted", "derived"),
+        ("measured", "datasheet", "derived"),
+        ("assumed", "datasheet", "assumed"),
+        ("assumed", "roof", "roof"),
+    ],
+)
+def test_the_weakest_standing(power: str, time: str, weakest: str) -> None:
+    device = DEVICE._replace(power_w=watts(3.0, standing=power))
+    found = estimate_energy(device, "fp32", (), (), FITTED._replace(standing=time))
+    assert found is not None
+    assert found.standing == weakest
+
+
+def test_power_times_a_roof_is_a_lower_bound() -> None:
+    device = DEVICE._replace(power_w=watts(3.0, 2.0, 4.0))
+    found = estimate(kernel(mult_adds=5000), device=device).energy
+    assert found is not None
+    assert (found.energy_j, found.high_j) == (15.0, None)
+    assert found.low_j == pytest.approx(10.0)
+    assert (found.standing, found.how) == ("roof", "power x roof: a lower bound")
+    part = estimate_energy(device, "fp32", (), (), FITTED._replace(is_lower_bound=True))
+    assert part is not None
+    assert (part.high_j, part.how) == (None, "power x time of some kernels: a lower bound")
+
+
+PRICED = DEVICE._replace(
+    mac_energy_j={"fp32": watts(2.0, 1.0, 4.0, "derived")},
+    byte_energy_j={"cache": watts(3.0, 2.0, 5.0), "DRAM": watts(100.0, standing="assumed")},
+)
+"""2 J a mult-add, 3 J a byte of the cache, 100 J of DRAM. No power."""
+
+
+def test_mult_adds_and_bytes() -> None:
+    # 100 mult-adds; 160 + 50 bytes pass the cache, 60 of them DRAM, whose price has no range.
+    found = estimate(kernel(mult_adds=100, read=160, written=50), device=PRICED).energy
+    assert found is not None
+    assert found.energy_j == 100 * 2 + 210 * 3 + 60 * 100
+    assert found.low_j == pytest.approx(100 * 1 + 210 * 2 + 60 * 70)
+    assert found.high_j == pytest.approx(100 * 4 + 210 * 5 + 60 * 130)
+    assert found.standing == "assumed"
+    assert found.how == "mult-adds and bytes; prices known to 30 %, which is assumed"
+
+
+def test_what_is_missing_is_said_and_makes_a_lower_bound() -> None:
+    some = kernel(mult_adds=100, read=160, written=50)
+    only_cache = PRICED._replace(
+        byte_energy_j={"cache": PRICED.byte_energy_j["cache"]}, mac_energy_j={}
+    )
+    found = estimate(some, device=only_cache).energy
+    assert found is not None
+    assert (found.energy_j, found.low_j, found.high_j) == (630, 420, None)
+    assert found.how == "mult-adds and bytes: a lower bound without mult-adds, DRAM"
+    assert found.standing == "measured"
+    # Nothing passes DRAM, and there are no mult-adds: nothing is missing.
+    nothing = estimate(kernel(read=60, written=50), device=only_cache).energy
+    assert nothing is not None
+    assert (nothing.energy_j, nothing.how) == (330, "mult-adds and bytes")
+    assert estimate(some, device=DEVICE).energy is None
+
+
+def test_storage_has_a_price_of_its_own() -> None:
+    device = PRICED._replace(storage=level("flash"))
+    found = estimate(kernel(weights=10, read=10), device=device).energy
+    assert found is not None
+    assert (
+        found.how == "mult-adds and bytes: a lower bound without flash; prices known to 30 %, "
+        "which is assumed"
+    )
+    device = device._replace(byte_energy_j={"cache": watts(3.0, 3.0), "flash": watts(7.0, 7.0)})
+    priced = estimate(kernel(weights=10, read=10), device=device).energy
+    assert priced is not None
+    assert (priced.energy_j, priced.low_j, priced.high_j) == (100, 100, 100)
+
+
+def test_bytes_of_a_level_that_are_unknown_are_missing() -> None:
+    traffic = ((LevelTraffic("cache", 5, 5), LevelTraffic("DRAM", None, None)),)
+    found = estimate_energy(PRICED, "fp32", (), traffic, NO_TIME)
+    assert found is not None
+    assert (found.energy_j, found.how) == (30, "mult-adds and bytes: a lower bound without DRAM")
+
+
+def test_without_a_time_and_with_a_price() -> None:
+    """No fp16 rate, so no time; power alone says nothing."""
+    device = PRICED._replace(power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
+    found = estimate(kernel(mult_adds=100, read=10), device=device, precision="fp16")
+    assert found.latency_s is None
+    assert found.energy is not None
+    assert found.energy.energy_j == 100 * 2 + 10 * 3
+
+
+def test_layers_of_unknown_cost_are_missing() -> None:
+    network = network_of("  - opaque: {operation: sort, shape: [1, 2, 2]}\n  - relu\n")
+    (found,) = analyze_network(network, [PRICED]).devices
+    assert found.energy is not None
+    assert found.energy.how.startswith(
+        "mult-adds and bytes: a lower bound without layers of unknown cost"
+    )
+    (found,) = analyze_network(network, [PRICED._replace(power_w=watts(1.0))]).devices
+    assert found.energy is not None
+    assert found.energy.high_j is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ends"),
+    [(None, None, (7.0, 13.0)), (5.0, None, (5.0, 10.0)), (None, 11.0, (10.0, 11.0))],
+)
+def test_range_of_a_number(
+    low: float | None, high: float | None, ends: tuple[float, float]
+) -> None:
+    assert range_of(watts(10.0, low, high)) == ends
+
+
+@st.composite
+def priced_devices(draw: st.DrawFn) -> DeviceProfile:
+    """Devices with power, prices or both."""
+    device = draw(devices())
+
+    def some() -> Sourced:
+        value = draw(st.floats(0.001, 1000))
+        low = draw(st.none() | st.floats(0.0, 1.0).map(lambda share: value * share))
+        high = draw(st.none() | st.floats(1.0, 10.0).map(lambda times: value * times))
+        return watts(value, low, high)
+
+    names = [one.name for one in device.memory] + (["flash"] if device.storage else [])
+    return device._replace(
+        power_w=some() if draw(st.booleans()) else None,
+        mac_energy_j={"fp32": some()} if draw(st.booleans()) else {},
+        byte_energy_j={name: some() for name in names if draw(st.booleans())},
+    )
+
+
+@settings(max_examples=150)
+@given(networks(), priced_devices())
+def test_a_range_holds_its_value(network: Network, device: DeviceProfile) -> None:
+    (found,) = analyze_network(network, [device]).devices
+    if device.power_w is not None:
+        assert found.energy is not None
+    if found.energy is None:
+        return
+    assert 0 <= found.energy.low_j <= found.energy.energy_j
+    assert found.energy.is_lower_bound == ("lower bound" in found.energy.how)
+    if found.energy.high_j is not None:
+        assert found.energy.energy_j <= found.energy.high_j
+
+
+@settings(max_examples=150)
+@given(networks(), priced_devices(), st.integers(1, 3))
+def test_more_examples_never_take_less(network: Network, device: DeviceProfile, more: int) -> None:
+    def energy(batch: int) -> float | None:
+        larger = elaborate(network.spec, {"batch": batch})
+        (found,) = analyze_network(larger, [device]).devices
+        return found.energy.energy_j if found.energy else None
+
+    once, often = energy(1), energy(1 + more)
+    if once is None:
+        assert often is None
+    else:
+        assert often is not None
+        assert often >= once * (1 - 1e-12)
+
+
+@settings(max_examples=100)
+@given(
+    st.floats(1e-6, 1e3), st.floats(0.01, 1), st.floats(1, 100), st.floats(0.01, 1),
+    st.floats(1, 100),
+)  # fmt: skip
+def test_ranges_of_power_and_time(
+    seconds: float, low: float, high: float, low_w: float, high_w: float
+) -> None:
+    """As wide as the wider of both, and no wider than both together."""
+    device = DEVICE._replace(power_w=watts(5.0, 5.0 * low_w, 5.0 * high_w))
+    timing = Timing(seconds, seconds * low, seconds * high, "calibrated", False)
+    kernels: tuple[Kernel, ...] = ()
+    found = estimate_energy(device, "fp32", kernels, (), timing)
+    assert found is not None
+    assert found.high_j is not None
+    up, down = log(found.high_j / found.energy_j), log(found.energy_j / found.low_j)
+    assert max(log(high), log(high_w)) - 1e-9 <= up <= log(high * high_w) + 1e-9
+    assert max(-log(low), -log(low_w)) - 1e-9 <= down <= -log(low * low_w) + 1e-9
+    assert exp(up) >= 1
+
+
+def test_energy_of_a_network_on_a_shipped_processor() -> None:
+    from mnet_cost.devices import load_device
+
+    (found,) = analyze(
+        load_model("resnet8"), devices=[load_device("stm32l4r5")], precision="int8"
+    ).devices
+    assert found.energy is not None
+    assert found.latency_s is not None
+    assert found.energy.energy_j == pytest.approx(0.042 * found.latency_s)

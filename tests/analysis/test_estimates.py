@@ -1,0 +1,253 @@
+"""Times from prices and fitted rooflines, worked by hand; bands; what no estimate undercuts."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+
+from mnet_cost.analysis import analyze, analyze_network
+from mnet_cost.analysis.latency import DeviceEstimate, deviation_of
+from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
+from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit, Spread
+from mnet_cost.devices.prices import kind_of, shared_prices
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+
+PRICES = dict(zip(TERM_NAMES, shared_prices().prices, strict=True))
+
+
+def known(value: float) -> Sourced:
+    return Sourced(value, "made up for a test", "assumed")
+
+
+def triangle(scale: float, **terms: float) -> tuple[tuple[float, ...], ...]:
+    """Variances without covariances."""
+    variances = [scale, *(terms.get(name, 0.0) for name in TERM_NAMES)]
+    return tuple((0.0,) * i + (one,) for i, one in enumerate(variances))
+
+
+FIT = PriceFit(
+    scale_s=known(1e-9),
+    deviations={"windows": log(2.0)},
+    covariance=triangle(0.01, windows=0.04),
+    spread=Spread(width=1.5, noise=0.1),
+)
+DEVICE = DeviceProfile(
+    name="fitted",
+    title="a device that was measured",
+    tier="fitted",
+    runtime="any",
+    threads=1,
+    compute={"fp32": ComputeRate(known(1e12), known(1e12))},
+    memory=(MemoryLevel("DRAM", known(1e9), known(1e12)),),
+    latency={"fp32": FIT},
+)
+
+
+def network_of(layers: str, shape: str = "[8, 7, 7]") -> Network:
+    head = f"format: 1\nname: hand\ninput: {{x: {shape}}}\nlayers:\n"
+    return elaborate(parse_spec(head + layers))
+
+
+CONV = network_of("  - conv2d: {channels: 16, kernel: 3, stride: 2}\n")
+
+
+def estimate(network: Network, device: DeviceProfile, precision: str = "fp32") -> DeviceEstimate:
+    (found,) = analyze_network(network, [device], precision=precision).devices
+    return found
+
+
+def test_amounts_times_prices() -> None:
+    found = estimate(CONV, DEVICE)
+    (one,) = found.kernels
+    # 9 * 8 * 16 * 16 multiplications at twice the shared price, 392 + 256 elements, 1152 weights.
+    compute = 18_432 * 2 * PRICES["windows"] * 1e-9
+    memory = (648 * PRICES["dense_elements"] + 1152 * PRICES["weights"]) * 1e-9
+    launch = 1e6 * PRICES["kernel"] * 1e-9
+    assert one.compute_s == pytest.approx(compute)
+    assert one.memory_s == pytest.approx(memory)
+    assert one.overhead_s == pytest.approx(launch)
+    assert found.latency_s == one.latency_s == pytest.approx(compute + memory + launch)
+    assert found.standing == "fitted"
+    assert found.bound_s == one.roof.seconds
+    assert found.notes == found.outside == found.untimed == ()
+
+
+def test_the_band_is_of_the_terms_that_the_time_is_made_of() -> None:
+    found = estimate(CONV, DEVICE)
+    assert found.latency_s is not None
+    share = found.shares[TERM_NAMES.index("windows")]
+    assert sum(found.shares) == pytest.approx(1)
+    half = 1.5 * sqrt(0.01 + share**2 * 0.04 + 0.1**2)
+    assert found.low_s == pytest.approx(found.latency_s * exp(-half))
+    assert found.high_s == pytest.approx(found.latency_s * exp(half))
+
+
+def test_covariances_count_twice() -> None:
+    rows = [list(row) for row in FIT.covariance]
+    rows[1][0] = -0.005  # of the scale and the first term
+    fit = FIT._replace(covariance=tuple(map(tuple, rows)))
+    shares = (0.5, *([0.0] * (len(TERM_NAMES) - 1)))
+    assert deviation_of(fit, shares, 0.0) == pytest.approx(sqrt(0.01 - 2 * 0.5 * 0.005))
+    assert deviation_of(FIT, shares) == pytest.approx(sqrt(0.01 + 0.01))
+
+
+def test_no_estimate_of_a_kernel_is_below_its_roof() -> None:
+    slow = DEVICE._replace(compute={"fp32": ComputeRate(known(1e6), known(1e6))})
+    found = estimate(CONV, slow)
+    assert found.latency_s == found.bound_s == pytest.approx(18_432 / 1e6)
+    assert found.low_s == found.bound_s
+    assert found.kernels[0].bound == "compute"
+
+
+def test_without_peaks_there_is_no_roof() -> None:
+    found = estimate(CONV, DEVICE._replace(compute={}, memory=()))
+    assert found.latency_s is not None
+    assert (found.bound_s, found.fits) == (None, ())
+    assert found.kernels[0].bound == "compute"  # what most of the estimate is
+
+
+def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
+    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("windows", "kernel"))
+    found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=seen)}))
+    assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
+    wide = seen._replace(mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))
+    found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=wide)}))
+    share = 100 * found.shares[TERM_NAMES.index("windows")]
+    assert found.outside == (
+        "less time than any network that the fit has seen",
+        f"{share:.0f} % of the time in `windows`, which the fit has not seen",
+    )
+
+
+def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
+    int8 = {"int8": ComputeRate(known(1e12))}
+    device = DEVICE._replace(compute={**DEVICE.compute, **int8})
+    assert estimate(CONV, device, "int8").standing == "roof"
+    assert estimate(CONV, device._replace(pipeline="in_order"), "int8").standing == "datasheet"
+    nothing = estimate(CONV, device, "fp16")
+    assert (nothing.latency_s, nothing.low_s) == (None, None)
+    assert nothing.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
+
+
+def test_a_processor_without_a_measurement() -> None:
+    device = DEVICE._replace(latency={}, pipeline="out_of_order", tier="datasheet")
+    found = estimate(CONV, device)
+    shared = shared_prices()
+    reached = shared.peak_shares["out_of_order"]
+    scale = 1 / (1e12 * reached.share)
+    expected = scale * (
+        18_432 * PRICES["windows"]
+        + 648 * PRICES["dense_elements"]
+        + 1152 * PRICES["weights"]
+        + 1e6 * PRICES["kernel"]
+    )
+    assert found.standing == "datasheet"
+    assert found.latency_s == pytest.approx(expected)
+    variance = reached.spread**2 + shared.unmeasured.noise**2 + sum(
+        share**2 * spread**2 for share, spread in zip(found.shares, shared.spreads, strict=True)
+    )  # fmt: skip
+    assert found.high_s == pytest.approx(expected * exp(shared.unmeasured.width * sqrt(variance)))
+    in_order = estimate(CONV, device._replace(pipeline="in_order"))
+    assert in_order.latency_s is not None
+    assert in_order.latency_s > expected
+
+
+def test_a_fitted_roofline() -> None:
+    fit = RooflineFit(known(1e6), known(1e5), known(0.5), known(0.01), Spread(1.0, log(1.25)))
+    device = DEVICE._replace(latency={"fp32": fit}, compute={}, memory=())
+    network = network_of(
+        "  - conv2d: {channels: 16, kernel: 3, stride: 2}\n  - max_pool2d: {kernel: 2}\n"
+    )
+    found = estimate(network, device)
+    conv, pool = found.kernels
+    moved = 4 * (392 + 256 + 1152)
+    assert (conv.compute_s, conv.memory_s) == (18_432 / 1e6, moved / 1e5)
+    assert conv.latency_s == moved / 1e5 + 0.01
+    assert (conv.bound, pool.compute_s, pool.bound) == ("memory", 0.0, "memory")
+    assert found.inference_s == 0.5
+    whole = 0.5 + sum(one.latency_s or 0.0 for one in found.kernels)
+    assert found.latency_s == pytest.approx(whole)
+    assert found.high_s == pytest.approx(1.25 * whole)
+    assert found.low_s == pytest.approx(whole / 1.25)
+    launched = estimate(network, device._replace(
+        latency={"fp32": fit._replace(kernel_s=known(9.0), bytes_per_s=None)}))  # fmt: skip
+    assert [one.bound for one in launched.kernels] == ["overhead", "overhead"]
+
+
+def test_the_kinds_of_shared_prices() -> None:
+    assert kind_of(None, "fp32", 1) == kind_of("phone", "fp16", 1) == "processors"
+    assert kind_of("board", "int8", 1) == "processors_int8"
+    assert kind_of("board", "int8", 4) == kind_of("board", "fp32", 5) == "processors_4_threads"
+    assert kind_of("server", "fp32", 2) == "processors_2_threads"
+    assert kind_of("server", "fp32", 64) == "processors_8_threads"
+    assert kind_of("microcontroller", "int8", 1) == "microcontrollers"
+    for threads in (1, 2, 4, 8):
+        assert shared_prices(threads=threads).prices[0] == 1
+    # Threads share the multiplications, not the memory.
+    one, eight = (
+        dict(zip(TERM_NAMES, shared_prices(threads=threads).prices, strict=True))
+        for threads in (1, 8)
+    )
+    assert eight["pointwise_elements"] > 4 * one["pointwise_elements"]
+
+
+@pytest.mark.parametrize(
+    ("device", "measured_ms", "precision"),
+    [
+        # Of the tables that the profiles were fitted to: 1.0 at 224.
+        ("raspberry_pi_4_ncnn", 124.23, "fp32"),
+        ("pixel_3_tflite_4_threads", 28.6, "fp32"),
+        ("pixel_6", 6.1, "int8"),
+        ("pixel_8_edgetpu", 0.8, "int8"),
+    ],
+)
+def test_mobilenet_v1_on_fitted_profiles(device: str, measured_ms: float, precision: str) -> None:
+    model = load_model("mobilenet_v1")
+    found = analyze(model, devices=[load_device(device)], precision=precision).devices[0]
+    assert found.standing == "fitted"
+    assert found.latency_s is not None
+    assert found.low_s is not None
+    assert found.high_s is not None
+    assert found.latency_s * 1e3 == pytest.approx(measured_ms, rel=0.15)
+    assert found.low_s < measured_ms / 1e3 < found.high_s
+
+
+@st.composite
+def price_fits(draw: st.DrawFn) -> PriceFit:
+    deviations = {
+        name: draw(st.floats(-1, 1)) for name in draw(st.sets(st.sampled_from(TERM_NAMES)))
+    }
+    return FIT._replace(scale_s=known(draw(st.floats(1e-12, 1e-6))), deviations=deviations)
+
+
+@settings(max_examples=150)
+@given(networks(), price_fits(), st.floats(1, 1e12), st.floats(1, 1e12))
+def test_estimates_hold_their_bands_and_their_roofs(
+    network: Network, fit: PriceFit, macs: float, bandwidth: float
+) -> None:
+    device = DEVICE._replace(
+        latency={"fp32": fit},
+        compute={"fp32": ComputeRate(known(macs), known(macs))},
+        memory=(MemoryLevel("DRAM", None, known(bandwidth)),),
+    )
+    found = estimate(network, device)
+    assert found.latency_s is not None
+    assert found.low_s is not None
+    assert found.high_s is not None
+    assert found.bound_s is not None
+    tiny = 1 + 1e-9
+    assert found.bound_s <= found.low_s * tiny <= found.latency_s * tiny**2
+    assert found.latency_s <= found.high_s * tiny
+    for one in found.kernels:
+        if one.latency_s is None:
+            assert one.kernel.anchor.work is None
+            continue
+        parts = (one.compute_s or 0) + (one.memory_s or 0) + (one.overhead_s or 0)
+        assert one.latency_s == pytest.approx(max(parts, one.roof.seconds or 0.0))

@@ -1,0 +1,234 @@
+"""`best_schedule` against all orders there are, and on networks worked out by hand."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+from allocator import Rules, rules, simulate, units_of
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+
+from mnet_cost.analysis import analyze
+from mnet_cost.analysis.memory import trace_memory
+from mnet_cost.analysis.schedule import Schedule, best_schedule
+from mnet_cost.errors import ModelReferenceError
+from mnet_cost.models.library import load_model, model_names
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import DTYPES
+
+FP32, INT8 = DTYPES["fp32"], DTYPES["int8"]
+HEAD = "format: 1\nname: hand\n"
+BRANCHES = ("compute", "compute", "concat", "add")
+MANY = 600
+
+
+def build(text: str) -> Network:
+    return elaborate(parse_spec(HEAD + text))
+
+
+def ordered(network: Network, how: Rules, names: tuple[str, ...]) -> tuple[Network, Rules]:
+    other = network.with_schedule(names)
+    return other, how.of(network, other)
+
+
+def all_orders(network: Network, units: list[list[int]]) -> Iterator[tuple[str, ...]]:
+    """Every order of the units in which each runs after what it reads."""
+
+    def longer(known: set[int], waiting: list[list[int]]) -> Iterator[list[int]]:
+        if not waiting:
+            yield []
+        for unit in waiting:
+            made = {one for i in unit for one in network.steps[i].outputs}
+            if {one for i in unit for one in network.steps[i].inputs} <= known | made:
+                others = [one for one in waiting if one is not unit]
+                for rest in longer(known | made, others):
+                    yield unit + rest
+
+    for order in longer(set(network.inputs), units):
+        yield tuple(network.steps[i].name for i in order)
+
+
+def check(network: Network, how: Rules, found: Schedule) -> None:
+    other, same = ordered(network, how, found.order)
+    assert found.peak_bytes == max(simulate(other, same))
+    assert found.spec_peak_bytes == max(simulate(network, how)) >= found.peak_bytes
+    if found.peak_bytes == found.spec_peak_bytes:
+        assert found.order == network.schedule
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_no_order_is_better(data: st.DataObject) -> None:
+    network = data.draw(networks(BRANCHES, most=9))
+    how = data.draw(rules(network))
+    orders = all_orders(network, units_of(network, how.groups))
+    peaks = []
+    for names in orders:
+        other, same = ordered(network, how, names)
+        peaks.append(trace_memory(other, FP32, **same._asdict()).peak_bytes)
+        assume(len(peaks) < MANY)
+    found = best_schedule(network, FP32, **how._asdict())
+    check(network, how, found)
+    assert found.optimal
+    assert found.peak_bytes == min(peaks)
+
+
+@settings(max_examples=1000)
+@given(st.data())
+def test_never_worse_than_the_spec(data: st.DataObject) -> None:
+    network = data.draw(networks(BRANCHES, most=24))
+    how = data.draw(rules(network))
+    check(network, how, best_schedule(network, FP32, **how._asdict()))
+    few = best_schedule(network, FP32, **how._asdict(), states=2)
+    check(network, how, few)
+    if few.optimal:
+        assert few.peak_bytes == best_schedule(network, FP32, **how._asdict()).peak_bytes
+
+
+def test_one_branch_after_the_other() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: b1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: a2, conv2d: {channels: 1, kernel: 1}, from: a1}
+  - {id: b2, conv2d: {channels: 1, kernel: 1}, from: b1}
+  - {id: sum, add: [a2, b2]}
+"""
+    )
+    # a1 and b1 are 512 bytes, all else 64. Side by side they need 2 * 512 + 64 (x, then a2); one
+    # by one x, a1, a2 or a2, b1, b2: 64 + 512 + 64.
+    found = best_schedule(network, FP32)
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (1088, 640, True)
+    assert found.order == ("a1", "a2", "b1", "b2", "sum")
+    assert trace_memory(network.with_schedule(found.order), FP32).peak_bytes == 640
+
+
+def test_writing_over_an_input_is_worth_waiting_for() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: wide, conv2d: {channels: 8, kernel: 1}}
+  - {id: rectified, relu: {}}
+  - {id: small, conv2d: {channels: 1, kernel: 1}, from: wide}
+  - {id: other, conv2d: {channels: 1, kernel: 1}, from: rectified}
+  - {id: sum, add: [small, other]}
+"""
+    )
+    # Before `small`, the rectifier needs 512 bytes beside those of `wide`; after it, none.
+    found = best_schedule(network, FP32)
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (1024 + 64, 640, True)
+    assert found.order == ("wide", "small", "rectified", "other", "sum")
+    apart = best_schedule(network, FP32, in_place=False)
+    assert (apart.spec_peak_bytes, apart.peak_bytes) == (1088, 1088)
+    assert apart.order == network.schedule
+
+
+def test_a_unit_stays_together() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: b1, conv2d: {channels: 4, kernel: 1}, from: x}
+  - {id: a2, conv2d: {channels: 1, kernel: 1}, from: a1}
+  - {id: b2, conv2d: {channels: 1, kernel: 1}, from: b1}
+  - {id: sum, add: [a2, b2]}
+"""
+    )
+    found = best_schedule(network, FP32, groups=[(1, 3)])
+    # b1 is never in memory: x 64, b2 64, a1 512 if b comes first; 64 + 512 and 512 + 64 + 64 else.
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (64 + 512 + 64, 640, True)
+    apart = best_schedule(network, FP32)
+    assert (apart.spec_peak_bytes, apart.peak_bytes) == (64 + 512 + 256, 640)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec_order", "least"),
+    [
+        ("nasnet_mobile", 1_127_915, 1_026_880),
+        ("shufflenet_v2:shufflenet_v2_x2_0", 573_888, 497_056),
+        ("faster_rcnn_inception_v2", 63_033_600, 56_448_000),
+        ("googlenet", 1_003_520, 1_003_520),
+        ("densenet", 1_806_336, 1_806_336),
+    ],
+)
+def test_networks_of_the_library(name: str, spec_order: int, least: int) -> None:
+    model = load_model(name)
+    network = elaborate(model.spec, model.knobs)
+    found = best_schedule(network, INT8)
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (spec_order, least, True)
+    assert trace_memory(network.with_schedule(found.order), INT8).peak_bytes == least
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_in_seconds(name: str) -> None:
+    model = load_model(name)
+    network = elaborate(model.spec, model.knobs)
+    start = time.perf_counter()
+    found = best_schedule(network, FP32)
+    assert time.perf_counter() - start < (5 if name == "nasnet_mobile" else 2)
+    assert found.optimal
+
+
+def wide(count: int, seed: int) -> Network:
+    """Layers that read any before them, all of which end in one sum of small ones."""
+    draw = random.Random(seed)
+    layers: list[dict[str, object]] = []
+    for number in range(count):
+        source = draw.choice(["x", *(f"t{i}" for i in range(number))])
+        conv = {"channels": draw.randint(1, 60), "kernel": 1}
+        layers.append({"id": f"t{number}", "conv2d": conv, "from": source})
+    for number in range(count):
+        conv = {"channels": 1, "kernel": 1}
+        layers.append({"id": f"p{number}", "conv2d": conv, "from": f"t{number}"})
+    layers.append({"id": "sum", "add": [f"p{number}" for number in range(count)]})
+    data = {"format": 1, "name": "wide", "input": {"x": [4, 2, 2]}, "layers": layers}
+    return elaborate(parse_spec(json.dumps(data)))
+
+
+@pytest.mark.parametrize(("count", "searched"), [(40, True), (300, True), (1500, False)])
+def test_a_graph_that_is_too_wide(count: int, searched: bool) -> None:
+    network = wide(count, count)
+    start = time.perf_counter()
+    found = best_schedule(network, INT8)
+    assert time.perf_counter() - start < 20
+    assert not found.optimal
+    assert (found.peak_bytes < found.spec_peak_bytes) is searched
+    assert found.how == ("beam search" if searched else "no search: too many layers side by side")
+    assert found == best_schedule(network, INT8)
+
+
+def test_few_states_prove_less() -> None:
+    network = wide(12, 1)
+    assert best_schedule(network, INT8).optimal
+    few = best_schedule(network, INT8, states=3)
+    assert not few.optimal
+    assert few.peak_bytes <= few.spec_peak_bytes
+
+
+def test_analyze_in_the_best_order() -> None:
+    model = load_model("nasnet_mobile")
+    spec_order, best = analyze(model), analyze(model, schedule="best")
+    assert spec_order.schedule is None
+    assert best.schedule is not None
+    assert best.schedule.order == best.network.schedule
+    assert best.memory.peak_bytes == best.schedule.peak_bytes == 4 * 1_026_880
+    assert spec_order.memory.peak_bytes == best.schedule.spec_peak_bytes == 4_511_660
+    assert best.totals == spec_order.totals
+
+
+def test_no_such_schedule() -> None:
+    with pytest.raises(ModelReferenceError) as caught:
+        analyze(load_model("lenet5"), schedule="bset")
+    assert str(caught.value) == "there is no schedule `bset`\nhint: did you mean `best`?"
+    with pytest.raises(ModelReferenceError, match="hint: there are spec, best"):
+        analyze(load_model("lenet5"), schedule="random")

@@ -1,0 +1,171 @@
+"""Amounts of terms and Winograd's tiles, worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnet_cost.analysis.kernels import form_kernels
+from mnet_cost.analysis.terms import kernel_amounts, tile_waste
+from mnet_cost.analysis.winograd import applies, cheapest_tiling, fewest_multiplications, tilings
+from mnet_cost.analysis.work import count_work
+from mnet_cost.devices.terms import TERM_NAMES, TERMS
+from mnet_cost.layers import LAYERS
+from mnet_cost.layers.base import Convolution
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import elaborate
+from mnet_cost.tensors import DTYPES
+
+
+def amounts(
+    layer: str, *rules: str, shape: str = "[8, 7, 7]", tile: int = 1, batch: int = 1
+) -> dict[str, float]:
+    """Those of a network of one layer that are not zero; in ones, not millions."""
+    text = f"format: 1\nname: hand\ninput: {{x: {shape}}}\nlayers:\n  - {layer}\n"
+    network = elaborate(parse_spec(text), {"batch": batch})
+    fp32, words = DTYPES["fp32"], frozenset(rules)
+    kernels = form_kernels(network, count_work(network, fp32), fp32, words)
+    (found,) = kernel_amounts(kernels, words, tile)
+    return {
+        name: round(amount if name == "kernel" else amount * 1e6, 6)
+        for name, amount in zip(TERM_NAMES, found, strict=True)
+        if amount
+    }
+
+
+def test_a_1x1_convolution() -> None:
+    assert amounts("conv2d: {channels: 16, kernel: 1}") == {
+        "pointwise": 8 * 16 * 49,
+        "pointwise_elements": (8 + 16) * 49,
+        "weights": 128,
+        "kernel": 1,
+    }
+
+
+def test_weights_are_read_once_whatever_the_batch() -> None:
+    one = amounts("conv2d: {channels: 16, kernel: 1}")
+    four = amounts("conv2d: {channels: 16, kernel: 1}", batch=4)
+    assert four["pointwise"] == 4 * one["pointwise"]
+    assert four["pointwise_elements"] == 4 * one["pointwise_elements"]
+    assert four["weights"] == one["weights"]
+
+
+def test_a_3x3_convolution_with_and_without_winograd() -> None:
+    layer = "conv2d: {channels: 16, kernel: 3}"
+    assert amounts(layer) == {
+        "windows": 9 * 8 * 16 * 49,
+        "dense_elements": (8 + 16) * 49,
+        "weights": 9 * 8 * 16,
+        "kernel": 1,
+    }
+    # 7 x 7 outputs: 4 tiles of 4 x 4, of 36 points each.
+    assert amounts(layer, "winograd") == {
+        "winograd": 144 * 8 * 16,
+        "winograd_tiles": 144 * (8 + 16),
+        "weights": 9 * 8 * 16,
+        "kernel": 1,
+    }
+    strided = amounts("conv2d: {channels: 16, kernel: 3, stride: 2}", "winograd")
+    assert strided["dense"] == 9 * 8 * 16 * 16
+
+
+def test_the_first_convolution_has_a_term_of_its_own() -> None:
+    found = amounts("conv2d: {channels: 16, kernel: 3, stride: 2}", shape="[3, 8, 8]")
+    assert found["stem"] == 9 * 3 * 16 * 16
+    # Few channels in a group are no image.
+    grouped = amounts("conv2d: {channels: 16, kernel: 3, groups: 4}")
+    assert "stem" not in grouped
+    assert grouped["windows"] == 9 * 2 * 16 * 49
+
+
+def test_depthwise() -> None:
+    assert amounts("depthwise_conv2d: {kernel: 3}") == {
+        "depthwise_3x3": 9 * 8 * 49,
+        "depthwise_elements": 16 * 49,
+        "weights": 72,
+        "kernel": 1,
+    }
+    assert amounts("depthwise_conv2d: {kernel: 5, stride: 2}")["depthwise_5x5"] == 25 * 8 * 16
+
+
+def test_groups_are_launched_one_by_one_where_the_runtime_does() -> None:
+    layer = "conv2d: {channels: 8, kernel: 1, groups: 4}"
+    assert amounts(layer)["kernel"] == 1
+    assert amounts(layer, "split_groups")["kernel"] == 1 + 0.5 * 3
+    assert amounts("depthwise_conv2d: {kernel: 3}", "split_groups")["kernel"] == 1
+
+
+def test_what_reads_each_weight_once() -> None:
+    vector = {"vector_weights": 8 * 3 + 3, "kernel": 1}
+    assert amounts("linear: {features: 3}", shape="[8]") == vector
+    assert amounts("conv2d: {channels: 3, kernel: 1, bias: true}", shape="[8, 1, 1]") == vector
+    rows = amounts("linear: {features: 3}", shape="[5, 8]")
+    assert rows == {"matmul": 120, "pointwise_elements": 55, "weights": 27, "kernel": 1}
+
+
+def test_layers_without_mult_adds() -> None:
+    assert amounts("relu") == {"elementwise": 2 * 392, "kernel": 1}
+    assert amounts("silu") == {"curve": 2 * 392, "kernel": 1}
+    assert amounts("local_response_norm") == {"lrn": 2 * 392, "kernel": 1}
+    assert amounts("channel_shuffle: {groups: 2}") == {"move": 2 * 392, "kernel": 1}
+    # A window of side 2 takes twice its outputs: 8 x 3 x 3.
+    pool = amounts("max_pool2d: {kernel: 2, stride: 2, padding: 0}")
+    assert pool == {"pooling": 392 + 2 * 72, "kernel": 1}
+
+
+def test_tiles_are_computed_whole() -> None:
+    layer = "conv2d: {{channels: {}, kernel: 1}}"
+    found = [amounts(layer.format(channels), tile=8)["pointwise"] for channels in (41, 47, 48, 49)]
+    assert found == [8 * 48 * 49] * 3 + [8 * 56 * 49]
+    sizes = Convolution(1, 8, 47, (1, 1), (1, 1), (1, 1), 7, 7, 1)
+    assert tile_waste(sizes, 8) == 48 / 47
+    assert tile_waste(sizes, 1) == 1
+
+
+@pytest.mark.parametrize(
+    ("channels", "tile", "share"),
+    [(16, 8, 0), (12, 8, 1 / 7), (10, 8, 1), (8, 16, 1 / 15), (4, 4, 0), (6, 4, 1)],
+)
+def test_channels_that_fill_no_pack(channels: int, tile: int, share: float) -> None:
+    # Packs of half the width take twice as long, single channels `tile` times.
+    shape = f"[{channels * 4}, 7, 7]"
+    layer = f"conv2d: {{channels: {channels}, kernel: 1}}"
+    found = amounts(layer, "pack_channels", shape=shape, tile=tile)
+    expected = channels * 4 * channels * 49
+    assert found["pointwise"] == expected
+    assert found.get("unpacked", 0) == pytest.approx(share * expected)
+    depthwise = amounts(
+        "depthwise_conv2d: {kernel: 3}", "pack_channels", shape=f"[{channels}, 7, 7]", tile=tile
+    )
+    assert depthwise.get("unpacked_depthwise", 0) == pytest.approx(share * 9 * channels * 49)
+
+
+def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
+    products = {"convolution", "linear", "matmul", "pooling", "arithmetic"}
+    for layer in LAYERS:
+        assert layer.effort in products | set(TERM_NAMES), layer.kind
+
+
+def test_terms_have_one_price_of_one() -> None:
+    assert TERM_NAMES[0] == "pointwise"
+    assert TERM_NAMES[-1] == "kernel"
+    assert {term.part for term in TERMS} == {"compute", "memory", "overhead"}
+    assert [term.name for term in TERMS if term.part == "overhead"] == ["kernel"]
+
+
+def test_tiles_of_winograd() -> None:
+    sizes = Convolution(1, 64, 64, (3, 3), (1, 1), (1, 1), 7, 7, 1)
+    # F(2), F(4), F(6): 16 tiles of 16 points, 4 of 36, 4 of 64.
+    assert [one.multiplications for one in tilings(sizes)] == [256 * 4096, 144 * 4096, 256 * 4096]
+    assert cheapest_tiling(sizes).transformed == 144 * 128
+    assert fewest_multiplications(sizes) == 144 * 4096 < 9 * 49 * 4096
+    # 12 x 12 outputs are four tiles of F(6): a quarter of the plain multiplications, and a bit.
+    larger = sizes._replace(rows=12, columns=12)
+    assert fewest_multiplications(larger) == 4 * 64 * 4096
+    assert applies(sizes)
+    for other in (
+        sizes._replace(stride=(2, 2)),
+        sizes._replace(kernel=(3, 1)),
+        sizes._replace(dilation=(2, 2)),
+        sizes._replace(groups=64, channels_in=1, channels_out=1),
+    ):
+        assert not applies(other)

@@ -1,0 +1,103 @@
+"""`mnet-cost analyze --schedule`, and what a microcontroller cannot hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import main
+
+SPEC = """\
+format: 1
+name: branches
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: b1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: a2, conv2d: {channels: 1, kernel: 1}, from: a1}
+  - {id: b2, conv2d: {channels: 1, kernel: 1}, from: b1}
+  - {id: sum, add: [a2, b2]}
+"""
+
+
+@pytest.fixture
+def branches(tmp_path: Path) -> str:
+    path = tmp_path / "branches.yaml"
+    path.write_text(SPEC, encoding="utf-8")
+    return str(path)
+
+
+def text(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["analyze", *arguments]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def memory(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(text(capsys, *arguments, "--format", "json"))["memory"]
+
+
+def test_the_order_of_the_spec(branches: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = memory(capsys, branches)
+    assert (found["schedule_kind"], found["schedule_is_optimal"]) == ("spec", None)
+    assert found["peak_bytes"] == found["spec_order_peak_bytes"] == 1088
+    assert found["schedule"] == ["a1", "b1", "a2", "b2", "sum"]
+    assert found == memory(capsys, branches, "--schedule", "spec")
+    assert "schedule best" not in text(capsys, branches)
+
+
+def test_the_best_order(branches: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = memory(capsys, branches, "--schedule", "best")
+    assert (found["schedule_kind"], found["schedule_is_optimal"]) == ("best", True)
+    assert (found["peak_bytes"], found["spec_order_peak_bytes"]) == (640, 1088)
+    assert found["schedule"] == ["a1", "a2", "b1", "b2", "sum"]
+    shown = text(capsys, branches, "--schedule", "best")
+    assert "* schedule best: 640 B instead of 1.09 kB, proven least" in shown
+    assert "the order of the spec" not in shown
+
+
+def test_a_best_order_that_is_the_spec_s(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = text(capsys, "lenet5", "--schedule", "best", "--precision", "int8")
+    assert "* schedule best: 5.88 kB as in the order of the spec, proven least" in shown
+
+
+def test_training_memory_is_a_figure_of_its_own(
+    branches: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = [
+        json.loads(text(capsys, branches, "--training", "--format", "json", "--schedule", one))
+        for one in ("spec", "best")
+    ]
+    spec_order, best = (one["training"]["memory_bytes"] for one in documents)
+    assert spec_order == best
+    assert spec_order not in [one["memory"]["peak_bytes"] for one in documents]
+
+
+def test_no_such_schedule(branches: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["analyze", branches, "--schedule", "bset"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "argument --schedule: invalid choice: 'bset'" in error
+    assert error.endswith("hint: did you mean `best`?\n")
+
+
+def test_what_does_not_fit_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    board = ["--device", "stm32h743", "--precision", "int8"]
+    assert (
+        "SRAM 512 KiB: does not fit: over by 680 kB, because of separable.conv2d 803 kB and "
+        "separable.relu 401 kB, alive together at separable.conv2d; flash 2 MiB: does not fit: "
+        "over by 2.13 MB"
+    ) in text(capsys, "mobilenet_v1", *board, "--format", "markdown")
+    (device,) = json.loads(text(capsys, "mobilenet_v1", *board, "--format", "json"))["devices"]
+    activations, weights = device["fits"]
+    assert activations["needed_bytes"] == 1_204_224
+    assert activations["over_bytes"] == 1_204_224 - 512 * 1024
+    assert activations["because"] == [
+        {"name": "separable.conv2d", "bytes": 802_816},
+        {"name": "separable.relu", "bytes": 401_408},
+    ]
+    assert activations["at"] == "separable.conv2d"
+    assert (weights["because"], weights["at"]) == ([], None)

@@ -1,0 +1,83 @@
+"""Profiles with another number of threads."""
+
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+
+from mnet_cost.analysis import analyze
+from mnet_cost.devices import DeviceProfile, load_device, with_threads
+from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.errors import DeviceError
+from mnet_cost.models.library import load_model
+
+
+def latency_s(device: DeviceProfile) -> float:
+    found = analyze(load_model("mobilenet_v1"), devices=[device]).devices[0]
+    assert found.latency_s is not None
+    return found.latency_s
+
+
+def test_peaks_grow_with_the_cores() -> None:
+    one = load_device("pixel_1")
+    two = with_threads(one, 2)
+    assert two.threads == 2
+    assert two.compute["fp32"].macs_per_s.value == 2 * one.compute["fp32"].macs_per_s.value
+    assert two.compute["fp32"].macs_per_s.source.startswith("2 of 1 threads of pixel_1; ")
+    assert with_threads(one, 1) is one
+
+
+def test_a_fit_is_scaled_as_others_gain() -> None:
+    one = load_device("raspberry_pi_4_ncnn")
+    four = with_threads(one, 4)
+    before, after = one.latency["fp32"], four.latency["fp32"]
+    assert isinstance(before, PriceFit)
+    assert isinstance(after, PriceFit)
+    shares = [
+        shared_prices(threads=threads).peak_shares["out_of_order"].share for threads in (1, 4)
+    ]
+    gain = 4 * shares[1] / shares[0]
+    assert after.scale_s.value == pytest.approx(before.scale_s.value / gain)
+    assert after.deviations == before.deviations
+    spread = shared_prices(threads=4).peak_shares["out_of_order"].spread
+    assert after.covariance[0][0] == pytest.approx(before.covariance[0][0] + spread**2)
+    assert after.held_out is None
+    assert four.power_w is None
+
+
+def test_more_threads_take_less_time_but_not_as_much_less() -> None:
+    one = load_device("raspberry_pi_4_ncnn")
+    times = [latency_s(with_threads(one, threads)) for threads in (1, 2, 4)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] / 2 < times[1]
+    assert times[0] / 4 < times[2]
+
+
+def test_the_estimate_is_marked_and_its_band_wider() -> None:
+    one = load_device("raspberry_pi_4_ncnn")
+    model = load_model("mobilenet_v1")
+    first, second = analyze(model, devices=[one, with_threads(one, 4)]).devices
+    assert first.outside == ()
+    assert second.outside == ("scaled from 1 to 4 threads, as other devices gain from them",)
+    assert first.high_s is not None
+    assert first.latency_s is not None
+    assert second.high_s is not None
+    assert second.latency_s is not None
+    assert second.high_s / second.latency_s > 1.2 * first.high_s / first.latency_s > 1.2 * exp(0.1)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 5000, 1.5, True])
+def test_threads_are_counted(threads: int) -> None:
+    with pytest.raises(DeviceError, match="whole number from 1 to 4096"):
+        with_threads(load_device("pixel_1"), threads)
+
+
+def test_what_is_no_processor_has_none() -> None:
+    with pytest.raises(DeviceError) as error:
+        with_threads(load_device("h100"), 2)
+    assert str(error.value) == (
+        "h100 cannot be given 2 threads\n"
+        "hint: a profile of processor cores states its `pipeline`; this one does not"
+    )

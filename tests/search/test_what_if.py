@@ -1,0 +1,418 @@
+"""Other numbers of a device, worked by hand on a small one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.analysis.sparsity import Zeros
+from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
+from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit, Spread
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import DeviceError
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.search.what_if import WhatIf, altered, compare_what_if, parse_changes
+
+
+def known(value: float) -> Sourced:
+    return Sourced(value, "made up for a test", "assumed")
+
+
+DEVICE = DeviceProfile(
+    name="small",
+    title="a small device",
+    tier="datasheet",
+    runtime="any",
+    threads=1,
+    compute={"fp32": ComputeRate(known(20e3), known(10e3))},
+    memory=(
+        MemoryLevel("Cache", known(100.0), known(200e3)),
+        MemoryLevel("DRAM", known(10e3), known(50e3)),
+    ),
+)
+"""20,000 mult-adds a second; 100 bytes of cache at 200 kB/s, DRAM at 50 kB/s."""
+
+COVARIANCE = tuple(tuple(0.01 * (i == j) for j in range(i + 1)) for i in range(1 + len(TERM_NAMES)))
+PRICES = PriceFit(known(1e-4), {"pointwise": 0.5}, COVARIANCE, Spread(1.2, 0.1))
+ROOFLINE = RooflineFit(
+    known(10e3), known(20e3), inference_s=known(2e-3), kernel_s=known(1e-3), spread=Spread(1.2, 0.1)
+)
+
+SPEC = parse_spec(
+    "format: 1\nname: hand\ninput: {x: [4, 2, 2]}\n"
+    "layers:\n  - conv2d: {channels: 4, kernel: 1, bias: false}\n"
+)
+"""64 mult-adds; 64 bytes each of input, weights and output."""
+
+
+def with_fit(fit: LatencyFit) -> DeviceProfile:
+    return DEVICE._replace(tier="fitted", latency={"fp32": fit})
+
+
+def what_if(changes: str, device: DeviceProfile = DEVICE) -> WhatIf:
+    (found,) = compare_what_if(analyze(SPEC, devices=[device]), parse_changes(changes))
+    return found
+
+
+def times(one: WhatIf) -> tuple[float, float]:
+    """Milliseconds before and after."""
+    assert one.before.latency_s is not None
+    assert one.after.latency_s is not None
+    return one.before.latency_s * 1e3, one.after.latency_s * 1e3
+
+
+@pytest.mark.parametrize(
+    ("changes", "after", "bound"),
+    [
+        ("bandwidth=x2", 3.2, "compute"),  # 192 bytes / 100 kB/s = 1.92, 64 / 20,000 = 3.2
+        ("bandwidth=60kB/s", 3.2, "compute"),  # 192 / 60
+        ("DRAM=/2", 7.68, "memory:DRAM"),
+        ("dram=48 kB/s", 4.0, "memory:DRAM"),
+        ("macs=x2", 3.84, "memory:DRAM"),
+        ("macs=/2", 6.4, "compute"),
+        ("MACS=10kMAC/s, dram=40kB/s", 6.4, "compute"),
+        ("macs=10 kFLOP/s", 12.8, "compute"),
+        ("cache=192B", 3.2, "compute"),  # all of it stays in the cache
+        ("cache=192B,cache=50kB/s", 3.84, "memory:Cache"),
+        ("launch=4ms", 7.84, "overhead"),
+        ("inference=1ms", 4.84, "memory:DRAM"),
+        ("vector=x8", 3.84, "memory:DRAM"),
+    ],
+)
+def test_a_roof(changes: str, after: float, bound: str) -> None:
+    found = what_if(changes)
+    assert times(found) == pytest.approx((3.84, after))  # 192 / 50
+    (kernel,) = found.kernels
+    assert (kernel.before.bound, kernel.after.bound) == ("memory:DRAM", bound)
+    assert len(found.changed) == (bound != "memory:DRAM")
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "compute", "memory", "overhead"),
+    [
+        ("macs=x2", 0.5, 1, 1),
+        ("macs=5kMAC/s", 4, 1, 1),
+        ("bandwidth=x4", 1, 0.25, 1),
+        ("bandwidth=/3", 1, 3, 1),
+        ("launch=x3", 1, 1, 3),
+        ("macs=x2,dram=x2,launch=/2", 0.5, 0.5, 0.5),
+        ("cache=/2", 1, 1, 1),  # 100 kB/s: the roof alone
+        ("vector=x2", 1, 1, 1),
+    ],
+)
+def test_parts_of_prices_follow_the_numbers_that_they_rest_on(
+    changes: str, compute: float, memory: float, overhead: float
+) -> None:
+    in_order = DEVICE._replace(device_class="phone", pipeline="in_order")
+    for device in (with_fit(PRICES), in_order):
+        ((kernel,), found) = (what_if(changes, device).kernels, what_if(changes, device))
+        for part, ratio in (
+            ("compute_s", compute),
+            ("memory_s", memory),
+            ("overhead_s", overhead),
+        ):
+            before, after = getattr(kernel.before, part), getattr(kernel.after, part)
+            assert before > 0
+            assert after == pytest.approx(before * ratio)
+        assert (
+            found.before.standing
+            == found.after.standing
+            == ("fitted" if device.latency else "datasheet")
+        )
+        assert found.notes == (
+            "the time with other numbers is a model: parts that are compute are scaled as macs, "
+            "those that are memory as the bandwidth of the main memory, launches as launch; what "
+            "else changes moves the roof",
+        )
+
+
+def test_an_estimate_from_a_data_sheet_stays_one_beside_a_fit_of_another_precision() -> None:
+    device = DEVICE._replace(tier="fitted", pipeline="in_order", latency={"int8": PRICES})
+    found = what_if("macs=x2", device)
+    assert (found.before.standing, found.after.standing) == ("datasheet", "datasheet")
+    assert found.after.device.latency["int8"] == PRICES
+
+
+def test_a_launch_of_known_length() -> None:
+    (kernel,) = what_if("launch=5us", with_fit(PRICES)).kernels
+    price = shared_prices().prices[TERM_NAMES.index("kernel")]
+    assert kernel.before.overhead_s == pytest.approx(price * 1e-4 * 1e6)
+    assert kernel.after.overhead_s == pytest.approx(5e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "after"),
+    [
+        ("bandwidth=x2", 9.4),  # max(64 / 10,000, 192 / 40,000) + 1 + 2
+        ("macs=x2", 12.6),
+        ("macs=x2,bandwidth=x4", 6.2),  # max(3.2, 2.4) + 1 + 2
+        ("launch=3ms", 14.6),
+        ("inference=/2", 11.6),
+        ("bandwidth=100kB/s", 9.4),
+    ],
+)
+def test_a_fitted_roofline(changes: str, after: float) -> None:
+    found = what_if(changes, with_fit(ROOFLINE))
+    assert times(found) == pytest.approx((12.6, after))  # max(6.4, 9.6) + 1 + 2
+    assert found.notes[0].startswith("the time with other numbers is a model: the fitted rate")
+
+
+def test_what_only_a_fit_knows() -> None:
+    unknown = with_fit(ROOFLINE)._replace(compute={}, memory=())
+    found = what_if("macs=x2,bandwidth=x4", unknown)
+    assert times(found) == pytest.approx((12.6, 6.2))
+    assert found.after.device.compute == {}
+    assert found.after.bound_s is None
+
+
+def test_without_a_number_before_there_is_no_ratio() -> None:
+    silent = with_fit(PRICES)._replace(
+        compute={}, memory=(MemoryLevel("DRAM", known(10e3)),)
+    )  # fmt: skip
+    found = what_if("macs=1MMAC/s,bandwidth=1MB/s", silent)
+    before, after = times(found)
+    assert before == after
+    assert found.notes[1:] == (
+        "macs 1.00 MMAC/s moves the roof alone: without the number before, there is no ratio to "
+        "scale by",
+        "bandwidth 1.00 MB/s moves the roof alone: without the number before, there is no ratio "
+        "to scale by",
+    )
+    assert found.before.bound_s is None
+    assert found.after.bound_s == pytest.approx(192e-6)
+
+
+def test_an_estimate_stays_above_the_altered_roof() -> None:
+    cheap = PRICES._replace(scale_s=known(1e-12))
+    found = what_if("bandwidth=/10", with_fit(cheap))
+    assert times(found) == pytest.approx((3.84, 38.4))
+
+
+def test_roofs_that_fall_since_less_is_known() -> None:
+    silent = DEVICE._replace(memory=(MemoryLevel("Cache", known(100.0)), DEVICE.memory[1]))
+    found = what_if("cache=200B", silent)
+    assert times(found) == pytest.approx((3.84, 3.2))
+    assert found.notes == (
+        "more stays in Cache then, where it takes no memory time since no bandwidth is known",
+    )
+
+
+def test_a_rate_for_a_precision_that_has_none() -> None:
+    analysis = analyze(SPEC, devices=[DEVICE], precision="fp16")
+    (found,) = compare_what_if(analysis, parse_changes("vector=1kop/s,macs=40kMAC/s"))
+    assert found.before.latency_s is None
+    assert found.after.latency_s == pytest.approx(1.6e-3)  # 64 / 40,000; the cache has all
+    assert found.kernels == ()
+
+
+def test_zeros_stay_zeros() -> None:
+    rate = DEVICE.compute["fp32"]._replace(sparse_speedup=known(2.0))
+    device = DEVICE._replace(compute={"fp32": rate})
+    analysis = analyze(SPEC, devices=[device], sparsity=[Zeros(0.5, fours=True)])
+    (found,) = compare_what_if(analysis, parse_changes("macs=/4"))
+    assert found.after.latency_s == pytest.approx(6.4e-3)  # 64 / 5,000 / 2
+
+
+def test_sources_say_what_was_altered() -> None:
+    phone = load_device("pixel_1")._replace(pipeline=None)  # of which launches are not known
+    changes = parse_changes("bandwidth=x2,l2=1.5 MiB,macs=/2,launch=5us")
+    new = altered(phone, changes, "fp32")
+    assert new.main_memory is not None
+    assert new.main_memory.bytes_per_s == Sourced(59.6e9, "what if: x2 of 29.8 GB/s", "assumed")
+    assert new.memory[1].size_bytes == Sourced(
+        1.5 * 2**20, "what if: 1536 KiB instead of 1 MiB", "assumed"
+    )
+    assert new.compute["fp32"].macs_per_s == Sourced(
+        4.684e9, "what if: /2 of 9.37 GMAC/s", "assumed"
+    )
+    assert new.kernel_overhead_s == Sourced(5e-6, "what if: 5.00 µs; nothing is known", "assumed")
+    assert new.compute["fp32"].tile == phone.compute["fp32"].tile
+    assert new.memory[0] == phone.memory[0]
+
+
+def test_storage_is_a_level() -> None:
+    board = load_device("stm32h743")
+    assert board.storage is not None
+    new = altered(board, parse_changes("flash=100MB/s,FLASH=8MiB"), "int8").storage
+    assert new is not None
+    assert new.bytes_per_s is not None
+    assert new.size_bytes is not None
+    assert (new.bytes_per_s.value, new.size_bytes.value) == (100e6, 8 * 2**20)
+
+
+def message(changes: str, device: DeviceProfile | str = "pixel_1", precision: str = "fp32") -> str:
+    # Without a pipeline, nothing is known of launches.
+    one = load_device(device)._replace(pipeline=None) if isinstance(device, str) else device
+    with pytest.raises(DeviceError) as caught:
+        altered(one, parse_changes(changes), precision)
+    return str(caught.value)
+
+
+EXAMPLE = "hint: write for example `bandwidth=x2,l2=1MiB`"
+ERRORS: Mapping[str, tuple[str, str, str]] = {
+    # changes: (column and message, carets, hint)
+    "": ("1: a change is missing here", "^", EXAMPLE),
+    "macs": ("1: `macs` is no `KEY=VALUE`", "^^^^", EXAMPLE),
+    "bandwith=x2": (
+        "1: pixel_1 has no `bandwith` to change",
+        "^^^^^^^^",
+        "hint: did you mean `bandwidth`? pixel_1 has macs, vector, bandwidth, launch, inference, "
+        "L1, L2, DRAM",
+    ),
+    "l4=x2": (
+        "1: pixel_1 has no `l4` to change",
+        "^^",
+        "hint: pixel_1 has macs, vector, bandwidth, launch, inference, L1, L2, DRAM",
+    ),
+    "Threads=4": (
+        "1: `threads` cannot be changed: the numbers of pixel_1 are those of 1 thread",
+        "^^^^^^^",
+        "hint: change what other threads would bring: `macs=x2`",
+    ),
+    "macs=x0": ("6: `x0` is zero: a factor is larger than 0", "^^", ""),
+    "macs=/0.0": ("6: `/0.0` is zero: a factor is larger than 0", "^^^^", ""),
+    "macs=x-2": ("6: `x-2` is negative: a factor is larger than 0", "^^^", ""),
+    "macs=x1e400": ("6: `x1e400` is too small or too large", "^^^^^^", ""),
+    "macs=xtwo": ("6: `xtwo` is no factor", "^^^^", "hint: a factor is `x2` or `/4`"),
+    "macs=2": (
+        "6: `2` is no factor and has no unit",
+        "^",
+        "hint: write `x2` for a factor, or a quantity with its unit",
+    ),
+    "macs=2x": (
+        "6: `2x` is no factor and has no unit",
+        "^^",
+        "hint: write `x2` for a factor, or a quantity with its unit",
+    ),
+    "launch=0 us": ("8: `0 us` is zero: write a number larger than 0", "^^^^", ""),
+    "l2=-1MiB": ("4: `-1MiB` is negative; a size cannot be", "^^^^^", ""),
+    "l2=5ms": (
+        "4: `5ms` is a time; a size is asked for",
+        "^^^",
+        "hint: write for example `4.5 MB`",
+    ),
+    "dram=5 GMAC/s": (
+        "6: `5 GMAC/s` is a rate of mult-adds; a bandwidth is asked for",
+        "^^^^^^^^",
+        "hint: write for example `25.6 GB/s`",
+    ),
+    "bandwidth=x1e9": ("11: `x1e9` of 29.8 GB/s is absurd: over 10.0 PB/s", "^^^^", ""),
+    "l1=1 B": ("4: `1 B` is absurd: under 64 B", "^^^", ""),
+    "l2=16KiB": (
+        "4: `L2` (16 KiB) would not be larger than `L1` (32 KiB), which is further inside",
+        "^^^^^",
+        "hint: levels stand innermost first: L1, L2, DRAM",
+    ),
+    "l1=1MiB": (
+        "4: `L2` (1 MiB) would not be larger than `L1` (1 MiB), which is further inside",
+        "^^^^",
+        "hint: levels stand innermost first: L1, L2, DRAM",
+    ),
+    "l2=20GB/s": (
+        "4: `DRAM` (29.8 GB/s) would be faster than `L2` (20.0 GB/s), which is further inside",
+        "^^^^^^",
+        "hint: levels stand innermost first: L1, L2, DRAM",
+    ),
+    "l2=x2": (
+        "4: pixel_1 states no bandwidth of `L2`, and unknown x2 is unknown",
+        "^^",
+        "hint: a factor is one of the bandwidth; the size is 1 MiB: write a new one, as in "
+        "`L2=1MiB`",
+    ),
+    "launch=/2": (
+        "8: pixel_1 states no `launch`, and unknown /2 is unknown",
+        "^^",
+        "hint: state a quantity with its unit instead of a factor",
+    ),
+    "bandwidth=x2,dram=x3": ("14: `dram` is stated already by `bandwidth`", "^^^^", ""),
+}
+
+
+@pytest.mark.parametrize("changes", ERRORS)
+def test_errors(changes: str) -> None:
+    place, carets, hint = ERRORS[changes]
+    column, _, said = place.partition(": ")
+    lines = [
+        f"--what-if:1:{column}: {said}",
+        f"    1 | {changes}",
+        "      | " + " " * (int(column) - 1) + carets,
+        *([hint] if hint else []),
+    ]
+    assert [line.rstrip() for line in message(changes).splitlines()] == [
+        line.rstrip() for line in lines
+    ]
+
+
+def test_errors_that_need_other_devices() -> None:
+    assert message("vector=1Gop/s", precision="fp16").splitlines() == [
+        "--what-if:1:1: pixel_1 has no fp16 rate that `vector` could go with",
+        "    1 | vector=1Gop/s",
+        "      | ^^^^^^",
+        "hint: state `macs` as well",
+    ]
+    assert message("inference=1ms", with_fit(PRICES)).splitlines()[0] == (
+        "--what-if:1:1: the time on small has no part that is for each inference: it is a sum over "
+        "kernels"
+    )
+    assert message("bandwidth=1GB/s", DEVICE._replace(memory=())).splitlines()[0] == (
+        "--what-if:1:1: small states no memory"
+    )
+    assert message("macs=x2,x,l2=x0").count("--what-if:") == 2  # all at once
+    with pytest.raises(DeviceError, match="needs a device whose numbers it can change"):
+        compare_what_if(analyze(SPEC), parse_changes("macs=x2"))
+
+
+NO_CACHE_RATE = DEVICE._replace(
+    memory=(MemoryLevel("Cache", known(100.0)), DEVICE.memory[1]),
+    kernel_overhead_s=known(1e-4),
+    inference_overhead_s=known(1e-4),
+)
+DEVICES = (
+    NO_CACHE_RATE,
+    NO_CACHE_RATE._replace(latency={"fp32": PRICES}),
+    NO_CACHE_RATE._replace(latency={"fp32": ROOFLINE}),
+    NO_CACHE_RATE._replace(pipeline="out_of_order"),
+)
+ANALYSIS: Analysis = analyze(
+    load_model("mobilenet_v1@alpha=0.25,resolution=32"), devices=[*DEVICES, load_device("pixel_1")]
+)
+
+
+def test_factors_of_one_change_nothing() -> None:
+    for one in compare_what_if(ANALYSIS, parse_changes("macs=x1,vector=x1,dram=/1")):
+        assert one.after.kernels == one.before.kernels
+        assert one.after._replace(device=one.before.device) == one.before
+        assert one.changed == ()
+
+
+@given(st.sampled_from(("macs", "bandwidth", "vector")), st.floats(1, 300), st.floats(1, 300))
+def test_larger_rates_never_take_longer(key: str, first: float, more: float) -> None:
+    one, other = (
+        compare_what_if(ANALYSIS, parse_changes(f"{key}=x{factor!r}"))
+        for factor in (first, first * more)
+    )
+    for slower, faster in zip(one, other, strict=True):
+        limits = (slower.before, slower.after, faster.after)
+        for earlier, later in pairwise(limits):
+            assert later.latency_s is not None
+            assert earlier.latency_s is not None
+            assert later.latency_s <= earlier.latency_s * (1 + 1e-12)
+            assert later.bound_s is not None
+            assert later.latency_s >= later.bound_s * (1 - 1e-12)
+
+
+@given(st.floats(0.01, 20))
+def test_launches_take_as_much_more(factor: float) -> None:
+    analysis = ANALYSIS._replace(devices=ANALYSIS.devices[:4])
+    for one in compare_what_if(analysis, parse_changes(f"launch=x{factor!r}")):
+        for kernel in one.kernels:
+            assert kernel.before.overhead_s is not None
+            assert kernel.after.overhead_s == pytest.approx(kernel.before.overhead_s * factor)
