@@ -35,6 +35,8 @@ _SEEN = 0.01
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
+_CLEARLY = 0.99
+"""Part of an error to which another form must take it, to be taken instead."""
 
 
 class Calibration(NamedTuple):
@@ -92,7 +94,9 @@ def calibrate(
     enough = networks >= 2 * FEWEST_FOR_ROOFLINE and multiply
     if form == "roofline" or (form == "auto" and enough):
         found.append(_roofline(rows, kernels, source))
-    return min(found, key=_held_out_error) if len(found) > 1 else found[0]
+    # The shape of a roofline was chosen by what is left out, so a little less says nothing.
+    better = len(found) > 1 and _held_out_error(found[1]) < _CLEARLY * _held_out_error(found[0])
+    return found[1] if better else found[0]
 
 
 def _held_out_error(one: Calibration) -> float:

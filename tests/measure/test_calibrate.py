@@ -1,0 +1,357 @@
+"""Fits to measured times: what is left out of them, their bands, and which form is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from mnet_cost.analysis import analyze
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.rules import runtime_rules
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import MeasurementError, Source, Span
+from mnet_cost.measure import calibrate as module
+from mnet_cost.measure.calibrate import Calibration, Form, calibrate
+from mnet_cost.measure.measurements import Measurement
+from mnet_cost.models.library import load_model
+
+RULES = runtime_rules("tflite")
+NETWORKS = (
+    ("mobilenet_v1@resolution=96", "V1"),
+    ("mobilenet_v1@alpha=0.5,resolution=96", "V1"),
+    ("mobilenet_v2@resolution=96", "IR"),
+    ("mobilenet_v2@alpha=0.5,resolution=96", "IR"),
+    ("resnet18@resolution=64", "ResNet"),
+    ("resnet34@resolution=64", "ResNet"),
+    ("squeezenet1_1@resolution=96", "SqueezeNet"),
+    ("ds_cnn", "DS-CNN"),
+    ("resnet8", "ResNet"),
+    ("lenet5", "LeNet"),
+)
+TEXT = "\n".join(["model,latency_ms", *(model for model, _ in NETWORKS)])
+
+
+def measurement(index: int, seconds: float, **other: object) -> Measurement:
+    model, family = NETWORKS[index]
+    span = Span(Source("times.csv", TEXT), index + 2, 1, len(model) + 1)
+    row = Measurement(
+        model, seconds, "a device", "", "tflite", "fp32", 1, 1, family, "", "", None, span
+    )
+    return row._replace(**other)
+
+
+def on(fit: LatencyFit, indices: Sequence[int] = range(len(NETWORKS))) -> list[float]:
+    """Times of networks on a device of that fit."""
+    device = DeviceProfile(
+        "x", "x", "fitted", "tflite", 1, {}, (), kernel_rules=RULES, latency={"fp32": fit}
+    )
+    found = []
+    for i in indices:
+        seconds = analyze(load_model(NETWORKS[i][0]), devices=[device]).devices[0].latency_s
+        assert seconds is not None
+        found.append(seconds)
+    return found
+
+
+def rows_of(seconds: Sequence[float]) -> list[Measurement]:
+    return [measurement(i, one) for i, one in enumerate(seconds)]
+
+
+def fitted(rows: Sequence[Measurement], form: Form = "auto") -> Calibration:
+    return calibrate(rows, rules=RULES, form=form, source="a test")
+
+
+@pytest.fixture(scope="module")
+def of_prices() -> list[float]:
+    """Times of a processor with shared prices, with errors as measurements have them."""
+    fit = fitted([measurement(0, 0.02)], "prices").fit
+    errors = np.random.default_rng(3).normal(0.0, 0.05, len(NETWORKS))
+    return [one * math.exp(error) for one, error in zip(on(fit), errors, strict=True)]
+
+
+def test_a_fit_that_is_written_says_what_was_fitted(of_prices: list[float]) -> None:
+    """The analysis has its own way to a time: both agree."""
+    for form in ("prices", "roofline"):
+        found = fitted(rows_of(of_prices), form)  # type: ignore[arg-type]
+        assert on(found.fit) == pytest.approx(found.fitted_s, rel=0.005)
+
+
+def test_one_measurement_sets_the_scale() -> None:
+    found = fitted([measurement(0, 0.02)])
+    assert found.form == "prices"
+    assert found.fitted_s == pytest.approx((0.02,), rel=1e-4)
+    assert (found.held_out_s, found.half_widths) == ((None,), (None,))
+    assert found.fit.held_out is None
+    assert found.fit.spread == shared_prices().measured
+    assert found.notes == ("one measurement: it sets the scale, and prices are the shared ones",)
+    assert isinstance(found.fit, PriceFit)
+    assert max(map(abs, found.fit.deviations.values())) < 1e-3
+    assert on(found.fit, [0]) == pytest.approx([0.02], rel=0.005)
+    half = fitted([measurement(0, 0.01)]).fit
+    assert isinstance(half, PriceFit)
+    assert found.fit.scale_s.value / half.scale_s.value == pytest.approx(2.0)
+
+
+def test_a_batch_is_part_of_what_was_measured() -> None:
+    one, eight = (fitted([measurement(0, 0.02, batch=batch)]).fit for batch in (1, 8))
+    assert isinstance(one, PriceFit)
+    assert isinstance(eight, PriceFit)
+    assert 6 < one.scale_s.value / eight.scale_s.value < 8  # weights and launches stay
+    assert eight.fitted_on
+    assert one.fitted_on
+    assert eight.fitted_on.mult_adds[0] == 8 * one.fitted_on.mult_adds[0]
+
+
+@pytest.mark.parametrize("form", ["prices", "roofline"])
+def test_what_is_left_out_is_not_seen(form: Form, of_prices: list[float]) -> None:
+    """Other times of a family change nothing of what is foretold for it, and much else."""
+    before = fitted(rows_of(of_prices), form)
+    assert before.fit.held_out is not None
+    assert before.fit.held_out.protocol == "one family at a time"
+    assert before.fit.held_out.measurements == len(NETWORKS)
+    changed = [
+        row._replace(latency_s=row.latency_s * 3) if row.family == "ResNet" else row
+        for row in rows_of(of_prices)
+    ]
+    # The shape of a roofline is one choice for all: a single shape shows what is left out.
+    after = fitted(changed, form)
+    if form == "prices":
+        for i, row in enumerate(changed):
+            same = after.held_out_s[i] == pytest.approx(before.held_out_s[i], rel=1e-9)
+            assert same == (row.family == "ResNet"), row.model
+    assert after.fit.held_out is not None
+    assert after.fit.held_out.mean > before.fit.held_out.mean
+
+
+def test_errors_are_of_what_was_left_out(of_prices: list[float]) -> None:
+    found = fitted(rows_of(of_prices), "prices")
+    errors = [
+        abs(foretold / row.latency_s - 1)
+        for foretold, row in zip(found.held_out_s, found.measurements, strict=True)
+        if foretold is not None
+    ]
+    assert found.fit.held_out is not None
+    assert found.fit.held_out.median == pytest.approx(np.median(errors))
+    assert found.fit.held_out.mean == pytest.approx(np.mean(errors))
+    seen = [
+        abs(one / row.latency_s - 1)
+        for one, row in zip(found.fitted_s, found.measurements, strict=True)
+    ]
+    assert np.mean(seen) < found.fit.held_out.mean
+
+
+def test_of_one_family_a_network_is_left_out(of_prices: list[float]) -> None:
+    rows = [row._replace(family="one") for row in rows_of(of_prices)]
+    twice = [*rows, *rows]  # each network's other row must not be seen either
+    for some in (rows, twice):
+        held_out = fitted(some, "prices").fit.held_out
+        assert held_out is not None
+        assert held_out.protocol == "one network at a time"
+    once, both = fitted(rows, "prices"), fitted(twice, "prices")
+    assert both.fit.held_out
+    assert once.fit.held_out
+    assert both.fit.held_out.mean == pytest.approx(once.fit.held_out.mean, rel=0.25)
+
+
+def test_of_one_network_nothing_is_left_to_fit_to() -> None:
+    """Not even for a roofline, whose errors would be those of measuring twice."""
+    found = fitted([measurement(0, 0.02) for _ in range(20)])
+    assert (found.form, found.fit.held_out) == ("prices", None)
+    assert set(found.held_out_s) == {None}
+
+
+def test_of_one_network_a_batch_is_left_out() -> None:
+    rows = [measurement(0, 0.02 * batch + 0.001, batch=batch) for batch in range(1, 9)]
+    found = fitted(rows, "roofline")
+    assert found.fit.held_out is not None
+    assert found.fit.held_out.protocol == "one batch at a time"
+    assert found.fit.held_out.mean < 0.1
+
+
+def test_the_band_is_the_shared_one_where_that_holds(of_prices: list[float]) -> None:
+    found = fitted(rows_of(of_prices), "prices")
+    assert found.fit.spread == shared_prices().measured
+    assert not any("band" in note for note in found.notes)
+
+
+def test_the_band_is_widened_with_evidence_only(of_prices: list[float]) -> None:
+    errors = np.random.default_rng(1).choice([-1.2, 1.2], len(NETWORKS))
+    wild = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
+    found = fitted(rows_of(wild), "prices")
+    shared = shared_prices().measured
+    assert found.fit.spread.width > shared.width
+    assert found.fit.spread.noise == shared.noise
+    note = "the band is wider than the shared one: what was left out was further off"
+    assert note in found.notes
+    inside = [
+        abs(math.log(foretold / row.latency_s)) <= half_width
+        for foretold, half_width, row in zip(
+            found.held_out_s, found.half_widths, found.measurements, strict=True
+        )
+        if foretold is not None and half_width is not None
+    ]
+    assert sum(inside) >= 0.8 * len(inside) - 1
+    # Three rows as far off say nothing yet: three of five may fall outside by chance.
+    assert fitted(rows_of(wild[:3]), "prices").fit.spread == shared
+
+
+@pytest.mark.parametrize(
+    ("far", "widened"), [(0, False), (2, False), (3, False), (5, True), (10, True)]
+)
+def test_how_many_must_be_outside(far: int, widened: bool) -> None:
+    """Of ten, two are to be outside; one or two more are by chance."""
+    shared = shared_prices().measured
+    sigmas, seconds = np.full(10, 0.2), np.ones(10)
+    held_out = np.ones(10)
+    held_out[:far] = math.exp(0.2 * shared.width * 3)
+    spread, found = module._band(held_out, sigmas, seconds, shared)
+    assert found == widened
+    assert (spread.width > shared.width) == widened
+
+
+def test_auto_takes_prices_for_what_has_prices(of_prices: list[float]) -> None:
+    assert fitted(rows_of(of_prices)).form == "prices"
+
+
+def test_auto_takes_a_roofline_for_what_is_one(of_prices: list[float]) -> None:
+    """Times of an accelerator that multiplies in no time and launches slowly."""
+    roofline = fitted(rows_of(of_prices), "roofline").fit
+    assert isinstance(roofline, RooflineFit)
+    launches = roofline._replace(
+        macs_per_s=roofline.macs_per_s._replace(value=5e12),
+        bytes_per_s=None,
+        inference_s=None,
+        kernel_s=roofline.macs_per_s._replace(value=1e-3),
+    )
+    found = fitted(rows_of(on(launches)))
+    assert found.form == "roofline"
+    assert isinstance(found.fit, RooflineFit)
+    assert found.fit.kernel_s is not None
+    assert found.fit.kernel_s.value == pytest.approx(1e-3, rel=0.01)
+    assert found.fit.held_out is not None
+    assert found.fit.held_out.mean < 0.02
+
+
+def test_auto_takes_no_roofline_of_a_few(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)[:7]
+    assert fitted(rows).form == "prices"
+    assert fitted([*rows, *rows]).form == "prices"  # measured twice, they are as few
+
+
+def test_the_larger_of_two_errors_is_not_taken(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    by_form = {form: fitted(rows, form) for form in ("prices", "roofline")}  # type: ignore[arg-type]
+    means = {form: one.fit.held_out.mean for form, one in by_form.items() if one.fit.held_out}
+    assert fitted(rows).form == min(means, key=lambda form: means[form])
+
+
+def test_what_the_fit_has_seen(of_prices: list[float]) -> None:
+    seen = fitted(rows_of(of_prices), "prices").fit.fitted_on
+    assert seen is not None
+    assert seen.networks == len(NETWORKS)
+    assert seen.families == ("DS-CNN", "IR", "LeNet", "ResNet", "SqueezeNet", "V1")
+    assert seen.latency_s == (min(of_prices), max(of_prices))
+    assert set(seen.terms) <= set(TERM_NAMES)
+    assert {"pointwise", "depthwise_3x3", "kernel"} <= set(seen.terms)
+    assert "lrn" not in seen.terms
+    assert fitted(rows_of(of_prices), "roofline").fit.fitted_on == seen._replace(terms=())
+
+
+def test_a_term_that_was_not_seen_stays_as_uncertain_as_before(of_prices: list[float]) -> None:
+    fit = fitted(rows_of(of_prices), "prices").fit
+    assert isinstance(fit, PriceFit)
+    assert fit.fitted_on is not None
+    spreads = shared_prices().spreads
+    for i, name in enumerate(TERM_NAMES, start=1):
+        row = fit.covariance[i]
+        if name not in fit.fitted_on.terms:
+            assert row == (*([0.0] * i), spreads[i - 1] ** 2)
+        else:
+            assert 0 < row[i] <= spreads[i - 1] ** 2 * (1 + 1e-9)
+    assert set(fit.deviations) == set(fit.fitted_on.terms)
+
+
+def refusal(rows: Sequence[Measurement], form: Form = "auto") -> str:
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows, form)
+    return str(caught.value)
+
+
+def test_no_measurement() -> None:
+    assert refusal([]) == "there is no measurement to fit to"
+
+
+def test_too_few_for_a_roofline() -> None:
+    rows = [measurement(0, 0.02), measurement(1, 0.01), measurement(1, 0.01), measurement(2, 0.02)]
+    expected = """\
+times.csv:4:1: a roofline needs 4 networks, and there are 3
+    4 | mobilenet_v2@resolution=96
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: prices can be scaled by a single one: `--form prices`"""
+    assert refusal(rows, "roofline") == expected
+    assert "there is 1\n" in refusal(rows[:1], "roofline")
+
+
+def test_a_roofline_of_networks_without_mult_adds() -> None:
+    rows = [measurement(i, 0.02, family=("a", "b")[i % 2]) for i in range(6)]
+    module_kernels = module.kernels_of
+    try:
+        # No network of the library is without them, so they are taken away.
+        module.kernels_of = lambda *a, **k: [  # type: ignore[assignment]
+            tuple(one._replace(anchor=one.anchor._replace(mult_adds=0)) for one in kernels)
+            for kernels in module_kernels(*a, **k)
+        ]
+        found = refusal(rows, "roofline")
+        assert fitted(rows).form == "prices"
+    finally:
+        module.kernels_of = module_kernels
+    assert (
+        found
+        == """\
+times.csv:2:1: a roofline is of mult-adds, which networks of two families must have
+    2 | mobilenet_v1@resolution=96
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: prices can be scaled by a single one: `--form prices`"""
+    )
+
+
+def test_too_many_rows() -> None:
+    rows = [measurement(i % 3, 0.01) for i in range(module.MOST_MEASUREMENTS + 1)]
+    expected = """\
+times.csv:3:1: a fit takes at most 10,000 measurements, not 10,001
+    3 | mobilenet_v1@alpha=0.5,resolution=96
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: choose some, `--where run=...`, or give the median of each network"""
+    assert refusal(rows) == expected
+
+
+@pytest.mark.parametrize("form", ["auto", "prices", "roofline"])
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        [0.01] * 10,
+        [10.0 ** (i - 8) for i in range(10)],
+        [10.0 ** (1 - i) for i in range(10)],
+        [1e5] * 10,
+        [1e-9] * 10,
+    ],
+    ids=["all the same", "rising", "falling", "a day", "a nanosecond"],
+)
+def test_absurd_times_are_fitted_without_a_warning(form: Form, seconds: list[float]) -> None:
+    found = fitted(rows_of(seconds), form)
+    assert all(math.isfinite(one) and one > 0 for one in found.fitted_s)
+    assert all(one is None or math.isfinite(one) for one in found.held_out_s)
+    assert math.isfinite(found.fit.spread.width * found.fit.spread.noise)
+
+
+def test_many_rows_of_few_networks() -> None:
+    random = np.random.default_rng(0)
+    rows = [measurement(i % 10, 0.01 * float(random.uniform(0.9, 1.1))) for i in range(2000)]
+    found = fitted(rows, "prices")
+    assert found.fit.fitted_on is not None
+    assert found.fit.fitted_on.networks == 10
