@@ -215,6 +215,13 @@ def test_how_many_must_be_outside(far: int, widened: bool) -> None:
 
 
 def test_auto_takes_prices_for_what_has_prices(of_prices: list[float]) -> None:
+    """Also where a roofline, of which a shape was chosen, does better by a hair."""
+    errors = {}
+    for form in ("prices", "roofline"):
+        held_out = fitted(rows_of(of_prices), form).fit.held_out  # type: ignore[arg-type]
+        assert held_out is not None
+        errors[form] = held_out.mean
+    assert 0.99 * errors["prices"] < errors["roofline"]
     assert fitted(rows_of(of_prices)).form == "prices"
 
 
@@ -241,13 +248,6 @@ def test_auto_takes_no_roofline_of_a_few(of_prices: list[float]) -> None:
     rows = rows_of(of_prices)[:7]
     assert fitted(rows).form == "prices"
     assert fitted([*rows, *rows]).form == "prices"  # measured twice, they are as few
-
-
-def test_the_larger_of_two_errors_is_not_taken(of_prices: list[float]) -> None:
-    rows = rows_of(of_prices)
-    by_form = {form: fitted(rows, form) for form in ("prices", "roofline")}  # type: ignore[arg-type]
-    means = {form: one.fit.held_out.mean for form, one in by_form.items() if one.fit.held_out}
-    assert fitted(rows).form == min(means, key=lambda form: means[form])
 
 
 def test_what_the_fit_has_seen(of_prices: list[float]) -> None:

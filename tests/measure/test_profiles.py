@@ -1,0 +1,351 @@
+"""Fits written into profiles, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnet_cost.devices import DeviceProfile, Sourced, load_device
+from mnet_cost.devices.fits import (
+    FittedOn,
+    HeldOut,
+    LatencyFit,
+    PriceFit,
+    RooflineFit,
+    Spread,
+)
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import DeviceError
+from mnet_cost.measure.profiles import latency_text, profile_text, with_latency
+
+SOURCE = "fitted to 12 measurements of a table that somebody made up for a test"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def prices(source: str = SOURCE, families: tuple[str, ...] = ("IR", "V1")) -> PriceFit:
+    """A fit that has seen five terms, of 21 and more."""
+    seen = TERM_NAMES[:3] + TERM_NAMES[-2:]
+    spreads = shared_prices().spreads
+    covariance = [[0.0] * (i + 1) for i in range(1 + len(TERM_NAMES))]
+    covariance[0][0] = 0.0123
+    for i, name in enumerate(TERM_NAMES, start=1):
+        covariance[i][i] = spreads[i - 1] ** 2
+        if name in seen:
+            covariance[i][0], covariance[i][i] = -0.0031, 0.0317
+            for j in range(1, i):
+                covariance[i][j] = 0.0007 if TERM_NAMES[j - 1] in seen else 0.0
+    return PriceFit(
+        Sourced(1.7264e-10, source, "fitted"),
+        {name: 0.1234567 * (-1) ** i for i, name in enumerate(seen)},
+        tuple(map(tuple, covariance)),
+        Spread(1.128, 0.12),
+        4,
+        FittedOn(12, families, (29_370_112.0, 15.47e9), (0.01254, 6.605), seen),
+        HeldOut("one family at a time", 12, 0.0752, 0.1019),
+    )
+
+
+def roofline(source: str = SOURCE) -> RooflineFit:
+    return RooflineFit(
+        Sourced(103.1e9, source, "fitted"),
+        Sourced(4.6123e9, source, "fitted"),
+        None,
+        Sourced(12.3e-6, source, "fitted"),
+        Spread(1.0, 0.188),
+        FittedOn(11, ("ConvNeXt", "UIB"), (69.25e6, 8.684e9), (0.0024, 0.3149), ()),
+        HeldOut("one family at a time", 11, 0.123, 0.175),
+    )
+
+
+def written(fits: Mapping[str, LatencyFit], **other: object) -> str:
+    settings: dict[str, object] = {
+        "name": "mine", "title": "A board", "tier": "calibrated", "runtime": "ncnn",
+        "threads": 1, "kernels": ("fold_norms",),
+    }  # fmt: skip
+    return profile_text(**{**settings, **other}, fits=fits)  # type: ignore[arg-type]
+
+
+def loaded(text: str, name: str = "mine.yaml") -> DeviceProfile:
+    Path(name).write_text(text, encoding="utf-8")
+    return load_device(f"./{name}")
+
+
+def same_number(found: Sourced | None, expected: Sourced | None) -> None:
+    assert (found is None) == (expected is None)
+    if found and expected:
+        assert found.value == pytest.approx(expected.value, rel=1e-3)
+        assert (found.source, found.standing) == (expected.source, expected.standing)
+
+
+def same_evidence(found: LatencyFit, expected: LatencyFit) -> None:
+    assert found.spread == pytest.approx(expected.spread, rel=5e-3)
+    assert found.fitted_on is not None
+    assert expected.fitted_on is not None
+    for key in ("networks", "families", "terms"):
+        assert getattr(found.fitted_on, key) == getattr(expected.fitted_on, key)
+    for key in ("mult_adds", "latency_s"):
+        assert getattr(found.fitted_on, key) == pytest.approx(
+            getattr(expected.fitted_on, key), rel=1e-3
+        )
+    assert found.held_out is not None
+    assert expected.held_out is not None
+    assert found.held_out[:2] == expected.held_out[:2]
+    assert found.held_out[2:] == pytest.approx(expected.held_out[2:], rel=5e-3)
+
+
+def same_prices(found: LatencyFit, expected: PriceFit) -> None:
+    assert isinstance(found, PriceFit)
+    same_number(found.scale_s, expected.scale_s)
+    assert found.deviations == pytest.approx(expected.deviations, abs=5e-5)
+    assert found.tile == expected.tile
+    for row, other in zip(found.covariance, expected.covariance, strict=True):
+        assert row == pytest.approx(other, abs=5e-5)
+    same_evidence(found, expected)
+
+
+def same_roofline(found: LatencyFit, expected: RooflineFit) -> None:
+    assert isinstance(found, RooflineFit)
+    for number, other in zip(found[:4], expected[:4], strict=True):
+        assert isinstance(number, Sourced | None)
+        assert isinstance(other, Sourced | None)
+        same_number(number, other)
+    same_evidence(found, expected)
+
+
+def test_prices_are_read_as_they_were_fitted() -> None:
+    found = loaded(written({"fp32": prices()}))
+    assert list(found.latency) == ["fp32"]
+    same_prices(found.latency["fp32"], prices())
+    assert (found.name, found.title, found.tier, found.runtime, found.threads) == (
+        "mine", "A board", "calibrated", "ncnn", 1,
+    )  # fmt: skip
+    assert found.kernel_rules == {"fold_norms"}
+    assert (found.compute, found.memory, found.extends) == ({}, (), None)
+
+
+def test_a_roofline_is_read_as_it_was_fitted() -> None:
+    found = loaded(written({"int8": roofline()}, kernels=()))
+    same_roofline(found.latency["int8"], roofline())
+    assert found.kernel_rules == frozenset()
+
+
+def test_two_precisions() -> None:
+    found = loaded(written({"fp32": prices(), "int8": roofline()}))
+    assert list(found.latency) == ["fp32", "int8"]
+    same_prices(found.latency["fp32"], prices())
+    same_roofline(found.latency["int8"], roofline())
+
+
+@pytest.mark.parametrize("text", [written({"fp32": prices()}), written({"int8": roofline()})])
+def test_what_is_written_twice_is_the_same(text: str) -> None:
+    device = loaded(text)
+    assert written(device.latency, kernels=device.kernel_rules) == text
+
+
+def test_lines_are_short() -> None:
+    source = "fitted to 999 measurements of " + ", ".join(f"source number {i}" for i in range(20))
+    families = tuple(f"family_{i}" for i in range(40))
+    text = written({"fp32": prices(source, families)}, comment=("how it was made",))
+    assert max(map(len, text.splitlines())) < 100
+    assert "\t" not in text
+    assert not any(line.endswith(" ") for line in text.splitlines())
+    same_prices(loaded(text).latency["fp32"], prices(source, families))
+
+
+def test_what_it_extends() -> None:
+    found = loaded(written({"fp32": prices()}, extends="pixel_1", device_class="phone"))
+    assert (found.extends, found.device_class) == ("pixel_1", "phone")
+    assert found.compute == load_device("pixel_1").compute
+
+
+HOSTILE = [
+    'a "quoted" word',
+    "a: b",
+    "a #b",
+    "# a",
+    "back\\slash \\n",
+    "'",
+    "true",
+    "null",
+    "~",
+    "1e3",
+    "0x10",
+    ".inf",
+    "- a",
+    "{a: b}",
+    "[a",
+    "*a",
+    "&a",
+    "!a",
+    "%a",
+    "@a",
+    "`a`",
+    "? a",
+    "|",
+    "---",
+    "...",
+    "caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{GREEK SMALL LETTER MU}s",
+    "\N{CJK UNIFIED IDEOGRAPH-6771}\N{CJK UNIFIED IDEOGRAPH-4EAC}",
+    "\N{PILE OF POO}",
+    "a,b",
+    "x" * 300,
+    "word " * 60 + "end",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_is_read_as_it_was_given(text: str) -> None:
+    fits = {"fp32": prices(text, (text, "V1")), "int8": roofline(text)}
+    found = loaded(written(fits, name=text, title=text, runtime=text, comment=(text,)))
+    assert (found.name, found.title, found.runtime) == (text, text, text)
+    same_prices(found.latency["fp32"], prices(text, (text, "V1")))
+    same_roofline(found.latency["int8"], roofline(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two\nlines\r\nand a\ttab", "two lines and a tab"),
+        ("\n--- \nformat: 2", "--- format: 2"),
+        ("  much   room ", "much room"),
+        ("\u2028line\x85breaks", "line breaks"),
+        ("bell\x07 and \x1b[31m", "bell\\x07 and \\x1b[31m"),
+        ("zero\N{ZERO WIDTH SPACE}width", "zero\\u200bwidth"),
+    ],
+)
+def test_what_cannot_stand_in_a_line(text: str, expected: str) -> None:
+    fit = prices(text, (text,))
+    found = loaded(written({"fp32": fit}, name=text, title=text, comment=(text,)))
+    assert (found.name, found.title) == (expected, expected)
+    same_prices(found.latency["fp32"], prices(expected, (expected,)))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.text(min_size=1).filter(lambda text: text.strip()))
+def test_any_text_can_be_read(text: str) -> None:
+    fit = prices(text, (text,))
+    found = loaded(written({"fp32": fit}, name=text, title=text, runtime=text, comment=(text,)))
+    assert found.title
+    assert isinstance(found.latency["fp32"], PriceFit)
+
+
+OWN = """\
+# My board, measured by myself.
+
+format: 1
+name: mine
+title:   "A board"   # an odd gap
+class: board
+pipeline: in_order
+tier: datasheet # so far
+runtime: any
+threads: 1
+compute:
+  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+memory:
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+
+
+"""
+POWER = """\
+# What it draws.
+power: {value: 5 W, standing: assumed, source: guess}
+"""
+
+
+def put(data: str | bytes, fits: Mapping[str, LatencyFit], *comment: str) -> str:
+    Path("mine.yaml").write_bytes(data if isinstance(data, bytes) else data.encode())
+    text = with_latency("mine.yaml", fits, "calibrated", comment)
+    Path("mine.yaml").write_bytes(text.encode())
+    return text
+
+
+def test_a_fit_is_put_into_a_file() -> None:
+    text = put(OWN + POWER, {"fp32": prices()}, "  a command", "    of two lines")
+    kept = (OWN + POWER).replace("tier: datasheet", "tier: calibrated")
+    comment = "# Fitted by\n#   a command\n#     of two lines\n"
+    assert text == kept + comment + latency_text({"fp32": prices()})
+    found = load_device("./mine.yaml")
+    assert found.tier == "calibrated"
+    assert found.power_w is not None
+    same_prices(found.latency["fp32"], prices())
+
+
+def test_a_second_fit_takes_the_place_of_the_first() -> None:
+    once = put(OWN, {"fp32": prices()}, "  a command")
+    assert put(once, {"fp32": prices()}, "  a command") == once
+    other = put(once, {"int8": roofline()}, "  another")
+    kept = OWN.replace("tier: datasheet", "tier: calibrated")
+    assert other == kept + "# Fitted by\n#   another\n" + latency_text({"int8": roofline()})
+
+
+def test_what_stands_behind_a_fit_stays() -> None:
+    once = put(OWN, {"fp32": prices()}, "  a command")
+    for end in ("# Words at the end.\n", "\n" + POWER, POWER + "\n# Words at the end.\n"):
+        found = put(once + end, {"int8": roofline()})
+        kept = OWN.replace("tier: datasheet", "tier: calibrated")
+        assert found == kept + end + latency_text({"int8": roofline()})
+
+
+def test_words_before_a_section_that_are_not_on_its_fit_stay() -> None:
+    own = OWN + "# My own words.\n" + latency_text({"fp32": prices()})
+    found = put(own, {"int8": roofline()})
+    assert "# My own words.\n" in found
+    assert found.count("latency:\n") == 1
+    together = OWN + "# My own words.\n# Fitted by\n#   x\n" + latency_text({"fp32": prices()})
+    found = put(together, {"int8": roofline()})
+    assert "# My own words.\nlatency:" in found
+    assert "Fitted by" not in found
+
+
+@pytest.mark.parametrize("quote", ["datasheet", '"datasheet"', "'datasheet'"])
+def test_the_word_of_the_tier_alone_is_changed(quote: str) -> None:
+    text = put(OWN.replace("tier: datasheet", f"tier:   {quote}"), {"fp32": prices()})
+    assert "tier:   calibrated # so far\n" in text
+
+
+def test_every_other_byte_stays() -> None:
+    for data in (
+        OWN.replace("\n", "\r\n").encode(),
+        b"\xef\xbb\xbf" + OWN.encode(),
+        OWN.rstrip().encode(),
+        OWN.replace("odd gap", "odd g\N{LATIN SMALL LETTER A WITH DIAERESIS}p").encode(),
+    ):
+        put(data, {"fp32": prices()})
+        found = Path("mine.yaml").read_bytes()
+        assert found.startswith(data.replace(b"tier: datasheet", b"tier: calibrated"))
+        if b"\r\n" in data:
+            assert found.count(b"\n") == found.count(b"\r\n")
+        same_prices(load_device("./mine.yaml").latency["fp32"], prices())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("name: mine\n", "mine.yaml: is no device profile: it states no `tier`"),
+        ("- 1\n", "mine.yaml: is no device profile: it states no `tier`"),
+        ("", "mine.yaml: is empty"),
+        (
+            "# mine\n{format: 1, tier: fitted}\n",
+            """\
+mine.yaml:2:1: nothing can be put into braces
+    2 | {format: 1, tier: fitted}
+      | ^
+hint: `format: 1` and so on, one key a line""",
+        ),
+    ],
+)
+def test_nothing_to_put_a_fit_into(text: str, expected: str) -> None:
+    Path("mine.yaml").write_text(text)
+    with pytest.raises(DeviceError) as caught:
+        with_latency("mine.yaml", {"fp32": prices()}, "fitted")
+    assert str(caught.value) == expected
