@@ -116,7 +116,9 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]
     assert names == ["pixel_1", "raspberry_pi_4", "h100"]
-    assert one["devices"][0]["latency_s"] == pytest.approx(4_867_293_184 / 9.37e9, rel=0.01)
+    phone = one["devices"][0]
+    assert phone["standing"] == "datasheet"
+    assert 1 < phone["latency_s"] / (4_867_293_184 / 9.368e9) < 3  # of its peak
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
 
