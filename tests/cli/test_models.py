@@ -116,9 +116,8 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]
     assert names == ["pixel_1", "raspberry_pi_4", "h100"]
-    phone = one["devices"][0]
-    assert phone["standing"] == "datasheet"
-    assert 1 < phone["latency_s"] / (4_867_293_184 / 9.368e9) < 3  # of its peak
+    assert one["devices"][0]["standing"] == "datasheet"
+    assert one["devices"][0]["latency_s"] == pytest.approx(0.914, rel=0.01)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
 
