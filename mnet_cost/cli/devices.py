@@ -12,6 +12,7 @@ from mnet_cost.cli.options import (
     add_lower_bound_option,
     add_output_options,
     add_precision_option,
+    add_threads_option,
     analyzed,
     given_knobs,
     refuse_total,
@@ -41,6 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_knob_options(parser)
     group = parser.add_argument_group("analysis")
     add_precision_option(group)
+    add_threads_option(group)
     add_lower_bound_option(group)
     add_output_options(parser)
     parser.set_defaults(run=run, convention="paper")

@@ -70,12 +70,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         help="a device profile; may be repeated; `all` for all that are shipped, "
         "`none` for none (pixel_1, raspberry_pi_4, h100)",
     )
-    group.add_argument(
-        "--threads",
-        metavar="N",
-        type=int,
-        help="threads of processors, as devices gain from them (those of each profile)",
-    )
+    add_threads_option(group)
     add_precision_option(group)
     if rows:
         group.add_argument("--by", choices=rows, default="block", help="rows to show (block)")
@@ -87,6 +82,16 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         "openvino (paper)",
     )
     add_lower_bound_option(group)
+
+
+def add_threads_option(group: argparse._ArgumentGroup) -> None:
+    """--threads."""
+    group.add_argument(
+        "--threads",
+        metavar="N",
+        type=int,
+        help="threads of processors, as devices gain from them (those of each profile)",
+    )
 
 
 def add_precision_option(group: argparse._ArgumentGroup) -> None:

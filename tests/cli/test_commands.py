@@ -510,7 +510,7 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     _, out, _ = run(capsys, "compare", str(spec), V1, "--device", "pixel_1")
     times = out[out.index("\nTime\n") : out.index("\nWhere ")].splitlines()
     assert times[3].split()[:2] == ["pixel_1", "datasheet"]
-    assert times[3].split()[3:] == ["-", "-"]
+    assert set(times[3].split()[3:]) == {"-"}
     status, out, err = run(capsys, "explain", str(spec))
     assert status == 3
     assert "unknown, since a layer has no cost rule" in out
@@ -542,7 +542,7 @@ def test_equal_ratios_do_not_mean_that_both_multiply(capsys: pytest.CaptureFixtu
     assert "mostly multiply" not in out
     _, out, _ = run(capsys, "compare", "full", "separable", "--device", "pixel_1")
     text = " ".join(out.split())
-    assert "by its roof, takes 8.55x the time: both spend 100 % of theirs multiplying" in text
+    assert "takes 9.61x the time; a mult-add of full takes 1.22x as long" in text
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> 
     assert (roof["latency_low_ms"], roof["latency_high_ms"]) == (None, None)
     # 568,740,352 mult-adds at 10 GMAC/s, and what DRAM adds to logits, is the roof of all cores.
     for one in (fitted, datasheet, roof):
-        assert one["bound_ms"] == pytest.approx(57.5, abs=0.1)
+        assert one["bound_ms"] == pytest.approx(57.2, abs=0.1)
         assert one["latency_ms"] > one["bound_ms"]
     assert stick["bound_ms"] is None
     assert roof["latency_ms"] == pytest.approx(roof["bound_ms"] + 29 * 0.01, abs=0.01)
@@ -77,7 +77,7 @@ def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> 
 def test_times_never_stand_without_their_standing(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v3_small", *ON_EACH)
     found = rows(text, "Devices")
-    assert found["fitted_core"][:4] == ["fitted", "16.9", "ms", "14.1-20.1"]
+    assert found["fitted_core"][:4] == ["fitted", "18.3", "ms", "15.4-21.8"]
     assert found["datasheet_core"][0] == "datasheet"
     assert found["stick"][:2] == ["fitted", "*9.13"]
     assert found["roof_core"][:3] == ["roof", "≥", "7.19"]
@@ -202,7 +202,7 @@ def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> N
     text = output(capsys, "compare", "full", "separable", *ON_EACH)
     assert "13.85x   10.56-18.18x" in text
     assert "tie" not in text
-    assert "a mult-add of full takes 1.77x as long" in text
+    assert "a mult-add of full takes 1.16x as long" in text
 
 
 def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,7 +250,7 @@ def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
 def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "devices", "fitted_core", "pixel_1")["numbers"]
     values = {one["what"]: (one["fitted_core"], one["pixel_1"]) for one in found}
-    assert values["time"] == ("fp32 fitted", "fp32 roof")
+    assert values["time"] == ("fp32 fitted", "fp32 datasheet")
     assert values["fp32 mult-adds"] == (
         {"value": 10e9, "unit": "MAC/s"},
         {"value": 9.368e9, "unit": "MAC/s"},
