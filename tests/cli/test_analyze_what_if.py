@@ -81,10 +81,10 @@ def test_what_if_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         assert one["latency_ratio"] == pytest.approx(
             one["after"]["latency_ms"] / device["latency_ms"]
         )
-    first = board["changed_bounds"][0]
-    assert first["kernel"] == "separable.depthwise_conv2d"
-    assert (first["bound_before"], first["bound_after"]) == ("compute", "memory:DRAM")
-    assert first["roof_after_ms"] < first["roof_before_ms"] < 4 * first["roof_after_ms"]
+    one = board["changed_bounds"][0]
+    assert one["kernel"] == "separable.depthwise_conv2d"
+    assert (one["bound_before"], one["bound_after"]) == ("compute", "memory:DRAM")
+    assert one["roof_after_ms"] < one["roof_before_ms"] < 4 * one["roof_after_ms"]
     assert phone["notes"][0].startswith("the time with other numbers is a model: parts that are")
 
 
