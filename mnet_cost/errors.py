@@ -41,11 +41,16 @@ class Source:
         self.text = text
         self._lines: list[str] | None = None
 
-    def line(self, number: int) -> str:
-        """Line `number`, counted from 1, without its line break; empty past the end."""
+    def lines(self) -> list[str]:
+        """All lines, without their line breaks."""
         if self._lines is None:
             self._lines = _LINE_BREAK.split(self.text)
-        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
+        return self._lines
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1, without its line break; empty past the end."""
+        lines = self.lines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 class Span(NamedTuple):

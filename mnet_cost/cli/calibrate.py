@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,30 +86,25 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, write the profile, and print how far off it is."""
+    from mnet_cost.torch_model.installed import require
+
+    require("numpy", "numpy")
+
     from mnet_cost.cli.output import print_text, terminal_width, wants_color, write_whole
-    from mnet_cost.errors import MissingPackageError, OutputError
+    from mnet_cost.measure.calibrate import calibrate
     from mnet_cost.measure.measurements import chosen, of_one_setting, read_measurements
     from mnet_cost.measure.profiles import profile_text, with_latency
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
-    try:
-        from mnet_cost.measure.calibrate import calibrate
-    except ImportError as error:
-        raise MissingPackageError(
-            f"`calibrate` needs NumPy: {error}; install it with `pip install 'mnet-cost[numpy]'`"
-        ) from None
+    _check_target(options)
     base = _base(options)
     read = tuple(row for path in options.measurements for row in read_measurements(path))
     rows = chosen(read, _where(options))
     first = of_one_setting(rows)
-    inputs = {Path(path).resolve() for path in options.measurements}
-    if options.output and Path(options.output).resolve() in inputs:
-        raise OutputError(f"{options.output}: is read by this command: choose another file")
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)
-    threads = base.threads if options.into and base else first.threads
-    threads = threads or (base.threads if base else 1)
+    threads = _threads(options, first, base)
     found = {}
     for precision in dict.fromkeys(one.precision for one in rows):
         some = tuple(one for one in rows if one.precision == precision)
@@ -121,8 +118,8 @@ def run(options: argparse.Namespace) -> int:
             source=_source(some, options.measurements),
         )
     fits = {precision: one.fit for precision, one in found.items()}
-    target = options.output or options.into
-    name = options.name or (Path(target).stem if target else first.device or "mine")
+    target = options.into if options.output is None else options.output
+    name = options.name or _name(target) or first.device or "mine"
     if options.into:
         text = with_latency(options.into, fits, options.tier, _comment(options, name)[1:])
     else:
@@ -134,13 +131,14 @@ def run(options: argparse.Namespace) -> int:
             threads=threads,
             kernels=rules,
             fits=fits,
-            extends=options.device,
-            device_class=None if base else device_class,
+            extends=_extends(options.device, target),
+            device_class=options.device_class if base else device_class,
             comment=_comment(options, name),
         )
+    _check_text(text, target)
     report = calibration_report(name, found)
     shown = render(report, options.format or "text", terminal_width(), wants_color())
-    if target and target != "-":
+    if target is not None and target != "-":
         write_whole(target, text)
         print_text(shown)
     else:
@@ -149,11 +147,79 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+_OF_A_NEW_PROFILE = ("device", "kernels", "name", "title", "class")
+
+
+def _check_target(options: argparse.Namespace) -> None:
+    """Raise `OutputError` for a target that this command reads, or that cannot take a fit."""
+    from mnet_cost.devices.load import is_device_path
+    from mnet_cost.errors import OutputError, Problem
+
+    inputs = [*options.measurements]
+    if options.device is not None and is_device_path(options.device):
+        inputs.append(options.device)
+    target = options.into if options.output is None else options.output
+    if target and any(Path(target).resolve() == Path(name).resolve() for name in inputs):
+        raise OutputError(f"{target}: is read by this command: choose another file")
+    if options.into is None:
+        return
+    if not is_device_path(options.into):
+        hint = (
+            f"a path ends in .yaml, or is `./{options.into}`; of a shipped profile: "
+            f"`--device {options.into} -o FILE`"
+        )
+        raise OutputError(Problem(f"`--into {options.into}` names no file", hint=hint))
+    for option in _OF_A_NEW_PROFILE:
+        if getattr(options, "device_class" if option == "class" else option) is not None:
+            hint = "write it into the file, or leave out `--into` and name a new one with `-o`"
+            message = f"`--{option}` is for a new profile: `--into` keeps what its file says"
+            raise OutputError(Problem(message, hint=hint))
+
+
 def _base(options: argparse.Namespace) -> DeviceProfile | None:
     from mnet_cost.devices import load_device
 
-    name = options.device or options.into
+    name = options.into if options.device is None else options.device
     return None if name is None else load_device(name)
+
+
+def _threads(options: argparse.Namespace, first: Measurement, base: DeviceProfile | None) -> int:
+    """Of the measurements, or where they do not say, of the profile."""
+    from mnet_cost.errors import MeasurementError, Problem
+
+    threads = first.threads or (base.threads if base else 1)
+    if options.into and base and threads != base.threads:
+        hint = f"take others with `--where threads={base.threads}`, or write a new one with `-o`"
+        message = f"measured with {threads} threads, and {options.into} is of {base.threads}"
+        raise MeasurementError(Problem(message, first.span, hint))
+    return threads
+
+
+def _name(target: str | None) -> str:
+    return "" if target in (None, "-") else Path(str(target)).stem
+
+
+def _extends(device: str | None, target: str | None) -> str | None:
+    """The profile to extend, as it is seen from the file that does so."""
+    from mnet_cost.devices.load import is_device_path
+
+    if device is None or not is_device_path(device) or target in (None, "-"):
+        return device
+    path = os.path.relpath(device, Path(str(target)).parent)
+    return path if is_device_path(path) else os.path.join(".", path)
+
+
+def _check_text(text: str, target: str | None) -> None:
+    """Raise `MeasurementError` where the profile could not be read: of a fit to nonsense."""
+    from mnet_cost.devices.load import parse_device
+    from mnet_cost.errors import DeviceError, MeasurementError, Problem
+
+    try:
+        parse_device(text, target if target is not None else "-")
+    except DeviceError as error:
+        hint = "is `latency_ms` in milliseconds, and are all rows of one device?"
+        head = Problem("no device is like what these times say: nothing is written", hint=hint)
+        raise MeasurementError((head, *error.problems)) from None
 
 
 def _where(options: argparse.Namespace) -> dict[str, str]:
@@ -177,8 +243,6 @@ def _rules(
     from mnet_cost.errors import DeviceError, Problem, did_you_mean
 
     if options.into and base:
-        if options.kernels is not None:
-            raise DeviceError("`--kernels` is for a new profile: `--into` keeps those of its file")
         return base.kernel_rules
     if options.kernels is None:
         # Measured with another runtime than the profile's, its rules are not those.
@@ -193,11 +257,13 @@ def _rules(
 
 
 def _tile(options: argparse.Namespace, first: Measurement, base: DeviceProfile | None) -> int:
-    from mnet_cost.errors import DeviceError
+    from mnet_cost.errors import DeviceError, Problem
 
     if options.tile is not None:
         if not 1 <= options.tile <= 65536:
-            raise DeviceError("`--tile` must be a whole number from 1 to 65536")
+            hint = "channels that the runtime computes together: 4 or 8 on most processors"
+            message = "`--tile` must be a whole number from 1 to 65536"
+            raise DeviceError(Problem(message, hint=hint))
         return int(options.tile)
     rate = base.compute.get(first.precision) if base else None
     return int(rate.tile.value) if rate and rate.tile else 1
@@ -231,11 +297,12 @@ def _title(first: Measurement, base: DeviceProfile | None) -> str:
 
 
 def _comment(options: argparse.Namespace, name: str) -> tuple[str, ...]:
-    words = ["mnet-cost calibrate", *(f"--from {path}" for path in options.measurements)]
-    words += [f"--where {one}" for one in options.where]
+    quote = shlex.quote
+    words = ["mnet-cost calibrate", *(f"--from {quote(path)}" for path in options.measurements)]
+    words += [f"--where {quote(one)}" for one in options.where]
     for option in ("device", "into", "kernels", "tile"):
         value = getattr(options, option)
-        words += [] if value is None else [f"--{option} {value}"]
+        words += [] if value is None else [f"--{option} {quote(str(value))}"]
     words += [] if options.form == "auto" else [f"--form {options.form}"]
     words += [] if options.tier == "calibrated" else [f"--tier {options.tier}"]
     lines, line = [f"Device profile: {name}, fitted to measured times by"], " "

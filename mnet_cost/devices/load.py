@@ -22,9 +22,9 @@ from mnet_cost.devices.sections import (
 )
 from mnet_cost.devices.threads import rates_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
-from mnet_cost.errors import DeviceError, Problem, did_you_mean
+from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.shipped import shown_path
-from mnet_cost.yamlfile import Node, read_yaml
+from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
 
 FORMAT = 1
 
@@ -77,7 +77,15 @@ def is_device_path(text: str) -> bool:
 
 
 def _load(path: str, extended: bool) -> DeviceProfile:
-    root = read_yaml(path, error=DeviceError)
+    return _checked(read_yaml(path, error=DeviceError), path, extended)
+
+
+def parse_device(text: str, path: str) -> DeviceProfile:
+    """The profile that `text` would be in the file `path`; `DeviceError` if it is bad."""
+    return _checked(parse_yaml(Source(path, text), DeviceError), path, extended=False)
+
+
+def _checked(root: Node, path: str, extended: bool) -> DeviceProfile:
     reader = Reader()
     if extended and isinstance(root.value, dict) and "extends" in root.value:
         message = "a profile that is extended cannot extend another"

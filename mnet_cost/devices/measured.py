@@ -27,6 +27,8 @@ from mnet_cost.yamlfile import Node
 FORMS = ("prices", "roofline")
 
 MAX_TILE = 65536
+LONGEST_S = 1e5
+"""Time of a network, about a day: a small processor takes minutes for a large one."""
 _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
 
@@ -136,7 +138,8 @@ def _covariance(
         full[i][i] = spread**2
     for name, child in node.value.items():
         if name not in names:
-            reader.problem(f"there is no term `{name}`", node.keys[name], did_you_mean(name, names))
+            hint = did_you_mean(name, names) or f"there are {', '.join(names)}"
+            reader.problem(f"there is no term `{name}`", node.keys[name], hint)
             return None
         index = names.index(name)
         if told and index <= told[-1]:
@@ -238,7 +241,8 @@ def _range(reader: Reader, node: Node, unit: str) -> tuple[float, float] | None:
     if not isinstance(node.value, list) or len(node.value) != 2:
         reader.problem("a range is `[least, most]`", node)
         return None
-    low, high = (reader.quantity(one, unit) for one in node.value)
+    most = LONGEST_S if unit == "s" else None
+    low, high = (reader.quantity(one, unit, most=most) for one in node.value)
     if low is None or high is None:
         return None
     if low > high:
@@ -256,9 +260,8 @@ def _words(reader: Reader, node: Node, known: Sequence[str] = ()) -> tuple[str, 
         if not isinstance(child.value, str):
             reader.problem("a word must stand here", child)
         elif known and child.value not in known:
-            reader.problem(
-                f"there is no term `{child.value}`", child, did_you_mean(child.value, known)
-            )
+            hint = did_you_mean(child.value, known) or f"there are {', '.join(known)}"
+            reader.problem(f"there is no term `{child.value}`", child, hint)
         else:
             found.append(child.value)
     return tuple(found)

@@ -105,8 +105,10 @@ class Reader:
             self.problem(f"{what} states no {lacks}", place, hints[missing[-1]])
         return self.word(node.value, "standing", STANDINGS), self.text(node.value, "source")
 
-    def quantity(self, node: Node, unit: str, zero: bool = False) -> float | None:
-        """The number that a scalar states, in `unit`."""
+    def quantity(
+        self, node: Node, unit: str, zero: bool = False, most: float | None = None
+    ) -> float | None:
+        """The number that a scalar states, in `unit`; `most` for what is no number of a device."""
         if isinstance(node.value, (dict, list, bool, type(None))):
             self.problem("a number with its unit must stand here", node)
             return None
@@ -116,6 +118,7 @@ class Reader:
             self.problems += [problem._replace(span=node.span()) for problem in error.problems]
             return None
         low, high = PLAUSIBLE[unit]
+        high = most or high
         if value == 0 and not zero:
             hint = "leave it out where it is not known: unknown is not zero"
             self.problem(f"`{node.value}` cannot be zero", node, hint)

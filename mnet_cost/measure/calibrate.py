@@ -28,7 +28,9 @@ from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
 Form = Literal["auto", "prices", "roofline"]
 
 FEWEST_FOR_ROOFLINE = 4
-"""A rate and a constant, and twice as many measurements."""
+"""A rate and a constant, and twice as many networks."""
+MOST_MEASUREMENTS = 10_000
+"""Whoever has more has measured the same networks many times, of which a median says as much."""
 _SEEN = 0.01
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
@@ -68,20 +70,27 @@ def calibrate(
     rows = tuple(measurements)
     if not rows:
         raise MeasurementError("there is no measurement to fit to")
-    if form == "roofline" and len(rows) < FEWEST_FOR_ROOFLINE:
-        raise MeasurementError(
-            Problem(
-                f"a roofline needs {FEWEST_FOR_ROOFLINE} measurements, and there are {len(rows)}",
-                rows[-1].span,
-                "prices can be scaled by a single one: `--form prices`",
-            )
-        )
+    if len(rows) > MOST_MEASUREMENTS:
+        hint = "choose some, `--where run=...`, or give the median of each network"
+        message = f"a fit takes at most {MOST_MEASUREMENTS:,} measurements, not {len(rows):,}"
+        raise MeasurementError(Problem(message, rows[MOST_MEASUREMENTS].span, hint))
+    hint = "prices can be scaled by a single one: `--form prices`"
+    networks = len({(one.model, one.batch) for one in rows})
+    if form == "roofline" and networks < FEWEST_FOR_ROOFLINE:
+        there_are = "there is 1" if networks == 1 else f"there are {networks}"
+        message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
+        raise MeasurementError(Problem(message, rows[-1].span, hint))
     kernels = kernels_of(rows, rules)
+    multiply = _multiply(rows, kernels)
+    if form == "roofline" and not multiply:
+        message = "a roofline is of mult-adds, which networks of two families must have"
+        raise MeasurementError(Problem(message, rows[0].span, hint))
     found: list[Calibration] = []
     if form in ("auto", "prices"):
         shared = shared_prices(device_class, rows[0].precision, threads)
         found.append(_prices(rows, kernels, rules, tile, shared, source))
-    if form == "roofline" or (form == "auto" and len(rows) >= 2 * FEWEST_FOR_ROOFLINE):
+    enough = networks >= 2 * FEWEST_FOR_ROOFLINE and multiply
+    if form == "roofline" or (form == "auto" and enough):
         found.append(_roofline(rows, kernels, source))
     return min(found, key=_held_out_error) if len(found) > 1 else found[0]
 
@@ -92,11 +101,24 @@ def _held_out_error(one: Calibration) -> float:
 
 
 def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """What is left out together, and the words for it."""
+    """What is left out together, and the words for it: never a part of what is the same."""
     families = [one.family for one in rows]
     if len(set(families)) > 1:
         return families, "one family at a time"
-    return [one.model for one in rows], "one network at a time"
+    models = [one.model for one in rows]
+    if len(set(models)) > 1:
+        return models, "one network at a time"
+    return [str(one.batch) for one in rows], "one batch at a time"
+
+
+def _multiply(rows: Sequence[Measurement], kernels: Sequence[tuple[Kernel, ...]]) -> bool:
+    """Whether there are mult-adds, whatever is left out."""
+    some = {
+        group
+        for group, one in zip(_groups(rows)[0], kernels, strict=True)
+        if any(kernel.mult_adds for kernel in one)
+    }
+    return len(some) > 1
 
 
 def _prices(
@@ -107,7 +129,11 @@ def _prices(
     shared: SharedPrices,
     source: str,
 ) -> Calibration:
-    amounts = np.array([np.sum(kernel_amounts(one, rules, tile), axis=0) for one in kernels])
+    distinct = {id(one): one for one in kernels}  # measured several times, counted once
+    amounts_of = {
+        key: np.sum(kernel_amounts(one, rules, tile), axis=0) for key, one in distinct.items()
+    }
+    amounts = np.array([amounts_of[id(one)] for one in kernels])
     seconds = np.array([one.latency_s for one in rows])
     prices, spreads = np.array(shared.prices), np.array(shared.spreads)
     solution = solve(amounts, seconds, prices, spreads)
@@ -193,13 +219,14 @@ def _roofline(
     kernels: Sequence[tuple[Kernel, ...]],
     source: str,
 ) -> Calibration:
-    works = [
-        Work(
+    work_of = {
+        id(one): Work(
             np.array([float(kernel.mult_adds) for kernel in one]),
             np.array([float(kernel.traffic_bytes) for kernel in one]),
         )
-        for one in kernels
-    ]
+        for one in {id(one): one for one in kernels}.values()
+    }
+    works = [work_of[id(one)] for one in kernels]
     seconds = np.array([one.latency_s for one in rows])
     groups, protocol = _groups(rows)
     shape, errors = choose_shape(works, seconds, groups)
@@ -242,11 +269,12 @@ def _roofline(
 def _fitted_on(
     rows: Sequence[Measurement], kernels: Sequence[tuple[Kernel, ...]], terms: tuple[str, ...]
 ) -> FittedOn:
-    mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in kernels]
+    distinct = {id(one): one for one in kernels}.values()
+    mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in distinct]
     return FittedOn(
         len({one.model for one in rows}),
         tuple(sorted({one.family for one in rows})),
-        (max(min(mult_adds), 1.0), max(mult_adds)),
+        (max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
         (min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
         terms,
     )

@@ -7,10 +7,17 @@ on. A network that is not there, or does not fit, is a problem of the row that n
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.work import count_work
-from mnet_cost.errors import MeasurementError, MnetCostError, Problem, ProblemList
+from mnet_cost.errors import (
+    MeasurementError,
+    MnetCostError,
+    Problem,
+    ProblemList,
+    TooManyProblemsError,
+)
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.models.library import load_model, split_reference
 from mnet_cost.models.types import ModelSpec
@@ -47,13 +54,22 @@ class Networks:
             if loaded.knobs:
                 raise MeasurementError(f"`{one.model}` sets knobs twice")
             spec = self._specs[name, variant] = loaded.spec
+        if "batch" in knobs:
+            hint = "the column `batch` is for that"
+            raise MeasurementError(Problem(f"`{one.model}` sets the batch", hint=hint))
         network = elaborate(spec, {**knobs, "batch": one.batch})
         precision = DTYPES[one.precision]
         costs = count_work(network, precision)
         unknown = [cost.step.name for cost in costs if cost.work is None]
         if unknown:
-            raise MeasurementError(f"the cost of `{unknown[0]}` in `{one.model}` is unknown")
-        return form_kernels(network, costs, precision, rules)
+            hint = "leave out what was measured of this network"
+            message = f"the cost of `{unknown[0]}` in `{one.model}` is unknown"
+            raise MeasurementError(Problem(message, hint=hint))
+        kernels = form_kernels(network, costs, precision, rules)
+        if not kernels:
+            hint = "nothing of it takes time: leave out what was measured of this network"
+            raise MeasurementError(Problem(f"`{one.model}` has no kernels", hint=hint))
+        return kernels
 
 
 def kernels_of(
@@ -64,13 +80,16 @@ def kernels_of(
     problems = ProblemList()
     found: list[Kernels] = []
     seen: set[str] = set()
-    for one in measurements:
-        try:
-            found.append(networks.kernels(one, rules))
-        except MnetCostError as error:
-            if one.model not in seen:
-                problems += _at_row(one, error.problems)
-            seen.add(one.model)
+    with suppress(TooManyProblemsError):
+        for one in measurements:
+            if one.model in seen:
+                continue
+            try:
+                found.append(networks.kernels(one, rules))
+            except MnetCostError as error:
+                seen.add(one.model)
+                for problem in _at_row(one, error.problems):
+                    problems.append(problem)
     if problems:
         raise MeasurementError(problems)
     return found
@@ -78,9 +97,13 @@ def kernels_of(
 
 def _at_row(one: Measurement, problems: Iterable[Problem]) -> list[Problem]:
     """Problems of a network, shown at the row that names it unless they have a place in a spec."""
+    hint = "a path is seen from the folder of the file that names it"
     return [
         problem._replace(trail=(*problem.trail, f"measured in {one.span}"))
         if problem.span
-        else problem._replace(span=one.span)
+        else problem._replace(
+            span=one.span,
+            hint=problem.hint or (hint if "cannot be read" in problem.message else None),
+        )
         for problem in problems
     ]

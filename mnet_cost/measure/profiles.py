@@ -5,14 +5,16 @@ The peaks, the memory and the power stay in the profile that it extends: nothing
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.errors import DeviceError
+from mnet_cost.errors import DeviceError, Problem, printable
 from mnet_cost.units import format_si
-from mnet_cost.yamlfile import read_yaml
+from mnet_cost.yamlfile import parse_scalar, read_yaml
 
 _DIGITS = 4
 _WIDEST = 98
@@ -32,12 +34,12 @@ def profile_text(
     comment: Sequence[str] = (),
 ) -> str:
     """The text of a profile whose times are those of `fits`, by precision."""
-    lines = [*(f"# {line}" for line in comment), "format: 1", f"name: {name}"]
+    lines = [*_comments(comment), "format: 1", f"name: {_quoted(name)}"]
     lines.append(f"title: {_quoted(title)}")
     if device_class is not None:
         lines.append(f"class: {device_class}")
     if extends is not None:
-        lines.append(f"extends: {extends}  # its peaks, memory and power")
+        lines.append(f"extends: {_quoted(extends)}  # its peaks, memory and power")
     lines += [f"tier: {tier}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
     return "\n".join([*lines, latency_text(fits)])
@@ -48,25 +50,49 @@ def with_latency(
 ) -> str:
     """The text of a profile with `fits` as its section `latency`, the rest of it untouched.
 
-    Raises `DeviceError` for a file that is no profile.
+    Raises `DeviceError` for a file that is no profile, or is in braces.
     """
     root = read_yaml(path, error=DeviceError)
-    lines = root.source.text.splitlines()
     if not isinstance(root.value, dict) or "tier" not in root.value:
         raise DeviceError(f"{path}: is no device profile: it states no `tier`")
-    line, word = root.value["tier"].line - 1, root.value["tier"]
-    lines[line] = lines[line][: word.column - 1] + tier + lines[line][word.end - 1 :]
+    if root.source.line(root.line)[root.column - 1 :].startswith("{"):
+        hint = "`format: 1` and so on, one key a line"
+        raise DeviceError(Problem("nothing can be put into braces", root.span(), hint))
+    lines = root.source.text.splitlines(keepends=True)  # as YAML breaks them
+    word = root.value["tier"]
+    line = lines[word.line - 1]
+    lines[word.line - 1] = line[: word.column - 1] + tier + line[word.end - 1 :]
+    ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
     if "latency" in root.keys:
         start = root.keys["latency"].line - 1
         later = [key.line - 1 for key in root.keys.values() if key.line - 1 > start]
         stop = min(later, default=len(lines))
-        while start and lines[start - 1].startswith("#"):  # how the old fit was made
-            start -= 1
-        del lines[start:stop]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    head = [f"# {line}" for line in ("Fitted by", *comment)] if comment else []
-    return "\n".join([*lines, *head, latency_text(fits)])
+        while lines[stop - 1].startswith(("#", *"\r\n")):
+            stop -= 1  # what stands behind is about the next key
+        del lines[_start_of_comment(lines, start) : stop]
+    if lines and not lines[-1].endswith(("\r", "\n")):
+        lines[-1] += ending
+    head = _comments((_FITTED_BY, *comment)) if comment else []
+    section = "\n".join([*head, latency_text(fits)])
+    mark = "\ufeff" if Path(path).read_bytes().startswith(BOM_UTF8) else ""
+    return mark + "".join(lines) + section.replace("\n", ending)
+
+
+_FITTED_BY = "Fitted by"
+
+
+def _start_of_comment(lines: Sequence[str], start: int) -> int:
+    """Where the words on how an old fit was made begin; `start` where there are none."""
+    first = start
+    while first and lines[first - 1].startswith("#"):
+        first -= 1
+        if lines[first].strip() == f"# {_FITTED_BY}":
+            return first
+    return start
+
+
+def _comments(lines: Iterable[str]) -> list[str]:
+    return [f"# {printable(line)}" for line in lines]
 
 
 def latency_text(fits: Mapping[str, LatencyFit]) -> str:
@@ -168,7 +194,7 @@ def _wrapped(key: str, text: str) -> list[str]:
     """Quoted text over as many lines as it needs: YAML folds its breaks to blanks."""
     lines, line = [], key + '"'
     indent = " " * (len(key) - len(key.lstrip()) + 2)
-    for word in text.replace("\\", "/").replace('"', "'").split():
+    for word in _escaped(text).split():
         if len(line) + len(word) + 1 > _WIDEST - 4 and line.strip():
             lines.append(line.rstrip())
             line = indent
@@ -177,7 +203,15 @@ def _wrapped(key: str, text: str) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Text as a YAML scalar."""
-    clean = text.replace("\\", "/").replace('"', "'")
+    """Text as a YAML scalar, in one line."""
+    clean = " ".join(text.split())
     plain = clean.replace(" ", "").replace("-", "").replace("_", "").replace(".", "").isalnum()
-    return clean if plain and clean[:1].isalpha() else f'"{clean}"'
+    if plain and clean[:1].isalpha() and parse_scalar(clean) == clean:
+        return clean
+    return f'"{_escaped(clean)}"'
+
+
+def _escaped(text: str) -> str:
+    """Text as it stands between quotes; what cannot be shown is written in words of its code."""
+    shown = "".join(c if c.isspace() else printable(c) for c in text)
+    return shown.replace("\\", "\\\\").replace('"', '\\"')

@@ -23,8 +23,12 @@ RIDGES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 45)])
 
 _ROWS_PER_NUMBER = 2
 """Least rows for each number that is fitted."""
+_LEAST_SHARE = 1e-3
+"""Of the time of some network, that its mult-adds must take: a rate of less is no rate."""
 _GAIN = 0.9
 """A further number is worth it if it takes the held-out error below so much of what it was."""
+
+_NOTHING = 1e-9
 
 
 class Shape(NamedTuple):
@@ -73,11 +77,18 @@ class Roofline(NamedTuple):
 
 
 def fit_roofline(works: Sequence[Work], seconds: Array, shape: Shape) -> Roofline:
-    """Least squares of relative errors, with no number below zero."""
+    """Least squares of relative errors, with no number below zero.
+
+    Some network must have mult-adds.
+    """
     best: tuple[float, Roofline] | None = None
     kernels = np.array([float(len(work.bytes)) for work in works])
+    distinct = {id(work): work for work in works}  # measured several times, counted once
     for ridge in RIDGES if shape.bandwidth else RIDGES[:1]:
-        busy = np.array([np.maximum(one.mult_adds, ridge * one.bytes).sum() for one in works])
+        busy_of = {
+            key: np.maximum(one.mult_adds, ridge * one.bytes).sum() for key, one in distinct.items()
+        }
+        busy = np.array([busy_of[id(one)] for one in works])
         columns = [busy, np.ones(len(works)) * shape.inference, kernels * shape.kernel]
         loss, numbers = _not_negative(np.stack(columns, axis=1) / seconds[:, None])
         if best is None or loss < best[0]:
@@ -90,20 +101,27 @@ def _not_negative(columns: Array) -> tuple[float, list[float]]:
     """Numbers >= 0, the first above, for which columns @ numbers is nearest to 1."""
     best: tuple[float, list[float]] | None = None
     others = [i for i in range(1, columns.shape[1]) if columns[:, i].any()]
+    least = _LEAST_SHARE / columns[:, 0].max()
     for chosen in range(2 ** len(others)):
-        used = [0, *(one for bit, one in enumerate(others) if chosen >> bit & 1)]
-        found = np.linalg.lstsq(columns[:, used], np.ones(len(columns)), rcond=None)[0]
-        if (found < 0).any() or found[0] <= 0:
+        used = [one for bit, one in enumerate(others) if chosen >> bit & 1]
+        found = _nearest(columns[:, [0, *used]], np.ones(len(columns)))
+        if found[0] < least:
+            rest = _nearest(columns[:, used], 1 - least * columns[:, 0])
+            found = np.concatenate([[least], rest])
+        if (found < 0).any():
             continue
-        loss = float(np.sum((columns[:, used] @ found - 1) ** 2))
+        loss = float(np.sum((columns[:, [0, *used]] @ found - 1) ** 2))
         if best is None or loss < best[0]:
             numbers = [0.0] * columns.shape[1]
-            for one, value in zip(used, found, strict=True):
+            for one, value in zip([0, *used], found, strict=True):
                 numbers[one] = float(value)
             best = loss, numbers
-    if best is None:
-        raise ValueError("a rate is always above zero, since times are")
+    assert best is not None, "a rate alone is above zero, since mult-adds and times are"
     return best
+
+
+def _nearest(columns: Array, wanted: Array) -> Array:
+    return np.asarray(np.linalg.lstsq(columns, wanted, rcond=None)[0], dtype=np.float64)
 
 
 def held_out_errors(
@@ -116,7 +134,8 @@ def held_out_errors(
         fitted = fit_roofline([works[i] for i in seen], seconds[seen], shape)
         for i, one in enumerate(families):
             if one == family:
-                errors[i] = np.log(fitted.seconds(works[i]) / seconds[i])
+                # Without mult-adds and constants nothing is foretold: as good as no time at all.
+                errors[i] = np.log(max(fitted.seconds(works[i]) / seconds[i], _NOTHING))
     return errors
 
 

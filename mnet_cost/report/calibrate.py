@@ -107,8 +107,7 @@ def _moved(fit: LatencyFit) -> list[str]:
 
 def _plain_name(model: str) -> str:
     """A reference without the folder of its file."""
-    name, at, knobs = model.partition("@")
-    return name.rpartition("/")[2] + at + knobs
+    return model[max(model.rfind("/"), model.rfind("\\")) + 1 :]
 
 
 def _factor(logarithm: float) -> str:

@@ -1,0 +1,566 @@
+"""Files of measured times: what is read, and every way to get one wrong, with its whole message."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnet_cost.errors import MAX_PROBLEMS, MeasurementError
+from mnet_cost.measure.measurements import (
+    Measurement,
+    chosen,
+    of_one_setting,
+    read_measurements,
+)
+from mnet_cost.measure.networks import kernels_of
+
+HEADER = "model,latency_ms\n"
+HINT = "hint: a header is `model,latency_ms,runtime,threads,precision,source`"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def read(text: str | bytes, name: str = "times.csv") -> tuple[Measurement, ...]:
+    data = text if isinstance(text, bytes) else text.encode()
+    Path(name).write_bytes(data)
+    return read_measurements(name)
+
+
+def message(text: str | bytes) -> str:
+    """What reading a file of that text says."""
+    with pytest.raises(MeasurementError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def message_of_networks(rows: tuple[Measurement, ...]) -> str:
+    with pytest.raises(MeasurementError) as caught:
+        kernels_of(rows, frozenset())
+    return str(caught.value)
+
+
+def test_all_columns() -> None:
+    (row,) = read(
+        "source,model,latency_ms,device,processor,runtime,precision,threads,batch,family,run,date,"
+        "energy_uj,remark\n"
+        "a table,mobilenet_v1@alpha=0.5,12.5,pi,BCM2711,ncnn,fp16,4,2,V1,2,2024,7.5,not read\n"
+    )
+    assert row.model == "mobilenet_v1@alpha=0.5"
+    assert row.latency_s == pytest.approx(0.0125)
+    assert (row.device, row.processor, row.runtime, row.precision) == (
+        "pi", "BCM2711", "ncnn", "fp16",
+    )  # fmt: skip
+    assert (row.threads, row.batch, row.family, row.run, row.source) == (4, 2, "V1", "2", "a table")
+    assert row.energy_j == pytest.approx(7.5e-6)
+    assert str(row.span) == "times.csv:2:9"
+
+
+def test_what_is_not_said() -> None:
+    (row,) = read(HEADER + "resnet:resnet50_v1@resolution=96,10\n")
+    assert (row.device, row.runtime, row.precision, row.threads) == ("", "", "fp32", None)
+    assert (row.batch, row.energy_j, row.family) == (1, None, "resnet")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffmodel,latency_ms\nalexnet,10\n",
+        "model,latency_ms\r\nalexnet,10\r\n",
+        "model,latency_ms\ralexnet,10\r",
+        "model,latency_ms\nalexnet,10",
+        " model , latency_ms \n alexnet , 10 \n",
+        "\n\nmodel,latency_ms\n\nalexnet,10\n  \n",
+        '"model","latency_ms"\n"alexnet","10"\n',
+        "model,latency_ms\nalexnet,10,,\n",
+        "model,latency_ms,,\nalexnet,1e1,,\n",
+        "latency_ms,x,x,model\n10,1,2,alexnet\n",
+    ],
+    ids=["BOM", "CRLF", "CR", "no end", "blanks", "empty lines", "quotes", "commas at the end",
+         "columns without a name", "other columns"],
+)  # fmt: skip
+def test_forms_of_the_same(text: str) -> None:
+    (row,) = read(text)
+    assert (row.model, row.latency_s) == ("alexnet", 0.01)
+
+
+def test_a_path_is_seen_from_the_folder_of_the_file() -> None:
+    Path("data of 2024").mkdir()
+    rows = read(
+        HEADER
+        + "./net.yaml,1\nnet.yaml@alpha=0.5,1\n../net@home/my net.yaml:thin@k=1,1\n"
+        + "./net,1\nalexnet,1\n/nets/net.yaml,1\n",
+        "data of 2024/times.csv",
+    )
+    assert [row.model for row in rows] == [
+        "data of 2024/net.yaml",
+        "data of 2024/net.yaml@alpha=0.5",
+        "net@home/my net.yaml:thin@k=1",
+        "data of 2024/net",
+        "alexnet",
+        "/nets/net.yaml",
+    ]
+    assert rows[2].family == "../net@home/my net.yaml"
+    (here,) = read(HEADER + "./net,1\n")
+    assert here.model == "./net"  # `net` would be a name of the library
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "",
+            "times.csv: is empty\nhint: a file is a header, "
+            "`model,latency_ms,runtime,threads,precision,source`, and a row for each measurement",
+            id="empty",
+        ),
+        pytest.param(
+            "\n \n",
+            "times.csv: is empty\nhint: a file is a header, "
+            "`model,latency_ms,runtime,threads,precision,source`, and a row for each measurement",
+            id="blank",
+        ),
+        pytest.param(
+            HEADER,
+            "times.csv: has no measurements\nhint: a file is a header, "
+            "`model,latency_ms,runtime,threads,precision,source`, and a row for each measurement",
+            id="a header only",
+        ),
+        pytest.param(
+            b"model,latency_ms\ncaf\xe9,10\n",
+            "times.csv:2: is not UTF-8 text: byte 0xe9\n"
+            "hint: save the file with the encoding UTF-8",
+            id="no UTF-8",
+        ),
+        pytest.param(
+            "mobilenet_v1,10\n",
+            f"""\
+times.csv:1:1: there is no column `model`
+    1 | mobilenet_v1,10
+      | ^^^^^^^^^^^^^^^
+{HINT}
+
+times.csv:1:1: there is no column `latency_ms`
+    1 | mobilenet_v1,10
+      | ^^^^^^^^^^^^^^^
+{HINT}""",
+            id="no header",
+        ),
+        pytest.param(
+            "\nModel,latency\nalexnet,1\n",
+            """\
+times.csv:2:1: there is no column `model`
+    2 | Model,latency
+      | ^^^^^^^^^^^^^
+hint: is it `Model`?
+
+times.csv:2:1: there is no column `latency_ms`
+    2 | Model,latency
+      | ^^^^^^^^^^^^^
+hint: is it `latency`?""",
+            id="near names",
+        ),
+        pytest.param(
+            "model,latency_ms,Runtme\nalexnet,1,x\n",
+            """\
+times.csv:1:1: there is no column `Runtme`
+    1 | model,latency_ms,Runtme
+      | ^^^^^^^^^^^^^^^^^^^^^^^
+hint: did you mean `runtime`?""",
+            id="an optional column mistyped",
+        ),
+        pytest.param(
+            "model,latency_ms,model\nalexnet,1,x\n",
+            """\
+times.csv:1:1: the column `model` is there twice
+    1 | model,latency_ms,model
+      | ^^^^^^^^^^^^^^^^^^^^^^
+hint: one of them must go, or have another name""",
+            id="a column twice",
+        ),
+        pytest.param(
+            "model;latency_ms\nalexnet;10,5\n",
+            """\
+times.csv:1:1: the columns are separated by `;`
+    1 | model;latency_ms
+      | ^^^^^^^^^^^^^^^^
+hint: commas go between cells, and a number has a point: `13.4`""",
+            id="semicolons",
+        ),
+        pytest.param(
+            "model\tlatency_ms\nalexnet\t10\n",
+            """\
+times.csv:1:1: the columns are separated by tabs
+    1 | model latency_ms
+      | ^^^^^^^^^^^^^^^^
+hint: commas go between cells, and a number has a point: `13.4`""",
+            id="tabs",
+        ),
+        pytest.param(
+            HEADER + 'alexnet,1\n"alexnet,2\nalexnet,3\n',
+            """\
+times.csv:3:1: this is no CSV: unexpected end of data
+    3 | "alexnet,2
+      | ^^^^^^^^^^
+hint: a quote in this row is not closed""",
+            id="a quote that is not closed",
+        ),
+        pytest.param(
+            HEADER + 'alexnet,1\n"alex"net,2\n',
+            """\
+times.csv:3:1: this is no CSV: ',' expected after '"'
+    3 | "alex"net,2
+      | ^^^^^^^^^^^
+hint: a quote inside of quotes is written twice: `""`""",
+            id="a quote in quotes",
+        ),
+        pytest.param(
+            HEADER + "mobilenet_v1@alpha=0.5,resolution=96,10\n",
+            """\
+times.csv:2:1: this row has more cells than the header
+    2 | mobilenet_v1@alpha=0.5,resolution=96,10
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: a cell with a comma stands in quotes: `"net@alpha=1,resolution=96"`""",
+            id="too many cells",
+        ),
+        pytest.param(
+            "model,latency_ms,run\nmobilenet_v1@alpha=0.5,resolution=96,10\n",
+            """\
+times.csv:2:24: `resolution=96` in `latency_ms` is no number
+    2 | mobilenet_v1@alpha=0.5,resolution=96,10
+      |                        ^^^^^^^^^^^^^
+hint: a cell with a comma stands in quotes: `"net@alpha=1,resolution=96"`""",
+            id="a comma in a reference where the cells are enough",
+        ),
+        pytest.param(
+            HEADER + ",10\nalexnet\n",
+            """\
+times.csv:2:1: this row names no `model`
+    2 | ,10
+      | ^^^
+hint: which network was measured?
+
+times.csv:3:1: this row has no `latency_ms`
+    3 | alexnet
+      | ^^^^^^^
+hint: leave the row out""",
+            id="too few cells",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read(text: str | bytes, expected: str) -> None:
+    assert message(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("0", "`latency_ms` must be above zero, not 0\n{}\nhint: leave out what is not known: "
+              "unknown is not zero"),
+        ("-1", "`latency_ms` must be above zero, not -1\n{}\nhint: leave out what is not known: "
+               "unknown is not zero"),
+        ("nan", "`latency_ms` must be above zero, not nan\n{}\nhint: leave out what is not known: "
+                "unknown is not zero"),
+        ("inf", "`latency_ms` is absurd: inf is over 100,000,000\n{}\n"
+                "hint: it is in milliseconds: is this another unit?"),
+        ("1e400", "`latency_ms` is absurd: 1e400 is over 100,000,000\n{}\n"
+                  "hint: it is in milliseconds: is this another unit?"),
+        ("1e-300", "`latency_ms` is absurd: 1e-300 is under 1e-06\n{}\n"
+                   "hint: it is in milliseconds: is this another unit?"),
+        ("slow", "`slow` in `latency_ms` is no number\n{}\n"
+                 "hint: a plain number with a point: `13.4`"),
+        ("13.4 ms", "`13.4 ms` in `latency_ms` is no number\n{}\n"
+                    "hint: a plain number with a point: `13.4`"),
+        ("1_000", "`1_000` in `latency_ms` is no number\n{}\n"
+                  "hint: a plain number with a point: `13.4`"),
+        ("\N{ARABIC-INDIC DIGIT THREE}",
+         "`\N{ARABIC-INDIC DIGIT THREE}` in `latency_ms` is no number\n{}\n"
+         "hint: a plain number with a point: `13.4`"),
+        ("0x10", "`0x10` in `latency_ms` is no number\n{}\n"
+                 "hint: a plain number with a point: `13.4`"),
+    ],
+)  # fmt: skip
+def test_times_that_are_none(cell: str, expected: str) -> None:
+    quoted = f"    2 | alexnet,{cell}\n      |         {'^' * len(cell)}"
+    assert message(HEADER + f"alexnet,{cell}\n") == f"times.csv:2:9: {expected.format(quoted)}"
+
+
+def test_a_decimal_comma() -> None:
+    expected = """\
+times.csv:2:10: `10,5` in `latency_ms` is no number
+    2 | alexnet,"10,5"
+      |          ^^^^
+hint: a plain number with a point: `13.4`"""
+    assert message(HEADER + 'alexnet,"10,5"\n') == expected
+
+
+def test_other_cells_that_are_wrong() -> None:
+    expected = """\
+times.csv:2:11: there is no precision `fp31`
+    2 | alexnet,1,fp31,1.5,0,-3
+      |           ^^^^
+hint: did you mean `fp32`?
+
+times.csv:2:16: `threads` must be a whole number, not 1.5
+    2 | alexnet,1,fp31,1.5,0,-3
+      |                ^^^
+hint: leave it empty where it is not known
+
+times.csv:2:20: `batch` must be above zero, not 0
+    2 | alexnet,1,fp31,1.5,0,-3
+      |                    ^
+hint: leave out what is not known: unknown is not zero
+
+times.csv:2:22: `energy_uj` must be above zero, not -3
+    2 | alexnet,1,fp31,1.5,0,-3
+      |                      ^^
+hint: leave out what is not known: unknown is not zero
+
+times.csv:3:11: there is no precision `double`
+    3 | alexnet,2,double,5000,inf,1e99
+      |           ^^^^^^
+hint: it is `fp32`, `fp16`, `bf16` or `int8`
+
+times.csv:3:18: `threads` is absurd: 5000 is over 4,096
+    3 | alexnet,2,double,5000,inf,1e99
+      |                  ^^^^
+hint: leave out what is wrong
+
+times.csv:3:23: `batch` is absurd: inf is over 1,000,000
+    3 | alexnet,2,double,5000,inf,1e99
+      |                       ^^^
+hint: leave out what is wrong
+
+times.csv:3:27: `energy_uj` is absurd: 1e99 is over 1e+12
+    3 | alexnet,2,double,5000,inf,1e99
+      |                           ^^^^
+hint: it is in microjoules: is this another unit?"""
+    header = "model,latency_ms,precision,threads,batch,energy_uj\n"
+    text = header + "alexnet,1,fp31,1.5,0,-3\nalexnet,2,double,5000,inf,1e99\n"
+    assert message(text) == expected
+
+
+def test_a_cell_is_shown_in_its_own_column() -> None:
+    expected = """\
+times.csv:2:6: `latency_ms` must be above zero, not 0
+    2 | n0,1,0
+      |      ^
+hint: leave out what is not known: unknown is not zero"""
+    assert message("model,threads,latency_ms\nn0,1,0\n") == expected
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\x85", "\u2028"])
+def test_lines_are_those_that_errors_count(line_break: str) -> None:
+    text = line_break.join(["model,latency_ms", '"alexnet', '",1', "vgg16\x0b,0", ""])
+    expected = """\
+times.csv:4:8: `latency_ms` must be above zero, not 0
+    4 | vgg16 ,0
+      |        ^
+hint: leave out what is not known: unknown is not zero"""
+    assert message(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("none.csv", "none.csv: cannot be read: no such file or directory"),
+        (".", ".: cannot be read: is a directory"),
+        ("a\0.csv", "a path cannot hold a NUL character"),
+    ],
+)
+def test_no_file(path: str, expected: str) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        read_measurements(path)
+    assert str(caught.value) == expected
+
+
+def test_a_cell_without_end() -> None:
+    found = message(HEADER + '"' + "x" * 200_000 + '",10\n')
+    assert found.startswith("times.csv:2:1: this is no CSV: field larger than field limit")
+    assert found.endswith("hint: a quote in this row is not closed")
+    assert len(found) < 1000
+
+
+def test_problems_are_bounded() -> None:
+    found = message(HEADER + "alexnet,0\n" * 5000)
+    assert found.count("must be above zero") == MAX_PROBLEMS
+    assert found.endswith(f"more than {MAX_PROBLEMS} problems: the rest is not shown")
+
+
+def test_many_columns_take_no_time() -> None:
+    (row,) = read(HEADER.strip() + ",x" * 100_000 + "\nalexnet,1\n")
+    assert row.model == "alexnet"
+
+
+def test_many_rows() -> None:
+    rows = read("model,latency_ms,device\n" + "".join(f"alexnet,1,d{i}\n" for i in range(20_000)))
+    assert len(rows) == 20_000
+    with pytest.raises(MeasurementError, match="rows of several devices"):
+        of_one_setting(rows)
+
+
+def test_networks_that_are_not_there() -> None:
+    Path("broken.yaml").write_text(
+        "format: 1\nname: broken\ninput: {x: [3, 8, 8]}\nlayers:\n  - reluu\n"
+    )
+    Path("unknown.yaml").write_text(
+        "format: 1\nname: unknown\ninput: {x: [3, 8, 8]}\n"
+        "layers:\n  - opaque: {operation: sort, shape: [3, 8, 8]}\n"
+    )
+    Path("views.yaml").write_text(
+        "format: 1\nname: views\ninput: {x: [3, 8, 8]}\nlayers:\n  - flatten\n"
+    )
+    rows = read(
+        HEADER + "mobilnet_v1,1\nalexnet,1\n./net.yaml,1\nmobilenet_v1@,1\nmobilenet_v1@beta=1,1\n"
+        "mobilenet_v1@batch=8,1\nunknown.yaml,1\nviews.yaml,1\nbroken.yaml,1\nmobilnet_v1,2\n"
+    )
+    assert (
+        message_of_networks(rows)
+        == """\
+times.csv:2:1: there is no model `mobilnet_v1`
+    2 | mobilnet_v1,1
+      | ^^^^^^^^^^^
+hint: did you mean `mobilenet_v1`?
+
+times.csv:4:1: net.yaml: cannot be read: no such file or directory
+    4 | ./net.yaml,1
+      | ^^^^^^^^^^
+hint: a path is seen from the folder of the file that names it
+
+times.csv:5:1: `mobilenet_v1@` does not name a model
+    5 | mobilenet_v1@,1
+      | ^^^^^^^^^^^^^
+hint: a model is NAME_OR_PATH[:variant][@knob=value,...]
+
+times.csv:6:1: mobilenet_v1 has no knob `beta`
+    6 | mobilenet_v1@beta=1,1
+      | ^^^^^^^^^^^^^^^^^^^
+hint: it has `alpha`, `rho`, `resolution`, `classes` and `batch`
+
+times.csv:7:1: `mobilenet_v1@batch=8` sets the batch
+    7 | mobilenet_v1@batch=8,1
+      | ^^^^^^^^^^^^^^^^^^^^
+hint: the column `batch` is for that
+
+times.csv:8:1: the cost of `opaque` in `unknown.yaml` is unknown
+    8 | unknown.yaml,1
+      | ^^^^^^^^^^^^
+hint: leave out what was measured of this network
+
+times.csv:9:1: `views.yaml` has no kernels
+    9 | views.yaml,1
+      | ^^^^^^^^^^
+hint: nothing of it takes time: leave out what was measured of this network
+
+broken.yaml:5:5: there is no layer kind or block `reluu`
+    5 |   - reluu
+      |     ^^^^^
+      measured in times.csv:10:1
+hint: did you mean `relu`?"""
+    )
+
+
+def test_problems_of_networks_are_bounded() -> None:
+    rows = read(HEADER + "".join(f"./net{i}.yaml,1\n" for i in range(300)))
+    found = message_of_networks(rows)
+    assert found.count("cannot be read") == MAX_PROBLEMS
+    assert found.endswith("the rest is not shown")
+
+
+SEVERAL = (
+    "model,latency_ms,device,runtime,threads\n"
+    "alexnet,1,pi,ncnn,1\nvgg16,2,pi,ncnn,4\nvgg16,3,my board,tflite,4\nalexnet,4,pi,,\n"
+)
+
+
+def test_rows_are_chosen() -> None:
+    rows = read(SEVERAL)
+    assert chosen(rows, {}) == rows
+    assert [row.latency_s for row in chosen(rows, {"device": "pi", "threads": "4"})] == [0.002]
+    assert [row.latency_s for row in chosen(rows, {"threads": ""})] == [0.004]
+    assert [row.latency_s for row in chosen(rows, {"model": "vgg16"})] == [0.002, 0.003]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"device": "pie"}, "no row has the device `pie`\nhint: did you mean `pi`?"),
+        ({"device": "h100"}, "no row has the device `h100`\nhint: there are `pi`, `my board`"),
+        ({"run": "2"}, "no row has the run `2`\nhint: no row states its run"),
+        ({"batch": "8"}, "no row has the batch `8`\nhint: there is `1`"),
+        (
+            {"device": "my board", "runtime": "ncnn"},
+            "no row has the runtime `ncnn`\nhint: there is `tflite`",
+        ),
+        (
+            {"thread": "1"},
+            "rows cannot be chosen by `thread`\nhint: did you mean `threads`?",
+        ),
+        (
+            {"source": "x"},
+            "rows cannot be chosen by `source`\nhint: there are device, runtime, threads, "
+            "precision, batch, family, run, model",
+        ),
+    ],
+)
+def test_no_row_is_chosen(where: dict[str, str], expected: str) -> None:
+    rows = read(SEVERAL)
+    with pytest.raises(MeasurementError) as caught:
+        chosen(rows, where)
+    assert str(caught.value) == expected
+
+
+def test_rows_of_several_settings() -> None:
+    rows = read(SEVERAL)
+    assert of_one_setting(rows[:1]) == rows[0]
+    with pytest.raises(MeasurementError) as caught:
+        of_one_setting(rows)
+    assert (
+        str(caught.value)
+        == """\
+times.csv:4:1: rows of several devices: `pi` (3), `my board` (1)
+    4 | vgg16,3,my board,tflite,4
+      | ^^^^^
+hint: a fit is of one: `--where device=pi`
+
+times.csv:4:1: rows of several runtimes: `ncnn` (2), `tflite` (1), not stated (1)
+    4 | vgg16,3,my board,tflite,4
+      | ^^^^^
+hint: a fit is of one: `--where runtime=ncnn`
+
+times.csv:3:1: rows of several numbers of threads: `1` (1), `4` (2), not stated (1)
+    3 | vgg16,2,pi,ncnn,4
+      | ^^^^^
+hint: a fit is of one: `--where threads=4`"""
+    )
+
+
+def test_what_is_to_be_typed_can_be_typed() -> None:
+    header = "model,latency_ms,device\n"
+    with pytest.raises(MeasurementError) as caught:
+        of_one_setting(read(header + "alexnet,1,my board\nalexnet,1,\n"))
+    assert str(caught.value).endswith("hint: a fit is of one: `--where 'device=my board'`")
+
+
+PIECES = ["", ",", '"', "\n", "\r", ";", "\0", "0", "-1", "nan", "1e999", "@", ":", "\u2028", "/"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    start=st.integers(0, 70),
+    length=st.integers(0, 20),
+    piece=st.sampled_from(PIECES) | st.text(max_size=5),
+)
+def test_a_damaged_file_raises_nothing_else(start: int, length: int, piece: str) -> None:
+    good = "model,latency_ms,threads\nmobilenet_v1@alpha=0.5,10,1\nalexnet,20,2\n"
+    text = good[:start] + piece + good[start + length :]
+    with suppress(MeasurementError):
+        rows = read(text.encode("utf-8", "surrogatepass"))
+        assert all(row.latency_s > 0 for row in rows)
+        kernels_of(rows, frozenset())

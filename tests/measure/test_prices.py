@@ -1,0 +1,190 @@
+"""Prices fitted to times that were made from known ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnet_cost.devices.prices import KINDS, kind_of, shared_prices
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.measure.prices import (
+    NOISE,
+    Array,
+    deviation,
+    expected_seconds,
+    share_prices,
+    solve,
+)
+
+TERMS = 5
+PRICES = np.array([1.0, 2.0, 0.5, 8.0, 30.0])
+SPREADS = np.full(TERMS, 0.4)
+SCALE = np.log(2e-4)
+
+
+def amounts_of(networks: int, seed: int = 0) -> Array:
+    """Networks that differ in what they are made of: each has some terms and not others."""
+    random = np.random.default_rng(seed)
+    amounts = random.lognormal(0.0, 1.0, (networks, TERMS)) / PRICES
+    return np.asarray(amounts * random.choice([0.05, 1.0, 4.0], (networks, TERMS)) * 100)
+
+
+def times(amounts: Array, deviations: Array, noise: float = 0.0, seed: int = 1) -> Array:
+    seconds = expected_seconds(amounts, PRICES, np.concatenate([[SCALE], deviations]))
+    errors = np.random.default_rng(seed).normal(0.0, 1.0, len(seconds))
+    return np.asarray(seconds * np.exp(noise * errors))
+
+
+DEVIATIONS = np.array([0.0, 0.5, -0.4, 0.3, -0.6])
+
+
+def test_known_prices_are_found() -> None:
+    amounts = amounts_of(200)
+    solution = solve(amounts, times(amounts, DEVIATIONS), PRICES, SPREADS)
+    fitted = expected_seconds(amounts, PRICES, solution.parameters)
+    assert np.abs(np.log(fitted / times(amounts, DEVIATIONS))).max() < 0.02
+    # A factor of all prices is the scale's, as far as the prior of deviations goes.
+    found = solution.parameters[0] + solution.parameters[1:]
+    assert found == pytest.approx(SCALE + DEVIATIONS, abs=0.03)
+
+
+def test_outliers_hardly_move_them() -> None:
+    amounts = amounts_of(120)
+    seconds = times(amounts, DEVIATIONS, noise=0.05)
+    clean = solve(amounts, seconds, PRICES, SPREADS)
+    spoiled = seconds.copy()
+    spoiled[::10] *= 5.0  # every tenth row is of another setting
+    found = solve(amounts, spoiled, PRICES, SPREADS)
+    others = np.arange(len(seconds)) % 10 != 0
+    errors = np.log(expected_seconds(amounts, PRICES, found.parameters) / seconds)[others]
+    assert abs(np.median(errors)) < 0.03
+    assert np.quantile(np.abs(errors), 0.8) < 0.15
+    moved = found.parameters[0] + found.parameters[1:] - clean.parameters[0] - clean.parameters[1:]
+    assert np.abs(moved).max() < 0.2
+
+
+def test_one_measurement_moves_the_scale() -> None:
+    amounts = amounts_of(1)
+    seconds = np.array([0.25])
+    solution = solve(amounts, seconds, PRICES, SPREADS)
+    assert expected_seconds(amounts, PRICES, solution.parameters) == pytest.approx(
+        seconds, rel=1e-4
+    )
+    assert np.abs(solution.parameters[1:]).max() < 1e-6
+    alone = np.log(0.25 / (amounts * PRICES).sum())
+    assert solution.parameters[0] == pytest.approx(alone)
+
+
+def test_with_a_scale_that_is_known_one_measurement_moves_less() -> None:
+    amounts = amounts_of(1)
+    known = float(np.log(0.25 / (amounts * PRICES).sum()))
+    solution = solve(amounts, np.array([0.5]), PRICES, SPREADS, scale=known, scale_spread=0.1)
+    found = expected_seconds(amounts, PRICES, solution.parameters)[0]
+    assert 0.25 < found < 0.5
+    assert 0 < solution.parameters[0] - known < np.log(2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_few_rows_leave_prices_where_they_are(rows: int) -> None:
+    amounts = amounts_of(rows)
+    seconds = times(amounts, np.zeros(TERMS), noise=0.1)
+    few = solve(amounts, seconds, PRICES, SPREADS)
+    assert np.abs(few.parameters[1:]).max() < 0.25
+    # And what is not known after the fit is about what was not known before.
+    known = np.sqrt(np.diag(few.covariance)[1:]) / SPREADS
+    assert known.max() > 0.8
+    assert known.max() <= 1.0
+
+
+def test_more_rows_say_more() -> None:
+    variances = []
+    for rows in (2, 10, 100):
+        amounts = amounts_of(rows)
+        solution = solve(amounts, times(amounts, DEVIATIONS), PRICES, SPREADS)
+        variances.append(np.diag(solution.covariance).sum())
+    assert variances[0] > variances[1] > variances[2]
+
+
+@given(st.floats(1.01, 1e6), st.integers(1, 12), st.integers(0, 100))
+def test_a_slower_device_has_a_larger_scale(factor: float, rows: int, seed: int) -> None:
+    amounts = amounts_of(rows, seed)
+    seconds = times(amounts, DEVIATIONS, noise=0.1, seed=seed)
+    quick = solve(amounts, seconds, PRICES, SPREADS)
+    slow = solve(amounts, seconds * factor, PRICES, SPREADS)
+    assert slow.parameters[0] - quick.parameters[0] == pytest.approx(np.log(factor), rel=1e-3)
+    assert slow.parameters[1:] == pytest.approx(quick.parameters[1:], abs=1e-3)
+
+
+@given(st.integers(1, 30), st.integers(0, 1000), st.floats(0.0, 3.0))
+def test_the_covariance_is_one(rows: int, seed: int, noise: float) -> None:
+    amounts = amounts_of(rows, seed)
+    seconds = times(amounts, DEVIATIONS, noise, seed)
+    solution = solve(amounts, seconds, PRICES, SPREADS)
+    assert np.isfinite(solution.parameters).all()
+    assert solution.covariance == pytest.approx(solution.covariance.T, abs=1e-12)
+    assert np.linalg.eigvalsh(solution.covariance).min() > 0
+    sigmas = deviation(amounts, PRICES, solution, NOISE)
+    assert (sigmas >= NOISE).all()
+
+
+def test_the_deviation_by_hand() -> None:
+    amounts = np.array([[3.0, 1.0]])
+    solution = solve(amounts, np.array([5.0]), np.ones(2), np.array([0.3, 0.3]))
+    row = np.array([1.0, 0.75, 0.25])  # the scale, and the shares of both terms
+    variance = row @ solution.covariance @ row
+    found = deviation(amounts, np.ones(2), solution, 0.1)
+    assert found == pytest.approx([np.sqrt(variance + 0.01)], rel=1e-3)
+
+
+def test_shared_prices_are_found() -> None:
+    """Of devices that differ from them by chance, and started far from them."""
+    random = np.random.default_rng(5)
+    runs = []
+    for device in range(40):
+        amounts = amounts_of(25, device)
+        deviations = random.normal(0.0, 0.15, TERMS)
+        scale = random.normal(SCALE, 1.0)
+        seconds = expected_seconds(amounts, PRICES, np.concatenate([[scale], deviations]))
+        runs.append((amounts, seconds * np.exp(random.normal(0.0, 0.05, len(seconds)))))
+    start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
+    found = share_prices(runs, start, SPREADS)
+    assert found[0] == 1.0
+    assert np.abs(np.log(found / PRICES)).max() < 0.15
+
+
+def test_what_no_network_has_keeps_its_price() -> None:
+    amounts = amounts_of(30)
+    amounts[:, 4] = 0.0
+    start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
+    found = share_prices([(amounts, times(amounts, np.zeros(TERMS)))], start, SPREADS)
+    assert found[4] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("device_class", "precision", "threads", "kind"),
+    [
+        (None, "fp32", 1, "processors"),
+        ("phone", "fp16", 1, "processors"),
+        ("phone", "int8", 1, "processors_int8"),
+        ("phone", "fp32", 2, "processors_2_threads"),
+        ("phone", "int8", 4, "processors_4_threads"),
+        ("server", "fp32", 64, "processors_8_threads"),
+        ("microcontroller", "int8", 1, "microcontrollers"),
+        ("microcontroller", "fp32", 2, "microcontrollers"),
+    ],
+)
+def test_which_prices_are_shared(
+    device_class: str | None, precision: str, threads: int, kind: str
+) -> None:
+    assert kind_of(device_class, precision, threads) == kind
+    assert kind in KINDS
+    shared = shared_prices(device_class, precision, threads)
+    assert len(shared.prices) == len(shared.spreads) == len(TERM_NAMES)
+    assert shared.prices[0] == 1.0
+    assert all(price > 0 for price in shared.prices)
+    assert all(spread > 0 for spread in shared.spreads)
+    assert shared.measured.width > 0
+    assert shared.unmeasured.noise > 0
+    assert len(shared.source) > 10
