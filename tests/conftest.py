@@ -36,3 +36,18 @@ def in_root(monkeypatch: pytest.MonkeyPatch) -> Path:
     root = Path(__file__).resolve().parent.parent
     monkeypatch.chdir(root)
     return root
+
+
+@pytest.fixture
+def made_up_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The devices of `profiles.py` can be named as those that are shipped."""
+    from profiles import PROFILES
+
+    from mnet_cost import devices
+
+    shipped = devices.load_device
+
+    def load_device(name: str) -> devices.DeviceProfile:
+        return PROFILES[name] if name in PROFILES else shipped(name)
+
+    monkeypatch.setattr(devices, "load_device", load_device)

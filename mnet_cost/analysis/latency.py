@@ -19,7 +19,7 @@ from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.analysis.traffic import kernel_traffic
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit
+from mnet_cost.devices.fits import FittedOn, LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices, unmeasured_fit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
 
@@ -76,6 +76,13 @@ class DeviceEstimate(NamedTuple):
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
     energy: Energy | None = None
+    fit: LatencyFit | None = None
+    """What the times were made with; None for a roof."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether parts of a kernel add up, as prices do; else the larger of two counts."""
+        return isinstance(self.fit, PriceFit)
 
 
 class _Timed(NamedTuple):
@@ -88,6 +95,7 @@ class _Timed(NamedTuple):
     """Of the band, in logarithms."""
     shares: tuple[float, ...] = ()
     outside: tuple[str, ...] = ()
+    fit: LatencyFit | None = None
 
 
 def estimate_latency(
@@ -115,7 +123,7 @@ def estimate_latency(
             device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
         )._replace(energy=energy)
     roofs = Roofs(device, rate)
-    standing = device.tier if fit is not None else "datasheet"
+    standing = standing_of(device, precision)
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
     bounds = roofs.roofs(kernels)
@@ -132,6 +140,16 @@ def estimate_latency(
     timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
     traffic = [roof.traffic for roof in bounds]
     return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
+
+
+def standing_of(device: DeviceProfile, precision: str) -> str:
+    """What an estimate on `device` can be called: `roof` where it is only a lower bound."""
+    if precision in device.latency:
+        return device.tier
+    rate = device.compute.get(precision)
+    return (
+        "roof" if rate is None or unmeasured_fit(device, rate, precision) is None else "datasheet"
+    )
 
 
 def _whole(
@@ -157,12 +175,12 @@ def _whole(
     bound_s = sum(known) if known or precision in device.compute else None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     low_s = high_s = None
-    if timed.half_width is not None:
+    if timed.half_width is not None and not untimed:  # no error of a part that is missing
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
         device, precision, timed.standing, latency_s, low_s, high_s, bound_s, timed.inference_s,
-        timed.kernels, untimed, fits, notes, timed.outside, timed.shares,
+        timed.kernels, untimed, fits, notes, timed.outside, timed.shares, fit=timed.fit,
     )  # fmt: skip
 
 
@@ -175,12 +193,8 @@ def _priced(
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
-    shared = shared_prices(device.device_class, precision, device.threads)
-    deviations = [fit.deviations.get(name, 0.0) for name in TERM_NAMES]
-    prices = [
-        price * exp(deviation) * fit.scale_s.value * 1e6  # amounts are in millions
-        for price, deviation in zip(shared.prices, deviations, strict=True)
-    ]
+    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    prices = [price * scale_s for price in relative_prices(fit, device, precision)]
     totals = [0.0] * len(TERMS)
     estimates = []
     for kernel, amounts, roof in zip(
@@ -205,6 +219,19 @@ def _priced(
         half_width,
         shares,
         _outside(fit.fitted_on, kernels, whole, shares),
+        fit,
+    )
+
+
+def relative_prices(fit: PriceFit, device: DeviceProfile, precision: str) -> tuple[float, ...]:
+    """Prices of terms in units of the scale, in order: shared ones, moved by deviations."""
+    shared = shared_prices(device.device_class, precision, device.threads).prices
+    deviations = fit.deviations
+    return tuple(
+        [
+            price * exp(deviations.get(name, 0.0))
+            for name, price in zip(TERM_NAMES, shared, strict=True)
+        ]
     )
 
 
@@ -223,14 +250,32 @@ def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEsti
 
 def deviation_of(fit: PriceFit, shares: Sequence[float], noise: float | None = None) -> float:
     """Standard deviation of the logarithm of a time whose terms have these shares."""
-    row = (1.0, *shares)
+    variance = _variance(fit, (1.0, *shares))
+    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
+
+
+def _variance(fit: PriceFit, row: Sequence[float]) -> float:
+    """row C row, with C the covariance, of which the lower triangle is known."""
     variance = 0.0
     for i, covariances in enumerate(fit.covariance):
         if row[i]:
             for j, covariance in enumerate(covariances):
                 product = row[i] * row[j] * covariance
                 variance += product if i == j else 2 * product
-    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
+    return variance
+
+
+def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[float]) -> float:
+    """Standard deviation of the logarithm of a ratio of two times on one device.
+
+    `first` and `other` are the shares of their terms: what is wrong with a price is wrong in both,
+    so only differences count, and the scale is in neither. Noise is each one's own.
+    """
+    variance = 0.0
+    if isinstance(fit, PriceFit):
+        row = (0.0, *[a - b for a, b in zip(first, other, strict=True)])
+        variance = _variance(fit, row)
+    return sqrt(max(variance, 0.0) + 2 * fit.spread.noise**2)
 
 
 def _outside(
@@ -247,7 +292,8 @@ def _outside(
     ):
         if not low / 2 <= value <= high * 2:
             found.append(f"{words[value > high]} than any network that the fit has seen")
-    for name, share in zip(TERM_NAMES, shares, strict=False):  # a roofline has no terms
+    terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
+    for name, share in terms:
         if share > _SEEN and name not in seen.terms:
             found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
     return tuple(found)
@@ -276,7 +322,7 @@ def _on_fitted_roofline(
     half_width = fit.spread.width * fit.spread.noise
     return _Timed(
         standing, tuple(estimates), inference_s, half_width, (),
-        _outside(fit.fitted_on, kernels, whole, ()),
+        _outside(fit.fitted_on, kernels, whole, ()), fit,
     )  # fmt: skip
 
 

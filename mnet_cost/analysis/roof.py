@@ -51,6 +51,14 @@ class Roof(NamedTuple):
 UNKNOWN = Roof(None, None, "")
 
 
+def ridge_point(device: DeviceProfile, precision: str) -> float | None:
+    """Mult-adds per byte of main memory below which its bandwidth binds, above which the peak."""
+    rate, memory = device.compute.get(precision), device.main_memory
+    if rate is None or memory is None or memory.bytes_per_s is None:
+        return None
+    return rate.macs_per_s.value / memory.bytes_per_s.value
+
+
 class Roofs:
     """Roofs of kernels on one device at one precision."""
 

@@ -64,7 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = _Parser(
         prog="mnet-cost",
-        description="What a vision network costs: mult-adds, params, memory, roofline time.",
+        description="What a vision network costs: mult-adds, params, memory, time.",
         epilog="example: mnet-cost analyze mobilenet_v1 --alpha 0.5 --device pixel_1",
         allow_abbrev=False,
     )

@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_model_argument(parser)
     add_knob_options(parser)
-    add_analysis_options(parser)
+    add_analysis_options(parser, rows=("layer", "block", "kind", "kernel"))
     parser.add_argument_group("memory").add_argument(
         "--schedule",
         choices=("spec", "best"),
@@ -50,6 +50,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "l2=1MiB`; macs, vector, bandwidth, launch, inference or a memory level, with xN, /N or "
         "a quantity",
     )
+    parser.add_argument_group("kernels").add_argument(
+        "--top",
+        metavar="N",
+        type=_count,
+        help="with --by kernel, as many as take longest on the first device (15; in CSV all)",
+    )
     training = parser.add_argument_group("training")
     training.add_argument(
         "--training",
@@ -66,21 +72,31 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def _count(text: str) -> int:
+    """A number of rows."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
+    return int(text)
+
+
 def run(options: argparse.Namespace) -> int:
     """Analyze and print."""
     from mnet_cost.analysis.sparsity import parse_zeros
     from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
+    from mnet_cost.errors import ModelReferenceError, Problem
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
+    if options.top is not None and options.by != "kernel":
+        raise ModelReferenceError(Problem("`--top` is for kernels", hint="`--by kernel --top 5`"))
     model = load_model(options.model, given_knobs(options))
     zeros = parse_zeros(options.sparsity)
     (analysis,) = analyzed([model], options, options.schedule, zeros)
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
-    report = analysis_report(analysis, options.by, options.lower_bound, training)
+    report = analysis_report(analysis, options.by, options.lower_bound, training, options.top)
     if options.what_if is not None:
         from mnet_cost.report.what_if import with_what_if
         from mnet_cost.search.what_if import compare_what_if, parse_changes

@@ -1,10 +1,21 @@
-"""`mnet-cost devices [NAME]`."""
+"""`mnet-cost devices [NAME ...] [--for MODEL]`."""
 
 from __future__ import annotations
 
 import argparse
 
-from mnet_cost.cli.options import Subparsers, add_command, add_output_options
+from mnet_cost.cli.options import (
+    KNOB_OPTIONS,
+    Subparsers,
+    add_command,
+    add_knob_options,
+    add_lower_bound_option,
+    add_output_options,
+    add_precision_option,
+    analyzed,
+    given_knobs,
+    refuse_total,
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -12,18 +23,58 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "devices",
-        "the device profiles that are shipped; of one, every number with its source",
-        "mnet-cost devices pixel_1",
+        "the device profiles that are shipped; one whole, several side by side, or all for a model",
+        "mnet-cost devices --for mobilenet_v2 --precision int8",
     )
-    parser.add_argument("device", nargs="?", metavar="NAME|FILE", help="show this profile whole")
+    parser.add_argument(
+        "devices",
+        nargs="*",
+        metavar="NAME|FILE",
+        help="of one, every number with its source; several side by side",
+    )
+    parser.add_argument(
+        "--for",
+        dest="model",
+        metavar="MODEL",
+        help="compare devices for this network: those named, or all that are shipped",
+    )
+    add_knob_options(parser)
+    group = parser.add_argument_group("analysis")
+    add_precision_option(group)
+    add_lower_bound_option(group)
     add_output_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, convention="paper")
 
 
 def run(options: argparse.Namespace) -> int:
-    """List the profiles, or show one."""
+    """List the profiles, show some, or compare them for a network."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.report.catalog import device_report, devices_report
+    from mnet_cost.devices import device_names, load_device
+    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.report.devices import device_report, devices_report, devices_side_by_side
 
-    emit(device_report(options.device) if options.device else devices_report(), options)
+    names = list(dict.fromkeys(options.devices))
+    if options.model is not None:
+        return _choose(options, names or ["all"])
+    if options.settings or any(getattr(options, name) is not None for name in KNOB_OPTIONS):
+        raise ModelReferenceError(Problem("knobs are those of a network", hint="`--for MODEL`"))
+    devices = [load_device(name) for name in names or device_names()]
+    if not names:
+        report = devices_report(devices)
+    elif len(names) == 1:
+        report = device_report(devices[0])
+    else:
+        report = devices_side_by_side(devices)
+    emit(report, options, names)
     return 0
+
+
+def _choose(options: argparse.Namespace, names: list[str]) -> int:
+    from mnet_cost.cli.output import emit
+    from mnet_cost.models.library import load_model
+    from mnet_cost.report.device_choice import device_choice
+
+    options.device = names
+    (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
+    emit(device_choice(analysis, options.lower_bound), options, [options.model, *names])
+    return refuse_total([analysis.unmodelled], options.lower_bound)

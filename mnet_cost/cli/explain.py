@@ -28,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer or a block, by its path")
     add_knob_options(parser)
-    add_analysis_options(parser, rows=False)
+    add_analysis_options(parser, rows=())
     add_output_options(parser)
     parser.set_defaults(run=run)
 

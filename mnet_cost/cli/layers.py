@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the kinds, or document one."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.report.catalog import layer_report, layers_report
+    from mnet_cost.report.layers import layer_report, layers_report
 
     emit(layer_report(options.kind) if options.kind else layers_report(), options)
     return 0

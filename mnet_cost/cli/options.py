@@ -56,8 +56,11 @@ def add_knob_options(
     )
 
 
-def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> None:
-    """--device, --precision, --convention, --lower-bound, and with `rows` --by."""
+GRAINS = ("layer", "block", "kind")
+
+
+def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = GRAINS) -> None:
+    """--device, --precision, --convention, --lower-bound, and --by where there are `rows`."""
     group = parser.add_argument_group("analysis")
     group.add_argument(
         "--device",
@@ -73,13 +76,9 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         type=int,
         help="threads of processors, as devices gain from them (those of each profile)",
     )
-    group.add_argument(
-        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
-    )
+    add_precision_option(group)
     if rows:
-        group.add_argument(
-            "--by", choices=("layer", "block", "kind"), default="block", help="rows to show (block)"
-        )
+        group.add_argument("--by", choices=rows, default="block", help="rows to show (block)")
     group.add_argument(
         "--convention",
         metavar="NAME",
@@ -87,6 +86,18 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: bool = True) -> 
         help="what counts as a mult-add: paper, torch, fvcore, ptflops, thop, torchinfo, timm, "
         "openvino (paper)",
     )
+    add_lower_bound_option(group)
+
+
+def add_precision_option(group: argparse._ArgumentGroup) -> None:
+    """--precision."""
+    group.add_argument(
+        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
+    )
+
+
+def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
+    """--lower-bound."""
     group.add_argument(
         "--lower-bound",
         action="store_true",

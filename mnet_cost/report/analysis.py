@@ -6,25 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
-from mnet_cost.analysis.fits import Fit
-from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.document import analysis_document
+from mnet_cost.report.estimates import device_table, time_notes
+from mnet_cost.report.kernels import TOP, kernel_table
 from mnet_cost.report.published import published_facts
-from mnet_cost.report.rows import (
-    Grain,
-    Group,
-    Times,
-    bound_shares,
-    bound_word,
-    counted_shares,
-    groups,
-    time_cell,
-)
+from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
-from mnet_cost.units import format_bytes, format_capacity, format_seconds
+from mnet_cost.units import format_bytes
 
 if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
@@ -32,20 +23,28 @@ if TYPE_CHECKING:
 
 def analysis_report(
     analysis: Analysis,
-    by: Grain = "block",
+    by: View = "block",
     lower_bound: bool = False,
     training: TrainingCost | None = None,
+    top: int | None = None,
 ) -> Report:
     """Totals, rows at the grain `by`, shares by kind, memory, devices, and a training step.
 
-    With unmodelled layers the totals are None, or lower bounds if those were asked for.
+    With unmodelled layers the totals are None, or lower bounds if those were asked for. Of kernels
+    `top` are shown, `TOP` without it; files have all.
     """
     spec = analysis.network.spec
-    tables = [_rows_table(analysis, by, lower_bound)]
+    records = None
+    if by == "kernel":
+        tables = [kernel_table(analysis, TOP if top is None else top, lower_bound)]
+        if top is None:
+            records = kernel_table(analysis, len(analysis.layers), lower_bound)
+    else:
+        tables = [_rows_table(analysis, by, lower_bound)]
     if by != "kind" or analysis.devices:
         tables.append(_kind_table(analysis, lower_bound))
     if analysis.devices:
-        tables.append(_device_table(analysis, lower_bound))
+        tables.append(device_table(analysis, lower_bound))
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
@@ -55,6 +54,7 @@ def analysis_report(
         notes=_notes(analysis, lower_bound)
         + (() if training is None else (training_note(training),)),
         document=lambda: analysis_document(analysis, lower_bound, training),
+        records=records,
     )
 
 
@@ -125,7 +125,6 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
     if analysis.devices:
         first = analysis.devices[0]
         times = Times(first, analysis.latency_s(first, lower_bound))
-    device = analysis.devices[0].device.name if analysis.devices else ""
     columns = [
         Column("name", {"layer": "layer", "block": "block", "kind": "kind"}[by]),
         Column("kind", "kind", "text", 4),
@@ -145,11 +144,13 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
         columns += [
             Column("latency_s", "time", "seconds", 6),
             Column("latency_share", "time %", "percent", 8),
-            Column("bound", "bound", "text", 3),
+            Column("mostly", "mostly", "text", 3),
         ]
     rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
-    title = f"{what}, with time on {device}" if times else what
+    title = what
+    if times:
+        title += f", with time on {times.estimate.device.name} ({times.estimate.standing})"
     note = "time -: rides on the layer before, moves nothing, or is not known" if times else ""
     if by == "block":
         note += ("; " if note else "") + "--by layer shows every layer"
@@ -169,7 +170,7 @@ def _row(
         line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
         shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
-        shown += (times.seconds(group), times.share(group), bound_word(times.bound(group)))
+        shown += (times.seconds(group), times.share(group), times.mostly(group))
     return shown
 
 
@@ -194,7 +195,7 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
         name = times.estimate.device.name
         columns += [
             Column(f"{name}_share", f"{name} %", "percent", 8 - i),
-            Column(f"{name}_bound", "bound", "text", 8 - i),
+            Column(f"{name}_mostly", "mostly", "text", 8 - i),
         ]
     rows = []
     for group in groups(analysis, "kind"):
@@ -206,68 +207,10 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
             *counted_shares(analysis, group, lower_bound),
         ]
         for times, share in zip(all_times, shares, strict=True):
-            row += [share, bound_word(times.bound(group))]
+            row += [share, times.mostly(group)]
         rows.append(tuple(row))
     title = "Share of mult-adds beside share of time, by kind" if all_times else "Shares by kind"
     return Table("kinds", title, tuple(columns), tuple(rows))
-
-
-def _device_table(analysis: Analysis, lower_bound: bool) -> Table:
-    columns = (
-        Column("device", "device"),
-        Column("latency_s", "time", "seconds"),
-        Column("peaks", "peaks", "text", 6),
-        Column("bound", "what binds the time, %", "text", 7),
-        Column("memory", "memory", "prose", 8),
-    )
-    refused = analysis.refuses(lower_bound)
-    rows = []
-    for estimate in analysis.devices:
-        shares = {} if refused else bound_shares(estimate)
-        bounds = [f"{bound_word(bound)} {_percent(share)}" for bound, share in shares.items()]
-        rows.append(
-            (
-                estimate.device.name,
-                time_cell(analysis, estimate, lower_bound),
-                ", ".join(_standings(estimate)) or None,
-                ", ".join(bounds) or None,
-                None if refused else "; ".join(_fit_text(fit) for fit in estimate.fits),
-            )
-        )
-    return Table("devices", "Devices", columns, tuple(rows))
-
-
-def _standings(estimate: DeviceEstimate) -> list[str]:
-    """Standings of the peaks that the time rests on."""
-    rate = estimate.device.compute.get(estimate.precision)
-    if rate is None:
-        return []
-    memory = estimate.device.main_memory
-    used = [rate.macs_per_s, memory.bytes_per_s if memory else None]
-    return list(dict.fromkeys(one.standing for one in used if one is not None))
-
-
-def _percent(share: float) -> str:
-    return "<1" if share < 0.005 else f"{100 * share:.0f}"
-
-
-def _fit_text(fit: Fit) -> str:
-    if fit.available_bytes is None:
-        return f"{fit.where}: size unknown"
-    size = format_capacity(fit.available_bytes)
-    if fit.fits:
-        return f"fits {fit.where} {size}"
-    text = f"{fit.where} {size}: does not fit: over by {format_bytes(fit.over_bytes or 0)}"
-    if fit.gap_bytes:
-        text += f", {format_bytes(fit.gap_bytes)} of it gaps"
-    if fit.because:
-        named = [f"{one.name} {format_bytes(one.bytes)}" for one in fit.because[:3]]
-        if len(fit.because) > 3:
-            named.append(f"{len(fit.because) - 3} more")
-        alive = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-        text += f", because of {alive}" + (", alive together" if len(named) > 1 else "")
-        text += f" at {fit.at}"
-    return text
 
 
 def _memory_notes(schedule: Schedule | None) -> list[str]:
@@ -301,19 +244,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
         )
     notes += _memory_notes(analysis.schedule)
     notes += sparsity_notes(analysis)
-    if analysis.devices:
-        notes.append(
-            "time: roofline of the profile's peaks, norms and activations fused; "
-            "real runs take longer (`mnet-cost devices NAME` shows sources)"
-        )
-    for estimate in analysis.devices:
-        notes += [f"{estimate.device.name}: {note}" for note in estimate.notes]
-        overhead = estimate.device.inference_overhead_s
-        if overhead and overhead.value and estimate.latency_s is not None:
-            notes.append(
-                f"{estimate.device.name}: {format_seconds(overhead.value)} of the time is a fixed "
-                "cost of each inference"
-            )
+    notes += time_notes(analysis.devices, analysis.refuses(lower_bound))
     if analysis.unmodelled:
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if lower_bound else "no total is given"

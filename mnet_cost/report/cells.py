@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import Form, Quantity
+from mnet_cost.report.types import Form, Quantity, Range, Time
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -15,7 +15,9 @@ from mnet_cost.units import (
 
 UNKNOWN = "-"
 
-RIGHT_ALIGNED = frozenset(("quantity", "count", "bytes", "seconds", "percent", "ratio", "number"))
+RIGHT_ALIGNED = frozenset(
+    ("quantity", "count", "bytes", "seconds", "percent", "ratio", "number", "range")
+)
 
 
 def cell(value: Any, form: Form) -> str:
@@ -26,6 +28,10 @@ def cell(value: Any, form: Form) -> str:
         return value
     if isinstance(value, Quantity):
         return _quantity(value)
+    if isinstance(value, Time):
+        return f"{'*' * value.outside}{'≥ ' * value.least}{format_seconds(value.seconds)}"
+    if isinstance(value, Range):
+        return _range(value)
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or UNKNOWN
     if form == "count":
@@ -37,7 +43,7 @@ def cell(value: Any, form: Form) -> str:
     if form == "percent":
         return f"{100 * value:.2f}"
     if form == "ratio":
-        return f"{value:.2f}x" if value >= 0.1 or not value else f"{value:.2g}x"
+        return f"{_times(value)}x"
     if form == "number":
         return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
     return str(value)
@@ -50,6 +56,19 @@ def short(value: Any, form: Form) -> str:
         if form == "count" and isinstance(value, int) and value >= 10_000
         else ""
     )
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+
+
+def _range(value: Range) -> str:
+    """`12.3-15.1 ms`, or with two units where they differ; `0.90-1.20x`."""
+    if value.unit == "x":
+        return f"{_times(value.low)}-{_times(value.high)}x"
+    low, unit = format_seconds(value.low).rsplit(" ", 1)
+    high, other = format_seconds(value.high).rsplit(" ", 1)
+    return f"{low}-{high} {unit}" if unit == other else f"{low} {unit} - {high} {other}"
 
 
 def _quantity(quantity: Quantity) -> str:

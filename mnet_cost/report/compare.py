@@ -8,15 +8,20 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.document import analysis_document
+from mnet_cost.report.estimates import outside_note, standing_notes
+from mnet_cost.report.partings import (
+    ratio_document,
+    sentences,
+    time_ratios,
+    times_table,
+    why_table,
+)
 from mnet_cost.report.published import accuracy, published_rows, shared_metric
-from mnet_cost.report.rows import Grain, Group, bound_word, groups, time_cell
+from mnet_cost.report.rows import Grain, Group, distinct, groups
 from mnet_cost.report.types import Column, Report, Table
-from mnet_cost.search.compare import Beyond, Parting, partings, ratio
+from mnet_cost.search.compare import Parting, TimeRatio, partings, ratio
 
 SCHEMA = "mnet-cost/comparison/1"
-
-_CLOSE = 0.02
-"""Ratios that differ by less say the same."""
 
 _MEASURES = (
     ("mult_adds", "mult-adds", "count", 9),
@@ -34,12 +39,13 @@ def compare_report(
     lower_bound: bool = False,
 ) -> Report:
     """Totals with ratios (first over each), times, why they part, and the rows that differ."""
-    names = _distinct(names)
+    names = distinct(names)
     tables = [_totals(names, analyses, lower_bound)]
     why = [partings(analyses[0], other) for other in analyses[1:]]
+    ratios = time_ratios(analyses, lower_bound)
     if analyses[0].devices:
-        tables.append(_times(names, analyses, lower_bound))
-        tables.append(_why(names, why))
+        tables.append(times_table(names, analyses, ratios, lower_bound))
+        tables.append(why_table(names, why))
     differences = _differences(names, analyses, by)
     tables.append(differences)
     spec = analyses[0].network.spec
@@ -50,17 +56,9 @@ def compare_report(
         subtitle=f"{spec.name}  ({spec.source}) · {setting}" if same else setting,
         facts=(),
         tables=tuple(tables),
-        notes=_notes(names, why),
-        document=lambda: _document(names, analyses, why, differences, lower_bound),
+        notes=(*sentences(names, why), *_notes(names, analyses)),
+        document=lambda: _document(names, analyses, ratios, why, differences, lower_bound),
     )
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """`names`, with the second of the same name as `name (2)`."""
-    return [
-        name if name not in names[:i] else f"{name} ({names[: i + 1].count(name)})"
-        for i, name in enumerate(names)
-    ]
 
 
 def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
@@ -94,102 +92,16 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
     return Table("totals", "Totals", tuple(columns), tuple(rows), note=note)
 
 
-def _times(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool) -> Table:
-    columns = [Column("model", "network")]
-    for i, estimate in enumerate(analyses[0].devices):
-        columns.append(Column(f"{estimate.device.name}_s", estimate.device.name, "seconds", 9 - i))
-        columns.append(Column(f"{estimate.device.name}_ratio", "ratio", "ratio", 9 - i))
-    rows = []
+def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...]:
+    """What the times are, and which of them are beyond what a fit has seen."""
+    notes = standing_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
-        row: list[Any] = [name]
-        for first, estimate in zip(analyses[0].devices, analysis.devices, strict=True):
-            seconds = analysis.latency_s(estimate, lower_bound)
-            row.append(time_cell(analysis, estimate, lower_bound))
-            row.append(ratio(analyses[0].latency_s(first, lower_bound), seconds))
-        rows.append(tuple(row))
-    return Table("times", "Time, a roofline of the profiles' peaks", tuple(columns), tuple(rows))
-
-
-def _why(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
-    columns = (
-        Column("pair", "over", "text", 8),
-        Column("device", "device"),
-        Column("mult_adds_ratio", "MACs", "ratio"),
-        Column("time_ratio", "time", "ratio"),
-        Column("first_multiplying", "multiplying %", "percent", 10),
-        Column("other_multiplying", "then %", "percent", 10),
-        Column("rest", "what else takes time then, %", "prose", 7),
-    )
-    rows = []
-    for name, parts in zip(names[1:], why, strict=True):
-        for one in parts:
-            rows.append(
-                (
-                    name, one.device, one.mult_adds_ratio, one.time_ratio,
-                    one.first_multiplying, one.other_multiplying,
-                    _beyond_text(one.other_beyond, 2),
-                )
-            )  # fmt: skip
-    return Table(
-        "why",
-        "Where mult-adds and time part",
-        columns,
-        tuple(rows),
-        note=f"multiplying: share of the time that mult-adds need at the peak rate, in {names[0]} "
-        "and then in the other; time ratio = MACs ratio x then / multiplying",
-    )
-
-
-def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
-    shown = [
-        f"{one.kind}: {bound_word(one.bound)} {100 * one.share:.1f}"
-        for one in rest[:most]
-        if one.share >= 0.001
-    ]
-    return ", ".join(shown) or None
-
-
-def _notes(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple[str, ...]:
-    notes = []
-    for name, parts in zip(names[1:], why, strict=True):
-        for one in parts:
-            sentence = _sentence(names[0], name, one)
-            if sentence:
-                notes.append(sentence)
+        notes += [
+            f"{name} on {one.device.name}, {outside_note(one)}"
+            for one in analysis.devices
+            if one.outside
+        ]
     return tuple(notes)
-
-
-def _sentence(first: str, other: str, one: Parting) -> str | None:
-    if one.time_ratio is None or one.mult_adds_ratio is None:
-        return None
-    head = (
-        f"{one.device}: {first} has {one.mult_adds_ratio:.2f}x the mult-adds of {other} and takes"
-    )
-    if abs(one.time_ratio / one.mult_adds_ratio - 1) < _CLOSE:
-        share = 100 * (one.other_multiplying or 0.0)
-        return (
-            f"{head} {one.time_ratio:.2f}x the time: both spend {share:.0f} % of theirs multiplying"
-        )
-    slower, rest = (
-        (other, one.other_beyond)
-        if one.time_ratio < one.mult_adds_ratio
-        else (first, one.first_beyond)
-    )
-    reasons = ", ".join(
-        f"{100 * part.share:.0f} % is {_reason(part.bound)} of {part.kind}"
-        for part in rest[:3]
-        if part.share >= 0.01
-    )
-    reasons = reasons or "many small parts are not multiplying"
-    return f"{head} {one.time_ratio:.2f}x the time; of {slower}'s time {reasons}"
-
-
-def _reason(bound: str) -> str:
-    if bound == "overhead":
-        return "launches"
-    if bound == "compute":
-        return "operations beside mult-adds"
-    return f"{bound.removeprefix('memory:')} traffic"
 
 
 def _differences(names: Sequence[str], analyses: Sequence[Analysis], by: Grain) -> Table:
@@ -253,6 +165,7 @@ def _differ(found: Sequence[Group | None]) -> bool:
 def _document(
     names: Sequence[str],
     analyses: Sequence[Analysis],
+    ratios: Sequence[dict[str, TimeRatio]],
     why: Sequence[tuple[Parting, ...]],
     differences: Table,
     lower_bound: bool,
@@ -273,15 +186,10 @@ def _document(
                     )
                     for key, *_ in _MEASURES
                 },
-                "latency": {
-                    mine.device.name: ratio(
-                        analyses[0].latency_s(mine, lower_bound),
-                        analysis.latency_s(theirs, lower_bound),
-                    )
-                    for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
-                },
+                "latency": {device: one.value for device, one in found.items()},
+                "latency_interval": ratio_document(found),
             }
-            for name, analysis in zip(names, analyses, strict=True)
+            for name, analysis, found in zip(names, analyses, ratios, strict=True)
         ],
         "partings": [
             {"model": name}

@@ -7,6 +7,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.parts import PARTS, shares_of
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
@@ -20,8 +21,7 @@ def analysis_document(
     analysis: Analysis, lower_bound: bool = False, training: TrainingCost | None = None
 ) -> dict[str, Any]:
     """The JSON document of an analysis, and of a training step if that was asked for."""
-    network, spec = analysis.network, analysis.network.spec
-    tensors = network.tensors
+    network = analysis.network
     totals = {
         key: analysis.total(key, lower_bound)
         for key in (
@@ -32,16 +32,7 @@ def analysis_document(
 
     return {
         "schema": SCHEMA,
-        "model": {
-            "name": spec.name,
-            "source": spec.source or None,
-            "spec": printable(spec.path),
-            "variant": spec.variant,
-            "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
-            "batch": network.batch,
-            "precision": analysis.precision,
-            "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
-        },
+        "model": model_document(analysis),
         "convention": analysis.convention,
         "convention_items": [
             {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
@@ -65,7 +56,7 @@ def analysis_document(
             **_schedule_document(analysis),
         },
         "devices": [
-            _device_document(estimate, analysis.refuses(lower_bound))
+            device_document(estimate, analysis.refuses(lower_bound))
             for estimate in analysis.devices
         ],
         "training": training_document(training, lower_bound),
@@ -82,6 +73,22 @@ def _schedule_document(analysis: Analysis) -> dict[str, Any]:
         "spec_order_peak_bytes": (
             analysis.memory.peak_bytes if schedule is None else schedule.spec_peak_bytes
         ),
+    }
+
+
+def model_document(analysis: Analysis) -> dict[str, Any]:
+    """Which network was analyzed, and at what setting."""
+    network, spec = analysis.network, analysis.network.spec
+    tensors = network.tensors
+    return {
+        "name": spec.name,
+        "source": spec.source or None,
+        "spec": printable(spec.path),
+        "variant": spec.variant,
+        "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
+        "batch": network.batch,
+        "precision": analysis.precision,
+        "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},
     }
 
 
@@ -111,17 +118,22 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     }
 
 
-def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+    """One of the `devices`; times are None where they are refused like totals."""
     device = estimate.device
+    shares = {} if refused else shares_of(estimate)
     return {
         "name": device.name,
         "tier": device.tier,
+        "standing": estimate.standing,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),
-        "latency_low_ms": None,
-        "latency_high_ms": None,
+        "latency_low_ms": None if refused else _ms(estimate.low_s),
+        "latency_high_ms": None if refused else _ms(estimate.high_s),
         "bound_ms": None if refused else _ms(estimate.bound_s),
+        "shares": {part: shares.get(part, 0.0) for part in PARTS} if shares else None,
+        "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
         **_energy_document(None if refused else estimate.energy),
         "fits": [
@@ -147,6 +159,7 @@ def _device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "compute_ms": _ms(one.compute_s),
                 "memory_ms": _ms(one.memory_s),
                 "overhead_ms": _ms(one.overhead_s),
+                "bound_ms": _ms(one.roof.seconds),
                 "bound": one.bound,
                 "intensity": one.intensity,
             }

@@ -6,13 +6,15 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.explain import Formula, explain_step
+from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, printable
+from mnet_cost.report.estimates import meaning
+from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.tensors import DTYPES
-from mnet_cost.units import format_bytes, format_seconds, format_si
 
 SCHEMA = "mnet-cost/explanation/1"
 
@@ -47,6 +49,14 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         notes.append(f"bytes and times are for the batch of {analysis.network.batch}")
     if analysis.convention != "paper":
         notes.append(f"mult-adds as the paper counts; {analysis.convention} counts more beside")
+    shown = {cost.step.name for cost in chosen}
+    timed = [one for one in analysis.devices if any(k.kernel.name in shown for k in one.kernels)]
+    notes += dict.fromkeys(meaning(one) for one in timed)
+    if any(one.adds_up for one in timed):
+        notes.append(
+            "terms: amount x price x scale, which is what a multiplication in a large 1x1 "
+            "convolution takes"
+        )
     return Report(
         title=f"{analysis.network.spec.title}: {layer}",
         subtitle=f"batch {analysis.network.batch} · {analysis.precision}",
@@ -58,22 +68,39 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
             "model": analysis.network.spec.title,
             "batch": analysis.network.batch,
             "precision": analysis.precision,
-            "layers": [_layer_document(analysis, cost) for cost in chosen],
+            "layers": [_layer_document(analysis, cost, kernels) for cost in chosen],
         },
     )
 
 
 class _Kernels:
-    """Kernels by the layers in them, found once."""
+    """Kernels by the layers in them, found once. They are those of each device."""
 
     def __init__(self, analysis: Analysis) -> None:
-        self.home = {
-            cost.step.name: kernel.name for kernel in analysis.kernels for cost in kernel.layers
-        }
         self.estimates: dict[str, list[tuple[DeviceEstimate, KernelEstimate]]] = {}
+        self._homes: dict[str, dict[str, list[str]]] = {}
         for estimate in analysis.devices:
             for one in estimate.kernels:
                 self.estimates.setdefault(one.kernel.name, []).append((estimate, one))
+                self._place(one.kernel, estimate.device.name)
+        if not self._homes:
+            for kernel in analysis.kernels:
+                self._place(kernel, "")
+
+    def _place(self, kernel: Kernel, device: str) -> None:
+        for cost in kernel.layers:
+            self._homes.setdefault(cost.step.name, {}).setdefault(kernel.name, []).append(device)
+
+    def rides(self, name: str) -> str:
+        """On what a layer rides, in words; on which devices where that is not all of them."""
+        homes = self._homes.get(name, {})
+        hosts = [home for home in homes if home != name]
+        if not hosts:
+            return ""
+        if len(homes) == 1:
+            return f"rides on {hosts[0]}: no time of its own\n"
+        found = "; ".join(f"{home} on {', '.join(homes[home])}" for home in hosts)
+        return f"rides on {found}: no time of its own there\n"
 
 
 def _inside(name: str, layer: str) -> bool:
@@ -90,16 +117,15 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
-    home = kernels.home.get(step.name, step.name)
-    if home != step.name:
-        note = f"rides on {home}: no time of its own\n{note}"
+    note = kernels.rides(step.name) + note
     title = f"{step.name}: {step.layer.variety()}"
     table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
     times = [
         (
             estimate.device.name,
+            estimate.standing,
             one.latency_s,
-            f"{_bound_words(one)}\n{_time_values(estimate, one, analysis.precision)}",
+            time_lines(estimate, one),
         )
         for estimate, one in kernels.estimates.get(step.name, ())
     ]
@@ -107,8 +133,9 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
         return [table]
     columns = (
         Column("device", "device"),
+        Column("standing", "standing"),
         Column("latency_s", "time", "seconds"),
-        Column("formula", "roofline of this kernel"),
+        Column("formula", "how", "prose"),
     )
     return [table, Table(f"{step.name}_time", "", columns, tuple(times))]
 
@@ -148,38 +175,7 @@ def _equation(formula: Formula) -> str:
     return f"{formula.names}\n{formula.values}"
 
 
-def _bound_words(one: KernelEstimate) -> str:
-    compute, memory = _seconds(one.compute_s), _seconds(one.memory_s)
-    launch = f" + launch {_seconds(one.overhead_s)}" if one.overhead_s else ""
-    return f"max(compute {compute}, memory {memory}){launch}"
-
-
-def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else format_seconds(value)
-
-
-def _time_values(estimate: DeviceEstimate, one: KernelEstimate, precision: str) -> str:
-    rate = estimate.device.compute[precision]
-    if one.kernel.mult_adds:
-        compute = f"{one.kernel.mult_adds:,} / {format_si(rate.macs_per_s.value, 'MAC/s')}"
-    elif rate.vector_ops_per_s is not None:
-        compute = f"{one.kernel.vector_ops:,} / {format_si(rate.vector_ops_per_s.value, 'op/s')}"
-    else:
-        compute = "no rate for vector ops"
-    return f"{compute}; {_memory_values(estimate, one)}; bound by {one.bound}"
-
-
-def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
-    """Bytes that pass the level that takes longest, and its bandwidth."""
-    device = estimate.device
-    for level in (*device.memory, *([device.storage] if device.storage else [])):
-        if level.name == one.roof.level and level.bytes_per_s and one.memory_s is not None:
-            moved = format_bytes(round(one.memory_s * level.bytes_per_s.value))
-            return f"{moved} / {format_si(level.bytes_per_s.value, 'B/s')} at {level.name}"
-    return f"{format_bytes(one.kernel.traffic_bytes)} at no known bandwidth"
-
-
-def _layer_document(analysis: Analysis, cost: LayerCost) -> dict[str, Any]:
+def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> dict[str, Any]:
     step = cost.step
     return {
         "name": step.name,
@@ -188,6 +184,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost) -> dict[str, Any]:
         "line": step.line,
         "text": step.entry.node.source.line(step.line).strip(),
         "formulas": [formula._asdict() for formula in _formulas(analysis, cost)],
+        "times": [time_document(*one) for one in kernels.estimates.get(step.name, ())],
     }
 
 

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import Quantity, Report, Table
+from mnet_cost.report.types import Column, Quantity, Range, Report, Table, Time
 
 
 def to_json(report: Report) -> str:
@@ -20,16 +20,14 @@ def to_json(report: Report) -> str:
 def to_csv(report: Report) -> str:
     """The records, else the first table, with one header line; unknown cells are empty.
 
-    A column of quantities has its unit in a column beside it; lists are joined by blanks.
+    A column of quantities has its unit in a column beside it, a range is two columns; lists are
+    joined by blanks.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     table = report.records or next(iter(report.tables), None)
     if table:
-        headers = [
-            (column.key, f"{column.key}_unit") if column.form == "quantity" else (column.key,)
-            for column in table.columns
-        ]
+        headers = [_headers(column) for column in table.columns]
         writer.writerow([name for names in headers for name in names])
         for row in table.rows:
             cells = zip(row, headers, strict=True)
@@ -37,10 +35,22 @@ def to_csv(report: Report) -> str:
     return out.getvalue()
 
 
+def _headers(column: Column) -> tuple[str, ...]:
+    if column.form == "quantity":
+        return column.key, f"{column.key}_unit"
+    if column.form == "range":
+        return f"{column.key}_low", f"{column.key}_high"
+    return (column.key,)
+
+
 def _plain(value: Any, width: int) -> tuple[Any, ...]:
     """A cell as `width` cells of CSV."""
     if isinstance(value, Quantity):
         return tuple(value)
+    if isinstance(value, Range):
+        return value.low, value.high
+    if isinstance(value, Time):
+        return (value.seconds,)
     if isinstance(value, tuple):
         return (" ".join(map(str, value)),)
     return ("" if value is None else value, *[""] * (width - 1))

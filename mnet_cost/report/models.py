@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze, find_precision
+from mnet_cost.analysis.latency import standing_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError, printable
 from mnet_cost.models.catalog import Listed, read_catalog, search
@@ -50,7 +51,7 @@ def models_report(
         title="Models",
         subtitle="",
         facts=(),
-        tables=(_table(found, devices),),
+        tables=(_table(found, devices, precision),),
         notes=tuple(notes),
         document=lambda: {
             "schema": SCHEMA,
@@ -62,7 +63,9 @@ def models_report(
 
 
 def _table(
-    found: Sequence[tuple[Listed, Analysis]], devices: Sequence[DeviceProfile] | None
+    found: Sequence[tuple[Listed, Analysis]],
+    devices: Sequence[DeviceProfile] | None,
+    precision: str,
 ) -> Table:
     columns = [
         Column("name", "network"),
@@ -74,7 +77,12 @@ def _table(
         columns += [
             Column("weight_bytes", "weights", "bytes", 5),
             Column("peak_memory_bytes", "peak memory", "bytes", 7),
-            *(Column(f"{one.name}_s", one.name, "seconds", 8 - i) for i, one in enumerate(devices)),
+            *(
+                Column(
+                    f"{one.name}_s", f"{one.name} ({standing_of(one, precision)})", "seconds", 8 - i
+                )
+                for i, one in enumerate(devices)
+            ),
         ]
     columns += [
         Column("accuracy", "%", "number", 8),
@@ -126,7 +134,11 @@ def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any
         "weight_bytes": analysis.total("weight_bytes", False),
         "peak_memory_bytes": analysis.memory.peak_bytes,
         "devices": [
-            {"name": estimate.device.name, "latency_s": analysis.latency_s(estimate, False)}
+            {
+                "name": estimate.device.name,
+                "standing": estimate.standing,
+                "latency_s": analysis.latency_s(estimate, False),
+            }
             for estimate in analysis.devices
         ],
     }

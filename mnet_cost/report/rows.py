@@ -5,15 +5,18 @@ A `Group` adds up the costs of some layers and the times of the kernels anchored
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.analysis.parts import mostly
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.units import format_seconds
+from mnet_cost.report.types import Range, Table, Time
 
 Grain = Literal["layer", "block", "kind"]
+View = Literal["layer", "block", "kind", "kernel"]
+"""What `analyze` can have a row for."""
 
 
 class Group(NamedTuple):
@@ -112,35 +115,26 @@ class Times:
         seconds = self.seconds(group)
         return seconds / self.whole_s if seconds is not None and self.whole_s else None
 
-    def bound(self, group: Group) -> str | None:
-        """What binds most of the group's time."""
-        return next(iter(_by_bound(self.kernels(group))), None)
+    def mostly(self, group: Group) -> str | None:
+        """What most of the group's time is, as a word."""
+        found: dict[str, float] = {}
+        for one in self.kernels(group):
+            part = mostly(self.estimate, one)
+            found[part] = found.get(part, 0.0) + (one.latency_s or 0.0)
+        return part_word(max(found, key=found.__getitem__)) if found else None
 
 
-def bound_shares(estimate: DeviceEstimate) -> dict[str, float]:
-    """Share of the time by what binds it, largest first; `inference` is its fixed cost."""
-    if not estimate.latency_s:
-        return {}
-    seconds = _by_bound(estimate.kernels)
-    if estimate.device.inference_overhead_s and estimate.device.inference_overhead_s.value:
-        seconds["inference"] = estimate.device.inference_overhead_s.value
-    ordered = sorted(seconds.items(), key=lambda item: -item[1])
-    return {bound: one / estimate.latency_s for bound, one in ordered if one}
+def part_word(part: str) -> str:
+    """A part or a bound as one word: the level where memory binds, `launch` for overhead."""
+    return {"overhead": "launch"}.get(part, part.removeprefix("memory:"))
 
 
-def _by_bound(kernels: Iterable[KernelEstimate]) -> dict[str, float]:
-    """Seconds by what binds them, most first."""
-    found: dict[str, float] = {}
-    for one in kernels:
-        found[one.bound] = found.get(one.bound, 0.0) + (one.latency_s or 0.0)
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def bound_word(bound: str | None) -> str | None:
-    """A bound as one word for a table: the level where memory binds, `launch` for overhead."""
-    if bound is None:
-        return None
-    return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))
+def distinct(names: Sequence[str]) -> list[str]:
+    """`names`, with the second of the same name as `name (2)`."""
+    return [
+        name if name not in names[:i] else f"{name} ({names[: i + 1].count(name)})"
+        for i, name in enumerate(names)
+    ]
 
 
 def counted_shares(
@@ -157,11 +151,30 @@ def counted_shares(
     )
 
 
-def time_cell(
-    analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool
-) -> float | str | None:
-    """Seconds on a device for a table; a text where they are only the least it can be."""
+def time_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> Time | None:
+    """Seconds on a device for a table; None where they are unknown or refused."""
     seconds = analysis.latency_s(estimate, lower_bound)
-    if seconds is None or not (estimate.untimed or analysis.unmodelled):
-        return seconds
-    return f"≥ {format_seconds(seconds)}"
+    if seconds is None:
+        return None
+    least = estimate.standing == "roof" or bool(estimate.untimed or analysis.unmodelled)
+    return Time(seconds, least, bool(estimate.outside))
+
+
+def band_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> Range | None:
+    """The band around a time; None where there is none."""
+    if estimate.low_s is None or estimate.high_s is None or analysis.refuses(lower_bound):
+        return None
+    return Range(estimate.low_s, estimate.high_s)
+
+
+def without_unknown(table: Table, keys: tuple[str, ...]) -> Table:
+    """The table without those columns of `keys` in which nothing is known."""
+    kept = [
+        i
+        for i, column in enumerate(table.columns)
+        if column.key not in keys or any(row[i] is not None for row in table.rows)
+    ]
+    return table._replace(
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 Form = Literal[
-    "text", "prose", "quantity", "count", "bytes", "seconds", "percent", "ratio", "number"
+    "text", "prose", "quantity", "count", "bytes", "seconds", "percent", "ratio", "number", "range"
 ]
 """What a column holds: text is cut where the room is short, prose wrapped; counts are exact
-integers, percents fractions."""
+integers, percents fractions; a range is two numbers."""
 
 
 class Quantity(NamedTuple):
@@ -20,6 +20,24 @@ class Quantity(NamedTuple):
 
     value: float
     unit: str
+
+
+class Time(NamedTuple):
+    """Seconds, for cells that also say how they are to be taken."""
+
+    seconds: float
+    least: bool = False
+    """It takes so long or longer: a roof, or a sum in which something is not known."""
+    outside: bool = False
+    """The network is beyond what the fit has seen."""
+
+
+class Range(NamedTuple):
+    """From one number to another: of seconds, or of ratios."""
+
+    low: float
+    high: float
+    unit: Literal["s", "x"] = "s"
 
 
 class Column(NamedTuple):

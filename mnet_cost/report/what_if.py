@@ -7,9 +7,10 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.report.rows import bound_word, time_cell
-from mnet_cost.report.types import Column, Quantity, Report, Table
+from mnet_cost.report.rows import time_cell
+from mnet_cost.report.types import Column, Quantity, Report, Table, Time
 from mnet_cost.search.what_if import Figure, WhatIf
+from mnet_cost.units import format_seconds
 
 
 def with_what_if(
@@ -71,8 +72,8 @@ def _times_table(analysis: Analysis, one: WhatIf, lower_bound: bool) -> Table:
     rows.append(
         (
             "time",
-            _seconds(time_cell(analysis, one.before, lower_bound)),
-            _seconds(time_cell(analysis, one.after, lower_bound)),
+            _time(time_cell(analysis, one.before, lower_bound)),
+            _time(time_cell(analysis, one.after, lower_bound)),
             _ratio(*times),
         )
     )
@@ -94,8 +95,19 @@ def _name(figure: Figure, precision: str) -> str:
     }[figure.place]
 
 
-def _seconds(value: float | str | None) -> Quantity | str | None:
-    return Quantity(value, "s") if isinstance(value, (int, float)) else value
+def _seconds(value: float | None) -> Quantity | None:
+    return None if value is None else Quantity(value, "s")
+
+
+def _time(cell: Time | None) -> Quantity | str | None:
+    if cell is not None and cell.least:
+        return f"≥ {format_seconds(cell.seconds)}"
+    return _seconds(None if cell is None else cell.seconds)
+
+
+def _bound_word(bound: str) -> str:
+    """The level where memory binds, `launch` for overhead."""
+    return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))
 
 
 def _ratio(before: float | None, after: float | None) -> float | None:
@@ -117,8 +129,8 @@ def _bounds_table(one: WhatIf) -> Table:
         (
             change.before.kernel.name,
             change.before.kernel.anchor.step.layer.variety(),
-            bound_word(change.before.bound),
-            bound_word(change.after.bound),
+            _bound_word(change.before.bound),
+            _bound_word(change.after.bound),
             change.before.roof.seconds,
             change.after.roof.seconds,
         )

@@ -1,16 +1,32 @@
-"""Two or more analyses side by side: ratios, and why mult-adds and time part.
+"""Two or more analyses side by side: ratios with their errors, and why mult-adds and time part.
 
-Time on a device is compute (mult-adds at the peak rate) and what comes on top: memory traffic
-and launches. So the ratio of times is the ratio of mult-adds times the ratio of the shares of
-time spent multiplying, and the rest can be named kernel by kernel.
+Time on a device is what mult-adds take and what comes on top: memory traffic, other operations,
+launches. So the ratio of times is the ratio of mult-adds, times that of what one of them takes,
+times the ratio of the shares of time spent multiplying; and the rest can be named kind by kind.
 """
 
 from __future__ import annotations
 
+from math import exp
 from typing import NamedTuple
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, deviation_of_ratio
+from mnet_cost.analysis.parts import parts_of
+
+
+class TimeRatio(NamedTuple):
+    """How many times longer one network takes than another on one device."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    """The interval that holds 80 % of measured ratios; None where no error is known."""
+
+    @property
+    def tie(self) -> bool | None:
+        """Whether it cannot be told which is faster."""
+        return None if self.low is None or self.high is None else self.low <= 1 <= self.high
 
 
 class Beyond(NamedTuple):
@@ -18,6 +34,7 @@ class Beyond(NamedTuple):
 
     kind: str
     bound: str
+    """`compute` of other operations, `memory` or `memory:LEVEL`, `overhead`."""
     share: float
     """Of the network's time, from 0 to 1."""
 
@@ -26,11 +43,15 @@ class Parting(NamedTuple):
     """Where ratio of mult-adds and ratio of time part, between the first network and another."""
 
     device: str
+    standing: str
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
+    price_ratio: float | None
+    """What a mult-add takes in the first, over what it takes in the other."""
     time_ratio: float | None
+    tie: bool | None
     first_multiplying: float | None
-    """Share of the first network's time that its mult-adds take at the peak rate."""
+    """Share of the first network's time that its mult-adds take."""
     other_multiplying: float | None
     first_beyond: tuple[Beyond, ...]
     other_beyond: tuple[Beyond, ...]
@@ -40,6 +61,16 @@ class Parting(NamedTuple):
 def ratio(first: float | None, other: float | None) -> float | None:
     """How many times `other` the first is; None where that says nothing."""
     return None if first is None or not other else first / other
+
+
+def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
+    """Of two networks on one device: errors that both estimates share are in neither side."""
+    value = ratio(first.latency_s, other.latency_s)
+    fit = first.fit
+    if value is None or fit is None or first.low_s is None or other.low_s is None:
+        return TimeRatio(value)
+    half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
+    return TimeRatio(value, value * exp(-half_width), value * exp(half_width))
 
 
 def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
@@ -52,11 +83,16 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
         theirs = others.get(mine.device.name)
         if theirs is None:
             continue
+        times = time_ratio(mine, theirs)
+        mult_adds = ratio(first.paper_mult_adds, other.paper_mult_adds)
         found.append(
             Parting(
                 mine.device.name,
-                ratio(first.paper_mult_adds, other.paper_mult_adds),
-                ratio(mine.latency_s, theirs.latency_s),
+                mine.standing,
+                mult_adds,
+                ratio(ratio(_multiplying_s(mine), _multiplying_s(theirs)), mult_adds),
+                times.value,
+                times.tie,
                 multiplying(mine),
                 multiplying(theirs),
                 beyond(mine),
@@ -67,11 +103,16 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
 
 
 def multiplying(estimate: DeviceEstimate) -> float | None:
-    """Share of the time that the mult-adds take at the peak rate, from 0 to 1."""
+    """Share of the time that the mult-adds take, from 0 to 1."""
     if not estimate.latency_s:
         return None
-    spent = sum(one.compute_s or 0.0 for one in estimate.kernels if one.kernel.mult_adds)
-    return spent / estimate.latency_s
+    return _multiplying_s(estimate) / estimate.latency_s
+
+
+def _multiplying_s(estimate: DeviceEstimate) -> float:
+    return sum(
+        parts_of(estimate, one).compute_s for one in estimate.kernels if one.kernel.mult_adds
+    )
 
 
 def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
@@ -80,14 +121,25 @@ def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
         return ()
     spent: dict[tuple[str, str], float] = {}
     for one in estimate.kernels:
-        multiplying_s = (one.compute_s or 0.0) if one.kernel.mult_adds else 0.0
-        rest = (one.latency_s or 0.0) - multiplying_s
-        if rest > 0:
-            key = (one.kernel.anchor.step.layer.variety(), one.bound)
-            spent[key] = spent.get(key, 0.0) + rest
-    if estimate.device.inference_overhead_s:
-        spent["each inference", "overhead"] = estimate.device.inference_overhead_s.value
+        parts = parts_of(estimate, one)
+        rest = {
+            "compute": 0.0 if one.kernel.mult_adds else parts.compute_s,
+            _memory(estimate, one): parts.memory_s,
+            "overhead": parts.overhead_s,
+        }
+        kind = one.kernel.anchor.step.layer.variety()
+        for bound, seconds in rest.items():
+            if seconds:
+                spent[kind, bound] = spent.get((kind, bound), 0.0) + seconds
+    if estimate.inference_s:
+        spent["each inference", "overhead"] = estimate.inference_s
     ordered = sorted(spent.items(), key=lambda item: -item[1])
     return tuple(
         Beyond(kind, bound, seconds / estimate.latency_s) for (kind, bound), seconds in ordered
     )
+
+
+def _memory(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+    """Memory, with its level where that is known: a priced part is of all levels."""
+    known = estimate.fit is None and one.roof.level
+    return f"memory:{one.roof.level}" if known else "memory"

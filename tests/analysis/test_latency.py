@@ -13,12 +13,12 @@ from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.parts import shares_of
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.report.rows import bound_shares
 from mnet_cost.search.compare import beyond, multiplying
 from mnet_cost.tensors import DTYPES
 
@@ -274,5 +274,5 @@ def test_shares_add_up_with_a_fixed_cost_of_each_inference() -> None:
     spent = multiplying(found)
     assert spent is not None
     assert sum(shares) + spent == pytest.approx(1)
-    assert sum(bound_shares(found).values()) == pytest.approx(1)
-    assert bound_shares(found)["inference"] > 0
+    assert sum(shares_of(found).values()) == pytest.approx(1)
+    assert shares_of(found)["inference"] > 0

@@ -146,6 +146,12 @@ def test_the_papers_table_2_with_time(capsys: pytest.CaptureFixture[str]) -> Non
     assert shares["linear"] == (0.18, 24.33)
 
 
+def product(parting: Any) -> float:
+    """Mult-adds, what each takes, and the shares of time spent multiplying: a ratio of times."""
+    shares = parting["other_multiplying"] / parting["first_multiplying"]
+    return float(parting["mult_adds_ratio"] * parting["price_ratio"] * shares)
+
+
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "compare", "full", "vs", "separable")
     assert found["schema"] == "mnet-cost/comparison/1"
@@ -156,10 +162,7 @@ def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     assert ratios["mult_adds"] == pytest.approx(8.558, abs=0.001)
     assert ratios["params"] == pytest.approx(6.922, abs=0.001)
     for parting in found["partings"]:
-        # time ratio = ratio of mult-adds x ratio of the shares spent multiplying
-        assert parting["time_ratio"] == pytest.approx(
-            parting["mult_adds_ratio"] * parting["other_multiplying"] / parting["first_multiplying"]
-        )
+        assert parting["time_ratio"] == pytest.approx(product(parting))
     blocks = {row["block"]: row for row in found["differences"]}
     assert set(blocks) == {*(f"separable_{i}" for i in range(2, 9)), "separable", "middle x5"}
     # 1 / (1/N + 1/9) with N output channels: 8.84 for 512 (arXiv:1704.04861, section 3.1)
@@ -383,7 +386,7 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     from mnet_cost.analysis.conventions import CONVENTIONS
     from mnet_cost.devices import default_devices
     from mnet_cost.report import FORMATS
-    from mnet_cost.report.rows import Grain
+    from mnet_cost.report.rows import View
     from mnet_cost.tensors import PRECISIONS
 
     with pytest.raises(SystemExit):
@@ -392,7 +395,7 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"mult-add: {', '.join(one.name for one in CONVENTIONS)} (paper)" in text
     assert f"({', '.join(default_devices())})" in text
     assert f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]} (fp32)" in text
-    assert "--by {" + ",".join(get_args(Grain)) + "}" in text
+    assert "--by {" + ",".join(get_args(View)) + "}" in text
     assert "--format {" + ",".join(FORMATS) + "}" in text
 
 
@@ -505,8 +508,9 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     assert (conv["latency_share"], opaque["latency_share"]) == ("", "")
     assert float(conv["latency_s"]) > 0
     _, out, _ = run(capsys, "compare", str(spec), V1, "--device", "pixel_1")
-    times = out[out.index("\nTime, ") : out.index("\nWhere ")].splitlines()
-    assert times[3].split() == [str(spec), "-", "-"]
+    times = out[out.index("\nTime\n") : out.index("\nWhere ")].splitlines()
+    assert times[3].split()[:2] == ["pixel_1", "roof"]
+    assert times[3].split()[3:] == ["-", "-"]
     status, out, err = run(capsys, "explain", str(spec))
     assert status == 3
     assert "unknown, since a layer has no cost rule" in out
@@ -528,9 +532,7 @@ def test_compare_counts_time_by_the_paper_under_every_convention(
     (parting,) = document(
         capsys, "compare", "full", "separable", "--device", "pixel_1", "--convention", "thop"
     )["partings"]
-    assert parting["time_ratio"] == pytest.approx(
-        parting["mult_adds_ratio"] * parting["other_multiplying"] / parting["first_multiplying"]
-    )
+    assert parting["time_ratio"] == pytest.approx(product(parting))
 
 
 def test_equal_ratios_do_not_mean_that_both_multiply(capsys: pytest.CaptureFixture[str]) -> None:
@@ -540,7 +542,7 @@ def test_equal_ratios_do_not_mean_that_both_multiply(capsys: pytest.CaptureFixtu
     assert "mostly multiply" not in out
     _, out, _ = run(capsys, "compare", "full", "separable", "--device", "pixel_1")
     text = " ".join(out.split())
-    assert "takes 8.55x the time: both spend 100 % of theirs multiplying" in text
+    assert "by its roof, takes 8.55x the time: both spend 100 % of theirs multiplying" in text
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
@@ -561,6 +563,7 @@ def test_no_device_and_a_device(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ["analyze", "{}", "--by", "layer"],
         ["analyze", "{}", "--by", "block"],
+        ["analyze", "{}", "--by", "kernel"],
         ["analyze", "{}", "--format", "json"],
         ["explain", "{}", "body"],
         ["compare", V1, "{}", "--by", "layer"],

@@ -111,7 +111,7 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert one["precision"] == "int8"
     assert one["weight_bytes"] == 29_294_088
-    assert one["devices"] == [{"name": "pixel_1", "latency_s": None}]
+    assert one["devices"] == [{"name": "pixel_1", "standing": "roof", "latency_s": None}]
     (one,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]

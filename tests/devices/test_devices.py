@@ -20,7 +20,7 @@ from mnet_cost.devices import (
 )
 from mnet_cost.devices.sourced import STANDINGS
 from mnet_cost.devices.types import CLASSES, TIERS
-from mnet_cost.report.catalog import device_report, devices_report
+from mnet_cost.report.devices import device_report, devices_report
 from mnet_cost.report.types import Quantity
 from mnet_cost.tensors import PRECISIONS
 
@@ -76,7 +76,8 @@ def test_shipped_profile(name: str) -> None:
 
 
 def test_the_listing_is_grouped_by_class() -> None:
-    order = [row[1] for row in devices_report().tables[0].rows]
+    report = devices_report([load_device(name) for name in device_names()])
+    order = [row[1] for row in report.tables[0].rows]
     places = [CLASSES.index(one) if one else len(CLASSES) for one in order]
     assert places == sorted(places)
     assert len(places) == len(device_names())
@@ -260,10 +261,11 @@ def test_no_rule_of_kernels_is_not_the_default(tmp_path: Path) -> None:
 def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
     path = tmp_path / "whole.yaml"
     path.write_text(WHOLE)
-    report = device_report(str(path))
+    report = device_report(load_device(str(path)))
     facts = {fact.label: fact.value for fact in report.facts}
     assert facts["class"] == "gpu"
-    assert facts["kernels"] == "fold_norms, winograd"
+    rules = next(table for table in report.tables if table.key == "kernels")
+    assert [row[0] for row in rules.rows] == ["fold_norms", "winograd"]
     assert [column.title for column in report.tables[0].columns] == [
         *("number", "value", "from", "to", "standing", "source"),
     ]
@@ -278,7 +280,7 @@ def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
     assert document["kernels"] == ["fold_norms", "winograd"]
     assert document["numbers"][0]["low"] == {"value": 6e12, "unit": "MAC/s"}
     path.write_text(MINE)
-    report = device_report(str(path))
+    report = device_report(load_device(str(path)))
     assert [column.key for column in report.tables[0].columns] == [
         *("what", "value", "standing", "source"),
     ]

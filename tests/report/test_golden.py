@@ -12,6 +12,12 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
 SOME_DEVICES = ("h100", "jetson_nano", "pixel_1", "pixel_6", "raspberry_pi_4", "stm32h743", "zen3")
 
+EACH_STANDING = [
+    word
+    for name in ("fitted_core", "datasheet_core", "stick", "roof_core")
+    for word in ("--device", name)
+]
+
 CASES = {
     "analyze_block_80.txt": (80, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
     "analyze_block_160.txt": (160, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
@@ -28,6 +34,28 @@ CASES = {
     "analyze.json": (
         100,
         ["analyze", "mobilenet_v1:full@resolution=32", "--device", "h100", "--format", "json"],
+    ),
+    "analyze_standings_80.txt": (80, ["analyze", "mobilenet_v3_small", *EACH_STANDING]),
+    "analyze_kernel_160.txt": (
+        160,
+        ["analyze", "shufflenet_v2", "--by", "kernel", "--top", "8", *EACH_STANDING],
+    ),
+    "compare_standings_120.txt": (
+        120,
+        ["compare", "shallow", "mobilenet_v1@alpha=0.75", *EACH_STANDING],
+    ),
+    "explain_standings_100.txt": (
+        100,
+        ["explain", "mobilenet_v1", "separable.depthwise_conv2d", *EACH_STANDING],
+    ),
+    "device_fitted_80.txt": (80, ["devices", "fitted_core"]),
+    "devices_beside_80.txt": (80, ["devices", "fitted_core", "stick", "pixel_1"]),
+    "devices_for_100.txt": (
+        100,
+        [
+            *("devices", "--for", "mobilenet_v1@alpha=0.5", "roof_core", "h100", "fitted_core"),
+            *("stick", "datasheet_core", "stm32h743"),
+        ],
     ),
     "compare_100.txt": (100, ["compare", "full", "vs", "separable"]),
     "compare_layer_80.txt": (
@@ -58,6 +86,7 @@ CASES = {
 def test_golden(
     name: str,
     in_root: Path,
+    made_up_devices: None,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     update_golden: bool,

@@ -1,0 +1,62 @@
+"""What a time is made of: parts of kernels that add up to it.
+
+With prices they do by themselves. On a roofline the mult-adds come first, then what moving bytes
+takes beyond them, then launches. Where the roof is above the sum of prices, what is missing goes to
+what binds the roof.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+
+PARTS = ("compute", "memory", "overhead", "inference")
+"""`inference` is the constant part of each inference."""
+
+
+class Parts(NamedTuple):
+    """Seconds that add up to the time of a kernel."""
+
+    compute_s: float
+    memory_s: float
+    overhead_s: float
+
+
+def parts_of(estimate: DeviceEstimate, one: KernelEstimate) -> Parts:
+    """The parts of one of the kernels of `estimate`; none where its time is unknown."""
+    if one.latency_s is None:
+        return Parts(0.0, 0.0, 0.0)
+    compute_s, memory_s = one.compute_s or 0.0, one.memory_s or 0.0
+    overhead_s = one.overhead_s or 0.0
+    if not estimate.adds_up:
+        memory_s = max(memory_s - compute_s, 0.0)
+    missing = max(one.latency_s - compute_s - memory_s - overhead_s, 0.0)
+    if (one.roof.compute_s or 0.0) >= (one.roof.memory_s or 0.0):
+        return Parts(compute_s + missing, memory_s, overhead_s)
+    return Parts(compute_s, memory_s + missing, overhead_s)
+
+
+def shares_of(estimate: DeviceEstimate) -> dict[str, float]:
+    """Shares of the network's time, from 0 to 1, largest first; nothing where it is unknown."""
+    if not estimate.latency_s:
+        return {}
+    parts = [parts_of(estimate, one) for one in estimate.kernels]
+    seconds = {
+        "compute": sum([one.compute_s for one in parts]),
+        "memory": sum([one.memory_s for one in parts]),
+        "overhead": sum([one.overhead_s for one in parts]),
+        "inference": estimate.inference_s,
+    }
+    ordered = sorted(seconds.items(), key=lambda item: -item[1])
+    return {part: one / estimate.latency_s for part, one in ordered if one}
+
+
+def mostly(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+    """What a kernel's time is mostly: the largest of priced parts, or what binds its roofline."""
+    if not estimate.adds_up or one.latency_s is None:
+        return one.bound
+    compute_s, memory_s, overhead_s = parts_of(estimate, one)
+    if overhead_s > max(compute_s, memory_s):
+        return "overhead"
+    return "compute" if compute_s >= memory_s else "memory"

@@ -1,0 +1,145 @@
+"""Times on devices: the table of `analyze`, and what is to be said about each standing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.fits import Fit
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.parts import PARTS, shares_of
+from mnet_cost.devices.fits import RooflineFit
+from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
+from mnet_cost.report.types import Column, Table
+from mnet_cost.units import format_bytes, format_capacity, format_seconds
+
+_MEANINGS = {
+    "calibrated": "calibrated: the sum of what each kernel asks for, at prices fitted to times "
+    "measured on this very device",
+    "fitted": "fitted: the sum of what each kernel asks for, at prices fitted to published times "
+    "of the device",
+    "datasheet": "datasheet: the sum of what each kernel asks for, at a share of the data sheet's "
+    "peak and prices that devices have in common; nothing here was measured on the device",
+    "roof": "roof: what these kernels take at least on the profile's peaks, and launches; real "
+    "runs take longer",
+}
+_NAMED = 4
+"""Devices that a note names; more are counted."""
+_FITTED_ROOFLINE = "constants and a roofline through measured times"
+
+
+def device_table(analysis: Analysis, lower_bound: bool) -> Table:
+    """Times with bands and standings, roofs, what the times are made of, and whether it fits."""
+    columns = (
+        Column("device", "device"),
+        Column("standing", "standing"),
+        Column("latency_s", "time", "seconds"),
+        Column("band_s", "80 % band", "range", 8),
+        Column("bound_s", "roof", "seconds", 7),
+        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 6) for part in PARTS),
+        Column("memory", "memory", "text", 5),
+    )
+    refused = analysis.refuses(lower_bound)
+    rows = []
+    for estimate in analysis.devices:
+        shares = {} if refused else shares_of(estimate)
+        rows.append(
+            (
+                estimate.device.name,
+                None if refused or estimate.latency_s is None else estimate.standing,
+                time_cell(analysis, estimate, lower_bound),
+                band_cell(analysis, estimate, lower_bound),
+                None if refused else estimate.bound_s,
+                *(shares.get(part, 0.0 if shares else None) for part in PARTS),
+                None if refused else memory_word(estimate.fits),
+            )
+        )
+    table = Table("devices", "Devices", columns, tuple(rows))
+    if not any(estimate.inference_s for estimate in analysis.devices):
+        i = len(columns) - 2
+        table = table._replace(
+            columns=columns[:i] + columns[i + 1 :],
+            rows=tuple(row[:i] + row[i + 1 :] for row in table.rows),
+        )
+    return without_unknown(table, ("band_s",))
+
+
+def memory_word(fits: Sequence[Fit]) -> str | None:
+    """Whether everything fits; None where a size is unknown and the rest fits."""
+    found = [fit.fits for fit in fits]
+    if False in found:
+        return "does not fit"
+    return "fits" if found and None not in found else None
+
+
+def _misfit(fit: Fit) -> str:
+    """What does not fit, by how much, and the tensors that are why."""
+    size = format_capacity(fit.available_bytes or 0)
+    text = f"{fit.what} do not fit {fit.where} {size}: over by {format_bytes(fit.over_bytes or 0)}"
+    if fit.gap_bytes:
+        text += f", {format_bytes(fit.gap_bytes)} of it gaps"
+    if fit.because:
+        named = [f"{one.name} {format_bytes(one.bytes)}" for one in fit.because[:3]]
+        if len(fit.because) > 3:
+            named.append(f"{len(fit.because) - 3} more")
+        alive = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+        text += f", because of {alive}" + (", alive together" if len(named) > 1 else "")
+        text += f" at {fit.at}"
+    return text
+
+
+def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
+    """What the times are, by standing; then what is to be said of each device."""
+    said: dict[str, list[str]] = {}
+    for one in estimates:
+        for note in _device_notes(one, refused):
+            said.setdefault(note, []).append(one.device.name)
+    standings = [] if refused else standing_notes(estimates)
+    return standings + [f"{_listed(devices)}: {note}" for note, devices in said.items()]
+
+
+def standing_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """What the times are, once for each standing."""
+    known = [one for one in estimates if one.latency_s is not None]
+    notes = list(dict.fromkeys(meaning(one) for one in known))
+    if any(one.low_s is not None for one in known):
+        notes.append("band: four of five measurements are expected in it")
+    if known:
+        notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" * (len(names) > _NAMED))
+
+
+def meaning(estimate: DeviceEstimate) -> str:
+    """What its standing says of a time."""
+    if isinstance(estimate.fit, RooflineFit):
+        return f"{estimate.standing}: {_FITTED_ROOFLINE}"
+    return _MEANINGS[estimate.standing]
+
+
+def outside_note(estimate: DeviceEstimate) -> str:
+    """Why an estimate is marked."""
+    return f"marked *: {'; '.join(estimate.outside)}"
+
+
+def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
+    """What else is to be said of one estimate."""
+    notes = list(estimate.notes)
+    if refused:
+        return notes
+    held_out = estimate.fit.held_out if estimate.fit else None
+    if held_out is not None:
+        notes.append(
+            f"off by {100 * held_out.median:.3g} % in the median on {held_out.measurements} times "
+            f"that the fit had not seen ({held_out.protocol})"
+        )
+    if estimate.outside:
+        notes.append(outside_note(estimate))
+    if estimate.inference_s and estimate.latency_s is not None:
+        notes.append(
+            f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"
+        )
+    return notes + [_misfit(fit) for fit in estimate.fits if fit.fits is False]

@@ -1,0 +1,119 @@
+"""What a profile's fit to measured times is: how good, of what, and its prices."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+from mnet_cost.analysis.latency import relative_prices
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.fits import LatencyFit, PriceFit
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.terms import TERMS
+from mnet_cost.report.types import Column, Fact, Quantity, Table
+from mnet_cost.units import format_count, format_seconds
+
+_MATTERS = 0.1
+"""Deviations of less change a price by less than a tenth."""
+
+
+def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
+    """Its band, what it was fitted on, and how far it was off on what it had not seen."""
+    width = fit.spread.width * fit.spread.noise
+    facts = [
+        Fact(
+            f"{precision} fit",
+            "prices of terms" if isinstance(fit, PriceFit) else "a roofline",
+            "text",
+            f"band x{exp(-width):.2f} to x{exp(width):.2f}"
+            + (", wider by what the prices leave open" if isinstance(fit, PriceFit) else ""),
+        )
+    ]
+    seen = fit.fitted_on
+    if seen is not None:
+        macs = " to ".join(format_count(one, 3) for one in seen.mult_adds)
+        times = " to ".join(map(format_seconds, seen.latency_s))
+        facts.append(
+            Fact(
+                f"{precision} fitted on",
+                f"{seen.networks} networks",
+                "text",
+                f"{macs} mult-adds, {times}; families: {', '.join(seen.families) or 'not stated'}",
+            )
+        )
+    held_out = fit.held_out
+    if held_out is not None:
+        facts.append(
+            Fact(
+                f"{precision} off by",
+                f"{100 * held_out.median:.3g} %",
+                "text",
+                f"in the median, {100 * held_out.mean:.3g} % in the mean, on "
+                f"{held_out.measurements} times that it had not seen: {held_out.protocol}",
+            )
+        )
+    return facts
+
+
+def price_table(precision: str, fit: PriceFit, device: DeviceProfile) -> Table:
+    """Prices that differ from the shared ones by a tenth or more."""
+    columns = (
+        Column("term", "term"),
+        Column("seconds", "each takes", "seconds"),
+        Column("price", "price", "number", 7),
+        Column("shared", "shared", "number", 6),
+        Column("deviation", "over it", "ratio", 8),
+        Column("amount", "amount", "prose", 5),
+    )
+    scale_s = fit.scale_s.value
+    shared = shared_prices(device.device_class, precision, device.threads).prices
+    rows = []
+    for term, price, common in zip(
+        TERMS, relative_prices(fit, device, precision), shared, strict=True
+    ):
+        if abs(fit.deviations.get(term.name, 0.0)) >= _MATTERS:
+            each = price * scale_s * (1e6 if term.part == "overhead" else 1.0)
+            rows.append((term.name, each, price, common, price / common, term.amount))
+    title = f"{precision} prices that differ from shared ones by a tenth or more"
+    return Table(
+        f"{precision}_prices",
+        title if rows else f"{title}: none",
+        columns,
+        tuple(rows),
+        note="price: relative to the scale, which is what a multiplication in a large 1x1 "
+        "convolution takes",
+    )
+
+
+def fit_document(fit: LatencyFit) -> dict[str, Any]:
+    """A fit for JSON, its covariance apart."""
+    numbers: dict[str, Any]
+    if isinstance(fit, PriceFit):
+        numbers = {
+            "form": "prices",
+            "scale": _number(fit.scale_s, "s"),
+            "tile": fit.tile,
+            "deviations": dict(fit.deviations),
+        }
+    else:
+        numbers = {
+            "form": "roofline",
+            "macs": _number(fit.macs_per_s, "MAC/s"),
+            "bytes": _number(fit.bytes_per_s, "B/s"),
+            "inference": _number(fit.inference_s, "s"),
+            "kernel": _number(fit.kernel_s, "s"),
+        }
+    return {
+        **numbers,
+        "band": fit.spread._asdict(),
+        "fitted_on": None if fit.fitted_on is None else fit.fitted_on._asdict(),
+        "held_out": None if fit.held_out is None else fit.held_out._asdict(),
+    }
+
+
+def _number(number: Any, unit: str) -> dict[str, Any] | None:
+    if number is None:
+        return None
+    return Quantity(number.value, unit)._asdict() | {
+        "standing": number.standing, "source": number.source,
+    }  # fmt: skip

@@ -1,0 +1,179 @@
+"""Times of networks side by side, and where mult-adds and time part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
+from mnet_cost.report.types import Column, Range, Table
+from mnet_cost.search.compare import Beyond, Parting, TimeRatio, time_ratio
+
+_CLOSE = 0.02
+"""Ratios that differ by less say the same."""
+
+
+def time_ratios(analyses: Sequence[Analysis], lower_bound: bool) -> list[dict[str, TimeRatio]]:
+    """Ratios of the first network's times over those of each, by device."""
+    found = []
+    for analysis in analyses:
+        refused = analyses[0].refuses(lower_bound) or analysis.refuses(lower_bound)
+        found.append(
+            {
+                mine.device.name: TimeRatio(None) if refused else time_ratio(mine, theirs)
+                for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
+            }
+        )
+    return found
+
+
+def times_table(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    ratios: Sequence[dict[str, TimeRatio]],
+    lower_bound: bool,
+) -> Table:
+    """Times with their standing, and ratios with their intervals; a device's networks together."""
+    columns = (
+        Column("device", "device"),
+        Column("standing", "standing"),
+        Column("model", "network"),
+        Column("latency_s", "time", "seconds"),
+        Column("band_s", "80 % band", "range", 6),
+        Column("ratio", "ratio", "ratio"),
+        Column("interval", "80 % interval", "range", 8),
+        Column("tie", "tie"),
+    )
+    rows = []
+    for i in range(len(analyses[0].devices)):
+        for name, analysis, found in zip(names, analyses, ratios, strict=True):
+            estimate = analysis.devices[i]
+            one = found[estimate.device.name]
+            itself = analysis is analyses[0]
+            rows.append(
+                (
+                    estimate.device.name,
+                    None if estimate.latency_s is None else estimate.standing,
+                    name,
+                    time_cell(analysis, estimate, lower_bound),
+                    band_cell(analysis, estimate, lower_bound),
+                    one.value,
+                    None if itself or one.low is None else Range(one.low, one.high or 0.0, "x"),
+                    "tie" if one.tie and not itself else None,
+                )
+            )
+    note = f"ratio: {names[0]} over each"
+    if any(row[6] is not None for row in rows):
+        note += (
+            "; interval: holds four of five measured ratios, narrower than two bands since both "
+            "times are off alike"
+        )
+    if any(row[7] is not None for row in rows):
+        note += "; tie: it holds 1, so it cannot be told which is faster"
+    table = Table("times", "Time", columns, tuple(rows), note=note)
+    return without_unknown(table, ("band_s", "interval", "tie"))
+
+
+def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
+    """Each ratio of times as a product, and what is not multiplying."""
+    columns = (
+        Column("pair", "over", "text", 8),
+        Column("device", "device"),
+        Column("mult_adds_ratio", "MACs", "ratio"),
+        Column("price_ratio", "per MAC", "ratio"),
+        Column("time_ratio", "time", "ratio"),
+        Column("first_multiplying", "multiplying %", "percent", 10),
+        Column("other_multiplying", "then %", "percent", 10),
+        Column("rest", "what else takes time then, %", "prose", 7),
+    )
+    found = [(name, one) for name, parts in zip(names[1:], why, strict=True) for one in parts]
+    each = any(_is_not_one(one.price_ratio) for _, one in found)
+    rows = [
+        (
+            name if len(names) > 2 else None,
+            one.device,
+            one.mult_adds_ratio,
+            one.price_ratio if each else None,
+            one.time_ratio,
+            one.first_multiplying,
+            one.other_multiplying,
+            _beyond_text(one.other_beyond, 2),
+        )
+        for name, one in found
+    ]
+    what = "; per MAC: what one mult-add takes there, over what it takes then" if each else ""
+    note = (
+        f"multiplying: share of the time that mult-adds take, in {names[0]} and then in the other"
+        f"{what}; time ratio = MACs ratio {'x per MAC ' if each else ''}x then / multiplying"
+    )
+    table = Table("why", "Where mult-adds and time part", columns, tuple(rows), note=note)
+    return without_unknown(table, ("pair", "price_ratio"))
+
+
+def _is_not_one(ratio: float | None) -> bool:
+    return ratio is not None and abs(ratio - 1) >= _CLOSE / 4
+
+
+def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
+    shown = [
+        f"{one.kind}: {part_word(one.bound)} {100 * one.share:.1f}"
+        for one in rest[:most]
+        if one.share >= 0.001
+    ]
+    return ", ".join(shown) or None
+
+
+def sentences(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple[str, ...]:
+    """Why times part, in words: one sentence for each device and network."""
+    found = [
+        _sentence(names[0], name, one)
+        for name, parts in zip(names[1:], why, strict=True)
+        for one in parts
+    ]
+    return tuple([text for text in found if text])
+
+
+def _sentence(first: str, other: str, one: Parting) -> str | None:
+    if one.time_ratio is None or one.mult_adds_ratio is None:
+        return None
+    by_roof = ", by its roof," if one.standing == "roof" else ""
+    head = (
+        f"{one.device}: {first} has {one.mult_adds_ratio:.2f}x the mult-adds of {other} and"
+        f"{by_roof} takes {one.time_ratio:.2f}x the time{', a tie' if one.tie else ''}"
+    )
+    each = _each(first, other, one.price_ratio)
+    mine, theirs = one.first_multiplying or 0.0, one.other_multiplying or 0.0
+    if abs(theirs - mine) <= _CLOSE * mine:
+        both = f"both spend {100 * theirs:.0f} % of theirs multiplying"
+        return f"{head}: {each + '; ' if each else ''}{both}"
+    slower, rest = (other, one.other_beyond) if theirs < mine else (first, one.first_beyond)
+    reasons = ", ".join(
+        f"{100 * part.share:.0f} % is {_reason(part.bound)} of {part.kind}"
+        for part in rest[:3]
+        if part.share >= 0.01
+    )
+    reasons = reasons or "many small parts are not multiplying"
+    return f"{head}; {each + ', and ' if each else ''}of {slower}'s time {reasons}"
+
+
+def _each(first: str, other: str, price_ratio: float | None) -> str:
+    """Which network's mult-adds take longer, each of them."""
+    if price_ratio is None or abs(price_ratio - 1) < _CLOSE:
+        return ""
+    slower, times = (first, price_ratio) if price_ratio > 1 else (other, 1 / price_ratio)
+    return f"a mult-add of {slower} takes {times:.2f}x as long"
+
+
+def _reason(bound: str) -> str:
+    if bound == "overhead":
+        return "launches"
+    if bound == "compute":
+        return "operations beside mult-adds"
+    return f"{part_word(bound)} traffic"
+
+
+def ratio_document(found: dict[str, TimeRatio]) -> dict[str, dict[str, object]]:
+    """Intervals of ratios for JSON, by device."""
+    return {
+        device: {"low": one.low, "high": one.high, "tie": one.tie} for device, one in found.items()
+    }

@@ -1,0 +1,200 @@
+"""Parts of times, and errors of ratios, worked by hand."""
+
+from __future__ import annotations
+
+from math import exp, sqrt
+
+import pytest
+from profiles import DATASHEET, FITTED, PROFILES, ROOF, STICK
+
+from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.analysis.latency import (
+    DeviceEstimate,
+    KernelEstimate,
+    deviation_of_ratio,
+    standing_of,
+)
+from mnet_cost.analysis.parts import Parts, mostly, parts_of, shares_of
+from mnet_cost.analysis.roof import Roof, ridge_point
+from mnet_cost.devices import DeviceProfile, load_device
+from mnet_cost.devices.fits import PriceFit, RooflineFit
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.models.library import load_model
+from mnet_cost.search.compare import TimeRatio, beyond, multiplying, partings, time_ratio
+
+
+def analyzed(model: str, *devices: DeviceProfile) -> Analysis:
+    return analyze(load_model(model), devices=devices or tuple(PROFILES.values()))
+
+
+def estimated(model: str, device: DeviceProfile) -> DeviceEstimate:
+    (found,) = analyzed(model, device).devices
+    return found
+
+
+def fit_of(device: DeviceProfile) -> PriceFit:
+    fit = device.latency["fp32"]
+    assert isinstance(fit, PriceFit)
+    return fit
+
+
+def kernel_taking(
+    latency: float, compute: float, memory: float, overhead: float, roof: Roof
+) -> KernelEstimate:
+    kernel = estimated("lenet5", FITTED).kernels[0].kernel
+    return KernelEstimate(kernel, latency, compute, memory, overhead, roof, "compute")
+
+
+def test_priced_parts_are_taken_as_they_are() -> None:
+    priced = estimated("lenet5", FITTED)
+    one = kernel_taking(10.0, 6.0, 3.0, 1.0, Roof(2.0, 4.0, "DRAM"))
+    assert parts_of(priced, one) == Parts(6.0, 3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("roof", "parts"),
+    [
+        (Roof(12.0, 4.0, "DRAM"), Parts(8.0, 3.0, 1.0)),
+        (Roof(4.0, 12.0, "DRAM"), Parts(6.0, 5.0, 1.0)),
+    ],
+)
+def test_what_the_roof_adds_goes_to_what_binds_it(roof: Roof, parts: Parts) -> None:
+    assert parts_of(estimated("lenet5", FITTED), kernel_taking(12.0, 6.0, 3.0, 1.0, roof)) == parts
+
+
+def test_on_a_roofline_memory_is_what_it_takes_beyond_compute() -> None:
+    roofed = estimated("lenet5", ROOF)
+    roof = Roof(6.0, 8.0, "DRAM")
+    assert parts_of(roofed, kernel_taking(9.0, 6.0, 8.0, 1.0, roof)) == Parts(6.0, 2.0, 1.0)
+    roof = Roof(6.0, 3.0, "DRAM")
+    assert parts_of(roofed, kernel_taking(7.0, 6.0, 3.0, 1.0, roof)) == Parts(6.0, 0.0, 1.0)
+
+
+def test_mostly_is_the_largest_part_or_what_binds() -> None:
+    roof = Roof(2.0, 4.0, "DRAM")
+    priced, roofed = estimated("lenet5", FITTED), estimated("lenet5", ROOF)
+    assert mostly(priced, kernel_taking(10.0, 2.0, 7.0, 1.0, roof)) == "memory"
+    assert mostly(priced, kernel_taking(10.0, 2.0, 3.0, 5.0, roof)) == "overhead"
+    assert mostly(priced, kernel_taking(10.0, 6.0, 3.0, 1.0, roof)) == "compute"
+    one = kernel_taking(10.0, 2.0, 4.0, 0.0, roof)._replace(bound="memory:DRAM")
+    assert mostly(roofed, one) == "memory:DRAM"
+
+
+@pytest.mark.parametrize("device", PROFILES.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("model", ["mobilenet_v3_small", "shufflenet_v2", "mobilenet_v1:full"])
+def test_parts_add_up_to_the_time(model: str, device: DeviceProfile) -> None:
+    found = estimated(model, device)
+    assert found.latency_s is not None
+    for one in found.kernels:
+        assert sum(parts_of(found, one)) == pytest.approx(one.latency_s)
+    assert sum(shares_of(found).values()) == pytest.approx(1)
+    spent = multiplying(found)
+    assert spent is not None
+    assert spent + sum(one.share for one in beyond(found)) == pytest.approx(1)
+
+
+def test_time_ratio_is_a_product() -> None:
+    first, other = analyzed("mobilenet_v1:full"), analyzed("mobilenet_v1")
+    found = partings(first, other)
+    assert [one.device for one in found] == list(PROFILES)
+    for one in found:
+        shares = (one.other_multiplying or 0.0) / (one.first_multiplying or 1.0)
+        product = (one.mult_adds_ratio or 0.0) * (one.price_ratio or 0.0) * shares
+        assert one.time_ratio == pytest.approx(product)
+    # 3x3 convolutions take 1.99 of a 1x1 one; depthwise ones 3.09, here exp(0.5) times that.
+    assert found[0].price_ratio == pytest.approx(1.768, abs=0.01)
+    assert found[-1].price_ratio == pytest.approx(1)  # on a roof all mult-adds take the same
+
+
+def test_equal_shares_leave_noise_alone() -> None:
+    fit = fit_of(FITTED)
+    shares = (1.0, *[0.0] * (len(TERM_NAMES) - 1))
+    assert deviation_of_ratio(fit, shares, shares) == pytest.approx(sqrt(2) * 0.1)
+
+
+def test_only_differences_of_shares_count() -> None:
+    fit = fit_of(FITTED)
+    first = (1.0, *[0.0] * (len(TERM_NAMES) - 1))
+    other = (0.5, 0.5, *[0.0] * (len(TERM_NAMES) - 2))
+    # 0.5 of the difference in each of two terms of variance 0.02; the scale is in neither.
+    expected = sqrt(2 * 0.25 * 0.02 + 2 * 0.01)
+    assert deviation_of_ratio(fit, first, other) == pytest.approx(expected)
+    assert deviation_of_ratio(fit, other, first) == pytest.approx(expected)
+
+
+def test_covariances_of_terms_count_twice() -> None:
+    rows = [list(row) for row in fit_of(FITTED).covariance]
+    rows[2][1] = 0.015
+    fit = fit_of(FITTED)._replace(covariance=tuple(map(tuple, rows)))
+    first = (1.0, *[0.0] * (len(TERM_NAMES) - 1))
+    other = (0.0, 1.0, *[0.0] * (len(TERM_NAMES) - 2))
+    expected = sqrt(0.02 + 0.02 - 2 * 0.015 + 2 * 0.01)
+    assert deviation_of_ratio(fit, first, other) == pytest.approx(expected)
+
+
+def test_a_ratio_is_known_better_than_its_times() -> None:
+    first, other = estimated("mobilenet_v1", DATASHEET), estimated("mobilenet_v2", DATASHEET)
+    found = time_ratio(first, other)
+    assert found.value is not None
+    assert width(found) < width(first) * width(other)
+    assert (found.low or 0.0) * (found.high or 0.0) == pytest.approx(found.value**2)
+
+
+def width(found: DeviceEstimate | TimeRatio) -> float:
+    """How many times the low end the high end is."""
+    low, high = (
+        (found.low, found.high) if isinstance(found, TimeRatio) else (found.low_s, found.high_s)
+    )
+    assert low is not None
+    assert high is not None
+    return high / low
+
+
+def test_ties() -> None:
+    tied = time_ratio(
+        estimated("mobilenet_v1:shallow", FITTED), estimated("mobilenet_v1@alpha=0.75", FITTED)
+    )
+    assert tied.tie is True
+    clear = time_ratio(estimated("mobilenet_v1:full", FITTED), estimated("mobilenet_v1", FITTED))
+    assert clear.tie is False
+    roofs = time_ratio(estimated("mobilenet_v1:full", ROOF), estimated("mobilenet_v1", ROOF))
+    assert (roofs.low, roofs.high, roofs.tie) == (None, None, None)
+
+
+def test_of_a_roofline_noise_alone_is_known() -> None:
+    found = time_ratio(estimated("mobilenet_v1", STICK), estimated("mobilenet_v2", STICK))
+    assert found.value is not None
+    assert found.high == pytest.approx(found.value * exp(1.3 * sqrt(2) * 0.2))
+
+
+def test_what_a_fitted_roofline_has_not_seen() -> None:
+    assert isinstance(STICK.latency["fp32"], RooflineFit)
+    found = estimated("mobilenet_v3_small", STICK)
+    assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
+    assert estimated("mobilenet_v1", STICK).outside == ()
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "standing"),
+    [
+        (FITTED, "fp32", "fitted"),
+        (FITTED._replace(tier="calibrated"), "fp32", "calibrated"),
+        (DATASHEET, "fp32", "datasheet"),
+        (DATASHEET, "int8", "roof"),
+        (STICK, "fp32", "fitted"),
+        (ROOF, "fp32", "roof"),
+    ],
+)
+def test_standings(device: DeviceProfile, precision: str, standing: str) -> None:
+    assert standing_of(device, precision) == standing
+    assert analyze(
+        load_model("lenet5"), devices=[device], precision=precision
+    ).devices[0].standing == standing  # fmt: skip
+
+
+def test_ridge_point() -> None:
+    assert ridge_point(FITTED, "fp32") == pytest.approx(1.0)
+    assert ridge_point(FITTED, "int8") is None
+    assert ridge_point(STICK, "fp32") is None
+    # 9.368 GMAC/s over 29.8 GB/s
+    assert ridge_point(load_device("pixel_1"), "fp32") == pytest.approx(0.314, abs=0.001)

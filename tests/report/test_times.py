@@ -1,0 +1,274 @@
+"""Times in reports: standings, bands, kernels, terms, ratios, devices for a network."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import main
+from mnet_cost.devices import CLASSES
+from mnet_cost.report.cells import cell
+from mnet_cost.report.types import Range, Time
+
+DEVICES = ("fitted_core", "datasheet_core", "stick", "roof_core")
+ON_EACH = [word for name in DEVICES for word in ("--device", name)]
+
+
+@pytest.fixture(autouse=True)
+def _settled(in_root: None, made_up_devices: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(output(capsys, *arguments, "--format", "json"))
+
+
+def records(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
+    text = output(capsys, *arguments, "--format", "csv")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def rows(text: str, title: str) -> dict[str, list[str]]:
+    """Rows of a table by their first word."""
+    lines = text[text.index(f"\n{title}") :].split("\n\n")[0].splitlines()[3:]
+    return {line.split()[0]: line.split()[1:] for line in lines}
+
+
+def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> None:
+    fitted, datasheet, stick, roof = document(capsys, "analyze", "mobilenet_v1", *ON_EACH)[
+        "devices"
+    ]
+    assert [one["standing"] for one in (fitted, datasheet, stick, roof)] == [
+        *("fitted", "datasheet", "fitted", "roof"),
+    ]
+    for one in (fitted, datasheet, stick):
+        assert one["latency_low_ms"] < one["latency_ms"] < one["latency_high_ms"]
+    assert (roof["latency_low_ms"], roof["latency_high_ms"]) == (None, None)
+    # 568,740,352 mult-adds at 10 GMAC/s, and what DRAM adds to logits, is the roof of all cores.
+    for one in (fitted, datasheet, roof):
+        assert one["bound_ms"] == pytest.approx(57.5, abs=0.1)
+        assert one["latency_ms"] > one["bound_ms"]
+    assert stick["bound_ms"] is None
+    assert roof["latency_ms"] == pytest.approx(roof["bound_ms"] + 29 * 0.01, abs=0.01)
+    for one in (fitted, datasheet, stick, roof):
+        assert sum(one["shares"].values()) == pytest.approx(1)
+        assert one["outside"] == []
+        known = [kernel["bound_ms"] for kernel in one["kernels"]]
+        if one["bound_ms"] is not None:
+            assert sum(value or 0.0 for value in known) == pytest.approx(one["bound_ms"])
+    for kernel in fitted["kernels"]:
+        parts = kernel["compute_ms"] + kernel["memory_ms"] + kernel["overhead_ms"]
+        assert kernel["latency_ms"] == pytest.approx(max(parts, kernel["bound_ms"] or 0.0))
+
+
+def test_times_never_stand_without_their_standing(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "mobilenet_v3_small", *ON_EACH)
+    found = rows(text, "Devices")
+    assert found["fitted_core"][:4] == ["fitted", "16.9", "ms", "14.1-20.1"]
+    assert found["datasheet_core"][0] == "datasheet"
+    assert found["stick"][:2] == ["fitted", "*9.13"]
+    assert found["roof_core"][:3] == ["roof", "≥", "7.19"]
+    assert "stick: marked *: fewer mult-adds than any network that the fit has seen" in text
+    assert "on fitted_core (fitted)" in text
+    assert "roofline of the profile's peaks" not in text
+
+
+def test_notes_are_of_the_standings_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "lenet5", "--device", "roof_core")
+    assert "* roof: " in text
+    assert "* fitted: " not in text
+    assert "* band: " not in text
+    text = output(capsys, "analyze", "lenet5", "--device", "fitted_core")
+    assert "* roof: " not in text
+    assert "* fitted: the sum of what each kernel asks for" in text
+    assert "off by 6.7 % in the median on 18 times" in text
+
+
+SORTS = """\
+format: 1
+name: net
+input: {image: [3, 8, 8]}
+layers:
+  - conv2d: {channels: 4, kernel: 3}
+  - opaque: {operation: sort, shape: [4, 8, 8]}
+"""
+
+
+def test_what_is_refused_has_no_standing_and_a_part_no_band(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(SORTS)
+    assert main(["analyze", str(path), "--device", "fitted_core"]) == 3
+    text = capsys.readouterr().out
+    assert rows(text, "Devices")["fitted_core"][:2] == ["-", "-"]
+    assert "* fitted: " not in text
+    bound = ("--device", "fitted_core", "--lower-bound")
+    (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
+    assert found["latency_ms"] > 0
+    assert (found["latency_low_ms"], found["latency_high_ms"]) == (None, None)
+    text = output(capsys, "analyze", str(path), *bound)
+    assert rows(text, "Devices")["fitted_core"][:3] == ["fitted", "*≥", "12.0"]
+    kernels = rows(output(capsys, "analyze", str(path), "--by", "kernel", *bound), "Kernels")
+    assert kernels["opaque"][:3] == ["-", "-", "-"]
+
+
+def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "mobilenet_v1", "--device", "stm32h743", "--precision", "int8")
+    assert "does not fit" in text
+    assert "stm32h743: weights do not fit flash 2 MiB: over by 2.13 MB" in text
+
+
+def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str]) -> None:
+    every = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
+    assert len(every) == 29
+    times = [float(one["latency_s"]) for one in every]
+    assert times == sorted(times, reverse=True)
+    assert sum(float(one["latency_share"]) for one in every) == pytest.approx(1)
+    five = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--top", "5", *ON_EACH)
+    assert five == every[:5]
+    text = output(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
+    assert "15 of 29 kernels" in text
+    first = next(one for one in every if one["name"] == "separable.depthwise_conv2d")
+    # 3,612,672 mult-adds over 401,408 elements in and out and 288 + 64 weights, of 4 bytes
+    assert float(first["intensity"]) == pytest.approx(3_612_672 / (4 * (802_816 + 352)))
+    assert (first["ridge"], first["riders"]) == ("above", "batch_norm + relu")
+    last = next(one for one in every if one["name"] == "logits")
+    assert (last["ridge"], last["bound"]) == ("below", "DRAM")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["analyze", "lenet5", "--top", "3"], "`--top` is for kernels"),
+        (
+            ["analyze", "lenet5", "--by", "kernel", "--device", "none"],
+            "which kernels there are depends on a device",
+        ),
+        (["devices", "--alpha", "0.5"], "knobs are those of a network"),
+        (["devices", "--for", "lenet5", "fitted_cor"], "there is no device `fitted_cor`"),
+    ],
+)
+def test_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
+    (layer,) = document(capsys, "explain", "mobilenet_v1", "middle.3.depthwise_conv2d", *ON_EACH)[
+        "layers"
+    ]
+    fitted, datasheet, stick, roof = layer["times"]
+    terms = {one["term"]: one for one in fitted["terms"]}
+    assert set(terms) == {"depthwise_3x3", "depthwise_elements", "weights", "kernel"}
+    # 3.09 x exp(0.5) of 150 ps for each of 903,168 mult-adds
+    assert terms["depthwise_3x3"]["amount"] == 903_168
+    assert terms["depthwise_3x3"]["latency_ms"] == pytest.approx(0.690, abs=0.001)
+    assert terms["depthwise_elements"]["amount"] == pytest.approx(200_704)
+    assert terms["kernel"]["amount"] == 1
+    for one in (fitted, datasheet):
+        total = sum(term["latency_ms"] for term in one["terms"])
+        assert total == pytest.approx(one["latency_ms"])
+    assert stick["terms"] == roof["terms"] == []
+    assert (stick["bound_ms"], stick["standing"]) == (None, "fitted")
+    text = output(capsys, "explain", "mobilenet_v1", "middle.3.depthwise_conv2d", *ON_EACH)
+    assert "depthwise_3x3 903.2 k x 5.095 x 150 ps = 690 µs" in text
+    assert "max(compute 903,168 / 1.00 TMAC/s = 903 ns, memory 825 kB" in text
+    assert "max(compute 90.3 µs, memory 2.25 µs) + launch 10.0 µs" in text
+
+
+def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "compare", "shallow", "mobilenet_v1@alpha=0.75", *ON_EACH)
+    intervals = found["ratios"][1]["latency_interval"]
+    assert {name: one["tie"] for name, one in intervals.items()} == {
+        "fitted_core": True, "datasheet_core": True, "stick": True, "roof_core": None,
+    }  # fmt: skip
+    for name in DEVICES[:3]:
+        ratio = found["ratios"][1]["latency"][name]
+        assert intervals[name]["low"] < ratio < intervals[name]["high"]
+    text = output(capsys, "compare", "full", "separable", *ON_EACH)
+    assert "13.85x   10.56-18.18x" in text
+    assert "tie" not in text
+    assert "a mult-add of full takes 1.77x as long" in text
+
+
+def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["stm32h743", "stick", "roof_core", "fitted_core", "h100"]
+    found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
+    assert found["model"]["knobs"]["alpha"] == 0.5
+    assert [one["name"] for one in found["devices"]] == [
+        *("roof_core", "fitted_core", "stm32h743", "stick", "h100"),
+    ]
+    alone = document(
+        capsys, "analyze", "mobilenet_v1", "--alpha", "0.5", "--device", "fitted_core"
+    )["devices"]  # fmt: skip
+    assert found["devices"][1] == {"class": "phone", **alone[0]}
+    listed = records(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
+    assert [one["device"] for one in listed] == ["roof_core", "fitted_core", "stick", "h100"]
+    assert float(listed[1]["latency_s"]) == pytest.approx(alone[0]["latency_ms"] / 1e3)
+    assert (listed[0]["band_s_low"], listed[0]["standing"]) == ("", "roof")
+    text = output(capsys, "devices", "--for", "mobilenet_v1", *names)
+    assert "1 of 5 devices have no fp32 rate" in text
+
+
+def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "devices", "--for", "lenet5", "--precision", "int8")["devices"]
+    classes = [CLASSES.index(one["class"]) for one in found]
+    assert classes == sorted(classes)
+    by_class: dict[str, list[float]] = {}
+    for one in found:
+        by_class.setdefault(one["class"], []).append(one["latency_ms"] or float("inf"))
+    assert all(times == sorted(times) for times in by_class.values())
+
+
+def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "devices", "fitted_core")["latency"]["fp32"]
+    assert found["form"] == "prices"
+    assert found["scale"]["value"] == 150e-12
+    assert found["held_out"]["median"] == 0.067
+    assert "covariance" not in found
+    text = output(capsys, "devices", "fitted_core")
+    prices = rows(text, "fp32 prices that differ")
+    assert prices["depthwise_3x3"][:5] == ["764", "ps", "5.09", "3.09", "1.65x"]
+    assert "weights" not in prices  # a hundredth is no difference
+    assert "a norm after a convolution or linear layer becomes part of its weights" in text
+
+
+def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    found = document(capsys, "devices", "fitted_core", "pixel_1")["numbers"]
+    values = {one["what"]: (one["fitted_core"], one["pixel_1"]) for one in found}
+    assert values["time"] == ("fp32 fitted", "fp32 roof")
+    assert values["fp32 mult-adds"] == (
+        {"value": 10e9, "unit": "MAC/s"},
+        {"value": 9.368e9, "unit": "MAC/s"},
+    )
+    assert values["fp32 tile"][0] is None
+    assert values["fuse_clamps"] == ("yes", "yes")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Time(0.0123), "12.3 ms"),
+        (Time(0.0123, least=True), "≥ 12.3 ms"),
+        (Time(0.0123, outside=True), "*12.3 ms"),
+        (Range(0.0123, 0.0151), "12.3-15.1 ms"),
+        (Range(0.00098, 0.0012), "980 µs - 1.20 ms"),
+        (Range(0.9, 1.2, "x"), "0.90-1.20x"),
+    ],
+)
+def test_cells(value: Time | Range, text: str) -> None:
+    assert cell(value, "seconds") == text
