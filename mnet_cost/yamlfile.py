@@ -381,10 +381,22 @@ _SYNTAX_HINTS = (
 )
 
 
+def _too_deep(source: Source, mark: Any) -> Span:
+    """The bracket that is one too many, where all stand on one line; else where the parser was."""
+    depth = 1  # of the mapping that all is in
+    for column, character in enumerate(source.line(mark.line + 1)[: mark.column], start=1):
+        depth += (character in "[{") - (character in "]}")
+        if depth > MAX_DEPTH:
+            return Span(source, mark.line + 1, column, column + 1)
+    return Span(source, mark.line + 1, mark.column + 1, mark.column + 2)
+
+
 def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
     mark = reason.problem_mark or reason.context_mark
     span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None
     text = reason.problem or reason.context or "cannot be read"
+    if mark and "nesting depth" in text:  # newer parsers have a limit of their own
+        return Problem(f"more than {MAX_DEPTH} levels of nesting", _too_deep(source, mark))
     at_end = span is not None and not source.line(span.line).strip()
     if reason.context_mark and (at_end or "unexpected end of stream" in text):
         # The parser stopped at the end of the text: what was left open says more.

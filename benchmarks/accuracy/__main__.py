@@ -4,6 +4,7 @@
     python benchmarks/accuracy --results FOLDER    and written there as CSV
     python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
     python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
+    python benchmarks/accuracy energy              energies of MLPerf Tiny
 
 Everything that is estimated here was left out of what it is estimated from; each row says how.
 """
@@ -22,6 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from energy import show as show_energy
 from others import FAMILY_OUT, Found, other_tables
 from profiles import make_all
 from protocols import (
@@ -78,11 +80,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=("all", "prices", "profiles"), default="all")
+    parser.add_argument(
+        "what", nargs="?", choices=("all", "prices", "profiles", "energy"), default="all"
+    )
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
     if options.what == "profiles":
         make_all()
+        return
+    if options.what == "energy":
+        show_energy(options.results)
         return
     runs = ncnn_runs()
     prices = Prices(runs)

@@ -21,7 +21,8 @@ from mnet_cost.measure.prices import NOISE, Array, share_prices, solve
 START = {
     "pointwise": 1.0,
     # Multiplications are multiplications; depthwise ones reuse nothing, and have no panels.
-    "winograd": 1.0, "dense": 1.5, "windows": 1.3, "stem": 1.0, "depthwise_3x3": 3.0, "depthwise_5x5": 3.0,
+    "winograd": 1.0, "dense": 1.5, "windows": 1.3, "stem": 1.0,
+    "depthwise_3x3": 3.0, "depthwise_5x5": 3.0,
     "matmul": 2.0, "unpacked": 1.0, "unpacked_depthwise": 3.0,
     # An element is loads and stores, of which a core does a fifth as many as multiplications.
     "depthwise_elements": 5.0, "pointwise_elements": 5.0, "dense_elements": 5.0,
@@ -33,7 +34,9 @@ START = {
 """Where the fit starts, and what a term keeps that no network of a training set has: orders of
 magnitude from what the operations are, not from the measurements."""
 
-SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {"matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3}
+SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
+    "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3,
+}  # fmt: skip
 """How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 do equally well on what
 is held out (`docs/accuracy.md`). Two terms are in one network each, and little is known of them;
 launches are a matter of the runtime more than of the device."""

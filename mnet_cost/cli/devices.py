@@ -11,7 +11,7 @@ from mnet_cost.cli.options import (
     add_knob_options,
     add_lower_bound_option,
     add_output_options,
-    add_precision_option,
+    add_setting_options,
     analyzed,
     given_knobs,
     refuse_total,
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_knob_options(parser)
     group = parser.add_argument_group("analysis")
-    add_precision_option(group)
+    add_setting_options(group)
     add_lower_bound_option(group)
     add_output_options(parser)
     parser.set_defaults(run=run, convention="paper")
@@ -56,8 +56,10 @@ def run(options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.devices))
     if options.model is not None:
         return _choose(options, names or ["all"])
-    if options.settings or any(getattr(options, name) is not None for name in KNOB_OPTIONS):
-        raise ModelReferenceError(Problem("knobs are those of a network", hint="`--for MODEL`"))
+    settings = (*KNOB_OPTIONS, "threads")
+    if options.settings or any(getattr(options, name) is not None for name in settings):
+        message = "knobs and threads are for a network"
+        raise ModelReferenceError(Problem(message, hint="name it: `--for MODEL`"))
     devices = [load_device(name) for name in names or device_names()]
     if not names:
         report = devices_report(devices)

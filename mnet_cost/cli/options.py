@@ -70,13 +70,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         help="a device profile; may be repeated; `all` for all that are shipped, "
         "`none` for none (pixel_1, raspberry_pi_4, h100)",
     )
-    group.add_argument(
-        "--threads",
-        metavar="N",
-        type=int,
-        help="threads of processors, as devices gain from them (those of each profile)",
-    )
-    add_precision_option(group)
+    add_setting_options(group)
     if rows:
         group.add_argument("--by", choices=rows, default="block", help="rows to show (block)")
     group.add_argument(
@@ -89,8 +83,14 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
     add_lower_bound_option(group)
 
 
-def add_precision_option(group: argparse._ArgumentGroup) -> None:
-    """--precision."""
+def add_setting_options(group: argparse._ArgumentGroup) -> None:
+    """--threads and --precision: how a device runs a network."""
+    group.add_argument(
+        "--threads",
+        metavar="N",
+        type=int,
+        help="threads of processors, as devices gain from them (those of each profile)",
+    )
     group.add_argument(
         "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
     )
@@ -143,13 +143,13 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
         names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
-    devices = [load_device(name) for name in dict.fromkeys(names)]
+    devices = {name: load_device(name) for name in names}
     if options.threads is None:
-        return tuple(devices)
-    # Asked for by name, a device must have threads; of the default ones, accelerators stay.
+        return tuple(devices.values())
+    # Asked for by name, a device must have threads; of the others, accelerators stay.
     return tuple(
-        with_threads(one, options.threads) if options.device or one.pipeline else one
-        for one in devices
+        with_threads(one, options.threads) if name in options.device or one.pipeline else one
+        for name, one in devices.items()
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import Form, Quantity, Range, Time
+from mnet_cost.report.types import AtLeast, Form, Quantity, Range, Time
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -28,6 +28,8 @@ def cell(value: Any, form: Form) -> str:
         return value
     if isinstance(value, Quantity):
         return _quantity(value)
+    if isinstance(value, AtLeast):
+        return f"≥ {_quantity(Quantity(*value))}"
     if isinstance(value, Time):
         return f"{'*' * value.outside}{'≥ ' * value.least}{format_seconds(value.seconds)}"
     if isinstance(value, Range):

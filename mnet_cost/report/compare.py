@@ -94,7 +94,7 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
 
 def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...]:
     """What the times are, and which of them are beyond what a fit has seen."""
-    notes = standing_notes(analyses[0].devices)
+    notes = standing_notes(analyses[0].devices, energy=False)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [
             f"{name} on {one.device.name}, {outside_note(one)}"

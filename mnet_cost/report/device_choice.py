@@ -8,8 +8,8 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.devices import class_order
 from mnet_cost.report.document import device_document, model_document
-from mnet_cost.report.estimates import memory_word, outside_note, standing_notes, time_notes
-from mnet_cost.report.rows import band_cell, time_cell, without_unknown
+from mnet_cost.report.estimates import memory_word, outside_notes, standing_notes, time_notes
+from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
 
@@ -26,6 +26,7 @@ _COLUMNS = (
     Column("band_s", "80 % band", "range", 8),
     Column("bound_s", "roof", "seconds", 7),
     Column("memory", "memory", "text", 8),
+    Column("energy", "energy", "quantity", 5),
     Column("threads", "threads", "number", 4),
     Column("runtime", "runtime", "text", 3),
 )
@@ -45,10 +46,7 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
     if len(known) <= _FEW:
         notes = time_notes(known, refused)
     else:
-        outside = [one for one in known if one.outside]
-        notes = standing_notes(known) + [
-            f"{one.device.name}: {outside_note(one)}" for one in outside
-        ]
+        notes = standing_notes(known) + outside_notes(known)
     if silent:
         notes.append(f"{silent} of {len(ordered)} devices have no {analysis.precision} rate")
     table = Table("devices", "", _COLUMNS, rows)
@@ -58,7 +56,7 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
         f"{format_bytes(analysis.totals.weight_bytes)} of weights, {format_bytes(peak)} of "
         "activations at the peak",
         facts=(),
-        tables=(without_unknown(table, ("band_s",)),),
+        tables=(without_unknown(table, ("band_s", "energy")),),
         notes=tuple(notes),
         document=lambda: _document(analysis, ordered, refused),
         records=table,
@@ -80,6 +78,7 @@ def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tup
         band_cell(analysis, estimate, lower_bound),
         None if refused else estimate.bound_s,
         None if refused else memory_word(estimate.fits),
+        energy_cell(estimate, refused),
         device.threads,
         device.runtime,
     )

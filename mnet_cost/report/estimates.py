@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
 from mnet_cost.devices.fits import RooflineFit
-from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
+from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
 
@@ -38,6 +38,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         Column("bound_s", "roof", "seconds", 7),
         *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 6) for part in PARTS),
         Column("memory", "memory", "text", 5),
+        Column("energy", "energy", "quantity", 4),
     )
     refused = analysis.refuses(lower_bound)
     rows = []
@@ -52,16 +53,17 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 None if refused else estimate.bound_s,
                 *(shares.get(part, 0.0 if shares else None) for part in PARTS),
                 None if refused else memory_word(estimate.fits),
+                energy_cell(estimate, refused),
             )
         )
     table = Table("devices", "Devices", columns, tuple(rows))
     if not any(estimate.inference_s for estimate in analysis.devices):
-        i = len(columns) - 2
+        i = next(i for i, column in enumerate(columns) if column.key == "inference_share")
         table = table._replace(
             columns=columns[:i] + columns[i + 1 :],
             rows=tuple(row[:i] + row[i + 1 :] for row in table.rows),
         )
-    return without_unknown(table, ("band_s",))
+    return without_unknown(table, ("band_s", "energy"))
 
 
 def memory_word(fits: Sequence[Fit]) -> str | None:
@@ -90,20 +92,36 @@ def _misfit(fit: Fit) -> str:
 
 def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
     """What the times are, by standing; then what is to be said of each device."""
-    said: dict[str, list[str]] = {}
-    for one in estimates:
-        for note in _device_notes(one, refused):
-            said.setdefault(note, []).append(one.device.name)
     standings = [] if refused else standing_notes(estimates)
-    return standings + [f"{_listed(devices)}: {note}" for note, devices in said.items()]
+    return standings + _said(
+        (one.device.name, note) for one in estimates for note in _device_notes(one, refused)
+    )
 
 
-def standing_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
-    """What the times are, once for each standing."""
+def outside_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """Why estimates are marked."""
+    return _said((one.device.name, outside_note(one)) for one in estimates if one.outside)
+
+
+def _said(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """Notes on devices by name, each once."""
+    found: dict[str, list[str]] = {}
+    for name, note in notes:
+        found.setdefault(note, []).append(name)
+    return [f"{_listed(names)}: {note}" for note, names in found.items()]
+
+
+def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
+    """What the times are, once for each standing; and what energies are, if those are shown."""
     known = [one for one in estimates if one.latency_s is not None]
     notes = list(dict.fromkeys(meaning(one) for one in known))
     if any(one.low_s is not None for one in known):
         notes.append("band: four of five measurements are expected in it")
+    if energy and any(energy_cell(one, refused=False) for one in estimates):
+        notes.append(
+            "energy: power x time where both are known, else mult-adds and bytes at their prices; "
+            "≥ where something has none, or the time is a roof"
+        )
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
     return notes

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import Column, Quantity, Range, Report, Table, Time
+from mnet_cost.report.types import AtLeast, Column, Quantity, Range, Report, Table, Time
 
 
 def to_json(report: Report) -> str:
@@ -45,7 +45,7 @@ def _headers(column: Column) -> tuple[str, ...]:
 
 def _plain(value: Any, width: int) -> tuple[Any, ...]:
     """A cell as `width` cells of CSV."""
-    if isinstance(value, Quantity):
+    if isinstance(value, (Quantity, AtLeast)):
         return tuple(value)
     if isinstance(value, Range):
         return value.low, value.high

@@ -15,13 +15,15 @@ _MILLION = 1e6
 
 
 class PricedTerm(NamedTuple):
-    """One summand: `amount` x `price` x the scale of the fit."""
+    """One summand: `amount` x `price` x the scale of the fit, `speedup` times as fast."""
 
     term: str
     amount: float
     """Multiplications, elements, weights or launches."""
     price: float
     """Relative to a multiplication in a large 1x1 convolution."""
+    speedup: float
+    """By zeros among the weights."""
     seconds: float
 
 
@@ -41,7 +43,9 @@ def priced_terms(estimate: DeviceEstimate, one: KernelEstimate) -> tuple[PricedT
             amount, price = (
                 (millions, price * _MILLION) if launches else (millions * _MILLION, price)
             )
-            found.append(PricedTerm(term.name, amount, price, amount * price * fit.scale_s.value))
+            speedup = one.kernel.speedup if term.part == "compute" else 1.0
+            seconds = amount * price * fit.scale_s.value / speedup
+            found.append(PricedTerm(term.name, amount, price, speedup, seconds))
     return tuple(found)
 
 
@@ -53,8 +57,8 @@ def time_lines(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     if isinstance(fit, PriceFit):
         scale = format_seconds(fit.scale_s.value)
         lines = [
-            f"{found.term} {format_count(found.amount)} x {_price(found.price)} x {scale} = "
-            f"{format_seconds(found.seconds)}"
+            f"{found.term} {format_count(found.amount)} x {_price(found.price)} x {scale}"
+            f"{_faster(found.speedup)} = {format_seconds(found.seconds)}"
             for found in priced_terms(estimate, one)
         ]
         return "\n".join([*lines, _roof_line(estimate, one)])
@@ -67,6 +71,10 @@ def time_lines(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     )
 
 
+def _faster(speedup: float) -> str:
+    return "" if speedup == 1 else f" / {speedup:g}"
+
+
 def _price(price: float) -> str:
     return f"{price:,.0f}" if price >= 1000 else f"{price:.4g}"
 
@@ -74,8 +82,8 @@ def _price(price: float) -> str:
 def _fitted_line(fit: RooflineFit, one: KernelEstimate) -> str:
     kernel = one.kernel
     compute = (
-        f"compute {kernel.mult_adds:,} / {format_si(fit.macs_per_s.value, 'MAC/s')} = "
-        f"{_seconds(one.compute_s)}"
+        f"compute {kernel.mult_adds:,} / {format_si(fit.macs_per_s.value, 'MAC/s')}"
+        f"{_faster(kernel.speedup)} = {_seconds(one.compute_s)}"
     )
     memory = ""
     if fit.bytes_per_s is not None:
@@ -116,7 +124,8 @@ def _compute_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
         return f"{kernel.vector_ops:,} / {format_si(rate.vector_ops_per_s.value, 'op/s')}"
     needed = Roofs(estimate.device, rate).multiplications(kernel) / kernel.mult_adds
     times = "" if needed == 1 else f" x {needed:.4g}"
-    return f"{kernel.mult_adds:,}{times} / {format_si(rate.macs_per_s.value, 'MAC/s')}"
+    peak = format_si(rate.macs_per_s.value, "MAC/s")
+    return f"{kernel.mult_adds:,}{times} / {peak}{_faster(kernel.speedup)}"
 
 
 def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
@@ -148,6 +157,7 @@ def time_document(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, An
                 "term": found.term,
                 "amount": found.amount,
                 "price": found.price,
+                "speedup": found.speedup,
                 "latency_ms": 1e3 * found.seconds,
             }
             for found in priced_terms(estimate, one)

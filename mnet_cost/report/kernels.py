@@ -97,5 +97,8 @@ def _note(
     )
     note = f"{first}\n{parts}; roof: the least it can take on the peaks, bound: by what"
     if ridge is not None:
-        note += "\nbelow the ridge point the bandwidth of main memory binds, above it the peak"
+        note += (
+            "\nbelow the ridge point the bandwidth of main memory binds, if nothing stays in "
+            "caches; above it the peak"
+        )
     return note

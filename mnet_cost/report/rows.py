@@ -12,7 +12,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.parts import mostly
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.report.types import Range, Table, Time
+from mnet_cost.report.types import AtLeast, Quantity, Range, Table, Time
 
 Grain = Literal["layer", "block", "kind"]
 View = Literal["layer", "block", "kind", "kernel"]
@@ -165,6 +165,15 @@ def band_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -
     if estimate.low_s is None or estimate.high_s is None or analysis.refuses(lower_bound):
         return None
     return Range(estimate.low_s, estimate.high_s)
+
+
+def energy_cell(estimate: DeviceEstimate, refused: bool) -> Quantity | AtLeast | None:
+    """Joules of an inference; None where they are unknown or refused."""
+    energy = estimate.energy
+    if energy is None or refused or not energy.energy_j:
+        return None  # that it takes at least nothing says nothing
+    cell = AtLeast if energy.is_lower_bound else Quantity
+    return cell(energy.energy_j, "J")
 
 
 def without_unknown(table: Table, keys: tuple[str, ...]) -> Table:

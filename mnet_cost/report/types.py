@@ -32,6 +32,13 @@ class Time(NamedTuple):
     """The network is beyond what the fit has seen."""
 
 
+class AtLeast(NamedTuple):
+    """A quantity that is no more than a lower bound."""
+
+    value: float
+    unit: str
+
+
 class Range(NamedTuple):
     """From one number to another: of seconds, or of ratios."""
 

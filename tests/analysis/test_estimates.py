@@ -114,7 +114,7 @@ def test_without_peaks_there_is_no_roof() -> None:
 
 
 def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
-    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("windows", "kernel"))
+    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("windows", "weights", "kernel"))
     found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=seen)}))
     assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
     wide = seen._replace(mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))

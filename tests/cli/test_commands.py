@@ -509,8 +509,8 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     assert float(conv["latency_s"]) > 0
     _, out, _ = run(capsys, "compare", str(spec), V1, "--device", "pixel_1")
     times = out[out.index("\nTime\n") : out.index("\nWhere ")].splitlines()
-    assert times[3].split()[:2] == ["pixel_1", "roof"]
-    assert times[3].split()[3:] == ["-", "-"]
+    assert times[3].split()[:2] == ["pixel_1", "datasheet"]
+    assert set(times[3].split()[3:]) == {"-"}
     status, out, err = run(capsys, "explain", str(spec))
     assert status == 3
     assert "unknown, since a layer has no cost rule" in out
@@ -535,14 +535,16 @@ def test_compare_counts_time_by_the_paper_under_every_convention(
     assert parting["time_ratio"] == pytest.approx(product(parting))
 
 
-def test_equal_ratios_do_not_mean_that_both_multiply(capsys: pytest.CaptureFixture[str]) -> None:
+def test_equal_ratios_do_not_mean_that_both_multiply(
+    capsys: pytest.CaptureFixture[str], made_up_devices: None
+) -> None:
     _, out, _ = run(
         capsys, "compare", "mobilenet_v1@alpha=0.25", "shallow@alpha=0.4", "--device", "h100"
     )
     assert "mostly multiply" not in out
-    _, out, _ = run(capsys, "compare", "full", "separable", "--device", "pixel_1")
+    _, out, _ = run(capsys, "compare", "full", "separable", "--device", "roof_core")
     text = " ".join(out.split())
-    assert "by its roof, takes 8.55x the time: both spend 100 % of theirs multiplying" in text
+    assert "by its roof, takes 8.47x the time: both spend 99 % of theirs multiplying" in text
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:

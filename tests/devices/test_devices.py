@@ -18,6 +18,7 @@ from mnet_cost.devices import (
     device_path,
     load_device,
 )
+from mnet_cost.devices.fits import RooflineFit
 from mnet_cost.devices.sourced import STANDINGS
 from mnet_cost.devices.types import CLASSES, TIERS
 from mnet_cost.report.devices import device_report, devices_report
@@ -58,9 +59,10 @@ def test_shipped_profile(name: str) -> None:
     assert device.runtime
     assert device.device_class in CLASSES
     assert device.kernel_rules
-    assert device.compute
-    assert set(device.compute) <= set(PRECISIONS)
-    assert device.main_memory is device.memory[-1]
+    assert device.compute or device.latency
+    assert {*device.compute, *device.latency} <= set(PRECISIONS)
+    assert bool(device.latency) == (device.tier == "fitted") or device.latency == {}
+    assert device.main_memory is (device.memory[-1] if device.memory else None)
     for number in numbers(device):
         assert number.standing in STANDINGS
         assert len(number.source) > 10
@@ -137,16 +139,16 @@ def test_stm32h743_has_an_arena_and_flash() -> None:
     assert device.storage.size_bytes.value == 2 * 2**20
 
 
-def test_pixel_6_keeps_the_standing_of_each_number() -> None:
+def test_pixel_6_keeps_peaks_and_times_apart() -> None:
     device = load_device("pixel_6")
     assert device.tier == "fitted"
     assert device.compute["fp32"].macs_per_s.standing == "derived"
-    assert device.compute["int8"].macs_per_s.standing == "fitted"
-    bandwidth = device.memory[-1].bytes_per_s
-    assert bandwidth is not None
-    assert (bandwidth.value, bandwidth.standing) == (4.13e9, "fitted")
-    assert device.inference_overhead_s is not None
-    assert device.inference_overhead_s.value == 0  # found to be zero: not unknown
+    assert device.compute["int8"].macs_per_s.standing == "assumed"
+    fit = device.latency["int8"]
+    assert isinstance(fit, RooflineFit)
+    assert fit.macs_per_s.standing == "fitted"
+    assert fit.macs_per_s.value < device.compute["int8"].macs_per_s.value
+    assert set(device.latency) == {"int8"}
 
 
 def test_profiles_by_hand() -> None:
