@@ -62,13 +62,18 @@ def _fit(
 ) -> LatencyFit | None:
     what = f"the fit `{place.value}`"
     stated = [form for form in FORMS if form in node.value]
-    reader.keys(node, what, ("band",), (*FORMS, "fitted_on", "held_out"))
+    known = ("band", *FORMS, "fitted_on", "held_out")
+    reader.keys(node, what, known[:1], known[1:])
     spread = _spread(reader, node.value.get("band"))
     seen = _fitted_on(reader, node.value.get("fitted_on"))
     held_out = _held_out(reader, node.value.get("held_out"))
     if len(stated) != 1:
         hint = "`prices` for processors, `roofline` for accelerators"
-        reader.problem(f"{what} must state one of {one_of(FORMS)}", place, hint)
+        mistyped = (key for key in node.keys if key not in known and did_you_mean(key, FORMS))
+        if stated:
+            reader.problem(f"{what} states both `prices` and `roofline`", place, hint)
+        elif not any(mistyped):  # which is reported already
+            reader.problem(f"{what} must state {one_of(FORMS)}", place, hint)
         return None
     (form,) = stated
     part = node.value[form]
@@ -157,7 +162,8 @@ def _covariance(
                 return None
             full[index][column] = value
         if full[index][index] < 0:
-            reader.problem("a variance cannot be negative", child.value[-1])
+            hint = "the last number of a row is the variance, those before are covariances"
+            reader.problem("a variance cannot be negative", child.value[-1], hint)
             return None
     return tuple(map(tuple, full))
 
@@ -209,7 +215,7 @@ def _fitted_on(reader: Reader, node: Node | None) -> FittedOn | None:
     reader.keys(node, "`fitted_on`", keys)
     if any(key not in node.value for key in keys):
         return None
-    networks = _real(reader, node.value["networks"], 1, 1e6)
+    networks = _real(reader, node.value["networks"], 1, 1e6, whole=True)
     families = _words(reader, node.value["families"])
     mult_adds = _range(reader, node.value["mult_adds"], "MAC")
     latency = _range(reader, node.value["latency"], "s")
@@ -229,7 +235,8 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     reader.keys(node, "`held_out`", keys)
     protocol = reader.text(node.value, "protocol")
     numbers = [
-        _real(reader, node.value[key], 0, 1e6) if key in node.value else None for key in keys[1:]
+        _real(reader, node.value[key], 0, 1e6, key == "measurements") if key in node.value else None
+        for key in keys[1:]
     ]
     count, median, mean = numbers
     if count is None or median is None or mean is None:
@@ -267,9 +274,11 @@ def _words(reader: Reader, node: Node, known: Sequence[str] = ()) -> tuple[str, 
     return tuple(found)
 
 
-def _real(reader: Reader, node: Node, low: float, high: float) -> float | None:
+def _real(reader: Reader, node: Node, low: float, high: float, whole: bool = False) -> float | None:
     value = node.value
-    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
-        reader.problem(f"a number from {low:g} to {high:g} must stand here", node)
+    kinds = (int,) if whole else (int, float)
+    if type(value) not in kinds or not math.isfinite(value) or not low <= value <= high:
+        what = "a whole number" if whole else "a number"
+        reader.problem(f"{what} from {low:,.10g} to {high:,.10g} must stand here", node)
         return None
     return float(value)

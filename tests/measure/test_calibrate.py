@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from mnet_cost.analysis import analyze
+from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices
@@ -18,6 +20,7 @@ from mnet_cost.errors import MeasurementError, Source, Span
 from mnet_cost.measure import calibrate as module
 from mnet_cost.measure.calibrate import Calibration, Form, calibrate
 from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.networks import kernels_of
 from mnet_cost.models.library import load_model
 
 RULES = runtime_rules("tflite")
@@ -36,7 +39,7 @@ NETWORKS = (
 TEXT = "\n".join(["model,latency_ms", *(model for model, _ in NETWORKS)])
 
 
-def measurement(index: int, seconds: float, **other: object) -> Measurement:
+def measurement(index: int, seconds: float, **other: Any) -> Measurement:
     model, family = NETWORKS[index]
     span = Span(Source("times.csv", TEXT), index + 2, 1, len(model) + 1)
     row = Measurement(
@@ -76,8 +79,8 @@ def of_prices() -> list[float]:
 
 def test_a_fit_that_is_written_says_what_was_fitted(of_prices: list[float]) -> None:
     """The analysis has its own way to a time: both agree."""
-    for form in ("prices", "roofline"):
-        found = fitted(rows_of(of_prices), form)  # type: ignore[arg-type]
+    for form in get_args(Form):
+        found = fitted(rows_of(of_prices), form)
         assert on(found.fit) == pytest.approx(found.fitted_s, rel=0.005)
 
 
@@ -217,8 +220,8 @@ def test_how_many_must_be_outside(far: int, widened: bool) -> None:
 def test_auto_takes_prices_for_what_has_prices(of_prices: list[float]) -> None:
     """Also where a roofline, of which a shape was chosen, does better by a hair."""
     errors = {}
-    for form in ("prices", "roofline"):
-        held_out = fitted(rows_of(of_prices), form).fit.held_out  # type: ignore[arg-type]
+    for form in get_args(Form):
+        held_out = fitted(rows_of(of_prices), form).fit.held_out
         assert held_out is not None
         errors[form] = held_out.mean
     assert 0.99 * errors["prices"] < errors["roofline"]
@@ -297,19 +300,19 @@ hint: prices can be scaled by a single one: `--form prices`"""
     assert "there is 1\n" in refusal(rows[:1], "roofline")
 
 
-def test_a_roofline_of_networks_without_mult_adds() -> None:
+def test_a_roofline_of_networks_without_mult_adds(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [measurement(i, 0.02, family=("a", "b")[i % 2]) for i in range(6)]
-    module_kernels = module.kernels_of
-    try:
-        # No network of the library is without them, so they are taken away.
-        module.kernels_of = lambda *a, **k: [  # type: ignore[assignment]
+
+    def without(*arguments: Any) -> list[tuple[Kernel, ...]]:
+        # No network of the library has no mult-adds, so they are taken away.
+        return [
             tuple(one._replace(anchor=one.anchor._replace(mult_adds=0)) for one in kernels)
-            for kernels in module_kernels(*a, **k)
+            for kernels in kernels_of(*arguments)
         ]
-        found = refusal(rows, "roofline")
-        assert fitted(rows).form == "prices"
-    finally:
-        module.kernels_of = module_kernels
+
+    monkeypatch.setattr("mnet_cost.measure.calibrate.kernels_of", without)
+    found = refusal(rows, "roofline")
+    assert fitted(rows).form == "prices"
     assert (
         found
         == """\

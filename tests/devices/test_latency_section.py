@@ -1,0 +1,953 @@
+"""The section `latency` of a profile, `extends`, `pipeline`: every error, and what is taken."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnet_cost.devices import DEFAULT_KERNEL_RULES, load_device
+from mnet_cost.devices.fits import PriceFit, RooflineFit, Spread
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import DeviceError
+
+TOP = """\
+format: 1
+name: mine
+title: A board
+tier: fitted
+runtime: ncnn
+threads: 1
+"""
+GOOD = (
+    TOP
+    + """\
+latency:
+  fp32:
+    prices:
+      scale: {value: 200 ps, standing: fitted, source: a table}
+      deviations: {pointwise: 0.1}
+      covariance:
+        scale: [0.01]
+        pointwise: [-0.005, 0.02]
+        kernel: [0, 0.001, 0.2]
+    band: {width: 1.1, noise: 0.12}
+  int8:
+    roofline:
+      macs: {value: 100 GMAC/s, standing: fitted, source: a table}
+      inference: {value: 1 ms, standing: fitted, source: a table}
+    band: {width: 1, noise: 0.2}
+    fitted_on:
+      networks: 11
+      families: [V1, IR]
+      mult_adds: [69 MMAC, 8 GMAC]
+      latency: [2.4 ms, 300 ms]
+      terms: [pointwise]
+    held_out: {protocol: one family at a time, measurements: 11, median: 0.1, mean: 0.2}
+"""
+)
+TERMS = ", ".join(TERM_NAMES)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def message(text: str) -> str:
+    """What loading a profile of that text says."""
+    Path("mine.yaml").write_text(text)
+    with pytest.raises(DeviceError) as caught:
+        load_device("mine.yaml")
+    return str(caught.value)
+
+
+def test_what_the_errors_are_made_of_is_good() -> None:
+    Path("mine.yaml").write_text(GOOD)
+    found = load_device("mine.yaml")
+    prices, roofline = found.latency["fp32"], found.latency["int8"]
+    assert isinstance(prices, PriceFit)
+    assert isinstance(roofline, RooflineFit)
+    assert prices.scale_s.value == pytest.approx(200e-12)
+    assert (prices.deviations, prices.tile) == ({"pointwise": 0.1}, 1)
+    assert (prices.spread, prices.fitted_on, prices.held_out) == (Spread(1.1, 0.12), None, None)
+    assert roofline.macs_per_s.value == 100e9
+    assert (roofline.bytes_per_s, roofline.kernel_s) == (None, None)
+    assert roofline.inference_s is not None
+    assert roofline.inference_s.value == 1e-3
+    assert roofline.fitted_on is not None
+    assert roofline.fitted_on.mult_adds == (69e6, 8e9)
+    assert roofline.held_out is not None
+    assert roofline.held_out.mean == 0.2
+    assert (found.compute, found.memory) == ({}, ())
+
+
+def test_rows_of_the_covariance_stand_where_their_terms_do() -> None:
+    Path("mine.yaml").write_text(GOOD)
+    fit = load_device("mine.yaml").latency["fp32"]
+    assert isinstance(fit, PriceFit)
+    pointwise, kernel = TERM_NAMES.index("pointwise") + 1, TERM_NAMES.index("kernel") + 1
+    assert fit.covariance[0] == (0.01,)
+    assert fit.covariance[pointwise] == (-0.005, 0.02)
+    assert (fit.covariance[kernel][0], fit.covariance[kernel][pointwise]) == (0.0, 0.001)
+    assert fit.covariance[kernel][kernel] == 0.2
+    for i, spread in enumerate(shared_prices().spreads, start=1):
+        if i not in (pointwise, kernel):  # as devices differ, and of nothing else
+            assert fit.covariance[i] == (*([0.0] * i), spread**2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(
+            "fp32:",
+            "fp31:",
+            """\
+mine.yaml:8:3: there is no precision `fp31`
+    8 |   fp31:
+      |   ^^^^
+hint: did you mean `fp32`?""",
+            id="a precision mistyped",
+        ),
+        pytest.param(
+            "fp32:",
+            "double:",
+            """\
+mine.yaml:8:3: there is no precision `double`
+    8 |   double:
+      |   ^^^^^^
+hint: one of `fp32`, `fp16`, `bf16` or `int8`""",
+            id="an unknown precision",
+        ),
+        pytest.param(
+            """\
+    band: {width: 1.1, noise: 0.12}
+""",
+            "",
+            """\
+mine.yaml:9:5: the fit `fp32` must state `band`
+    9 |     prices:
+      |     ^""",
+            id="no band",
+        ),
+        pytest.param(
+            "{width: 1.1, noise: 0.12}",
+            "1.1",
+            """\
+mine.yaml:16:11: `band` must be a mapping: `{width: ..., noise: ...}`
+   16 |     band: 1.1
+      |           ^^^""",
+            id="a band that is no mapping",
+        ),
+        pytest.param(
+            "{width: 1.1, noise: 0.12}",
+            "{width: 1.1}",
+            """\
+mine.yaml:16:11: `band` must state `noise`
+   16 |     band: {width: 1.1}
+      |           ^""",
+            id="a band without noise",
+        ),
+        pytest.param(
+            "{width: 1.1, noise: 0.12}",
+            "{width: -1, noise: wide}",
+            """\
+mine.yaml:16:19: a number from 0.0001 to 100 must stand here
+   16 |     band: {width: -1, noise: wide}
+      |                   ^^
+
+mine.yaml:16:30: a number from 0.0001 to 100 must stand here
+   16 |     band: {width: -1, noise: wide}
+      |                              ^^^^""",
+            id="a band of no numbers",
+        ),
+        pytest.param(
+            "200 ps",
+            "200",
+            """\
+mine.yaml:10:22: `200` has no unit; a time is asked for
+   10 |       scale: {value: 200, standing: fitted, source: a table}
+      |                      ^^^
+hint: a number alone can mean anything: write for example `12 ms`""",
+            id="a scale without a unit",
+        ),
+        pytest.param(
+            "200 ps",
+            "200 GB/s",
+            """\
+mine.yaml:10:22: `200 GB/s` is a bandwidth; a time is asked for
+   10 |       scale: {value: 200 GB/s, standing: fitted, source: a table}
+      |                      ^^^^^^^^
+hint: write for example `12 ms`""",
+            id="a scale of another unit",
+        ),
+        pytest.param(
+            """\
+, source: a table}
+      dev""",
+            """\
+}
+      dev""",
+            """\
+mine.yaml:10:7: `scale` states no `source`
+   10 |       scale: {value: 200 ps, standing: fitted}
+      |       ^^^^^
+hint: write where it is from: `source: "vendor data sheet, page 3"`""",
+            id="a scale without a source",
+        ),
+        pytest.param(
+            "{value: 200 ps, standing: fitted, source: a table}",
+            "200 ps",
+            """\
+mine.yaml:10:14: `scale` must be a mapping
+   10 |       scale: 200 ps
+      |              ^^^^^^
+hint: write `scale: {value: ..., standing: ..., source: ...}`""",
+            id="a scale without an origin",
+        ),
+        pytest.param(
+            "200 ps",
+            "0 s",
+            """\
+mine.yaml:10:22: `0 s` cannot be zero
+   10 |       scale: {value: 0 s, standing: fitted, source: a table}
+      |                      ^^^
+hint: leave it out where it is not known: unknown is not zero""",
+            id="a scale of zero",
+        ),
+        pytest.param(
+            """\
+      scale: {value: 200 ps, standing: fitted, source: a table}
+""",
+            "",
+            """\
+mine.yaml:10:7: `prices` must state `scale`
+   10 |       deviations: {pointwise: 0.1}
+      |       ^""",
+            id="no scale",
+        ),
+        pytest.param(
+            "{pointwise: 0.1}",
+            "{pointwse: 0.1, quux: 1}",
+            f"""\
+mine.yaml:11:20: there is no term `pointwse`
+   11 |       deviations: {{pointwse: 0.1, quux: 1}}
+      |                    ^^^^^^^^
+hint: did you mean `pointwise`?
+
+mine.yaml:11:35: there is no term `quux`
+   11 |       deviations: {{pointwse: 0.1, quux: 1}}
+      |                                   ^^^^
+hint: there are {TERMS}""",
+            id="unknown terms",
+        ),
+        pytest.param(
+            "{pointwise: 0.1}",
+            "[0.1]",
+            """\
+mine.yaml:11:19: `deviations` must be a mapping from terms to logarithms
+   11 |       deviations: [0.1]
+      |                   ^""",
+            id="deviations that are a list",
+        ),
+        pytest.param(
+            "{pointwise: 0.1}",
+            "{pointwise: 9, kernel: x}",
+            """\
+mine.yaml:11:31: a number from -5 to 5 must stand here
+   11 |       deviations: {pointwise: 9, kernel: x}
+      |                               ^
+
+mine.yaml:11:42: a number from -5 to 5 must stand here
+   11 |       deviations: {pointwise: 9, kernel: x}
+      |                                          ^""",
+            id="deviations that are none",
+        ),
+        pytest.param(
+            "      deviations",
+            """\
+      tile: 0
+      deviations""",
+            """\
+mine.yaml:11:13: `tile` must be a whole number from 1 to 65536
+   11 |       tile: 0
+      |             ^""",
+            id="a tile of zero",
+        ),
+        pytest.param(
+            """\
+        pointwise: [-0.005, 0.02]
+        kernel: [0, 0.001, 0.2]""",
+            """\
+        kernel: [-0.005, 0.02]
+        pointwise: [0, 0.001, 0.2]""",
+            f"""\
+mine.yaml:15:9: `pointwise` stands out of order
+   15 |         pointwise: [0, 0.001, 0.2]
+      |         ^^^^^^^^^
+hint: the order is scale, {TERMS}""",
+            id="covariance out of order",
+        ),
+        pytest.param(
+            """\
+        scale: [0.01]
+""",
+            "",
+            """\
+mine.yaml:13:9: `covariance` must be a mapping of rows, the scale first
+   13 |         pointwise: [-0.005, 0.02]
+      |         ^
+hint: `scale: [...]`, then a term a row, in order: `mnet-cost calibrate` writes it""",
+            id="covariance without the scale",
+        ),
+        pytest.param(
+            """\
+      covariance:
+        scale: [0.01]
+        pointwise: [-0.005, 0.02]
+        kernel: [0, 0.001, 0.2]
+""",
+            """\
+      covariance: [0.1]
+""",
+            """\
+mine.yaml:12:19: `covariance` must be a mapping of rows, the scale first
+   12 |       covariance: [0.1]
+      |                   ^
+hint: `scale: [...]`, then a term a row, in order: `mnet-cost calibrate` writes it""",
+            id="covariance that is no mapping",
+        ),
+        pytest.param(
+            "[-0.005, 0.02]",
+            "[0.02]",
+            """\
+mine.yaml:14:20: row 2 of a lower triangle must have 2 numbers
+   14 |         pointwise: [0.02]
+      |                    ^""",
+            id="a row of another length",
+        ),
+        pytest.param(
+            "[-0.005, 0.02]",
+            "[-0.005, -0.02]",
+            """\
+mine.yaml:14:29: a variance cannot be negative
+   14 |         pointwise: [-0.005, -0.02]
+      |                             ^^^^^
+hint: the last number of a row is the variance, those before are covariances""",
+            id="a negative variance",
+        ),
+        pytest.param(
+            "[-0.005, 0.02]",
+            "[a, 0.02]",
+            """\
+mine.yaml:14:21: a number from -100 to 100 must stand here
+   14 |         pointwise: [a, 0.02]
+      |                     ^""",
+            id="a covariance that is no number",
+        ),
+        pytest.param(
+            "        kernel:",
+            "        kernl:",
+            """\
+mine.yaml:15:9: there is no term `kernl`
+   15 |         kernl: [0, 0.001, 0.2]
+      |         ^^^^^
+hint: did you mean `kernel`?""",
+            id="a row mistyped",
+        ),
+        pytest.param(
+            "        kernel:",
+            "        quux:",
+            f"""\
+mine.yaml:15:9: there is no term `quux`
+   15 |         quux: [0, 0.001, 0.2]
+      |         ^^^^
+hint: there are scale, {TERMS}""",
+            id="a row of an unknown term",
+        ),
+        pytest.param(
+            """\
+      macs: {value: 100 GMAC/s, standing: fitted, source: a table}
+""",
+            "",
+            """\
+mine.yaml:19:7: `roofline` must state `macs`
+   19 |       inference: {value: 1 ms, standing: fitted, source: a table}
+      |       ^""",
+            id="a roofline without a rate",
+        ),
+        pytest.param(
+            "inference:",
+            "inferences:",
+            """\
+mine.yaml:20:7: `roofline` has no `inferences`
+   20 |       inferences: {value: 1 ms, standing: fitted, source: a table}
+      |       ^^^^^^^^^^
+hint: did you mean `inference`?""",
+            id="a roofline with another key",
+        ),
+        pytest.param(
+            "100 GMAC/s",
+            "100 MAC/s",
+            """\
+mine.yaml:19:21: `100 MAC/s` is absurd: under 1.00 kMAC/s
+   19 |       macs: {value: 100 MAC/s, standing: fitted, source: a table}
+      |                     ^^^^^^^^^
+hint: check the prefix""",
+            id="an absurd rate",
+        ),
+        pytest.param(
+            """\
+    fitted_on:
+      networks: 11
+      families: [V1, IR]
+      mult_adds: [69 MMAC, 8 GMAC]
+      latency: [2.4 ms, 300 ms]
+      terms: [pointwise]
+""",
+            """\
+    fitted_on: 11
+""",
+            """\
+mine.yaml:22:16: `fitted_on` must be a mapping with networks, families, mult_adds, latency, terms
+   22 |     fitted_on: 11
+      |                ^^""",
+            id="fitted_on that is no mapping",
+        ),
+        pytest.param(
+            "[2.4 ms, 300 ms]",
+            "[300 ms, 2.4 ms]",
+            """\
+mine.yaml:26:16: a range is `[least, most]`: these are turned around
+   26 |       latency: [300 ms, 2.4 ms]
+      |                ^""",
+            id="a range turned around",
+        ),
+        pytest.param(
+            "[2.4 ms, 300 ms]",
+            "[300 ms]",
+            """\
+mine.yaml:26:16: a range is `[least, most]`
+   26 |       latency: [300 ms]
+      |                ^""",
+            id="a range of one number",
+        ),
+        pytest.param(
+            "[69 MMAC, 8 GMAC]",
+            "[69, 8 GB]",
+            """\
+mine.yaml:25:19: `69` has no unit; a number of mult-adds is asked for
+   25 |       mult_adds: [69, 8 GB]
+      |                   ^^
+hint: a number alone can mean anything: write for example `569 MMAC`
+
+mine.yaml:25:23: `8 GB` is a size; a number of mult-adds is asked for
+   25 |       mult_adds: [69, 8 GB]
+      |                       ^^^^
+hint: write for example `569 MMAC`""",
+            id="a range without units",
+        ),
+        pytest.param(
+            "[2.4 ms, 300 ms]",
+            "[2.4 ms, 300000 s]",
+            """\
+mine.yaml:26:25: `300000 s` is absurd: over 100000 s
+   26 |       latency: [2.4 ms, 300000 s]
+      |                         ^^^^^^^^
+hint: check the prefix""",
+            id="a time of days",
+        ),
+        pytest.param(
+            "networks: 11",
+            "networks: 0",
+            """\
+mine.yaml:23:17: a whole number from 1 to 1,000,000 must stand here
+   23 |       networks: 0
+      |                 ^""",
+            id="no network",
+        ),
+        pytest.param(
+            "networks: 11",
+            "networks: 2.5",
+            """\
+mine.yaml:23:17: a whole number from 1 to 1,000,000 must stand here
+   23 |       networks: 2.5
+      |                 ^^^""",
+            id="half a network",
+        ),
+        pytest.param(
+            "[V1, IR]",
+            "V1",
+            """\
+mine.yaml:24:17: a list of words must stand here
+   24 |       families: V1
+      |                 ^^""",
+            id="families that are no list",
+        ),
+        pytest.param(
+            "[V1, IR]",
+            "[V1, 3]",
+            """\
+mine.yaml:24:22: a word must stand here
+   24 |       families: [V1, 3]
+      |                      ^""",
+            id="a family that is no word",
+        ),
+        pytest.param(
+            "[pointwise]",
+            "[pointwse, quux]",
+            f"""\
+mine.yaml:27:15: there is no term `pointwse`
+   27 |       terms: [pointwse, quux]
+      |               ^^^^^^^^
+hint: did you mean `pointwise`?
+
+mine.yaml:27:25: there is no term `quux`
+   27 |       terms: [pointwse, quux]
+      |                         ^^^^
+hint: there are {TERMS}""",
+            id="terms mistyped",
+        ),
+        pytest.param(
+            """\
+      networks: 11
+""",
+            "",
+            """\
+mine.yaml:23:7: `fitted_on` must state `networks`
+   23 |       families: [V1, IR]
+      |       ^""",
+            id="fitted_on without a key",
+        ),
+        pytest.param(
+            "{protocol: one family at a time, measurements: 11, median: 0.1, mean: 0.2}",
+            "much",
+            """\
+mine.yaml:28:15: `held_out` must be a mapping with protocol, measurements, median, mean
+   28 |     held_out: much
+      |               ^^^^""",
+            id="held_out that is no mapping",
+        ),
+        pytest.param(
+            "median: 0.1, mean: 0.2}",
+            "median: -0.1}",
+            """\
+mine.yaml:28:15: `held_out` must state `mean`
+   28 |     held_out: {protocol: one family at a time, measurements: 11, median: -0.1}
+      |               ^
+
+mine.yaml:28:74: a number from 0 to 1,000,000 must stand here
+   28 |     held_out: {protocol: one family at a time, measurements: 11, median: -0.1}
+      |                                                                          ^^^^""",
+            id="held_out without a key",
+        ),
+        pytest.param(
+            "protocol: one family at a time",
+            "protocol: ''",
+            """\
+mine.yaml:28:26: `protocol` must be text
+   28 |     held_out: {protocol: '', measurements: 11, median: 0.1, mean: 0.2}
+      |                          ^^""",
+            id="held_out without a protocol",
+        ),
+        pytest.param(
+            "    prices:\n",
+            "    roofline: {macs: {value: 1 GMAC/s, standing: fitted, source: x}}\n    prices:\n",
+            """\
+mine.yaml:8:3: the fit `fp32` states both `prices` and `roofline`
+    8 |   fp32:
+      |   ^^^^
+hint: `prices` for processors, `roofline` for accelerators""",
+            id="both forms",
+        ),
+        pytest.param(
+            "    prices:\n",
+            "    price:\n",
+            """\
+mine.yaml:9:5: the fit `fp32` has no `price`
+    9 |     price:
+      |     ^^^^^
+hint: did you mean `prices`?""",
+            id="a form mistyped",
+        ),
+    ],
+)
+def test_bad_fits(old: str, new: str, expected: str) -> None:
+    assert old in GOOD
+    assert message(GOOD.replace(old, new, 1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        pytest.param(
+            """\
+latency: 3 ms
+""",
+            """\
+mine.yaml:7:10: `latency` must be a mapping from a precision to a fit
+    7 | latency: 3 ms
+      |          ^^^^""",
+            id="no mapping",
+        ),
+        pytest.param(
+            """\
+latency: {}
+""",
+            """\
+mine.yaml:7:10: `latency` must be a mapping from a precision to a fit
+    7 | latency: {}
+      |          ^""",
+            id="empty",
+        ),
+        pytest.param(
+            """\
+latency:
+""",
+            """\
+mine.yaml:7:9: `latency` must be a mapping from a precision to a fit
+    7 | latency:
+      |         ^""",
+            id="nothing",
+        ),
+        pytest.param(
+            """\
+latency:
+  fp32: 3
+""",
+            """\
+mine.yaml:8:9: `fp32` must be a mapping with a fit
+    8 |   fp32: 3
+      |         ^""",
+            id="a fit that is no mapping",
+        ),
+        pytest.param(
+            """\
+latency:
+  fp32:
+    band: {width: 1, noise: 0.1}
+""",
+            """\
+mine.yaml:8:3: the fit `fp32` must state `prices` or `roofline`
+    8 |   fp32:
+      |   ^^^^
+hint: `prices` for processors, `roofline` for accelerators""",
+            id="neither form",
+        ),
+        pytest.param(
+            """\
+latency:
+  fp32:
+    prices: cheap
+    band: {width: 1, noise: 0.1}
+""",
+            """\
+mine.yaml:9:13: `prices` must be a mapping
+    9 |     prices: cheap
+      |             ^^^^^""",
+            id="prices that are no mapping",
+        ),
+    ],
+)
+def test_bad_sections(section: str, expected: str) -> None:
+    assert message(TOP + section) == expected
+
+
+def test_all_problems_at_once() -> None:
+    text = (
+        GOOD.replace("tier: fitted", "tier: gold")
+        .replace("200 ps", "200")
+        .replace("[2.4 ms, 300 ms]", "[300 ms, 2.4 ms]")
+        .replace("pointwise: 0.1", "pointwse: 0.1")
+    )
+    found = message(text)
+    assert [line for line in found.splitlines() if line.startswith("mine.yaml")] == [
+        "mine.yaml:4:7: `gold` is no tier",
+        "mine.yaml:10:22: `200` has no unit; a time is asked for",
+        "mine.yaml:11:20: there is no term `pointwse`",
+        "mine.yaml:26:16: a range is `[least, most]`: these are turned around",
+    ]
+
+
+def test_a_time_of_an_hour_can_be_seen() -> None:
+    Path("mine.yaml").write_text(GOOD.replace("300 ms]", "3600 s]"))
+    seen = load_device("mine.yaml").latency["int8"].fitted_on
+    assert seen is not None
+    assert seen.latency_s == (0.0024, 3600.0)
+
+
+BASE = """\
+format: 1
+name: base
+title: A board with four cores
+class: board
+pipeline: in_order
+tier: datasheet
+runtime: any
+threads: 4
+compute:
+  fp32:
+    macs: {value: 40 GMAC/s, low: 30 GMAC/s, high: 50 GMAC/s, standing: derived, source: a sheet}
+    vector: {value: 20 Gop/s, standing: derived, source: a sheet}
+    tile: {value: 8, standing: assumed, source: a guess}
+memory:
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: a guess}
+storage: {level: flash, size: 8 MiB, standing: datasheet, source: a sheet}
+overhead:
+  kernel: {value: 5 us, standing: assumed, source: a guess}
+  inference: {value: 1 ms, standing: assumed, source: a guess}
+power: {value: 5 W, standing: assumed, source: a guess}
+energy:
+  bytes:
+    DRAM: {value: 40 pJ/B, standing: assumed, source: a guess}
+kernels: [fuse_clamps]
+"""
+EXTENDING = TOP.replace("threads: 1", "threads: 4").replace("name: mine", "name: child")
+
+
+def test_what_is_taken_over() -> None:
+    Path("base.yaml").write_text(BASE)
+    Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
+    base, found = load_device("./base.yaml"), load_device("./mine.yaml")
+    own = {"name": "child", "title": "A board", "tier": "fitted", "runtime": "ncnn"}
+    assert found == base._replace(path="./mine.yaml", extends="base", **own)  # type: ignore[arg-type]
+
+
+def test_what_is_stated_goes_over_what_is_taken() -> None:
+    Path("base.yaml").write_text(BASE)
+    stated = """\
+extends: ./base.yaml
+class: phone
+pipeline: out_of_order
+kernels: []
+memory:
+  - {level: SRAM, size: 1 MiB, standing: assumed, source: a guess}
+power: {value: 1 W, standing: assumed, source: a guess}
+"""
+    Path("mine.yaml").write_text(EXTENDING + stated)
+    found = load_device("./mine.yaml")
+    assert (found.device_class, found.pipeline) == ("phone", "out_of_order")
+    assert found.kernel_rules == frozenset()
+    assert [level.name for level in found.memory] == ["SRAM"]
+    assert found.power_w is not None
+    assert found.power_w.value == 1.0
+    assert found.compute == load_device("./base.yaml").compute
+
+
+def test_fits_are_not_taken_over() -> None:
+    """They are of a runtime, and so of the profile alone."""
+    Path("base.yaml").write_text(BASE + GOOD.removeprefix(TOP))
+    Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
+    assert load_device("./base.yaml").latency
+    assert load_device("./mine.yaml").latency == {}
+
+
+def test_of_so_many_threads_peaks_are_a_part_and_power_is_unknown() -> None:
+    Path("base.yaml").write_text(BASE)
+    Path("mine.yaml").write_text(EXTENDING.replace("threads: 4", "threads: 1")
+                                 + "extends: ./base.yaml\n")  # fmt: skip
+    base, found = load_device("./base.yaml"), load_device("./mine.yaml")
+    rate = found.compute["fp32"]
+    assert rate.macs_per_s.value == 10e9
+    assert (rate.macs_per_s.low, rate.macs_per_s.high) == (None, None)
+    assert rate.macs_per_s.source == "1 of 4 threads of base; a sheet"
+    assert rate.vector_ops_per_s is not None
+    assert rate.vector_ops_per_s.value == 5e9
+    assert rate.tile == base.compute["fp32"].tile
+    assert found.memory == base.memory
+    assert found.power_w is None
+    power = "power: {value: 2 W, standing: assumed, source: a guess}\n"
+    Path("mine.yaml").write_text(Path("mine.yaml").read_text() + power)
+    again = load_device("./mine.yaml")
+    assert again.power_w is not None
+    assert again.power_w.value == 2.0
+
+
+def test_peaks_of_its_own_are_not_scaled() -> None:
+    Path("base.yaml").write_text(BASE)
+    own = "compute:\n  fp32: {macs: 7 GMAC/s, standing: assumed, source: a guess}\n"
+    Path("mine.yaml").write_text(TOP + "extends: ./base.yaml\n" + own)
+    found = load_device("./mine.yaml")
+    assert found.compute["fp32"].macs_per_s.value == 7e9
+    assert found.power_w is not None
+
+
+def test_a_shipped_profile_is_extended_by_its_name() -> None:
+    Path("mine.yaml").write_text(TOP + "extends: pixel_1\n")
+    found, base = load_device("./mine.yaml"), load_device("pixel_1")
+    assert (found.extends, found.compute, found.device_class) == ("pixel_1", base.compute, "phone")
+
+
+def test_a_file_is_seen_from_the_folder_of_the_one_that_extends_it() -> None:
+    Path("some boards").mkdir()
+    Path("my phones").mkdir()
+    Path("some boards/base.yaml").write_text(BASE)
+    Path("my phones/mine.yaml").write_text(EXTENDING + "extends: ../some boards/base.yaml\n")
+    assert load_device("my phones/mine.yaml").extends == "base"
+
+
+def test_a_fit_is_to_the_prices_of_the_class_that_is_taken_over() -> None:
+    Path("base.yaml").write_text(BASE.replace("class: board", "class: microcontroller"))
+    fit = GOOD.removeprefix(TOP)
+    Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n" + fit)
+    found = load_device("./mine.yaml").latency["fp32"]
+    assert isinstance(found, PriceFit)
+    spreads = shared_prices("microcontroller").spreads
+    winograd = TERM_NAMES.index("winograd")
+    assert found.covariance[winograd + 1][-1] == spreads[winograd] ** 2
+
+
+@pytest.mark.parametrize(
+    ("extends", "expected"),
+    [
+        pytest.param(
+            "pixel1",
+            """\
+mine.yaml:7:10: `pixel1` cannot be extended
+    7 | extends: pixel1
+      |          ^^^^^^
+hint: there is no device `pixel1`; did you mean `pixel_1`?""",
+            id="no such profile",
+        ),
+        pytest.param(
+            "./none.yaml",
+            """\
+mine.yaml:7:10: `./none.yaml` cannot be extended
+    7 | extends: ./none.yaml
+      |          ^^^^^^^^^^^
+hint: ./none.yaml: cannot be read: no such file or directory""",
+            id="no such file",
+        ),
+        pytest.param(
+            "./mine.yaml",
+            """\
+mine.yaml:7:10: `./mine.yaml` cannot be extended
+    7 | extends: ./mine.yaml
+      |          ^^^^^^^^^^^
+hint: ./mine.yaml:7:1: a profile that is extended cannot extend another""",
+            id="itself",
+        ),
+        pytest.param(
+            "./child.yaml",
+            """\
+mine.yaml:7:10: `./child.yaml` cannot be extended
+    7 | extends: ./child.yaml
+      |          ^^^^^^^^^^^^
+hint: ./child.yaml:7:1: a profile that is extended cannot extend another""",
+            id="a chain",
+        ),
+        pytest.param(
+            "./broken.yaml",
+            """\
+mine.yaml:7:10: `./broken.yaml` cannot be extended
+    7 | extends: ./broken.yaml
+      |          ^^^^^^^^^^^^^
+hint: ./broken.yaml:6:7: `golden` is no tier; `tier` is `datasheet`, `fitted` or `calibrated`""",
+            id="a broken profile",
+        ),
+        pytest.param(
+            "./list.yaml",
+            """\
+mine.yaml:7:10: `./list.yaml` cannot be extended
+    7 | extends: ./list.yaml
+      |          ^^^^^^^^^^^
+hint: ./list.yaml:1:1: a device profile is a mapping: `name: ...`, one key a line""",
+            id="no profile",
+        ),
+        pytest.param(
+            "3",
+            """\
+mine.yaml:7:10: `extends` must be text
+    7 | extends: 3
+      |          ^""",
+            id="no text",
+        ),
+        pytest.param(
+            "[pixel_1, pixel_2]",
+            """\
+mine.yaml:7:10: `extends` must be text
+    7 | extends: [pixel_1, pixel_2]
+      |          ^""",
+            id="two",
+        ),
+    ],
+)
+def test_what_cannot_be_extended(extends: str, expected: str) -> None:
+    Path("child.yaml").write_text(EXTENDING + "extends: pixel_1\n")
+    Path("broken.yaml").write_text(BASE.replace("tier: datasheet", "tier: golden"))
+    Path("list.yaml").write_text("- 1\n")
+    assert message(TOP + f"extends: {extends}\n") == expected
+
+
+def test_two_that_extend_each_other() -> None:
+    Path("other.yaml").write_text(EXTENDING + "extends: ./mine.yaml\n")
+    assert message(TOP + "extends: ./other.yaml\n").endswith(
+        "hint: ./other.yaml:7:1: a profile that is extended cannot extend another"
+    )
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "expected"),
+    [
+        (
+            "in-order",
+            """\
+mine.yaml:5:11: `in-order` is no pipeline
+    5 | pipeline: in-order
+      |           ^^^^^^^^
+hint: did you mean `in_order`?""",
+        ),
+        (
+            "superscalar",
+            """\
+mine.yaml:5:11: `superscalar` is no pipeline
+    5 | pipeline: superscalar
+      |           ^^^^^^^^^^^
+hint: `pipeline` is `in_order` or `out_of_order`""",
+        ),
+        (
+            "2",
+            """\
+mine.yaml:5:11: `pipeline` must be text
+    5 | pipeline: 2
+      |           ^""",
+        ),
+    ],
+)
+def test_no_pipeline(pipeline: str, expected: str) -> None:
+    assert message(BASE.replace("pipeline: in_order", f"pipeline: {pipeline}")) == expected
+
+
+def test_without_a_pipeline_nothing_is_known_of_it() -> None:
+    Path("mine.yaml").write_text(BASE.replace("pipeline: in_order\n", ""))
+    assert load_device("./mine.yaml").pipeline is None
+    Path("mine.yaml").write_text(TOP)
+    assert load_device("./mine.yaml").kernel_rules == DEFAULT_KERNEL_RULES
+
+
+def test_a_data_sheet_needs_its_peaks() -> None:
+    expected = """\
+mine.yaml:1:1: a device profile must state `compute`, `memory`
+    1 | format: 1
+      | ^"""
+    assert message(TOP.replace("tier: fitted", "tier: datasheet")) == expected
+
+
+PIECES = ["", "{", "]", "0", "-1", "[1, 2]", "null", ".nan", "\n", "  ", "- a", "fp32", "1e99"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    start=st.integers(len(TOP), len(GOOD)),
+    length=st.integers(0, 30),
+    piece=st.sampled_from(PIECES) | st.text(max_size=5),
+)
+def test_a_damaged_section_raises_nothing_else(start: int, length: int, piece: str) -> None:
+    text = GOOD[:start] + piece + GOOD[start + length :]
+    Path("mine.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    with suppress(DeviceError):
+        load_device("mine.yaml")
