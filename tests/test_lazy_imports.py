@@ -22,6 +22,17 @@ analysis = mnet_cost.analyze(mnet_cost.load_model("mobilenet_v1:full@alpha=0.5")
 assert analysis.devices[0].latency_s > 0
 """
 
+FITTED = """
+from contextlib import redirect_stdout
+from io import StringIO
+from mnet_cost.cli import main
+for device in ("pixel_1_tflite", "pixel_8_edgetpu"):  # fitted prices, and a fitted roofline
+    with redirect_stdout(StringIO()):
+        assert main(["analyze", "mobilenet_v1", "--device", device]) == 0
+    with redirect_stdout(StringIO()):
+        assert main(["devices", device]) == 0
+"""
+
 GRAPH = """
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
@@ -41,8 +52,8 @@ def heavy_imports(program: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "program",
-    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli"],
-    ids=["import", "analyze", "from the top", "command line"],
+    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli", FITTED],
+    ids=["import", "analyze", "from the top", "command line", "fitted profiles"],
 )
 def test_loads_nothing_heavy(program: str) -> None:
     assert heavy_imports(program) == []

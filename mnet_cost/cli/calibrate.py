@@ -119,13 +119,13 @@ def run(options: argparse.Namespace) -> int:
         )
     fits = {precision: one.fit for precision, one in found.items()}
     target = options.into if options.output is None else options.output
-    name = options.name or _name(target) or first.device or "mine"
+    name = _words(options.name) or _name(target) or first.device or "mine"
     if options.into:
         text = with_latency(options.into, fits, options.tier, _comment(options, name)[1:])
     else:
         text = profile_text(
             name=name,
-            title=options.title or _title(first, base),
+            title=_words(options.title) or _title(first, base),
             tier=options.tier,
             runtime=first.runtime or (base.runtime if base else "any"),
             threads=threads,
@@ -178,9 +178,16 @@ def _check_target(options: argparse.Namespace) -> None:
 
 def _base(options: argparse.Namespace) -> DeviceProfile | None:
     from mnet_cost.devices import load_device
+    from mnet_cost.errors import DeviceError, Problem
 
-    name = options.into if options.device is None else options.device
-    return None if name is None else load_device(name)
+    if options.device is None:
+        return None if options.into is None else load_device(options.into)
+    base = load_device(options.device)
+    if base.extends is not None:
+        hint = f"its peaks are those of `{base.extends}`: extend that one"
+        message = f"`{options.device}` extends another profile, and cannot be extended"
+        raise DeviceError(Problem(message, hint=hint))
+    return base
 
 
 def _threads(options: argparse.Namespace, first: Measurement, base: DeviceProfile | None) -> int:
@@ -193,6 +200,10 @@ def _threads(options: argparse.Namespace, first: Measurement, base: DeviceProfil
         message = f"measured with {threads} threads, and {options.into} is of {base.threads}"
         raise MeasurementError(Problem(message, first.span, hint))
     return threads
+
+
+def _words(text: str | None) -> str:
+    return "" if text is None else text.strip()
 
 
 def _name(target: str | None) -> str:
@@ -282,11 +293,12 @@ def _device_class(options: argparse.Namespace, base: DeviceProfile | None) -> st
 
 def _source(rows: tuple[Measurement, ...], paths: list[str]) -> str:
     sources = list(dict.fromkeys(one.source for one in rows if one.source))
+    count = f"{len(rows)} measurement{'s' if len(rows) > 1 else ''}"
     if not sources:
-        names = ", ".join(Path(path).name for path in paths)
-        return f"fitted to {len(rows)} measurements in {names}"
+        names = ", ".join(dict.fromkeys(Path(path).name for path in paths))
+        return f"fitted to {count} in {names}"
     more = ", ..." if len(sources) > 3 else ""
-    return f"fitted to {len(rows)} measurements of {', '.join(sources[:3])}{more}"
+    return f"fitted to {count} of {', '.join(sources[:3])}{more}"
 
 
 def _title(first: Measurement, base: DeviceProfile | None) -> str:

@@ -1,0 +1,113 @@
+"""The shipped fitted profiles are what their own commands make."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import main
+from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
+from mnet_cost.devices.fits import FittedOn, PriceFit
+from mnet_cost.devices.load import parse_device
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def _benchmark() -> ModuleType:
+    """`benchmarks/accuracy/profiles.py`, which is in no package."""
+    path = ROOT / "benchmarks" / "accuracy" / "profiles.py"
+    spec = importlib.util.spec_from_file_location("accuracy_profiles", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+BENCHMARK = _benchmark()
+MADE = {made.name: made for made in BENCHMARK.PROFILES}
+
+
+def made_anew(name: str, monkeypatch: pytest.MonkeyPatch) -> DeviceProfile:
+    """The profile that its command would write; nothing is written."""
+    written: dict[str, str] = {}
+
+    def keep(target: str, text: str) -> None:
+        written[target] = text
+
+    monkeypatch.setattr("mnet_cost.cli.output.write_whole", keep)
+    assert main(BENCHMARK.arguments(MADE[name])) == 0
+    ((path, text),) = written.items()
+    return parse_device(text, path)
+
+
+def close(found: Any, expected: Any, least: float = 2e-4) -> bool:
+    """Whether two fits are the same but for the last digits of their numbers.
+
+    Logarithms and shares have four decimals; what has a unit has four digits.
+    """
+    if isinstance(expected, (Sourced, FittedOn)):
+        least = 0.0
+    if isinstance(expected, float):
+        return bool(found == pytest.approx(expected, rel=2e-3, abs=least))
+    if isinstance(expected, dict):
+        return list(found) == list(expected) and all(
+            close(found[key], expected[key], least) for key in found
+        )
+    if isinstance(expected, Sequence) and not isinstance(expected, str):
+        return len(found) == len(expected) and all(
+            close(one, other, least) for one, other in zip(found, expected, strict=True)
+        )
+    return bool(found == expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    # Prices of one thread and of four, of a microcontroller, of a file of many devices; rooflines
+    # of a file of their own and put into a profile.
+    ["pixel_1_tflite", "pixel_3_tflite_4_threads", "stm32l4r5_cube_ai", "raspberry_pi_4_ncnn",
+     "rk3588_ncnn", "pixel_3_tflite_gpu", "galaxy_s23"],
+)  # fmt: skip
+def test_a_profile_is_what_its_command_makes(
+    name: str,
+    in_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shipped, anew = load_device(name), made_anew(name, monkeypatch)
+    assert capsys.readouterr().err == ""
+    assert anew._replace(latency={}, path="") == shipped._replace(latency={}, path="")
+    assert list(anew.latency) == list(shipped.latency)
+    for precision, fit in shipped.latency.items():
+        assert type(anew.latency[precision]) is type(fit)
+        assert close(anew.latency[precision], fit)
+
+
+def test_the_comparison_can_fail() -> None:
+    fit = load_device("pixel_1_tflite").latency["fp32"]
+    assert isinstance(fit, PriceFit)
+    assert close(fit, fit)
+    assert not close(fit._replace(scale_s=fit.scale_s._replace(value=1e-9)), fit)
+    assert not close(fit._replace(deviations={**fit.deviations, "kernel": 1.0}), fit)
+    assert not close(fit._replace(covariance=fit.covariance[:-1]), fit)
+
+
+def test_every_fitted_profile_has_a_command_that_makes_it(in_root: Path) -> None:
+    fitted = {name for name in device_names() if load_device(name).latency}
+    assert fitted == set(MADE)
+    for name in fitted:
+        text = (ROOT / "specs" / "devices" / f"{name}.yaml").read_text(encoding="utf-8")
+        lines = [line.removeprefix("#").strip() for line in text.splitlines()]
+        start = next(i for i, line in enumerate(lines) if line.startswith("mnet-cost calibrate"))
+        told = " ".join(lines[start : start + 8])
+        words = BENCHMARK.arguments(MADE[name])
+        assert told.startswith(f"mnet-cost calibrate --from {words[2]}"), name
+        for one in MADE[name].where:
+            assert f"--where {one}" in told, name

@@ -1,0 +1,541 @@
+"""`mnet-cost calibrate` from the outside: profiles that are used, reports, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnet_cost.cli import main
+from mnet_cost.devices import load_device
+from mnet_cost.devices.fits import PriceFit, RooflineFit
+from mnet_cost.devices.rules import runtime_rules
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+TIMES = """\
+model,family,latency_ms,source
+mobilenet_v1@resolution=96,V1,25.0,a table
+"mobilenet_v1@alpha=0.5,resolution=96",V1,8.1,a table
+mobilenet_v2@resolution=96,IR,19.2,a table
+resnet8,ResNet,5.9,a table
+"""
+OWN = """\
+format: 1
+name: own
+title: A board
+class: board
+pipeline: in_order
+tier: datasheet
+runtime: any
+threads: 2
+compute:
+  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+memory:
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+kernels: [fold_norms, fuse_clamps]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    Path("times.csv").write_text(TIMES)
+    Path("own.yaml").write_text(OWN)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """(exit status, stdout, stderr) of one command."""
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def calibrate(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command prints that goes well; it fits to `times.csv`."""
+    status, out, err = run(capsys, "calibrate", "--from", "times.csv", *arguments)
+    assert (status, err) == (0, "")
+    return out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command says that is refused; it prints and writes nothing."""
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    status, out, err = run(capsys, "calibrate", *arguments)
+    assert (status, out) == (2, "")
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+    assert err.startswith("mnet-cost: ")
+    assert "Traceback" not in err
+    return err.removeprefix("mnet-cost: ").rstrip("\n")
+
+
+def seconds_on(capsys: pytest.CaptureFixture[str], device: str, model: str) -> float:
+    status, out, err = run(capsys, "analyze", model, "--device", device, "--format", "json")
+    assert (status, err) == (0, "")
+    found: float = json.loads(out)["devices"][0]["latency_ms"] / 1e3
+    return found
+
+
+def test_a_profile_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    out = calibrate(capsys, "--device", "pixel_1", "-o", "phone.yaml")
+    device = load_device("./phone.yaml")
+    assert (device.name, device.tier, device.extends) == ("phone", "calibrated", "pixel_1")
+    assert device.compute == load_device("pixel_1").compute
+    assert device.kernel_rules == load_device("pixel_1").kernel_rules
+    fit = device.latency["fp32"]
+    assert isinstance(fit, PriceFit)
+    assert fit.fitted_on is not None
+    assert fit.fitted_on.networks == 4
+    assert fit.scale_s.source == "fitted to 4 measurements of a table"
+    assert seconds_on(capsys, "./phone.yaml", "mobilenet_v1@resolution=96") == pytest.approx(
+        0.025, rel=0.15
+    )
+    assert out.startswith("phone: prices fitted to 4 measurements\n\nscale  ")
+    assert "one family at a time left out" in out
+    assert "mobilenet_v1@alpha=0.5,resolution=96  V1" in out
+
+
+def test_a_profile_of_measurements_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate(capsys, "-o", "alone.yaml", "--class", "board", "--title", "My board")
+    device = load_device("./alone.yaml")
+    assert (device.title, device.device_class, device.runtime) == ("My board", "board", "any")
+    assert (device.compute, device.extends) == ({}, None)
+    assert seconds_on(capsys, "./alone.yaml", "resnet8") > 0
+
+
+def test_the_words_of_the_command_make_the_same_profile(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What stands in its first lines can be typed, whatever is in it."""
+    Path("my times#1.csv").write_text(
+        "model,latency_ms,device,threads\nmobilenet_v1,20,my board's,1\nresnet8,9,other,1\n"
+    )
+    arguments = [
+        "--from", "my times#1.csv", "--where", "device=my board's", "--tile", "4", "--kernels",
+        "fold_norms, fuse_clamps", "--form", "prices", "--tier", "fitted", "-o", "x.yaml",
+    ]  # fmt: skip
+    assert run(capsys, "calibrate", *arguments)[0] == 0
+    lines = Path("x.yaml").read_text().splitlines()
+    words = " ".join(line.removeprefix("#").strip() for line in lines[1:] if line.startswith("#"))
+    text = Path("x.yaml").read_text()
+    again = subprocess.run(
+        ["sh", "-c", words.replace("mnet-cost", '"$PYTHON" -m mnet_cost') + " -o x.yaml"],
+        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (again.returncode, again.stderr) == (0, "")
+    assert Path("x.yaml").read_text() == text
+
+
+def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["-o", "-"]):
+        status, out, err = run(capsys, "calibrate", "--from", "times.csv", *arguments)
+        assert status == 0
+        assert err.startswith("mine: prices fitted to 4 measurements\n")
+        Path("printed.yaml").write_text(out)
+        assert load_device("./printed.yaml").name == "mine"
+
+
+def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
+    assert (found["schema"], found["name"]) == ("mnet-cost/calibration/1", "x")
+    (fit,) = found["fits"]
+    assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "prices", [])
+    assert fit["held_out"]["protocol"] == "one family at a time"
+    assert fit["held_out"]["measurements"] == 4
+    assert fit["fitted_on"]["families"] == ["IR", "ResNet", "V1"]
+    assert set(fit["band"]) == {"width", "noise"}
+    first = fit["measurements"][0]
+    assert first["model"] == "mobilenet_v1@resolution=96"
+    assert first["latency_s"] == 0.025
+    assert first["fitted_error"] == pytest.approx(first["fitted_s"] / 0.025 - 1)
+    assert first["held_out_error"] == pytest.approx(first["held_out_s"] / 0.025 - 1)
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown", "html"])
+def test_other_forms_of_the_report(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = calibrate(capsys, "-o", "x.yaml", "--format", form)
+    assert "mobilenet_v2@resolution=96" in out
+    if form == "csv":
+        assert len(list(csv.DictReader(io.StringIO(out)))) == 4
+
+
+def test_rows_are_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("times.csv").write_text(
+        "model,latency_ms,device,threads\nresnet8,5,a,1\nresnet8,3,a,2\nresnet8,9,b,2\n"
+    )
+    calibrate(capsys, "--where", "device=a", "--where", "threads = 2", "-o", "x.yaml")
+    device = load_device("./x.yaml")
+    assert device.threads == 2
+    assert seconds_on(capsys, "./x.yaml", "resnet8") == pytest.approx(0.003, rel=0.01)
+
+
+def test_two_precisions_and_two_files(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("more").mkdir()
+    Path("more/times.csv").write_text("model,latency_ms,precision\n./net.yaml,2,int8\n")
+    Path("more/net.yaml").write_text(
+        "format: 1\nname: net\ninput: {x: [3, 32, 32]}\n"
+        "layers:\n  - conv2d: {channels: 8, kernel: 3}\n"
+    )
+    out = calibrate(capsys, "--from", "more/times.csv", "-o", "x.yaml")
+    device = load_device("./x.yaml")
+    assert list(device.latency) == ["fp32", "int8"]
+    assert device.latency["int8"].scale_s.source == (  # type: ignore[union-attr]
+        "fitted to 1 measurement in times.csv"
+    )
+    assert "Measurements, int8" in out
+    assert "int8 one measurement: it sets the scale" in out
+    status, out, err = run(
+        capsys, "analyze", "more/net.yaml", "--precision", "int8", "--device", "./x.yaml",
+        "--format", "json",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    assert json.loads(out)["devices"][0]["latency_ms"] == pytest.approx(2.0, rel=0.01)
+
+
+def test_a_roofline_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    out = calibrate(capsys, "--form", "roofline", "-o", "x.yaml")
+    assert out.startswith("x: roofline fitted to 4 measurements\n\nrate ")
+    assert isinstance(load_device("./x.yaml").latency["fp32"], RooflineFit)
+    assert seconds_on(capsys, "./x.yaml", "mobilenet_v1") > 0
+
+
+def test_rules_are_those_of_the_runtime_that_was_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("times.csv").write_text("model,latency_ms,runtime\nresnet8,5,ncnn\n")
+    calibrate(capsys, "--device", "./own.yaml", "-o", "x.yaml")
+    assert load_device("./x.yaml").kernel_rules == runtime_rules("ncnn")
+    calibrate(capsys, "--device", "./own.yaml", "--kernels", "im2col", "-o", "x.yaml")
+    assert load_device("./x.yaml").kernel_rules == {"im2col"}
+    calibrate(capsys, "--kernels", "", "-o", "x.yaml")
+    assert load_device("./x.yaml").kernel_rules == frozenset()
+    Path("times.csv").write_text("model,latency_ms\nresnet8,5\n")
+    calibrate(capsys, "--device", "./own.yaml", "-o", "x.yaml")
+    assert load_device("./x.yaml").kernel_rules == {"fold_norms", "fuse_clamps"}
+
+
+def test_a_device_in_another_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("some boards").mkdir()
+    Path("fits").mkdir()
+    Path("some boards/own: x.yaml").write_text(OWN)
+    calibrate(capsys, "--device", "some boards/own: x.yaml", "-o", "fits/x.yaml")
+    assert load_device("fits/x.yaml").extends == "own"
+    calibrate(capsys, "--device", "./own.yaml", "-o", "x.yaml")
+    assert "\nextends: own.yaml  #" in Path("x.yaml").read_text()
+    assert load_device("./x.yaml").extends == "own"
+
+
+def test_threads_are_those_of_the_profile_where_rows_do_not_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    calibrate(capsys, "--device", "./own.yaml", "-o", "x.yaml")
+    assert load_device("./x.yaml").threads == 2
+
+
+def test_into_a_profile_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    out = calibrate(capsys, "--into", "own.yaml")
+    text = Path("own.yaml").read_text()
+    assert text.startswith(OWN.replace("tier: datasheet", "tier: calibrated") + "# Fitted by\n")
+    assert "#   mnet-cost calibrate --from times.csv --into own.yaml\n" in text
+    assert out.startswith("own: prices fitted to 4 measurements\n")
+    device = load_device("./own.yaml")
+    assert list(device.latency) == ["fp32"]
+    assert device.compute["fp32"].macs_per_s.standing == "assumed"
+    calibrate(capsys, "--into", "own.yaml")
+    assert Path("own.yaml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    "name", ["true", "123", "a: b", "a #b", "null", "[a", "two\nlines", "caf\u00e9", "-x", "a.b"]
+)
+def test_files_with_odd_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    calibrate(capsys, "-o", f"./{name}.yaml")
+    assert load_device(f"./{name}.yaml").name == " ".join(name.split())
+
+
+def test_hostile_words(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("times.csv").write_text(
+        "model,latency_ms,source,family,runtime,device\n"
+        'resnet8,5,"a ""quoted"" \\ : # x\ny",true,"run: #time","dev\n--- # x"\n'
+    )
+    title = 'a "b" \\ : # \n--- \u00e9 \x07'
+    calibrate(capsys, "--title", title, "--name", "  ", "-o", "x.yaml")
+    device = load_device("./x.yaml")
+    assert (device.name, device.title) == ("x", 'a "b" \\ : # --- \u00e9 \\x07')
+    assert device.runtime == "run: #time"
+    fit = device.latency["fp32"]
+    assert isinstance(fit, PriceFit)
+    assert fit.scale_s.source == 'fitted to 1 measurement of a "quoted" \\ : # x y'
+    assert fit.fitted_on is not None
+    assert fit.fitted_on.families == ("true",)
+
+
+BAD = "model,latency_ms\nmobilnet_v1,10\n"
+TWO = "model,latency_ms,device\nresnet8,1,a\nresnet8,2,b\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(
+            ["--from", "none.csv"],
+            "none.csv: cannot be read: no such file or directory",
+            id="no file",
+        ),
+        pytest.param(
+            ["--from", "own.yaml"],
+            """\
+own.yaml:1:1: there is no column `model`
+    1 | format: 1
+      | ^^^^^^^^^
+hint: a header is `model,latency_ms,runtime,threads,precision,source`
+
+own.yaml:1:1: there is no column `latency_ms`
+    1 | format: 1
+      | ^^^^^^^^^
+hint: a header is `model,latency_ms,runtime,threads,precision,source`""",
+            id="another file",
+        ),
+        pytest.param(
+            ["--from", "bad.csv"],
+            """\
+bad.csv:2:1: there is no model `mobilnet_v1`
+    2 | mobilnet_v1,10
+      | ^^^^^^^^^^^
+hint: did you mean `mobilenet_v1`?""",
+            id="no such network",
+        ),
+        pytest.param(
+            ["--from", "two.csv"],
+            """\
+two.csv:3:1: rows of several devices: `a` (1), `b` (1)
+    3 | resnet8,2,b
+      | ^^^^^^^
+hint: a fit is of one: `--where device=a`""",
+            id="two devices",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--where", "threads"],
+            "`--where threads` chooses nothing\n"
+            "hint: write COLUMN=VALUE, as in `--where threads=1`",
+            id="where without a value",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--where", "thread=1"],
+            "rows cannot be chosen by `thread`\nhint: did you mean `threads`?",
+            id="where of no column",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--where", "threads=1"],
+            "no row has the threads `1`\nhint: no row states its threads",
+            id="where of what is not stated",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--where", "family=V2"],
+            "no row has the family `V2`\nhint: there are `V1`, `IR`, `ResNet`",
+            id="where of no row",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--kernels", "fold_norm"],
+            "there is no rule of kernels `fold_norm`\nhint: did you mean `fold_norms`?",
+            id="no such rule",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--tile", "0"],
+            "`--tile` must be a whole number from 1 to 65536\n"
+            "hint: channels that the runtime computes together: 4 or 8 on most processors",
+            id="a tile of zero",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--class", "phon"],
+            "there is no class `phon`\nhint: did you mean `phone`?",
+            id="no such class",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--device", "pixel1"],
+            "there is no device `pixel1`\nhint: did you mean `pixel_1`?",
+            id="no such device",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--device", "pixel_1_tflite"],
+            "`pixel_1_tflite` extends another profile, and cannot be extended\n"
+            "hint: its peaks are those of `pixel_1`: extend that one",
+            id="a device that extends another",
+        ),
+        pytest.param(
+            ["--from", "few.csv", "--form", "roofline"],
+            """\
+few.csv:2:1: a roofline needs 4 networks, and there is 1
+    2 | resnet8,5,4
+      | ^^^^^^^
+hint: prices can be scaled by a single one: `--form prices`""",
+            id="a roofline of one network",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--from", "times.csv", "-o", "./times.csv"],
+            "./times.csv: is read by this command: choose another file",
+            id="onto the measurements",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--device", "./own.yaml", "-o", "own.yaml"],
+            "own.yaml: is read by this command: choose another file",
+            id="onto what it extends",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "-o", "."],
+            ".: cannot be written: is a directory",
+            id="onto a folder",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "-o", "none/x.yaml"],
+            "none/x.yaml: cannot be written: no such file or directory",
+            id="into no folder",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "-o", ""],
+            "-o: cannot be written: the name is empty",
+            id="no name",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "pixel_1"],
+            "`--into pixel_1` names no file\nhint: a path ends in .yaml, or is `./pixel_1`; "
+            "of a shipped profile: `--device pixel_1 -o FILE`",
+            id="into a shipped profile",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "none.yaml"],
+            "none.yaml: cannot be read: no such file or directory",
+            id="into no file",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "times.csv"],
+            "times.csv: is read by this command: choose another file",
+            id="into the measurements",
+        ),
+        pytest.param(
+            ["--from", "few.csv", "--into", "own.yaml"],
+            """\
+few.csv:2:1: measured with 4 threads, and own.yaml is of 2
+    2 | resnet8,5,4
+      | ^^^^^^^
+hint: take others with `--where threads=2`, or write a new one with `-o`""",
+            id="into a profile of other threads",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "own.yaml", "--class", "phone"],
+            "`--class` is for a new profile: `--into` keeps what its file says\n"
+            "hint: write it into the file, or leave out `--into` and name a new one with `-o`",
+            id="into, and a class",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "own.yaml", "--device", "pixel_1"],
+            "`--device` is for a new profile: `--into` keeps what its file says\n"
+            "hint: write it into the file, or leave out `--into` and name a new one with `-o`",
+            id="into, and a device",
+        ),
+        pytest.param(
+            ["--from", "times.csv", "--into", "own.yaml", "--kernels", "im2col"],
+            "`--kernels` is for a new profile: `--into` keeps what its file says\n"
+            "hint: write it into the file, or leave out `--into` and name a new one with `-o`",
+            id="into, and rules",
+        ),
+    ],
+)
+def test_bad_input(
+    arguments: Sequence[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.csv").write_text(BAD)
+    Path("two.csv").write_text(TWO)
+    Path("few.csv").write_text("model,latency_ms,threads\nresnet8,5,4\n")
+    assert refused(capsys, *arguments) == expected
+
+
+def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
+    """A fit that no profile may have is not written, so every profile can be read."""
+    networks = ("lenet5", "ds_cnn", "resnet8", "autoencoder")
+    Path("slow.csv").write_text("model,latency_ms\n" + "".join(f"{n},1e8\n" for n in networks))
+    found = refused(capsys, "--from", "slow.csv", "--form", "roofline", "-o", "x.yaml")
+    assert found.startswith(
+        "no device is like what these times say: nothing is written\n"
+        "hint: is `latency_ms` in milliseconds, and are all rows of one device?\n\n"
+        "x.yaml:14:16: `"
+    )
+    assert found.splitlines()[3].endswith("` is absurd: under 1.00 kMAC/s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: --from"),
+        (["--from", "times.csv", "--tile", "many"], "invalid int value: 'many'"),
+        (["--from", "times.csv", "--form", "price"], "hint: did you mean `prices`?"),
+        (["--from", "times.csv", "--tier", "datasheet"], "invalid choice: 'datasheet'"),
+        (
+            ["--from", "times.csv", "-o", "x.yaml", "--into", "own.yaml"],
+            "--into: not allowed with argument -o/--output",
+        ),
+    ],
+)
+def test_bad_usage(
+    arguments: Sequence[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["calibrate", *arguments])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+    assert not Path("x.yaml").exists()
+    assert Path("own.yaml").read_text() == OWN
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_folder_that_cannot_be_written_to(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("closed").mkdir(mode=0o500)
+    status, _, err = run(capsys, "calibrate", "--from", "times.csv", "-o", "closed/x.yaml")
+    assert status == 2
+    assert err == "mnet-cost: closed/x.yaml: cannot be written: permission denied\n"
+
+
+def test_numpy_is_missing() -> None:
+    program = (
+        "import sys\nsys.modules['numpy'] = None\nfrom mnet_cost.cli import main\n"
+        "sys.exit(main(['calibrate', '--from', 'times.csv', '-o', 'x.yaml']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "mnet-cost: this needs the package `numpy`, which is not installed\n"
+        "hint: python -m pip install 'mnet-cost[numpy]'\n"
+    )
+    assert not Path("x.yaml").exists()
+
+
+def _documented(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    return json.loads(calibrate(capsys, *arguments, "--format", "json", "-o", "x.yaml"))
+
+
+def test_a_family_is_the_network_where_rows_do_not_say(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("times.csv").write_text('model,latency_ms\nresnet8,5\n"mobilenet_v1@alpha=0.5",9\n')
+    found = _documented(capsys)
+    assert [row["family"] for row in found["fits"][0]["measurements"]] == [
+        "resnet8", "mobilenet_v1",
+    ]  # fmt: skip
