@@ -53,7 +53,9 @@ def ncnn_tables(prices: Prices) -> Iterator[Found]:
     """The ncnn benchmark at one thread."""
     bands = shared_prices()
     width = bands.measured.width
-    yield ONE_THREAD, FAMILY_OUT, list(known_device(prices)), width
+    known = list(known_device(prices))
+    yield ONE_THREAD, FAMILY_OUT, known, width
+    yield ONE_THREAD, f"{FAMILY_OUT}, bands set on other devices", list(bands_of_others(known)), 1.0
     others = "unseen device, its other families measured"
     yield ONE_THREAD, others, list(unseen_device(prices, None)), width
     for count in (4, 1):
@@ -64,6 +66,16 @@ def ncnn_tables(prices: Prices) -> Iterator[Found]:
             yield ONE_THREAD, protocol, list(unseen_device(prices, count, chosen)), width
     protocol = "data sheet, nothing measured, new family"
     yield ONE_THREAD, protocol, list(datasheet(prices)), bands.unmeasured.width
+
+
+def bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
+    """The same forecasts, each with the band that the other half of the devices asks for."""
+    devices = sorted({one.device for one in forecasts})
+    for half in (devices[::2], devices[1::2]):
+        width = width_of([one for one in forecasts if one.device not in half])
+        for one in forecasts:
+            if one.device in half:
+                yield one._replace(sigma=one.sigma * width)
 
 
 def microcontroller_tables() -> Iterator[Found]:
@@ -172,7 +184,7 @@ def _print(rows: list[Summary]) -> None:
     table = Table(box=None, header_style="bold")
     for name in (
         "table", "protocol", "n", "median", "mean", "<10", "<20", "rank", "in band", "band",
-        "MACs", "MACs + c",
+        "MACs", "MACs + c", "roofline",
     ):  # fmt: skip
         table.add_column(name, justify="left" if name in ("table", "protocol") else "right")
     for row in rows:
@@ -183,13 +195,14 @@ def _print(rows: list[Summary]) -> None:
             f"{row.in_band:.0f}", f"+{row.band:.0f}",
             f"{row.mult_adds_median:.0f} / {row.mult_adds_mean:.0f}",
             f"{row.line_median:.0f} / {row.line_mean:.0f}",
+            f"{row.roofline_median:.0f} / {row.roofline_mean:.0f}",
         )  # fmt: skip
     console = Console(width=None if sys.stdout.isatty() else 190)
     console.print(table)
     console.print(
         "median, mean: absolute error in % of the measured time; <10, <20: % of measurements with "
         "less; rank: Spearman; in band: % of measurements inside, of 80 meant; band: median half "
-        "width; MACs (+ c): baselines fitted to the same measurements, median / mean"
+        "width; MACs, MACs + c, roofline: baselines fitted to the same measurements, median / mean"
     )
 
 

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from protocols import Forecast, Prices, baselines, forecast, halves, known_device, one_network
+from protocols import (
+    Forecast,
+    Prices,
+    baselines,
+    forecast,
+    halves,
+    known_device,
+    one_network,
+    without_family,
+)
 from shared import common_prices
 from tables import TFLITE, make_run, ncnn_runs, read, together
 
@@ -85,13 +94,13 @@ def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
     found = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1)
     run = make_run(rows, rules, tile)
     for family in sorted(set(run.families)):
-        rate, line = baselines(run.only(i for i, one in enumerate(run.families) if one != family))
+        simple = baselines(without_family(run, family), run)
         for i, row in enumerate(rows):
             estimate, half = found.held_out_s[i], found.half_widths[i]
             if row.family == family and estimate is not None and half is not None:
                 yield Forecast(
                     row.device, row.run, row.model, family, row.latency_s, estimate, half,
-                    rate(run.mult_adds[i]), line(run.mult_adds[i]),
+                    *(float(one[i]) for one in simple),
                 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ out: no device with its chip was seen, but for the measurements that the protoco
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -42,6 +42,8 @@ class Forecast(NamedTuple):
     """Baseline: mult-adds at one rate."""
     line_s: float
     """Baseline: mult-adds and a constant."""
+    roofline_s: float
+    """Baseline: a rate and a bandwidth."""
 
     @property
     def error(self) -> float:
@@ -91,32 +93,46 @@ def forecast(seen: Run, unseen: Run, prices: Array, prior: Array | None = None) 
     solution = solve(seen.amounts, seen.seconds, prices, prior)
     estimates = expected_seconds(unseen.amounts, prices, solution.parameters)
     sigmas = deviation(unseen.amounts, prices, solution, NOISE)
-    rate, line = baselines(seen)
+    others = baselines(seen, unseen)
     return [
         Forecast(
             unseen.device, unseen.name, row.model, row.family, float(unseen.seconds[i]),
-            float(estimates[i]), float(sigmas[i]), rate(unseen.mult_adds[i]),
-            line(unseen.mult_adds[i]),
+            float(estimates[i]), float(sigmas[i]), *(float(one[i]) for one in others),
         )
         for i, row in enumerate(unseen.rows)
     ]  # fmt: skip
 
 
-def baselines(seen: Run) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """Mult-adds at one rate, and mult-adds with a constant: by least squares of relative errors."""
+class Baselines(NamedTuple):
+    """What simpler ways foretell of the same networks from the same measurements, in seconds."""
+
+    mult_adds_s: Array
+    """Mult-adds at one rate."""
+    line_s: Array
+    """Mult-adds and a constant."""
+    roofline_s: Array
+    """A rate and a bandwidth, fitted."""
+
+
+def baselines(seen: Run, unseen: Run) -> Baselines:
+    """By least squares of relative errors; the rate alone is a median."""
     x, y = seen.mult_adds, seen.seconds
     rate = float(np.exp(np.median(np.log(y / x))))
-    if len(y) < 2:
-        return (lambda mult_adds: rate * mult_adds), (lambda mult_adds: rate * mult_adds)
-    columns = np.stack([x / y, 1 / y], axis=1)
-    slope, constant = np.linalg.lstsq(columns, np.ones(len(y)), rcond=None)[0]
-    if constant < 0:  # a negative constant is no physics: without it
-        slope, constant = float(np.sum(x / y) / np.sum((x / y) ** 2)), 0.0
-    if slope <= 0:
-        slope, constant = 0.0, float(np.sum(1 / y) / np.sum(1 / y**2))
-    return (
-        lambda mult_adds: rate * mult_adds,
-        lambda mult_adds: float(slope * mult_adds + constant),
+    slope, constant = rate, 0.0
+    if len(y) > 1:
+        columns = np.stack([x / y, 1 / y], axis=1)
+        slope, constant = np.linalg.lstsq(columns, np.ones(len(y)), rcond=None)[0]
+        if constant < 0:  # a negative constant is no physics: without it
+            slope, constant = float(np.sum(x / y) / np.sum((x / y) ** 2)), 0.0
+        if slope <= 0:
+            slope, constant = 0.0, float(np.sum(1 / y) / np.sum(1 / y**2))
+    relative = seen.busy / y[:, None]
+    each = relative.sum(0) / (relative**2).sum(0)
+    best = int(np.argmin(((relative * each - 1) ** 2).sum(0)))
+    return Baselines(
+        rate * unseen.mult_adds,
+        slope * unseen.mult_adds + constant,
+        each[best] * unseen.busy[:, best],
     )
 
 
@@ -170,7 +186,7 @@ def _from_peak(
         roof = float(unseen.mult_adds[i] / peak)
         yield Forecast(
             run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
-            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), roof, roof,
+            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), roof, roof, roof,
         )  # fmt: skip
 
 

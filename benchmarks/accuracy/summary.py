@@ -32,7 +32,10 @@ class Summary(NamedTuple):
     mult_adds_mean: float
     line_median: float
     line_mean: float
-    """Mult-adds with a constant; on data sheets both are the roof."""
+    """Mult-adds with a constant."""
+    roofline_median: float
+    roofline_mean: float
+    """A rate and a bandwidth; on data sheets all three are the peak alone."""
 
 
 COLUMNS = Summary._fields
@@ -44,6 +47,7 @@ def summarize(table: str, protocol: str, forecasts: Sequence[Forecast], width: f
     shares = _shares(forecasts, [one.estimate_s for one in forecasts])
     mult_adds = _shares(forecasts, [one.mult_adds_s for one in forecasts])
     line = _shares(forecasts, [one.line_s for one in forecasts])
+    roofline = _shares(forecasts, [one.roofline_s for one in forecasts])
     half = width * np.array([one.sigma for one in forecasts])
     return Summary(
         table,
@@ -56,6 +60,7 @@ def summarize(table: str, protocol: str, forecasts: Sequence[Forecast], width: f
         100 * float(np.expm1(np.median(half))),
         *(100 * float(one) for one in (np.median(mult_adds), np.mean(mult_adds))),
         *(100 * float(one) for one in (np.median(line), np.mean(line))),
+        *(100 * float(one) for one in (np.median(roofline), np.mean(roofline))),
     )
 
 

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.networks import Networks
 from mnet_cost.measure.prices import Array
+from mnet_cost.measure.rooflines import RIDGES
 
 HERE = Path(__file__).resolve().parent
 
@@ -63,6 +65,8 @@ class Run(NamedTuple):
     seconds: Array
     families: tuple[str, ...]
     mult_adds: Array
+    busy: Array
+    """[networks, ridges]: mult-adds of a roofline, sum of max(mult-adds, ridge * bytes)."""
     processor: Processor | None = None
 
     def only(self, keep: Iterable[int]) -> Run:
@@ -74,6 +78,7 @@ class Run(NamedTuple):
             seconds=self.seconds[kept],
             families=tuple(self.families[i] for i in kept),
             mult_adds=self.mult_adds[kept],
+            busy=self.busy[kept],
         )
 
     @property
@@ -117,6 +122,7 @@ def make_run(
         np.array([row.latency_s for row in rows]),
         tuple(row.family for row in rows),
         np.array([float(sum(kernel.mult_adds for kernel in one)) for one in kernels]),
+        np.array([_busy(one) for one in kernels]),
         processor,
     )  # fmt: skip
 
@@ -146,6 +152,12 @@ def microcontroller_runs() -> list[Run]:
         processor = Processor(some[0].device, core[1], clock_hz, None, None, False, 1, macs)
         runs.append(make_run(tuple(best.values()), MCU, 1, processor))
     return runs
+
+
+def _busy(kernels: Sequence[Kernel]) -> Array:
+    mult_adds = np.array([float(one.mult_adds) for one in kernels])
+    moved = np.array([float(one.traffic_bytes) for one in kernels])
+    return np.maximum(mult_adds, RIDGES[:, None] * moved).sum(1)
 
 
 def read(name: str) -> tuple[Measurement, ...]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.conventions import ConventionItem, count_by, find_convention
-from mnet_cost.analysis.fits import Activations, find_fits
-from mnet_cost.analysis.kernels import Kernel, form_kernels
+from mnet_cost.analysis.fits import find_fits
+from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
+from mnet_cost.analysis.launches import Launch, activations_of, launch
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.sparsity import (
     Sparsity,
@@ -139,25 +140,14 @@ def analyze_network(
     counted, items = count_by(counting, costs, network.batch)
     totals = add_up(counted)
     memory = trace_memory(network, dtype)
-    kernels = form_kernels(network, costs, dtype)
-    by_rules = {DEFAULT_KERNEL_RULES: kernels}
-    for device in devices:
-        if device.kernel_rules not in by_rules:
-            by_rules[device.kernel_rules] = form_kernels(network, costs, dtype, device.kernel_rules)
+    rules = dict.fromkeys((DEFAULT_KERNEL_RULES, *(one.kernel_rules for one in devices)))
+    launches = {one: launch(network, costs, dtype, one) for one in rules}
+    kernels = launches[DEFAULT_KERNEL_RULES].kernels
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     estimates = tuple(
-        _estimate(
-            by_rules[device.kernel_rules],
-            device,
-            precision,
-            totals.weight_bytes,
-            memory.peak_bytes,
-            zeros,
-        )
-        for device in devices
+        _estimate(network, launches[one.kernel_rules], one, precision, totals.weight_bytes, zeros)
+        for one in devices
     )
-    if any(device.storage for device in devices):
-        estimates = _fit_arena(estimates, network, dtype, totals, memory)
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     return Analysis(
         network, precision, convention, counted, totals, items, memory, kernels, estimates,
@@ -180,44 +170,24 @@ def _reorder(network: Network, dtype: DType, schedule: str) -> tuple[Network, Sc
     return network, found
 
 
-def _fit_arena(
-    estimates: tuple[DeviceEstimate, ...],
-    network: Network,
-    dtype: DType,
-    totals: Totals,
-    memory: MemoryTrace,
-) -> tuple[DeviceEstimate, ...]:
-    """`estimates`, in which memory that holds activations alone has to hold their arena."""
-    from mnet_cost.analysis.arena import plan_arena
-
-    needed = Activations(
-        plan_arena(network, dtype).bytes,
-        memory.peak_bytes,
-        memory.live_at_peak,
-        network.steps[memory.peak_step].name,
-    )
-    return tuple(
-        estimate._replace(
-            fits=find_fits(estimate.device, totals.weight_bytes, memory.peak_bytes, needed)
-        )
-        for estimate in estimates
-    )
-
-
 def _estimate(
-    kernels: tuple[Kernel, ...],
+    network: Network,
+    launched: Launch,
     device: DeviceProfile,
     precision: str,
     weight_bytes: int,
-    peak_bytes: int,
     zeros: Sparsity | None,
 ) -> DeviceEstimate:
-    """Time on one device, which may have use of zeros."""
-    if zeros is None:
-        return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
-    kernels = sparse_kernels(kernels, zeros, device, precision)
-    weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
-    estimate = estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
-    if not zeros.zeros or estimate.latency_s is None:
+    """Time and memory on one device, which may have use of zeros."""
+    kernels, peak_bytes = launched.kernels, launched.memory.peak_bytes
+    if zeros is not None:
+        kernels = sparse_kernels(kernels, zeros, device, precision)
+        weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
+    needed = None
+    if device.storage is not None:
+        needed = activations_of(launched, network, DTYPES[precision], device.kernel_rules)
+    fits = find_fits(device, weight_bytes, peak_bytes, needed)
+    estimate = estimate_latency(kernels, device, precision, fits)
+    if zeros is None or not zeros.zeros or estimate.latency_s is None:
         return estimate
     return estimate._replace(notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))

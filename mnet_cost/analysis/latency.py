@@ -13,7 +13,7 @@ from math import exp, sqrt
 from typing import NamedTuple
 
 from mnet_cost.analysis.energy import Energy, Timing, estimate_energy
-from mnet_cost.analysis.fits import Fit, find_fits
+from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
@@ -102,14 +102,12 @@ def estimate_latency(
     kernels: tuple[Kernel, ...],
     device: DeviceProfile,
     precision: str,
-    weight_bytes: int,
-    peak_bytes: int,
+    fits: tuple[Fit, ...] = (),
 ) -> DeviceEstimate:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    `weight_bytes` and `peak_bytes` (activations) are the whole network's: they tell what fits.
+    `fits` is what is known of its memory; it takes no part in the time.
     """
-    fits = find_fits(device, weight_bytes, peak_bytes)
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
     if rate is None and fit is None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
-from mnet_cost.analysis.fits import Fit
+from mnet_cost.analysis.fits import Fit, find_fits
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.parts import shares_of
@@ -73,7 +73,7 @@ def estimate(
     weight_bytes: int = 50,
     peak_bytes: int = 40,
 ) -> DeviceEstimate:
-    return estimate_latency(kernels, device, precision, weight_bytes, peak_bytes)
+    return estimate_latency(kernels, device, precision, find_fits(device, weight_bytes, peak_bytes))
 
 
 def test_compute_bound() -> None:

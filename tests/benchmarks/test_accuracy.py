@@ -1,0 +1,80 @@
+"""The figures of `docs/accuracy.md`: committed results, and the goals they were made for."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "benchmarks" / "accuracy" / "results" / "summary.csv"
+ONE_THREAD = "ncnn, one thread"
+
+
+def results() -> dict[tuple[str, str], dict[str, float]]:
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        return {
+            (row["table"], row["protocol"]): {
+                key: float(value)
+                for key, value in row.items()
+                if key not in ("table", "protocol") and value
+            }
+            for row in csv.DictReader(file)
+        }
+
+
+@pytest.mark.parametrize(
+    ("protocol", "median", "mean"),
+    [
+        ("known device, new family", 9, 13),
+        ("unseen device, its other families measured", 9, 13),
+        ("unseen device, 4 networks measured (chosen), new family", 11, 17),
+        ("unseen device, 4 networks measured (drawn), new family", 11, 17),
+        ("unseen device, 1 network measured (chosen), new family", 14, 22),
+        ("unseen device, 1 network measured (drawn), new family", 14, 22),
+        ("data sheet, nothing measured, new family", 30, 40),
+    ],
+)
+def test_goals(protocol: str, median: float, mean: float) -> None:
+    found = results()[ONE_THREAD, protocol]
+    assert found["median"] <= median
+    assert found["mean"] <= mean
+    assert found["spearman"] >= 0.97
+    for simple in ("mult_adds", "line", "roofline"):
+        assert found["median"] < found[f"{simple}_median"] / 2
+
+
+def test_bands_hold_four_of_five() -> None:
+    found = results()
+    for protocol in (
+        "known device, new family",
+        "known device, new family, bands set on other devices",
+        "unseen device, 4 networks measured (drawn), new family",
+        "unseen device, 1 network measured (drawn), new family",
+        "data sheet, nothing measured, new family",
+    ):
+        assert 75 <= found[ONE_THREAD, protocol]["in_band"] <= 85
+
+
+def test_from_one_family_to_another_on_a_phone() -> None:
+    found = results()["Pixel 1, README grids", "MnasNet-A1 from MobileNet V2"]
+    assert found["median"] <= 5
+
+
+def test_the_results_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "accuracy"))
+    for name in ("protocols", "summary", "tables", "shared"):
+        sys.modules.pop(name, None)
+    from protocols import Prices, known_device  # type: ignore[import-not-found]
+    from summary import summarize  # type: ignore[import-not-found]
+    from tables import ncnn_runs  # type: ignore[import-not-found]
+
+    from mnet_cost.devices.prices import shared_prices
+
+    width = shared_prices().measured.width
+    found = summarize("", "", list(known_device(Prices(ncnn_runs()))), width)._asdict()
+    committed = results()[ONE_THREAD, "known device, new family"]
+    for key, value in committed.items():
+        assert found[key] == pytest.approx(value, rel=2e-3), key
