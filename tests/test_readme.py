@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def test_console_blocks_show_real_output(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("NO_COLOR", "1")
+    # What a command would write is not left in the checkout.
+    monkeypatch.setattr("mnet_cost.cli.output.write_whole", lambda target, text: None)
     text = README.read_text(encoding="utf-8")
     assert len(_BLOCK.findall(text)) >= 4
 
@@ -65,6 +68,19 @@ def test_the_device_profile_loads(tmp_path: Path) -> None:
     path = tmp_path / "my_board.yaml"
     path.write_text(block[1], encoding="utf-8")
     assert main(["analyze", "mobilenet_v1", "--device", str(path)]) == 0
+
+
+def test_the_measurements_are_those_of_the_benchmark() -> None:
+    """`docs/times.csv` is shown whole, and each row of it stands in the table that it names."""
+    text = (ROOT / "docs" / "times.csv").read_text(encoding="utf-8")
+    assert f"```text\n{text}```" in README.read_text(encoding="utf-8")
+    table = ROOT / "benchmarks" / "accuracy" / "measurements" / "ncnn_cpu.csv"
+    with table.open(newline="", encoding="utf-8") as file:
+        known = [frozenset(row.items()) for row in csv.DictReader(file)]
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == 4
+    for row in rows:
+        assert any(row.items() <= one for one in known), row
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

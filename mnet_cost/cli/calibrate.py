@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
-    _check_target(options)
+    _check_files(options)
     base = _base(options)
     read = tuple(row for path in options.measurements for row in read_measurements(path))
     rows = chosen(read, _where(options))
@@ -150,12 +150,16 @@ def run(options: argparse.Namespace) -> int:
 _OF_A_NEW_PROFILE = ("device", "kernels", "name", "title", "class")
 
 
-def _check_target(options: argparse.Namespace) -> None:
-    """Raise `OutputError` for a target that this command reads, or that cannot take a fit."""
+def _check_files(options: argparse.Namespace) -> None:
+    """Raise an error for a file read twice, and for a target that is read or can take no fit."""
     from mnet_cost.devices.load import is_device_path
-    from mnet_cost.errors import OutputError, Problem
+    from mnet_cost.errors import MeasurementError, OutputError, Problem
 
     inputs = [*options.measurements]
+    for i, path in enumerate(inputs):
+        if any(Path(path).resolve() == Path(other).resolve() for other in inputs[:i]):
+            hint = "its rows would count twice"
+            raise MeasurementError(Problem(f"{path}: is read already by `--from`", hint=hint))
     if options.device is not None and is_device_path(options.device):
         inputs.append(options.device)
     target = options.into if options.output is None else options.output

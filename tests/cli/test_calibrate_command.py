@@ -327,6 +327,11 @@ hint: a fit is of one: `--where device=a`""",
             id="two devices",
         ),
         pytest.param(
+            ["--from", "times.csv", "--from", "./times.csv", "-o", "x.yaml"],
+            "./times.csv: is read already by `--from`\nhint: its rows would count twice",
+            id="a file twice",
+        ),
+        pytest.param(
             ["--from", "times.csv", "--where", "threads"],
             "`--where threads` chooses nothing\n"
             "hint: write COLUMN=VALUE, as in `--where threads=1`",
@@ -384,7 +389,7 @@ hint: prices can be scaled by a single one: `--form prices`""",
             id="a roofline of one network",
         ),
         pytest.param(
-            ["--from", "times.csv", "--from", "times.csv", "-o", "./times.csv"],
+            ["--from", "times.csv", "-o", "./times.csv"],
             "./times.csv: is read by this command: choose another file",
             id="onto the measurements",
         ),
