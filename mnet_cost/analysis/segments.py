@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.buffers import Buffers
+from mnet_cost.network import Step
 
 _NEVER = 1 << 62  # a place after all others
 
@@ -112,6 +113,7 @@ class Segment:
         self.first_ready = sum(1 << unit for unit, mask in enumerate(self._waits) if not mask)
         self._saved: dict[tuple[int, int], int] = {}
         self._takes = [self._may_take(unit) for unit in units]
+        self._overwrites_itself = self._with_dead_ends() if buffers.in_place else frozenset()
         self.bytes_before, self._at_start, touched = self._buffers_here()
         self._touches = [
             [
@@ -175,7 +177,7 @@ class Segment:
                 needed += bytes_
                 if not dies:
                     left += bytes_
-        if dying:
+        if dying or unit in self._overwrites_itself:
             needed -= self._saved_by(unit, dying)
         if not done:
             needed += self._at_start
@@ -216,6 +218,19 @@ class Segment:
                         found.append(home)
         return found
 
+    def _with_dead_ends(self) -> frozenset[int]:
+        """Units that write what is in memory, though nothing after them needs it."""
+        lives, start = self._lives, self.units.start
+        return frozenset(
+            unit - start
+            for unit in self.units
+            if len(self._buffers.units[unit]) > 1
+            and any(
+                lives.writers[home][0] == unit and lives.readers[home][-1:] <= [unit]
+                for home in lives.touched[unit]
+            )
+        )
+
     def _saved_by(self, unit: int, dying: int) -> int:
         """Bytes that need no room, since they are written over buffers nobody waits for."""
         saved = self._saved.get((unit, dying))
@@ -225,44 +240,56 @@ class Segment:
         return saved
 
     def _written_over(self, number: int, free: list[int]) -> int:
-        """As `memory.py` chooses; what is written over memory of the unit itself saves nothing."""
+        """Bytes of a unit that lie where other bytes lay, as `memory.py` chooses."""
         buffers, network = self._buffers, self._buffers.network
         homes, sizes, steps = buffers.homes, buffers.sizes, network.steps
-        unit = buffers.units[number]
-        busy = dict.fromkeys(free, -1)
+        unit, counted = buffers.units[number], self._lives.touched[number]
+        until = dict.fromkeys(free, -1)  # the last place in the unit that needs a buffer
         last: dict[int, int] = {}
         for place, index in enumerate(unit):
             for one in steps[index].inputs:
                 last[one] = place
-                if homes[one] in busy:
-                    busy[homes[one]] = place
+                if homes[one] in until:
+                    until[homes[one]] = place
         lies: dict[int, int] = {}  # what is written over where
-        saved = 0
+        within: list[int] = []  # buffers of the unit's own, in memory or not
         blurred = buffers.blurred[number] if buffers.blurred else frozenset()
+
+        def choose(step: Step, home: int, place: int) -> int | None:
+            own = None
+            for one in step.inputs:
+                other = lies.get(homes[one], homes[one])
+                if until.get(other, _NEVER) > place or sizes[other] != sizes[home]:
+                    continue
+                if other in within:
+                    own = other if own is None else own
+                elif all(lies.get(homes[b], homes[b]) != other for b in blurred):
+                    return other
+            return own
+
         for place, index in enumerate(unit):
             step = steps[index]
             for output in step.outputs:
                 home = homes[output]
-                if (
-                    step.layer.effect == "elementwise"
-                    and self._lives.first[home] == output
-                    and sizes[home] == sizes[output]
-                ):
-                    for one in step.inputs:
-                        other = lies.get(homes[one], homes[one])
-                        if (
-                            busy.get(other, _NEVER) <= place
-                            and sizes[other] == sizes[home]
-                            and all(lies.get(homes[b], homes[b]) != other for b in blurred)
-                        ):
-                            lies[home] = other
-                            saved += sizes[home] if home in self._lives.touched[number] else 0
-                            break
-                if lies.get(home, home) in busy:
+                if self._lives.first[home] == output:
+                    other = None
+                    if step.layer.effect == "elementwise" and sizes[home] == sizes[output]:
+                        other = choose(step, home, place)
+                    if other is None:
+                        within.append(home)
+                    else:
+                        lies[home] = other
+                root = lies.get(home, home)
+                if root in until or root in within:
                     outside = self._lives.readers[home][-1:] > [number]
-                    until = _NEVER if outside else last.get(output, place)
-                    other = lies.get(home, home)
-                    busy[other] = max(busy[other], until)
+                    end = _NEVER if outside else last.get(output, place)
+                    until[root] = max(until.get(root, -1), end)
+        there = {root for root in lies.values() if root not in within or root in counted}
+        saved = 0
+        for home, root in lies.items():
+            if home in counted:
+                saved += sizes[home] if root in there else 0
+                there.add(root)
         return saved
 
     def _floor(self, touched: Mapping[int, tuple[int, int, int]]) -> int:

@@ -68,7 +68,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         action="append",
         default=[],
         help="a device profile; may be repeated; `all` for all that are shipped, "
-        "`none` for none (pixel_1, raspberry_pi_4, h100)",
+        "`none` for none (pixel_1_tflite, raspberry_pi_4_ncnn, h100)",
     )
     add_setting_options(group)
     if rows:

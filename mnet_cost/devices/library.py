@@ -19,4 +19,4 @@ def device_path(name: str) -> Path:
 
 def default_devices() -> tuple[str, ...]:
     """What an analysis shows when no device is asked for: a phone, a board, a server."""
-    return ("pixel_1", "raspberry_pi_4", "h100")
+    return ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")

@@ -232,3 +232,37 @@ def test_no_such_schedule() -> None:
     assert str(caught.value) == "there is no schedule `bset`\nhint: did you mean `best`?"
     with pytest.raises(ModelReferenceError, match="hint: there are spec, best"):
         analyze(load_model("lenet5"), schedule="random")
+
+
+def test_a_dead_end_may_be_written_over_within_its_unit() -> None:
+    """Nobody reads `seen`, so it is in memory, until `last` is written there: found by chance."""
+    network = build(
+        """\
+input: {x: [1, 2, 2]}
+layers:
+  - {id: a, relu: {}}
+  - {id: b, relu: {}}
+  - {id: c, conv2d: {channels: 2, kernel: 1}, from: a}
+  - {id: d, split: {parts: 2}}
+  - {id: e, relu: {}, from: c}
+  - {id: f, relu: {}, from: c}
+  - {id: g, relu: {}, from: e}
+  - {id: h, concat: {}, from: [a, c]}
+  - {id: i, conv2d: {channels: 1, kernel: 1}, from: f}
+  - {id: seen, identity: {}}
+  - {id: k, relu: {}, from: c}
+  - {id: l, relu: {}, from: c}
+  - {id: m, relu: {}, from: h}
+  - {id: n, relu: {}}
+  - {id: o, relu: {}, from: l}
+  - {id: p, relu: {}}
+  - {id: last, relu: {}, from: i}
+outputs: [last]
+"""
+    )
+    how = Rules(
+        ((0, 1), (2, 3), (4, 5, 6), (12, 13), (8, 9, 10, 16, 11), (14, 15)), True, False, {}
+    )
+    found = best_schedule(network, FP32, **how._asdict())
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (160, 112, True)
+    check(network, how, found)

@@ -115,9 +115,9 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     (one,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]
-    assert names == ["pixel_1", "raspberry_pi_4", "h100"]
-    assert one["devices"][0]["standing"] == "datasheet"
-    assert one["devices"][0]["latency_s"] == pytest.approx(0.914, rel=0.01)
+    assert names == ["pixel_1_tflite", "raspberry_pi_4_ncnn", "h100"]
+    assert one["devices"][0]["standing"] == "fitted"
+    assert one["devices"][0]["latency_s"] == pytest.approx(1.08, rel=0.01)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
 
