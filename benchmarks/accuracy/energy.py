@@ -65,10 +65,6 @@ SHIPPED = (
         "stm32h7a3_cube_ai", "nucleo_h7a3zi_q", "Cortex-M7 280 MHz", "x-cube-ai",
         ("mlcommons/tiny_results_v1.2", "Krai/NUCLEO-H7A3ZI-Q_X-CUBE-AI-8.0"),
     ),
-    Shipped(
-        "syntiant_ndp120", "ndp9120", "HiFi 3 + M0 98.7 MHz, Syntiant Core 2 98.7 MHz", None,
-        ("mlcommons/tiny_results_v1.2",),
-    ),
 )  # fmt: skip
 """`stm32l4r5_tflm` was fitted to times of the only run of that runtime: its energies are new, its
 times are not. The STM32U575 has no energies among the measurements."""

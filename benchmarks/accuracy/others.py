@@ -34,7 +34,7 @@ XNNPACK_TILE = 8
 Found = tuple[str, str, list[Forecast], float]
 """Table, protocol, forecasts, and how many sigmas their bands reach."""
 
-FAMILY_OUT = "known device, new family"
+FAMILY_OUT, NETWORK_OUT = "known device, new family", "known device, new network of its family"
 
 
 def other_tables(prices: Prices) -> Iterator[Found]:
@@ -46,6 +46,7 @@ def other_tables(prices: Prices) -> Iterator[Found]:
         ("mobilenet_v3_paper.csv", "MobileNet V3 paper"),
         ("xnnpack.csv", "XNNPACK README"),
         ("pixel3_hosted.csv", "TFLite hosted models"),
+        ("pixel4_efficientnet_lite.csv", "EfficientNet-Lite README"),
         ("shufflenet_v2_paper.csv", "ShuffleNet V2 paper"),
         ("mobilenet_v4_table6.csv", "MobileNet V4 Table 6"),
         ("timm_i9.csv", "timm, Core i9"),
@@ -75,33 +76,55 @@ def _pixel_1_grids(common: np.ndarray) -> Iterator[Found]:
         full = next(i for i, row in enumerate(run.rows) if "@" not in row.model)
         yield table, f"{name} from its 1.0 at 224", list(one_network(run, common, full)), width
         yield table, f"{name}, half from half", list(halves(run, common)), width
+    both = make_run((*v2.rows, *mnasnet.rows), TFLITE, XNNPACK_TILE)
+    rows = [
+        row
+        for file in ("pixel_mobilenet_v3.csv", "mobilenet_v3_paper.csv")
+        for row in read(file)
+        if row.device == "pixel_1" and row.precision == "fp32"
+    ]
+    later = make_run(rows, TFLITE, XNNPACK_TILE)
+    yield (
+        "Pixel 1, a year later",
+        "MobileNet V3 from both grids",
+        forecast(both, later, common),
+        width,
+    )
 
 
 def _family_out(file: str, words: str) -> Iterator[Found]:
-    by_class: dict[str, list[Forecast]] = {}
+    by_class: dict[tuple[str, str], list[Forecast]] = {}
     for some in together(read(file)).values():
-        if len({row.family for row in some}) > 1 and len(some) > 3:
-            by_class.setdefault(_kind(some[0]), []).extend(calibrated(some))
-    for kind, found in by_class.items():
-        yield f"{words}: {kind}", FAMILY_OUT, found, 1.0
+        if len(some) > 3:
+            how = FAMILY_OUT if len({row.family for row in some}) > 1 else NETWORK_OUT
+            by_class.setdefault((_kind(some[0]), how), []).extend(calibrated(some))
+    for (kind, how), found in by_class.items():
+        if how == FAMILY_OUT or len(by_class) == sum(one[1] == how for one in by_class):
+            yield f"{words}: {kind}", how, found, 1.0
 
 
 def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
-    """Each family from the others, as `mnet-cost calibrate` foretells it."""
+    """Each family from the others, as `mnet-cost calibrate` foretells it; of a single family each
+    network from its others."""
     first = rows[0]
     tile = XNNPACK_TILE if first.runtime in ("tflite", "xnnpack") else 1
     rules = runtime_rules(first.runtime)
     found = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1)
     run = make_run(rows, rules, tile)
-    for family in sorted(set(run.families)):
-        simple = baselines(without_family(run, family), run)
-        for i, row in enumerate(rows):
-            estimate, half = found.held_out_s[i], found.half_widths[i]
-            if row.family == family and estimate is not None and half is not None:
-                yield Forecast(
-                    row.device, row.run, row.model, family, row.latency_s, estimate, half,
-                    *(float(one[i]) for one in simple),
-                )  # fmt: skip
+    one_family = len(set(run.families)) == 1
+    for i, row in enumerate(rows):
+        estimate, half = found.held_out_s[i], found.half_widths[i]
+        if estimate is None or half is None:
+            continue
+        seen = (
+            run.only(j for j, other in enumerate(rows) if other.model != row.model)
+            if one_family
+            else without_family(run, row.family)
+        )
+        yield Forecast(
+            row.device, row.run, row.model, row.family, row.latency_s, estimate, half,
+            *(float(one[i]) for one in baselines(seen, run)),
+        )  # fmt: skip
 
 
 _ACCELERATED = ("gpu", "edgetpu", "hexagon", "coreml", "nnapi")

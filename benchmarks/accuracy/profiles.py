@@ -30,6 +30,8 @@ class Made(NamedTuple):
     device_class: str | None = None
     into: bool = False
     """Whether the fit goes into the profile of that name."""
+    form: str | None = None
+    """Prices or a roofline, where too few were measured to tell which."""
 
 
 def _ncnn(
@@ -74,6 +76,14 @@ PROFILES = (
     _v4("galaxy_s23_adreno", ("device=galaxy_s23", "runtime=tflite-gpu")),
     _v4("pixel_8_edgetpu", ("device=pixel_8",)),
     _v4("pixel_4_hexagon", ("device=pixel_4",)),
+    Made(
+        "pixel_4_edgetpu", "", ("pixel4_efficientnet_lite.csv",), ("runtime=tflite-edgetpu",),
+        into=True, form="roofline",
+    ),
+    Made(
+        "pixel_4_tflite_4_threads", "Google Pixel 4, four threads, TensorFlow Lite of 2020",
+        ("pixel4_efficientnet_lite.csv",), ("runtime=tflite",), "pixel_4",
+    ),
     _v4("pixel_7_mali", ("device=pixel_7",)),
     _v4("iphone_13_ane", ("device=iphone_13",)),
     Made(
@@ -138,6 +148,7 @@ def arguments(made: Made) -> list[str]:
         words += ["--where", one]
     for option, value in (
         ("--device", made.device), ("--tile", made.tile), ("--class", made.device_class),
+        ("--form", made.form),
     ):  # fmt: skip
         words += [] if value is None else [option, str(value)]
     words += ["--tier", "fitted"]

@@ -213,14 +213,6 @@ def datasheet_board(runs: Sequence[Run]) -> Iterator[Forecast]:
                 yield from _from_peak(run, run, prices, shares)
 
 
-def family_to_family(run: Run, prices: Array) -> Iterator[Forecast]:
-    """One device: each family from the others that were measured with it."""
-    for family in sorted(set(run.families)):
-        seen, unseen = without_family(run, family), of_family(run, family)
-        if seen.rows:
-            yield from forecast(seen, unseen, prices)
-
-
 def halves(run: Run, prices: Array, draws: int = 20) -> Iterator[Forecast]:
     """One device: each half from the other, at random."""
     draw = random.Random(1)

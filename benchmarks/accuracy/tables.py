@@ -13,6 +13,7 @@ import numpy as np
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.networks import Networks
 from mnet_cost.measure.prices import Array
@@ -20,13 +21,7 @@ from mnet_cost.measure.rooflines import RIDGES
 
 HERE = Path(__file__).resolve().parent
 
-NCNN = frozenset(
-    ("fold_norms", "fuse_clamps", "in_place", "copy_slices", "winograd", "split_groups",
-     "pack_channels")
-)  # fmt: skip
-"""ncnn: activations are fused where the graph says so, grouped convolutions are run one by one."""
-TFLITE = frozenset(("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices"))
-"""TensorFlow Lite with its own kernels or XNNPACK: clamps are parameters of its operators."""
+NCNN, TFLITE, MCU = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm"))
 
 
 class Processor(NamedTuple):
@@ -126,9 +121,6 @@ def make_run(
         processor,
     )  # fmt: skip
 
-
-MCU = frozenset(("fold_norms", "fuse_clamps", "in_place", "copy_slices"))
-"""TensorFlow Lite for Microcontrollers and its like: as on a phone, one channel at a time."""
 
 _MCU_CORES = {
     "Cortex-M4": 2.0, "Cortex-M7": 2.0, "Cortex-M33": 2.0,

@@ -326,7 +326,7 @@ def _on_fitted_roofline(
 
 def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DeviceProfile) -> _Timed:
     """Roofs and launches: less than any run will take."""
-    per_kernel = device.kernel_overhead_s.value if device.kernel_overhead_s else None
+    per_kernel = device.kernel_overhead_s.least if device.kernel_overhead_s else None
     estimates = []
     for kernel, roof in zip(kernels, bounds, strict=True):
         seconds = roof.seconds
@@ -343,4 +343,4 @@ def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DevicePr
             )
         )
     inference = device.inference_overhead_s
-    return _Timed("roof", tuple(estimates), inference.value if inference else 0.0)
+    return _Timed("roof", tuple(estimates), inference.least if inference else 0.0)

@@ -1,9 +1,10 @@
 """The roof of a kernel: the time that no run can undercut on a device's peaks, and what binds it.
 
 max(compute, memory). compute = mult-adds / peak rate, as many as the device really has to carry
-out: output channels in whole tiles, and where the runtime has Winograd's tiles, the fewest
-multiplications that they need. memory = the slowest level of the hierarchy, for what has to pass it
-(`traffic.py`). Unknown is None, never zero. Not here: how much of the peaks a runtime reaches.
+out: output channels in whole tiles, and where the runtime has Winograd's tiles or nobody says what
+it has, the fewest multiplications that they need. memory = the slowest level of the hierarchy, for
+what has to pass it (`traffic.py`). Where a source gives a range, its upper end is the peak. Unknown
+is None, never zero. Not here: how much of the peaks a runtime reaches.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from mnet_cost.analysis.terms import tile_waste
 from mnet_cost.analysis.traffic import Traffic, kernel_traffic
 from mnet_cost.analysis.winograd import applies, fewest_multiplications
 from mnet_cost.devices import ComputeRate, DeviceProfile
+from mnet_cost.devices.rules import is_known_runtime
 
 
 class Roof(NamedTuple):
@@ -67,10 +69,10 @@ class Roofs:
         self._rate = rate
         self._tile = int(rate.tile.value) if rate and rate.tile else 1
         self._packs = "pack_channels" in device.kernel_rules
-        self._winograd = "winograd" in device.kernel_rules
+        self._winograd = "winograd" in device.kernel_rules or not is_known_runtime(device.runtime)
         levels = (*device.memory, *((device.storage,) if device.storage else ()))
         self._bytes_per_s = [
-            level.bytes_per_s.value if level.bytes_per_s else None for level in levels
+            level.bytes_per_s.most if level.bytes_per_s else None for level in levels
         ]
 
     def roofs(self, kernels: Sequence[Kernel]) -> list[Roof]:
@@ -86,12 +88,12 @@ class Roofs:
         if self._rate is None:
             return None
         if kernel.mult_adds:
-            rate = self._rate.macs_per_s.value * kernel.speedup
+            rate = self._rate.macs_per_s.most * kernel.speedup
             return self.multiplications(kernel) / rate
         if not kernel.vector_ops:
             return 0.0
         vector = self._rate.vector_ops_per_s
-        return None if vector is None else kernel.vector_ops / vector.value
+        return None if vector is None else kernel.vector_ops / vector.most
 
     def multiplications(self, kernel: Kernel) -> float:
         """What the device cannot do without: at least, of all ways that its runtime has."""

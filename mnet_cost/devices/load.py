@@ -13,8 +13,10 @@ from mnet_cost.devices.hierarchy import read_memory, read_storage
 from mnet_cost.devices.library import device_names, device_path
 from mnet_cost.devices.measured import read_latency
 from mnet_cost.devices.reader import Reader
+from mnet_cost.devices.rules import is_known_runtime, runtime_rules
 from mnet_cost.devices.sections import (
     read_compute,
+    read_cores,
     read_energy,
     read_kernels,
     read_overheads,
@@ -31,7 +33,8 @@ FORMAT = 1
 _TOP = ("format", "name", "title", "tier", "runtime", "threads")
 _PEAKS = ("compute", "memory")
 _OPTIONAL_TOP = (
-    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "latency", "extends",
+    "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "cores", "latency",
+    "extends",
 )  # fmt: skip
 
 
@@ -45,6 +48,7 @@ _TAKEN_OVER: Mapping[str, tuple[str, ...]] = {
     "energy": ("mac_energy_j", "byte_energy_j"),
     "kernels": ("kernel_rules",),
     "pipeline": ("pipeline",),
+    "cores": ("cores",),
 }
 """Fields that a profile has from the one that it extends, by the key that would state them."""
 
@@ -106,8 +110,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         reader.problem("this is a model, not a device profile", root.keys["layers"])
         return None
     # What is measured needs no peaks, and what extends a profile has them from there.
-    measured = "tier" in values and values["tier"].value in ("fitted", "calibrated")
-    complete = measured or "extends" in values or "latency" in values
+    complete = "extends" in values or "latency" in values
     required = _TOP if complete else (*_TOP, *_PEAKS)
     reader.keys(root, "a device profile", required, (*_PEAKS, *_OPTIONAL_TOP))
     base = _base(reader, root, path) if "extends" in values else None
@@ -119,6 +122,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     device_class = reader.word(values, "class", CLASSES)
     pipeline = reader.word(values, "pipeline", PIPELINES)
     threads = read_threads(reader, values.get("threads"))
+    cores = read_cores(reader, values, root.keys.get("cores"))
     compute = read_compute(reader, values.get("compute"))
     memory = read_memory(reader, values.get("memory"))
     storage = None
@@ -145,12 +149,37 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         power_w=power,
         mac_energy_j=macs,
         byte_energy_j=transfers,
-        kernel_rules=read_kernels(reader, values.get("kernels")),
+        kernel_rules=read_kernels(reader, values.get("kernels"), runtime_rules(runtime)),
         pipeline=pipeline or None,
+        cores=cores,
         latency=read_latency(reader, values.get("latency"), known_class, threads),
         extends=None if base is None else base.name,
     )
-    return stated if base is None else _over(base, stated, values)
+    profile = stated if base is None else _over(base, stated, values)
+    if not reader.problems:
+        _check_whole(reader, values, profile)
+    return profile
+
+
+def _check_whole(reader: Reader, values: Mapping[str, Node], profile: DeviceProfile) -> None:
+    """What only all of a profile shows: parts that are right by themselves contradict each other.
+
+    A tier says whether times were measured, so it goes with a fit to them.
+    """
+    tier = profile.tier
+    if tier in ("fitted", "calibrated") and "latency" not in values:
+        hint = (
+            "`tier: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv "
+            "--into FILE` fits the profile to some"
+        )
+        reader.problem(f"`tier: {tier}` without a fit in `latency`", values["tier"], hint)
+    if tier == "datasheet" and "latency" in values:
+        hint = "`fitted` to published times, or `calibrated` by times of the very device"
+        reader.problem("`tier: datasheet` with a fit in `latency`", values["tier"], hint)
+    if profile.cores and profile.threads > profile.cores.value:
+        cores = int(profile.cores.value)
+        message = f"{profile.threads} threads, but {cores} core{'s' if cores > 1 else ''}"
+        reader.problem(message, values["threads"])
 
 
 def _base(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
@@ -184,6 +213,8 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
         if key not in values
         for field in fields
     }
+    if stated.runtime != base.runtime and is_known_runtime(stated.runtime):
+        taken.pop("kernel_rules", None)  # another runtime does other things
     profile = stated._replace(**taken)
     if "compute" in values or stated.threads == base.threads:
         return profile

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import exp, log, log2
 from typing import Any, NamedTuple
 
 from mnet_cost.devices.fits import PriceFit, Spread
@@ -57,20 +58,55 @@ what moves rise with them; int8 has other kernels; a microcontroller has no vect
 in flash."""
 
 
+MEASURED_THREADS = (1, 2, 4, 8)
+"""Numbers of threads that have prices. Of more nothing was measured."""
+
+
 def kind_of(device_class: str | None, precision: str, threads: int) -> str:
-    """Which of `KINDS` has the prices of a way to run."""
+    """Which of `KINDS` has the prices of a way to run, with a number of `MEASURED_THREADS`."""
     if device_class == "microcontroller":
         return "microcontrollers"
     if threads == 1:
         return "processors_int8" if precision == "int8" else "processors"
-    return f"processors_{2 if threads == 2 else 4 if threads <= 5 else 8}_threads"
+    return f"processors_{threads}_threads"
 
 
+@cache
 def shared_prices(
     device_class: str | None = None, precision: str = "fp32", threads: int = 1
 ) -> SharedPrices:
-    """The prices that a way to run has in common with others; read once."""
-    return _all_prices()[kind_of(device_class, precision, threads)]
+    """The prices that a way to run has in common with others; read once.
+
+    Between two numbers of threads that were measured they lie between theirs, by the logarithm of
+    the number; beyond the most they are those of the most.
+    """
+    fewer = max(one for one in MEASURED_THREADS if one <= threads)
+    more = min((one for one in MEASURED_THREADS if one >= threads), default=fewer)
+    below, above = (_all_prices()[kind_of(device_class, precision, one)] for one in (fewer, more))
+    return below if below is above else _between(below, above, log2(threads / fewer))
+
+
+def _between(below: SharedPrices, above: SharedPrices, part: float) -> SharedPrices:
+    """Prices a `part` of the way from one number of threads to twice as many."""
+
+    def prices(first: float, second: float) -> float:
+        return first * exp(part * log(second / first))
+
+    def spreads(first: float, second: float) -> float:
+        return first + part * (second - first)
+
+    return SharedPrices(
+        f"between two numbers of threads: {below.source}; {above.source}",
+        tuple(map(prices, below.prices, above.prices)),
+        tuple(map(spreads, below.spreads, above.spreads)),
+        {
+            pipeline: PeakShare(prices(one.share, other.share), spreads(one.spread, other.spread))
+            for pipeline, one in below.peak_shares.items()
+            if (other := above.peak_shares.get(pipeline))
+        },
+        Spread(*map(spreads, below.measured, above.measured)),
+        Spread(*map(spreads, below.unmeasured, above.unmeasured)),
+    )
 
 
 def _prices(plain: Mapping[str, Any]) -> SharedPrices:
@@ -101,8 +137,11 @@ def _plain(node: Node) -> Any:
 def unmeasured_fit(device: DeviceProfile, rate: ComputeRate, precision: str) -> PriceFit | None:
     """What a data sheet says of prices: a share of the peak, and shared prices.
 
-    None for what is no processor core, or of whose kind no share of the peak is known.
+    None for what is no processor core, of whose kind no share of the peak is known, or for more
+    threads than anybody measured.
     """
+    if device.threads > MEASURED_THREADS[-1]:
+        return None
     shared = shared_prices(device.device_class, precision, device.threads)
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:

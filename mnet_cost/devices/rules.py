@@ -50,7 +50,8 @@ RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
         "xnnpack": frozenset(
             ("fold_norms", "fuse_clamps", "fuse_add_clamps", "in_place", "copy_slices")
         ),
-        "tflm": frozenset(("fold_norms", "fuse_clamps", "in_place", "copy_slices")),
+        # Its plan of memory lets no operator write over its input.
+        "tflm": frozenset(("fold_norms", "fuse_clamps", "copy_slices")),
         "torch": frozenset(),
         "torch-compile": frozenset(("fuse_activations", "in_place")),
     }
@@ -62,7 +63,13 @@ graph optimizations; OpenVINO, documentation of the CPU plugin; PyTorch document
 
 def runtime_rules(runtime: str) -> frozenset[str]:
     """The rules of a runtime: `tflite-xnnpack` has those of `tflite`."""
-    for name in (runtime, runtime.partition("-")[0]):
-        if name in RUNTIME_RULES:
-            return RUNTIME_RULES[name]
-    return DEFAULT_KERNEL_RULES
+    return RUNTIME_RULES.get(runtime, RUNTIME_RULES.get(_family(runtime), DEFAULT_KERNEL_RULES))
+
+
+def is_known_runtime(runtime: str) -> bool:
+    """Whether anything is known of what a runtime does with layers."""
+    return runtime in RUNTIME_RULES or _family(runtime) in RUNTIME_RULES
+
+
+def _family(runtime: str) -> str:
+    return runtime.partition("-")[0]

@@ -5,10 +5,10 @@ Each function reads one section and notes what is wrong in its reader.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mnet_cost.devices.reader import ORIGIN, Reader
-from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
+from mnet_cost.devices.rules import KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.types import ComputeRate
 from mnet_cost.errors import did_you_mean, one_of
@@ -28,6 +28,13 @@ def read_threads(reader: Reader, node: Node | None) -> int:
         return node.value
     reader.problem(f"`threads` must be a whole number from 1 to {MAX_THREADS}", node)
     return 1
+
+
+def read_cores(reader: Reader, values: Mapping[str, Node], place: Node | None) -> Sourced | None:
+    """How many cores the processor has."""
+    if place is None:
+        return None
+    return reader.number(values["cores"], place, 1, MAX_THREADS, whole=True)
 
 
 def read_compute(reader: Reader, node: Node | None) -> dict[str, ComputeRate]:
@@ -110,14 +117,14 @@ def read_energy(
     return macs, transfers
 
 
-def read_kernels(reader: Reader, node: Node | None) -> frozenset[str]:
+def read_kernels(reader: Reader, node: Node | None, unstated: frozenset[str]) -> frozenset[str]:
     """The words of `KERNEL_RULES` that a profile states, or those that are taken without."""
     if node is None:
-        return DEFAULT_KERNEL_RULES
+        return unstated
     if not isinstance(node.value, list):
         hint = "what the runtime does: `kernels: [fold_norms, fuse_clamps]`"
         reader.problem("`kernels` must be a list of words", node, hint)
-        return DEFAULT_KERNEL_RULES
+        return unstated
     found: set[str] = set()
     for child in node.value:
         word = child.value

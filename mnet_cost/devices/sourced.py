@@ -20,3 +20,18 @@ class Sourced(NamedTuple):
     standing: str
     low: float | None = None
     high: float | None = None
+
+    @property
+    def least(self) -> float:
+        """The lower end of the range, the number itself without one."""
+        return self.value if self.low is None else self.low
+
+    @property
+    def most(self) -> float:
+        """The upper end of the range, the number itself without one."""
+        return self.value if self.high is None else self.high
+
+    def times(self, factor: float) -> Sourced:
+        """The number and its range, each multiplied; where it comes from stays."""
+        low, high = (None if end is None else end * factor for end in (self.low, self.high))
+        return self._replace(value=self.value * factor, low=low, high=high)

@@ -2,49 +2,65 @@
 
 Peaks grow with the cores; how much of them is reached does not, and prices of what moves rise: both
 are in the shared prices of so many threads. A fit keeps its deviations, and its scale becomes less
-sure by what devices differ in. Not here: how many cores there are, which profiles do not say.
+sure by what devices differ in. Beyond the numbers of threads that were measured only peaks are
+known.
 """
 
 from __future__ import annotations
 
 from math import log
 
-from mnet_cost.devices.fits import PriceFit
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.fits import PriceFit, RooflineFit
+from mnet_cost.devices.prices import MEASURED_THREADS, shared_prices
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.types import ComputeRate, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem
-
-MAX_THREADS = 4096
 
 
 def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     """`device` as it would be with so many threads; itself with as many as it has.
 
-    Raises `DeviceError` for what is no processor, and for no whole number from 1 on.
+    Raises `DeviceError` for what is no processor, for more threads than it has cores, for a fit
+    that cannot be scaled, and for no whole number from 1 on.
     """
-    if type(threads) is not int or not 1 <= threads <= MAX_THREADS:
-        raise DeviceError(f"threads must be a whole number from 1 to {MAX_THREADS}, not {threads}")
+    if type(threads) is not int or threads < 1:
+        raise DeviceError(f"threads must be a whole number from 1 on, not {threads}")
     if threads == device.threads:
         return device
-    if device.pipeline is None:
-        raise DeviceError(
-            Problem(
-                f"{device.name} cannot be given {threads} threads",
-                hint="a profile of processor cores states its `pipeline`; this one does not",
-            )
-        )
+    hint = _against(device, threads)
+    if hint:
+        raise DeviceError(Problem(f"{device.name} cannot be given {threads} threads", hint=hint))
     return device._replace(
         threads=threads,
         compute=rates_of_threads(device, threads),
         latency={
             precision: _scaled(device, precision, fit, threads)
             for precision, fit in device.latency.items()
-            if isinstance(fit, PriceFit)
+            if isinstance(fit, PriceFit) and threads <= MEASURED_THREADS[-1]
         },
         power_w=None,  # what so many cores draw is not known
         scaled=f"from {device.threads} to {threads} threads, as other devices gain from them",
     )
+
+
+def most_threads(device: DeviceProfile) -> int:
+    """As many as there are cores; where those are not known, as many as were measured."""
+    return int(device.cores.value) if device.cores else max(MEASURED_THREADS[-1], device.threads)
+
+
+def _against(device: DeviceProfile, threads: int) -> str | None:
+    """Why a device cannot have another number of threads."""
+    if device.pipeline is None:
+        return "a profile of processor cores states its `pipeline`; this one does not"
+    most = most_threads(device)
+    if threads > most and device.cores:
+        return f"it has {most} core{'s' if most > 1 else ''}: {device.cores.source}"
+    if threads > most:
+        return f"nobody measured more than {most}, and the profile states no `cores`"
+    if any(isinstance(fit, RooflineFit) for fit in device.latency.values()):
+        other = f"; `--device {device.extends}` has peaks alone" if device.extends else ""
+        return f"its roofline was fitted with {device.threads}, as a whole{other}"
+    return None
 
 
 def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRate]:
@@ -52,8 +68,7 @@ def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRa
 
     def part(one: Sourced) -> Sourced:
         source = f"{threads} of {device.threads} threads of {device.name}; {one.source}"
-        value = one.value * threads / device.threads
-        return one._replace(value=value, source=source, low=None, high=None)
+        return one.times(threads / device.threads)._replace(source=source)
 
     return {
         precision: rate._replace(

@@ -54,7 +54,8 @@ class DeviceProfile(NamedTuple):
     """A device, as one runtime with so many threads sees it.
 
     `memory` is innermost first; its last level is the main memory, which holds activations.
-    `compute` and `memory` are empty where only times are known.
+    `compute` and `memory` are empty where only times are known. `cores` is how many there are, of
+    all kinds.
     `storage` is read-only memory from which weights are read in place (flash), where there is
     such a thing. `power_w` is drawn while one inference follows another. `mac_energy_j` is by
     precision, `byte_energy_j` by the name of a level; both know only what a source states.
@@ -78,6 +79,7 @@ class DeviceProfile(NamedTuple):
     mac_energy_j: Mapping[str, Sourced] = _NOTHING
     byte_energy_j: Mapping[str, Sourced] = _NOTHING
     kernel_rules: frozenset[str] = DEFAULT_KERNEL_RULES
+    cores: Sourced | None = None
     pipeline: str | None = None
     latency: Mapping[str, LatencyFit] = _NO_FITS
     extends: str | None = None

@@ -163,8 +163,8 @@ def _sourced(figure: Figure, before: Sourced | None) -> Sourced:
     old, factor = shown(before.value, figure.unit), figure.change.factor
     if factor is None:
         return Sourced(figure.after, f"what if: {new} instead of {old}", "assumed")
-    value = before.value * factor
-    return Sourced(value, f"what if: {figure.change.value} of {old}", "assumed")
+    source = f"what if: {figure.change.value} of {old}"
+    return before.times(factor)._replace(source=source, standing="assumed")
 
 
 def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:

@@ -828,7 +828,7 @@ mine.yaml:3:1: this is a model, not a device profile
         pytest.param(
             "format: 1\nname: x\ntier: fitted\n",
             """\
-mine.yaml:1:1: a device profile must state `title`, `runtime`, `threads`
+mine.yaml:1:1: a device profile must state `title`, `runtime`, `threads`, `compute`, `memory`
     1 | format: 1
       | ^""",
             id="almost nothing",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mnet_cost.devices import DEFAULT_KERNEL_RULES, load_device
 from mnet_cost.devices.fits import PriceFit, RooflineFit, Spread
 from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError
 
@@ -706,14 +707,16 @@ energy:
     DRAM: {value: 40 pJ/B, standing: assumed, source: a guess}
 kernels: [fuse_clamps]
 """
-EXTENDING = TOP.replace("threads: 1", "threads: 4").replace("name: mine", "name: child")
+SHEET = TOP.replace("tier: fitted", "tier: datasheet")
+EXTENDING = SHEET.replace("threads: 1", "threads: 4").replace("name: mine", "name: child")
 
 
 def test_what_is_taken_over() -> None:
     Path("base.yaml").write_text(BASE)
     Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
     base, found = load_device("./base.yaml"), load_device("./mine.yaml")
-    own = {"name": "child", "title": "A board", "tier": "fitted", "runtime": "ncnn"}
+    own = {"name": "child", "title": "A board", "runtime": "ncnn"}
+    own["kernel_rules"] = runtime_rules("ncnn")
     assert found == base._replace(path="./mine.yaml", extends="base", **own)  # type: ignore[arg-type]
 
 
@@ -740,7 +743,8 @@ power: {value: 1 W, standing: assumed, source: a guess}
 
 def test_fits_are_not_taken_over() -> None:
     """They are of a runtime, and so of the profile alone."""
-    Path("base.yaml").write_text(BASE + GOOD.removeprefix(TOP))
+    fitted = BASE.replace("tier: datasheet", "tier: fitted")
+    Path("base.yaml").write_text(fitted + GOOD.removeprefix(TOP))
     Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
     assert load_device("./base.yaml").latency
     assert load_device("./mine.yaml").latency == {}
@@ -753,7 +757,7 @@ def test_of_so_many_threads_peaks_are_a_part_and_power_is_unknown() -> None:
     base, found = load_device("./base.yaml"), load_device("./mine.yaml")
     rate = found.compute["fp32"]
     assert rate.macs_per_s.value == 10e9
-    assert (rate.macs_per_s.low, rate.macs_per_s.high) == (None, None)
+    assert (rate.macs_per_s.low, rate.macs_per_s.high) == (7.5e9, 12.5e9)
     assert rate.macs_per_s.source == "1 of 4 threads of base; a sheet"
     assert rate.vector_ops_per_s is not None
     assert rate.vector_ops_per_s.value == 5e9
@@ -770,14 +774,14 @@ def test_of_so_many_threads_peaks_are_a_part_and_power_is_unknown() -> None:
 def test_peaks_of_its_own_are_not_scaled() -> None:
     Path("base.yaml").write_text(BASE)
     own = "compute:\n  fp32: {macs: 7 GMAC/s, standing: assumed, source: a guess}\n"
-    Path("mine.yaml").write_text(TOP + "extends: ./base.yaml\n" + own)
+    Path("mine.yaml").write_text(SHEET + "extends: ./base.yaml\n" + own)
     found = load_device("./mine.yaml")
     assert found.compute["fp32"].macs_per_s.value == 7e9
     assert found.power_w is not None
 
 
 def test_a_shipped_profile_is_extended_by_its_name() -> None:
-    Path("mine.yaml").write_text(TOP + "extends: pixel_1\n")
+    Path("mine.yaml").write_text(SHEET + "extends: pixel_1\n")
     found, base = load_device("./mine.yaml"), load_device("pixel_1")
     assert (found.extends, found.compute, found.device_class) == ("pixel_1", base.compute, "phone")
 
@@ -793,7 +797,8 @@ def test_a_file_is_seen_from_the_folder_of_the_one_that_extends_it() -> None:
 def test_a_fit_is_to_the_prices_of_the_class_that_is_taken_over() -> None:
     Path("base.yaml").write_text(BASE.replace("class: board", "class: microcontroller"))
     fit = GOOD.removeprefix(TOP)
-    Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n" + fit)
+    fitted = EXTENDING.replace("tier: datasheet", "tier: fitted")
+    Path("mine.yaml").write_text(fitted + "extends: ./base.yaml\n" + fit)
     found = load_device("./mine.yaml").latency["fp32"]
     assert isinstance(found, PriceFit)
     spreads = shared_prices("microcontroller").spreads
@@ -925,8 +930,6 @@ def test_no_pipeline(pipeline: str, expected: str) -> None:
 def test_without_a_pipeline_nothing_is_known_of_it() -> None:
     Path("mine.yaml").write_text(BASE.replace("pipeline: in_order\n", ""))
     assert load_device("./mine.yaml").pipeline is None
-    Path("mine.yaml").write_text(TOP)
-    assert load_device("./mine.yaml").kernel_rules == DEFAULT_KERNEL_RULES
 
 
 def test_a_data_sheet_needs_its_peaks() -> None:
@@ -934,7 +937,52 @@ def test_a_data_sheet_needs_its_peaks() -> None:
 mine.yaml:1:1: a device profile must state `compute`, `memory`
     1 | format: 1
       | ^"""
-    assert message(TOP.replace("tier: fitted", "tier: datasheet")) == expected
+    assert message(SHEET) == expected
+
+
+def test_a_tier_goes_with_a_fit() -> None:
+    assert (
+        message(TOP + "extends: pixel_1\n")
+        == """\
+mine.yaml:4:7: `tier: fitted` without a fit in `latency`
+    4 | tier: fitted
+      |       ^^^^^^
+hint: `tier: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv --into \
+FILE` fits the profile to some"""
+    )
+    assert (
+        message(GOOD.replace("tier: fitted", "tier: datasheet"))
+        == """\
+mine.yaml:4:7: `tier: datasheet` with a fit in `latency`
+    4 | tier: datasheet
+      |       ^^^^^^^^^
+hint: `fitted` to published times, or `calibrated` by times of the very device"""
+    )
+
+
+def test_what_a_runtime_does_is_known_by_its_name() -> None:
+    Path("base.yaml").write_text(BASE)
+    for runtime, rules in (
+        ("ncnn", runtime_rules("ncnn")),
+        ("tflite-xnnpack", runtime_rules("tflite")),
+        ("mine", frozenset(("fuse_clamps",))),  # nothing is known of it: as in `base`
+    ):
+        text = EXTENDING.replace("runtime: ncnn", f"runtime: {runtime}")
+        Path("mine.yaml").write_text(text + "extends: ./base.yaml\n")
+        assert load_device("./mine.yaml").kernel_rules == rules
+    Path("mine.yaml").write_text(BASE.replace("kernels: [fuse_clamps]\n", ""))
+    assert load_device("./mine.yaml").kernel_rules == DEFAULT_KERNEL_RULES
+
+
+def test_no_more_threads_than_cores() -> None:
+    cores = "cores: {value: 2, standing: datasheet, source: a sheet}\n"
+    assert (
+        message(BASE + cores)
+        == """\
+mine.yaml:8:10: 4 threads, but 2 cores
+    8 | threads: 4
+      |          ^"""
+    )
 
 
 PIECES = ["", "{", "]", "0", "-1", "[1, 2]", "null", ".nan", "\n", "  ", "- a", "fp32", "1e99"]

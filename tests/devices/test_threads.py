@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log
 
 import pytest
 
@@ -68,10 +68,69 @@ def test_the_estimate_is_marked_and_its_band_wider() -> None:
     assert second.high_s / second.latency_s > 1.2 * first.high_s / first.latency_s > 1.2 * exp(0.1)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 5000, 1.5, True])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True])
 def test_threads_are_counted(threads: int) -> None:
-    with pytest.raises(DeviceError, match="whole number from 1 to 4096"):
+    with pytest.raises(DeviceError, match="whole number from 1 on"):
         with_threads(load_device("pixel_1"), threads)
+
+
+def refused(device: str, threads: int) -> str:
+    with pytest.raises(DeviceError) as error:
+        with_threads(load_device(device), threads)
+    return str(error.value)
+
+
+def test_no_more_than_there_are_cores() -> None:
+    assert refused("raspberry_pi_zero_xnnpack", 2) == (
+        "raspberry_pi_zero_xnnpack cannot be given 2 threads\n"
+        "hint: it has 1 core: github.com/ThomasKaiser/sbc-bench, Results.md"
+    )
+    assert refused("raspberry_pi_4", 5).endswith(
+        "hint: it has 4 cores: github.com/ThomasKaiser/sbc-bench, Results.md"
+    )
+    assert refused("pixel_1", 9).endswith(
+        "hint: nobody measured more than 8, and the profile states no `cores`"
+    )
+
+
+def test_a_roofline_is_of_all_threads_at_once() -> None:
+    assert refused("i9_10940x_torch", 4).endswith(
+        "hint: its roofline was fitted with 14, as a whole; `--device i9_10940x` has peaks alone"
+    )
+
+
+def test_of_more_threads_than_were_measured_only_the_roof_is_known() -> None:
+    model = load_model("mobilenet_v2")
+    server = load_device("xeon_8480")
+    for device, standing in (
+        (server, "roof"),
+        (with_threads(server, 16), "roof"),
+        (with_threads(server, 8), "datasheet"),
+        (with_threads(load_device("epyc_7742_ncnn"), 16), "roof"),
+    ):
+        assert analyze(model, devices=[device]).devices[0].standing == standing
+
+
+def test_prices_between_two_numbers_of_threads() -> None:
+    two, three, four = (shared_prices(threads=threads) for threads in (2, 3, 4))
+    part = log(3 / 2) / log(2)
+    for first, between, second in zip(two.prices, three.prices, four.prices, strict=True):
+        assert between == pytest.approx(first ** (1 - part) * second**part)
+    shares = [one.peak_shares["in_order"].share for one in (two, three, four)]
+    assert sorted(shares, reverse=True) == shares
+    assert shared_prices(threads=64) is shared_prices(threads=8) or (
+        shared_prices(threads=64) == shared_prices(threads=8)
+    )
+
+
+def test_three_threads_lie_between_two_and_four() -> None:
+    one = load_device("raspberry_pi_3b_plus_ncnn")
+    model = load_model("mobilenet_v2")
+    times = [
+        analyze(model, devices=[with_threads(one, threads)]).devices[0].latency_s
+        for threads in (2, 3, 4)
+    ]
+    assert times == sorted(times, key=lambda one: -(one or 0))
 
 
 def test_what_is_no_processor_has_none() -> None:

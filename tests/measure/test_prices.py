@@ -170,7 +170,7 @@ def test_what_no_network_has_keeps_its_price() -> None:
         ("phone", "int8", 1, "processors_int8"),
         ("phone", "fp32", 2, "processors_2_threads"),
         ("phone", "int8", 4, "processors_4_threads"),
-        ("server", "fp32", 64, "processors_8_threads"),
+        ("server", "fp32", 8, "processors_8_threads"),
         ("microcontroller", "int8", 1, "microcontrollers"),
         ("microcontroller", "fp32", 2, "microcontrollers"),
     ],
