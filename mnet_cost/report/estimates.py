@@ -120,7 +120,7 @@ def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> 
     if energy and any(energy_cell(one, refused=False) for one in estimates):
         notes.append(
             "energy: power x time where both are known, else mult-adds and bytes at their prices; "
-            "≥ where something has none, or the time is a roof"
+            "≥ where the time is a roof, and for prices, which leave out idling"
         )
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
