@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.conventions import ConventionItem, count_by, find_convention
-from mnet_cost.analysis.fits import find_fits
-from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.fits import Activations, find_fits
+from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
-from mnet_cost.analysis.launches import Launch, activations_of, launch
+from mnet_cost.analysis.launches import Launch, in_best_order, in_smallest_arena, launch
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.sparsity import (
     Sparsity,
@@ -24,7 +24,7 @@ from mnet_cost.analysis.sparsity import (
 )
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
-from mnet_cost.devices import DEFAULT_KERNEL_RULES, DeviceProfile
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Analysis", "TrainingCost", "analyze", "analyze_network", "training_cost"]
 
 SCHEDULES = ("spec", "best")
-"""Orders of the layers: as they stand in the spec, or with the least peak memory."""
+"""Orders of the layers, and of the kernels of each device: as they stand in the spec, or with the
+least peak memory."""
 
 
 class Analysis(NamedTuple):
@@ -58,9 +59,12 @@ class Analysis(NamedTuple):
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
     schedule: Schedule | None = None
-    """How the order of `network` was found, where a better one than the spec's was looked for."""
+    """How the order of `network` was found, where a better one than the spec's was looked for. It
+    is that of the layers: kernels of a device are in an order of their own."""
     sparsity: Sparsity | None = None
     """Zeros among the weights, where some were asked for. The counts above are dense."""
+    launches: tuple[Launch, ...] = ()
+    """What is launched by the kernel rules of `devices`, each set of rules once."""
 
     @property
     def paper_mult_adds(self) -> int:
@@ -135,33 +139,36 @@ def analyze_network(
 ) -> Analysis:
     """The cost of an elaborated network, in its own schedule or the `best` one."""
     dtype, counting = find_precision(precision), find_convention(convention)
-    network, better = _reorder(network, dtype, schedule)
+    is_best = _is_best(schedule)
     costs = count_work(network, dtype)
+    rules = dict.fromkeys(one.kernel_rules for one in devices)
+    launches = tuple([launch(network, costs, dtype, one) for one in rules])
+    better = None
+    if is_best:
+        launches = tuple([in_best_order(one) for one in launches])
+        network, better = _in_best_order(network, dtype)
+        costs = count_work(network, dtype)
     counted, items = count_by(counting, costs, network.batch)
-    totals = add_up(counted)
     memory = trace_memory(network, dtype)
-    rules = dict.fromkeys((DEFAULT_KERNEL_RULES, *(one.kernel_rules for one in devices)))
-    launches = {one: launch(network, costs, dtype, one) for one in rules}
-    kernels = launches[DEFAULT_KERNEL_RULES].kernels
+    kernels = form_kernels(network, costs, dtype)
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
-    estimates = tuple(
-        _estimate(network, launches[one.kernel_rules], one, precision, totals.weight_bytes, zeros)
-        for one in devices
-    )
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
-    return Analysis(
-        network, precision, convention, counted, totals, items, memory, kernels, estimates,
-        unmodelled, better, zeros,
+    analysis = Analysis(
+        network, precision, convention, counted, add_up(counted), items, memory, kernels, (),
+        unmodelled, better, zeros, launches,
     )  # fmt: skip
+    return analysis._replace(devices=estimate_devices(analysis, devices))
 
 
-def _reorder(network: Network, dtype: DType, schedule: str) -> tuple[Network, Schedule | None]:
-    """The network in the order that `schedule` asks for."""
-    if schedule == "spec":
-        return network, None
+def _is_best(schedule: str) -> bool:
     if schedule not in SCHEDULES:
         hint = did_you_mean(schedule, SCHEDULES) or "there are " + ", ".join(SCHEDULES)
         raise ModelReferenceError(Problem(f"there is no schedule `{schedule}`", hint=hint))
+    return schedule == "best"
+
+
+def _in_best_order(network: Network, dtype: DType) -> tuple[Network, Schedule]:
+    """The layers in the order with the least peak, whatever a device makes of them."""
     from mnet_cost.analysis.schedule import best_schedule
 
     found = best_schedule(network, dtype)
@@ -170,23 +177,34 @@ def _reorder(network: Network, dtype: DType, schedule: str) -> tuple[Network, Sc
     return network, found
 
 
+def estimate_devices(
+    analysis: Analysis, devices: Sequence[DeviceProfile]
+) -> tuple[DeviceEstimate, ...]:
+    """Times and memory on `devices`, whose kernel rules are among those of `analysis.launches`."""
+    launches = {one.rules: one for one in analysis.launches}
+    arenas = {
+        rules: in_smallest_arena(launches[rules])
+        for rules in dict.fromkeys(one.kernel_rules for one in devices if one.storage is not None)
+    }
+    estimates = []
+    for device in devices:
+        launched, needed = launches[device.kernel_rules], None
+        if device.storage is not None:
+            launched, needed = arenas[device.kernel_rules]
+        estimates.append(_estimate(analysis, launched, device, needed))
+    return tuple(estimates)
+
+
 def _estimate(
-    network: Network,
-    launched: Launch,
-    device: DeviceProfile,
-    precision: str,
-    weight_bytes: int,
-    zeros: Sparsity | None,
+    analysis: Analysis, launched: Launch, device: DeviceProfile, needed: Activations | None
 ) -> DeviceEstimate:
     """Time and memory on one device, which may have use of zeros."""
-    kernels, peak_bytes = launched.kernels, launched.memory.peak_bytes
+    precision, zeros = analysis.precision, analysis.sparsity
+    kernels, weight_bytes = launched.kernels, analysis.totals.weight_bytes
     if zeros is not None:
         kernels = sparse_kernels(kernels, zeros, device, precision)
         weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
-    needed = None
-    if device.storage is not None:
-        needed = activations_of(launched, network, DTYPES[precision], device.kernel_rules)
-    fits = find_fits(device, weight_bytes, peak_bytes, needed)
+    fits = find_fits(device, weight_bytes, launched.memory.peak_bytes, needed, launched.schedule)
     estimate = estimate_latency(kernels, device, precision, fits)
     if zeros is None or not zeros.zeros or estimate.latency_s is None:
         return estimate

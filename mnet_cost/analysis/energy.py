@@ -1,9 +1,10 @@
 """Energy of one inference on a device: power times time, else mult-adds and bytes at their price.
 
 A processor's power hardly depends on what it computes, so watts times seconds is the better way
-where both are known (`docs/accuracy.md`). Joules per mult-add and per byte leave out what idles and
-what is not arithmetic. Every figure has a range; one that has something missing, or only a roof for
-time, is a lower bound and has no upper end. Not here: batteries, radios, screens.
+where both are known (`docs/accuracy.md`). Joules per mult-add and per byte leave out what idles,
+what leaks and all other operations, so they are a lower bound always, as is what rests on a roof; a
+lower bound has no upper end. What adds up to nothing is not known. Not here: batteries, radios,
+screens.
 """
 
 from __future__ import annotations
@@ -15,10 +16,7 @@ from typing import NamedTuple
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
-from mnet_cost.devices.sourced import STANDINGS
-
-_ASSUMED = 0.3
-"""Half width of the range of a number whose sources leave none, as a share of it."""
+from mnet_cost.devices.sourced import ASSUMED_SPREAD, STANDINGS, range_of
 
 _STANDINGS = (*STANDINGS, "roof")
 """Strongest first: those of numbers, and `roof` for a time that is only a lower bound."""
@@ -63,17 +61,20 @@ def estimate_energy(
     timing: Timing,
 ) -> Energy | None:
     """Energy of `kernels`, of which `traffic` passes the levels of `device`; None if unknown."""
-    if device.power_w is not None and timing.seconds is not None:
-        return _power_times_time(device.power_w, timing.seconds, timing)
+    if device.power_w is not None and timing.seconds:
+        energy = _power_times_time(device.power_w, timing.seconds, timing)
+        if energy.energy_j:  # nothing at least says nothing
+            return energy
     return _mult_adds_and_bytes(device, precision, kernels, traffic)
 
 
 def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Energy:
     """The errors of both are independent: their ratios are added as squares of logarithms."""
     low_w, high_w = range_of(power_w)
-    energy_j = power_w.value * seconds
+    watts = low_w if timing.is_lower_bound else power_w.value
+    energy_j = watts * seconds
     how = "power x roof" if timing.standing == "roof" else "power x time"
-    downwards = [(power_w.value, low_w)]
+    downwards = [(watts, low_w)]
     if timing.low is not None:
         downwards.append((seconds, timing.low))
     high_j = None
@@ -93,34 +94,29 @@ def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Energ
 def _mult_adds_and_bytes(
     device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
 ) -> Energy | None:
-    """A sum over what has a price; ends of ranges add up, since one price is in all of its part."""
-    parts: list[tuple[float, Sourced]] = []
-    missing = []
+    """A sum over what has a price; low ends add up, since one price is in all of its part."""
     mult_adds = sum([kernel.mult_adds for kernel in kernels])
-    price = device.mac_energy_j.get(precision)
-    if price is not None:
-        parts.append((mult_adds, price))
-    elif mult_adds:
-        missing.append("mult-adds")
-    for level, moved in _moved(traffic).items():
-        price = device.byte_energy_j.get(level)
-        if price is not None and moved is not None:
-            parts.append((moved, price))
-        elif moved != 0:
-            missing.append(level)
+    prices = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
+    parts: list[tuple[int, Sourced]] = []
+    missing = []
+    for what, amount in {"mult-adds": mult_adds, **_moved(traffic)}.items():
+        price = prices.get(what)
+        if amount and price is not None:
+            parts.append((amount, price))
+        elif amount != 0:
+            missing.append(what)
     if not parts:
         return None
     if any(kernel.anchor.work is None for kernel in kernels):
         missing.append("layers of unknown cost")
-    how = "mult-adds and bytes"
+    how = "mult-adds and bytes: a lower bound"
     if missing:
-        how += f": a lower bound without {', '.join(missing)}"
+        how += f" without {', '.join(missing)}"
     how += _assumption("prices", [one for _, one in parts])
-    ranges = [(amount, range_of(one)) for amount, one in parts]
     return Energy(
         sum([amount * one.value for amount, one in parts]),
-        sum([amount * low for amount, (low, _) in ranges]),
-        None if missing else sum([amount * high for amount, (_, high) in ranges]),
+        sum([amount * range_of(one)[0] for amount, one in parts]),
+        None,
         _weakest([one.standing for _, one in parts]),
         how,
     )
@@ -129,15 +125,7 @@ def _mult_adds_and_bytes(
 def _assumption(what: str, numbers: Iterable[Sourced]) -> str:
     if all(one.low is not None or one.high is not None for one in numbers):
         return ""
-    return f"; {what} known to {100 * _ASSUMED:.0f} %, which is assumed"
-
-
-def range_of(number: Sourced) -> tuple[float, float]:
-    """What the sources of a number leave; 30 % either way where they are silent."""
-    if number.low is None and number.high is None:
-        return number.value * (1 - _ASSUMED), number.value * (1 + _ASSUMED)
-    low = number.value if number.low is None else number.low
-    return low, number.value if number.high is None else number.high
+    return f"; {what} known to {100 * ASSUMED_SPREAD:.0f} %, which is assumed"
 
 
 def _together(ratios: Iterable[tuple[float, float]]) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnet_cost.analysis.memory import LiveTensor
 from mnet_cost.devices import DeviceProfile, MemoryLevel
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.schedule import Schedule
 
 
 class Fit(NamedTuple):
@@ -21,6 +24,10 @@ class Fit(NamedTuple):
     """The step at which that is alive together."""
     gap_bytes: int = 0
     """Of `needed_bytes`, what is beyond the peak: buffers do not close up in an arena."""
+    spec_order_bytes: int | None = None
+    """What the order of the spec needs, where a better one was looked for."""
+    is_least: bool | None = None
+    """Whether it is proven that no order needs less, where a better one was looked for."""
 
     @property
     def fits(self) -> bool | None:
@@ -43,6 +50,10 @@ class Activations(NamedTuple):
     """At the peak, largest first."""
     at: str
     """The step of the peak."""
+    spec_order_bytes: int | None = None
+    """The arena in the order of the spec, where a better one was looked for."""
+    is_least: bool | None = None
+    """Whether it is proven that no order has a smaller arena."""
 
 
 def find_fits(
@@ -50,22 +61,32 @@ def find_fits(
     weight_bytes: int,
     peak_bytes: int,
     activations: Activations | None = None,
+    schedule: Schedule | None = None,
 ) -> tuple[Fit, ...]:
     """What has to be in the main memory, and in the storage of a device that has one.
 
     With storage, weights are read where they are, and `activations` (all in one arena) are what
-    the main memory has to hold.
+    the main memory has to hold. `schedule` is how an order with the peak was found.
     """
     memory, storage = device.main_memory, device.storage
     if memory is None:
         return ()
     room = _size(memory)
     if storage is None:
-        return (Fit("weights and activations", memory.name, weight_bytes + peak_bytes, room),)
+        fit = Fit("weights and activations", memory.name, weight_bytes + peak_bytes, room)
+        if schedule is not None:
+            spec_order_bytes = weight_bytes + schedule.spec_peak_bytes
+            fit = fit._replace(spec_order_bytes=spec_order_bytes, is_least=schedule.optimal)
+        return (fit,)
     fit = Fit("activations", memory.name, peak_bytes, room)
     if activations is not None:
         needed = activations.arena_bytes
-        fit = fit._replace(needed_bytes=needed, gap_bytes=needed - activations.peak_bytes)
+        fit = fit._replace(
+            needed_bytes=needed,
+            gap_bytes=needed - activations.peak_bytes,
+            spec_order_bytes=activations.spec_order_bytes,
+            is_least=activations.is_least,
+        )
         if fit.fits is False:
             fit = fit._replace(because=activations.alive, at=activations.at)
     return fit, Fit("weights", storage.name, weight_bytes, _size(storage))

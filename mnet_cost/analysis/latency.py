@@ -17,7 +17,6 @@ from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.roof import Roof, Roofs
 from mnet_cost.analysis.terms import kernel_amounts
-from mnet_cost.analysis.traffic import kernel_traffic
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.fits import FittedOn, LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices, unmeasured_fit
@@ -113,13 +112,9 @@ def estimate_latency(
     if rate is None and fit is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        timing = Timing(None, None, None, "roof", True)
-        energy = estimate_energy(
-            device, precision, kernels, kernel_traffic(kernels, device), timing
-        )
         return DeviceEstimate(
             device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
-        )._replace(energy=energy)
+        )
     roofs = Roofs(device, rate)
     standing = standing_of(device, precision)
     if fit is None and rate is not None:

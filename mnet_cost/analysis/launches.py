@@ -1,13 +1,14 @@
-"""What a runtime launches under its rules, and the activation memory that it needs for it.
+"""What a runtime launches under its rules, in which order, and the activation memory for it.
 
 Runtimes with the same rules launch the same kernels, so each set of rules is looked at once. Of a
-kernel nothing is in memory but what flows in and out, and the copy of windows that it may make.
-Not here: whether that fits, which a device knows.
+kernel nothing is in memory but what flows in and out, and the copy of windows that it may make: so
+an order that is best for kernels need not be best for layers. Not here: whether that fits, which a
+device knows.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis.fits import Activations
 from mnet_cost.analysis.kernels import Kernel, form_kernels
@@ -17,23 +18,39 @@ from mnet_cost.analysis.work import LayerCost
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
 
+if TYPE_CHECKING:
+    from mnet_cost.analysis.schedule import Schedule
+
 
 class Launch(NamedTuple):
     """Kernels under one set of rules, and their memory."""
 
+    network: Network
+    """With its steps in the order in which the kernels run."""
+    precision: DType
+    rules: frozenset[str]
     kernels: tuple[Kernel, ...]
     memory: MemoryTrace
     units: tuple[tuple[int, ...], ...]
     """Steps of each kernel, by index."""
     scratch: dict[int, int]
     """Bytes of scratch, by the step that needs them."""
+    schedule: Schedule | None = None
+    """How the order was found, where a better one than that of the spec was looked for."""
+    spec_order: Launch | None = None
+    """The same kernels in the order of the spec, where a better one was looked for."""
 
 
 def launch(
     network: Network, costs: tuple[LayerCost, ...], precision: DType, rules: frozenset[str]
 ) -> Launch:
-    """What is launched for `network` under `rules`."""
-    kernels = form_kernels(network, costs, precision, rules)
+    """What is launched for `network` under `rules`, in its order."""
+    return _launched(network, form_kernels(network, costs, precision, rules), precision, rules)
+
+
+def _launched(
+    network: Network, kernels: tuple[Kernel, ...], precision: DType, rules: frozenset[str]
+) -> Launch:
     place = {step.name: i for i, step in enumerate(network.steps)}
     units = tuple([tuple([place[one.step.name] for one in kernel.layers]) for kernel in kernels])
     scratch = {
@@ -41,35 +58,70 @@ def launch(
         for unit, kernel in zip(units, kernels, strict=True)
         if "im2col" in rules and (needed := scratch_bytes(kernel, rules))
     }
-    memory = trace_memory(
-        network,
-        precision,
-        groups=units,
-        in_place="in_place" in rules,
-        concat_in_place="concat_in_place" in rules,
-        scratch=scratch,
-    )
-    return Launch(kernels, memory, units, scratch)
+    memory = trace_memory(network, precision, **_sharing(units, scratch, rules))
+    return Launch(network, precision, rules, kernels, memory, units, scratch)
 
 
-def activations_of(
-    launched: Launch, network: Network, precision: DType, rules: frozenset[str]
-) -> Activations:
+def _sharing(
+    units: tuple[tuple[int, ...], ...], scratch: dict[int, int], rules: frozenset[str]
+) -> dict[str, Any]:
+    """What decides which memory is shared, as parameters of traces, arenas and searches."""
+    return {
+        "groups": units,
+        "in_place": "in_place" in rules,
+        "concat_in_place": "concat_in_place" in rules,
+        "scratch": scratch,
+    }
+
+
+def in_best_order(launched: Launch) -> Launch:
+    """The same kernels in the order with the least peak that is found, the spec's if none is."""
+    from mnet_cost.analysis.schedule import best_schedule  # where one is asked for alone
+
+    network, precision, rules = launched.network, launched.precision, launched.rules
+    sharing = _sharing(launched.units, launched.scratch, rules)
+    found = best_schedule(network, precision, **sharing)
+    best = launched
+    if found.order != network.schedule:
+        # The kernels are those of the converter, which saw the order of the spec.
+        place = {name: i for i, name in enumerate(found.order)}
+        kernels = tuple(sorted(launched.kernels, key=lambda one: place[one.name]))
+        best = _launched(network.with_schedule(found.order), kernels, precision, rules)
+    return best._replace(schedule=found, spec_order=launched)
+
+
+def in_smallest_arena(launched: Launch) -> tuple[Launch, Activations]:
+    """The order, the one found or the spec's, whose arena is smaller, and what it needs.
+
+    A lower peak can leave gaps that take more than it saves.
+    """
+    needed = activations_of(launched)
+    if launched.spec_order is None:
+        return launched, needed
+    as_in_spec, chosen = needed, launched
+    if launched.spec_order.network is not launched.network:
+        as_in_spec = activations_of(launched.spec_order)
+    if as_in_spec.arena_bytes < needed.arena_bytes:
+        chosen, needed = launched.spec_order, as_in_spec
+    found = launched.schedule
+    # No arena is smaller than the least peak.
+    least = found is not None and found.optimal and needed.arena_bytes == found.peak_bytes
+    return chosen, needed._replace(spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
+
+
+def activations_of(launched: Launch) -> Activations:
     """What activations need where they are all in one arena."""
     from mnet_cost.analysis.arena import plan_arena  # for devices with weights apart alone
 
     arena = plan_arena(
-        network,
-        precision,
-        groups=launched.units,
-        in_place="in_place" in rules,
-        concat_in_place="concat_in_place" in rules,
-        scratch=launched.scratch,
+        launched.network,
+        launched.precision,
+        **_sharing(launched.units, launched.scratch, launched.rules),
     )
     memory = launched.memory
     return Activations(
         arena.bytes,
         memory.peak_bytes,
         memory.live_at_peak,
-        network.steps[memory.peak_step].name,
+        launched.network.steps[memory.peak_step].name,
     )

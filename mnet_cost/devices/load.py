@@ -22,7 +22,7 @@ from mnet_cost.devices.sections import (
     read_overheads,
     read_threads,
 )
-from mnet_cost.devices.threads import rates_of_threads
+from mnet_cost.devices.threads import power_of_threads, rates_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.shipped import shown_path
@@ -215,9 +215,10 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
     }
     if stated.runtime != base.runtime and is_known_runtime(stated.runtime):
         taken.pop("kernel_rules", None)  # another runtime does other things
-    profile = stated._replace(**taken)
-    if "compute" in values or stated.threads == base.threads:
-        return profile
-    # What so many cores draw is not what the others leave: unknown.
-    power = profile.power_w if "power" in values else None
-    return profile._replace(compute=rates_of_threads(base, stated.threads), power_w=power)
+    if stated.threads != base.threads:
+        for_threads = {
+            "compute": rates_of_threads(base, stated.threads),
+            "power_w": power_of_threads(base, stated.threads),
+        }
+        taken.update({field: one for field, one in for_threads.items() if field in taken})
+    return stated._replace(**taken)

@@ -8,6 +8,9 @@ STANDINGS = ("datasheet", "measured", "fitted", "derived", "assumed")
 """Where a number may come from: published specification, published measurement, a fit to
 published measurements, arithmetic shown in the source, nothing better."""
 
+ASSUMED_SPREAD = 0.3
+"""Half width of the range of a number whose sources leave none, as a share of it."""
+
 
 class Sourced(NamedTuple):
     """A number, in the unit that its field names, and why to believe it.
@@ -35,3 +38,10 @@ class Sourced(NamedTuple):
         """The number and its range, each multiplied; where it comes from stays."""
         low, high = (None if end is None else end * factor for end in (self.low, self.high))
         return self._replace(value=self.value * factor, low=low, high=high)
+
+
+def range_of(number: Sourced) -> tuple[float, float]:
+    """What the sources of a number leave; 30 % either way where they are silent."""
+    if number.low is None and number.high is None:
+        return number.value * (1 - ASSUMED_SPREAD), number.value * (1 + ASSUMED_SPREAD)
+    return number.least, number.most

@@ -2,17 +2,17 @@
 
 Peaks grow with the cores; how much of them is reached does not, and prices of what moves rise: both
 are in the shared prices of so many threads. A fit keeps its deviations, and its scale becomes less
-sure by what devices differ in. Beyond the numbers of threads that were measured only peaks are
-known.
+sure by what devices differ in. Fewer threads draw some part of the power. Beyond the numbers of
+threads that were measured only peaks are known.
 """
 
 from __future__ import annotations
 
-from math import log
+from math import log, sqrt
 
 from mnet_cost.devices.fits import PriceFit, RooflineFit
 from mnet_cost.devices.prices import MEASURED_THREADS, shared_prices
-from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.sourced import Sourced, range_of
 from mnet_cost.devices.types import ComputeRate, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem
 
@@ -38,7 +38,7 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
             for precision, fit in device.latency.items()
             if isinstance(fit, PriceFit) and threads <= MEASURED_THREADS[-1]
         },
-        power_w=None,  # what so many cores draw is not known
+        power_w=power_of_threads(device, threads),
         scaled=f"from {device.threads} to {threads} threads, as other devices gain from them",
     )
 
@@ -77,6 +77,25 @@ def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRa
         )
         for precision, rate in device.compute.items()
     }
+
+
+def power_of_threads(device: DeviceProfile, threads: int) -> Sourced | None:
+    """What fewer threads of `device` draw; None for more, of which nothing is known.
+
+    A like share at least, as if nothing but cores drew anything, and all of it at most.
+    """
+    power = device.power_w
+    if power is None or threads > device.threads:
+        return None
+    if threads == device.threads:
+        return power
+    low, high = range_of(power)
+    low = min(low, power.value * threads / device.threads)
+    source = (
+        f"{threads} of {device.threads} threads of {device.name}, between a like share of its "
+        f"power and all of it; {power.source}"
+    )
+    return Sourced(sqrt(low * high), source, "assumed", low, high)
 
 
 def _scaled(device: DeviceProfile, precision: str, fit: PriceFit, threads: int) -> PriceFit:

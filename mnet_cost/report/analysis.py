@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import device_table, time_notes
+from mnet_cost.report.estimates import device_table, ordered_bytes, time_notes
 from mnet_cost.report.kernels import TOP, kernel_table
 from mnet_cost.report.published import published_facts
 from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups
@@ -16,9 +16,6 @@ from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes
-
-if TYPE_CHECKING:
-    from mnet_cost.analysis.schedule import Schedule
 
 
 def analysis_report(
@@ -213,16 +210,15 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     return Table("kinds", title, tuple(columns), tuple(rows))
 
 
-def _memory_notes(schedule: Schedule | None) -> list[str]:
+def _memory_notes(analysis: Analysis) -> list[str]:
     """How memory is counted, and how the order of the layers came about."""
+    schedule = analysis.schedule
     if schedule is None:
         return ["peak memory: the order of the spec, element-wise layers in place, weights apart"]
-    text = f"schedule best: {format_bytes(schedule.peak_bytes)}"
-    if schedule.peak_bytes < schedule.spec_peak_bytes:
-        text += f" instead of {format_bytes(schedule.spec_peak_bytes)}"
-    else:
-        text += " as in the order of the spec"
-    text += ", proven least" if schedule.optimal else ", not proven"
+    found = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
+    text = f"schedule best: {found}"
+    if analysis.devices:
+        text += "; the kernels of a device have an order of their own"
     return [text, "peak memory: element-wise layers in place, weights apart"]
 
 
@@ -242,7 +238,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
             f"what {convention.name} makes of {', '.join(sorted(kinds))} is not known: counted as "
             "the convention paper does"
         )
-    notes += _memory_notes(analysis.schedule)
+    notes += _memory_notes(analysis)
     notes += sparsity_notes(analysis)
     notes += time_notes(analysis.devices, analysis.refuses(lower_bound))
     if analysis.unmodelled:

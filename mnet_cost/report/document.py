@@ -145,6 +145,8 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "fits": None if refused else fit.fits,
                 "over_bytes": None if refused else fit.over_bytes,
                 "gap_bytes": fit.gap_bytes,
+                "spec_order_bytes": fit.spec_order_bytes,
+                "is_least": fit.is_least,
                 "because": [] if refused else [one._asdict() for one in fit.because],
                 "at": None if refused else fit.at or None,
             }

@@ -120,7 +120,7 @@ def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> 
     if energy and any(energy_cell(one, refused=False) for one in estimates):
         notes.append(
             "energy: power x time where both are known, else mult-adds and bytes at their prices; "
-            "≥ where something has none, or the time is a roof"
+            "≥ where the time is a roof, and for prices, which leave out idling"
         )
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
@@ -160,4 +160,19 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"
         )
+    notes += [
+        f"{fit.what} need {ordered_bytes(fit.needed_bytes, fit.spec_order_bytes, fit.is_least)}"
+        for fit in estimate.fits
+        if fit.spec_order_bytes is not None
+    ]
     return notes + [_misfit(fit) for fit in estimate.fits if fit.fits is False]
+
+
+def ordered_bytes(needed: int, spec_order: int, is_least: bool | None) -> str:
+    """Bytes in an order that was looked for, beside those in the order of the spec."""
+    text = format_bytes(needed)
+    if needed < spec_order:
+        text += f" instead of {format_bytes(spec_order)}"
+    else:
+        text += " as in the order of the spec"
+    return text + (", proven least" if is_least else ", not proven")

@@ -170,8 +170,8 @@ def band_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -
 def energy_cell(estimate: DeviceEstimate, refused: bool) -> Quantity | AtLeast | None:
     """Joules of an inference; None where they are unknown or refused."""
     energy = estimate.energy
-    if energy is None or refused or not energy.energy_j:
-        return None  # that it takes at least nothing says nothing
+    if energy is None or refused:
+        return None
     cell = AtLeast if energy.is_lower_bound else Quantity
     return cell(energy.energy_j, "J")
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.analysis import Analysis, estimate_devices
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
@@ -68,18 +68,15 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
         raise DeviceError(Problem("`--what-if` needs a device whose numbers it can change"))
     devices = [estimate.device for estimate in analysis.devices]
     figures = [find_figures(device, changes, analysis.precision) for device in devices]
-    after = analyze_network(
-        analysis.network,
-        [
-            _with_figures(device, found, analysis.precision)
-            for device, found in zip(devices, figures, strict=True)
-        ],
-        precision=analysis.precision,
-        sparsity=analysis.sparsity.rules if analysis.sparsity else (),
-    )
+    changed = [
+        _with_figures(device, found, analysis.precision)
+        for device, found in zip(devices, figures, strict=True)
+    ]
+    # The runtime launches the same kernels in the same order: nothing of that is looked for anew.
+    after = estimate_devices(analysis, changed)
     return tuple(
         WhatIf(found, before, other, (*_notes(before, found), *_silenced(before, other, found)))
-        for found, before, other in zip(figures, analysis.devices, after.devices, strict=True)
+        for found, before, other in zip(figures, analysis.devices, after, strict=True)
     )
 
 

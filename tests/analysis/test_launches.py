@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from mnet_cost.analysis.launches import Launch, activations_of, launch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import networks
+
+from mnet_cost.analysis.launches import (
+    Launch,
+    activations_of,
+    in_best_order,
+    in_smallest_arena,
+    launch,
+)
 from mnet_cost.analysis.work import count_work
-from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
+from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES, KERNEL_RULES
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES
@@ -64,7 +74,68 @@ def test_im2col_needs_scratch() -> None:
 
 def test_an_arena_holds_what_the_kernels_need() -> None:
     found = launched(*DEFAULT_KERNEL_RULES)
-    needed = activations_of(found, NETWORK, INT8, DEFAULT_KERNEL_RULES)
+    needed = activations_of(found)
     assert needed.peak_bytes == found.memory.peak_bytes == 192
     assert needed.arena_bytes == 192
     assert needed.at == "both"
+
+
+BRANCHES = elaborate(
+    parse_spec(
+        """\
+format: 1
+name: branches
+input: {x: [1, 4, 4]}
+layers:
+  - {id: a1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: b1, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: a2, conv2d: {channels: 1, kernel: 1}, from: a1}
+  - {id: b2, conv2d: {channels: 1, kernel: 1}, from: b1}
+  - {id: sum, add: [a2, b2]}
+"""
+    )
+)
+
+
+def test_the_best_order_of_kernels() -> None:
+    as_in_spec = launched("fold_norms", network=BRANCHES)
+    best = in_best_order(as_in_spec)
+    assert best.spec_order == as_in_spec
+    assert best.schedule is not None
+    assert best.network.schedule == best.schedule.order == ("a1", "a2", "b1", "b2", "sum")
+    assert [kernel.name for kernel in best.kernels] == list(best.schedule.order)
+    assert best.units == ((0,), (1,), (2,), (3,), (4,))
+    assert (as_in_spec.memory.peak_bytes, best.memory.peak_bytes) == (16 + 2 * 128, 16 + 128 + 16)
+    chosen, needed = in_smallest_arena(best)
+    assert chosen == best
+    assert (needed.arena_bytes, needed.spec_order_bytes, needed.is_least) == (160, 272, True)
+
+
+def test_the_order_of_the_spec_where_there_is_no_better_one() -> None:
+    as_in_spec = launched("fold_norms")
+    best = in_best_order(as_in_spec)
+    assert best._replace(schedule=None, spec_order=None) == as_in_spec
+    _, needed = in_smallest_arena(best)
+    assert needed.arena_bytes == needed.spec_order_bytes
+    alone, needed = in_smallest_arena(as_in_spec)
+    assert alone == as_in_spec
+    assert (needed.spec_order_bytes, needed.is_least) == (None, None)
+
+
+@settings(max_examples=150)
+@given(networks(), st.sets(st.sampled_from(sorted(KERNEL_RULES))))
+def test_never_more_than_in_the_order_of_the_spec(network: Network, rules: set[str]) -> None:
+    as_in_spec = launched(*rules, network=network)
+    best = in_best_order(as_in_spec)
+    assert best.schedule is not None
+    assert best.memory.peak_bytes == best.schedule.peak_bytes <= as_in_spec.memory.peak_bytes
+    assert sorted(best.kernels, key=lambda one: one.name) == sorted(
+        as_in_spec.kernels, key=lambda one: one.name
+    )
+    chosen, needed = in_smallest_arena(best)
+    assert needed.arena_bytes <= activations_of(as_in_spec).arena_bytes
+    assert needed.arena_bytes == activations_of(chosen).arena_bytes
+    assert needed.peak_bytes == chosen.memory.peak_bytes
+    if needed.is_least:
+        assert needed.arena_bytes == best.schedule.peak_bytes
+        assert best.schedule.optimal

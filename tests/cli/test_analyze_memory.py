@@ -58,6 +58,32 @@ def test_the_best_order(branches: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "the order of the spec" not in shown
 
 
+def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """The order that is best for the layers had a larger arena on this board than that of the
+    spec; with the rules of the others less is needed, and only of that is anything proven."""
+    names = ("stm32h743", "stm32h7a3_cube_ai", "pixel_1")
+    devices = [word for name in names for word in ("--device", name)]
+    options = ("nasnet_mobile", "--precision", "int8", *devices)
+
+    def fits(*more: str) -> list[Any]:
+        found = json.loads(text(capsys, *options, *more, "--format", "json"))["devices"]
+        return [device["fits"][0] for device in found]
+
+    spec_order, best = fits(), fits("--schedule", "best")
+    for before, after in zip(spec_order, best, strict=True):
+        assert (before["spec_order_bytes"], before["is_least"]) == (None, None)
+        assert after["spec_order_bytes"] == before["needed_bytes"]
+        assert after["needed_bytes"] <= before["needed_bytes"]
+    assert [one["needed_bytes"] for one in best[:2]] == [1_127_920, 1_037_152]
+    assert [one["is_least"] for one in best] == [False, False, True]
+    shown = text(capsys, *options, "--schedule", "best")
+    assert (
+        "* schedule best: 1.03 MB instead of 1.13 MB, proven least; the kernels of a device have "
+        "an order of their own"
+    ) in shown
+    assert "* stm32h743: activations need 1.13 MB as in the order of the spec, not proven" in shown
+
+
 def test_a_best_order_that_is_the_spec_s(capsys: pytest.CaptureFixture[str]) -> None:
     shown = text(capsys, "lenet5", "--schedule", "best", "--precision", "int8")
     assert "* schedule best: 5.88 kB as in the order of the spec, proven least" in shown

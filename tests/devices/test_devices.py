@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mnet_cost.analysis import analyze
 from mnet_cost.devices import (
     DEFAULT_KERNEL_RULES,
     KERNEL_RULES,
@@ -21,6 +22,7 @@ from mnet_cost.devices import (
 from mnet_cost.devices.fits import RooflineFit
 from mnet_cost.devices.sourced import STANDINGS
 from mnet_cost.devices.types import CLASSES, TIERS
+from mnet_cost.models.library import load_model
 from mnet_cost.report.devices import device_report, devices_report
 from mnet_cost.report.types import Quantity
 from mnet_cost.tensors import PRECISIONS
@@ -137,6 +139,29 @@ def test_stm32h743_has_an_arena_and_flash() -> None:
     assert device.storage is not None
     assert device.storage.size_bytes is not None
     assert device.storage.size_bytes.value == 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [one for one in device_names() if load_device(one).device_class == "microcontroller"],
+)
+def test_microcontrollers_read_weights_from_flash(name: str) -> None:
+    storage = load_device(name).storage
+    assert storage is not None
+    assert storage.name == "flash"
+    assert storage.size_bytes is not None
+
+
+def test_a_network_larger_than_the_hailo_8_is_not_said_not_to_fit() -> None:
+    """The compiler divides it into parts; its weights pass the link to the host then."""
+    device = load_device("hailo_8")
+    small, large = (
+        analyze(load_model(name), devices=[device], precision="int8").devices[0]
+        for name in ("mobilenet_v1", "vgg")
+    )
+    assert [fit.fits for fit in (*small.fits, *large.fits)] == [None, None]
+    assert "memory:host" not in {one.bound for one in small.kernels}
+    assert "memory:host" in {one.bound for one in large.kernels}
 
 
 def test_pixel_6_keeps_peaks_and_times_apart() -> None:

@@ -750,7 +750,7 @@ def test_fits_are_not_taken_over() -> None:
     assert load_device("./mine.yaml").latency == {}
 
 
-def test_of_so_many_threads_peaks_are_a_part_and_power_is_unknown() -> None:
+def test_of_so_many_threads_peaks_are_a_part_and_power_is_a_part_at_least() -> None:
     Path("base.yaml").write_text(BASE)
     Path("mine.yaml").write_text(EXTENDING.replace("threads: 4", "threads: 1")
                                  + "extends: ./base.yaml\n")  # fmt: skip
@@ -763,7 +763,8 @@ def test_of_so_many_threads_peaks_are_a_part_and_power_is_unknown() -> None:
     assert rate.vector_ops_per_s.value == 5e9
     assert rate.tile == base.compute["fp32"].tile
     assert found.memory == base.memory
-    assert found.power_w is None
+    assert found.power_w is not None
+    assert (found.power_w.low, found.power_w.high) == (1.25, 6.5)
     power = "power: {value: 2 W, standing: assumed, source: a guess}\n"
     Path("mine.yaml").write_text(Path("mine.yaml").read_text() + power)
     again = load_device("./mine.yaml")

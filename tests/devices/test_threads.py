@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, log, sqrt
 
 import pytest
 
 from mnet_cost.analysis import analyze
-from mnet_cost.devices import DeviceProfile, load_device, with_threads
+from mnet_cost.devices import DeviceProfile, Sourced, load_device, with_threads
 from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.load import parse_device
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.errors import DeviceError
 from mnet_cost.models.library import load_model
@@ -45,6 +46,50 @@ def test_a_fit_is_scaled_as_others_gain() -> None:
     assert after.covariance[0][0] == pytest.approx(before.covariance[0][0] + spread**2)
     assert after.held_out is None
     assert four.power_w is None
+
+
+def power_of(device: DeviceProfile, threads: int) -> Sourced:
+    power = with_threads(device, threads).power_w
+    assert power is not None
+    return power
+
+
+def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> None:
+    four = load_device("pixel_1")._replace(threads=4, power_w=Sourced(8.0, "a meter", "measured"))
+    one = power_of(four, 1)
+    # Without a range 8 W are 5.6 to 10.4 W.
+    assert one.low == 2.0
+    assert one.high == pytest.approx(10.4)
+    assert one.value == pytest.approx(sqrt(2.0 * 10.4))
+    assert one.standing == "assumed"
+    assert one.source == (
+        "1 of 4 threads of pixel_1, between a like share of its power and all of it; a meter"
+    )
+    # Nearly all threads are known no better than all of them.
+    assert power_of(four, 3).low == pytest.approx(5.6)
+    ranged = four._replace(power_w=Sourced(8.0, "a meter", "measured", 1.0, 9.0))
+    assert (power_of(ranged, 1).low, power_of(ranged, 1).high) == (1.0, 9.0)
+    assert with_threads(four, 8).power_w is None
+    assert with_threads(four._replace(power_w=None), 1).power_w is None
+
+
+def test_a_profile_that_extends_another_draws_what_threads_draw() -> None:
+    four, one = load_device("raspberry_pi_5"), load_device("raspberry_pi_5_ncnn")
+    assert one.power_w == power_of(four, 1)
+    # Peaks of its own leave the power that of the other number of threads.
+    text = """format: 1
+name: mine
+title: one core
+extends: raspberry_pi_5
+tier: datasheet
+runtime: any
+threads: THREADS
+compute: {fp32: {macs: 1 GMAC/s, standing: assumed, source: a guess}}
+"""
+    assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(four, 1)
+    assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four.power_w
+    more = text.replace("THREADS", "8") + "cores: {value: 8, standing: assumed, source: a guess}\n"
+    assert parse_device(more, "mine.yaml").power_w is None
 
 
 def test_more_threads_take_less_time_but_not_as_much_less() -> None:

@@ -416,3 +416,18 @@ def test_launches_take_as_much_more(factor: float) -> None:
         for kernel in one.kernels:
             assert kernel.before.overhead_s is not None
             assert kernel.after.overhead_s == pytest.approx(kernel.before.overhead_s * factor)
+
+
+def test_kernels_stay_in_the_order_that_was_found() -> None:
+    device = load_device("stm32h7a3_cube_ai")
+    analysis = analyze(
+        load_model("shufflenet_v2:shufflenet_v2_x2_0"),
+        devices=[device],
+        precision="int8",
+        schedule="best",
+    )
+    (found,) = compare_what_if(analysis, parse_changes("flash=64MiB"))
+    assert found.after.fits[0] == found.before.fits[0]
+    assert found.before.fits[0].spec_order_bytes == 573_888
+    names = [[one.kernel.name for one in each.kernels] for each in (found.before, found.after)]
+    assert names[0] == names[1]
