@@ -9,6 +9,7 @@ network is there, which elaborating it tells.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shlex
 from collections import Counter
@@ -178,6 +179,11 @@ class _Row:
         if value is None:
             hint = _QUOTES if "=" in text else "a plain number with a point: `13.4`"
             self.problem(column, f"`{text}` in `{column}` is no number", hint)
+        elif not math.isfinite(value) and text.strip("+-").isalpha():  # 1e400 is a number
+            what, hint = "number", "leave it empty where it is not known"
+            if column == "latency_ms":
+                what, hint = "time", "leave out rows without a time"
+            self.problem(column, f"`{text}` in `{column}` is no {what}", hint)
         elif not value > 0:
             hint = "leave out what is not known: unknown is not zero"
             self.problem(column, f"`{column}` must be above zero, not {text}", hint)
