@@ -17,6 +17,8 @@ from mnet_cost.measure.measurements import (
     read_measurements,
 )
 from mnet_cost.measure.networks import kernels_of
+from mnet_cost.models import library
+from mnet_cost.yamlfile import Node, read_yaml
 
 HEADER = "model,latency_ms\n"
 HINT = "hint: a header is `model,latency_ms,runtime,threads,precision,source`"
@@ -344,6 +346,19 @@ hint: it is in microjoules: is this another unit?"""
     header = "model,latency_ms,precision,threads,batch,energy_uj\n"
     text = header + "alexnet,1,fp31,1.5,0,-3\nalexnet,2,double,5000,inf,1e99\n"
     assert message(text) == expected
+
+
+def test_many_unknown_networks_read_the_library_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_files: list[str] = []
+
+    def counted(path: str) -> Node:
+        read_files.append(path)
+        return read_yaml(path)
+
+    monkeypatch.setattr(library, "read_yaml", counted)
+    rows = read(HEADER + "".join(f"mobilenet_v{i}x,1\n" for i in range(300)))
+    assert message_of_networks(rows).count("hint: did you mean `mobilenet_v") == MAX_PROBLEMS
+    assert len(read_files) <= len(library.model_names())
 
 
 def test_a_cell_is_shown_in_its_own_column() -> None:
