@@ -20,18 +20,24 @@ from mnet_cost.devices.prices import SharedPrices, shared_prices
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MeasurementError, Problem
+from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.prices import NOISE, Array, deviation, expected_seconds, solve
+from mnet_cost.measure.prices import NOISE, deviation, expected_seconds, solve
 from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
 
 Form = Literal["auto", "prices", "roofline"]
 
 FEWEST_FOR_ROOFLINE = 4
 """A rate and a constant, and twice as many networks."""
+FEWEST_TO_CHOOSE = 8
+"""Networks, of which what is left out tells a roofline from prices."""
+FEWEST_FOR_BAND = 4
+"""Times that were left out; fewer say nothing against the shared band."""
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
-_SEEN = 0.01
+_TAKES_PART = 0.01
+"""Share of the time of some network that a term takes which the fit has seen."""
 _CHANCE = 1.28
 """Standard deviations by which the share in a band may fall short by chance."""
 _IN_BAND = 0.8
@@ -91,7 +97,7 @@ def calibrate(
     if form in ("auto", "prices"):
         shared = shared_prices(device_class, rows[0].precision, threads)
         found.append(_prices(rows, kernels, rules, tile, shared, source))
-    enough = networks >= 2 * FEWEST_FOR_ROOFLINE and multiply
+    enough = networks >= FEWEST_TO_CHOOSE and multiply
     if form == "roofline" or (form == "auto" and enough):
         found.append(_roofline(rows, kernels, source))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
@@ -146,7 +152,7 @@ def _prices(
     spread, widened = _band(held_out, sigmas, seconds, shared.measured)
     fitted = expected_seconds(amounts, prices, solution.parameters)
     priced = amounts * prices * np.exp(solution.parameters[1:])
-    seen = (priced / priced.sum(1)[:, None]).max(0) >= _SEEN
+    seen = (priced / priced.sum(1)[:, None]).max(0) >= _TAKES_PART
     names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
     # The scale is of millions of multiplications; a deviation of nothing is the shared price.
     fit = PriceFit(
@@ -197,7 +203,7 @@ def _left_out(
 def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
     """The shared band, or one that holds 80 % of what was left out if that holds too few."""
     known = np.isfinite(held_out)
-    if known.sum() < FEWEST_FOR_ROOFLINE:
+    if known.sum() < FEWEST_FOR_BAND:
         return shared, False
     reach = np.abs(np.log(held_out[known] / seconds[known])) / sigmas[known]
     inside = float(np.mean(reach <= shared.width))

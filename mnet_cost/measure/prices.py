@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from mnet_cost.measure.arrays import Array
 
 NOISE = 0.12
 """Scale of the errors of a measurement and of the model, in natural logarithms."""

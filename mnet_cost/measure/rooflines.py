@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from mnet_cost.measure.arrays import Array
 
 RIDGES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 45)])
 """Mult-adds per byte below which memory binds, as tried: what is between changes little."""
