@@ -64,6 +64,8 @@ class Measurement(NamedTuple):
     energy_j: float | None
     span: Span
     """Its model's cell."""
+    time_span: Span
+    """Its time's cell."""
 
 
 def read_measurements(path: str | os.PathLike[str]) -> tuple[Measurement, ...]:
@@ -234,6 +236,7 @@ def _measurement(row: _Row) -> Measurement | None:
         source=row.text("source"),
         energy_j=None if energy is None else energy * 1e-6,
         span=row.span("model"),
+        time_span=row.span("latency_ms"),
     )
 
 

@@ -86,6 +86,19 @@ def expected_seconds(amounts: Array, prices: Array, parameters: Array) -> Array:
     return np.exp(_expected(amounts * prices, parameters)[0])
 
 
+def shown_seconds(
+    amounts: Sequence[Array], roofs: Sequence[Array], prices: Array, parameters: Array
+) -> Array:
+    """Times of networks [networks] as reports show them: no kernel takes less than its roof.
+
+    Of each network, amounts [kernels, terms] and roofs [kernels].
+    """
+    each = prices * np.exp(parameters[0] + parameters[1:])
+    return np.array(
+        [np.maximum(one @ each, roof).sum() for one, roof in zip(amounts, roofs, strict=True)]
+    )
+
+
 def deviation(amounts: Array, prices: Array, solution: Solution, noise: float) -> Array:
     """Standard deviation of the logarithm of each time [networks]: of the parameters, and noise."""
     shares = _expected(amounts * prices, solution.parameters)[1]

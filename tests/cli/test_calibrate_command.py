@@ -467,10 +467,53 @@ def test_bad_input(
     assert refused(capsys, *arguments) == expected
 
 
+def test_times_that_the_peaks_rule_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seconds in a column of milliseconds, of both precisions at once."""
+    Path("fast.csv").write_text(
+        "model,latency_ms,precision\nmobilenet_v1,0.113,fp32\nmobilenet_v2,80,fp32\n"
+        "mobilenet_v1,0.05,int8\n"
+    )
+    found = refused(capsys, "--from", "fast.csv", "--device", "raspberry_pi_4", "-o", "x.yaml")
+    first, second = found.split("\n\n")
+    assert first.startswith(
+        "fast.csv:2:14: `mobilenet_v1` took 113.0 µs, and on the peaks of raspberry_pi_4 takes "
+    )
+    assert first.splitlines()[1:] == [
+        "    2 | mobilenet_v1,0.113,fp32",
+        "      |              ^^^^^",
+        "hint: is it in milliseconds, and of this device, precision and number of threads? A peak "
+        "that is wrong is to be mended in the profile",
+    ]
+    assert second.startswith("fast.csv:4:14: `mobilenet_v1` took 50.00 µs, and")
+
+
+def test_the_fitted_times_are_those_that_analyze_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also where the roof of some kernels is above the sum of their prices."""
+    slow = OWN.replace("bandwidth: 10 GB/s", "bandwidth: 1.5 GB/s")
+    Path("slow.yaml").write_text(slow)
+    for form in ("prices", "roofline"):
+        found = _documented(capsys, "--device", "./slow.yaml", "--form", form)
+        rows = found["fits"][0]["measurements"]
+        bare = json.loads(
+            calibrate(capsys, "--form", form, "--kernels", "fold_norms,fuse_clamps",
+                      "--format", "json", "-o", "bare.yaml")
+        )["fits"][0]["measurements"]  # fmt: skip
+        raised = 0
+        for row, without in zip(rows, bare, strict=True):
+            assert seconds_on(capsys, "./x.yaml", row["model"]) == pytest.approx(
+                row["fitted_s"], rel=0.002
+            )
+            raised += row["fitted_s"] > 1.01 * without["fitted_s"]
+        assert raised, form
+
+
 def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
     """A fit that no profile may have is not written, so every profile can be read."""
-    networks = ("lenet5", "ds_cnn", "resnet8", "autoencoder")
-    Path("slow.csv").write_text("model,latency_ms\n" + "".join(f"{n},1e8\n" for n in networks))
+    Path("slow.csv").write_text(
+        "model,latency_ms\nlenet5,3e6\nds_cnn,2e7\nresnet8,1e8\nautoencoder,2e6\n"
+    )
     found = refused(capsys, "--from", "slow.csv", "--form", "roofline", "-o", "x.yaml")
     assert found.startswith(
         "no device is like what these times say: nothing is written\n"
@@ -539,7 +582,7 @@ def _documented(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_a_family_is_the_network_where_rows_do_not_say(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Path("times.csv").write_text('model,latency_ms\nresnet8,5\n"mobilenet_v1@alpha=0.5",9\n')
+    Path("times.csv").write_text('model,latency_ms\nresnet8,1\n"mobilenet_v1@alpha=0.5",9\n')
     found = _documented(capsys)
     assert [row["family"] for row in found["fits"][0]["measurements"]] == [
         "resnet8", "mobilenet_v1",
