@@ -11,7 +11,7 @@ import pytest
 
 from mnet_cost.analysis import analyze
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.rules import runtime_rules
@@ -22,6 +22,7 @@ from mnet_cost.measure.calibrate import MOST_MEASUREMENTS, Calibration, Form, ca
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.models.library import load_model
+from mnet_cost.units import format_seconds
 
 RULES = runtime_rules("tflite")
 NETWORKS = (
@@ -362,3 +363,104 @@ def test_many_rows_of_few_networks(of_prices: list[float]) -> None:
     found = fitted(rows, "prices")
     assert found.fit.fitted_on is not None
     assert found.fit.fitted_on.networks == 10
+
+
+def test_a_network_measured_too_far_apart(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    rows += [rows[2]._replace(latency_s=rows[2].latency_s * factor) for factor in (0.9, 1.4, 1.7)]
+    fitted(rows)
+    rows[2] = rows[2]._replace(latency_s=0.05)
+    rows += [measurement(2, 0.5), measurement(2, 0.2)]
+    expected = """\
+times.csv:4:28: `mobilenet_v2@resolution=96` took {} here, and 500 ms in times.csv:4
+    4 | mobilenet_v2@resolution=96,ms
+      |                            ^^
+
+times.csv:4:28: `mobilenet_v2@resolution=96` took 500 ms here, and {} in times.csv:4
+    4 | mobilenet_v2@resolution=96,ms
+      |                            ^^
+hint: one network at one setting: leave out what is wrong, or choose with `--where`"""
+    least = format_seconds(min(row.latency_s for row in rows if row.model == rows[2].model))
+    assert refusal(rows) == expected.format(least, least)
+
+
+@pytest.mark.parametrize("form", ["prices", "roofline"])
+def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_prices: list[float]) -> None:
+    once = rows_of(of_prices)
+    twice = [
+        row._replace(latency_s=row.latency_s * factor) for row in once for factor in (0.75, 1.4)
+    ]
+    before, after = (fitted(rows, form).fit.spread for rows in (once, twice))
+    deviation = math.log(1.4 / 0.75) / math.sqrt(2)
+    if form == "prices":
+        assert after.noise == pytest.approx(deviation)
+        assert any("from time to time" in note for note in fitted(twice, form).notes)
+    else:
+        assert after.width * after.noise >= 1.28 * deviation
+    assert after.width * after.noise > before.width * before.noise
+    one = fitted([measurement(0, 0.02), measurement(0, 0.038)], "prices")
+    reach = one.fit.spread.width * one.fit.spread.noise
+    assert abs(math.log(one.fitted_s[0] / 0.038)) < reach
+    assert abs(math.log(one.fitted_s[0] / 0.02)) < reach
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+def test_times_that_fall_as_networks_grow(form: Form, of_prices: list[float]) -> None:
+    found = refusal(rows_of([1e-4 / one for one in of_prices]), form)
+    first = found.splitlines()
+    assert first[0].startswith("these times are not those of one device: from the others each is ")
+    assert first[0].endswith("in the median, and what should take longer took less")
+    assert first[1].startswith("hint: are units, devices or settings mixed, ")
+    assert found.count("is foretold to take") == 3
+
+
+def test_two_devices_in_one_file(of_prices: list[float]) -> None:
+    mixed = [one * (12 if i % 2 else 1) for i, one in enumerate(of_prices)]
+    assert refusal(rows_of(mixed)).startswith("these times are not those of one device")
+
+
+def test_all_times_the_same() -> None:
+    found = refusal(rows_of([0.01] * 10)).splitlines()
+    assert found[0].startswith("times.csv:2:28: all took 10.0 ms, and the largest has ")
+    assert found[0].endswith(" times the mult-adds of the smallest")
+    assert found[2:] == [
+        "      |                            ^^",
+        "hint: are these measurements, each of the network in its row?",
+    ]
+    fitted([measurement(2, 0.01), measurement(6, 0.01)])  # rounded to the same
+
+
+def test_noise_of_honest_rows_is_no_nonsense(of_prices: list[float]) -> None:
+    """Errors that are three times those of the worst tables of processors."""
+    errors = np.random.default_rng(5).normal(0.0, 0.5, len(NETWORKS))
+    noisy = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
+    assert fitted(rows_of(noisy)).fit.held_out is not None
+
+
+def test_prices_are_for_processors(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    h100, phone = load_device("h100"), load_device("pixel_1")
+    for other in ({"device_class": "gpu"}, {"base": load_device("adreno_640")}):
+        assert fitted(rows, lenient=True, **other).form == "roofline"
+    assert fitted(rows, base=phone, device_class="phone", lenient=True).form == "prices"
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows[:1], base=h100, device_class=h100.device_class)
+    assert (
+        str(caught.value)
+        == """\
+times.csv:2:1: a roofline needs 4 networks, and there is 1
+    2 | mobilenet_v1@resolution=96,ms
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: fewer do for prices, which are for processors: its class is `gpu`"""
+    )
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows, "prices", base=load_device("adreno_640"), device_class="phone", lenient=True)
+    assert (
+        str(caught.value)
+        == """\
+times.csv:2:1: prices are for processors, and this is none: adreno_640 states no `pipeline`, as \
+profiles of processor cores do
+    2 | mobilenet_v1@resolution=96,ms
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: `--form roofline`, for which 4 networks must be measured"""
+    )
