@@ -244,6 +244,22 @@ def test_threads_are_those_of_the_profile_where_rows_do_not_say(
     assert load_device("./x.yaml").threads == 2
 
 
+def test_reports_say_that_a_fit_rests_on_one_measurement(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    note = "set by measurements of 1 network, so how far off it is on others is not known"
+    Path("times.csv").write_text("model,latency_ms\nresnet8,5\n")
+    calibrate(capsys, "-o", "x.yaml")
+    analyzed = " ".join(run(capsys, "analyze", "lenet5", "--device", "./x.yaml")[1].split())
+    assert f"* x: {note}" in analyzed
+    shown = " ".join(run(capsys, "devices", "./x.yaml")[1].split())
+    assert f"fp32 off by not known {note}" in shown
+    Path("times.csv").write_text(TIMES)
+    calibrate(capsys, "-o", "x.yaml")
+    for command in (["analyze", "lenet5", "--device", "./x.yaml"], ["devices", "./x.yaml"]):
+        assert "set by" not in run(capsys, *command)[1]
+
+
 def test_into_a_profile_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     out = calibrate(capsys, "--into", "own.yaml")
     text = Path("own.yaml").read_text()
