@@ -94,15 +94,15 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.output import print_text, terminal_width, wants_color, write_whole
     from mnet_cost.errors import MeasurementError
     from mnet_cost.measure.calibrate import calibrate
-    from mnet_cost.measure.measurements import chosen, of_one_setting, read_measurements
+    from mnet_cost.measure.measurements import of_one_setting
+    from mnet_cost.measure.networks import read_rows
     from mnet_cost.measure.profiles import profile_text, with_latency
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
     _check_files(options)
     base = _base(options)
-    read = tuple(row for path in options.measurements for row in read_measurements(path))
-    rows = chosen(read, _where(options))
+    rows = read_rows(options.measurements, _where(options))
     first = of_one_setting(rows)
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)

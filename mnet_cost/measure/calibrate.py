@@ -7,13 +7,12 @@ less on what is left out. Not here: the file that is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.prices import shared_prices
-from mnet_cost.errors import MeasurementError, Problem, ProblemList, TooManyProblemsError
+from mnet_cost.errors import MeasurementError, Problem
 from mnet_cost.measure.checks import all_equal, at_odds, below_roofs, by_network, without_sense
 from mnet_cost.measure.forms import (
     Calibration,
@@ -22,7 +21,7 @@ from mnet_cost.measure.forms import (
     fit_of_roofline,
     measured_times,
 )
-from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.measurements import Measurement, raise_if_any
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.peaks import as_extended
 
@@ -80,7 +79,7 @@ def calibrate(
         problems += below_roofs(rows, measured.roofs, name)
         problems += at_odds(rows)
         problems += all_equal(rows, kernels)
-    _raise(problems)
+    raise_if_any(problems)
     found: list[Calibration] = []
     if "prices" in forms:
         shared = shared_prices(device_class, rows[0].precision, threads)
@@ -91,7 +90,7 @@ def calibrate(
     better = len(found) > 1 and _held_out_error(found[1]) < _CLEARLY * _held_out_error(found[0])
     chosen = found[1] if better else found[0]
     if not lenient:
-        _raise(without_sense(rows, chosen.held_out_s))
+        raise_if_any(without_sense(rows, chosen.held_out_s))
     return chosen
 
 
@@ -102,16 +101,6 @@ def _check_number(rows: Sequence[Measurement]) -> None:
         hint = "choose some, `--where run=...`, or give the median of each network"
         message = f"a fit takes at most {MOST_MEASUREMENTS:,} measurements, not {len(rows):,}"
         raise MeasurementError(Problem(message, rows[MOST_MEASUREMENTS].span, hint))
-
-
-def _raise(problems: Iterable[Problem]) -> None:
-    """Raise `MeasurementError` if there are any, with as many as one can read."""
-    bounded = ProblemList()
-    with suppress(TooManyProblemsError):
-        for one in problems:
-            bounded.append(one)
-    if bounded:
-        raise MeasurementError(bounded)
 
 
 def _no_processor(device_class: str | None, base: DeviceProfile | None) -> str | None:

@@ -483,6 +483,28 @@ def test_bad_input(
     assert refused(capsys, *arguments) == expected
 
 
+def test_cells_and_networks_are_reported_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of all files, in the order of their rows; not of networks that are not asked for."""
+    Path("one.csv").write_text(
+        "model,latency_ms,device\nmobilnet_v1,1,a\nresnet8,fast,a\nresnet9,0,a\nmobilnet_v2,1,b\n"
+    )
+    Path("two.csv").write_text("model,latency_ms,device\nlenet6,1,a\n,1,a\n")
+    arguments = ["--from", "one.csv", "--from", "two.csv", "--where", "device=a"]
+    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    assert heads == [
+        "one.csv:2:1: there is no model `mobilnet_v1`",
+        "one.csv:3:9: `fast` in `latency_ms` is no number",
+        "one.csv:4:1: there is no model `resnet9`",
+        "one.csv:4:9: `latency_ms` must be above zero, not 0",
+        "two.csv:2:1: there is no model `lenet6`",
+        "two.csv:3:1: this row names no `model`",
+    ]
+    Path("two.csv").write_text("model;latency_ms\nlenet6;1\n")  # no row can be read
+    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    assert heads[-1] == "two.csv:1:1: the columns are separated by `;`"
+    assert len(heads) == 5
+
+
 def test_times_that_the_peaks_rule_out(capsys: pytest.CaptureFixture[str]) -> None:
     """Seconds in a column of milliseconds, of both precisions at once."""
     Path("fast.csv").write_text(
