@@ -16,7 +16,8 @@ import numpy as np
 from shared import common_prices, peak_shares, spreads
 from tables import Run
 
-from mnet_cost.measure.prices import NOISE, Array, deviation, expected_seconds, solve
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.prices import NOISE, deviation, expected_seconds, solve
 
 FOLDS = 5
 DRAWS = 3

@@ -16,7 +16,8 @@ import numpy as np
 from tables import Run
 
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.measure.prices import NOISE, Array, share_prices, solve
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.prices import NOISE, share_prices, solve
 
 START = {
     "pointwise": 1.0,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from protocols import Forecast
 
-from mnet_cost.measure.prices import Array
+from mnet_cost.measure.arrays import Array
 
 
 class Summary(NamedTuple):

@@ -14,9 +14,9 @@ import numpy as np
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.rules import runtime_rules
+from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement, read_measurements
 from mnet_cost.measure.networks import Networks
-from mnet_cost.measure.prices import Array
 from mnet_cost.measure.rooflines import RIDGES
 
 HERE = Path(__file__).resolve().parent

@@ -13,6 +13,7 @@ from mnet_cost.cli.options import Subparsers, add_command
 
 if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
+    from mnet_cost.errors import Problem
     from mnet_cost.measure.measurements import Measurement
 
 
@@ -91,32 +92,40 @@ def run(options: argparse.Namespace) -> int:
     require("numpy", "numpy")
 
     from mnet_cost.cli.output import print_text, terminal_width, wants_color, write_whole
+    from mnet_cost.errors import MeasurementError
     from mnet_cost.measure.calibrate import calibrate
-    from mnet_cost.measure.measurements import chosen, of_one_setting, read_measurements
+    from mnet_cost.measure.measurements import of_one_setting
+    from mnet_cost.measure.networks import read_rows
     from mnet_cost.measure.profiles import profile_text, with_latency
     from mnet_cost.report import render
     from mnet_cost.report.calibrate import calibration_report
 
     _check_files(options)
     base = _base(options)
-    read = tuple(row for path in options.measurements for row in read_measurements(path))
-    rows = chosen(read, _where(options))
+    rows = read_rows(options.measurements, _where(options))
     first = of_one_setting(rows)
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)
     threads = _threads(options, first, base)
     found = {}
+    problems: list[Problem] = []
     for precision in dict.fromkeys(one.precision for one in rows):
         some = tuple(one for one in rows if one.precision == precision)
-        found[precision] = calibrate(
-            some,
-            rules=rules,
-            tile=_tile(options, some[0], base),
-            device_class=device_class,
-            threads=threads,
-            form=options.form,
-            source=_source(some, options.measurements),
-        )
+        try:
+            found[precision] = calibrate(
+                some,
+                rules=rules,
+                tile=_tile(options, some[0], base),
+                device_class=device_class,
+                threads=threads,
+                base=base,
+                form=options.form,
+                source=_source(some, options.measurements),
+            )
+        except MeasurementError as error:
+            problems += error.problems
+    if problems:
+        raise MeasurementError(problems)
     fits = {precision: one.fit for precision, one in found.items()}
     target = options.into if options.output is None else options.output
     name = _words(options.name) or _name(target) or first.device or "mine"

@@ -32,6 +32,9 @@ LONGEST_S = 1e5
 _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
 
+_ROUNDED = 0.5e-4
+"""Of a number of a covariance, which has four decimals."""
+
 
 def read_latency(
     reader: Reader, node: Node | None, device_class: str | None, threads: int
@@ -165,7 +168,39 @@ def _covariance(
             hint = "the last number of a row is the variance, those before are covariances"
             reader.problem("a variance cannot be negative", child.value[-1], hint)
             return None
+    wrong = _impossible([[full[i][j] for j in told if j <= i] for i in told])
+    if wrong is not None:
+        name = names[told[wrong]]
+        hint = "a covariance is at most the root of the product of two variances"
+        reader.problem(
+            f"the covariances of `{name}` are too large for its variance and those before it",
+            node.keys[name],
+            hint,
+        )
+        return None
     return tuple(map(tuple, full))
+
+
+def _impossible(triangle: Sequence[Sequence[float]]) -> int | None:
+    """The first row with which no random numbers have these covariances; None where some do.
+
+    Cholesky's decomposition, with as much added to variances as rounding may have taken.
+    """
+    rounding = len(triangle) * _ROUNDED
+    root: list[list[float]] = []
+    for i, row in enumerate(triangle):
+        found: list[float] = []
+        for j, value in enumerate(row):
+            other = root[j] if j < i else found
+            rest = value - sum([a * b for a, b in zip(found, other, strict=False)])
+            if j < i:
+                found.append(rest / other[j])
+            elif rest + rounding <= 0:
+                return i
+            else:
+                found.append(math.sqrt(rest + rounding))
+        root.append(found)
+    return None
 
 
 def _roofline(

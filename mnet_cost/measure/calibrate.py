@@ -1,56 +1,45 @@
-"""Measured times to a fit: which form, with how much freedom, and how far off it is.
+"""Measured times to a fit: what times are refused, and which form is taken.
 
-Prices are for processors, a roofline for what else there is. What is stated of the error is what
-was left out: a family at a time, or where there is one family, a network at a time. Bands are as
-wide as the shared ones, wider if what was left out says so. Not here: the file that is written.
+Prices are for processors, a roofline for what else there is; where both could be, the one that errs
+less on what is left out. Not here: the file that is written.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
-import numpy as np
-
-from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.terms import kernel_amounts
-from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import SharedPrices, shared_prices
-from mnet_cost.devices.sourced import Sourced
-from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.prices import shared_prices
 from mnet_cost.errors import MeasurementError, Problem
-from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.checks import all_equal, at_odds, below_roofs, by_network, without_sense
+from mnet_cost.measure.forms import (
+    Calibration,
+    Measured,
+    fit_of_prices,
+    fit_of_roofline,
+    measured_times,
+)
+from mnet_cost.measure.measurements import Measurement, raise_if_any
 from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.prices import NOISE, Array, deviation, expected_seconds, solve
-from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
+from mnet_cost.measure.peaks import as_extended
+
+__all__ = ["Calibration", "Form", "calibrate"]
 
 Form = Literal["auto", "prices", "roofline"]
 
 FEWEST_FOR_ROOFLINE = 4
 """A rate and a constant, and twice as many networks."""
+FEWEST_TO_CHOOSE = 8
+"""Networks, of which what is left out tells a roofline from prices."""
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
-_SEEN = 0.01
-_CHANCE = 1.28
-"""Standard deviations by which the share in a band may fall short by chance."""
-_IN_BAND = 0.8
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
-
-
-class Calibration(NamedTuple):
-    """A fit, and what each measurement was foretold to be when it was left out."""
-
-    fit: LatencyFit
-    form: str
-    measurements: tuple[Measurement, ...]
-    fitted_s: tuple[float, ...]
-    held_out_s: tuple[float | None, ...]
-    """None where nothing was left to fit to."""
-    half_widths: tuple[float | None, ...]
-    """Of the bands around those, in natural logarithms."""
-    notes: tuple[str, ...]
+_NO_PROCESSORS = ("accelerator", "gpu")
+"""Classes of devices that have no prices."""
+_A_SINGLE_ONE = "prices can be scaled by a single one: `--form prices`"
 
 
 def calibrate(
@@ -60,43 +49,101 @@ def calibrate(
     tile: int = 1,
     device_class: str | None = None,
     threads: int = 1,
+    base: DeviceProfile | None = None,
     form: Form = "auto",
     source: str = "",
+    lenient: bool = False,
 ) -> Calibration:
     """The fit to measurements of one device, runtime, precision and number of threads.
 
-    `rules` and `tile` are the runtime's, `source` goes beside the numbers. `auto` takes the form
-    whose errors are smaller on what is left out, prices where both do alike. Raises
-    `MeasurementError` for networks that are not there, and for too few rows.
+    `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `source` goes
+    beside the numbers. `auto` takes the form whose errors are smaller on what is left out, prices
+    where both do alike. Raises `MeasurementError` for networks that are not there, too few rows,
+    and times that cannot be; the last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
+    _check_number(rows)
+    problems = list(_too_few(rows, form, _no_processor(device_class, base)))
+    try:
+        kernels = kernels_of(rows, rules)
+    except MeasurementError as error:
+        raise MeasurementError((*problems, *error.problems)) from None
+    peaks = None if base is None else as_extended(base, rules, threads)
+    measured = measured_times(rows, kernels, peaks, source)
+    forms = _forms(measured, form, _no_processor(device_class, base))
+    if not forms and not problems:
+        message = "a roofline is of mult-adds, which networks of two families must have"
+        problems.append(Problem(message, rows[0].span, _A_SINGLE_ONE))
+    if not lenient:
+        name = "" if base is None else base.name
+        problems += below_roofs(rows, measured.roofs, name)
+        problems += at_odds(rows)
+        problems += all_equal(rows, kernels)
+    raise_if_any(problems)
+    found: list[Calibration] = []
+    if "prices" in forms:
+        shared = shared_prices(device_class, rows[0].precision, threads)
+        found.append(fit_of_prices(measured, rules, tile, shared))
+    if "roofline" in forms:
+        found.append(fit_of_roofline(measured))
+    # The shape of a roofline was chosen by what is left out, so a little less says nothing.
+    better = len(found) > 1 and _held_out_error(found[1]) < _CLEARLY * _held_out_error(found[0])
+    chosen = found[1] if better else found[0]
+    if not lenient:
+        raise_if_any(without_sense(rows, chosen.held_out_s))
+    return chosen
+
+
+def _check_number(rows: Sequence[Measurement]) -> None:
     if not rows:
         raise MeasurementError("there is no measurement to fit to")
     if len(rows) > MOST_MEASUREMENTS:
         hint = "choose some, `--where run=...`, or give the median of each network"
         message = f"a fit takes at most {MOST_MEASUREMENTS:,} measurements, not {len(rows):,}"
         raise MeasurementError(Problem(message, rows[MOST_MEASUREMENTS].span, hint))
-    hint = "prices can be scaled by a single one: `--form prices`"
-    networks = len({(one.model, one.batch) for one in rows})
-    if form == "roofline" and networks < FEWEST_FOR_ROOFLINE:
-        there_are = "there is 1" if networks == 1 else f"there are {networks}"
-        message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
-        raise MeasurementError(Problem(message, rows[-1].span, hint))
-    kernels = kernels_of(rows, rules)
-    multiply = _multiply(rows, kernels)
-    if form == "roofline" and not multiply:
-        message = "a roofline is of mult-adds, which networks of two families must have"
-        raise MeasurementError(Problem(message, rows[0].span, hint))
-    found: list[Calibration] = []
-    if form in ("auto", "prices"):
-        shared = shared_prices(device_class, rows[0].precision, threads)
-        found.append(_prices(rows, kernels, rules, tile, shared, source))
-    enough = networks >= 2 * FEWEST_FOR_ROOFLINE and multiply
-    if form == "roofline" or (form == "auto" and enough):
-        found.append(_roofline(rows, kernels, source))
-    # The shape of a roofline was chosen by what is left out, so a little less says nothing.
-    better = len(found) > 1 and _held_out_error(found[1]) < _CLEARLY * _held_out_error(found[0])
-    return found[1] if better else found[0]
+
+
+def _no_processor(device_class: str | None, base: DeviceProfile | None) -> str | None:
+    """Why a device has no prices, in words; None for a processor, or what may be one."""
+    if device_class in _NO_PROCESSORS:
+        return f"its class is `{device_class}`"
+    if base is not None and base.pipeline is None:
+        return f"{base.name} states no `pipeline`, as profiles of processor cores do"
+    return None
+
+
+def _networks(rows: Sequence[Measurement]) -> int:
+    return len(by_network(rows, rows))
+
+
+def _too_few(
+    rows: Sequence[Measurement], form: Form, no_processor: str | None
+) -> Iterator[Problem]:
+    """What is wrong with so many networks for this form on this device."""
+    if form == "prices" and no_processor is not None:
+        message = f"prices are for processors, and this is none: {no_processor}"
+        hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"
+        yield Problem(message, rows[0].span, hint)
+    elif form == "roofline" or no_processor is not None:
+        networks = _networks(rows)
+        if networks < FEWEST_FOR_ROOFLINE:
+            there_are = "there is 1" if networks == 1 else f"there are {networks}"
+            message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
+            hint = _A_SINGLE_ONE
+            if no_processor is not None:
+                hint = f"fewer do for prices, which are for processors: {no_processor}"
+            yield Problem(message, rows[-1].span, hint)
+
+
+def _forms(measured: Measured, form: Form, no_processor: str | None) -> tuple[str, ...]:
+    """Forms to fit; none for a roofline of networks without mult-adds."""
+    rooflines = ("roofline",) if _multiply(measured) else ()
+    if form == "prices":
+        return ("prices",)
+    if form == "roofline" or no_processor is not None:
+        return rooflines
+    enough = _networks(measured.rows) >= FEWEST_TO_CHOOSE
+    return ("prices", *rooflines) if enough else ("prices",)
 
 
 def _held_out_error(one: Calibration) -> float:
@@ -104,193 +151,11 @@ def _held_out_error(one: Calibration) -> float:
     return held_out.mean if held_out else math.inf
 
 
-def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """What is left out together, and the words for it: never a part of what is the same."""
-    families = [one.family for one in rows]
-    if len(set(families)) > 1:
-        return families, "one family at a time"
-    models = [one.model for one in rows]
-    if len(set(models)) > 1:
-        return models, "one network at a time"
-    return [str(one.batch) for one in rows], "one batch at a time"
-
-
-def _multiply(rows: Sequence[Measurement], kernels: Sequence[tuple[Kernel, ...]]) -> bool:
+def _multiply(measured: Measured) -> bool:
     """Whether there are mult-adds, whatever is left out."""
     some = {
         group
-        for group, one in zip(_groups(rows)[0], kernels, strict=True)
+        for group, one in zip(measured.groups, measured.kernels, strict=True)
         if any(kernel.mult_adds for kernel in one)
     }
     return len(some) > 1
-
-
-def _prices(
-    rows: tuple[Measurement, ...],
-    kernels: Sequence[tuple[Kernel, ...]],
-    rules: frozenset[str],
-    tile: int,
-    shared: SharedPrices,
-    source: str,
-) -> Calibration:
-    distinct = {id(one): one for one in kernels}  # measured several times, counted once
-    amounts_of = {
-        key: np.sum(kernel_amounts(one, rules, tile), axis=0) for key, one in distinct.items()
-    }
-    amounts = np.array([amounts_of[id(one)] for one in kernels])
-    seconds = np.array([one.latency_s for one in rows])
-    prices, spreads = np.array(shared.prices), np.array(shared.spreads)
-    solution = solve(amounts, seconds, prices, spreads)
-    groups, protocol = _groups(rows)
-    held_out, sigmas = _left_out(amounts, seconds, prices, spreads, groups)
-    spread, widened = _band(held_out, sigmas, seconds, shared.measured)
-    fitted = expected_seconds(amounts, prices, solution.parameters)
-    priced = amounts * prices * np.exp(solution.parameters[1:])
-    seen = (priced / priced.sum(1)[:, None]).max(0) >= _SEEN
-    names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
-    # The scale is of millions of multiplications; a deviation of nothing is the shared price.
-    fit = PriceFit(
-        Sourced(float(np.exp(solution.parameters[0])) / 1e6, source, "fitted"),
-        {
-            name: float(value)
-            for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
-            if name in names
-        },
-        _triangle(solution.covariance, seen, spreads),
-        spread,
-        tile,
-        _fitted_on(rows, kernels, names),
-        _held_out(protocol, held_out, seconds),
-    )
-    notes = []
-    if len(rows) == 1:
-        notes.append("one measurement: it sets the scale, and prices are the shared ones")
-    if widened:
-        notes.append("the band is wider than the shared one: what was left out was further off")
-    return Calibration(
-        fit,
-        "prices",
-        rows,
-        tuple(map(float, fitted)),
-        _or_none(held_out),
-        _or_none(spread.width * sigmas),
-        tuple(notes),
-    )
-
-
-def _left_out(
-    amounts: Array, seconds: Array, prices: Array, spreads: Array, groups: Sequence[str]
-) -> tuple[Array, Array]:
-    """Times of each group from all others, and the deviations of their logarithms; NaN without."""
-    estimates, sigmas = np.full(len(groups), np.nan), np.full(len(groups), np.nan)
-    for group in dict.fromkeys(groups):
-        out = np.array([one == group for one in groups])
-        seen = np.logical_not(out)
-        if out.all():
-            continue
-        solution = solve(amounts[seen], seconds[seen], prices, spreads)
-        estimates[out] = expected_seconds(amounts[out], prices, solution.parameters)
-        sigmas[out] = deviation(amounts[out], prices, solution, NOISE)
-    return estimates, sigmas
-
-
-def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
-    """The shared band, or one that holds 80 % of what was left out if that holds too few."""
-    known = np.isfinite(held_out)
-    if known.sum() < FEWEST_FOR_ROOFLINE:
-        return shared, False
-    reach = np.abs(np.log(held_out[known] / seconds[known])) / sigmas[known]
-    inside = float(np.mean(reach <= shared.width))
-    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / known.sum())
-    if inside >= _IN_BAND - chance:
-        return shared, False
-    return Spread(float(np.quantile(reach, _IN_BAND)), shared.noise), True
-
-
-def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[float, ...], ...]:
-    """Lower triangle; what was not seen is as uncertain as before, and of nothing else."""
-    kept = covariance.copy()
-    unseen = np.concatenate([[False], np.logical_not(seen)])
-    kept[unseen, :] = 0.0
-    kept[:, unseen] = 0.0
-    for i in np.flatnonzero(unseen):
-        kept[i, i] = spreads[i - 1] ** 2
-    return tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(kept))
-
-
-def _roofline(
-    rows: tuple[Measurement, ...],
-    kernels: Sequence[tuple[Kernel, ...]],
-    source: str,
-) -> Calibration:
-    work_of = {
-        id(one): Work(
-            np.array([float(kernel.mult_adds) for kernel in one]),
-            np.array([float(kernel.traffic_bytes) for kernel in one]),
-        )
-        for one in {id(one): one for one in kernels}.values()
-    }
-    works = [work_of[id(one)] for one in kernels]
-    seconds = np.array([one.latency_s for one in rows])
-    groups, protocol = _groups(rows)
-    shape, errors = choose_shape(works, seconds, groups)
-    fitted = fit_roofline(works, seconds, shape)
-
-    def number(value: float) -> Sourced | None:
-        return Sourced(value, source, "fitted") if value > 0 else None
-
-    rate = 1 / fitted.mult_add_s
-    # Of a few rows, the largest errors are hardly seen: the least sample's 80 % are widened.
-    reach = float(np.quantile(np.abs(errors), _IN_BAND)) * (1 + 1 / len(rows))
-    fit = RooflineFit(
-        Sourced(rate, source, "fitted"),
-        number(rate / fitted.ridge) if fitted.ridge else None,
-        number(fitted.inference_s),
-        number(fitted.kernel_s),
-        Spread(1.0, max(reach, 0.01)),
-        _fitted_on(rows, kernels, ()),
-        _held_out(protocol, np.exp(errors) * seconds, seconds),
-    )
-    words = [
-        word
-        for word, has in (
-            ("a rate", True), ("a bandwidth", shape.bandwidth),
-            ("a constant per inference", shape.inference), ("one per kernel", shape.kernel),
-        )
-        if has
-    ]  # fmt: skip
-    return Calibration(
-        fit,
-        "roofline",
-        rows,
-        tuple(fitted.seconds(one) for one in works),
-        tuple(float(one) for one in np.exp(errors) * seconds),
-        (fit.spread.width * fit.spread.noise,) * len(rows),
-        (f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",),
-    )
-
-
-def _fitted_on(
-    rows: Sequence[Measurement], kernels: Sequence[tuple[Kernel, ...]], terms: tuple[str, ...]
-) -> FittedOn:
-    distinct = {id(one): one for one in kernels}.values()
-    mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in distinct]
-    return FittedOn(
-        len({one.model for one in rows}),
-        tuple(sorted({one.family for one in rows})),
-        (max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
-        (min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
-        terms,
-    )
-
-
-def _held_out(protocol: str, estimates: Array, seconds: Array) -> HeldOut | None:
-    known = np.isfinite(estimates)
-    if not known.any():
-        return None
-    errors = np.abs(estimates[known] / seconds[known] - 1)
-    return HeldOut(protocol, int(known.sum()), float(np.median(errors)), float(np.mean(errors)))
-
-
-def _or_none(values: Array) -> tuple[float | None, ...]:
-    return tuple(None if math.isnan(one) else float(one) for one in values)

@@ -9,10 +9,11 @@ network is there, which elaborating it tells.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -63,23 +64,52 @@ class Measurement(NamedTuple):
     energy_j: float | None
     span: Span
     """Its model's cell."""
+    time_span: Span
+    """Its time's cell."""
+
+
+class Reading(NamedTuple):
+    """What a file says, and all that is wrong with its cells."""
+
+    rows: tuple[Measurement, ...]
+    unfit: tuple[Measurement, ...]
+    """Rows with a wrong cell and so no time (NaN), whose network can be looked for all the same."""
+    problems: tuple[Problem, ...]
 
 
 def read_measurements(path: str | os.PathLike[str]) -> tuple[Measurement, ...]:
     """The rows of a CSV file; `MeasurementError` with all that is wrong."""
+    found = read_cells(path)
+    raise_if_any(found.problems)
+    return found.rows
+
+
+def read_cells(path: str | os.PathLike[str]) -> Reading:
+    """The rows of a CSV file, good and bad; `MeasurementError` if it cannot be read at all."""
     name = os.fspath(path)
     source = read_text(name, error=MeasurementError)
     problems = ProblemList()
     rows: list[Measurement] = []
     with suppress(TooManyProblemsError):
-        rows = list(_rows(source, problems))
+        for one in _rows(source, problems):
+            rows.append(one)
     if not rows and not problems:
         what = "has no measurements" if source.text.strip() else "is empty"
         hint = f"a file is a header, {_HEADER}, and a row for each measurement"
         problems.append(Problem(f"{name}: {what}", hint=hint))
-    if problems:
-        raise MeasurementError(problems)
-    return tuple(rows)
+    good = tuple(one for one in rows if not math.isnan(one.latency_s))
+    unfit = tuple(one for one in rows if math.isnan(one.latency_s))
+    return Reading(good, unfit, tuple(problems))
+
+
+def raise_if_any(problems: Iterable[Problem]) -> None:
+    """Raise `MeasurementError` with as many problems as one can read."""
+    bounded = ProblemList()
+    with suppress(TooManyProblemsError):
+        for one in problems:
+            bounded.append(one)
+    if bounded:
+        raise MeasurementError(bounded)
 
 
 _HEADER = "`model,latency_ms,runtime,threads,precision,source`"
@@ -178,6 +208,11 @@ class _Row:
         if value is None:
             hint = _QUOTES if "=" in text else "a plain number with a point: `13.4`"
             self.problem(column, f"`{text}` in `{column}` is no number", hint)
+        elif not math.isfinite(value) and text.strip("+-").isalpha():  # 1e400 is a number
+            what, hint = "number", "leave it empty where it is not known"
+            if column == "latency_ms":
+                what, hint = "time", "leave out rows without a time"
+            self.problem(column, f"`{text}` in `{column}` is no {what}", hint)
         elif not value > 0:
             hint = "leave out what is not known: unknown is not zero"
             self.problem(column, f"`{column}` must be above zero, not {text}", hint)
@@ -200,6 +235,7 @@ class _Row:
 
 
 def _measurement(row: _Row) -> Measurement | None:
+    """What a row says, without a time where a cell is wrong; None where no network is named."""
     before = len(row.problems)
     model, precision = row.text("model"), row.text("precision")
     if not model:
@@ -212,15 +248,16 @@ def _measurement(row: _Row) -> Measurement | None:
         row.problem("precision", f"there is no precision `{precision}`", hint)
     threads, batch = row.whole("threads", 4096), row.whole("batch", 1_000_000)
     energy = row.number("energy_uj", 0.0, 1e12)
-    if len(row.problems) > before or milliseconds is None:
+    if not model:
         return None
+    good = len(row.problems) == before
     return Measurement(
         model=_from_here(model, row.source.path),
-        latency_s=milliseconds / 1e3,
+        latency_s=milliseconds / 1e3 if good and milliseconds else math.nan,
         device=row.text("device"),
         processor=row.text("processor"),
         runtime=row.text("runtime"),
-        precision=precision or "fp32",
+        precision=precision if precision in PRECISIONS else "fp32",
         threads=threads,
         batch=batch or 1,
         family=row.text("family") or model[: _name_length(model)],
@@ -228,6 +265,7 @@ def _measurement(row: _Row) -> Measurement | None:
         source=row.text("source"),
         energy_j=None if energy is None else energy * 1e-6,
         span=row.span("model"),
+        time_span=row.span("latency_ms"),
     )
 
 

@@ -6,19 +6,20 @@ on. A network that is not there, or does not fit, is a problem of the row that n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.work import count_work
 from mnet_cost.errors import (
+    MAX_PROBLEMS,
     MeasurementError,
     MnetCostError,
     Problem,
-    ProblemList,
-    TooManyProblemsError,
 )
-from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.measurements import Measurement, Reading, chosen, raise_if_any, read_cells
 from mnet_cost.models.library import load_model, split_reference
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
@@ -76,23 +77,60 @@ def kernels_of(
     measurements: Sequence[Measurement], rules: frozenset[str], networks: Networks | None = None
 ) -> list[Kernels]:
     """Kernels of each measured network; `MeasurementError` with all that cannot be had."""
-    networks = networks or Networks()
-    problems = ProblemList()
-    found: list[Kernels] = []
-    seen: set[str] = set()
-    with suppress(TooManyProblemsError):
-        for one in measurements:
-            if one.model in seen:
-                continue
-            try:
-                found.append(networks.kernels(one, rules))
-            except MnetCostError as error:
-                seen.add(one.model)
-                for problem in _at_row(one, error.problems):
-                    problems.append(problem)
-    if problems:
-        raise MeasurementError(problems)
+    found, problems = _look_up(measurements, rules, networks or Networks())
+    raise_if_any(problem for _, problem in problems)
     return found
+
+
+def _look_up(
+    measurements: Iterable[Measurement], rules: frozenset[str], networks: Networks
+) -> tuple[list[Kernels], list[tuple[Measurement, Problem]]]:
+    """Kernels of the networks that can be had, and what is wrong with others, once of each."""
+    found: list[Kernels] = []
+    problems: list[tuple[Measurement, Problem]] = []
+    seen: set[str] = set()
+    for one in measurements:
+        if one.model in seen:
+            continue
+        try:
+            found.append(networks.kernels(one, rules))
+        except MnetCostError as error:
+            seen.add(one.model)
+            problems += [(one, problem) for problem in _at_row(one, error.problems)]
+        if len(problems) > MAX_PROBLEMS:
+            break
+    return found, problems
+
+
+def read_rows(
+    paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]
+) -> tuple[Measurement, ...]:
+    """The rows of files that have these values; `MeasurementError` with all that is wrong.
+
+    Where cells are wrong, networks that are not there are told beside them, in the order of rows.
+    """
+    readings: list[Reading] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            readings.append(read_cells(path))
+        except MeasurementError as error:
+            problems += error.problems
+    if problems or any(one.problems for one in readings):
+        networks = Networks()
+        raise_if_any((*problems, *(bad for one in readings for bad in _all(one, where, networks))))
+    return chosen(tuple(row for one in readings for row in one.rows), where)
+
+
+def _all(reading: Reading, where: Mapping[str, str], networks: Networks) -> list[Problem]:
+    """What is wrong with cells and networks of a file, in the order of its rows."""
+    asked: tuple[Measurement, ...] = ()
+    with suppress(MeasurementError):  # of this file's rows none was asked for
+        asked = chosen((*reading.rows, *reading.unfit), where)
+    placed = [(problem.span, problem) for problem in reading.problems]
+    placed += [(row.span, problem) for row, problem in _look_up(asked, frozenset(), networks)[1]]
+    placed.sort(key=lambda pair: (pair[0].line, pair[0].column) if pair[0] else (math.inf, 0))
+    return [problem for _, problem in placed]
 
 
 def _at_row(one: Measurement, problems: Iterable[Problem]) -> list[Problem]:

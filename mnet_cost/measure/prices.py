@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from mnet_cost.measure.arrays import Array
 
 NOISE = 0.12
 """Scale of the errors of a measurement and of the model, in natural logarithms."""
@@ -85,6 +84,19 @@ def _expected(priced: Array, parameters: Array) -> tuple[Array, Array]:
 def expected_seconds(amounts: Array, prices: Array, parameters: Array) -> Array:
     """Times of networks [networks]."""
     return np.exp(_expected(amounts * prices, parameters)[0])
+
+
+def shown_seconds(
+    amounts: Sequence[Array], roofs: Sequence[Array], prices: Array, parameters: Array
+) -> Array:
+    """Times of networks [networks] as reports show them: no kernel takes less than its roof.
+
+    Of each network, amounts [kernels, terms] and roofs [kernels].
+    """
+    each = prices * np.exp(parameters[0] + parameters[1:])
+    return np.array(
+        [np.maximum(one @ each, roof).sum() for one, roof in zip(amounts, roofs, strict=True)]
+    )
 
 
 def deviation(amounts: Array, prices: Array, solution: Solution, noise: float) -> Array:

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from mnet_cost.measure.arrays import Array
 
 RIDGES = np.concatenate([[0.0], np.geomspace(0.5, 1000.0, 45)])
 """Mult-adds per byte below which memory binds, as tried: what is between changes little."""
@@ -60,6 +59,8 @@ class Work(NamedTuple):
 
     mult_adds: Array
     bytes: Array
+    roofs: Array | float = 0.0
+    """Seconds that no kernel undercuts, fitted or not."""
 
 
 class Roofline(NamedTuple):
@@ -71,9 +72,10 @@ class Roofline(NamedTuple):
     kernel_s: float
 
     def seconds(self, work: Work) -> float:
-        """Time of a network."""
-        busy = np.maximum(work.mult_adds, self.ridge * work.bytes).sum()
-        return float(self.inference_s + self.kernel_s * len(work.bytes) + self.mult_add_s * busy)
+        """Time of a network as reports show it: no kernel takes less than its roof."""
+        busy = np.maximum(work.mult_adds, self.ridge * work.bytes)
+        shown = np.maximum(busy, work.roofs / self.mult_add_s).sum()
+        return float(self.inference_s + self.kernel_s * len(work.bytes) + self.mult_add_s * shown)
 
 
 def fit_roofline(works: Sequence[Work], seconds: Array, shape: Shape) -> Roofline:

@@ -7,8 +7,9 @@ ends in .yaml or .yml.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
         )
     if broken:
         raise broken[0]  # the variant may be in there
-    everything = [*names, *_all_variants(names)]
+    everything = [*names, *_all_variants(specs_folder(), names)]
     hint = did_you_mean(name, everything)
     if hint is None and Path(name + ".yaml").exists():
         hint = f"for the file write {name}.yaml"
@@ -149,10 +150,14 @@ def _may_have_key(text: str, key: str) -> bool:
     return key in text and re.search(rf"{re.escape(key)}[\"']?\s*:", text) is not None
 
 
-def _all_variants(names: Iterable[str]) -> Iterator[str]:
+@cache
+def _all_variants(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """For hints about other names, of which a table of measurements can ask for hundreds."""
+    found: list[str] = []
     for name in names:
-        with suppress(SpecError):  # this is for a hint about another name
-            yield from variants_of(read_yaml(model_path(name)))
+        with suppress(SpecError):
+            found += variants_of(read_yaml(str(folder / f"{name}.yaml")))
+    return tuple(found)
 
 
 def variants_of(root: Node) -> Mapping[str, Node]:

@@ -9,6 +9,7 @@ from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
 from mnet_cost.devices.fits import RooflineFit
+from mnet_cost.report.fits import set_by_one
 from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
@@ -154,6 +155,8 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
             f"off by {100 * held_out.median:.3g} % in the median on {held_out.measurements} times "
             f"that the fit had not seen ({held_out.protocol})"
         )
+    elif estimate.fit is not None and (words := set_by_one(estimate.fit)):
+        notes.append(words)
     if estimate.outside:
         notes.append(outside_note(estimate))
     if estimate.inference_s and estimate.latency_s is not None:

@@ -52,7 +52,16 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
                 f"{held_out.measurements} times that it had not seen: {held_out.protocol}",
             )
         )
+    elif words := set_by_one(fit):
+        facts.append(Fact(f"{precision} off by", "not known", "text", words))
     return facts
+
+
+def set_by_one(fit: LatencyFit) -> str:
+    """What is to be said of a fit to one network, of which no error is known; else nothing."""
+    if fit.held_out is not None or fit.fitted_on is None or fit.fitted_on.networks > 1:
+        return ""
+    return "set by measurements of 1 network, so how far off it is on others is not known"
 
 
 def price_table(precision: str, fit: PriceFit, device: DeviceProfile) -> Table:

@@ -244,6 +244,22 @@ def test_threads_are_those_of_the_profile_where_rows_do_not_say(
     assert load_device("./x.yaml").threads == 2
 
 
+def test_reports_say_that_a_fit_rests_on_one_measurement(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    note = "set by measurements of 1 network, so how far off it is on others is not known"
+    Path("times.csv").write_text("model,latency_ms\nresnet8,5\n")
+    calibrate(capsys, "-o", "x.yaml")
+    analyzed = " ".join(run(capsys, "analyze", "lenet5", "--device", "./x.yaml")[1].split())
+    assert f"* x: {note}" in analyzed
+    shown = " ".join(run(capsys, "devices", "./x.yaml")[1].split())
+    assert f"fp32 off by not known {note}" in shown
+    Path("times.csv").write_text(TIMES)
+    calibrate(capsys, "-o", "x.yaml")
+    for command in (["analyze", "lenet5", "--device", "./x.yaml"], ["devices", "./x.yaml"]):
+        assert "set by" not in run(capsys, *command)[1]
+
+
 def test_into_a_profile_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     out = calibrate(capsys, "--into", "own.yaml")
     text = Path("own.yaml").read_text()
@@ -467,10 +483,75 @@ def test_bad_input(
     assert refused(capsys, *arguments) == expected
 
 
+def test_cells_and_networks_are_reported_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of all files, in the order of their rows; not of networks that are not asked for."""
+    Path("one.csv").write_text(
+        "model,latency_ms,device\nmobilnet_v1,1,a\nresnet8,fast,a\nresnet9,0,a\nmobilnet_v2,1,b\n"
+    )
+    Path("two.csv").write_text("model,latency_ms,device\nlenet6,1,a\n,1,a\n")
+    arguments = ["--from", "one.csv", "--from", "two.csv", "--where", "device=a"]
+    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    assert heads == [
+        "one.csv:2:1: there is no model `mobilnet_v1`",
+        "one.csv:3:9: `fast` in `latency_ms` is no number",
+        "one.csv:4:1: there is no model `resnet9`",
+        "one.csv:4:9: `latency_ms` must be above zero, not 0",
+        "two.csv:2:1: there is no model `lenet6`",
+        "two.csv:3:1: this row names no `model`",
+    ]
+    Path("two.csv").write_text("model;latency_ms\nlenet6;1\n")  # no row can be read
+    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    assert heads[-1] == "two.csv:1:1: the columns are separated by `;`"
+    assert len(heads) == 5
+
+
+def test_times_that_the_peaks_rule_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seconds in a column of milliseconds, of both precisions at once."""
+    Path("fast.csv").write_text(
+        "model,latency_ms,precision\nmobilenet_v1,0.113,fp32\nmobilenet_v2,80,fp32\n"
+        "mobilenet_v1,0.05,int8\n"
+    )
+    found = refused(capsys, "--from", "fast.csv", "--device", "raspberry_pi_4", "-o", "x.yaml")
+    first, second = found.split("\n\n")
+    assert first.startswith(
+        "fast.csv:2:14: `mobilenet_v1` took 113.0 µs, and on the peaks of raspberry_pi_4 takes "
+    )
+    assert first.splitlines()[1:] == [
+        "    2 | mobilenet_v1,0.113,fp32",
+        "      |              ^^^^^",
+        "hint: is it in milliseconds, and of this device, precision and number of threads? A peak "
+        "that is wrong is to be mended in the profile",
+    ]
+    assert second.startswith("fast.csv:4:14: `mobilenet_v1` took 50.00 µs, and")
+
+
+def test_the_fitted_times_are_those_that_analyze_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also where the roof of some kernels is above the sum of their prices."""
+    slow = OWN.replace("bandwidth: 10 GB/s", "bandwidth: 1.5 GB/s")
+    Path("slow.yaml").write_text(slow)
+    for form in ("prices", "roofline"):
+        found = _documented(capsys, "--device", "./slow.yaml", "--form", form)
+        rows = found["fits"][0]["measurements"]
+        bare = json.loads(
+            calibrate(capsys, "--form", form, "--kernels", "fold_norms,fuse_clamps",
+                      "--format", "json", "-o", "bare.yaml")
+        )["fits"][0]["measurements"]  # fmt: skip
+        raised = 0
+        for row, without in zip(rows, bare, strict=True):
+            assert seconds_on(capsys, "./x.yaml", row["model"]) == pytest.approx(
+                row["fitted_s"], rel=0.002
+            )
+            raised += row["fitted_s"] > 1.01 * without["fitted_s"]
+        assert raised, form
+
+
 def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
     """A fit that no profile may have is not written, so every profile can be read."""
-    networks = ("lenet5", "ds_cnn", "resnet8", "autoencoder")
-    Path("slow.csv").write_text("model,latency_ms\n" + "".join(f"{n},1e8\n" for n in networks))
+    Path("slow.csv").write_text(
+        "model,latency_ms\nlenet5,3e6\nds_cnn,2e7\nresnet8,1e8\nautoencoder,2e6\n"
+    )
     found = refused(capsys, "--from", "slow.csv", "--form", "roofline", "-o", "x.yaml")
     assert found.startswith(
         "no device is like what these times say: nothing is written\n"
@@ -539,7 +620,7 @@ def _documented(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_a_family_is_the_network_where_rows_do_not_say(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Path("times.csv").write_text('model,latency_ms\nresnet8,5\n"mobilenet_v1@alpha=0.5",9\n')
+    Path("times.csv").write_text('model,latency_ms\nresnet8,1\n"mobilenet_v1@alpha=0.5",9\n')
     found = _documented(capsys)
     assert [row["family"] for row in found["fits"][0]["measurements"]] == [
         "resnet8", "mobilenet_v1",

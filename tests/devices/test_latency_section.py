@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnet_cost.devices import DEFAULT_KERNEL_RULES, load_device
+from mnet_cost.devices import DEFAULT_KERNEL_RULES, device_names, load_device
 from mnet_cost.devices.fits import PriceFit, RooflineFit, Spread
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.rules import runtime_rules
@@ -85,6 +85,20 @@ def test_what_the_errors_are_made_of_is_good() -> None:
     assert roofline.held_out is not None
     assert roofline.held_out.mean == 0.2
     assert (found.compute, found.memory) == ({}, ())
+
+
+def test_what_four_decimals_make_of_a_covariance_is_taken() -> None:
+    """Two prices that only their sum is known of: rounded, one variance is less than it was."""
+    rows = "pointwise: [0, 0.0004]\n        dense: [0, -0.0004, 0.0003]\n"
+    Path("mine.yaml").write_text(
+        GOOD.replace("pointwise: [-0.005, 0.02]\n        kernel: [0, 0.001, 0.2]\n", rows)
+    )
+    assert isinstance(load_device("mine.yaml").latency["fp32"], PriceFit)
+
+
+def test_shipped_covariances_are_taken() -> None:
+    fits = [fit for name in device_names() for fit in load_device(name).latency.values()]
+    assert sum(isinstance(fit, PriceFit) for fit in fits) > 20
 
 
 def test_rows_of_the_covariance_stand_where_their_terms_do() -> None:
@@ -340,6 +354,26 @@ mine.yaml:14:29: a variance cannot be negative
       |                             ^^^^^
 hint: the last number of a row is the variance, those before are covariances""",
             id="a negative variance",
+        ),
+        pytest.param(
+            "[-0.005, 0.02]",
+            "[5, 0.02]",
+            """\
+mine.yaml:14:9: the covariances of `pointwise` are too large for its variance and those before it
+   14 |         pointwise: [5, 0.02]
+      |         ^^^^^^^^^
+hint: a covariance is at most the root of the product of two variances""",
+            id="a covariance above the variances",
+        ),
+        pytest.param(
+            "[0, 0.001, 0.2]",
+            "[0.04, 0.06, 0.2]",  # each of them alone could be
+            """\
+mine.yaml:15:9: the covariances of `kernel` are too large for its variance and those before it
+   15 |         kernel: [0.04, 0.06, 0.2]
+      |         ^^^^^^
+hint: a covariance is at most the root of the product of two variances""",
+            id="covariances that are too large together",
         ),
         pytest.param(
             "[-0.005, 0.02]",

@@ -11,17 +11,18 @@ import pytest
 
 from mnet_cost.analysis import analyze
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MeasurementError, Source, Span
-from mnet_cost.measure import calibrate as module
-from mnet_cost.measure.calibrate import Calibration, Form, calibrate
+from mnet_cost.measure import forms
+from mnet_cost.measure.calibrate import MOST_MEASUREMENTS, Calibration, Form, calibrate
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
 from mnet_cost.models.library import load_model
+from mnet_cost.units import format_seconds
 
 RULES = runtime_rules("tflite")
 NETWORKS = (
@@ -36,15 +37,16 @@ NETWORKS = (
     ("resnet8", "ResNet"),
     ("lenet5", "LeNet"),
 )
-TEXT = "\n".join(["model,latency_ms", *(model for model, _ in NETWORKS)])
+TEXT = "\n".join(["model,latency_ms", *(f"{model},ms" for model, _ in NETWORKS)])
 
 
 def measurement(index: int, seconds: float, **other: Any) -> Measurement:
     model, family = NETWORKS[index]
-    span = Span(Source("times.csv", TEXT), index + 2, 1, len(model) + 1)
+    source, line = Source("times.csv", TEXT), index + 2
     row = Measurement(
-        model, seconds, "a device", "", "tflite", "fp32", 1, 1, family, "", "", None, span
-    )
+        model, seconds, "a device", "", "tflite", "fp32", 1, 1, family, "", "", None,
+        Span(source, line, 1, len(model) + 1), Span(source, line, len(model) + 2, len(model) + 4),
+    )  # fmt: skip
     return row._replace(**other)
 
 
@@ -65,8 +67,8 @@ def rows_of(seconds: Sequence[float]) -> list[Measurement]:
     return [measurement(i, one) for i, one in enumerate(seconds)]
 
 
-def fitted(rows: Sequence[Measurement], form: Form = "auto") -> Calibration:
-    return calibrate(rows, rules=RULES, form=form, source="a test")
+def fitted(rows: Sequence[Measurement], form: Form = "auto", **other: Any) -> Calibration:
+    return calibrate(rows, rules=RULES, form=form, source="a test", **other)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_the_band_is_the_shared_one_where_that_holds(of_prices: list[float]) -> 
 def test_the_band_is_widened_with_evidence_only(of_prices: list[float]) -> None:
     errors = np.random.default_rng(1).choice([-1.2, 1.2], len(NETWORKS))
     wild = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
-    found = fitted(rows_of(wild), "prices")
+    found = fitted(rows_of(wild), "prices", lenient=True)
     shared = shared_prices().measured
     assert found.fit.spread.width > shared.width
     assert found.fit.spread.noise == shared.noise
@@ -200,7 +202,7 @@ def test_the_band_is_widened_with_evidence_only(of_prices: list[float]) -> None:
     ]
     assert sum(inside) >= 0.8 * len(inside) - 1
     # Three rows as far off say nothing yet: three of five may fall outside by chance.
-    assert fitted(rows_of(wild[:3]), "prices").fit.spread == shared
+    assert fitted(rows_of(wild[:3]), "prices", lenient=True).fit.spread == shared
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_how_many_must_be_outside(far: int, widened: bool) -> None:
     sigmas, seconds = np.full(10, 0.2), np.ones(10)
     held_out = np.ones(10)
     held_out[:far] = math.exp(0.2 * shared.width * 3)
-    spread, found = module._band(held_out, sigmas, seconds, shared)
+    spread, found = forms._band(held_out, sigmas, seconds, shared)
     assert found == widened
     assert (spread.width > shared.width) == widened
 
@@ -293,7 +295,7 @@ def test_too_few_for_a_roofline() -> None:
     rows = [measurement(0, 0.02), measurement(1, 0.01), measurement(1, 0.01), measurement(2, 0.02)]
     expected = """\
 times.csv:4:1: a roofline needs 4 networks, and there are 3
-    4 | mobilenet_v2@resolution=96
+    4 | mobilenet_v2@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: prices can be scaled by a single one: `--form prices`"""
     assert refusal(rows, "roofline") == expected
@@ -312,22 +314,22 @@ def test_a_roofline_of_networks_without_mult_adds(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("mnet_cost.measure.calibrate.kernels_of", without)
     found = refusal(rows, "roofline")
-    assert fitted(rows).form == "prices"
+    assert fitted(rows, lenient=True).form == "prices"
     assert (
         found
         == """\
 times.csv:2:1: a roofline is of mult-adds, which networks of two families must have
-    2 | mobilenet_v1@resolution=96
+    2 | mobilenet_v1@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: prices can be scaled by a single one: `--form prices`"""
     )
 
 
 def test_too_many_rows() -> None:
-    rows = [measurement(i % 3, 0.01) for i in range(module.MOST_MEASUREMENTS + 1)]
+    rows = [measurement(i % 3, 0.01) for i in range(MOST_MEASUREMENTS + 1)]
     expected = """\
 times.csv:3:1: a fit takes at most 10,000 measurements, not 10,001
-    3 | mobilenet_v1@alpha=0.5,resolution=96
+    3 | mobilenet_v1@alpha=0.5,resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: choose some, `--where run=...`, or give the median of each network"""
     assert refusal(rows) == expected
@@ -346,15 +348,119 @@ hint: choose some, `--where run=...`, or give the median of each network"""
     ids=["all the same", "rising", "falling", "a day", "a nanosecond"],
 )
 def test_absurd_times_are_fitted_without_a_warning(form: Form, seconds: list[float]) -> None:
-    found = fitted(rows_of(seconds), form)
+    found = fitted(rows_of(seconds), form, lenient=True)
     assert all(math.isfinite(one) and one > 0 for one in found.fitted_s)
     assert all(one is None or math.isfinite(one) for one in found.held_out_s)
     assert math.isfinite(found.fit.spread.width * found.fit.spread.noise)
 
 
-def test_many_rows_of_few_networks() -> None:
+def test_many_rows_of_few_networks(of_prices: list[float]) -> None:
     random = np.random.default_rng(0)
-    rows = [measurement(i % 10, 0.01 * float(random.uniform(0.9, 1.1))) for i in range(2000)]
+    rows = [
+        measurement(i % 10, of_prices[i % 10] * float(random.uniform(0.9, 1.1)))
+        for i in range(2000)
+    ]
     found = fitted(rows, "prices")
     assert found.fit.fitted_on is not None
     assert found.fit.fitted_on.networks == 10
+
+
+def test_a_network_measured_too_far_apart(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    rows += [rows[2]._replace(latency_s=rows[2].latency_s * factor) for factor in (0.9, 1.4, 1.7)]
+    fitted(rows)
+    rows[2] = rows[2]._replace(latency_s=0.05)
+    rows += [measurement(2, 0.5), measurement(2, 0.2)]
+    expected = """\
+times.csv:4:28: `mobilenet_v2@resolution=96` took {} here, and 500 ms in times.csv:4
+    4 | mobilenet_v2@resolution=96,ms
+      |                            ^^
+
+times.csv:4:28: `mobilenet_v2@resolution=96` took 500 ms here, and {} in times.csv:4
+    4 | mobilenet_v2@resolution=96,ms
+      |                            ^^
+hint: one network at one setting: leave out what is wrong, or choose with `--where`"""
+    least = format_seconds(min(row.latency_s for row in rows if row.model == rows[2].model))
+    assert refusal(rows) == expected.format(least, least)
+
+
+@pytest.mark.parametrize("form", ["prices", "roofline"])
+def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_prices: list[float]) -> None:
+    once = rows_of(of_prices)
+    twice = [
+        row._replace(latency_s=row.latency_s * factor) for row in once for factor in (0.75, 1.4)
+    ]
+    before, after = (fitted(rows, form).fit.spread for rows in (once, twice))
+    deviation = math.log(1.4 / 0.75) / math.sqrt(2)
+    if form == "prices":
+        assert after.noise == pytest.approx(deviation)
+        assert any("from time to time" in note for note in fitted(twice, form).notes)
+    else:
+        assert after.width * after.noise >= 1.28 * deviation
+    assert after.width * after.noise > before.width * before.noise
+    one = fitted([measurement(0, 0.02), measurement(0, 0.038)], "prices")
+    reach = one.fit.spread.width * one.fit.spread.noise
+    assert abs(math.log(one.fitted_s[0] / 0.038)) < reach
+    assert abs(math.log(one.fitted_s[0] / 0.02)) < reach
+
+
+@pytest.mark.parametrize("form", get_args(Form))
+def test_times_that_fall_as_networks_grow(form: Form, of_prices: list[float]) -> None:
+    found = refusal(rows_of([1e-4 / one for one in of_prices]), form)
+    first = found.splitlines()
+    assert first[0].startswith("these times are not those of one device: from the others each is ")
+    assert first[0].endswith("in the median, and what should take longer took less")
+    assert first[1].startswith("hint: are units, devices or settings mixed, ")
+    assert found.count("is foretold to take") == 3
+
+
+def test_two_devices_in_one_file(of_prices: list[float]) -> None:
+    mixed = [one * (12 if i % 2 else 1) for i, one in enumerate(of_prices)]
+    assert refusal(rows_of(mixed)).startswith("these times are not those of one device")
+
+
+def test_all_times_the_same() -> None:
+    found = refusal(rows_of([0.01] * 10)).splitlines()
+    assert found[0].startswith("times.csv:2:28: all took 10.0 ms, and the largest has ")
+    assert found[0].endswith(" times the mult-adds of the smallest")
+    assert found[2:] == [
+        "      |                            ^^",
+        "hint: are these measurements, each of the network in its row?",
+    ]
+    fitted([measurement(2, 0.01), measurement(6, 0.01)])  # rounded to the same
+
+
+def test_noise_of_honest_rows_is_no_nonsense(of_prices: list[float]) -> None:
+    """Errors that are three times those of the worst tables of processors."""
+    errors = np.random.default_rng(5).normal(0.0, 0.5, len(NETWORKS))
+    noisy = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
+    assert fitted(rows_of(noisy)).fit.held_out is not None
+
+
+def test_prices_are_for_processors(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    h100, phone = load_device("h100"), load_device("pixel_1")
+    for other in ({"device_class": "gpu"}, {"base": load_device("adreno_640")}):
+        assert fitted(rows, lenient=True, **other).form == "roofline"
+    assert fitted(rows, base=phone, device_class="phone", lenient=True).form == "prices"
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows[:1], base=h100, device_class=h100.device_class)
+    assert (
+        str(caught.value)
+        == """\
+times.csv:2:1: a roofline needs 4 networks, and there is 1
+    2 | mobilenet_v1@resolution=96,ms
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: fewer do for prices, which are for processors: its class is `gpu`"""
+    )
+    with pytest.raises(MeasurementError) as caught:
+        fitted(rows, "prices", base=load_device("adreno_640"), device_class="phone", lenient=True)
+    assert (
+        str(caught.value)
+        == """\
+times.csv:2:1: prices are for processors, and this is none: adreno_640 states no `pipeline`, as \
+profiles of processor cores do
+    2 | mobilenet_v1@resolution=96,ms
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+hint: `--form roofline`, for which 4 networks must be measured"""
+    )

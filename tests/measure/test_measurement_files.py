@@ -17,6 +17,8 @@ from mnet_cost.measure.measurements import (
     read_measurements,
 )
 from mnet_cost.measure.networks import kernels_of
+from mnet_cost.models import library
+from mnet_cost.yamlfile import Node, read_yaml
 
 HEADER = "model,latency_ms\n"
 HINT = "hint: a header is `model,latency_ms,runtime,threads,precision,source`"
@@ -265,10 +267,10 @@ def test_a_file_that_cannot_be_read(text: str | bytes, expected: str) -> None:
               "unknown is not zero"),
         ("-1", "`latency_ms` must be above zero, not -1\n{}\nhint: leave out what is not known: "
                "unknown is not zero"),
-        ("nan", "`latency_ms` must be above zero, not nan\n{}\nhint: leave out what is not known: "
-                "unknown is not zero"),
-        ("inf", "`latency_ms` is absurd: inf is over 100,000,000\n{}\n"
-                "hint: it is in milliseconds: is this another unit?"),
+        ("nan", "`nan` in `latency_ms` is no time\n{}\nhint: leave out rows without a time"),
+        ("inf", "`inf` in `latency_ms` is no time\n{}\nhint: leave out rows without a time"),
+        ("-Infinity", "`-Infinity` in `latency_ms` is no time\n{}\n"
+                      "hint: leave out rows without a time"),
         ("1e400", "`latency_ms` is absurd: 1e400 is over 100,000,000\n{}\n"
                   "hint: it is in milliseconds: is this another unit?"),
         ("1e-300", "`latency_ms` is absurd: 1e-300 is under 1e-06\n{}\n"
@@ -332,10 +334,10 @@ times.csv:3:18: `threads` is absurd: 5000 is over 4,096
       |                  ^^^^
 hint: leave out what is wrong
 
-times.csv:3:23: `batch` is absurd: inf is over 1,000,000
+times.csv:3:23: `inf` in `batch` is no number
     3 | alexnet,2,double,5000,inf,1e99
       |                       ^^^
-hint: leave out what is wrong
+hint: leave it empty where it is not known
 
 times.csv:3:27: `energy_uj` is absurd: 1e99 is over 1e+12
     3 | alexnet,2,double,5000,inf,1e99
@@ -344,6 +346,19 @@ hint: it is in microjoules: is this another unit?"""
     header = "model,latency_ms,precision,threads,batch,energy_uj\n"
     text = header + "alexnet,1,fp31,1.5,0,-3\nalexnet,2,double,5000,inf,1e99\n"
     assert message(text) == expected
+
+
+def test_many_unknown_networks_read_the_library_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_files: list[str] = []
+
+    def counted(path: str) -> Node:
+        read_files.append(path)
+        return read_yaml(path)
+
+    monkeypatch.setattr(library, "read_yaml", counted)
+    rows = read(HEADER + "".join(f"mobilenet_v{i}x,1\n" for i in range(300)))
+    assert message_of_networks(rows).count("hint: did you mean `mobilenet_v") == MAX_PROBLEMS
+    assert len(read_files) <= len(library.model_names())
 
 
 def test_a_cell_is_shown_in_its_own_column() -> None:

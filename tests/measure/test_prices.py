@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mnet_cost.devices.prices import KINDS, kind_of, shared_prices
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.prices import (
     NOISE,
-    Array,
     deviation,
     expected_seconds,
     share_prices,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.rooflines import (
     RIDGES,
     SHAPES,
-    Array,
     Roofline,
     Shape,
     Work,

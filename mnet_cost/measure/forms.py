@@ -1,0 +1,272 @@
+"""Measured times to a fit of one form: prices, or a roofline, and how far off each is.
+
+What is stated of the error is what was left out: a family at a time, or where there is one family,
+a network at a time. Both what was fitted and what was left out are foretold as reports show them:
+by kernels that take no less than their roofs. Bands are as wide as the shared ones, wider if what
+was left out or what was measured twice says so. Not here: which form is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, RooflineFit, Spread
+from mnet_cost.devices.prices import SharedPrices
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.checks import repeat_noise
+from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.networks import Kernels
+from mnet_cost.measure.peaks import roofs_of
+from mnet_cost.measure.prices import deviation, shown_seconds, solve
+from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
+
+T = TypeVar("T")
+
+FEWEST_FOR_BAND = 4
+"""Times that were left out; fewer say nothing against the shared band."""
+_TAKES_PART = 0.01
+"""Share of the time of some network that a term takes which the fit has seen."""
+_CHANCE = 1.28
+"""Standard deviations by which the share in a band may fall short by chance."""
+_IN_BAND = 0.8
+
+
+class Calibration(NamedTuple):
+    """A fit, and what each measurement was foretold to be when it was left out."""
+
+    fit: LatencyFit
+    form: str
+    measurements: tuple[Measurement, ...]
+    fitted_s: tuple[float, ...]
+    held_out_s: tuple[float | None, ...]
+    """None where nothing was left to fit to."""
+    half_widths: tuple[float | None, ...]
+    """Of the bands around those, in natural logarithms."""
+    notes: tuple[str, ...]
+
+
+class Measured(NamedTuple):
+    """Measured times with what fits of both forms are made of, one entry a row."""
+
+    rows: tuple[Measurement, ...]
+    kernels: Sequence[Kernels]
+    roofs: Sequence[Array]
+    """Least seconds of each kernel."""
+    seconds: Array
+    groups: Sequence[str]
+    """What is left out together."""
+    protocol: str
+    """The words for that."""
+    source: str
+
+
+def measured_times(
+    rows: tuple[Measurement, ...],
+    kernels: Sequence[Kernels],
+    peaks: DeviceProfile | None,
+    source: str,
+) -> Measured:
+    roofs = _once(kernels, lambda one: roofs_of(one, peaks, rows[0].precision))
+    seconds = np.array([one.latency_s for one in rows])
+    return Measured(rows, kernels, roofs, seconds, *_groups(rows), source)
+
+
+def _once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
+    """What is made of the kernels of each row: once of what was measured several times."""
+    distinct = {id(one): one for one in kernels}
+    found = {key: make(one) for key, one in distinct.items()}
+    return [found[id(one)] for one in kernels]
+
+
+def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
+    """What is left out together, and the words for it: never a part of what is the same."""
+    families = [one.family for one in rows]
+    if len(set(families)) > 1:
+        return families, "one family at a time"
+    models = [one.model for one in rows]
+    if len(set(models)) > 1:
+        return models, "one network at a time"
+    return [str(one.batch) for one in rows], "one batch at a time"
+
+
+def fit_of_prices(
+    measured: Measured, rules: frozenset[str], tile: int, shared: SharedPrices
+) -> Calibration:
+    parts = _once(measured.kernels, lambda one: np.array(kernel_amounts(one, rules, tile)))
+    amounts = np.array([one.sum(0) for one in parts])
+    prices, spreads = np.array(shared.prices), np.array(shared.spreads)
+    # Bands cannot be narrower than what one network is measured to take from time to time.
+    allowed = shared.measured._replace(
+        noise=max(shared.measured.noise, repeat_noise(measured.rows))
+    )
+    solution = solve(amounts, measured.seconds, prices, spreads)
+    held_out, sigmas = _left_out(measured, parts, prices, spreads, allowed.noise)
+    spread, widened = _band(held_out, sigmas, measured.seconds, allowed)
+    fitted = shown_seconds(parts, measured.roofs, prices, solution.parameters)
+    priced = amounts * prices * np.exp(solution.parameters[1:])
+    seen = (priced / priced.sum(1)[:, None]).max(0) >= _TAKES_PART
+    names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
+    # The scale is of millions of multiplications; a deviation of nothing is the shared price.
+    fit = PriceFit(
+        Sourced(float(np.exp(solution.parameters[0])) / 1e6, measured.source, "fitted"),
+        {
+            name: float(value)
+            for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
+            if name in names
+        },
+        _triangle(solution.covariance, seen, spreads),
+        spread,
+        tile,
+        _fitted_on(measured, names),
+        _held_out(measured, held_out),
+    )
+    notes = []
+    if len(measured.rows) == 1:
+        notes.append("one measurement: it sets the scale, and prices are the shared ones")
+    if widened:
+        notes.append("the band is wider than the shared one: what was left out was further off")
+    if allowed.noise > shared.measured.noise:
+        notes.append(
+            "the band is wider than the shared one: times of one network differ by "
+            f"{100 * math.expm1(allowed.noise):.0f} % from time to time"
+        )
+    return Calibration(
+        fit,
+        "prices",
+        measured.rows,
+        tuple(map(float, fitted)),
+        _or_none(held_out),
+        _or_none(spread.width * sigmas),
+        tuple(notes),
+    )
+
+
+def _left_out(
+    measured: Measured, parts: Sequence[Array], prices: Array, spreads: Array, noise: float
+) -> tuple[Array, Array]:
+    """Times of each group from all others, and the deviations of their logarithms; NaN without."""
+    amounts = np.array([one.sum(0) for one in parts])
+    estimates, sigmas = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
+    for group in dict.fromkeys(measured.groups):
+        out = np.array([one == group for one in measured.groups])
+        seen = np.logical_not(out)
+        if out.all():
+            continue
+        solution = solve(amounts[seen], measured.seconds[seen], prices, spreads)
+        rows = [i for i, one in enumerate(out) if one]
+        estimates[out] = shown_seconds(
+            [parts[i] for i in rows],
+            [measured.roofs[i] for i in rows],
+            prices,
+            solution.parameters,
+        )
+        sigmas[out] = deviation(amounts[out], prices, solution, noise)
+    return estimates, sigmas
+
+
+def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tuple[Spread, bool]:
+    """The shared band, or one that holds 80 % of what was left out if that holds too few."""
+    known = np.isfinite(held_out)
+    if known.sum() < FEWEST_FOR_BAND:
+        return shared, False
+    reach = np.abs(np.log(held_out[known] / seconds[known])) / sigmas[known]
+    inside = float(np.mean(reach <= shared.width))
+    chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / known.sum())
+    if inside >= _IN_BAND - chance:
+        return shared, False
+    return Spread(float(np.quantile(reach, _IN_BAND)), shared.noise), True
+
+
+def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[float, ...], ...]:
+    """Lower triangle; what was not seen is as uncertain as before, and of nothing else."""
+    kept = covariance.copy()
+    unseen = np.concatenate([[False], np.logical_not(seen)])
+    kept[unseen, :] = 0.0
+    kept[:, unseen] = 0.0
+    for i in np.flatnonzero(unseen):
+        kept[i, i] = spreads[i - 1] ** 2
+    return tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(kept))
+
+
+def fit_of_roofline(measured: Measured) -> Calibration:
+    rows, seconds = measured.rows, measured.seconds
+    bare = _once(
+        measured.kernels,
+        lambda one: Work(
+            np.array([float(kernel.mult_adds) for kernel in one]),
+            np.array([float(kernel.traffic_bytes) for kernel in one]),
+        ),
+    )
+    roofs = {id(work): roof for work, roof in zip(bare, measured.roofs, strict=True)}
+    with_roofs = {id(work): work._replace(roofs=roofs[id(work)]) for work in bare}
+    works = [with_roofs[id(work)] for work in bare]
+    shape, errors = choose_shape(works, seconds, measured.groups)
+    fitted = fit_roofline(works, seconds, shape)
+
+    def number(value: float) -> Sourced | None:
+        return Sourced(value, measured.source, "fitted") if value > 0 else None
+
+    rate = 1 / fitted.mult_add_s
+    # Of a few rows, the largest errors are hardly seen: the least sample's 80 % are widened.
+    reach = float(np.quantile(np.abs(errors), _IN_BAND)) * (1 + 1 / len(rows))
+    fit = RooflineFit(
+        Sourced(rate, measured.source, "fitted"),
+        number(rate / fitted.ridge) if fitted.ridge else None,
+        number(fitted.inference_s),
+        number(fitted.kernel_s),
+        Spread(1.0, max(reach, _CHANCE * repeat_noise(rows), 0.01)),
+        _fitted_on(measured, ()),
+        _held_out(measured, np.exp(errors) * seconds),
+    )
+    words = [
+        word
+        for word, has in (
+            ("a rate", True), ("a bandwidth", shape.bandwidth),
+            ("a constant per inference", shape.inference), ("one per kernel", shape.kernel),
+        )
+        if has
+    ]  # fmt: skip
+    return Calibration(
+        fit,
+        "roofline",
+        rows,
+        tuple(fitted.seconds(one) for one in works),
+        tuple(float(one) for one in np.exp(errors) * seconds),
+        (fit.spread.width * fit.spread.noise,) * len(rows),
+        (f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",),
+    )
+
+
+def _fitted_on(measured: Measured, terms: tuple[str, ...]) -> FittedOn:
+    rows = measured.rows
+    distinct = {id(one): one for one in measured.kernels}.values()
+    mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in distinct]
+    return FittedOn(
+        len({one.model for one in rows}),
+        tuple(sorted({one.family for one in rows})),
+        (max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
+        (min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
+        terms,
+    )
+
+
+def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
+    known = np.isfinite(estimates)
+    if not known.any():
+        return None
+    errors = np.abs(estimates[known] / measured.seconds[known] - 1)
+    return HeldOut(
+        measured.protocol, int(known.sum()), float(np.median(errors)), float(np.mean(errors))
+    )
+
+
+def _or_none(values: Array) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(one) else float(one) for one in values)

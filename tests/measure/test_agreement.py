@@ -1,0 +1,143 @@
+"""Times are worked out twice: from arrays where fits are made, by kernel where they are used.
+
+Both must be the same numbers, with and without peaks, whatever the fit says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.latency import deviation_of, estimate_latency
+from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.devices import DeviceProfile, load_device
+from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit, Spread
+from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.rules import runtime_rules
+from mnet_cost.devices.sourced import Sourced
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.errors import Source, Span
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.measurements import Measurement
+from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.peaks import as_extended, roofs_of
+from mnet_cost.measure.prices import Solution, deviation, shown_seconds
+from mnet_cost.measure.rooflines import Roofline, Work
+
+NETWORKS = ("mobilenet_v1", "mobilenet_v2@alpha=0.5", "resnet18", "shufflenet_v2", "ds_cnn")
+WAYS = [
+    pytest.param(None, "tflite", 1, "fp32", 1, id="no peaks"),
+    pytest.param("pixel_1", "tflite", 1, "fp32", 8, id="peaks"),
+    pytest.param("pixel_1", "ncnn", 4, "fp32", 4, id="other threads and rules"),
+    pytest.param("raspberry_pi_4", "xnnpack", 4, "int8", 8, id="int8"),
+    pytest.param("stm32h7a3", "tflm", 1, "int8", 1, id="a microcontroller"),
+]
+
+
+def _measurement(model: str, precision: str, batch: int) -> Measurement:
+    span = Span(Source("times.csv", ""), 1, 1, 2)
+    return Measurement(
+        model, 1.0, "", "", "", precision, 1, batch, "", "", "", None, span, span
+    )  # fmt: skip
+
+
+def _number(value: float) -> Sourced:
+    return Sourced(value, "a test", "fitted")
+
+
+class Way:
+    """Kernels of networks, and the profile on which they are timed."""
+
+    def __init__(self, base: str | None, runtime: str, threads: int, precision: str) -> None:
+        rules = runtime_rules(runtime)
+        rows = [_measurement(model, precision, batch) for model in NETWORKS for batch in (1, 3)]
+        self.rules, self.precision = rules, precision
+        self.kernels: list[tuple[Kernel, ...]] = kernels_of(rows, rules)
+        bare = DeviceProfile("x", "x", "fitted", runtime, threads, {}, (), kernel_rules=rules)
+        peaks = None if base is None else as_extended(load_device(base), rules, threads)
+        self.device = peaks or bare
+        self.roofs = [roofs_of(one, peaks, precision) for one in self.kernels]
+        self.peaks = peaks
+
+    def analyzed(self, fit: LatencyFit) -> list[float]:
+        device = self.device._replace(latency={self.precision: fit}, tier="fitted")
+        found = []
+        for one in self.kernels:
+            estimate = estimate_latency(one, device, self.precision)
+            assert estimate.latency_s is not None
+            found.append(estimate.latency_s)
+        return found
+
+
+def _bound(found: Array, without: Array) -> bool:
+    return bool((found > 1.001 * without).any())
+
+
+@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), WAYS)
+def test_prices(base: str | None, runtime: str, threads: int, precision: str, tile: int) -> None:
+    way = Way(base, runtime, threads, precision)
+    shared = shared_prices(way.device.device_class, precision, threads)
+    prices = np.array(shared.prices)
+    parts = [np.array(kernel_amounts(one, way.rules, tile)) for one in way.kernels]
+    random = np.random.default_rng(7)
+    raised = False
+    for scale_s in (1e-9, 1e-10, 1e-11, 1e-12):
+        deviations = random.normal(0.0, 1.0, len(TERM_NAMES))
+        root = random.normal(0.0, 0.1, (1 + len(TERM_NAMES),) * 2)
+        covariance = root @ root.T
+        fit = PriceFit(
+            _number(scale_s),
+            dict(zip(TERM_NAMES, map(float, deviations), strict=True)),
+            tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(covariance)),
+            Spread(1.2, 0.12),
+            tile,
+        )
+        parameters = np.concatenate([[np.log(scale_s * 1e6)], deviations])
+        found = shown_seconds(parts, way.roofs, prices, parameters)
+        assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
+        bare = shown_seconds(parts, [one * 0 for one in way.roofs], prices, parameters)
+        raised |= _bound(found, bare)
+        amounts = np.array([one.sum(0) for one in parts])
+        sigmas = deviation(amounts, prices, Solution(parameters, covariance), 0.12)
+        for one, sigma, kernels in zip(amounts, sigmas, way.kernels, strict=True):
+            priced = one * prices * np.exp(deviations)
+            shares = list(map(float, priced / priced.sum()))
+            assert deviation_of(fit, shares) == pytest.approx(float(sigma), rel=1e-9), kernels
+    assert raised == (base is not None)
+
+
+@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), WAYS)
+def test_rooflines(base: str | None, runtime: str, threads: int, precision: str, tile: int) -> None:
+    way = Way(base, runtime, threads, precision)
+    works = [
+        Work(
+            np.array([float(kernel.mult_adds) for kernel in one]),
+            np.array([float(kernel.traffic_bytes) for kernel in one]),
+            roofs,
+        )
+        for one, roofs in zip(way.kernels, way.roofs, strict=True)
+    ]
+    raised = False
+    numbers: list[dict[str, Any]] = [
+        {"ridge": 0.0, "inference_s": 0.0, "kernel_s": 0.0},
+        {"ridge": 12.0, "inference_s": 1e-3, "kernel_s": 0.0},
+        {"ridge": 300.0, "inference_s": 0.0, "kernel_s": 2e-5},
+    ]
+    for rate in (1e8, 1e10, 1e13):
+        for one in numbers:
+            roofline = Roofline(1 / rate, **one)
+            fit = RooflineFit(
+                _number(rate),
+                _number(rate / roofline.ridge) if roofline.ridge else None,
+                _number(roofline.inference_s) if roofline.inference_s else None,
+                _number(roofline.kernel_s) if roofline.kernel_s else None,
+                Spread(1.0, 0.1),
+            )
+            found = np.array([roofline.seconds(work) for work in works])
+            assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
+            bare = [roofline.seconds(work._replace(roofs=0.0)) for work in works]
+            raised |= _bound(found, np.array(bare))
+    assert raised == (base is not None)
