@@ -30,8 +30,8 @@ _SEEN = 0.05
 class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference, and what it is made of.
 
-    With prices the parts add up to `latency_s`, unless the roof is higher; on a roofline the larger
-    of compute and memory and the overhead do.
+    These are the estimate's operands: with prices summands, on a roofline alternatives. What adds
+    up to `latency_s` is in `parts.py`, and reports show that.
     """
 
     kernel: Kernel

@@ -9,6 +9,7 @@ from mnet_cost.analysis.roof import Roofs
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.fits import PriceFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
+from mnet_cost.report.document import kernel_times
 from mnet_cost.units import format_bytes, format_count, format_seconds, format_si
 
 _MILLION = 1e6
@@ -140,18 +141,10 @@ def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
 
 def time_document(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
     """The same for JSON, in milliseconds."""
-    numbers = {
-        "latency_ms": one.latency_s,
-        "compute_ms": one.compute_s,
-        "memory_ms": one.memory_s,
-        "overhead_ms": one.overhead_s,
-        "bound_ms": one.roof.seconds,
-    }
     return {
         "device": estimate.device.name,
         "standing": estimate.standing,
-        **{key: None if value is None else 1e3 * value for key, value in numbers.items()},
-        "bound": one.bound,
+        **kernel_times(estimate, one),
         "terms": [
             {
                 "term": found.term,

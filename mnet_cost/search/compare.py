@@ -111,7 +111,7 @@ def multiplying(estimate: DeviceEstimate) -> float | None:
 
 def _multiplying_s(estimate: DeviceEstimate) -> float:
     return sum(
-        parts_of(estimate, one).compute_s for one in estimate.kernels if one.kernel.mult_adds
+        parts_of(estimate, one).compute_s or 0.0 for one in estimate.kernels if one.kernel.mult_adds
     )
 
 
@@ -123,7 +123,7 @@ def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
     for one in estimate.kernels:
         parts = parts_of(estimate, one)
         rest = {
-            "compute": 0.0 if one.kernel.mult_adds else parts.compute_s,
+            "compute": None if one.kernel.mult_adds else parts.compute_s,
             _memory(estimate, one): parts.memory_s,
             "overhead": parts.overhead_s,
         }

@@ -73,9 +73,36 @@ def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> 
         known = [kernel["bound_ms"] for kernel in one["kernels"]]
         if one["bound_ms"] is not None:
             assert sum(value or 0.0 for value in known) == pytest.approx(one["bound_ms"])
-    for kernel in fitted["kernels"]:
-        parts = kernel["compute_ms"] + kernel["memory_ms"] + kernel["overhead_ms"]
-        assert kernel["latency_ms"] == pytest.approx(max(parts, kernel["bound_ms"] or 0.0))
+
+
+PARTS = ("compute", "memory", "overhead")
+
+
+@pytest.mark.parametrize("device", [*DEVICES, "raspberry_pi_zero_xnnpack", "h100"])
+def test_parts_of_kernels_add_up_wherever_they_stand(
+    capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", device)["devices"]
+    for kernel in found["kernels"]:
+        parts = [kernel[f"{part}_ms"] or 0.0 for part in PARTS]
+        assert sum(parts) == pytest.approx(kernel["latency_ms"] or 0.0)
+    for part in PARTS:
+        seconds = [kernel[f"{part}_ms"] or 0.0 for kernel in found["kernels"]]
+        assert sum(seconds) / found["latency_ms"] == pytest.approx(found["shares"][part])
+    for one in records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--device", device):
+        parts = [float(one[f"{part}_s"] or 0) for part in PARTS]
+        assert sum(parts) == pytest.approx(float(one["latency_s"] or 0))
+    layers = document(capsys, "explain", "mobilenet_v1", "separable", "--device", device)["layers"]
+    for (time,) in filter(None, (layer["times"] for layer in layers)):
+        parts = [time[f"{part}_ms"] or 0.0 for part in PARTS]
+        assert sum(parts) == pytest.approx(time["latency_ms"])
+
+
+def test_a_part_of_which_nothing_is_known_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", "h100")["devices"]
+    stem = found["kernels"][0]
+    assert stem["memory_ms"] is None  # it stays in L2, whose bandwidth is not known
+    assert stem["compute_ms"] > 0
 
 
 def test_times_never_stand_without_their_standing(capsys: pytest.CaptureFixture[str]) -> None:
