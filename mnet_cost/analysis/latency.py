@@ -55,8 +55,9 @@ class DeviceEstimate(NamedTuple):
 
     device: DeviceProfile
     precision: str
-    standing: str
-    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound."""
+    standing: str | None
+    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound; None
+    where there is no time."""
     latency_s: float | None
     """Sum over the kernels that have a time, and constants: a lower bound if `untimed`."""
     low_s: float | None
@@ -118,7 +119,7 @@ def estimate_latency(
             device, precision, kernels, kernel_traffic(kernels, device), timing
         )
         return DeviceEstimate(
-            device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
+            device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
         )._replace(energy=energy)
     roofs = Roofs(device, rate)
     standing = standing_of(device, precision)
@@ -135,7 +136,7 @@ def estimate_latency(
         timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
     found = _whole(timed, bounds, device, precision, fits, roofs.notes())
     partial = found.standing == "roof" or bool(found.untimed)
-    timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
+    timing = Timing(found.latency_s, found.low_s, found.high_s, timed.standing, partial)
     traffic = [roof.traffic for roof in bounds]
     return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
 

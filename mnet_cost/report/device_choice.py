@@ -73,7 +73,7 @@ def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tup
     return (
         device.device_class,
         device.name,
-        estimate.standing,
+        None if refused else estimate.standing,
         time_cell(analysis, estimate, lower_bound),
         band_cell(analysis, estimate, lower_bound),
         None if refused else estimate.bound_s,

@@ -125,7 +125,7 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
     return {
         "name": device.name,
         "tier": device.tier,
-        "standing": estimate.standing,
+        "standing": None if refused else estimate.standing,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),

@@ -8,24 +8,22 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
-from mnet_cost.devices.fits import RooflineFit
 from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
 
-_MEANINGS = {
-    "calibrated": "calibrated: the sum of what each kernel asks for, at prices fitted to times "
-    "measured on this very device",
-    "fitted": "fitted: the sum of what each kernel asks for, at prices fitted to published times "
-    "of the device",
-    "datasheet": "datasheet: the sum of what each kernel asks for, at a share of the data sheet's "
-    "peak and prices that devices have in common; nothing here was measured on the device",
-    "roof": "roof: what these kernels take at least on the profile's peaks, and launches; real "
-    "runs take longer",
+_RESTS_ON = {
+    "calibrated": "fitted to times measured on this very device",
+    "fitted": "fitted to published times of the device",
+    "datasheet": "that devices have in common and a share of the data sheet's peak; nothing here "
+    "was measured on the device",
 }
+"""What numbers of an estimate rest on, by standing."""
+_ROOF = (
+    "what these kernels take at least on the profile's peaks, and launches; real runs take longer"
+)
 _NAMED = 4
 """Devices that a note names; more are counted."""
-_FITTED_ROOFLINE = "constants and a roofline through measured times"
 
 
 def device_table(analysis: Analysis, lower_bound: bool) -> Table:
@@ -47,7 +45,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         rows.append(
             (
                 estimate.device.name,
-                None if refused or estimate.latency_s is None else estimate.standing,
+                None if refused else estimate.standing,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
                 None if refused else estimate.bound_s,
@@ -111,10 +109,17 @@ def _said(notes: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{_listed(names)}: {note}" for note, names in found.items()]
 
 
+def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """Why there is no time, where there is none."""
+    return _said(
+        (one.device.name, note) for one in estimates if one.latency_s is None for note in one.notes
+    )
+
+
 def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
     """What the times are, once for each standing; and what energies are, if those are shown."""
     known = [one for one in estimates if one.latency_s is not None]
-    notes = list(dict.fromkeys(meaning(one) for one in known))
+    notes = meanings(known)
     if any(one.low_s is not None for one in known):
         notes.append("band: four of five measurements are expected in it")
     if energy and any(energy_cell(one, refused=False) for one in estimates):
@@ -131,11 +136,25 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" * (len(names) > _NAMED))
 
 
-def meaning(estimate: DeviceEstimate) -> str:
-    """What its standing says of a time."""
-    if isinstance(estimate.fit, RooflineFit):
-        return f"{estimate.standing}: {_FITTED_ROOFLINE}"
-    return _MEANINGS[estimate.standing]
+def meanings(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """What each standing says of a time; of which devices where it can be one of two things."""
+    ways: dict[str, dict[str, list[str]]] = {}
+    for one in estimates:
+        if one.standing is not None:
+            found = ways.setdefault(one.standing, {})
+            found.setdefault(_way(one, one.standing), []).append(one.device.name)
+    return [
+        f"{standing}{f' ({_listed(names)})' if len(found) > 1 else ''}: {way}"
+        for standing, found in ways.items()
+        for way, names in found.items()
+    ]
+
+
+def _way(estimate: DeviceEstimate, standing: str) -> str:
+    if estimate.fit is None:
+        return _ROOF
+    sums = "the sum of what each kernel asks for, at prices"
+    return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[standing]}"
 
 
 def outside_note(estimate: DeviceEstimate) -> str:

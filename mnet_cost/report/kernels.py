@@ -43,7 +43,10 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     ridge = ridge_point(device, estimate.precision)
     ordered = sorted(estimate.kernels, key=lambda one: -(one.latency_s or 0.0))
     shown = ordered[:top]
-    title = f"Kernels on {device.name} ({estimate.standing})"
+    if estimate.latency_s is None:
+        title = f"Kernels on {device.name}: {'; '.join(estimate.notes)}"
+    else:
+        title = f"Kernels on {device.name} ({estimate.standing})"
     if ridge is not None:
         title += f", ridge point {ridge:.3g} mult-adds per byte"
     return Table(

@@ -136,7 +136,7 @@ def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any
         "devices": [
             {
                 "name": estimate.device.name,
-                "standing": estimate.standing,
+                "standing": None if analysis.refuses(False) else estimate.standing,
                 "latency_s": analysis.latency_s(estimate, False),
             }
             for estimate in analysis.devices

@@ -53,7 +53,7 @@ def times_table(
             rows.append(
                 (
                     estimate.device.name,
-                    None if estimate.latency_s is None else estimate.standing,
+                    None if analysis.refuses(lower_bound) else estimate.standing,
                     name,
                     time_cell(analysis, estimate, lower_bound),
                     band_cell(analysis, estimate, lower_bound),

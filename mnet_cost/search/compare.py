@@ -43,7 +43,7 @@ class Parting(NamedTuple):
     """Where ratio of mult-adds and ratio of time part, between the first network and another."""
 
     device: str
-    standing: str
+    standing: str | None
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
     price_ratio: float | None

@@ -133,6 +133,7 @@ def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
     assert estimate(CONV, device._replace(pipeline="in_order"), "int8").standing == "datasheet"
     nothing = estimate(CONV, device, "fp16")
     assert (nothing.latency_s, nothing.low_s) == (None, None)
+    assert nothing.standing is None
     assert nothing.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
 
 

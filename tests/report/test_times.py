@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from profiles import PROFILES
 
 from mnet_cost.cli import main
 from mnet_cost.devices import CLASSES
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.cells import cell
+from mnet_cost.report.devices import devices_report
 from mnet_cost.report.types import Range, Time
 from mnet_cost.units import format_seconds
 
@@ -128,6 +130,20 @@ def test_notes_are_of_the_standings_there_are(capsys: pytest.CaptureFixture[str]
     assert "off by 6.7 % in the median on 18 times" in text
 
 
+def test_each_way_to_a_standing_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
+    prices = "the sum of what each kernel asks for, at prices fitted to published times"
+    roofline = "constants and a roofline fitted to published times of the device"
+    text = output(capsys, "analyze", "mobilenet_v1", *ON_EACH)
+    assert text.count("* fitted (") == 2
+    assert f"* fitted (fitted_core): {prices}" in text
+    assert f"* fitted (stick): {roofline}" in text
+    for command in (["analyze", "mobilenet_v1"], ["explain", "mobilenet_v1", "stem"]):
+        text = output(capsys, *command, "--device", "stick")
+        assert f"* fitted: {roofline}" in text
+    text = output(capsys, "explain", "mobilenet_v1", "stem", *ON_EACH)
+    assert f"* fitted (stick): {roofline}" in text
+
+
 SORTS = """\
 format: 1
 name: net
@@ -147,6 +163,9 @@ def test_what_is_refused_has_no_standing_and_a_part_no_band(
     text = capsys.readouterr().out
     assert rows(text, "Devices")["fitted_core"][:2] == ["-", "-"]
     assert "* fitted: " not in text
+    assert main(["analyze", str(path), "--device", "fitted_core", "--format", "json"]) == 3
+    (refused,) = json.loads(capsys.readouterr().out)["devices"]
+    assert (refused["standing"], refused["latency_ms"]) == (None, None)
     bound = ("--device", "fitted_core", "--lower-bound")
     (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
     assert found["latency_ms"] > 0
@@ -155,6 +174,34 @@ def test_what_is_refused_has_no_standing_and_a_part_no_band(
     assert rows(text, "Devices")["fitted_core"][:3] == ["fitted", "*≥", "12.0"]
     kernels = rows(output(capsys, "analyze", str(path), "--by", "kernel", *bound), "Kernels")
     assert kernels["opaque"][:3] == ["-", "-", "-"]
+
+
+NO_INT8 = ("--precision", "int8", "--device", "stick")
+UNKNOWN = "no int8 rate in the profile (it has fp32): time is unknown"
+
+
+def test_no_rate_means_no_standing(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
+    assert (found["standing"], found["latency_ms"]) == (None, None)
+    text = output(capsys, "analyze", "lenet5", *NO_INT8)
+    assert rows(text, "Devices")["stick"][:2] == ["-", "-"]
+    assert "\nBlocks; time on stick is unknown\n" in text
+    assert f"* stick: {UNKNOWN}" in text
+    text = output(capsys, "analyze", "lenet5", "--by", "kernel", *NO_INT8)
+    assert f"\nKernels on stick: {UNKNOWN}\n" in text
+    assert "(roof)" not in text
+    found = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["partings"][0]
+    assert (found["standing"], found["time_ratio"]) == (None, None)
+    text = output(capsys, "compare", "lenet5", "alexnet", *NO_INT8)
+    assert f"* stick: {UNKNOWN}" in text
+    assert f"* stick: {UNKNOWN}" in output(capsys, "explain", "lenet5", "c5.conv2d", *NO_INT8)
+
+
+def test_a_profile_without_a_rate_has_no_standing() -> None:
+    nothing = PROFILES["stick"]._replace(latency={})
+    (row,) = devices_report([nothing]).tables[0].rows
+    keys = [column.key for column in devices_report([nothing]).tables[0].columns]
+    assert row[keys.index("standing")] is None
 
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
