@@ -22,21 +22,24 @@ _RESTS_ON = {
 _ROOF = (
     "what these kernels take at least on the profile's peaks, and launches; real runs take longer"
 )
+FITS = "fits: weights and activations into the memory there is; -: its size is not known"
 _NAMED = 4
 """Devices that a note names; more are counted."""
 
 
 def device_table(analysis: Analysis, lower_bound: bool) -> Table:
-    """Times with bands and standings, roofs, what the times are made of, and whether it fits."""
+    """Times with bands and standings, whether it fits, energies, and what the times are made of."""
+    constants = any(estimate.inference_s for estimate in analysis.devices)
+    parts = [part for part in PARTS if part != "inference" or constants]
     columns = (
         Column("device", "device"),
         Column("standing", "standing"),
         Column("latency_s", "time", "seconds"),
         Column("band_s", "80 % band", "range", 8),
-        Column("bound_s", "roof", "seconds", 7),
-        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 6) for part in PARTS),
-        Column("memory", "memory", "text", 5),
-        Column("energy", "energy", "quantity", 4),
+        Column("fits", "fits", "text", 8),
+        Column("energy", "energy", "quantity", 7),
+        Column("bound_s", "roof", "seconds", 6),
+        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 5) for part in parts),
     )
     refused = analysis.refuses(lower_bound)
     rows = []
@@ -48,28 +51,22 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 None if refused else estimate.standing,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
-                None if refused else estimate.bound_s,
-                *(shares.get(part, 0.0 if shares else None) for part in PARTS),
-                None if refused else memory_word(estimate.fits),
+                None if refused else fits_word(estimate.fits),
                 energy_cell(estimate, refused),
+                None if refused else estimate.bound_s,
+                *(shares.get(part, 0.0 if shares else None) for part in parts),
             )
         )
-    table = Table("devices", "Devices", columns, tuple(rows))
-    if not any(estimate.inference_s for estimate in analysis.devices):
-        i = next(i for i, column in enumerate(columns) if column.key == "inference_share")
-        table = table._replace(
-            columns=columns[:i] + columns[i + 1 :],
-            rows=tuple(row[:i] + row[i + 1 :] for row in table.rows),
-        )
+    table = Table("devices", "Devices", columns, tuple(rows), note=FITS)
     return without_unknown(table, ("band_s", "energy"))
 
 
-def memory_word(fits: Sequence[Fit]) -> str | None:
-    """Whether everything fits; None where a size is unknown and the rest fits."""
+def fits_word(fits: Sequence[Fit]) -> str | None:
+    """Whether all fits into its memory; None where a size is unknown and the rest fits."""
     found = [fit.fits for fit in fits]
     if False in found:
-        return "does not fit"
-    return "fits" if found and None not in found else None
+        return "no"
+    return "yes" if found and None not in found else None
 
 
 def _misfit(fit: Fit) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -206,7 +207,7 @@ def test_a_profile_without_a_rate_has_no_standing() -> None:
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v1", "--device", "stm32h743", "--precision", "int8")
-    assert "does not fit" in text
+    assert rows(text, "Devices")["stm32h743"][5] == "no"
     assert "stm32h743: weights do not fit flash 2 MiB: over by 2.13 MB" in text
 
 
@@ -309,6 +310,41 @@ def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 of 5 devices have no fp32 rate" in text
 
 
+def header(text: str, first: str) -> list[str]:
+    """Titles of the columns of the table that starts with `first`."""
+    line = next(line for line in text.splitlines() if line.startswith(f"{first}  "))
+    return re.split(r"\s{2,}", line)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_what_a_user_chooses_a_device_by_is_shown_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = output(capsys, "devices", "--for", "mobilenet_v1")
+    shown = header(text, "device")
+    assert shown[:6] == ["device", "threads", "standing", "time", "80 % band", "fits"]
+    if width == 80:
+        assert "left out at 80 columns: roof, energy, runtime, class" in text
+    names = [word for name in LONG for word in ("--device", name)]
+    text = output(capsys, "analyze", "mobilenet_v1", *names)
+    shown = header(text, "device")
+    assert shown[:5] == ["device", "standing", "time", "80 % band", "fits"]
+    if width == 100:
+        assert shown[5:7] == ["energy", "roof"]
+
+
+LONG = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")
+
+
+def test_constants_have_a_column_where_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "lenet5", "--device", "stick", "--device", "roof_core")
+    assert "inference %" in header(text, "device")
+    text = output(capsys, "analyze", "lenet5", "--device", "roof_core")
+    assert "inference %" not in header(text, "device")
+    assert "launch %" in header(text, "device")
+
+
 def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "devices", "--for", "lenet5", "--precision", "int8")["devices"]
     classes = [CLASSES.index(one["class"]) for one in found]
@@ -351,7 +387,10 @@ def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
         (Time(0.0123, least=True), "≥ 12.3 ms"),
         (Time(0.0123, outside=True), "*12.3 ms"),
         (Range(0.0123, 0.0151), "12.3-15.1 ms"),
-        (Range(0.00098, 0.0012), "980 µs - 1.20 ms"),
+        (Range(0.000261, 0.00131), "0.261-1.31 ms"),
+        (Range(0.000980, 0.00120), "0.980-1.20 ms"),
+        (Range(0.000098, 0.00120), "98.0 µs - 1.20 ms"),
+        (Range(0.0009996, 0.00120), "1.00-1.20 ms"),
         (Range(0.9, 1.2, "x"), "0.90-1.20x"),
     ],
 )
