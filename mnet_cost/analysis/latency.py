@@ -111,7 +111,8 @@ def estimate_latency(
     """
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
-    if rate is None and fit is None:
+    standing = standing_of(device, precision)
+    if standing is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
         timing = Timing(None, None, None, "roof", True)
@@ -122,7 +123,6 @@ def estimate_latency(
             device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
         )._replace(energy=energy)
     roofs = Roofs(device, rate)
-    standing = standing_of(device, precision)
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
     bounds = roofs.roofs(kernels)
@@ -141,14 +141,17 @@ def estimate_latency(
     return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
 
 
-def standing_of(device: DeviceProfile, precision: str) -> str:
-    """What an estimate on `device` can be called: `roof` where it is only a lower bound."""
+def standing_of(device: DeviceProfile, precision: str) -> str | None:
+    """What an estimate on `device` can be called: `roof` where it is only a lower bound.
+
+    None where there can be none.
+    """
     if precision in device.latency:
         return device.tier
     rate = device.compute.get(precision)
-    return (
-        "roof" if rate is None or unmeasured_fit(device, rate, precision) is None else "datasheet"
-    )
+    if rate is None:
+        return None
+    return "roof" if unmeasured_fit(device, rate, precision) is None else "datasheet"
 
 
 def _whole(
@@ -164,11 +167,14 @@ def _whole(
         for one in timed.kernels
         if one.latency_s is not None and timed.standing == "roof" and one.roof.seconds is None
     )
-    if untimed:
-        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
-        notes += (f"{len(untimed)} {kernels_are} not timed: no rate or bandwidth tells how long",)
     if timed.standing != "roof":
         notes = ()  # what is not known of the roof is no part of the estimate
+    if untimed:
+        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
+        why = "no rate or bandwidth tells how long"
+        if timed.standing != "roof":
+            why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
+        notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
     known = [one for one in (roof.seconds for roof in bounds) if one is not None]
     # Where a rate is known, nothing is the least that the rest can take.
     bound_s = sum(known) if known or precision in device.compute else None
@@ -192,21 +198,16 @@ def _priced(
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
-    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
-    prices = [price * scale_s for price in relative_prices(fit, device, precision)]
+    prices = relative_prices(fit, device, precision)
     totals = [0.0] * len(TERMS)
     estimates = []
     for kernel, amounts, roof in zip(
         kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), bounds, strict=True
     ):
         parts = {"compute": 0.0, "memory": 0.0, "overhead": 0.0}
-        for i, amount in enumerate(amounts):
-            if amount:
-                seconds = amount * prices[i]
-                if TERMS[i].part == "compute":
-                    seconds /= kernel.speedup
-                totals[i] += seconds
-                parts[TERMS[i].part] += seconds
+        for i, seconds in summands(fit, kernel, amounts, prices):
+            totals[i] += seconds
+            parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, roof, parts))
     whole = sum(totals) or 1.0
     shares = tuple([one / whole for one in totals])
@@ -220,6 +221,21 @@ def _priced(
         _outside(fit.fitted_on, kernels, whole, shares),
         fit,
     )
+
+
+def summands(
+    fit: PriceFit, kernel: Kernel, amounts: Sequence[float], prices: Sequence[float]
+) -> list[tuple[int, float]]:
+    """Indices of the terms that a kernel asks for, and the seconds that each takes.
+
+    Zeros among the weights make what is compute faster.
+    """
+    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    return [
+        (i, amount * prices[i] * scale_s / (kernel.speedup if TERMS[i].part == "compute" else 1.0))
+        for i, amount in enumerate(amounts)
+        if amount
+    ]
 
 
 def relative_prices(fit: PriceFit, device: DeviceProfile, precision: str) -> tuple[float, ...]:
