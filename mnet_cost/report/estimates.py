@@ -8,6 +8,9 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
+from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.report.kernel_time import priced_terms
 from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
@@ -23,6 +26,9 @@ _ROOF = (
     "what these kernels take at least on the profile's peaks, and launches; real runs take longer"
 )
 FITS = "fits: weights and activations into the memory there is; -: its size is not known"
+_UNPACKED = ("unpacked", "unpacked_depthwise")
+_MUCH = 0.03
+"""A share of the time that is worth a note."""
 _NAMED = 4
 """Devices that a note names; more are counted."""
 
@@ -154,6 +160,26 @@ def _way(estimate: DeviceEstimate, standing: str) -> str:
     return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[standing]}"
 
 
+def _packs_note(estimate: DeviceEstimate) -> list[str]:
+    """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
+    fit = estimate.fit
+    taken = sum(
+        one for name, one in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
+    )
+    if not isinstance(fit, PriceFit) or taken <= _MUCH:
+        return []
+    kernels = [
+        one
+        for one in estimate.kernels
+        if any(term.term in _UNPACKED for term in priced_terms(estimate, one))
+    ]
+    have = "kernel has" if len(kernels) == 1 else "kernels have"
+    return [
+        f"{len(kernels)} {have} channels that are no multiple of {fit.tile} (`unpacked`): "
+        f"{100 * taken:.0f} % of the time, which multiples would save"
+    ]
+
+
 def outside_note(estimate: DeviceEstimate) -> str:
     """Why an estimate is marked."""
     return f"marked *: {'; '.join(estimate.outside)}"
@@ -172,6 +198,7 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
         )
     if estimate.outside:
         notes.append(outside_note(estimate))
+    notes += _packs_note(estimate)
     if estimate.inference_s and estimate.latency_s is not None:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"

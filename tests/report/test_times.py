@@ -145,6 +145,34 @@ def test_each_way_to_a_standing_is_one_note(capsys: pytest.CaptureFixture[str]) 
     assert f"* fitted (stick): {roofline}" in text
 
 
+def test_channels_that_fill_no_packs_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    on = ("--device", "raspberry_pi_4_ncnn", "--device", "pixel_1_tflite")
+    net = "mobilenet_v1@alpha=0.969"
+    text = output(capsys, "analyze", net, *on)
+    (found,) = re.findall(r"\* (.*) kernels have channels (.*)", text)
+    device, count = found[0].split(": ")
+    assert device == "raspberry_pi_4_ncnn"
+    share = re.fullmatch(
+        r"that are no multiple of 4 \(`unpacked`\): (\d+) % of the time, "
+        "which multiples would save",
+        found[1],
+    )
+    assert share
+    terms = [
+        term["latency_ms"]
+        for block in ("stem", "separable", *(f"separable_{i}" for i in range(2, 9)), "middle")
+        for layer in document(capsys, "explain", net, block, *on[:2])["layers"]
+        for time in layer["times"]
+        for term in time["terms"]
+        if term["term"] in ("unpacked", "unpacked_depthwise")
+    ]
+    assert len(terms) == int(count)
+    (whole,) = document(capsys, "analyze", net, *on[:2])["devices"]
+    taken = sum(terms) / whole["latency_ms"]
+    assert taken == pytest.approx(int(share[1]) / 100, abs=0.005)
+    assert "no multiple" not in output(capsys, "analyze", "mobilenet_v1", *on)
+
+
 SORTS = """\
 format: 1
 name: net
