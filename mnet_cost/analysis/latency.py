@@ -26,6 +26,11 @@ from mnet_cost.devices.terms import TERM_NAMES, TERMS
 _SEEN = 0.05
 """An estimate is marked if terms that the fit has not seen take more than this share of it."""
 
+_OWN_NOISE = 0.2
+"""Share of the noise (its variance) in which even two networks of the same terms differ. With it
+and as much for each difference of shares, intervals of ratios hold what they are to hold of ncnn's
+measurements, alike or not (`python benchmarks/accuracy ratios`)."""
+
 
 class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference, and what it is made of.
@@ -284,13 +289,16 @@ def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[
     """Standard deviation of the logarithm of a ratio of two times on one device.
 
     `first` and `other` are the shares of their terms: what is wrong with a price is wrong in both,
-    so only differences count, and the scale is in neither. Noise is each one's own.
+    so only differences count, and the scale is in neither. Networks that ask for much the same
+    are off alike in what prices leave out, too: of the noise that has its own part alone. Of a
+    roofline no shares are known.
     """
-    variance = 0.0
-    if isinstance(fit, PriceFit):
-        row = (0.0, *[a - b for a, b in zip(first, other, strict=True)])
-        variance = _variance(fit, row)
-    return sqrt(max(variance, 0.0) + 2 * fit.spread.noise**2)
+    noise = 2 * fit.spread.noise**2
+    if not isinstance(fit, PriceFit):
+        return sqrt(noise)
+    row = [a - b for a, b in zip(first, other, strict=True)]
+    noise *= min(_OWN_NOISE + sum(map(abs, row)), 1.0)
+    return sqrt(max(_variance(fit, (0.0, *row)), 0.0) + noise)
 
 
 def _outside(

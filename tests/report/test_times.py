@@ -319,6 +319,21 @@ def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> N
     assert f"a mult-add of full takes {price_ratio:.2f}x as long" in text
 
 
+@pytest.mark.parametrize("other", ["mobilenet_v2", "mobilenet_v2@alpha=1.0"])
+def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], other: str) -> None:
+    found = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
+    for one in found["ratios"][1]["latency_interval"].values():
+        assert one == {"low": 1.0, "high": 1.0, "tie": False, "same_kernels": True}
+    assert {one["same_kernels"] for one in found["partings"]} == {True}
+    text = output(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
+    assert text.count("1.00-1.00x  same kernels") == len(DEVICES)
+    name = "mobilenet_v2 (2)" if other == "mobilenet_v2" else other
+    listed = ", ".join(DEVICES)
+    assert f"* {listed}: mobilenet_v2 and {name} have the same kernels" in text
+    assert "cannot be told" not in text
+    assert "a tie" not in text
+
+
 def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["stm32h743", "stick", "roof_core", "fitted_core", "h100"]
     found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
