@@ -45,6 +45,17 @@ def test_console_blocks_show_real_output(
     assert text == fresh
 
 
+@pytest.mark.parametrize("command", ["analyze", "compare", "devices"])
+def test_options_are_listed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = README.read_text(encoding="utf-8")
+    listed = text[text.index("\nA MODEL is ") : text.index("Exit status: ")]
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    usage = capsys.readouterr().out.partition("\n\n")[0]
+    options = set(re.findall(r"--[a-z-]+", usage)) - {"--for"}
+    assert {one for one in options if not re.search(rf"{one}\b(?!-)", listed)} == set()
+
+
 def test_python_blocks_run() -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert blocks

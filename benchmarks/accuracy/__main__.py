@@ -5,6 +5,7 @@
     python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
     python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
     python benchmarks/accuracy energy              energies of MLPerf Tiny
+    python benchmarks/accuracy ratios              ratios of two networks, and their intervals
 
 Everything that is estimated here was left out of what it is estimated from; each row says how.
 """
@@ -35,6 +36,7 @@ from protocols import (
     unseen_board,
     unseen_device,
 )
+from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
 from shared import Kind, common_prices, peak_shares, write
@@ -93,7 +95,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "what", nargs="?", choices=("all", "prices", "profiles", "energy"), default="all"
+        "what",
+        nargs="?",
+        choices=("all", "prices", "profiles", "energy", "ratios"),
+        default="all",
     )
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
     options = parser.parse_args()
@@ -102,6 +107,9 @@ def main() -> None:
         return
     if options.what == "energy":
         show_energy(options.results)
+        return
+    if options.what == "ratios":
+        show_ratios(options.results)
         return
     runs = ncnn_runs()
     prices = Prices(runs)

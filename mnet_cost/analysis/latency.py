@@ -25,12 +25,17 @@ from mnet_cost.devices.terms import TERM_NAMES, TERMS
 _SEEN = 0.05
 """An estimate is marked if terms that the fit has not seen take more than this share of it."""
 
+_OWN_NOISE = 0.2
+"""Share of the noise (its variance) in which even two networks of the same terms differ. With it
+and as much for each difference of shares, intervals of ratios hold what they are to hold of ncnn's
+measurements, alike or not (`python benchmarks/accuracy ratios`)."""
+
 
 class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference, and what it is made of.
 
-    With prices the parts add up to `latency_s`, unless the roof is higher; on a roofline the larger
-    of compute and memory and the overhead do.
+    These are the estimate's operands: with prices summands, on a roofline alternatives. What adds
+    up to `latency_s` is in `parts.py`, and reports show that.
     """
 
     kernel: Kernel
@@ -54,8 +59,9 @@ class DeviceEstimate(NamedTuple):
 
     device: DeviceProfile
     precision: str
-    standing: str
-    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound."""
+    standing: str | None
+    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound; None
+    where there is no time."""
     latency_s: float | None
     """Sum over the kernels that have a time, and constants: a lower bound if `untimed`."""
     low_s: float | None
@@ -109,14 +115,14 @@ def estimate_latency(
     """
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
-    if rate is None and fit is None:
+    standing = standing_of(device, precision)
+    if standing is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
         return DeviceEstimate(
-            device, precision, "roof", None, None, None, None, 0.0, (), (), fits, (note,)
+            device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
         )
     roofs = Roofs(device, rate)
-    standing = standing_of(device, precision)
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
     bounds = roofs.roofs(kernels)
@@ -130,19 +136,22 @@ def estimate_latency(
         timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
     found = _whole(timed, bounds, device, precision, fits, roofs.notes())
     partial = found.standing == "roof" or bool(found.untimed)
-    timing = Timing(found.latency_s, found.low_s, found.high_s, found.standing, partial)
+    timing = Timing(found.latency_s, found.low_s, found.high_s, timed.standing, partial)
     traffic = [roof.traffic for roof in bounds]
     return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
 
 
-def standing_of(device: DeviceProfile, precision: str) -> str:
-    """What an estimate on `device` can be called: `roof` where it is only a lower bound."""
+def standing_of(device: DeviceProfile, precision: str) -> str | None:
+    """What an estimate on `device` can be called: `roof` where it is only a lower bound.
+
+    None where there can be none.
+    """
     if precision in device.latency:
         return device.tier
     rate = device.compute.get(precision)
-    return (
-        "roof" if rate is None or unmeasured_fit(device, rate, precision) is None else "datasheet"
-    )
+    if rate is None:
+        return None
+    return "roof" if unmeasured_fit(device, rate, precision) is None else "datasheet"
 
 
 def _whole(
@@ -158,11 +167,14 @@ def _whole(
         for one in timed.kernels
         if one.latency_s is not None and timed.standing == "roof" and one.roof.seconds is None
     )
-    if untimed:
-        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
-        notes += (f"{len(untimed)} {kernels_are} not timed: no rate or bandwidth tells how long",)
     if timed.standing != "roof":
         notes = ()  # what is not known of the roof is no part of the estimate
+    if untimed:
+        kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
+        why = "no rate or bandwidth tells how long"
+        if timed.standing != "roof":
+            why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
+        notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
     known = [one for one in (roof.seconds for roof in bounds) if one is not None]
     # Where a rate is known, nothing is the least that the rest can take.
     bound_s = sum(known) if known or precision in device.compute else None
@@ -186,21 +198,16 @@ def _priced(
     standing: str,
 ) -> _Timed:
     """Amounts times prices. The band widens for terms that the fit knows little of."""
-    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
-    prices = [price * scale_s for price in relative_prices(fit, device, precision)]
+    prices = relative_prices(fit, device, precision)
     totals = [0.0] * len(TERMS)
     estimates = []
     for kernel, amounts, roof in zip(
         kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), bounds, strict=True
     ):
         parts = {"compute": 0.0, "memory": 0.0, "overhead": 0.0}
-        for i, amount in enumerate(amounts):
-            if amount:
-                seconds = amount * prices[i]
-                if TERMS[i].part == "compute":
-                    seconds /= kernel.speedup
-                totals[i] += seconds
-                parts[TERMS[i].part] += seconds
+        for i, seconds in summands(fit, kernel, amounts, prices):
+            totals[i] += seconds
+            parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, roof, parts))
     whole = sum(totals) or 1.0
     shares = tuple([one / whole for one in totals])
@@ -214,6 +221,21 @@ def _priced(
         _outside(fit.fitted_on, kernels, whole, shares),
         fit,
     )
+
+
+def summands(
+    fit: PriceFit, kernel: Kernel, amounts: Sequence[float], prices: Sequence[float]
+) -> list[tuple[int, float]]:
+    """Indices of the terms that a kernel asks for, and the seconds that each takes.
+
+    Zeros among the weights make what is compute faster.
+    """
+    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    return [
+        (i, amount * prices[i] * scale_s / (kernel.speedup if TERMS[i].part == "compute" else 1.0))
+        for i, amount in enumerate(amounts)
+        if amount
+    ]
 
 
 def relative_prices(fit: PriceFit, device: DeviceProfile, precision: str) -> tuple[float, ...]:
@@ -262,13 +284,16 @@ def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[
     """Standard deviation of the logarithm of a ratio of two times on one device.
 
     `first` and `other` are the shares of their terms: what is wrong with a price is wrong in both,
-    so only differences count, and the scale is in neither. Noise is each one's own.
+    so only differences count, and the scale is in neither. Networks that ask for much the same
+    are off alike in what prices leave out, too: of the noise that has its own part alone. Of a
+    roofline no shares are known.
     """
-    variance = 0.0
-    if isinstance(fit, PriceFit):
-        row = (0.0, *[a - b for a, b in zip(first, other, strict=True)])
-        variance = _variance(fit, row)
-    return sqrt(max(variance, 0.0) + 2 * fit.spread.noise**2)
+    noise = 2 * fit.spread.noise**2
+    if not isinstance(fit, PriceFit):
+        return sqrt(noise)
+    row = [a - b for a, b in zip(first, other, strict=True)]
+    noise *= min(_OWN_NOISE + sum(map(abs, row)), 1.0)
+    return sqrt(max(_variance(fit, (0.0, *row)), 0.0) + noise)
 
 
 def _outside(

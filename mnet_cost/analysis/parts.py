@@ -16,25 +16,27 @@ PARTS = ("compute", "memory", "overhead", "inference")
 
 
 class Parts(NamedTuple):
-    """Seconds that add up to the time of a kernel."""
+    """Seconds that add up to the time of a kernel; None where nothing is known of a part."""
 
-    compute_s: float
-    memory_s: float
-    overhead_s: float
+    compute_s: float | None
+    memory_s: float | None
+    overhead_s: float | None
 
 
 def parts_of(estimate: DeviceEstimate, one: KernelEstimate) -> Parts:
-    """The parts of one of the kernels of `estimate`; none where its time is unknown."""
+    """The parts of one of the kernels of `estimate`; all None where its time is unknown."""
     if one.latency_s is None:
-        return Parts(0.0, 0.0, 0.0)
-    compute_s, memory_s = one.compute_s or 0.0, one.memory_s or 0.0
-    overhead_s = one.overhead_s or 0.0
-    if not estimate.adds_up:
-        memory_s = max(memory_s - compute_s, 0.0)
-    missing = max(one.latency_s - compute_s - memory_s - overhead_s, 0.0)
-    if (one.roof.compute_s or 0.0) >= (one.roof.memory_s or 0.0):
-        return Parts(compute_s + missing, memory_s, overhead_s)
-    return Parts(compute_s, memory_s + missing, overhead_s)
+        return Parts(None, None, None)
+    compute_s, memory_s, overhead_s = one.compute_s, one.memory_s, one.overhead_s
+    if not estimate.adds_up and memory_s is not None:
+        memory_s = max(memory_s - (compute_s or 0.0), 0.0)
+    missing = one.latency_s - sum([part or 0.0 for part in (compute_s, memory_s, overhead_s)])
+    if missing > 0 and one.roof.seconds is not None:
+        if (one.roof.compute_s or 0.0) >= (one.roof.memory_s or 0.0):
+            compute_s = (compute_s or 0.0) + missing
+        else:
+            memory_s = (memory_s or 0.0) + missing
+    return Parts(compute_s, memory_s, overhead_s)
 
 
 def shares_of(estimate: DeviceEstimate) -> dict[str, float]:
@@ -43,9 +45,9 @@ def shares_of(estimate: DeviceEstimate) -> dict[str, float]:
         return {}
     parts = [parts_of(estimate, one) for one in estimate.kernels]
     seconds = {
-        "compute": sum([one.compute_s for one in parts]),
-        "memory": sum([one.memory_s for one in parts]),
-        "overhead": sum([one.overhead_s for one in parts]),
+        "compute": sum([one.compute_s or 0.0 for one in parts]),
+        "memory": sum([one.memory_s or 0.0 for one in parts]),
+        "overhead": sum([one.overhead_s or 0.0 for one in parts]),
         "inference": estimate.inference_s,
     }
     ordered = sorted(seconds.items(), key=lambda item: -item[1])
@@ -56,7 +58,7 @@ def mostly(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     """What a kernel's time is mostly: the largest of priced parts, or what binds its roofline."""
     if not estimate.adds_up or one.latency_s is None:
         return one.bound
-    compute_s, memory_s, overhead_s = parts_of(estimate, one)
+    compute_s, memory_s, overhead_s = (part or 0.0 for part in parts_of(estimate, one))
     if overhead_s > max(compute_s, memory_s):
         return "overhead"
     return "compute" if compute_s >= memory_s else "memory"

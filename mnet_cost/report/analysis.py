@@ -147,7 +147,12 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = what
     if times:
-        title += f", with time on {times.estimate.device.name} ({times.estimate.standing})"
+        device, standing = times.estimate.device.name, times.estimate.standing
+        title += (
+            f"; time on {device} is unknown"
+            if standing is None
+            else f", with time on {device} ({standing})"
+        )
     note = "time -: rides on the layer before, moves nothing, or is not known" if times else ""
     if by == "block":
         note += ("; " if note else "") + "--by layer shows every layer"

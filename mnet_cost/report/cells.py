@@ -65,11 +65,13 @@ def _times(value: float) -> str:
 
 
 def _range(value: Range) -> str:
-    """`12.3-15.1 ms`, or with two units where they differ; `0.90-1.20x`."""
+    """`12.3-15.1 ms`, with two units where one is too small for both; `0.90-1.20x`."""
     if value.unit == "x":
         return f"{_times(value.low)}-{_times(value.high)}x"
     low, unit = format_seconds(value.low).rsplit(" ", 1)
     high, other = format_seconds(value.high).rsplit(" ", 1)
+    if unit != other and float(low) >= 100:  # as in 0.261-1.31 ms
+        low, unit = f"{float(low) / 1000:.3f}", other
     return f"{low}-{high} {unit}" if unit == other else f"{low} {unit} - {high} {other}"
 
 

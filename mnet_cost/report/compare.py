@@ -8,7 +8,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import outside_note, standing_notes
+from mnet_cost.report.estimates import outside_note, standing_notes, unknown_notes
 from mnet_cost.report.partings import (
     ratio_document,
     sentences,
@@ -95,6 +95,7 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
 def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...]:
     """What the times are, and which of them are beyond what a fit has seen."""
     notes = standing_notes(analyses[0].devices, energy=False)
+    notes += unknown_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [
             f"{name} on {one.device.name}, {outside_note(one)}"

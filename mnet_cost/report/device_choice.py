@@ -8,7 +8,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.devices import class_order
 from mnet_cost.report.document import device_document, model_document
-from mnet_cost.report.estimates import memory_word, outside_notes, standing_notes, time_notes
+from mnet_cost.report.estimates import FITS, fits_word, outside_notes, standing_notes, time_notes
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
@@ -19,16 +19,16 @@ _FEW = 5
 """So many devices, and all that is to be said of each is said."""
 
 _COLUMNS = (
-    Column("class", "class"),
     Column("device", "device"),
+    Column("threads", "threads", "number", 7),
     Column("standing", "standing"),
     Column("latency_s", "time", "seconds"),
     Column("band_s", "80 % band", "range", 8),
-    Column("bound_s", "roof", "seconds", 7),
-    Column("memory", "memory", "text", 8),
-    Column("energy", "energy", "quantity", 5),
-    Column("threads", "threads", "number", 4),
-    Column("runtime", "runtime", "text", 3),
+    Column("fits", "fits", "text", 8),
+    Column("bound_s", "roof", "seconds", 6),
+    Column("energy", "energy", "quantity", 4),
+    Column("runtime", "runtime", "text", 5),
+    Column("class", "class", "text", 3),
 )
 
 
@@ -49,7 +49,8 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
         notes = standing_notes(known) + outside_notes(known)
     if silent:
         notes.append(f"{silent} of {len(ordered)} devices have no {analysis.precision} rate")
-    table = Table("devices", "", _COLUMNS, rows)
+    note = f"classes one after another, in each the least time first; {FITS}"
+    table = Table("devices", "", _COLUMNS, rows, note=note)
     return Report(
         title=f"{spec.title} on {len(known)} devices",
         subtitle=f"{knobs} · {analysis.precision} · {counted} mult-adds, "
@@ -71,16 +72,16 @@ def _order(estimate: DeviceEstimate) -> tuple[int, float]:
 def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tuple[Any, ...]:
     device, refused = estimate.device, analysis.refuses(lower_bound)
     return (
-        device.device_class,
         device.name,
-        estimate.standing,
+        device.threads,
+        None if refused else estimate.standing,
         time_cell(analysis, estimate, lower_bound),
         band_cell(analysis, estimate, lower_bound),
+        None if refused else fits_word(estimate.fits),
         None if refused else estimate.bound_s,
-        None if refused else memory_word(estimate.fits),
         energy_cell(estimate, refused),
-        device.threads,
         device.runtime,
+        device.device_class,
     )
 
 

@@ -77,10 +77,11 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
 _BEST = ("calibrated", "fitted", "datasheet", "roof")
 
 
-def _standings(device: DeviceProfile) -> str:
-    """The best standing that a time can have here."""
+def _standings(device: DeviceProfile) -> str | None:
+    """The best standing that a time can have here; None where no rate is known."""
     precisions = {*device.compute, *device.latency}
-    return min((standing_of(device, one) for one in precisions), key=_BEST.index, default="roof")
+    found = {standing_of(device, one) for one in precisions}
+    return next((one for one in _BEST if one in found), None)
 
 
 def _records(table: Table) -> list[dict[str, Any]]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.energy import Energy
-from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.analysis.parts import PARTS, shares_of
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.analysis.parts import PARTS, parts_of, shares_of
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
@@ -125,7 +125,7 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
     return {
         "name": device.name,
         "tier": device.tier,
-        "standing": estimate.standing,
+        "standing": None if refused else estimate.standing,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),
@@ -157,16 +157,24 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
             {
                 "name": one.kernel.name,
                 "layers": [cost.step.name for cost in one.kernel.layers],
-                "latency_ms": _ms(one.latency_s),
-                "compute_ms": _ms(one.compute_s),
-                "memory_ms": _ms(one.memory_s),
-                "overhead_ms": _ms(one.overhead_s),
-                "bound_ms": _ms(one.roof.seconds),
-                "bound": one.bound,
+                **kernel_times(estimate, one),
                 "intensity": one.intensity,
             }
             for one in estimate.kernels
         ],
+    }
+
+
+def kernel_times(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
+    """The time of a kernel with the parts that add up to it, and its roof."""
+    parts = parts_of(estimate, one)
+    return {
+        "latency_ms": _ms(one.latency_s),
+        "compute_ms": _ms(parts.compute_s),
+        "memory_ms": _ms(parts.memory_s),
+        "overhead_ms": _ms(parts.overhead_s),
+        "bound_ms": _ms(one.roof.seconds),
+        "bound": one.bound,
     }
 
 

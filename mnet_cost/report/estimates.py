@@ -8,38 +8,45 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
-from mnet_cost.devices.fits import RooflineFit
+from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.fits import set_by_one
+from mnet_cost.report.kernel_time import priced_terms
 from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
 
-_MEANINGS = {
-    "calibrated": "calibrated: the sum of what each kernel asks for, at prices fitted to times "
-    "measured on this very device",
-    "fitted": "fitted: the sum of what each kernel asks for, at prices fitted to published times "
-    "of the device",
-    "datasheet": "datasheet: the sum of what each kernel asks for, at a share of the data sheet's "
-    "peak and prices that devices have in common; nothing here was measured on the device",
-    "roof": "roof: what these kernels take at least on the profile's peaks, and launches; real "
-    "runs take longer",
+_RESTS_ON = {
+    "calibrated": "fitted to times measured on this very device",
+    "fitted": "fitted to published times of the device",
+    "datasheet": "that devices have in common and a share of the data sheet's peak; nothing here "
+    "was measured on the device",
 }
+"""What numbers of an estimate rest on, by standing."""
+_ROOF = (
+    "what these kernels take at least on the profile's peaks, and launches; real runs take longer"
+)
+FITS = "fits: weights and activations into the memory there is; -: its size is not known"
+_UNPACKED = ("unpacked", "unpacked_depthwise")
+_MUCH = 0.03
+"""A share of the time that is worth a note."""
 _NAMED = 4
 """Devices that a note names; more are counted."""
-_FITTED_ROOFLINE = "constants and a roofline through measured times"
 
 
 def device_table(analysis: Analysis, lower_bound: bool) -> Table:
-    """Times with bands and standings, roofs, what the times are made of, and whether it fits."""
+    """Times with bands and standings, whether it fits, energies, and what the times are made of."""
+    constants = any(estimate.inference_s for estimate in analysis.devices)
+    parts = [part for part in PARTS if part != "inference" or constants]
     columns = (
         Column("device", "device"),
         Column("standing", "standing"),
         Column("latency_s", "time", "seconds"),
         Column("band_s", "80 % band", "range", 8),
-        Column("bound_s", "roof", "seconds", 7),
-        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 6) for part in PARTS),
-        Column("memory", "memory", "text", 5),
-        Column("energy", "energy", "quantity", 4),
+        Column("fits", "fits", "text", 8),
+        Column("energy", "energy", "quantity", 7),
+        Column("bound_s", "roof", "seconds", 6),
+        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 5) for part in parts),
     )
     refused = analysis.refuses(lower_bound)
     rows = []
@@ -48,31 +55,25 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         rows.append(
             (
                 estimate.device.name,
-                None if refused or estimate.latency_s is None else estimate.standing,
+                None if refused else estimate.standing,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
-                None if refused else estimate.bound_s,
-                *(shares.get(part, 0.0 if shares else None) for part in PARTS),
-                None if refused else memory_word(estimate.fits),
+                None if refused else fits_word(estimate.fits),
                 energy_cell(estimate, refused),
+                None if refused else estimate.bound_s,
+                *(shares.get(part, 0.0 if shares else None) for part in parts),
             )
         )
-    table = Table("devices", "Devices", columns, tuple(rows))
-    if not any(estimate.inference_s for estimate in analysis.devices):
-        i = next(i for i, column in enumerate(columns) if column.key == "inference_share")
-        table = table._replace(
-            columns=columns[:i] + columns[i + 1 :],
-            rows=tuple(row[:i] + row[i + 1 :] for row in table.rows),
-        )
+    table = Table("devices", "Devices", columns, tuple(rows), note=FITS)
     return without_unknown(table, ("band_s", "energy"))
 
 
-def memory_word(fits: Sequence[Fit]) -> str | None:
-    """Whether everything fits; None where a size is unknown and the rest fits."""
+def fits_word(fits: Sequence[Fit]) -> str | None:
+    """Whether all fits into its memory; None where a size is unknown and the rest fits."""
     found = [fit.fits for fit in fits]
     if False in found:
-        return "does not fit"
-    return "fits" if found and None not in found else None
+        return "no"
+    return "yes" if found and None not in found else None
 
 
 def _misfit(fit: Fit) -> str:
@@ -112,10 +113,17 @@ def _said(notes: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{_listed(names)}: {note}" for note, names in found.items()]
 
 
+def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """Why there is no time, where there is none."""
+    return _said(
+        (one.device.name, note) for one in estimates if one.latency_s is None for note in one.notes
+    )
+
+
 def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
     """What the times are, once for each standing; and what energies are, if those are shown."""
     known = [one for one in estimates if one.latency_s is not None]
-    notes = list(dict.fromkeys(meaning(one) for one in known))
+    notes = meanings(known)
     if any(one.low_s is not None for one in known):
         notes.append("band: four of five measurements are expected in it")
     if energy and any(energy_cell(one, refused=False) for one in estimates):
@@ -132,11 +140,45 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" * (len(names) > _NAMED))
 
 
-def meaning(estimate: DeviceEstimate) -> str:
-    """What its standing says of a time."""
-    if isinstance(estimate.fit, RooflineFit):
-        return f"{estimate.standing}: {_FITTED_ROOFLINE}"
-    return _MEANINGS[estimate.standing]
+def meanings(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """What each standing says of a time; of which devices where it can be one of two things."""
+    ways: dict[str, dict[str, list[str]]] = {}
+    for one in estimates:
+        if one.standing is not None:
+            found = ways.setdefault(one.standing, {})
+            found.setdefault(_way(one, one.standing), []).append(one.device.name)
+    return [
+        f"{standing}{f' ({_listed(names)})' if len(found) > 1 else ''}: {way}"
+        for standing, found in ways.items()
+        for way, names in found.items()
+    ]
+
+
+def _way(estimate: DeviceEstimate, standing: str) -> str:
+    if estimate.fit is None:
+        return _ROOF
+    sums = "the sum of what each kernel asks for, at prices"
+    return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[standing]}"
+
+
+def _packs_note(estimate: DeviceEstimate) -> list[str]:
+    """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
+    fit = estimate.fit
+    taken = sum(
+        one for name, one in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
+    )
+    if not isinstance(fit, PriceFit) or taken <= _MUCH:
+        return []
+    kernels = [
+        one
+        for one in estimate.kernels
+        if any(term.term in _UNPACKED for term in priced_terms(estimate, one))
+    ]
+    have = "kernel has" if len(kernels) == 1 else "kernels have"
+    return [
+        f"{len(kernels)} {have} channels that are no multiple of {fit.tile} (`unpacked`): "
+        f"{100 * taken:.0f} % of the time, which multiples would save"
+    ]
 
 
 def outside_note(estimate: DeviceEstimate) -> str:
@@ -159,6 +201,7 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
         notes.append(words)
     if estimate.outside:
         notes.append(outside_note(estimate))
+    notes += _packs_note(estimate)
     if estimate.inference_s and estimate.latency_s is not None:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"

@@ -10,7 +10,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, printable
-from mnet_cost.report.estimates import meaning
+from mnet_cost.report.estimates import meanings, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
 from mnet_cost.report.types import Column, Fact, Report, Table
@@ -51,7 +51,8 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         notes.append(f"mult-adds as the paper counts; {analysis.convention} counts more beside")
     shown = {cost.step.name for cost in chosen}
     timed = [one for one in analysis.devices if any(k.kernel.name in shown for k in one.kernels)]
-    notes += dict.fromkeys(meaning(one) for one in timed)
+    notes += meanings(timed)
+    notes += unknown_notes(analysis.devices)
     if any(one.adds_up for one in timed):
         notes.append(
             "terms: amount x price x scale, which is what a multiplication in a large 1x1 "

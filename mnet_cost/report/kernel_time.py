@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, relative_prices
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, relative_prices, summands
 from mnet_cost.analysis.roof import Roofs
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.fits import PriceFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
+from mnet_cost.report.document import kernel_times
 from mnet_cost.units import format_bytes, format_count, format_seconds, format_si
 
 _MILLION = 1e6
@@ -33,19 +34,17 @@ def priced_terms(estimate: DeviceEstimate, one: KernelEstimate) -> tuple[PricedT
     if not isinstance(fit, PriceFit) or one.latency_s is None:
         return ()
     (amounts,) = kernel_amounts((one.kernel,), device.kernel_rules, fit.tile)
+    prices = relative_prices(fit, device, estimate.precision)
     found = []
-    for term, millions, price in zip(
-        TERMS, amounts, relative_prices(fit, device, estimate.precision), strict=True
-    ):
-        if millions:
-            # Launches are counted one by one, and priced as if they were millions.
-            launches = term.part == "overhead"
-            amount, price = (
-                (millions, price * _MILLION) if launches else (millions * _MILLION, price)
-            )
-            speedup = one.kernel.speedup if term.part == "compute" else 1.0
-            seconds = amount * price * fit.scale_s.value / speedup
-            found.append(PricedTerm(term.name, amount, price, speedup, seconds))
+    for i, seconds in summands(fit, one.kernel, amounts, prices):
+        term, amount, price = TERMS[i], amounts[i], prices[i]
+        # Launches are counted one by one, and priced as if they were millions.
+        if term.part == "overhead":
+            price *= _MILLION
+        else:
+            amount *= _MILLION
+        speedup = one.kernel.speedup if term.part == "compute" else 1.0
+        found.append(PricedTerm(term.name, amount, price, speedup, seconds))
     return tuple(found)
 
 
@@ -140,18 +139,10 @@ def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
 
 def time_document(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
     """The same for JSON, in milliseconds."""
-    numbers = {
-        "latency_ms": one.latency_s,
-        "compute_ms": one.compute_s,
-        "memory_ms": one.memory_s,
-        "overhead_ms": one.overhead_s,
-        "bound_ms": one.roof.seconds,
-    }
     return {
         "device": estimate.device.name,
         "standing": estimate.standing,
-        **{key: None if value is None else 1e3 * value for key, value in numbers.items()},
-        "bound": one.bound,
+        **kernel_times(estimate, one),
         "terms": [
             {
                 "term": found.term,

@@ -7,6 +7,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
+from mnet_cost.analysis.parts import parts_of
 from mnet_cost.analysis.roof import ridge_point
 from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.report.rows import part_word
@@ -42,19 +43,24 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     ridge = ridge_point(device, estimate.precision)
     ordered = sorted(estimate.kernels, key=lambda one: -(one.latency_s or 0.0))
     shown = ordered[:top]
-    title = f"Kernels on {device.name} ({estimate.standing})"
+    if estimate.latency_s is None:
+        title = f"Kernels on {device.name}: {'; '.join(estimate.notes)}"
+    else:
+        title = f"Kernels on {device.name} ({estimate.standing})"
     if ridge is not None:
         title += f", ridge point {ridge:.3g} mult-adds per byte"
     return Table(
         "kernels",
         title,
         _COLUMNS,
-        tuple(_row(one, whole_s, ridge) for one in shown),
+        tuple(_row(estimate, one, whole_s, ridge) for one in shown),
         note=_note(estimate, shown, whole_s, ridge),
     )
 
 
-def _row(one: KernelEstimate, whole_s: float | None, ridge: float | None) -> tuple[Any, ...]:
+def _row(
+    estimate: DeviceEstimate, one: KernelEstimate, whole_s: float | None, ridge: float | None
+) -> tuple[Any, ...]:
     kernel, seconds = one.kernel, one.latency_s
     riders = dict.fromkeys(cost.step.layer.kind for cost in kernel.layers[1:])
     side = None
@@ -66,14 +72,18 @@ def _row(one: KernelEstimate, whole_s: float | None, ridge: float | None) -> tup
         None if kernel.anchor.work is None else kernel.mult_adds,
         seconds,
         seconds / whole_s if seconds is not None and whole_s else None,
-        one.compute_s,
-        one.memory_s,
-        one.overhead_s,
+        *parts_of(estimate, one),
         one.roof.seconds,
         part_word(one.bound),
         one.intensity,
         side,
     )
+
+
+def _is_raised(one: KernelEstimate) -> bool:
+    """Whether the roof is above the sum of prices."""
+    priced = sum([part or 0.0 for part in (one.compute_s, one.memory_s, one.overhead_s)])
+    return (one.latency_s or 0.0) > priced * (1 + 1e-9)
 
 
 def _note(
@@ -90,12 +100,13 @@ def _note(
     first = f"{shown} of {count} kernels{share}"
     if shown < count:
         first += "; --top N shows more"
-    parts = (
-        "time = compute + memory + launch, or the roof where that is higher"
-        if estimate.adds_up
-        else "time = max(compute, memory) + launch, never below the roof"
+    beyond = "" if estimate.adds_up else "memory: what it takes beyond compute; "
+    note = (
+        f"{first}\ntime = compute + memory + launch; {beyond}roof: the least it can take on the "
+        "peaks, bound: by what"
     )
-    note = f"{first}\n{parts}; roof: the least it can take on the peaks, bound: by what"
+    if estimate.adds_up and any(_is_raised(one) for one in kernels):
+        note += "; where the roof is above the sum of prices, what binds it has the difference"
     if ridge is not None:
         note += (
             "\nbelow the ridge point the bandwidth of main memory binds, if nothing stays in "

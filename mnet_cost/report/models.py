@@ -78,9 +78,7 @@ def _table(
             Column("weight_bytes", "weights", "bytes", 5),
             Column("peak_memory_bytes", "peak memory", "bytes", 7),
             *(
-                Column(
-                    f"{one.name}_s", f"{one.name} ({standing_of(one, precision)})", "seconds", 8 - i
-                )
+                Column(f"{one.name}_s", _with_standing(one, precision), "seconds", 8 - i)
                 for i, one in enumerate(devices)
             ),
         ]
@@ -106,6 +104,11 @@ def _table(
         rows.append((*row, one.source or None))
     note = "`mnet-cost models show NAME`: knobs, variants, published figures beside ours"
     return Table("models", "", tuple(columns), tuple(rows), note=note)
+
+
+def _with_standing(device: DeviceProfile, precision: str) -> str:
+    standing = standing_of(device, precision)
+    return device.name if standing is None else f"{device.name} ({standing})"
 
 
 def _inputs(analysis: Analysis) -> dict[str, list[int]]:
@@ -136,7 +139,7 @@ def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any
         "devices": [
             {
                 "name": estimate.device.name,
-                "standing": estimate.standing,
+                "standing": None if analysis.refuses(False) else estimate.standing,
                 "latency_s": analysis.latency_s(estimate, False),
             }
             for estimate in analysis.devices

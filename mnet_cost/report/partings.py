@@ -9,6 +9,7 @@ from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unkno
 from mnet_cost.report.types import Column, Range, Table
 from mnet_cost.search.compare import Beyond, Parting, TimeRatio, time_ratio
 
+_SAME = "same kernels"
 _CLOSE = 0.02
 """Ratios that differ by less say the same."""
 
@@ -53,13 +54,13 @@ def times_table(
             rows.append(
                 (
                     estimate.device.name,
-                    None if estimate.latency_s is None else estimate.standing,
+                    None if analysis.refuses(lower_bound) else estimate.standing,
                     name,
                     time_cell(analysis, estimate, lower_bound),
                     band_cell(analysis, estimate, lower_bound),
                     one.value,
                     None if itself or one.low is None else Range(one.low, one.high or 0.0, "x"),
-                    "tie" if one.tie and not itself else None,
+                    None if itself else _tie_word(one),
                 )
             )
     note = f"ratio: {names[0]} over each"
@@ -68,10 +69,19 @@ def times_table(
             "; interval: holds four of five measured ratios, narrower than two bands since both "
             "times are off alike"
         )
-    if any(row[7] is not None for row in rows):
+    said = {row[7] for row in rows}
+    if "tie" in said:
         note += "; tie: it holds 1, so it cannot be told which is faster"
+    if _SAME in said:
+        note += f"; {_SAME}: nothing that takes time differs"
     table = Table("times", "Time", columns, tuple(rows), note=note)
     return without_unknown(table, ("band_s", "interval", "tie"))
+
+
+def _tie_word(one: TimeRatio) -> str | None:
+    if one.same_kernels:
+        return _SAME
+    return "tie" if one.tie else None
 
 
 def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
@@ -125,11 +135,12 @@ def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
 
 def sentences(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple[str, ...]:
     """Why times part, in words: one sentence for each device and network."""
-    found = [
-        _sentence(names[0], name, one)
-        for name, parts in zip(names[1:], why, strict=True)
-        for one in parts
-    ]
+    found: list[str | None] = []
+    for name, parts in zip(names[1:], why, strict=True):
+        same = [one.device for one in parts if one.same_kernels]
+        if same:
+            found.append(f"{', '.join(same)}: {names[0]} and {name} have the same kernels")
+        found += [_sentence(names[0], name, one) for one in parts if not one.same_kernels]
     return tuple([text for text in found if text])
 
 
@@ -175,5 +186,11 @@ def _reason(bound: str) -> str:
 def ratio_document(found: dict[str, TimeRatio]) -> dict[str, dict[str, object]]:
     """Intervals of ratios for JSON, by device."""
     return {
-        device: {"low": one.low, "high": one.high, "tie": one.tie} for device, one in found.items()
+        device: {
+            "low": one.low,
+            "high": one.high,
+            "tie": one.tie,
+            "same_kernels": one.same_kernels,
+        }
+        for device, one in found.items()
     }

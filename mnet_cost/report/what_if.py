@@ -170,7 +170,7 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
 def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
     return {
         "device": one.before.device.name,
-        "standing": one.before.standing,
+        "standing": None if refused else one.before.standing,
         "changes": [
             {
                 "key": figure.change.key,

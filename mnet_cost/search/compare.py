@@ -22,11 +22,15 @@ class TimeRatio(NamedTuple):
     low: float | None = None
     high: float | None = None
     """The interval that holds 80 % of measured ratios; None where no error is known."""
+    same_kernels: bool = False
+    """Whether nothing that takes time differs."""
 
     @property
     def tie(self) -> bool | None:
-        """Whether it cannot be told which is faster."""
-        return None if self.low is None or self.high is None else self.low <= 1 <= self.high
+        """Whether it cannot be told which is faster, and something differs."""
+        if self.low is None or self.high is None:
+            return None
+        return self.low <= 1 <= self.high and not self.same_kernels
 
 
 class Beyond(NamedTuple):
@@ -43,13 +47,14 @@ class Parting(NamedTuple):
     """Where ratio of mult-adds and ratio of time part, between the first network and another."""
 
     device: str
-    standing: str
+    standing: str | None
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
     price_ratio: float | None
     """What a mult-add takes in the first, over what it takes in the other."""
     time_ratio: float | None
     tie: bool | None
+    same_kernels: bool
     first_multiplying: float | None
     """Share of the first network's time that its mult-adds take."""
     other_multiplying: float | None
@@ -66,11 +71,34 @@ def ratio(first: float | None, other: float | None) -> float | None:
 def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
     """Of two networks on one device: errors that both estimates share are in neither side."""
     value = ratio(first.latency_s, other.latency_s)
+    if value is not None and _have_the_same_kernels(first, other):
+        return TimeRatio(1.0, 1.0, 1.0, same_kernels=True)
     fit = first.fit
     if value is None or fit is None or first.low_s is None or other.low_s is None:
         return TimeRatio(value)
     half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
     return TimeRatio(value, value * exp(-half_width), value * exp(half_width))
+
+
+def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:
+    """Whether both ask for the same, kernel by kernel; not where it is unknown what one does."""
+    return not (
+        first.untimed and any(one.kernel.anchor.work is None for one in first.kernels)
+    ) and ([_asked(one) for one in first.kernels] == [_asked(one) for one in other.kernels])
+
+
+def _asked(one: KernelEstimate) -> tuple[object, ...]:
+    """All that the time of a kernel follows from, names apart."""
+    kernel = one.kernel
+    return (
+        kernel.anchor.step.layer.variety(),
+        kernel.anchor.work,
+        kernel.convolution,
+        kernel.speedup,
+        (kernel.weight_bytes, kernel.input_bytes, kernel.output_bytes),
+        (kernel.input_elements, kernel.output_elements),
+        one.latency_s,
+    )
 
 
 def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
@@ -93,6 +121,7 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
                 ratio(ratio(_multiplying_s(mine), _multiplying_s(theirs)), mult_adds),
                 times.value,
                 times.tie,
+                times.same_kernels,
                 multiplying(mine),
                 multiplying(theirs),
                 beyond(mine),
@@ -111,7 +140,7 @@ def multiplying(estimate: DeviceEstimate) -> float | None:
 
 def _multiplying_s(estimate: DeviceEstimate) -> float:
     return sum(
-        parts_of(estimate, one).compute_s for one in estimate.kernels if one.kernel.mult_adds
+        parts_of(estimate, one).compute_s or 0.0 for one in estimate.kernels if one.kernel.mult_adds
     )
 
 
@@ -123,7 +152,7 @@ def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
     for one in estimate.kernels:
         parts = parts_of(estimate, one)
         rest = {
-            "compute": 0.0 if one.kernel.mult_adds else parts.compute_s,
+            "compute": None if one.kernel.mult_adds else parts.compute_s,
             _memory(estimate, one): parts.memory_s,
             "overhead": parts.overhead_s,
         }

@@ -7,6 +7,7 @@ from math import exp, log, sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profiles import STICK
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
@@ -18,6 +19,7 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
+from mnet_cost.report.kernel_time import priced_terms
 
 PRICES = dict(zip(TERM_NAMES, shared_prices().prices, strict=True))
 
@@ -133,6 +135,7 @@ def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
     assert estimate(CONV, device._replace(pipeline="in_order"), "int8").standing == "datasheet"
     nothing = estimate(CONV, device, "fp16")
     assert (nothing.latency_s, nothing.low_s) == (None, None)
+    assert nothing.standing is None
     assert nothing.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
 
 
@@ -250,3 +253,21 @@ def test_estimates_hold_their_bands_and_their_roofs(
             continue
         parts = (one.compute_s or 0) + (one.memory_s or 0) + (one.overhead_s or 0)
         assert one.latency_s == pytest.approx(max(parts, one.roof.seconds or 0.0))
+
+
+@pytest.mark.parametrize("device", [DEVICE, STICK], ids=["prices", "roofline"])
+def test_what_is_not_timed_is_said_of_every_estimate(device: DeviceProfile) -> None:
+    layers = (
+        "  - conv2d: {channels: 4, kernel: 3}\n  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
+    )
+    found = estimate(network_of(layers, "[3, 8, 8]"), device)
+    assert found.untimed == ("opaque",)
+    assert found.notes == ("1 kernel is not timed: no rule counts what it does",)
+
+
+def test_summands_of_a_kernel_are_those_of_its_estimate() -> None:
+    found = estimate(CONV, DEVICE)
+    (one,) = found.kernels
+    taken = {term.term: term.seconds for term in priced_terms(found, one)}
+    assert sum(taken.values()) == pytest.approx(one.latency_s)
+    assert taken["weights"] + taken["dense_elements"] == pytest.approx(one.memory_s)

@@ -46,6 +46,19 @@ def test_goals(protocol: str, median: float, mean: float) -> None:
         assert found["median"] < found[f"{simple}_median"] / 2
 
 
+def test_intervals_of_ratios_hold_four_of_five_alike_or_not() -> None:
+    with (RESULTS.parent / "ratios.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    inside = {(row["table"], row["apart"]): float(row["inside"]) for row in rows}
+    ncnn = [row for row in rows if row["table"].startswith("ncnn")]
+    assert len({row["table"] for row in ncnn}) == 4
+    for table in {row["table"] for row in ncnn}:
+        assert 75 <= inside[table, "all"] <= 85
+    assert all(70 <= float(row["inside"]) <= 93 for row in ncnn if int(row["pairs"]) >= 100)
+    widths = [float(row["half_width"]) for row in rows if row["table"] == ONE_THREAD][1:]
+    assert widths == sorted(widths)
+
+
 def test_bands_hold_four_of_five() -> None:
     found = results()
     for protocol in (

@@ -509,7 +509,7 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     assert float(conv["latency_s"]) > 0
     _, out, _ = run(capsys, "compare", str(spec), V1, "--device", "pixel_1")
     times = out[out.index("\nTime\n") : out.index("\nWhere ")].splitlines()
-    assert times[3].split()[:2] == ["pixel_1", "datasheet"]
+    assert times[3].split()[:2] == ["pixel_1", "-"]
     assert set(times[3].split()[3:]) == {"-"}
     status, out, err = run(capsys, "explain", str(spec))
     assert status == 3

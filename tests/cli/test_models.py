@@ -111,7 +111,11 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert one["precision"] == "int8"
     assert one["weight_bytes"] == 29_294_088
-    assert one["devices"] == [{"name": "pixel_1", "standing": "roof", "latency_s": None}]
+    assert one["devices"] == [{"name": "pixel_1", "standing": None, "latency_s": None}]
+    status, text, _ = run(capsys, "mobilenet_v1", "--device", "pixel_1", "--precision", "int8")
+    assert status == 0
+    assert "pixel_1" in text
+    assert "(None)" not in text
     (one,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from math import exp
 from pathlib import Path
 from typing import Any
 
 import pytest
+from profiles import PROFILES
 
 from mnet_cost.cli import main
 from mnet_cost.devices import CLASSES
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.cells import cell
+from mnet_cost.report.devices import devices_report
 from mnet_cost.report.types import Range, Time
 from mnet_cost.units import format_seconds
 
@@ -73,9 +76,36 @@ def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> 
         known = [kernel["bound_ms"] for kernel in one["kernels"]]
         if one["bound_ms"] is not None:
             assert sum(value or 0.0 for value in known) == pytest.approx(one["bound_ms"])
-    for kernel in fitted["kernels"]:
-        parts = kernel["compute_ms"] + kernel["memory_ms"] + kernel["overhead_ms"]
-        assert kernel["latency_ms"] == pytest.approx(max(parts, kernel["bound_ms"] or 0.0))
+
+
+PARTS = ("compute", "memory", "overhead")
+
+
+@pytest.mark.parametrize("device", [*DEVICES, "raspberry_pi_zero_xnnpack", "h100"])
+def test_parts_of_kernels_add_up_wherever_they_stand(
+    capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", device)["devices"]
+    for kernel in found["kernels"]:
+        parts = [kernel[f"{part}_ms"] or 0.0 for part in PARTS]
+        assert sum(parts) == pytest.approx(kernel["latency_ms"] or 0.0)
+    for part in PARTS:
+        seconds = [kernel[f"{part}_ms"] or 0.0 for kernel in found["kernels"]]
+        assert sum(seconds) / found["latency_ms"] == pytest.approx(found["shares"][part])
+    for one in records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--device", device):
+        parts = [float(one[f"{part}_s"] or 0) for part in PARTS]
+        assert sum(parts) == pytest.approx(float(one["latency_s"] or 0))
+    layers = document(capsys, "explain", "mobilenet_v1", "separable", "--device", device)["layers"]
+    for (time,) in filter(None, (layer["times"] for layer in layers)):
+        parts = [time[f"{part}_ms"] or 0.0 for part in PARTS]
+        assert sum(parts) == pytest.approx(time["latency_ms"])
+
+
+def test_a_part_of_which_nothing_is_known_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", "h100")["devices"]
+    stem = found["kernels"][0]
+    assert stem["memory_ms"] is None  # it stays in L2, whose bandwidth is not known
+    assert stem["compute_ms"] > 0
 
 
 def test_times_never_stand_without_their_standing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +131,48 @@ def test_notes_are_of_the_standings_there_are(capsys: pytest.CaptureFixture[str]
     assert "off by 6.7 % in the median on 18 times" in text
 
 
+def test_each_way_to_a_standing_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
+    prices = "the sum of what each kernel asks for, at prices fitted to published times"
+    roofline = "constants and a roofline fitted to published times of the device"
+    text = output(capsys, "analyze", "mobilenet_v1", *ON_EACH)
+    assert text.count("* fitted (") == 2
+    assert f"* fitted (fitted_core): {prices}" in text
+    assert f"* fitted (stick): {roofline}" in text
+    for command in (["analyze", "mobilenet_v1"], ["explain", "mobilenet_v1", "stem"]):
+        text = output(capsys, *command, "--device", "stick")
+        assert f"* fitted: {roofline}" in text
+    text = output(capsys, "explain", "mobilenet_v1", "stem", *ON_EACH)
+    assert f"* fitted (stick): {roofline}" in text
+
+
+def test_channels_that_fill_no_packs_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    on = ("--device", "raspberry_pi_4_ncnn", "--device", "pixel_1_tflite")
+    net = "mobilenet_v1@alpha=0.969"
+    text = output(capsys, "analyze", net, *on)
+    (found,) = re.findall(r"\* (.*) kernels have channels (.*)", text)
+    device, count = found[0].split(": ")
+    assert device == "raspberry_pi_4_ncnn"
+    share = re.fullmatch(
+        r"that are no multiple of 4 \(`unpacked`\): (\d+) % of the time, "
+        "which multiples would save",
+        found[1],
+    )
+    assert share
+    terms = [
+        term["latency_ms"]
+        for block in ("stem", "separable", *(f"separable_{i}" for i in range(2, 9)), "middle")
+        for layer in document(capsys, "explain", net, block, *on[:2])["layers"]
+        for time in layer["times"]
+        for term in time["terms"]
+        if term["term"] in ("unpacked", "unpacked_depthwise")
+    ]
+    assert len(terms) == int(count)
+    (whole,) = document(capsys, "analyze", net, *on[:2])["devices"]
+    taken = sum(terms) / whole["latency_ms"]
+    assert taken == pytest.approx(int(share[1]) / 100, abs=0.005)
+    assert "no multiple" not in output(capsys, "analyze", "mobilenet_v1", *on)
+
+
 SORTS = """\
 format: 1
 name: net
@@ -120,6 +192,9 @@ def test_what_is_refused_has_no_standing_and_a_part_no_band(
     text = capsys.readouterr().out
     assert rows(text, "Devices")["fitted_core"][:2] == ["-", "-"]
     assert "* fitted: " not in text
+    assert main(["analyze", str(path), "--device", "fitted_core", "--format", "json"]) == 3
+    (refused,) = json.loads(capsys.readouterr().out)["devices"]
+    assert (refused["standing"], refused["latency_ms"]) == (None, None)
     bound = ("--device", "fitted_core", "--lower-bound")
     (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
     assert found["latency_ms"] > 0
@@ -130,9 +205,37 @@ def test_what_is_refused_has_no_standing_and_a_part_no_band(
     assert kernels["opaque"][:3] == ["-", "-", "-"]
 
 
+NO_INT8 = ("--precision", "int8", "--device", "stick")
+UNKNOWN = "no int8 rate in the profile (it has fp32): time is unknown"
+
+
+def test_no_rate_means_no_standing(capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
+    assert (found["standing"], found["latency_ms"]) == (None, None)
+    text = output(capsys, "analyze", "lenet5", *NO_INT8)
+    assert rows(text, "Devices")["stick"][:2] == ["-", "-"]
+    assert "\nBlocks; time on stick is unknown\n" in text
+    assert f"* stick: {UNKNOWN}" in text
+    text = output(capsys, "analyze", "lenet5", "--by", "kernel", *NO_INT8)
+    assert f"\nKernels on stick: {UNKNOWN}\n" in text
+    assert "(roof)" not in text
+    found = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["partings"][0]
+    assert (found["standing"], found["time_ratio"]) == (None, None)
+    text = output(capsys, "compare", "lenet5", "alexnet", *NO_INT8)
+    assert f"* stick: {UNKNOWN}" in text
+    assert f"* stick: {UNKNOWN}" in output(capsys, "explain", "lenet5", "c5.conv2d", *NO_INT8)
+
+
+def test_a_profile_without_a_rate_has_no_standing() -> None:
+    nothing = PROFILES["stick"]._replace(latency={})
+    (row,) = devices_report([nothing]).tables[0].rows
+    keys = [column.key for column in devices_report([nothing]).tables[0].columns]
+    assert row[keys.index("standing")] is None
+
+
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v1", "--device", "stm32h743", "--precision", "int8")
-    assert "does not fit" in text
+    assert rows(text, "Devices")["stm32h743"][5] == "no"
     assert "stm32h743: weights do not fit flash 2 MiB: over by 2.13 MB" in text
 
 
@@ -216,6 +319,21 @@ def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> N
     assert f"a mult-add of full takes {price_ratio:.2f}x as long" in text
 
 
+@pytest.mark.parametrize("other", ["mobilenet_v2", "mobilenet_v2@alpha=1.0"])
+def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], other: str) -> None:
+    found = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
+    for one in found["ratios"][1]["latency_interval"].values():
+        assert one == {"low": 1.0, "high": 1.0, "tie": False, "same_kernels": True}
+    assert {one["same_kernels"] for one in found["partings"]} == {True}
+    text = output(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
+    assert text.count("1.00-1.00x  same kernels") == len(DEVICES)
+    name = "mobilenet_v2 (2)" if other == "mobilenet_v2" else other
+    listed = ", ".join(DEVICES)
+    assert f"* {listed}: mobilenet_v2 and {name} have the same kernels" in text
+    assert "cannot be told" not in text
+    assert "a tie" not in text
+
+
 def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["stm32h743", "stick", "roof_core", "fitted_core", "h100"]
     found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
@@ -233,6 +351,41 @@ def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert (listed[0]["band_s_low"], listed[0]["standing"]) == ("", "roof")
     text = output(capsys, "devices", "--for", "mobilenet_v1", *names)
     assert "1 of 5 devices have no fp32 rate" in text
+
+
+def header(text: str, first: str) -> list[str]:
+    """Titles of the columns of the table that starts with `first`."""
+    line = next(line for line in text.splitlines() if line.startswith(f"{first}  "))
+    return re.split(r"\s{2,}", line)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_what_a_user_chooses_a_device_by_is_shown_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = output(capsys, "devices", "--for", "mobilenet_v1")
+    shown = header(text, "device")
+    assert shown[:6] == ["device", "threads", "standing", "time", "80 % band", "fits"]
+    if width == 80:
+        assert "left out at 80 columns: roof, energy, runtime, class" in text
+    names = [word for name in LONG for word in ("--device", name)]
+    text = output(capsys, "analyze", "mobilenet_v1", *names)
+    shown = header(text, "device")
+    assert shown[:5] == ["device", "standing", "time", "80 % band", "fits"]
+    if width == 100:
+        assert shown[5:7] == ["energy", "roof"]
+
+
+LONG = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")
+
+
+def test_constants_have_a_column_where_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "lenet5", "--device", "stick", "--device", "roof_core")
+    assert "inference %" in header(text, "device")
+    text = output(capsys, "analyze", "lenet5", "--device", "roof_core")
+    assert "inference %" not in header(text, "device")
+    assert "launch %" in header(text, "device")
 
 
 def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,7 +430,10 @@ def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
         (Time(0.0123, least=True), "≥ 12.3 ms"),
         (Time(0.0123, outside=True), "*12.3 ms"),
         (Range(0.0123, 0.0151), "12.3-15.1 ms"),
-        (Range(0.00098, 0.0012), "980 µs - 1.20 ms"),
+        (Range(0.000261, 0.00131), "0.261-1.31 ms"),
+        (Range(0.000980, 0.00120), "0.980-1.20 ms"),
+        (Range(0.000098, 0.00120), "98.0 µs - 1.20 ms"),
+        (Range(0.0009996, 0.00120), "1.00-1.20 ms"),
         (Range(0.9, 1.2, "x"), "0.90-1.20x"),
     ],
 )
