@@ -281,7 +281,8 @@ class Segment:
                         lies[home] = other
                 root = lies.get(home, home)
                 if root in until or root in within:
-                    outside = self._lives.readers[home][-1:] > [number]
+                    # Who reads what is free has run already, wherever the spec has it.
+                    outside = home not in free and self._lives.readers[home][-1:] > [number]
                     end = _NEVER if outside else last.get(output, place)
                     until[root] = max(until.get(root, -1), end)
         there = {root for root in lies.values() if root not in within or root in counted}

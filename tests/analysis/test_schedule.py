@@ -266,3 +266,44 @@ outputs: [last]
     found = best_schedule(network, FP32, **how._asdict())
     assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (160, 112, True)
     check(network, how, found)
+
+
+def test_who_has_read_a_buffer_may_stand_later_in_the_spec() -> None:
+    """`t10` may write over `t9` once `t18` has run, which the spec has after it: found by chance."""
+    network = build(
+        """\
+input: {x: [1, 2, 2], y: [1, 2, 2]}
+layers:
+  - {id: t0, relu: {}, from: x}
+  - {id: t1, relu: {}, from: t0}
+  - {id: t2, relu: {}, from: t0}
+  - {id: t3, relu: {}, from: t0}
+  - {id: t4, relu: {}, from: x}
+  - {id: t6, relu: {}, from: t0}
+  - {id: t11, relu: {}, from: t0}
+  - {id: t12, relu: {}, from: t0}
+  - {id: t17, relu: {}, from: t0}
+  - {id: t5, relu: {}, from: t0}
+  - {id: t8, relu: {}, from: t0}
+  - {id: t9, relu: {}, from: t8}
+  - {id: t13, relu: {}, from: t0}
+  - {id: t14, relu: {}, from: t13}
+  - {id: t16, identity: {}, from: t9}
+  - {id: t18, relu: {}, from: t9}
+  - {id: t20, relu: {}, from: t0}
+  - {id: t10, relu: {}, from: t9}
+  - {id: t7, relu: {}, from: t6}
+  - {id: t19, concat: {}, from: [t0, t7]}
+  - {id: t21, relu: {}, from: t10}
+  - {id: t15, relu: {}, from: t14}
+  - {id: t22, conv2d: {channels: 3, kernel: 1}, from: t15}
+outputs: [t22]
+"""
+    )
+    how = Rules(
+        ((3, 4), (5, 6), (7, 8), (10, 12), (13, 21, 11), (17, 9, 14, 22), (16, 20), (15, 18, 19)),
+        True, False, {},
+    )  # fmt: skip
+    found = best_schedule(network, FP32, **how._asdict())
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (144, 112, True)
+    check(network, how, found)
