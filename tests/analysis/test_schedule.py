@@ -269,7 +269,7 @@ outputs: [last]
 
 
 def test_who_has_read_a_buffer_may_stand_later_in_the_spec() -> None:
-    """`t10` may write over `t9` once `t18` has run, which the spec has after it: found by chance."""
+    """`t10` may write over `t9` once `t18` has run, which the spec has later: found by chance."""
     network = build(
         """\
 input: {x: [1, 2, 2], y: [1, 2, 2]}
