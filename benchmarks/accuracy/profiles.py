@@ -35,10 +35,10 @@ class Made(NamedTuple):
 
 
 def _ncnn(
-    name: str, title: str, device: str | None, measured: str, tile: int, precision: str = "fp32",
+    name: str, title: str, device: str | None, measured: str, tile: int,
     device_class: str | None = None,
 ) -> Made:  # fmt: skip
-    where = (f"device={measured}", "threads=1", f"precision={precision}")
+    where = (f"device={measured}", "threads=1")
     return Made(name, f"{title}, ncnn", ("ncnn_cpu.csv",), where, device, tile, device_class)
 
 
@@ -120,18 +120,18 @@ PROFILES = (
     _ncnn("raspberry_pi_4_ncnn", "Raspberry Pi 4, one Cortex-A72 core", "raspberry_pi_4",
           "raspberry_pi_4", 4),
     _ncnn("raspberry_pi_5_ncnn", "Raspberry Pi 5, one Cortex-A76 core", "raspberry_pi_5",
-          "raspberry_pi_5", 8, "fp16"),
+          "raspberry_pi_5", 8),
     _ncnn("jetson_nano_ncnn", "NVIDIA Jetson Nano, one Cortex-A57 core", "jetson_nano_cpu",
           "jetson_nano", 4),
     _ncnn("jetson_agx_orin_ncnn", "NVIDIA Jetson AGX Orin, one Cortex-A78AE core",
-          "jetson_agx_orin_cpu", "jetson_agx_orin", 8, "fp16"),
+          "jetson_agx_orin_cpu", "jetson_agx_orin", 8),
     _ncnn("rk3399_ncnn", "Rockchip RK3399, one Cortex-A72 core", "rk3399", "rk3399_big", 4),
-    _ncnn("rk3588_ncnn", "Rockchip RK3588, one Cortex-A76 core", "rk3588", "station_m3", 8, "fp16"),
+    _ncnn("rk3588_ncnn", "Rockchip RK3588, one Cortex-A76 core", "rk3588", "station_m3", 8),
     _ncnn("snapdragon_835_ncnn", "Snapdragon 835, one Kryo 280 core", "snapdragon_835",
           "snapdragon_835_big", 4),
     _ncnn("snapdragon_855_plus_ncnn", "Snapdragon 855+, its Kryo 485 Prime core",
-          "snapdragon_855_plus", "snapdragon_855_plus_big", 8, "fp16"),
-    _ncnn("apple_m1_ncnn", "Apple M1, one Firestorm core", "apple_m1", "macbook_pro_m1", 8, "fp16"),
+          "snapdragon_855_plus", "snapdragon_855_plus_big", 8),
+    _ncnn("apple_m1_ncnn", "Apple M1, one Firestorm core", "apple_m1", "macbook_pro_m1", 8),
     _ncnn("ryzen_5700g_ncnn", "AMD Ryzen 7 5700G, one Zen 3 core", "ryzen_5700g",
           "ryzen_5700g", 8),
     _ncnn("epyc_7742_ncnn", "AMD EPYC 7742, one Zen 2 core", "epyc_7742", "epyc_7742", 8),
