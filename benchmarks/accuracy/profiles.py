@@ -71,6 +71,10 @@ PROFILES = (
         "pixel_3_tflite_gpu", "Google Pixel 3, Adreno 630 GPU, TensorFlow Lite",
         ("pixel3_hosted.csv",), ("runtime=tflite-gpu",), device_class="phone",
     ),
+    Made(
+        "galaxy_note10_tflite", "Samsung Galaxy Note10, TensorFlow Lite, by single blocks",
+        ("ofa_note10_blocks.csv",), (), "galaxy_note10",
+    ),
     _v4("pixel_6", ("device=pixel_6",)),
     _v4("galaxy_s23", ("device=galaxy_s23", "runtime=tflite-xnnpack")),
     _v4("galaxy_s23_adreno", ("device=galaxy_s23", "runtime=tflite-gpu")),

@@ -33,6 +33,10 @@ class HeldOut(NamedTuple):
     measurements: int
     median: float
     mean: float
+    worst: str | None = None
+    """The network that was furthest off, as it is called on the command line."""
+    worst_error: float | None = None
+    """How far: of the estimate over the measured time, less 1."""
 
 
 class FittedOn(NamedTuple):

@@ -267,7 +267,7 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     if not isinstance(node.value, dict):
         reader.problem(f"`held_out` must be a mapping with {', '.join(keys)}", node)
         return None
-    reader.keys(node, "`held_out`", keys)
+    reader.keys(node, "`held_out`", keys, ("worst", "worst_error"))
     protocol = reader.text(node.value, "protocol")
     numbers = [
         _real(reader, node.value[key], 0, 1e6, key == "measurements") if key in node.value else None
@@ -276,7 +276,10 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     count, median, mean = numbers
     if count is None or median is None or mean is None:
         return None
-    return HeldOut(protocol, int(count), median, mean)
+    worst = reader.text(node.value, "worst") if "worst" in node.value else None
+    error = node.value.get("worst_error")
+    worst_error = None if error is None else _real(reader, error, -1, 1e6)
+    return HeldOut(protocol, int(count), median, mean, worst, worst_error)
 
 
 def _range(reader: Reader, node: Node, unit: str) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ was left out or what was measured twice says so. Not here: which form is taken.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 FEWEST_FOR_BAND = 4
 """Times that were left out; fewer say nothing against the shared band."""
+_MOST_GROUPS = 20
+"""Of more networks of a family several are left out together, since each group is a fit."""
 _TAKES_PART = 0.01
 """Share of the time of some network that a term takes which the fit has seen."""
 _CHANCE = 1.28
@@ -91,9 +94,13 @@ def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
     families = [one.family for one in rows]
     if len(set(families)) > 1:
         return families, "one family at a time"
-    models = [one.model for one in rows]
-    if len(set(models)) > 1:
-        return models, "one network at a time"
+    models = {one.model: None for one in rows}
+    if len(models) > _MOST_GROUPS:
+        # Neighbours in a file are alike, so they are dealt out in turn.
+        turn = {model: str(i % _MOST_GROUPS) for i, model in enumerate(models)}
+        return [turn[one.model] for one in rows], f"1 network of {_MOST_GROUPS} at a time"
+    if len(models) > 1:
+        return [one.model for one in rows], "one network at a time"
     return [str(one.batch) for one in rows], "one batch at a time"
 
 
@@ -262,9 +269,15 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
     known = np.isfinite(estimates)
     if not known.any():
         return None
-    errors = np.abs(estimates[known] / measured.seconds[known] - 1)
+    errors = estimates / measured.seconds - 1
+    worst = int(np.nanargmax(np.abs(np.log(estimates / measured.seconds))))
     return HeldOut(
-        measured.protocol, int(known.sum()), float(np.median(errors)), float(np.mean(errors))
+        measured.protocol,
+        int(known.sum()),
+        float(np.median(np.abs(errors[known]))),
+        float(np.mean(np.abs(errors[known]))),
+        os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
+        float(errors[worst]),
     )
 
 

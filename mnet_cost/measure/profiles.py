@@ -169,6 +169,11 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
             f"  median: {held_out.median:.3g}",
             f"  mean: {held_out.mean:.3g}",
         ]
+        if held_out.worst is not None and held_out.worst_error is not None:
+            lines += [
+                f"  worst: {_quoted(held_out.worst)}",
+                f"  worst_error: {held_out.worst_error:.3g}",
+            ]
     return lines
 
 

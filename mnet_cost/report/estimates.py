@@ -8,7 +8,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.parts import PARTS, shares_of
-from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.fits import HeldOut, PriceFit
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.fits import set_by_one
 from mnet_cost.report.kernel_time import priced_terms
@@ -186,6 +186,15 @@ def outside_note(estimate: DeviceEstimate) -> str:
     return f"marked *: {'; '.join(estimate.outside)}"
 
 
+def _at_worst(held_out: HeldOut) -> str:
+    """What a median does not show: a kind of network that a fit cannot be used for."""
+    if held_out.worst is None or held_out.worst_error is None:
+        return ""
+    off = abs(held_out.worst_error)
+    way = "fast" if held_out.worst_error < 0 else "slow"
+    return f", at worst {100 * off:.3g} % too {way}, {held_out.worst}"
+
+
 def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     """What else is to be said of one estimate."""
     notes = list(estimate.notes)
@@ -195,7 +204,7 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     if held_out is not None:
         notes.append(
             f"off by {100 * held_out.median:.3g} % in the median on {held_out.measurements} times "
-            f"that the fit had not seen ({held_out.protocol})"
+            f"that the fit had not seen ({held_out.protocol}){_at_worst(held_out)}"
         )
     elif estimate.fit is not None and (words := set_by_one(estimate.fit)):
         notes.append(words)

@@ -750,8 +750,9 @@ def test_what_is_taken_over() -> None:
     Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
     base, found = load_device("./base.yaml"), load_device("./mine.yaml")
     own = {"name": "child", "title": "A board", "runtime": "ncnn"}
-    own["kernel_rules"] = runtime_rules("ncnn")
-    assert found == base._replace(path="./mine.yaml", extends="base", **own)  # type: ignore[arg-type]
+    own["path"], own["extends"] = "./mine.yaml", "base"
+    rules = runtime_rules("ncnn")
+    assert found == base._replace(kernel_rules=rules, **own)  # type: ignore[arg-type]
 
 
 def test_what_is_stated_goes_over_what_is_taken() -> None:
