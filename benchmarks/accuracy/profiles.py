@@ -30,8 +30,6 @@ class Made(NamedTuple):
     device_class: str | None = None
     into: bool = False
     """Whether the fit goes into the profile of that name."""
-    form: str | None = None
-    """Prices or a roofline, where too few were measured to tell which."""
 
 
 def _ncnn(
@@ -82,7 +80,7 @@ PROFILES = (
     _v4("pixel_4_hexagon", ("device=pixel_4",)),
     Made(
         "pixel_4_edgetpu", "", ("pixel4_efficientnet_lite.csv",), ("runtime=tflite-edgetpu",),
-        into=True, form="roofline",
+        into=True,
     ),
     Made(
         "pixel_4_tflite_4_threads", "Google Pixel 4, four threads, TensorFlow Lite of 2020",
@@ -152,7 +150,6 @@ def arguments(made: Made) -> list[str]:
         words += ["--where", one]
     for option, value in (
         ("--device", made.device), ("--tile", made.tile), ("--class", made.device_class),
-        ("--form", made.form),
     ):  # fmt: skip
         words += [] if value is None else [option, str(value)]
     words += ["--tier", "fitted"]

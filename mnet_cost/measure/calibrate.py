@@ -39,6 +39,9 @@ _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
 _NO_PROCESSORS = ("accelerator", "gpu")
 """Classes of devices that have no prices."""
+_ACCELERATED = frozenset(
+    ("coreml", "cuda", "edgetpu", "gpu", "hexagon", "nnapi", "opencl", "tensorrt", "vulkan")
+)
 _A_SINGLE_ONE = "prices can be scaled by a single one: `--form prices`"
 
 
@@ -58,8 +61,9 @@ def calibrate(
 
     `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `source` goes
     beside the numbers. `auto` takes the form whose errors are smaller on what is left out, prices
-    where both do alike. Raises `MeasurementError` for networks that are not there, too few rows,
-    and times that cannot be; the last are taken if `lenient`, to tell how far off a fit to them is.
+    where both do alike; where networks are too few to tell, a roofline if the runtime's name speaks
+    of an accelerator. Raises `MeasurementError` for networks that are not there, too few rows, and
+    times that cannot be; the last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
     _check_number(rows)
@@ -142,8 +146,17 @@ def _forms(measured: Measured, form: Form, no_processor: str | None) -> tuple[st
         return ("prices",)
     if form == "roofline" or no_processor is not None:
         return rooflines
-    enough = _networks(measured.rows) >= FEWEST_TO_CHOOSE
-    return ("prices", *rooflines) if enough else ("prices",)
+    networks = _networks(measured.rows)
+    if networks >= FEWEST_TO_CHOOSE:
+        return ("prices", *rooflines)
+    if networks >= FEWEST_FOR_ROOFLINE and _is_accelerated(measured.rows[0].runtime):
+        return rooflines or ("prices",)
+    return ("prices",)
+
+
+def _is_accelerated(runtime: str) -> bool:
+    """Whether the name of a runtime says that it runs on something else than processor cores."""
+    return any(word in _ACCELERATED for word in runtime.split("-"))
 
 
 def _held_out_error(one: Calibration) -> float:

@@ -192,7 +192,7 @@ def _at_worst(held_out: HeldOut) -> str:
         return ""
     off = abs(held_out.worst_error)
     way = "fast" if held_out.worst_error < 0 else "slow"
-    return f", at worst {100 * off:.3g} % too {way}, {held_out.worst}"
+    return f", at worst {100 * off:.3g} % too {way}: {held_out.worst}"
 
 
 def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:

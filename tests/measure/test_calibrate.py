@@ -464,3 +464,43 @@ profiles of processor cores do
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: `--form roofline`, for which 4 networks must be measured"""
     )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "networks", "form"),
+    [
+        ("tflite", 5, "prices"),
+        ("tflite-gpu", 5, "roofline"),
+        ("tflite-edgetpu", 4, "roofline"),
+        ("tflite-gpu", 3, "prices"),
+        ("ncnn-vulkan", 7, "roofline"),
+        ("gpux", 5, "prices"),
+    ],
+)
+def test_where_few_networks_tell_the_runtime_does(
+    of_prices: list[float], runtime: str, networks: int, form: str
+) -> None:
+    rows = [one._replace(runtime=runtime) for one in rows_of(of_prices)[:networks]]
+    assert fitted(rows).form == form
+
+
+def test_of_many_networks_of_a_family_a_twentieth_is_left_out() -> None:
+    sizes = range(64, 64 + 8 * 25, 8)
+    models = [f"mobilenet_v1@alpha=0.25,resolution={size}" for size in sizes]
+    rows = [
+        measurement(0, 1e-3 * (size / 64) ** 2, model=model, family="V1")
+        for size, model in zip(sizes, models, strict=True)
+    ]
+    held_out = fitted(rows, "prices").fit.held_out
+    assert held_out is not None
+    assert (held_out.protocol, held_out.measurements) == ("1 network of 20 at a time", 25)
+
+
+def test_the_worst_is_named(of_prices: list[float]) -> None:
+    rows = rows_of(of_prices)
+    slow = 7  # ds_cnn, four times as long as it should take
+    rows[slow] = rows[slow]._replace(latency_s=4 * rows[slow].latency_s)
+    held_out = fitted(rows, "prices").fit.held_out
+    assert held_out is not None
+    assert held_out.worst == "ds_cnn"
+    assert held_out.worst_error == pytest.approx(-0.75, abs=0.07)
