@@ -263,10 +263,10 @@ def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEsti
     )  # fmt: skip
 
 
-def deviation_of(fit: PriceFit, shares: Sequence[float], noise: float | None = None) -> float:
+def deviation_of(fit: PriceFit, shares: Sequence[float]) -> float:
     """Standard deviation of the logarithm of a time whose terms have these shares."""
     variance = _variance(fit, (1.0, *shares))
-    return sqrt(max(variance, 0.0) + (fit.spread.noise if noise is None else noise) ** 2)
+    return sqrt(max(variance, 0.0) + fit.spread.noise**2)
 
 
 def _variance(fit: PriceFit, row: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 
 from mnet_cost.devices.hierarchy import read_memory, read_storage
 from mnet_cost.devices.library import device_names, device_path
@@ -176,6 +177,12 @@ def _check_whole(reader: Reader, values: Mapping[str, Node], profile: DeviceProf
     if tier == "datasheet" and "latency" in values:
         hint = "`fitted` to published times, or `calibrated` by times of the very device"
         reader.problem("`tier: datasheet` with a fit in `latency`", values["tier"], hint)
+    names = [level.name for level in profile.memory if level.name in profile.byte_energy_j]
+    for inner, outer in pairwise(names):
+        prices = [profile.byte_energy_j[name].value for name in (inner, outer)]
+        if prices[0] > prices[1] and "energy" in values:
+            message = f"a byte of `{inner}` takes more energy than one of `{outer}` outside of it"
+            reader.problem(message, values["energy"].value["bytes"].keys[inner])
     if profile.cores and profile.threads > profile.cores.value:
         cores = int(profile.cores.value)
         message = f"{profile.threads} threads, but {cores} core{'s' if cores > 1 else ''}"

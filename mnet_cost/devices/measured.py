@@ -17,16 +17,14 @@ from mnet_cost.devices.fits import (
     Spread,
 )
 from mnet_cost.devices.prices import shared_prices
-from mnet_cost.devices.reader import Reader
+from mnet_cost.devices.reader import MAX_TILE, Reader
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import did_you_mean, one_of
-from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import Node
 
 FORMS = ("prices", "roofline")
 
-MAX_TILE = 65536
 LONGEST_S = 1e5
 """Time of a network, about a day: a small processor takes minutes for a large one."""
 _LARGEST_DEVIATION = 5.0
@@ -48,9 +46,7 @@ def read_latency(
         return fits
     for precision, child in node.value.items():
         place = node.keys[precision]
-        if precision not in PRECISIONS:
-            hint = did_you_mean(precision, PRECISIONS) or f"one of {one_of(PRECISIONS)}"
-            reader.problem(f"there is no precision `{precision}`", place, hint)
+        reader.check_precision(place)
         if not isinstance(child.value, dict):
             reader.problem(f"`{precision}` must be a mapping with a fit", child)
             continue

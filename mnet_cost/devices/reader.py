@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from mnet_cost.devices.sourced import STANDINGS, Sourced
 from mnet_cost.errors import Problem, Span, UnitError, did_you_mean, one_of
+from mnet_cost.tensors import PRECISIONS
 from mnet_cost.units import format_si, parse_quantity
 from mnet_cost.yamlfile import Node
 
 ORIGIN = ("standing", "source")
+MAX_TILE = 65536
 _RANGE = ("low", "high")
 _NUMBER_KEYS = (
     *("value", *_RANGE, "macs", "vector", "tile", "sparse"),
@@ -25,7 +27,7 @@ PLAUSIBLE = {
     "B": (64.0, 1e15),
     "B/s": (1e3, 1e16),
     "MAC/s": (1e3, 1e18),
-    "op/s": (1e3, 1e18),
+    "op/s": (1e4, 1e18),
     "s": (0.0, 60.0),
     "MAC": (1.0, 1e18),
     "W": (1e-6, 1e4),
@@ -210,6 +212,13 @@ class Reader:
             self.problem(message, node.value["value"])
             return None
         return Sourced(value, source, standing)
+
+    def check_precision(self, place: Node) -> None:
+        """A key that should be a precision."""
+        precision = place.value
+        if precision not in PRECISIONS:
+            hint = did_you_mean(precision, PRECISIONS) or f"one of {one_of(PRECISIONS)}"
+            self.problem(f"there is no precision `{precision}`", place, hint)
 
     def is_own(self, node: Node, place: Node) -> bool:
         """Whether a number is a mapping with its origin; if not, that is reported."""

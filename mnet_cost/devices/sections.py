@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mnet_cost.devices.reader import ORIGIN, Reader
+from mnet_cost.devices.reader import MAX_TILE, ORIGIN, Reader
 from mnet_cost.devices.rules import KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.types import ComputeRate
 from mnet_cost.errors import did_you_mean, one_of
-from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import Node
 
 MAX_THREADS = 4096
-MAX_TILE = 65536
 MAX_SPARSE_SPEEDUP = 16
 
 
@@ -47,7 +45,7 @@ def read_compute(reader: Reader, node: Node | None) -> dict[str, ComputeRate]:
         return rates
     for precision, child in node.value.items():
         place = node.keys[precision]
-        _check_precision(reader, place)
+        reader.check_precision(place)
         if not isinstance(child.value, dict):
             reader.problem(f"`{precision}` must be a mapping: `{{macs: ..., source: ...}}`", child)
             continue
@@ -108,7 +106,7 @@ def read_energy(
             continue
         for name, place in child.keys.items():
             if key == "macs":
-                _check_precision(reader, place)
+                reader.check_precision(place)
             elif levels and name not in levels:
                 hint = did_you_mean(name, levels) or f"this profile has {one_of(levels)}"
                 reader.problem(f"there is no memory level `{name}`", place, hint)
@@ -140,10 +138,3 @@ def read_kernels(reader: Reader, node: Node | None, unstated: frozenset[str]) ->
         else:
             found.add(word)
     return frozenset(found)
-
-
-def _check_precision(reader: Reader, place: Node) -> None:
-    precision = place.value
-    if precision not in PRECISIONS:
-        hint = did_you_mean(precision, PRECISIONS) or f"one of {one_of(PRECISIONS)}"
-        reader.problem(f"there is no precision `{precision}`", place, hint)

@@ -96,7 +96,8 @@ def test_covariances_count_twice() -> None:
     rows[1][0] = -0.005  # of the scale and the first term
     fit = FIT._replace(covariance=tuple(map(tuple, rows)))
     shares = (0.5, *([0.0] * (len(TERM_NAMES) - 1)))
-    assert deviation_of(fit, shares, 0.0) == pytest.approx(sqrt(0.01 - 2 * 0.5 * 0.005))
+    exact = fit._replace(spread=fit.spread._replace(noise=0.0))
+    assert deviation_of(exact, shares) == pytest.approx(sqrt(0.01 - 2 * 0.5 * 0.005))
     assert deviation_of(FIT, shares) == pytest.approx(sqrt(0.01 + 0.01))
 
 

@@ -1035,3 +1035,21 @@ def test_a_damaged_section_raises_nothing_else(start: int, length: int, piece: s
     Path("mine.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
     with suppress(DeviceError):
         load_device("mine.yaml")
+
+
+def test_energy_that_falls_outwards() -> None:
+    levels = """\
+  - {level: L2, size: 1 MiB, standing: assumed, source: a guess}
+  - {level: DRAM,"""
+    prices = """\
+  bytes:
+    L2: {value: 1 nJ/B, standing: assumed, source: a guess}
+    DRAM: {value: 1 pJ/B, standing: assumed, source: a guess}
+"""
+    text = BASE.replace("  - {level: DRAM,", levels)
+    text = text.replace(
+        "  bytes:\n    DRAM: {value: 40 pJ/B, standing: assumed, source: a guess}\n", prices
+    )
+    assert message(text).splitlines()[0] == (
+        "mine.yaml:24:5: a byte of `L2` takes more energy than one of `DRAM` outside of it"
+    )
