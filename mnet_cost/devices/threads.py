@@ -102,13 +102,17 @@ def _scaled(device: DeviceProfile, precision: str, fit: PriceFit, threads: int) 
     """The fit at the shared prices of so many threads."""
     before = shared_prices(device.device_class, precision, device.threads)
     after = shared_prices(device.device_class, precision, threads)
-    # Of a pipeline that nobody ran with so many threads, the other one's gain is all there is.
-    known = [after.peak_shares[one] for one in (device.pipeline or "", *after.peak_shares)
-             if one in after.peak_shares]  # fmt: skip
-    reached = before.peak_shares[device.pipeline or ""].share
-    gain = threads * known[0].share / (device.threads * reached)
+    # Of a pipeline that nobody ran with so many threads, another one's gain is all there is.
+    pipeline = next(
+        one
+        for one in (device.pipeline, *before.peak_shares)
+        if one in before.peak_shares and one in after.peak_shares
+    )
+    assert pipeline is not None
+    known, reached = after.peak_shares[pipeline], before.peak_shares[pipeline].share
+    gain = threads * known.share / (device.threads * reached)
     rows = [list(row) for row in fit.covariance]
-    rows[0][0] += known[0].spread ** 2
+    rows[0][0] += known.spread**2
     source = f"{fit.scale_s.source}; {log(gain, 2):+.2f} doublings by threads"
     return fit._replace(
         scale_s=Sourced(fit.scale_s.value / gain, source, "derived"),

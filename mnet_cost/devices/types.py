@@ -22,8 +22,9 @@ CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server
 """Kinds of machines, in the order in which listings show them."""
 
 
-PIPELINES = ("in_order", "out_of_order")
-"""How a core issues instructions. One that waits for each load reaches less of its peak."""
+PIPELINES = ("in_order", "out_of_order", "scalar")
+"""How a core issues instructions. One that waits for each load reaches less of its peak; what one
+without vectors reaches, nobody measured on more than one device."""
 
 _NOTHING: Mapping[str, Sourced] = MappingProxyType({})
 _NO_FITS: Mapping[str, LatencyFit] = MappingProxyType({})

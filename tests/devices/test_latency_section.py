@@ -943,12 +943,12 @@ mine.yaml:5:11: `in-order` is no pipeline
 hint: did you mean `in_order`?""",
         ),
         (
-            "superscalar",
+            "hyperthread",
             """\
-mine.yaml:5:11: `superscalar` is no pipeline
-    5 | pipeline: superscalar
+mine.yaml:5:11: `hyperthread` is no pipeline
+    5 | pipeline: hyperthread
       |           ^^^^^^^^^^^
-hint: `pipeline` is `in_order` or `out_of_order`""",
+hint: `pipeline` is `in_order`, `out_of_order` or `scalar`""",
         ),
         (
             "2",
