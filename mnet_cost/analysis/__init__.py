@@ -54,7 +54,7 @@ class Analysis(NamedTuple):
     """What the convention adds to the mult-adds of the paper."""
     memory: MemoryTrace
     kernels: tuple[Kernel, ...]
-    """By the rules that hold without a device; each of `devices` has those of its own."""
+    """Of the first device; without one by the rules that most runtimes share."""
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
@@ -150,7 +150,7 @@ def analyze_network(
         costs = count_work(network, dtype)
     counted, items = count_by(counting, costs, network.batch)
     memory = trace_memory(network, dtype)
-    kernels = form_kernels(network, costs, dtype)
+    kernels = launches[0].kernels if launches else form_kernels(network, costs, dtype)
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     analysis = Analysis(

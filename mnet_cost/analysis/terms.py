@@ -15,7 +15,6 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.layers.base import Convolution
-from mnet_cost.tensors import ceil_div
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
@@ -117,7 +116,7 @@ def _convolution(
 def tile_waste(sizes: Convolution, tile: int) -> float:
     """How many times the multiplications are computed, since output channels come in tiles."""
     channels = sizes.channels_out * (sizes.groups if sizes.is_depthwise else 1)
-    return float(ceil_div(channels, tile) * tile / channels)
+    return float(-(-channels // tile) * tile / channels)
 
 
 def _unpacked(channels: int, tile: int) -> float:
