@@ -3,8 +3,8 @@
 `python benchmarks/kept_bytes.py [NAME ...]` needs torchvision and prints the rows of
 `tests/library/torchvision_kept_bytes.csv`; what differs is named on stderr, and the status is 1.
 Bytes are those of the storages that autograd has packed and still holds after a forward pass in
-training, each once, without params and buffers. Stochastic depth, of which specs know nothing, keeps
-one float for each example and residual block: the column `noise_bytes` says how many bytes these are.
+training, each once, without params and buffers. Stochastic depth, which specs do not have, keeps
+one float for each example and residual block: `noise_bytes` are the bytes of these.
 """
 
 from __future__ import annotations
@@ -25,25 +25,24 @@ from mnet_cost.network import elaborate
 
 BATCH = 2
 SIZES = (96, 97)  # even and odd: padding of a stride of 2 differs
-NETWORKS = {
-    **{
-        name: name
-        for name in (
-            "alexnet convnext_tiny convnext_small densenet121 densenet161 densenet169 densenet201 "
-            "efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 "
-            "googlenet inception_v3 mobilenet_v2 mobilenet_v3_large mobilenet_v3_small "
-            "regnet_x_400mf regnet_x_800mf regnet_x_1_6gf regnet_x_3_2gf "
-            "regnet_y_400mf regnet_y_800mf regnet_y_1_6gf regnet_y_3_2gf resnet18 resnet34 resnet50 "
-            "resnet101 resnet152 resnext50_32x4d resnext101_32x8d wide_resnet50_2 "
-            "shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0 "
-            "squeezenet1_0 squeezenet1_1 vgg11 vgg11_bn vgg16 vgg16_bn vit_b_16 vit_b_32 "
-            "deeplabv3_mobilenet_v3_large lraspp_mobilenet_v3_large"
-        ).split()
-    },
+NETWORKS = [
+    "alexnet", "convnext_tiny", "convnext_small", "densenet121", "densenet161", "densenet169",
+    "densenet201", "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3",
+    "efficientnet_b4", "googlenet", "inception_v3", "mnasnet0_5", "mnasnet1_0", "mnasnet1_3",
+    "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "regnet_x_400mf",
+    "regnet_x_800mf", "regnet_x_1_6gf", "regnet_x_3_2gf", "regnet_y_400mf", "regnet_y_800mf",
+    "regnet_y_1_6gf", "regnet_y_3_2gf", "resnet18", "resnet34", "resnet50", "resnet101",
+    "resnet152", "resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2", "shufflenet_v2_x0_5",
+    "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "squeezenet1_0",
+    "squeezenet1_1", "vgg11", "vgg11_bn", "vgg16", "vgg16_bn", "vit_b_16", "vit_b_32",
+    "deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large",
+]  # fmt: skip
+SPECS = {
     "mnasnet0_5": "mnasnet@alpha=0.5",
     "mnasnet1_0": "mnasnet",
     "mnasnet1_3": "mnasnet@alpha=1.3",
 }
+"""Where the library has a network under another name."""
 HEADER = ("name", "spec", "resolution", "batch", "kept_bytes", "noise_bytes", "source")
 
 
@@ -103,16 +102,17 @@ def main(names: list[str]) -> int:
     version = torchvision.__version__.partition("+")[0]
     source = f"saved_tensors_hooks on torchvision {version}"
     differ = 0
-    for name in names or list(NETWORKS):
+    for name in names or NETWORKS:
+        spec = SPECS.get(name, name)
         for size in (96, 160) if name.startswith("vit") else SIZES:
             module = torchvision_module(name, size)
             calls = count_stochastic_depth(module)
             measured = kept_bytes(module, torch.randn(BATCH, 3, size, size))
             noise = 4 * BATCH * len(calls)
-            row = (name, NETWORKS[name], size, BATCH, measured, noise, source)
+            row = (name, spec, size, BATCH, measured, noise, source)
             writer.writerow(row)
             sys.stdout.flush()
-            model = load_model(NETWORKS[name])
+            model = load_model(spec)
             knobs = {**model.knobs, "resolution": size, "batch": BATCH}
             ours = training_cost(elaborate(model.spec, knobs)).activation_bytes
             if ours != measured - noise:
