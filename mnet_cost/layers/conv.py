@@ -7,7 +7,7 @@ Ignored here: algorithms that spend fewer multiplications (Winograd, FFT).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from mnet_cost.layers.base import (
     Convolution,
@@ -98,34 +98,69 @@ def window_positions(
     return (positions[0], positions[1])
 
 
-def padded_elements(
-    layer: Any, x: TensorType, output: TensorType, at_most_half: bool
-) -> int | None:
-    """Elements of x with its padding, where torch has to make a copy for it.
+class TorchWindow(NamedTuple):
+    """A window as torch slides it, for plain numbers.
 
-    That is where padding is not the same on both sides, as often with `same` and a stride; for
-    pools, which take padding of `at_most_half` a kernel, also where it is more. None where torch
-    pads by itself. For layers with a window that slides over an image.
+    kernel, stride, dilation  (height, width)
+    padding   (left, right, top, bottom): rows and columns that the windows see around the image
+    rounding  how torch counts the windows if it pads both sides by (top, left): `floor`, `ceil`
+              (pools alone have it); None where its own padding sees other windows, so that the
+              tensor has to be padded before
     """
-    dilations = both(getattr(layer, "dilation", 1))
-    alike, padded = True, x.elements // (x.shape[-2] * x.shape[-1])
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[int, int, int, int]
+    rounding: Literal["floor", "ceil"] | None
+
+
+def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
+    """The window of a convolution or a pool that slides over `x`, [..., height, width].
+
+    `output` is what its shape rule gives. Source: PyTorch documentation of Conv2d, MaxPool2d and
+    AvgPool2d: padding is at most half a window of a pool, and with ceil_mode a last window may
+    reach beyond the padding, but must not start there.
+    """
+    kernel, stride = both(layer.kernel), both(layer.stride)
+    dilation = both(getattr(layer, "dilation", 1))
+    is_pool = layer.effort == "pooling"
+    pads, floors, ceils = [], True, is_pool
     for i, side in ((0, 0), (1, 2)):
         size, count = x.shape[i - 2], output.shape[i - 2]
-        span, step = dilations[i] * (both(layer.kernel)[i] - 1) + 1, both(layer.stride)[i]
+        span, step = dilation[i] * (kernel[i] - 1) + 1, stride[i]
         needed = (count - 1) * step + span - size
-        before = max(needed, 0) // 2 if is_same(layer.padding) else sides(layer.padding)[side]
-        alike = alike and (size + 2 * before - span) // step + 1 == count
-        alike = alike and not (at_most_half and 2 * before > both(layer.kernel)[i])
-        padded *= size + before + max(needed - before, 0)
-    return None if alike else padded
+        declared = None if is_same(layer.padding) else sides(layer.padding)[side : side + 2]
+        before = max(needed, 0) // 2 if declared is None else declared[0]
+        after = max(needed - before, 0)
+        pads.append((before, after))
+        room = size + 2 * before - span
+        floors = floors and room // step + 1 == count
+        up = ceil_div(room, step) + 1
+        ceils = ceils and up - ((up - 1) * step >= size + before) == count
+        if is_pool and 2 * before > kernel[i]:
+            floors = ceils = False
+        if getattr(layer, "count_include_pad", False):
+            # torch counts what lies in as much padding behind the image as in front of it.
+            counted = after if declared is None else min(after, declared[1])
+            ceils = ceils and counted == min(after, before)
+    (top, bottom), (left, right) = pads
+    rounding: Literal["floor", "ceil"] | None = "floor" if floors else "ceil" if ceils else None
+    return TorchWindow(kernel, stride, dilation, (left, right, top, bottom), rounding)
 
 
-def kept_image(
-    layer: Any, given: tuple[Given, ...], output: TensorType, at_most_half: bool = False
-) -> Kept:
-    """What is kept of the input: itself, or the copy of it that padding makes."""
-    padded = padded_elements(layer, given[0].type, output, at_most_half)
-    return Kept(inputs=(0,)) if padded is None else Kept(elements=padded)
+def kept_image(layer: Any, given: tuple[Given, ...], output: TensorType) -> Kept:
+    """What is kept of the input: itself, or the copy of it that padding makes.
+
+    torch makes one where its own padding does not do, as often with `same` and a stride.
+    """
+    x = given[0].type
+    window = torch_window(layer, x, output)
+    if window.rounding is not None:
+        return Kept(inputs=(0,))
+    left, right, top, bottom = window.padding
+    image = (x.shape[-2] + top + bottom) * (x.shape[-1] + left + right)
+    return Kept(elements=product(x.shape[:-2]) * image)
 
 
 def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:

@@ -84,7 +84,7 @@ class MaxPool2d(Layer):
 
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         indices = INDEX_BYTES * output.elements
-        return kept_image(self, given, output, at_most_half=True)._replace(bytes=indices)
+        return kept_image(self, given, output)._replace(bytes=indices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class AvgPool2d(Layer):
         return _window_work(inputs[0], output, self.kernel)
 
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        found = kept_image(self, given, output, at_most_half=True)
+        found = kept_image(self, given, output)
         whole = self.count_include_pad and not self._reaches_beyond(given[0].type, output)
         if found.inputs or whole:
             return found

@@ -15,5 +15,5 @@ def rows(file: str) -> list[dict[str, str]]:
     with (Path(__file__).parent / file).open(newline="") as lines:
         found = list(csv.DictReader(lines))
     for row in found:
-        row["params_spec"] = row["params_spec"] or row["spec"]
+        row["params_spec"] = row.get("params_spec") or row["spec"]
     return found

@@ -10,43 +10,25 @@ from torch import nn
 from torch.nn import functional as F
 
 from mnet_cost.layers.base import both
-from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
+from mnet_cost.layers.conv import (
+    Conv2d,
+    ConvTranspose2d,
+    DepthwiseConv2d,
+    is_same,
+    sides,
+    torch_window,
+)
 from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
-from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import parts
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
 
-def _pads(
-    padding: Any, size: int, count: int, kernel: int, stride: int, dilation: int, side: int
-) -> tuple[int, int]:
-    """Rows before and after an axis of `size`, so that `count` windows fit. `side`: 0 or 2."""
-    needed = (count - 1) * stride + dilation * (kernel - 1) + 1 - size
-    before = max(needed, 0) // 2 if is_same(padding) else sides(padding)[side]
-    return before, max(needed - before, 0)
-
-
-def _window(layer: Any, x: TensorType, output: TensorType) -> tuple[Any, ...]:
-    """(kernel, stride, dilation, (left, right, top, bottom), whether torch's own padding does)."""
-    kernel, stride = both(layer.kernel), both(layer.stride)
-    dilation = both(getattr(layer, "dilation", 1))
-    pads, alike = [], True
-    for i, side in ((0, 0), (1, 2)):
-        size, count = x.shape[i - 2], output.shape[i - 2]
-        before, after = _pads(layer.padding, size, count, kernel[i], stride[i], dilation[i], side)
-        span = dilation[i] * (kernel[i] - 1) + 1
-        alike = alike and (size + 2 * before - span) // stride[i] + 1 == count
-        pads.append((before, after))
-    (top, bottom), (left, right) = pads
-    return kernel, stride, dilation, (left, right, top, bottom), alike
-
-
 def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, groups: int) -> Any:
     (type_,), (output,) = types, outputs
-    kernel, stride, dilation, pads, alike = _window(layer, type_, output)
+    kernel, stride, dilation, pads, rounding = torch_window(layer, type_, output)
     x = folded(e, x, type_, 3)
     padding: Any = 0
-    if alike and (stride == (1, 1) or not e.reused):
+    if rounding and (stride == (1, 1) or not e.reused):
         padding = (pads[2], pads[0])
     elif any(pads):
         x = e.call(F.pad, x, pads)
@@ -93,10 +75,11 @@ def conv_transpose2d(
 
 
 def max_pool2d(e: Emitter, layer: MaxPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
-    kernel, stride, dilation, pads, alike = _window(layer, types[0], outputs[0])
+    kernel, stride, dilation, pads, rounding = torch_window(layer, types[0], outputs[0])
     x = folded(e, xs[0], types[0], 3)
-    if alike and 2 * pads[0] <= kernel[1] and 2 * pads[2] <= kernel[0]:
-        x = e.call(F.max_pool2d, x, kernel, stride, (pads[2], pads[0]), dilation)
+    if rounding:
+        padding = (pads[2], pads[0])
+        x = e.call(F.max_pool2d, x, kernel, stride, padding, dilation, **_ceil_mode(rounding))
     else:
         x = e.call(F.pad, x, pads, value=float("-inf"))
         x = e.call(F.max_pool2d, x, kernel, stride, 0, dilation)
@@ -104,11 +87,13 @@ def max_pool2d(e: Emitter, layer: MaxPool2d, xs: list[Any], types: Types, output
 
 
 def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
-    kernel, stride, _, pads, alike = _window(layer, types[0], outputs[0])
+    kernel, stride, _, pads, rounding = torch_window(layer, types[0], outputs[0])
     x = folded(e, xs[0], types[0], 3)
     padded = layer.count_include_pad
-    if alike and 2 * pads[0] <= kernel[1] and 2 * pads[2] <= kernel[0]:
-        x = e.call(F.avg_pool2d, x, kernel, stride, (pads[2], pads[0]), count_include_pad=padded)
+    if rounding:
+        padding = (pads[2], pads[0])
+        ceil_mode = _ceil_mode(rounding)
+        x = e.call(F.avg_pool2d, x, kernel, stride, padding, **ceil_mode, count_include_pad=padded)
     elif padded:
         inside = pads
         if layer.round_up and not is_same(layer.padding):
@@ -123,6 +108,11 @@ def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, output
     else:
         x = e.call(parts.average_windows, x, kernel, stride, pads)
     return unfolded(e, x, outputs[0], 3)
+
+
+def _ceil_mode(rounding: str) -> dict[str, bool]:
+    """The argument that torch's pools take for `rounding`; none for their default."""
+    return {"ceil_mode": True} if rounding == "ceil" else {}
 
 
 def global_avg_pool(
