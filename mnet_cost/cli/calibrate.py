@@ -119,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
                 device_class=device_class,
                 threads=threads,
                 base=base,
+                runtime=base.runtime if options.into and base else first.runtime,
                 form=options.form,
                 source=_source(some, options.measurements),
             )
