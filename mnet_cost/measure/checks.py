@@ -80,9 +80,10 @@ def out_of_limits(
             took += f"and on the peaks of {profile} takes {least} at least"
         else:
             assert one.roof_s is not None
+            with_one = " with one thread" if one.is_processor else ""
             took += (
-                f"{row.latency_s / one.roof_s:,.0f} times what the peaks of {profile} allow a "
-                f"thread, {format_seconds(one.roof_s, _DIGITS)}: no runtime is so slow"
+                f"{row.latency_s / one.roof_s:,.0f} times its roof on {profile}{with_one}, "
+                f"{format_seconds(one.roof_s, _DIGITS)}: no runtime is so slow"
             )
         yield Problem(took, row.time_span, _unit_hint(wrong) if row is wrong[-1][0] else None)
 

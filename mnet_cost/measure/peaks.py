@@ -38,9 +38,11 @@ class Limits(NamedTuple):
     least_s: float
     """What no runtime undercuts; 0 where no peak is known that bounds it."""
     roof_s: float | None
-    """The roof of one thread, of which the longest is a multiple; None where none is known."""
+    """The roof, of a processor with one thread, of which the longest is a multiple; None where none
+    is known."""
     most_times: float
     """How many times that some runtime takes."""
+    is_processor: bool
 
     @property
     def most_s(self) -> float:
@@ -77,10 +79,15 @@ def limits_of(
         most_times = MOST_OVER_OTHER_ROOF
     roof_s = None
     if rate is not None:
-        one = ran.threads if ran.pipeline else 1
+        one = ran.threads  # which the rates of what is no processor were scaled to, too
         slower = rate._replace(
             macs_per_s=rate.macs_per_s.times(1 / one),
             vector_ops_per_s=rate.vector_ops_per_s and rate.vector_ops_per_s.times(1 / one),
         )
         roof_s = sum(roof.seconds or 0.0 for roof in Roofs(ran, slower).roofs(kernels))
-    return Limits(sum(roof.seconds or 0.0 for roof in least), roof_s or None, most_times)
+    return Limits(
+        sum(roof.seconds or 0.0 for roof in least),
+        roof_s or None,
+        most_times,
+        ran.pipeline is not None,
+    )
