@@ -487,7 +487,7 @@ def test_a_peak_of_another_precision_says_less(precision: str) -> None:
     limits = limits_of(kernels, base, precision, "tflite")
     assert limits.roof_s is not None
     assert limits.most_times == (250 if precision == "fp32" else 1000)
-    assert limits.most_s == limits.most_times * limits.roof_s + 0.1
+    assert limits.most_s == limits.most_times * limits.roof_s + 0.2
     # Nothing is known of a precision where there are no peaks.
     assert limits_of(kernels, base._replace(compute={}), precision, "").most_s == math.inf
 
