@@ -29,7 +29,8 @@ MOST_OVER_OTHER_ROOF = 1000.0
 by ncnn on RISC-V, 84 times the roof at fp32."""
 MOST_CONSTANT_S = 0.2
 """What an inference takes besides, however small: the slowest is 133 ms above 250 roofs (a vision
-transformer by ncnn with Vulkan on an RTX 3090), the next 16 ms in all (TensorFlow on a Jetson TX2)."""
+transformer by ncnn with Vulkan on an RTX 3090), the next 16 ms in all (TensorFlow on a Jetson
+TX2)."""
 
 
 class Limits(NamedTuple):
