@@ -22,8 +22,8 @@ from mnet_cost.measure.prices import NOISE, deviation, expected_seconds, solve
 FOLDS = 5
 DRAWS = 3
 CHOSEN = (
-    "mobilenet_v1", "../networks/ncnn_resnet18.yaml", "../networks/ncnn_squeezenet.yaml",
-    "shufflenet_v2", "../networks/ncnn_mobilenet_v2.yaml", "mnasnet",
+    "mobilenet_v1", "networks/ncnn_resnet18.yaml", "networks/ncnn_squeezenet.yaml",
+    "shufflenet_v2", "networks/ncnn_mobilenet_v2.yaml", "mnasnet",
 )  # fmt: skip
 """Networks that are worth measuring first: each shows terms that the others lack."""
 

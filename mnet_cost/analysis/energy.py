@@ -1,10 +1,10 @@
 """Energy of one inference on a device: power times time, else mult-adds and bytes at their price.
 
 A processor's power hardly depends on what it computes, so watts times seconds is the better way
-where both are known (`docs/accuracy.md`). Joules per mult-add and per byte leave out what idles,
-what leaks and all other operations, so they are a lower bound always, as is what rests on a roof; a
-lower bound has no upper end. What adds up to nothing is not known. Not here: batteries, radios,
-screens.
+(`docs/accuracy.md`) and the only one of a device with a power: its energies are comparable. Joules
+per mult-add and per byte leave out what idles, what leaks and all other operations, so they are a
+lower bound always, as is what rests on a roof; a lower bound has no upper end. What adds up to
+nothing is not known. Not here: batteries, radios, screens.
 """
 
 from __future__ import annotations
@@ -60,15 +60,21 @@ def estimate_energy(
     traffic: Sequence[Traffic],
     timing: Timing,
 ) -> Energy | None:
-    """Energy of `kernels`, of which `traffic` passes the levels of `device`; None if unknown."""
-    if device.power_w is not None and timing.seconds:
-        energy = _power_times_time(device.power_w, timing.seconds, timing)
-        if energy.energy_j:  # nothing at least says nothing
-            return energy
-    return _mult_adds_and_bytes(device, precision, kernels, traffic)
+    """Energy of `kernels`, of which `traffic` passes the levels of `device`.
+
+    None if it is unknown: of a device with a power where the time is, or nothing at least is drawn.
+    """
+    if device.power_w is None:
+        return _mult_adds_and_bytes(device, precision, kernels, traffic)
+    if not timing.seconds:
+        return None
+    energy = _power_times_time(device, device.power_w, timing.seconds, timing)
+    return energy if energy.energy_j else None
 
 
-def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Energy:
+def _power_times_time(
+    device: DeviceProfile, power_w: Sourced, seconds: float, timing: Timing
+) -> Energy:
     """The errors of both are independent: their ratios are added as squares of logarithms."""
     low_w, high_w = range_of(power_w)
     watts = low_w if timing.is_lower_bound else power_w.value
@@ -87,6 +93,10 @@ def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Energ
             upwards.append((timing.high, seconds))
         high_j = energy_j * _together(upwards)
     how += _assumption("power", (power_w,))
+    stated = device.power_stated
+    if stated is not None and device.threads > stated.threads:
+        s = "s" if stated.threads > 1 else ""
+        how += f"; power carried over from {stated.threads} thread{s} to {device.threads}, assumed"
     standing = _weakest((power_w.standing, _OF_TIMES[timing.standing]))
     return Energy(energy_j, energy_j / _together(downwards), high_j, standing, how)
 

@@ -1,8 +1,8 @@
 """The roof of a kernel: the time that no run can undercut on a device's peaks, and what binds it.
 
 max(compute, memory). compute = mult-adds / peak rate, as many as the device really has to carry
-out: output channels in whole tiles, and where the runtime has Winograd's tiles or nobody says what
-it has, the fewest multiplications that they need. memory = the slowest level of the hierarchy, for
+out: output channels in whole tiles, and where the runtime has Winograd's tiles or is not known not
+to, the fewest multiplications that they need. memory = the slowest level of the hierarchy, for
 what has to pass it (`traffic.py`). Where a source gives a range, its upper end is the peak. Unknown
 is None, never zero. Not here: how much of the peaks a runtime reaches.
 """
@@ -15,9 +15,9 @@ from typing import NamedTuple
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import tile_waste
 from mnet_cost.analysis.traffic import Traffic, kernel_traffic
-from mnet_cost.analysis.winograd import applies, fewest_multiplications
+from mnet_cost.analysis.winograd import applies, fewest_multiplications, fewest_of_any
 from mnet_cost.devices import ComputeRate, DeviceProfile
-from mnet_cost.devices.rules import is_known_runtime
+from mnet_cost.devices.rules import may_multiply_less
 
 
 class Roof(NamedTuple):
@@ -62,14 +62,21 @@ def ridge_point(device: DeviceProfile, precision: str) -> float | None:
 
 
 class Roofs:
-    """Roofs of kernels on one device at one precision."""
+    """Roofs of kernels on one device at one precision.
 
-    def __init__(self, device: DeviceProfile, rate: ComputeRate | None) -> None:
+    `any_runtime`: roofs that no runtime undercuts that is not known to multiply all, of whatever
+    algorithms and widths, instead of those of the profile's.
+    """
+
+    def __init__(
+        self, device: DeviceProfile, rate: ComputeRate | None, *, any_runtime: bool = False
+    ) -> None:
         self._device = device
         self._rate = rate
         self._tile = int(rate.tile.value) if rate and rate.tile else 1
         self._packs = "pack_channels" in device.kernel_rules
-        self._winograd = "winograd" in device.kernel_rules or not is_known_runtime(device.runtime)
+        self._winograd = may_multiply_less(device.runtime, device.kernel_rules)
+        self._any_runtime = any_runtime and self._winograd
         levels = (*device.memory, *((device.storage,) if device.storage else ()))
         self._bytes_per_s = [
             level.bytes_per_s.most if level.bytes_per_s else None for level in levels
@@ -100,9 +107,13 @@ class Roofs:
         sizes = kernel.convolution
         if sizes is None:
             return kernel.mult_adds
-        if self._winograd and applies(sizes) and kernel.anchor.work:
+        if kernel.anchor.work:
             batch = kernel.mult_adds // max(kernel.anchor.work.mult_adds, 1)
-            return min(kernel.mult_adds, fewest_multiplications(sizes) * batch)
+            if self._any_runtime:
+                fewest = fewest_of_any(sizes)
+                return kernel.mult_adds if fewest is None else min(kernel.mult_adds, fewest * batch)
+            if self._winograd and applies(sizes):
+                return min(kernel.mult_adds, fewest_multiplications(sizes) * batch)
         # Packs that do not fill are computed with narrower ones, which is no bound.
         return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, self._tile))
 

@@ -59,6 +59,24 @@ def cheapest_tiling(convolution: Convolution) -> Tiling:
     )
 
 
+def fewest_of_any(convolution: Convolution) -> int | None:
+    """What no tiles for kernels of any size multiply less than; None where tiles do not apply.
+
+    Runtimes have them for 5x5, 1x7 and depthwise kernels, too (Arm Compute Library, MNN), and FFT
+    of tiles of 16 x 16 takes no less. An axis on which the kernel has one element has no tiles.
+    """
+    if convolution.stride != (1, 1) or convolution.dilation != (1, 1):
+        return None
+    points = 1
+    for size, kernel in zip(
+        (convolution.rows, convolution.columns), convolution.kernel, strict=True
+    ):
+        tiled = [ceil_div(size, side) * (side + kernel - 1) for side in SIDES]
+        points *= size if kernel == 1 else min(size * kernel, *tiled)
+    groups = convolution.groups * convolution.images
+    return points * groups * convolution.channels_in * convolution.channels_out
+
+
 def fewest_multiplications(convolution: Convolution) -> int:
     """A bound: no choice of tiles multiplies less."""
     return min(one.multiplications for one in tilings(convolution))

@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
     _check_files(options)
     base = _base(options)
-    rows = read_rows(options.measurements, _where(options))
+    rows, unread = read_rows(options.measurements, _where(options))
     first = of_one_setting(rows)
     rules = _rules(options, first, base)
     device_class = _device_class(options, base)
@@ -119,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
                 device_class=device_class,
                 threads=threads,
                 base=base,
+                runtime=base.runtime if options.into and base else first.runtime,
                 form=options.form,
                 source=_source(some, options.measurements),
             )
@@ -145,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
             comment=_comment(options, name),
         )
     _check_text(text, target)
-    report = calibration_report(name, found)
+    report = calibration_report(name, found, unread)
     shown = render(report, options.format or "text", terminal_width(), wants_color())
     if target is not None and target != "-":
         write_whole(target, text)

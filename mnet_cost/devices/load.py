@@ -23,7 +23,7 @@ from mnet_cost.devices.sections import (
     read_overheads,
     read_threads,
 )
-from mnet_cost.devices.threads import power_of_threads, rates_of_threads
+from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.shipped import shown_path
@@ -45,7 +45,7 @@ _TAKEN_OVER: Mapping[str, tuple[str, ...]] = {
     "storage": ("storage",),
     "overhead": ("kernel_overhead_s", "inference_overhead_s"),
     "class": ("device_class",),
-    "power": ("power_w",),
+    "power": ("power_w", "power_stated"),
     "energy": ("mac_energy_j", "byte_energy_j"),
     "kernels": ("kernel_rules",),
     "pipeline": ("pipeline",),
@@ -223,9 +223,11 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
     if stated.runtime != base.runtime and is_known_runtime(stated.runtime):
         taken.pop("kernel_rules", None)  # another runtime does other things
     if stated.threads != base.threads:
+        drawn = with_power_of_threads(base, stated.threads)
         for_threads = {
             "compute": rates_of_threads(base, stated.threads),
-            "power_w": power_of_threads(base, stated.threads),
+            "power_w": drawn.power_w,
+            "power_stated": drawn.power_stated,
         }
         taken.update({field: one for field, one in for_threads.items() if field in taken})
     return stated._replace(**taken)

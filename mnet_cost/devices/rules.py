@@ -66,6 +66,18 @@ def runtime_rules(runtime: str) -> frozenset[str]:
     return RUNTIME_RULES.get(runtime, RUNTIME_RULES.get(_family(runtime), DEFAULT_KERNEL_RULES))
 
 
+_MULTIPLY_ALL = frozenset(("onnxruntime", "tflite", "tflite-xnnpack", "tflm", "xnnpack"))
+"""Runtimes whose convolutions on processors are matrix products and direct loops alone, of exactly
+that name: `tflite-gpu` is another matter. Sources: ONNX Runtime, core/mlas; TensorFlow Lite,
+kernels/conv.cc, and XNNPACK, src/operators: GEMM, indirect GEMM and depthwise; CMSIS-NN. Not here:
+torch, whose NNPACK has Winograd and FFT, and OpenVINO, whose Compute Library has Winograd."""
+
+
+def may_multiply_less(runtime: str, rules: frozenset[str]) -> bool:
+    """Whether a runtime has Winograd's tiles, or is not known not to."""
+    return "winograd" in rules or runtime not in _MULTIPLY_ALL
+
+
 def is_known_runtime(runtime: str) -> bool:
     """Whether anything is known of what a runtime does with layers."""
     return runtime in RUNTIME_RULES or _family(runtime) in RUNTIME_RULES

@@ -2,8 +2,8 @@
 
 Peaks grow with the cores; how much of them is reached does not, and prices of what moves rise: both
 are in the shared prices of so many threads. A fit keeps its deviations, and its scale becomes less
-sure by what devices differ in. Fewer threads draw some part of the power. Beyond the numbers of
-threads that were measured only peaks are known.
+sure by what devices differ in. Fewer threads draw some part of the power that is stated, more some
+multiple. Beyond the numbers of threads that were measured only peaks are known.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import log, sqrt
 from mnet_cost.devices.fits import PriceFit, RooflineFit
 from mnet_cost.devices.prices import MEASURED_THREADS, shared_prices
 from mnet_cost.devices.sourced import Sourced, range_of
-from mnet_cost.devices.types import ComputeRate, DeviceProfile
+from mnet_cost.devices.types import ComputeRate, DeviceProfile, PowerFigure
 from mnet_cost.errors import DeviceError, Problem
 
 
@@ -30,7 +30,7 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     hint = _against(device, threads)
     if hint:
         raise DeviceError(Problem(f"{device.name} cannot be given {threads} threads", hint=hint))
-    return device._replace(
+    return with_power_of_threads(device, threads)._replace(
         threads=threads,
         compute=rates_of_threads(device, threads),
         latency={
@@ -38,7 +38,6 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
             for precision, fit in device.latency.items()
             if isinstance(fit, PriceFit) and threads <= MEASURED_THREADS[-1]
         },
-        power_w=power_of_threads(device, threads),
         scaled=f"from {device.threads} to {threads} threads, as other devices gain from them",
     )
 
@@ -79,23 +78,29 @@ def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRa
     }
 
 
-def power_of_threads(device: DeviceProfile, threads: int) -> Sourced | None:
-    """What fewer threads of `device` draw; None for more, of which nothing is known.
+def with_power_of_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
+    """`device` with what so many of its threads draw, worked out from the power that is stated.
 
-    A like share at least, as if nothing but cores drew anything, and all of it at most.
+    Fewer threads draw a like share at least, as if nothing but cores drew anything, and all of it
+    at most; more draw all of it at least, as if cores drew nothing, and a like multiple at most.
     """
     power = device.power_w
-    if power is None or threads > device.threads:
-        return None
-    if threads == device.threads:
-        return power
-    low, high = range_of(power)
-    low = min(low, power.value * threads / device.threads)
-    source = (
-        f"{threads} of {device.threads} threads of {device.name}, between a like share of its "
-        f"power and all of it; {power.source}"
-    )
-    return Sourced(sqrt(low * high), source, "assumed", low, high)
+    if power is None:
+        return device
+    stated = device.power_stated or PowerFigure(power, device.threads, device.name)
+    if threads == stated.threads:
+        return device._replace(power_w=stated.watts, power_stated=None)
+    between = f"of {stated.threads} threads of {stated.device}, between a like share of its power"
+    between += " and all of it"
+    if threads > stated.threads:
+        between = f"threads for {stated.threads} of {stated.device}, between its power and a like"
+        between += " multiple of it"
+    source = f"{threads} {between}; {stated.watts.source}"
+    like = stated.watts.value * threads / stated.threads
+    low, high = range_of(stated.watts)
+    low, high = min(low, like), max(high, like)
+    found = Sourced(sqrt(low * high), source, "assumed", low, high)
+    return device._replace(power_w=found, power_stated=stated)
 
 
 def _scaled(device: DeviceProfile, precision: str, fit: PriceFit, threads: int) -> PriceFit:

@@ -51,6 +51,15 @@ class MemoryLevel(NamedTuple):
     bytes_per_s: Sourced | None = None
 
 
+class PowerFigure(NamedTuple):
+    """A power as a source has it."""
+
+    watts: Sourced
+    threads: int
+    device: str
+    """The profile that states it."""
+
+
 class DeviceProfile(NamedTuple):
     """A device, as one runtime with so many threads sees it.
 
@@ -84,6 +93,8 @@ class DeviceProfile(NamedTuple):
     pipeline: str | None = None
     latency: Mapping[str, LatencyFit] = _NO_FITS
     extends: str | None = None
+    power_stated: PowerFigure | None = None
+    """What `power_w` was worked out from, where that is of another number of threads."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
 

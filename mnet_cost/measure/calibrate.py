@@ -13,17 +13,18 @@ from typing import Literal
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.errors import MeasurementError, Problem
-from mnet_cost.measure.checks import all_equal, at_odds, below_roofs, by_network, without_sense
+from mnet_cost.measure.checks import all_equal, at_odds, by_network, out_of_limits, without_sense
 from mnet_cost.measure.forms import (
     Calibration,
     Measured,
     fit_of_prices,
     fit_of_roofline,
     measured_times,
+    once,
 )
 from mnet_cost.measure.measurements import Measurement, raise_if_any
 from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.peaks import as_extended
+from mnet_cost.measure.peaks import as_extended, limits_of
 
 __all__ = ["Calibration", "Form", "calibrate"]
 
@@ -53,17 +54,19 @@ def calibrate(
     device_class: str | None = None,
     threads: int = 1,
     base: DeviceProfile | None = None,
+    runtime: str = "",
     form: Form = "auto",
     source: str = "",
     lenient: bool = False,
 ) -> Calibration:
     """The fit to measurements of one device, runtime, precision and number of threads.
 
-    `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `source` goes
-    beside the numbers. `auto` takes the form whose errors are smaller on what is left out, prices
-    where both do alike; where networks are too few to tell, a roofline if the runtime's name speaks
-    of an accelerator. Raises `MeasurementError` for networks that are not there, too few rows, and
-    times that cannot be; the last are taken if `lenient`, to tell how far off a fit to them is.
+    `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `runtime` the one
+    that the fitted profile names (that of `base` if empty), `source` goes beside the numbers.
+    `auto` takes the form whose errors are smaller on what is left out, prices where both do alike;
+    where networks are too few to tell, a roofline if the runtime names an accelerator. Raises
+    `MeasurementError` for networks that are not there, too few rows, and times that cannot be; the
+    last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
     _check_number(rows)
@@ -72,15 +75,17 @@ def calibrate(
         kernels = kernels_of(rows, rules)
     except MeasurementError as error:
         raise MeasurementError((*problems, *error.problems)) from None
-    peaks = None if base is None else as_extended(base, rules, threads)
+    peaks = None if base is None else as_extended(base, rules, threads, runtime)
     measured = measured_times(rows, kernels, peaks, source)
     forms = _forms(measured, form, _no_processor(device_class, base))
     if not forms and not problems:
         message = "a roofline is of mult-adds, which networks of two families must have"
         problems.append(Problem(message, rows[0].span, _A_SINGLE_ONE))
     if not lenient:
-        name = "" if base is None else base.name
-        problems += below_roofs(rows, measured.roofs, name)
+        if peaks is not None:
+            precision, ran = rows[0].precision, rows[0].runtime
+            limits = once(kernels, lambda one: limits_of(one, peaks, precision, ran))
+            problems += out_of_limits(rows, limits, peaks.name)
         problems += at_odds(rows)
         problems += all_equal(rows, kernels)
     raise_if_any(problems)

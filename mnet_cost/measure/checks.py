@@ -1,4 +1,4 @@
-"""What times cannot be: less than the peaks allow, at odds with each other, or with every fit.
+"""What times cannot be: beyond what peaks allow, at odds with each other, or with every fit.
 
 Each check returns what is wrong, at the user's own cells. The limits are from the honest tables of
 `benchmarks/accuracy`, 377 of processors and 39 of accelerators, and from those of processors
@@ -17,6 +17,7 @@ from mnet_cost.errors import Problem
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
+from mnet_cost.measure.peaks import Limits
 from mnet_cost.units import format_seconds
 
 T = TypeVar("T")
@@ -24,10 +25,19 @@ T = TypeVar("T")
 MOST_APART = 2.0
 """Times of one network at one setting: a processor whose clock changes stays below."""
 MOST_OFF = 2.0
-"""The factor by which what was left out is off in the median: 2 honest tables of processors are
-further off and 2 of accelerators, and three in four of shuffled ones."""
+"""The factor by which what was left out is off in the median, where what is foretold hardly rises
+with what was measured: three honest tables are further off, and three in four of shuffled ones."""
+MOST_OFF_TOGETHER = 10.0
+"""The same where both rise together, as far as two networks or `_FEWEST_TOGETHER` can show: honest
+tables of two networks are off by up to 7.3 (OpenVINO on two sockets), and of more by up to 3.9 (a
+Jetson TX2); two networks in mixed units by 137 or more."""
 MOST_OFF_AGAINST = 1.3
 """The same where what should take longer took less, as in one honest table, of a GPU."""
+_FEWEST_TOGETHER = 5
+"""Networks: three or four rise together by chance."""
+_TOGETHER = 0.72
+"""Correlation of logarithms: shuffled tables of five networks and more stay below 0.26, those in
+mixed units below 0.71."""
 _FEWEST_EQUAL = 3
 """Networks: two may be rounded to the same time."""
 _UNEQUAL = 2.0
@@ -54,25 +64,49 @@ def repeat_noise(rows: Sequence[Measurement]) -> float:
     return math.sqrt(squares / freedom) if freedom else 0.0
 
 
-def below_roofs(
-    rows: Sequence[Measurement], roofs: Sequence[Array], profile: str
+def out_of_limits(
+    rows: Sequence[Measurement], limits: Sequence[Limits], profile: str
 ) -> Iterator[Problem]:
-    """Rows whose time the peaks of a profile rule out."""
-    least = [float(one.sum()) for one in roofs]
-    wrong = [i for i, row in enumerate(rows) if row.latency_s < least[i]]
-    for i in wrong:
-        row, hint = rows[i], None
-        if i == wrong[-1]:
-            hint = (
-                "is it in milliseconds, and of this device, precision and number of threads? A "
-                "peak that is wrong is to be mended in the profile"
+    """Rows whose time the peaks of a profile rule out: shorter, or far longer, than any runtime."""
+    wrong = [
+        (row, one)
+        for row, one in zip(rows, limits, strict=True)
+        if not one.least_s <= row.latency_s <= one.most_s
+    ]
+    for row, one in wrong:
+        took = f"`{row.model}` took {format_seconds(row.latency_s, _DIGITS)}, "
+        if row.latency_s < one.least_s:
+            least = format_seconds(one.least_s, _DIGITS)
+            took += f"and on the peaks of {profile} takes {least} at least"
+        else:
+            assert one.roof_s is not None
+            with_one = " with one thread" if one.is_processor else ""
+            took += (
+                f"{row.latency_s / one.roof_s:,.0f} times its roof on {profile}{with_one}, "
+                f"{format_seconds(one.roof_s, _DIGITS)}: no runtime is so slow"
             )
-        yield Problem(
-            f"`{row.model}` took {format_seconds(row.latency_s, _DIGITS)}, and on the peaks of "
-            f"{profile} takes {format_seconds(least[i], _DIGITS)} at least",
-            row.time_span,
-            hint,
-        )
+        yield Problem(took, row.time_span, _unit_hint(wrong) if row is wrong[-1][0] else None)
+
+
+_UNITS = {
+    "seconds": (1e3, "multiply them by 1,000"),
+    "microseconds": (1e-3, "divide them by 1,000"),
+    "nanoseconds": (1e-6, "divide them by 1,000,000"),
+}
+"""How many milliseconds they are, and how they become those."""
+
+
+def _unit_hint(wrong: Sequence[tuple[Measurement, Limits]]) -> str:
+    """What these times would be in, or where else to look."""
+    for unit, (milliseconds, how) in _UNITS.items():
+        if all(
+            limits.least_s <= row.latency_s * milliseconds <= limits.most_s for row, limits in wrong
+        ):
+            return f"`latency_ms` is in milliseconds: are these {unit}? Then {how}"
+    return (
+        "is it in milliseconds, and of this device, precision and number of threads? A peak that "
+        "is wrong is to be mended in the profile"
+    )
 
 
 def at_odds(rows: Sequence[Measurement]) -> Iterator[Problem]:
@@ -113,10 +147,14 @@ def without_sense(
     if not known:
         return
     measured = np.log([row.latency_s for row, _ in known])
-    errors = np.log([one for _, one in known]) - measured
+    foretold = np.log([one for _, one in known])
+    errors = foretold - measured
     off = math.exp(float(np.median(np.abs(errors))))
-    against = _correlation(measured, measured + errors) < 0
-    if off <= (MOST_OFF_AGAINST if against else MOST_OFF):
+    together = _agreement(measured, foretold)
+    against = together < 0
+    enough = len(known) == 2 or len(known) >= _FEWEST_TOGETHER
+    most = MOST_OFF_TOGETHER if enough and together >= _TOGETHER else MOST_OFF
+    if off <= (MOST_OFF_AGAINST if against else most):
         return
     yield Problem(
         "these times are not those of one device: from the others each is foretold "
@@ -134,8 +172,20 @@ def without_sense(
         )
 
 
+def _agreement(measured: Array, foretold: Array) -> float:
+    """How far logarithms rise together, from -1 to 1.
+
+    Each of two is foretold as the other one's time and what sets them apart, so what is foretold
+    tells whether that is the right way round once the measured difference is taken off.
+    """
+    if len(measured) > 2:
+        return _correlation(measured, foretold)
+    apart = np.diff(measured)
+    return math.copysign(1.0, float(np.sum(apart * (np.diff(foretold) + apart))))
+
+
 def _correlation(one: Array, other: Array) -> float:
-    """From -1 to 1; 0 of what does not vary, or is too little to tell."""
-    if len(one) <= 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+    """From -1 to 1; 0 of what does not vary."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])

@@ -77,12 +77,12 @@ def measured_times(
     peaks: DeviceProfile | None,
     source: str,
 ) -> Measured:
-    roofs = _once(kernels, lambda one: roofs_of(one, peaks, rows[0].precision))
+    roofs = once(kernels, lambda one: roofs_of(one, peaks, rows[0].precision))
     seconds = np.array([one.latency_s for one in rows])
     return Measured(rows, kernels, roofs, seconds, *_groups(rows), source)
 
 
-def _once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
+def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
     """What is made of the kernels of each row: once of what was measured several times."""
     distinct = {id(one): one for one in kernels}
     found = {key: make(one) for key, one in distinct.items()}
@@ -107,7 +107,7 @@ def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
 def fit_of_prices(
     measured: Measured, rules: frozenset[str], tile: int, shared: SharedPrices
 ) -> Calibration:
-    parts = _once(measured.kernels, lambda one: np.array(kernel_amounts(one, rules, tile)))
+    parts = once(measured.kernels, lambda one: np.array(kernel_amounts(one, rules, tile)))
     amounts = np.array([one.sum(0) for one in parts])
     prices, spreads = np.array(shared.prices), np.array(shared.spreads)
     # Bands cannot be narrower than what one network is measured to take from time to time.
@@ -205,7 +205,7 @@ def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[flo
 
 def fit_of_roofline(measured: Measured) -> Calibration:
     rows, seconds = measured.rows, measured.seconds
-    bare = _once(
+    bare = once(
         measured.kernels,
         lambda one: Work(
             np.array([float(kernel.mult_adds) for kernel in one]),

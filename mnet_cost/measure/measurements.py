@@ -2,8 +2,8 @@
 
 Columns `model` and `latency_ms` must be there; `device`, `runtime`, `precision`, `threads`,
 `batch`, `family`, `processor`, `run`, `date`, `source` and `energy_uj` may be; others are not read.
-All problems of a file are raised at once, each at the user's own cell. Not here: whether the
-network is there, which elaborating it tells.
+All problems of the rows that are asked for are raised at once, each at the user's own cell. Not
+here: whether the network is there, which elaborating it tells.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 import csv
 import math
 import os
+import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mnet_cost.errors import (
     MeasurementError,
+    ModelReferenceError,
     Problem,
     ProblemList,
     Source,
@@ -28,7 +30,7 @@ from mnet_cost.errors import (
     did_you_mean,
     one_of,
 )
-from mnet_cost.models.library import is_path
+from mnet_cost.models.library import is_path, path_beside
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import read_text
 
@@ -38,11 +40,17 @@ OPTIONAL = (
     "source", "energy_uj",
 )  # fmt: skip
 
+_KNOWN = (*REQUIRED, *OPTIONAL)
+_FEWEST_LETTERS = 5
+"""Of a word whose slips are told from other words."""
+
 _LEAST_MS = 1e-6
 _MOST_MS = 1e8
 """A nanosecond and a day: what is outside has mistaken the unit."""
 _MOST_COLUMNS = 100
 """Whose names are held against those that are known: a hostile file has a million."""
+_EVERYTHING: Mapping[str, str] = MappingProxyType({})
+"""What rows must say where all are asked for."""
 
 
 class Measurement(NamedTuple):
@@ -69,12 +77,16 @@ class Measurement(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a file says, and all that is wrong with its cells."""
+    """What the rows of a file say that were asked for, and all that is wrong with their cells."""
 
     rows: tuple[Measurement, ...]
     unfit: tuple[Measurement, ...]
     """Rows with a wrong cell and so no time (NaN), whose network can be looked for all the same."""
+    others: tuple[Measurement, ...]
+    """Rows that were not asked for, as far as they can be read: they are not judged."""
     problems: tuple[Problem, ...]
+    unread: tuple[str, ...]
+    """Columns of which nothing is taken."""
 
 
 def read_measurements(path: str | os.PathLike[str]) -> tuple[Measurement, ...]:
@@ -84,22 +96,28 @@ def read_measurements(path: str | os.PathLike[str]) -> tuple[Measurement, ...]:
     return found.rows
 
 
-def read_cells(path: str | os.PathLike[str]) -> Reading:
-    """The rows of a CSV file, good and bad; `MeasurementError` if it cannot be read at all."""
+def read_cells(path: str | os.PathLike[str], where: Mapping[str, str] = _EVERYTHING) -> Reading:
+    """The rows of a CSV file that have these values, good and bad, and the others.
+
+    Raises `MeasurementError` if it cannot be read at all.
+    """
     name = os.fspath(path)
     source = read_text(name, error=MeasurementError)
-    problems = ProblemList()
-    rows: list[Measurement] = []
+    reader = _Reader(source, where)
     with suppress(TooManyProblemsError):
-        for one in _rows(source, problems):
-            rows.append(one)
-    if not rows and not problems:
+        reader.read()
+    problems, rows = reader.problems, reader.rows
+    if not rows and not reader.others and not problems:
         what = "has no measurements" if source.text.strip() else "is empty"
         hint = f"a file is a header, {_HEADER}, and a row for each measurement"
         problems.append(Problem(f"{name}: {what}", hint=hint))
-    good = tuple(one for one in rows if not math.isnan(one.latency_s))
-    unfit = tuple(one for one in rows if math.isnan(one.latency_s))
-    return Reading(good, unfit, tuple(problems))
+    return Reading(
+        tuple(one for one in rows if not math.isnan(one.latency_s)),
+        tuple(one for one in rows if math.isnan(one.latency_s)),
+        tuple(reader.others),
+        tuple(problems),
+        tuple(dict.fromkeys(one for one in reader.header if one and one not in _KNOWN)),
+    )
 
 
 def raise_if_any(problems: Iterable[Problem]) -> None:
@@ -116,36 +134,60 @@ _HEADER = "`model,latency_ms,runtime,threads,precision,source`"
 _QUOTES = 'a cell with a comma stands in quotes: `"net@alpha=1,resolution=96"`'
 
 
-def _rows(source: Source, problems: ProblemList) -> Iterator[Measurement]:
-    # Lines as errors count them: csv alone would not break where editors and `Source` do.
-    reader = csv.reader([line + "\n" for line in source.lines()], strict=True)
-    header: tuple[str, ...] = ()
-    line = 1
-    try:
-        for row in reader:
-            cells = _Row(source, line, dict(zip(header, row, strict=False)), problems)
-            line = reader.line_num + 1  # of the next row: a cell may have several lines
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                header = tuple(name.strip() for name in row)
-                _check_header(Span(source, cells.line, 1, cells.length + 1), header, problems)
-                if problems:
+class _Reader:
+    """Reads one file; `rows`, `others` and `problems` grow along the way."""
+
+    def __init__(self, source: Source, where: Mapping[str, str]) -> None:
+        self._source, self._where = source, where
+        self.header: tuple[str, ...] = ()
+        self.rows: list[Measurement] = []
+        self.others: list[Measurement] = []
+        self.problems = ProblemList()
+
+    def read(self) -> None:
+        source = self._source
+        # Lines as errors count them: csv alone would not break where editors and `Source` do.
+        reader = csv.reader([line + "\n" for line in source.lines()], strict=True)
+        line = 1
+        try:
+            for cells in reader:
+                self._row(cells, line)
+                if self.problems and not self.header:
                     return
-            elif any(cell.strip() for cell in row[len(header) :]):
-                cells.problem("", "this row has more cells than the header", _QUOTES)
-            elif (measurement := _measurement(cells)) is not None:
-                yield measurement
-    except csv.Error as error:
-        hint = 'a quote inside of quotes is written twice: `""`'
-        if "unexpected end" in str(error) or "field limit" in str(error):
-            hint = "a quote in this row is not closed"
-        span = Span(source, line, 1, len(source.line(line)) + 1)
-        problems.append(Problem(f"this is no CSV: {error}", span, hint))
+                line = reader.line_num + 1  # of the next row: a cell may have several lines
+        except csv.Error as error:
+            hint = 'a quote inside of quotes is written twice: `""`'
+            if "unexpected end" in str(error) or "field limit" in str(error):
+                hint = "a quote in this row is not closed"
+            span = Span(source, line, 1, len(source.line(line)) + 1)
+            self.problems.append(Problem(f"this is no CSV: {error}", span, hint))
+
+    def _row(self, cells: Sequence[str], line: int) -> None:
+        """Take a row: the first is the header, which stays empty where it is wrong."""
+        if not any(cell.strip() for cell in cells):
+            return
+        if not self.header:
+            names = tuple(name.strip() for name in cells)
+            whole = Span(self._source, line, 1, len(self._source.line(line)) + 1)
+            _check_header(whole, names, self.problems)
+            self.header = () if self.problems else names
+            return
+        row = _Row(self._source, line, dict(zip(self.header, cells, strict=False)))
+        if any(cell.strip() for cell in cells[len(self.header) :]):
+            row.problem("", "this row has more cells than the header", _QUOTES)
+            self.problems.append(row.problems[0])  # whoever asked: cells are not in their columns
+            return
+        asked = all(_stated(row, column) == value for column, value in self._where.items())
+        measurement = _measurement(row)
+        if asked:
+            for problem in row.problems:
+                self.problems.append(problem)
+            self.rows += [] if measurement is None else [measurement]
+        elif measurement is not None and not row.problems:
+            self.others.append(measurement)
 
 
 def _check_header(whole: Span, names: Sequence[str], problems: ProblemList) -> None:
-    known = (*REQUIRED, *OPTIONAL)
     for mark, words in ((";", "`;`"), ("\t", "tabs")):
         if len(names) == 1 and mark in names[0]:
             hint = "commas go between cells, and a number has a point: `13.4`"
@@ -157,25 +199,59 @@ def _check_header(whole: Span, names: Sequence[str], problems: ProblemList) -> N
             hint = f"is it `{near}`?" if near else f"a header is {_HEADER}"
             problems.append(Problem(f"there is no column `{name}`", whole, hint))
     for name in names[:_MOST_COLUMNS]:
-        if name in known and names.count(name) > 1:
+        if name in _KNOWN and names.count(name) > 1:
             hint = "one of them must go, or have another name"
             problems.append(Problem(f"the column `{name}` is there twice", whole, hint))
             break
-        if name not in known and (close := did_you_mean(name.lower(), OPTIONAL)):
-            problems.append(Problem(f"there is no column `{name}`", whole, close))
+        meant = _misspelt(name)
+        if meant is not None:
+            hint = f"did you mean `{meant}`?"
+            problems.append(Problem(f"there is no column `{name}`", whole, hint))
+
+
+def _misspelt(name: str) -> str | None:
+    """The optional column that a name is a slip of: other capitals or marks, or one letter off.
+
+    Word for word, so that `source_device` is a column of its own. In short words one letter makes
+    another word (`date`, `rate`), as does another first letter (`batch`, `patch`) or a digit
+    (`device2`).
+    """
+    if name in _KNOWN:
+        return None
+    words = _words(name)
+    for known in OPTIONAL:
+        meant = _words(known)
+        if len(words) == len(meant) and all(map(_is_slip, words, meant)):
+            return known
+    return None
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[\s_-]+", name.casefold()) if word]
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Whether a word is another one but for a letter more, less or changed, or two swapped."""
+    if word == meant:
+        return True
+    if len(meant) < _FEWEST_LETTERS or word[:1] != meant[0] or not word.isalpha():
+        return False
+    short, long = sorted((word, meant), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    if len(short) < len(long):
+        return short[at:] == long[at + 1 :]
+    swapped = short[at + 1 : at + 2] + short[at] + short[at + 2 :]
+    return short[at + 1 :] == long[at + 1 :] or swapped == long[at:]
 
 
 class _Row:
-    """The cells of one row, with their places."""
+    """The cells of one row, with their places; `problems` grows as they are read."""
 
-    def __init__(
-        self, source: Source, line: int, cells: Mapping[str, str], problems: ProblemList
-    ) -> None:
-        self.source, self.line, self.cells, self.problems = source, line, cells, problems
-
-    @property
-    def length(self) -> int:
-        return len(self.source.line(self.line))
+    def __init__(self, source: Source, line: int, cells: Mapping[str, str]) -> None:
+        self.source, self.line, self.cells = source, line, cells
+        self.problems: list[Problem] = []
 
     def text(self, column: str) -> str:
         return self.cells.get(column, "").strip()
@@ -201,10 +277,7 @@ class _Row:
         text = self.text(column)
         if not text:
             return None
-        value = None
-        if text.isascii() and "_" not in text:  # float() takes 1_000 and digits of all scripts
-            with suppress(ValueError):
-                value = float(text)
+        value = _number(text)
         if value is None:
             hint = _QUOTES if "=" in text else "a plain number with a point: `13.4`"
             self.problem(column, f"`{text}` in `{column}` is no number", hint)
@@ -234,8 +307,37 @@ class _Row:
         return None
 
 
+def _number(text: str) -> float | None:
+    """Also `nan` and `inf`; None for what is no number."""
+    if text.isascii() and "_" not in text:  # float() takes 1_000 and digits of all scripts
+        with suppress(ValueError):
+            return float(text)
+    return None
+
+
+_NOT_STATED: Mapping[str, str] = MappingProxyType({"precision": "fp32", "batch": "1"})
+"""What an empty cell means."""
+
+
+def _stated(row: _Row, column: str) -> str:
+    """What a row says in a column, as `_value` has it of a good row; a wrong cell as it stands."""
+    text = row.text(column)
+    if column == "model":
+        with suppress(ModelReferenceError):
+            return _from_here(text, row.source.path)
+        return text
+    if column == "family":
+        model = row.text("model")
+        return text or model[: _name_length(model)]
+    number = _number(text) if column in ("threads", "batch") else None
+    if number is not None and math.isfinite(number) and number == int(number):
+        return str(int(number))
+    return text or _NOT_STATED.get(column, "")
+
+
 def _measurement(row: _Row) -> Measurement | None:
-    """What a row says, without a time where a cell is wrong; None where no network is named."""
+    """What a row says, without a time where a cell is wrong; None where no network is named that
+    may be read."""
     before = len(row.problems)
     model, precision = row.text("model"), row.text("precision")
     if not model:
@@ -248,11 +350,18 @@ def _measurement(row: _Row) -> Measurement | None:
         row.problem("precision", f"there is no precision `{precision}`", hint)
     threads, batch = row.whole("threads", 4096), row.whole("batch", 1_000_000)
     energy = row.number("energy_uj", 0.0, 1e12)
-    if not model:
+    reference = None
+    if model:
+        try:
+            reference = _from_here(model, row.source.path)
+        except ModelReferenceError as error:
+            for problem in error.problems:
+                row.problem("model", problem.message, problem.hint)
+    if reference is None:
         return None
     good = len(row.problems) == before
     return Measurement(
-        model=_from_here(model, row.source.path),
+        model=reference,
         latency_s=milliseconds / 1e3 if good and milliseconds else math.nan,
         device=row.text("device"),
         processor=row.text("processor"),
@@ -270,13 +379,12 @@ def _measurement(row: _Row) -> Measurement | None:
 
 
 def _from_here(model: str, file: str) -> str:
-    """A path in a reference is seen from the folder of the file that names it."""
+    """A path in a reference is seen from the folder of the file that names it.
+
+    Raises `ModelReferenceError` for one that leads out of that folder.
+    """
     name = model[: _name_length(model)]
-    if not is_path(name) or os.path.isabs(name):
-        return model
-    path = os.path.normpath(Path(file).parent / name)
-    # Of a file in the working directory the dot is kept where its name alone is no path.
-    return (path if is_path(path) else os.path.join(".", path)) + model[len(name) :]
+    return path_beside(file, name) + model[len(name) :] if is_path(name) else model
 
 
 def _name_length(model: str) -> int:
@@ -286,14 +394,20 @@ def _name_length(model: str) -> int:
     return min(marks, default=len(model))
 
 
+def check_columns(where: Mapping[str, str]) -> None:
+    """Raise `MeasurementError` for a column by which rows cannot be chosen."""
+    for column in where:
+        if column not in _CHOOSABLE:
+            hint = did_you_mean(column, _CHOOSABLE) or f"there are {', '.join(_CHOOSABLE)}"
+            raise MeasurementError(Problem(f"rows cannot be chosen by `{column}`", hint=hint))
+
+
 def chosen(
     measurements: tuple[Measurement, ...], where: Mapping[str, str]
 ) -> tuple[Measurement, ...]:
     """Those whose columns have these values; `MeasurementError` where none has."""
+    check_columns(where)
     for column, value in where.items():
-        if column not in _CHOOSABLE:
-            hint = did_you_mean(column, _CHOOSABLE) or f"there are {', '.join(_CHOOSABLE)}"
-            raise MeasurementError(Problem(f"rows cannot be chosen by `{column}`", hint=hint))
         kept = tuple(one for one in measurements if _value(one, column) == value)
         if not kept:
             known = [word for word in {_value(one, column): None for one in measurements} if word]

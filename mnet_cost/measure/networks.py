@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.work import count_work
@@ -19,7 +19,14 @@ from mnet_cost.errors import (
     MnetCostError,
     Problem,
 )
-from mnet_cost.measure.measurements import Measurement, Reading, chosen, raise_if_any, read_cells
+from mnet_cost.measure.measurements import (
+    Measurement,
+    Reading,
+    check_columns,
+    chosen,
+    raise_if_any,
+    read_cells,
+)
 from mnet_cost.models.library import load_model, split_reference
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
@@ -102,31 +109,41 @@ def _look_up(
     return found, problems
 
 
-def read_rows(
-    paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]
-) -> tuple[Measurement, ...]:
+class Rows(NamedTuple):
+    """The rows of some files that were asked for."""
+
+    measurements: tuple[Measurement, ...]
+    unread: tuple[str, ...]
+    """Columns of the files of which nothing is taken."""
+
+
+def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str]) -> Rows:
     """The rows of files that have these values; `MeasurementError` with all that is wrong.
 
-    Where cells are wrong, networks that are not there are told beside them, in the order of rows.
+    Other rows are not judged. Where cells are wrong, networks that are not there are told beside
+    them, in the order of rows.
     """
+    check_columns(where)
     readings: list[Reading] = []
     problems: list[Problem] = []
     for path in paths:
         try:
-            readings.append(read_cells(path))
+            readings.append(read_cells(path, where))
         except MeasurementError as error:
             problems += error.problems
     if problems or any(one.problems for one in readings):
         networks = Networks()
-        raise_if_any((*problems, *(bad for one in readings for bad in _all(one, where, networks))))
-    return chosen(tuple(row for one in readings for row in one.rows), where)
+        raise_if_any((*problems, *(bad for one in readings for bad in _all(one, networks))))
+    rows = tuple(row for one in readings for row in one.rows)
+    if not rows:  # which of the values none has, and which there are
+        chosen(tuple(row for one in readings for row in one.others), where)
+    unread = dict.fromkeys(name for one in readings for name in one.unread)
+    return Rows(rows, tuple(unread))
 
 
-def _all(reading: Reading, where: Mapping[str, str], networks: Networks) -> list[Problem]:
+def _all(reading: Reading, networks: Networks) -> list[Problem]:
     """What is wrong with cells and networks of a file, in the order of its rows."""
-    asked: tuple[Measurement, ...] = ()
-    with suppress(MeasurementError):  # of this file's rows none was asked for
-        asked = chosen((*reading.rows, *reading.unfit), where)
+    asked = (*reading.rows, *reading.unfit)
     placed = [(problem.span, problem) for problem in reading.problems]
     placed += [(row.span, problem) for row, problem in _look_up(asked, frozenset(), networks)[1]]
     placed.sort(key=lambda pair: (pair[0].line, pair[0].column) if pair[0] else (math.inf, 0))

@@ -1,12 +1,15 @@
-"""What the peaks of a profile allow: the least times of measured networks.
+"""What the peaks of a profile allow: the least times of measured networks, and the longest.
 
 Nothing that was measured can be less, and nothing is foretold to be: reports show the roof where
-it is higher. Not here: what a roof is made of, which the analysis knows.
+it is higher. What is far above the roof of a single thread was not measured either: of many threads
+some runtimes make nothing. Not here: what a roof is made of, which the analysis knows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +19,45 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.threads import rates_of_threads
 from mnet_cost.measure.arrays import Array
 
+MOST_OVER_ROOF = 250.0
+"""The most that any runtime takes of the roof of one thread. Of the honest tables of
+`benchmarks/accuracy` the slowest network takes 48 times (ncnn on a Xeon Phi, 224 threads), of
+microcontrollers 19 (TensorFlow Lite Micro's reference); microseconds for milliseconds make 1000
+times as much, and the fastest runtimes take 1.1."""
+MOST_OVER_OTHER_ROOF = 1000.0
+"""The same where the peak is that of another precision, which may be emulated: the slowest is int8
+by ncnn on RISC-V, 84 times the roof at fp32."""
+MOST_CONSTANT_S = 0.2
+"""What an inference takes besides, however small: the slowest is 133 ms above 250 roofs (a vision
+transformer by ncnn with Vulkan on an RTX 3090), the next 16 ms in all (TensorFlow on a Jetson
+TX2)."""
 
-def as_extended(base: DeviceProfile, rules: frozenset[str], threads: int) -> DeviceProfile:
+
+class Limits(NamedTuple):
+    """Between which seconds a measured network can be, on the peaks of a profile."""
+
+    least_s: float
+    """What no runtime undercuts; 0 where no peak is known that bounds it."""
+    roof_s: float | None
+    """The roof, of a processor with one thread, of which the longest is a multiple; None where none
+    is known."""
+    most_times: float
+    """How many times that some runtime takes."""
+    is_processor: bool
+
+    @property
+    def most_s(self) -> float:
+        return math.inf if self.roof_s is None else self.most_times * self.roof_s + MOST_CONSTANT_S
+
+
+def as_extended(
+    base: DeviceProfile, rules: frozenset[str], threads: int, runtime: str = ""
+) -> DeviceProfile:
     """`base` with the peaks that a profile has which extends it with these rules and threads."""
     compute = base.compute if threads == base.threads else rates_of_threads(base, threads)
-    return base._replace(kernel_rules=rules, threads=threads, compute=compute)
+    return base._replace(
+        kernel_rules=rules, threads=threads, compute=compute, runtime=runtime or base.runtime
+    )
 
 
 def roofs_of(kernels: Sequence[Kernel], peaks: DeviceProfile | None, precision: str) -> Array:
@@ -29,3 +66,29 @@ def roofs_of(kernels: Sequence[Kernel], peaks: DeviceProfile | None, precision: 
         return np.zeros(len(kernels))
     found = Roofs(peaks, peaks.compute.get(precision)).roofs(kernels)
     return np.array([roof.seconds or 0.0 for roof in found])
+
+
+def limits_of(
+    kernels: Sequence[Kernel], peaks: DeviceProfile, precision: str, runtime: str
+) -> Limits:
+    """Limits of a network that `runtime`, empty where nobody says, ran on `peaks`."""
+    ran = peaks._replace(runtime=runtime)
+    least = Roofs(ran, ran.compute.get(precision), any_runtime=True).roofs(kernels)
+    rate, most_times = ran.compute.get(precision), MOST_OVER_ROOF
+    if rate is None and ran.compute:
+        rate = min(ran.compute.values(), key=lambda one: one.macs_per_s.value)
+        most_times = MOST_OVER_OTHER_ROOF
+    roof_s = None
+    if rate is not None:
+        one = ran.threads  # which the rates of what is no processor were scaled to, too
+        slower = rate._replace(
+            macs_per_s=rate.macs_per_s.times(1 / one),
+            vector_ops_per_s=rate.vector_ops_per_s and rate.vector_ops_per_s.times(1 / one),
+        )
+        roof_s = sum(roof.seconds or 0.0 for roof in Roofs(ran, slower).roofs(kernels))
+    return Limits(
+        sum(roof.seconds or 0.0 for roof in least),
+        roof_s or None,
+        most_times,
+        ran.pipeline is not None,
+    )

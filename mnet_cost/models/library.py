@@ -6,6 +6,7 @@ ends in .yaml or .yml.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ __all__ = [
     "load_model",
     "model_names",
     "model_path",
+    "path_beside",
     "split_reference",
     "split_setting",
     "variants_of",
@@ -61,6 +63,32 @@ def load_model(reference: str, knobs: Mapping[str, Any] | None = None) -> Model:
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
     return "/" in name or "\\" in name or name.endswith((".yaml", ".yml"))
+
+
+def path_beside(file: str, name: str) -> str:
+    """The path `name` that the data file `file` gives a model, seen from the working directory.
+
+    It is sought from the folder of `file`. Raises `ModelReferenceError`, before anything is opened,
+    unless it is in or below that folder with all links followed: errors quote lines of a spec, and
+    whoever is handed a data file knows of no other file that it has read.
+    """
+    folder = os.path.dirname(file)
+    path = os.path.normpath(os.path.join(folder, name))
+    try:
+        root = os.path.realpath(folder or os.curdir)
+        below = os.path.commonpath([root, os.path.realpath(path)]) == root
+    except ValueError:  # of a NUL, or a path on another drive
+        below = False
+    if not below:
+        raise ModelReferenceError(
+            Problem(
+                f"`{name}` is not in the folder of {file}, nor below it",
+                hint="a file of data names models of the library, or specs in or below its own "
+                "folder: copy the spec there",
+            )
+        )
+    # In the working directory the dot is kept where a name alone is no path.
+    return path if is_path(path) else os.path.join(os.curdir, path)
 
 
 def split_reference(reference: str) -> tuple[str, str | None, dict[str, Any]]:
@@ -113,7 +141,7 @@ def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
         raise broken[0]  # the variant may be in there
     everything = [*names, *_all_variants(specs_folder(), names)]
     hint = did_you_mean(name, everything)
-    if hint is None and Path(name + ".yaml").exists():
+    if hint is None and os.path.exists(name + ".yaml"):  # False for a name that no file can have
         hint = f"for the file write {name}.yaml"
     raise ModelReferenceError(
         Problem(

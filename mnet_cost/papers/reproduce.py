@@ -7,14 +7,13 @@ why.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.errors import MnetCostError, ModelReferenceError, did_you_mean
-from mnet_cost.models.library import is_path, load_model, split_reference
+from mnet_cost.models.library import is_path, load_model, path_beside, split_reference
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.papers.counting import QUANTITIES, SHARES, counted, ways_of
@@ -74,7 +73,7 @@ def reproduce(
     paper: Paper, tables: Sequence[PrintedTable] | None = None
 ) -> tuple[TableResult, ...]:
     """All tables of `paper`, or some of them, with every cell judged."""
-    networks = _Networks(os.path.dirname(paper.path))
+    networks = _Networks(paper.path)
     return tuple(
         TableResult(table, tuple(_row(networks, table, row) for row in table.rows))
         for table in (paper.tables if tables is None else tables)
@@ -89,10 +88,10 @@ class _Counted(NamedTuple):
 
 
 class _Networks:
-    """Networks by reference, each made once; files are sought from `folder`."""
+    """Networks by reference, each made once; files are sought from the folder of `file`."""
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, file: str) -> None:
+        self._file = file
         self._specs: dict[tuple[str, str | None], ModelSpec] = {}
         self._counted: dict[str, _Counted] = {}
 
@@ -103,7 +102,7 @@ class _Networks:
             name, variant, knobs = split_reference(reference)
             spec = self._specs.get((name, variant))
             if spec is None:
-                place = os.path.join(self._folder, name) if is_path(name) else name
+                place = path_beside(self._file, name) if is_path(name) else name
                 spec = load_model(f"{place}:{variant}" if variant else place).spec
                 self._specs[name, variant] = spec
             network = elaborate(*Model(spec, knobs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any
 
@@ -12,10 +12,17 @@ from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.units import format_si
 
 SCHEMA = "mnet-cost/calibration/1"
+_NAMED = 8
+"""Columns that a note names."""
 
 
-def calibration_report(name: str, found: Mapping[str, Calibration]) -> Report:
-    """Fits by precision: their numbers, errors on what they did not see, each measurement."""
+def calibration_report(
+    name: str, found: Mapping[str, Calibration], unread: Sequence[str] = ()
+) -> Report:
+    """Fits by precision: their numbers, errors on what they did not see, each measurement.
+
+    `unread` are columns of the files of which nothing was taken.
+    """
     several = len(found) > 1
     facts: list[Fact] = []
     notes = [
@@ -26,6 +33,10 @@ def calibration_report(name: str, found: Mapping[str, Calibration]) -> Report:
         prefix = f"{precision} " if several else ""
         facts += [fact._replace(label=prefix + fact.label) for fact in _facts(one.fit)]
         notes += [prefix + note for note in (*one.notes, *_moved(one.fit))]
+    if unread:
+        names = ", ".join(f"`{column}`" for column in unread[:_NAMED])
+        more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        notes.append(f"columns that are not read: {names}{more}")
     tables = {precision: _table(precision, one) for precision, one in found.items()}
     forms = " and ".join(dict.fromkeys(one.form for one in found.values()))
     count = sum(len(one.measurements) for one in found.values())
@@ -38,6 +49,7 @@ def calibration_report(name: str, found: Mapping[str, Calibration]) -> Report:
         document=lambda: {
             "schema": SCHEMA,
             "name": name,
+            "unread_columns": list(unread),
             "fits": [
                 _document(precision, found[precision], tables[precision]) for precision in found
             ],

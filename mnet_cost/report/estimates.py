@@ -128,8 +128,8 @@ def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> 
         notes.append("band: four of five measurements are expected in it")
     if energy and any(energy_cell(one, refused=False) for one in estimates):
         notes.append(
-            "energy: power x time where both are known, else mult-adds and bytes at their prices; "
-            "≥ where the time is a roof, and for prices, which leave out idling"
+            "energy: power x time of devices with a power, else mult-adds and bytes at their "
+            "prices; ≥ where the time is a roof, and for prices, which leave out idling"
         )
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")

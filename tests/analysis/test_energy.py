@@ -14,10 +14,13 @@ from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.energy import Timing, estimate_energy
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import LevelTraffic
-from mnet_cost.devices import DeviceProfile, Sourced
+from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
 from mnet_cost.devices.sourced import range_of
+from mnet_cost.devices.threads import most_threads, with_threads
+from mnet_cost.errors import DeviceError
 from mnet_cost.models.library import load_model
 from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import PRECISIONS
 
 FITTED = Timing(2.0, 1.0, 4.0, "fitted", False)
 NO_TIME = Timing(None, None, None, "roof", True)
@@ -325,3 +328,60 @@ def test_one_board_with_fewer_threads(four: str, one: str, precision: str) -> No
     assert second.high_j is not None
     assert first.low_j < second.energy_j < first.high_j
     assert second.low_j < first.energy_j < second.high_j
+
+
+def methods(device: DeviceProfile) -> set[str]:
+    """By which ways the energies of a device are found, at all threads and precisions."""
+    threads = {1}
+    if device.pipeline is not None:
+        threads = {n for n in (1, 2, 3, 4, 8, device.threads) if n <= most_threads(device)}
+    found = set()
+    for number in sorted(threads):
+        try:
+            one = with_threads(device, number)
+        except DeviceError:  # a roofline is of its number of threads alone
+            continue
+        for precision in PRECISIONS:
+            for network in (elaborate(*load_model("lenet5")), elaborate(*load_model("ds_cnn"))):
+                (estimate,) = analyze_network(network, [one], precision=precision).devices
+                if estimate.energy is not None:
+                    found.add("prices" if estimate.energy.how.startswith("mult-adds") else "power")
+                elif device.power_w is not None:
+                    assert not estimate.latency_s
+    return found
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_a_device_has_one_method(name: str) -> None:
+    device = load_device(name)
+    assert methods(device) <= ({"power"} if device.power_w is not None else {"prices"})
+
+
+def test_a_method_is_of_the_device_alone() -> None:
+    """One with a power and prices has no energy where no time is known, but none by prices."""
+    device = PRICED._replace(power_w=watts(3.0))
+    traffic = ((LevelTraffic("cache", 5, 5),),)
+    assert estimate_energy(device, "fp32", (), traffic, NO_TIME) is None
+    assert estimate_energy(PRICED, "fp32", (), traffic, NO_TIME) is not None
+
+
+def test_power_that_is_carried_over_is_said() -> None:
+    """The board states the power of four threads: one and four of its other profile are by it."""
+    model = load_model("mobilenet_v1")
+    one = load_device("raspberry_pi_4_ncnn")
+    hows = {}
+    for threads in (1, 2, 4):
+        (found,) = analyze(model, devices=[with_threads(one, threads)]).devices
+        assert found.energy is not None
+        hows[threads] = (found.energy.how, found.energy.standing)
+        assert found.energy.high_j is not None
+    assert hows == {
+        1: ("power x time", "assumed"),
+        2: ("power x time", "assumed"),
+        4: ("power x time", "fitted"),
+    }
+    single = load_device("pixel_1_xnnpack")._replace(power_w=watts(2.0, 1.0, 3.0))
+    (found,) = analyze(model, devices=[with_threads(single, 2)]).devices
+    assert found.energy is not None
+    assert found.energy.standing == "assumed"
+    assert found.energy.how == "power x time; power carried over from 1 thread to 2, assumed"

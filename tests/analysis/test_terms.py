@@ -6,7 +6,13 @@ import pytest
 
 from mnet_cost.analysis.kernels import form_kernels
 from mnet_cost.analysis.terms import kernel_amounts, tile_waste
-from mnet_cost.analysis.winograd import applies, cheapest_tiling, fewest_multiplications, tilings
+from mnet_cost.analysis.winograd import (
+    applies,
+    cheapest_tiling,
+    fewest_multiplications,
+    fewest_of_any,
+    tilings,
+)
 from mnet_cost.analysis.work import count_work
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
 from mnet_cost.layers import LAYERS
@@ -169,3 +175,21 @@ def test_tiles_of_winograd() -> None:
         sizes._replace(groups=64, channels_in=1, channels_out=1),
     ):
         assert not applies(other)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "groups", "expected"),
+    [
+        ((3, 3), 1, 1, 4 * 64 * 32 * 32),  # 12 x 12 are four tiles of 6 x 6, each of 8 x 8 points
+        ((1, 7), 1, 1, 12 * 2 * 12 * 32 * 32),  # two tiles of 6 on one axis, of 12 points each
+        ((1, 1), 1, 1, 144 * 32 * 32),
+        ((3, 3), 1, 32, 4 * 64 * 32),  # depthwise
+        ((3, 3), 2, 1, None),
+    ],
+)
+def test_no_tiles_multiply_less(
+    kernel: tuple[int, int], stride: int, groups: int, expected: int | None
+) -> None:
+    channels = 32 // groups
+    sizes = Convolution(groups, channels, channels, kernel, (stride, stride), (1, 1), 12, 12, 1)
+    assert fewest_of_any(sizes) == expected

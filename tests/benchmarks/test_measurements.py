@@ -124,8 +124,8 @@ PRINTED = [
     ("mobilenet_v1@alpha=0.25", 41e6, 1e6),
     ("resnet8", 12_501_632, 1),
     ("ds_cnn", 2_656_768, 1),
-    ("../networks/proxyless_mobile.yaml", 320e6, 1e6),
-    ("../networks/mobileone_s0.yaml", 0.3e9, 0.1e9),
+    ("networks/proxyless_mobile.yaml", 320e6, 1e6),
+    ("networks/mobileone_s0.yaml", 0.3e9, 0.1e9),
 ]
 
 
@@ -148,7 +148,7 @@ FBNET = [
 def test_the_space_of_fbnet(operations: str, mult_adds: float, params: float) -> None:
     stages = ["".join(str(int(digit) + 1) for digit in stage) for stage in operations.split()]
     knobs = ",".join(f"s{number}={stage}" for number, stage in enumerate(stages, start=1))
-    found = counts(f"../networks/fbnet_space.yaml@{knobs}")
+    found = counts(f"networks/fbnet_space.yaml@{knobs}")
     assert found[0] == pytest.approx(mult_adds * 1e6, abs=51)
     assert found[1] == pytest.approx(params * 1e6, abs=5.1)
 
@@ -173,7 +173,7 @@ OFA = [
 
 @pytest.mark.parametrize(("model", "mult_adds", "params"), OFA)
 def test_blocks_of_once_for_all(model: str, mult_adds: float, params: float) -> None:
-    reference = f"../networks/{model}"
+    reference = f"networks/{model}"
     assert any(row["model"] == reference for row in rows("ofa_note10_blocks.csv"))
     found = counts(reference)
     assert found[0] == pytest.approx(mult_adds * 1e6, abs=5.1)

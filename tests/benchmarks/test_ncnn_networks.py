@@ -30,7 +30,7 @@ from mnet_cost.layers.reshape import Pad, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.models.library import load_model
 
-SPECS = Path(__file__).parents[2] / "benchmarks" / "accuracy" / "networks"
+SPECS = Path(__file__).parents[2] / "benchmarks" / "accuracy" / "measurements" / "networks"
 
 LIBRARY = {
     "mnasnet": "mnasnet",

@@ -519,10 +519,71 @@ def test_times_that_the_peaks_rule_out(capsys: pytest.CaptureFixture[str]) -> No
     assert first.splitlines()[1:] == [
         "    2 | mobilenet_v1,0.113,fp32",
         "      |              ^^^^^",
-        "hint: is it in milliseconds, and of this device, precision and number of threads? A peak "
-        "that is wrong is to be mended in the profile",
+        "hint: `latency_ms` is in milliseconds: are these seconds? Then multiply them by 1,000",
     ]
     assert second.startswith("fast.csv:4:14: `mobilenet_v1` took 50.00 µs, and")
+
+
+@pytest.mark.parametrize(
+    ("device", "times", "unit"),
+    [
+        ("raspberry_pi_4", 1e-3, "seconds? Then multiply them by 1,000"),
+        ("raspberry_pi_4", 1e3, "microseconds? Then divide them by 1,000"),
+        ("v100", 1e-3, "seconds? Then multiply them by 1,000"),
+        ("v100", 1e3, "microseconds? Then divide them by 1,000"),
+        ("v100", 1e6, "nanoseconds? Then divide them by 1,000,000"),
+    ],
+)
+def test_times_in_another_unit(
+    device: str, times: float, unit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Honest milliseconds of ncnn on the board (Tencent/ncnn, benchmark/README.md@a4d2ea1d4422),
+    and of the order of TensorRT's on the GPU."""
+    found = {"mobilenet_v1": 123.76, "shufflenet_v2": 41.62, "mnasnet": 83.6, "vgg16": 1000.0}
+    if device == "v100":
+        found = {"resnet50": 1.5, "vgg16": 2.2, "densenet121": 4.0, "inception_v3": 3.0}
+    rows = "".join(f"{model},{ms * times:.9g}\n" for model, ms in found.items())
+    Path("times.csv").write_text("model,latency_ms\n" + rows)
+    message = refused(capsys, "--from", "times.csv", "--device", device, "-o", "x.yaml")
+    assert message.splitlines()[-1] == f"hint: `latency_ms` is in milliseconds: are these {unit}"
+    assert message.count("took") == 4
+    words = "at least" if times < 1 else ": no runtime is so slow"
+    assert all(part.splitlines()[0].endswith(words) for part in message.split("\n\n"))
+
+
+def test_a_time_that_no_unit_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("times.csv").write_text("model,latency_ms\nmobilenet_v1,1e8\nmobilenet_v2,0.001\n")
+    message = refused(capsys, "--from", "times.csv", "--device", "raspberry_pi_4", "-o", "x.yaml")
+    assert message.endswith(
+        "hint: is it in milliseconds, and of this device, precision and number of threads? A peak "
+        "that is wrong is to be mended in the profile"
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "refuses"),
+    [("tengine", False), ("ncnn", False), ("tflite-gpu", False), ("", False), ("torch", False),
+     ("tflite", True), ("xnnpack", True), ("onnxruntime", True)],
+)  # fmt: skip
+def test_no_time_is_refused_that_the_tables_own_runtime_may_take(
+    runtime: str, refuses: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """632.1 ms of ResNet-50 are less than 682 ms at the peak, which multiply all there is."""
+    Path("times.csv").write_text(f"model,latency_ms,runtime,threads\nresnet50,632.1,{runtime},1\n")
+    arguments = ["--from", "times.csv", "--device", "raspberry_pi_4", "-o", "x.yaml"]
+    if refuses:
+        assert "ms at least\n" in refused(capsys, *arguments)
+    else:
+        assert run(capsys, "calibrate", *arguments)[0] == 0
+
+
+def test_columns_that_are_not_read_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    text = TIMES.replace("source\n", "source,source_device,n threads\n", 1)
+    Path("times.csv").write_text(text.replace("a table\n", "a table,x,y\n"))
+    assert "* columns that are not read: `source_device`, `n threads`\n" in calibrate(
+        capsys, "-o", "x.yaml"
+    )
+    assert _documented(capsys)["unread_columns"] == ["source_device", "n threads"]
 
 
 def test_the_fitted_times_are_those_that_analyze_prints(

@@ -45,7 +45,7 @@ def test_a_fit_is_scaled_as_others_gain() -> None:
     spread = shared_prices(threads=4).peak_shares["out_of_order"].spread
     assert after.covariance[0][0] == pytest.approx(before.covariance[0][0] + spread**2)
     assert after.held_out is None
-    assert four.power_w is None
+    assert four.power_w == load_device("raspberry_pi_4").power_w  # as its board states it
 
 
 def power_of(device: DeviceProfile, threads: int) -> Sourced:
@@ -69,8 +69,22 @@ def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> Non
     assert power_of(four, 3).low == pytest.approx(5.6)
     ranged = four._replace(power_w=Sourced(8.0, "a meter", "measured", 1.0, 9.0))
     assert (power_of(ranged, 1).low, power_of(ranged, 1).high) == (1.0, 9.0)
-    assert with_threads(four, 8).power_w is None
     assert with_threads(four._replace(power_w=None), 1).power_w is None
+
+
+def test_more_threads_draw_all_of_it_at_least_and_a_like_multiple_at_most() -> None:
+    one = load_device("pixel_1")._replace(power_w=Sourced(2.0, "a meter", "measured", 1.5, 3.0))
+    four = power_of(one, 4)
+    assert (four.low, four.high, four.value) == (1.5, 8.0, sqrt(12.0))
+    assert four.standing == "assumed"
+    assert four.source == (
+        "4 threads for 1 of pixel_1, between its power and a like multiple of it; a meter"
+    )
+    # What is stated is carried over, however many steps there are, and comes back as it was.
+    steps = with_threads(with_threads(one, 4), 2)
+    assert steps.power_w == power_of(one, 2)
+    assert with_threads(steps, 1).power_w == one.power_w
+    assert with_threads(one._replace(power_w=None), 4).power_w is None
 
 
 def test_a_profile_that_extends_another_draws_what_threads_draw() -> None:
@@ -89,7 +103,7 @@ compute: {fp32: {macs: 1 GMAC/s, standing: assumed, source: a guess}}
     assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(four, 1)
     assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four.power_w
     more = text.replace("THREADS", "8") + "cores: {value: 8, standing: assumed, source: a guess}\n"
-    assert parse_device(more, "mine.yaml").power_w is None
+    assert parse_device(more, "mine.yaml").power_w == power_of(four._replace(cores=None), 8)
 
 
 def test_more_threads_take_less_time_but_not_as_much_less() -> None:

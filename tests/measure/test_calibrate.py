@@ -19,8 +19,10 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MeasurementError, Source, Span
 from mnet_cost.measure import forms
 from mnet_cost.measure.calibrate import MOST_MEASUREMENTS, Calibration, Form, calibrate
+from mnet_cost.measure.checks import without_sense
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.peaks import limits_of
 from mnet_cost.models.library import load_model
 from mnet_cost.units import format_seconds
 
@@ -428,6 +430,66 @@ def test_all_times_the_same() -> None:
         "hint: are these measurements, each of the network in its row?",
     ]
     fitted([measurement(2, 0.01), measurement(6, 0.01)])  # rounded to the same
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected", "refuses"),
+    [
+        pytest.param((1.0, 4.0), (1.0, 28.0), False, id="7 times off, the same way round"),
+        pytest.param((1.0, 4.0), (1.0, 48.0), True, id="12 times off"),
+        pytest.param((4.0, 1.0), (1.0, 28.0), True, id="the other way round"),
+        pytest.param((1.2, 1.0), (1.0, 1.05), False, id="the other way round, by a little"),
+        pytest.param((1.0, 1000.0), (1.0, 2.0), True, id="units mixed"),
+    ],
+)
+def test_two_networks_tell_which_is_larger_and_hardly_more(
+    measured: tuple[float, float], expected: tuple[float, float], refuses: bool
+) -> None:
+    rows = rows_of(measured)
+    ratio = expected[0] / expected[1]
+    left_out = (measured[1] * ratio, measured[0] / ratio)
+    assert bool(list(without_sense(rows, left_out))) == refuses
+
+
+@pytest.mark.parametrize(
+    ("factors", "refuses"),
+    [
+        ((3, 1 / 3, 3, 1 / 3, 3, 1 / 3), False),
+        ((3, 1 / 3, 3, 1 / 3), True),
+        ((11, 1 / 11, 11, 1 / 11, 11, 1 / 11), True),
+        ((1 / 100, 1 / 3, 3, 1 / 3, 3, 100), True),
+    ],
+    ids=["rise together", "of so few by chance", "too far off", "do not rise together"],
+)
+def test_noise_of_times_that_rise_together_is_no_nonsense(
+    factors: Sequence[float], refuses: bool
+) -> None:
+    measured = [10.0 ** (i * 1.2) * 1e-6 for i in range(len(factors))]
+    if factors[0] == 1 / 100:
+        measured = [2.0**i for i in reversed(range(6))]
+    left_out = [one * factor for one, factor in zip(measured, factors, strict=True)]
+    assert bool(list(without_sense(rows_of(measured), left_out))) == refuses
+
+
+def test_more_threads_are_no_reason_to_be_faster() -> None:
+    """Of 224 threads a runtime may make nothing: ncnn took as long on a Xeon Phi as with one."""
+    base = load_device("raspberry_pi_4")._replace(threads=224)
+    one = fitted([measurement(0, 0.5, threads=224)], base=base, threads=224)
+    assert one.fitted_s[0] > 0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_peak_of_another_precision_says_less(precision: str) -> None:
+    """It may be emulated there: four times as long is taken."""
+    base = load_device("raspberry_pi_zero_2")
+    assert list(base.compute) == ["fp32"]
+    (kernels,) = kernels_of([measurement(0, 1.0, precision=precision)], RULES)
+    limits = limits_of(kernels, base, precision, "tflite")
+    assert limits.roof_s is not None
+    assert limits.most_times == (250 if precision == "fp32" else 1000)
+    assert limits.most_s == limits.most_times * limits.roof_s + 0.2
+    # Nothing is known of a precision where there are no peaks.
+    assert limits_of(kernels, base._replace(compute={}), precision, "").most_s == math.inf
 
 
 def test_noise_of_honest_rows_is_no_nonsense(of_prices: list[float]) -> None:

@@ -14,9 +14,10 @@ from mnet_cost.measure.measurements import (
     Measurement,
     chosen,
     of_one_setting,
+    read_cells,
     read_measurements,
 )
-from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.networks import kernels_of, read_rows
 from mnet_cost.models import library
 from mnet_cost.yamlfile import Node, read_yaml
 
@@ -29,10 +30,14 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
+def write(text: str | bytes, name: str = "times.csv") -> str:
+    """The name of a file of that text."""
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return name
+
+
 def read(text: str | bytes, name: str = "times.csv") -> tuple[Measurement, ...]:
-    data = text if isinstance(text, bytes) else text.encode()
-    Path(name).write_bytes(data)
-    return read_measurements(name)
+    return read_measurements(write(text, name))
 
 
 def message(text: str | bytes) -> str:
@@ -96,21 +101,159 @@ def test_a_path_is_seen_from_the_folder_of_the_file() -> None:
     Path("data of 2024").mkdir()
     rows = read(
         HEADER
-        + "./net.yaml,1\nnet.yaml@alpha=0.5,1\n../net@home/my net.yaml:thin@k=1,1\n"
-        + "./net,1\nalexnet,1\n/nets/net.yaml,1\n",
+        + "./net.yaml,1\nnet.yaml@alpha=0.5,1\nnet@home/my net.yaml:thin@k=1,1\n"
+        + f"./net,1\nalexnet,1\n../data of 2024/a/../net.yaml,1\n{Path.cwd()}/data of 2024/net,1\n",
         "data of 2024/times.csv",
     )
     assert [row.model for row in rows] == [
         "data of 2024/net.yaml",
         "data of 2024/net.yaml@alpha=0.5",
-        "net@home/my net.yaml:thin@k=1",
+        "data of 2024/net@home/my net.yaml:thin@k=1",
         "data of 2024/net",
         "alexnet",
-        "/nets/net.yaml",
+        "data of 2024/net.yaml",
+        f"{Path.cwd()}/data of 2024/net",
     ]
-    assert rows[2].family == "../net@home/my net.yaml"
+    assert rows[2].family == "net@home/my net.yaml"
     (here,) = read(HEADER + "./net,1\n")
     assert here.model == "./net"  # `net` would be a name of the library
+
+
+SECRET = "root:x:0:0:root:/root:/bin/bash\n"
+OUTSIDE = (
+    "hint: a file of data names models of the library, or specs in or below its own folder: copy "
+    "the spec there"
+)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["../secret.yaml", "{top}/secret", "./a/../../secret", "link.yaml", "folder/secret",
+     "../data2/secret@a=1", "..\\..\\secret/../../secret:v", "./nul\0.yaml"],
+    ids=["above", "absolute", "above in the end", "a link", "a folder that is a link",
+         "a folder of like name", "marks of another system", "NUL"],
+)  # fmt: skip
+def test_a_path_out_of_the_folder_is_not_opened(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a spec would quote its first line."""
+    for folder in ("data", "data2"):
+        Path(folder).mkdir()
+    for file in ("secret", "secret.yaml", "data2/secret"):
+        Path(file).write_text(SECRET)
+    Path("data/link.yaml").symlink_to("../secret.yaml")
+    Path("data/folder").symlink_to("../data2")
+    cell = cell.format(top=Path.cwd())
+    name = cell.partition("@")[0].removesuffix(":v")
+    with pytest.raises(MeasurementError) as caught:
+        read("latency_ms,model\n1," + cell + "\n", "data/times.csv")
+    first, *_, hint = str(caught.value).splitlines()
+    shown = name.replace("\0", "\\x00")
+    assert first == (
+        f"data/times.csv:2:3: `{shown}` is not in the folder of data/times.csv, nor below it"
+    )
+    assert hint == OUTSIDE
+    assert "root:x" not in str(caught.value)
+    # Nor is it with a cell beside it that is wrong, when all networks are looked for.
+    Path("data/times.csv").write_text("latency_ms,model\nfast," + cell + "\n")
+    with pytest.raises(MeasurementError) as caught:
+        read_rows(["data/times.csv"], {})
+    assert "root:x" not in str(caught.value)
+
+
+def test_a_link_that_stays_in_the_folder_is_followed() -> None:
+    Path("sub").mkdir()
+    Path("sub/net.yaml").write_text(
+        "format: 1\nname: n\ninput: {x: [3, 8, 8]}\nlayers: [global_avg_pool]\n"
+    )
+    Path("link.yaml").symlink_to("sub/net.yaml")
+    assert kernels_of(read(HEADER + "link.yaml,1\n"), frozenset())
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "é" * 200], ids=["letters", "bytes"])
+def test_names_that_no_file_can_have(name: str) -> None:
+    assert message_of_networks(read(HEADER + f"{name},1\n")).startswith(
+        f"times.csv:2:1: there is no model `{name[:50]}"
+    )
+    assert message_of_networks(read(HEADER + f"./{name}.yaml,1\n")).startswith(
+        f"times.csv:2:1: {name}.yaml: cannot be read: file name too long\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["source_device", "device id", "num_threads", "thread_count", "runtime-version", "model_size",
+     "latency_us", "latency_ms_std", "energy_mj", "energy", "device2", "rate", "data", "patch",
+     "process", "procession", "runs", "prun", "sourceDevice", "date of run", "_", "-"],
+)  # fmt: skip
+def test_a_column_of_another_name_is_not_read(column: str) -> None:
+    found = read_cells(write(f"model,latency_ms,{column}\nalexnet,10,x\n"))
+    assert (found.problems, found.unread) == ((), (column,))
+    assert [row.latency_s for row in found.rows] == [0.01]
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [
+        ("Device", "device"), ("THREADS", "threads"), ("thread", "threads"), ("theads", "threads"),
+        ("precison", "precision"), ("percision", "precision"), ("btach", "batch"),
+        ("energy-uJ", "energy_uj"), ("enrgy_uj", "energy_uj"), ("sources", "source"),
+        ("Run", "run"), ("runtime_", "runtime"), ("familiy", "family"), ("procesSor", "processor"),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_misspelt(column: str, meant: str) -> None:
+    text = f"model,latency_ms,{column}\n"
+    assert message(text + "alexnet,10,x\n") == (
+        f"times.csv:1:1: there is no column `{column}`\n"
+        f"    1 | {text.rstrip()}\n      | {'^' * len(text.rstrip())}\n"
+        f"hint: did you mean `{meant}`?"
+    )
+
+
+LEFT_OUT = """\
+model,latency_ms,device,precision,threads,batch,energy_uj
+alexnet,10,pi,fp32,4,1,
+alexnet,fast,mine,fp32,4,1,
+lenet6,10,mine,fp32,4,1,
+../away.yaml,1,mine,fp32,4,1,
+,10,mine,fp32,4,1,
+alexnet,10,pi,w8a16,4,1,
+alexnet,10,pi,fp32,four,1,
+alexnet,10,pi,fp32,4,0,
+alexnet,-1,pi,fp16,4,1,-1
+alexnet,20,pi,fp32,4.0,1.0,
+"""
+ASKED = {"device": "pi", "precision": "fp32", "threads": "4", "batch": "1"}
+
+
+def test_rows_that_are_left_out_are_not_judged() -> None:
+    found = read_rows([write(LEFT_OUT)], ASKED)
+    assert [row.latency_s for row in found.measurements] == [0.01, 0.02]
+    with pytest.raises(MeasurementError) as caught:
+        read_rows(["times.csv"], {"device": "pi"})
+    heads = [part.splitlines()[0] for part in str(caught.value).split("\n\n")]
+    assert heads == [
+        "times.csv:7:15: there is no precision `w8a16`",
+        "times.csv:8:20: `four` in `threads` is no number",
+        "times.csv:9:22: `batch` must be above zero, not 0",
+        "times.csv:10:9: `latency_ms` must be above zero, not -1",
+        "times.csv:10:24: `energy_uj` must be above zero, not -1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"threads": "four"}, "times.csv:8:20: `four` in `threads` is no number"),
+        ({"precision": "w8a16"}, "times.csv:7:15: there is no precision `w8a16`"),
+        ({"model": "lenet6", "device": "pi"}, "no row has the device `pi`\nhint: there is `mine`"),
+        ({"device": "her"}, "no row has the device `her`"),
+        ({"model": "../away.yaml"}, "times.csv:5:1: `../away.yaml` is not in the folder"),
+        ({"remark": "x"}, "rows cannot be chosen by `remark`"),
+    ],
+)
+def test_what_is_asked_for_is_judged(where: dict[str, str], expected: str) -> None:
+    with pytest.raises(MeasurementError) as caught:
+        read_rows([write(LEFT_OUT)], where)
+    assert str(caught.value).startswith(expected)
 
 
 @pytest.mark.parametrize(

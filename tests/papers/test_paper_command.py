@@ -260,3 +260,25 @@ def test_a_typo_shows_ours_and_what_is_printed(
     assert "\n18 cells: 9 rounded, 7 fitted, 2 not reproducible\n" in out
     assert "7 fitted, 10 typo" in out
     assert "fitted: the same, of settings chosen to give it, not stated" in " ".join(out.split())
+
+
+def test_a_network_out_of_the_folder_is_not_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error of a spec would quote its first line."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "secret").write_text("root:x:0:0:root\n")
+    (tmp_path / "sub" / "link.yaml").symlink_to("../secret")
+    path = own(
+        tmp_path / "sub",
+        "{name: above, model: ../secret, mult_adds: 768}",
+        f"{{name: absolute, model: {tmp_path}/secret, mult_adds: 768}}",
+        "{name: link, model: link.yaml, mult_adds: 768}",
+    )
+    assert main(["paper", path]) == 1
+    captured = capsys.readouterr()
+    assert "root:x" not in captured.out + captured.err
+    for name in ("../secret", f"{tmp_path}/secret", "link.yaml"):
+        assert (
+            f"not computed: `{name}` is not in the folder of {path}, nor below it" in captured.err
+        )
