@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import NamedTuple, Self
 
 MAX_PROBLEMS = 100
 """Problems that one error shows at most."""
@@ -90,14 +91,26 @@ class TooManyProblemsError(Exception):
 
 
 class ProblemList(list[Problem]):
-    """Problems found so far. Bounded, since a hostile file can have millions."""
+    """Problems found so far. Bounded, since a hostile file can have millions.
+
+    Every way to add one raises `TooManyProblemsError` when there are `MAX_PROBLEMS` already.
+    """
 
     def append(self, problem: Problem) -> None:
-        """Add a problem; `TooManyProblemsError` when there are `MAX_PROBLEMS` already."""
+        """Add a problem."""
         if len(self) >= MAX_PROBLEMS:
             super().append(Problem(f"more than {MAX_PROBLEMS} problems: the rest is not shown"))
             raise TooManyProblemsError
         super().append(problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems, one after another."""
+        for problem in problems:
+            self.append(problem)
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override, misc]
+        self.extend(problems)
+        return self
 
 
 class MnetCostError(Exception):
@@ -106,9 +119,10 @@ class MnetCostError(Exception):
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, str):
             problems = Problem(problems)
-        self.problems: tuple[Problem, ...] = (
-            (problems,) if isinstance(problems, Problem) else tuple(problems)
-        )
+        bounded = ProblemList()
+        with suppress(TooManyProblemsError):
+            bounded += (problems,) if isinstance(problems, Problem) else problems
+        self.problems: tuple[Problem, ...] = tuple(bounded)
         super().__init__(self.problems)
 
     def __str__(self) -> str:

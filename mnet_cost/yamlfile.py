@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,14 +147,14 @@ def read_yaml(path: str, error: type[MnetCostError] = SpecError) -> Node:
 def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
     """The root node of a YAML text; raises `error` with every problem found."""
     reader = _Reader(source)
-    try:
-        root = reader.read()
-    except yaml.MarkedYAMLError as reason:
-        reader.problems.append(_syntax_problem(source, reason))
-    except (yaml.reader.ReaderError, UnicodeEncodeError):
-        reader.problems.append(_character_problem(source))
-    except TooManyProblemsError:
-        pass
+    root = None
+    with suppress(TooManyProblemsError):
+        try:
+            root = reader.read()
+        except yaml.MarkedYAMLError as reason:
+            reader.problems.append(_syntax_problem(source, reason))
+        except (yaml.reader.ReaderError, UnicodeEncodeError):
+            reader.problems.append(_character_problem(source))
     if reader.problems:
         raise error(reader.problems)
     if root is None:
