@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -35,6 +34,7 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
+from mnet_cost.paths import naming
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
@@ -116,13 +116,8 @@ class Node:
 
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as reason:
-        raise error(f"{path}: cannot be read: {(reason.strerror or str(reason)).lower()}") from None
-    except ValueError:
-        raise error("a path cannot hold a NUL character") from None
+    with naming(path, "cannot be read", error), open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
     try:

@@ -6,6 +6,7 @@ ends in .yaml or .yml.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -113,7 +114,7 @@ def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
         raise broken[0]  # the variant may be in there
     everything = [*names, *_all_variants(specs_folder(), names)]
     hint = did_you_mean(name, everything)
-    if hint is None and Path(name + ".yaml").exists():
+    if hint is None and os.path.exists(name + ".yaml"):
         hint = f"for the file write {name}.yaml"
     raise ModelReferenceError(
         Problem(

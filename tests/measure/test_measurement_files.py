@@ -386,7 +386,7 @@ hint: leave out what is not known: unknown is not zero"""
     [
         ("none.csv", "none.csv: cannot be read: no such file or directory"),
         (".", ".: cannot be read: is a directory"),
-        ("a\0.csv", "a path cannot hold a NUL character"),
+        ("a\0.csv", "a\\x00.csv: cannot be read: a path cannot hold a NUL character"),
     ],
 )
 def test_no_file(path: str, expected: str) -> None:
