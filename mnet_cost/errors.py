@@ -122,7 +122,7 @@ class MnetCostError(Exception):
         bounded = ProblemList()
         with suppress(TooManyProblemsError):
             bounded += (problems,) if isinstance(problems, Problem) else problems
-        self.problems: tuple[Problem, ...] = tuple(bounded)
+        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(map(_caused, bounded)))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -159,6 +159,23 @@ class MissingPackageError(MnetCostError):
 
 class OutputError(MnetCostError):
     """A result that could not be written."""
+
+
+def _caused(problem: Problem) -> Problem:
+    """The problem of a character that looks like another one, where what is wrong has one."""
+    span = problem.span
+    if span is None:
+        return problem
+    text = span.source.line(span.line)[span.column - 1 : span.end - 1]
+    if text.isascii():
+        return problem
+    from mnet_cost.lookalikes import lookalike
+
+    cause = lookalike(text)
+    if cause is None:
+        return problem
+    column = span.column + cause.offset
+    return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

@@ -56,6 +56,11 @@ def _has_working_folder() -> bool:
     return True
 
 
+def is_yaml(path: str) -> bool:
+    """Whether a path ends like a YAML file, in small or capital letters."""
+    return path.lower().endswith((".yaml", ".yml"))
+
+
 def is_there(path: Named) -> bool:
     """Whether a path leads to something; an `OSError` where the system does not tell.
 

@@ -175,6 +175,7 @@ class CallCompiler:
                 word_allowed=free,
                 what=name,
                 needs=wanted(field.kind),
+                lists=field.kind.lists,
             )
             if value is None:
                 continue
