@@ -19,7 +19,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 MAX_PROBLEMS = 100
 """Problems that one error shows at most."""
@@ -116,13 +116,18 @@ class ProblemList(list[Problem]):
 class MnetCostError(Exception):
     """Base of all errors that a user can mend."""
 
+    names_lookalikes: ClassVar[bool] = True
+    """Whether what a problem marks is code, in which a character that looks like another one is
+    what is wrong."""
+
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, str):
             problems = Problem(problems)
         bounded = ProblemList()
         with suppress(TooManyProblemsError):
             bounded += (problems,) if isinstance(problems, Problem) else problems
-        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(map(_caused, bounded)))
+        shown = map(_caused, bounded) if self.names_lookalikes else bounded
+        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(shown))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -143,6 +148,8 @@ class PaperError(MnetCostError):
 
 class MeasurementError(MnetCostError):
     """A file of measured times says something it cannot mean, or too little to be fitted."""
+
+    names_lookalikes = False  # its problems mark whole rows, with the words of their sources
 
 
 class ModelReferenceError(MnetCostError):

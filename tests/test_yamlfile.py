@@ -18,7 +18,7 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
-from mnet_cost.yamlfile import MAX_DEPTH, Node, parse_scalar, parse_yaml
+from mnet_cost.yamlfile import MAX_DEPTH, Node, parse_scalar, parse_yaml, tuple_as_list
 
 
 def parse(text: str) -> Node:
@@ -231,3 +231,27 @@ def test_no_error_shows_more_problems_than_the_limit() -> None:
         found = str(SpecError(problems))
         assert found.count("number") == MAX_PROBLEMS
         assert found.endswith("\n\nmore than 100 problems: the rest is not shown")
+
+
+def test_marks_that_look_like_others_may_stand_in_texts() -> None:
+    text = "a: \u9ad8\u5ea6\uff0c\u5bbd\u5ea6\uff1a \u201cx\u201d\nb: c\u00a0d # \u3000\n"
+    assert parse(text).plain() == {
+        "a": "\u9ad8\u5ea6\uff0c\u5bbd\u5ea6\uff1a \u201cx\u201d",
+        "b": "c\u00a0d",
+    }
+    assert "U+" not in refusal(text + "a: 1\n")
+    assert "U+" not in refusal('c: "\uff0c" }\n')
+    assert "x:3:3: U+00A0 stands here" in refusal(text + "c:\u00a0d\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("(3, 5)", "[3, 5]"), ("(1,2,3,4)", "[1,2,3,4]"), (" (a, b) ", "[a, b]"),
+        ("(max(a, b), 2)", "[max(a, b), 2]"), ("(3,)", "[3]"), ("(3)", None), ("()", None),
+        ("(,)", None), ("(a) + (b, c)", None), ("(1, 2) * (3)", None), ("max(3, 5)", None),
+        ("((1, 2))", None), ("(1, 2", None),
+    ],
+)  # fmt: skip
+def test_tuples_of_other_languages(text: str, listed: str | None) -> None:
+    assert tuple_as_list(text) == listed

@@ -117,6 +117,8 @@ def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table
         f"multiplying: share of the time that mult-adds take, in {names[0]} and then in the other"
         f"{what}; time ratio = MACs ratio {'x per MAC ' if each else ''}x then / multiplying"
     )
+    if any(one.price_ratio is None and one.time_ratio and one.mult_adds_ratio for _, one in found):
+        note += "; no product where one of them multiplies in no time of its own"
     table = Table("why", "Where mult-adds and time part", columns, tuple(rows), note=note)
     return without_unknown(table, ("pair", "price_ratio"))
 

@@ -129,6 +129,8 @@ def test_mult_adds_without_a_time_of_their_own() -> None:
     assert there.price_ratio is None
     assert back.price_ratio is None
     assert there.time_ratio == pytest.approx(1 / back.time_ratio)  # type: ignore[operator]
+    text = render(compare_report(["linear", "lenet5"], [first, other]), "text", 200)
+    assert "; no product where one of them multiplies in no time of its own\n" in text
 
 
 def test_a_small_ratio_is_not_zero() -> None:
