@@ -34,7 +34,6 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
-from mnet_cost.lookalikes import lookalike_in_yaml
 from mnet_cost.paths import naming
 
 MAX_BYTES = 16 * 2**20
@@ -421,6 +420,8 @@ def _cause(source: Source, line: int) -> Problem | None:
 
     Where there is none, it may be why the line before had no key, and went on in this one.
     """
+    from mnet_cost.lookalikes import lookalike_in_yaml  # only errors need it
+
     breaks = [found[0] for found in _LINE_BREAK.finditer(source.text)]
     before = breaks[line - 2] if 1 < line <= len(breaks) + 1 else "\n"
     if before not in _PLAIN_BREAKS and not _PLAIN_BREAKS.isdisjoint(breaks):
