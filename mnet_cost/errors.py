@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from contextlib import suppress
+from typing import ClassVar, NamedTuple, Self
 
 MAX_PROBLEMS = 100
 """Problems that one error shows at most."""
@@ -90,25 +91,43 @@ class TooManyProblemsError(Exception):
 
 
 class ProblemList(list[Problem]):
-    """Problems found so far. Bounded, since a hostile file can have millions."""
+    """Problems found so far. Bounded, since a hostile file can have millions.
+
+    Every way to add one raises `TooManyProblemsError` when there are `MAX_PROBLEMS` already.
+    """
 
     def append(self, problem: Problem) -> None:
-        """Add a problem; `TooManyProblemsError` when there are `MAX_PROBLEMS` already."""
+        """Add a problem."""
         if len(self) >= MAX_PROBLEMS:
             super().append(Problem(f"more than {MAX_PROBLEMS} problems: the rest is not shown"))
             raise TooManyProblemsError
         super().append(problem)
 
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems, one after another."""
+        for problem in problems:
+            self.append(problem)
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override, misc]
+        self.extend(problems)
+        return self
+
 
 class MnetCostError(Exception):
     """Base of all errors that a user can mend."""
 
+    names_lookalikes: ClassVar[bool] = True
+    """Whether what a problem marks is code, in which a character that looks like another one is
+    what is wrong."""
+
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, str):
             problems = Problem(problems)
-        self.problems: tuple[Problem, ...] = (
-            (problems,) if isinstance(problems, Problem) else tuple(problems)
-        )
+        bounded = ProblemList()
+        with suppress(TooManyProblemsError):
+            bounded += (problems,) if isinstance(problems, Problem) else problems
+        shown = map(_caused, bounded) if self.names_lookalikes else bounded
+        self.problems: tuple[Problem, ...] = tuple(dict.fromkeys(shown))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -130,6 +149,8 @@ class PaperError(MnetCostError):
 class MeasurementError(MnetCostError):
     """A file of measured times says something it cannot mean, or too little to be fitted."""
 
+    names_lookalikes = False  # its problems mark whole rows, with the words of their sources
+
 
 class ModelReferenceError(MnetCostError):
     """A model, variant, knob or layer that is not there."""
@@ -145,6 +166,23 @@ class MissingPackageError(MnetCostError):
 
 class OutputError(MnetCostError):
     """A result that could not be written."""
+
+
+def _caused(problem: Problem) -> Problem:
+    """The problem of a character that looks like another one, where what is wrong has one."""
+    span = problem.span
+    if span is None:
+        return problem
+    text = span.source.line(span.line)[span.column - 1 : span.end - 1]
+    if text.isascii():
+        return problem
+    from mnet_cost.lookalikes import lookalike
+
+    cause = lookalike(text)
+    if cause is None:
+        return problem
+    column = span.column + cause.offset
+    return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

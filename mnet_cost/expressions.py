@@ -129,6 +129,13 @@ _OTHER_HINTS = {
     "|": "write `or`",
     "=": "to compare write `==`",
     "[": "there is no indexing",
+    "\N{DIVISION SIGN}": "for a quotient write `/`",
+    "\N{NOT EQUAL TO}": "to compare write `!=`",
+    "\N{LESS-THAN OR EQUAL TO}": "to compare write `<=`",
+    "\N{GREATER-THAN OR EQUAL TO}": "to compare write `>=`",
+    "\N{MULTIPLICATION SIGN}": "for a product write `*`",
+    "\N{MIDDLE DOT}": "for a product write `*`",
+    "\N{DOT OPERATOR}": "for a product write `*`",
 }
 
 _BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {

@@ -18,5 +18,5 @@ def shown_path(path: Path) -> str:
     """`path` as people want to see it: from the working directory on, if it is below that."""
     try:
         return str(path.relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # elsewhere, or there is no working directory any more
         return str(path)

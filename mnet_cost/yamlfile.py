@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -34,6 +34,7 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
+from mnet_cost.paths import naming
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
@@ -115,13 +116,8 @@ class Node:
 
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as reason:
-        raise error(f"{path}: cannot be read: {(reason.strerror or str(reason)).lower()}") from None
-    except ValueError:
-        raise error("a path cannot hold a NUL character") from None
+    with naming(path, "cannot be read", error), open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
     try:
@@ -146,14 +142,14 @@ def read_yaml(path: str, error: type[MnetCostError] = SpecError) -> Node:
 def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
     """The root node of a YAML text; raises `error` with every problem found."""
     reader = _Reader(source)
-    try:
-        root = reader.read()
-    except yaml.MarkedYAMLError as reason:
-        reader.problems.append(_syntax_problem(source, reason))
-    except (yaml.reader.ReaderError, UnicodeEncodeError):
-        reader.problems.append(_character_problem(source))
-    except TooManyProblemsError:
-        pass
+    root = None
+    with suppress(TooManyProblemsError):
+        try:
+            root = reader.read()
+        except yaml.MarkedYAMLError as reason:
+            reader.problems.append(_syntax_problem(source, reason))
+        except (yaml.reader.ReaderError, UnicodeEncodeError):
+            reader.problems.append(_character_problem(source))
     if reader.problems:
         raise error(reader.problems)
     if root is None:
@@ -214,6 +210,25 @@ def _events(text: str) -> Callable[[], Any]:
         return lambda: next(events)
     get_event: Callable[[], Any] = CParser(text).get_event
     return get_event
+
+
+_PARENTHESES = re.compile(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)(?=\s*[,}\]])")
+"""What stands in parentheses up to the end of a value, with calls of functions in it."""
+
+
+def tuple_as_list(text: str) -> str | None:
+    """`[3, 5]` for `(3, 5)`; None for a text that is no such list of other languages."""
+    inside = text.strip()
+    if not (inside.startswith("(") and inside.endswith(")")):
+        return None
+    depth, commas = 0, 0
+    for place, character in enumerate(inside):
+        depth += (character == "(") - (character == ")")
+        commas += character == "," and depth == 1
+        if depth == 0 and place < len(inside) - 1:
+            return None
+    parts = inside[1:-1].strip().removesuffix(",").rstrip()
+    return f"[{parts}]" if commas and parts else None
 
 
 class _Reader:
@@ -336,6 +351,12 @@ class _Reader:
         missing = text.count("(") - text.count(")")
         if missing > 0:
             self.cut += missing
+            whole = _PARENTHESES.match(self.source.text, event.start_mark.index)
+            listed = tuple_as_list(whole[0]) if whole else None
+            if whole and listed:
+                message = f"`{whole[0]}` is no list, which stands in square brackets"
+                self.problem(message, event, f"write `{listed}`", len(whole[0]))
+                return False
             self.problem(
                 f"`{text}` leaves a parenthesis open: inside {{}} and [] a comma ends the value",
                 event,
@@ -391,8 +412,39 @@ def _too_deep(source: Source, mark: Any) -> Span:
     return Span(source, mark.line + 1, mark.column + 1, mark.column + 2)
 
 
+_PLAIN_BREAKS = frozenset(("\n", "\r", "\r\n"))
+
+
+def _cause(source: Source, line: int) -> Problem | None:
+    """A character that looks like another one, and so may be why line `line` cannot be read.
+
+    Where there is none, it may be why the line before had no key, and went on in this one.
+    """
+    from mnet_cost.lookalikes import lookalike_in_yaml  # only errors need it
+
+    breaks = [found[0] for found in _LINE_BREAK.finditer(source.text)]
+    before = breaks[line - 2] if 1 < line <= len(breaks) + 1 else "\n"
+    if before not in _PLAIN_BREAKS and not _PLAIN_BREAKS.isdisjoint(breaks):
+        end = len(source.line(line - 1)) + 1
+        message = f"U+{ord(before):04X} stands here, which ends a line"
+        return Problem(message, Span(source, line - 1, end, end + 1), "remove it")
+    for number in (line, line - 1):
+        text = source.line(number)
+        if number < line and ": " in text:
+            break
+        cause = None if text.isascii() else lookalike_in_yaml(text)
+        if cause is not None:
+            column = cause.offset + 1
+            return Problem(cause.message, Span(source, number, column, column + 1), cause.hint)
+    return None
+
+
 def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
     mark = reason.problem_mark or reason.context_mark
+    for one in (reason.problem_mark, reason.context_mark):
+        cause = _cause(source, one.line + 1) if one else None
+        if cause is not None:
+            return cause
     span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None
     text = reason.problem or reason.context or "cannot be read"
     if mark and "nesting depth" in text:  # newer parsers have a limit of their own

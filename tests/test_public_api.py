@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import mnet_cost
@@ -26,3 +29,38 @@ def test_analyze_takes_models_and_specs() -> None:
     assert half.totals.mult_adds == 149_497_088
     assert mnet_cost.analyze(model, {"alpha": 0.25}).totals.mult_adds == 41_030_272
     assert mnet_cost.analyze(model.spec).totals.mult_adds == 568_740_352
+
+
+def test_analyze_takes_names_and_paths(tmp_path: Path) -> None:
+    assert mnet_cost.analyze("mobilenet_v1").totals.mult_adds == 568_740_352
+    found = mnet_cost.analyze("mobilenet_v1@alpha=0.5", {"resolution": 128}, devices=["pixel_1"])
+    assert (found.network.knobs["alpha"], found.network.knobs["resolution"]) == (0.5, 128)
+    assert found.devices[0].device == mnet_cost.load_device("pixel_1")
+    text = "format: 1\nname: small\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n"
+    for name in ("net.yaml", "net.YAML", "net.Yml", "a@b.yaml", "no_ending"):
+        path = tmp_path / name
+        path.write_text(text)
+        assert mnet_cost.load_model(path).name == "small"
+        assert mnet_cost.analyze(path).totals.mult_adds == 6
+    for name in ("net.yaml", "net.YAML", "net.Yml"):
+        assert mnet_cost.analyze(str(tmp_path / name)).totals.mult_adds == 6
+
+
+def test_a_path_object_is_the_name_of_a_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(mnet_cost.MnetCostError) as caught:
+        mnet_cost.load_model(Path("mobilenet_v1"))
+    assert str(caught.value) == "mobilenet_v1: cannot be read: no such file or directory"
+    Path("UPPER.YML").write_text("format: 1\nname: u\ninput: {x: [3]}\nlayers: [relu]\n")
+    assert mnet_cost.load_model("UPPER.YML@batch=2").name == "u"
+
+
+@pytest.mark.parametrize("model", [None, 3, ["mobilenet_v1"], {"name": "x"}, object])
+def test_what_is_no_model(model: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        mnet_cost.analyze(model)
+    assert str(caught.value) == (
+        f"a model is a name, a path or what load_model gives, not {model!r}"
+    )

@@ -9,8 +9,16 @@ import pytest
 from effort import work_of
 
 from mnet_cost import yamlfile
-from mnet_cost.errors import DeviceError, Source, SpecError
-from mnet_cost.yamlfile import MAX_DEPTH, Node, parse_scalar, parse_yaml
+from mnet_cost.errors import (
+    MAX_PROBLEMS,
+    DeviceError,
+    Problem,
+    ProblemList,
+    Source,
+    SpecError,
+    TooManyProblemsError,
+)
+from mnet_cost.yamlfile import MAX_DEPTH, Node, parse_scalar, parse_yaml, tuple_as_list
 
 
 def parse(text: str) -> Node:
@@ -196,3 +204,54 @@ def test_the_parser_without_libyaml_gives_the_same(monkeypatch: pytest.MonkeyPat
     assert place(parse(text).value["a"]) == place(fast.value["a"])
     assert "levels of nesting" in refusal("[" * 5000)
     assert "U+0007" in refusal("a: \x07")
+
+
+@pytest.mark.parametrize("duplicates", [99, 100, 101, 102])
+@pytest.mark.parametrize("end", ["[\n}", "\0", "1\n---\n", "*a", "[" * 70, "'"])
+def test_problems_up_to_the_limit_and_one_of_another_kind(duplicates: int, end: str) -> None:
+    found = refusal("a: 1\n" + "a: 1\n" * duplicates + f"b: {end}")
+    rest = "more than 100 problems: the rest is not shown"
+    if end == "\0":  # found before anything is read
+        assert found.startswith("x:")
+        assert "U+0000" in found
+        return
+    assert found.count("`a` is already set") == min(duplicates, MAX_PROBLEMS)
+    assert found.endswith(rest) == (duplicates >= MAX_PROBLEMS)
+    assert found.count("x:") == MAX_PROBLEMS
+
+
+def test_no_error_shows_more_problems_than_the_limit() -> None:
+    some = [Problem(f"number {i}") for i in range(250)]
+    gathered = ProblemList()
+    with pytest.raises(TooManyProblemsError):
+        gathered += some
+    with pytest.raises(TooManyProblemsError):
+        ProblemList().extend(some)
+    for problems in (some, gathered, iter(some)):
+        found = str(SpecError(problems))
+        assert found.count("number") == MAX_PROBLEMS
+        assert found.endswith("\n\nmore than 100 problems: the rest is not shown")
+
+
+def test_marks_that_look_like_others_may_stand_in_texts() -> None:
+    text = "a: \u9ad8\u5ea6\uff0c\u5bbd\u5ea6\uff1a \u201cx\u201d\nb: c\u00a0d # \u3000\n"
+    assert parse(text).plain() == {
+        "a": "\u9ad8\u5ea6\uff0c\u5bbd\u5ea6\uff1a \u201cx\u201d",
+        "b": "c\u00a0d",
+    }
+    assert "U+" not in refusal(text + "a: 1\n")
+    assert "U+" not in refusal('c: "\uff0c" }\n')
+    assert "x:3:3: U+00A0 stands here" in refusal(text + "c:\u00a0d\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "listed"),
+    [
+        ("(3, 5)", "[3, 5]"), ("(1,2,3,4)", "[1,2,3,4]"), (" (a, b) ", "[a, b]"),
+        ("(max(a, b), 2)", "[max(a, b), 2]"), ("(3,)", "[3]"), ("(3)", None), ("()", None),
+        ("(,)", None), ("(a) + (b, c)", None), ("(1, 2) * (3)", None), ("max(3, 5)", None),
+        ("((1, 2))", None), ("(1, 2", None),
+    ],
+)  # fmt: skip
+def test_tuples_of_other_languages(text: str, listed: str | None) -> None:
+    assert tuple_as_list(text) == listed

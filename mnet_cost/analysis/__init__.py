@@ -5,6 +5,7 @@ A pass is a function; what it needs are its parameters, what it finds is its fro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +25,9 @@ from mnet_cost.analysis.sparsity import (
 )
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
-from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.models.library import load_model
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType
@@ -91,9 +93,9 @@ class Analysis(NamedTuple):
 
 
 def analyze(
-    model: Model | ModelSpec,
+    model: Model | ModelSpec | str | os.PathLike[str],
     knobs: Mapping[str, Any] | None = None,
-    devices: Sequence[DeviceProfile] = (),
+    devices: Sequence[DeviceProfile | str | os.PathLike[str]] = (),
     *,
     precision: str = "fp32",
     convention: str = "paper",
@@ -102,17 +104,22 @@ def analyze(
 ) -> Analysis:
     """The cost of `model` with `knobs` (the built-in `batch` among them) on `devices`.
 
+    `model` and `devices` may be names or paths, as `load_model` and `load_device` take them, and
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
     fit, `ModelReferenceError` for an unknown knob, precision, convention or schedule. It takes
     milliseconds, and imports no framework. The schedule `best` is the order of layers with the
     least peak memory; to find it can take seconds. `sparsity` says which weights are zero:
     `[Zeros(0.5, fours=True)]`.
     """
+    if isinstance(model, (str, os.PathLike)):
+        model = load_model(model)
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
+    elif not isinstance(model, ModelSpec):
+        raise TypeError(f"a model is a name, a path or what load_model gives, not {model!r}")
     return analyze_network(
         elaborate(model, knobs),
-        devices,
+        [one if isinstance(one, DeviceProfile) else load_device(one) for one in devices],
         precision=precision,
         convention=convention,
         schedule=schedule,

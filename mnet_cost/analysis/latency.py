@@ -63,12 +63,13 @@ class DeviceEstimate(NamedTuple):
     """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound; None
     where there is no time."""
     latency_s: float | None
-    """Sum over the kernels that have a time, and constants: a lower bound if `untimed`."""
+    """Sum over the kernels that have a time, and constants: a lower bound if `untimed`. None where
+    nothing adds up to it, as in a network without any kernel."""
     low_s: float | None
     high_s: float | None
     """The band that holds 80 % of measurements; None where no error is known."""
     bound_s: float | None
-    """Sum of roofs: these kernels cannot be faster on these peaks."""
+    """Sum of roofs: these kernels cannot be faster on these peaks. None where nothing adds up."""
     inference_s: float
     """Constant part of `latency_s`."""
     kernels: tuple[KernelEstimate, ...]
@@ -119,6 +120,11 @@ def estimate_latency(
     if standing is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
+        return DeviceEstimate(
+            device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
+        )
+    if not kernels:
+        note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
         return DeviceEstimate(
             device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
         )
@@ -175,10 +181,14 @@ def _whole(
         if timed.standing != "roof":
             why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
         notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
-    known = [one for one in (roof.seconds for roof in bounds) if one is not None]
-    # Where a rate is known, nothing is the least that the rest can take.
-    bound_s = sum(known) if known or precision in device.compute else None
+    # Nothing at least says nothing.
+    bound_s = sum([roof.seconds or 0.0 for roof in bounds]) or None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
+    if not latency_s:  # of nothing known, which is not to take no time
+        return DeviceEstimate(
+            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed, fits,
+            notes,
+        )  # fmt: skip
     low_s = high_s = None
     if timed.half_width is not None and not untimed:  # no error of a part that is missing
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
@@ -209,8 +219,8 @@ def _priced(
             totals[i] += seconds
             parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, roof, parts))
-    whole = sum(totals) or 1.0
-    shares = tuple([one / whole for one in totals])
+    whole = sum(totals)
+    shares = tuple([one / whole if whole else 0.0 for one in totals])
     half_width = fit.spread.width * deviation_of(fit, shares)
     return _Timed(
         standing,

@@ -164,16 +164,17 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error for a file read twice, and for a target that is read or can take no fit."""
     from mnet_cost.devices.load import is_device_path
     from mnet_cost.errors import MeasurementError, OutputError, Problem
+    from mnet_cost.paths import same_file
 
     inputs = [*options.measurements]
     for i, path in enumerate(inputs):
-        if any(Path(path).resolve() == Path(other).resolve() for other in inputs[:i]):
+        if any(same_file(path, other) for other in inputs[:i]):
             hint = "its rows would count twice"
             raise MeasurementError(Problem(f"{path}: is read already by `--from`", hint=hint))
     if options.device is not None and is_device_path(options.device):
         inputs.append(options.device)
     target = options.into if options.output is None else options.output
-    if target and any(Path(target).resolve() == Path(name).resolve() for name in inputs):
+    if target and any(same_file(target, name) for name in inputs):
         raise OutputError(f"{target}: is read by this command: choose another file")
     if options.into is None:
         return
@@ -227,10 +228,13 @@ def _name(target: str | None) -> str:
 def _extends(device: str | None, target: str | None) -> str | None:
     """The profile to extend, as it is seen from the file that does so."""
     from mnet_cost.devices.load import is_device_path
+    from mnet_cost.errors import DeviceError
+    from mnet_cost.paths import naming
 
     if device is None or not is_device_path(device) or target in (None, "-"):
         return device
-    path = os.path.relpath(device, Path(str(target)).parent)
+    with naming(device, "cannot be read", DeviceError):
+        path = os.path.relpath(device, Path(str(target)).parent)
     return path if is_device_path(path) else os.path.join(".", path)
 
 

@@ -62,9 +62,10 @@ def _seed(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; say where its weights are random."""
-    from mnet_cost.errors import OutputError, Problem, one_of
+    from mnet_cost.errors import OutputError, Problem, one_of, printable
     from mnet_cost.models.library import load_model
     from mnet_cost.network import elaborate
+    from mnet_cost.paths import same_file
     from mnet_cost.torch_model.installed import require
 
     target: str = options.output
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     for name in (options.model, options.weights):
-        if name is not None and Path(target).resolve() == Path(name).resolve():
+        if name is not None and same_file(target, name):
             raise OutputError(f"{target}: is read by this command: choose another file")
     model = load_model(options.model, given_knobs(options))
     network = elaborate(model.spec, model.knobs)
@@ -89,13 +90,14 @@ def run(options: argparse.Namespace) -> int:
     if not dynamic and Path(target).suffix.lower() != ".py":
         count = "1 example" if network.batch == 1 else f"{network.batch} examples"
         print(
-            f"mnet-cost: {target} takes {count} at a time (--batch N, or --dynamic-batch for any)",
+            f"mnet-cost: {printable(target)} takes {count} at a time (--batch N, or "
+            "--dynamic-batch for any)",
             file=sys.stderr,
         )
     if export_network(network, target, options.weights, options.seed, dynamic):
         print(
-            f"mnet-cost: {target} has random weights: nothing is trained (--weights takes trained "
-            "ones)",
+            f"mnet-cost: {printable(target)} has random weights: nothing is trained (--weights "
+            "takes trained ones)",
             file=sys.stderr,
         )
     return 0

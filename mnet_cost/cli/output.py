@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnet_cost.errors import OutputError
+from mnet_cost.paths import draft_of, file_to_write, naming, same_file
 
 if TYPE_CHECKING:
     from mnet_cost.report import Report
@@ -38,8 +39,7 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
         form = options.format or "text"
         print_text(render(report, form, terminal_width(), wants_color()))
         return
-    here = Path(target).resolve() if target else None
-    if any(here == Path(name).resolve() for name in inputs):
+    if any(target and same_file(target, name) for name in inputs):
         raise OutputError(f"{target}: is read by this command: choose another file")
     form = options.format or _ENDINGS.get(Path(target).suffix.lower(), "text")
     write_whole(target, render(report, form, _FILE_WIDTH))
@@ -77,24 +77,22 @@ def write_whole(target: str, text: str) -> None:
     A link leads to its file, which keeps its mode. What is no regular file (a device, a named
     pipe) is written to as it is.
     """
-    draft = None
-    try:
-        if not target:
-            raise FileNotFoundError(2, "the name is empty")
-        path = Path(target).resolve()
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a directory")
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", newline="\n")
+    with naming(target, "cannot be written", shown="-o"):
+        path, mode = file_to_write(target)
+        if mode and not stat.S_ISREG(mode):
+            _write(path, text)
             return
-        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        if path.exists():
-            draft.chmod(stat.S_IMODE(path.stat().st_mode))
-        draft.replace(path)
-    except (OSError, ValueError) as reason:
-        if draft is not None:
+        draft = draft_of(path)
+        try:
+            _write(draft, text)
+            if mode:
+                draft.chmod(stat.S_IMODE(mode))
+            draft.replace(path)
+        finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
-        why = (getattr(reason, "strerror", None) or str(reason)).lower()
-        raise OutputError(f"{target or '-o'}: cannot be written: {why}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    # What is no UTF-8 text is the name of a file, which has bytes of its own.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -104,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from mnet_cost.cli.progress import Screen, Stopper
-    from mnet_cost.errors import MnetCostError
+    from mnet_cost.errors import MnetCostError, printable
     from mnet_cost.report.train import training_comparison, training_report
     from mnet_cost.torch_model.training.loop import DivergedError
     from mnet_cost.torch_model.training.runs import Cadence
@@ -151,22 +152,24 @@ def run(options: argparse.Namespace) -> int:
         return 1 if isinstance(failure, DivergedError) else 2
     if found[-1].finished and len(found) == len(models):
         return 0
-    print(f"mnet-cost: stopped; --resume --out {folder} goes on", file=sys.stderr)
+    print(f"mnet-cost: stopped; --resume --out {printable(str(folder))} goes on", file=sys.stderr)
     return stopper.status
 
 
 def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -> list[Job]:
     """Each network with its own wishes and, of several, a folder of its own."""
+    from mnet_cost.paths import short_name
     from mnet_cost.torch_model.training.train import Job
 
     several = len(models) > 1
     jobs: list[Job] = []
     for number, (name, model) in enumerate(models.items(), 1):
-        own = folder / re.sub(r"[^\w.=,@-]+", "-", name) if several else folder
+        own = folder / short_name(re.sub(r"[^\w.=,@-]+", "-", name)) if several else folder
         if own in [job.folder for job in jobs]:
             own = own.with_name(f"{own.name}-{number}")
         # Of several, those that were not begun begin.
-        resume = options.resume and ((own / "checkpoint.pt").exists() or not several)
+        begun = os.path.exists(own / "checkpoint.pt")
+        resume = options.resume and (begun or not several)
         jobs.append(Job(model, _wishes(options, model), own, resume))
     return jobs
 
@@ -245,6 +248,7 @@ def _wishes(options: argparse.Namespace, model: Model) -> Wishes:
 
 def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) -> Path:
     """Where the run is kept: as said, else a name that tells, with a number if it is taken."""
+    from mnet_cost.paths import real_path
     from mnet_cost.torch_model.training.runs import unused_folder
 
     if options.out:
@@ -254,7 +258,7 @@ def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) ->
         name = models[0][1].spec.title
     elif options.compare_knob:
         name = f"{models[0][1].spec.title}-{options.compare_knob}"
-    data = Path(options.data).resolve().name if options.data != "digits" else "digits"
+    data = "digits" if options.data == "digits" else real_path(options.data).name
     wanted = re.sub(r"[^\w.=,-]+", "-", f"{name}-{data}")
     return unused_folder(_RUNS, wanted, options.resume)
 

@@ -26,6 +26,7 @@ from mnet_cost.devices.sections import (
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
+from mnet_cost.paths import is_yaml
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
 
@@ -78,7 +79,7 @@ def load_device(name_or_path: str | os.PathLike[str], *, extended: bool = False)
 
 def is_device_path(text: str) -> bool:
     """Whether a name is that of a file, not of a shipped profile."""
-    return "/" in text or os.sep in text or text.endswith((".yaml", ".yml"))
+    return "/" in text or os.sep in text or is_yaml(text)
 
 
 def _load(path: str, extended: bool) -> DeviceProfile:

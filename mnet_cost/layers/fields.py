@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from mnet_cost.errors import one_of
 from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, floor, is_number
@@ -37,6 +37,8 @@ class FieldKind:
 
     words: frozenset[str] = frozenset()
     """Words of the field itself; they win over names of knobs and arguments."""
+    lists: ClassVar[tuple[bool, bool]] = (False, False)
+    """Whether it takes a list of numbers, and whether one number stands for equal ones."""
 
     def convert(self, value: Any, check: Check) -> Any:
         """The field's value for a value of a spec, or `RuleViolation` without the field's name."""
@@ -151,6 +153,8 @@ class Word(FieldKind):
 class Pair(FieldKind):
     """A whole number for both directions, or [height, width]."""
 
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
+
     minimum: int = 1
 
     def convert(self, value: Any, check: Check) -> Any:
@@ -174,6 +178,8 @@ class Pair(FieldKind):
 class RealPair(FieldKind):
     """A number for both directions, or [height, width], each at least `low`."""
 
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
+
     low: float = 0.0
 
     def convert(self, value: Any, check: Check) -> Any:
@@ -196,6 +202,8 @@ class RealPair(FieldKind):
 @dataclasses.dataclass(frozen=True, repr=False)
 class Sides(FieldKind):
     """Padding: a number, [height, width], [top, bottom, left, right], and perhaps words."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
 
     options: tuple[str, ...] = ("same", "valid")
 
@@ -233,6 +241,8 @@ class Sides(FieldKind):
 @dataclasses.dataclass(frozen=True, repr=False)
 class Sizes(FieldKind):
     """A list of whole numbers, each at least `minimum`."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, False)
 
     minimum: int = 1
 

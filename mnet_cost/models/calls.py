@@ -6,7 +6,7 @@ is built. Not here: what stands beside a call in its entry, and values that `ela
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from mnet_cost.layers import KINDS, Layer
@@ -153,7 +153,8 @@ class CallCompiler:
             value = self._argument(name, value_node, names)
             if value is not None:
                 compiled[name] = value
-        self._is_complete(call, [n for n, needed in callee.arguments.items() if needed])
+        required = [argument for argument, needed in callee.arguments.items() if needed]
+        self._is_complete(call, callee.arguments, required)
         return BlockBody(callee.name, compiled)
 
     def _layer(self, layer: type[Layer], call: _Call, names: Names) -> LayerBody:
@@ -174,6 +175,7 @@ class CallCompiler:
                 word_allowed=free,
                 what=name,
                 needs=wanted(field.kind),
+                lists=field.kind.lists,
             )
             if value is None:
                 continue
@@ -189,7 +191,7 @@ class CallCompiler:
                     continue
                 if part is value:
                     constants[name] = converted
-        self._is_complete(call, [field.name for field in fields.values() if field.required])
+        self._is_complete(call, fields, [field.name for field in fields.values() if field.required])
         built = None
         if not variable and len(self.problems) == before:
             built = layer(**constants)
@@ -206,13 +208,14 @@ class CallCompiler:
         message = f"{self._called_as(kind)} has no {what} `{name}`"
         self.problems.add(message, call.keys[name], hint)
 
-    def _is_complete(self, call: _Call, required: list[str]) -> bool:
+    def _is_complete(self, call: _Call, known: Collection[str], required: list[str]) -> bool:
         """Whether all that is required is given; a problem otherwise."""
         missing = [name for name in required if name not in call.given]
         if not missing:
             return True
-        meant = {key.partition(":")[0].strip() for key in call.given} | {
-            meant_by(key, missing) for key in call.given
+        unknown = [key for key in call.given if key not in known]
+        meant = {key.partition(":")[0].strip() for key in unknown} | {
+            meant_by(key, missing) for key in unknown
         }
         said = [name for name in missing if name not in meant]  # the others are misspelt
         if said:

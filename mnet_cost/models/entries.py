@@ -197,7 +197,12 @@ class EntryCompiler:
             return None
         needs = "a number" if what == "repeat" else "a condition"
         value = self.values.value(
-            node, names, what=what, needs=needs, choice_allowed=what == "repeat"
+            node,
+            names,
+            what=what,
+            needs=needs,
+            lists=(False, False),
+            choice_allowed=what == "repeat",
         )
         if value is None:
             return None

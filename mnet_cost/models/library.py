@@ -1,7 +1,7 @@
 """Models by name: `NAME_OR_PATH[:variant][@knob=value,...]`.
 
 A name is a shipped spec, or a variant that only one shipped spec has. A path has a slash or
-ends in .yaml or .yml.
+ends in .yaml or .yml, in small or capital letters.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
+from mnet_cost.paths import is_yaml
 from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import Node, parse_scalar, parse_yaml, read_text, read_yaml
 
@@ -45,11 +46,14 @@ def model_path(name: str) -> str:
     return shown_path(specs_folder() / f"{name}.yaml")
 
 
-def load_model(reference: str, knobs: Mapping[str, Any] | None = None) -> Model:
+def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | None = None) -> Model:
     """The model that a reference names; `knobs` go over those of the reference.
 
-    Raises `ModelReferenceError` for a name that is not there, `SpecError` for a bad file.
+    A path object names a file and nothing else. Raises `ModelReferenceError` for a name that is
+    not there, `SpecError` for a bad file.
     """
+    if not isinstance(reference, str):
+        return Model(read_spec(os.fsdecode(reference)), dict(knobs or {}))
     name, variant, given = split_reference(reference)
     if is_path(name):
         spec = read_spec(name, variant)
@@ -62,7 +66,7 @@ def load_model(reference: str, knobs: Mapping[str, Any] | None = None) -> Model:
 
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
-    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml"))
+    return "/" in name or "\\" in name or is_yaml(name)
 
 
 def path_beside(file: str, name: str) -> str:

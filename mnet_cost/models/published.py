@@ -268,8 +268,10 @@ class _RowCompiler:
         return {name: value.value for name, value in node.value.items()}
 
     def _check_value(self, name: str, node: Node, known: _Known | None) -> None:
-        if known is None:
-            return  # the knob's own problem says more
+        if known is None:  # the knob's own problem says more
+            if not isinstance(node.value, (bool, int, float, str)):
+                self.problems.add(f"the knob `{name}` needs one value, not {shown(node)}", node)
+            return
         default, choices = known
         kind = (bool, str) if isinstance(default, (bool, str)) else (int, float)
         of_type = isinstance(default, bool) == isinstance(node.value, bool)

@@ -236,3 +236,8 @@ class Model(NamedTuple):
 
     spec: ModelSpec
     knobs: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name that the spec gives itself."""
+        return self.spec.name

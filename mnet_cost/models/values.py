@@ -6,6 +6,7 @@ name that nothing carries (a word). Problems are collected, with the user's own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,7 +22,7 @@ from mnet_cost.expressions import (
 from mnet_cost.layers.fields import FieldKind, Flag, Sizes, Word
 from mnet_cost.models.problems import Problems
 from mnet_cost.models.types import Function, Value
-from mnet_cost.yamlfile import Node
+from mnet_cost.yamlfile import Node, tuple_as_list
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -47,6 +48,34 @@ def wanted(kind: FieldKind) -> str:
     if isinstance(kind, Word):
         return one_of(kind.options) if kind.options else "a word"
     return f"a number, {one_of(sorted(kind.words))}" if kind.words else "a number"
+
+
+_BETWEEN_SIZES = re.compile(r"\s*\u00d7\s*|\s+[xX]\s+|(?<=[0-9])[xX](?=[0-9])")
+_SIZE = re.compile(r"[0-9]+(\.[0-9]+)?|[A-Za-z_]\w*", re.ASCII)
+_MOST_SIZES = 8
+
+
+def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str | None] | None:
+    """Message and hint for sizes as papers and other tools write them; None for another text.
+
+    These are `3x5`, `3 x 5`, with a sign of multiplication, and `(3, 5)`. `lists` as for values.
+    """
+    if (listed := tuple_as_list(text)) is not None:
+        if lists is not None and not lists[0]:
+            return f"`{text}` is no number, and one is needed here", None
+        return f"`{text}` is no list, which stands in square brackets", f"write `{listed}`"
+    sizes = _BETWEEN_SIZES.split(text.strip())
+    if not 2 <= len(sizes) <= _MOST_SIZES or not all(map(_SIZE.fullmatch, sizes)):
+        return None
+    takes_list, takes_one = (True, True) if lists is None else lists
+    product, listed = f"`{' * '.join(sizes)}`", f"`[{', '.join(sizes)}]`"
+    if takes_list and takes_one and len(set(sizes)) == 1:
+        listed = f"`{sizes[0]}`"
+    if lists is None:
+        return f"`{text}` is no value", f"for sizes write {listed}, for a product {product}"
+    if takes_list:
+        return f"`{text}` is no value: sizes are numbers or lists of them", f"write {listed}"
+    return f"`{text}` is no number", f"for a product write {product}"
 
 
 class Names:
@@ -84,18 +113,20 @@ class ValueCompiler:
         word_allowed: bool = False,
         what: str = "",
         needs: str = "a number",
+        lists: tuple[bool, bool] | None = None,
         choice_allowed: bool = True,
     ) -> Value | None:
         """The value of `node`, or None after a problem.
 
         `words` are the field's own; with `word_allowed` any other bare name may be a word,
-        otherwise it is a problem about `what`, which `needs` something else.
+        otherwise it is a problem about `what`, which `needs` something else. `lists` are those of
+        the field (`FieldKind.lists`), None where it is not known what takes the value.
         """
         raw = node.value
         if isinstance(raw, str):
             if raw in words:
                 return Value(node, lambda scope: raw, constant=True)
-            return self._text(node, raw, names, words, word_allowed, what, needs)
+            return self._text(node, raw, names, words, word_allowed, what, needs, lists)
         if isinstance(raw, list):
             items = [
                 self.value(
@@ -115,7 +146,7 @@ class ValueCompiler:
             if set(raw) == {"choose"} and not choice_allowed:
                 self._misplaced_choice(node)
                 return None
-            return self._choice(node, names, words, word_allowed, what, needs)
+            return self._choice(node, names, words, word_allowed, what, needs, lists)
         return Value(node, lambda scope: raw, constant=True)
 
     def _text(
@@ -127,11 +158,15 @@ class ValueCompiler:
         word_allowed: bool,
         what: str,
         needs: str,
+        lists: tuple[bool, bool] | None,
     ) -> Value | None:
         try:
             expression = parse_expression(raw)
         except ExpressionError as error:
-            self.expression_problem(node, error)
+            if (problem := sizes_problem(raw, lists)) is not None:
+                self.problems.add(problem[0], node, problem[1])
+            else:
+                self.expression_problem(node, error)
             return None
         name = expression.bare_name
         if name is not None:
@@ -251,6 +286,7 @@ class ValueCompiler:
         word_allowed: bool,
         what: str,
         needs: str,
+        lists: tuple[bool, bool] | None,
     ) -> Value | None:
         if set(node.value) != {"choose"}:
             other = next((key for word, key in node.keys.items() if word != "choose"), node)
@@ -270,6 +306,7 @@ class ValueCompiler:
                 word_allowed=word_allowed,
                 what=what,
                 needs=needs,
+                lists=lists,
                 choice_allowed=False,
             )
             for item in options.value

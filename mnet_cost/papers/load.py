@@ -25,6 +25,7 @@ from mnet_cost.models.library import split_reference
 from mnet_cost.papers.counting import QUANTITIES, SHARES, WAYS
 from mnet_cost.papers.properties import PROPERTIES
 from mnet_cost.papers.types import Cell, Figure, Paper, Part, PrintedTable, Row
+from mnet_cost.paths import is_yaml
 from mnet_cost.printed import Printed, parse_printed
 from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import Node, read_yaml
@@ -53,7 +54,7 @@ def load_paper(name_or_path: str | os.PathLike[str]) -> Paper:
     """
     text = os.fspath(name_or_path)
     is_path = isinstance(name_or_path, Path) or "/" in text or os.sep in text
-    if is_path or text.endswith((".yaml", ".yml")):
+    if is_path or is_yaml(text):
         return _load(text)
     names = paper_names()
     if text in names:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.latency import DeviceEstimate, standing_of
 from mnet_cost.report.devices import class_order
 from mnet_cost.report.document import device_document, model_document
-from mnet_cost.report.estimates import FITS, fits_word, outside_notes, standing_notes, time_notes
+from mnet_cost.report.estimates import (
+    FITS,
+    fits_word,
+    outside_notes,
+    standing_notes,
+    time_notes,
+    unknown_notes,
+)
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.types import Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
@@ -37,7 +44,7 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
     refused = analysis.refuses(lower_bound)
     ordered = sorted(analysis.devices, key=_order)
     known = [one for one in ordered if one.latency_s is not None]
-    silent = len(ordered) - len(known)
+    unknown = [one for one in ordered if one.latency_s is None]
     rows = tuple(_row(analysis, one, lower_bound) for one in known)
     spec, peak = analysis.network.spec, analysis.memory.peak_bytes
     mult_adds = analysis.total("mult_adds", lower_bound)
@@ -47,8 +54,9 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
         notes = time_notes(known, refused)
     else:
         notes = standing_notes(known) + outside_notes(known)
-    if silent:
-        notes.append(f"{silent} of {len(ordered)} devices have no {analysis.precision} rate")
+    if rateless := [one for one in unknown if standing_of(one.device, one.precision) is None]:
+        notes.append(f"{len(rateless)} of {len(ordered)} devices have no {analysis.precision} rate")
+    notes += unknown_notes([one for one in unknown if one not in rateless])
     note = f"classes one after another, in each the least time first; {FITS}"
     table = Table("devices", "", _COLUMNS, rows, note=note)
     return Report(

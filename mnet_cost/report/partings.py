@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.report.cells import cell
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Range, Table
 from mnet_cost.search.compare import Beyond, Parting, TimeRatio, time_ratio
@@ -116,6 +117,8 @@ def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table
         f"multiplying: share of the time that mult-adds take, in {names[0]} and then in the other"
         f"{what}; time ratio = MACs ratio {'x per MAC ' if each else ''}x then / multiplying"
     )
+    if any(one.price_ratio is None and one.time_ratio and one.mult_adds_ratio for _, one in found):
+        note += "; no product where one of them multiplies in no time of its own"
     table = Table("why", "Where mult-adds and time part", columns, tuple(rows), note=note)
     return without_unknown(table, ("pair", "price_ratio"))
 
@@ -149,12 +152,12 @@ def _sentence(first: str, other: str, one: Parting) -> str | None:
         return None
     by_roof = ", by its roof," if one.standing == "roof" else ""
     head = (
-        f"{one.device}: {first} has {one.mult_adds_ratio:.2f}x the mult-adds of {other} and"
-        f"{by_roof} takes {one.time_ratio:.2f}x the time{', a tie' if one.tie else ''}"
+        f"{one.device}: {first} has {cell(one.mult_adds_ratio, 'ratio')} the mult-adds of {other} "
+        f"and{by_roof} takes {cell(one.time_ratio, 'ratio')} the time{', a tie' if one.tie else ''}"
     )
     each = _each(first, other, one.price_ratio)
     mine, theirs = one.first_multiplying or 0.0, one.other_multiplying or 0.0
-    if abs(theirs - mine) <= _CLOSE * mine:
+    if mine and abs(theirs - mine) <= _CLOSE * mine:
         both = f"both spend {100 * theirs:.0f} % of theirs multiplying"
         return f"{head}: {each + '; ' if each else ''}{both}"
     slower, rest = (other, one.other_beyond) if theirs < mine else (first, one.first_beyond)

@@ -66,10 +66,10 @@ class Figure(NamedTuple):
 
     @property
     def ratio(self) -> float | None:
-        """After over before; None where nothing was known before."""
+        """After over before; None where nothing was known before, or it was 0."""
         if self.change.factor is not None:
             return self.change.factor
-        return None if self.before is None else self.after / self.before
+        return self.after / self.before if self.before else None
 
     @property
     def text(self) -> str:

@@ -51,7 +51,8 @@ class Parting(NamedTuple):
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
     price_ratio: float | None
-    """What a mult-add takes in the first, over what it takes in the other."""
+    """What a mult-add takes in the first, over what it takes in the other. None where those of
+    either take no time of their own: prices of linear layers are prices of their weights."""
     time_ratio: float | None
     tie: bool | None
     same_kernels: bool
@@ -118,7 +119,7 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
                 mine.device.name,
                 mine.standing,
                 mult_adds,
-                ratio(ratio(_multiplying_s(mine), _multiplying_s(theirs)), mult_adds),
+                _price_ratio(_multiplying_s(mine), _multiplying_s(theirs), mult_adds),
                 times.value,
                 times.tie,
                 times.same_kernels,
@@ -129,6 +130,12 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
             )
         )
     return tuple(found)
+
+
+def _price_ratio(first_s: float, other_s: float, mult_adds_ratio: float | None) -> float | None:
+    if not first_s or not other_s:
+        return None
+    return ratio(first_s / other_s, mult_adds_ratio)
 
 
 def multiplying(estimate: DeviceEstimate) -> float | None:

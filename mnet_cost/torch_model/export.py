@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import fx
 
-from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.errors import MnetCostError, Problem
 from mnet_cost.models.types import MAX_BATCH
 from mnet_cost.network import Network
+from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.torch_model.graph import build_module, initialize
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.source import write_source
@@ -94,10 +95,8 @@ def example_inputs(network: Network) -> Inputs:
 def read_weights(path: Path) -> Mapping[str, Any]:
     """The state_dict in a file: one of torch.save, or a checkpoint of `mnet-cost train`."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as reason:
-        why = (reason.strerror or "cannot be read").lower()
-        raise CheckpointError(f"{path}: {why}") from None
+        with naming(path, "cannot be read", CheckpointError):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError):
         raise CheckpointError(f"{path}: is not whole, or holds no weights") from None
     except pickle.UnpicklingError:
@@ -122,19 +121,15 @@ def read_weights(path: Path) -> Mapping[str, Any]:
 
 def _written(target: str, write: Callable[[Path], None]) -> None:
     """Let `write` make a draft beside `target`, and put it there when it is whole."""
-    path = Path(target).resolve()
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a directory")
-        write(draft)
-        os.replace(draft, path)
-    except OSError as reason:
-        why = (reason.strerror or str(reason)).lower()
-        raise OutputError(f"{target}: cannot be written: {why}") from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+    with naming(target, "cannot be written"):
+        path, _ = file_to_write(target)
+        draft = draft_of(path)
+        try:
+            write(draft)
+            os.replace(draft, path)
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _write_source(network: Network, draft: Path) -> None:

@@ -241,12 +241,14 @@ def test_estimates_hold_their_bands_and_their_roofs(
         memory=(MemoryLevel("DRAM", None, known(bandwidth)),),
     )
     found = estimate(network, device)
+    if not found.kernels:
+        assert found[2:7] == (None,) * 5
+        return
     assert found.latency_s is not None
     assert found.low_s is not None
     assert found.high_s is not None
-    assert found.bound_s is not None
     tiny = 1 + 1e-9
-    assert found.bound_s <= found.low_s * tiny <= found.latency_s * tiny**2
+    assert (found.bound_s or 0.0) <= found.low_s * tiny <= found.latency_s * tiny**2
     assert found.latency_s <= found.high_s * tiny
     for one in found.kernels:
         if one.latency_s is None:

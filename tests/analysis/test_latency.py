@@ -236,9 +236,10 @@ def test_never_below_the_roof(network: Network, device: DeviceProfile) -> None:
     found = analyze_network(network, [device])
     (one,) = found.devices
     rate = device.compute["fp32"].macs_per_s.value
-    assert one.latency_s is not None
-    assert one.bound_s is not None
-    assert one.latency_s >= one.bound_s >= found.totals.mult_adds / rate * (1 - 1e-12)
+    least_s = one.bound_s or 0.0
+    assert (one.latency_s or 0.0) >= least_s >= found.totals.mult_adds / rate * (1 - 1e-12)
+    assert one.latency_s != 0  # of nothing known is not nothing
+    assert one.bound_s != 0
     assert len(one.kernels) == len(found.kernels)
     for part in one.kernels:
         if part.kernel.name in one.untimed:

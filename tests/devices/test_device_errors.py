@@ -905,7 +905,7 @@ NO_NAME = "hint: `mnet-cost devices` lists them; a profile of your own is named 
         ("none.yml", "none.yml: cannot be read: no such file or directory"),
         ("a/b", "a/b: cannot be read: no such file or directory"),
         ("./", "./: cannot be read: is a directory"),
-        ("a\0.yaml", "a path cannot hold a NUL character"),
+        ("a\0.yaml", "a\\x00.yaml: cannot be read: a path cannot hold a NUL character"),
     ],
 )
 def test_no_such_device(name: str, expected: str) -> None:

@@ -529,7 +529,7 @@ hint: leave out what is not known: unknown is not zero"""
     [
         ("none.csv", "none.csv: cannot be read: no such file or directory"),
         (".", ".: cannot be read: is a directory"),
-        ("a\0.csv", "a path cannot hold a NUL character"),
+        ("a\0.csv", "a\\x00.csv: cannot be read: a path cannot hold a NUL character"),
     ],
 )
 def test_no_file(path: str, expected: str) -> None:
@@ -722,3 +722,12 @@ def test_a_damaged_file_raises_nothing_else(start: int, length: int, piece: str)
         rows = read(text.encode("utf-8", "surrogatepass"))
         assert all(row.latency_s > 0 for row in rows)
         kernels_of(rows, frozenset())
+
+
+def test_marks_in_the_words_of_a_row_are_not_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "times.csv"
+    path.write_text(
+        "model,latency_ms,source\nmobilenet_v1,100,\u201cOn nets\u201d,more\n", encoding="utf-8"
+    )
+    with pytest.raises(MeasurementError, match="this row has more cells than the header"):
+        read_measurements(path)

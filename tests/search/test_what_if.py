@@ -190,6 +190,17 @@ def test_without_a_number_before_there_is_no_ratio() -> None:
     assert found.after.bound_s == pytest.approx(192e-6)
 
 
+@pytest.mark.parametrize("fit", [None, ROOFLINE._replace(kernel_s=known(0.0))])
+def test_a_launch_that_took_no_time_before(fit: RooflineFit | None) -> None:
+    device = DEVICE._replace(kernel_overhead_s=known(0.0)) if fit is None else with_fit(fit)
+    found = what_if("launch=1ms", device)
+    (figure,) = found.figures
+    assert (figure.before, figure.after, figure.ratio) == (0.0, 1e-3, None)
+    before, after = found.before.latency_s, found.after.latency_s
+    assert before is not None
+    assert after == pytest.approx(before + 1e-3)
+
+
 def test_an_estimate_stays_above_the_altered_roof() -> None:
     cheap = PRICES._replace(scale_s=known(1e-12))
     found = what_if("bandwidth=/10", with_fit(cheap))

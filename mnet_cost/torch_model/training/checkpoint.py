@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem, printable
+from mnet_cost.paths import naming
 
 FORMAT = "mnet-cost/checkpoint/1"
 
@@ -66,16 +67,14 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
     """What a checkpoint holds, on the processor; `CheckpointError` unless it is whole, one of ours,
     and has `keys`."""
     try:
-        if not zipfile.is_zipfile(path):
-            path.stat()  # raises where there is no such file
-            raise CheckpointError(_not_whole(path))
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:  # torch does not compare checksums
+        with naming(path, "cannot be read", CheckpointError):
+            if not zipfile.is_zipfile(path):
+                open(path, "rb").close()  # raises where there is no such file
                 raise CheckpointError(_not_whole(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as reason:
-        why = {2: "is not there", 21: "is a folder"}.get(reason.errno or 0, "cannot be read")
-        raise CheckpointError(f"{path}: {why}") from None
+            with zipfile.ZipFile(path) as archive:
+                if archive.testzip() is not None:  # torch does not compare checksums
+                    raise CheckpointError(_not_whole(path))
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
         raise CheckpointError(_not_whole(path)) from None
     except pickle.UnpicklingError:

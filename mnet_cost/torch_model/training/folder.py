@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnet_cost.errors import Problem, printable
+from mnet_cost.paths import is_there, naming
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.training.data import (
     DataError,
@@ -83,8 +84,10 @@ def load_folder(
     require("PIL", extra="train")
     mode = picture_mode(channels)
     root = Path(name)
+    with naming(name, "cannot be read", DataError, shown="--data"):
+        there = is_there(root)
     if not root.is_dir():
-        what = "is no folder" if root.exists() else "is not there"
+        what = "is no folder" if there else "is not there"
         raise DataError(Problem(f"{name}: {what}", hint=f"--data takes `digits` or {LAYOUT}"))
     given = [root / part for part in _TEST_NAMES if (root / part).is_dir()]
     if (root / "train").is_dir() and _subfolders(root / "train"):
@@ -152,10 +155,8 @@ def _endings() -> set[str]:
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    try:
+    with naming(folder, "cannot be read", DataError):
         found = [path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"]
-    except OSError as reason:
-        raise DataError(f"{folder}: cannot be read: {(reason.strerror or '').lower()}") from None
     return sorted(found)
 
 

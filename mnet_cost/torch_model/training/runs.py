@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from mnet_cost.errors import OutputError, Problem
+from mnet_cost.paths import is_there, naming, short_name
 from mnet_cost.torch_model.training.checkpoint import (
     CheckpointError,
     load_checkpoint,
@@ -92,7 +93,9 @@ def check_folder(path: Path, resume: bool) -> RunFolder:
     """The folder of a run; `OutputError` where another run is, `CheckpointError` where none is to
     be resumed."""
     folder = RunFolder(path)
-    there = folder.checkpoint.exists()
+    with naming(path, "cannot be used"):
+        there = is_there(folder.checkpoint)
+        has_metrics = is_there(folder.metrics) and folder.metrics.stat().st_size > 0
     if there and not resume:
         raise OutputError(
             Problem(
@@ -107,7 +110,7 @@ def check_folder(path: Path, resume: bool) -> RunFolder:
                 hint="--out says which run; without --resume a new one starts",
             )
         )
-    if not there and folder.metrics.exists() and folder.metrics.stat().st_size:
+    if not there and has_metrics:
         raise OutputError(
             Problem(
                 f"{folder.metrics}: is there already, without a checkpoint, and would be lost",
@@ -121,11 +124,8 @@ def check_folder(path: Path, resume: bool) -> RunFolder:
 def open_folder(path: Path, resume: bool) -> Iterator[RunFolder]:
     """The folder of a run, checked, and kept from all other trainings as long as it is open."""
     check_folder(path, resume)
-    try:
+    with naming(path, "cannot be made"):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as reason:
-        why = (reason.strerror or str(reason)).lower()
-        raise OutputError(f"{path}: cannot be made: {why}") from None
     with _locked(path):
         folder = check_folder(path, resume)  # once more: a run may have begun meanwhile
         remove_drafts(path)
@@ -141,11 +141,8 @@ def _locked(path: Path) -> Iterator[None]:
         return
     import fcntl
 
-    try:
+    with naming(path, "cannot be written"):
         handle = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as reason:
-        why = (reason.strerror or str(reason)).lower()
-        raise OutputError(f"{path}: cannot be written: {why}") from None
     try:
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,6 +174,7 @@ def accepted(run: RunFolder, wanted: Mapping[str, Any], lr: float | None) -> flo
 
 def unused_folder(parent: Path, name: str, resume: bool) -> Path:
     """`parent/name`, or with a number if it is taken; to resume, the last that is taken."""
+    name = short_name(name)
     candidates = [parent / name]
     while any(candidates[-1].glob("**/checkpoint.pt")):  # of a comparison one lower
         candidates.append(parent / f"{name}-{len(candidates) + 1}")
@@ -286,12 +284,12 @@ class Journal:
         self._steps, self._saved = 0, time.monotonic()
 
     def _write(self, path: Path, text: str, append: bool = False) -> None:
-        try:
-            with open(path, "a" if append else "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except OSError as reason:
-            why = (reason.strerror or str(reason)).lower()
-            raise OutputError(f"{path}: cannot be written: {why}") from None
+        mode = "a" if append else "w"
+        with (
+            naming(path, "cannot be written"),
+            open(path, mode, encoding="utf-8", errors="backslashreplace", newline="\n") as file,
+        ):
+            file.write(text)
 
 
 def _line(record: EpochRecord) -> str:

@@ -1,0 +1,115 @@
+"""Paths that a user names: whatever the system says of one becomes an error that names it.
+
+All that opens, makes or replaces a file of a user does so within `naming`. Questions about a path
+(is it the same file, is it there) have an answer for every text, also for one that is no path.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EISDIR, ENOENT
+from pathlib import Path
+
+from mnet_cost.errors import MnetCostError, OutputError
+
+Named = str | os.PathLike[str]
+
+_NAME_BYTES = 200  # of the 255 that a name may have: what is added has room
+_LONGEST_ENDING = 10
+
+
+@contextmanager
+def naming(
+    path: Named, what: str, error: type[MnetCostError] = OutputError, shown: str = ""
+) -> Iterator[None]:
+    """Within it, the system's errors are an `error`: `PATH: cannot be read: permission denied`.
+
+    `what` is `cannot be read` or the like. `shown` stands for the path where that is empty. A text
+    that can be no path at all is refused before.
+    """
+    text = os.fspath(path)
+    try:
+        refusal = None if text else "the name is empty"
+        if b"\0" in os.fsencode(text):
+            refusal = "a path cannot hold a NUL character"
+    except UnicodeEncodeError as reason:
+        refusal = f"the system has no name with the character U+{ord(text[reason.start]):04X}"
+    if refusal is None:
+        try:
+            yield
+            return
+        except OSError as reason:
+            refusal = (reason.strerror or str(reason) or type(reason).__name__).lower()
+            if reason.errno == ENOENT and not os.path.isabs(text) and not _has_working_folder():
+                refusal = "the working directory is not there any more"
+    raise error(f"{text or shown}: {what}: {refusal}") from None
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+def is_yaml(path: str) -> bool:
+    """Whether a path ends like a YAML file, in small or capital letters."""
+    return path.lower().endswith((".yaml", ".yml"))
+
+
+def is_there(path: Named) -> bool:
+    """Whether a path leads to something; an `OSError` where the system does not tell.
+
+    `Path.exists` has an answer for a link that leads in a circle, too, and none is right.
+    """
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def same_file(first: Named, other: Named) -> bool:
+    """Whether two paths lead to one file, be it there or not."""
+    return real_path(first) == real_path(other)
+
+
+def real_path(path: Named) -> Path:
+    """The path with its links followed; as it is where that is impossible, as no other one is."""
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        return Path(path)
+
+
+def file_to_write(path: Named) -> tuple[Path, int]:
+    """The file that a path leads to, and its mode, which is 0 where there is none yet.
+
+    `OSError` where it is a folder, or a link leads in a circle.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return target, 0
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(EISDIR, "is a directory")
+    return target, mode
+
+
+def draft_of(path: Path) -> Path:
+    """Where what `path` is to hold is written first: beside it, with an ending that tells.
+
+    A name that the system takes for the file is not too long for its draft.
+    """
+    ending = path.suffix if len(path.suffix) < _LONGEST_ENDING else ""
+    return path.with_name(f".{short_name(path.name)}.{os.getpid()}.part{ending}")
+
+
+def short_name(name: str) -> str:
+    """The start of a name that can be the name of a file, with room for what is added."""
+    return os.fsencode(name)[:_NAME_BYTES].decode(errors="ignore")
