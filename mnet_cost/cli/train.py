@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +95,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train one network or several, and report."""
-    from mnet_cost.cli.output import emit
+    from mnet_cost.cli.output import emit, say
     from mnet_cost.torch_model.installed import require
 
     models = _models(options)
@@ -147,22 +146,23 @@ def run(options: argparse.Namespace) -> int:
             [options.data],
         )
     if failure is not None:
-        print(f"mnet-cost: {failure}", file=sys.stderr)
+        say(failure)
         return 1 if isinstance(failure, DivergedError) else 2
     if found[-1].finished and len(found) == len(models):
         return 0
-    print(f"mnet-cost: stopped; --resume --out {folder} goes on", file=sys.stderr)
+    say(f"stopped; --resume --out {folder} goes on")
     return stopper.status
 
 
 def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -> list[Job]:
     """Each network with its own wishes and, of several, a folder of its own."""
+    from mnet_cost.escaping import file_name
     from mnet_cost.torch_model.training.train import Job
 
     several = len(models) > 1
     jobs: list[Job] = []
     for number, (name, model) in enumerate(models.items(), 1):
-        own = folder / re.sub(r"[^\w.=,@-]+", "-", name) if several else folder
+        own = folder / file_name(name) if several else folder
         if own in [job.folder for job in jobs]:
             own = own.with_name(f"{own.name}-{number}")
         # Of several, those that were not begun begin.
@@ -245,6 +245,7 @@ def _wishes(options: argparse.Namespace, model: Model) -> Wishes:
 
 def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) -> Path:
     """Where the run is kept: as said, else a name that tells, with a number if it is taken."""
+    from mnet_cost.escaping import file_name
     from mnet_cost.torch_model.training.runs import unused_folder
 
     if options.out:
@@ -255,8 +256,7 @@ def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) ->
     elif options.compare_knob:
         name = f"{models[0][1].spec.title}-{options.compare_knob}"
     data = Path(options.data).resolve().name if options.data != "digits" else "digits"
-    wanted = re.sub(r"[^\w.=,-]+", "-", f"{name}-{data}")
-    return unused_folder(_RUNS, wanted, options.resume)
+    return unused_folder(_RUNS, file_name(f"{name}-{data}"), options.resume)
 
 
 def _whole(least: int) -> Callable[[str], int]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.errors import DeviceError, Problem, printable
+from mnet_cost.errors import DeviceError, Problem
+from mnet_cost.escaping import printable
 from mnet_cost.units import format_si
 from mnet_cost.yamlfile import parse_scalar, read_yaml
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.analysis import Analysis, analyze
-from mnet_cost.errors import MnetCostError, printable
+from mnet_cost.errors import MnetCostError
 from mnet_cost.models.library import variants_of
 from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES, COUNTS, PublishedRow
@@ -236,7 +236,7 @@ def _document(analysis: Analysis, root: Node, compared: _Compared) -> dict[str, 
         "schema": SCHEMA,
         "name": spec.name,
         "variant": spec.variant,
-        "spec": printable(spec.path),
+        "spec": spec.path,
         "source": spec.source or None,
         "knobs": [
             {
