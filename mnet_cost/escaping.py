@@ -52,6 +52,7 @@ _PLAIN_SIGNS = {
     "\N{MULTIPLICATION SIGN}": "x",
     "·": "|",
     "\N{EN DASH}": "-",
+    "\N{MINUS SIGN}": "-",
     "…": "...",
 }
 
