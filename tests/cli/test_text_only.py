@@ -15,6 +15,7 @@ from hostile_text import shows
 from markdown_it import MarkdownIt
 
 from mnet_cost.cli import main
+from mnet_cost.devices import load_device
 from mnet_cost.devices.library import device_path
 from mnet_cost.models.dump import dump_data
 from mnet_cost.report import FORMATS
@@ -204,3 +205,33 @@ def test_errors_in_hostile_files(
     assert not out
     assert shows(err)
     assert r"\x1b[31m" in err
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_calibrated_profiles_of_hostile_measurements(
+    form: str, files: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("numpy")
+    word = HOSTILE.replace('"', '""')
+    rows = [
+        f'{model},"{family} {word}",{latency},"{word}","{word}"'
+        for model, family, latency in (
+            ("mobilenet_v1@resolution=96", "V1", 25.0),
+            ("mobilenet_v2@resolution=96", "IR", 19.2),
+            ("resnet8", "ResNet", 5.9),
+        )
+    ]
+    times = Path("times \x1b[31m\u202e\n.csv")
+    times.write_text("\n".join(["model,family,latency_ms,source,device", *rows]), encoding="utf-8")
+    words = ["calibrate", "--from", str(times), "--device", files["device"], "--format", form]
+    assert main([*words, "-o", "out.yaml", "--name", HOSTILE]) == 0
+    out, err = capsys.readouterr()
+    check(form, out)
+    assert shows(err)
+    written = Path("out.yaml").read_text(encoding="utf-8")
+    assert shows(written)
+    assert load_device("out.yaml").latency
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert shows(out)
+    check(form, err)
