@@ -188,7 +188,7 @@ def _check_files(options: argparse.Namespace) -> None:
     if not is_device_path(options.into):
         hint = (
             f"a path ends in .yaml, or is `./{options.into}`; of a shipped profile: "
-            f"`--device {options.into} -o FILE`"
+            f"`--device {shlex.quote(options.into)} -o FILE`"
         )
         raise OutputError(Problem(f"`--into {options.into}` names no file", hint=hint))
     for option in _OF_A_NEW_PROFILE:

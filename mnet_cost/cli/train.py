@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         return 1 if isinstance(failure, DivergedError) else 2
     if found[-1].finished and len(found) == len(models):
         return 0
-    say(f"stopped; --resume --out {folder} goes on")
+    say(f"stopped; --resume --out {shlex.quote(str(folder))} goes on")
     return stopper.status
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,21 @@ def test_calibrated_profiles_of_hostile_measurements(
     out, err = capsys.readouterr()
     assert shows(out)
     check(form, err)
+
+
+def test_commands_to_copy_are_quoted_for_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "400")
+    name = "$(touch here); `x` 'y'.yaml"
+    knobs = {"alpha": {"default": 1, "choices": [1, 2]}}
+    Path(name).write_text(dump_data({**SPEC, "knobs": knobs, "published": {}}), encoding="utf-8")
+    assert main(["models", "show", name]) == 0
+    out = capsys.readouterr().out
+    notes = [line.removeprefix("* ") for line in out.splitlines() if "* mnet-cost" in line]
+    assert [shlex.split(note)[1:] for note in notes] == [
+        ["analyze", name],
+        ["explain", name],
+        ["compare", name, "vs", f"{name}@alpha=2"],
+    ]
