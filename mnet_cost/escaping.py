@@ -12,10 +12,12 @@ import codecs
 import re
 from typing import Any
 
+# Patterns are texts: `re` compiles them when they are first used, which most runs never do.
+
 # --- terminals, comments, and what all other places have in common
 
 # Characters that Python calls printable, and that nobody sees: fillers, variation selectors.
-_UNSEEN = re.compile(
+_UNSEEN = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
@@ -24,12 +26,12 @@ _UNSEEN = re.compile(
 def is_visible(character: str) -> bool:
     """Whether a character shows, and shows nothing but itself: no control, no change of direction,
     no blank that is not U+0020."""
-    return character.isprintable() and not _UNSEEN.match(character)
+    return character.isprintable() and not re.match(_UNSEEN, character)
 
 
 def printable(text: str) -> str:
     """`text` on one line, each character that is not visible as `\\n`, `\\x1b` or `\\u202e`."""
-    if text.isprintable() and (text.isascii() or not _UNSEEN.search(text)):
+    if text.isprintable() and (text.isascii() or not re.search(_UNSEEN, text)):
         return text
     return "".join(c if is_visible(c) else c.encode("unicode_escape").decode() for c in text)
 
@@ -76,7 +78,7 @@ codecs.register_error(PLAIN, _in_plain_signs)
 
 # --- Python and YAML
 
-_QUOTES = re.compile('"(?="|$)')
+_QUOTES = '"(?="|$)'
 
 
 def quoted(text: str) -> str:
@@ -86,12 +88,12 @@ def quoted(text: str) -> str:
 
 def docstring_line(text: str) -> str:
     """A line within three double quotes, which Python reads as `printable(text)`."""
-    return _QUOTES.sub(r'\\"', printable(text).replace("\\", "\\\\"))
+    return re.sub(_QUOTES, r'\\"', printable(text).replace("\\", "\\\\"))
 
 
 # --- data
 
-_NOT_PLAIN_JSON = re.compile("[^\n -~]")
+_NOT_PLAIN_JSON = "[^\n -~]"
 _FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # full width: some spreadsheets take them
 
 
@@ -101,7 +103,7 @@ def json_text(data: Any) -> str:
     import json
 
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    return _NOT_PLAIN_JSON.sub(lambda found: _json_character(found[0]), text) + "\n"
+    return re.sub(_NOT_PLAIN_JSON, lambda found: _json_character(found[0]), text) + "\n"
 
 
 def _json_character(character: str) -> str:
@@ -120,14 +122,14 @@ def csv_cell(text: str) -> str:
 
 # --- markup
 
-_MARKDOWN = re.compile(
+_MARKDOWN = (
     r"[\\`*<&~$|]"  # code, emphasis, tags, entities, strikethrough, formulas, cells of tables
     r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, which does not begin or end within a word
     r"|\](?=[(\[:])"  # links, and what they may refer to
     r"|:(?=//)|(?<=www)\."  # addresses, which GitHub makes links of
     r"|#(?=#*$)"  # the end of a heading
 )
-_MARKDOWN_START = re.compile(r"[0-9]+(?=[.)](?:\s|$))|(?=[!-/:-@\[\]-`{-~])")
+_MARKDOWN_START = r"[0-9]+(?=[.)](?:\s|$))|(?=[!-/:-@\[\]-`{-~])"
 
 
 def html_text(text: str) -> str:
@@ -139,19 +141,19 @@ def html_text(text: str) -> str:
 
 def markdown_cell(text: str) -> str:
     """Text within a line of Markdown, as in a table; it is put on one line."""
-    return _MARKDOWN.sub(r"\\\g<0>", printable(text.replace("\n", " ")))
+    return re.sub(_MARKDOWN, r"\\\g<0>", printable(text.replace("\n", " ")))
 
 
 def markdown_line(text: str) -> str:
     """Text at the start of a line of Markdown: no heading, list, quotation, rule or code."""
     line = markdown_cell(text.strip(" \n"))
-    start = _MARKDOWN_START.match(line)
+    start = re.match(_MARKDOWN_START, line)
     return f"{start[0]}\\{line[start.end() :]}" if start else line
 
 
 # --- file names
 
-_NOT_IN_FILE_NAMES = re.compile(r"[^\w.=,@-]+")
+_NOT_IN_FILE_NAMES = r"[^\w.=,@-]+"
 _DEVICE_NAMES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # of Windows
 _LONGEST_FILE_NAME = 200  # bytes: most systems take 255, and a number or an ending is added
 
@@ -159,6 +161,6 @@ _LONGEST_FILE_NAME = 200  # bytes: most systems take 255, and a number or an end
 def file_name(text: str) -> str:
     """A name for a file or folder, made of `text`: letters, digits and `_.=,@-`, no longer than a
     system takes; not hidden, no option of a command, not `..`."""
-    name = _NOT_IN_FILE_NAMES.sub("-", printable(text)).lstrip(".-")
+    name = re.sub(_NOT_IN_FILE_NAMES, "-", printable(text)).lstrip(".-")
     name = name.encode()[:_LONGEST_FILE_NAME].decode(errors="ignore").rstrip(".")
-    return f"_{name}" if not name or _DEVICE_NAMES.match(name) else name
+    return f"_{name}" if not name or re.match(_DEVICE_NAMES, name) else name
