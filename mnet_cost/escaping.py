@@ -154,7 +154,7 @@ def markdown_line(text: str) -> str:
 # --- file names
 
 _NOT_IN_FILE_NAMES = r"[^\w.=,@-]+"
-_DEVICE_NAMES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # of Windows
+_DEVICE_NAMES = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)"  # of Windows
 _LONGEST_FILE_NAME = 200  # bytes: most systems take 255, and a number or an ending is added
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from mnet_cost.escaping import plain, printable, printable_lines
+from mnet_cost.escaping import plain, printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import Column, Form, Report, Table
 
@@ -29,7 +29,7 @@ def to_text(report: Report, width: int = 100, color: bool = False, encoding: str
     """The report at `width` columns in characters of `encoding`; ANSI colours only with `color`."""
 
     def shown(text: str) -> str:
-        return plain(printable_lines(text), encoding)
+        return plain(printable(text), encoding)
 
     out = StringIO()
     console = Console(
@@ -60,7 +60,7 @@ def to_text(report: Report, width: int = 100, color: bool = False, encoding: str
             note = f"left out at {width} columns: {names}"
             console.print(Text(note, style="dim"))
         if table.note:
-            console.print(Text(shown(table.note), style="dim"))
+            console.print(Text("\n".join(map(shown, table.note.split("\n"))), style="dim"))
     if report.notes:
         console.print()
         for note in report.notes:
@@ -90,12 +90,12 @@ def _print_table(
     console: Console, table: Table, width: int, shown: Callable[[str], str]
 ) -> list[str]:
     """Print a table; titles of the columns that did not fit."""
-    titles = [shown(printable(column.title)) for column in table.columns]
+    titles = [shown(column.title) for column in table.columns]
     cut_mark = shown("…")
     rows = [*table.rows, *([table.total] if table.total else [])]
     cells = [
         [
-            shown(cell(value, column.form)).split("\n")
+            [shown(line) for line in cell(value, column.form).split("\n")]
             for value, column in zip(row, table.columns, strict=True)
         ]
         for row in rows

@@ -89,6 +89,19 @@ def test_a_terminal_shows_markup_of_rich_as_it_is(text: str) -> None:
     assert written.count(text) == 2 + 5 + 2 * (1 + 5 + 4 + 1) + 2
 
 
+def test_a_title_of_several_lines_cannot_pass_for_a_report() -> None:
+    text = "n (a paper)\n\nmult-adds 0"
+    report = Report(text, text, (Fact("a", 1, "count", text),), (), (text,), dict)
+    assert render(report, "text").splitlines() == [
+        r"n (a paper)\n\nmult-adds 0",
+        r"n (a paper)\n\nmult-adds 0",
+        "",
+        r"a  1  n (a paper)\n\nmult-adds 0",
+        "",
+        r"* n (a paper)\n\nmult-adds 0",
+    ]
+
+
 @given(TEXTS)
 def test_html_has_our_tags_and_the_text(text: str) -> None:
     page = Page()
