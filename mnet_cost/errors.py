@@ -21,6 +21,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import ClassVar, NamedTuple, Self
 
+from mnet_cost.escaping import is_visible, printable
+
 MAX_PROBLEMS = 100
 """Problems that one error shows at most."""
 
@@ -202,13 +204,6 @@ def one_of(names: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
 
 
-def printable(text: str) -> str:
-    """`text` with control characters made visible, so that a file cannot drive a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def _width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -225,8 +220,8 @@ def _quote(span: Span) -> list[str]:
         line = ("..." if cut else "") + line[cut : cut + _WIDEST_LINE]
         shift = cut - (3 if cut else 0)
         start, end = start - shift, min(end - shift, len(line))
-    # Every unprintable character becomes one blank: the columns below must still fit.
-    line = "".join(c if c.isprintable() else " " for c in line).rstrip()
+    # Every invisible character becomes one blank: the columns below must still fit.
+    line = "".join(c if is_visible(c) else " " for c in line).rstrip()
     carets = max(1, _width(line[start:end]))
     gutter = f"{span.line:>5} | "
     pointer = " " * (len(gutter) - 2) + "| " + " " * _width(line[:start]) + "^" * carets

@@ -39,13 +39,15 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         from mnet_cost.errors import did_you_mean
+        from mnet_cost.escaping import printable
 
         mistyped = _MISTYPED.search(message)
         hint = None
         if mistyped:
             words = re.findall(r"'([^']+)'", message[mistyped.end() :]) or list(_options(self))
             hint = did_you_mean(mistyped[1] or mistyped[2], words)
-        super().error(f"{message}\nhint: {hint}" if hint else message)
+        shown = printable(message)
+        super().error(f"{shown}\nhint: {hint}" if hint else shown)
 
 
 _MISTYPED = re.compile(r"invalid choice: '([^']+)'|unrecognized arguments: (--[\w-]+)")
@@ -83,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except MnetCostError as error:
-        print(f"mnet-cost: {error}", file=sys.stderr)
+        from mnet_cost.cli.output import say
+
+        say(error)
         return 2
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has seen enough
@@ -95,10 +99,12 @@ def entry_point() -> None:
     """What the console script calls."""
     import gc
 
+    from mnet_cost.escaping import PLAIN
+
     gc.disable()  # a short process: collecting what lives until the end only costs time
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without µ shows ? for it
+            stream.reconfigure(errors=PLAIN)
     try:
         status = main()
     except KeyboardInterrupt:

@@ -91,7 +91,13 @@ def run(options: argparse.Namespace) -> int:
 
     require("numpy", "numpy")
 
-    from mnet_cost.cli.output import print_text, terminal_width, wants_color, write_whole
+    from mnet_cost.cli.output import (
+        encoding_of,
+        print_text,
+        terminal_width,
+        wants_color,
+        write_whole,
+    )
     from mnet_cost.errors import MeasurementError
     from mnet_cost.measure.calibrate import calibrate
     from mnet_cost.measure.measurements import of_one_setting
@@ -146,14 +152,17 @@ def run(options: argparse.Namespace) -> int:
             comment=_comment(options, name),
         )
     _check_text(text, target)
+    profile = None if target == "-" else target
+    stream = sys.stderr if profile is None else sys.stdout  # which else is the profile's
+    form = options.format or "text"
     report = calibration_report(name, found, unread)
-    shown = render(report, options.format or "text", terminal_width(), wants_color())
-    if target is not None and target != "-":
-        write_whole(target, text)
-        print_text(shown)
-    else:
+    shown = render(report, form, terminal_width(), wants_color(), encoding_of(stream))
+    if profile is None:
         print_text(text)
         print(shown, file=sys.stderr)
+    else:
+        write_whole(profile, text)
+        print_text(shown)
     return 0
 
 
@@ -181,7 +190,7 @@ def _check_files(options: argparse.Namespace) -> None:
     if not is_device_path(options.into):
         hint = (
             f"a path ends in .yaml, or is `./{options.into}`; of a shipped profile: "
-            f"`--device {options.into} -o FILE`"
+            f"`--device {shlex.quote(options.into)} -o FILE`"
         )
         raise OutputError(Problem(f"`--into {options.into}` names no file", hint=hint))
     for option in _OF_A_NEW_PROFILE:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from mnet_cost.cli.options import (
@@ -62,7 +61,8 @@ def _seed(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Write the file; say where its weights are random."""
-    from mnet_cost.errors import OutputError, Problem, one_of, printable
+    from mnet_cost.cli.output import say
+    from mnet_cost.errors import OutputError, Problem, one_of
     from mnet_cost.models.library import load_model
     from mnet_cost.network import elaborate
     from mnet_cost.paths import same_file
@@ -82,22 +82,14 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model, given_knobs(options))
     network = elaborate(model.spec, model.knobs)
     for problem in (*model.spec.warnings, *network.warnings):
-        print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)
+        say(problem, "warning: ")
     require("torch", extra="torch")
     from mnet_cost.torch_model.export import export_network
 
     dynamic = options.dynamic_batch
     if not dynamic and Path(target).suffix.lower() != ".py":
         count = "1 example" if network.batch == 1 else f"{network.batch} examples"
-        print(
-            f"mnet-cost: {printable(target)} takes {count} at a time (--batch N, or "
-            "--dynamic-batch for any)",
-            file=sys.stderr,
-        )
+        say(f"{target} takes {count} at a time (--batch N, or --dynamic-batch for any)")
     if export_network(network, target, options.weights, options.seed, dynamic):
-        print(
-            f"mnet-cost: {printable(target)} has random weights: nothing is trained (--weights "
-            "takes trained ones)",
-            file=sys.stderr,
-        )
+        say(f"{target} has random weights: nothing is trained (--weights takes trained ones)")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from mnet_cost.cli.options import Subparsers, add_command, add_output_options, chosen_devices
 
@@ -43,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List the models, or show one; 2 where a file could not be read, after the others."""
-    from mnet_cost.cli.output import emit
+    from mnet_cost.cli.output import emit, say
     from mnet_cost.errors import ModelReferenceError, Problem
     from mnet_cost.models.library import load_model
     from mnet_cost.report.model import model_report
@@ -61,5 +60,5 @@ def run(options: argparse.Namespace) -> int:
     report, broken = models_report(options.words, devices, options.precision)
     emit(report, options, options.device)
     for error in broken:
-        print(f"mnet-cost: left out: {error}", file=sys.stderr)
+        say(error, "left out: ")
     return 2 if broken else 0

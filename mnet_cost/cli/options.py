@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +160,7 @@ def analyzed(
 ) -> list[Analysis]:
     """The analyses that the options ask for; warnings about the models go to stderr."""
     from mnet_cost.analysis import analyze
+    from mnet_cost.cli.output import say
 
     devices = chosen_devices(options)
     found = []
@@ -174,20 +174,24 @@ def analyzed(
             sparsity=sparsity,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
-            print(f"mnet-cost: warning: {problem.render()}", file=sys.stderr)
+            say(problem, "warning: ")
         found.append(analysis)
     return found
 
 
 def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> int:
     """Exit status 3, and words on stderr, where totals were refused."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.errors import Problem
+
     names = [name for one in unmodelled for name in one]
     if not names or lower_bound:
         return 0
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    print(
-        f"mnet-cost: no total: the cost of {listed} is unknown\n"
-        "hint: --lower-bound gives the sum of the rest",
-        file=sys.stderr,
+    say(
+        Problem(
+            f"no total: the cost of {listed} is unknown",
+            hint="--lower-bound gives the sum of the rest",
+        )
     )
     return 3

@@ -1,4 +1,5 @@
-"""Where reports go: to stdout, or to a file that is written whole or not at all."""
+"""Where reports go: to stdout, or to a file that is written whole or not at all. And words, to
+stderr."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from mnet_cost.errors import OutputError
+from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.escaping import printable
 from mnet_cost.paths import draft_of, file_to_write, naming, same_file
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
     target: str | None = options.output
     if target is None or target == "-":
         form = options.format or "text"
-        print_text(render(report, form, terminal_width(), wants_color()))
+        print_text(render(report, form, terminal_width(), wants_color(), encoding_of(sys.stdout)))
         return
     if any(target and same_file(target, name) for name in inputs):
         raise OutputError(f"{target}: is read by this command: choose another file")
@@ -57,6 +59,21 @@ def print_text(text: str) -> None:
     except OSError as reason:
         why = (reason.strerror or str(reason)).lower()
         raise OutputError(f"stdout: cannot be written: {why}") from None
+
+
+def say(said: str | Problem | MnetCostError, about: str = "") -> None:
+    """Say something on stderr after `mnet-cost: ` and `about`: a text on one line, whatever is in
+    it; a problem or an error with its own lines."""
+    if isinstance(said, Problem):
+        shown = said.render()
+    else:
+        shown = printable(said) if isinstance(said, str) else str(said)
+    print(f"mnet-cost: {about}{shown}", file=sys.stderr)
+
+
+def encoding_of(stream: TextIO | None) -> str:
+    """The encoding of a stream; UTF-8 for one that takes any character."""
+    return getattr(stream, "encoding", None) or "utf-8"
 
 
 def terminal_width() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import Subparsers, add_command, add_output_options
@@ -57,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _report_faults(results: Iterable[TableResult]) -> int:
     """Exit status 1, and words on stderr, where cells are unexplained."""
+    from mnet_cost.cli.output import say
     from mnet_cost.papers import FAULTS
 
     status = 0
@@ -67,5 +67,5 @@ def _report_faults(results: Iterable[TableResult]) -> int:
                     status = 1
                     about = f"table {result.table.id}, {row.row.name}, {cell.what} {cell.printed}"
                     said = judgement.verdict + (f": {judgement.note}" if judgement.note else "")
-                    print(f"mnet-cost: {about}: {said}", file=sys.stderr)
+                    say(f"{about}: {said}")
     return status

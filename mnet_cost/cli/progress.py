@@ -11,6 +11,8 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.cli.output import say
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -87,7 +89,7 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """Something that does not stop it."""
-        print(f"mnet-cost: warning: {text}", file=sys.stderr)
+        say(text, "warning: ")
 
     def planned(self, plan: Plan, folder: Path) -> None:
         """The estimate, before training begins."""
@@ -105,7 +107,7 @@ class Screen:
             hint = f"; --batch {batch} fits by the estimate" if batch else ""
             self.warn(f"the estimate is more memory than there is{hint}")
         for line in estimate_lines(plan, folder):
-            print(f"mnet-cost: {line}", file=sys.stderr)
+            say(line)
         self._plan, self.stopper.training = plan, True
         self._begin("training", plan.settled.steps)
 

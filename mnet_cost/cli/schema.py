@@ -21,12 +21,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    import json
-
     from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.escaping import json_text
     from mnet_cost.models.schema import json_schema
 
-    text = json.dumps(json_schema(), indent=2) + "\n"
+    text = json_text(json_schema())
     if options.output:
         write_whole(options.output, text)
     else:

@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-import sys
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +97,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train one network or several, and report."""
-    from mnet_cost.cli.output import emit
+    from mnet_cost.cli.output import emit, say
     from mnet_cost.torch_model.installed import require
 
     models = _models(options)
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from mnet_cost.cli.progress import Screen, Stopper
-    from mnet_cost.errors import MnetCostError, printable
+    from mnet_cost.errors import MnetCostError
     from mnet_cost.report.train import training_comparison, training_report
     from mnet_cost.torch_model.training.loop import DivergedError
     from mnet_cost.torch_model.training.runs import Cadence
@@ -148,23 +148,23 @@ def run(options: argparse.Namespace) -> int:
             [options.data],
         )
     if failure is not None:
-        print(f"mnet-cost: {failure}", file=sys.stderr)
+        say(failure)
         return 1 if isinstance(failure, DivergedError) else 2
     if found[-1].finished and len(found) == len(models):
         return 0
-    print(f"mnet-cost: stopped; --resume --out {printable(str(folder))} goes on", file=sys.stderr)
+    say(f"stopped; --resume --out {shlex.quote(str(folder))} goes on")
     return stopper.status
 
 
 def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -> list[Job]:
     """Each network with its own wishes and, of several, a folder of its own."""
-    from mnet_cost.paths import short_name
+    from mnet_cost.escaping import file_name
     from mnet_cost.torch_model.training.train import Job
 
     several = len(models) > 1
     jobs: list[Job] = []
     for number, (name, model) in enumerate(models.items(), 1):
-        own = folder / short_name(re.sub(r"[^\w.=,@-]+", "-", name)) if several else folder
+        own = folder / file_name(name) if several else folder
         if own in [job.folder for job in jobs]:
             own = own.with_name(f"{own.name}-{number}")
         # Of several, those that were not begun begin.
@@ -248,6 +248,7 @@ def _wishes(options: argparse.Namespace, model: Model) -> Wishes:
 
 def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) -> Path:
     """Where the run is kept: as said, else a name that tells, with a number if it is taken."""
+    from mnet_cost.escaping import file_name
     from mnet_cost.paths import real_path
     from mnet_cost.torch_model.training.runs import unused_folder
 
@@ -259,8 +260,7 @@ def _folder(options: argparse.Namespace, models: Sequence[tuple[str, Model]]) ->
     elif options.compare_knob:
         name = f"{models[0][1].spec.title}-{options.compare_knob}"
     data = "digits" if options.data == "digits" else real_path(options.data).name
-    wanted = re.sub(r"[^\w.=,-]+", "-", f"{name}-{data}")
-    return unused_folder(_RUNS, wanted, options.resume)
+    return unused_folder(_RUNS, file_name(f"{name}-{data}"), options.resume)
 
 
 def _whole(least: int) -> Callable[[str], int]:

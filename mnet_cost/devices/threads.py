@@ -57,7 +57,9 @@ def _against(device: DeviceProfile, threads: int) -> str | None:
     if threads > most:
         return f"nobody measured more than {most}, and the profile states no `cores`"
     if any(isinstance(fit, RooflineFit) for fit in device.latency.values()):
-        other = f"; `--device {device.extends}` has peaks alone" if device.extends else ""
+        from shlex import quote  # only errors need it
+
+        other = f"; `--device {quote(device.extends)}` has peaks alone" if device.extends else ""
         return f"its roofline was fitted with {device.threads}, as a whole{other}"
     return None
 

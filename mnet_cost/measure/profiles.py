@@ -12,7 +12,8 @@ from pathlib import Path
 from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.errors import DeviceError, Problem, printable
+from mnet_cost.errors import DeviceError, Problem
+from mnet_cost.escaping import printable, quoted
 from mnet_cost.units import format_si
 from mnet_cost.yamlfile import parse_scalar, read_yaml
 
@@ -39,7 +40,7 @@ def profile_text(
     if device_class is not None:
         lines.append(f"class: {device_class}")
     if extends is not None:
-        lines.append(f"extends: {_quoted(extends)}  # its peaks, memory and power")
+        lines.append(f"extends: {_scalar(extends)}  # its peaks, memory and power")
     lines += [f"tier: {tier}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
     return "\n".join([*lines, latency_text(fits)])
@@ -199,7 +200,7 @@ def _wrapped(key: str, text: str) -> list[str]:
     """Quoted text over as many lines as it needs: YAML folds its breaks to blanks."""
     lines, line = [], key + '"'
     indent = " " * (len(key) - len(key.lstrip()) + 2)
-    for word in _escaped(text).split():
+    for word in quoted(_shown(text))[1:-1].split():
         if len(line) + len(word) + 1 > _WIDEST - 4 and line.strip():
             lines.append(line.rstrip())
             line = indent
@@ -208,15 +209,23 @@ def _wrapped(key: str, text: str) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Text as a YAML scalar, in one line."""
-    clean = " ".join(text.split())
-    plain = clean.replace(" ", "").replace("-", "").replace("_", "").replace(".", "").isalnum()
-    if plain and clean[:1].isalpha() and parse_scalar(clean) == clean:
-        return clean
-    return f'"{_escaped(clean)}"'
+    """Words as a YAML scalar, in one line."""
+    return _scalar(_shown(text))
 
 
-def _escaped(text: str) -> str:
-    """Text as it stands between quotes; what cannot be shown is written in words of its code."""
-    shown = "".join(c if c.isspace() else printable(c) for c in text)
-    return shown.replace("\\", "\\\\").replace('"', '\\"')
+def _scalar(text: str) -> str:
+    """Exactly `text` as a YAML scalar."""
+    plain = text.replace(" ", "").replace("-", "").replace("_", "").replace(".", "").isalnum()
+    if (
+        plain
+        and text.isascii()
+        and text[:1].isalpha()
+        and parse_scalar(text) == text == text.strip()
+    ):
+        return text
+    return quoted(text)
+
+
+def _shown(text: str) -> str:
+    """Words with one blank between them; what does not show is written in words of its code."""
+    return printable(" ".join(text.split()))

@@ -9,14 +9,13 @@ but for published figures, whose digits tell how exact they are.
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-import yaml
 from yaml.emitter import Emitter
 
+from mnet_cost.escaping import printable, quoted
 from mnet_cost.models.sections import SECTIONS
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.printed import Printed
@@ -138,7 +137,7 @@ def _flow(value: Any) -> str:
 def _key(key: str, in_flow: bool = False) -> str:
     # A key is the text as written, whatever a value of that text would mean.
     plain = _may_be_plain(key, in_flow) and key != "<<"
-    return key if plain else _quoted(key)
+    return key if plain else quoted(key)
 
 
 def _scalar(value: Any, in_flow: bool) -> str:
@@ -149,7 +148,7 @@ def _scalar(value: Any, in_flow: bool) -> str:
     if isinstance(value, Printed):
         return value.text  # digits, a point and a prefix are plain in every place
     if isinstance(value, str):
-        return value if _is_plain(value, in_flow) else _quoted(value)
+        return value if _is_plain(value, in_flow) else quoted(value)
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
         return hex(value)  # the reader takes so large a number in no other form
     return repr(value)
@@ -167,14 +166,11 @@ def _is_plain(text: str, in_flow: bool) -> bool:
 def _may_be_plain(text: str, in_flow: bool) -> bool:
     if in_flow and text.count("(") != text.count(")"):
         return False  # the reader takes it for an expression that a comma cut in two
+    if printable(text) != text:
+        return False  # what does not show is written as an escape
     analysis = _EMITTER.analyze_scalar(text)
     fits = analysis.allow_flow_plain if in_flow else analysis.allow_block_plain
     return bool(text and fits and not analysis.multiline)
-
-
-def _quoted(text: str) -> str:
-    written: str = yaml.dump(text, default_style='"', allow_unicode=True, width=sys.maxsize)
-    return written.rstrip("\n")
 
 
 _EMITTER = Emitter(io.StringIO(), allow_unicode=True)

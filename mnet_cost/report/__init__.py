@@ -10,17 +10,19 @@ FORMATS = ("text", "json", "csv", "markdown", "html")
 __all__ = ["FORMATS", "Column", "Fact", "Report", "Table", "render"]
 
 
-def render(report: Report, format: str, width: int = 100, color: bool = False) -> str:
-    """The report in one of `FORMATS`; `width` and `color` are for text alone."""
+def render(
+    report: Report, format: str, width: int = 100, color: bool = False, encoding: str = "utf-8"
+) -> str:
+    """The report in one of `FORMATS`, in characters that `encoding` has; `width` and `color` are
+    for text alone."""
     if format == "text":
         from mnet_cost.report.text import to_text
 
-        return to_text(report, width, color)
+        return to_text(report, width, color, encoding)
     from mnet_cost.report import files
 
-    return {
-        "json": files.to_json,
-        "csv": files.to_csv,
-        "markdown": files.to_markdown,
-        "html": files.to_html,
-    }[format](report)
+    if format == "json":
+        return files.to_json(report)
+    if format == "html":
+        return files.to_html(report)
+    return {"csv": files.to_csv, "markdown": files.to_markdown}[format](report, encoding)

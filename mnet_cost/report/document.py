@@ -9,7 +9,6 @@ from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.parts import PARTS, parts_of, shares_of
 from mnet_cost.analysis.training import TrainingCost
-from mnet_cost.errors import printable
 from mnet_cost.report.published import published_document, published_rows
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
@@ -83,7 +82,7 @@ def model_document(analysis: Analysis) -> dict[str, Any]:
     return {
         "name": spec.name,
         "source": spec.source or None,
-        "spec": printable(spec.path),
+        "spec": spec.path,
         "variant": spec.variant,
         "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
         "batch": network.batch,

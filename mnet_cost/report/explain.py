@@ -9,7 +9,7 @@ from mnet_cost.analysis.explain import Formula, explain_step
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, printable
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.report.estimates import meanings, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
@@ -181,7 +181,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
     return {
         "name": step.name,
         "kind": step.layer.kind,
-        "spec": printable(step.entry.node.source.path),
+        "spec": step.entry.node.source.path,
         "line": step.line,
         "text": step.entry.node.source.line(step.line).strip(),
         "formulas": [formula._asdict() for formula in _formulas(analysis, cost)],

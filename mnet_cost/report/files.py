@@ -1,37 +1,44 @@
-"""Reports as files: JSON, CSV, Markdown and HTML. Numbers in JSON and CSV are plain."""
+"""Reports as files: JSON, CSV, Markdown and HTML. Numbers in JSON and CSV are plain.
+
+All text is escaped here, titles and notes, too, so that no report has to. JSON and HTML are ASCII,
+which all encodings have; CSV and Markdown are told the encoding of where they go.
+"""
 
 from __future__ import annotations
 
 import csv
-import html
-import json
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
+from mnet_cost.escaping import csv_cell, html_text, json_text, markdown_cell, markdown_line, plain
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import AtLeast, Column, Quantity, Range, Report, Table, Time
 
 
 def to_json(report: Report) -> str:
     """The report's document; unknown numbers are null."""
-    return json.dumps(report.document(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(report.document())
 
 
-def to_csv(report: Report) -> str:
+def to_csv(report: Report, encoding: str = "utf-8") -> str:
     """The records, else the first table, with one header line; unknown cells are empty.
 
     A column of quantities has its unit in a column beside it, a range is two columns; lists are
-    joined by blanks.
+    joined by blanks. Texts that spreadsheets would compute have an apostrophe in front.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     table = report.records or next(iter(report.tables), None)
     if table:
         headers = [_headers(column) for column in table.columns]
-        writer.writerow([name for names in headers for name in names])
+        writer.writerow([csv_cell(plain(name, encoding)) for names in headers for name in names])
         for row in table.rows:
             cells = zip(row, headers, strict=True)
-            writer.writerow([part for value, names in cells for part in _plain(value, len(names))])
+            parts = [part for value, names in cells for part in _parts(value, len(names))]
+            writer.writerow(
+                [csv_cell(plain(one, encoding)) if isinstance(one, str) else one for one in parts]
+            )
     return out.getvalue()
 
 
@@ -43,7 +50,7 @@ def _headers(column: Column) -> tuple[str, ...]:
     return (column.key,)
 
 
-def _plain(value: Any, width: int) -> tuple[Any, ...]:
+def _parts(value: Any, width: int) -> tuple[Any, ...]:
     """A cell as `width` cells of CSV."""
     if isinstance(value, (Quantity, AtLeast)):
         return tuple(value)
@@ -56,32 +63,39 @@ def _plain(value: Any, width: int) -> tuple[Any, ...]:
     return ("" if value is None else value, *[""] * (width - 1))
 
 
-def to_markdown(report: Report) -> str:
+def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     """All tables as GitHub tables."""
-    parts = [f"## {_escaped(report.title)}", _escaped(report.subtitle)]
+
+    def line(text: str) -> str:
+        return markdown_line(plain(text, encoding))
+
+    def part(text: str) -> str:
+        return markdown_cell(plain(text, encoding))
+
+    parts = [f"## {line(report.title)}", line(report.subtitle)]
     if report.facts:
-        facts = [_fact(report, i) for i in range(len(report.facts))]
-        parts.append(_tabulate(facts, ["", "", ""], ["left", "right", "left"], "github"))
+        parts.append(_tabulate(_facts(report, part), ["", "", ""], _FACTS_ALIGNED, "github"))
     for table in report.tables:
-        parts += [f"### {_escaped(table.title)}", _grid(table, "github"), _lines(table.note)]
-    parts.append("\n".join(f"- {_escaped(note)}" for note in report.notes))
+        note = "  \n".join(map(line, table.note.split("\n")))  # its lines stay lines
+        parts += [f"### {line(table.title)}", _grid(table, part, "github"), note]
+    parts.append("\n".join(f"- {line(note)}" for note in report.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def to_html(report: Report) -> str:
     """One self-contained page."""
-    parts = [f"<h1>{html.escape(report.title)}</h1>", f"<p>{html.escape(report.subtitle)}</p>"]
+    parts = [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
     if report.facts:
-        facts = [_fact(report, i) for i in range(len(report.facts))]
-        parts.append(_tabulate(facts, [], ["left", "right", "left"], "html"))
+        parts.append(_tabulate(_facts(report, html_text), [], _FACTS_ALIGNED, "unsafehtml"))
     for table in report.tables:
-        parts += [f"<h2>{html.escape(table.title)}</h2>", _grid(table, "html")]
-        note = html.escape(table.note).replace("\n", "<br>\n")
+        parts += [f"<h2>{html_text(table.title)}</h2>", _grid(table, html_text, "unsafehtml")]
+        note = html_text(table.note).replace("\n", "<br>\n")
         parts.append(f"<p>{note}</p>" if note else "")
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in report.notes)
+    notes = "".join(f"<li>{html_text(note)}</li>" for note in report.notes)
     parts.append(f"<ul>{notes}</ul>" if notes else "")
     body = "\n".join(part for part in parts if part)
-    return _PAGE.format(title=html.escape(report.title), body=body)
+    page = _PAGE.format(title=html_text(report.title), body=body)
+    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 _PAGE = """<!doctype html>
@@ -98,37 +112,32 @@ li, p {{ color: #555 }}
 </html>
 """
 
-
-def _fact(report: Report, index: int) -> list[str]:
-    fact = report.facts[index]
-    brief = short(fact.value, fact.form)
-    value = cell(fact.value, fact.form)
-    return [fact.label, f"{value} ({brief})" if brief else value, _escaped(fact.detail)]
+_FACTS_ALIGNED = ["left", "right", "left"]
 
 
-def _grid(table: Table, style: str) -> str:
+def _facts(report: Report, escape: Callable[[str], str]) -> list[list[str]]:
+    rows = []
+    for fact in report.facts:
+        brief = short(fact.value, fact.form)
+        value = cell(fact.value, fact.form)
+        texts = [fact.label, f"{value} ({brief})" if brief else value, fact.detail]
+        rows.append([escape(text) for text in texts])
+    return rows
+
+
+def _grid(table: Table, escape: Callable[[str], str], style: str) -> str:
     rows = [*table.rows, *([table.total] if table.total else [])]
-    escape = _escaped if style == "github" else str
     texts = [
         [escape(cell(value, column.form)) for value, column in zip(row, table.columns, strict=True)]
         for row in rows
     ]
     alignment = ["right" if column.form in RIGHT_ALIGNED else "left" for column in table.columns]
-    return _tabulate(texts, [column.title for column in table.columns], alignment, style)
+    return _tabulate(texts, [escape(column.title) for column in table.columns], alignment, style)
 
 
 def _tabulate(rows: list[list[str]], headers: list[str], alignment: list[str], style: str) -> str:
+    """A table of texts that are escaped already."""
     from tabulate import tabulate
 
     options: dict[str, Any] = {"disable_numparse": True, "colalign": alignment} if rows else {}
     return str(tabulate(rows, headers=headers, tablefmt=style, **options))
-
-
-def _lines(text: str) -> str:
-    """Lines that stay lines in Markdown."""
-    return "  \n".join(map(_escaped, text.split("\n")))
-
-
-def _escaped(text: str) -> str:
-    """Text that cannot break out of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")

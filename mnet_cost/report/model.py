@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.analysis import Analysis, analyze
-from mnet_cost.errors import MnetCostError, printable
+from mnet_cost.errors import MnetCostError
 from mnet_cost.models.library import variants_of
 from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES, COUNTS, PublishedRow
@@ -208,13 +209,13 @@ def _word(value: Any) -> str:
 def _next_commands(reference: str, spec: ModelSpec) -> tuple[str, ...]:
     """Commands that go on from here, with a knob and a variant that the model has."""
     name, at, _ = reference.partition("@")
-    commands = [f"mnet-cost analyze {reference}", f"mnet-cost explain {reference}"]
+    commands: list[tuple[str, ...]] = [("analyze", reference), ("explain", reference)]
     other = _another_value(spec)
     if other and not at:
-        commands.append(f"mnet-cost compare {reference} vs {name}@{other}")
+        commands.append(("compare", reference, "vs", f"{name}@{other}"))
     if spec.variant is None and spec.variants:
-        commands.append(f"mnet-cost compare {reference} vs {name}:{spec.variants[-1]}")
-    return tuple(commands)
+        commands.append(("compare", reference, "vs", f"{name}:{spec.variants[-1]}"))
+    return tuple(shlex.join(("mnet-cost", *words)) for words in commands)
 
 
 def _another_value(spec: ModelSpec) -> str | None:
@@ -236,7 +237,7 @@ def _document(analysis: Analysis, root: Node, compared: _Compared) -> dict[str, 
         "schema": SCHEMA,
         "name": spec.name,
         "variant": spec.variant,
-        "spec": printable(spec.path),
+        "spec": spec.path,
         "source": spec.source or None,
         "knobs": [
             {

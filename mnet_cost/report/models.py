@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis import Analysis, analyze, find_precision
 from mnet_cost.analysis.latency import standing_of
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import MnetCostError, printable
+from mnet_cost.errors import MnetCostError
 from mnet_cost.models.catalog import Listed, read_catalog, search
 from mnet_cost.models.load import compile_spec
 from mnet_cost.report.published import accuracy, published_document, published_rows
@@ -56,7 +56,7 @@ def models_report(
         document=lambda: {
             "schema": SCHEMA,
             "models": [_document(*one, devices is not None) for one in found],
-            "left_out": [printable(str(error)) for error in broken],
+            "left_out": [str(error) for error in broken],
         },
     )
     return Found(report, tuple(broken))
@@ -121,7 +121,7 @@ def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any
     found = {
         "name": one.name,
         "names": list(one.names),
-        "spec": printable(one.path),
+        "spec": one.path,
         "variant": one.variant,
         "source": one.source or None,
         "knobs": {name: knob.default for name, knob in spec.knobs.items()},

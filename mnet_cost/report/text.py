@@ -1,22 +1,23 @@
 """Reports as text for a terminal, with rich.
 
 Rich makes the header and the styles; the rows of tables are padded here, since all their cells are
-single lines of known width and rich takes half a millisecond for each. Width and colour are
-parameters, so that output can be compared in tests.
+single lines of known width and rich takes half a millisecond for each. Width, colour and encoding
+are parameters, so that output can be compared in tests. All text is escaped here, titles and notes,
+too, so that no report has to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import StringIO
 from textwrap import wrap
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from mnet_cost.errors import printable
+from mnet_cost.escaping import plain, printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import Column, Form, Report, Table
 
@@ -24,8 +25,12 @@ _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this
 
 
-def to_text(report: Report, width: int = 100, color: bool = False) -> str:
-    """The report at `width` columns; ANSI colours only with `color`."""
+def to_text(report: Report, width: int = 100, color: bool = False, encoding: str = "utf-8") -> str:
+    """The report at `width` columns in characters of `encoding`; ANSI colours only with `color`."""
+
+    def shown(text: str) -> str:
+        return plain(printable(text), encoding)
+
     out = StringIO()
     console = Console(
         file=out,
@@ -39,31 +44,32 @@ def to_text(report: Report, width: int = 100, color: bool = False) -> str:
         legacy_windows=False,
         _environ={},
     )
-    console.print(Text(printable(report.title), style="bold"))
+    console.print(Text(shown(report.title), style="bold"))
     if report.subtitle:
-        console.print(printable(report.subtitle))
+        console.print(Text(shown(report.subtitle)))
     if report.facts:
         console.print()
-        console.print(_facts(report, width))
+        console.print(_facts(report, shown))
     for table in report.tables:
         console.print()
         if table.title:
-            console.print(Text(table.title, style="bold"))
-        left_out = _print_table(console, table, width)
+            console.print(Text(shown(table.title), style="bold"))
+        left_out = _print_table(console, table, width, shown)
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
             note = f"left out at {width} columns: {names}"
             console.print(Text(note, style="dim"))
         if table.note:
-            console.print(Text("\n".join(map(printable, table.note.split("\n"))), style="dim"))
+            console.print(Text("\n".join(map(shown, table.note.split("\n"))), style="dim"))
     if report.notes:
         console.print()
         for note in report.notes:
-            console.print(Text("* " + printable(note), style="dim"))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+            console.print(Text("* " + shown(note), style="dim"))
+    written = "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    return plain(written, encoding)  # rich cuts with an ellipsis of its own
 
 
-def _facts(report: Report, width: int) -> RichTable:
+def _facts(report: Report, shown: Callable[[str], str]) -> RichTable:
     grid = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
     shorts = [short(fact.value, fact.form) for fact in report.facts]
     grid.add_column(no_wrap=True)
@@ -72,34 +78,39 @@ def _facts(report: Report, width: int) -> RichTable:
         grid.add_column(no_wrap=True, justify="right")
     grid.add_column()
     for fact, brief in zip(report.facts, shorts, strict=True):
-        cells: list[Any] = [fact.label, Text(cell(fact.value, fact.form), style="bold")]
+        value = Text(shown(cell(fact.value, fact.form)), style="bold")
+        cells = [Text(shown(fact.label)), value]
         if any(shorts):
-            cells.append(brief)
-        grid.add_row(*cells, Text(printable(fact.detail), style="dim"))
+            cells.append(Text(shown(brief)))
+        grid.add_row(*cells, Text(shown(fact.detail), style="dim"))
     return grid
 
 
-def _print_table(console: Console, table: Table, width: int) -> list[str]:
+def _print_table(
+    console: Console, table: Table, width: int, shown: Callable[[str], str]
+) -> list[str]:
     """Print a table; titles of the columns that did not fit."""
+    titles = [shown(column.title) for column in table.columns]
+    cut_mark = shown("…")
     rows = [*table.rows, *([table.total] if table.total else [])]
     cells = [
         [
-            [printable(line) for line in cell(value, column.form).split("\n")]
+            [shown(line) for line in cell(value, column.form).split("\n")]
             for value, column in zip(row, table.columns, strict=True)
         ]
         for row in rows
     ]
     wanted = [
-        max([len(column.title), *(_size(line) for row in cells for line in row[i])])
-        for i, column in enumerate(table.columns)
+        max([_size(title), *(_size(line) for row in cells for line in row[i])])
+        for i, title in enumerate(titles)
     ]
     rooms = _rooms(table.columns, wanted, width)
     right = [table.columns[i].form in RIGHT_ALIGNED for i in rooms]
-    titles = [table.columns[i].title for i in rooms]
-    console.print(_header(titles, list(rooms.values()), right), no_wrap=True, crop=False)
+    header = _header([titles[i] for i in rooms], list(rooms.values()), right)
+    console.print(header, no_wrap=True, crop=False)
     lines = []
     for row in cells:
-        fitted = [_fit(row[i], room, table.columns[i].form) for i, room in rooms.items()]
+        fitted = [_fit(row[i], room, table.columns[i].form, cut_mark) for i, room in rooms.items()]
         for k in range(max(map(len, fitted))):
             parts = [part[k] if k < len(part) else "" for part in fitted]
             padded = [_pad(*one) for one in zip(parts, rooms.values(), right, strict=True)]
@@ -109,13 +120,13 @@ def _print_table(console: Console, table: Table, width: int) -> list[str]:
         console.out("\n".join(lines[:body]), highlight=False)
     for line in lines[body:]:
         console.out(line, style="bold", highlight=False)
-    return [column.title for i, column in enumerate(table.columns) if i not in rooms]
+    return [title for i, title in enumerate(titles) if i not in rooms]
 
 
 def _header(titles: list[str], rooms: list[int], right: list[bool]) -> Text:
     header = Text()
     for i, (title, room, aligned) in enumerate(zip(titles, rooms, right, strict=True)):
-        blanks = " " * (room - len(title))
+        blanks = " " * (room - _size(title))
         if i:
             header.append(" " * _GAP)
         if aligned:
@@ -136,10 +147,12 @@ def _pad(text: str, room: int, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
-def _fit(lines: list[str], room: int, form: Form) -> list[str]:
+def _fit(lines: list[str], room: int, form: Form, cut_mark: str) -> list[str]:
     if form == "prose":
+        room = max(room, 1)  # a column of empty texts has none
         return [part for line in lines for part in wrap(line, room, break_on_hyphens=False) or [""]]
-    return [line if _size(line) <= room else set_cell_size(line, room - 1) + "…" for line in lines]
+    kept = room - len(cut_mark)
+    return [line if _size(line) <= room else set_cell_size(line, kept) + cut_mark for line in lines]
 
 
 def _rooms(columns: tuple[Column, ...], wanted: list[int], width: int) -> dict[int, int]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from hostile_text import TEXTS, shows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_specs import specs
@@ -175,7 +176,7 @@ def test_the_form() -> None:
         ("2 * alpha", "2 * alpha"),
         ("two\nlines", '"two\\nlines"'),
         ("naïve 模型", "naïve 模型"),
-        ("\x00\x85\u2028", '"\\0\\N\\L"'),
+        ("\x00\x85\u2028\u202e", '"\\x00\\x85\\u2028\\u202e"'),
         (True, "true"),
         (None, "null"),
         (1, "1"),
@@ -244,3 +245,11 @@ def test_any_spec_comes_back(data: dict[str, Any]) -> None:
     again = parse_spec(dump_spec(spec))
     assert again == spec
     assert exact(again.data) == exact(data)
+
+
+@given(TEXTS.filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text)))
+def test_what_does_not_show_is_written_as_an_escape(text: str) -> None:
+    data = {"format": 1, "name": "n", "source": text, "published": {text or "p": [{"note": text}]}}
+    written = dump_data(data)
+    assert shows(written)
+    assert parse_yaml(Source("n.yaml", written)).plain() == data

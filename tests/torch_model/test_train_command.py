@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 pytest.importorskip("PIL")
 
+from hostile_text import shows  # noqa: E402
 from small_training import image_folder, tiny_file  # noqa: E402
 
 from mnet_cost.cli import main  # noqa: E402
@@ -291,3 +292,26 @@ def test_digits_are_of_32_pixels_unless_said_otherwise(
     assert "classes 10, resolution 32 by the data" in words
     assert "out of memory on cpu at a batch of 64" in words
     assert "hint: by the estimate --batch 32 fits" in words
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "markdown", "html", "json"])
+def test_names_of_files_are_text_and_no_paths(form: str, tmp_path: Path, capsys: Capture) -> None:
+    odd = "=1\x1b[31m\u202e<b>|`[bold]\\"
+    root = tmp_path / f"..{odd}"
+    image_folder(root, {odd: 6, f"-{odd}\n": 6}, mode="L")
+    (root / f".{odd}").mkdir()
+    (root / odd / f"{odd}.txt").write_text("x")
+    (root / odd / f"{odd}.png").write_text("no image")
+    spec = tmp_path / f"{odd}.yaml"
+    spec.write_text((tmp_path / "tiny.yaml").read_text())
+    several = ["--compare", str(spec), "vs", "tiny.yaml"]
+    assert train(*several, "--data", str(root), "--format", form) == 0
+    out, err = capsys.readouterr()
+    assert shows(out)
+    assert shows(err)
+    assert r"\x1b[31m\u202e" in err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name == ("=1-x1b-31m-u202e-b-bold-.yaml-vs-tiny.yaml-..=1-x1b-31m-u202e-b-bold-")
+    folders = [path for path in run.iterdir() if path.is_dir()]
+    assert len(folders) == 2
+    assert all(shows(path.name) and path.name[0] not in ".-" for path in folders)

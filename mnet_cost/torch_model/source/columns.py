@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mnet_cost.escaping import quoted
+
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 """The value of a column for a call that does not have the layer."""
 
@@ -82,7 +84,7 @@ def shown(value: Any) -> str:
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         return "torch.inf" if value > 0 else "-torch.inf"
     if isinstance(value, str):
-        return f'"{value}"'
+        return quoted(value)
     if isinstance(value, (tuple, list)):
         inner = ", ".join(map(shown, value))
         if isinstance(value, list):

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from mnet_cost.analysis import analyze_network
+from mnet_cost.escaping import docstring_line, printable
 from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
@@ -349,19 +350,18 @@ def _docstring(network: Network) -> str:
     inputs = "; ".join(_size(network, index, named=True) for index in network.inputs)
     outputs = ", ".join(_size(network, index) for index in network.outputs)
     lines = [
-        f'"""{spec.title} as a PyTorch module.',
+        f"{spec.title} as a PyTorch module.",
         "",
         *(_filled(f"Source: {spec.source}.") if spec.source else ()),
         *(_filled(f"Knobs: {knobs}.") if knobs else ()),
         *_filled(f"Takes {inputs}; gives {outputs}."),
         f"{totals.mult_adds:,} mult-adds, {totals.params:,} params.",
-        '"""',
     ]
-    return "\n".join(lines)
+    return '"""' + "\n".join(map(docstring_line, lines)) + '\n"""'
 
 
 def _filled(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    return textwrap.wrap(printable(text.replace("\n", " ")), WIDTH)
 
 
 def _size(network: Network, index: int, named: bool = False) -> str:

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mnet_cost.errors import MnetCostError, OutputError, Problem, printable
+from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.escaping import printable
 from mnet_cost.paths import naming
 
 FORMAT = "mnet-cost/checkpoint/1"

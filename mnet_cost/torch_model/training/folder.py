@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from mnet_cost.errors import Problem, printable
+from mnet_cost.errors import Problem
+from mnet_cost.escaping import printable
 from mnet_cost.paths import is_there, naming
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.training.data import (
