@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
+from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.report.conventions import (
+    STANDING_COLUMN,
+    convention_detail,
+    convention_notes,
+    is_marked,
+    row_standing,
+)
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import device_table, ordered_bytes, time_notes
 from mnet_cost.report.kernels import TOP, kernel_table
@@ -84,7 +91,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
         return Fact(label, value, form, detail)
 
     return (
-        fact("mult_adds", "mult-adds", "count", f"convention {analysis.convention}"),
+        fact("mult_adds", "mult-adds", "count", convention_detail(analysis)),
         *sparsity_facts(analysis, lower_bound),
         fact(
             "params",
@@ -143,6 +150,8 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
             Column("latency_share", "time %", "percent", 8),
             Column("mostly", "mostly", "text", 3),
         ]
+    if is_marked(analysis):
+        columns.append(STANDING_COLUMN)
     rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = what
@@ -173,6 +182,8 @@ def _row(
         shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
         shown += (times.seconds(group), times.share(group), times.mostly(group))
+    if is_marked(analysis):
+        shown += (row_standing(analysis, [cost.step.name for cost in group.layers]),)
     return shown
 
 
@@ -232,17 +243,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
     notes = [
         f"1 mult-add = 1 MAC = 2 FLOPs; convention {convention.name}: {convention.summary}",
     ]
-    for item in analysis.convention_items:
-        notes.append(f"{item.mult_adds:+,} {item.what}")
-    if analysis.convention_items:
-        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
-    kinds = {cost.step.layer.kind for cost in analysis.layers
-             if isinstance(cost.step.layer, UNKNOWN_TO_TOOLS)}  # fmt: skip
-    if kinds and convention.name not in ("paper", "torch"):
-        notes.append(
-            f"what {convention.name} makes of {', '.join(sorted(kinds))} is not known: counted as "
-            "the convention paper does"
-        )
+    notes += convention_notes(analysis)
     notes += _memory_notes(analysis)
     notes += sparsity_notes(analysis)
     notes += time_notes(analysis.devices, analysis.refuses(lower_bound))
