@@ -78,7 +78,8 @@ class Analysis(NamedTuple):
     @property
     def convention_standing(self) -> Standing:
         """Whether `totals.mult_adds` is what the convention's tool counts."""
-        return standing_of(find_convention(self.convention), self.reservations)
+        doubts = [one.standing for one in self.reservations]
+        return standing_of(find_convention(self.convention), doubts)
 
     @property
     def paper_mult_adds(self) -> int:

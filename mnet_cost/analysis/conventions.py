@@ -8,7 +8,7 @@ are in `tool_rules.py`. Params do not depend on a convention.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis.tool_rules import (
@@ -171,18 +171,12 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     )
 
 
-def standing_of(
-    convention: Convention, reservations: Sequence[Reservation], layers: Sequence[str] | None = None
-) -> Standing:
-    """What the sum over `layers`, by their names, is; without names that over all."""
-    standings = {
-        one.standing
-        for one in reservations
-        if layers is None or not set(one.layers).isdisjoint(layers)
-    }
-    if "not covered" in standings:
+def standing_of(convention: Convention, doubts: Iterable[Standing]) -> Standing:
+    """What a sum by `convention` is, if its layers have these `doubts`."""
+    found = set(doubts)
+    if "not covered" in found:
         return "not covered"
-    if "depends" in standings:
+    if "depends" in found:
         return "depends"
     return "rounded" if convention.printed else "exact"
 

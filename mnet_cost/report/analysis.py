@@ -9,10 +9,10 @@ from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.conventions import (
     STANDING_COLUMN,
+    Marks,
     convention_detail,
     convention_notes,
-    is_marked,
-    row_standing,
+    marks_of,
 )
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import device_table, ordered_bytes, time_notes
@@ -150,9 +150,10 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
             Column("latency_share", "time %", "percent", 8),
             Column("mostly", "mostly", "text", 3),
         ]
-    if is_marked(analysis):
+    marks = marks_of(analysis)
+    if marks:
         columns.append(STANDING_COLUMN)
-    rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
+    rows = [_row(analysis, group, by, times, marks, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = what
     if times:
@@ -169,7 +170,12 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
 
 
 def _row(
-    analysis: Analysis, group: Group, by: Grain, times: Times | None, lower_bound: bool
+    analysis: Analysis,
+    group: Group,
+    by: Grain,
+    times: Times | None,
+    marks: Marks | None,
+    lower_bound: bool,
 ) -> tuple[Any, ...]:
     mult_adds, params = (group.mult_adds, group.params) if group.modelled else (None, None)
     mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
@@ -182,8 +188,8 @@ def _row(
         shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
         shown += (times.seconds(group), times.share(group), times.mostly(group))
-    if is_marked(analysis):
-        shown += (row_standing(analysis, [cost.step.name for cost in group.layers]),)
+    if marks:
+        shown += (marks.of(group.layers),)
     return shown
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
-from mnet_cost.report.conventions import STANDING_COLUMN, convention_notes, is_marked
+from mnet_cost.report.conventions import STANDING_COLUMN, convention_notes, marks_of
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import outside_note, standing_notes, unknown_notes
 from mnet_cost.report.partings import (
@@ -80,11 +80,12 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
         for key, *_ in _MEASURES:
             value = measure(analysis, key, lower_bound)
             row += [value, ratio(measure(analyses[0], key, lower_bound), value)]
-        if is_marked(analysis):
-            row.append(analysis.convention_standing)
+        marks = marks_of(analysis)
+        if marks:
+            row.append(marks.of(analysis.layers))
         rows.append(tuple(row))
     note = f"ratio: {names[0]} over each"
-    if is_marked(analyses[0]):
+    if marks_of(analyses[0]):
         columns.append(STANDING_COLUMN._replace(weight=8))
         note += f"; mult-adds by the convention {analyses[0].convention}"
     published = [published_rows(analysis) for analysis in analyses]

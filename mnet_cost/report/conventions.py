@@ -10,20 +10,32 @@ from collections.abc import Iterable
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import Reservation, Standing, find_convention, standing_of
+from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Column
 
 STANDING_COLUMN = Column("mult_adds_standing", "counted", "text", 2)
 
 
-def is_marked(analysis: Analysis) -> bool:
-    """Whether rows say what their mult-adds are: by all conventions but the paper's."""
-    return find_convention(analysis.convention).rules is not None
+class Marks:
+    """What the mult-adds of rows are: of some layers of an analysis, taken together."""
+
+    __slots__ = ("_convention", "_doubts")
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._convention = find_convention(analysis.convention)
+        self._doubts = {name: one.standing for one in analysis.reservations for name in one.layers}
+
+    def of(self, layers: Iterable[LayerCost]) -> Standing:
+        """The standing of the sum over `layers`."""
+        names = [cost.step.name for cost in layers]
+        doubts = [self._doubts[name] for name in names if name in self._doubts]
+        return standing_of(self._convention, doubts)
 
 
-def row_standing(analysis: Analysis, layers: Iterable[str]) -> Standing:
-    """What the mult-adds of the layers of a row are, taken together."""
-    convention = find_convention(analysis.convention)
-    return standing_of(convention, analysis.reservations, tuple(layers))
+def marks_of(analysis: Analysis) -> Marks | None:
+    """Marks for rows, by all conventions but the paper's, whose totals are its own."""
+    marked = find_convention(analysis.convention).rules is not None
+    return Marks(analysis) if marked else None
 
 
 def convention_detail(analysis: Analysis) -> str:

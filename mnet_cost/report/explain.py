@@ -13,8 +13,7 @@ from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, printab
 from mnet_cost.report.conventions import (
     STANDING_COLUMN,
     convention_notes,
-    is_marked,
-    row_standing,
+    marks_of,
 )
 from mnet_cost.report.estimates import meanings, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
@@ -196,13 +195,13 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
 
 
 def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
-    marks = (STANDING_COLUMN,) if is_marked(analysis) else ()
+    marks = marks_of(analysis)
     rows = [
         (
             group.name,
             len(group.layers),
             *((group.mult_adds, group.weights, group.params) if group.modelled else (None,) * 3),
-            *(row_standing(analysis, [cost.step.name for cost in group.layers]) for _ in marks),
+            *((marks.of(group.layers),) if marks else ()),
         )
         for group in groups(analysis, "kind")
         if group.mult_adds or group.params or not group.modelled
@@ -213,13 +212,13 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         Column("mult_adds", "mult-adds", "count"),
         Column("weights", "weights", "count", 6),
         Column("params", "params", "count"),
-        *marks,
+        *((STANDING_COLUMN,) if marks else ()),
     )
     total: tuple[Any, ...] = (
         "sum",
         len(analysis.layers),
         *(analysis.total(key, lower_bound) for key in ("mult_adds", "weights", "params")),
-        *(analysis.convention_standing for _ in marks),
+        *((marks.of(analysis.layers),) if marks else ()),
     )
     flops, stored = (analysis.total(key, lower_bound) for key in ("flops", "weight_bytes"))
     width = DTYPES[analysis.precision].bytes
