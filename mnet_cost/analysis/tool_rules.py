@@ -194,7 +194,7 @@ def _statistics_norm(one: Counted) -> Any:
     return (4 + one.layer.affine) * _outputs(one)
 
 
-def _is_of_image(one: Counted) -> Any:
+def _is_turned(one: Counted) -> Any:
     return named_axis(one.inputs[0], one.layer.axis, one.layer.kind) != -1
 
 
@@ -334,9 +334,9 @@ THOP: Rules = {
     BatchNorm: _rule("batch-norm at 4 per element", _affine_norm(2)),
     LayerNorm: Rule(
         (Part("layer norm at 4 per element", _affine_norm(2)),),
-        not_covered="over the channels of an image it depends on whether nn.LayerNorm itself is "
+        not_covered="along another axis than the last it depends on whether nn.LayerNorm itself is "
         "called (4 per element) or a class made of it (nothing)",
-        is_beyond=_is_of_image,
+        is_beyond=_is_turned,
     ),
     InstanceNorm: Rule(
         (Part("instance norm at 4 per element", _affine_norm(2)),),
