@@ -178,6 +178,10 @@ def _joined(inner: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Flatten(0, 1), inner, Called(lambda x: x.unflatten(0, (-1, 5))))
 
 
+def _rectified(x: Tensor, slopes: Tensor) -> Tensor:
+    return torch.where(x > 0, x, x * slopes)
+
+
 def _shuffled(x: Tensor) -> Tensor:
     return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
 
@@ -435,7 +439,10 @@ CASES: tuple[Case, ...] = (
     _module("[{group_norm: {groups: 2}}]", FRAMES, _folded(lambda: nn.GroupNorm(2, 8))),
     _module("[{instance_norm: {affine: true}}]", FRAMES,
             _folded(lambda: nn.InstanceNorm2d(8, affine=True))),
-    _module("[prelu]", FRAMES, _folded(lambda: nn.PReLU(8))),
+    Case(FRAMES, "[prelu]", {
+        "of joined frames": _folded(lambda: nn.PReLU(8)),
+        "slopes of an axis": lambda: Trained((8, 1, 1), _rectified, alone=True),
+    }),
     _module("[{global_avg_pool: {keep: true}}]", FRAMES, _folded(lambda: nn.AdaptiveAvgPool2d(1))),
     _module("[{adaptive_avg_pool2d: {size: 4}}]", FRAMES,
             _folded(lambda: nn.AdaptiveAvgPool2d(4))),
@@ -444,7 +451,10 @@ CASES: tuple[Case, ...] = (
         "of joined positions": lambda: _joined(nn.BatchNorm1d(12)),
         "of turned axes": lambda: _turned(nn.BatchNorm1d(12)),
     }),
-    _module("[prelu]", SEQUENCE, lambda: _turned(nn.PReLU(12))),
+    Case(SEQUENCE, "[prelu]", {
+        "of turned axes": lambda: _turned(nn.PReLU(12)),
+        "of joined positions": lambda: _joined(nn.PReLU(12)),
+    }),
     _module("[{lstm: {features: 6, output: last}}]", SEQUENCE,
             lambda: LastState(nn.LSTM(12, 6, batch_first=True))),
     _module("[{attention: {heads: 3, bias: false}}]", SEQUENCE,

@@ -446,7 +446,14 @@ TORCHINFO: Rules = {
     LayerNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
     InstanceNorm: Rule((_NORM_PARAMS,)),
-    Prelu: Rule((Part("PReLU params, once", _params_per_image),), "nn.PReLU", "a function", _none),
+    Prelu: Rule(
+        (Part("PReLU params, once", _params),),
+        "nn.PReLU",
+        "a function",
+        _none,
+        "over sequences and frames it depends on which axes are joined or turned",
+        lambda one: len(one.inputs[0].shape) not in (1, 3),
+    ),
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule((_UNSEEN,)),
     Attention: Rule(

@@ -125,6 +125,7 @@ def test_what_is_not_covered_cannot_be_told_from_the_spec() -> None:
         ("thop", "conv_transpose2d"),
         ("thop", "layer_norm"),
         ("torchinfo", "conv_transpose2d"),
+        ("torchinfo", "prelu"),
     }
 
 
