@@ -69,7 +69,7 @@ def _image(pair: Pair) -> dict[str, torch.Tensor]:
 
 
 def _of_timm() -> Iterator[Figure]:
-    """By fvcore, as timm's benchmark.py does."""
+    """By fvcore, as timm's benchmark.py does where DeepSpeed is not there."""
     (fvcore,) = COUNTERS["fvcore"]
     for pair in TIMM:
         total = fvcore(timm.create_model(pair.theirs).eval(), _image(pair))

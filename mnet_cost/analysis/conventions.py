@@ -113,7 +113,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     Convention(
         "timm",
         "what fvcore counts for timm's models: + batch-norm at 2 per element",
-        "fvcore 0.1.5 on timm 1.0.31, as its benchmark.py counts (`infer_gmacs`)",
+        "fvcore 0.1.5 on timm 1.0.31; its benchmark.py asks fvcore where DeepSpeed is not there",
         TIMM,
     ),
     Convention(
