@@ -149,7 +149,9 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     reserved: dict[tuple[str, _Doubt], list[tuple[str, Any]]] = {}
     for cost in costs:
         one = _counted(cost, network)
-        if one is None:  # an opaque layer, with which there is no total
+        if one is None:
+            key = (cost.step.layer.kind, _UNKNOWN)
+            reserved.setdefault(key, []).append((cost.step.name, 0))
             counted.append(cost)
             continue
         rule = convention.rules[type(cost.step.layer)]
@@ -184,6 +186,10 @@ def standing_of(convention: Convention, doubts: Iterable[Standing]) -> Standing:
 class _Doubt(NamedTuple):
     standing: Standing
     why: str
+
+
+_UNKNOWN = _Doubt("not covered", "its work is unknown")
+"""Of opaque layers, with which there is no more than a lower bound."""
 
 
 def _counted(cost: LayerCost, network: Network) -> Counted | None:

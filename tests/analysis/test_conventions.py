@@ -540,6 +540,11 @@ def test_unknown_work_stays_unknown() -> None:
     opaque = "  - opaque: {operation: sort, shape: [3, 6, 6]}\n"
     for name in MOBILENET_V1:
         assert items(opaque, name) == {}
+    found = layers("[{opaque: {operation: sort, shape: [3, 6, 6]}}]", "thop")
+    assert found.reservations == (
+        Reservation("opaque", "not covered", "its work is unknown", ("opaque",), 0),
+    )
+    assert found.convention_standing == "not covered"
 
 
 def test_unknown_convention() -> None:
