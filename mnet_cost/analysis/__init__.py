@@ -9,7 +9,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.analysis.conventions import ConventionItem, count_by, find_convention
+from mnet_cost.analysis.conventions import (
+    ConventionItem,
+    Reservation,
+    Standing,
+    count_by,
+    find_convention,
+    standing_of,
+)
 from mnet_cost.analysis.fits import Activations, find_fits
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
@@ -67,10 +74,18 @@ class Analysis(NamedTuple):
     """Zeros among the weights, where some were asked for. The counts above are dense."""
     launches: tuple[Launch, ...] = ()
     """What is launched by the kernel rules of `devices`, each set of rules once."""
+    reservations: tuple[Reservation, ...] = ()
+    """Layers whose mult-adds are not those of the convention's tool for certain."""
+
+    @property
+    def convention_standing(self) -> Standing:
+        """Whether `totals.mult_adds` is what the convention's tool counts."""
+        doubts = [one.standing for one in self.reservations]
+        return standing_of(find_convention(self.convention), doubts)
 
     @property
     def paper_mult_adds(self) -> int:
-        """Mult-adds without what a convention adds: those that take time."""
+        """Mult-adds without what a convention adds or leaves out: those that take time."""
         return self.totals.mult_adds - sum(item.mult_adds for item in self.convention_items)
 
     def total(self, key: str, lower_bound: bool = False) -> int | None:
@@ -155,14 +170,14 @@ def analyze_network(
         launches = tuple([in_best_order(one) for one in launches])
         network, better = _in_best_order(network, dtype)
         costs = count_work(network, dtype)
-    counted, items = count_by(counting, costs, network.batch)
+    count = count_by(counting, costs, network)
     memory = trace_memory(network, dtype)
     kernels = launches[0].kernels if launches else form_kernels(network, costs, dtype)
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     analysis = Analysis(
-        network, precision, convention, counted, add_up(counted), items, memory, kernels, (),
-        unmodelled, better, zeros, launches,
+        network, precision, convention, count.layers, add_up(count.layers), count.items, memory,
+        kernels, (), unmodelled, better, zeros, launches, count.reservations,
     )  # fmt: skip
     return analysis._replace(devices=estimate_devices(analysis, devices))
 

@@ -1,35 +1,37 @@
 """Named counting conventions: which operations a tool counts as mult-adds beside our own.
 
-Each adds itemized extras to the mult-adds of convolutions, linear layers and matrix products,
-so that another tool's total is reproduced to the last unit and the gap explained. Params do
-not depend on a convention. Not here: tools whose extras we have not reproduced exactly, and what
-tools make of attention and recurrent layers, which all conventions count alike.
+A convention adds itemized differences to the mult-adds of convolutions, linear layers and matrix
+products, so that the total is that of another tool and the gap is explained. Where a total is not
+that of the tool for certain, a reservation says of which layers and why. The rules of each tool
+are in `tool_rules.py`. Params do not depend on a convention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
+from mnet_cost.analysis.tool_rules import (
+    FVCORE,
+    OPENVINO,
+    PTFLOPS,
+    THOP,
+    TIMM,
+    TORCH,
+    TORCHINFO,
+    Counted,
+    Rule,
+    Rules,
+)
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
-from mnet_cost.layers import Layer
-from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
-from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
-from mnet_cost.layers.linear import Linear
-from mnet_cost.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm
-from mnet_cost.layers.pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool
-from mnet_cost.layers.recurrent import Gru, Lstm
-from mnet_cost.layers.reshape import Resize
+from mnet_cost.network import Network
 
-
-class Extra(NamedTuple):
-    """Operations that a tool counts as mult-adds."""
-
-    what: str
-    applies: Callable[[Layer], bool]
-    amount: Callable[[LayerCost], Any]
-    """For one example."""
+Standing = Literal["exact", "rounded", "depends", "not covered"]
+"""What a total is. exact: that of the tool, to the last unit. rounded: that of the tool, as far as
+the figure that it prints says. depends: that of the tool for a network that is written as the
+reservations say. not covered: not that of the tool, since there are layers of which it is not known
+what the tool counts."""
 
 
 class Convention(NamedTuple):
@@ -38,13 +40,10 @@ class Convention(NamedTuple):
     name: str
     summary: str
     source: str
-    extras: tuple[Extra, ...] = ()
-
-
-UNKNOWN_TO_TOOLS: tuple[type[Layer], ...] = (
-    Attention, Gru, Lstm, MatMul, ScaledDotProductAttention,
-)  # fmt: skip
-"""Kinds that tools count in ways of their own, which no convention here has."""
+    rules: Rules | None = None
+    """For every kind; None counts as the paper does."""
+    printed: str = ""
+    """What the figures of the tool are printed in, where they are known no better than that."""
 
 
 class ConventionItem(NamedTuple):
@@ -54,52 +53,25 @@ class ConventionItem(NamedTuple):
     mult_adds: int
 
 
-def _outputs(cost: LayerCost) -> Any:
-    return cost.output.elements
+class Reservation(NamedTuple):
+    """Layers of a kind whose count is not that of the tool for certain."""
+
+    kind: str
+    standing: Standing
+    """`depends` or `not covered`."""
+    why: str
+    layers: tuple[str, ...]
+    mult_adds: int
+    """What the total would change by if these layers were written the other way; what is counted
+    of them, as the paper does, if they are not covered. The batch is in it."""
 
 
-def _inputs(cost: LayerCost) -> Any:
-    return cost.work.input_elements if cost.work else 0
+class Count(NamedTuple):
+    """Layers as a convention counts them."""
 
-
-def _is_adaptive_average(layer: Layer) -> bool:
-    return isinstance(layer, (GlobalAvgPool, AdaptiveAvgPool2d))
-
-
-def _is_average_window(layer: Layer) -> bool:
-    return isinstance(layer, AvgPool2d)
-
-
-def _is_norm(layer: Layer) -> bool:
-    return isinstance(layer, BatchNorm)
-
-
-def _has_bias(layer: Layer) -> bool:
-    # Attention and recurrent layers have several biases inside, not one per output.
-    return isinstance(layer, (Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear)) and layer.bias
-
-
-_BIAS = Extra("bias at 1 per output", _has_bias, _outputs)
-
-
-def _norm_at(count: int) -> Extra:
-    """Tools that count operations of a norm count half of them when it is not affine."""
-
-    def amount(cost: LayerCost) -> Any:
-        affine = getattr(cost.step.layer, "affine", True)
-        return (count if affine else count // 2) * cost.output.elements
-
-    return Extra(f"batch-norm at {count} per element", _is_norm, amount)
-
-
-def _norm_of_statistics(cost: LayerCost) -> Any:
-    return (5 if getattr(cost.step.layer, "affine", False) else 4) * cost.output.elements
-
-
-def _upsampling(cost: LayerCost) -> Any:
-    layer = cost.step.layer
-    bilinear = isinstance(layer, Resize) and layer.mode == "bilinear"
-    return (4 if bilinear else 1) * cost.output.elements
+    layers: tuple[LayerCost, ...]
+    items: tuple[ConventionItem, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
 
 
 CONVENTIONS: tuple[Convention, ...] = (
@@ -110,68 +82,46 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     Convention(
         "torch",
-        "half of what torch.utils.flop_counter counts: the same as `paper`",
-        "torch 2.13 torch/utils/flop_counter.py: 2 per mult-add of conv and matmul",
+        "half of what torch.utils.flop_counter counts: the same as `paper`, where it is covered",
+        "torch 2.14.1 torch/utils/flop_counter.py: 2 per mult-add of conv and matmul",
+        TORCH,
     ),
     Convention(
         "fvcore",
         "+ batch-norm at 2 per element, other norms at 5, adaptive average pooling at 1 per input",
         "fvcore 0.1.5 fvcore/nn/flop_count.py, jit_handles.py; its `flops` are mult-adds",
-        (
-            _norm_at(2),
-            Extra(
-                "layer, group and instance norm at 5 per element",
-                lambda layer: isinstance(layer, (LayerNorm, GroupNorm, InstanceNorm)),
-                _norm_of_statistics,
-            ),
-            Extra(
-                "upsampling at 1 or (bilinear) 4 per output",
-                lambda layer: isinstance(layer, Resize),
-                _upsampling,
-            ),
-            Extra("adaptive average pooling at 1 per input", _is_adaptive_average, _inputs),
-        ),
+        FVCORE,
     ),
     Convention(
         "ptflops",
         "+ bias at 1 per output (its `aten` backend)",
         "ptflops 0.7.5, backend `aten`",
-        (_BIAS,),
+        PTFLOPS,
     ),
     Convention(
         "thop",
-        "+ batch-norm at 4 per element, average pooling at 1 per output, adaptive also per input",
-        "thop 0.1.1 thop/vision/basic_hooks.py",
-        (
-            _norm_at(4),
-            Extra(
-                "adaptive average pooling at 1 per input and output",
-                _is_adaptive_average,
-                lambda cost: _inputs(cost) + _outputs(cost),
-            ),
-            Extra("average pooling at 1 per output", _is_average_window, _outputs),
-        ),
+        "+ norms at 4 per element, average pooling at 1 per output, adaptive also per input",
+        "thop 0.1.1 thop/vision/basic_hooks.py, thop/rnn_hooks.py",
+        THOP,
     ),
     Convention(
         "torchinfo",
-        "+ bias at 1 per output, params of batch-norm once",
+        "+ bias at 1 per output; params of norms and of linear layers once, whatever the positions",
         "torchinfo 1.8.0 torchinfo/layer_info.py",
-        (
-            _BIAS,
-            Extra("batch-norm params, once", _is_norm, lambda c: c.work.params if c.work else 0),
-        ),
+        TORCHINFO,
     ),
     Convention(
         "timm",
-        "+ batch-norm at 2 per output",
-        "pytorch-image-models results/benchmark tables (`infer_gmacs`)",
-        (_norm_at(2),),
+        "what fvcore counts for timm's models: + batch-norm at 2 per element",
+        "fvcore 0.1.5 on timm 1.0.31; its benchmark.py asks fvcore where DeepSpeed is not there",
+        TIMM,
     ),
     Convention(
         "openvino",
         "+ 1 per convolution output for the folded bias; half of its `GFLOPs`",
-        "OpenVINO model zoo, mobilenet-v1-1.0-224: 1.148 GFLOPs",
-        (Extra("folded bias at 1 per element", _is_norm, _outputs),),
+        "openvinotoolkit/open_model_zoo, README of mobilenet-v1-1.0-224-tf: 1.148 GFLOPs",
+        OPENVINO,
+        "the three decimals of the model zoo's GFLOPs",
     ),
 )
 
@@ -190,21 +140,88 @@ def find_convention(name: str) -> Convention:
     )
 
 
-def count_by(
-    convention: Convention, costs: tuple[LayerCost, ...], batch: int
-) -> tuple[tuple[LayerCost, ...], tuple[ConventionItem, ...]]:
-    """`costs` with mult-adds as `convention` counts them, and what it adds in all."""
-    if not convention.extras:
-        return costs, ()
-    totals = dict.fromkeys([extra.what for extra in convention.extras], 0)
-    counted = []
+def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Network) -> Count:
+    """`costs` of the steps of `network` with mult-adds as `convention` counts them."""
+    if convention.rules is None:
+        return Count(costs)
+    counted: list[LayerCost] = []
+    totals: dict[str, Any] = {}
+    reserved: dict[tuple[str, _Doubt], list[tuple[str, Any]]] = {}
     for cost in costs:
-        added = 0
-        for extra in convention.extras:
-            if cost.work is not None and extra.applies(cost.step.layer):
-                amount = extra.amount(cost) * batch
-                totals[extra.what] += amount
-                added += amount
-        counted.append(cost._replace(mult_adds=cost.mult_adds + added) if added else cost)
-    items = tuple(ConventionItem(what, amount) for what, amount in totals.items() if amount)
-    return tuple(counted), items
+        one = _counted(cost, network)
+        if one is None:
+            key = (cost.step.layer.kind, _UNKNOWN)
+            reserved.setdefault(key, []).append((cost.step.name, 0))
+            counted.append(cost)
+            continue
+        rule = convention.rules[type(cost.step.layer)]
+        added: Any = 0
+        if _is_covered(rule, one):
+            for part in rule.parts:
+                amount = part.amount(one)
+                totals[part.what] = totals.get(part.what, 0) + amount
+                added = added + amount
+        found = _doubt(rule, one, added)
+        if found is not None:
+            doubt, amount = found
+            reserved.setdefault((cost.step.layer.kind, doubt), []).append((cost.step.name, amount))
+        counted.append(cost._replace(mult_adds=cost.mult_adds + added))
+    return Count(
+        tuple(counted),
+        tuple([ConventionItem(what, sum_) for what, sum_ in totals.items() if _holds(sum_ != 0)]),
+        tuple([_reservation(kind, doubt, layers) for (kind, doubt), layers in reserved.items()]),
+    )
+
+
+def standing_of(convention: Convention, doubts: Iterable[Standing]) -> Standing:
+    """What a sum by `convention` is, if its layers have these `doubts`."""
+    found = set(doubts)
+    if "not covered" in found:
+        return "not covered"
+    if "depends" in found:
+        return "depends"
+    return "rounded" if convention.printed else "exact"
+
+
+class _Doubt(NamedTuple):
+    standing: Standing
+    why: str
+
+
+_UNKNOWN = _Doubt("not covered", "its work is unknown")
+"""Of opaque layers, with which there is no more than a lower bound."""
+
+
+def _counted(cost: LayerCost, network: Network) -> Counted | None:
+    if cost.work is None:
+        return None
+    inputs = tuple([network.tensors[index].type for index in cost.step.inputs])
+    return Counted(cost.step.layer, inputs, cost.output, cost.work, network.batch)
+
+
+def _is_covered(rule: Rule, one: Counted) -> bool:
+    if not rule.not_covered:
+        return True
+    return rule.is_beyond is not None and not _holds(rule.is_beyond(one))
+
+
+def _doubt(rule: Rule, one: Counted, added: Any) -> tuple[_Doubt, Any] | None:
+    """Why what is `added` for a layer may not be the tool's count, and how much is in doubt."""
+    if not _is_covered(rule, one):
+        return _Doubt("not covered", rule.not_covered), one.work.mult_adds * one.batch
+    if rule.otherwise_amount is None:
+        return None
+    change = rule.otherwise_amount(one) - added
+    if not _holds(change != 0):
+        return None
+    return _Doubt("depends", f"is taken as {rule.written}, not as {rule.otherwise}"), change
+
+
+def _holds(condition: Any) -> bool:
+    """Whether it is so; of an array of candidates, for any of them."""
+    return bool(condition.any() if hasattr(condition, "any") else condition)
+
+
+def _reservation(kind: str, doubt: _Doubt, layers: list[tuple[str, Any]]) -> Reservation:
+    names = tuple([name for name, _ in layers])
+    return Reservation(kind, *doubt, names, sum([amount for _, amount in layers]))

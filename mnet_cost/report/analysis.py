@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.conventions import UNKNOWN_TO_TOOLS, find_convention
+from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.report.conventions import (
+    STANDING_COLUMN,
+    Marks,
+    convention_detail,
+    convention_notes,
+    marks_of,
+)
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import device_table, ordered_bytes, time_notes
 from mnet_cost.report.kernels import TOP, kernel_table
@@ -84,7 +91,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
         return Fact(label, value, form, detail)
 
     return (
-        fact("mult_adds", "mult-adds", "count", f"convention {analysis.convention}"),
+        fact("mult_adds", "mult-adds", "count", convention_detail(analysis)),
         *sparsity_facts(analysis, lower_bound),
         fact(
             "params",
@@ -143,7 +150,10 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
             Column("latency_share", "time %", "percent", 8),
             Column("mostly", "mostly", "text", 3),
         ]
-    rows = [_row(analysis, group, by, times, lower_bound) for group in groups(analysis, by)]
+    marks = marks_of(analysis)
+    if marks:
+        columns.append(STANDING_COLUMN)
+    rows = [_row(analysis, group, by, times, marks, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = what
     if times:
@@ -160,7 +170,12 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
 
 
 def _row(
-    analysis: Analysis, group: Group, by: Grain, times: Times | None, lower_bound: bool
+    analysis: Analysis,
+    group: Group,
+    by: Grain,
+    times: Times | None,
+    marks: Marks | None,
+    lower_bound: bool,
 ) -> tuple[Any, ...]:
     mult_adds, params = (group.mult_adds, group.params) if group.modelled else (None, None)
     mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
@@ -173,6 +188,8 @@ def _row(
         shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
         shown += (times.seconds(group), times.share(group), times.mostly(group))
+    if marks:
+        shown += (marks.of(group.layers),)
     return shown
 
 
@@ -232,17 +249,7 @@ def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
     notes = [
         f"1 mult-add = 1 MAC = 2 FLOPs; convention {convention.name}: {convention.summary}",
     ]
-    for item in analysis.convention_items:
-        notes.append(f"{item.mult_adds:+,} {item.what}")
-    if analysis.convention_items:
-        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
-    kinds = {cost.step.layer.kind for cost in analysis.layers
-             if isinstance(cost.step.layer, UNKNOWN_TO_TOOLS)}  # fmt: skip
-    if kinds and convention.name not in ("paper", "torch"):
-        notes.append(
-            f"what {convention.name} makes of {', '.join(sorted(kinds))} is not known: counted as "
-            "the convention paper does"
-        )
+    notes += convention_notes(analysis)
     notes += _memory_notes(analysis)
     notes += sparsity_notes(analysis)
     notes += time_notes(analysis.devices, analysis.refuses(lower_bound))

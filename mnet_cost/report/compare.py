@@ -7,6 +7,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
+from mnet_cost.report.conventions import STANDING_COLUMN, convention_notes, marks_of
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import outside_note, standing_notes, unknown_notes
 from mnet_cost.report.partings import (
@@ -79,8 +80,14 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
         for key, *_ in _MEASURES:
             value = measure(analysis, key, lower_bound)
             row += [value, ratio(measure(analyses[0], key, lower_bound), value)]
+        marks = marks_of(analysis)
+        if marks:
+            row.append(marks.of(analysis.layers))
         rows.append(tuple(row))
     note = f"ratio: {names[0]} over each"
+    if marks_of(analyses[0]):
+        columns.append(STANDING_COLUMN._replace(weight=8))
+        note += f"; mult-adds by the convention {analyses[0].convention}"
     published = [published_rows(analysis) for analysis in analyses]
     metric = shared_metric(published)
     if metric is not None:
@@ -93,8 +100,13 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
 
 
 def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...]:
-    """What the times are, and which of them are beyond what a fit has seen."""
-    notes = standing_notes(analyses[0].devices, energy=False)
+    """What is counted, what the times are, and which are beyond what a fit has seen."""
+    notes = [
+        f"{name}: {note}"
+        for name, analysis in zip(names, analyses, strict=True)
+        for note in convention_notes(analysis)
+    ]
+    notes += standing_notes(analyses[0].devices, energy=False)
     notes += unknown_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [

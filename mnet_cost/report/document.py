@@ -36,6 +36,10 @@ def analysis_document(
         "convention_items": [
             {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
         ],
+        "convention_standing": analysis.convention_standing,
+        "convention_reservations": [
+            {**one._asdict(), "layers": list(one.layers)} for one in analysis.reservations
+        ],
         "totals": {
             **totals,
             "peak_memory_bytes": analysis.memory.peak_bytes,

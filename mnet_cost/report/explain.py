@@ -10,6 +10,11 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.report.conventions import (
+    STANDING_COLUMN,
+    convention_notes,
+    marks_of,
+)
 from mnet_cost.report.estimates import meanings, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
@@ -48,7 +53,7 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
     if analysis.network.batch != 1:
         notes.append(f"bytes and times are for the batch of {analysis.network.batch}")
     if analysis.convention != "paper":
-        notes.append(f"mult-adds as the paper counts; {analysis.convention} counts more beside")
+        notes.append(f"mult-adds as the paper counts, not as {analysis.convention} does")
     shown = {cost.step.name for cost in chosen}
     timed = [one for one in analysis.devices if any(k.kernel.name in shown for k in one.kernels)]
     notes += meanings(timed)
@@ -190,11 +195,13 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
 
 
 def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
+    marks = marks_of(analysis)
     rows = [
         (
             group.name,
             len(group.layers),
             *((group.mult_adds, group.weights, group.params) if group.modelled else (None,) * 3),
+            *((marks.of(group.layers),) if marks else ()),
         )
         for group in groups(analysis, "kind")
         if group.mult_adds or group.params or not group.modelled
@@ -205,11 +212,13 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         Column("mult_adds", "mult-adds", "count"),
         Column("weights", "weights", "count", 6),
         Column("params", "params", "count"),
+        *((STANDING_COLUMN,) if marks else ()),
     )
-    total = (
+    total: tuple[Any, ...] = (
         "sum",
         len(analysis.layers),
         *(analysis.total(key, lower_bound) for key in ("mult_adds", "weights", "params")),
+        *((marks.of(analysis.layers),) if marks else ()),
     )
     flops, stored = (analysis.total(key, lower_bound) for key in ("flops", "weight_bytes"))
     width = DTYPES[analysis.precision].bytes
@@ -233,12 +242,14 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         facts=facts,
         tables=(Table("kinds", "Totals by kind", columns, tuple(rows), total),),
         notes=(
-            *(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items),
+            *convention_notes(analysis),
             "`mnet-cost explain MODEL LAYER` takes one layer or block apart",
         ),
         document=lambda: {
             "schema": SCHEMA,
             "model": analysis.network.spec.title,
+            "convention": analysis.convention,
+            "convention_standing": analysis.convention_standing,
             "kinds": [dict(zip([c.key for c in columns], row, strict=True)) for row in rows],
             "totals": dict(zip([c.key for c in columns[1:]], total[1:], strict=True)),
             "peak_memory": [one._asdict() for one in peak.live_at_peak],

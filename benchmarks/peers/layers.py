@@ -1,0 +1,473 @@
+"""Small modules of every kind of layer, as they are written with torch and torchvision.
+
+A case is a spec and the modules that are the same network, each under the words for how it is
+written. The first is what a convention takes for granted where the form decides. Parts that stand
+in no library (a trained vector that is added, say) are written here as people write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torchvision.ops
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Made = Callable[[], nn.Module]
+
+
+class Case(NamedTuple):
+    """One network of few layers."""
+
+    inputs: dict[str, tuple[int, ...]]
+    """Shapes of one example."""
+    layers: str
+    """The spec's `layers`, in YAML."""
+    forms: dict[str, Made]
+    """Modules by the words for how they are written."""
+    dtype: torch.dtype = torch.float32
+    batched: bool = True
+
+
+class Called(nn.Module):
+    """A function of one tensor or more."""
+
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None) -> Tensor:
+        return self.function(*[one for one in (x, y, z) if one is not None])
+
+
+class Trained(nn.Module):
+    """A function of a tensor and a trained one, beside other modules or alone."""
+
+    def __init__(
+        self, shape: tuple[int, ...], function: Callable[..., Tensor], alone: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(shape))
+        self.function = function
+        if not alone:
+            self.rest = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, self.weight)
+
+
+class SelfAttention(nn.Module):
+    """torch's MultiheadAttention of a sequence to itself, or to a context."""
+
+    def __init__(
+        self, width: int, heads: int, context: int | None = None, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(
+            width, heads, bias=bias, batch_first=True, kdim=context, vdim=context
+        )
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        context = x if y is None else y
+        found: Tensor = self.inner(x, context, context, need_weights=False)[0]
+        return found
+
+
+class LinearAttention(nn.Module):
+    """Attention as timm and many others write it: one projection for query, keys and values."""
+
+    def __init__(self, width: int, heads: int, fused: bool) -> None:
+        super().__init__()
+        self.heads, self.fused = heads, fused
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.unbind(0)
+        if self.fused:
+            mixed = F.scaled_dot_product_attention(query, key, value)
+        else:
+            scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+            mixed = scores.softmax(-1) @ value
+        found: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return found
+
+
+def _split_heads(x: Tensor, heads: int) -> Tensor:
+    return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+
+def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        query, key, value = (_split_heads(one, heads) for one in (query, key, value))
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(-3, -2).flatten(-2)
+
+    return function
+
+
+def _plain_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        query, key, value = (_split_heads(one, heads) for one in (query, key, value))
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        return (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
+
+    return function
+
+
+def _channels_last(inner: nn.Module) -> nn.Module:
+    return nn.Sequential(Called(_channels_behind), inner, Called(_channels_first))
+
+
+def _channels_behind(x: Tensor) -> Tensor:
+    return x.movedim(-3, -1).contiguous()  # as a layer norm leaves it
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    return x.movedim(-1, -3)
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """Over the channels of an image, as in torchvision's ConvNeXt and in timm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+def _folded(made: Made) -> Made:
+    """For frames of images: torch's modules take one axis in front of an image."""
+    return lambda: nn.Sequential(
+        nn.Flatten(0, 1), made(), Called(lambda x: x.unflatten(0, (-1, 2)))
+    )
+
+
+class Twice(nn.Module):
+    """One module, applied again to its own result."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.inner(F.relu(self.inner(x)))
+        return found
+
+
+class LastState(nn.Module):
+    """The last state of a recurrent module."""
+
+    def __init__(self, inner: nn.LSTM) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.inner(x)[1][0][-1]
+        return found
+
+
+def _turned(inner: nn.Module) -> nn.Module:
+    return nn.Sequential(Called(lambda x: x.mT), inner, Called(lambda x: x.mT))
+
+
+def _joined(inner: nn.Module) -> nn.Module:
+    """Positions of a sequence of 5 joined with the batch."""
+    return nn.Sequential(nn.Flatten(0, 1), inner, Called(lambda x: x.unflatten(0, (-1, 5))))
+
+
+def _rectified(x: Tensor, slopes: Tensor) -> Tensor:
+    return torch.where(x > 0, x, x * slopes)
+
+
+def _shuffled(x: Tensor) -> Tensor:
+    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+
+
+def _suppressed(boxes: Tensor, scores: Tensor) -> Tensor:
+    kept = torchvision.ops.nms(boxes[0], scores[0], 0.5)[:3]
+    return boxes[:, kept]
+
+
+def _regions(pool: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda maps, boxes: pool(maps, [boxes[0]], (2, 2))
+
+
+def _decoded(x: Tensor) -> Tensor:
+    centers, sizes = x[..., :2] * 0.1 + 0.5, (x[..., 2:] * 0.2).exp()
+    return torch.cat((centers - sizes / 2, centers + sizes / 2), -1)
+
+
+IMAGE = {"x": (8, 6, 10)}
+FRAMES = {"x": (2, 8, 6, 10)}
+SEQUENCE = {"x": (5, 12)}
+
+
+def _module(layers: str, inputs: dict[str, tuple[int, ...]], made: Made) -> Case:
+    return Case(inputs, layers, {"module": made})
+
+
+def _function(
+    layers: str, inputs: dict[str, tuple[int, ...]], function: Callable[..., Tensor]
+) -> Case:
+    return Case(inputs, layers, {"function": lambda: Called(function)})
+
+
+def _either(
+    layers: str, inputs: dict[str, tuple[int, ...]], made: Made, function: Callable[..., Tensor]
+) -> Case:
+    return Case(inputs, layers, {"module": made, "function": lambda: Called(function)})
+
+
+CASES: tuple[Case, ...] = (
+    # convolutions
+    _module("[{conv2d: {channels: 4, kernel: 3}}]", IMAGE,
+            lambda: nn.Conv2d(8, 4, 3, padding=1, bias=False)),
+    _module("[{conv2d: {channels: 4, kernel: [3, 1], stride: 2, padding: 0, groups: 2, "
+            "bias: true}}]", IMAGE, lambda: nn.Conv2d(8, 4, (3, 1), stride=2, groups=2)),
+    _module("[{conv2d: {channels: 4, kernel: 3, padding: [0, 1, 0, 1], stride: 2, bias: true}}]",
+            IMAGE, lambda: nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(8, 4, 3, stride=2))),
+    _module("[{depthwise_conv2d: {kernel: 3, stride: 2, padding: 1, bias: true}}]", IMAGE,
+            lambda: nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8)),
+    _module("[{depthwise_conv2d: {kernel: 3, multiplier: 2, padding: 2, dilation: 2}}]", IMAGE,
+            lambda: nn.Conv2d(8, 16, 3, padding=2, dilation=2, groups=8, bias=False)),
+    _module("[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, padding: 0}}]",
+            {"x": (8, 12, 12)}, lambda: nn.ConvTranspose2d(8, 4, 2, stride=2, bias=False)),
+    _module("[{conv_transpose2d: {channels: 6, kernel: 3, stride: 2, padding: 1, "
+            "output_padding: 1, groups: 2, bias: true}}]", IMAGE,
+            lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1, groups=2)),
+    _module("[{conv_transpose2d: {channels: 6, kernel: 4, stride: 2, bias: true}}]", IMAGE,
+            lambda: nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1)),
+    _module("[{conv_transpose2d: {channels: 6, kernel: 3, dilation: 2}}]", IMAGE,
+            lambda: nn.ConvTranspose2d(8, 6, 3, padding=2, dilation=2, bias=False)),
+    Case(IMAGE, "[{conv_transpose2d: {channels: 6, kernel: 3, stride: 2, bias: true}}]", {
+        "padding 1, output_padding 1":
+            lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),
+        "cut": lambda: nn.Sequential(
+            nn.ConvTranspose2d(8, 6, 3, stride=2), Called(lambda x: x[..., :-1, :-1])),
+    }),
+    # linear
+    _module("[{linear: {features: 7}}]", {"x": (12,)}, lambda: nn.Linear(12, 7)),
+    _module("[{linear: {features: 7, bias: false}}]", {"x": (12,)},
+            lambda: nn.Linear(12, 7, bias=False)),
+    Case(SEQUENCE, "[{linear: {features: 7}}]", {
+        "module": lambda: nn.Linear(12, 7),
+        "of a transposed input": lambda: nn.Sequential(
+            Called(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
+    }),
+    Case({"x": (3, 5, 12)}, "[{linear: {features: 7}}]", {
+        "module": lambda: nn.Linear(12, 7),
+        "of a transposed input": lambda: nn.Sequential(
+            Called(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
+    }),
+    _module("[{linear: {features: 7, bias: false}}]", {"x": (3, 5, 12)},
+            lambda: nn.Linear(12, 7, bias=False)),
+    # norms
+    _module("[batch_norm]", IMAGE, lambda: nn.BatchNorm2d(8)),
+    _module("[{batch_norm: {affine: false}}]", IMAGE, lambda: nn.BatchNorm2d(8, affine=False)),
+    _module("[batch_norm]", {"x": (12,)}, lambda: nn.BatchNorm1d(12)),
+    _module("[layer_norm]", SEQUENCE, lambda: nn.LayerNorm(12)),
+    _module("[layer_norm]", {"x": (12,)}, lambda: nn.LayerNorm(12)),
+    _module("[{layer_norm: {bias: false}}]", SEQUENCE, lambda: nn.LayerNorm(12, bias=False)),
+    _module("[{layer_norm: {affine: false}}]", SEQUENCE,
+            lambda: nn.LayerNorm(12, elementwise_affine=False)),
+    Case(IMAGE, "[layer_norm]", {
+        "of permuted axes": lambda: _channels_last(nn.LayerNorm(8)),
+        "subclass": lambda: LayerNorm2d(8),
+    }),
+    _module("[{group_norm: {groups: 2}}]", IMAGE, lambda: nn.GroupNorm(2, 8)),
+    _module("[{group_norm: {groups: 2, affine: false}}]", IMAGE,
+            lambda: nn.GroupNorm(2, 8, affine=False)),
+    Case(IMAGE, "[instance_norm]", {
+        "module": lambda: nn.InstanceNorm2d(8),
+        "GroupNorm": lambda: nn.GroupNorm(8, 8, affine=False),
+    }),
+    Case(IMAGE, "[{instance_norm: {affine: true}}]", {
+        "module": lambda: nn.InstanceNorm2d(8, affine=True),
+        "GroupNorm": lambda: nn.GroupNorm(8, 8),
+    }),
+    _module("[local_response_norm]", IMAGE, lambda: nn.LocalResponseNorm(5)),
+    _function("[l2_normalize]", IMAGE, lambda x: F.normalize(x, dim=1)),
+    # activations
+    _either("[relu]", IMAGE, nn.ReLU, F.relu),
+    _either("[relu6]", IMAGE, nn.ReLU6, F.relu6),
+    _either("[leaky_relu]", IMAGE, nn.LeakyReLU, F.leaky_relu),
+    Case(IMAGE, "[prelu]", {
+        "module": lambda: nn.PReLU(8),
+        "function": lambda: Trained((8,), F.prelu),
+    }),
+    Case(IMAGE, "[{prelu: {per_channel: false}}]", {
+        "module": nn.PReLU,
+        "function": lambda: Trained((1,), F.prelu),
+    }),
+    _either("[sigmoid]", IMAGE, nn.Sigmoid, torch.sigmoid),
+    _either("[hard_sigmoid]", IMAGE, nn.Hardsigmoid, F.hardsigmoid),
+    _either("[tanh]", IMAGE, nn.Tanh, torch.tanh),
+    _either("[silu]", IMAGE, nn.SiLU, F.silu),
+    _either("[hard_swish]", IMAGE, nn.Hardswish, F.hardswish),
+    _either("[gelu]", IMAGE, nn.GELU, F.gelu),
+    _either("[softmax]", {"x": (12,)}, lambda: nn.Softmax(-1), lambda x: x.softmax(-1)),
+    _either("[softmax]", SEQUENCE, lambda: nn.Softmax(-1), lambda x: x.softmax(-1)),
+    _either("[softmax]", IMAGE, lambda: nn.Softmax(1), lambda x: x.softmax(1)),
+    # pools
+    _either("[{max_pool2d: {kernel: 3, stride: 2, padding: 1}}]", IMAGE,
+            lambda: nn.MaxPool2d(3, 2, 1), lambda x: F.max_pool2d(x, 3, 2, 1)),
+    _either("[{avg_pool2d: {kernel: 2, stride: 2, padding: 0}}]", IMAGE,
+            lambda: nn.AvgPool2d(2), lambda x: F.avg_pool2d(x, 2)),
+    _either("[{avg_pool2d: {kernel: 3, padding: 1, count_include_pad: true}}]", IMAGE,
+            lambda: nn.AvgPool2d(3, 1, 1), lambda x: F.avg_pool2d(x, 3, 1, 1)),
+    Case(IMAGE, "[{global_avg_pool: {keep: true}}]", {
+        "module": lambda: nn.AdaptiveAvgPool2d(1),
+        "function": lambda: Called(lambda x: F.adaptive_avg_pool2d(x, 1)),
+        "mean": lambda: Called(lambda x: x.mean((2, 3), keepdim=True)),
+    }),
+    Case({"x": (3, 7, 11)}, "[global_avg_pool]", {
+        "module": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        "function": lambda: Called(lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
+        "mean": lambda: Called(lambda x: x.mean((2, 3))),
+    }),
+    Case(IMAGE, "[global_max_pool]", {
+        "module": lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()),
+        "function": lambda: Called(lambda x: x.amax((2, 3))),
+    }),
+    _either("[{adaptive_avg_pool2d: {size: 2}}]", IMAGE,
+            lambda: nn.AdaptiveAvgPool2d(2), lambda x: F.adaptive_avg_pool2d(x, 2)),
+    _either("[{adaptive_avg_pool2d: {size: [3, 7]}}]", {"x": (7, 11, 13)},
+            lambda: nn.AdaptiveAvgPool2d((3, 7)), lambda x: F.adaptive_avg_pool2d(x, (3, 7))),
+    _either("[{adaptive_avg_pool2d: {size: [9, 4]}}]", {"x": (3, 7, 3)},
+            lambda: nn.AdaptiveAvgPool2d((9, 4)), lambda x: F.adaptive_avg_pool2d(x, (9, 4))),
+    _either("[{adaptive_max_pool2d: {size: 2}}]", IMAGE,
+            lambda: nn.AdaptiveMaxPool2d(2), lambda x: F.adaptive_max_pool2d(x, 2)),
+    # attention
+    _function("[{matmul: {}, from: [x, y]}]", {"x": (5, 12), "y": (12, 7)}, torch.matmul),
+    _function("[{matmul: {transpose_second: true}, from: [x, y]}]",
+              {"x": (3, 5, 12), "y": (3, 7, 12)}, lambda x, y: x @ y.mT),
+    _function("[{matmul: {}, from: [x, y]}]", {"x": (1, 5, 12), "y": (3, 12, 7)}, torch.matmul),
+    _function("[{matmul: {}, from: [x, y]}]", {"x": (3, 5, 12), "y": (1, 12, 7)}, torch.matmul),
+    Case({"x": (5, 12), "y": (7, 12), "z": (7, 12)},
+         "[{scaled_dot_product_attention: {heads: 2}, from: [x, y, z]}]", {
+        "F.scaled_dot_product_attention": lambda: Called(_fused_attention(2)),
+        "products and softmax": lambda: Called(_plain_attention(2)),
+    }),
+    Case(SEQUENCE, "[{attention: {heads: 2}}]", {
+        "MultiheadAttention": lambda: SelfAttention(12, 2),
+        "linear layers and F.scaled_dot_product_attention": lambda: LinearAttention(12, 2, True),
+        "linear layers, products and softmax": lambda: LinearAttention(12, 2, False),
+    }),
+    Case({"x": (5, 12), "y": (7, 10)}, "[{attention: {heads: 2}, from: [x, y]}]", {
+        "MultiheadAttention": lambda: SelfAttention(12, 2, 10),
+    }),
+    # recurrent
+    _module("[{lstm: {features: 6}}]", SEQUENCE, lambda: nn.LSTM(12, 6, batch_first=True)),
+    _module("[{lstm: {features: 6, layers: 3, bidirectional: true}}]", SEQUENCE,
+            lambda: nn.LSTM(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
+    _module("[{lstm: {features: 6, bias: false}}]", SEQUENCE,
+            lambda: nn.LSTM(12, 6, bias=False, batch_first=True)),
+    _module("[{gru: {features: 6}}]", SEQUENCE, lambda: nn.GRU(12, 6, batch_first=True)),
+    _module("[{gru: {features: 6, layers: 3, bidirectional: true}}]", SEQUENCE,
+            lambda: nn.GRU(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
+    _module("[{gru: {features: 6, bias: false}}]", SEQUENCE,
+            lambda: nn.GRU(12, 6, bias=False, batch_first=True)),
+    # several inputs
+    _function("[{add: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.add),
+    _function("[{multiply: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.mul),
+    _function("[{concat: [x, y]}]", {"x": (8, 6, 10), "y": (4, 6, 10)},
+              lambda x, y: torch.cat((x, y), 1)),
+    # rearranging
+    _either("[flatten]", IMAGE, nn.Flatten, lambda x: x.flatten(1)),
+    _function("[{reshape: {shape: [4, 120]}}]", IMAGE, lambda x: x.reshape(-1, 4, 120)),
+    _function("[{transpose: {axes: [1, 0]}}]", SEQUENCE, lambda x: x.transpose(1, 2)),
+    _either("[dropout]", SEQUENCE, nn.Dropout, lambda x: F.dropout(x, training=False)),
+    _either("[identity]", SEQUENCE, nn.Identity, lambda x: x),
+    _either("[{pad: {padding: 1}}]", IMAGE, lambda: nn.ZeroPad2d(1),
+            lambda x: F.pad(x, (1, 1, 1, 1))),
+    Case(IMAGE, "[{resize: {scale: 2}}]", {
+        "F.interpolate": lambda: Called(lambda x: F.interpolate(x, scale_factor=2)),
+        "Upsample": lambda: nn.Upsample(scale_factor=2),
+    }),
+    Case(IMAGE, "[{resize: {size: [5, 20], mode: bilinear}}]", {
+        "F.interpolate":
+            lambda: Called(lambda x: F.interpolate(x, size=(5, 20), mode="bilinear")),
+        "Upsample": lambda: nn.Upsample(size=(5, 20), mode="bilinear"),
+    }),
+    _function("[{channel_shuffle: {groups: 2}}]", IMAGE, _shuffled),
+    _function("[to_sequence]", IMAGE, lambda x: x.flatten(2).transpose(1, 2)),
+    _function("[{to_image: {height: 2, width: 3}}]", {"x": (6, 12)},
+              lambda x: x.transpose(1, 2).unflatten(-1, (2, 3))),
+    # trained tensors
+    Case(IMAGE, "[scale]", {
+        "beside modules": lambda: Trained((8, 1, 1), torch.mul),
+        "alone": lambda: Trained((8, 1, 1), torch.mul, alone=True),
+    }),
+    Case(SEQUENCE, "[class_token]", {
+        "beside modules": lambda: Trained(
+            (1, 1, 12), lambda x, w: torch.cat((w.expand(x.shape[0], -1, -1), x), 1)),
+        "alone": lambda: Trained(
+            (1, 1, 12), lambda x, w: torch.cat((w.expand(x.shape[0], -1, -1), x), 1), alone=True),
+    }),
+    Case(SEQUENCE, "[position_embedding]", {
+        "beside modules": lambda: Trained((1, 5, 12), torch.add),
+        "alone": lambda: Trained((1, 5, 12), torch.add, alone=True),
+    }),
+    Case(SEQUENCE, "[{id: p, parameter: {shape: [5, 12]}}, {add: [x, p]}]", {
+        "beside modules": lambda: Trained((5, 12), torch.add),
+        "alone": lambda: Trained((5, 12), torch.add, alone=True),
+    }),
+    Case({"x": (5,)}, "[{embedding: {vocabulary: 9, features: 4}}]",
+         {"module": lambda: nn.Embedding(9, 4)}, torch.int64),
+    # picking
+    _function("[{id: parts, split: {parts: 2}}, {add: [parts.0, parts.1]}]", IMAGE,
+              lambda x: torch.add(*x.chunk(2, 1))),
+    _function("[{slice: {axis: channels, start: 2, stop: 6}}]", IMAGE, lambda x: x[:, 2:6]),
+    _function("[{take: {index: 0}}]", SEQUENCE, lambda x: x[:, 0]),
+    # detection
+    _function("[box_decode]", {"x": (6, 4)}, _decoded),
+    Case({"x": (6, 4), "y": (6,)}, "[{non_max_suppression: {regions: 3}, from: [x, y]}]",
+         {"function": lambda: Called(_suppressed)}, batched=False),
+    Case({"x": (8, 6, 10), "y": (6, 4)}, "[{roi_align: {size: 2}, from: [x, y]}]",
+         {"function": lambda: Called(_regions(torchvision.ops.roi_align))}, batched=False),
+    Case({"x": (8, 6, 10), "y": (6, 4)}, "[{roi_pool: {size: 2}, from: [x, y]}]",
+         {"function": lambda: Called(_regions(torchvision.ops.roi_pool))}, batched=False),
+    # frames of images
+    _module("[{conv2d: {channels: 4, kernel: 3, bias: true}}]", FRAMES,
+            _folded(lambda: nn.Conv2d(8, 4, 3, padding=1))),
+    _module("[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, bias: true}}]", FRAMES,
+            _folded(lambda: nn.ConvTranspose2d(8, 4, 2, stride=2))),
+    _module("[batch_norm]", FRAMES, _folded(lambda: nn.BatchNorm2d(8))),
+    _module("[{group_norm: {groups: 2}}]", FRAMES, _folded(lambda: nn.GroupNorm(2, 8))),
+    _module("[{instance_norm: {affine: true}}]", FRAMES,
+            _folded(lambda: nn.InstanceNorm2d(8, affine=True))),
+    Case(FRAMES, "[prelu]", {
+        "of joined frames": _folded(lambda: nn.PReLU(8)),
+        "slopes of an axis": lambda: Trained((8, 1, 1), _rectified, alone=True),
+    }),
+    _module("[{global_avg_pool: {keep: true}}]", FRAMES, _folded(lambda: nn.AdaptiveAvgPool2d(1))),
+    _module("[{adaptive_avg_pool2d: {size: 4}}]", FRAMES,
+            _folded(lambda: nn.AdaptiveAvgPool2d(4))),
+    # sequences
+    Case(SEQUENCE, "[batch_norm]", {
+        "of joined positions": lambda: _joined(nn.BatchNorm1d(12)),
+        "of turned axes": lambda: _turned(nn.BatchNorm1d(12)),
+    }),
+    Case(SEQUENCE, "[prelu]", {
+        "of turned axes": lambda: _turned(nn.PReLU(12)),
+        "of joined positions": lambda: _joined(nn.PReLU(12)),
+    }),
+    _module("[{lstm: {features: 6, output: last}}]", SEQUENCE,
+            lambda: LastState(nn.LSTM(12, 6, batch_first=True))),
+    _module("[{attention: {heads: 3, bias: false}}]", SEQUENCE,
+            lambda: SelfAttention(12, 3, bias=False)),
+    # one module, called again
+    _module("[{id: c, conv2d: {channels: 8, kernel: 3, bias: true}}, relu, {use: c}]", IMAGE,
+            lambda: Twice(nn.Conv2d(8, 8, 3, padding=1))),
+    _module("[{id: c, linear: {features: 12}}, relu, {use: c}]", SEQUENCE,
+            lambda: Twice(nn.Linear(12, 12))),
+    _module("[{id: c, batch_norm: {}}, relu, {use: c}]", IMAGE, lambda: Twice(nn.BatchNorm2d(8))),
+    # a convolution that may be a linear layer
+    Case(IMAGE, "[{conv2d: {channels: 4, kernel: 1, bias: true}}]", {
+        "convolution": lambda: nn.Conv2d(8, 4, 1),
+        "linear layer over positions": lambda: _channels_last(nn.Linear(8, 4)),
+    }),
+)  # fmt: skip
