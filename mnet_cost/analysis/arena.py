@@ -11,16 +11,19 @@ greedy_memory_planner.cc); and the same in the order in which the buffers are bo
 from __future__ import annotations
 
 from bisect import bisect, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple
 
 from mnet_cost.analysis.memory import Lifetime, find_lifetimes
+from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
 
 _SORTED = 4000  # buffers up to which the largest are placed first, which takes their number squared
+
+_USUAL = MemoryRules()
 
 
 class Slot(NamedTuple):
@@ -31,6 +34,8 @@ class Slot(NamedTuple):
     bytes: int
     first: int
     last: int
+    tensors: tuple[int, ...]
+    """All that ever lie there, as indices into `Network.tensors`."""
 
 
 class Arena(NamedTuple):
@@ -47,25 +52,15 @@ class Arena(NamedTuple):
 def plan_arena(
     network: Network,
     precision: DType,
+    rules: MemoryRules = _USUAL,
     *,
-    groups: Sequence[Sequence[int]] = (),
-    in_place: bool = True,
-    concat_in_place: bool = False,
-    scratch: Mapping[int, int] | None = None,
     alignment: int = 16,
 ) -> Arena:
     """Offsets for the buffers of `trace_memory`, whose parameters these are.
 
     Offsets are multiples of `alignment`; the arena ends where its last buffer does.
     """
-    lives = find_lifetimes(
-        network,
-        precision,
-        groups=groups,
-        in_place=in_place,
-        concat_in_place=concat_in_place,
-        scratch=scratch,
-    )
+    lives = find_lifetimes(network, precision, rules)
     slots = _by_birth(lives, alignment)
     how = "by birth"
     if len(lives) <= _SORTED:
@@ -90,7 +85,7 @@ def _largest_first(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
                 if offset + one.bytes <= start:
                     break
                 offset = max(offset, _aligned(start + other.bytes, alignment))
-        slot = Slot(one.name, offset, one.bytes, one.first, one.last)
+        slot = Slot(one.name, offset, *one[1:])
         insort(placed, (offset, len(placed), slot))
     return [slot for _, _, slot in placed]
 
@@ -113,7 +108,7 @@ def _by_birth(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
         gaps: tuple[tuple[int, float], ...] = ((begin, offset), (taken, until))
         free[number : number + 1] = [gap for gap in gaps if gap[0] < gap[1]]
         heappush(alive, (one.last, offset, taken))
-        slots.append(Slot(one.name, offset, one.bytes, one.first, one.last))
+        slots.append(Slot(one.name, offset, *one[1:]))
     return slots
 
 

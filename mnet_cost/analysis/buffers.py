@@ -1,9 +1,10 @@
 """What shares memory in a network, in whatever order it runs.
 
-A view is the memory of its input. Where concatenations are in place, their inputs are parts of
-the result, and what an input was made from in place is the same part, if nothing else reads it.
-Steps that run as one unit keep to themselves what only they write and read. What depends on the
-order (whether a layer may write over its input, how long a buffer lives) is in `memory.py`.
+A view is the memory of its input. Trained tensors and their views are weights, which are in no
+buffer of activations. Where concatenations are in place, their inputs are parts of the result, and
+what an input was made from in place is the same part, if nothing else reads it. Steps that run as
+one unit keep to themselves what only they write and read. What depends on the order (how long a
+buffer lives) is in `memory.py`.
 """
 
 from __future__ import annotations
@@ -11,46 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
+from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, is_aligned, may_write_over
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType
 
-Unit = tuple[int, ...]
-"""Indices of steps that run at once, in the order of the schedule."""
 
+def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buffers:
+    """The buffers of `network`; linear in the number of layers, but for sorting units.
 
-class Buffers(NamedTuple):
-    """Which tensors are one buffer, and how the steps form units."""
-
-    network: Network
-    units: tuple[Unit, ...]
-    """In the order in which they run: each where its first step stands, or once it can."""
-    sizes: list[int]
-    """Bytes by tensor; a buffer has those of the tensor that it is known by."""
-    homes: list[int]
-    """By tensor: the tensor that its buffer is known by."""
-    last_reads: list[int]
-    """By tensor, as a place in the running order of steps; of an output the place after all."""
-    inside: frozenset[int]
-    """Tensors that one unit writes and reads, and nobody else: they are never in memory."""
-    blurred: tuple[frozenset[int], ...]
-    """By unit: tensors that it reads from elsewhere in another order than element by element, so
-    that it cannot write over them."""
-    in_place: bool
-
-
-def find_buffers(
-    network: Network,
-    precision: DType,
-    groups: Sequence[Sequence[int]] = (),
-    in_place: bool = True,
-    concat_in_place: bool = False,
-) -> Buffers:
-    """The buffers of `network`; linear in the number of layers, but for sorting `groups`.
-
-    `groups` are indices of steps that run as one unit; a step in none of them is a unit of its
-    own. Raises `ValueError` for groups that share a step or wait for each other.
+    Raises `ValueError` for units that share a step or wait for each other.
     """
     steps, tensors, batch = network.steps, network.tensors, network.batch
     width = precision.bytes
@@ -60,11 +31,15 @@ def find_buffers(
         for tensor in tensors
     ]  # fmt: skip
     homes = list(range(len(tensors)))
+    trained = set()
     for step in steps:
-        if step.layer.effect == "view" and step.inputs:
-            for output in step.outputs:
-                homes[output] = homes[step.inputs[0]]
-    units = _form_units(network, groups)
+        if step.layer.effect == "view":
+            if step.is_weight:
+                trained.add(step.output)
+            else:
+                for output in step.outputs:
+                    homes[output] = homes[step.inputs[0]]
+    units = _form_units(network, rules.units)
     last = [0] * len(tensors)
     place = 0
     for unit in units:
@@ -77,22 +52,29 @@ def find_buffers(
             place += 1
     for one in network.outputs:
         last[one] = place
-    inside: frozenset[int] = frozenset()
-    blurred: tuple[frozenset[int], ...] = ()
-    if groups:
-        inside = _inside(network, units)
-        blurred = tuple(_blurred(network, unit) for unit in units)
-    found = Buffers(network, units, sizes, homes, last, inside, blurred, in_place)
-    if concat_in_place:
-        _join_parts(found)
-    return found
+    weights: frozenset[int] = frozenset()
+    if trained:
+        weights = frozenset([one for one, home in enumerate(homes) if home in trained])
+    buffers = Buffers(
+        network, units, sizes, homes, last,
+        inside=_inside(network, units) if rules.units else frozenset(),
+        weights=weights,
+        fixed=frozenset([*network.inputs, *trained]),
+        reordered=(),
+        in_place=rules.in_place,
+    )  # fmt: skip
+    if rules.units:
+        buffers = buffers._replace(reordered=tuple([_reordered(buffers, one) for one in units]))
+    if rules.concat_in_place:
+        _join_parts(buffers)
+    return buffers
 
 
 def _first_output(step: Step) -> int:
     return step.outputs[0]
 
 
-def _form_units(network: Network, groups: Sequence[Sequence[int]]) -> tuple[Unit, ...]:
+def _form_units(network: Network, groups: Sequence[Unit]) -> tuple[Unit, ...]:
     count = len(network.steps)
     if not groups:
         return tuple([(index,) for index in range(count)])
@@ -152,93 +134,117 @@ def _inside(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
     return frozenset(read - seen_outside)
 
 
-def _blurred(network: Network, unit: Unit) -> frozenset[int]:
+def _reordered(buffers: Buffers, unit: Unit) -> frozenset[int]:
+    """What goes, however far back, into a layer of the unit that is not element by element."""
     if len(unit) == 1:
         return frozenset()
-    found: set[int] = set()
+    reordered: set[int] = set()
     for index in reversed(unit):
-        step = network.steps[index]
-        if step.layer.effect == "compute" or not found.isdisjoint(step.outputs):
-            found.update(step.inputs)
-    return frozenset(found)
+        step = buffers.network.steps[index]
+        if step.layer.effect == "compute" or not reordered.isdisjoint(step.outputs):
+            reordered.update(step.inputs)
+        else:
+            reordered.update(one for one in step.inputs if not is_aligned(buffers, step, one))
+    return frozenset(reordered)
+
+
+class _Parts:
+    """Buffers while inputs of concatenations become parts of the result: an `Occupancy`.
+
+    No order decides whether somebody waits for a buffer: it is free if one step alone reads it.
+    """
+
+    def __init__(self, buffers: Buffers) -> None:
+        network, homes = buffers.network, buffers.homes
+        self._buffers = buffers
+        self._parent: dict[int, int] = {}
+        self.kept = {*buffers.fixed, *(homes[one] for one in network.outputs)}
+        """Buffers that are memory of their own: inputs and outputs of the network, weights."""
+        self._reads = [0] * len(homes)  # by buffer, those of steps that do not write to it
+        readers: list[list[Step]] = [[] for _ in homes]
+        for step in network.steps:
+            for one in set(step.inputs):
+                readers[one].append(step)
+        never = len(network.steps) * len(homes)
+        for one, home in enumerate(homes):
+            self._reads[home] += sum(homes[step.output] != home for step in readers[one])
+            if not readers[one]:
+                self._reads[home] = never  # a dead end stays what it is
+        self._unit_of = {
+            index: number for number, unit in enumerate(buffers.units) for index in unit
+        }
+        self._birth = [len(buffers.units)] * len(homes)  # by buffer, the unit that makes it
+        for one, home in enumerate(homes):
+            self._birth[home] = min(self._birth[home], self._unit_that_makes(one))
+        self._own: Counter[int] = Counter()  # by buffer, reads of the step that is looked at
+        self._number = -1  # its unit
+
+    def _unit_that_makes(self, tensor: int) -> int:
+        producer = self._buffers.network.tensors[tensor].producer
+        return -1 if producer is None else self._unit_of[producer]
+
+    def buffer_of(self, tensor: int) -> int:
+        root, path = self._buffers.homes[tensor], []
+        while root in self._parent:
+            path.append(root)
+            root = self._parent[root]
+        for one in path:
+            self._parent[one] = root
+        return root
+
+    def is_free(self, buffer: int) -> bool:
+        return buffer not in self.kept and self._reads[buffer] == self._own[buffer]
+
+    def is_new(self, buffer: int) -> bool:
+        return self._birth[buffer] == self._number
+
+    def reads_of(self, step: Step) -> Counter[int]:
+        """By buffer, how many of its tensors a step reads."""
+        return Counter([self.buffer_of(one) for one in set(step.inputs)])
+
+    def join(self, part: int, whole: int, own: int) -> None:
+        """Make a buffer a part of another, whose step reads `own` of its tensors."""
+        self._parent[part] = whole
+        self._reads[whole] += self._reads[part] - own
+        self._birth[whole] = min(self._birth[whole], self._birth[part])
+
+    def join_source(self, buffer: int, whole: int) -> int | None:
+        """Make what `buffer` was made from in place a part as well; None if it was not."""
+        maker = self._buffers.network.tensors[buffer].producer
+        if maker is None:
+            return None
+        step = self._buffers.network.steps[maker]
+        self._own, self._number = self.reads_of(step), self._unit_of[maker]
+        source = may_write_over(self._buffers, step, self._number, self)
+        if source is not None:
+            self.join(source, whole, self._own[source])
+        return source
 
 
 def _join_parts(buffers: Buffers) -> None:
     """Make inputs of concatenations parts of the result, by changing `homes`.
 
     A tensor is a part of one buffer at most: of the concatenation that the spec has first. Inputs
-    and outputs of the network are memory of their own, and so is an input that is a piece of
-    something larger, or of another type than the result.
+    and outputs of the network and weights are memory of their own, and so is an input that is a
+    piece of something larger, or of another type than the result.
     """
-    network, homes = buffers.network, buffers.homes
-    steps, tensors = network.steps, network.tensors
-    parent: dict[int, int] = {}
-
-    def find(tensor: int) -> int:
-        root = homes[tensor]
-        path = []
-        while root in parent:
-            path.append(root)
-            root = parent[root]
-        for one in path:
-            parent[one] = root
-        return root
-
-    readers: list[list[Step]] = [[] for _ in tensors]
-    for step in steps:
-        for one in set(step.inputs):
-            readers[one].append(step)
-    fixed = {homes[one] for one in (*network.inputs, *network.outputs)}
-    reads = [0] * len(tensors)  # by buffer, those of steps that do not write to it
-    for one, home in enumerate(homes):
-        reads[home] += sum(homes[step.output] != home for step in readers[one])
-        if not readers[one]:
-            reads[home] = len(steps) * len(tensors)  # a dead end stays what it is
-    unit_of = {index: number for number, unit in enumerate(buffers.units) for index in unit}
-
-    def source(home: int) -> tuple[Step, int] | None:
-        """The element-wise step that makes a buffer, and the input that it may write over."""
-        maker = tensors[home].producer
-        if not buffers.in_place or maker is None or steps[maker].layer.effect != "elementwise":
-            return None
-        step, number = steps[maker], unit_of[maker]
-        choice = None
-        own = Counter(find(one) for one in set(step.inputs))
-        for one in step.inputs:
-            root = find(one)
-            if root in fixed or buffers.sizes[root] != buffers.sizes[home]:
-                continue
-            if reads[root] != own[root]:
-                continue
-            producer = tensors[one].producer
-            if producer is not None and unit_of[producer] == number:
-                choice = choice or (step, one)
-            elif not buffers.blurred or one not in buffers.blurred[number]:
-                return step, one
-        return choice
-
-    for step in sorted(steps, key=_first_output):
+    tensors, sizes, parts = buffers.network.tensors, buffers.sizes, _Parts(buffers)
+    for step in sorted(buffers.network.steps, key=_first_output):
         whole = step.output
         if step.layer.kind != "concat" or whole in buffers.inside:
             continue
-        own = Counter(find(one) for one in set(step.inputs))
+        own = parts.reads_of(step)
         for one in step.inputs:
-            by, part = step, one
-            while True:
-                root = find(part)
-                if (
-                    root == find(whole)
-                    or root in fixed
-                    or buffers.sizes[root] != buffers.sizes[part]
-                    or (by is step and tensors[one].type.dtype != tensors[whole].type.dtype)
-                ):
-                    break
-                # What was made from in place is read by nothing else.
-                reads[whole] += reads[root] - own[root] if by is step else 0
-                parent[root] = whole
-                further = source(root)
-                if further is None:
-                    break
-                by, part = further
+            root = parts.buffer_of(one)
+            if (
+                root != whole
+                and root not in parts.kept
+                and sizes[root] == sizes[one]
+                and tensors[one].type.dtype == tensors[whole].type.dtype
+            ):
+                parts.join(root, whole, own[root])
+                part: int | None = root
+                while part is not None:
+                    part = parts.join_source(part, whole)
     for one in range(len(tensors)):
-        homes[one] = find(one)
+        buffers.homes[one] = parts.buffer_of(one)

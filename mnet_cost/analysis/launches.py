@@ -8,11 +8,12 @@ device knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnet_cost.analysis.fits import Activations
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.analysis.traffic import scratch_bytes
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.network import Network
@@ -31,10 +32,8 @@ class Launch(NamedTuple):
     rules: frozenset[str]
     kernels: tuple[Kernel, ...]
     memory: MemoryTrace
-    units: tuple[tuple[int, ...], ...]
-    """Steps of each kernel, by index."""
-    scratch: dict[int, int]
-    """Bytes of scratch, by the step that needs them."""
+    sharing: MemoryRules
+    """What the rules are for memory; a unit is the steps of a kernel."""
     schedule: Schedule | None = None
     """How the order was found, where a better one than that of the spec was looked for."""
     spec_order: Launch | None = None
@@ -58,20 +57,14 @@ def _launched(
         for unit, kernel in zip(units, kernels, strict=True)
         if "im2col" in rules and (needed := scratch_bytes(kernel, rules))
     }
-    memory = trace_memory(network, precision, **_sharing(units, scratch, rules))
-    return Launch(network, precision, rules, kernels, memory, units, scratch)
-
-
-def _sharing(
-    units: tuple[tuple[int, ...], ...], scratch: dict[int, int], rules: frozenset[str]
-) -> dict[str, Any]:
-    """What decides which memory is shared, as parameters of traces, arenas and searches."""
-    return {
-        "groups": units,
-        "in_place": "in_place" in rules,
-        "concat_in_place": "concat_in_place" in rules,
-        "scratch": scratch,
-    }
+    sharing = MemoryRules(
+        units=units,
+        in_place="in_place" in rules,
+        concat_in_place="concat_in_place" in rules,
+        scratch=scratch,
+    )
+    memory = trace_memory(network, precision, sharing)
+    return Launch(network, precision, rules, kernels, memory, sharing)
 
 
 def in_best_order(launched: Launch) -> Launch:
@@ -79,8 +72,7 @@ def in_best_order(launched: Launch) -> Launch:
     from mnet_cost.analysis.schedule import best_schedule  # where one is asked for alone
 
     network, precision, rules = launched.network, launched.precision, launched.rules
-    sharing = _sharing(launched.units, launched.scratch, rules)
-    found = best_schedule(network, precision, **sharing)
+    found = best_schedule(network, precision, launched.sharing)
     best = launched
     if found.order != network.schedule:
         # The kernels are those of the converter, which saw the order of the spec.
@@ -113,11 +105,7 @@ def activations_of(launched: Launch) -> Activations:
     """What activations need where they are all in one arena."""
     from mnet_cost.analysis.arena import plan_arena  # for devices with weights apart alone
 
-    arena = plan_arena(
-        launched.network,
-        launched.precision,
-        **_sharing(launched.units, launched.scratch, launched.rules),
-    )
+    arena = plan_arena(launched.network, launched.precision, launched.sharing)
     memory = launched.memory
     return Activations(
         arena.bytes,

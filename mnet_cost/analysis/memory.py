@@ -3,8 +3,9 @@
 A buffer lives from the unit that writes it to the last unit that reads it; network inputs live
 from the start, outputs to the end. A unit is a step, or some steps that a runtime runs as one
 kernel. Views are names for the same buffer, and an element-wise layer writes over its input when
-nothing reads that input afterwards, as inference runtimes do. Weights are not activations and are
-counted apart. Not here: alignment and gaps, which are in `arena.py`.
+nothing reads that input afterwards, as inference runtimes do (`sharing.py`). Weights, trained
+tensors among them, are not activations and are counted apart. Not here: alignment and gaps, which
+are in `arena.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from mnet_cost.analysis.buffers import Buffers, Unit, find_buffers
-from mnet_cost.network import Network, Step
+from mnet_cost.analysis.buffers import find_buffers
+from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, may_write_over
+from mnet_cost.network import Network
 from mnet_cost.tensors import DType
 
 
@@ -44,50 +46,44 @@ class Lifetime(NamedTuple):
     bytes: int
     first: int
     last: int
+    tensors: tuple[int, ...] = ()
+    """All that ever lie there, as indices into `Network.tensors`; scratch holds none."""
 
 
-def trace_memory(
-    network: Network,
-    precision: DType,
-    *,
-    groups: Sequence[Sequence[int]] = (),
-    in_place: bool = True,
-    concat_in_place: bool = False,
-    scratch: Mapping[int, int] | None = None,
-) -> MemoryTrace:
-    """Liveness of all tensors over `network.steps`, batch included.
+_USUAL = MemoryRules()
 
-    `groups` are indices of steps that run as one unit: what only they write and read is never in
-    memory. A layer writes over its input only with `in_place`. With `concat_in_place` the inputs
-    of a concatenation are parts of its result from their birth on, where they can be. `scratch`
-    are bytes that a step needs beside tensors while its unit runs, by the index of the step.
+
+def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> MemoryTrace:
+    """Liveness of all tensors over `network.steps`, batch included, under the rules of a runtime.
 
     Linear in the number of layers: buffers are events (allocate, free), not a set per step.
+    Raises `ValueError` for units that cannot be.
     """
-    buffers = find_buffers(network, precision, groups, in_place, concat_in_place)
+    buffers = find_buffers(network, precision, rules)
     units = buffers.units
-    buffer, birth, death = _lives(buffers)
+    lives = _Lives(buffers)
     change = [0] * (len(units) + 2)  # outputs outlive the last unit
-    for root in birth:
-        change[birth[root]] += buffers.sizes[root]
-        change[death[root] + 1] -= buffers.sizes[root]
+    sizes = buffers.sizes
+    for root in lives.roots:
+        change[lives.birth[root]] += sizes[root]
+        change[lives.number_at[lives.death[root]] + 1] -= sizes[root]
     live = list(accumulate(change[: len(units)]))
-    extra = _scratch_by_unit(units, scratch) if scratch else {}
+    extra = _scratch_by_unit(units, rules.scratch) if rules.scratch else {}
     for number, needed in extra.items():
         live[number] += needed
     peak = max(live)
     at = live.index(peak)
     alive = [
-        LiveTensor(name, buffers.sizes[root])
-        for root, name in _occupants(buffers, buffer, birth, at).items()
-        if birth[root] <= at <= death[root]
+        LiveTensor(name, sizes[root])
+        for root, name in _occupants(buffers, lives, at).items()
+        if lives.birth[root] <= at <= lives.number_at[lives.death[root]]
     ]
     if at in extra:
         step = network.steps[units[at][0]]
         alive.append(LiveTensor(f"scratch of {step.name}", extra[at]))
     alive.sort(key=lambda tensor: -tensor.bytes)
     by_step = live
-    if groups:
+    if rules.units:
         by_step = [0] * len(network.steps)
         for number, unit in enumerate(units):
             for index in unit:
@@ -96,26 +92,31 @@ def trace_memory(
 
 
 def find_lifetimes(
-    network: Network,
-    precision: DType,
-    *,
-    groups: Sequence[Sequence[int]] = (),
-    in_place: bool = True,
-    concat_in_place: bool = False,
-    scratch: Mapping[int, int] | None = None,
+    network: Network, precision: DType, rules: MemoryRules = _USUAL
 ) -> tuple[Lifetime, ...]:
     """What `trace_memory` adds up, each with the units that need it; outputs to the end."""
-    buffers = find_buffers(network, precision, groups, in_place, concat_in_place)
-    _, birth, death = _lives(buffers)
+    buffers = find_buffers(network, precision, rules)
+    lives = _Lives(buffers)
     final = len(buffers.units) - 1
-    lives = [
-        Lifetime(network.tensors[root].name, buffers.sizes[root], first, min(death[root], final))
-        for root, first in birth.items()
+    tensors: dict[int, list[int]] = {root: [] for root in lives.roots}
+    for index in range(len(network.tensors)):
+        root = lives.buffer_of(index)
+        if root in tensors:
+            tensors[root].append(index)
+    lifetimes = [
+        Lifetime(
+            network.tensors[root].name,
+            buffers.sizes[root],
+            lives.birth[root],
+            min(lives.number_at[lives.death[root]], final),
+            tuple(held),
+        )
+        for root, held in tensors.items()
     ]
-    for number, needed in _scratch_by_unit(buffers.units, scratch or {}).items():
+    for number, needed in _scratch_by_unit(buffers.units, rules.scratch).items():
         name = network.steps[buffers.units[number][0]].name
-        lives.append(Lifetime(f"scratch of {name}", needed, number, number))
-    return tuple(lives)
+        lifetimes.append(Lifetime(f"scratch of {name}", needed, number, number))
+    return tuple(lifetimes)
 
 
 def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[int, int]:
@@ -128,88 +129,86 @@ def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[
     return found
 
 
-def _lives(buffers: Buffers) -> tuple[list[int], dict[int, int], dict[int, int]]:
-    """The buffer that each home is in, and the first and last unit of each buffer.
+class _Lives:
+    """Buffers as they are born, written over and left, unit by unit: an `Occupancy`."""
 
-    A layer writes over the first of its inputs that it can, one from outside its unit if there
-    is one. Buffers that are never in memory are left out.
-    """
-    network, homes, last_reads = buffers.network, buffers.homes, buffers.last_reads
-    sizes, steps = buffers.sizes, network.steps
-    buffer = list(range(len(homes)))
-    birth = [-1] * len(homes)
-    death = [-1] * len(homes)  # as a place in the running order
-    pinned = set()  # the caller's memory: never written over
-    for index in network.inputs:
-        home = homes[index]
-        pinned.add(home)
-        birth[home] = 0
-        death[home] = max(death[home], last_reads[index])
-    number_at: list[int] = []  # by place
+    __slots__ = ("birth", "buffer", "death", "homes", "now", "number", "number_at", "roots")
 
-    def written_over(home: int, step: Step, now: int, number: int) -> int | None:
-        inner = None
-        if sizes[step.output] != sizes[home]:
-            return None  # a part of a concatenation has its place
-        for index in step.inputs:
-            other = buffer[homes[index]]
-            if death[other] > now or other in pinned or sizes[other] != sizes[home]:
-                continue
-            if birth[other] == number:
-                inner = other if inner is None else inner
-            elif not buffers.blurred or not _is_blurred(buffers, buffer, number, other):
-                return other
-        return inner
+    def __init__(self, buffers: Buffers) -> None:
+        count = len(buffers.homes)
+        self.homes = buffers.homes
+        self.buffer = list(range(count))
+        """By home, the buffer that it has been written over, if it was."""
+        self.birth = [-1] * count
+        """By buffer, as the number of a unit."""
+        self.death = [-1] * count
+        """By buffer, as a place in the running order."""
+        self.number_at: list[int] = []
+        """By place, the unit; after the last place the number of units."""
+        self.now = self.number = 0
+        """Place and unit of the step that runs."""
+        self.roots: list[int] = []
+        """Buffers that are ever in memory."""
+        self._run(buffers)
 
-    for number, unit in enumerate(buffers.units):
-        for member in unit:
-            step = steps[member]
-            now = len(number_at)
-            number_at.append(number)
-            for output in step.outputs:
-                home = homes[output]
-                root = buffer[home]
-                if birth[root] < 0:
-                    other = None
-                    if buffers.in_place and step.layer.effect == "elementwise":
-                        other = written_over(home, step, now, number)
-                    if other is None:
-                        birth[root] = number
-                    else:
-                        buffer[home] = root = other
-                if last_reads[output] > death[root]:
-                    death[root] = last_reads[output]
-    number_at.append(len(buffers.units))
-    roots = [index for index, first in enumerate(birth) if first >= 0]
-    if buffers.inside:
-        real = {buffer[home] for index, home in enumerate(homes) if index not in buffers.inside}
-        roots = [root for root in roots if root in real]
-    return (
-        buffer,
-        {root: birth[root] for root in roots},
-        {root: number_at[death[root]] for root in roots},
-    )
+    def buffer_of(self, tensor: int) -> int:
+        return self.buffer[self.homes[tensor]]
 
+    def is_free(self, buffer: int) -> bool:
+        return self.death[buffer] <= self.now
 
-def _is_blurred(buffers: Buffers, buffer: list[int], number: int, root: int) -> bool:
-    return any(buffer[buffers.homes[index]] == root for index in buffers.blurred[number])
+    def is_new(self, buffer: int) -> bool:
+        return self.birth[buffer] == self.number
+
+    def _run(self, buffers: Buffers) -> None:
+        homes, last_reads, steps = self.homes, buffers.last_reads, buffers.network.steps
+        birth, death, buffer, number_at = self.birth, self.death, self.buffer, self.number_at
+        for index in buffers.network.inputs:
+            birth[index] = 0
+            death[index] = max(death[index], last_reads[index])
+        now = 0
+        for number, unit in enumerate(buffers.units):
+            self.number = number
+            for member in unit:
+                step = steps[member]
+                self.now = now
+                now += 1
+                number_at.append(number)
+                for output in step.outputs:
+                    home = homes[output]
+                    root = buffer[home]
+                    if birth[root] < 0:
+                        other = may_write_over(buffers, step, number, self)
+                        if other is None:
+                            birth[root] = number
+                        else:
+                            buffer[home] = root = other
+                    if last_reads[output] > death[root]:
+                        death[root] = last_reads[output]
+        number_at.append(len(buffers.units))
+        self.roots = [index for index, first in enumerate(birth) if first >= 0]
+        absent = buffers.inside | buffers.weights
+        if absent:
+            real = {buffer[home] for index, home in enumerate(homes) if index not in absent}
+            self.roots = [root for root in self.roots if root in real]
 
 
-def _occupants(
-    buffers: Buffers, buffer: list[int], birth: dict[int, int], at: int
-) -> dict[int, str]:
+def _occupants(buffers: Buffers, lives: _Lives, at: int) -> dict[int, str]:
     """The name of what is in each buffer while unit `at` runs: of the tensor written last.
 
     A concatenation in place is called by its result, of which there may be only parts yet.
     """
     network = buffers.network
-    place = {index: now for now, index in enumerate(i for unit in buffers.units for i in unit)}
-    after = sum(len(unit) for unit in buffers.units[: at + 1])
+    place = [0] * len(network.steps)
+    for now, index in enumerate([index for unit in buffers.units for index in unit]):
+        place[index] = now
+    after = sum([len(unit) for unit in buffers.units[: at + 1]])
+    roots, homes, buffer = set(lives.roots), lives.homes, lives.buffer
     latest: dict[int, tuple[int, str]] = {}
     for index, tensor in enumerate(network.tensors):
-        root = buffer[buffers.homes[index]]
+        root = buffer[homes[index]]
         made = -1 if tensor.producer is None else place[tensor.producer]
-        if root not in birth or (made >= after and root != index):
+        if root not in roots or (made >= after and root != index):
             continue
         if root not in latest or made > latest[root][0]:
             latest[root] = (made, tensor.name)

@@ -15,13 +15,13 @@ search, Ahn et al., SERENITY, arXiv:2003.02369. The code is our own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
 from mnet_cost.analysis.segments import Segment, cut, find_lives
+from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
 
@@ -32,6 +32,7 @@ _MOVES = 200_000  # units tried, over all sets, for each of the three tries at a
 _PAIRS = 4_000_000  # of units in the segments that are looked at: what is between them takes time
 _SEARCHES = 8  # segments that are searched, those first that need most
 _NARROW, _WIDE = 4, 48  # sets of one size that a beam keeps
+_USUAL = MemoryRules()
 
 
 class Schedule(NamedTuple):
@@ -50,11 +51,8 @@ class Schedule(NamedTuple):
 def best_schedule(
     network: Network,
     precision: DType,
+    rules: MemoryRules = _USUAL,
     *,
-    groups: Sequence[Sequence[int]] = (),
-    in_place: bool = True,
-    concat_in_place: bool = False,
-    scratch: Mapping[int, int] | None = None,
     states: int = STATES,
 ) -> Schedule:
     """The order with the least peak of `trace_memory`, whose parameters these are.
@@ -62,11 +60,10 @@ def best_schedule(
     It is the order of `network` where no better one is found. Deterministic, and bounded by the
     number of `states`: for graphs too wide for it the result is not proven to be the least.
     """
-    rules: dict[str, Any] = {"in_place": in_place, "concat_in_place": concat_in_place}
-    trace = trace_memory(network, precision, groups=groups, scratch=scratch, **rules)
-    buffers = find_buffers(network, precision, groups, **rules)
+    trace = trace_memory(network, precision, rules)
+    buffers = find_buffers(network, precision, rules)
     live = [trace.live_bytes[unit[0]] for unit in buffers.units]
-    pieces = cut(buffers)
+    pieces = cut(buffers, rules.scratch)
     floor = max([live[piece[0]] for piece in pieces if len(piece) == 1], default=0)
     lives = None
     segments = []
@@ -79,7 +76,7 @@ def best_schedule(
                 left_out = True
                 break
             lives = lives or find_lives(buffers)
-            segments.append(Segment(buffers, lives, piece, scratch or {}))
+            segments.append(Segment(buffers, lives, piece, rules.scratch))
     floor = max([floor, *(segment.floor for segment in segments)])
     ways = ["no search: too many layers side by side"] if left_out else []
     order = list(range(len(live)))

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.analysis.buffers import Buffers
-from mnet_cost.network import Step
+from mnet_cost.analysis.sharing import Buffers, may_write_over
 
 _NEVER = 1 << 62  # a place after all others
 
@@ -32,7 +31,8 @@ class Lives(NamedTuple):
 def find_lives(buffers: Buffers) -> Lives:
     """Who writes and reads each buffer that is ever in memory."""
     network, homes = buffers.network, buffers.homes
-    real = {homes[one] for one in range(len(homes)) if one not in buffers.inside}
+    absent = buffers.inside | buffers.weights
+    real = {homes[one] for one in range(len(homes)) if one not in absent}
     lives = Lives({}, {}, {}, [])
     for index, home in enumerate(homes):
         lives.first.setdefault(home, index)
@@ -57,12 +57,15 @@ def find_lives(buffers: Buffers) -> Lives:
     return lives
 
 
-def cut(buffers: Buffers) -> list[range]:
+def cut(buffers: Buffers, scratch: Mapping[int, int]) -> list[range]:
     """Units in pieces of the order of the spec that no order can mix; linear.
 
-    A unit is a piece of its own if all before it lead to it, and it leads to all after it.
+    A unit is a piece of its own if all before it lead to it, and it leads to all after it. What
+    only names weights takes no memory and may stand anywhere before its readers, so it does not
+    count; unless an input of the network is there for the first unit alone, whichever that is.
     """
     network, units = buffers.network, buffers.units
+    idle = _idle_units(buffers, scratch)
     unit_of = {index: number for number, unit in enumerate(units) for index in unit}
     next_reader = [len(units)] * len(units)
     last_source = [-1] * len(units)
@@ -71,20 +74,22 @@ def cut(buffers: Buffers) -> list[range]:
             for one in network.steps[index].inputs:
                 producer = network.tensors[one].producer
                 source = number if producer is None else unit_of[producer]
-                if source != number:
+                if source != number and source not in idle:
                     next_reader[source] = min(next_reader[source], number)
                     last_source[number] = max(last_source[number], source)
     reached = [True] * len(units)  # whether all before a unit lead to it
     furthest = 0
     for number in range(len(units)):
         reached[number] = furthest <= number
-        furthest = max(furthest, next_reader[number])
+        if number not in idle:
+            furthest = max(furthest, next_reader[number])
     nearest = len(units)
     pieces: list[range] = []
     alone = [False] * len(units)
     for number in reversed(range(len(units))):
         alone[number] = reached[number] and nearest >= number
-        nearest = min(nearest, last_source[number])
+        if number not in idle:
+            nearest = min(nearest, last_source[number])
     start = 0
     for number in range(len(units)):
         if alone[number]:
@@ -95,6 +100,23 @@ def cut(buffers: Buffers) -> list[range]:
     if start < len(units):
         pieces.append(range(start, len(units)))
     return pieces
+
+
+def _idle_units(buffers: Buffers, scratch: Mapping[int, int]) -> frozenset[int]:
+    """Units that do nothing but name weights, if all inputs of the network are needed."""
+    network, weights = buffers.network, buffers.weights
+    if not weights:
+        return frozenset()
+    needed = {buffers.homes[one] for step in network.steps for one in step.inputs}
+    needed.update(buffers.homes[one] for one in network.outputs)
+    if not needed.issuperset(network.inputs):
+        return frozenset()
+    return frozenset(
+        number
+        for number, unit in enumerate(buffers.units)
+        if all(weights.issuperset(network.steps[index].outputs) for index in unit)
+        and scratch.keys().isdisjoint(unit)
+    )
 
 
 class Segment:
@@ -146,7 +168,7 @@ class Segment:
         sizes, writers, readers = self._buffers.sizes, self._lives.writers, self._lives.readers
         before = at_start = 0
         for home, written in writers.items():
-            if written and written[0] < start:
+            if written and written[0] < start and home not in self._buffers.weights:
                 if readers[home] and readers[home][-1] >= start:
                     before += sizes[home]
                 elif not readers[home] and start == 0:
@@ -213,8 +235,11 @@ class Segment:
                     continue
                 for one in step.inputs:
                     home = buffers.homes[one]
-                    writers = self._lives.writers[home]
-                    if 0 <= writers[0] < number and home not in found:
+                    if (
+                        self._lives.writers[home][0] < number
+                        and home not in buffers.fixed
+                        and home not in found
+                    ):
                         found.append(home)
         return found
 
@@ -240,54 +265,37 @@ class Segment:
         return saved
 
     def _written_over(self, number: int, free: list[int]) -> int:
-        """Bytes of a unit that lie where other bytes lay, as `memory.py` chooses."""
-        buffers, network = self._buffers, self._buffers.network
-        homes, sizes, steps = buffers.homes, buffers.sizes, network.steps
-        unit, counted = buffers.units[number], self._lives.touched[number]
-        until = dict.fromkeys(free, -1)  # the last place in the unit that needs a buffer
+        """Bytes of a unit that lie where other bytes lay, `free` among them."""
+        buffers, lives = self._buffers, self._lives
+        homes, sizes, steps = buffers.homes, buffers.sizes, buffers.network.steps
+        unit, counted = buffers.units[number], lives.touched[number]
+        run = _UnitRun(homes, free)
         last: dict[int, int] = {}
         for place, index in enumerate(unit):
             for one in steps[index].inputs:
                 last[one] = place
-                if homes[one] in until:
-                    until[homes[one]] = place
-        lies: dict[int, int] = {}  # what is written over where
-        within: list[int] = []  # buffers of the unit's own, in memory or not
-        blurred = buffers.blurred[number] if buffers.blurred else frozenset()
-
-        def choose(step: Step, home: int, place: int) -> int | None:
-            own = None
-            for one in step.inputs:
-                other = lies.get(homes[one], homes[one])
-                if until.get(other, _NEVER) > place or sizes[other] != sizes[home]:
-                    continue
-                if other in within:
-                    own = other if own is None else own
-                elif all(lies.get(homes[b], homes[b]) != other for b in blurred):
-                    return other
-            return own
-
+                if homes[one] in run.until:
+                    run.until[homes[one]] = place
         for place, index in enumerate(unit):
+            run.place = place
             step = steps[index]
             for output in step.outputs:
                 home = homes[output]
-                if self._lives.first[home] == output:
-                    other = None
-                    if step.layer.effect == "elementwise" and sizes[home] == sizes[output]:
-                        other = choose(step, home, place)
+                if lives.first[home] == output:
+                    other = may_write_over(buffers, step, number, run)
                     if other is None:
-                        within.append(home)
+                        run.made.append(home)
                     else:
-                        lies[home] = other
-                root = lies.get(home, home)
-                if root in until or root in within:
+                        run.lies[home] = other
+                root = run.buffer_of(output)
+                if root in run.until or root in run.made:
                     # Who reads what is free has run already, wherever the spec has it.
-                    outside = home not in free and self._lives.readers[home][-1:] > [number]
+                    outside = home not in free and lives.readers[home][-1:] > [number]
                     end = _NEVER if outside else last.get(output, place)
-                    until[root] = max(until.get(root, -1), end)
-        there = {root for root in lies.values() if root not in within or root in counted}
+                    run.until[root] = max(run.until.get(root, -1), end)
+        there = {root for root in run.lies.values() if root not in run.made or root in counted}
         saved = 0
-        for home, root in lies.items():
+        for home, root in run.lies.items():
             if home in counted:
                 saved += sizes[home] if root in there else 0
                 there.add(root)
@@ -320,3 +328,28 @@ class Segment:
             if needed > floor:
                 floor = max(floor, needed - self._saved_by(unit, dying))
         return floor
+
+
+class _UnitRun:
+    """Steps of a unit that run when nobody else waits for the buffers `free`: an `Occupancy`."""
+
+    def __init__(self, homes: list[int], free: list[int]) -> None:
+        self._homes = homes
+        self.place = 0
+        """That of the step that runs, within the unit."""
+        self.until = dict.fromkeys(free, -1)
+        """The last place in the unit that needs a buffer."""
+        self.lies: dict[int, int] = {}
+        """What is written over where."""
+        self.made: list[int] = []
+        """Buffers of the unit's own, in memory or not."""
+
+    def buffer_of(self, tensor: int) -> int:
+        home = self._homes[tensor]
+        return self.lies.get(home, home)
+
+    def is_free(self, buffer: int) -> bool:
+        return self.until.get(buffer, _NEVER) <= self.place
+
+    def is_new(self, buffer: int) -> bool:
+        return buffer in self.made

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers.base import INDEX_BYTES, Given, Kept
-from mnet_cost.network import Network, Step
+from mnet_cost.network import Network
 from mnet_cost.tensors import DTYPES, DType
 
 OPTIMIZERS: Mapping[str, int] = {
@@ -225,7 +225,7 @@ def _kept_tensors(
             found.append(KeptTensor(step.name, beside, inside=True))
     for index, width in whole.items():
         tensor = tensors[index]
-        if not _is_param(network, index):
+        if tensor.producer is None or not network.steps[tensor.producer].is_weight:
             found.append(KeptTensor(tensor.name, tensor.type.elements * width * batch))
     return tuple(sorted(found, key=lambda one: -one.bytes))
 
@@ -235,12 +235,3 @@ def _beside(kept: Kept, precision: DType, batch: int) -> int:
     fp32 = DTYPES["fp32"].bytes
     per_example = kept.elements * precision.bytes + kept.statistics * fp32 + kept.bytes
     return per_example * batch + kept.once * fp32
-
-
-def _is_param(network: Network, index: int) -> bool:
-    """Whether a tensor is a trained one by itself, which is there anyway."""
-    producer = network.tensors[index].producer
-    if producer is None:
-        return False
-    step: Step = network.steps[producer]
-    return not step.inputs and step.layer.effect == "view"

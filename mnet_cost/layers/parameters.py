@@ -1,8 +1,9 @@
 """Trained tensors: added, multiplied, put in front, looked up, or by themselves.
 
-None of them is a kernel of a convolution or a linear layer, so `weights` is 0. Ignored here:
-that a trained tensor is the same for all examples of a batch, and no activation: one that is an
-output counts as any tensor does.
+None of them is a kernel of a convolution or a linear layer, so `weights` is 0. A trained tensor by
+itself is no activation: it is in memory once, with the weights, as long as nothing is computed from
+it. Ignored here: that one is the same for all examples of a batch, so who reads it is counted as
+reading it for each.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Parameter(Layer):
     Weights     0
     Params      the product of the shape
     Vector ops  0
-    Bytes       reads the params; writes nothing, since who reads the tensor finds it there
+    Bytes       reads the params; writes nothing, since who reads the tensor finds it there.
+                It and views of it are weights, not activations, whatever the batch
     Source      PyTorch documentation of torch.nn.parameter.Parameter
     """
 

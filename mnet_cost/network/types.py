@@ -50,6 +50,11 @@ class Step(NamedTuple):
         return self.outputs[0]
 
     @property
+    def is_weight(self) -> bool:
+        """Whether its output is a trained tensor itself: in memory as a weight, and by no work."""
+        return not self.inputs and self.layer.effect == "view"
+
+    @property
     def line(self) -> int:
         """Line of the spec that wrote it."""
         return self.entry.node.line

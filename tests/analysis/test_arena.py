@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import networks
 
-from mnet_cost.analysis import analyze
+from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.arena import Arena, plan_arena
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
@@ -43,9 +43,9 @@ def offsets(arena: Arena) -> dict[str, int]:
 def test_what_is_alive_together_does_not_overlap(data: st.DataObject, alignment: int) -> None:
     network = data.draw(networks(OFTEN, most=20))
     how = data.draw(rules(network))
-    arena = plan_arena(network, FP32, **how._asdict(), alignment=alignment)
-    trace = trace_memory(network, FP32, **how._asdict())
-    units = find_buffers(network, FP32, how.groups).units
+    arena = plan_arena(network, FP32, how.told, alignment=alignment)
+    trace = trace_memory(network, FP32, how.told)
+    units = find_buffers(network, FP32, how.told).units
     for number, unit in enumerate(units):
         alive = [slot for slot in arena.slots if slot.first <= number <= slot.last]
         assert sum(slot.bytes for slot in alive) == trace.live_bytes[unit[0]]
@@ -139,3 +139,26 @@ def test_without_storage_weights_are_beside_the_activations() -> None:
     found = analyze(load_model("densenet"), devices=[load_device("pixel_1")])
     (fit,) = found.devices[0].fits
     assert fit.needed_bytes == found.totals.weight_bytes + found.memory.peak_bytes
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_parameter_is_in_flash_and_not_in_the_arena(batch: int) -> None:
+    network = build(
+        """\
+input: {x: [4, 8, 8]}
+layers:
+  - {id: p, parameter: {shape: [1000, 64]}}
+  - {id: v, slice: {axis: length, stop: 500}}
+  - {id: mean, global_avg_pool: {}, from: x}
+outputs: [v, mean]
+"""
+    )
+    network = elaborate(network.spec, {"batch": batch})
+    found = analyze_network(network, [STM32], precision="int8")
+    activations, weights = found.devices[0].fits
+    # At the offset of x and behind it; the view is an output, and the caller reads the weights.
+    assert activations.needed_bytes == 256 * batch + 4 * batch
+    assert weights.needed_bytes == found.totals.weight_bytes == 64_000
+    assert found.memory.peak_bytes == 260 * batch
+    names = [slot.name for slot in plan_arena(network, INT8).slots]
+    assert sorted(names) == ["mean", "x"]

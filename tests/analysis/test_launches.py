@@ -43,11 +43,11 @@ def launched(*rules: str, network: Network = NETWORK) -> Launch:
 
 def test_what_rides_is_never_in_memory() -> None:
     fused = launched("fold_norms", "fuse_activations")
-    assert fused.units == ((0, 1, 2), (3,))
+    assert fused.sharing.units == ((0, 1, 2), (3,))
     assert fused.memory.peak_bytes == 32 + 64 + 96
     # Unfused and not in place, two results of 64 stand beside the input.
     apart = launched()
-    assert apart.units == ((0,), (1,), (2,), (3,))
+    assert apart.sharing.units == ((0,), (1,), (2,), (3,))
     assert apart.memory.live_bytes == (32 + 64, 32 + 64 + 64, 32 + 64 + 64, 32 + 64 + 96)
 
 
@@ -60,7 +60,7 @@ def test_concatenations_are_written_where_they_are_wanted() -> None:
 def test_im2col_needs_scratch() -> None:
     rules = ("fold_norms", "fuse_activations", "im2col")
     found = launched(*rules)
-    assert found.scratch == {0: 9 * 2 * 16}
+    assert found.sharing.scratch == {0: 9 * 2 * 16}
     assert found.memory.live_bytes[0] == 32 + 64 + 288
     pointwise = elaborate(
         parse_spec(
@@ -69,7 +69,7 @@ def test_im2col_needs_scratch() -> None:
         )
     )
     # A 1x1 convolution reads its windows where they are: the paper's own argument.
-    assert launched(*rules, network=pointwise).scratch == {}
+    assert launched(*rules, network=pointwise).sharing.scratch == {}
 
 
 def test_an_arena_holds_what_the_kernels_need() -> None:
@@ -104,7 +104,7 @@ def test_the_best_order_of_kernels() -> None:
     assert best.schedule is not None
     assert best.network.schedule == best.schedule.order == ("a1", "a2", "b1", "b2", "sum")
     assert [kernel.name for kernel in best.kernels] == list(best.schedule.order)
-    assert best.units == ((0,), (1,), (2,), (3,), (4,))
+    assert best.sharing.units == ((0,), (1,), (2,), (3,), (4,))
     assert (as_in_spec.memory.peak_bytes, best.memory.peak_bytes) == (16 + 2 * 128, 16 + 128 + 16)
     chosen, needed = in_smallest_arena(best)
     assert chosen == best

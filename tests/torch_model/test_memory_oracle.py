@@ -49,7 +49,9 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         self.memory: dict[str, str] = {}
         """Of each tensor the one that its memory was made for."""
         self.bytes: dict[str, int] = {}
-        """Of the memory that is taken, by the tensor that it was made for."""
+        """Of the memory that is taken, by the tensor that it was made for; weights take none."""
+        self.elements: dict[str, int] = {}
+        """Of each tensor that was made."""
         self.live: dict[str, int] = {}
         """Bytes taken while each step runs."""
 
@@ -75,24 +77,29 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         name = n.meta.get(TENSOR)
         if name is not None:
             size = value.numel() * (self.types[name].dtype or FP32).bytes
+            self.elements[name] = value.numel()
             step = self.steps.get(name)
-            home = None if step is None or not step.inputs else self._home(n, step, size)
+            home = None if step is None or not step.inputs else self._home(n, step, name, size)
             self.memory[name] = name if home is None else home
-            if home is None:
+            if home is None and (step is None or step.layer.kind != "parameter"):
                 self.bytes[name] = size
             if step is not None:
                 self._read(n, step)
         return value
 
-    def _home(self, node: fx.Node, step: Step, size: int) -> str | None:
+    def _home(self, node: fx.Node, step: Step, output: str, size: int) -> str | None:
         """The memory of an input that the output takes, if it does."""
-        for name in self._sources(node):
+        sources = self._sources(node)
+        for name in sources:
             home = self.memory[name]
             if step.layer.effect == "view":
                 return home
             held = [one for one, where in self.memory.items() if where == home]
             unread = {reader for one in held for reader in self.readers[one]} <= {node}
-            fits = home in self.steps and unread and self.bytes[home] == size
+            fits = home in self.steps and unread and self.bytes.get(home) == size
+            # All that is read there is as long as the output: nothing is read twice, or in part.
+            read = [one for one in sources if self.memory[one] == home]
+            fits = fits and all(self.elements[one] == self.elements[output] for one in read)
             if step.layer.effect == "elementwise" and fits:
                 return home
         return None
