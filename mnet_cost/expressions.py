@@ -71,6 +71,8 @@ class Expression(NamedTuple):
     """The name, if the whole expression is one; such a text may also be a word."""
     constant: bool
     """Whether the value does not depend on any scope."""
+    operations: int
+    """Numbers, names and operators in it."""
 
 
 class ExpressionError(ValueError):
@@ -201,6 +203,7 @@ class _Parser:
             tuple(self.references),
             first.text if whole else None,
             constant,
+            len(self.tokens) - 1,
         )
 
     @property

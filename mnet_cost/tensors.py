@@ -23,6 +23,10 @@ MAX_ELEMENTS = 2**40
 """Largest tensor, in elements."""
 
 
+MAX_AXES = 64
+"""Most axes of a tensor: those that torch has."""
+
+
 class DType(NamedTuple):
     """How an element is stored."""
 

@@ -6,7 +6,7 @@ name that nothing carries (a word). Problems are collected, with the user's own 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mnet_cost.errors import Problem, Span, did_you_mean, one_of
@@ -149,7 +149,7 @@ class ValueCompiler:
                 self.expression_problem(node, error)
                 return None
             return Value(node, lambda scope: constant, constant=True)
-        return Value(node, expression.evaluate)
+        return Value(node, expression.evaluate, operations=expression.operations)
 
     def expression_problem(self, node: Node, error: ExpressionError) -> None:
         span = part_of(node, error.offset, error.length)
@@ -277,14 +277,27 @@ class ValueCompiler:
         if any(item is None for item in compiled):
             return None
         choices = tuple(item for item in compiled if item is not None)
-        return Value(node, lambda scope: scope.choose(what, choices), choices=choices)
+        return Value(
+            node,
+            lambda scope: scope.choose(what, choices),
+            choices=choices,
+            operations=_operations(choices),
+        )
 
 
 def _listed(node: Node, items: list[Value]) -> Value:
     if all(item.constant for item in items):
         constant = [item.evaluate(None) for item in items]
-        return Value(node, lambda scope: list(constant), constant=True)
-    return Value(node, lambda scope: [evaluate_part(item, scope) for item in items])
+        return Value(node, lambda scope: constant, constant=True)
+    return Value(
+        node,
+        lambda scope: [evaluate_part(item, scope) for item in items],
+        operations=_operations(items),
+    )
+
+
+def _operations(parts: Sequence[Value]) -> int:
+    return len(parts) + sum(part.operations for part in parts)
 
 
 def evaluate_part(value: Value, scope: Any) -> Any:

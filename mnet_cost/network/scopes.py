@@ -77,6 +77,19 @@ class Absent(NamedTuple):
     reason: str
 
 
+class ArgumentNames(dict[str, Any]):
+    """Values of a block's arguments over those of the file, which are looked up and not copied."""
+
+    __slots__ = ("around",)
+
+    def __init__(self, around: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.around = around
+
+    def __missing__(self, name: str) -> Any:
+        return self.around[name]
+
+
 class Evaluator(Protocol):
     """The parts of an elaboration that a scope hands on to."""
 
