@@ -102,6 +102,17 @@ class ProblemList(list[Problem]):
         super().append(problem)
 
 
+def first_warnings(warnings: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each of `warnings` once, `MAX_PROBLEMS` at most, and then a word about the rest."""
+    shown: dict[Problem, None] = {}
+    for warning in warnings:
+        if warning not in shown and len(shown) == MAX_PROBLEMS:
+            shown[Problem(f"more than {MAX_PROBLEMS} warnings: the rest is not shown")] = None
+            break
+        shown[warning] = None
+    return tuple(shown)
+
+
 class MnetCostError(Exception):
     """Base of all errors that a user can mend."""
 

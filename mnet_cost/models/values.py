@@ -6,7 +6,7 @@ name that nothing carries (a word). Problems are collected, with the user's own 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mnet_cost.errors import Problem, Span, did_you_mean, one_of
@@ -25,6 +25,7 @@ from mnet_cost.yamlfile import Node
 
 NOTHING: frozenset[str] = frozenset()
 
+_OPERATIONS_OF_SIZE = 4  # what it takes to find a tensor, beside an operation
 
 _LET_ORDER = "`let` is read from top to bottom, and no function calls itself"
 
@@ -49,6 +50,31 @@ def wanted(kind: FieldKind) -> str:
     return f"a number, {one_of(sorted(kind.words))}" if kind.words else "a number"
 
 
+class TensorNames:
+    """Names that a reference may start with: those of a list, over those of the list around it."""
+
+    __slots__ = ("_around", "own")
+
+    def __init__(self, own: Iterable[str], around: TensorNames | None = None) -> None:
+        self.own = set(own)
+        self._around = around
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or (self._around is not None and name in self._around)
+
+    def __iter__(self) -> Iterator[str]:
+        names: TensorNames | None = self
+        seen: set[str] = set()
+        while names is not None:
+            seen |= names.own
+            names = names._around
+        return iter(sorted(seen))
+
+    def add(self, name: str) -> None:
+        """Make a name known in this list."""
+        self.own.add(name)
+
+
 class Names:
     """What expressions may use at one place of a file.
 
@@ -59,11 +85,15 @@ class Names:
     __slots__ = ("functions", "tensors", "values")
 
     def __init__(
-        self, values: set[str], functions: dict[str, Function], tensors: Iterable[str] = ()
+        self,
+        values: set[str],
+        functions: dict[str, Function],
+        tensors: Iterable[str] = (),
+        around: TensorNames | None = None,
     ) -> None:
         self.values = values
         self.functions = functions
-        self.tensors = set(tensors)
+        self.tensors = TensorNames(tensors, around)
 
 
 class ValueCompiler:
@@ -149,7 +179,8 @@ class ValueCompiler:
                 self.expression_problem(node, error)
                 return None
             return Value(node, lambda scope: constant, constant=True)
-        return Value(node, expression.evaluate, operations=expression.operations)
+        operations = expression.operations + _OPERATIONS_OF_SIZE * len(expression.references)
+        return Value(node, expression.evaluate, operations=operations)
 
     def expression_problem(self, node: Node, error: ExpressionError) -> None:
         span = part_of(node, error.offset, error.length)
@@ -227,13 +258,12 @@ class ValueCompiler:
             )
 
     def _unknown_tensor(self, node: Node, use: Use, head: str, names: Names) -> None:
-        if not names.tensors:
+        listed = list(names.tensors)
+        if not listed:
             message, hint = f"there are no tensors here, so `{use.name}` has no size", None
         else:
             message = f"there is no `{head}` here to take the size of"
-            hint = did_you_mean(head, names.tensors) or (
-                "a size is taken of " + one_of(sorted(names.tensors)[:8])
-            )
+            hint = did_you_mean(head, listed) or ("a size is taken of " + one_of(listed[:8]))
         self.problems.append(Problem(message, part_of(node, use.offset, len(head)), hint))
 
     def _misplaced_choice(self, node: Node) -> None:

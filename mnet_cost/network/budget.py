@@ -23,7 +23,7 @@ PRICES = {
     "blocks, groups and copies": 14.0,
     "inputs and outputs of layers": 1.5,
     "arguments": 2.0,
-    "operations of arithmetic": 0.3,
+    "operations of arithmetic": 0.4,
     "layers used again": 6.0,
     "characters of names": 0.015,  # for the memory that they take
 }

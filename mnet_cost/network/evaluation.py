@@ -22,7 +22,8 @@ from mnet_cost.yamlfile import Node
 
 _MAX_CALLS_OF_VALUE = 10_000  # for one value
 _MAX_FUNCTION_DEPTH = 32
-_OPERATIONS_OF_CALL = 6  # what a call costs beside the operations in the function
+_OPERATIONS_OF_VALUE = 4  # what it takes to evaluate a value, beside the operations in it
+_OPERATIONS_OF_CALL = 6  # the same for a function
 
 
 class Evaluation:
@@ -78,7 +79,8 @@ class Evaluation:
         if value.constant:
             return value.evaluate(frame)
         self.frame, self.at = frame, value.node
-        self.budget.pay("operations of arithmetic", value.operations, frame, value.node)
+        operations = value.operations + _OPERATIONS_OF_VALUE
+        self.budget.pay("operations of arithmetic", operations, frame, value.node)
         self._calls_before = self._calls
         self._function_depth = 0
         try:

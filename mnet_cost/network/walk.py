@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError
+from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, first_warnings
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import arity_problem
 from mnet_cost.models.entries import copies_problem
@@ -157,7 +157,7 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings = []
+        warnings: list[Problem] = []
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)
@@ -168,7 +168,7 @@ class _Elaboration:
         for index, one in zip(network.inputs, self.spec.inputs, strict=True):
             if index not in read:
                 warnings.append(Problem(f"no layer reads the input `{one.name}`", one.node.span()))
-        return tuple(dict.fromkeys(warnings))
+        return first_warnings(warnings)
 
     def _poison(self, frame: Frame, entry: Entry) -> None:
         frame.bindings[entry.name] = UNKNOWN
