@@ -8,9 +8,9 @@ of a text are raised at once. Not here: what the values mean.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -34,6 +34,7 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
+from mnet_cost.files import open_file
 
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 64
@@ -116,14 +117,16 @@ class Node:
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path, MAX_BYTES) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as reason:
+        if reason.errno == errno.EFBIG:
+            raise error(_too_large(path)) from None
         raise error(f"{path}: cannot be read: {(reason.strerror or str(reason)).lower()}") from None
     except ValueError:
         raise error("a path cannot hold a NUL character") from None
     if len(data) > MAX_BYTES:
-        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
+        raise error(_too_large(path))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
@@ -136,6 +139,10 @@ def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
             )
         ) from None
     return Source(path, text)
+
+
+def _too_large(path: str) -> str:
+    return f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read"
 
 
 def read_yaml(path: str, error: type[MnetCostError] = SpecError) -> Node:

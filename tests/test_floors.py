@@ -8,7 +8,7 @@ from pathlib import Path
 import mnet_cost
 
 FLOORS = (
-    ("errors", "units", "printed", "shipped"),
+    ("errors", "files", "units", "printed", "shipped"),
     ("tensors", "yamlfile", "expressions"),
     ("layers",),
     ("models", "devices"),

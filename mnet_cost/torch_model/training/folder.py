@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnet_cost.errors import Problem, printable
+from mnet_cost.files import open_file
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.training.data import (
     DataError,
@@ -60,7 +61,7 @@ def read_picture(path: str, mode: str) -> Picture:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), open_file(path) as file, Image.open(file) as image:
             warnings.simplefilter("ignore")  # of odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = ImageOps.exif_transpose(image)
