@@ -7,6 +7,8 @@ into problems at the place where the value was first written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
@@ -17,7 +19,7 @@ from mnet_cost.models.values import evaluate_part, part_of, wanted
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope
 from mnet_cost.network.types import Tensor
-from mnet_cost.tensors import Check, RuleViolation, axis_names
+from mnet_cost.tensors import Check, RuleViolation, axis_names, instead, is_array
 from mnet_cost.yamlfile import Node
 
 _MAX_CALLS_OF_VALUE = 10_000  # for one value
@@ -192,7 +194,11 @@ class Evaluation:
         if path not in self.chosen:
             return options[0]
         picked = self.chosen[path]
-        if not hasattr(picked, "dtype") and picked not in options:
+        if is_array(picked) or any(is_array(option) for option in options):
+            valid = reduce(or_, [picked == option for option in options])
+            self.check(valid, "`{}` has no such option", path)
+            return instead(picked, valid, options[0])
+        if picked not in options:
             listed = ", ".join(map(str, options))
             raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
         return picked

@@ -16,7 +16,15 @@ from mnet_cost.network.budget import Budget
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
-from mnet_cost.tensors import MAX_AXES, MAX_ELEMENTS, Check, RuleViolation, TensorType
+from mnet_cost.tensors import (
+    MAX_AXES,
+    MAX_ELEMENTS,
+    Check,
+    RuleViolation,
+    TensorType,
+    is_array,
+    product,
+)
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
@@ -104,7 +112,10 @@ class Placement:
         if len(type_.shape) > MAX_AXES:
             fail(frame, node, f"a tensor of {len(type_.shape):,} axes: {MAX_AXES} is the most")
         elements: Any = type_.elements
-        if isinstance(elements, int) and elements > MAX_ELEMENTS:
+        if is_array(elements):
+            # As doubles: whole numbers of 64 bits would wrap around, and look small.
+            self.check(product((1.0, *type_.shape)) <= MAX_ELEMENTS, "has more than 2^40 elements")
+        elif isinstance(elements, int) and elements > MAX_ELEMENTS:
             fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
         try:
             return self._types.setdefault((type_.shape, type_.dtype), type_)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 from mnet_cost.errors import Problem, did_you_mean
 from mnet_cost.models.types import MODIFIERS, Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
+from mnet_cost.tensors import Check
 from mnet_cost.yamlfile import Node
 
 _LONGEST_TRAIL = 8
@@ -94,6 +95,7 @@ class Evaluator(Protocol):
     """The parts of an elaboration that a scope hands on to."""
 
     functions: dict[str, Function]
+    check: Check
 
     def function(self, name: str, arguments: list[Any]) -> Any: ...
     def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
@@ -117,6 +119,10 @@ class FunctionScope:
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         return self.run.function(name, arguments)
+
+    def mark(self, valid: Any) -> None:
+        """Mark the candidates that are not `valid`."""
+        self.run.check(valid, "is no value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """Never reached: a function that names a tensor does not compile."""
@@ -154,6 +160,10 @@ class Frame:
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         return self.run.function(name, arguments)
+
+    def mark(self, valid: Any) -> None:
+        """Mark the candidates that are not `valid`."""
+        self.run.check(valid, "is no value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""

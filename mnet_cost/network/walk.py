@@ -82,7 +82,7 @@ class _Elaboration:
         self.problems: list[Problem] = []
         self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
         """What an entry stands for, by it (the spec keeps it alive), its argument and inputs."""
-        self.knobs, chosen = knob_values(spec, knobs)
+        self.knobs, chosen = knob_values(spec, knobs, check)
         self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node, self.budget)
 
     def network(self) -> Network:
