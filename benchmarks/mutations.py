@@ -36,6 +36,8 @@ BATCH = 40
 """Files that one child process takes."""
 _LOOP_S = 0.0045  # 100,000 additions on the machine of benchmarks/README.md
 _HARD_S = 60
+_SHOWN = 2000
+GOOD = ("network", "read", "error")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -46,6 +48,10 @@ class Seed(NamedTuple):
     """spec, wrong (a spec, too), device, paper or table."""
     name: str
     text: str
+
+
+Cases = Callable[[int], tuple[Seed, bytes]]
+"""The file of each number, and what it was made from."""
 
 
 class Outcome(NamedTuple):
@@ -224,8 +230,8 @@ _MUTATIONS: tuple[Callable[[str, random.Random], str], ...] = (
 # --- runs
 
 
-def run(kind: str, path: str, with_device: bool) -> str:
-    """What a file comes to: `network`, `read` or `error`. Whatever else is raised is a failure."""
+def run(kind: str, path: str, with_device: bool) -> tuple[str, str]:
+    """What a file comes to: one of `GOOD` and a message, if any. What is raised is a failure."""
     import mnet_cost
     from mnet_cost.errors import MnetCostError
     from mnet_cost.report import render
@@ -238,7 +244,7 @@ def run(kind: str, path: str, with_device: bool) -> str:
         if kind in ("spec", "wrong"):
             model = mnet_cost.load_model(path)
             reported(model, [mnet_cost.load_device("pixel_1")] if with_device else [])
-            return "network"
+            return "network", ""
         if kind == "device":
             reported(mnet_cost.load_model("mobilenet_v1"), [mnet_cost.load_device(path)])
         elif kind == "paper":
@@ -249,9 +255,10 @@ def run(kind: str, path: str, with_device: bool) -> str:
             from mnet_cost.measure.measurements import read_measurements
 
             read_measurements(path)
-        return "read"
+        return "read", ""
     except MnetCostError as error:
-        return "error" if str(error).strip() else "no message"
+        message = str(error)
+        return ("error" if message.strip() else "no message"), message
 
 
 def _speed() -> float:
@@ -268,7 +275,7 @@ def _one(number: int, seed: Seed, data: bytes, path: str) -> Outcome:
     before = time.process_time()
     detail = ""
     try:
-        what = run(seed.kind, path, number % 4 == 0)
+        what, detail = run(seed.kind, path, number % 4 == 0)
     except MemoryError:
         what = "memory"
     except BaseException as error:
@@ -280,7 +287,7 @@ def _one(number: int, seed: Seed, data: bytes, path: str) -> Outcome:
         what = "time"
     if what != "traceback" and peak > MEGABYTES:
         what = "memory"
-    return Outcome(number, seed.kind, seed.name, what, seconds, peak, detail)
+    return Outcome(number, seed.kind, seed.name, what, seconds, peak, detail[:_SHOWN])
 
 
 def case(number: int, seed: int, texts: list[Seed]) -> tuple[Seed, bytes]:
@@ -291,7 +298,7 @@ def case(number: int, seed: int, texts: list[Seed]) -> tuple[Seed, bytes]:
     return chosen, mutated(chosen.text, draw)
 
 
-def _child(numbers: range, seed: int, texts: list[Seed], write: int) -> None:
+def _child(numbers: range, cases: Cases, write: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(write, "w") as out:
         os.chdir(folder)
@@ -299,13 +306,13 @@ def _child(numbers: range, seed: int, texts: list[Seed], write: int) -> None:
             resource.setrlimit(
                 resource.RLIMIT_CPU, (int(time.process_time()) + _HARD_S, resource.RLIM_INFINITY)
             )
-            one, data = case(number, seed, texts)
+            one, data = cases(number)
             name = "x.csv" if one.kind == "table" else "x.yaml"
             out.write(json.dumps(_one(number, one, data, name)) + "\n")
             out.flush()
 
 
-def outcomes(numbers: range, seed: int, texts: list[Seed]) -> Iterator[Outcome]:
+def outcomes(numbers: range, cases: Cases) -> Iterator[Outcome]:
     """What each file comes to. Each child takes some; one that dies loses the file it had."""
     start = numbers.start
     while start < numbers.stop:
@@ -315,7 +322,7 @@ def outcomes(numbers: range, seed: int, texts: list[Seed]) -> Iterator[Outcome]:
         if child == 0:
             os.close(read)
             try:
-                _child(batch, seed, texts, write)
+                _child(batch, cases, write)
             finally:
                 os._exit(0)
         os.close(write)
@@ -326,7 +333,7 @@ def outcomes(numbers: range, seed: int, texts: list[Seed]) -> Iterator[Outcome]:
                 done += 1
         os.waitpid(child, 0)
         if done < batch.stop:  # the child was killed while it had this file
-            one, _ = case(done, seed, texts)
+            one, _ = cases(done)
             yield Outcome(done, one.kind, one.name, "killed", float(_HARD_S), 0.0)
             done += 1
         start = done
@@ -344,20 +351,22 @@ def main() -> int:
     import mnet_cost.report.analysis  # noqa: F401 - children start with it
 
     texts = seeds()
+
+    def cases(number: int) -> tuple[Seed, bytes]:
+        return case(number, options.seed, texts)
+
     counts: Counter[tuple[str, str]] = Counter()
     all_of_them: list[Outcome] = []
     numbers = range(options.first, options.first + options.count)
-    for one in outcomes(numbers, options.seed, texts):
+    for one in outcomes(numbers, cases):
         counts[one.kind, one.what] += 1
         all_of_them.append(one)
-        if one.what not in ("network", "read", "error"):
+        if one.what not in GOOD:
             print(f"FAILED {one.number} {one.name}: {one.what}, {one.seconds:.2f} s, "
                   f"{one.megabytes:.0f} MB\n{one.detail}", flush=True)  # fmt: skip
             if options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
-                (options.keep / f"{one.number}.{one.kind}").write_bytes(
-                    case(one.number, options.seed, texts)[1]
-                )
+                (options.keep / f"{one.number}.{one.kind}").write_bytes(cases(one.number)[1])
         if len(all_of_them) % 1000 == 0:
             print(f"{len(all_of_them):,} files", flush=True)
     print(f"\n{len(all_of_them):,} files, seed {options.seed}")
@@ -369,7 +378,7 @@ def main() -> int:
     print("most memory (of its process so far)")
     for one in sorted(all_of_them, key=lambda one: -one.megabytes)[:5]:
         print(f"{one.number:7} {one.name:30} {one.what:10} {one.megabytes:6.0f} MB")
-    return int(any(what not in ("network", "read", "error") for _, what in counts))
+    return int(any(what not in GOOD for _, what in counts))
 
 
 if __name__ == "__main__":

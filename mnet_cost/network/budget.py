@@ -20,7 +20,7 @@ BUDGET = 4_000_000
 
 PRICES = {
     "entries": 16.0,
-    "blocks, groups and copies": 14.0,
+    "blocks, groups and copies": 20.0,
     "inputs and outputs of layers": 1.5,
     "arguments": 2.0,
     "operations of arithmetic": 0.4,
