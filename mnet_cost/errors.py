@@ -15,6 +15,7 @@ One error carries every problem found, not only the first. The library raises an
 
 from __future__ import annotations
 
+import heapq
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -31,6 +32,7 @@ _KEPT_BEFORE_CARET = 60
 _LONGEST_MESSAGE = 1000
 _LONGEST_NAME = 80
 _MOST_CANDIDATES = 500
+_MOST_COMPARED = 30_000
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
@@ -82,7 +84,7 @@ class Problem(NamedTuple):
         lines = [printable(f"{place}{_shortened(self.message)}")]
         if self.span:
             lines += _quote(self.span)
-        lines += [printable(f"      {step}") for step in self.trail]
+        lines += [printable(f"      {_shortened(step)}") for step in self.trail]
         if self.hint:
             lines.append(printable(f"hint: {_shortened(self.hint)}"))
         return "\n".join(lines)
@@ -113,6 +115,17 @@ class ProblemList(list[Problem]):
     def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override, misc]
         self.extend(problems)
         return self
+
+
+def first_warnings(warnings: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each of `warnings` once, `MAX_PROBLEMS` at most, and then a word about the rest."""
+    shown: dict[Problem, None] = {}
+    for warning in warnings:
+        if warning not in shown and len(shown) == MAX_PROBLEMS:
+            shown[Problem(f"more than {MAX_PROBLEMS} warnings: the rest is not shown")] = None
+            break
+        shown[warning] = None
+    return tuple(shown)
 
 
 class MnetCostError(Exception):
@@ -191,9 +204,12 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """A hint naming the candidate closest to `name`, or None when none is close."""
     from difflib import get_close_matches  # only errors need it
 
-    if len(name) > _LONGEST_NAME:
+    if not 0 < len(name) <= _LONGEST_NAME:
         return None
-    some = sorted(word for word in candidates if len(word) <= _LONGEST_NAME)[:_MOST_CANDIDATES]
+    # To compare two names takes the product of their lengths: few of the longest are compared.
+    most = min(_MOST_CANDIDATES, _MOST_COMPARED // len(name) ** 2)
+    lengths = range(len(name) // 2, 2 * len(name) + 3)  # others cannot be close
+    some = heapq.nsmallest(most, (word for word in candidates if len(word) in lengths))
     close = get_close_matches(name, some, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None
 

@@ -49,6 +49,9 @@ class Scope(Protocol):
     def size(self, reference: str, axis: str) -> Any:
         """The size along `axis` of the tensor that `reference` names."""
 
+    def mark(self, valid: Any) -> None:
+        """Mark the candidates of arrays that are not `valid`: a number would be refused there."""
+
 
 class Use(NamedTuple):
     """A name, function or reference that an expression uses, and where in its text."""
@@ -71,6 +74,8 @@ class Expression(NamedTuple):
     """The name, if the whole expression is one; such a text may also be a word."""
     constant: bool
     """Whether the value does not depend on any scope."""
+    operations: int
+    """Numbers, names and operators in it."""
 
 
 class ExpressionError(ValueError):
@@ -174,6 +179,9 @@ class _NoScope:
     def size(self, reference: str, axis: str) -> Any:
         raise KeyError(reference)
 
+    def mark(self, valid: Any) -> None:
+        raise ValueError("a constant is no array")
+
 
 _NOTHING = _NoScope()
 
@@ -208,6 +216,7 @@ class _Parser:
             tuple(self.references),
             first.text if whole else None,
             constant,
+            len(self.tokens) - 1,
         )
 
     @property
@@ -344,10 +353,27 @@ def _describe(value: Any) -> str:
     return f"the word `{value}`" if isinstance(value, str) else "a list"
 
 
-def _bounded(value: Any, token: _Token) -> Any:
-    if isinstance(value, (int, float)) and not -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE:
-        raise ExpressionError("the result is larger than 2^53", token.offset, len(token.text))
+def _bounded(value: Any, token: _Token, scope: Scope) -> Any:
+    if isinstance(value, (int, float)):
+        if not -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE:
+            raise ExpressionError("the result is larger than 2^53", token.offset, len(token.text))
+    elif tensors.is_array(value) and tensors.is_number(value):
+        return _marked(value, tensors.within(value, MAX_MAGNITUDE), 1, scope)
     return value
+
+
+def _marked(value: Any, valid: Any, other: Any, scope: Scope) -> Any:
+    """The array `value`, with `other` for the candidates that are marked, being not `valid`."""
+    scope.mark(valid)
+    return tensors.instead(value, valid, other)
+
+
+def _factor(a: Any, b: Any, scope: Scope) -> Any:
+    """`b`, with 1 for the candidates that are marked since `a * b` would be too large.
+
+    Whole numbers of 64 bits would wrap around, and look small.
+    """
+    return _marked(b, tensors.within(1.0 * a * b, MAX_MAGNITUDE), 1, scope)
 
 
 def _numbers(token: _Token, *values: Any) -> None:
@@ -368,18 +394,25 @@ def _arithmetic(
     def evaluate(scope: Scope) -> Any:
         a, b = left(scope), right(scope)
         if type(a) is not int or type(b) is not int:
-            if isinstance(a, bool) and isinstance(b, bool) and token.text in ("==", "!="):
+            if token.text in ("==", "!=") and tensors.is_condition(a) and tensors.is_condition(b):
                 return apply(a, b)
             _numbers(token, a, b)
+            if tensors.is_array(a) or tensors.is_array(b):
+                if divides:
+                    b = _marked(b, b != 0, 1, scope)
+                elif token.text == "*":
+                    b = _factor(a, b, scope)
         if divides and isinstance(b, (int, float)) and b == 0:
             raise ExpressionError("division by zero", token.offset, len(token.text))
-        return _bounded(apply(a, b), token)
+        return _bounded(apply(a, b), token, scope)
 
     return evaluate
 
 
 def _truth(value: Any, token: _Token) -> Any:
-    if isinstance(value, (int, float, str, list)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, str, list)) or tensors.is_array(value):
+        if tensors.is_condition(value):
+            return value
         shown = _describe(value) if isinstance(value, (str, list)) else str(value)
         raise ExpressionError(
             f"`{token.text}` needs conditions, not {shown}", token.offset, len(token.text)
@@ -427,13 +460,15 @@ def _call(name: str, arguments: list[Evaluate], offset: int) -> Evaluate:
             divisor = values[1]
             if isinstance(divisor, (int, float)) and divisor <= 0:
                 raise ExpressionError(f"cannot make divisible by {divisor}", offset, len(name))
+            if tensors.is_array(divisor):
+                values[1] = _marked(divisor, divisor > 0, 1, scope)
         if most > 2:
             result = values[0]
             for value in values[1:]:
                 result = function(result, value)
             return result
         try:
-            return _bounded(function(*values), token)
+            return _bounded(function(*values), token, scope)
         except OverflowError:  # a tiny divisor gave infinity
             raise ExpressionError("the result is larger than 2^53", offset, len(name)) from None
 

@@ -23,6 +23,10 @@ MAX_ELEMENTS = 2**40
 """Largest tensor, in elements."""
 
 
+MAX_AXES = 64
+"""Most axes of a tensor: those that torch has."""
+
+
 class DType(NamedTuple):
     """How an element is stored."""
 
@@ -128,9 +132,31 @@ class Mask:
             self.valid = self.valid & condition
 
 
+def is_array(value: object) -> bool:
+    """Whether `value` is an array of candidates."""
+    return hasattr(value, "dtype") and not isinstance(value, (int, float))
+
+
 def is_number(value: object) -> bool:
-    """Whether `value` can be calculated with: a number, an array or a traced number."""
-    return not isinstance(value, (bool, str, list, tuple, dict, type(None)))
+    """Whether `value` can be calculated with: a number, an array of them or a traced number."""
+    if isinstance(value, (bool, str, list, tuple, dict, type(None))):
+        return False
+    return not hasattr(value, "dtype") or value.dtype.kind in "iuf"
+
+
+def is_condition(value: object) -> bool:
+    """Whether `value` is true or false, or an array of such."""
+    return isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype.kind == "b")
+
+
+def instead(value: Any, valid: Any, other: Any) -> Any:
+    """The array `value` with `other` where it is not `valid`: what follows can go on with it."""
+    return sys.modules["numpy"].where(valid, value, other)
+
+
+def within(value: Any, most: int) -> Any:
+    """Of which candidates the array `value` is from -`most` to `most`; NaN is not."""
+    return (value >= -most) & (value <= most)
 
 
 def _apply(name: str, scalar: Callable[[Any], Any], value: Any) -> Any:

@@ -34,6 +34,7 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
 )
+from mnet_cost.files import open_file
 from mnet_cost.paths import naming
 
 MAX_BYTES = 16 * 2**20
@@ -116,7 +117,7 @@ class Node:
 
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
-    with naming(path, "cannot be read", error), open(path, "rb") as file:
+    with naming(path, "cannot be read", error), open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")

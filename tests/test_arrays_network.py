@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
-from mnet_cost.errors import SpecError
+from mnet_cost.errors import ModelReferenceError, SpecError
 from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
 from mnet_cost.tensors import DTYPES, Mask
 
@@ -80,3 +81,94 @@ def test_totals_of_the_paper_come_out_of_one_run() -> None:
     totals: Any = add_up(count_work(elaborate(spec, knobs, check=Mask()), FP32))
     assert totals.mult_adds.tolist() == [568_740_352, 325_400_448, 149_497_088, 41_030_272]
     assert totals.params.tolist() == [4_231_976, 2_585_560, 1_331_592, 470_072]
+
+
+GUARDED = parse_spec("""
+format: 1
+name: guarded
+knobs:
+  size: 8
+  width: {default: 8, choices: [1, 8, 16, 0.5]}
+  divisor: 2
+let:
+  half(x): x / divisor
+  wide: width * size
+  much: size * size * size
+input: {x: [8, size, 8]}
+layers:
+  - id: a
+    conv2d: {channels: {choose: [4, wide, 12]}, kernel: 1}
+  - conv2d: {channels: floor(half(wide)) + much % divisor + 1, kernel: 1}
+  - id: b
+    conv2d: {channels: {choose: [2, 6]}, kernel: 1, bias: true}
+  - conv2d: {channels: "make_divisible(wide, divisor)", kernel: [1, 1]}
+  - resize: {size: [size, size]}
+""")
+VALUES: dict[str, list[Any]] = {
+    "size": [1, 2, 3, 8, 223, 0, -1, 2.5, 8.0, 200_000, 2**31, 2**53, 2**60, float("nan"),
+             float("inf"), -(2**63)],
+    "width": [1, 8, 16, 0.5, 9, 0, -8, 8.0, float("nan")],
+    "divisor": [1, 2, 7, 0.5, 0, -1, 8, float("nan"), 1e-300],
+    "batch": [1, 2, 2**20, 2**20 + 1, 0, -1, 2.5, 4.0, float("nan")],
+    "a.channels": [4, 12, 5, 0, 12.0, 16, 8, float("nan")],
+    "b.channels": [2, 6, 7, float("nan")],
+}  # fmt: skip
+
+
+def candidates() -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Values of some knobs, the same knobs for all candidates."""
+    names = st.lists(st.sampled_from(list(VALUES)), min_size=1, max_size=4, unique=True)
+    return names.flatmap(
+        lambda chosen: st.lists(
+            st.fixed_dictionaries({name: st.sampled_from(VALUES[name]) for name in chosen}),
+            min_size=1,
+            max_size=6,
+        )
+    )
+
+
+@settings(max_examples=300)
+@given(candidates())
+def test_candidates_are_valid_where_the_single_run_accepts_them(
+    points: list[dict[str, Any]],
+) -> None:
+    mask = Mask()
+    knobs = {name: np.array([point[name] for point in points]) for name in points[0]}
+    arrays = elaborate(GUARDED, knobs, check=mask)
+    valid = np.broadcast_to(mask.valid, (len(points),))
+    costs = count_work(arrays, FP32)
+    for i, point in enumerate(points):
+        try:
+            single = elaborate(GUARDED, {name: plain(value) for name, value in point.items()})
+        except (SpecError, ModelReferenceError):
+            assert not valid[i]
+            continue
+        assert valid[i]
+        for many, one in zip(costs, count_work(single, FP32), strict=True):
+            assert shape_at(many.output.shape, i, len(points)) == one.output.shape
+            assert row(many, i, len(points)) == row(one, 0, 1)
+
+
+def plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def test_guards_mark_their_candidates() -> None:
+    cases: list[tuple[str, list[Any], list[bool]]] = [
+        ("width", [8, 9, 16], [True, False, True]),
+        ("a.channels", [4, 5, 12], [True, False, True]),
+        ("batch", [1, 2**20, 2**20 + 1, 0], [True, True, False, False]),
+        ("size", [8, 10**6, 2**31 - 1], [True, False, False]),
+        ("divisor", [1, 0, -1], [True, False, False]),
+    ]
+    for name, values, valid in cases:
+        mask = Mask()
+        elaborate(GUARDED, {name: np.array(values)}, check=mask)
+        assert mask.valid.tolist() == valid, name
+
+
+def test_arrays_of_the_wrong_type_are_refused() -> None:
+    with pytest.raises(ModelReferenceError, match="needs a number"):
+        elaborate(GUARDED, {"size": np.array(["a", "b"])}, check=Mask())
+    with pytest.raises(ModelReferenceError, match="needs a number"):
+        elaborate(GUARDED, {"size": np.array([True, False])}, check=Mask())

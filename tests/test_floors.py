@@ -8,7 +8,7 @@ from pathlib import Path
 import mnet_cost
 
 FLOORS = (
-    ("escaping", "errors", "lookalikes", "units", "printed", "paths", "shipped"),
+    ("escaping", "errors", "lookalikes", "units", "printed", "paths", "files", "shipped"),
     ("tensors", "yamlfile", "expressions"),
     ("layers",),
     ("models", "devices"),

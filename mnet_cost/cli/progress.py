@@ -5,11 +5,14 @@ All of it goes to stderr: words wherever that leads, a bar only where it is a te
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mnet_cost.cli.output import say
 
@@ -25,8 +28,17 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
+GRACE_S = 20.0
+"""How long the step under way and its checkpoint may take after SIGTERM, in seconds."""
+
+
 class Stopper:
-    """Ctrl-C and SIGTERM: in training the first one ends the step under way, a second one all."""
+    """Ctrl-C and SIGTERM: in training the first one ends the step under way, a second one all.
+
+    Nobody may be there to send SIGTERM twice, so that one ends all by itself where the step does
+    not end: a disk of another machine can block a loader for good. The checkpoint on the disk stays
+    as it is, since it is never written in place.
+    """
 
     def __init__(self) -> None:
         self.training = False
@@ -46,6 +58,12 @@ class Stopper:
             signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            if not self.training or self.signal is not None:
+                end_process(128 + number)
+            timer = threading.Timer(GRACE_S, end_process, [128 + number])
+            timer.daemon = True
+            timer.start()
         if not self.training or self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
@@ -59,6 +77,13 @@ class Stopper:
     def status(self) -> int:
         """The exit status that says so."""
         return 128 + (self.signal or 0)
+
+
+def end_process(status: int) -> NoReturn:
+    """End this process and its loaders at once, whatever they wait for."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(status)
 
 
 class Screen:

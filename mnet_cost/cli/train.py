@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "train a network, or several side by side, on images of yours",
         "mnet-cost train mobilenet_v1 --alpha 0.25 --resolution 32 --data digits",
         "Needs torch: python -m pip install 'mnet-cost[train]'. Status 1: the loss became no "
-        "number; 130: stopped by Ctrl-C, to be resumed.",
+        "number; 130 and 143: stopped by Ctrl-C and SIGTERM, to be resumed.",
     )
     parser.add_argument(
         "model", metavar="MODEL", nargs="?", help="NAME_OR_PATH[:variant][@knob=value,...]"

@@ -21,6 +21,9 @@ from mnet_cost.models.types import Block, BlockBody, Entry, GroupBody, Value
 from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.yamlfile import Node
 
+MAX_ALIASES = 32
+"""Most names that lead from a name to a block or kind."""
+
 _BLOCK_FIELDS = ("input", "arguments", "layers")
 
 
@@ -124,6 +127,9 @@ def _alias_target(
     while node.value in aliases:
         if node.value in seen:
             problems.add(f"`{name}` stands for itself", aliases[name])
+            return None
+        if len(seen) == MAX_ALIASES:
+            problems.add(f"`{name}` leads through more than {MAX_ALIASES} names", aliases[name])
             return None
         seen.add(node.value)
         node = aliases[node.value]

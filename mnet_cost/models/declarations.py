@@ -7,6 +7,7 @@ who uses it did nothing wrong. Not here: the values that knobs are set to, which
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from mnet_cost.expressions import MAX_MAGNITUDE, Expression, ExpressionError, parse_expression
@@ -158,8 +159,9 @@ class _DeclarationCompiler:
         self, name: str, parameters: tuple[str, ...], key: Node, node: Node
     ) -> Expression | None:
         """The expression of a function, or None after a problem."""
+        counts = Counter(parameters)
         for parameter in parameters:
-            if not WORD.fullmatch(parameter) or parameters.count(parameter) > 1:
+            if not WORD.fullmatch(parameter) or counts[parameter] > 1:
                 self.problems.add(
                     f"the parameters of `{name}` are one or more different names",
                     key,

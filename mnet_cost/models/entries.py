@@ -176,11 +176,12 @@ class EntryCompiler:
 
     def _group(self, node: Node, around: _List, inline: bool) -> GroupBody:
         names = around.names
-        inner = Names(names.values, names.functions, names.tensors | {"input", "previous"})
+        entering = {"input", "previous"}
+        inner = Names(names.values, names.functions, entering, names.tensors)
         naming = around.naming if inline else EntryNames({}, self.problems)
         entries = self._entries(node, inner, around.arguments, naming)
         if inline:
-            names.tensors |= inner.tensors - {"input", "previous"}
+            names.tensors.own |= inner.tensors.own - entering
         return GroupBody(entries, inline)
 
     def _use(self, node: Node, around: _List) -> UseBody | None:

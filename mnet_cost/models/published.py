@@ -39,6 +39,9 @@ ACCURACIES = {
 """Figures in percent, and what people call them."""
 FIGURES = {**ACCURACIES, **COUNTS}
 
+MAX_ROWS = 1000
+"""Most rows of a file: reports print those of a network."""
+
 _BESIDE = ("variant", "at", "note")
 _EXAMPLE = "as in `{top1: 70.6, mult_adds: 569 M}`"
 
@@ -168,6 +171,9 @@ class _RowCompiler:
                 continue
             lines: dict[tuple[Any, ...], int] = {}
             for node in listed.value:
+                if len(found) == MAX_ROWS:
+                    self.problems.add(f"more than {MAX_ROWS:,} published rows", node)
+                    return tuple(found)
                 row = self._row(source, node)
                 if row is None:
                     continue

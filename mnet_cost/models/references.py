@@ -52,7 +52,7 @@ def compile_reference(
             node,
         )
     elif head == "input":
-        inputs = sorted(names.tensors - {"previous"})
+        inputs = [name for name in names.tensors if name != "previous"]
         problems.add(
             "`input` is not one tensor here: there are several inputs",
             node,

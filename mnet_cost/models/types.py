@@ -45,6 +45,8 @@ class Value(NamedTuple):
     constant: bool = False
     choices: tuple[Value, ...] = ()
     """The options of `{choose: [...]}`."""
+    operations: int = 1
+    """About how much evaluating it takes: numbers, names and operators in it."""
 
 
 class Knob(NamedTuple):

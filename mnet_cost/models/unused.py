@@ -6,9 +6,10 @@ problems, after which nothing is warned of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain
 
-from mnet_cost.errors import Problem, did_you_mean
+from mnet_cost.errors import Problem, did_you_mean, first_warnings
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.sections import Sections
 from mnet_cost.yamlfile import Node
@@ -29,35 +30,39 @@ def unused(sections: Sections, used_by_model: Set[str]) -> tuple[Problem, ...]:
             used |= {word for value in section.value.values() for word in _words_of(value)}
         else:
             used |= _words_of(section)
-    warnings = []
+    warnings: list[Iterator[Problem]] = []
     for part in _DECLARING:
         own = sections.keys(part)
-        warnings += [_warning(part, key, None) for name, key in own.items() if name not in used]
+        warnings.append(_unused_of_model(part, own, used))
         added = [key for name, section in patched if name == part for key in section.keys.values()]
-        warnings += _additions(part, own, added, used)
-    return tuple(warnings)
+        warnings.append(_additions(part, own, added, used))
+    return first_warnings(chain.from_iterable(warnings))
 
 
 def unused_additions(
     sections: Sections, without_variant: Sections, used: Set[str]
 ) -> tuple[Problem, ...]:
     """Warnings about knobs and blocks that the variant in `sections` adds and nothing uses."""
-    warnings: list[Problem] = []
+    warnings: list[Iterator[Problem]] = []
     for part in _DECLARING:
         own, patched = without_variant.keys(part), sections.keys(part)
-        warnings += _additions(part, own, patched.values(), used)
-    return tuple(warnings)
+        warnings.append(_additions(part, own, patched.values(), used))
+    return first_warnings(chain.from_iterable(warnings))
+
+
+def _unused_of_model(part: str, own: Mapping[str, Node], used: Set[str]) -> Iterator[Problem]:
+    for name, key in own.items():
+        if name not in used:
+            yield _warning(part, key, None)
 
 
 def _additions(
     part: str, own: Mapping[str, Node], added: Iterable[Node], used: Set[str]
-) -> list[Problem]:
-    names = [(key, str(key.value)) for key in added]
-    return [
-        _warning(part, key, did_you_mean(name, own))
-        for key, name in names
-        if name not in used and name not in own
-    ]
+) -> Iterator[Problem]:
+    for key in added:
+        name = str(key.value)
+        if name not in used and name not in own:
+            yield _warning(part, key, did_you_mean(name, own))
 
 
 def _warning(part: str, key: Node, hint: str | None) -> Problem:

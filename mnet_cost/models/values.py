@@ -7,7 +7,7 @@ name that nothing carries (a word). Problems are collected, with the user's own 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mnet_cost.errors import Problem, Span, did_you_mean, one_of
@@ -26,6 +26,7 @@ from mnet_cost.yamlfile import Node, tuple_as_list
 
 NOTHING: frozenset[str] = frozenset()
 
+_OPERATIONS_OF_SIZE = 4  # what it takes to find a tensor, beside an operation
 
 _LET_ORDER = "`let` is read from top to bottom, and no function calls itself"
 
@@ -78,6 +79,31 @@ def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str 
     return f"`{text}` is no number", f"for a product write {product}"
 
 
+class TensorNames:
+    """Names that a reference may start with: those of a list, over those of the list around it."""
+
+    __slots__ = ("_around", "own")
+
+    def __init__(self, own: Iterable[str], around: TensorNames | None = None) -> None:
+        self.own = set(own)
+        self._around = around
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or (self._around is not None and name in self._around)
+
+    def __iter__(self) -> Iterator[str]:
+        names: TensorNames | None = self
+        seen: set[str] = set()
+        while names is not None:
+            seen |= names.own
+            names = names._around
+        return iter(sorted(seen))
+
+    def add(self, name: str) -> None:
+        """Make a name known in this list."""
+        self.own.add(name)
+
+
 class Names:
     """What expressions may use at one place of a file.
 
@@ -88,11 +114,15 @@ class Names:
     __slots__ = ("functions", "tensors", "values")
 
     def __init__(
-        self, values: set[str], functions: dict[str, Function], tensors: Iterable[str] = ()
+        self,
+        values: set[str],
+        functions: dict[str, Function],
+        tensors: Iterable[str] = (),
+        around: TensorNames | None = None,
     ) -> None:
         self.values = values
         self.functions = functions
-        self.tensors = set(tensors)
+        self.tensors = TensorNames(tensors, around)
 
 
 class ValueCompiler:
@@ -184,7 +214,8 @@ class ValueCompiler:
                 self.expression_problem(node, error)
                 return None
             return Value(node, lambda scope: constant, constant=True)
-        return Value(node, expression.evaluate)
+        operations = expression.operations + _OPERATIONS_OF_SIZE * len(expression.references)
+        return Value(node, expression.evaluate, operations=operations)
 
     def expression_problem(self, node: Node, error: ExpressionError) -> None:
         span = part_of(node, error.offset, error.length)
@@ -262,13 +293,12 @@ class ValueCompiler:
             )
 
     def _unknown_tensor(self, node: Node, use: Use, head: str, names: Names) -> None:
-        if not names.tensors:
+        listed = list(names.tensors)
+        if not listed:
             message, hint = f"there are no tensors here, so `{use.name}` has no size", None
         else:
             message = f"there is no `{head}` here to take the size of"
-            hint = did_you_mean(head, names.tensors) or (
-                "a size is taken of " + one_of(sorted(names.tensors)[:8])
-            )
+            hint = did_you_mean(head, listed) or ("a size is taken of " + one_of(listed[:8]))
         self.problems.append(Problem(message, part_of(node, use.offset, len(head)), hint))
 
     def _misplaced_choice(self, node: Node) -> None:
@@ -314,14 +344,27 @@ class ValueCompiler:
         if any(item is None for item in compiled):
             return None
         choices = tuple(item for item in compiled if item is not None)
-        return Value(node, lambda scope: scope.choose(what, choices), choices=choices)
+        return Value(
+            node,
+            lambda scope: scope.choose(what, choices),
+            choices=choices,
+            operations=_operations(choices),
+        )
 
 
 def _listed(node: Node, items: list[Value]) -> Value:
     if all(item.constant for item in items):
         constant = [item.evaluate(None) for item in items]
-        return Value(node, lambda scope: list(constant), constant=True)
-    return Value(node, lambda scope: [evaluate_part(item, scope) for item in items])
+        return Value(node, lambda scope: constant, constant=True)
+    return Value(
+        node,
+        lambda scope: [evaluate_part(item, scope) for item in items],
+        operations=_operations(items),
+    )
+
+
+def _operations(parts: Sequence[Value]) -> int:
+    return len(parts) + sum(part.operations for part in parts)
 
 
 def evaluate_part(value: Value, scope: Any) -> Any:

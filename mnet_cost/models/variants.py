@@ -15,6 +15,9 @@ from mnet_cost.models.problems import Problems
 from mnet_cost.models.types import MODIFIERS
 from mnet_cost.yamlfile import Node
 
+MAX_VARIANTS = 100
+"""Most variants of a file: each is applied to all of it when the file is checked."""
+
 PATCHED = ("knobs", "let", "input", "blocks", "layers", "outputs")
 
 
@@ -25,6 +28,9 @@ def variant_names(root: Node, problems: Problems) -> tuple[str, ...]:
         return ()
     if not isinstance(node.value, dict):
         problems.add("`variants` is a mapping from name to patch", node)
+        return ()
+    if len(node.keys) > MAX_VARIANTS:
+        problems.add(f"more than {MAX_VARIANTS} variants", list(node.keys.values())[MAX_VARIANTS])
         return ()
     for key in node.keys.values():
         bad = model_name_problem(key, "a variant's name")

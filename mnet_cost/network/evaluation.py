@@ -7,6 +7,8 @@ into problems at the place where the value was first written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
@@ -14,14 +16,16 @@ from mnet_cost.expressions import ExpressionError
 from mnet_cost.layers.fields import FieldKind, Flag, Word
 from mnet_cost.models.types import Constant, Function, Reference, Value
 from mnet_cost.models.values import evaluate_part, part_of, wanted
-from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope, LimitFailed
+from mnet_cost.network.budget import Budget
+from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope
 from mnet_cost.network.types import Tensor
-from mnet_cost.tensors import Check, RuleViolation, axis_names
+from mnet_cost.tensors import Check, RuleViolation, axis_names, instead, is_array
 from mnet_cost.yamlfile import Node
 
-_MAX_CALLS = 1_000_000  # of functions in `let`, in all
 _MAX_CALLS_OF_VALUE = 10_000  # for one value
 _MAX_FUNCTION_DEPTH = 32
+_OPERATIONS_OF_VALUE = 4  # what it takes to evaluate a value, beside the operations in it
+_OPERATIONS_OF_CALL = 6  # the same for a function
 
 
 class Evaluation:
@@ -34,6 +38,7 @@ class Evaluation:
         check: Check,
         tensors: list[Tensor],
         root: Node,
+        budget: Budget,
     ) -> None:
         self.names: dict[str, Any] = dict(knobs)
         self.functions: dict[str, Function] = {}
@@ -42,6 +47,9 @@ class Evaluation:
         """Options of every choice that was reached."""
         self.check = check
         self.tensors = tensors
+        self.budget = budget
+        self.frame = Frame(self, self.names, "", 0)
+        """The list whose value is being evaluated."""
         self.at = root
         """The value being evaluated, for sizes of tensors that are not there."""
         self.renamed: list[tuple[str, str]] = []
@@ -51,6 +59,8 @@ class Evaluation:
         self._calls_before = 0
         self._function_depth = 0
         self._free: dict[str, tuple[str, ...]] = {}
+        self._operations: dict[str, int] = {}
+        """Of each function of `let`, with what it costs to call it."""
 
     def define(self, definitions: tuple[Function | Constant, ...]) -> None:
         """Evaluate `let`, from top to bottom."""
@@ -60,13 +70,19 @@ class Evaluation:
                 self.names[definition.name] = self.evaluate(scope, definition.value)
             else:
                 self.functions[definition.name] = definition
-                self._free[definition.name] = _free_names(definition)
+                free = self._free[definition.name] = _free_names(definition)
+                names = len(free) + len(definition.parameters)
+                self._operations[definition.name] = (
+                    definition.expression.operations + names + _OPERATIONS_OF_CALL
+                )
 
     def evaluate(self, frame: Frame, value: Value) -> Any:
         """The value of `value` in `frame`."""
         if value.constant:
             return value.evaluate(frame)
-        self.at = value.node
+        self.frame, self.at = frame, value.node
+        operations = value.operations + _OPERATIONS_OF_VALUE
+        self.budget.pay("operations of arithmetic", operations, frame, value.node)
         self._calls_before = self._calls
         self._function_depth = 0
         try:
@@ -88,6 +104,8 @@ class Evaluation:
     def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
         """The value of the field `what`, converted as its kind says."""
         raw = self.evaluate(frame, value)
+        if type(raw) is list:
+            self.budget.pay("operations of arithmetic", 4 * len(raw), frame, value.node)
         try:
             return kind.convert(raw, self.check)
         except RuleViolation as violation:
@@ -109,7 +127,8 @@ class Evaluation:
                 f"`{what}` needs {wanted(kind)}, and `{raw}` is not a knob, "
                 "an argument or a name in `let`"
             )
-            names = [n for n, v in where.names.items() if not isinstance(v, str)]
+            known = {**self.names, **where.names}
+            names = [n for n, v in known.items() if not isinstance(v, str)]
             hint = did_you_mean(raw, [*names, *kind.words])
         return Problem(message, origin.node.span(), hint, frame.trail())
 
@@ -127,13 +146,7 @@ class Evaluation:
     def function(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         self._calls += 1
-        if self._calls > _MAX_CALLS:
-            raise LimitFailed(
-                Problem(
-                    f"functions of `let` are called more than {_MAX_CALLS:,} times",
-                    self.at.span(),
-                )
-            )
+        self.budget.pay("operations of arithmetic", self._operations[name], self.frame, self.at)
         if self._calls - self._calls_before > _MAX_CALLS_OF_VALUE:
             raise RuleViolation(
                 f"this calls functions of `let` more than {_MAX_CALLS_OF_VALUE:,} times"
@@ -181,7 +194,11 @@ class Evaluation:
         if path not in self.chosen:
             return options[0]
         picked = self.chosen[path]
-        if not hasattr(picked, "dtype") and picked not in options:
+        if is_array(picked) or any(is_array(option) for option in options):
+            valid = reduce(or_, [picked == option for option in options])
+            self.check(valid, "`{}` has no such option", path)
+            return instead(picked, valid, options[0])
+        if picked not in options:
             listed = ", ".join(map(str, options))
             raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
         return picked

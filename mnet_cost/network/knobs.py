@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
 from mnet_cost.expressions import MAX_MAGNITUDE
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
-from mnet_cost.tensors import RuleViolation, require
+from mnet_cost.tensors import (
+    Check,
+    RuleViolation,
+    floor,
+    instead,
+    is_array,
+    is_number,
+    require,
+    within,
+)
 
 
-def knob_values(spec: ModelSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def knob_values(
+    spec: ModelSpec, given: Mapping[str, Any], check: Check = require
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """(value of every knob, options picked for choices) for what the user set.
 
-    Names with a dot are choices, known only once the spec is elaborated.
+    `check` marks the candidates of an array that no knob can have. Names with a dot are choices,
+    known only once the spec is elaborated.
     """
     values = {name: knob.default for name, knob in spec.knobs.items()}
     values[BATCH] = 1
     chosen = {}
     for name, value in given.items():
         if name == BATCH:
-            values[BATCH] = _batch(value)
+            values[BATCH] = _batch(value, check)
         elif name in values:
-            values[name] = _knob_value(spec, spec.knobs[name], value)
+            values[name] = _knob_value(spec, spec.knobs[name], value, check)
         elif "." in name:
             chosen[name] = value
         else:
@@ -61,20 +75,39 @@ def _without_numbers(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split(".") if not part.isdigit())
 
 
-def _batch(value: Any) -> Any:
+def _batch(value: Any, check: Check) -> Any:
+    if is_array(value) and is_number(value):
+        return _marked(value, (value == floor(value)) & within(value, MAX_BATCH) & (value >= 1),
+                       1, check)  # fmt: skip
     try:
         batch = Whole().convert(value, require)
     except RuleViolation as violation:
         raise ModelReferenceError(f"batch {violation}") from None
-    if isinstance(batch, int) and batch > MAX_BATCH:
+    if batch > MAX_BATCH:
         raise ModelReferenceError(f"batch must be at most {MAX_BATCH}, not {batch}")
     return batch
 
 
-def _knob_value(spec: ModelSpec, knob: Knob, value: Any) -> Any:
-    if hasattr(value, "dtype"):
-        return value
+def _marked(value: Any, valid: Any, default: Any, check: Check) -> Any:
+    """The array `value`, with `default` for candidates that `check` is told are not `valid`."""
+    check(valid, "is no value of the knob")
+    return instead(value, valid, default)
+
+
+def _knob_array(knob: Knob, value: Any, check: Check) -> Any:
+    valid = value == value
+    if is_number(value):
+        valid = within(value, MAX_MAGNITUDE)
+    if knob.choices:
+        listed = [value == choice for choice in knob.choices]
+        valid = valid & reduce(or_, listed)
+    return _marked(value, valid, knob.default, check)
+
+
+def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     wanted = type(knob.default)
+    if is_array(value) and value.dtype.kind in {bool: "b", str: "U"}.get(wanted, "iuf"):
+        return _knob_array(knob, value, check)
     fits = (
         isinstance(value, wanted)
         if wanted in (bool, str)

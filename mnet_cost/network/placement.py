@@ -12,10 +12,19 @@ from mnet_cost.errors import Problem
 from mnet_cost.layers import Layer
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
+from mnet_cost.network.budget import Budget
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
-from mnet_cost.tensors import MAX_ELEMENTS, Check, RuleViolation, TensorType
+from mnet_cost.tensors import (
+    MAX_AXES,
+    MAX_ELEMENTS,
+    Check,
+    RuleViolation,
+    TensorType,
+    is_array,
+    product,
+)
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
@@ -24,9 +33,10 @@ _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on a
 class Placement:
     """The steps and tensors so far."""
 
-    def __init__(self, spec: ModelSpec, check: Check) -> None:
+    def __init__(self, spec: ModelSpec, check: Check, budget: Budget) -> None:
         self.spec = spec
         self.check = check
+        self.budget = budget
         self.tensors: list[Tensor] = []
         self.steps: list[Step] = []
         self._made: dict[tuple[Any, ...], tuple[LayerBody, Layer]] = {}
@@ -34,6 +44,9 @@ class Placement:
         self._types: dict[Any, TensorType] = {}
         self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
         """Output types by the identities of a layer and its input types, which steps keep alive."""
+        self._shared: set[tuple[int, ...]] = set()
+        """Layers and their input types, by identity, of which the second has the weights of the
+        first."""
 
     def layer(self, frame: Frame, body: LayerBody, values: Evaluation) -> Layer:
         """The layer that `body` describes in `frame`."""
@@ -82,6 +95,7 @@ class Placement:
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
             return first
+        self.budget.pay("inputs and outputs of layers", len(results), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
@@ -95,8 +109,13 @@ class Placement:
 
     def _checked(self, type_: TensorType, node: Node, frame: Frame) -> TensorType:
         """`type_`, or the one equal to it that is already there; no tensor is too large."""
+        if len(type_.shape) > MAX_AXES:
+            fail(frame, node, f"a tensor of {len(type_.shape):,} axes: {MAX_AXES} is the most")
         elements: Any = type_.elements
-        if isinstance(elements, int) and elements > MAX_ELEMENTS:
+        if is_array(elements):
+            # As doubles: whole numbers of 64 bits would wrap around, and look small.
+            self.check(product((1.0, *type_.shape)) <= MAX_ELEMENTS, "has more than 2^40 elements")
+        elif isinstance(elements, int) and elements > MAX_ELEMENTS:
             fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
         try:
             return self._types.setdefault((type_.shape, type_.dtype), type_)
@@ -127,6 +146,11 @@ class Placement:
             fail(frame, entry.node, "with this input the block has other layers")
         for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
+            root = old if theirs.shares is None else theirs.shares
+            self.steps[new] = mine._replace(shares=root)
+            pair = (*self._identity(theirs), *self._identity(mine))
+            if pair in self._shared:
+                continue
             params, same = self._params(old), type(mine.layer) is type(theirs.layer)
             if same and _same(params, (0, 0)) is not True:  # without weights any size is fine
                 same = _same_layer(mine.layer, theirs.layer) & _same(self._params(new), params)
@@ -139,8 +163,10 @@ class Placement:
                 )
             except RuleViolation as violation:
                 fail(frame, entry.node, str(violation))
-            root = old if theirs.shares is None else theirs.shares
-            self.steps[new] = mine._replace(shares=root)
+            self._shared.add(pair)
+
+    def _identity(self, step: Step) -> tuple[int, ...]:
+        return id(step.layer), *[id(self.tensors[index].type) for index in step.inputs]
 
     def _input_types(self, step: Step) -> str:
         return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"

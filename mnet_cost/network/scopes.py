@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 from mnet_cost.errors import Problem, did_you_mean
 from mnet_cost.models.types import MODIFIERS, Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
+from mnet_cost.tensors import Check
 from mnet_cost.yamlfile import Node
 
 _LONGEST_TRAIL = 8
@@ -77,10 +78,24 @@ class Absent(NamedTuple):
     reason: str
 
 
+class ArgumentNames(dict[str, Any]):
+    """Values of a block's arguments over those of the file, which are looked up and not copied."""
+
+    __slots__ = ("around",)
+
+    def __init__(self, around: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.around = around
+
+    def __missing__(self, name: str) -> Any:
+        return self.around[name]
+
+
 class Evaluator(Protocol):
     """The parts of an elaboration that a scope hands on to."""
 
     functions: dict[str, Function]
+    check: Check
 
     def function(self, name: str, arguments: list[Any]) -> Any: ...
     def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
@@ -104,6 +119,10 @@ class FunctionScope:
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         return self.run.function(name, arguments)
+
+    def mark(self, valid: Any) -> None:
+        """Mark the candidates that are not `valid`."""
+        self.run.check(valid, "is no value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """Never reached: a function that names a tensor does not compile."""
@@ -141,6 +160,10 @@ class Frame:
     def call(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         return self.run.function(name, arguments)
+
+    def mark(self, valid: Any) -> None:
+        """Mark the candidates that are not `valid`."""
+        self.run.check(valid, "is no value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError
+from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, first_warnings
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import arity_problem
 from mnet_cost.models.entries import copies_problem
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
-    MAX_LAYERS,
     ArgumentBody,
     Block,
     BlockBody,
@@ -30,12 +29,14 @@ from mnet_cost.models.types import (
     Value,
 )
 from mnet_cost.network.arguments import kind_of_argument
+from mnet_cost.network.budget import Budget
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
 from mnet_cost.network.placement import Placement
 from mnet_cost.network.scopes import (
     UNKNOWN,
     Absent,
+    ArgumentNames,
     Copies,
     Failed,
     Frame,
@@ -45,7 +46,6 @@ from mnet_cost.network.scopes import (
     UnknownInputError,
     fail,
     known,
-    limit,
 )
 from mnet_cost.network.types import Call, Network, Step, dead_ends
 from mnet_cost.tensors import (
@@ -55,8 +55,6 @@ from mnet_cost.tensors import (
     require,
 )
 from mnet_cost.yamlfile import Node
-
-_MAX_ENTRIES = 2 * MAX_LAYERS  # entries visited: repeating nothing costs time, too
 
 
 def elaborate(
@@ -76,22 +74,24 @@ class _Elaboration:
 
     def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
         self.spec = spec
-        self.placement = Placement(spec, check)
+        self.budget = Budget()
+        self.placement = Placement(spec, check, self.budget)
         self.steps = self.placement.steps
         self.tensors = self.placement.tensors
         self.calls: dict[str, Call] = {}
         self.problems: list[Problem] = []
-        self.visited = 0
         self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
         """What an entry stands for, by it (the spec keeps it alive), its argument and inputs."""
-        self.knobs, chosen = knob_values(spec, knobs)
-        self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node)
+        self.knobs, chosen = knob_values(spec, knobs, check)
+        self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node, self.budget)
 
     def network(self) -> Network:
         """Walk the whole spec."""
         try:
             self.values.define(self.spec.definitions)
             top, inputs = self._inputs()
+            layers = self.spec.node.value["layers"]
+            self.budget.pay_list(self.spec.entries, "", top, layers)
         except Failed as failure:
             raise SpecError(failure.problem) from None
         for entry in self.spec.entries:
@@ -157,7 +157,7 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings = []
+        warnings: list[Problem] = []
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)
@@ -168,7 +168,7 @@ class _Elaboration:
         for index, one in zip(network.inputs, self.spec.inputs, strict=True):
             if index not in read:
                 warnings.append(Problem(f"no layer reads the input `{one.name}`", one.node.span()))
-        return tuple(dict.fromkeys(warnings))
+        return first_warnings(warnings)
 
     def _poison(self, frame: Frame, entry: Entry) -> None:
         frame.bindings[entry.name] = UNKNOWN
@@ -178,9 +178,6 @@ class _Elaboration:
 
     def entry(self, frame: Frame, entry: Entry) -> None:
         """Walk one entry and leave its value in `frame`."""
-        self.visited += 1
-        if self.visited > _MAX_ENTRIES:
-            limit(frame, entry.node, f"more than {_MAX_ENTRIES:,} entries to walk through")
         body, name = entry.body, entry.name
         if type(body) is LayerBody and entry.when is None and entry.repeat is None:
             # Nearly every entry: kept short, since this is where the time goes.
@@ -248,6 +245,9 @@ class _Elaboration:
             )
         copies: list[Any] = []
         path = frame.path_of(entry.name)
+        if not isinstance(entry.body, (BlockBody, GroupBody)):  # those pay for what is in them
+            self.budget.pay("entries", count, frame, entry.node)
+            self.budget.pay("characters of names", count * len(path), frame, entry.node)
         tensor = UNKNOWN
         for number in range(1, count + 1):
             frame.here = f"{path}.{number}"
@@ -325,7 +325,8 @@ class _Elaboration:
         inner.inputs = dict(zip(names, sources, strict=True))
         inner.previous = sources[0] if len(sources) == 1 else None
         if block.arguments:
-            inner.names = dict(self.values.names)
+            inner.names = ArgumentNames(self.values.names)
+            self.budget.pay("arguments", len(block.arguments), frame, entry.node)
             for name, default in block.arguments.items():
                 if name in arguments:
                     if like is not None:
@@ -398,6 +399,7 @@ class _Elaboration:
         around: Frame,
     ) -> Inside:
         first = len(self.steps)
+        self.budget.pay_list(entries, inner.path, frame, entry.node)
         for one in entries:
             self.entry(inner, one)
         if inner.previous is None:
@@ -461,6 +463,7 @@ class _Elaboration:
                 hint = f"for its first copy write `{body.reference}.1`"
             node = body.reference.node
             fail(frame, node, f"`{body.reference}` {message}", hint)
+        self.budget.pay("layers used again", len(original), frame, entry.node)
         self.placement.share(frame, entry, original, first)
         return value
 

@@ -21,6 +21,9 @@ from mnet_cost.escaping import plain, printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import Column, Form, Report, Table
 
+MOST_ROWS = 5000
+"""Rows of a table that are shown: nobody reads more on a screen, and each takes time."""
+
 _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this
 
@@ -92,7 +95,8 @@ def _print_table(
     """Print a table; titles of the columns that did not fit."""
     titles = [shown(column.title) for column in table.columns]
     cut_mark = shown("…")
-    rows = [*table.rows, *([table.total] if table.total else [])]
+    left_out = max(0, len(table.rows) - MOST_ROWS)
+    rows = [*table.rows[:MOST_ROWS], *([table.total] if table.total else [])]
     cells = [
         [
             [shown(line) for line in cell(value, column.form).split("\n")]
@@ -118,6 +122,8 @@ def _print_table(
     body = len(lines) - (1 if table.total else 0)
     if body:
         console.out("\n".join(lines[:body]), highlight=False)
+    if left_out:
+        console.out(f"... {left_out:,} more rows: --format csv has all", highlight=False)
     for line in lines[body:]:
         console.out(line, style="bold", highlight=False)
     return [title for i, title in enumerate(titles) if i not in rooms]

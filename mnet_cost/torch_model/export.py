@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,13 +19,19 @@ import torch
 from torch import fx
 
 from mnet_cost.errors import MnetCostError, Problem
+from mnet_cost.files import open_file
 from mnet_cost.models.types import MAX_BATCH
 from mnet_cost.network import Network
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.torch_model.graph import build_module, initialize
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.source import write_source
-from mnet_cost.torch_model.training.checkpoint import FORMAT, CheckpointError, load_state
+from mnet_cost.torch_model.training.checkpoint import (
+    FORMAT,
+    CheckpointError,
+    load_state,
+    refuse_packed,
+)
 
 MAX_ONNX_BYTES = 2**31 - 1
 """What a protobuf message, and so an ONNX file by itself, holds at most."""
@@ -95,9 +102,12 @@ def example_inputs(network: Network) -> Inputs:
 def read_weights(path: Path) -> Mapping[str, Any]:
     """The state_dict in a file: one of torch.save, or a checkpoint of `mnet-cost train`."""
     try:
-        with naming(path, "cannot be read", CheckpointError):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, KeyError):
+        with naming(path, "cannot be read", CheckpointError), open_file(path) as file:
+            if zipfile.is_zipfile(file):  # older files of torch.save are none
+                refuse_packed(path, file)
+            file.seek(0)
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         raise CheckpointError(f"{path}: is not whole, or holds no weights") from None
     except pickle.UnpicklingError:
         raise CheckpointError(

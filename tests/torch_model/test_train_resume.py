@@ -270,6 +270,48 @@ def test_ctrl_c_ends_the_step_and_keeps_a_checkpoint(tmp_path: Path, data: str) 
     assert load_checkpoint(folder / "checkpoint.pt")["position"]["history"]
 
 
+BLOCKED = """
+import sys, time
+from pathlib import Path
+from mnet_cost.cli import main, progress
+from mnet_cost.torch_model.training import folder
+read = folder.read_picture
+def blocking(path, mode):
+    while Path(sys.argv[1]).exists():
+        Path(sys.argv[1] + ".seen").write_text("blocked")
+        time.sleep(0.1)
+    return read(path, mode)
+folder.read_picture = blocking
+progress.GRACE_S = 1.0
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_sigterm_ends_a_training_whose_loaders_block(tmp_path: Path, data: str, when: str) -> None:
+    model, folder, blocks = tiny_file(tmp_path), tmp_path / "run", tmp_path / "blocks"
+    arguments = training_arguments(model, data, folder, epochs=2000)
+    arguments[arguments.index("--workers") + 1] = "1"
+    if when == "before":
+        blocks.touch()
+    process = subprocess.Popen(
+        command("-c", BLOCKED, str(blocks), *arguments),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if when == "during":
+        wait_for(folder / "metrics.jsonl", process)
+        blocks.touch()
+    wait_for(tmp_path / "blocks.seen", process)
+    process.terminate()
+    _, words = process.communicate(timeout=30)
+    assert process.returncode == 143, words
+    assert "Traceback" not in words
+    if when == "during":
+        assert load_checkpoint(folder / "checkpoint.pt")["position"]["history"]
+
+
 def from_file(path: str) -> Any:
     from mnet_cost.models.library import load_model
 

@@ -13,12 +13,13 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 
 from mnet_cost.errors import MnetCostError, OutputError, Problem
 from mnet_cost.escaping import printable
+from mnet_cost.files import open_file
 from mnet_cost.paths import naming
 
 FORMAT = "mnet-cost/checkpoint/1"
@@ -68,14 +69,13 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
     """What a checkpoint holds, on the processor; `CheckpointError` unless it is whole, one of ours,
     and has `keys`."""
     try:
-        with naming(path, "cannot be read", CheckpointError):
-            if not zipfile.is_zipfile(path):
-                open(path, "rb").close()  # raises where there is no such file
-                raise CheckpointError(_not_whole(path))
-            with zipfile.ZipFile(path) as archive:
+        with naming(path, "cannot be read", CheckpointError), open_file(path) as file:
+            refuse_packed(path, file)
+            with zipfile.ZipFile(file) as archive:
                 if archive.testzip() is not None:  # torch does not compare checksums
                     raise CheckpointError(_not_whole(path))
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            file.seek(0)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, zipfile.BadZipFile, ValueError, KeyError):
         raise CheckpointError(_not_whole(path)) from None
     except pickle.UnpicklingError:
@@ -103,6 +103,25 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
             )
         )
     return content
+
+
+def refuse_packed(path: Path, file: BinaryIO) -> None:
+    """`CheckpointError` where a zip archive says that it holds more than it is.
+
+    Torch packs nothing. Half a megabyte can unpack to gigabytes, and members can share their
+    bytes. What is no archive raises `zipfile.BadZipFile`.
+    """
+    with zipfile.ZipFile(file) as archive:
+        held = sum(member.file_size for member in archive.infolist())
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if held > size:
+        raise CheckpointError(
+            Problem(
+                f"{path}: has {size:,} bytes and says that it holds {held:,}",
+                hint="a checkpoint is not compressed; take one that torch wrote",
+            )
+        )
 
 
 def _not_whole(path: Path) -> Problem:

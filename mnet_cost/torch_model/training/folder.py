@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from mnet_cost.errors import Problem
 from mnet_cost.escaping import printable
+from mnet_cost.files import open_file
 from mnet_cost.paths import is_there, naming
 from mnet_cost.torch_model.installed import require
 from mnet_cost.torch_model.training.data import (
@@ -62,7 +63,7 @@ def read_picture(path: str, mode: str) -> Picture:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), open_file(path) as file, Image.open(file) as image:
             warnings.simplefilter("ignore")  # of odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = ImageOps.exif_transpose(image)

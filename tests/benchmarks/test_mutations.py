@@ -1,0 +1,158 @@
+"""A sample of the campaign of mutated files, and files that are small and ask for much."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("resource")
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import mutations  # type: ignore[import-not-found]
+from mutations import Outcome, Seed
+
+HEAD = "format: 1\nname: x\ninput: {x: [8, 8, 8]}\n"
+TOO_LONG = "working out this network takes too long: "
+COPIES = "{repeat: 24, layers: [{repeat: 4096, %s}]}"
+
+
+def _listed(form: str, count: int) -> str:
+    return ", ".join(form.replace("N", str(i)).replace("M", str(i - 1)) for i in range(count))
+
+
+CALLS = "[{repeat: 4096, conv2d: {channels: h(1) // h(1), kernel: 1}}]"
+
+
+def _let(functions: str, layers: str = CALLS) -> str:
+    return f"format: 1\nname: x\nlet: {{{functions}}}\ninput: {{x: [8, 8, 8]}}\nlayers: {layers}\n"
+
+
+CHOICE = f"conv2d: {{channels: {{choose: [{_listed('input.channels', 500)}]}}, kernel: 1}}"
+SHAPE = f"reshape: {{shape: [{_listed('input.channels - 7', 500)}, 512]}}"
+
+BOMBS = {
+    "copies of nothing": HEAD
+    + "layers: [relu, {repeat: 4096, layers: [{repeat: 4096, layers: []}]}]",
+    "copies of what is left out": HEAD
+    + f"layers: [relu, {COPIES % 'layers: [{relu: {}, when: false}, {relu: {}, when: false}]'}]",
+    "arguments": HEAD
+    + f"blocks: {{b: {{arguments: {{{_listed('aN: N', 900)}}}, layers: [relu]}}}}\n"
+    + f"layers: [{COPIES % 'b: {}'}]",
+    "arguments that are sizes": HEAD
+    + f"blocks: {{b: {{arguments: {{{_listed('aN: input.channels + 1', 20_000)}}}, "
+    + f"layers: [relu]}}}}\nlayers: [{COPIES % 'b: {}'}]",
+    "functions of functions": _let(
+        f"f(x): {'+'.join(['x'] * 97)}, g(x): {'+'.join(['f(x)'] * 40)}, "
+        f"h(x): {'+'.join(['g(x)'] * 40)}"
+    ),
+    "functions of many names": _let(
+        f"{_listed('aN: N', 48)}, f(x): {'+'.join(f'a{i}' for i in range(48))}, "
+        f"g(x): {'+'.join(['f(x)'] * 40)}, h(x): {'+'.join(['g(x)'] * 5)}"
+    ),
+    "inputs of a concatenation": HEAD
+    + f"layers: [{{id: p, relu: {{}}}}, {{repeat: 8, layers: [{{repeat: 4096, layers: "
+    f"[{{concat: [{_listed('p', 1000)}]}}, {{conv2d: {{channels: 8, kernel: 1}}}}]}}]}}]",
+    "inputs of a sum": HEAD
+    + f"layers: [{{id: p, relu: {{}}}}, {{repeat: 20, layers: [{{add: [{_listed('p', 90_000)}]}}]}}"
+    + "]",
+    "shared layers that double": HEAD
+    + "layers: [{id: a0, layers: [{conv2d: {channels: 8, kernel: 1}}]}"
+    + "".join(f", {{id: a{i}, layers: [use: a{i - 1}, use: a{i - 1}]}}" for i in range(1, 17))
+    + "]",
+    "long names": HEAD
+    + f"layers: [{{id: {'n' * 60_000}, repeat: 4096, layers: "
+    + f"[{{id: {'m' * 60_000}, relu: {{}}}}]}}]",
+    "choices": HEAD + f"layers: [{COPIES % CHOICE}]",
+    "sizes of a list": HEAD + f"layers: [{COPIES % SHAPE}]",
+    "lists as arguments": HEAD
+    + "blocks: {b: {arguments: {q: required}, layers: [{reshape: {shape: q}}]}}\n"
+    + f"layers: [{COPIES % ('b: {q: [' + _listed('1', 60) + ', 512]}')}]",
+}  # fmt: skip
+
+SMALL = {
+    "names that are not there": HEAD
+    + f"layers: [{_listed('{id: ' + 'a' * 70 + 'N, relu: {}}', 9000)}, "
+    + f"{_listed('{relu: {}, from: ' + 'a' * 70 + 'bN}', 100)}]",
+    "variants": HEAD
+    + f"layers: [{_listed('{id: aN, relu: {}}', 20_000)}]\n"
+    + f"variants: {{{_listed('vN: {layers: {a0: {gelu: {}}}}', 10_000)}}}",
+    "published rows": HEAD
+    + f"layers: [relu]\npublished: {{{_listed('sN: [{top1: 70}]', 40_000)}}}",
+    "groups": HEAD
+    + f"layers: [{_listed('{id: iN, relu: {}}', 15_000)}, {_listed('{layers: [relu]}', 15_000)}]",
+    "blocks that stand for others": HEAD
+    + f"blocks: {{{_listed('cN: cM', 20_000)}, c-1: relu}}\nlayers: [relu]",
+    "axes": f"format: 1\nname: x\ninput: {{x: [{_listed('1', 100_000)}]}}\nlayers: "
+    + f"[{_listed('relu', 2000)}]",
+    "parameters": _let(f"f({_listed('pN', 30_000)}): 1", "[relu]"),
+    "dead ends": HEAD
+    + f"layers: [{{id: p, relu: {{}}}}, {_listed('{relu: {}, from: p}', 30_000)}]",
+    "blocks that nobody uses": HEAD
+    + f"blocks: {{{_listed('bN: {layers: [relu]}', 20_000)}}}\nlayers: [relu]",
+    "lines": HEAD + "layers:\n" + "- relu\n" * 90_000,
+}  # fmt: skip
+
+
+def outcome(text: str) -> Outcome:
+    """What a text comes to in a process of its own, without a device."""
+    (found,) = mutations.outcomes(range(1, 2), lambda _: (Seed("spec", "", text), text.encode()))
+    return found
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_multiplies_is_refused(name: str) -> None:
+    found = outcome(BOMBS[name] + "\n")
+    assert found.what == "error", found
+    assert TOO_LONG in found.detail
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_only_long_takes_little(name: str) -> None:
+    found = outcome(SMALL[name] + "\n")
+    assert found.what in ("network", "error"), found
+    assert TOO_LONG not in found.detail
+
+
+def test_a_network_of_100_000_layers_is_not_refused() -> None:
+    block = (
+        "blocks: {b: {arguments: {n: 8, k: 3}, layers: [{conv2d: {channels: n, kernel: k, padding: "
+        "same}}, batch_norm, relu]}}\n"
+    )
+    text = f"{HEAD}{block}layers: [{{repeat: 8, layers: [{{repeat: 4096, b: {{n: 4 * 2}}}}]}}]\n"
+    found = outcome(text)
+    assert found.what == "network", found
+
+
+def test_a_sample_of_the_campaign() -> None:
+    texts = mutations.seeds()
+    failed = [
+        one
+        for one in mutations.outcomes(range(200), lambda number: mutations.case(number, 10, texts))
+        if one.what not in mutations.GOOD
+    ]
+    assert not failed
+
+
+def test_failures_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(kind: str, path: str, with_device: bool) -> tuple[str, str]:
+        number = int(Path(path).read_text())
+        if number == 1:
+            raise ZeroDivisionError
+        if number == 2:
+            os._exit(9)
+        if number == 3:
+            bytearray(b"x") * (600 * 2**20)
+        if number == 4:
+            while time.process_time() < 20 * mutations.SECONDS:
+                pass
+        return "network", ""
+
+    monkeypatch.setattr(mutations, "run", run)
+    monkeypatch.setattr(mutations, "SECONDS", 0.05)
+    found = mutations.outcomes(range(5), lambda number: (Seed("spec", "x", ""), b"%d" % number))
+    assert [one.what for one in found] == ["network", "traceback", "killed", "memory", "time"]
