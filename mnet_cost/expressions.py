@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
+import sys
 from collections.abc import Callable, Container
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -376,6 +377,17 @@ def _factor(a: Any, b: Any, scope: Scope) -> Any:
     return _marked(b, tensors.within(1.0 * a * b, MAX_MAGNITUDE), 1, scope)
 
 
+def _divisor(a: Any, b: Any, sign: str, scope: Scope) -> Any:
+    """`b`, with 1 for the candidates that are marked: it is 0, or the quotient far too large.
+
+    Infinity would come out, with a warning; whatever else is too large is marked afterwards.
+    """
+    b = _marked(b, b != 0, 1, scope)
+    if sign != "%":
+        b = _marked(b, abs(a) <= 2 * MAX_MAGNITUDE * abs(b), 1, scope)
+    return b
+
+
 def _numbers(token: _Token, *values: Any) -> None:
     for value in values:
         if not tensors.is_number(value):
@@ -399,7 +411,7 @@ def _arithmetic(
             _numbers(token, a, b)
             if tensors.is_array(a) or tensors.is_array(b):
                 if divides:
-                    b = _marked(b, b != 0, 1, scope)
+                    b = _divisor(a, b, token.text, scope)
                 elif token.text == "*":
                     b = _factor(a, b, scope)
         if divides and isinstance(b, (int, float)) and b == 0:
@@ -460,8 +472,9 @@ def _call(name: str, arguments: list[Evaluate], offset: int) -> Evaluate:
             divisor = values[1]
             if isinstance(divisor, (int, float)) and divisor <= 0:
                 raise ExpressionError(f"cannot make divisible by {divisor}", offset, len(name))
-            if tensors.is_array(divisor):
-                values[1] = _marked(divisor, divisor > 0, 1, scope)
+            if any(map(tensors.is_array, values)):  # where no float is as large as the quotient
+                fits = (divisor > 0) & (abs(values[0]) / sys.float_info.max <= divisor)
+                values[1] = _marked(divisor, fits, 1, scope)
         if most > 2:
             result = values[0]
             for value in values[1:]:

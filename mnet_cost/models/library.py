@@ -17,7 +17,7 @@ from typing import Any
 from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
-from mnet_cost.paths import is_yaml
+from mnet_cost.paths import is_yaml, naming
 from mnet_cost.shipped import shown_path, specs_folder
 from mnet_cost.yamlfile import Node, parse_scalar, parse_yaml, read_text, read_yaml
 
@@ -78,10 +78,11 @@ def path_beside(file: str, name: str) -> str:
     """
     folder = os.path.dirname(file)
     path = os.path.normpath(os.path.join(folder, name))
+    with naming(name, "cannot be read", ModelReferenceError):
+        root, real = os.path.realpath(folder or os.curdir), os.path.realpath(path)
     try:
-        root = os.path.realpath(folder or os.curdir)
-        below = os.path.commonpath([root, os.path.realpath(path)]) == root
-    except ValueError:  # of a NUL, or a path on another drive
+        below = os.path.commonpath([root, real]) == root
+    except ValueError:  # on different drives
         below = False
     if not below:
         raise ModelReferenceError(

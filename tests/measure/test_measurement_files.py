@@ -129,9 +129,9 @@ OUTSIDE = (
 @pytest.mark.parametrize(
     "cell",
     ["../secret.yaml", "{top}/secret", "./a/../../secret", "link.yaml", "folder/secret",
-     "../data2/secret@a=1", "..\\..\\secret/../../secret:v", "./nul\0.yaml"],
+     "../data2/secret@a=1", "..\\..\\secret/../../secret:v"],
     ids=["above", "absolute", "above in the end", "a link", "a folder that is a link",
-         "a folder of like name", "marks of another system", "NUL"],
+         "a folder of like name", "marks of another system"],
 )  # fmt: skip
 def test_a_path_out_of_the_folder_is_not_opened(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error of a spec would quote its first line."""
@@ -146,9 +146,8 @@ def test_a_path_out_of_the_folder_is_not_opened(cell: str, monkeypatch: pytest.M
     with pytest.raises(MeasurementError) as caught:
         read("latency_ms,model\n1," + cell + "\n", "data/times.csv")
     first, *_, hint = str(caught.value).splitlines()
-    shown = name.replace("\0", "\\x00")
     assert first == (
-        f"data/times.csv:2:3: `{shown}` is not in the folder of data/times.csv, nor below it"
+        f"data/times.csv:2:3: `{name}` is not in the folder of data/times.csv, nor below it"
     )
     assert hint == OUTSIDE
     assert "root:x" not in str(caught.value)
