@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -160,8 +160,7 @@ def test_a_name_of_other_bytes_than_text(capsys: pytest.CaptureFixture[str]) -> 
         words = ["compare", name, "net.yaml", "--device", "none", "--format", form, "-o", target]
         assert main(words) == 0
         written = Path(target).read_text(encoding="utf-8")
-        shown = json.loads(written)["baseline"] if form == "json" else written
-        assert "byte\\udce9.yaml" in shown
+        assert re.search(r"byte\\+udce9\.yaml", written)  # JSON and Markdown escape the escape
 
 
 def test_a_working_directory_that_is_gone() -> None:
