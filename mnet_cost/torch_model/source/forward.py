@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.names import is_name, variable
 from mnet_cost.torch_model.source.columns import MISSING, Column, same, shown
 from mnet_cost.torch_model.source.plan import ClassPlan, Line, Run, Symbol, symbols_in
 from mnet_cost.torch_model.source.record import Ref, defaults
@@ -24,8 +25,6 @@ from mnet_cost.torch_model.source.text import (
     METHODS,
     WIDTH,
     function_name,
-    is_name,
-    variable,
 )
 
 _INDENT = 8
@@ -75,7 +74,8 @@ class Forward:
     def lines(self) -> list[str]:
         """The statements, the last of which returns."""
         for name, symbol in self.plan.symbols.items():
-            self.variables[symbol] = variable(name) if not is_name(name) else name
+            names = {*self.plan.symbols, *self.variables.values()} - {name}
+            self.variables[symbol] = name if is_name(name) else variable(name, names)
         runs = {run.start: run for run in self.plan.runs}
         number = 0
         while number < self.end:
@@ -247,6 +247,7 @@ class Forward:
                 return f"self.{name}"
         name = "residual" if label == "add" else f"has_{label}"
         taken = {slot.name.split(".")[0] for slot in self.plan.slots} | set(self.stored)
+        taken |= {one.name for one in self.plan.parameters}
         while name in taken:
             name = f"{name}_"
         self.stored[name] = found.text()

@@ -72,7 +72,7 @@ class Merge:
         columns = [*self._columns()]
         parameters.resolve(columns)
         conditions = self._conditions(parameters)
-        parameters.settle()
+        parameters.settle(slot.name.partition(".")[0] for slot in self.slots)
         plan = ClassPlan(
             members[0].family, members[0].name, members, inputs, given, self.slots, self.lines,
             self.runs, [], parameters.found, conditions,

@@ -44,6 +44,8 @@ class Slot:
     """Of the columns that grow from copy to copy: by how much."""
     rows: tuple[tuple[str, ...], Column] | None = None
     """Arguments that differ from copy to copy in no simple way."""
+    order: tuple[str, ...] = ()
+    """All arguments, where `rows` has some that `columns` has not."""
     count: Column | None = None
     """Copies, if it is several."""
     identity: bool = False

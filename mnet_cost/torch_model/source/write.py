@@ -12,7 +12,8 @@ from mnet_cost.analysis import analyze_network
 from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
-from mnet_cost.torch_model.source.columns import MISSING, Column, Parameter, same, shown
+from mnet_cost.torch_model.names import camel_case, class_name
+from mnet_cost.torch_model.source.columns import MISSING, Parameter, same, shown
 from mnet_cost.torch_model.source.copies import join_copies
 from mnet_cost.torch_model.source.forward import Forward
 from mnet_cost.torch_model.source.instances import Instance, NotAloneError, Tree
@@ -21,7 +22,6 @@ from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot, S
 from mnet_cost.torch_model.source.record import Recording, defaults, record
 from mnet_cost.torch_model.source.text import (
     WIDTH,
-    camel_case,
     function_name,
     own_parts,
     source_of,
@@ -130,15 +130,13 @@ def _clusters(
 
 def _name(plans: Sequence[ClassPlan], network: Network) -> None:
     taken = {*own_parts(), "Tensor", "OrderedDict", "Callable", "F"}
+    taken.update(one.name for plan in plans for one in plan.parameters)
     stems: dict[tuple[Any, ...], str] = {}
     for plan in (plans[-1], *plans[:-1]):
         stem = stems.get(plan.family)
         if stem is None:
             label = network.spec.variant or network.spec.name if plan is plans[-1] else plan.label
-            stem = camel_case(label)
-            stem = stem if stem.isidentifier() else f"Net{stem}"
-            stem = f"{stem}Block" if stem in taken else stem
-            stems[plan.family] = stem
+            stems[plan.family] = stem = class_name(label, taken)
         if plan.base is not None:
             more = [_said_of(plan, one) for one in plan.outputs if one not in plan.base.outputs]
             stem = f"{plan.base.name}With{camel_case(more[0])}" if more else stem
@@ -295,7 +293,6 @@ def _copies(slot: Slot) -> str:
 def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
     """The call that makes a module."""
     special = special or {}
-    columns: dict[str, Column | None] = {**slot.columns, **dict.fromkeys(special)}
     if isinstance(slot.factory, ClassPlan):
         name = slot.factory.name
         usual = {
@@ -305,7 +302,7 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
     else:
         name = function_name(slot.factory)
         usual = defaults(slot.factory)
-        order = list(columns)
+        order = slot.order or [*slot.columns]
     words = []
     for argument in order:
         if argument in special:
