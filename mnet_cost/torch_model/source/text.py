@@ -38,6 +38,7 @@ INFIX = {operator.add: "+", operator.mul: "*", torch.matmul: "@"}
 _OPENING, _CLOSING = "([{", ")]}"
 
 
+@cache
 def own_parts() -> dict[str, Any]:
     """What written source takes along: functions and classes by name, in order."""
     return {

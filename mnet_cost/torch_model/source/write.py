@@ -218,7 +218,7 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
             lines += wrapped(f"if {_said(plan, forward, mask)}:", 8)
             indent = 12
         for slot in slots:
-            for space in _spaces(slot.name):
+            for space in slot.spaces():
                 if space not in spaces:
                     spaces.add(space)
                     kind = "nn.Sequential()" if slot.of_sequence else "nn.Module()"
@@ -230,12 +230,6 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
 def _said(plan: ClassPlan, forward: Forward, mask: Any) -> str:
     text = plan.conditions[mask].text()
     return next((f"self.{name}" for name, stored in forward.stored.items() if stored == text), text)
-
-
-def _spaces(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    for i in range(1, len(parts)):
-        yield ".".join(parts[:i])
 
 
 def _assigned(plan: ClassPlan, path: str, text: str) -> str:
@@ -302,7 +296,7 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
     else:
         name = function_name(slot.factory)
         usual = defaults(slot.factory)
-        order = slot.order or [*slot.columns]
+        order = [*(slot.order or slot.columns)]
     words = []
     for argument in order:
         if argument in special:
@@ -320,16 +314,13 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
 
 def _reached(plan: ClassPlan, path: str) -> str:
     """How the module at `path` is reached from an instance of a class."""
-    copies = {slot.name for slot in plan.slots if slot.count is not None}
-    copies |= {slot.name.rpartition(".")[0] for slot in plan.slots if slot.of_sequence}
-    spaces = {space for slot in plan.slots for space in _spaces(slot.name)}
     text, seen = "self", ""
     for part in path.split("."):
         seen = f"{seen}.{part}" if seen else part
         outer = seen.rpartition(".")[0]
         if not part.isdigit():
             text = f"{text}.{part}"
-        elif outer in copies or outer not in spaces:
+        elif outer in plan.copies or outer not in plan.spaces:
             text = f"{text}[{int(part) - 1}]"
         else:
             text = f'{text}.get_submodule("{part}")'
