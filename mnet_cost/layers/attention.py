@@ -144,8 +144,18 @@ class ScaledDotProductAttention(Layer):
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         query, key, value = (x.type for x in given)
         positions, length, keys = product(output.shape[:-2]), query.shape[-2], key.shape[-2]
-        if _is_fused(output) and query.shape[-1] == value.shape[-1]:
-            return Kept(inputs=(0, 1, 2), output=True, statistics=self.heads * length)
+        if query.shape[-1] == value.shape[-1]:
+            # Fused: a number for each row of scores; what meets more matrices than it has is kept
+            # as the copy that torch makes for each of them.
+            inputs, copies = [], 0
+            for number, x in enumerate((query, key, value)):
+                copied = positions * x.shape[-2] * x.shape[-1]
+                if copied == x.elements:
+                    inputs.append(number)
+                else:
+                    copies += copied
+            rows = positions * self.heads * length
+            return Kept(inputs=tuple(inputs), elements=copies, output=True, statistics=rows)
         # One by one: query and key with the scaling in them, scores, and values as matrices.
         scores = positions * self.heads * length * keys
         scaled = positions * (length + keys) * query.shape[-1]
@@ -236,11 +246,8 @@ class Attention(Layer):
                 elements += projections * x.type.elements
             else:
                 inputs.append(number)
-        if _is_fused(output):
-            rows = self.heads * positions
-            return Kept(inputs=tuple(inputs), elements=elements, statistics=rows)
-        scores = self.heads * positions * context.type.shape[-2]
-        return Kept(inputs=tuple(inputs), elements=elements + scores)
+        rows = self.heads * positions
+        return Kept(inputs=tuple(inputs), elements=elements, statistics=rows)
 
     def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
         query, context = given[0].type, given[-1].type
@@ -254,11 +261,3 @@ class Attention(Layer):
             + of_context * given[-1].needs_gradient,
             of_query + of_context + of_output,
         )
-
-
-def _is_fused(output: TensorType) -> bool:
-    """Whether torch keeps a number for each row of scores and not the scores.
-
-    Its kernel for that takes [N, heads, L, d]: sequences without axes in front.
-    """
-    return len(output.shape) == 2

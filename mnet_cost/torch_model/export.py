@@ -5,10 +5,8 @@ The ending of the file decides. A file is there whole or not at all.
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
-import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,13 +16,13 @@ from typing import Any
 import torch
 from torch import fx
 
-from mnet_cost.errors import MnetCostError, Problem
+from mnet_cost.errors import Problem
 from mnet_cost.files import open_file
 from mnet_cost.models.types import MAX_BATCH
 from mnet_cost.network import Network
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.torch_model.graph import build_module, initialize
-from mnet_cost.torch_model.installed import require
+from mnet_cost.torch_model.onnx_file import ExportError, Names, Sizes, onnx_model
 from mnet_cost.torch_model.source import write_source
 from mnet_cost.torch_model.training.checkpoint import (
     FORMAT,
@@ -33,17 +31,7 @@ from mnet_cost.torch_model.training.checkpoint import (
     refuse_packed,
 )
 
-MAX_ONNX_BYTES = 2**31 - 1
-"""What a protobuf message, and so an ONNX file by itself, holds at most."""
-
-
 Inputs = tuple[torch.Tensor, ...]
-Sizes = tuple[dict[int, Any], ...] | None
-"""Which axes of each input may have any size."""
-
-
-class ExportError(MnetCostError):
-    """A network, or weights, that cannot be written as was asked."""
 
 
 def export_network(
@@ -157,38 +145,12 @@ def _write_program(
 def _write_onnx(
     network: Network, module: fx.GraphModule, inputs: Inputs, sizes: Sizes, draft: Path
 ) -> None:
-    size = sum(one.numel() * one.element_size() for one in module.state_dict().values())
-    if size > MAX_ONNX_BYTES:
-        raise ExportError(
-            Problem(
-                f"{network.spec.title} has {size / 1e9:.1f} GB of weights: one ONNX file holds no "
-                "more than 2.1 GB",
-                hint="write a .pt2, which holds any size",
-            )
-        )
-    require("onnx", extra="onnx")
-    require("onnxscript", extra="onnx")
-    names = [network.tensors[index].name for index in network.inputs]
-    outputs = [network.tensors[index].name for index in network.outputs]
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)  # it tells of operators of packages that nobody asked for
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
-            program = torch.onnx.export(
-                module,
-                inputs,
-                input_names=names,
-                output_names=outputs,
-                dynamic_shapes=sizes,
-                dynamo=True,
-                verbose=False,
-            )
-            assert program is not None
-            program.save(draft, external_data=False)
-    finally:
-        log.setLevel(level)
+    names = Names(
+        [network.tensors[index].name for index in network.inputs],
+        [network.tensors[index].name for index in network.outputs],
+    )
+    model = onnx_model(network.spec.title, module, inputs, names, sizes)
+    draft.write_bytes(model.SerializeToString())
 
 
 _WRITERS: Mapping[str, Any] = {".onnx": _write_onnx, ".pt2": _write_program, ".py": _write_source}

@@ -110,13 +110,15 @@ def attend(
 ) -> Tensor:
     """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    `leading` are the axes behind the batch that all are to have, where they are not the same.
+    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
+    kernels and exporters take [N, heads, L, d] alone.
     """
-    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
     if leading:
-        query, key, value = (x.expand(-1, *leading, -1, -1, -1) for x in (query, key, value))
-    mixed = F.scaled_dot_product_attention(query, key, value)
-    return mixed.transpose(-3, -2).flatten(-2)
+        sizes = (-1, *leading, -1, -1)
+        query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
+    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
+    mixed = F.scaled_dot_product_attention(query, key, value).transpose(-3, -2).flatten(-2)
+    return mixed.unflatten(0, (-1, *leading)) if leading else mixed
 
 
 class Attention(nn.Module):

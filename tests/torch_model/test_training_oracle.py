@@ -254,6 +254,30 @@ def test_several_inputs(kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("leading", ["3", "3, 4"])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "{attention: {heads: 2}, from: a}",
+        "{attention: {heads: 2}, from: [a, k]}",
+        "{attention: {heads: 3, features: 12, bias: false}, from: [k, a]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [a, a, a]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [a, k, k]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [k, a, a]}",
+        "{scaled_dot_product_attention: {}, from: [k, k, b]}",
+    ],
+)
+def test_attention_on_stacks(layer: str, leading: str) -> None:
+    ones = ", ".join("1" for _ in leading.split(","))
+    assert_agrees(
+        f"format: 1\nname: stacks\ninput: {{x: [{leading}, 5, 6], y: [{ones}, 7, 6]}}\nlayers:\n"
+        "  - {id: a, linear: {features: 6}, from: x}\n"
+        "  - {id: k, linear: {features: 6}, from: y}\n"
+        "  - {id: b, linear: {features: 4}, from: y}\n"
+        f"  - {layer}\n"
+    )
+
+
 def test_tokens() -> None:
     assert_agrees(
         "format: 1\nname: tokens\ninput: {x: {shape: [7], dtype: int64}}\nlayers:\n"

@@ -7,11 +7,12 @@ share a parameter, and one that is a multiple of another is written as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mnet_cost.escaping import quoted
+from mnet_cost.torch_model.names import ATTRIBUTES, variable
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "MISSING"})()
 """The value of a column for a call that does not have the layer."""
@@ -161,11 +162,11 @@ class Parameters:
         self.found.append(made)
         return made
 
-    def settle(self) -> None:
-        """Give names and defaults."""
-        names: set[str] = set()
+    def settle(self, modules: Iterable[str]) -> None:
+        """Give defaults, and names that are none of an attribute: `modules` are others there."""
+        names = {"i", *modules, *ATTRIBUTES}  # i counts copies
         for one in self.found:
-            one.name = _unique(_candidates(one, *self.sizes), names)
+            one.name = _unique([variable(name) for name in _candidates(one, *self.sizes)], names)
             names.add(one.name)
             one.default = _default(one)
         self.found.sort(

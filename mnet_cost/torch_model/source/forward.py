@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mnet_cost.torch_model import parts
+from mnet_cost.torch_model.names import is_name, variable
 from mnet_cost.torch_model.source.columns import MISSING, Column, same, shown
 from mnet_cost.torch_model.source.plan import ClassPlan, Line, Run, Symbol, symbols_in
 from mnet_cost.torch_model.source.record import Ref, defaults
@@ -24,8 +26,6 @@ from mnet_cost.torch_model.source.text import (
     METHODS,
     WIDTH,
     function_name,
-    is_name,
-    variable,
 )
 
 _INDENT = 8
@@ -64,10 +64,15 @@ class Forward:
         self.stored: dict[str, str] = {}
         """Attributes that hold arguments of the constructor: name -> expression there."""
         self.slots = {slot.name: slot for slot in plan.slots}
+        self.starts = {run.start: run for run in plan.runs}
+        self.reads = [list(symbols_in(line)) for line in plan.lines]
+        """What each line reads."""
         self.users: dict[Symbol, list[int]] = {}
         self.end = len(plan.lines)
         self._count()
         self.variables: dict[Symbol, str] = {}
+        self.until: dict[str, int] = {}
+        """The last line that reads each variable."""
         self.named: set[Symbol] = set()
         self.inner: dict[Symbol, Text] = {}
         self.out: list[str] = []
@@ -75,8 +80,9 @@ class Forward:
     def lines(self) -> list[str]:
         """The statements, the last of which returns."""
         for name, symbol in self.plan.symbols.items():
-            self.variables[symbol] = variable(name) if not is_name(name) else name
-        runs = {run.start: run for run in self.plan.runs}
+            names = {*self.plan.symbols, *self.variables.values()} - {name}
+            self._call_it(symbol, name if is_name(name) else variable(name, names))
+        runs = self.starts
         number = 0
         while number < self.end:
             run = runs.get(number)
@@ -92,17 +98,18 @@ class Forward:
     # --- who uses what
 
     def _count(self) -> None:
-        for number, line in enumerate(self.plan.lines):
-            for symbol in symbols_in(line):
+        for number, read in enumerate(self.reads):
+            for symbol in read:
                 self.users.setdefault(symbol, []).append(number)
         for symbol in self.plan.outputs:
             self.users.setdefault(symbol, []).append(self.end)
         self.either: dict[int, list[Symbol]] = {}
+        ends = {run.end - 1: run for run in self.plan.runs}
         pending = [*self.users]
         while pending:  # what is either of two uses both, where the lines end that make one
             symbol = pending.pop()
             if symbol.source is not None and symbol.other is not None:
-                run = next(run for run in self.plan.runs if run.end - 1 == symbol.line)
+                run = ends[symbol.line]
                 listed = self.either.setdefault(run.start, [])
                 if symbol not in listed:
                     listed.append(symbol)
@@ -111,8 +118,16 @@ class Forward:
                             pending.append(one)
                         self.users.setdefault(one, []).append(run.end - 1)
 
+        self.last = {symbol: max(users) for symbol, users in self.users.items()}
+        self.following: dict[Symbol, list[Symbol]] = {}
+        for row in self.either.values():
+            for symbol in row:
+                for part in {symbol.source, symbol.other}:
+                    if part is not None:
+                        self.following.setdefault(part, []).append(symbol)
+
     def _last(self, symbol: Symbol) -> int:
-        return max(self.users.get(symbol, [symbol.line]))
+        return self.last.get(symbol, symbol.line)
 
     def _single(self, symbol: Symbol) -> int | None:
         users = self.users.get(symbol, [])
@@ -149,7 +164,7 @@ class Forward:
         if user != number + 1 or user >= limit or len(text.text) > _LONGEST_INNER:
             return False
         following = self.plan.lines[user]
-        if any(run.start == user for run in self.plan.runs):
+        if user in self.starts:
             return False
         line = self.plan.lines[number]
         if following.key[0] == line.key[0]:
@@ -171,7 +186,6 @@ class Forward:
         condition = self._condition(run)
         either = self.either.get(run.start, [])
         before = len(self.out)
-        kept = dict(self.variables)
         for number in range(run.start, run.end):
             self._line_in(number, run, either)
         last = self.plan.lines[run.end - 1].results
@@ -185,7 +199,7 @@ class Forward:
             assert symbol.source is not None
             assert symbol.other is not None
             other = self._operand(symbol.other).text
-            name = self._choose(symbol, run.end - 1, avoid=self._read_in(run, kept))
+            name = self._choose(symbol, run.end - 1, avoid=self._read_in(run))
             if name != other:
                 self.out.append(f"{name} = {other}")
             found = self._operand(symbol.source).text
@@ -194,16 +208,14 @@ class Forward:
         self.out.append(f"if {condition}:")
         self.out += [f"    {one}" for one in (*body, *tail)]
 
-    def _read_in(self, run: Run, kept: dict[Symbol, str]) -> set[str]:
+    def _read_in(self, run: Run) -> set[str]:
         """Variables that lines of a run read or write: not to be written before them."""
-        read = {
+        return {
             self.variables[symbol]
             for number in range(run.start, run.end)
-            for line in [self.plan.lines[number]]
-            for symbol in (*symbols_in(line), *line.results)
+            for symbol in (*self.reads[number], *self.plan.lines[number].results)
             if symbol in self.variables
         }
-        return read | {name for symbol, name in kept.items() if self._last(symbol) >= run.end}
 
     def _line_in(self, number: int, run: Run, either: list[Symbol]) -> None:
         line = self.plan.lines[number]
@@ -247,6 +259,7 @@ class Forward:
                 return f"self.{name}"
         name = "residual" if label == "add" else f"has_{label}"
         taken = {slot.name.split(".")[0] for slot in self.plan.slots} | set(self.stored)
+        taken |= {one.name for one in self.plan.parameters}
         while name in taken:
             name = f"{name}_"
         self.stored[name] = found.text()
@@ -313,17 +326,20 @@ class Forward:
 
     def _choose(self, symbol: Symbol, number: int, avoid: set[str] = frozenset()) -> str:  # type: ignore[assignment]
         """A variable for what line `number` makes."""
-        live = {
-            name for other, name in self.variables.items() if self._last(other) > number
-        } | avoid
-        name = self._wanted(symbol, number, live)
-        self.variables[symbol] = name
+        name = self._wanted(
+            symbol, number, lambda name: name not in avoid and self.until.get(name, -1) <= number
+        )
+        self._call_it(symbol, name)
         return name
 
-    def _wanted(self, symbol: Symbol, number: int, live: set[str]) -> str:
+    def _call_it(self, symbol: Symbol, name: str) -> None:
+        self.variables[symbol] = name
+        self.until[name] = max(self.until.get(name, -1), self._last(symbol))
+
+    def _wanted(self, symbol: Symbol, number: int, is_free: Callable[[str], bool]) -> str:
         own = self._own_name(symbol)
         several = len(self.plan.lines[symbol.line].results) > 1
-        if own and own not in live and (several or self._is_kept(symbol)):
+        if own and is_free(own) and (several or self._is_kept(symbol)):
             self.named.add(symbol)
             return own
         read = [
@@ -331,21 +347,20 @@ class Forward:
             for one in dict.fromkeys(self._sources(number))
             if one in self.variables and self._last(one) <= number and one not in self.named
         ]
-        flowing = [self.variables[one] for one in read if self.variables[one] not in live]
+        flowing = [self.variables[one] for one in read if is_free(self.variables[one])]
         if flowing:
             return "x" if "x" in flowing else flowing[0]
-        if "x" not in live and any(True for _ in self.plan.symbols):
+        if is_free("x") and self.plan.symbols:
             return "x"
         tail = self._own_name(self._tail(symbol))
-        if tail and tail not in live:
+        if tail and is_free(tail):
             return tail
-        number = 0
-        spare = [*_SPARE, *(f"x{i}" for i in range(2, 1000))]
-        return next(name for name in spare if name not in live)
+        spare = chain(_SPARE, (f"x{i}" for i in count(2)))
+        return next(name for name in spare if is_free(name))
 
     def _sources(self, number: int) -> Iterator[Symbol]:
         """What line `number` reads, with what lines that stand within it read."""
-        for symbol in symbols_in(self.plan.lines[number]):
+        for symbol in self.reads[number]:
             yield symbol
             if symbol not in self.variables and symbol.source is None and symbol.line >= 0:
                 yield from self._sources(symbol.line)
@@ -363,7 +378,7 @@ class Forward:
             return True
         if users[0] == self.end:
             return len(self.plan.outputs) > 1
-        return len(list(symbols_in(self.plan.lines[users[0]]))) > 1
+        return len(self.reads[users[0]]) > 1
 
     def _tail(self, symbol: Symbol) -> Symbol:
         """Where the chain of values ends that each have one use."""
@@ -372,16 +387,16 @@ class Forward:
             if user is None or user == self.end or len(self.plan.lines[user].results) != 1:
                 return symbol
             line = self.plan.lines[user]
-            if symbol not in symbols_in(line):  # it becomes one of two
-                found = [one for row in self.either.values() for one in row]
-                following = [one for one in found if symbol in (one.source, one.other)]
+            if len(self.reads[user]) == 1 and symbol is self.reads[user][0]:
+                symbol = line.results[0]
+                continue
+            if symbol not in self.reads[user]:  # it becomes one of two
+                following = self.following.get(symbol, [])
                 if len(following) != 1:
                     return symbol
                 symbol = following[0]
                 continue
-            if len(list(symbols_in(line))) > 1:
-                return symbol
-            symbol = line.results[0]
+            return symbol
 
 
 _BY_NAME = frozenset(

@@ -283,8 +283,12 @@ class Tree:
             value = self.recording.values[index]
             if value in used:
                 found[name] = value
-        for number, value in enumerate(set_minus(used, found.values())):
-            found[f"other_{number + 1}" if number else "other"] = value
+        number = 0
+        for value in set_minus(used, found.values()):
+            while (name := f"other_{number + 1}" if number else "other") in names:
+                number += 1
+            found[name] = value
+            number += 1
         return found
 
 

@@ -7,6 +7,7 @@ left out, what came before it stands for it, so such a value is one of two (`Sym
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,8 @@ class Merge:
         self.classes = classes
         self.all: Mask = (True,) * len(members)
         self.symbols: list[Symbol] = []
+        self.known: dict[tuple[int, Value], list[Symbol]] = {}
+        """Symbols by each number of a call and their value there, in their order."""
         self.runs: list[Run] = []
         self.named = Slots(members, classes, kinds)
         self.slots = self.named.found()
@@ -64,7 +67,8 @@ class Merge:
         given = {}
         for name in inputs:
             given[name] = Symbol([one.inputs[name] for one in members], name, -1)
-        self.symbols += given.values()
+        for symbol in given.values():
+            self._know(symbol)
         self._lines()
         self._outputs()
         self._identities()
@@ -72,7 +76,7 @@ class Merge:
         columns = [*self._columns()]
         parameters.resolve(columns)
         conditions = self._conditions(parameters)
-        parameters.settle()
+        parameters.settle(slot.name.partition(".")[0] for slot in self.slots)
         plan = ClassPlan(
             members[0].family, members[0].name, members, inputs, given, self.slots, self.lines,
             self.runs, [], parameters.found, conditions,
@@ -176,7 +180,8 @@ class Merge:
             members = [None if act is None else act.results[i] for act in acts]
             label = self._result_label(key[0], members, len(present[0].results))
             results.append(Symbol(members, label, number))
-        self.symbols += results
+        for result in results:
+            self._know(result)
         return Line(key, mask, target, found, results)
 
     def _result_label(self, name: str, members: list[Value | None], count: int) -> str:
@@ -243,20 +248,37 @@ class Merge:
             constants = _with_rest(constants)
         return Column(constants, name, self.named.label(layer), kind_of(name))
 
+    def _know(self, symbol: Symbol) -> None:
+        self.symbols.append(symbol)
+        for i, value in enumerate(symbol.members):
+            if value is not None:
+                self.known.setdefault((i, value), []).append(symbol)
+
     def _find(self, wanted: list[Value | None], before: int) -> Symbol:
         """The symbol that is `wanted` in each call, made if need be."""
-        for symbol in reversed(self.symbols):
+        keys = [(i, value) for i, value in enumerate(wanted) if value is not None]
+        for symbol in reversed(self.known.get(keys[0], ()) if keys else self.symbols):
             if symbol.line < before and _fits(wanted, symbol.members):
                 return symbol
-        for run in reversed(self.runs):
-            if run.end > before:
-                continue
-            for line in reversed(self.lines[run.start : run.end]):
-                for symbol in line.results:
-                    found = self._either(wanted, symbol, run)
-                    if found is not None:
-                        return found
+        parts = {symbol for key in keys for symbol in self.known.get(key, ())}
+        results = [
+            (run, symbol)
+            for symbol in parts
+            if symbol.source is None and symbol.line >= 0
+            for run in [self._run_of(symbol.line)]
+            if run is not None and run.end <= before
+        ]
+        results.sort(key=lambda one: (-one[1].line, self.lines[one[1].line].results.index(one[1])))
+        for run, symbol in results:
+            found = self._either(wanted, symbol, run)
+            if found is not None:
+                return found
         raise DifferentError
+
+    def _run_of(self, line: int) -> Run | None:
+        """The run that a line is in."""
+        place = bisect_right(self.runs, line, key=lambda run: run.start) - 1
+        return self.runs[place] if place >= 0 and line < self.runs[place].end else None
 
     def _either(self, wanted: list[Value | None], symbol: Symbol, run: Run) -> Symbol | None:
         fits = [
@@ -277,7 +299,7 @@ class Merge:
             symbol.members[i] if run.mask[i] else other.members[i] for i in range(len(run.mask))
         ]
         found = Symbol(members, symbol.label, run.end - 1, other, symbol)
-        self.symbols.append(found)
+        self._know(found)
         return found
 
     # --- what is left out

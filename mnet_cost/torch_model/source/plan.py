@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from mnet_cost.torch_model.source.columns import Column, Expression, Parameter
@@ -44,12 +45,20 @@ class Slot:
     """Of the columns that grow from copy to copy: by how much."""
     rows: tuple[tuple[str, ...], Column] | None = None
     """Arguments that differ from copy to copy in no simple way."""
+    order: tuple[str, ...] = ()
+    """All arguments, where `rows` has some that `columns` has not."""
     count: Column | None = None
     """Copies, if it is several."""
     identity: bool = False
     """Whether it is an identity where it is left out."""
     of_sequence: bool = False
     """Whether it is one of several copies that are not alike."""
+
+    def spaces(self) -> Iterator[str]:
+        """The paths above it, the outermost first."""
+        parts = self.name.split(".")
+        for i in range(1, len(parts)):
+            yield ".".join(parts[:i])
 
 
 @dataclass(eq=False)
@@ -95,8 +104,24 @@ class ClassPlan:
 
     def arguments(self, member: Instance) -> dict[str, Any]:
         """The value of each parameter in the call that `member` is."""
-        place = self.members.index(member)
+        place = self._places[member]
         return {one.name: one.values[place] for one in self.parameters}
+
+    @cached_property
+    def _places(self) -> dict[Instance, int]:
+        return {member: place for place, member in enumerate(self.members)}
+
+    @cached_property
+    def spaces(self) -> frozenset[str]:
+        """Paths that have modules below them and are none of `slots`."""
+        return frozenset(space for slot in self.slots for space in slot.spaces())
+
+    @cached_property
+    def copies(self) -> frozenset[str]:
+        """Paths of what holds copies."""
+        several = {slot.name for slot in self.slots if slot.count is not None}
+        unlike = {slot.name.rpartition(".")[0] for slot in self.slots if slot.of_sequence}
+        return frozenset(several | unlike)
 
 
 Classes = Mapping[Instance, ClassPlan]
@@ -108,23 +133,35 @@ def aligned(rows: list[list[Any]], places: Mapping[Any, int] | None = None) -> l
     Where rows leave it open, names are in the order of `places`.
     """
     places = places or {}
-    found: list[Any] = []
-    for row in sorted(rows, key=len, reverse=True):
+    first, *others = sorted(rows, key=len, reverse=True)
+    found = [*first]
+    at = {name: number for number, name in enumerate(found)}
+    for row in others:
         start = 0
-        for number, name in enumerate(row):
-            if name in found:
-                at = found.index(name)
-                if at < start:
+        following = _following(row, at)
+        for name, later in zip(row, following, strict=True):
+            if name in at:
+                if at[name] < start:
                     raise DifferentError
-                start = at + 1
+                start = at[name] + 1
                 continue
-            known = (found.index(later) for later in row[number:] if later in found)
-            end = next(known, len(found))
+            end = len(found) if later is None else at[later]
             while start < end and places.get(found[start], 0) < places.get(name, 0):
                 start += 1
             found.insert(start, name)
+            at = {name: number for number, name in enumerate(found)}
             start += 1
     return found
+
+
+def _following(row: list[Any], known: Mapping[Any, int]) -> list[Any]:
+    """For each name of a row the next one that is `known`, None where there is none."""
+    found: list[Any] = []
+    later = None
+    for name in reversed(row):
+        found.append(later)
+        later = name if name in known else later
+    return found[::-1]
 
 
 def replaced(argument: Any, old: Symbol, new: Symbol) -> Any:

@@ -93,6 +93,7 @@ class Slots:
                 for i in range(len(counts))
             ]
             wanted = [one if one else MISSING for one in each]
+            slot.order = tuple(whole.columns)
             slot.rows = tuple(rows), Column(wanted, f"{name}_sizes", name, "rows")
         return slot
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
-import keyword
 import operator
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -38,10 +35,10 @@ METHODS = {
 
 INFIX = {operator.add: "+", operator.mul: "*", torch.matmul: "@"}
 
-_VOWELS = frozenset("aeiouy")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
+@cache
 def own_parts() -> dict[str, Any]:
     """What written source takes along: functions and classes by name, in order."""
     return {
@@ -70,32 +67,6 @@ def function_name(function: Any) -> str:
     if own_parts().get(name) is function:
         return name
     return _names_of_functions()[id(function)]
-
-
-def camel_case(name: str) -> str:
-    """`mobilenet_v1` as MobileNetV1, `ssd300_vgg16` as SSD300VGG16."""
-    return "".join(_word(part) for part in re.split("_+", name) if part)
-
-
-def _word(part: str) -> str:
-    match = re.fullmatch(r"([a-z]+?)(net)(\d*)", part)
-    if match:
-        return f"{match[1].capitalize()}Net{match[3]}"
-    letters = re.sub(r"\d", "", part)
-    if not set(letters.lower()) & _VOWELS:
-        return part.upper()
-    return part[0].upper() + part[1:]
-
-
-def is_name(name: str) -> bool:
-    """Whether a word may be a variable."""
-    taken = ("self", "torch", "nn", "F", "Tensor", "OrderedDict", "Callable")
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in taken
-
-
-def variable(name: str) -> str:
-    """`name`, with an underscore where it would hide something."""
-    return name if is_name(name) and not hasattr(builtins, name) else f"{name}_"
 
 
 # --- lines

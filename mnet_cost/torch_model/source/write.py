@@ -13,7 +13,8 @@ from mnet_cost.escaping import docstring_line, printable
 from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
-from mnet_cost.torch_model.source.columns import MISSING, Column, Parameter, same, shown
+from mnet_cost.torch_model.names import camel_case, class_name
+from mnet_cost.torch_model.source.columns import MISSING, Parameter, same, shown
 from mnet_cost.torch_model.source.copies import join_copies
 from mnet_cost.torch_model.source.forward import Forward
 from mnet_cost.torch_model.source.instances import Instance, NotAloneError, Tree
@@ -22,7 +23,6 @@ from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot, S
 from mnet_cost.torch_model.source.record import Recording, defaults, record
 from mnet_cost.torch_model.source.text import (
     WIDTH,
-    camel_case,
     function_name,
     own_parts,
     source_of,
@@ -131,15 +131,13 @@ def _clusters(
 
 def _name(plans: Sequence[ClassPlan], network: Network) -> None:
     taken = {*own_parts(), "Tensor", "OrderedDict", "Callable", "F"}
+    taken.update(one.name for plan in plans for one in plan.parameters)
     stems: dict[tuple[Any, ...], str] = {}
     for plan in (plans[-1], *plans[:-1]):
         stem = stems.get(plan.family)
         if stem is None:
             label = network.spec.variant or network.spec.name if plan is plans[-1] else plan.label
-            stem = camel_case(label)
-            stem = stem if stem.isidentifier() else f"Net{stem}"
-            stem = f"{stem}Block" if stem in taken else stem
-            stems[plan.family] = stem
+            stems[plan.family] = stem = class_name(label, taken)
         if plan.base is not None:
             more = [_said_of(plan, one) for one in plan.outputs if one not in plan.base.outputs]
             stem = f"{plan.base.name}With{camel_case(more[0])}" if more else stem
@@ -221,7 +219,7 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
             lines += wrapped(f"if {_said(plan, forward, mask)}:", 8)
             indent = 12
         for slot in slots:
-            for space in _spaces(slot.name):
+            for space in slot.spaces():
                 if space not in spaces:
                     spaces.add(space)
                     kind = "nn.Sequential()" if slot.of_sequence else "nn.Module()"
@@ -233,12 +231,6 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
 def _said(plan: ClassPlan, forward: Forward, mask: Any) -> str:
     text = plan.conditions[mask].text()
     return next((f"self.{name}" for name, stored in forward.stored.items() if stored == text), text)
-
-
-def _spaces(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    for i in range(1, len(parts)):
-        yield ".".join(parts[:i])
 
 
 def _assigned(plan: ClassPlan, path: str, text: str) -> str:
@@ -296,7 +288,6 @@ def _copies(slot: Slot) -> str:
 def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
     """The call that makes a module."""
     special = special or {}
-    columns: dict[str, Column | None] = {**slot.columns, **dict.fromkeys(special)}
     if isinstance(slot.factory, ClassPlan):
         name = slot.factory.name
         usual = {
@@ -306,7 +297,7 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
     else:
         name = function_name(slot.factory)
         usual = defaults(slot.factory)
-        order = list(columns)
+        order = [*(slot.order or slot.columns)]
     words = []
     for argument in order:
         if argument in special:
@@ -324,16 +315,13 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
 
 def _reached(plan: ClassPlan, path: str) -> str:
     """How the module at `path` is reached from an instance of a class."""
-    copies = {slot.name for slot in plan.slots if slot.count is not None}
-    copies |= {slot.name.rpartition(".")[0] for slot in plan.slots if slot.of_sequence}
-    spaces = {space for slot in plan.slots for space in _spaces(slot.name)}
     text, seen = "self", ""
     for part in path.split("."):
         seen = f"{seen}.{part}" if seen else part
         outer = seen.rpartition(".")[0]
         if not part.isdigit():
             text = f"{text}.{part}"
-        elif outer in copies or outer not in spaces:
+        elif outer in plan.copies or outer not in plan.spaces:
             text = f"{text}[{int(part) - 1}]"
         else:
             text = f'{text}.get_submodule("{part}")'

@@ -1,0 +1,190 @@
+"""A module as an ONNX model: torch's exporter, then our names, then the checker of `onnx`.
+
+Inputs and outputs are called as in the spec, initializers by the path of their layer
+(`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). Of equal initializers
+the exporter keeps one.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import fx
+
+from mnet_cost.errors import MnetCostError, Problem
+from mnet_cost.torch_model.installed import require
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+MAX_ONNX_BYTES = 2**31 - 1
+"""What a protobuf message, and so an ONNX file by itself, holds at most."""
+
+_SCOPES = "pkg.torch.onnx.name_scopes"
+"""Metadata of a node: a list of the paths of the modules around it, then its name in the graph."""
+
+Sizes = tuple[dict[int, Any], ...] | None
+"""Which axes of each input may have any size."""
+
+
+class ExportError(MnetCostError):
+    """A network, or weights, that cannot be written as was asked."""
+
+
+class Names(NamedTuple):
+    """What inputs and outputs are called, in their order; several may have one name."""
+
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+
+def onnx_model(
+    title: str, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], names: Names, sizes: Sizes
+) -> ModelProto:
+    """`module` as an ONNX model that the checker takes.
+
+    An output with the name of an input or of an output before it gets a number: `x_2`. Raises
+    `ExportError` where weights are more than a file holds, where the exporter has no operator, and
+    where the checker refuses what it made; `MissingPackageError` without the packages.
+    """
+    size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
+    if size > MAX_ONNX_BYTES:
+        raise ExportError(
+            Problem(
+                f"{title} has {size / 1e9:.1f} GB of weights: one ONNX file holds no "
+                "more than 2.1 GB",
+                hint="write a .pt2, which holds any size",
+            )
+        )
+    require("onnx", extra="onnx")
+    require("onnxscript", extra="onnx")
+    model = _exported(title, module, inputs, sizes)
+    _rename(model.graph, names, frozenset(module.state_dict()))
+    _check(title, model)
+    return model
+
+
+def _exported(
+    title: str, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], sizes: Sizes
+) -> ModelProto:
+    logs = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [log.level for log in logs]
+    for log in logs:  # they tell of operators of packages that nobody asked for
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
+            program = torch.onnx.export(
+                module, inputs, dynamic_shapes=sizes, dynamo=True, verbose=False
+            )
+            assert program is not None
+            model: ModelProto = program.model_proto
+            return model
+    except torch.onnx.OnnxExporterError as error:
+        raise _refused(title, "torch cannot export it as ONNX", error.__cause__ or error) from None
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
+
+
+def _check(title: str, model: ModelProto) -> None:
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise _refused(title, "its ONNX model is not valid", error) from None
+
+
+def _refused(title: str, what: str, error: BaseException) -> ExportError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ExportError(Problem(f"{title}: {what}: {reason}", hint="write a .pt2"))
+
+
+# --- names
+
+
+def _rename(graph: GraphProto, names: Names, weights: frozenset[str]) -> None:
+    """Name inputs, outputs and initializers; all other values get out of their way."""
+    _own_outputs(graph)
+    taken: set[str] = set()
+    new: dict[str, str] = {}
+    values = [*graph.input, *graph.output]
+    for value, name in zip(values, [*names.inputs, *names.outputs], strict=True):
+        new[value.name] = _unique(name, taken)
+    scopes = _scopes(graph)
+    for tensor in graph.initializer:
+        name = tensor.name
+        if name not in weights and scopes.get(name):
+            name = f"{scopes[name]}.{name}"
+        new[tensor.name] = _unique(name, taken)
+    for node in _nodes(graph):
+        for name in node.output:
+            if name and name not in new:
+                new[name] = _unique(name, taken)
+    _replace(graph, new)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    taken.add(found)
+    return found
+
+
+def _own_outputs(graph: GraphProto) -> None:
+    """Let each output be the result of a node, and of no other output."""
+    from onnx import helper
+
+    made = {name for node in graph.node for name in node.output}
+    for number, output in enumerate(graph.output):
+        if output.name in made:
+            made.remove(output.name)
+            continue
+        own = f"output.{number}"  # no value of the exporter has a name like this
+        graph.node.append(helper.make_node("Identity", [output.name], [own]))
+        output.name = own
+
+
+def _scopes(graph: GraphProto) -> dict[str, str]:
+    """The path of the layer that is the first to read each value, where one is known."""
+    found: dict[str, str] = {}
+    for node in graph.node:
+        for prop in node.metadata_props:
+            if prop.key == _SCOPES:
+                paths = ast.literal_eval(prop.value)[:-1]
+                for name in node.input:
+                    found.setdefault(name, paths[-1] if paths else "")
+    return found
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph and of the graphs within its nodes."""
+    for node in graph.node:
+        yield node
+        for inner in _graphs(node):
+            yield from _nodes(inner)
+
+
+def _graphs(node: NodeProto) -> Iterator[GraphProto]:
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _replace(graph: GraphProto, new: Mapping[str, str]) -> None:
+    """Give all values of a graph, and of those within, their new names."""
+    for value in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
+        value.name = new.get(value.name, value.name)
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [new.get(name, name) for name in names]
+        for inner in _graphs(node):
+            _replace(inner, new)

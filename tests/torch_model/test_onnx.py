@@ -1,0 +1,125 @@
+"""Exported ONNX files: names, the checker, and onnxruntime's values beside the module's.
+
+All of the library and 200 random networks: `python benchmarks/oracle.py --onnx [--library]`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+from built import network  # noqa: E402
+from onnx_oracle import onnx_disagreements  # noqa: E402
+from random_networks import random_network  # noqa: E402
+
+from mnet_cost.torch_model import onnx_file  # noqa: E402
+from mnet_cost.torch_model.export import export_network  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("default")  # torch's exporters warn about their own parts
+
+NETWORKS = {
+    "an end without id, of a kind that is there before": """
+input: {image: [3, 8, 8]}
+blocks:
+  twice: {layers: [conv2d: {channels: 4, kernel: 3}, relu, conv2d: {channels: 4, kernel: 3}]}
+layers: [twice, twice, conv2d: {channels: 1, kernel: 1, bias: true}]
+""",
+    "names of the exporter as names of inputs, layers and outputs": """
+input: {linear: [9, 16], val_0: [9, 16], output_0: [9, 16]}
+layers:
+  - {id: relu, add: [linear, val_0, output_0]}
+  - {id: a, attention: {heads: 2}}
+  - {id: val_1, linear: {features: 5}}
+  - {id: softmax, relu: {}}
+  - {id: view, softmax: {}}
+outputs: [softmax, view, val_1]
+""",
+    "outputs that are inputs, trained tensors, nothing more, or twice there": """
+input: {x: [9, 16], y: [9, 16]}
+layers:
+  - {id: same, identity: {}, from: x}
+  - {id: z, linear: {features: 16}}
+  - {id: p, parameter: {shape: [2, 3]}}
+  - {id: parts, split: {parts: 2}, from: y}
+outputs: [x, z, z, same, p, y, parts.1, z]
+""",
+    "attention of stacks": """
+input: {windows: [4, 3, 9, 6], context: [1, 3, 5, 6]}
+layers:
+  - {id: a, attention: {heads: 3}, from: windows}
+  - {id: b, attention: {heads: 2}, from: [a, context]}
+  - {scaled_dot_product_attention: {heads: 2}, from: [b, context, context]}
+""",
+}
+
+
+@pytest.mark.parametrize("dynamic_batch", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_file_computes_what_the_module_does(name: str, dynamic_batch: bool) -> None:
+    assert onnx_disagreements(network(NETWORKS[name]), dynamic_batch) == []
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_random_networks(seed: int) -> None:
+    assert onnx_disagreements(random_network(seed)) == []
+
+
+def test_names_of_inputs_outputs_and_initializers(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    text = NETWORKS["an end without id, of a kind that is there before"]
+    export_network(network(text), str(path))
+    graph = onnx.load(path).graph
+    assert [value.name for value in graph.input] == ["image"]
+    assert [value.name for value in graph.output] == ["conv2d"]
+    assert [tensor.name for tensor in graph.initializer] == [
+        "twice.conv2d.weight", "twice.conv2d_2.weight", "twice_2.conv2d.weight",
+        "twice_2.conv2d_2.weight", "conv2d.weight", "conv2d.bias",
+    ]  # fmt: skip
+    text = "input: {x: [9, 16]}\nlayers: [{id: inner, layers: [attention: {heads: 2}]}]\n"
+    export_network(network(text), str(path))
+    names = {tensor.name for tensor in onnx.load(path).graph.initializer}
+    assert {name.rpartition(".")[0] for name in names} <= {
+        "inner.attention", "inner.attention.query", "inner.attention.key",
+        "inner.attention.value", "inner.attention.out",
+    }  # fmt: skip
+    text = "input: {x: [4]}\nlayers: [{linear: {features: 4}, repeat: 2}]\noutputs: [x, x]\n"
+    export_network(network(text), str(path))
+    assert [value.name for value in onnx.load(path).graph.output] == ["x_2", "x_3"]
+
+
+def test_what_the_checker_refuses_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(graph: object, names: object, weights: object) -> None:
+        graph.node[0].op_type = "Nothing"  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(onnx_file, "_rename", spoilt)
+    path = tmp_path / "net.onnx"
+    path.write_text("what was there")
+    with pytest.raises(onnx_file.ExportError) as caught:
+        export_network(network("input: {x: [4]}\nlayers: [relu]\n"), str(path))
+    message, hint = str(caught.value).splitlines()
+    assert message.startswith("x: its ONNX model is not valid: No Op registered for Nothing with ")
+    assert hint == "hint: write a .pt2"
+    assert [file.name for file in tmp_path.iterdir()] == ["net.onnx"]
+    assert path.read_text() == "what was there"
+
+
+def test_what_the_exporter_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise torch.onnx.OnnxExporterError("no rule") from ValueError("no operator for fold\nmore")
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    with pytest.raises(onnx_file.ExportError) as caught:
+        export_network(network("input: {x: [4]}\nlayers: [relu]\n"), str(tmp_path / "net.onnx"))
+    assert str(caught.value).splitlines() == [
+        "x: torch cannot export it as ONNX: no operator for fold",
+        "hint: write a .pt2",
+    ]
+    assert not list(tmp_path.iterdir())
