@@ -27,9 +27,47 @@ from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
 
 _KERNEL = "size of the window"
 _STRIDE = "step between windows"
-_PADDING = "around the image, never the largest; `same` gives ceil(size / stride)"
+_PADDING = (
+    "around the image, never the largest, at most half the kernel; `same` gives ceil(size / stride)"
+)
 _ROUND_UP = "let a last window reach beyond the image and its padding"
+_AVG_PADDING = "zeros around the image, at most half the kernel; `same` gives ceil(size / stride)"
 _KEEP = "keep height and width as axes of size 1"
+
+
+def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
+    """Type of the output of a pool each of whose windows sees an element of the image.
+
+    Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
+    padded by at most half of `kernel`, as in PyTorch (pool2d_shape_check of its
+    aten/src/ATen/native/Pool.h), and elements of a window are no further apart than the image is
+    large, which PyTorch does not ask.
+    """
+    channels, height, width = image_sizes(x, layer.kind)
+    top, bottom, left, right = sides(layer.padding)
+    for axis, size, kernel, apart, pads in zip(
+        ("high", "wide"),
+        (height, width),
+        both(layer.kernel),
+        both(dilation),
+        ((top, bottom), (left, right)),
+        strict=True,
+    ):
+        for added in pads:
+            message = "padding {} is more than half of a kernel {} " + axis
+            check(2 * added <= kernel, message, added, kernel)
+        message = "with dilation {} a window can miss an image {} " + axis
+        check((kernel == 1) | (apart <= size), message, apart, size)
+    rows, columns = window_positions(
+        check,
+        (height, width),
+        layer.kernel,
+        layer.stride,
+        layer.padding,
+        dilation,
+        layer.round_up,
+    )
+    return TensorType((*x.shape[:-3], channels, rows, columns))
 
 
 def _window_work(x: TensorType, output: TensorType, kernel: Any) -> Work:
@@ -67,17 +105,7 @@ class MaxPool2d(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        rows, columns = window_positions(
-            check,
-            (height, width),
-            self.kernel,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.round_up,
-        )
-        return TensorType((*x.shape[:-3], channels, rows, columns))
+        return _windows(check, self, x, self.dilation)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
@@ -106,9 +134,7 @@ class AvgPool2d(Layer):
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(
-        Sides(), "zeros around the image; `same` gives ceil(size / stride)", default="same"
-    )
+    padding: Any = spec_field(Sides(), _AVG_PADDING, default="same")
     round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
     count_include_pad: bool = spec_field(
         Flag(), "divide by the whole window, padding too", default=False
@@ -116,16 +142,7 @@ class AvgPool2d(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        rows, columns = window_positions(
-            check,
-            (height, width),
-            self.kernel,
-            self.stride,
-            self.padding,
-            round_up=self.round_up,
-        )
-        return TensorType((*x.shape[:-3], channels, rows, columns))
+        return _windows(check, self, x)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
