@@ -16,6 +16,8 @@ from mnet_cost.layers.base import (
     Given,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
     both,
@@ -23,7 +25,7 @@ from mnet_cost.layers.base import (
 )
 from mnet_cost.layers.conv import is_same, kept_image, sides, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
-from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
+from mnet_cost.tensors import Check, Layout, Size, TensorType, common_divisor, product
 
 _KERNEL = "size of the window"
 _STRIDE = "step between windows"
@@ -94,6 +96,8 @@ class MaxPool2d(Layer):
     """
 
     kind: ClassVar[str] = "max_pool2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
@@ -129,6 +133,8 @@ class AvgPool2d(Layer):
     """
 
     kind: ClassVar[str] = "avg_pool2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
@@ -171,6 +177,7 @@ class GlobalPool(Layer):
     """What pools over the whole image share."""
 
     effort: ClassVar[Effort] = "pooling"
+    reads: ClassVar[Reads] = "image"
     strides: ClassVar[Strides] = "packed"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
@@ -179,6 +186,9 @@ class GlobalPool(Layer):
         (x,) = inputs
         image_sizes(x, self.kind)
         return TensorType((*x.shape[:-2], 1, 1) if self.keep else x.shape[:-2])
+
+    def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
+        return "image" if self.keep else "sequence"  # of several images, channels stay behind
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -233,6 +243,8 @@ class AdaptivePool(Layer):
     """
 
     effort: ClassVar[Effort] = "pooling"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output")
