@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Size = int
 """A size as rules see it. Annotated as int; arrays and traced numbers follow the same rules."""
@@ -52,19 +52,37 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Precisions that an analysis can be asked for."""
 
 
+Layout = Literal["image", "sequence", "input"]
+"""What three axes or more are known to be: [..., channels, height, width], [..., length, features],
+or an input of the network of which the spec does not say it."""
+
+LAYOUTS: tuple[Layout, ...] = ("image", "sequence")
+"""Those that a spec can say."""
+
+
 class TensorType:
     """The type of a tensor for one example of the batch. Immutable.
 
     `shape` is [..., channels, height, width], [..., length, features] or [features]: the batch
-    is not part of it. `dtype` is None where the precision of the analysis decides.
+    is not part of it. `dtype` is None where the precision of the analysis decides, `layout` where
+    nothing tells it, and always below three axes.
     """
 
-    __slots__ = ("_elements", "dtype", "shape")
+    __slots__ = ("_elements", "dtype", "layout", "shape")
 
-    def __init__(self, shape: tuple[Size, ...], dtype: DType | None = None) -> None:
+    def __init__(
+        self, shape: tuple[Size, ...], dtype: DType | None = None, layout: Layout | None = None
+    ) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.layout = layout if len(shape) >= 3 else None
         self._elements: Size | None = None
+
+    def laid_out(self, layout: Layout | None) -> TensorType:
+        """The same type with that layout."""
+        if layout == self.layout or len(self.shape) < 3:
+            return self
+        return TensorType(self.shape, self.dtype, layout)
 
     @property
     def elements(self) -> Size:
@@ -76,13 +94,13 @@ class TensorType:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TensorType):
             return NotImplemented
-        return self.shape == other.shape and self.dtype == other.dtype
+        return (self.shape, self.dtype, self.layout) == (other.shape, other.dtype, other.layout)
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.dtype))
+        return hash((self.shape, self.dtype, self.layout))
 
     def __repr__(self) -> str:
-        return f"TensorType({self.shape!r}, {self.dtype!r})"
+        return f"TensorType({self.shape!r}, {self.dtype!r}, {self.layout!r})"
 
     def __str__(self) -> str:
         return "[" + ", ".join(map(str, self.shape)) + "]"
@@ -95,9 +113,11 @@ SIZE_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def axis_names(rank: int) -> tuple[str, ...]:
-    """Names of the trailing axes of a tensor of `rank` axes."""
-    return SIZE_NAMES["image" if rank >= 3 else "sequence" if rank == 2 else "vector"]
+def axis_names(rank: int, layout: Layout | None = None) -> tuple[str, ...]:
+    """Names of the trailing axes of a tensor of `rank` axes; three are an image by default."""
+    if rank >= 3 and layout != "sequence":
+        return SIZE_NAMES["image"]
+    return SIZE_NAMES["sequence" if rank >= 2 else "vector"]
 
 
 class RuleViolation(ValueError):

@@ -182,7 +182,7 @@ def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
     layer = _with_named_fields(step.layer)
     output = layer.infer(require, *named)
     formulas = []
-    labels = _axis_labels(len(output.shape))
+    labels = _axis_labels(network.tensors[step.output].type)
     for label, size in zip(labels, output.shape, strict=True):
         formulas.append(_formula(f"output {label}", size))
     work = layer.work(named, _named(network.tensors[step.output].type, "out"))
@@ -201,19 +201,20 @@ def _formula(what: str, number: Any) -> Formula:
     return Formula(what, str(number), str(number), number)
 
 
-def _axis_labels(rank: int) -> tuple[str, ...]:
-    names = axis_names(rank)
+def _axis_labels(type_: TensorType) -> tuple[str, ...]:
+    rank = len(type_.shape)
+    names = axis_names(rank, type_.layout)
     leading = tuple(f"axis {i}" for i in range(rank - len(names)))
     return leading + names
 
 
 def _named(type_: TensorType, suffix: str) -> TensorType:
-    labels = _axis_labels(len(type_.shape))
+    labels = _axis_labels(type_)
     shape: Any = tuple(
         Traced(size, f"{_SIZE_LETTERS.get(label, 'N')}_{suffix}")
         for label, size in zip(labels, type_.shape, strict=True)
     )
-    return TensorType(shape, type_.dtype)
+    return TensorType(shape, type_.dtype, type_.layout)
 
 
 def _with_named_fields(layer: Layer) -> Layer:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import Convolution
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType
@@ -139,11 +140,26 @@ def _host(
     multiplies = group.layers[0].mult_adds > 0
     rides = (
         "fuse_activations" in rules
-        or (layer.is_foldable and "fold_norms" in rules and multiplies and group.only_folded)
+        or (
+            "fold_norms" in rules
+            and multiplies
+            and group.only_folded
+            and _is_foldable(network, step, group)
+        )
         or (layer.is_clamp and "fuse_clamps" in rules and multiplies)
         or (layer.is_clamp and "fuse_add_clamps" in rules and group.layers[-1].step.layer.is_sum)
     )
     return (group, index) if rides else None
+
+
+def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
+    """Whether a layer is a scale and a shift of what the weights of its kernel's product make."""
+    layer, x = step.layer, network.tensors[step.inputs[0]].type
+    if not layer.is_foldable:
+        return False
+    made = -3 if group.layers[0].step.layer.effort == "convolution" else -1
+    axis: str | int | None = getattr(layer, "axis", None)
+    return named_axis(x, axis, layer.kind) == made
 
 
 def _host_of_addition(

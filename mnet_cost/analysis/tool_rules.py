@@ -26,7 +26,8 @@ from mnet_cost.layers.activation import (
     Tanh,
 )
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
-from mnet_cost.layers.base import both, named_axis
+from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
@@ -194,8 +195,13 @@ def _statistics_norm(one: Counted) -> Any:
     return (4 + one.layer.affine) * _outputs(one)
 
 
+def _axis(one: Counted) -> int:
+    """The axis that a norm or a PReLU works along, counted from the end."""
+    return named_axis(one.inputs[0], one.layer.axis, one.layer.kind)
+
+
 def _is_turned(one: Counted) -> Any:
-    return named_axis(one.inputs[0], one.layer.axis, one.layer.kind) != -1
+    return _axis(one) != -1
 
 
 # Pools
@@ -222,7 +228,7 @@ def _recurrent_params(one: Counted) -> Any:
 
 
 def _softmax(one: Counted) -> Any:
-    size = one.inputs[0].shape[named_axis(one.inputs[0], one.layer.axis, one.layer.kind)]
+    size = one.inputs[0].shape[_axis(one)]
     return _outputs(one) // size * (3 * size - 1)
 
 
@@ -411,7 +417,7 @@ def _pointwise_params(one: Counted) -> Any:
 
 def _batch_norm_params(one: Counted) -> Any:
     """Positions of a sequence are joined with the batch, like axes in front of an image."""
-    if len(one.inputs[0].shape) >= 3:
+    if _axis(one) == -3:
         return _params_per_image(one)
     return one.batch * product(one.output.shape[:-1]) * one.work.params
 
@@ -442,6 +448,8 @@ TORCHINFO: Rules = {
         "nn.BatchNorm1d over positions joined with the batch",
         "nn.BatchNorm1d over turned axes",
         _turned_batch_norm_params,
+        "along another axis than channels or features it depends on which axes are joined or turned",
+        lambda one: _axis(one) not in (-3, -1),
     ),
     LayerNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
@@ -452,7 +460,7 @@ TORCHINFO: Rules = {
         "a function",
         _none,
         "over sequences and frames it depends on which axes are joined or turned",
-        lambda one: len(one.inputs[0].shape) not in (1, 3),
+        lambda one: (len(one.inputs[0].shape), _axis(one)) not in ((1, -1), (3, -3)),
     ),
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule((_UNSEEN,)),

@@ -10,21 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import (
-    Effect,
-    Effort,
-    Given,
-    Keeps,
-    Kept,
-    Layer,
-    Work,
-    channel_axis,
-    named_axis,
-)
+from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.base import Effect, Effort, Given, Keeps, Kept, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import AXIS, Flag, Real, spec_field
 from mnet_cost.tensors import Check, TensorType
-
-"""The names of axes; which of them a tensor has depends on its rank."""
 
 
 class Activation(Layer):
@@ -32,6 +21,7 @@ class Activation(Layer):
 
     __slots__ = ()
 
+    makes: ClassVar[Makes] = "same"
     effect: ClassVar[Effect] = "elementwise"
     effort: ClassVar[Effort] = "arithmetic"
     ops_per_element: ClassVar[int]
@@ -114,7 +104,7 @@ class LeakyRelu(Activation):
 class Prelu(Activation):
     """Rectifier with a trained slope below zero: x if x > 0, else slope * x.
 
-    Shapes      any, unchanged; C is the channels of an image, else the features
+    Shapes      any, unchanged; C is the size of the axis
     Mult-adds   0
     Weights     0
     Params      C if per_channel, else 1
@@ -124,14 +114,32 @@ class Prelu(Activation):
     """
 
     kind: ClassVar[str] = "prelu"
+    reads: ClassVar[Reads] = "axis"
     is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
 
     per_channel: bool = spec_field(Flag(), "one slope per channel, not one for all", default=True)
+    axis: str | int | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        named_axis(x, self.axis, self.kind)
+        return TensorType(x.shape)
+
+    def guesses_axis(self) -> bool:
+        return self.per_channel and self.axis is None
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        if not self.per_channel:
+            return ()
+        axis = named_axis(inputs[0], self.axis, self.kind)
+        return (inputs[0].shape[axis], axis)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
-        slopes = x.shape[channel_axis(x)] if self.per_channel else 1
+        slopes = x.shape[named_axis(x, self.axis, self.kind)] if self.per_channel else 1
         # Not `super()`: a slotted dataclass is made anew, and 3.11 then looks up the old one.
         return Activation.work(self, inputs, output)._replace(params=slopes)
 
@@ -275,10 +283,12 @@ class Softmax(Layer):
     """
 
     kind: ClassVar[str] = "softmax"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "curve"
     keeps: ClassVar[Keeps] = "output"
 
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
 

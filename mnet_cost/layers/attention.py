@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.activation import SOFTMAX_OPS
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Strides, Work
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
 
@@ -113,6 +113,8 @@ class ScaledDotProductAttention(Layer):
     """
 
     kind: ClassVar[str] = "scaled_dot_product_attention"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "matmul"
     strides: ClassVar[Strides] = "packed"
     arity: ClassVar[tuple[int, int | None]] = (3, 3)
@@ -195,6 +197,8 @@ class Attention(Layer):
     """
 
     kind: ClassVar[str] = "attention"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "matmul"
     strides: ClassVar[Strides] = "packed"
     aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
@@ -214,6 +218,15 @@ class Attention(Layer):
 
     def _features(self, query: TensorType) -> Size:
         return query.shape[-1] if self.features is None else self.features
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        query, context = inputs[0].shape, inputs[-1].shape
+        pairs = list(zip(query[:-2], context[:-2], strict=True))
+        differing = sum(a != b for a, b in pairs)
+        if isinstance(differing, int) and differing == 0:
+            return (query[-1], context[-1])
+        # Inputs that have other axes in front are expanded by the module to the larger ones.
+        return (query[-1], context[-1], *(largest(a, b) for a, b in pairs))
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         query, context = inputs[0], inputs[-1]

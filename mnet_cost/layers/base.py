@@ -10,10 +10,10 @@ bytes) and what a runtime fuses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import index
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names
+from mnet_cost.layers.axes import joint_layout, named_layout
+from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType
 
 Effect = Literal["compute", "elementwise", "view"]
 """compute: makes a new tensor. elementwise: one output per input element, so it can be written
@@ -32,6 +32,15 @@ Strides = Literal["kept", "turned", "packed", "folded"]
 """What becomes of the order in memory while training in torch. kept: as in the inputs. turned: a
 view with its axes in another order. packed: row by row, whatever the inputs are. folded: kept for
 an image; axes in front of one are joined with the batch, which packs it."""
+
+
+Reads = Literal["anything", "axis", "channels", "image", "sequence", "features"]
+"""What the axes of the inputs have to be. axis: there is a field `axis`, whose default depends on
+whether they are an image. channels: an image, of which a norm of channels is no evidence. image,
+sequence: what the layer says by being there. features: the last axis, whatever is before it."""
+
+Makes = Literal["same", "image", "sequence", "anything"]
+"""What the axes of the output are. same: what those of the inputs are."""
 
 
 class Work(NamedTuple):
@@ -143,6 +152,8 @@ class Layer:
     keeps: ClassVar[Keeps] = "nothing"
     """What is kept for the backward pass; `kept` where a word does not say it."""
     strides: ClassVar[Strides] = "kept"
+    reads: ClassVar[Reads] = "anything"
+    makes: ClassVar[Makes] = "anything"
     differentiable: ClassVar[bool] = True
     """Whether a gradient passes from the output to the inputs. If not, these are as outputs of the
     network in training: a loss is put on them."""
@@ -159,12 +170,36 @@ class Layer:
         """Types of all outputs. A kind with several overrides it; `infer` is then the first."""
         return (self.infer(check, *inputs),)
 
+    def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
+        """What the axes of the output are, where it has three or more."""
+        if self.makes == "same":
+            layout = named_layout(getattr(self, "axis", None), joint_layout(inputs))
+            # What was taken for an image is one from here on: `doubt` says it once.
+            return "image" if self.guesses_axis() and layout != "sequence" else layout
+        return None if self.makes == "anything" else self.makes
+
+    def guesses_axis(self) -> bool:
+        """Whether it works along an axis that its fields do not say."""
+        return self.reads == "axis" and getattr(self, "axis", None) is None
+
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work | None:
         """Work for one example, given types that `infer` accepted; None where it is unknown.
 
         `output` is the first of several: a rule knows the others from the inputs.
         """
         raise NotImplementedError
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
+        """What its stored tensors are made for, besides the fields; None where it has none.
+
+        Sizes of the inputs, and the place of an axis that they lie along: with the same ones the
+        tensors can be used once more. A layer without any can be used on whatever it takes.
+        """
+        return None
+
+    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
+        """What would make inputs fit that `infer` refuses."""
+        return None
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
         """Its sizes if it is a convolution, for plain numbers."""
@@ -220,29 +255,6 @@ def sequence_sizes(x: TensorType, kind: str) -> tuple[Size, Size]:
     if len(x.shape) < 2:
         raise RuleViolation(f"`{kind}` needs a sequence [length, features]")
     return x.shape[-2:]  # type: ignore[return-value]
-
-
-def channel_axis(x: TensorType) -> int:
-    """The axis that norms and PReLU work along: channels of an image, features otherwise."""
-    return -3 if len(x.shape) >= 3 else -1
-
-
-def named_axis(x: TensorType, axis: str | None, kind: str) -> int:
-    """The axis called `axis`, counted from the end; None is `channel_axis`."""
-    if axis is None:
-        return channel_axis(x)
-    names = axis_names(len(x.shape))
-    if axis not in names:
-        raise RuleViolation(f"`{kind}` finds no `{axis}` in [{', '.join(names)}]")
-    return names.index(axis) - len(names)
-
-
-def fixed(value: Any, name: str) -> int:
-    """A number that decides the structure, so it cannot be an array of candidates."""
-    try:
-        return index(value)
-    except TypeError:
-        raise RuleViolation(f"`{name}` must be one number for all candidates") from None
 
 
 def kernel_variety(kind: str, kernel: Any) -> str:

@@ -16,6 +16,8 @@ from mnet_cost.layers.base import (
     Keeps,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
     both,
@@ -226,6 +228,8 @@ class Conv2d(Layer):
     """
 
     kind: ClassVar[str] = "conv2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
 
@@ -248,6 +252,9 @@ class Conv2d(Layer):
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-3],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
@@ -276,6 +283,8 @@ class DepthwiseConv2d(Layer):
     """
 
     kind: ClassVar[str] = "depthwise_conv2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
 
@@ -296,6 +305,9 @@ class DepthwiseConv2d(Layer):
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
         return TensorType((*x.shape[:-3], channels * self.multiplier, rows, columns))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-3],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -324,6 +336,8 @@ class ConvTranspose2d(Layer):
     """
 
     kind: ClassVar[str] = "conv_transpose2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
     strides: ClassVar[Strides] = "folded"
     keeps: ClassVar[Keeps] = "inputs"
@@ -376,6 +390,9 @@ class ConvTranspose2d(Layer):
         check(rows >= 1, "padding {} leaves nothing of the output", self.padding)
         check(columns >= 1, "padding {} leaves nothing of the output", self.padding)
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-3],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Work, both
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Work, both
 from mnet_cost.layers.fields import Pair, Whole, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product, smallest
 
@@ -45,6 +45,7 @@ class BoxDecode(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "box_decode"
+    makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "curve"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
@@ -87,6 +88,7 @@ class NonMaxSuppression(Layer):
     """
 
     kind: ClassVar[str] = "non_max_suppression"
+    makes: ClassVar[Makes] = "sequence"
     aliases: ClassVar[tuple[str, ...]] = ("nms",)
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     differentiable: ClassVar[bool] = False  # proposals are constants: arXiv:1506.01497, section 3.2
@@ -122,6 +124,8 @@ class NonMaxSuppression(Layer):
 class RegionPool(Layer):
     """What cuts the features of boxes out of maps shares: shapes."""
 
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     arity: ClassVar[tuple[int, int | None]] = (2, None)
 
     size: Any = spec_field(Pair(), "height and width of the output, in bins")

@@ -9,9 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effect, Effort, Given, Kept, Layer, Work, named_axis
+from mnet_cost.layers.axes import joint_layout, named_axis
+from mnet_cost.layers.base import Effect, Effort, Given, Kept, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import AXIS, spec_field
-from mnet_cost.tensors import Check, RuleViolation, TensorType, axis_names, largest, product
+from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names, largest, product
+
+
+def _meet(one: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
+    """Whether plain sizes are equal, or 1 where the other is larger."""
+    return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))
 
 
 class Broadcast(Layer):
@@ -19,6 +25,7 @@ class Broadcast(Layer):
 
     __slots__ = ()
 
+    makes: ClassVar[Makes] = "same"
     arity: ClassVar[tuple[int, int | None]] = (2, None)
     effect: ClassVar[Effect] = "elementwise"
     effort: ClassVar[Effort] = "arithmetic"
@@ -32,6 +39,30 @@ class Broadcast(Layer):
                 check((a == b) | (a == 1) | (b == 1), "needs equal shapes")
             shape = tuple(largest(a, b) for a, b in zip(shape, x.shape, strict=True))
         return TensorType(shape)
+
+    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
+        if not all(isinstance(size, int) for x in inputs for size in x.shape):
+            return None
+        largest_rank = max(len(x.shape) for x in inputs)
+        whole = next(x for x in inputs if len(x.shape) == largest_rank)
+        for x in inputs:
+            missing = largest_rank - len(x.shape)
+            for behind in range(missing + 1 if missing else 0):
+                shape = (1,) * (missing - behind) + x.shape + (1,) * behind
+                if _meet(shape, whole.shape):
+                    return f"axes of size 1 make {x} fit: `reshape: {{shape: {list(shape)}}}`"
+            if not missing:
+                differing = [
+                    (axis, a, b)
+                    for axis, (a, b) in enumerate(zip(whole.shape, x.shape, strict=True))
+                    if not _meet((a,), (b,))
+                ]
+                if len(differing) == 1 and differing[0][0] == largest_rank - 3:
+                    return f"`conv2d: {{channels: {differing[0][1]}, kernel: 1}}` makes {x} fit"
+                if differing and differing[0][0] >= largest_rank - 2 and largest_rank >= 3:
+                    size = list(whole.shape[-2:])
+                    return f"`resize: {{size: {size}}}` or a stride makes {x} fit"
+        return None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         outputs = output.elements
@@ -107,16 +138,20 @@ class Concat(Layer):
     """
 
     kind: ClassVar[str] = "concat"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         first, rank = inputs[0], len(inputs[0].shape)
-        joined = named_axis(first, self.axis, self.kind)
-        mismatch = f"needs equal shapes but for `{axis_names(rank)[joined]}`"
+        joined = self.joined(inputs)
+        names = axis_names(rank, joint_layout(inputs))
+        axis_name = f"`{names[joined]}`" if joined >= -len(names) else f"axis {joined}"
+        mismatch = f"needs equal shapes but for {axis_name}"
         for x in inputs[1:]:
             if len(x.shape) != rank:
                 raise RuleViolation(mismatch)
@@ -127,6 +162,11 @@ class Concat(Layer):
         sizes[joined] = sum(x.shape[joined] for x in inputs)
         dtypes = {x.dtype for x in inputs}
         return TensorType(tuple(sizes), first.dtype if len(dtypes) == 1 else None)
+
+    def joined(self, inputs: tuple[TensorType, ...]) -> int:
+        """The axis along which inputs are put one after the other, from the end."""
+        shape, layout = inputs[0].shape, joint_layout(inputs)
+        return named_axis(TensorType(shape, None, layout), self.axis, self.kind)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(input_elements=sum(x.elements for x in inputs), output_elements=output.elements)

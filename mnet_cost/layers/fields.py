@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from mnet_cost.errors import one_of
@@ -260,8 +261,44 @@ class Sizes(FieldKind):
         return {"type": "array", "minItems": 1, "items": item}
 
 
-AXIS = Word(("channels", "height", "width", "length", "features"))
-"""The name of an axis of an image, a sequence or a vector."""
+@dataclasses.dataclass(frozen=True, repr=False)
+class Axis(FieldKind):
+    """The name of an axis of an image, a sequence or a vector, or its number from the end."""
+
+    options: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "length", "features")
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(self.options)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if isinstance(value, str):
+            if value not in self.words:
+                raise RuleViolation(f"needs {self.describe()}, not `{value}`")
+            return value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not is_number(value) or not hasattr(value, "__index__"):
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        try:
+            number = index(value)
+        except TypeError:
+            raise RuleViolation("must be one axis for all candidates") from None
+        if number >= 0:
+            raise RuleViolation(
+                f"counts from the end, where -1 is the last axis, not {number}: the batch, which "
+                "comes first, is not part of shapes"
+            )
+        return number
+
+    def describe(self) -> str:
+        return " | ".join((*self.options, "-1 for the last, -2, ..."))
+
+    def schema(self) -> Json:
+        return {"anyOf": [{"enum": list(self.options)}, {"type": "number", "maximum": -1}]}
+
+
+AXIS = Axis()
 
 
 def _or_expression(schema: Json) -> Json:

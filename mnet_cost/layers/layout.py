@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Strides, Work, image_sizes, sequence_sizes
+from mnet_cost.layers.base import Layer, Makes, Reads, Strides, Work, image_sizes, sequence_sizes
 from mnet_cost.layers.fields import Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType
 
@@ -38,6 +38,8 @@ class ChannelShuffle(Copy):
     """
 
     kind: ClassVar[str] = "channel_shuffle"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     strides: ClassVar[Strides] = "packed"
 
     groups: Size = spec_field(Whole(), "groups that the channels come in")
@@ -70,6 +72,8 @@ class ToSequence(Copy):
     __slots__ = ()
 
     kind: ClassVar[str] = "to_sequence"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "sequence"
     strides: ClassVar[Strides] = "turned"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
@@ -93,6 +97,8 @@ class ToImage(Copy):
     """
 
     kind: ClassVar[str] = "to_image"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "image"
     strides: ClassVar[Strides] = "turned"
 
     height: Size = spec_field(Whole(), "rows of the image")

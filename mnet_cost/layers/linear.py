@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effort, Given, Keeps, Layer, Strides, Work
+from mnet_cost.layers.base import Effort, Given, Keeps, Layer, Makes, Reads, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
 
@@ -28,6 +28,8 @@ class Linear(Layer):
     """
 
     kind: ClassVar[str] = "linear"
+    reads: ClassVar[Reads] = "features"
+    makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "linear"
     keeps: ClassVar[Keeps] = "inputs"
     strides: ClassVar[Strides] = "packed"
@@ -38,6 +40,9 @@ class Linear(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         return TensorType((*x.shape[:-1], self.features))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-1],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

@@ -11,17 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import (
     Effect,
     Effort,
     Given,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
-    channel_axis,
     image_sizes,
-    named_axis,
 )
 from mnet_cost.layers.fields import AXIS, Flag, Real, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
@@ -36,7 +37,7 @@ difference to the mean is kept."""
 class BatchNorm(Layer):
     """Batch normalization: scale and shift of each channel by its running statistics.
 
-    Shapes      any, unchanged; C is the channels of an image, else the features
+    Shapes      any, unchanged; C is the size of the axis
     Mult-adds   0
     Weights     0
     Params      2 * C if affine; buffers 2 * C, the running mean and variance
@@ -47,21 +48,31 @@ class BatchNorm(Layer):
     """
 
     kind: ClassVar[str] = "batch_norm"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "arithmetic"
     is_foldable: ClassVar[bool] = True
     strides: ClassVar[Strides] = "folded"
     effect: ClassVar[Effect] = "elementwise"
 
+    axis: str | int | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=True)
     epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        named_axis(x, self.axis, self.kind)
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        axis = named_axis(inputs[0], self.axis, self.kind)
+        return (inputs[0].shape[axis], axis)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
-        channels, elements = x.shape[channel_axis(x)], x.elements
+        channels, elements = x.shape[named_axis(x, self.axis, self.kind)], x.elements
         return Work(
             vector_ops=2 * elements,
             params=2 * channels if self.affine else 0,
@@ -72,7 +83,26 @@ class BatchNorm(Layer):
 
     def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
         # The mean and the deviation of the batch.
-        return Kept(inputs=(0,), once=2 * output.shape[channel_axis(output)])
+        axis = named_axis(given[0].type, self.axis, self.kind)
+        statistics = 2 * output.shape[axis]
+        if self._moves(given[0]):
+            return Kept(elements=output.elements, once=statistics)
+        return Kept(inputs=(0,), once=statistics)
+
+    def _moves(self, x: Given) -> bool:
+        """Whether torch turns the axis to the end, and packs what it then has."""
+        return named_axis(x.type, self.axis, self.kind) not in (-3, -1)
+
+    def is_turned(self, given: tuple[Given, ...]) -> bool:
+        (x,) = given
+        if named_axis(x.type, self.axis, self.kind) == -3:
+            return x.turned and len(x.type.shape) == 3
+        return self._moves(x)
+
+    def packs(self, x: Given) -> bool:
+        if named_axis(x.type, self.axis, self.kind) == -3:
+            return x.turned and len(x.type.shape) > 3
+        return x.turned and not self._moves(x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +120,11 @@ class LayerNorm(Layer):
     """
 
     kind: ClassVar[str] = "layer_norm"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "curve"
 
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
     affine: bool = spec_field(Flag(), "train a scale for each place of the axis", default=True)
@@ -103,6 +135,10 @@ class LayerNorm(Layer):
         (x,) = inputs
         named_axis(x, self.axis, self.kind)
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
+        axis = named_axis(inputs[0], self.axis, self.kind)
+        return (inputs[0].shape[axis],) if self.affine else None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -139,6 +175,8 @@ class GroupNorm(Layer):
     """
 
     kind: ClassVar[str] = "group_norm"
+    reads: ClassVar[Reads] = "channels"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "curve"
     strides: ClassVar[Strides] = "folded"
 
@@ -156,6 +194,9 @@ class GroupNorm(Layer):
             channels,
         )
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
+        return _image_norm_needs(inputs[0], self.groups) if self.affine else None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
@@ -179,6 +220,8 @@ class InstanceNorm(Layer):
     """
 
     kind: ClassVar[str] = "instance_norm"
+    reads: ClassVar[Reads] = "channels"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "curve"
     strides: ClassVar[Strides] = "folded"
 
@@ -189,6 +232,10 @@ class InstanceNorm(Layer):
         (x,) = inputs
         image_sizes(x, self.kind)
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
+        (x,) = inputs
+        return _image_norm_needs(x, x.shape[-3]) if self.affine else None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
@@ -215,6 +262,8 @@ class LocalResponseNorm(Layer):
     """
 
     kind: ClassVar[str] = "local_response_norm"
+    reads: ClassVar[Reads] = "channels"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "lrn"
     strides: ClassVar[Strides] = "folded"
     aliases: ClassVar[tuple[str, ...]] = ("lrn",)
@@ -258,9 +307,11 @@ class L2Normalize(Layer):
     """
 
     kind: ClassVar[str] = "l2_normalize"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "curve"
 
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
     epsilon: float = spec_field(Real(0.0), "least length to divide by", default=1e-12)
@@ -289,3 +340,9 @@ def _image_norm(x: TensorType, affine: bool) -> Work:
         input_elements=elements,
         output_elements=elements,
     )
+
+
+def _image_norm_needs(x: TensorType, groups: Size) -> tuple[object, ...]:
+    """`needs`: the channels, and whether a group is a single element, which torch does apart."""
+    channels, height, width = x.shape[-3:]
+    return (channels, channels // groups * height * width == 1)

@@ -35,6 +35,9 @@ class Opaque(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         return TensorType(self.shape)
 
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return tuple(x.shape for x in inputs)  # nobody knows more
+
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> None:
         return None
 

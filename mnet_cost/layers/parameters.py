@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import (
     Effect,
     Effort,
@@ -18,12 +19,13 @@ from mnet_cost.layers.base import (
     Keeps,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
-    channel_axis,
     sequence_sizes,
 )
-from mnet_cost.layers.fields import Real, Sizes, Whole, spec_field
+from mnet_cost.layers.fields import AXIS, Real, Sizes, Whole, spec_field
 from mnet_cost.tensors import Check, Size, TensorType, product
 
 
@@ -42,12 +44,17 @@ class ClassToken(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "class_token"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "sequence"
     strides: ClassVar[Strides] = "packed"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         length, features = sequence_sizes(x, self.kind)
         return TensorType((*x.shape[:-2], length + 1, features))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-1],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -69,6 +76,8 @@ class PositionEmbedding(Layer):
     __slots__ = ()
 
     kind: ClassVar[str] = "position_embedding"
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "arithmetic"
     effect: ClassVar[Effect] = "elementwise"
 
@@ -76,6 +85,9 @@ class PositionEmbedding(Layer):
         (x,) = inputs
         sequence_sizes(x, self.kind)
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return inputs[0].shape[-2:]
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -92,7 +104,7 @@ class PositionEmbedding(Layer):
 class Scale(Layer):
     """A trained factor for each channel.
 
-    Shapes      any, unchanged; C is the channels of an image, else the features
+    Shapes      any, unchanged; C is the size of the axis
     Mult-adds   0
     Weights     0
     Params      C
@@ -103,23 +115,33 @@ class Scale(Layer):
     """
 
     kind: ClassVar[str] = "scale"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "arithmetic"
     is_foldable: ClassVar[bool] = True
     keeps: ClassVar[Keeps] = "inputs"
     effect: ClassVar[Effect] = "elementwise"
 
+    axis: str | int | None = spec_field(
+        AXIS, "the axis; by default channels of an image, else features", default=None
+    )
     initial: float = spec_field(Real(), "the factors before training", default=1.0)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        named_axis(x, self.axis, self.kind)
         return TensorType(x.shape)
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        axis = named_axis(inputs[0], self.axis, self.kind)
+        return (inputs[0].shape[axis], axis)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         elements = x.elements
         return Work(
             vector_ops=elements,
-            params=x.shape[channel_axis(x)],
+            params=x.shape[named_axis(x, self.axis, self.kind)],
             input_elements=elements,
             output_elements=elements,
         )
@@ -148,6 +170,9 @@ class Parameter(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         return TensorType(self.shape)
 
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return ()
+
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(params=output.elements)
 
@@ -167,6 +192,7 @@ class Embedding(Layer):
     """
 
     kind: ClassVar[str] = "embedding"
+    makes: ClassVar[Makes] = "sequence"
     reads_params: ClassVar[bool] = False
 
     vocabulary: Size = spec_field(Whole(), "number of tokens there are")
@@ -175,6 +201,9 @@ class Embedding(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         return TensorType((*x.shape, self.features))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return ()
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

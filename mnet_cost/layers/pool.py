@@ -16,6 +16,8 @@ from mnet_cost.layers.base import (
     Given,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
     both,
@@ -23,13 +25,51 @@ from mnet_cost.layers.base import (
 )
 from mnet_cost.layers.conv import is_same, kept_image, sides, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
-from mnet_cost.tensors import Check, Size, TensorType, common_divisor, product
+from mnet_cost.tensors import Check, Layout, Size, TensorType, common_divisor, product
 
 _KERNEL = "size of the window"
 _STRIDE = "step between windows"
-_PADDING = "around the image, never the largest; `same` gives ceil(size / stride)"
+_PADDING = (
+    "around the image, never the largest, at most half the kernel; `same` gives ceil(size / stride)"
+)
 _ROUND_UP = "let a last window reach beyond the image and its padding"
+_AVG_PADDING = "zeros around the image, at most half the kernel; `same` gives ceil(size / stride)"
 _KEEP = "keep height and width as axes of size 1"
+
+
+def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
+    """Type of the output of a pool each of whose windows sees an element of the image.
+
+    Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
+    padded by at most half of `kernel`, as in PyTorch (pool2d_shape_check of its
+    aten/src/ATen/native/Pool.h), and elements of a window are no further apart than the image is
+    large, which PyTorch does not ask.
+    """
+    channels, height, width = image_sizes(x, layer.kind)
+    top, bottom, left, right = sides(layer.padding)
+    for axis, size, kernel, apart, pads in zip(
+        ("high", "wide"),
+        (height, width),
+        both(layer.kernel),
+        both(dilation),
+        ((top, bottom), (left, right)),
+        strict=True,
+    ):
+        for added in pads:
+            message = "padding {} is more than half of a kernel {} " + axis
+            check(2 * added <= kernel, message, added, kernel)
+        message = "with dilation {} a window can miss an image {} " + axis
+        check((kernel == 1) | (apart <= size), message, apart, size)
+    rows, columns = window_positions(
+        check,
+        (height, width),
+        layer.kernel,
+        layer.stride,
+        layer.padding,
+        dilation,
+        layer.round_up,
+    )
+    return TensorType((*x.shape[:-3], channels, rows, columns))
 
 
 def _window_work(x: TensorType, output: TensorType, kernel: Any) -> Work:
@@ -56,6 +96,8 @@ class MaxPool2d(Layer):
     """
 
     kind: ClassVar[str] = "max_pool2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
@@ -67,17 +109,7 @@ class MaxPool2d(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        rows, columns = window_positions(
-            check,
-            (height, width),
-            self.kernel,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.round_up,
-        )
-        return TensorType((*x.shape[:-3], channels, rows, columns))
+        return _windows(check, self, x, self.dilation)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
@@ -101,14 +133,14 @@ class AvgPool2d(Layer):
     """
 
     kind: ClassVar[str] = "avg_pool2d"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
     strides: ClassVar[Strides] = "folded"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(
-        Sides(), "zeros around the image; `same` gives ceil(size / stride)", default="same"
-    )
+    padding: Any = spec_field(Sides(), _AVG_PADDING, default="same")
     round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
     count_include_pad: bool = spec_field(
         Flag(), "divide by the whole window, padding too", default=False
@@ -116,16 +148,7 @@ class AvgPool2d(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        rows, columns = window_positions(
-            check,
-            (height, width),
-            self.kernel,
-            self.stride,
-            self.padding,
-            round_up=self.round_up,
-        )
-        return TensorType((*x.shape[:-3], channels, rows, columns))
+        return _windows(check, self, x)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
@@ -154,6 +177,7 @@ class GlobalPool(Layer):
     """What pools over the whole image share."""
 
     effort: ClassVar[Effort] = "pooling"
+    reads: ClassVar[Reads] = "image"
     strides: ClassVar[Strides] = "packed"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
@@ -162,6 +186,9 @@ class GlobalPool(Layer):
         (x,) = inputs
         image_sizes(x, self.kind)
         return TensorType((*x.shape[:-2], 1, 1) if self.keep else x.shape[:-2])
+
+    def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
+        return "image" if self.keep else "sequence"  # of several images, channels stay behind
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -216,6 +243,8 @@ class AdaptivePool(Layer):
     """
 
     effort: ClassVar[Effort] = "pooling"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output")

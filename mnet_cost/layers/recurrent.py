@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Strides, Work, fixed
+from mnet_cost.layers.axes import fixed
+from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Strides, Work
 from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
 
@@ -24,6 +25,8 @@ third is made of and itself, products with it, the state before the step."""
 class Recurrent(Layer):
     """What recurrent layers share: shapes, and gates with two kernels and two biases each."""
 
+    reads: ClassVar[Reads] = "sequence"
+    makes: ClassVar[Makes] = "sequence"
     strides: ClassVar[Strides] = "packed"
     gates: ClassVar[int]
     ops_per_unit: ClassVar[int]
@@ -50,6 +53,9 @@ class Recurrent(Layer):
         fixed(self.layers, "layers")
         leading = x.shape[:-1] if self.output == "sequence" else x.shape[:-2]
         return TensorType((*leading, self._directions() * self.features))
+
+    def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
+        return (inputs[0].shape[-1],)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

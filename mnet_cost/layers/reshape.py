@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from mnet_cost.layers.axes import fixed
 from mnet_cost.layers.base import (
     Effect,
     Given,
     Kept,
     Layer,
+    Makes,
+    Reads,
     Strides,
     Work,
     both,
-    fixed,
     image_sizes,
 )
 from mnet_cost.layers.conv import sides
@@ -63,6 +65,7 @@ class Identity(View):
     __slots__ = ()
 
     kind: ClassVar[str] = "identity"
+    makes: ClassVar[Makes] = "same"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ class Dropout(View):
     """
 
     kind: ClassVar[str] = "dropout"
+    makes: ClassVar[Makes] = "same"
 
     rate: float = spec_field(Real(0.0, 1.0), "probability of a zero", default=0.5)
 
@@ -214,6 +218,8 @@ class Pad(Layer):
     """
 
     kind: ClassVar[str] = "pad"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
 
     padding: Any = spec_field(Sides(()), "rows and columns on each side")
     value: float = spec_field(Real(), "what they hold", default=0.0)
@@ -245,6 +251,8 @@ class Resize(Layer):
     """
 
     kind: ClassVar[str] = "resize"
+    reads: ClassVar[Reads] = "image"
+    makes: ClassVar[Makes] = "image"
     strides: ClassVar[Strides] = "folded"
 
     size: Any = spec_field(Pair(), "height and width of the output", default=None)

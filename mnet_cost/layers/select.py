@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Given, fixed, named_axis
+from mnet_cost.layers.axes import fixed, named_axis
+from mnet_cost.layers.base import Given, Makes, Reads
 from mnet_cost.layers.fields import AXIS, Sizes, Whole, spec_field
 from mnet_cost.layers.reshape import View
-from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, Size, TensorType
+from mnet_cost.tensors import MAX_SIZE, Check, Layout, RuleViolation, Size, TensorType
 
 _ANY = Whole(-MAX_SIZE)
 
@@ -23,10 +24,9 @@ def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
     return TensorType(tuple(sizes), x.dtype)
 
 
-def _is_within_rows(layer: Split | Slice | Take, given: tuple[Given, ...]) -> bool:
-    """Whether a part along the layer's axis leaves gaps: along all but the first it does."""
-    x = given[0]
-    return x.gapped or named_axis(x.type, layer.axis, layer.kind) != -len(x.type.shape)
+def _is_within_rows(x: Given, axis: int) -> bool:
+    """Whether a part along the axis leaves gaps: along all but the first it does."""
+    return x.gapped or axis != -len(x.type.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,12 @@ class Split(View):
     """
 
     kind: ClassVar[str] = "split"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
 
     parts: int | None = spec_field(Whole(), "number of equal parts", default=None)
     sizes: tuple[Size, ...] | None = spec_field(Sizes(), "size of each part", default=None)
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
 
@@ -68,7 +70,7 @@ class Split(View):
         return tuple([_resized(x, axis, size) for size in self.sizes])
 
     def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(self, given)
+        return _is_within_rows(given[0], named_axis(given[0].type, self.axis, self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +87,14 @@ class Slice(View):
     """
 
     kind: ClassVar[str] = "slice"
+    reads: ClassVar[Reads] = "axis"
+    makes: ClassVar[Makes] = "same"
 
     start: Size = spec_field(_ANY, "first position, from 0; below 0 from the end", default=0)
     stop: Size | None = spec_field(
         _ANY, "position after the last; below 0 from the end; by default the end", default=None
     )
-    axis: str | None = spec_field(
+    axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
 
@@ -105,7 +109,7 @@ class Slice(View):
         return _resized(x, axis, stop - start)
 
     def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(self, given)
+        return _is_within_rows(given[0], named_axis(given[0].type, self.axis, self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +126,16 @@ class Take(View):
     """
 
     kind: ClassVar[str] = "take"
+    reads: ClassVar[Reads] = "sequence"
 
     index: Size = spec_field(_ANY, "the position, from 0; below 0 from the end")
-    axis: str = spec_field(AXIS, "the axis", default="length")
+    axis: str | int | None = spec_field(
+        AXIS, "the axis; by default length of a sequence", default=None
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        axis = named_axis(x, self.axis, self.kind)
+        axis = self.taken(x)
         whole = x.shape[axis]
         index = _from_start(self.index, whole)
         check((index >= 0) & (index < whole), "has no position {} of {}", self.index, whole)
@@ -138,8 +145,19 @@ class Take(View):
             raise RuleViolation("leaves no axis")
         return TensorType(tuple(sizes), x.dtype)
 
+    def taken(self, x: TensorType) -> int:
+        """The axis that goes, from the end."""
+        return named_axis(x, "length" if self.axis is None else self.axis, self.kind)
+
+    def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
+        (x,) = inputs
+        axis = self.taken(x)
+        if x.layout == "sequence":  # a stack of fewer, or of one position of each
+            return None if axis == -1 else "sequence"
+        return x.layout if axis < -3 else None
+
     def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(self, given)
+        return _is_within_rows(given[0], self.taken(given[0].type))
 
 
 def _from_start(position: Size, whole: Size) -> Size:

@@ -6,14 +6,18 @@ the values of sizes, which `elaborate` finds.
 
 from __future__ import annotations
 
+from typing import cast
+
 from mnet_cost.errors import one_of
 from mnet_cost.models.naming import name_problem
-from mnet_cost.models.problems import key_hint, shown
+from mnet_cost.models.problems import all_of, key_hint, shown
 from mnet_cost.models.sections import Sections
 from mnet_cost.models.types import InputSpec
 from mnet_cost.models.values import Names, ValueCompiler
-from mnet_cost.tensors import DTYPES
+from mnet_cost.tensors import DTYPES, LAYOUTS, SIZE_NAMES, Layout
 from mnet_cost.yamlfile import Node
+
+_PARTS = ("shape", "dtype", "layout")
 
 
 def compile_inputs(
@@ -31,9 +35,10 @@ def compile_inputs(
             continue
         shape: Node | None = node
         dtype: str | None = None
+        layout: Layout | None = None
         found_before = len(problems)
         if isinstance(node.value, dict):
-            shape, dtype = _shape_and_dtype(node, values)
+            shape, dtype, layout = _parts(node, values)
         if shape is None and len(problems) > found_before:
             continue  # `shape` is misspelt
         if shape is None or not isinstance(shape.value, list) or not shape.value:
@@ -46,7 +51,7 @@ def compile_inputs(
         sizes = [values.value(size, names, what=name, choice_allowed=False) for size in shape.value]
         complete = tuple(size for size in sizes if size is not None)
         if len(complete) == len(sizes):
-            found.append(InputSpec(name, complete, dtype, node))
+            found.append(InputSpec(name, complete, dtype, layout, node))
     node_or_none = sections.get("input")
     if not section and node_or_none is not None and len(problems) == before:
         problems.add("a network needs at least one input", node_or_none)
@@ -59,16 +64,28 @@ def input_names(sections: Sections) -> set[str]:
     return names | {"input"} if len(names) == 1 else names
 
 
-def _shape_and_dtype(node: Node, values: ValueCompiler) -> tuple[Node | None, str | None]:
+def _parts(node: Node, values: ValueCompiler) -> tuple[Node | None, str | None, Layout | None]:
+    """Shape, dtype and layout of an input that is written with the names of its parts."""
     for field, key in node.keys.items():
-        if field not in ("shape", "dtype"):
-            hint = key_hint(field, ("shape", "dtype"), "an input has `shape` and `dtype`")
+        if field not in _PARTS:
+            hint = key_hint(field, _PARTS, f"an input has {all_of(_PARTS)}")
             values.problems.add(f"an input has no `{field}`", key, hint)
-    shape, dtype = node.value.get("shape"), node.value.get("dtype")
-    if dtype is None:
-        return shape, None
-    if not isinstance(dtype.value, str) or dtype.value not in DTYPES:
-        hint = f"there is {one_of(list(DTYPES))}"
-        values.problems.add(f"there is no dtype {shown(dtype)}", dtype, hint)
-        return shape, None
-    return shape, dtype.value
+    shape, dtype = node.value.get("shape"), _word(node, "dtype", tuple(DTYPES), values)
+    layout = _word(node, "layout", LAYOUTS, values)
+    axes = len(shape.value) if shape is not None and isinstance(shape.value, list) else 3
+    if layout is not None and axes < len(SIZE_NAMES[layout]):
+        message = f"a layout `{layout}` has the axes [{', '.join(SIZE_NAMES[layout])}]"
+        values.problems.add(message, node.value["layout"])
+    return shape, dtype, cast("Layout | None", layout)
+
+
+def _word(node: Node, part: str, words: tuple[str, ...], values: ValueCompiler) -> str | None:
+    """The word that a part of an input has; None without one, or after a problem."""
+    found = node.value.get(part)
+    if found is None:
+        return None
+    if not isinstance(found.value, str) or found.value not in words:
+        hint = f"there is {one_of(words)}"
+        values.problems.add(f"there is no {part} {shown(found)}", found, hint)
+        return None
+    return found.value

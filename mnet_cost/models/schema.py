@@ -16,7 +16,7 @@ from mnet_cost.models.published import ACCURACIES, COUNTS, FIGURES
 from mnet_cost.models.sections import FORMAT, REQUIRED
 from mnet_cost.models.types import MAX_COPIES, MODIFIERS, RESERVED
 from mnet_cost.models.variants import PATCHED
-from mnet_cost.tensors import DTYPES
+from mnet_cost.tensors import DTYPES, LAYOUTS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -176,6 +176,11 @@ def _input() -> Json:
                         "description": "How its elements are stored; "
                         "by default as the precision of the analysis.",
                         "enum": list(DTYPES),
+                    },
+                    "layout": {
+                        "description": "What three axes or more are: [..., channels, height, "
+                        "width] or [..., length, features].",
+                        "enum": list(LAYOUTS),
                     },
                 },
             },

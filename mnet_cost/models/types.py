@@ -14,6 +14,7 @@ from mnet_cost.errors import Problem
 from mnet_cost.expressions import Expression
 from mnet_cost.layers import Layer
 from mnet_cost.layers.fields import FieldKind
+from mnet_cost.tensors import Layout
 from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class InputSpec(NamedTuple):
     name: str
     sizes: tuple[Value, ...]
     dtype: str | None
+    layout: Layout | None
+    """What its axes are, where the spec says it."""
     node: Node
 
 

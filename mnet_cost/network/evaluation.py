@@ -13,6 +13,7 @@ from typing import Any
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.expressions import ExpressionError
+from mnet_cost.layers.axes import axis_place
 from mnet_cost.layers.fields import FieldKind, Flag, Word
 from mnet_cost.models.types import Constant, Function, Reference, Value
 from mnet_cost.models.values import evaluate_part, part_of, wanted
@@ -176,9 +177,10 @@ class Evaluation:
     def size(self, frame: Frame, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""
         tensor = self.tensors[frame.resolve(Reference(tuple(reference.split(".")), self.at))]
-        names = axis_names(len(tensor.type.shape))
-        if axis in names:
-            return tensor.type.shape[names.index(axis) - len(names)]
+        place = axis_place(tensor.type, axis)
+        if place is not None:
+            return tensor.type.shape[place]
+        names = axis_names(len(tensor.type.shape), tensor.type.layout)
         raise RuleViolation(
             f"`{reference}` is {tensor.type}: it has {one_of(names).replace(' or ', ' and ')}, "
             f"no `{axis}`"

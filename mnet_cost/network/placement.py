@@ -10,6 +10,7 @@ from typing import Any
 
 from mnet_cost.errors import Problem
 from mnet_cost.layers import Layer
+from mnet_cost.layers.axes import Doubt, doubt
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
@@ -41,6 +42,8 @@ class Placement:
         self.steps: list[Step] = []
         self._made: dict[tuple[Any, ...], tuple[LayerBody, Layer]] = {}
         """Layers by the identity of their body, which this keeps alive, and field values."""
+        self.warnings: dict[Node, Problem] = {}
+        """What is in doubt, for each entry the first time."""
         self._types: dict[Any, TensorType] = {}
         self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
         """Output types by the identities of a layer and its input types, which steps keep alive."""
@@ -86,8 +89,15 @@ class Placement:
                 results = layer.infer_all(self.check, *types)
             except RuleViolation as violation:
                 raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
-            results = tuple([self._checked(one, entry.node, frame) for one in results])
+            given = tuple(types)
+            layout = layer.layout(given)
+            results = tuple(
+                [self._checked(one.laid_out(layout), entry.node, frame) for one in results]
+            )
             self._inferred[key] = results
+            doubtful = doubt(layer, given)
+            if doubtful is not None:
+                self._warn(frame, entry, layer, sources[doubtful.number], doubtful)
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         first = len(tensors)
@@ -118,27 +128,38 @@ class Placement:
         elif isinstance(elements, int) and elements > MAX_ELEMENTS:
             fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
         try:
-            return self._types.setdefault((type_.shape, type_.dtype), type_)
+            return self._types.setdefault((type_.shape, type_.dtype, type_.layout), type_)
         except TypeError:  # arrays have no hash
             return type_
 
     def _misfit(
         self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
     ) -> Problem:
-        shown = []
-        for index in sources:
-            tensor = self.tensors[index]
-            line = (
-                next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
-                if tensor.producer is None
-                else self.steps[tensor.producer].line
-            )
-            shown.append(f"`{tensor.name}` (line {line}) is {tensor.type}")
+        shown = [f"{self._named(index)} is {self.tensors[index].type}" for index in sources]
         if not message.startswith("`"):
             verb = message.partition(" ")[0] in _VERBS
             message = f"`{layer.kind}`{'' if verb else ':'} {message}"
         text = f"{message}: {', '.join(shown)}" if shown else message
-        return Problem(text, kind_node(entry.node).span(), None, frame.trail())
+        hint = layer.way_out(tuple([self.tensors[index].type for index in sources]))
+        return Problem(text, kind_node(entry.node).span(), hint, frame.trail())
+
+    def _named(self, index: int) -> str:
+        """A tensor as messages name it: `image` (line 3)."""
+        tensor = self.tensors[index]
+        line = (
+            next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
+            if tensor.producer is None
+            else self.steps[tensor.producer].line
+        )
+        return f"`{tensor.name}` (line {line})"
+
+    def _warn(self, frame: Frame, entry: Entry, layer: Layer, index: int, found: Doubt) -> None:
+        if entry.node in self.warnings:
+            return
+        type_ = self.tensors[index].type
+        text = f"`{layer.kind}` takes {self._named(index)}, {type_}, for {found.taken_for}"
+        span = kind_node(entry.node).span()
+        self.warnings[entry.node] = Problem(text, span, found.hint, frame.trail())
 
     def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         """Give the steps from `first` on the weights of the steps in `original`."""
@@ -151,9 +172,9 @@ class Placement:
             pair = (*self._identity(theirs), *self._identity(mine))
             if pair in self._shared:
                 continue
-            params, same = self._params(old), type(mine.layer) is type(theirs.layer)
-            if same and _same(params, (0, 0)) is not True:  # without weights any size is fine
-                same = _same_layer(mine.layer, theirs.layer) & _same(self._params(new), params)
+            needs, same = self._needs(theirs), type(mine.layer) is type(theirs.layer)
+            if same and needs is not None:
+                same = _same_layer(mine.layer, theirs.layer) & _same(self._needs(mine), needs)
             try:
                 self.check(
                     same,
@@ -171,11 +192,8 @@ class Placement:
     def _input_types(self, step: Step) -> str:
         return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
 
-    def _params(self, index: int) -> Any:
-        step = self.steps[index]
-        types = tuple(self.tensors[i].type for i in step.inputs)
-        work = step.layer.work(types, self.tensors[step.output].type)
-        return None if work is None else (work.params, work.weights)
+    def _needs(self, step: Step) -> tuple[Any, ...] | None:
+        return step.layer.needs(tuple([self.tensors[index].type for index in step.inputs]))
 
 
 def _same(one: Any, other: Any) -> Any:

@@ -133,7 +133,9 @@ class _Elaboration:
         for one in self.spec.inputs:
             sizes = tuple(self.values.number(top, size, one.name, Whole()) for size in one.sizes)
             dtype = None if one.dtype is None else DTYPES[one.dtype]
-            index = self.placement.input(top, one.name, TensorType(sizes, dtype), one.node)
+            index = self.placement.input(
+                top, one.name, TensorType(sizes, dtype, one.layout or "input"), one.node
+            )
             top.inputs[one.name] = index
             indices.append(index)
         if len(indices) == 1:
@@ -157,7 +159,7 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings: list[Problem] = []
+        warnings: list[Problem] = [*self.placement.warnings.values()]
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)

@@ -13,7 +13,8 @@ from typing import Any, cast
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import PaperError
 from mnet_cost.layers.activation import HardSwish, Relu, Relu6
-from mnet_cost.layers.base import Layer, both, channel_axis
+from mnet_cost.layers.axes import channel_axis
+from mnet_cost.layers.base import Layer, both
 from mnet_cost.layers.conv import Conv2d, DepthwiseConv2d
 from mnet_cost.layers.elementwise import Multiply
 from mnet_cost.layers.linear import Linear

@@ -35,8 +35,9 @@ def check_example(example: Example) -> None:
 
 
 def refusal(layer: Layer, *shapes: Shape) -> str:
+    """What a layer says about shapes that it refuses; three axes or more are an image."""
     with pytest.raises(RuleViolation) as caught:
-        layer.infer(require, *map(TensorType, shapes))
+        layer.infer(require, *(TensorType(shape, None, "image") for shape in shapes))
     return str(caught.value)
 
 

@@ -177,7 +177,7 @@ def shape(low: int, high: int, size: int = 8) -> Strategy:
 IMAGES = shape(3, 4, size=12).map(lambda sizes: [sizes])
 ANY = shape(1, 4).map(lambda sizes: [sizes])
 FLAGS = st.booleans()
-AXES = st.sampled_from(("channels", "height", "width", "length", "features"))
+AXES = st.sampled_from(("channels", "height", "width", "length", "features", -1, -2, -3, -4))
 
 
 def cases(
@@ -338,7 +338,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
         GROUPED | {"output_padding": pair(whole(0, 2))},
     ),
     Linear: cases(ANY, {"features": whole(0, 9)}, {"bias": FLAGS}),
-    BatchNorm: cases(ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
+    BatchNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LayerNorm: cases(
         ANY, {}, {"axis": AXES, "affine": FLAGS, "bias": FLAGS, "epsilon": real(-0.1, 0.9)}
     ),
@@ -348,7 +348,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     L2Normalize: cases(ANY, {}, {"axis": AXES, "epsilon": real(-0.1, 0.9)}),
     **dict.fromkeys((Relu, Relu6, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu), cases(ANY)),
     LeakyRelu: cases(ANY, {}, {"slope": real(0.0, 1.0)}),
-    Prelu: cases(ANY, {}, {"per_channel": FLAGS}),
+    Prelu: cases(ANY, {}, {"per_channel": FLAGS, "axis": AXES}),
     Softmax: cases(ANY, {}, {"axis": AXES}),
     MaxPool2d: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW | {"round_up": FLAGS}),
     AvgPool2d: cases(
@@ -382,7 +382,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     ChannelShuffle: cases(IMAGES | ANY, {"groups": whole(0, 4)}),
     ToSequence: cases(IMAGES | ANY),
     ToImage: sequences_of_images(),
-    Scale: cases(ANY, {}, {"initial": real(-1.0, 1.0)}),
+    Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
     Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
     Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),

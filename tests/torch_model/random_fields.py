@@ -8,6 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.tensors import TensorType, axis_names
 
 Shape = tuple[int, ...]
@@ -73,8 +74,13 @@ class Draft:
     def divisor(self, number: int) -> int:
         return self.r.choice([one for one in range(1, number + 1) if number % one == 0])
 
-    def axis(self, name: str) -> str:
-        return self.r.choice(axis_names(len(self.shape(name))))
+    def axis(self, name: str) -> str | int:
+        """An axis that a tensor has, by name or by number."""
+        x = self.types[name]
+        rank = len(x.shape)
+        if self.r.random() < 0.3:
+            return -self.r.randint(1, rank)
+        return self.r.choice(axis_names(rank, x.layout))
 
 
 def _window(d: Draft) -> Fields:
@@ -104,7 +110,8 @@ def linear(d: Draft) -> Proposal:
 
 
 def batch_norm(d: Draft) -> Proposal:
-    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [d.any()]
+    x = d.any()
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1), axis=d.axis(x)), [x]
 
 
 def layer_norm(d: Draft) -> Proposal:
@@ -145,7 +152,8 @@ def leaky_relu(d: Draft) -> Proposal:
 
 
 def prelu(d: Draft) -> Proposal:
-    return d.some(per_channel=d.flag()), [d.any()]
+    x = d.any()
+    return d.some(per_channel=d.flag(), axis=d.axis(x)), [x]
 
 
 def softmax(d: Draft) -> Proposal:
@@ -232,9 +240,8 @@ def broadcast(d: Draft) -> Proposal:
 
 def concat(d: Draft) -> Proposal:
     first = d.any()
-    names = axis_names(len(d.shape(first)))
-    axis = d.r.choice(names) if d.flag() else None
-    place = names.index(axis) - len(names) if axis else (-3 if len(d.shape(first)) >= 3 else -1)
+    axis = d.axis(first) if d.flag() else None
+    place = named_axis(d.types[first], axis, "concat")
     inputs = [first]
     for _ in range(d.r.choice([0, 1, 1, 2])):
         sizes = list(d.shape(first))
@@ -302,7 +309,8 @@ def to_image(d: Draft) -> Proposal:
 
 
 def scale(d: Draft) -> Proposal:
-    return d.some(initial=d.real(0.01, 3)), [d.any()]
+    x = d.any()
+    return d.some(initial=d.real(0.01, 3), axis=d.axis(x)), [x]
 
 
 def sequence(d: Draft) -> Proposal:
@@ -336,9 +344,8 @@ def embedding(d: Draft) -> Proposal:
 
 def split(d: Draft) -> Proposal:
     x = d.any()
-    names = axis_names(len(d.shape(x)))
-    axis = d.r.choice(names) if d.flag() else None
-    place = names.index(axis) - len(names) if axis else (-3 if len(d.shape(x)) >= 3 else -1)
+    axis = d.axis(x) if d.flag() else None
+    place = named_axis(d.types[x], axis, "split")
     size = d.shape(x)[place]
     fields: Fields = {"axis": axis} if axis else {}
     if d.flag():

@@ -21,7 +21,7 @@ from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.opaque import Opaque
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.tensors import DTYPES, RuleViolation, TensorType, require
+from mnet_cost.tensors import DTYPES, LAYOUTS, Layout, RuleViolation, TensorType, require
 
 Shape = tuple[int, ...]
 
@@ -66,11 +66,16 @@ class Builder(Draft):
         self.previous = name
         return name
 
-    def new_input(self, shape: Shape, dtype: str | None = None) -> str:
+    def new_input(
+        self, shape: Shape, dtype: str | None = None, layout: Layout | None = None
+    ) -> str:
         name = self.name("x")
         sizes = [self.written(size) for size in shape]
-        self.inputs[name] = {"shape": sizes, "dtype": dtype} if dtype else sizes
-        self.types[name] = TensorType(shape, DTYPES[dtype] if dtype else None)
+        if layout is None and len(shape) >= 3 and self.r.random() < 0.5:
+            layout = self.r.choice(LAYOUTS)
+        said = {name: word for name, word in (("dtype", dtype), ("layout", layout)) if word}
+        self.inputs[name] = {"shape": sizes, **said} if said else sizes
+        self.types[name] = TensorType(shape, DTYPES[dtype] if dtype else None, layout or "input")
         return name
 
     def written(self, value: Any) -> Any:
@@ -105,7 +110,9 @@ class Builder(Draft):
                     for name, value in fields.items()
                 }
             )
-            outputs = layer.infer_all(require, *(self.types[name] for name in sources))
+            types = tuple(self.types[name] for name in sources)
+            layout = layer.layout(types)
+            outputs = tuple(one.laid_out(layout) for one in layer.infer_all(require, *types))
         except RuleViolation:
             return None
         return outputs if all(0 < one.elements <= _LARGEST for one in outputs) else None
@@ -207,8 +214,13 @@ class Builder(Draft):
         if given.dtype is not None and not alike:
             return False
         source = self.r.choice(alike) if alike and self.r.random() < 0.7 else None
-        if source is None:
-            source = self.fresh(given.shape) if given.dtype is None else alike[0]
+        if source is None and given.dtype is not None:
+            source = alike[0]
+        elif source is None and given.layout in LAYOUTS:
+            source = self.top.new_input(given.shape, layout=given.layout)
+            self.types[source] = given
+        elif source is None:
+            source = self.fresh(given.shape)
         again = self.name("t")
         self.entries.append({"id": again, "use": name, "from": source})
         self.types[again], self.previous = output, again

@@ -102,7 +102,7 @@ input: {x: [1, 5, 5]}
 layers:
   - {id: conv, conv2d: {channels: 1, kernel: 3, padding: [0, 3, 2, 1]}, from: x}
   - {id: cut, conv_transpose2d: {channels: 1, kernel: 3, padding: [0, 2, 1, 0]}, from: x}
-  - {id: pool, max_pool2d: {kernel: 2, padding: [2, 0, 0, 1]}, from: x}
+  - {id: pool, max_pool2d: {kernel: 4, padding: [2, 0, 0, 1]}, from: x}
 outputs: [conv, cut, pool]
 """
         )
@@ -114,7 +114,7 @@ outputs: [conv, cut, pool]
     whole = built.get_submodule("cut")(x)
     assert torch.allclose(cut, whole[..., 0:5, 1:7])
     above = nn.functional.pad(x, (0, 1, 2, 0), value=-math.inf)
-    assert torch.equal(pool, nn.functional.max_pool2d(above, 2, 1))
+    assert torch.equal(pool, nn.functional.max_pool2d(above, 4, 1))
 
 
 # Values of kinds that torch has under another name or form

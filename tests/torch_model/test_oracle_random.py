@@ -19,7 +19,7 @@ from mnet_cost.layers import LAYERS  # noqa: E402
 from mnet_cost.layers.fields import fields_of  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
 
-SEEDS = range(200)
+SEEDS = range(250)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

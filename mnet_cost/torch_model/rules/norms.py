@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mnet_cost.layers import Layer
 from mnet_cost.layers.activation import LeakyRelu, Prelu, Softmax
-from mnet_cost.layers.base import channel_axis, named_axis
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.norm import (
     BatchNorm,
     GroupNorm,
@@ -26,23 +26,30 @@ from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
 
 def batch_norm(e: Emitter, layer: BatchNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
-    (type_,) = types
-    trailing = 3 if len(type_.shape) >= 3 else 1
+    (type_,), axis = types, named_axis(types[0], layer.axis, layer.kind)
+    trailing = 3 if axis == -3 else 1
     factory = nn.BatchNorm2d if trailing == 3 else nn.BatchNorm1d
-    channels = type_.shape[channel_axis(type_)]
-    norm = e.module(factory, channels, eps=layer.epsilon, affine=layer.affine)
-    return unfolded(e, norm(folded(e, xs[0], type_, trailing)), type_, trailing)
+    norm = e.module(factory, type_.shape[axis], eps=layer.epsilon, affine=layer.affine)
+    if axis in (-3, -1):
+        return unfolded(e, norm(folded(e, xs[0], type_, trailing)), type_, trailing)
+    turned = TensorType((*_without(type_.shape, axis), type_.shape[axis]))
+    x = folded(e, e.call(torch.movedim, xs[0], axis, -1), turned, 1)
+    return e.call(torch.movedim, unfolded(e, norm(x), turned, 1), -1, axis)
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    place = len(shape) + axis
+    return shape[:place] + shape[place + 1 :]
 
 
 def layer_norm(e: Emitter, layer: LayerNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
     (type_,), axis = types, named_axis(types[0], layer.axis, layer.kind)
-    norm = e.module(
-        nn.LayerNorm, type_.shape[axis], eps=layer.epsilon, elementwise_affine=layer.affine,
-        bias=layer.bias,
-    )  # fmt: skip
-    if axis == -1:
-        return norm(xs[0])
-    return e.call(torch.movedim, norm(e.call(torch.movedim, xs[0], axis, -1)), -1, axis)
+    x = xs[0] if axis == -1 else e.call(torch.movedim, xs[0], axis, -1)
+    if layer.affine:
+        x = e.module(nn.LayerNorm, type_.shape[axis], eps=layer.epsilon, bias=layer.bias)(x)
+    else:
+        x = e.call(F.layer_norm, x, (type_.shape[axis],), eps=layer.epsilon)
+    return x if axis == -1 else e.call(torch.movedim, x, -1, axis)
 
 
 def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -53,9 +60,14 @@ def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, output
 def _group_norm(e: Emitter, x: Any, type_: TensorType, groups: int, layer: Any) -> Any:
     channels, height, width = type_.shape[-3:]
     one = channels // groups * height * width == 1
-    factory = parts.GroupNormOfOne if one else nn.GroupNorm
-    norm = e.module(factory, groups, channels, eps=layer.epsilon, affine=layer.affine)
-    return unfolded(e, norm(folded(e, x, type_, 3)), type_, 3)
+    x = folded(e, x, type_, 3)
+    if layer.affine:
+        factory = parts.GroupNormOfOne if one else nn.GroupNorm
+        x = e.module(factory, groups, channels, eps=layer.epsilon)(x)
+    else:
+        function = torch.group_norm if one else F.group_norm
+        x = e.call(function, x, groups, eps=layer.epsilon)
+    return unfolded(e, x, type_, 3)
 
 
 def instance_norm(
@@ -92,9 +104,10 @@ def leaky_relu(e: Emitter, layer: LeakyRelu, xs: list[Any], types: Types, output
 
 
 def prelu(e: Emitter, layer: Prelu, xs: list[Any], types: Types, outputs: Types) -> Any:
-    axis = channel_axis(types[0])
+    axis = named_axis(types[0], layer.axis, layer.kind)
     slopes = types[0].shape[axis] if layer.per_channel else 1
-    return e.module(parts.PRelu, slopes, -1 - axis)(xs[0])
+    axes = -1 - axis if layer.per_channel else 0
+    return e.module(parts.PRelu, slopes, axes)(xs[0])
 
 
 def softmax(e: Emitter, layer: Softmax, xs: list[Any], types: Types, outputs: Types) -> Any:

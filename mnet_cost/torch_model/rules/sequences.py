@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
-from mnet_cost.layers.base import channel_axis
+from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
 from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
@@ -79,7 +79,7 @@ def gru(e: Emitter, layer: Gru, xs: list[Any], types: Types, outputs: Types) -> 
 
 
 def scale(e: Emitter, layer: Scale, xs: list[Any], types: Types, outputs: Types) -> Any:
-    axis = channel_axis(types[0])
+    axis = named_axis(types[0], layer.axis, layer.kind)
     return e.module(parts.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
 
 

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from mnet_cost.layers import Layer
-from mnet_cost.layers.base import both, named_axis
+from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import sides
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Concat
@@ -33,7 +34,7 @@ def joined(function: Callable[..., Any]) -> Rule:
 
 
 def concat(e: Emitter, layer: Concat, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(torch.cat, tuple(xs), named_axis(types[0], layer.axis, layer.kind))
+    return e.call(torch.cat, tuple(xs), layer.joined(types))
 
 
 def identity(e: Emitter, layer: Identity, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -98,8 +99,7 @@ def slice_(e: Emitter, layer: Slice, xs: list[Any], types: Types, outputs: Types
 
 
 def take(e: Emitter, layer: Take, xs: list[Any], types: Types, outputs: Types) -> Any:
-    axis = named_axis(types[0], layer.axis, layer.kind)
-    return e.call(torch.select, xs[0], axis, layer.index)
+    return e.call(torch.select, xs[0], layer.taken(types[0]), layer.index)
 
 
 def box_decode(e: Emitter, layer: BoxDecode, xs: list[Any], types: Types, outputs: Types) -> Any:

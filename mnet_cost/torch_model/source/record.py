@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mnet_cost.layers.base import both, channel_axis
+from mnet_cost.layers.axes import channel_axis
+from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, DepthwiseConv2d, is_same
 from mnet_cost.layers.pool import MaxPool2d
 from mnet_cost.network import Network, Step
@@ -88,6 +89,7 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.amax: ("input", "dim"),
     torch.unsqueeze: ("input", "dim"),
     torch.cat: ("tensors", "dim"),
+    torch.group_norm: ("input", "num_groups"),
     torch.movedim: ("input", "source", "destination"),
 }
 """Names of arguments where the signature does not say them."""

@@ -1,0 +1,164 @@
+"""Axes of tensors: their names, which of them a layer works along, and what is in doubt.
+
+Three axes can be an image or a stack of sequences. A tensor remembers which by how it was made
+(`TensorType.layout`); what nothing tells is taken for an image, and `doubt` says so. Not here:
+shapes, and where in a spec a tensor was made.
+"""
+
+from __future__ import annotations
+
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnet_cost.tensors import SIZE_NAMES, Layout, RuleViolation, TensorType, axis_names, product
+
+if TYPE_CHECKING:
+    from mnet_cost.layers.base import Layer
+
+_PLACES = {"channels": -3, "height": -2, "width": -1, "length": -2, "features": -1}
+_KNOWN = ("image", "sequence")
+_IMAGE = "an image [channels, height, width]"
+_LARGE = 16
+_COLOURS = (1, 3, 4)
+
+
+def joint_layout(inputs: tuple[TensorType, ...]) -> Layout | None:
+    """What tensors of equally many axes are together: what is known of some and denied by none."""
+    layouts = {x.layout for x in inputs}
+    known = layouts.intersection(_KNOWN)
+    if len(known) == 1:
+        return known.pop()
+    return None if known else "input" if "input" in layouts else None
+
+
+def channel_axis(x: TensorType) -> int:
+    """The axis that norms and PReLU work along: channels of an image, features otherwise."""
+    return -3 if len(x.shape) >= 3 and x.layout != "sequence" else -1
+
+
+def axis_place(x: TensorType, name: str) -> int | None:
+    """The axis of x that has that name, counted from the end; None where none has.
+
+    What may be an image or a stack of sequences has the names of both, and the last two axes of a
+    known stack may be called `height` and `width`: names stand for places.
+    """
+    rank = len(x.shape)
+    known = name in axis_names(rank, x.layout)
+    if rank >= 3 and x.layout == "sequence":
+        known = known or name in ("height", "width")
+    elif rank >= 3 and x.layout != "image":
+        known = known or name in SIZE_NAMES["sequence"]
+    return _PLACES[name] if known else None
+
+
+def named_axis(x: TensorType, axis: str | int | None, kind: str) -> int:
+    """The axis of that name or number, counted from the end; None is `channel_axis`."""
+    if axis is None:
+        return channel_axis(x)
+    rank = len(x.shape)
+    if isinstance(axis, str):
+        place = axis_place(x, axis)
+        if place is not None:
+            return place
+        names = axis_names(rank, x.layout)
+        leading = "..., " if len(names) < rank else ""
+        raise RuleViolation(f"`{kind}` finds no `{axis}` in [{leading}{', '.join(names)}]")
+    number = fixed(axis, "axis")
+    if number < -rank:
+        there = "is -1 alone" if rank == 1 else f"are -1 to -{rank}"
+        raise RuleViolation(f"`{kind}` finds no axis {number}: there {there}")
+    return number
+
+
+def fixed(value: Any, name: str) -> int:
+    """A number that decides the structure, so it cannot be an array of candidates."""
+    try:
+        return index(value)
+    except TypeError:
+        raise RuleViolation(f"`{name}` must be one number for all candidates") from None
+
+
+def named_layout(axis: object, layout: Layout | None) -> Layout | None:
+    """`layout`, or where that is not known what the name of an axis tells of it."""
+    if layout in _KNOWN:
+        return layout
+    if axis == "channels":
+        return "image"
+    return "sequence" if axis in ("length", "features") else layout
+
+
+class Doubt(NamedTuple):
+    """What a layer takes one of its inputs for, which that may not be."""
+
+    number: int
+    """Position of the input."""
+    taken_for: str
+    hint: str
+
+
+def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
+    """The first thing about the axes of the inputs of `layer` that may be meant otherwise.
+
+    What a field `axis` says is not in doubt.
+    """
+    if getattr(layer, "axis", None) is not None:
+        return None
+    if layer.guesses_axis():
+        if len(inputs[0].shape) < 3 or joint_layout(inputs) in _KNOWN:
+            return None
+        hint = "name the axis: `axis: channels`, `axis: features`, or by number: `axis: -1`"
+        return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"))
+    for number, x in enumerate(inputs):
+        if len(x.shape) >= 3:
+            found = _doubt(layer, x)
+            if found is not None:
+                return Doubt(number, *found)
+    return None
+
+
+def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
+    """What `layer` takes x for, of three axes or more, and a way out."""
+    reads, layout = layer.reads, x.layout
+    if reads in ("image", "channels") and layout == "sequence":
+        return (
+            "an image, and it is a stack of sequences",
+            "`to_image` makes an image of each sequence",
+        )
+    if reads == "channels" and layout == "input":
+        return _IMAGE, "`layer_norm` can work along another axis" + _or_declare(x, "image")
+    if reads == "image" and layout == "input" and _ends_with_colours(x):
+        return (
+            f"an image of {x.shape[-3]} channels, {x.shape[-2]} high and {x.shape[-1]} wide",
+            "channels come first: [channels, height, width]" + _or_declare(x, "image"),
+        )
+    if reads == "sequence" and layout in ("image", "input"):
+        number, (length, features) = product(x.shape[:-2]), x.shape[-2:]
+        return (
+            f"{number} sequences of {length} positions with {features} features"
+            + (", and it is an image" if layout == "image" else ""),
+            "`to_sequence` makes a sequence of an image" + _or_declare(x, "sequence"),
+        )
+    if reads == "features" and layout in ("image", "input"):
+        return (
+            f"{product(x.shape[:-1])} rows of {x.shape[-1]} features"
+            + (", and it is an image" if layout == "image" else ""),
+            "a 1x1 `conv2d` works along `channels`, `to_sequence` and `flatten` make features of "
+            "an image" + _or_declare(x, "sequence"),
+        )
+    return None
+
+
+def _or_declare(x: TensorType, *layouts: Layout) -> str:
+    """The other way out where x is an input: the spec can say what it is."""
+    if x.layout != "input":
+        return ""
+    written = " or ".join(f"`{{shape: {x}, layout: {layout}}}`" for layout in layouts)
+    return f"; or say what the input is: {written}"
+
+
+def _ends_with_colours(x: TensorType) -> bool:
+    """Whether x looks like [height, width, colours]; of arrays nothing is told."""
+    sizes = x.shape[-3:]
+    if not all(isinstance(size, int) for size in sizes):
+        return False
+    return sizes[2] in _COLOURS and min(sizes[:2]) >= _LARGE

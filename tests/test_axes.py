@@ -1,0 +1,194 @@
+"""Axes by name and by number, images and stacks of sequences, and what is in doubt about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnet_cost.analysis.work import count_work
+from mnet_cost.layers import KINDS
+from mnet_cost.layers.fields import AXIS, fields_of
+from mnet_cost.models.load import parse_spec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.tensors import DTYPES
+
+STACK = "{shape: [64, 49, 96], layout: sequence}"
+IMAGE = "{shape: [64, 49, 96], layout: image}"
+UNSAID = "[64, 49, 96]"
+
+
+def network(layers: str, x: str) -> Network:
+    return elaborate(parse_spec(f"format: 1\nname: n\ninput: {{x: {x}}}\nlayers: [{layers}]\n"))
+
+
+def params(layers: str, x: str) -> int:
+    """Params and buffers of all layers."""
+    costs = count_work(network(layers, x), DTYPES["fp32"])
+    return sum(cost.params + cost.buffers for cost in costs)
+
+
+def warnings(layers: str, x: str) -> list[str]:
+    return [one.message for one in network(layers, x).warnings]
+
+
+SIZES = {-3: 64, -2: 49, -1: 96}
+COUNTED = {"batch_norm": 4, "layer_norm": 2, "scale": 1, "prelu": 1}
+"""Stored elements of a layer for each place of its axis."""
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+@pytest.mark.parametrize(
+    ("axis", "x", "place"),
+    [
+        ("channels", IMAGE, -3), ("height", IMAGE, -2), ("width", IMAGE, -1),
+        ("length", STACK, -2), ("features", STACK, -1), ("width", STACK, -1),
+        ("channels", UNSAID, -3), ("features", UNSAID, -1), ("length", UNSAID, -2),
+        *((number, x, number) for number in (-3, -2, -1) for x in (IMAGE, STACK, UNSAID)),
+    ],
+)  # fmt: skip
+def test_an_axis_that_is_said(kind: str, axis: object, x: str, place: int) -> None:
+    layers = f"{{{kind}: {{axis: {axis}}}}}"
+    assert params(layers, x) == COUNTED[kind] * SIZES[place]
+    assert warnings(layers, x) == []
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_what_is_known_is_not_asked(kind: str) -> None:
+    assert params(kind, IMAGE) == COUNTED[kind] * 64
+    assert params(kind, STACK) == COUNTED[kind] * 96
+    assert params(f"relu, {kind}", STACK) == COUNTED[kind] * 96
+    assert warnings(kind, IMAGE) == warnings(f"relu, {kind}", STACK) == []
+
+
+ALONG = [kind for kind, layer in KINDS.items() if fields_of(layer).get("axis")]
+
+
+def test_kinds_with_an_axis() -> None:
+    assert sorted(ALONG) == [
+        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "scale", "slice", "softmax",
+        "split", "take",
+    ]  # fmt: skip
+    assert all(fields_of(KINDS[kind])["axis"].kind is AXIS for kind in ALONG)
+
+
+NEEDED = {"split": "parts: 1", "take": "index: 0"}
+
+
+@pytest.mark.parametrize("kind", ALONG)
+@pytest.mark.parametrize("before", ["", "relu, ", "{reshape: {shape: [64, 49, 96]}}, "])
+def test_a_guess_is_said_once(kind: str, before: str) -> None:
+    layers = f"{before}{{{kind}: {{{NEEDED.get(kind, '')}}}}}, identity"
+    named = (
+        "`x` (line 3)" if not before else f"`{'relu' if 'relu' in before else 'reshape'}` (line 4)"
+    )
+    taken = "an image [channels, height, width]"
+    if kind == "take":
+        taken = "64 sequences of 49 positions with 96 features"
+        if "reshape" in before:
+            return  # `take` of length says itself what it needs
+    assert warnings(layers, UNSAID) == [f"`{kind}` takes {named}, [64, 49, 96], for {taken}"]
+
+
+def test_one_slope_has_no_axis() -> None:
+    assert warnings("{prelu: {per_channel: false}}", UNSAID) == []
+    assert params("{prelu: {per_channel: false}}", UNSAID) == 1
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["{attention: {heads: 2}}", "{lstm: {features: 3}}", "class_token", "position_embedding",
+     "{to_image: {height: 7}}", "{take: {index: 0}}"],
+)  # fmt: skip
+def test_images_are_no_sequences(layer: str) -> None:
+    kind = layer.strip("{").partition(":")[0]
+    of_image = "64 sequences of 49 positions with 96 features, and it is an image"
+    text = f"`{kind}` takes `relu` (line 4), [64, 49, 96], for {of_image}"
+    if kind != "take":  # which finds no `length` there
+        assert warnings(f"relu, {layer}", IMAGE) == [text]
+    assert warnings(f"relu, {layer}", STACK) == []
+    assert warnings(layer, UNSAID) == [
+        f"`{kind}` takes `x` (line 3), [64, 49, 96], for "
+        "64 sequences of 49 positions with 96 features"
+    ]
+    assert warnings(f"{{reshape: {{shape: [64, 49, 96]}}}}, {layer}", UNSAID) == []
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["{conv2d: {channels: 2, kernel: 1}}", "{max_pool2d: {kernel: 2}}", "global_avg_pool",
+     "instance_norm", "{group_norm: {groups: 2}}", "{pad: {padding: 1}}", "to_sequence"],
+)  # fmt: skip
+def test_stacks_are_no_images(layer: str) -> None:
+    kind = layer.strip("{").partition(":")[0]
+    taken = "`linear` (line 4), [64, 49, 96], for an image, and it is a stack of sequences"
+    assert warnings(f"{{linear: {{features: 96}}}}, {layer}", STACK) == [f"`{kind}` takes {taken}"]
+    assert warnings(f"{layer}", IMAGE) == []
+    guessed = ["`{}` takes `x` (line 3), [64, 49, 96], for an image [channels, height, width]"]
+    said = [guessed[0].format(kind)] if "norm" in kind else []
+    assert warnings(layer, UNSAID) == said
+
+
+def test_linear_on_an_image() -> None:
+    layers = "{conv2d: {channels: 4, kernel: 1}}, {linear: {features: 5}}"
+    assert warnings(layers, "[3, 8, 8]") == [
+        "`linear` takes `conv2d` (line 4), [4, 8, 8], for 32 rows of 8 features, and it is an image"
+    ]
+    assert warnings("{linear: {features: 5}}", UNSAID) == [
+        "`linear` takes `x` (line 3), [64, 49, 96], for 3136 rows of 96 features"
+    ]
+    assert warnings("{linear: {features: 5}}", STACK) == []
+
+
+@pytest.mark.parametrize(
+    ("x", "warned"),
+    [
+        ("[224, 224, 3]", True), ("[480, 640, 1]", True), ("[16, 16, 4]", True),
+        ("[2, 64, 48, 3]", True), ("[3, 224, 224]", False), ("[8, 100, 1]", False),
+        ("[224, 224, 2]", False), ("{shape: [224, 224, 3], layout: image}", False),
+        ("{shape: [224, 224, 3], dtype: uint8}", True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "layer", ["{conv2d: {channels: 2, kernel: 3}}", "{avg_pool2d: {kernel: 2}}", "global_avg_pool"]
+)
+def test_channels_that_come_last(x: str, warned: bool, layer: str) -> None:
+    assert bool(warnings(f"identity, {layer}", x)) is warned
+    if warned and x == "[224, 224, 3]":
+        kind = layer.strip("{").partition(":")[0]
+        assert warnings(layer, x) == [
+            f"`{kind}` takes `x` (line 3), [224, 224, 3], for an image of 224 channels, 224 high "
+            "and 3 wide"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "layout"),
+    [
+        ("{conv2d: {channels: 4, kernel: 1}}, relu", "image"),
+        ("{linear: {features: 7}}, relu, dropout", "sequence"),
+        ("{attention: {heads: 1}}, {add: [previous, x]}", "sequence"),
+        ("to_sequence, {reshape: {shape: [7, 7, 4096]}}", None),
+        ("{layer_norm: {axis: features}}", "sequence"),
+        ("{layer_norm: {axis: -1}}", "input"),
+        ("{transpose: {axes: [1, 2, 0]}}", None),
+    ],
+)
+def test_a_tensor_remembers_what_it_is(layers: str, layout: str | None) -> None:
+    x = "[64, 49, 96]" if "to_seq" not in layers else "[64, 49, 64]"
+    assert network(layers, x).tensors[-1].type.layout == layout
+
+
+def test_several_images_pooled_are_rows_of_channels() -> None:
+    assert params("global_avg_pool, batch_norm", "[5, 2, 8, 4, 4]") == 4 * 8
+
+
+def test_a_block_is_warned_of_once() -> None:
+    text = (
+        "format: 1\nname: n\ninput: {x: [8, 8, 8]}\nblocks:\n  b:\n    layers:\n"
+        "      - {reshape: {shape: [8, 8, 8]}}\n      - softmax\nlayers:\n  - {b: {}, repeat: 3}\n"
+    )
+    (warning,) = elaborate(parse_spec(text)).warnings
+    assert warning.span is not None
+    assert warning.span.line == 8
+    assert warning.hint == (
+        "name the axis: `axis: channels`, `axis: features`, or by number: `axis: -1`"
+    )
