@@ -448,7 +448,7 @@ TORCHINFO: Rules = {
         "nn.BatchNorm1d over positions joined with the batch",
         "nn.BatchNorm1d over turned axes",
         _turned_batch_norm_params,
-        "along another axis than channels or features it depends on which axes are joined or turned",
+        "along another axis it depends on which axes are joined or turned",
         lambda one: _axis(one) not in (-3, -1),
     ),
     LayerNorm: _rule("params of norms, once", _params),
