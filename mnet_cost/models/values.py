@@ -25,7 +25,7 @@ from mnet_cost.yamlfile import Node
 
 NOTHING: frozenset[str] = frozenset()
 
-_OPERATIONS_OF_SIZE = 4  # what it takes to find a tensor, beside an operation
+_OPERATIONS_OF_SIZE = 7  # what it takes to find a tensor, beside an operation
 
 _LET_ORDER = "`let` is read from top to bottom, and no function calls itself"
 
