@@ -26,7 +26,7 @@ from mnet_cost.yamlfile import Node, tuple_as_list
 
 NOTHING: frozenset[str] = frozenset()
 
-_OPERATIONS_OF_SIZE = 4  # what it takes to find a tensor, beside an operation
+_OPERATIONS_OF_SIZE = 7  # what it takes to find a tensor, beside an operation
 
 _LET_ORDER = "`let` is read from top to bottom, and no function calls itself"
 
