@@ -14,7 +14,7 @@ import pytest
 from mnet_cost.cli import main
 
 LONG = "n" * 300
-NET = "format: 1\nname: net\ninput: {x: [3, 8, 8]}\nlayers: [{linear: {features: 2}}]\n"
+NET = "format: 1\nname: net\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n"
 TIMES = "model,latency_ms\nmobilenet_v1,100\n"
 
 
