@@ -278,7 +278,7 @@ def traffic_of_some_cache(
             moved += sizes[weights] - kept.get(weights, 0)
             kept[weights] = sizes[weights]
             for tensor, read_bytes in one.trained:
-                key = ("trained", tensor)
+                key: object = ("trained", tensor)
                 moved += max(read_bytes - kept.get(key, 0), 0)
                 sizes[key] = saved[key] = max(read_bytes, sizes.get(key, 0))
                 kept[key] = max(read_bytes, kept.get(key, 0))
