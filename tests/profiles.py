@@ -95,6 +95,7 @@ ROOF = FITTED._replace(
     name="roof_core",
     title="One core of unknown kind",
     tier="datasheet",
+    runtime="tflite",
     latency={},
     kernel_overhead_s=number(10e-6),
 )

@@ -26,6 +26,7 @@ class Kernel(NamedTuple):
     layers: tuple[LayerCost, ...]
     """All its layers, the anchor first."""
     weight_bytes: int
+    """Of its layers, and of trained tensors that it reads as inputs: once for the batch."""
     input_bytes: int
     output_bytes: int
     input_elements: int = 0
@@ -36,6 +37,10 @@ class Kernel(NamedTuple):
     """(tensor, bytes) of what flows in, each tensor once; a view is the tensor that it is of."""
     writes: tuple[int, ...] = ()
     """Tensors that flow out."""
+    trained: tuple[tuple[int, int], ...] = ()
+    """(tensor, bytes) of each trained tensor (`parameter`) that it reads as an input, or a view of
+    it: part of the weights, so in no other field of inputs."""
+    trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
 
@@ -86,6 +91,7 @@ def form_kernels(
     groups: list[_Group] = []
     group_of: dict[int, _Group] = {}  # by the tensor that a group ends with
     viewed: dict[int, int] = {}  # what views without a kernel are views of
+    trained: set[int] = set()
     for cost in costs:
         step = cost.step
         host = _host(network, cost, rules, readers, group_of)
@@ -95,14 +101,30 @@ def form_kernels(
             group.joined += [one for one in step.inputs if one != index]
             group.only_folded = group.only_folded and step.layer.is_foldable
             group_of[step.output] = group
-        elif step.layer.effect != "view" or _is_copied(network, step, rules):
+        elif step.layer.effect != "view" or (
+            # Parts of weights can be copied once and for all.
+            _is_copied(network, step, rules)
+            and viewed.get(step.inputs[0], step.inputs[0]) not in trained
+        ):
             group = _Group(cost)
             groups.append(group)
             group_of[step.output] = group
         elif step.inputs:  # no kernel, and nothing rides across a tensor that others read
             index = step.inputs[0]
             viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
-    return tuple([_kernel(network, group, precision, viewed) for group in groups])
+        else:
+            trained.add(step.output)
+    kernels = [_kernel(network, group, precision, viewed) for group in groups]
+    if trained:
+        for number, group in enumerate(groups):
+            read = (*group.layers[0].step.inputs, *group.joined)
+            weights = [one for one in read if viewed.get(one, one) in trained]
+            if weights:
+                rest = [one for one in read if viewed.get(one, one) not in trained]
+                kernels[number] = _with_weights(
+                    network, kernels[number], precision, weights, rest, viewed
+                )
+    return tuple(kernels)
 
 
 def _readers(network: Network) -> list[int]:
@@ -221,6 +243,36 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
         step.layer.convolution(inputs, anchor.output),
         _reads(network, (*step.inputs, *group.joined), precision, read_bytes, viewed),
         layers[-1].step.outputs,
+    )
+
+
+def _with_weights(
+    network: Network,
+    kernel: Kernel,
+    precision: DType,
+    weights: list[int],
+    rest: list[int],
+    viewed: Mapping[int, int],
+) -> Kernel:
+    """A kernel whose inputs are trained tensors, `weights`, and others, as often as it reads each.
+
+    A kernel that does not read all of its inputs is taken to read as large a part of each.
+    """
+    types, batch = [one.type for one in network.tensors], network.batch
+    elements = sum([types[one].elements for one in weights])
+    all_elements = elements + sum([types[one].elements for one in rest])
+    size = elements * precision.bytes
+    all_bytes = size + sum([_bytes(types[one], precision) for one in rest])
+    roots = {viewed.get(one, one) for one in weights}
+    trained = tuple([(one, read // batch) for one, read in kernel.reads if one in roots])
+    read_elements = kernel.input_elements * elements // all_elements
+    return kernel._replace(
+        weight_bytes=kernel.weight_bytes + sum([read for _, read in trained]),
+        input_bytes=kernel.input_bytes - kernel.input_bytes * size // all_bytes,
+        input_elements=kernel.input_elements - read_elements,
+        reads=tuple([one for one in kernel.reads if one[0] not in roots]),
+        trained=trained,
+        trained_elements=sum([read for _, read in trained]) // precision.bytes,
     )
 
 

@@ -34,7 +34,10 @@ def kernel_amounts(
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
     found = []
     for kernel in kernels:
-        key = (id(kernel.anchor.work), kernel.input_elements, kernel.output_elements)
+        key = (
+            id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
+            kernel.trained_elements,
+        )  # fmt: skip
         amounts = known.get(key)
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
@@ -50,7 +53,7 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         return {"kernel": 1.0}
     if kernel.convolution is not None:
         return _convolution(kernel, kernel.convolution, rules, tile, moved)
-    params = work.params / _MILLION
+    params = (work.params + kernel.trained_elements) / _MILLION
     if layer.effort == "linear" and kernel.output_elements == kernel.anchor.output.shape[-1]:
         return {"kernel": 1.0, "vector_weights": params}
     if layer.effort in ("linear", "matmul"):
@@ -70,7 +73,7 @@ def _convolution(
 ) -> dict[str, float]:
     work = kernel.anchor.work
     assert work is not None
-    weights = work.params / _MILLION
+    weights = (work.params + kernel.trained_elements) / _MILLION
     if sizes.kernel == (1, 1) and kernel.output_elements == sizes.groups * sizes.channels_out:
         return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position
     packs = "pack_channels" in rules

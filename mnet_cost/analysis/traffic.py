@@ -118,10 +118,15 @@ class _Flows:
     @cached_property
     def _weights(self) -> list[int]:
         """Those that each kernel is the first to read: others may find shared ones in a cache."""
-        return [
-            min(sum([cost.weight_bytes for cost in kernel.layers]), kernel.weight_bytes)
-            for kernel in self._kernels
-        ]
+        found = []
+        seen: dict[int, int] = {}  # of trained tensors, the most that a kernel has read so far
+        for kernel in self._kernels:
+            own = sum([cost.weight_bytes for cost in kernel.layers])
+            for tensor, size in kernel.trained:
+                own += max(size - seen.get(tensor, 0), 0)
+                seen[tensor] = max(size, seen.get(tensor, 0))
+            found.append(min(own, kernel.weight_bytes))
+        return found
 
     @cached_property
     def _handovers(self) -> list[int]:
@@ -142,13 +147,16 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
     sizes = kernel.convolution
     if "im2col" not in rules or sizes is None or sizes.kernel == (1, 1) or sizes.is_depthwise:
         return 0
-    if isinstance(kernel.anchor.step.layer, ConvTranspose2d) or not kernel.input_elements:
+    if isinstance(kernel.anchor.step.layer, ConvTranspose2d):
         return 0
     if "winograd" in rules and applies(sizes):
         return 0
     height, width = sizes.kernel
     elements = height * width * sizes.groups * sizes.channels_in * sizes.positions
-    return int(elements * kernel.input_bytes // kernel.input_elements)
+    read, read_elements = kernel.input_bytes, kernel.input_elements
+    if not read_elements:  # windows of a trained tensor
+        read, read_elements = kernel.output_bytes, kernel.output_elements
+    return int(elements * read // read_elements) if read_elements else 0
 
 
 def _copy(kernel: Kernel, rules: frozenset[str]) -> tuple[int, int]:

@@ -37,6 +37,7 @@ class KeptTensor(NamedTuple):
 
     name: str
     bytes: int
+    """Of the whole memory that it lies in, which can be more than a tensor."""
     inside: bool = False
     """Whether `name` is a layer that keeps something beside tensors of the network, like
     statistics, indices or a padded copy; else it is the tensor."""
@@ -225,8 +226,13 @@ def _kept_tensors(
             found.append(KeptTensor(step.name, beside, inside=True))
     for index, width in whole.items():
         tensor = tensors[index]
-        if tensor.producer is None or not network.steps[tensor.producer].is_weight:
-            found.append(KeptTensor(tensor.name, tensor.type.elements * width * batch))
+        elements = tensor.type.elements
+        if tensor.producer is not None:
+            step = network.steps[tensor.producer]
+            if step.is_weight:
+                continue
+            elements = step.layer.memory_in_training(tensor.type)
+        found.append(KeptTensor(tensor.name, elements * width * batch))
     return tuple(sorted(found, key=lambda one: -one.bytes))
 
 

@@ -215,6 +215,11 @@ class Layer:
         """Whether the output is the memory of the first input while training in torch."""
         return self.strides == "turned" or self.effect == "view"
 
+    def memory_in_training(self, output: TensorType) -> int:
+        """Elements for each example of the memory that an output lies in while training in torch:
+        more than its own where it is a part of what the layer makes, which stays as a whole."""
+        return int(output.elements)
+
     def is_turned(self, given: tuple[Given, ...]) -> bool:
         """Whether the axes of the output are in another order than its memory."""
         turned = any(x.turned for x in given)

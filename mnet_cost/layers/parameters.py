@@ -2,8 +2,8 @@
 
 None of them is a kernel of a convolution or a linear layer, so `weights` is 0. A trained tensor by
 itself is no activation: it is in memory once, with the weights, as long as nothing is computed from
-it. Ignored here: that one is the same for all examples of a batch, so who reads it is counted as
-reading it for each.
+it, and kernels read it as they read weights. Ignored here: in the bytes of a layer (not of a
+kernel) it is an input of who reads it, for each example.
 """
 
 from __future__ import annotations

@@ -88,6 +88,12 @@ class Recurrent(Layer):
             return Kept(inputs=(0,), elements=inside)
         return Kept(elements=directions * x.elements + inside)
 
+    def memory_in_training(self, output: TensorType) -> int:
+        # The final states of all layers are one tensor. Those of the last are a view of it, but for
+        # two directions, which are put together in a tensor of their own.
+        is_view = self.output == "last" and not self.bidirectional
+        return int(output.elements) * (self.layers if is_view else 1)
+
     def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
         x = given[0].type
         forward = Recurrent.work(self, (x,), output).mult_adds

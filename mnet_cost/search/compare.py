@@ -97,7 +97,7 @@ def _asked(one: KernelEstimate) -> tuple[object, ...]:
         kernel.convolution,
         kernel.speedup,
         (kernel.weight_bytes, kernel.input_bytes, kernel.output_bytes),
-        (kernel.input_elements, kernel.output_elements),
+        (kernel.input_elements, kernel.output_elements, kernel.trained_elements),
         one.latency_s,
     )
 

@@ -69,7 +69,9 @@ def check(network: Network, how: Rules) -> None:
 def test_is_between_its_bounds(network: Network) -> None:
     peak = trace_memory(network, FP32).peak_bytes
     sizes = [size_of(network, index) for index in range(len(network.tensors))]
-    assert peak >= max(sizes[step.output] for step in network.steps)
+    # Trained tensors and views of them are weights; a view takes no more than what it is of.
+    computed = [one.output for one in network.steps if one.layer.effect != "view"]
+    assert peak >= max((sizes[one] for one in computed), default=0)
     assert peak <= sum(sizes)
 
 

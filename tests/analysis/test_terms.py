@@ -55,6 +55,16 @@ def test_weights_are_read_once_whatever_the_batch() -> None:
     assert four["weights"] == one["weights"]
 
 
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_product_with_a_trained_tensor_is_as_a_linear_layer(batch: int) -> None:
+    layers = "{id: p, parameter: {shape: [6, 9]}}\n  - {matmul: {}, from: [x, p]}"
+    found = amounts(layers, shape="[5, 6]", batch=batch)
+    assert found["weights"] == 54
+    assert found["pointwise_elements"] == (5 * 6 + 5 * 9) * batch
+    layer = "linear: {features: 9, bias: false}"
+    assert found == amounts(layer, shape="[5, 6]", batch=batch)
+
+
 def test_a_3x3_convolution_with_and_without_winograd() -> None:
     layer = "conv2d: {channels: 16, kernel: 3}"
     assert amounts(layer) == {

@@ -140,6 +140,55 @@ def test_weights_used_twice_may_be_kept_the_second_time() -> None:
     assert weights[2] == 0
 
 
+def test_a_trained_tensor_is_read_as_weights_are() -> None:
+    layers = (
+        "  - {id: p, parameter: {shape: [2, 8, 8]}}\n"
+        "  - {id: half, slice: {stop: 1}}\n"
+        "  - {id: a, multiply: [x, half]}\n"
+        "  - {id: b, concat: [a, p]}\n"
+    )
+    head = "format: 1\nname: hand\ninput: {x: [1, 8, 8]}\nlayers:\n"
+    network = elaborate(parse_spec(head + layers))
+    alone, twice = (
+        form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"], rules)
+        for rules in (frozenset(("in_place",)), frozenset(("in_place", "copy_slices")))
+    )
+    assert alone == twice  # a part of a weight is copied once and for all
+    assert [one.name for one in alone] == ["a", "b"]
+    assert [one.weight_bytes for one in alone] == [256, 512]
+    assert [one.input_bytes for one in alone] == [256, 256]
+    # Of 512 bytes that are read in each inference, the first kernel has read 256 already; beside
+    # the 256 that are handed over, all have their place in a cache of 1000, and not in one of 600.
+    assert [one for one, _ in beyond(alone)] == [0, 0]
+    small = SMALL._replace(memory=(level("cache", 600.0), level("DRAM")))
+    assert [one for one, _ in beyond(alone, small)] == [256 * 168 // 512] * 2
+    flash = SMALL._replace(storage=level("flash"))
+    assert [one[-1] for one in kernel_traffic(alone, flash)] == [
+        LevelTraffic("flash", 256, 0),
+        LevelTraffic("flash", 512, 0),
+    ]
+    assert [one[0].weight_bytes for one in kernel_traffic(alone, flash)] == [0, 0]
+
+
+def test_a_trained_tensor_is_read_once_for_the_batch() -> None:
+    for batch in (1, 3):
+        (one,) = kernels(
+            "  - {id: p, parameter: {shape: [1, 8, 8]}}\n  - {add: [p, x, p]}\n", batch=batch
+        )
+        assert (one.weight_bytes, one.input_bytes, one.output_bytes) == (256, *[256 * batch] * 2)
+        assert (one.trained, one.trained_elements) == (((1, 256),), 64)
+        assert (one.reads, one.input_elements) == (((0, 256 * batch),), 64 * batch)
+
+
+def test_windows_of_a_trained_tensor_are_copied_too() -> None:
+    one, _ = kernels(
+        "  - {id: p, parameter: {shape: [2, 8, 8]}}\n  - {conv2d: {channels: 4, kernel: 3}}\n"
+        "  - {concat: [previous, x]}\n"
+    )
+    assert (one.input_bytes, one.weight_bytes) == (0, 4 * (4 * 18) + 512)
+    assert scratch_bytes(one) == 4608
+
+
 def test_what_is_behind_a_level_of_unknown_size_is_unknown() -> None:
     device = DEVICE._replace(memory=(level("L1"), level("DRAM", None, 50.0)))
     (found,) = kernel_traffic((kernel(weights=50, read=60),), device)
@@ -228,6 +277,11 @@ def traffic_of_some_cache(
             sizes[weights] = saved[weights] = own_weights(one)
             moved += sizes[weights] - kept.get(weights, 0)
             kept[weights] = sizes[weights]
+            for tensor, read_bytes in one.trained:
+                key: object = ("trained", tensor)
+                moved += max(read_bytes - kept.get(key, 0), 0)
+                sizes[key] = saved[key] = max(read_bytes, sizes.get(key, 0))
+                kept[key] = max(read_bytes, kept.get(key, 0))
             for tensor in one.writes:
                 sizes[tensor] = kept[tensor] = one.output_bytes // len(one.writes)
                 saved[tensor] = 0

@@ -12,6 +12,13 @@ import pytest
 
 from mnet_cost.cli import main
 
+
+@pytest.fixture(autouse=True)
+def _width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notes are wrapped: what stands on one line depends on the terminal."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 MINE = """\
 format: 1
 name: mine
@@ -149,7 +156,6 @@ def test_a_bad_row_does_not_hide_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
     (tmp_path / "broken.yaml").write_text("format: 1\nname: b\nlayers: [foo]\n")
     path = own(
         tmp_path,

@@ -31,7 +31,6 @@ from mnet_cost.analysis.training import OPTIMIZERS, training_cost  # noqa: E402
 from mnet_cost.layers import LAYERS  # noqa: E402
 from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
-from mnet_cost.layers.recurrent import Recurrent  # noqa: E402
 from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
@@ -279,6 +278,30 @@ def test_attention_on_stacks(layer: str, leading: str) -> None:
     )
 
 
+FINAL_STATES = [
+    "layers: 1", "layers: 2", "layers: 3, bias: false", "layers: 2, bidirectional: true",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+@pytest.mark.parametrize("fields", FINAL_STATES)
+@pytest.mark.parametrize("shape", ["[5, 6]", "[1, 6]", "[4, 3, 6]"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",  # nobody keeps it
+        "  - tanh\n",  # keeps its own result
+        "  - silu\n",
+        "  - {linear: {features: 2}}\n",
+        "  - {slice: {stop: 1, axis: -1}}\n  - silu\n",
+        "  - {identity: {}}\n  - {dropout: {rate: 0}}\n  - {multiply: [one, previous]}\n",
+    ],
+)
+def test_final_states(kind: str, fields: str, shape: str, rest: str, without_onednn: None) -> None:
+    """What keeps that of the last layer keeps the memory of all layers."""
+    assert_agrees(spec_of(kind, shape, f"features: 3, {fields}, output: last", rest))
+
+
 def test_tokens() -> None:
     assert_agrees(
         "format: 1\nname: tokens\ninput: {x: {shape: [7], dtype: int64}}\nlayers:\n"
@@ -329,17 +352,10 @@ def test_every_kind_is_here() -> None:
 def is_comparable(network: Network) -> bool:
     """Whether none of the differences above can show.
 
-    A trained tensor by itself is expanded to the batch, boxes made of one have a gradient, and the
-    final state of several layers is a view of the states of all, which stay as long as it does.
+    A trained tensor by itself is expanded to the batch, and boxes made of one have a gradient.
     """
     unlike = {"parameter", "roi_align", "roi_pool", "non_max_suppression"}
-    layers = [step.layer for step in network.steps]
-    states = [one for one in layers if isinstance(one, Recurrent) and one.output == "last"]
-    return (
-        network.batch > 1
-        and unlike.isdisjoint(one.kind for one in layers)
-        and all(one.layers == 1 or one.bidirectional for one in states)
-    )
+    return network.batch > 1 and unlike.isdisjoint(step.layer.kind for step in network.steps)
 
 
 def test_random_networks(without_onednn: None) -> None:
