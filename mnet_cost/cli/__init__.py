@@ -45,11 +45,30 @@ class _Parser(argparse.ArgumentParser):
         hint = None
         if mistyped:
             words = re.findall(r"'([^']+)'", message[mistyped.end() :]) or list(_options(self))
-            hint = did_you_mean(mistyped[1] or mistyped[2], words)
+            hint = did_you_mean(mistyped[1] or mistyped[2], words, _OTHER_OPTIONS)
         shown = printable(message)
         super().error(f"{shown}\nhint: {hint}" if hint else shown)
 
 
+_OTHER_OPTIONS = {
+    "width": "--alpha",
+    "widthmult": "--alpha",
+    "widthmultiplier": "--alpha",
+    "resolutionmultiplier": "--rho",
+    "size": "--resolution",
+    "imagesize": "--resolution",
+    "imgsz": "--resolution",
+    "inputsize": "--resolution",
+    "batchsize": "--batch",
+    "bs": "--batch",
+    "dtype": "--precision",
+    "quantization": "--precision",
+    "target": "--device",
+    "hardware": "--device",
+    "outfile": "--output",
+    "knob": "--set",
+}
+"""What other tools call options, without capitals and separators: for hints."""
 _MISTYPED = re.compile(r"invalid choice: '([^']+)'|unrecognized arguments: (--[\w-]+)")
 
 
