@@ -18,7 +18,7 @@ from __future__ import annotations
 import heapq
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import ClassVar, NamedTuple, Self
 
@@ -31,6 +31,8 @@ _WIDEST_LINE = 110
 _KEPT_BEFORE_CARET = 60
 _LONGEST_MESSAGE = 1000
 _LONGEST_NAME = 80
+_SHORTEST_START = 3  # characters: what begins with fewer is not meant
+_MOST_MEANT = 3
 _MOST_CANDIDATES = 500
 _MOST_COMPARED = 30_000
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
@@ -200,18 +202,51 @@ def _caused(problem: Problem) -> Problem:
     return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """A hint naming the candidate closest to `name`, or None when none is close."""
+def did_you_mean(
+    name: str, candidates: Iterable[str], other_names: Mapping[str, str] | None = None
+) -> str | None:
+    """A hint with the candidates that `name` may stand for (`meant_names`), or None."""
+    names = meant_names(name, candidates, other_names)
+    return f"did you mean {one_of(names)}?" if names else None
+
+
+def meant_names(
+    name: str, candidates: Iterable[str], other_names: Mapping[str, str] | None = None
+) -> list[str]:
+    """The candidates that `name` may stand for, the likeliest first; none where none is close.
+
+    In this order: the same but for capitals and separators; what `other_names` says, a mapping
+    from names without those; candidates that begin with `name`; one with nearly the same letters.
+    """
+    if not 0 < len(name) <= _LONGEST_NAME:
+        return []
+    words = list(dict.fromkeys(candidates))
+    bare = _bare(name)
+    same = [word for word in words if _bare(word) == bare]
+    if same:
+        return same[:1]
+    if other_names and other_names.get(bare) in words:
+        return [other_names[bare]]
+    if len(name) >= _SHORTEST_START:
+        starting = heapq.nsmallest(_MOST_MEANT, (word for word in words if word.startswith(name)))
+        if starting:
+            return starting
+    return _closest(name, words)
+
+
+def _bare(name: str) -> str:
+    """A name without what people write differently: capitals and separators."""
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+def _closest(name: str, words: list[str]) -> list[str]:
     from difflib import get_close_matches  # only errors need it
 
-    if not 0 < len(name) <= _LONGEST_NAME:
-        return None
     # To compare two names takes the product of their lengths: few of the longest are compared.
     most = min(_MOST_CANDIDATES, _MOST_COMPARED // len(name) ** 2)
     lengths = range(len(name) // 2, 2 * len(name) + 3)  # others cannot be close
-    some = heapq.nsmallest(most, (word for word in candidates if len(word) in lengths))
-    close = get_close_matches(name, some, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else None
+    some = heapq.nsmallest(most, (word for word in words if len(word) in lengths))
+    return get_close_matches(name, some, n=1, cutoff=0.6)
 
 
 def one_of(names: Sequence[str]) -> str:

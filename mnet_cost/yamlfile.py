@@ -119,6 +119,11 @@ def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
     with naming(path, "cannot be read", error), open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
+    return text_of(data, path, error)
+
+
+def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:
+    """The UTF-8 text of what was read from `path`; `error` for too much of it, or no text."""
     if len(data) > MAX_BYTES:
         raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
     try:

@@ -34,6 +34,14 @@ COMMANDS = (
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 
 
+_EXAMPLES = """examples:
+  mnet-cost analyze mobilenet_v1 --alpha 0.5     what it costs, and where the time goes
+  mnet-cost compare full vs separable            two networks side by side
+  mnet-cost devices --for mobilenet_v2           where a network runs how fast
+
+`mnet-cost COMMAND --help` shows the options of a command, with an example."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Argparse with a hint below what it says about a mistyped word."""
 
@@ -45,11 +53,30 @@ class _Parser(argparse.ArgumentParser):
         hint = None
         if mistyped:
             words = re.findall(r"'([^']+)'", message[mistyped.end() :]) or list(_options(self))
-            hint = did_you_mean(mistyped[1] or mistyped[2], words)
+            hint = did_you_mean(mistyped[1] or mistyped[2], words, _OTHER_OPTIONS)
         shown = printable(message)
         super().error(f"{shown}\nhint: {hint}" if hint else shown)
 
 
+_OTHER_OPTIONS = {
+    "width": "--alpha",
+    "widthmult": "--alpha",
+    "widthmultiplier": "--alpha",
+    "resolutionmultiplier": "--rho",
+    "size": "--resolution",
+    "imagesize": "--resolution",
+    "imgsz": "--resolution",
+    "inputsize": "--resolution",
+    "batchsize": "--batch",
+    "bs": "--batch",
+    "dtype": "--precision",
+    "quantization": "--precision",
+    "target": "--device",
+    "hardware": "--device",
+    "outfile": "--output",
+    "knob": "--set",
+}
+"""What other tools call options, without capitals and separators: for hints."""
 _MISTYPED = re.compile(r"invalid choice: '([^']+)'|unrecognized arguments: (--[\w-]+)")
 
 
@@ -67,11 +94,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="mnet-cost",
         description="What a vision network costs: mult-adds, params, memory, time.",
-        epilog="example: mnet-cost analyze mobilenet_v1 --alpha 0.5 --device pixel_1",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"mnet-cost {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
     return parser
@@ -81,7 +109,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     from mnet_cost.errors import MnetCostError
 
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     try:
         status: int = options.run(options)
     except MnetCostError as error:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from mnet_cost.errors import MnetCostError, OutputError, Problem
+from mnet_cost.errors import MnetCostError, OutputError, Problem, one_of
 from mnet_cost.escaping import printable
 from mnet_cost.paths import draft_of, file_to_write, naming, same_file
 
@@ -28,6 +28,7 @@ _ENDINGS = {
     ".html": "html",
     ".htm": "html",
 }
+_TEXT_ENDINGS = ("", ".txt", ".text", ".log")
 _FILE_WIDTH = 120
 _NARROWEST = 60
 
@@ -43,8 +44,22 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
         return
     if any(target and same_file(target, name) for name in inputs):
         raise OutputError(f"{target}: is read by this command: choose another file")
-    form = options.format or _ENDINGS.get(Path(target).suffix.lower(), "text")
-    write_whole(target, render(report, form, _FILE_WIDTH))
+    write_whole(target, render(report, options.format or _form_of(target), _FILE_WIDTH))
+
+
+def _form_of(target: str) -> str:
+    """The format that a file's ending stands for; `OutputError` for one of something else."""
+    ending = Path(target).suffix.lower()
+    if ending in _TEXT_ENDINGS:
+        return "text"
+    if ending not in _ENDINGS:
+        raise OutputError(
+            Problem(
+                f"{target}: no report is written as `{ending}`",
+                hint=f"an ending is {one_of([*_ENDINGS, '.txt'])}; any other one needs --format",
+            )
+        )
+    return _ENDINGS[ending]
 
 
 def print_text(text: str) -> None:

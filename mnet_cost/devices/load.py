@@ -67,10 +67,12 @@ def load_device(name_or_path: str | os.PathLike[str], *, extended: bool = False)
     names = device_names()
     if text in names:
         return _load(shown_path(device_path(text)), extended)
+    from mnet_cost.devices.other_names import OTHER_DEVICES
+
     raise DeviceError(
         Problem(
             f"there is no device `{text}`",
-            hint=did_you_mean(text, names)
+            hint=did_you_mean(text, names, OTHER_DEVICES)
             or "`mnet-cost devices` lists them; a profile of your own is named by its path: "
             f"`./{text or 'device'}.yaml`",
         )

@@ -143,7 +143,9 @@ def _is_known(alias: Node, blocks: Mapping[str, Node]) -> bool:
 
 
 def _unknown_target(alias: Node, blocks: Mapping[str, Node], problems: Problems) -> None:
-    hint = did_you_mean(alias.value, [*blocks, *KINDS])
+    from mnet_cost.layers.other_names import OTHER_KINDS
+
+    hint = did_you_mean(alias.value, [*blocks, *KINDS], OTHER_KINDS)
     problems.add(f"there is no layer kind or block `{alias.value}`", alias, hint)
 
 

@@ -112,10 +112,13 @@ class CallCompiler:
         callee = self._callee(kind)
         if callee is None:
             if kind not in self.broken:  # its own problem says more
+                from mnet_cost.layers.other_names import OTHER_KINDS
+
                 hint = key_hint(
                     kind,
                     [*self.callees, *KINDS, *arguments],
                     "`mnet-cost layers` lists the kinds",
+                    OTHER_KINDS,
                 )
                 self.problems.add(f"there is no layer kind or block `{kind}`", node, hint)
             return None
@@ -199,8 +202,10 @@ class CallCompiler:
         return LayerBody(layer, constants, tuple(variable), built)
 
     def _unknown_key(self, what: str, call: _Call, name: str, known: Mapping[str, Any]) -> None:
+        from mnet_cost.layers.other_names import OTHER_FIELDS
+
         kind = call.kind
-        hint = key_hint(name, known, None)
+        hint = key_hint(name, known, None, OTHER_FIELDS)
         if name in MODIFIERS:
             hint = f"`{name}` belongs beside `{kind}`, not inside it"
         elif hint is None:
@@ -213,9 +218,11 @@ class CallCompiler:
         missing = [name for name in required if name not in call.given]
         if not missing:
             return True
+        from mnet_cost.layers.other_names import OTHER_FIELDS
+
         unknown = [key for key in call.given if key not in known]
         meant = {key.partition(":")[0].strip() for key in unknown} | {
-            meant_by(key, missing) for key in unknown
+            meant_by(key, missing, OTHER_FIELDS) for key in unknown
         }
         said = [name for name in missing if name not in meant]  # the others are misspelt
         if said:

@@ -1,25 +1,34 @@
 """Models by name: `NAME_OR_PATH[:variant][@knob=value,...]`.
 
 A name is a shipped spec, or a variant that only one shipped spec has. A path has a slash or
-ends in .yaml or .yml, in small or capital letters.
+ends in .yaml or .yml, in small or capital letters. `-` is the spec on stdin.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean, one_of
+from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.paths import is_yaml, naming
 from mnet_cost.shipped import shown_path, specs_folder
-from mnet_cost.yamlfile import Node, parse_scalar, parse_yaml, read_text, read_yaml
+from mnet_cost.yamlfile import (
+    MAX_BYTES,
+    Node,
+    parse_scalar,
+    parse_yaml,
+    read_text,
+    read_yaml,
+    text_of,
+)
 
 __all__ = [
     "Model",
@@ -33,6 +42,28 @@ __all__ = [
     "variants_of",
 ]
 
+STDIN = "-"
+_STDIN_SHOWN = "stdin"
+_FOREIGN = {
+    ".onnx": "an ONNX model",
+    ".pt": "a PyTorch file",
+    ".pth": "a PyTorch file",
+    ".pt2": "a program of torch.export",
+    ".ptl": "a PyTorch Lite model",
+    ".safetensors": "a file of weights",
+    ".tflite": "a TensorFlow Lite model",
+    ".pb": "a TensorFlow graph",
+    ".h5": "a Keras model",
+    ".keras": "a Keras model",
+    ".mlmodel": "a Core ML model",
+    ".mlpackage": "a Core ML model",
+    ".caffemodel": "a Caffe model",
+    ".prototxt": "a Caffe model",
+    ".param": "an ncnn model",
+    ".mnn": "an MNN model",
+    ".engine": "a TensorRT engine",
+}
+"""Endings of the files that other tools keep models in."""
 _EXPLICIT_KEY = re.compile(r"(^|[\s,{\[-])\?\s", re.MULTILINE)
 
 
@@ -55,13 +86,30 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     if not isinstance(reference, str):
         return Model(read_spec(os.fsdecode(reference)), dict(knobs or {}))
     name, variant, given = split_reference(reference)
-    if is_path(name):
+    if foreign := _FOREIGN.get(os.path.splitext(name)[1].lower()):
+        raise ModelReferenceError(
+            Problem(
+                f"{name}: is {foreign}, and mnet-cost reads specs in YAML",
+                hint="`mnet-cost layers` lists what a spec is made of; the README has one to start",
+            )
+        )
+    if name == STDIN:
+        spec = compile_spec(parse_yaml(_stdin()), _STDIN_SHOWN, variant)
+    elif is_path(name):
         spec = read_spec(name, variant)
     elif name in model_names():
         spec = read_spec(model_path(name), variant)
     else:
         spec = _by_variant(name, variant, reference)
     return Model(spec, given | dict(knobs or {}))
+
+
+@cache
+def _stdin() -> Source:
+    """What stdin holds: it can be read once, and may be named twice."""
+    if sys.stdin is None:
+        raise ModelReferenceError("stdin is closed")
+    return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), _STDIN_SHOWN)
 
 
 def is_path(name: str) -> bool:

@@ -6,9 +6,9 @@ is checked, and how a problem looks as text, which is `errors.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from mnet_cost.errors import Problem, ProblemList, did_you_mean, one_of
+from mnet_cost.errors import Problem, ProblemList, did_you_mean, meant_names, one_of
 from mnet_cost.yamlfile import Node
 
 MISSING_SPACE = "a space is missing after the colon"
@@ -34,17 +34,23 @@ def all_of(names: Sequence[str]) -> str:
     return one_of(names).replace(" or ", " and ")
 
 
-def key_hint(key: str, known: Iterable[str], otherwise: str | None) -> str | None:
-    """A way out for a key that is not known."""
+def key_hint(
+    key: str,
+    known: Iterable[str],
+    otherwise: str | None,
+    other_names: Mapping[str, str] | None = None,
+) -> str | None:
+    """A way out for a key that is not known; `other_names` as for `meant_names`."""
     if ":" in key:
         return MISSING_SPACE
-    return did_you_mean(key, known) or otherwise
+    return did_you_mean(key, known, other_names) or otherwise
 
 
-def meant_by(key: str, known: Iterable[str]) -> str | None:
-    """The known key that `key` is a misspelling of, if there is one."""
-    hint = did_you_mean(key, known)
-    return hint.split("`")[1] if hint else None
+def meant_by(
+    key: str, known: Iterable[str], other_names: Mapping[str, str] | None = None
+) -> str | None:
+    """The known key that `key` stands for, if there is one; `other_names` as for `meant_names`."""
+    return next(iter(meant_names(key, known, other_names)), None)
 
 
 def shown(node: Node) -> str:

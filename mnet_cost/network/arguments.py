@@ -25,7 +25,9 @@ def kind_of_argument(
     if isinstance(kind, str):
         callee = spec.blocks.get(kind, KINDS.get(kind))
     if callee is None:
-        hint = did_you_mean(str(kind), [*spec.blocks, *KINDS])
+        from mnet_cost.layers.other_names import OTHER_KINDS
+
+        hint = did_you_mean(str(kind), [*spec.blocks, *KINDS], OTHER_KINDS)
         fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
     required = (
         {name: default is None for name, default in callee.arguments.items()}

@@ -47,10 +47,12 @@ def layer_report(name: str) -> Report:
     """One layer kind: its fields and its documentation."""
     kind = KINDS.get(name)
     if kind is None:
+        from mnet_cost.layers.other_names import OTHER_KINDS
+
         raise ModelReferenceError(
             Problem(
                 f"there is no layer kind `{name}`",
-                hint=did_you_mean(name, KINDS) or "`mnet-cost layers` lists them",
+                hint=did_you_mean(name, KINDS, OTHER_KINDS) or "`mnet-cost layers` lists them",
             )
         )
     rows = tuple(

@@ -291,7 +291,7 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], arguments: list[str], mes
 
 
 def test_bad_usage_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["analyse", V1], ["analyze"], ["analyze", V1, "--alpah", "1"]):
+    for arguments in (["analyse", V1], ["analyze"], ["analyze", V1, "--alpah", "1"]):
         with pytest.raises(SystemExit) as stop:
             main(arguments)
         assert stop.value.code == 2
