@@ -160,7 +160,7 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings: list[Problem] = [*self.placement.warnings.values()]
+        warnings = self.placement.warnings()
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)
