@@ -1,9 +1,9 @@
 """Tensors and the arithmetic of their sizes.
 
-A size is an int; on the way of many candidates it is an integer-valued NumPy array, and to be
-explained it is a number that remembers its formula. The helpers here mean the same on all
-three, so a rule is written once. NumPy is looked up, never imported: whoever made an array
-has imported it. Ignored here: memory layout and strides.
+A size is an int; on the way of many candidates it is an array of whole numbers, and to be
+explained it is a number that remembers its formula. The helpers here mean the same on all three,
+so a rule is written once. NumPy is looked up, never imported: whoever made an array has imported
+it. Ignored here: memory layout and strides.
 """
 
 from __future__ import annotations
@@ -167,6 +167,26 @@ def is_number(value: object) -> bool:
 def is_condition(value: object) -> bool:
     """Whether `value` is true or false, or an array of such."""
     return isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype.kind == "b")
+
+
+def is_word(value: object) -> bool:
+    """Whether `value` is a word, or an array of words."""
+    return isinstance(value, str) or (hasattr(value, "dtype") and value.dtype.kind == "U")
+
+
+def as_doubles(value: Any) -> Any:
+    """The array `value` with its numbers as doubles; flags and words stay.
+
+    Doubles hold whole numbers up to 2^53 and round what is larger, where whole numbers of 8 to 64
+    bits would wrap around in products and look like counts. What they cannot hold is infinite.
+    """
+    if not is_number(value):
+        return value
+    numpy = sys.modules["numpy"]
+    doubles = value.astype(numpy.float64)
+    if value.dtype.kind == "f":
+        return doubles
+    return numpy.where(within(value, 2**53), doubles, numpy.inf)
 
 
 def instead(value: Any, valid: Any, other: Any) -> Any:

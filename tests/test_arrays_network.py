@@ -172,3 +172,77 @@ def test_arrays_of_the_wrong_type_are_refused() -> None:
         elaborate(GUARDED, {"size": np.array(["a", "b"])}, check=Mask())
     with pytest.raises(ModelReferenceError, match="needs a number"):
         elaborate(GUARDED, {"size": np.array([True, False])}, check=Mask())
+
+
+STACKED = parse_spec("""
+format: 1
+name: stacked
+knobs: {width: 8, other: {default: 8, choices: [8, 200, 70000]}}
+input: {x: [3, 8, 8], words: {shape: [2], dtype: int64}}
+layers:
+  - {id: a, conv2d: {channels: width, kernel: 3}, from: x}
+  - {id: b, conv2d: {channels: {choose: [4, 200, 70000]}, kernel: 1}}
+  - conv2d: {channels: other, kernel: 1}
+  - global_avg_pool
+  - linear: {features: width}
+  - {id: table, embedding: {vocabulary: width, features: other}, from: words}
+""")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "uint32", "int64", "uint64",
+                                   "float16", "float32", "float64"])  # fmt: skip
+@pytest.mark.parametrize("name", ["width", "other", "b.channels", "batch"])
+def test_arrays_of_any_type_count_as_a_single_run_does(name: str, dtype: str) -> None:
+    fits = int(np.iinfo(dtype).max if "int" in dtype else np.finfo(dtype).max)
+    values = [value for value in (4, 8, 100, 200, 70_000, 2**31 - 1) if value <= fits]
+    mask, array = Mask(), np.array(values, dtype=dtype)
+    costs = count_work(elaborate(STACKED, {name: array}, check=mask), FP32)
+    valid = np.broadcast_to(mask.valid, array.shape)
+    for i, value in enumerate(array):
+        try:
+            single = elaborate(STACKED, {name: value.item()})
+        except (SpecError, ModelReferenceError):
+            assert not valid[i]
+            continue
+        assert valid[i]
+        for many, one in zip(costs, count_work(single, FP32), strict=True):
+            # Doubles: exact up to 2^53, and never something else than near what is beyond.
+            for count, exact in zip(row(many, i, len(array)), row(one, 0, 1), strict=True):
+                near = exact // 2**52 if exact > 2**53 else 0
+                assert abs(count - exact) <= near
+
+
+def test_counts_beyond_whole_numbers_of_64_bits_do_not_wrap_around() -> None:
+    layers = "[{linear: {features: n}}, {linear: {features: n}}]"
+    spec = parse_spec(
+        f"format: 1\nname: n\nknobs: {{n: 1}}\ninput: {{x: [4, 4]}}\nlayers: {layers}"
+    )
+    values = [6, 2**31 - 1]
+    totals: Any = add_up(count_work(elaborate(spec, {"n": np.array(values)}, Mask()), FP32))
+    for i, n in enumerate(values):
+        assert totals.mult_adds[i] == pytest.approx(4 * (4 * n + n * n), rel=1e-15)
+        assert totals.params[i] == pytest.approx(4 * n + n + n * n + n, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("options", "picked"),
+    [("3, 5", ["a", "b"]), ("[3, 5], [1, 1]", [3, 5]), ("3, 5", [True, True]),
+     ("same, valid", [1, 2])],
+)  # fmt: skip
+def test_arrays_that_are_no_option(options: str, picked: list[Any]) -> None:
+    field = "padding" if "same" in options else "kernel"
+    other = "kernel: 3" if field == "padding" else "padding: same"
+    spec = parse_spec("format: 1\nname: n\ninput: {x: [3, 8, 8]}\nlayers:\n"
+                      f"  - {{id: a, conv2d: {{channels: 4, {field}: {{choose: [{options}]}}, "
+                      f"{other}}}}}\n")  # fmt: skip
+    with pytest.raises(SpecError, match=f"`a.{field}` has no such option"):
+        elaborate(spec, {f"a.{field}": np.array(picked)}, Mask())
+
+
+def test_an_array_picks_numbers_among_pairs() -> None:
+    layer = "{id: a, conv2d: {channels: 4, kernel: {choose: [[3, 3], 3, 5]}}}"
+    spec = parse_spec(f"format: 1\nname: n\ninput: {{x: [3, 8, 8]}}\nlayers: [{layer}]\n")
+    mask = Mask()
+    totals: Any = add_up(count_work(elaborate(spec, {"a.kernel": np.array([3, 4, 5])}, mask), FP32))
+    assert mask.valid.tolist() == [True, False, True]
+    assert totals.params[[0, 2]].tolist() == [108, 300]

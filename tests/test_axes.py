@@ -192,3 +192,71 @@ def test_a_block_is_warned_of_once() -> None:
     assert warning.hint == (
         "name the axis: `axis: channels`, `axis: features`, or by number: `axis: -1`"
     )
+
+
+GUESSING = ["batch_norm", "scale", "layer_norm", "{concat: [previous, x]}", "{split: {parts: 1}}",
+            "instance_norm", "{prelu: {}}, softmax"]  # fmt: skip
+
+
+@pytest.mark.parametrize("guess", GUESSING)
+@pytest.mark.parametrize(
+    "evidence",
+    ["relu, {conv2d: {channels: 2, kernel: 1}}", "{max_pool2d: {kernel: 2}, from: x}",
+     "{softmax: {axis: channels}, from: x}", "{add: [x, other]}", "dropout, global_avg_pool"],
+)  # fmt: skip
+@pytest.mark.parametrize("size", ["[3, 64, 96]", "[64, 49, 96]"])
+def test_what_another_layer_says_is_no_guess(guess: str, evidence: str, size: str) -> None:
+    inputs = f"{{x: {size}, other: {{shape: {size}, layout: image}}}}"
+    last = "{add: [previous, previous]}, flatten, {id: end, linear: {features: 1}}"
+    text = f"{{relu: {{}}, from: x}}, {{id: g, layers: [{guess}]}}, {evidence}, {last}"
+    text = text.replace("{id: g, layers: [{split: {parts: 1}}]}", "{split: {parts: 1}, id: g}")
+    if "split" in guess:
+        text = text.replace("id: g}, relu", "id: g}, {relu: {}, from: g.0}")
+        text = text.replace("id: g}, dropout", "id: g}, {dropout: {}, from: g.0}")
+    net = elaborate(parse_spec(f"format: 1\nname: n\ninput: {inputs}\nlayers: [{text}]\n"))
+    assert [one.message for one in net.warnings if "takes" in one.message] == []
+
+
+@pytest.mark.parametrize("guess", ["batch_norm", "{scale: {}}, layer_norm, softmax"])
+@pytest.mark.parametrize(
+    "reader", ["{attention: {heads: 3}}", "{linear: {features: 2}}", "{lstm: {features: 2}}"]
+)
+def test_what_is_guessed_against_another_layer_is_said(guess: str, reader: str) -> None:
+    guessed, read = warnings(f"{guess}, {reader}", UNSAID)
+    assert guessed.endswith("for an image [channels, height, width]")
+    assert "64 sequences of 49" in read or "3136 rows" in read
+    assert "it is an image" not in read  # nobody knows that
+    both = warnings(f"{guess}, {{conv2d: {{channels: 2, kernel: 1}}, from: x}}, {reader}", UNSAID)
+    assert len(both) == 2
+
+
+def test_a_guess_is_said_for_each_tensor_of_its_own() -> None:
+    text = "{id: a, layer_norm: {}, from: x}, {reshape: {shape: [96, 49, 64]}}, layer_norm, softmax"
+    assert warnings(text, UNSAID) == [
+        f"`layer_norm` takes {one} for an image [channels, height, width]"
+        for one in ("`x` (line 3), [64, 49, 96],", "`reshape` (line 4), [96, 49, 64],")
+    ]
+
+
+def test_equal_copies_are_looked_at_one_by_one() -> None:
+    text = """
+format: 1
+name: n
+input: {left: [64, 49, 96], right: [64, 49, 96]}
+blocks: {norm: {layers: [layer_norm]}}
+layers:
+  - {norm: {}, from: left}
+  - {id: c, conv2d: {channels: 2, kernel: 1}}
+  - {id: other, norm: {}, from: right}
+outputs: [c, other]
+"""
+    (warning,) = elaborate(parse_spec(text)).warnings
+    assert warning.message.startswith("`layer_norm` takes `right` (line 4)")
+
+
+def test_channels_last_are_no_evidence() -> None:
+    assert warnings("batch_norm, {conv2d: {channels: 2, kernel: 3}}", "[224, 224, 3]") == [
+        "`batch_norm` takes `x` (line 3), [224, 224, 3], for an image [channels, height, width]",
+        "`conv2d` takes `batch_norm` (line 4), [224, 224, 3], for an image of 224 channels, "
+        "224 high and 3 wide",
+    ]

@@ -220,13 +220,7 @@ class Attention(Layer):
         return query.shape[-1] if self.features is None else self.features
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
-        query, context = inputs[0].shape, inputs[-1].shape
-        pairs = list(zip(query[:-2], context[:-2], strict=True))
-        differing = sum(a != b for a, b in pairs)
-        if isinstance(differing, int) and differing == 0:
-            return (query[-1], context[-1])
-        # Inputs that have other axes in front are expanded by the module to the larger ones.
-        return (query[-1], context[-1], *(largest(a, b) for a, b in pairs))
+        return (inputs[0].shape[-1], inputs[-1].shape[-1])
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         query, context = inputs[0], inputs[-1]

@@ -2,7 +2,7 @@
 
 Three axes can be an image or a stack of sequences. A tensor remembers which by how it was made
 (`TensorType.layout`); what nothing tells is taken for an image, and `doubt` says so. Not here:
-shapes, and where in a spec a tensor was made.
+shapes, where in a spec a tensor was made, and what other layers say of it (`network/doubts.py`).
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Doubt(NamedTuple):
     """Position of the input."""
     taken_for: str
     hint: str
+    is_guess: bool = False
+    """Whether it is a guess, an image, that other layers of the network may bear out."""
 
 
 def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
@@ -107,12 +109,12 @@ def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
         if len(inputs[0].shape) < 3 or joint_layout(inputs) in _KNOWN:
             return None
         hint = "name the axis: `axis: channels`, `axis: features`, or by number: `axis: -1`"
-        return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"))
+        return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"), is_guess=True)
     for number, x in enumerate(inputs):
         if len(x.shape) >= 3:
             found = _doubt(layer, x)
             if found is not None:
-                return Doubt(number, *found)
+                return Doubt(number, *found, is_guess=found[0] == _IMAGE)
     return None
 
 
@@ -146,6 +148,16 @@ def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
             "an image" + _or_declare(x, "sequence"),
         )
     return None
+
+
+def says_image(layer: Layer, x: TensorType) -> bool:
+    """Whether `layer` says by being there that x, of three axes or more, is an image."""
+    return layer.reads == "image" and not (x.layout == "input" and _ends_with_colours(x))
+
+
+def says_sequence(layer: Layer) -> bool:
+    """Whether `layer` says by being there that its inputs are no images."""
+    return layer.reads in ("sequence", "features") and getattr(layer, "axis", None) is None
 
 
 def _or_declare(x: TensorType, *layouts: Layout) -> str:

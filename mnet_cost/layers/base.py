@@ -173,9 +173,7 @@ class Layer:
     def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
         """What the axes of the output are, where it has three or more."""
         if self.makes == "same":
-            layout = named_layout(getattr(self, "axis", None), joint_layout(inputs))
-            # What was taken for an image is one from here on: `doubt` says it once.
-            return "image" if self.guesses_axis() and layout != "sequence" else layout
+            return named_layout(getattr(self, "axis", None), joint_layout(inputs))
         return None if self.makes == "anything" else self.makes
 
     def guesses_axis(self) -> bool:

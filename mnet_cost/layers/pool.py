@@ -43,7 +43,7 @@ def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> Tens
     Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
     padded by at most half of `kernel`, as in PyTorch (pool2d_shape_check of its
     aten/src/ATen/native/Pool.h), and elements of a window are no further apart than the image is
-    large, which PyTorch does not ask.
+    large, which PyTorch does not ask. With a middle they may be: `same` puts that on the image.
     """
     channels, height, width = image_sizes(x, layer.kind)
     top, bottom, left, right = sides(layer.padding)
@@ -59,7 +59,8 @@ def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> Tens
             message = "padding {} is more than half of a kernel {} " + axis
             check(2 * added <= kernel, message, added, kernel)
         message = "with dilation {} a window can miss an image {} " + axis
-        check((kernel == 1) | (apart <= size), message, apart, size)
+        has_middle = (kernel % 2 == 1) & is_same(layer.padding)
+        check((kernel == 1) | (apart <= size) | has_middle, message, apart, size)
     rows, columns = window_positions(
         check,
         (height, width),

@@ -20,7 +20,16 @@ from mnet_cost.models.values import evaluate_part, part_of, wanted
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope
 from mnet_cost.network.types import Tensor
-from mnet_cost.tensors import Check, RuleViolation, axis_names, instead, is_array
+from mnet_cost.tensors import (
+    Check,
+    RuleViolation,
+    axis_names,
+    instead,
+    is_array,
+    is_condition,
+    is_number,
+    is_word,
+)
 from mnet_cost.yamlfile import Node
 
 _MAX_CALLS_OF_VALUE = 10_000  # for one value
@@ -197,13 +206,19 @@ class Evaluation:
             return options[0]
         picked = self.chosen[path]
         if is_array(picked) or any(is_array(option) for option in options):
-            valid = reduce(or_, [picked == option for option in options])
+            alike = [option for option in options if _is_alike(option, picked)]
+            valid = reduce(or_, [picked == option for option in alike], False)
             self.check(valid, "`{}` has no such option", path)
-            return instead(picked, valid, options[0])
+            return instead(picked, valid, alike[0])
         if picked not in options:
             listed = ", ".join(map(str, options))
             raise RuleViolation(f"`{path}` is one of {listed}, not {picked}")
         return picked
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether both are numbers, words or flags, or arrays of them; lists are in no array."""
+    return any(is_kind(one) and is_kind(other) for is_kind in (is_number, is_word, is_condition))
 
 
 def _call_of(name: str, arguments: list[Any]) -> str:

@@ -14,6 +14,7 @@ from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
 from mnet_cost.tensors import (
     Check,
     RuleViolation,
+    as_doubles,
     floor,
     instead,
     is_array,
@@ -35,6 +36,8 @@ def knob_values(
     values[BATCH] = 1
     chosen = {}
     for name, value in given.items():
+        if is_array(value):
+            value = as_doubles(value)
         if name == BATCH:
             values[BATCH] = _batch(value, check)
         elif name in values:

@@ -14,6 +14,7 @@ from mnet_cost.layers.axes import Doubt, doubt
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
+from mnet_cost.network.doubts import Noted, unsettled
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
@@ -42,8 +43,9 @@ class Placement:
         self.steps: list[Step] = []
         self._made: dict[tuple[Any, ...], tuple[LayerBody, Layer]] = {}
         """Layers by the identity of their body, which this keeps alive, and field values."""
-        self.warnings: dict[Node, Problem] = {}
-        """What is in doubt, for each entry the first time."""
+        self._doubts: dict[tuple[int, ...], Doubt] = {}
+        """By the same as `_inferred`, where there is one."""
+        self._noted: list[Noted] = []
         self._types: dict[Any, TensorType] = {}
         self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
         """Output types by the identities of a layer and its input types, which steps keep alive."""
@@ -97,7 +99,10 @@ class Placement:
             self._inferred[key] = results
             doubtful = doubt(layer, given)
             if doubtful is not None:
-                self._warn(frame, entry, layer, sources[doubtful.number], doubtful)
+                self._doubts[key] = doubtful
+        if self._doubts and key in self._doubts:
+            found = self._doubts[key]
+            self._noted.append(Noted(frame, entry, layer, sources[found.number], found))
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         first = len(tensors)
@@ -153,13 +158,21 @@ class Placement:
         )
         return f"`{tensor.name}` (line {line})"
 
-    def _warn(self, frame: Frame, entry: Entry, layer: Layer, index: int, found: Doubt) -> None:
-        if entry.node in self.warnings:
-            return
-        type_ = self.tensors[index].type
-        text = f"`{layer.kind}` takes {self._named(index)}, {type_}, for {found.taken_for}"
-        span = kind_node(entry.node).span()
-        self.warnings[entry.node] = Problem(text, span, found.hint, frame.trail())
+    def warnings(self) -> list[Problem]:
+        """What is in doubt about axes, for each entry the first time."""
+        if not self._noted:
+            return []
+        warnings: dict[Node, Problem] = {}
+        for one in unsettled(self._noted, self.steps, self.tensors):
+            node, index = one.entry.node, one.tensor
+            if node not in warnings:
+                text = (
+                    f"`{one.layer.kind}` takes {self._named(index)}, {self.tensors[index].type}, "
+                    f"for {one.doubt.taken_for}"
+                )
+                span = kind_node(node).span()
+                warnings[node] = Problem(text, span, one.doubt.hint, one.frame.trail())
+        return list(warnings.values())
 
     def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         """Give the steps from `first` on the weights of the steps in `original`."""

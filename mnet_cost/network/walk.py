@@ -62,9 +62,10 @@ def elaborate(
 ) -> Network:
     """The network for `knobs` (defaults elsewhere; the built-in knob `batch` is 1).
 
-    With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays; structure
-    (`when`, `repeat`, kinds) must then be the same for all candidates. Raises `SpecError` for
-    sizes that do not fit and `ModelReferenceError` for knobs that are not there.
+    With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays of doubles, exact up
+    to 2^53; structure (`when`, `repeat`, kinds) must then be the same for all candidates.
+    Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for knobs that are not
+    there.
     """
     return _Elaboration(spec, dict(knobs or {}), check).network()
 
@@ -159,7 +160,7 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings: list[Problem] = [*self.placement.warnings.values()]
+        warnings = self.placement.warnings()
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)

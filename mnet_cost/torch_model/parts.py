@@ -105,14 +105,12 @@ def heads_apart(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def attend(
-    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
-) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
-    kernels and exporters take [N, heads, L, d] alone.
+    Axes behind the batch join it meanwhile: fast kernels and exporters take [N, heads, L, d] alone.
     """
+    leading = torch.broadcast_shapes(*(x.shape[1:-2] for x in (query, key, value)))
     if leading:
         sizes = (-1, *leading, -1, -1)
         query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
@@ -122,17 +120,13 @@ def attend(
 
 
 class Attention(nn.Module):
-    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside.
-
-    `leading` as in `attend`.
-    """
+    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside."""
 
     def __init__(
-        self, width: int, context: int, features: int, heads: int, bias: bool = True,
-        leading: tuple[int, ...] = (),
-    ) -> None:  # fmt: skip
+        self, width: int, context: int, features: int, heads: int, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.heads, self.leading = heads, leading
+        self.heads = heads
         self.query = nn.Linear(width, features, bias=bias)
         self.key = nn.Linear(context, features, bias=bias)
         self.value = nn.Linear(context, features, bias=bias)
@@ -141,7 +135,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         context = x if context is None else context
         query, key, value = self.query(x), self.key(context), self.value(context)
-        return self.out(attend(query, key, value, self.heads, self.leading))
+        return self.out(attend(query, key, value, self.heads))
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ gives minus infinity for windows that miss it.
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -99,3 +100,19 @@ def test_every_window_sees_the_image(kind: str) -> None:
             fewer = map(int.__lt__, network.tensors[-1].type.shape, down.tensors[-1].type.shape)
             assert not any(fewer), (fields, sizes)
     assert accepted > 400
+
+
+def test_a_window_with_a_middle_sees_the_image_at_any_dilation() -> None:
+    refused = 0
+    for kernel, stride, dilation, size in product(range(1, 6), (1, 2, 3), (1, 5, 9), (1, 4, 7)):
+        fields = {"kernel": kernel, "stride": stride, "padding": "same", "dilation": dilation}
+        network = pooled("max_pool2d", fields, (size, 8))
+        if kernel % 2 or dilation <= size:
+            assert network is not None, (fields, size)
+            with torch.no_grad():
+                output = build_module(network)(torch.randn(1, 2, size, 8))
+            assert output.shape[1:] == network.tensors[-1].type.shape, (fields, size)
+            assert output.isfinite().all(), (fields, size)
+        else:
+            refused += network is None
+    assert refused > 10
