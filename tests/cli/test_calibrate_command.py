@@ -244,6 +244,24 @@ def test_threads_are_those_of_the_profile_where_rows_do_not_say(
     assert load_device("./x.yaml").threads == 2
 
 
+@pytest.mark.parametrize("option", ["--device", "--into"])
+def test_more_threads_than_the_device_has_cores(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said at the row that states them, not in the profile that would be written."""
+    Path("own.yaml").write_text(
+        OWN.replace("threads: 2", "threads: 2\ncores: {value: 2, standing: assumed, source: guess}")
+    )
+    Path("times.csv").write_text("model,latency_ms,threads\nresnet8,5,3\n")
+    output = [] if option == "--into" else ["-o", "x.yaml"]
+    assert refused(capsys, "--from", "times.csv", option, "./own.yaml", *output) == (
+        "times.csv:2:1: measured with 3 threads, and own has 2 cores\n"
+        "    2 | resnet8,5,3\n"
+        "      | ^^^^^^^\n"
+        "hint: guess"
+    )
+
+
 def test_reports_say_that_a_fit_rests_on_one_measurement(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
