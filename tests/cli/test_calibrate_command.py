@@ -704,3 +704,25 @@ def test_a_family_is_the_network_where_rows_do_not_say(
     assert [row["family"] for row in found["fits"][0]["measurements"]] == [
         "resnet8", "mobilenet_v1",
     ]  # fmt: skip
+
+
+IN_PLACE = {
+    "mobilenet_v1": 123.76, "shufflenet_v2": 41.62, "mnasnet": 83.6, "resnet:resnet50_v1": 533.15,
+    "squeezenet1_1": 65.0, "vgg16": 1300.0,
+}  # fmt: skip
+"""Milliseconds on a Raspberry Pi 4."""
+
+
+@pytest.mark.parametrize("factor", [1000, 1 / 1000], ids=["microseconds", "seconds"])
+@pytest.mark.parametrize("spoilt", IN_PLACE)
+def test_a_single_row_in_another_unit(
+    spoilt: str, factor: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where no peaks are known: the other rows tell what it should have taken."""
+    rows = [f"{name},{ms * (factor if name == spoilt else 1)}" for name, ms in IN_PLACE.items()]
+    Path("times.csv").write_text("\n".join(["model,latency_ms", *rows, ""]))
+    line = 2 + list(IN_PLACE).index(spoilt)
+    err = refused(capsys, "--from", "times.csv", "-o", "x.yaml")
+    assert f"times.csv:{line}:" in err
+    assert f"`{spoilt}` took " in err
+    assert "foretold to take " in err
