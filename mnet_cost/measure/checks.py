@@ -17,7 +17,7 @@ from mnet_cost.errors import Problem
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
-from mnet_cost.measure.peaks import Limits
+from mnet_cost.measure.peaks import MOST_CONSTANT_S, Limits
 from mnet_cost.units import format_seconds
 
 T = TypeVar("T")
@@ -180,7 +180,8 @@ def out_of_place(
 ) -> Iterator[Problem]:
     """Rows whose time is far from what is foretold from the others."""
     for row, one in zip(rows, left_out_s, strict=True):
-        if one is None or abs(math.log(one / row.latency_s)) <= math.log(MOST_OFF_ALONE):
+        most_s = math.inf if one is None else MOST_OFF_ALONE * one + MOST_CONSTANT_S
+        if one is None or one / MOST_OFF_ALONE <= row.latency_s <= most_s:
             continue
         yield Problem(
             f"`{row.model}` took {format_seconds(row.latency_s)}, and from the others is foretold "

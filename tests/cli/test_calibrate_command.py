@@ -726,3 +726,12 @@ def test_a_single_row_in_another_unit(
     assert f"times.csv:{line}:" in err
     assert f"`{spoilt}` took " in err
     assert "foretold to take " in err
+
+
+def test_a_small_network_may_take_what_calling_it_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A runtime that needs 3 ms for any network: 200 times what its mult-adds foretell."""
+    rows = "lenet5,3\nvgg16,130\nresnet18,25\nmobilenet_v1,12\nds_cnn,3\n"
+    Path("times.csv").write_text(f"model,latency_ms\n{rows}")
+    assert "lenet5" in calibrate(capsys, "-o", "x.yaml")
