@@ -62,4 +62,5 @@ TIMM: tuple[Pair, ...] = (
     Pair("mobilenet_v4_conv_small", "mobilenetv4_conv_small"),
     Pair("vit_b_16", "vit_base_patch16_224"),
     Pair("convnext_tiny", "convnext_tiny"),
+    Pair("vgg11", "vgg11"),
 )  # fmt: skip

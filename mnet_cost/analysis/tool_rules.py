@@ -329,6 +329,10 @@ TIMM: Rules = {
         "a mean, as in its squeeze-and-excitation",
         _none,
     ),
+    AdaptiveAvgPool2d: Rule(
+        not_covered="timm's VGG has no such pool where the image is large enough, and another one "
+        "before its classifier"
+    ),
 }
 """What fvcore makes of timm's models."""
 

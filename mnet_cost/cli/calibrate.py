@@ -219,6 +219,11 @@ def _threads(options: argparse.Namespace, first: Measurement, base: DeviceProfil
     from mnet_cost.errors import MeasurementError, Problem
 
     threads = first.threads or (base.threads if base else 1)
+    if base and base.cores and threads > base.cores.value:
+        cores = int(base.cores.value)
+        s = "s" if cores > 1 else ""
+        message = f"measured with {threads} threads, and {base.name} has {cores} core{s}"
+        raise MeasurementError(Problem(message, first.span, base.cores.source))
     if options.into and base and threads != base.threads:
         hint = f"take others with `--where threads={base.threads}`, or write a new one with `-o`"
         message = f"measured with {threads} threads, and {options.into} is of {base.threads}"

@@ -133,6 +133,7 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
     from mnet_cost.devices import default_devices, device_names, load_device, with_threads
+    from mnet_cost.devices.threads import takes_threads
     from mnet_cost.errors import DeviceError
 
     names = options.device or list(default_devices())
@@ -145,9 +146,13 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     devices = {name: load_device(name) for name in names}
     if options.threads is None:
         return tuple(devices.values())
-    # Asked for by name, a device must have threads; of the others, accelerators stay.
+    # Asked for by name, a device must have so many; of the default ones, accelerators stay, and
+    # of `all`, whatever cannot: some device has too few cores for any number.
     return tuple(
-        with_threads(one, options.threads) if name in options.device or one.pipeline else one
+        with_threads(one, options.threads)
+        if name in options.device
+        or (takes_threads(one, options.threads) if "all" in options.device else one.pipeline)
+        else one
         for name, one in devices.items()
     )
 

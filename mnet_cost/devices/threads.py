@@ -42,6 +42,11 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     )
 
 
+def takes_threads(device: DeviceProfile, threads: int) -> bool:
+    """Whether `with_threads` gives `device` so many, of whole numbers from 1 on."""
+    return threads == device.threads or _against(device, threads) is None
+
+
 def most_threads(device: DeviceProfile) -> int:
     """As many as there are cores; where those are not known, as many as were measured."""
     return int(device.cores.value) if device.cores else max(MEASURED_THREADS[-1], device.threads)

@@ -13,7 +13,14 @@ from typing import Literal
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.prices import shared_prices
 from mnet_cost.errors import MeasurementError, Problem
-from mnet_cost.measure.checks import all_equal, at_odds, by_network, out_of_limits, without_sense
+from mnet_cost.measure.checks import (
+    all_equal,
+    at_odds,
+    by_network,
+    out_of_limits,
+    out_of_place,
+    without_sense,
+)
 from mnet_cost.measure.forms import (
     Calibration,
     Measured,
@@ -100,6 +107,7 @@ def calibrate(
     chosen = found[1] if better else found[0]
     if not lenient:
         raise_if_any(without_sense(rows, chosen.held_out_s))
+        raise_if_any(out_of_place(rows, chosen.held_out_s))
     return chosen
 
 

@@ -17,7 +17,7 @@ from mnet_cost.errors import Problem
 from mnet_cost.measure.arrays import Array
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
-from mnet_cost.measure.peaks import Limits
+from mnet_cost.measure.peaks import MOST_CONSTANT_S, Limits
 from mnet_cost.units import format_seconds
 
 T = TypeVar("T")
@@ -33,6 +33,9 @@ tables of two networks are off by up to 7.3 (OpenVINO on two sockets), and of mo
 Jetson TX2); two networks in mixed units by 137 or more."""
 MOST_OFF_AGAINST = 1.3
 """The same where what should take longer took less, as in one honest table, of a GPU."""
+MOST_OFF_ALONE = 100.0
+"""The same for a row by itself: of 2,346 rows in 180 honest tables of three networks and more the
+worst is off by 19 (ncnn with Vulkan on a Station M3), and one in another unit by a thousand."""
 _FEWEST_TOGETHER = 5
 """Networks: three or four rise together by chance."""
 _TOGETHER = 0.72
@@ -169,6 +172,22 @@ def without_sense(
             f"`{row.model}` took {format_seconds(row.latency_s)}, and is foretold to take "
             f"{format_seconds(one)}",
             row.time_span,
+        )
+
+
+def out_of_place(
+    rows: Sequence[Measurement], left_out_s: Sequence[float | None]
+) -> Iterator[Problem]:
+    """Rows whose time is far from what is foretold from the others."""
+    for row, one in zip(rows, left_out_s, strict=True):
+        most_s = math.inf if one is None else MOST_OFF_ALONE * one + MOST_CONSTANT_S
+        if one is None or one / MOST_OFF_ALONE <= row.latency_s <= most_s:
+            continue
+        yield Problem(
+            f"`{row.model}` took {format_seconds(row.latency_s)}, and from the others is foretold "
+            f"to take {format_seconds(one)}",
+            row.time_span,
+            "is it in milliseconds, as the others are, and beside its own network?",
         )
 
 

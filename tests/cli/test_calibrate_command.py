@@ -244,6 +244,24 @@ def test_threads_are_those_of_the_profile_where_rows_do_not_say(
     assert load_device("./x.yaml").threads == 2
 
 
+@pytest.mark.parametrize("option", ["--device", "--into"])
+def test_more_threads_than_the_device_has_cores(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said at the row that states them, not in the profile that would be written."""
+    Path("own.yaml").write_text(
+        OWN.replace("threads: 2", "threads: 2\ncores: {value: 2, standing: assumed, source: guess}")
+    )
+    Path("times.csv").write_text("model,latency_ms,threads\nresnet8,5,3\n")
+    output = [] if option == "--into" else ["-o", "x.yaml"]
+    assert refused(capsys, "--from", "times.csv", option, "./own.yaml", *output) == (
+        "times.csv:2:1: measured with 3 threads, and own has 2 cores\n"
+        "    2 | resnet8,5,3\n"
+        "      | ^^^^^^^\n"
+        "hint: guess"
+    )
+
+
 def test_reports_say_that_a_fit_rests_on_one_measurement(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -686,3 +704,34 @@ def test_a_family_is_the_network_where_rows_do_not_say(
     assert [row["family"] for row in found["fits"][0]["measurements"]] == [
         "resnet8", "mobilenet_v1",
     ]  # fmt: skip
+
+
+IN_PLACE = {
+    "mobilenet_v1": 123.76, "shufflenet_v2": 41.62, "mnasnet": 83.6, "resnet:resnet50_v1": 533.15,
+    "squeezenet1_1": 65.0, "vgg16": 1300.0,
+}  # fmt: skip
+"""Milliseconds on a Raspberry Pi 4."""
+
+
+@pytest.mark.parametrize("factor", [1000, 1 / 1000], ids=["microseconds", "seconds"])
+@pytest.mark.parametrize("spoilt", IN_PLACE)
+def test_a_single_row_in_another_unit(
+    spoilt: str, factor: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where no peaks are known: the other rows tell what it should have taken."""
+    rows = [f"{name},{ms * (factor if name == spoilt else 1)}" for name, ms in IN_PLACE.items()]
+    Path("times.csv").write_text("\n".join(["model,latency_ms", *rows, ""]))
+    line = 2 + list(IN_PLACE).index(spoilt)
+    err = refused(capsys, "--from", "times.csv", "-o", "x.yaml")
+    assert f"times.csv:{line}:" in err
+    assert f"`{spoilt}` took " in err
+    assert "foretold to take " in err
+
+
+def test_a_small_network_may_take_what_calling_it_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A runtime that needs 3 ms for any network: 200 times what its mult-adds foretell."""
+    rows = "lenet5,3\nvgg16,130\nresnet18,25\nmobilenet_v1,12\nds_cnn,3\n"
+    Path("times.csv").write_text(f"model,latency_ms\n{rows}")
+    assert "lenet5" in calibrate(capsys, "-o", "x.yaml")

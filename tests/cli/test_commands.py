@@ -589,3 +589,39 @@ def test_work_is_linear_in_layers(
         return steps
 
     assert work(800) < 9 * work(100)  # quadratic would be 64
+
+
+def threads_of(text: str) -> dict[str, int]:
+    return {one["name"]: one["threads"] for one in json.loads(text)["devices"]}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4, 8, 64])
+@pytest.mark.parametrize(
+    "command", [("devices", "--for", "lenet5"), ("analyze", "lenet5", "--device", "all")]
+)
+def test_of_all_devices_those_get_threads_that_can(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...], threads: int
+) -> None:
+    """The others keep theirs: some processor has too few cores for any number of threads."""
+    status, text, err = run(capsys, *command, "--threads", str(threads), "--format", "json")
+    assert (status, err) == (0, "")
+    found = threads_of(text)
+    assert found["esp32_s3"] == (threads if threads <= 2 else 1)
+    assert found["raspberry_pi_4"] == min(threads, 4)
+    assert found["xeon_8380"] == (threads if threads <= 40 else 40)
+    assert found["galaxy_s23"] == found["h100"] == 1  # a roofline as a whole; no processor
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--device", "all", "--device", "esp32_s3", "--threads", "4"], "esp32_s3 cannot be given"),
+        (["--device", "all", "--threads", "0"], "threads must be a whole number from 1 on, not 0"),
+    ],
+)
+def test_threads_are_refused_of_a_device_that_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    status, out, err = run(capsys, "analyze", "lenet5", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
