@@ -29,6 +29,8 @@ from mnet_cost.tensors import (
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
+_MOST_SHOWN = 8
+"""Inputs that a message names. Of more, it names the first of each type."""
 
 
 class Placement:
@@ -135,7 +137,15 @@ class Placement:
     def _misfit(
         self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
     ) -> Problem:
-        shown = [f"{self._named(index)} is {self.tensors[index].type}" for index in sources]
+        named = sources
+        if len(sources) > _MOST_SHOWN:
+            first: dict[TensorType, int] = {}
+            for index in sources:
+                first.setdefault(self.tensors[index].type, index)
+            named = tuple(first.values())[:_MOST_SHOWN]
+        shown = [f"{self._named(index)} is {self.tensors[index].type}" for index in named]
+        if len(named) < len(sources):
+            shown.append(f"and {len(sources) - len(named):,} more inputs")
         if not message.startswith("`"):
             verb = message.partition(" ")[0] in _VERBS
             message = f"`{layer.kind}`{'' if verb else ':'} {message}"
@@ -147,7 +157,7 @@ class Placement:
         """A tensor as messages name it: `image` (line 3)."""
         tensor = self.tensors[index]
         line = (
-            next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
+            self.spec.inputs[index].node.line  # inputs are the first tensors, in this order
             if tensor.producer is None
             else self.steps[tensor.producer].line
         )
