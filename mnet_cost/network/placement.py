@@ -107,7 +107,8 @@ class Placement:
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
             return first
-        self.budget.pay("inputs and outputs of layers", len(results), frame, entry.node)
+        self.budget.pay("outputs of layers that have several", len(results), frame, entry.node)
+        self.budget.pay("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
