@@ -27,7 +27,7 @@ PRICES = {
     "arguments": 2.0,
     "operations of arithmetic": 0.7,
     "layers used again": 6.0,
-    "characters of names": 0.015,  # for the memory that they take
+    "characters of names": 0.02,  # for the memory that they take
 }
 
 

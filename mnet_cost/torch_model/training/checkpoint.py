@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import reprlib
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -170,8 +171,13 @@ def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={one}" for name, one in value.items()) or "none"
-    return printable(str(value))
+        return ",".join(f"{name}={_cut(one)}" for name, one in value.items()) or "none"
+    return printable(_cut(value))
+
+
+def _cut(value: Any) -> str:
+    # What is in a file may be pairs of pairs of pairs: only some of it is written out.
+    return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
