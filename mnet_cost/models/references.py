@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mnet_cost.errors import did_you_mean
-from mnet_cost.models.types import Reference
+from mnet_cost.models.types import MAX_PATH, Reference
 from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.yamlfile import Node
 
@@ -36,6 +36,9 @@ def compile_reference(
         problems.add("an input is named by `previous`, `input` or an id", node)
         return None
     parts = tuple(text.split("."))
+    if len(parts) > MAX_PATH:
+        problems.add(f"a path of {len(parts):,} parts: {MAX_PATH} are the most", node)
+        return None
     head = parts[0]
     values.used.add(head)
     if len(parts) > 1 and head in ("previous", "input"):

@@ -28,6 +28,8 @@ MODIFIERS = ("id", "from", "when", "repeat")
 
 MAX_COPIES = 4096
 MAX_BLOCK_DEPTH = 32
+MAX_PATH = 2 * MAX_BLOCK_DEPTH + 3
+"""Parts of a path: an id and a copy's number for each block and the layer in it, an output's."""
 MAX_LAYERS = 100_000
 MAX_BATCH = 2**20
 

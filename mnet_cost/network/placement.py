@@ -30,6 +30,8 @@ from mnet_cost.tensors import (
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
+_MOST_SHOWN = 8
+"""Inputs that a message names. Of more, it names the first of each type."""
 
 
 class Placement:
@@ -110,7 +112,8 @@ class Placement:
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
             return first
-        self.budget.pay("inputs and outputs of layers", len(results), frame, entry.node)
+        self.budget.pay("outputs of layers that have several", len(results), frame, entry.node)
+        self.budget.pay("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
@@ -140,7 +143,15 @@ class Placement:
     def _misfit(
         self, frame: Frame, entry: Entry, sources: tuple[int, ...], layer: Layer, message: str
     ) -> Problem:
-        shown = [f"{self._named(index)} is {self.tensors[index].type}" for index in sources]
+        named = sources
+        if len(sources) > _MOST_SHOWN:
+            first: dict[TensorType, int] = {}
+            for index in sources:
+                first.setdefault(self.tensors[index].type, index)
+            named = tuple(first.values())[:_MOST_SHOWN]
+        shown = [f"{self._named(index)} is {self.tensors[index].type}" for index in named]
+        if len(named) < len(sources):
+            shown.append(f"and {len(sources) - len(named):,} more inputs")
         if not message.startswith("`"):
             verb = message.partition(" ")[0] in _VERBS
             message = f"`{layer.kind}`{'' if verb else ':'} {message}"
@@ -152,7 +163,7 @@ class Placement:
         """A tensor as messages name it: `image` (line 3)."""
         tensor = self.tensors[index]
         line = (
-            next(i.node.line for i in self.spec.inputs if i.name == tensor.name)
+            self.spec.inputs[index].node.line  # inputs are the first tensors, in this order
             if tensor.producer is None
             else self.steps[tensor.producer].line
         )

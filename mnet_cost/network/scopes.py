@@ -240,8 +240,8 @@ class Frame:
         """What the entry that a path leads to left behind."""
         parts = reference.parts
         binding = self.lookup(parts[0])
-        for depth, part in enumerate(parts[1:], start=1):
-            binding = self._inner(binding, part, ".".join(parts[:depth]), reference)
+        for depth in range(1, len(parts)):
+            binding = self._inner(binding, depth, reference)
         return binding
 
     def lookup(self, name: str) -> Any:
@@ -255,9 +255,11 @@ class Frame:
             frame = frame.outer
         return UNKNOWN  # an entry that failed left nothing
 
-    def _inner(self, binding: Any, part: str, so_far: str, reference: Reference) -> Any:
+    def _inner(self, binding: Any, depth: int, reference: Reference) -> Any:
+        """What part `depth` of a path leads to inside `binding`, where the parts before led."""
         if binding == UNKNOWN:
             raise UnknownInputError
+        part, so_far = reference.parts[depth], ".".join(reference.parts[:depth])
         hint = None
         if isinstance(binding, Inside):
             if part in binding.bindings:

@@ -91,9 +91,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
     """The state_dict in a file: one of torch.save, or a checkpoint of `mnet-cost train`."""
     try:
         with naming(path, "cannot be read", CheckpointError), open_file(path) as file:
-            if zipfile.is_zipfile(file):  # older files of torch.save are none
-                refuse_packed(path, file)
-            file.seek(0)
+            refuse_packed(path, file)
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         raise CheckpointError(f"{path}: is not whole, or holds no weights") from None

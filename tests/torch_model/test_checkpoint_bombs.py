@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -57,3 +58,44 @@ def test_weights_of_the_older_format_are_read(tmp_path: Path) -> None:
     path = tmp_path / "old.pt"
     torch.save({"w": torch.ones(3)}, path, _use_new_zipfile_serialization=False)
     assert read_weights(path)["w"].tolist() == [1, 1, 1]
+
+
+class _Room:
+    """Pickled as a call that asks for memory."""
+
+    def __reduce__(self) -> tuple[type[bytearray], tuple[int]]:
+        return bytearray, (300 * 2**20,)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_one_that_asks_for_memory(
+    tmp_path: Path, reader: Callable[[Path], Any], archive: bool
+) -> None:
+    path = tmp_path / "room.pt"
+    torch.save({"format": _Room()}, path, _use_new_zipfile_serialization=archive)
+    if reader is load_checkpoint and not archive:
+        with pytest.raises(CheckpointError):  # checkpoints are archives
+            reader(path)
+        return
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CheckpointError) as caught:
+        reader(path)
+    assert str(caught.value) == (
+        f"{path}: holds a bytearray, so it is not read: its size could be anything\n"
+        "hint: a checkpoint of `mnet-cost train` or a state_dict of torch is read"
+    )
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
+
+
+def test_a_format_that_doubles_is_not_written_out(tmp_path: Path) -> None:
+    said: Any = ()
+    for _ in range(60):
+        said = (said, said)
+    path = tmp_path / "doubling.pt"
+    torch.save({"format": said}, path)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    assert str(caught.value) == (
+        f"{path}: is no checkpoint of this version of mnet-cost: it says no format\n"
+        "hint: checkpoint.pt and best.pt of a run are"
+    )

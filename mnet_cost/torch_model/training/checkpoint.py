@@ -7,8 +7,10 @@ no code. The file says of which network, data and recipe it is; going on with ot
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
+import reprlib
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -25,6 +27,8 @@ from mnet_cost.paths import naming
 FORMAT = "mnet-cost/checkpoint/1"
 
 _DRAFT_ENDING = ".part"
+_BYTEARRAY = b"\nbytearray\n"
+"""How a pickle names that type; weights have these bytes once in 2^88."""
 
 
 class CheckpointError(MnetCostError):
@@ -87,7 +91,10 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
         ) from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         what = content.get("format") if isinstance(content, dict) else None
-        said = f"says `{printable(str(what))[:60]}`, not `{FORMAT}`" if what else "says no format"
+        # Values that are no text can be far longer, written out, than their file.
+        said = "says no format"
+        if isinstance(what, str) and what:
+            said = f"says `{printable(what[:60])}`, not `{FORMAT}`"
         raise CheckpointError(
             Problem(
                 f"{path}: is no checkpoint of this version of mnet-cost: it {said}",
@@ -106,22 +113,35 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def refuse_packed(path: Path, file: BinaryIO) -> None:
-    """`CheckpointError` where a zip archive says that it holds more than it is.
+    """`CheckpointError` where a file is larger once it is read than it is now.
 
-    Torch packs nothing. Half a megabyte can unpack to gigabytes, and members can share their
-    bytes. What is no archive raises `zipfile.BadZipFile`.
+    Torch packs nothing in an archive. Half a megabyte can unpack to gigabytes, and members can
+    share their bytes. Of what may be called while weights are read, a bytearray alone fills as much
+    memory as it is told to. What looks like an archive and is none raises `zipfile.BadZipFile`.
     """
-    with zipfile.ZipFile(file) as archive:
-        held = sum(member.file_size for member in archive.infolist())
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if held > size:
-        raise CheckpointError(
-            Problem(
-                f"{path}: has {size:,} bytes and says that it holds {held:,}",
-                hint="a checkpoint is not compressed; take one that torch wrote",
+    if zipfile.is_zipfile(file):  # older files of torch.save are none
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+        held = sum(member.file_size for member in members)
+        size = file.seek(0, os.SEEK_END)
+        packed = any(one.compress_type != zipfile.ZIP_STORED for one in members)
+        if held > size or packed:
+            message = (
+                f"has {size:,} bytes and says that it holds {held:,}"
+                if held > size
+                else "is compressed"
             )
-        )
+            hint = "a checkpoint is not compressed; take one that torch wrote"
+            raise CheckpointError(Problem(f"{path}: {message}", hint=hint))
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(_BYTEARRAY) >= 0:
+            raise CheckpointError(
+                Problem(
+                    f"{path}: holds a bytearray, so it is not read: its size could be anything",
+                    hint="a checkpoint of `mnet-cost train` or a state_dict of torch is read",
+                )
+            )
+    file.seek(0)
 
 
 def _not_whole(path: Path) -> Problem:
@@ -151,8 +171,13 @@ def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={one}" for name, one in value.items()) or "none"
-    return printable(str(value))
+        return ",".join(f"{name}={_cut(one)}" for name, one in value.items()) or "none"
+    return printable(_cut(value))
+
+
+def _cut(value: Any) -> str:
+    # What is in a file may be pairs of pairs of pairs: only some of it is written out.
+    return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
