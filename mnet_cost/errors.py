@@ -201,7 +201,7 @@ def _caused(problem: Problem) -> Problem:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """A hint naming the candidate closest to `name`, or None when none is close."""
+    """A hint naming the candidate closest to `name`, capitals or not; None when none is close."""
     from difflib import get_close_matches  # only errors need it
 
     if not 0 < len(name) <= _LONGEST_NAME:
@@ -210,8 +210,9 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     most = min(_MOST_CANDIDATES, _MOST_COMPARED // len(name) ** 2)
     lengths = range(len(name) // 2, 2 * len(name) + 3)  # others cannot be close
     some = heapq.nsmallest(most, (word for word in candidates if len(word) in lengths))
-    close = get_close_matches(name, some, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else None
+    close = get_close_matches(name.casefold(), [word.casefold() for word in some], 1, 0.6)
+    alike = [word for word in some if close and word.casefold() == close[0]]
+    return f"did you mean `{get_close_matches(name, alike, 1, 0.0)[0]}`?" if close else None
 
 
 def one_of(names: Sequence[str]) -> str:

@@ -629,7 +629,7 @@ hint: write for example `400 pJ/MAC`""",
 mine.yaml:14:5: there is no memory level `dram`
    14 |     dram: {value: 3 pJ/B, standing: assumed, source: x}
       |     ^^^^
-hint: this profile has `L2` or `DRAM`""",
+hint: did you mean `DRAM`?""",
             id="energy of an unknown level",
         ),
         pytest.param(
