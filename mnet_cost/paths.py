@@ -25,7 +25,7 @@ _MOST_BESIDE = 1000  # names of a folder that are held against one that is not t
 
 @contextmanager
 def naming(
-    path: Named, what: str, error: type[MnetCostError] = OutputError, shown: str = ""
+    path: Named, what: str, error: type[MnetCostError] = OutputError, shown: str = "``"
 ) -> Iterator[None]:
     """Within it, the system's errors are an `error`: `PATH: cannot be read: permission denied`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,16 @@ def test_a_name_of_other_bytes_than_text(capsys: pytest.CaptureFixture[str]) -> 
         assert main(words) == 0
         written = Path(target).read_text(encoding="utf-8")
         assert re.search(r"byte\\+udce9\.yaml", written)  # JSON and Markdown escape the escape
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"), [("calibrate --from ''", "``"), ("analyze net.yaml -o ''", "-o")]
+)
+def test_an_empty_name(capsys: pytest.CaptureFixture[str], command: str, shown: str) -> None:
+    assert main(shlex.split(command)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"mnet-cost: {shown}: cannot be ")
+    assert said.endswith(": the name is empty\n")
 
 
 SHIPPED = "is shipped: its name has no folder and no ending"
