@@ -76,14 +76,15 @@ def lookalike(text: str) -> Lookalike | None:
 
 def _letter(text: str) -> Lookalike | None:
     """The first letter that looks like a Latin one, in a word that has Latin ones, too."""
-    for word in _WORD.finditer(text):
-        others = [i for i, c in enumerate(word[0]) if not c.isascii()]
-        mixed = others and re.search("[A-Za-z]", word[0])
-        if mixed and all(word[0][i] in _LETTERS for i in others):
-            letter = word[0][others[0]]
+    for found in _WORD.finditer(text):
+        word = found[0]
+        others = [i for i, c in enumerate(word) if not c.isascii()]
+        mixed = others and re.search("[A-Za-z]", word)
+        if mixed and all(word[i] in _LETTERS for i in others):
+            letter = word[others[0]]
             name, latin = unicodedata.name(letter).lower(), _LETTERS[letter]
             message = f"U+{ord(letter):04X} stands here: {name}, which is not `{latin}`"
-            return Lookalike(word.start() + others[0], message, f"write `{latin}`")
+            return Lookalike(found.start() + others[0], message, f"write `{latin}`")
     return None
 
 
