@@ -217,11 +217,15 @@ _PARENTHESES = re.compile(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)(?=\s*[,}\]])")
 """What stands in parentheses up to the end of a value, with calls of functions in it."""
 
 
+_LONGEST_LIST = 200
+"""Characters of a list that is shown as it should be: it may be nested as deep as it is long."""
+
+
 def tuple_as_list(text: str) -> str | None:
     """`[3, 5]` for `(3, 5)`, also of tuples of them; None for a text that is no such list of other
     languages."""
     inside = text.strip()
-    if not (inside.startswith("(") and inside.endswith(")")):
+    if not (inside.startswith("(") and inside.endswith(")")) or len(inside) > _LONGEST_LIST:
         return None
     depth, start, parts = 0, 1, []
     for place, character in enumerate(inside):
