@@ -35,6 +35,7 @@ _SHORTEST_START = 3  # characters: what begins with fewer is not meant
 _MOST_MEANT = 3
 _MOST_CANDIDATES = 500
 _MOST_COMPARED = 30_000
+_WORD_START, _WORD_END = re.compile(r"\w+"), re.compile(r"\w+\Z")
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
@@ -190,7 +191,14 @@ def _caused(problem: Problem) -> Problem:
     span = problem.span
     if span is None:
         return problem
-    text = span.source.line(span.line)[span.column - 1 : span.end - 1]
+    line = span.source.line(span.line)
+    first, last = span.column - 1, span.end - 1
+    # The word around tells more. Names are short, and a line may be a megabyte.
+    before = _WORD_END.search(line, max(0, first - _LONGEST_NAME), first)
+    after = _WORD_START.match(line, last, last + _LONGEST_NAME)
+    start = before.start() if before and _WORD_START.match(line, first) else first
+    end = after.end() if after and _WORD_START.match(line, last - 1, last) else last
+    text = line[start:end]
     if text.isascii():
         return problem
     from mnet_cost.lookalikes import lookalike
@@ -198,7 +206,7 @@ def _caused(problem: Problem) -> Problem:
     cause = lookalike(text)
     if cause is None:
         return problem
-    column = span.column + cause.offset
+    column = start + 1 + cause.offset
     return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
 
 
@@ -246,7 +254,9 @@ def _closest(name: str, words: list[str]) -> list[str]:
     most = min(_MOST_CANDIDATES, _MOST_COMPARED // len(name) ** 2)
     lengths = range(len(name) // 2, 2 * len(name) + 3)  # others cannot be close
     some = heapq.nsmallest(most, (word for word in words if len(word) in lengths))
-    return get_close_matches(name, some, n=1, cutoff=0.6)
+    close = get_close_matches(name.casefold(), [word.casefold() for word in some], 1, 0.6)
+    alike = [word for word in some if close and word.casefold() == close[0]]
+    return get_close_matches(name, alike, 1, 0.0)
 
 
 def one_of(names: Sequence[str]) -> str:

@@ -127,6 +127,9 @@ _TOKEN = re.compile(
     re.ASCII,
 )
 
+_DIGITS = re.compile(r"(_[0-9]+)+")
+"""What follows the first digits of a number in other languages."""
+
 _OTHER_HINTS = {
     "^": "there are no powers; multiply",
     "?": "there is no conditional; give the entry `when`",
@@ -234,7 +237,9 @@ class _Parser:
             hint = "there is no conditional; give the entry `when`"
         elif token.kind in ("name", "number") or token.text == "(":
             before = self.tokens[self.next - 1] if self.next else token
-            if before.kind == "number" and wanted == "an operator":
+            if before.kind == "number" and _DIGITS.fullmatch(token.text):
+                hint = f"write `{before.text}{token.text.replace('_', '')}`"
+            elif before.kind == "number" and wanted == "an operator":
                 hint = f"for a product write `{before.text} * {token.text}`"
         return ExpressionError(
             f"expected {wanted}, not {found}", token.offset, max(1, len(token.text)), hint

@@ -2,7 +2,8 @@
 
 A text copied from a web page or a document has them, and a message about what they break shows
 nothing that is wrong. They may stand in texts, where they mean themselves: so they are looked for
-only where something is wrong already. Names are those of the Unicode standard.
+only where something is wrong already, and letters of other scripts only in words that mix them with
+Latin ones. Names are those of the Unicode standard.
 """
 
 from __future__ import annotations
@@ -32,6 +33,17 @@ _MARKS = {
     "\u3002": ".", "\u2044": "/", "\u2215": "/", "\u2217": "*", "\u266f": "#", "\u061b": ";",
     **{chr(code): chr(code - 0xFEE0) for code in _FULL_WIDTH},
 }  # fmt: skip
+_LETTERS = dict(
+    zip(
+        "\u0430\u0441\u0435\u04bb\u0456\u0458\u043e\u0440\u0455\u0445\u0443\u0501\u051b\u051d\u03bf"
+        "\u0410\u0412\u0421\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u0423"
+        "\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a7\u03a5\u0396",
+        "acehijopsxydqwoABCEHIJKMOPSTXYABEHIKMNOPTXYZ",
+        strict=True,
+    )
+)
+"""Cyrillic and Greek letters that look like a Latin one (`confusables.txt` of Unicode)."""
+_WORD = re.compile(r"[^\W\d]\w*")
 _UNNAMED = {"\x85": "next line", "\ufeff": "byte order mark"}
 _ANY = re.compile("[" + re.escape(_BLANKS + _UNSEEN + "".join(_MARKS)) + "]")
 _TEXT_OR_COMMENT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|(?<!\S)#[^\n]*")
@@ -49,7 +61,7 @@ def lookalike(text: str) -> Lookalike | None:
     """The first character of `text` that looks like another one, or like nothing."""
     found = _ANY.search(text)
     if found is None:
-        return None
+        return _letter(text)
     character = found[0]
     name = _UNNAMED.get(character) or unicodedata.name(character).lower()
     what = f"U+{ord(character):04X} stands here: {name}"
@@ -60,6 +72,20 @@ def lookalike(text: str) -> Lookalike | None:
     plain = _MARKS[character]
     shown = f"`{plain}`" if plain != "`" else "a backquote"
     return Lookalike(found.start(), f"{what}, which is not {shown}", f"write {shown}")
+
+
+def _letter(text: str) -> Lookalike | None:
+    """The first letter that looks like a Latin one, in a word that has Latin ones, too."""
+    for found in _WORD.finditer(text):
+        word = found[0]
+        others = [i for i, c in enumerate(word) if not c.isascii()]
+        mixed = others and re.search("[A-Za-z]", word)
+        if mixed and all(word[i] in _LETTERS for i in others):
+            letter = word[others[0]]
+            name, latin = unicodedata.name(letter).lower(), _LETTERS[letter]
+            message = f"U+{ord(letter):04X} stands here: {name}, which is not `{latin}`"
+            return Lookalike(found.start() + others[0], message, f"write `{latin}`")
+    return None
 
 
 def lookalike_in_yaml(text: str) -> Lookalike | None:

@@ -11,19 +11,21 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EISDIR, ENOENT
+from itertools import islice
 from pathlib import Path
 
-from mnet_cost.errors import MnetCostError, OutputError
+from mnet_cost.errors import MnetCostError, OutputError, Problem, did_you_mean
 
 Named = str | os.PathLike[str]
 
 _NAME_BYTES = 200  # of the 255 that a name may have: what is added has room
 _LONGEST_ENDING = 10
+_MOST_BESIDE = 1000  # names of a folder that are held against one that is not there
 
 
 @contextmanager
 def naming(
-    path: Named, what: str, error: type[MnetCostError] = OutputError, shown: str = ""
+    path: Named, what: str, error: type[MnetCostError] = OutputError, shown: str = "``"
 ) -> Iterator[None]:
     """Within it, the system's errors are an `error`: `PATH: cannot be read: permission denied`.
 
@@ -37,6 +39,7 @@ def naming(
             refusal = "a path cannot hold a NUL character"
     except UnicodeEncodeError as reason:
         refusal = f"the system has no name with the character U+{ord(text[reason.start]):04X}"
+    hint = None
     if refusal is None:
         try:
             yield
@@ -45,7 +48,23 @@ def naming(
             refusal = (reason.strerror or str(reason) or type(reason).__name__).lower()
             if reason.errno == ENOENT and not os.path.isabs(text) and not _has_working_folder():
                 refusal = "the working directory is not there any more"
-    raise error(f"{text or shown}: {what}: {refusal}") from None
+            elif reason.errno == ENOENT:
+                hint = _beside(text)
+    raise error(Problem(f"{text or shown}: {what}: {refusal}", hint=hint)) from None
+
+
+def _beside(path: str) -> str | None:
+    """A hint naming the file that a path may have meant, in the folder that it names."""
+    folder, name = os.path.split(path)
+    stem = os.path.splitext(name)[0]
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_BESIDE)]
+    except OSError:
+        return None
+    # An ending in common makes no name close.
+    close = [one for one in names if did_you_mean(stem, [os.path.splitext(one)[0]])]
+    return did_you_mean(name, close)
 
 
 def _has_working_folder() -> bool:

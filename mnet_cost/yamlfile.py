@@ -222,19 +222,34 @@ _PARENTHESES = re.compile(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)(?=\s*[,}\]])")
 """What stands in parentheses up to the end of a value, with calls of functions in it."""
 
 
+_LONGEST_LIST = 200
+"""Characters of a list that is shown as it should be: it may be nested as deep as it is long."""
+
+
 def tuple_as_list(text: str) -> str | None:
-    """`[3, 5]` for `(3, 5)`; None for a text that is no such list of other languages."""
+    """`[3, 5]` for `(3, 5)`, also of tuples of them; None for a text that is no such list of other
+    languages."""
     inside = text.strip()
-    if not (inside.startswith("(") and inside.endswith(")")):
+    if not (inside.startswith("(") and inside.endswith(")")) or len(inside) > _LONGEST_LIST:
         return None
-    depth, commas = 0, 0
+    depth, start, parts = 0, 1, []
     for place, character in enumerate(inside):
         depth += (character == "(") - (character == ")")
-        commas += character == "," and depth == 1
         if depth == 0 and place < len(inside) - 1:
             return None
-    parts = inside[1:-1].strip().removesuffix(",").rstrip()
-    return f"[{parts}]" if commas and parts else None
+        if character == "," and depth == 1:
+            parts.append(inside[start:place])
+            start = place + 1
+    if not parts:
+        return None
+    last = inside[start:-1].rstrip()
+    parts += [last] if last else []
+    listed = ",".join(_with_blanks_before(part, tuple_as_list(part)) for part in parts).strip()
+    return f"[{listed}]" if listed else None
+
+
+def _with_blanks_before(part: str, listed: str | None) -> str:
+    return part if listed is None else part[: len(part) - len(part.lstrip())] + listed
 
 
 class _Reader:
@@ -244,6 +259,7 @@ class _Reader:
         self.source = source
         self.problems: list[Problem] = ProblemList()
         self.cut = 0  # parentheses that a comma left open
+        self.listed = 0  # where the last list of another language ends, whose parts are no news
 
     def problem(
         self, message: str, event: Any, hint: str | None = None, length: int | None = None
@@ -354,15 +370,18 @@ class _Reader:
 
     def _cut_by_comma(self, event: Any, text: str) -> bool:
         """Report an expression that a comma cut in two; whether this is the second part."""
+        if event.start_mark.index < self.listed:
+            return True
         missing = text.count("(") - text.count(")")
         if missing > 0:
-            self.cut += missing
             whole = _PARENTHESES.match(self.source.text, event.start_mark.index)
             listed = tuple_as_list(whole[0]) if whole else None
             if whole and listed:
                 message = f"`{whole[0]}` is no list, which stands in square brackets"
                 self.problem(message, event, f"write `{listed}`", len(whole[0]))
+                self.listed = whole.end()
                 return False
+            self.cut += missing
             self.problem(
                 f"`{text}` leaves a parenthesis open: inside {{}} and [] a comma ends the value",
                 event,

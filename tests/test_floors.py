@@ -9,7 +9,7 @@ import mnet_cost
 
 FLOORS = (
     ("escaping", "errors", "lookalikes", "units", "printed", "paths", "files", "shipped"),
-    ("tensors", "yamlfile", "expressions"),
+    ("tensors", "yamlfile", "filekinds", "expressions"),
     ("layers",),
     ("models", "devices"),
     ("network", "importers"),

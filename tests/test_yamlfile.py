@@ -250,7 +250,8 @@ def test_marks_that_look_like_others_may_stand_in_texts() -> None:
         ("(3, 5)", "[3, 5]"), ("(1,2,3,4)", "[1,2,3,4]"), (" (a, b) ", "[a, b]"),
         ("(max(a, b), 2)", "[max(a, b), 2]"), ("(3,)", "[3]"), ("(3)", None), ("()", None),
         ("(,)", None), ("(a) + (b, c)", None), ("(1, 2) * (3)", None), ("max(3, 5)", None),
-        ("((1, 2))", None), ("(1, 2", None),
+        ("((1, 2))", None), ("(1, 2", None), ("((1, 2), (3,))", "[[1, 2], [3]]"),
+        ("(" * 5000 + "1" + ",2)" * 5000, None),
     ],
 )  # fmt: skip
 def test_tuples_of_other_languages(text: str, listed: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -239,16 +240,25 @@ def _name(target: str | None) -> str:
     return "" if target in (None, "-") else Path(str(target)).stem
 
 
+_HALVES = "[\ud800-\udfff]"
+"""Of characters: bytes of a path that are no UTF-8 text."""
+
+
 def _extends(device: str | None, target: str | None) -> str | None:
     """The profile to extend, as it is seen from the file that does so."""
     from mnet_cost.devices.load import is_device_path
-    from mnet_cost.errors import DeviceError
+    from mnet_cost.errors import DeviceError, Problem
     from mnet_cost.paths import naming
 
-    if device is None or not is_device_path(device) or target in (None, "-"):
+    if device is None or not is_device_path(device):
         return device
-    with naming(device, "cannot be read", DeviceError):
-        path = os.path.relpath(device, Path(str(target)).parent)
+    path = device
+    if target not in (None, "-"):
+        with naming(device, "cannot be read", DeviceError):
+            path = os.path.relpath(device, Path(str(target)).parent)
+    if re.search(_HALVES, path):
+        message = f"{path}: a profile cannot name this path, which is not UTF-8 text"
+        raise DeviceError(Problem(message, hint="rename it, or copy the profile elsewhere"))
     return path if is_device_path(path) else os.path.join(".", path)
 
 

@@ -26,6 +26,7 @@ from mnet_cost.devices.sections import (
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
 from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
+from mnet_cost.filekinds import DEVICE, mistaken
 from mnet_cost.paths import is_yaml
 from mnet_cost.shipped import shown_path
 from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
@@ -110,8 +111,8 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
         reader.problem("a device profile is a mapping: `name: ...`, one key a line", root)
         return None
     values = root.value
-    if "layers" in values and "compute" not in values:
-        reader.problem("this is a model, not a device profile", root.keys["layers"])
+    if (problem := mistaken(root, DEVICE)) is not None:
+        reader.problems.append(problem)
         return None
     # What is measured needs no peaks, and what extends a profile has them from there.
     complete = "extends" in values or "latency" in values

@@ -5,6 +5,8 @@ The peaks, the memory and the power stay in the profile that it extends: nothing
 
 from __future__ import annotations
 
+import re
+import textwrap
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -62,30 +64,39 @@ def with_latency(
     lines = root.source.text.splitlines(keepends=True)  # as YAML breaks them
     word = root.value["tier"]
     line = lines[word.line - 1]
+    if line[word.column - 1 : word.end - 1].strip("\"'") != word.value:
+        hint = "write it on the line of its key: `tier: datasheet`"
+        raise DeviceError(Problem("the tier is not written as one word", word.span(), hint))
+    indent = " " * (root.column - 1)
     lines[word.line - 1] = line[: word.column - 1] + tier + line[word.end - 1 :]
     ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
+    end = next((i for i, one in enumerate(lines) if _END_OF_DOCUMENT.match(one)), len(lines))
+    lines, behind = lines[:end], lines[end:]
     if "latency" in root.keys:
         start = root.keys["latency"].line - 1
         later = [key.line - 1 for key in root.keys.values() if key.line - 1 > start]
         stop = min(later, default=len(lines))
-        while lines[stop - 1].startswith(("#", *"\r\n")):
+        while lines[stop - 1].startswith((f"{indent}#", *"\r\n")):
             stop -= 1  # what stands behind is about the next key
-        del lines[_start_of_comment(lines, start) : stop]
+        del lines[_start_of_comment(lines, start, indent) : stop]
     if lines and not lines[-1].endswith(("\r", "\n")):
         lines[-1] += ending
     head = _comments((_FITTED_BY, *comment)) if comment else []
-    section = "\n".join([*head, latency_text(fits)])
+    section = textwrap.indent("\n".join([*head, latency_text(fits)]), indent)
     mark = "\ufeff" if Path(path).read_bytes().startswith(BOM_UTF8) else ""
-    return mark + "".join(lines) + section.replace("\n", ending)
+    return mark + "".join([*lines, section.replace("\n", ending), *behind])
+
+
+_END_OF_DOCUMENT = re.compile(r"\.\.\.(\s|$)")
 
 
 _FITTED_BY = "Fitted by"
 
 
-def _start_of_comment(lines: Sequence[str], start: int) -> int:
+def _start_of_comment(lines: Sequence[str], start: int, indent: str) -> int:
     """Where the words on how an old fit was made begin; `start` where there are none."""
     first = start
-    while first and lines[first - 1].startswith("#"):
+    while first and lines[first - 1].startswith(f"{indent}#"):
         first -= 1
         if lines[first].strip() == f"# {_FITTED_BY}":
             return first

@@ -96,7 +96,7 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     if name == STDIN:
         spec = compile_spec(parse_yaml(_stdin()), _STDIN_SHOWN, variant)
     elif is_path(name):
-        spec = read_spec(name, variant)
+        spec = _by_path(name, variant)
     elif name in model_names():
         spec = read_spec(model_path(name), variant)
     else:
@@ -176,6 +176,17 @@ def split_setting(setting: str) -> tuple[str, Any]:
         return knob, parse_scalar(text)
     except ValueError as reason:
         raise ModelReferenceError(f"the knob `{knob}`: {reason}") from None
+
+
+def _by_path(path: str, variant: str | None) -> ModelSpec:
+    try:
+        return read_spec(path, variant)
+    except SpecError as error:
+        stem = Path(path).stem
+        if os.path.exists(path) or stem not in model_names():
+            raise
+        hint = f"`{stem}` is shipped: its name has no folder and no ending"
+        raise SpecError(error.problems[0]._replace(hint=hint)) from None
 
 
 def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:

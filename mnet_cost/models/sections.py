@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mnet_cost.filekinds import MODEL, mistaken
 from mnet_cost.models.problems import Problems, all_of, key_hint, shown
 from mnet_cost.yamlfile import Node
 
@@ -38,12 +39,8 @@ class Sections:
 
     def check(self) -> None:
         """Problems of the root: unknown and missing sections, and a format that is not ours."""
-        if "compute" in self.root.keys and "memory" in self.root.keys:
-            self.problems.add(
-                "this is a device profile, not a model",
-                self.root,
-                "a device goes with --device; a model file has `input` and `layers`",
-            )
+        if (problem := mistaken(self.root, MODEL)) is not None:
+            self.problems.append(problem)
             return
         for key, node in self.root.keys.items():
             if key not in SECTIONS:

@@ -59,13 +59,18 @@ _MOST_SIZES = 8
 def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str | None] | None:
     """Message and hint for sizes as papers and other tools write them; None for another text.
 
-    These are `3x5`, `3 x 5`, with a sign of multiplication, and `(3, 5)`. `lists` as for values.
+    These are `3x5`, `3 x 5`, with a sign of multiplication, `(3, 5)`, and a list in quotes.
+    `lists` as for values.
     """
-    if (listed := tuple_as_list(text)) is not None:
-        if lists is not None and not lists[0]:
-            return f"`{text}` is no number, and one is needed here", None
+    inside = text.strip()
+    listed, quoted = tuple_as_list(text), inside.startswith("[") and inside.endswith("]")
+    if (listed or quoted) and lists is not None and not lists[0]:
+        return f"`{text}` is no number, and one is needed here", None
+    if quoted:
+        return f"`{text}` is a text, not a list", f"leave out the quotes: `{inside}`"
+    if listed:
         return f"`{text}` is no list, which stands in square brackets", f"write `{listed}`"
-    sizes = _BETWEEN_SIZES.split(text.strip())
+    sizes = _BETWEEN_SIZES.split(inside)
     if not 2 <= len(sizes) <= _MOST_SIZES or not all(map(_SIZE.fullmatch, sizes)):
         return None
     takes_list, takes_one = (True, True) if lists is None else lists

@@ -21,6 +21,7 @@ from mnet_cost.errors import (
     did_you_mean,
     one_of,
 )
+from mnet_cost.filekinds import PAPER, mistaken
 from mnet_cost.models.library import split_reference
 from mnet_cost.papers.counting import QUANTITIES, SHARES, WAYS
 from mnet_cost.papers.properties import PROPERTIES
@@ -120,6 +121,9 @@ class _PaperReader:
     def paper(self, root: Node) -> Paper | None:
         if not isinstance(root.value, dict):
             self.problem("tables of a paper are a mapping: `name: ...`, one key a line", root)
+            return None
+        if (problem := mistaken(root, PAPER)) is not None:
+            self.problems.append(problem)
             return None
         self.keys(root, "a paper", _TOP, _OPTIONAL_TOP)
         values = root.value

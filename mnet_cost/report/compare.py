@@ -51,10 +51,13 @@ def compare_report(
     tables.append(differences)
     spec = analyses[0].network.spec
     same = all(one.network.spec.path == spec.path for one in analyses)
-    setting = f"batch {analyses[0].network.batch} · {analyses[0].precision}"
+    batches = [str(one.network.batch) for one in analyses]
+    batch = " vs ".join(batches if len(set(batches)) > 1 else batches[:1])
+    setting = f"batch {batch} · {analyses[0].precision}"
+    of_one = f"{spec.name}  ({spec.source})" if spec.source else spec.name
     return Report(
         title=" vs ".join(names),
-        subtitle=f"{spec.name}  ({spec.source}) · {setting}" if same else setting,
+        subtitle=f"{of_one} · {setting}" if same else setting,
         facts=(),
         tables=tuple(tables),
         notes=(*sentences(names, why), *_notes(names, analyses)),

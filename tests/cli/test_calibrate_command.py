@@ -299,6 +299,19 @@ def test_files_with_odd_names(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert load_device(f"./{name}.yaml").name == " ".join(name.split())
 
 
+def test_a_device_at_a_path_that_yaml_cannot_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in ("./byte\udce9.yaml", "folder\udce9/own.yaml"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text(OWN)
+        for target in ([], ["-o", "-"], ["-o", "out.yaml"]):
+            shown = path if not target or target[1] == "-" else path.removeprefix("./")
+            assert refused(capsys, "--from", "times.csv", "--device", path, *target) == (
+                shown.replace("\udce9", "\\udce9")
+                + ": a profile cannot name this path, which is not UTF-8 text\n"
+                "hint: rename it, or copy the profile elsewhere"
+            )
+
+
 def test_hostile_words(capsys: pytest.CaptureFixture[str]) -> None:
     Path("times.csv").write_text(
         "model,latency_ms,source,family,runtime,device\n"

@@ -179,6 +179,19 @@ def test_compare_gives_knobs_to_the_networks_that_have_them(
     ]
 
 
+def test_compare_networks_of_a_file_without_a_source(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(
+        "format: 1\nname: net\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n"
+    )
+    for batch, shown in ((1, "1"), (2, "1 vs 2")):
+        words = ["compare", "net.yaml", f"net.yaml@batch={batch}", "--device", "none"]
+        assert main(words) == 0
+        assert capsys.readouterr().out.splitlines()[1] == f"net · batch {shown} · fp32"
+
+
 def test_compare_three(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "compare", "full", "separable", "shallow")
     assert status == 0

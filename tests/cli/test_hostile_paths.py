@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,44 @@ def test_a_name_of_other_bytes_than_text(capsys: pytest.CaptureFixture[str]) -> 
         assert main(words) == 0
         written = Path(target).read_text(encoding="utf-8")
         assert re.search(r"byte\\+udce9\.yaml", written)  # JSON and Markdown escape the escape
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"), [("calibrate --from ''", "``"), ("analyze net.yaml -o ''", "-o")]
+)
+def test_an_empty_name(capsys: pytest.CaptureFixture[str], command: str, shown: str) -> None:
+    assert main(shlex.split(command)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"mnet-cost: {shown}: cannot be ")
+    assert said.endswith(": the name is empty\n")
+
+
+SHIPPED = "is shipped: its name has no folder and no ending"
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("analyze nett.yaml", "did you mean `net.yaml`?"),
+        ("analyze ./NET.yml", "did you mean `net.yaml`?"),
+        ("analyze folder/../nett.yaml", "did you mean `net.yaml`?"),
+        ("calibrate --from tmies.csv", "did you mean `times.csv`?"),
+        ("analyze net.yaml -o foldr/out.csv", None),
+        ("analyze nowhere/net.yaml", None),
+        ("analyze z.yaml", None),
+        ("analyze vgg.YAML", f"`vgg` {SHIPPED}"),
+        ("compare net.yaml specs/vgg", f"`vgg` {SHIPPED}"),
+        ("export a/vgg.yaml:vgg16@classes=3 -o x.py", f"`vgg` {SHIPPED}"),
+        ("analyze net.yaml --device ./nett.yaml", "did you mean `net.yaml`?"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], command: str, hint: str | None
+) -> None:
+    assert main(command.split()) == 2
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.endswith(": no such file or directory")
+    assert rest == ([f"hint: {hint}"] if hint else [])
 
 
 def test_a_working_directory_that_is_gone() -> None:

@@ -822,7 +822,8 @@ mine.yaml:1:1: a device profile is a mapping: `name: ...`, one key a line
             """\
 mine.yaml:3:1: this is a model, not a device profile
     3 | layers: []
-      | ^^^^^^""",
+      | ^^^^^^
+hint: `mnet-cost analyze` takes a model""",
             id="a model",
         ),
         pytest.param(

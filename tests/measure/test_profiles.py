@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -330,6 +331,33 @@ def test_every_other_byte_stays() -> None:
         if b"\r\n" in data:
             assert found.count(b"\n") == found.count(b"\r\n")
         same_prices(load_device("./mine.yaml").latency["fp32"], prices())
+
+
+@pytest.mark.parametrize("end", ["...\n", "...\n# Words at the end.\n", "... # so far\n", "..."])
+def test_a_fit_stands_before_the_end_of_the_document(end: str) -> None:
+    once = put(OWN + end, {"fp32": prices()}, "  a command")
+    assert once.endswith(latency_text({"fp32": prices()}) + end)
+    same_prices(load_device("./mine.yaml").latency["fp32"], prices())
+    assert put(once, {"fp32": prices()}, "  a command") == once
+
+
+def test_a_fit_stands_as_deep_as_the_other_keys() -> None:
+    deep = textwrap.indent(OWN, "  ")
+    once = put(deep, {"fp32": prices()}, "  a command")
+    kept = deep.replace("tier: datasheet", "tier: calibrated")
+    section = "# Fitted by\n#   a command\n" + latency_text({"fp32": prices()})
+    assert once == kept + textwrap.indent(section, "  ")
+    same_prices(load_device("./mine.yaml").latency["fp32"], prices())
+    assert put(once, {"fp32": prices()}, "  a command") == once
+
+
+@pytest.mark.parametrize("tier", [">-\n  datasheet", "|-\n  datasheet", '"data\\\n  sheet"'])
+def test_a_tier_that_is_no_word_on_its_line(tier: str) -> None:
+    with pytest.raises(DeviceError) as caught:
+        put(OWN.replace("tier: datasheet", f"tier: {tier}"), {"fp32": prices()})
+    first, *_, hint = str(caught.value).split("\n")
+    assert first == "mine.yaml:8:7: the tier is not written as one word"
+    assert hint == "hint: write it on the line of its key: `tier: datasheet`"
 
 
 @pytest.mark.parametrize(
