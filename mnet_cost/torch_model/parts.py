@@ -170,7 +170,7 @@ def keep_best(boxes: Tensor, scores: Tensor, regions: int) -> Tensor:
     """
     boxes, scores = boxes.detach(), scores.detach()
     classes, flat = scores.shape[2], scores.flatten(1)
-    best, index = flat.topk(torch.sym_min(4 * regions, flat.shape[1]), 1)
+    _, index = flat.topk(torch.sym_min(4 * regions, flat.shape[1]), 1)  # in order of score
     chosen = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
     same = (index % classes)[:, :, None] == (index % classes)[:, None]
     better = torch.ones_like(same[0]).triu(1)  # a row is better than the columns right of it
