@@ -2,7 +2,7 @@
 
 Inputs and outputs are called as in the spec, initializers by the path of their layer
 (`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). Of equal initializers
-the exporter keeps one.
+the exporter keeps one, and it leaves out a bias of zeros.
 """
 
 from __future__ import annotations
