@@ -122,7 +122,8 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
 
     `output` is what its shape rule gives. Source: PyTorch documentation of Conv2d, MaxPool2d and
     AvgPool2d: padding is at most half a window of a pool, and with ceil_mode a last window may
-    reach beyond the padding, but must not start there.
+    reach beyond the padding, but must not start there. ceil_mode is not used where it leaves such a
+    window out: ONNX leaves none out before operator set 22 (its MaxPool and AveragePool).
     """
     kernel, stride = both(layer.kernel), both(layer.stride)
     dilation = both(getattr(layer, "dilation", 1))
@@ -138,8 +139,7 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
         pads.append((before, after))
         room = size + 2 * before - span
         floors = floors and room // step + 1 == count
-        up = ceil_div(room, step) + 1
-        ceils = ceils and up - ((up - 1) * step >= size + before) == count
+        ceils = ceils and ceil_div(room, step) + 1 == count
         if is_pool and 2 * before > kernel[i]:
             floors = ceils = False
         if getattr(layer, "count_include_pad", False):

@@ -2,12 +2,13 @@
 
 Inputs and outputs are called as in the spec, initializers by the path of their layer
 (`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). Of equal initializers
-the exporter keeps one.
+the exporter keeps one, and it leaves out a bias of zeros.
 """
 
 from __future__ import annotations
 
 import ast
+import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import fx
+from torch.nn import functional as F
 
 from mnet_cost.errors import MnetCostError, Problem
+from mnet_cost.tensors import ceil_div
 from mnet_cost.torch_model.installed import require
 
 if TYPE_CHECKING:
@@ -63,10 +66,36 @@ def onnx_model(
         )
     require("onnx", extra="onnx")
     require("onnxscript", extra="onnx")
-    model = _exported(title, module, inputs, sizes)
+    model = _exported(title, _with_operators(module), inputs, sizes)
     _rename(model.graph, names, frozenset(module.state_dict()))
     _check(title, model)
     return model
+
+
+def _with_operators(module: fx.GraphModule) -> fx.GraphModule:
+    """`module` with functions that the exporter has operators for, which has none of adaptive max.
+
+    It shares its layers and weights with `module`.
+    """
+    graph = copy.deepcopy(module.graph)
+    for node in graph.nodes:
+        if node.target is F.adaptive_max_pool2d:
+            node.target = _adaptive_max
+    return fx.GraphModule(module, graph)
+
+
+def _adaptive_max(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """What `F.adaptive_max_pool2d` gives: rows of all windows first, then their columns."""
+    for axis, windows in zip((-2, -1), size, strict=True):
+        length = x.shape[axis]
+        starts = [i * length // windows for i in range(windows)]
+        ends = [ceil_div((i + 1) * length, windows) for i in range(windows)]
+        largest = [
+            x.narrow(axis, start, end - start).amax(axis, keepdim=True)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        x = torch.cat(largest, axis)
+    return x
 
 
 def _exported(

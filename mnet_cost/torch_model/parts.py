@@ -158,17 +158,20 @@ def keep_best(boxes: Tensor, scores: Tensor, regions: int) -> Tensor:
     """The `regions` best boxes, those that overlap a better one of their class put last.
 
     boxes [N, M, 4] and scores [N, M, K] of K classes -> [N, regions, 4]. Of all scores the best
-    4 * regions are looked at, and a box that is itself suppressed still suppresses others. What
-    is kept is a constant in training (arXiv:1506.01497, section 3.2).
+    4 * regions are looked at, and a box that is itself suppressed still suppresses others. Both
+    parts are in order of score. What is kept is a constant in training (arXiv:1506.01497, section
+    3.2).
     """
     boxes, scores = boxes.detach(), scores.detach()
     classes, flat = scores.shape[2], scores.flatten(1)
-    best, index = flat.topk(torch.sym_min(4 * regions, flat.shape[1]), 1)
+    _, index = flat.topk(torch.sym_min(4 * regions, flat.shape[1]), 1)  # in order of score
     chosen = boxes.gather(1, (index // classes)[..., None].expand(-1, -1, 4))
     same = (index % classes)[:, :, None] == (index % classes)[:, None]
     better = torch.ones_like(same[0]).triu(1)  # a row is better than the columns right of it
     lost = ((overlaps(chosen) > 0.5) & same & better).any(1)
-    _, order = torch.where(lost, best - 1e6, best).topk(regions, 1)
+    count = lost.shape[1]
+    place = torch.arange(count, device=boxes.device) + count * lost  # no two are alike
+    _, order = place.topk(regions, 1, largest=False)
     return chosen.gather(1, order[..., None].expand(-1, -1, 4))
 
 

@@ -24,13 +24,22 @@ MOST_ROWS = 0.95
 
 
 def stirred(network: Network) -> fx.GraphModule:
-    """The module with biases, factors and statistics that are not all zeros and ones."""
+    """The module with weights under which outputs depend on all of the input, and no two alike.
+
+    Kernels have the variance that keeps that of images (arXiv:1502.01852, equation 10): with less,
+    a deep network is close to constant, and which of its boxes is the best is left to rounding.
+    Biases, factors and statistics are not all zeros and ones.
+    """
     module = build(network, "cpu")
     numbers = torch.Generator().manual_seed(3)
     for name, tensor in module.state_dict().items():
-        if tensor.dim() == 1 and tensor.is_floating_point():
+        if not tensor.is_floating_point():
+            continue
+        if tensor.dim() == 1:
             noise = torch.rand(tensor.shape, generator=numbers)
             tensor.copy_(0.5 + noise if name.endswith("running_var") else tensor + 0.2 * noise)
+        elif tensor.dim() > 1:
+            tensor.normal_(0, (2 / tensor[0].numel()) ** 0.5, generator=numbers)
     return module
 
 
@@ -38,7 +47,10 @@ def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[st
     """What the ONNX file of `network` has other than the module: names, shapes, values."""
     torch.manual_seed(0)
     module = stirred(network)
-    inputs = examples(network, "cpu")
+    inputs = tuple(
+        tensor - 0.5 if tensor.is_floating_point() else tensor
+        for tensor in examples(network, "cpu")
+    )
     with TemporaryDirectory() as folder:
         weights, path = Path(folder) / "weights.pt", Path(folder) / "net.onnx"
         torch.save(module.state_dict(), weights)
@@ -81,7 +93,13 @@ def _names(network: Network, session: Any) -> list[str]:
 def _values(name: str, wanted: torch.Tensor, had: torch.Tensor) -> list[str]:
     if wanted.shape != had.shape:
         return [f"{name} is {list(had.shape)}, not {list(wanted.shape)}"]
-    wanted, had = torch.nan_to_num(wanted.double()), torch.nan_to_num(had.double())
+    wanted, had = wanted.double(), had.double()
+    finite = wanted.isfinite()
+    if not torch.equal(finite, had.isfinite()):
+        return [f"{name} is finite elsewhere"]
+    if not torch.equal(wanted[~finite].nan_to_num(), had[~finite].nan_to_num()):
+        return [f"{name} has other infinities"]
+    wanted, had = wanted[finite], had[finite]
     if not wanted.numel():
         return []
     most = max(wanted.abs().max().item(), 1e-6)

@@ -204,3 +204,16 @@ outputs: [one, other]
     expected_even = F.conv2d(F.pad(even, (0, 1, 0, 1)), weight, stride=2)
     assert torch.equal(found_odd, expected_odd)
     assert torch.equal(found_even, expected_even)
+
+
+def test_boxes_that_were_dropped_fill_up_by_score() -> None:
+    text = """
+input: {boxes: [60, 4], scores: [60]}
+layers:
+  - {non_max_suppression: {regions: 20}, from: [boxes, scores]}
+"""
+    left_top = torch.arange(60)[:, None] * 1e-3 + torch.zeros(60, 2)
+    boxes = torch.cat((left_top, left_top + 1), 1)  # each overlaps all others
+    scores = (torch.arange(60) * 37 % 60 + 1) / 100  # a permutation
+    kept = build_module(network(text))(boxes[None], scores[None])
+    assert kept[0].equal(boxes[scores.argsort(descending=True)[:20]])

@@ -6,6 +6,7 @@ All of the library and 200 random networks: `python benchmarks/oracle.py --onnx 
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -17,6 +18,7 @@ pytest.importorskip("onnxscript")
 from built import network  # noqa: E402
 from onnx_oracle import onnx_disagreements  # noqa: E402
 from random_networks import random_network  # noqa: E402
+from test_pool_settings import drawn, entry, pooled  # noqa: E402
 
 from mnet_cost.torch_model import onnx_file  # noqa: E402
 from mnet_cost.torch_model.export import export_network  # noqa: E402
@@ -49,6 +51,15 @@ layers:
   - {id: parts, split: {parts: 2}, from: y}
 outputs: [x, z, z, same, p, y, parts.1, z]
 """,
+    "windows that adapt to a size": """
+input: {x: [2, 3, 7, 5], y: [3, 4, 6]}
+layers:
+  - {id: a, adaptive_max_pool2d: {size: [3, 8]}, from: x}
+  - {id: b, adaptive_max_pool2d: {size: [2, 3]}, from: y}
+  - {id: c, adaptive_avg_pool2d: {size: [2, 3]}, from: y}
+  - {id: d, adaptive_avg_pool2d: {size: [3, 8]}, from: y}
+outputs: [a, b, c, d]
+""",
     "attention of stacks": """
 input: {windows: [4, 3, 9, 6], context: [1, 3, 5, 6]}
 layers:
@@ -70,6 +81,26 @@ def test_random_networks(seed: int) -> None:
     assert onnx_disagreements(random_network(seed)) == []
 
 
+def test_random_pools() -> None:
+    r = Random(0)
+    inputs: list[str] = []
+    layers: list[str] = []
+    while len(layers) < 60:
+        kind = r.choice(["max_pool2d", "avg_pool2d"])
+        fields, (height, width) = drawn(r, kind)
+        if r.random() < 0.4:
+            fields["padding"] = r.choice(["same", [r.randint(0, 2) for _ in range(4)]])
+        if kind == "avg_pool2d":
+            fields["count_include_pad"] = r.random() < 0.5
+        if pooled(kind, fields, (height, width)) is not None:
+            number = len(layers)
+            inputs.append(f"x{number}: [2, {height}, {width}]")
+            layers.append(f"  - {{id: pool{number}, from: x{number}, {entry(kind, fields)}}}\n")
+    outputs = ", ".join(f"pool{number}" for number in range(len(layers)))
+    text = f"input: {{{', '.join(inputs)}}}\nlayers:\n{''.join(layers)}outputs: [{outputs}]\n"
+    assert onnx_disagreements(network(text)) == []
+
+
 def test_names_of_inputs_outputs_and_initializers(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     text = NETWORKS["an end without id, of a kind that is there before"]
@@ -79,7 +110,7 @@ def test_names_of_inputs_outputs_and_initializers(tmp_path: Path) -> None:
     assert [value.name for value in graph.output] == ["conv2d"]
     assert [tensor.name for tensor in graph.initializer] == [
         "twice.conv2d.weight", "twice.conv2d_2.weight", "twice_2.conv2d.weight",
-        "twice_2.conv2d_2.weight", "conv2d.weight", "conv2d.bias",
+        "twice_2.conv2d_2.weight", "conv2d.weight",  # the exporter leaves out a bias of zeros
     ]  # fmt: skip
     text = "input: {x: [9, 16]}\nlayers: [{id: inner, layers: [attention: {heads: 2}]}]\n"
     export_network(network(text), str(path))

@@ -24,12 +24,17 @@ SETTINGS = 1500
 
 def pooled(kind: str, fields: dict[str, Any], sizes: tuple[int, int]) -> Network | None:
     """The network of one pool; None where the language refuses it."""
-    text = ", ".join(f"{name}: {str(value).lower()}" for name, value in fields.items())
     spec = f"format: 1\nname: x\ninput: {{x: [2, {sizes[0]}, {sizes[1]}]}}\n"
     try:
-        return elaborate(parse_spec(f"{spec}layers:\n  - {kind}: {{{text}}}\n"))
+        return elaborate(parse_spec(f"{spec}layers:\n  - {entry(kind, fields)}\n"))
     except SpecError:
         return None
+
+
+def entry(kind: str, fields: dict[str, Any]) -> str:
+    """A layer of a spec."""
+    text = ", ".join(f"{name}: {str(value).lower()}" for name, value in fields.items())
+    return f"{kind}: {{{text}}}"
 
 
 def by_torch(kind: str, fields: dict[str, Any], sizes: tuple[int, int]) -> tuple[int, ...] | None:
