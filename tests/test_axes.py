@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnet_cost.analysis.work import count_work
+from mnet_cost.errors import SpecError
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import AXIS, fields_of
 from mnet_cost.models.load import parse_spec
@@ -217,17 +218,32 @@ def test_what_another_layer_says_is_no_guess(guess: str, evidence: str, size: st
     assert [one.message for one in net.warnings if "takes" in one.message] == []
 
 
-@pytest.mark.parametrize("guess", ["batch_norm", "{scale: {}}, layer_norm, softmax"])
-@pytest.mark.parametrize(
-    "reader", ["{attention: {heads: 3}}", "{linear: {features: 2}}", "{lstm: {features: 2}}"]
-)
-def test_what_is_guessed_against_another_layer_is_said(guess: str, reader: str) -> None:
-    guessed, read = warnings(f"{guess}, {reader}", UNSAID)
-    assert guessed.endswith("for an image [channels, height, width]")
-    assert "64 sequences of 49" in read or "3136 rows" in read
-    assert "it is an image" not in read  # nobody knows that
-    both = warnings(f"{guess}, {{conv2d: {{channels: 2, kernel: 1}}, from: x}}, {reader}", UNSAID)
-    assert len(both) == 2
+READERS = ["{attention: {heads: 3}}", "{linear: {features: 2}}", "{lstm: {features: 2}}"]
+
+
+@pytest.mark.parametrize("guess", ["batch_norm", "{layer_norm: {affine: false}}", "scale"])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_guess_that_another_layer_contradicts_is_refused(guess: str, reader: str) -> None:
+    kind, name = guess.strip("{").partition(":")[0], reader.strip("{").partition(":")[0]
+    with pytest.raises(SpecError) as caught:
+        network(f"{guess}, relu, {reader}", UNSAID)
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        f"`{kind}` takes `x` (line 3), [64, 49, 96], for an image [channels, height, width], "
+        f"and `{name}` (line 4) for sequences"
+    )
+    assert problem.hint is not None
+    assert problem.hint.startswith("name the axis: `axis: channels`, `axis: features`")
+    # Both ways out lead out.
+    named = guess.strip("{}").removesuffix(": {affine: false") + ": {axis: features}"
+    assert network(f"{{{named}}}, relu, {reader}", UNSAID).steps
+    assert network(f"{guess}, relu, {reader}", STACK).warnings == ()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_read_in_both_ways_is_said(reader: str) -> None:
+    texts = f"batch_norm, {{conv2d: {{channels: 2, kernel: 1}}, from: x}}, {reader}"
+    assert len(warnings(texts, UNSAID)) == 2
 
 
 def test_a_guess_is_said_for_each_tensor_of_its_own() -> None:

@@ -2,8 +2,9 @@
 
 A layer that takes what may be a stack of sequences for an image is in doubt when it is placed. The
 tensors that hold the same axes, layer after layer, are looked at together: a convolution that reads
-one of them says what all of them are. What is left is said once for them. Not here: what is in
-doubt about one layer alone (`layers/axes.py`).
+one of them says what all of them are. Where a layer that reads sequences says so instead, the guess
+was wrong, and counts rest on it: that is no network. What is left is said once for them. Not here:
+what is in doubt about one layer alone (`layers/axes.py`).
 """
 
 from __future__ import annotations
@@ -28,12 +29,20 @@ class Noted(NamedTuple):
     doubt: Doubt
 
 
-def unsettled(
+class Wrong(NamedTuple):
+    """A guess of an image that some layer, `reader`, reads as sequences, and none as an image."""
+
+    noted: Noted
+    reader: Step
+
+
+def judge(
     noted: Sequence[Noted], steps: Sequence[Step], tensors: Sequence[Tensor]
-) -> list[Noted]:
-    """Those of `noted` that nothing in the network settles; linear in its size."""
+) -> tuple[list[Noted], list[Wrong]]:
+    """(What nothing in the network settles, what is wrong) of `noted`; linear in its size."""
     group = _groups(steps, len(tensors))
     images, sequences = set[int](), set[int]()
+    readers: dict[int, Step] = {}
     for index, tensor in enumerate(tensors):
         layer = None if tensor.producer is None else steps[tensor.producer].layer
         if layer is None or not _keeps_axes(layer):
@@ -48,17 +57,22 @@ def unsettled(
         for index in step.inputs:
             if says_image(step.layer, tensors[index].type):
                 images.add(group[index])
-            elif says_sequence(step.layer):
+            elif says_sequence(step.layer) and len(tensors[index].type.shape) >= 3:
                 sequences.add(group[index])
+                readers.setdefault(group[index], step)
     silent = images - sequences
-    left = []
+    left, wrong = [], []
     for one in noted:
         if one.doubt.is_guess:
-            if group[one.tensor] in silent:
+            root = group[one.tensor]
+            if root in silent:
                 continue
-            silent.add(group[one.tensor])
+            if root in readers and root not in images:
+                wrong.append(Wrong(one, readers[root]))
+                continue
+            silent.add(root)
         left.append(one)
-    return left
+    return left, wrong
 
 
 def _keeps_axes(layer: Layer) -> bool:

@@ -14,7 +14,7 @@ from mnet_cost.layers.axes import Doubt, doubt
 from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
-from mnet_cost.network.doubts import Noted, unsettled
+from mnet_cost.network.doubts import Noted, judge
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
@@ -169,21 +169,27 @@ class Placement:
         )
         return f"`{tensor.name}` (line {line})"
 
-    def warnings(self) -> list[Problem]:
-        """What is in doubt about axes, for each entry the first time."""
+    def doubts(self) -> tuple[list[Problem], list[Problem]]:
+        """(Warnings, errors) about axes that nobody named, for each entry the first time."""
         if not self._noted:
-            return []
+            return [], []
+        left, wrong = judge(self._noted, self.steps, self.tensors)
         warnings: dict[Node, Problem] = {}
-        for one in unsettled(self._noted, self.steps, self.tensors):
-            node, index = one.entry.node, one.tensor
-            if node not in warnings:
-                text = (
-                    f"`{one.layer.kind}` takes {self._named(index)}, {self.tensors[index].type}, "
-                    f"for {one.doubt.taken_for}"
-                )
-                span = kind_node(node).span()
-                warnings[node] = Problem(text, span, one.doubt.hint, one.frame.trail())
-        return list(warnings.values())
+        errors: dict[Node, Problem] = {}
+        for noted in left:
+            warnings.setdefault(noted.entry.node, self._doubt(noted))
+        for noted, reader in wrong:
+            because = f", and `{reader.name}` (line {reader.line}) for sequences"
+            errors.setdefault(noted.entry.node, self._doubt(noted, because))
+        return list(warnings.values()), list(errors.values())
+
+    def _doubt(self, noted: Noted, because: str = "") -> Problem:
+        text = (
+            f"`{noted.layer.kind}` takes {self._named(noted.tensor)}, "
+            f"{self.tensors[noted.tensor].type}, for {noted.doubt.taken_for}{because}"
+        )
+        span = kind_node(noted.entry.node).span()
+        return Problem(text, span, noted.doubt.hint, noted.frame.trail())
 
     def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         """Give the steps from `first` on the weights of the steps in `original`."""

@@ -160,7 +160,10 @@ class _Elaboration:
         return tuple(found)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        warnings = self.placement.warnings()
+        """What is to be said of a network; `SpecError` where layers contradict each other."""
+        warnings, wrong = self.placement.doubts()
+        if wrong:
+            raise SpecError(wrong)
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
             ends.setdefault(step.entry.node, []).append(step)
