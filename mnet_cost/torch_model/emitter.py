@@ -27,7 +27,8 @@ class Emitter(Protocol):
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any
     ) -> Callable[..., Any]:
-        """The module of the layer at hand, to be called with values. A layer has one at most."""
+        """The module of the layer at hand, to be called with values, and constants by name. A layer
+        has one at most."""
 
 
 Types = tuple[TensorType, ...]

@@ -47,7 +47,7 @@ class GraphEmitter:
         path = self.path if self.shared is None else self.shared
         if self.shared is None:
             self.modules[path] = factory(*arguments, **options)
-        return lambda *inputs: self.graph.call_module(path, inputs)
+        return lambda *inputs, **options: self.graph.call_module(path, inputs, options)
 
 
 def build_module(

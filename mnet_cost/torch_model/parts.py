@@ -105,12 +105,14 @@ def heads_apart(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
+) -> Tensor:
     """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    Axes behind the batch join it meanwhile: fast kernels and exporters take [N, heads, L, d] alone.
+    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
+    kernels and exporters take [N, heads, L, d] alone.
     """
-    leading = torch.broadcast_shapes(*(x.shape[1:-2] for x in (query, key, value)))
     if leading:
         sizes = (-1, *leading, -1, -1)
         query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
@@ -120,7 +122,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside."""
+    """Multi-head attention of [..., L, width] to [..., S, context], `features` inside.
+
+    `leading` as in `attend`; it goes with each call, since stacks of several sizes can share it.
+    """
 
     def __init__(
         self, width: int, context: int, features: int, heads: int, bias: bool = True
@@ -132,10 +137,12 @@ class Attention(nn.Module):
         self.value = nn.Linear(context, features, bias=bias)
         self.out = nn.Linear(features, width, bias=bias)
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, context: Tensor | None = None, leading: tuple[int, ...] = ()
+    ) -> Tensor:
         context = x if context is None else context
         query, key, value = self.query(x), self.key(context), self.value(context)
-        return self.out(attend(query, key, value, self.heads))
+        return self.out(attend(query, key, value, self.heads, leading))
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ def bad_weights(kind: str, path: Path) -> str:
     if kind == "code":
         torch.save(weights_of(SMALL, 1), path)  # a whole module
         return "holds more than numbers"
-    return "no such file"
+    return "cannot be read: no such file or directory"
 
 
 @pytest.mark.parametrize("kind", ["other", "short", "list", "code", "missing"])

@@ -29,17 +29,23 @@ def matmul(e: Emitter, layer: MatMul, xs: list[Any], types: Types, outputs: Type
     return e.call(torch.matmul, first, second)
 
 
+def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
+    """The axes in front of matrices, where there are any."""
+    leading = outputs[0].shape[:-2]
+    return {"leading": leading} if leading else {}
+
+
 def scaled_dot_product_attention(
     e: Emitter, layer: ScaledDotProductAttention, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(parts.attend, *xs, heads=layer.heads)
+    return e.call(parts.attend, *xs, heads=layer.heads, **_leading(outputs))
 
 
 def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs: Types) -> Any:
     width, context = types[0].shape[-1], types[-1].shape[-1]
     features = width if layer.features is None else layer.features
     inner = e.module(parts.Attention, width, context, features, layer.heads, bias=layer.bias)
-    return inner(*xs)
+    return inner(*xs, **_leading(outputs))
 
 
 def _recurrent(

@@ -288,8 +288,11 @@ class Forward:
     def _call(self, line: Line) -> Text:
         target, given = line.target, dict(line.arguments)
         if isinstance(target, Ref):
-            values = ", ".join(self._argument(one).text for one in given.values())
-            return Text(f"{self.reference(target.path)}({values})")
+            values = [
+                f"{f'{name[1:]}=' if name.startswith('=') else ''}{self._argument(value).text}"
+                for name, value in given.items()
+            ]
+            return Text(f"{self.reference(target.path)}({', '.join(values)})")
         if isinstance(target, Column):
             (value,) = given.values()
             if target.found.constant is MISSING:

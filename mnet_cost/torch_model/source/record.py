@@ -162,8 +162,10 @@ class Recorder:
         path = self.path if self.shared is None else self.shared
         if self.shared is None:
             self.made[path] = Made(factory, bound(factory, arguments, options), self.scope)
-        return lambda *inputs: self._record(
-            Ref(path), {f"*{i}": value for i, value in enumerate(inputs)}
+        return lambda *inputs, **options: self._record(
+            Ref(path),
+            {f"*{i}": value for i, value in enumerate(inputs)}
+            | {f"={name}": value for name, value in options.items()},
         )
 
     def _record(self, target: Any, arguments: dict[str, Any]) -> Value:
