@@ -9,23 +9,14 @@ are in `tool_rules.py`. Params do not depend on a convention.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mnet_cost.analysis.tool_rules import (
-    FVCORE,
-    OPENVINO,
-    PTFLOPS,
-    THOP,
-    TIMM,
-    TORCH,
-    TORCHINFO,
-    Counted,
-    Rule,
-    Rules,
-)
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.network import Network
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.tool_rules import Counted, Rule, Rules
 
 Standing = Literal["exact", "rounded", "depends", "not covered"]
 """What a total is. exact: that of the tool, to the last unit. rounded: that of the tool, as far as
@@ -40,10 +31,20 @@ class Convention(NamedTuple):
     name: str
     summary: str
     source: str
-    rules: Rules | None = None
-    """For every kind; None counts as the paper does."""
+    table: str = ""
+    """The name of its rules in `tool_rules.py`; without one it counts as the paper does."""
     printed: str = ""
     """What the figures of the tool are printed in, where they are known no better than that."""
+
+    @property
+    def rules(self) -> Rules | None:
+        """A rule for every kind; None counts as the paper does."""
+        if not self.table:
+            return None
+        from mnet_cost.analysis import tool_rules  # which most analyses do not need
+
+        rules: Rules = getattr(tool_rules, self.table)
+        return rules
 
 
 class ConventionItem(NamedTuple):
@@ -84,43 +85,43 @@ CONVENTIONS: tuple[Convention, ...] = (
         "torch",
         "half of what torch.utils.flop_counter counts: the same as `paper`, where it is covered",
         "torch 2.14.1 torch/utils/flop_counter.py: 2 per mult-add of conv and matmul",
-        TORCH,
+        "TORCH",
     ),
     Convention(
         "fvcore",
         "+ batch-norm at 2 per element, other norms at 5, adaptive average pooling at 1 per input",
         "fvcore 0.1.5 fvcore/nn/flop_count.py, jit_handles.py; its `flops` are mult-adds",
-        FVCORE,
+        "FVCORE",
     ),
     Convention(
         "ptflops",
         "+ bias at 1 per output (its `aten` backend)",
         "ptflops 0.7.5, backend `aten`",
-        PTFLOPS,
+        "PTFLOPS",
     ),
     Convention(
         "thop",
         "+ norms at 4 per element, average pooling at 1 per output, adaptive also per input",
         "thop 0.1.1 thop/vision/basic_hooks.py, thop/rnn_hooks.py",
-        THOP,
+        "THOP",
     ),
     Convention(
         "torchinfo",
         "+ bias at 1 per output; params of norms and of linear layers once, whatever the positions",
         "torchinfo 1.8.0 torchinfo/layer_info.py",
-        TORCHINFO,
+        "TORCHINFO",
     ),
     Convention(
         "timm",
         "what fvcore counts for timm's models: + batch-norm at 2 per element",
         "fvcore 0.1.5 on timm 1.0.31; its benchmark.py asks fvcore where DeepSpeed is not there",
-        TIMM,
+        "TIMM",
     ),
     Convention(
         "openvino",
         "+ 1 per convolution output for the folded bias; half of its `GFLOPs`",
         "openvinotoolkit/open_model_zoo, README of mobilenet-v1-1.0-224-tf: 1.148 GFLOPs",
-        OPENVINO,
+        "OPENVINO",
         "the three decimals of the model zoo's GFLOPs",
     ),
 )
@@ -142,7 +143,8 @@ def find_convention(name: str) -> Convention:
 
 def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Network) -> Count:
     """`costs` of the steps of `network` with mult-adds as `convention` counts them."""
-    if convention.rules is None:
+    rules = convention.rules
+    if rules is None:
         return Count(costs)
     counted: list[LayerCost] = []
     totals: dict[str, Any] = {}
@@ -154,7 +156,7 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
             reserved.setdefault(key, []).append((cost.step.name, 0))
             counted.append(cost)
             continue
-        rule = convention.rules[type(cost.step.layer)]
+        rule = rules[type(cost.step.layer)]
         added: Any = 0
         if _is_covered(rule, one):
             for part in rule.parts:
@@ -196,6 +198,8 @@ def _counted(cost: LayerCost, network: Network) -> Counted | None:
     if cost.work is None:
         return None
     inputs = tuple([network.tensors[index].type for index in cost.step.inputs])
+    from mnet_cost.analysis.tool_rules import Counted
+
     return Counted(cost.step.layer, inputs, cost.output, cost.work, network.batch)
 
 
