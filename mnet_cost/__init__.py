@@ -2,9 +2,9 @@
 
     import mnet_cost
 
-    model = mnet_cost.load_model("mobilenet_v1@alpha=0.5")
-    analysis = mnet_cost.analyze(model, devices=[mnet_cost.load_device("pixel_1")])
+    analysis = mnet_cost.analyze("mobilenet_v1", alpha=0.5, devices=["raspberry_pi_4_ncnn"])
     analysis.totals.mult_adds, analysis.memory.peak_bytes, analysis.devices[0].latency_s
+    print(analysis.report())
 
 The names below are imported when they are first used, so `import mnet_cost` costs nothing.
 """
@@ -14,8 +14,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnet_cost.analysis import Analysis, analyze, analyze_network
-    from mnet_cost.devices import DeviceProfile, device_names, load_device
+    from mnet_cost.api import (
+        Analysis,
+        CalibratedDevice,
+        Comparison,
+        WhatIfs,
+        analyze,
+        analyze_network,
+        calibrate,
+        compare,
+        what_if,
+    )
+    from mnet_cost.devices import DeviceProfile, device_names, load_device, with_threads
     from mnet_cost.errors import MnetCostError
     from mnet_cost.layers import LAYERS, Layer, Work
     from mnet_cost.models.dump import dump_spec
@@ -31,17 +41,22 @@ __version__ = "0.1.0"
 __all__ = [
     "LAYERS",
     "Analysis",
+    "CalibratedDevice",
+    "Comparison",
     "DeviceProfile",
     "Layer",
     "MnetCostError",
     "Model",
     "ModelSpec",
     "Network",
+    "WhatIfs",
     "Work",
     "__version__",
     "analyze",
     "analyze_network",
     "build_module",
+    "calibrate",
+    "compare",
     "device_names",
     "dump_spec",
     "elaborate",
@@ -51,10 +66,14 @@ __all__ = [
     "model_names",
     "parse_spec",
     "read_spec",
+    "what_if",
+    "with_threads",
 ]
 
 _HOMES = {
-    "Analysis": "analysis",
+    "Analysis": "api",
+    "CalibratedDevice": "api",
+    "Comparison": "api",
     "DeviceProfile": "devices",
     "LAYERS": "layers",
     "Layer": "layers",
@@ -62,10 +81,13 @@ _HOMES = {
     "Model": "models.types",
     "ModelSpec": "models.types",
     "Network": "network",
+    "WhatIfs": "api",
     "Work": "layers",
-    "analyze": "analysis",
-    "analyze_network": "analysis",
+    "analyze": "api",
+    "analyze_network": "api",
     "build_module": "torch_model",
+    "calibrate": "api",
+    "compare": "api",
     "device_names": "devices",
     "dump_spec": "models.dump",
     "elaborate": "network",
@@ -75,6 +97,8 @@ _HOMES = {
     "model_names": "models.library",
     "parse_spec": "models.load",
     "read_spec": "models.load",
+    "what_if": "api",
+    "with_threads": "devices",
 }
 
 

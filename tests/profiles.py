@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, HeldOut, RooflineFit, Spread
 from mnet_cost.devices.terms import TERM_NAMES
 
 
 def number(value: float, basis: str = "assumed") -> Sourced:
-    return Sourced(value, "made up for a test", basis)
+    return Sourced(value=value, source="made up for a test", basis=basis)
 
 
-_PEAKS = {"fp32": ComputeRate(number(10e9, "datasheet"), number(10e9, "derived"))}
+_PEAKS = {
+    "fp32": ComputeRate(
+        macs_per_s=number(10e9, "datasheet"), vector_ops_per_s=number(10e9, "derived")
+    )
+}
 _MEMORY = (
-    MemoryLevel("L2", number(2**20, "datasheet")),
-    MemoryLevel("DRAM", number(4e9, "datasheet"), number(10e9, "datasheet")),
+    MemoryLevel(name="L2", size_bytes=number(2**20, "datasheet")),
+    MemoryLevel(
+        name="DRAM", size_bytes=number(4e9, "datasheet"), bytes_per_s=number(10e9, "datasheet")
+    ),
 )
 _RULES = frozenset(("fold_norms", "fuse_clamps", "in_place"))
 
@@ -49,19 +57,22 @@ FITTED = DeviceProfile(
     kernel_rules=_RULES,
     latency={
         "fp32": CoefficientFit(
-            number(150e-12, "fitted"),
-            {"depthwise_3x3": 0.5, "kernel": 1.0, "weights": 0.01},
-            triangle(),
-            Spread(1.2, 0.1),
-            1,
-            _SEEN,
-            HeldOut("one family at a time", 18, 0.067, 0.105),
+            scale_s=number(150e-12, "fitted"),
+            deviations={"depthwise_3x3": 0.5, "kernel": 1.0, "weights": 0.01},
+            covariance=triangle(),
+            spread=Spread(width=1.2, noise=0.1),
+            tile=1,
+            fitted_on=_SEEN,
+            held_out=HeldOut(
+                protocol="one family at a time", measurements=18, median=0.067, mean=0.105
+            ),
         )
     },
 )
 """100 ps for a mult-add on its peaks, 150 ps by its fit."""
 
-DATASHEET = FITTED._replace(
+DATASHEET = replace(
+    FITTED,
     name="datasheet_core",
     title="One core that nobody measured",
     basis="datasheet",
@@ -81,17 +92,18 @@ STICK = DeviceProfile(
     device_class="accelerator",
     latency={
         "fp32": RooflineFit(
-            number(1e12, "fitted"),
-            number(4e9, "fitted"),
-            number(1e-3, "fitted"),
-            number(20e-6, "fitted"),
-            Spread(1.3, 0.2),
-            _SEEN._replace(mult_adds=(0.3e9, 5e9), latency_s=(0.002, 0.05)),
+            macs_per_s=number(1e12, "fitted"),
+            bytes_per_s=number(4e9, "fitted"),
+            inference_s=number(1e-3, "fitted"),
+            kernel_s=number(20e-6, "fitted"),
+            spread=Spread(width=1.3, noise=0.2),
+            fitted_on=replace(_SEEN, mult_adds=(0.3e9, 5e9), latency_s=(0.002, 0.05)),
         )
     },
 )
 
-BOUND = FITTED._replace(
+BOUND = replace(
+    FITTED,
     name="lower_bound_core",
     title="One core of unknown kind",
     basis="datasheet",

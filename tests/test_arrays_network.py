@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def assert_equal_to_single_runs(reference: str, points: list[tuple[float, int]])
         for many, one in zip(array_costs, costs, strict=True):
             assert shape_at(many.output.shape, i, len(points)) == one.output.shape
             assert row(many, i, len(points)) == row(one, 0, 1)
-        for together, apart in zip(totals, add_up(costs), strict=True):
+        for together, apart in zip(astuple(totals), astuple(add_up(costs)), strict=True):
             assert whole(np.broadcast_to(together, alpha.shape)[i]) == apart
 
 

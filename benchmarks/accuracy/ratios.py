@@ -130,7 +130,7 @@ def _pairs(
 ) -> Iterator[Pair]:
     """Pairs of `unseen`, of two families where it is `between` them."""
     solution = solve(seen.amounts, seen.seconds, common, spreads())
-    fit = _fit(solution, Spread(width, NOISE))
+    fit = _fit(solution, Spread(width=width, noise=NOISE))
     expected = expected_seconds(unseen.amounts, common, solution.parameters)
     errors = np.log(expected / unseen.seconds)
     parts = unseen.amounts * common * np.exp(solution.parameters[1:])
@@ -149,7 +149,12 @@ def _pairs(
 
 def _fit(solution: Solution, spread: Spread) -> CoefficientFit:
     triangle = tuple(tuple(row[: i + 1]) for i, row in enumerate(solution.covariance.tolist()))
-    return CoefficientFit(Sourced(1.0, "of no use to a ratio", "fitted"), {}, triangle, spread)
+    return CoefficientFit(
+        scale_s=Sourced(value=1.0, source="of no use to a ratio", basis="fitted"),
+        deviations={},
+        covariance=triangle,
+        spread=spread,
+    )
 
 
 def show(folder: Path | None) -> None:

@@ -6,8 +6,9 @@ A pass is a function; what it needs are its parameters, what it finds is its fro
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from mnet_cost.analysis.capacity import Activations, check_capacity
 from mnet_cost.analysis.conventions import (
@@ -32,12 +33,14 @@ from mnet_cost.analysis.sparsity import (
 )
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
-from mnet_cost.devices import DeviceProfile, load_device
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.models.library import load_model
-from mnet_cost.models.types import Model, ModelSpec
+from mnet_cost.models.types import BATCH, Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType
+from mnet_cost.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
@@ -48,8 +51,12 @@ SCHEDULES = ("spec", "best")
 """Orders of the layers, and of the kernels of each device: as they stand in the spec, or with the
 least peak memory."""
 
+_MOST_SHOWN = 3
+"""Devices of which the one line of an analysis has the time."""
 
-class Analysis(NamedTuple):
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
     """All that is known of one network at one setting. Counts include the batch."""
 
     network: Network
@@ -76,6 +83,25 @@ class Analysis(NamedTuple):
     """What is launched by the kernel rules of `devices`, each set of rules once."""
     reservations: tuple[Reservation, ...] = ()
     """Layers whose mult-adds are not those of the convention's tool for certain."""
+
+    def __repr__(self) -> str:
+        """One line: what was analyzed, and what it costs."""
+        spec, knobs = self.network.spec, self.network.knobs
+        changed = {name: value for name, value in knobs.items() if value != _default(spec, name)}
+        head = " ".join(
+            [spec.title, *(f"{name}={value}" for name, value in changed.items()), self.precision]
+        )
+        least = "at least " if self.unmodelled else ""
+        costs = [
+            f"{least}{format_count(self.totals.mult_adds)} mult-adds",
+            f"{format_count(self.totals.params)} params",
+            f"{format_bytes(self.memory.peak_bytes)} peak",
+            *(f"{one.device.name} {one.time_text}" for one in self.devices[:_MOST_SHOWN]),
+        ]
+        more = len(self.devices) - _MOST_SHOWN
+        if more > 0:
+            costs.append(f"{more} more device{'s' if more > 1 else ''}")
+        return f"<Analysis {head}: {', '.join(costs)}>"
 
     @property
     def convention_agreement(self) -> Agreement:
@@ -107,10 +133,14 @@ class Analysis(NamedTuple):
         return 1 - len(self.unmodelled) / len(self.layers)
 
 
+def _default(spec: ModelSpec, knob: str) -> Any:
+    return 1 if knob == BATCH else spec.knobs[knob].default
+
+
 def analyze(
     model: Model | ModelSpec | str | os.PathLike[str],
     knobs: Mapping[str, Any] | None = None,
-    devices: Sequence[DeviceProfile | str | os.PathLike[str]] = (),
+    devices: Iterable[Device] = (),
     *,
     precision: str = "fp32",
     convention: str = "paper",
@@ -134,7 +164,7 @@ def analyze(
         raise TypeError(f"a model is a name, a path or what load_model gives, not {model!r}")
     return analyze_network(
         elaborate(model, knobs),
-        [one if isinstance(one, DeviceProfile) else load_device(one) for one in devices],
+        choose_devices(devices),
         precision=precision,
         convention=convention,
         schedule=schedule,
@@ -176,10 +206,22 @@ def analyze_network(
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     analysis = Analysis(
-        network, precision, convention, count.layers, add_up(count.layers), count.items, memory,
-        kernels, (), unmodelled, better, zeros, runtime_plans, count.reservations,
-    )  # fmt: skip
-    return analysis._replace(devices=estimate_devices(analysis, devices))
+        network=network,
+        precision=precision,
+        convention=convention,
+        layers=count.layers,
+        totals=add_up(count.layers),
+        convention_items=count.items,
+        memory=memory,
+        kernels=kernels,
+        devices=(),
+        unmodelled=unmodelled,
+        schedule=better,
+        sparsity=zeros,
+        runtime_plans=runtime_plans,
+        reservations=count.reservations,
+    )
+    return replace(analysis, devices=estimate_devices(analysis, devices))
 
 
 def _is_best(schedule: str) -> bool:
@@ -231,4 +273,4 @@ def _estimate(
     estimate = estimate_latency(kernels, device, precision, fits)
     if zeros is None or not zeros.zeros or estimate.latency_s is None:
         return estimate
-    return estimate._replace(notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))
+    return replace(estimate, notes=(*estimate.notes, zeros_note(kernels, zeros, device, precision)))

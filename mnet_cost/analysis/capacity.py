@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mnet_cost.analysis.memory import LiveTensor
 from mnet_cost.devices import DeviceProfile, MemoryLevel
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
 
 
-class CapacityCheck(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityCheck:
     """Whether something fits into a memory; None where the size is unknown."""
 
     what: str
@@ -41,7 +43,8 @@ class CapacityCheck(NamedTuple):
         return max(0, self.needed_bytes - int(self.available_bytes))
 
 
-class Activations(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activations:
     """What activations need on a device that has nothing but them in its main memory."""
 
     arena_bytes: int
@@ -73,23 +76,36 @@ def check_capacity(
         return ()
     room = _size(memory)
     if storage is None:
-        fit = CapacityCheck("weights and activations", memory.name, weight_bytes + peak_bytes, room)
+        fit = CapacityCheck(
+            what="weights and activations",
+            where=memory.name,
+            needed_bytes=weight_bytes + peak_bytes,
+            available_bytes=room,
+        )
         if schedule is not None:
             spec_order_bytes = weight_bytes + schedule.spec_peak_bytes
-            fit = fit._replace(spec_order_bytes=spec_order_bytes, is_least=schedule.optimal)
+            fit = replace(fit, spec_order_bytes=spec_order_bytes, is_least=schedule.optimal)
         return (fit,)
-    fit = CapacityCheck("activations", memory.name, peak_bytes, room)
+    fit = CapacityCheck(
+        what="activations", where=memory.name, needed_bytes=peak_bytes, available_bytes=room
+    )
     if activations is not None:
         needed = activations.arena_bytes
-        fit = fit._replace(
+        fit = replace(
+            fit,
             needed_bytes=needed,
             gap_bytes=needed - activations.peak_bytes,
             spec_order_bytes=activations.spec_order_bytes,
             is_least=activations.is_least,
         )
         if fit.fits is False:
-            fit = fit._replace(because=activations.alive, at=activations.at)
-    return fit, CapacityCheck("weights", storage.name, weight_bytes, _size(storage))
+            fit = replace(fit, because=activations.alive, at=activations.at)
+    return fit, CapacityCheck(
+        what="weights",
+        where=storage.name,
+        needed_bytes=weight_bytes,
+        available_bytes=_size(storage),
+    )
 
 
 def _size(level: MemoryLevel) -> float | None:

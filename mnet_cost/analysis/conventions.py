@@ -9,6 +9,7 @@ are in `tool_rules.py`. Params do not depend on a convention.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
@@ -47,14 +48,16 @@ class Convention(NamedTuple):
         return rules
 
 
-class ConventionItem(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConventionItem:
     """One itemized difference to the paper's convention."""
 
     what: str
     mult_adds: int
 
 
-class Reservation(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
     """Layers of a kind whose count is not that of the tool for certain."""
 
     kind: str
@@ -170,7 +173,13 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
         counted.append(cost._replace(mult_adds=cost.mult_adds + added))
     return Count(
         tuple(counted),
-        tuple([ConventionItem(what, sum_) for what, sum_ in totals.items() if _holds(sum_ != 0)]),
+        tuple(
+            [
+                ConventionItem(what=what, mult_adds=sum_)
+                for what, sum_ in totals.items()
+                if _holds(sum_ != 0)
+            ]
+        ),
         tuple([_reservation(kind, doubt, layers) for (kind, doubt), layers in reserved.items()]),
     )
 
@@ -228,4 +237,10 @@ def _holds(condition: Any) -> bool:
 
 def _reservation(kind: str, doubt: _Doubt, layers: list[tuple[str, Any]]) -> Reservation:
     names = tuple([name for name, _ in layers])
-    return Reservation(kind, *doubt, names, sum([amount for _, amount in layers]))
+    return Reservation(
+        kind=kind,
+        agreement=doubt.agreement,
+        why=doubt.why,
+        layers=names,
+        mult_adds=sum([amount for _, amount in layers]),
+    )

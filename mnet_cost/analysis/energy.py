@@ -10,6 +10,7 @@ to nothing is not known. Not here: batteries, radios, screens.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ _OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived
 """What a time is, among the bases of numbers: from a data sheet it is worked out."""
 
 
-class Energy(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
     """Joules of one inference of the whole batch."""
 
     energy_j: float
@@ -98,7 +100,13 @@ def _power_times_time(
         s = "s" if stated.threads > 1 else ""
         how += f"; power carried over from {stated.threads} thread{s} to {device.threads}, assumed"
     basis = _weakest((power_w.basis, _OF_TIMES[timing.basis]))
-    return Energy(energy_j, energy_j / _together(downwards), high_j, basis, how)
+    return Energy(
+        energy_j=energy_j,
+        low_j=energy_j / _together(downwards),
+        high_j=high_j,
+        basis=basis,
+        how=how,
+    )
 
 
 def _mult_adds_and_bytes(
@@ -124,11 +132,11 @@ def _mult_adds_and_bytes(
         how += f" without {', '.join(missing)}"
     how += _assumption("energies", [one for _, one in parts])
     return Energy(
-        sum([amount * one.value for amount, one in parts]),
-        sum([amount * range_of(one)[0] for amount, one in parts]),
-        None,
-        _weakest([one.basis for _, one in parts]),
-        how,
+        energy_j=sum([amount * one.value for amount, one in parts]),
+        low_j=sum([amount * range_of(one)[0] for amount, one in parts]),
+        high_j=None,
+        basis=_weakest([one.basis for _, one in parts]),
+        how=how,
     )
 
 

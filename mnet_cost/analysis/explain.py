@@ -10,7 +10,8 @@ import dataclasses
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
@@ -158,7 +159,8 @@ def _plain_one(number: Traced) -> Any:
     return number.value if number.names == "1" else None
 
 
-class Formula(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
     """One number of a layer: what it is, `names = values = value`."""
 
     what: str
@@ -197,8 +199,8 @@ def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
 
 def _formula(what: str, number: Any) -> Formula:
     if isinstance(number, Traced):
-        return Formula(what, number.names, number.values, number.value)
-    return Formula(what, str(number), str(number), number)
+        return Formula(what=what, names=number.names, values=number.values, value=number.value)
+    return Formula(what=what, names=str(number), values=str(number), value=number)
 
 
 def _axis_labels(type_: TensorType) -> tuple[str, ...]:

@@ -44,6 +44,10 @@ class Kernel(NamedTuple):
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
 
+    def __repr__(self) -> str:
+        layers = f"{len(self.layers)} layer{'s' if len(self.layers) > 1 else ''}"
+        return f"<Kernel {self.name}: {layers}, {self.mult_adds} mult-adds>"
+
     @property
     def name(self) -> str:
         return self.anchor.step.name

@@ -10,6 +10,7 @@ never zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import exp, sqrt
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
+from mnet_cost.units import format_seconds
 
 _SEEN = 0.05
 """An estimate is marked if terms that the fit has not seen take more than this share of it."""
@@ -48,6 +50,10 @@ class KernelEstimate(NamedTuple):
     bound: str
     """What binds the lower bound: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
 
+    def __repr__(self) -> str:
+        time = "time unknown" if self.latency_s is None else format_seconds(self.latency_s)
+        return f"<KernelEstimate {self.kernel.name}: {time}, {self.bound}>"
+
     @property
     def intensity(self) -> float | None:
         """Mult-adds per byte moved."""
@@ -55,7 +61,8 @@ class KernelEstimate(NamedTuple):
         return self.kernel.mult_adds / traffic if traffic else None
 
 
-class DeviceEstimate(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEstimate:
     """What the network takes on one device. `latency_s` is None where a rate is missing."""
 
     device: DeviceProfile
@@ -86,6 +93,20 @@ class DeviceEstimate(NamedTuple):
     energy: Energy | None = None
     latency_fit: LatencyFit | None = None
     """What the times were made with; None for a lower bound."""
+
+    def __repr__(self) -> str:
+        return f"<DeviceEstimate {self.device.name} {self.precision}: {self.time_text}>"
+
+    @property
+    def time_text(self) -> str:
+        """The time with its range and basis, in words."""
+        if self.latency_s is None:
+            return "time unknown"
+        least = "at least " if self.basis == "bound" or self.untimed else ""
+        band = ""
+        if self.low_s is not None and self.high_s is not None:
+            band = f" [{format_seconds(self.low_s)} - {format_seconds(self.high_s)}]"
+        return f"{least}{format_seconds(self.latency_s)}{band} {self.basis}"
 
     @property
     def adds_up(self) -> bool:
@@ -123,12 +144,34 @@ def estimate_latency(
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
         return DeviceEstimate(
-            device, precision, None, None, None, None, None, 0.0, (), (), memory_fits, (note,)
+            device=device,
+            precision=precision,
+            basis=None,
+            latency_s=None,
+            low_s=None,
+            high_s=None,
+            bound_s=None,
+            inference_s=0.0,
+            kernels=(),
+            untimed=(),
+            memory_fits=memory_fits,
+            notes=(note,),
         )
     if not kernels:
         note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
         return DeviceEstimate(
-            device, precision, None, None, None, None, None, 0.0, (), (), memory_fits, (note,)
+            device=device,
+            precision=precision,
+            basis=None,
+            latency_s=None,
+            low_s=None,
+            high_s=None,
+            bound_s=None,
+            inference_s=0.0,
+            kernels=(),
+            untimed=(),
+            memory_fits=memory_fits,
+            notes=(note,),
         )
     lower_bounds = LowerBounds(device, rate)
     if fit is None and rate is not None:
@@ -146,7 +189,7 @@ def estimate_latency(
     partial = found.basis == "bound" or bool(found.untimed)
     timing = Timing(found.latency_s, found.low_s, found.high_s, timed.basis, partial)
     traffic = [lower_bound.traffic for lower_bound in bounds]
-    return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
+    return replace(found, energy=estimate_energy(device, precision, kernels, traffic, timing))
 
 
 def basis_of(device: DeviceProfile, precision: str) -> str | None:
@@ -188,17 +231,40 @@ def _whole(
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     if not latency_s:  # of nothing known, which is not to take no time
         return DeviceEstimate(
-            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed, memory_fits,
-            notes,
-        )  # fmt: skip
+            device=device,
+            precision=precision,
+            basis=None,
+            latency_s=None,
+            low_s=None,
+            high_s=None,
+            bound_s=bound_s,
+            inference_s=0.0,
+            kernels=timed.kernels,
+            untimed=untimed,
+            memory_fits=memory_fits,
+            notes=notes,
+        )
     low_s = high_s = None
     if timed.half_width is not None and not untimed:  # no error of a part that is missing
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
-        device, precision, timed.basis, latency_s, low_s, high_s, bound_s, timed.inference_s,
-        timed.kernels, untimed, memory_fits, notes, timed.outside, timed.shares, latency_fit=timed.fit,
-    )  # fmt: skip
+        device=device,
+        precision=precision,
+        basis=timed.basis,
+        latency_s=latency_s,
+        low_s=low_s,
+        high_s=high_s,
+        bound_s=bound_s,
+        inference_s=timed.inference_s,
+        kernels=timed.kernels,
+        untimed=untimed,
+        memory_fits=memory_fits,
+        notes=notes,
+        outside=timed.outside,
+        shares=timed.shares,
+        latency_fit=timed.fit,
+    )
 
 
 def _by_coefficients(

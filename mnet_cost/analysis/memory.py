@@ -11,6 +11,7 @@ are in `arena.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, may_write_over
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
+from mnet_cost.units import format_bytes
 
 
 class LiveTensor(NamedTuple):
@@ -27,7 +29,8 @@ class LiveTensor(NamedTuple):
     bytes: int
 
 
-class MemoryTrace(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryTrace:
     """Bytes of activations alive while each step runs, and the step where most are."""
 
     live_bytes: tuple[int, ...]
@@ -37,6 +40,10 @@ class MemoryTrace(NamedTuple):
     """The first step of its unit."""
     live_at_peak: tuple[LiveTensor, ...]
     """Largest first."""
+
+    def __repr__(self) -> str:
+        steps = len(self.live_bytes)
+        return f"<MemoryTrace of {steps} steps: {format_bytes(self.peak_bytes)} peak>"
 
 
 class Lifetime(NamedTuple):
@@ -88,7 +95,12 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
         for number, unit in enumerate(units):
             for index in unit:
                 by_step[index] = live[number]
-    return MemoryTrace(tuple(by_step), peak, units[at][0], tuple(alive))
+    return MemoryTrace(
+        live_bytes=tuple(by_step),
+        peak_bytes=peak,
+        peak_step=units[at][0],
+        live_at_peak=tuple(alive),
+    )
 
 
 def find_lifetimes(

@@ -8,7 +8,8 @@ device knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mnet_cost.analysis.capacity import Activations
 from mnet_cost.analysis.kernels import Kernel, form_kernels
@@ -18,12 +19,14 @@ from mnet_cost.analysis.traffic import scratch_bytes
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
+from mnet_cost.units import format_bytes
 
 if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
 
 
-class RuntimePlan(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimePlan:
     """Kernels under one set of rules, and their memory."""
 
     network: Network
@@ -38,6 +41,10 @@ class RuntimePlan(NamedTuple):
     """How the order was found, where a better one than that of the spec was looked for."""
     spec_order: RuntimePlan | None = None
     """The same kernels in the order of the spec, where a better one was looked for."""
+
+    def __repr__(self) -> str:
+        peak = format_bytes(self.memory.peak_bytes)
+        return f"<RuntimePlan {self.network.spec.title}: {len(self.kernels)} kernels, {peak} peak>"
 
 
 def launch(
@@ -64,7 +71,14 @@ def _plan(
         scratch=scratch,
     )
     memory = trace_memory(network, precision, sharing)
-    return RuntimePlan(network, precision, rules, kernels, memory, sharing)
+    return RuntimePlan(
+        network=network,
+        precision=precision,
+        rules=rules,
+        kernels=kernels,
+        memory=memory,
+        sharing=sharing,
+    )
 
 
 def in_best_order(plan: RuntimePlan) -> RuntimePlan:
@@ -79,7 +93,7 @@ def in_best_order(plan: RuntimePlan) -> RuntimePlan:
         place = {name: i for i, name in enumerate(found.order)}
         kernels = tuple(sorted(plan.kernels, key=lambda one: place[one.name]))
         best = _plan(network.with_schedule(found.order), kernels, precision, rules)
-    return best._replace(schedule=found, spec_order=plan)
+    return replace(best, schedule=found, spec_order=plan)
 
 
 def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
@@ -98,7 +112,7 @@ def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
     found = plan.schedule
     # No arena is smaller than the least peak.
     least = found is not None and found.optimal and needed.arena_bytes == found.peak_bytes
-    return chosen, needed._replace(spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
+    return chosen, replace(needed, spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
 
 
 def activations_of(plan: RuntimePlan) -> Activations:
@@ -108,8 +122,8 @@ def activations_of(plan: RuntimePlan) -> Activations:
     arena = plan_arena(plan.network, plan.precision, plan.sharing)
     memory = plan.memory
     return Activations(
-        arena.bytes,
-        memory.peak_bytes,
-        memory.live_at_peak,
-        plan.network.steps[memory.peak_step].name,
+        arena_bytes=arena.bytes,
+        peak_bytes=memory.peak_bytes,
+        alive=memory.live_at_peak,
+        at=plan.network.steps[memory.peak_step].name,
     )

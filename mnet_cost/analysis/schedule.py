@@ -15,6 +15,7 @@ search, Ahn et al., SERENITY, arXiv:2003.02369. The code is our own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -35,10 +36,11 @@ _NARROW, _WIDE = 4, 48  # sets of one size that a beam keeps
 _USUAL = MemoryRules()
 
 
-class Schedule(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
     """An order of steps and the most bytes of activations alive in it."""
 
-    order: tuple[str, ...]
+    order: tuple[str, ...] = field(repr=False)
     peak_bytes: int
     spec_peak_bytes: int
     """That of the order that the network came with."""
@@ -97,7 +99,13 @@ def best_schedule(
         names = tuple(
             network.steps[index].name for number in order for index in buffers.units[number]
         )
-    return Schedule(names, peak, trace.peak_bytes, peak <= floor, how)
+    return Schedule(
+        order=names,
+        peak_bytes=peak,
+        spec_peak_bytes=trace.peak_bytes,
+        optimal=peak <= floor,
+        how=how,
+    )
 
 
 class _Found(NamedTuple):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
@@ -51,7 +52,8 @@ class Zeros(NamedTuple):
         return f"{target}{self.share:g}" + (f":{_FOURS}" if self.fours else "")
 
 
-class LayerZeros(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerZeros:
     """The zeros of one layer with weights. Counts include the batch."""
 
     name: str
@@ -68,11 +70,12 @@ class LayerZeros(NamedTuple):
     """Bytes of weights that need not be stored, or read, where a device knows fours."""
 
 
-class Sparsity(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sparsity:
     """The zeros of a network."""
 
     rules: tuple[Zeros, ...]
-    layers: tuple[LayerZeros, ...]
+    layers: tuple[LayerZeros, ...] = field(repr=False)
     """Layers with weights, in schedule order."""
     weights: int
     zeros: int
@@ -80,7 +83,7 @@ class Sparsity(NamedTuple):
     """Of the whole network, by the convention of the paper."""
     stored_weight_bytes: int
     """All params of the network, with kernels in fours compressed."""
-    dense_names: tuple[str, ...]
+    dense_names: tuple[str, ...] = field(repr=False)
     """Layers that a rule for many gives fours, but whose input channels are no fours."""
 
 
@@ -168,13 +171,13 @@ def find_zeros(
     saved = sum(one.saved_bytes for one in layers if one.name in own)
     skipped = sum(one.mult_adds - one.effective_mult_adds for one in layers)
     return Sparsity(
-        tuple(rules),
-        layers,
-        sum(one.weights for one in layers),
-        sum(one.zeros for one in layers),
-        sum(cost.mult_adds for cost in costs) - skipped,
-        sum(cost.weight_bytes for cost in costs) - saved,
-        tuple(name for name, _ in dense),
+        rules=tuple(rules),
+        layers=layers,
+        weights=sum(one.weights for one in layers),
+        zeros=sum(one.zeros for one in layers),
+        effective_mult_adds=sum(cost.mult_adds for cost in costs) - skipped,
+        stored_weight_bytes=sum(cost.weight_bytes for cost in costs) - saved,
+        dense_names=tuple(name for name, _ in dense),
     )
 
 
@@ -194,15 +197,15 @@ def _layer(
         saved = work.weights * precision.bytes - stored
     own = step.shares is None
     return LayerZeros(
-        step.name,
-        share,
-        fours,
-        work.weights if own else 0,
-        zeros if own else 0,
-        cost.mult_adds,
-        with_weights,
-        cost.mult_adds - with_weights * zeros // work.weights,
-        saved,
+        name=step.name,
+        share=share,
+        fours=fours,
+        weights=work.weights if own else 0,
+        zeros=zeros if own else 0,
+        mult_adds=cost.mult_adds,
+        weight_mult_adds=with_weights,
+        effective_mult_adds=cost.mult_adds - with_weights * zeros // work.weights,
+        saved_bytes=saved,
     )
 
 

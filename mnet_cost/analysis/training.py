@@ -10,6 +10,7 @@ loss, gradients of activations on their way, workspaces of kernels, what an allo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
@@ -32,7 +33,8 @@ which some of them have as well, is not counted)."""
 TRAINING_PRECISIONS = ("fp32", "fp16", "bf16")
 
 
-class KeptTensor(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTensor:
     """What is in memory from the forward to the backward pass."""
 
     name: str
@@ -43,7 +45,8 @@ class KeptTensor(NamedTuple):
     statistics, indices or a padded copy; else it is the tensor."""
 
 
-class TrainingCost(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingCost:
     """One training step: forward, backward, update. Counts include the batch."""
 
     batch: int
@@ -64,7 +67,7 @@ class TrainingCost(NamedTuple):
     statistic_bytes: int
     """Running statistics of norms."""
     activation_bytes: int
-    kept: tuple[KeptTensor, ...]
+    kept: tuple[KeptTensor, ...] = field(repr=False)
     """What `activation_bytes` are, largest first."""
     unmodelled: tuple[str, ...]
     """Names of layers whose cost is unknown; with some, all the rest are lower bounds."""
@@ -223,7 +226,7 @@ def _kept_tensors(
             whole[homes[step.output]] = precision.bytes
         beside = _beside(kept, precision, batch) + copied * precision.bytes * batch
         if beside:
-            found.append(KeptTensor(step.name, beside, inside=True))
+            found.append(KeptTensor(name=step.name, bytes=beside, inside=True))
     for index, width in whole.items():
         tensor = tensors[index]
         elements = tensor.type.elements
@@ -232,7 +235,7 @@ def _kept_tensors(
             if step.is_weight:
                 continue
             elements = step.layer.memory_in_training(tensor.type)
-        found.append(KeptTensor(tensor.name, elements * width * batch))
+        found.append(KeptTensor(name=tensor.name, bytes=elements * width * batch))
     return tuple(sorted(found, key=lambda one: -one.bytes))
 
 

@@ -7,11 +7,13 @@ stored once: the later user has no params of its own, but reads them. Not here: 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType
+from mnet_cost.units import format_count
 
 
 class LayerCost(NamedTuple):
@@ -33,13 +35,24 @@ class LayerCost(NamedTuple):
     input_bytes: int
     output_bytes: int
 
+    def __repr__(self) -> str:
+        if self.work is None:
+            return f"<LayerCost {self.step.name}: unknown>"
+        # Counts can be arrays, which have no short form.
+        counts = [
+            format_count(count) if isinstance(count, int) else str(count)
+            for count in (self.mult_adds, self.params)
+        ]
+        return f"<LayerCost {self.step.name}: {counts[0]} mult-adds, {counts[1]} params>"
+
     @property
     def traffic_bytes(self) -> int:
         """All bytes that the layer reads and writes."""
         return self.read_weight_bytes + self.input_bytes + self.output_bytes
 
 
-class Totals(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
     """Sums over layers. With unmodelled layers among them, lower bounds."""
 
     mult_adds: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -15,9 +14,6 @@ from mnet_cost.cli.options import (
     given_knobs,
     refuse_total,
 )
-
-if TYPE_CHECKING:
-    from mnet_cost.models.types import Model
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -44,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.errors import ModelReferenceError, Problem
     from mnet_cost.models.library import load_model
     from mnet_cost.report.compare import compare_report
+    from mnet_cost.search.networks import with_knobs
 
     names = [name for name in options.models if name.lower() != "vs"]
     if len(names) < 2:
@@ -53,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
                 hint="mnet-cost compare full vs separable",
             )
         )
-    models = _with_knobs([load_model(name) for name in names], given_knobs(options))
+    models = with_knobs([load_model(name) for name in names], given_knobs(options))
     analyses = analyzed(models, options)
     emit(
         compare_report(names, analyses, options.by, options.lower_bound),
@@ -61,30 +58,3 @@ def run(options: argparse.Namespace) -> int:
         [*names, *options.device],
     )
     return refuse_total([analysis.unmodelled for analysis in analyses], options.lower_bound)
-
-
-def _with_knobs(models: list[Model], knobs: dict[str, Any]) -> list[Model]:
-    """`models` with each knob set in those that have it; an error if none has it."""
-    from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
-
-    own = [_settings_of(model, any("." in name for name in knobs)) for model in models]
-    for name in knobs:
-        if not any(name in settings for settings in own):
-            known = {setting for settings in own for setting in settings}
-            raise ModelReferenceError(
-                Problem(f"no network here has the knob `{name}`", hint=did_you_mean(name, known))
-            )
-    return [
-        model._replace(
-            knobs={**model.knobs, **{name: knobs[name] for name in knobs if name in settings}}
-        )
-        for model, settings in zip(models, own, strict=True)
-    ]
-
-
-def _settings_of(model: Model, with_choices: bool) -> set[str]:
-    """Names that can be set in a model; choices are known only once it is elaborated."""
-    from mnet_cost.network import elaborate
-
-    names = {*model.spec.knobs, "batch"}
-    return names | set(elaborate(model.spec, model.knobs).choices) if with_choices else names

@@ -132,29 +132,9 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
 
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
-    from mnet_cost.devices import default_devices, device_names, load_device, with_threads
-    from mnet_cost.devices.threads import takes_threads
-    from mnet_cost.errors import DeviceError
+    from mnet_cost.devices.choice import choose_devices
 
-    names = options.device or list(default_devices())
-    if "none" in names and len(names) > 1:
-        raise DeviceError("`--device none` is for no device at all: leave it out, or the others")
-    if "all" in names:
-        names = [*device_names(), *(name for name in names if name != "all")]
-    elif names == ["none"]:
-        names = []
-    devices = {name: load_device(name) for name in names}
-    if options.threads is None:
-        return tuple(devices.values())
-    # Asked for by name, a device must have so many; of the default ones, accelerators stay, and
-    # of `all`, whatever cannot: some device has too few cores for any number.
-    return tuple(
-        with_threads(one, options.threads)
-        if name in options.device
-        or (takes_threads(one, options.threads) if "all" in options.device else one.pipeline)
-        else one
-        for name, one in devices.items()
-    )
+    return choose_devices(options.device or None, options.threads)
 
 
 def analyzed(

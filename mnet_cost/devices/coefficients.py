@@ -8,9 +8,10 @@ whose README says how; it is data, so that nothing in the code is a number of th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import exp, log, log2
-from typing import Any, NamedTuple
+from typing import Any
 
 from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
@@ -20,7 +21,8 @@ from mnet_cost.shipped import specs_folder
 from mnet_cost.yamlfile import Node, read_yaml
 
 
-class PeakShare(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeakShare:
     """How much of its peak a processor reaches in large 1x1 convolutions."""
 
     share: float
@@ -28,7 +30,8 @@ class PeakShare(NamedTuple):
     """Standard deviation of its logarithm, over devices."""
 
 
-class SharedCoefficients(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCoefficients:
     """What is taken of a device before it is measured."""
 
     source: str
@@ -101,37 +104,44 @@ def _between(
     def spreads(first: float, second: float) -> float:
         return first + part * (second - first)
 
+    def spread(first: Spread, second: Spread) -> Spread:
+        return Spread(
+            width=spreads(first.width, second.width), noise=spreads(first.noise, second.noise)
+        )
+
     return SharedCoefficients(
-        f"between two numbers of threads: {below.source}; {above.source}",
-        tuple(map(coefficients, below.coefficients, above.coefficients)),
-        tuple(map(spreads, below.spreads, above.spreads)),
-        {
+        source=f"between two numbers of threads: {below.source}; {above.source}",
+        coefficients=tuple(map(coefficients, below.coefficients, above.coefficients)),
+        spreads=tuple(map(spreads, below.spreads, above.spreads)),
+        peak_shares={
             pipeline: PeakShare(
-                coefficients(one.share, other.share), spreads(one.spread, other.spread)
+                share=coefficients(one.share, other.share), spread=spreads(one.spread, other.spread)
             )
             for pipeline, one in below.peak_shares.items()
             if (other := above.peak_shares.get(pipeline))
         },
-        Spread(*map(spreads, below.measured, above.measured)),
-        Spread(*map(spreads, below.unmeasured, above.unmeasured)),
+        measured=spread(below.measured, above.measured),
+        unmeasured=spread(below.unmeasured, above.unmeasured),
     )
 
 
 def _coefficients(plain: Mapping[str, Any]) -> SharedCoefficients:
     terms = plain["terms"]
     return SharedCoefficients(
-        plain["source"],
-        tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
-        tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
-        {
-            pipeline: PeakShare(float(one["share"]), float(one["spread"]))
+        source=plain["source"],
+        coefficients=tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
+        spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
+        peak_shares={
+            pipeline: PeakShare(share=float(one["share"]), spread=float(one["spread"]))
             for pipeline, one in plain["peak_share"].items()
         },
-        *(
-            Spread(float(plain[key]["width"]), float(plain[key]["noise"]))
-            for key in ("measured", "unmeasured")
-        ),
+        measured=_spread(plain["measured"]),
+        unmeasured=_spread(plain["unmeasured"]),
     )
+
+
+def _spread(plain: Mapping[str, Any]) -> Spread:
+    return Spread(width=float(plain["width"]), noise=float(plain["noise"]))
 
 
 def _plain(node: Node) -> Any:
@@ -156,8 +166,12 @@ def unmeasured_fit(
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:
         return None
-    scale = Sourced(1 / (rate.macs_per_s.value * reached.share), shared.source, "derived")
+    scale = Sourced(
+        value=1 / (rate.macs_per_s.value * reached.share), source=shared.source, basis="derived"
+    )
     variances = (reached.spread**2, *(spread**2 for spread in shared.spreads))
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
     tile = int(rate.tile.value) if rate.tile else 1
-    return CoefficientFit(scale, {}, covariance, shared.unmeasured, tile)
+    return CoefficientFit(
+        scale_s=scale, deviations={}, covariance=covariance, spread=shared.unmeasured, tile=tile
+    )

@@ -65,7 +65,9 @@ def _level(
     found = reader.quantities(node, place, {"size": "B", "bandwidth": "B/s"})
     size, bandwidth = found.get("size"), found.get("bandwidth")
     level = MemoryLevel(
-        name, size.sourced if size else None, bandwidth.sourced if bandwidth else None
+        name=name,
+        size_bytes=size.sourced if size else None,
+        bytes_per_s=bandwidth.sourced if bandwidth else None,
     )
     return level, size, bandwidth
 

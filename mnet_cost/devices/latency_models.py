@@ -10,12 +10,13 @@ how far they were off on what they were not fitted to. Not here: how a network's
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from mnet_cost.devices.sourced import Sourced
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
     """How wide the band around an estimate is, in natural logarithms.
 
     The band is `exp(+-width * sqrt(x C x + noise^2))` with x the shares of the terms and C the
@@ -26,7 +27,8 @@ class Spread(NamedTuple):
     noise: float
 
 
-class HeldOut(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
     """Errors on measurements that the fit did not see, as absolute shares of the measured time."""
 
     protocol: str
@@ -40,7 +42,8 @@ class HeldOut(NamedTuple):
     """How far: of the estimate over the measured time, less 1."""
 
 
-class FittedOn(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedOn:
     """What the fit has seen; outside of it an estimate is marked."""
 
     networks: int
@@ -52,14 +55,15 @@ class FittedOn(NamedTuple):
     """Terms that took at least a hundredth of the time of some network."""
 
 
-class CoefficientFit(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoefficientFit:
     """Coefficients of terms: `scale` seconds for a multiplication in a large 1x1 convolution."""
 
     scale_s: Sourced
     deviations: Mapping[str, float]
     """Natural logarithms of a term's coefficient over the shared coefficient; 0 where it is not
     named."""
-    covariance: tuple[tuple[float, ...], ...]
+    covariance: tuple[tuple[float, ...], ...] = field(repr=False)
     """Of the logarithm of the scale, then of the deviations of all terms in order; lower
     triangle."""
     spread: Spread
@@ -69,7 +73,8 @@ class CoefficientFit(NamedTuple):
     held_out: HeldOut | None = None
 
 
-class RooflineFit(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RooflineFit:
     """inference + sum over kernels of kernel + max(mult-adds / rate, bytes / bandwidth)."""
 
     macs_per_s: Sourced

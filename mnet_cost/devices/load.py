@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from mnet_cost.devices.hierarchy import read_memory, read_storage
@@ -234,4 +235,4 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
             "power_stated": drawn.power_stated,
         }
         taken.update({field: one for field, one in for_threads.items() if field in taken})
-    return stated._replace(**taken)
+    return replace(stated, **taken)

@@ -122,7 +122,15 @@ def _coefficients(
         else:
             message = f"`tile` must be a whole number from 1 to {MAX_TILE}"
             reader.problem(message, node.value["tile"])
-    return CoefficientFit(scale, deviations, covariance, spread, tile, seen, held_out)
+    return CoefficientFit(
+        scale_s=scale,
+        deviations=deviations,
+        covariance=covariance,
+        spread=spread,
+        tile=tile,
+        fitted_on=seen,
+        held_out=held_out,
+    )
 
 
 def _covariance(
@@ -213,7 +221,15 @@ def _roofline(
     inference, kernel = (_sourced(reader, node, key, "s") for key in ("inference", "kernel"))
     if macs is None:
         return None
-    return RooflineFit(macs, bandwidth, inference, kernel, spread, seen, held_out)
+    return RooflineFit(
+        macs_per_s=macs,
+        bytes_per_s=bandwidth,
+        inference_s=inference,
+        kernel_s=kernel,
+        spread=spread,
+        fitted_on=seen,
+        held_out=held_out,
+    )
 
 
 def _sourced(reader: Reader, node: Node, key: str, unit: str) -> Sourced | None:
@@ -233,7 +249,7 @@ def _spread(reader: Reader, node: Node | None) -> Spread | None:
         _real(reader, node.value[key], 1e-4, 100.0) if key in node.value else None
         for key in ("width", "noise")
     )
-    return None if width is None or noise is None else Spread(width, noise)
+    return None if width is None or noise is None else Spread(width=width, noise=noise)
 
 
 def _fitted_on(reader: Reader, node: Node | None) -> FittedOn | None:
@@ -253,7 +269,13 @@ def _fitted_on(reader: Reader, node: Node | None) -> FittedOn | None:
     terms = _words(reader, node.value["terms"], TERM_NAMES)
     if networks is None or mult_adds is None or latency is None:
         return None
-    return FittedOn(int(networks), families, mult_adds, latency, terms)
+    return FittedOn(
+        networks=int(networks),
+        families=families,
+        mult_adds=mult_adds,
+        latency_s=latency,
+        terms=terms,
+    )
 
 
 def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
@@ -275,7 +297,14 @@ def _held_out(reader: Reader, node: Node | None) -> HeldOut | None:
     worst = reader.text(node.value, "worst") if "worst" in node.value else None
     error = node.value.get("worst_error")
     worst_error = None if error is None else _real(reader, error, -1, 1e6)
-    return HeldOut(protocol, int(count), median, mean, worst, worst_error)
+    return HeldOut(
+        protocol=protocol,
+        measurements=int(count),
+        median=median,
+        mean=mean,
+        worst=worst,
+        worst_error=worst_error,
+    )
 
 
 def _range(reader: Reader, node: Node, unit: str) -> tuple[float, float] | None:

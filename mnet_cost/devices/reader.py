@@ -157,7 +157,11 @@ class Reader:
             else:
                 value = self.quantity(child, unit)
                 basis, source = shared
-                found[key] = None if value is None else Stated(Sourced(value, source, basis), child)
+                found[key] = (
+                    None
+                    if value is None
+                    else Stated(Sourced(value=value, source=source, basis=basis), child)
+                )
         return found
 
     def own(self, node: Node, place: Node, unit: str, zero: bool = False) -> Stated | None:
@@ -180,7 +184,10 @@ class Reader:
         if high is not None and high < value:
             where = node.value["high"]
             self.problem(f"`high` ({where.value}) is under the value ({written})", where, hint)
-        return Stated(Sourced(value, source, basis, low, high), node.value["value"])
+        return Stated(
+            Sourced(value=value, source=source, basis=basis, low=low, high=high),
+            node.value["value"],
+        )
 
     def sourced(
         self, values: Mapping[str, Node], place: Node, unit: str, zero: bool = False
@@ -209,7 +216,7 @@ class Reader:
             message = f"`{place.value}` must be {kind} from {least} to {most}"
             self.problem(message, node.value["value"])
             return None
-        return Sourced(value, source, basis)
+        return Sourced(value=value, source=source, basis=basis)
 
     def check_precision(self, place: Node) -> None:
         """A key that should be a precision."""

@@ -62,7 +62,10 @@ def read_compute(reader: Reader, node: Node | None) -> dict[str, ComputeRate]:
             )
         if macs:
             rates[precision] = ComputeRate(
-                macs.sourced, vector.sourced if vector else None, tile, sparse
+                macs_per_s=macs.sourced,
+                vector_ops_per_s=vector.sourced if vector else None,
+                tile=tile,
+                sparse_speedup=sparse,
             )
     return rates
 

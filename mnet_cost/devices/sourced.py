@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 NUMBER_BASES = ("datasheet", "measured", "fitted", "derived", "assumed")
 """Where a number may come from: published specification, published measurement, a fit to
@@ -12,7 +12,8 @@ ASSUMED_SPREAD = 0.3
 """Half width of the range of a number whose sources leave none, as a share of it."""
 
 
-class Sourced(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
     """A number, in the unit that its field names, and why to believe it.
 
     `low` and `high` are the range that its sources leave, where they state one.
@@ -37,7 +38,7 @@ class Sourced(NamedTuple):
     def times(self, factor: float) -> Sourced:
         """The number and its range, each multiplied; where it comes from stays."""
         low, high = (None if end is None else end * factor for end in (self.low, self.high))
-        return self._replace(value=self.value * factor, low=low, high=high)
+        return replace(self, value=self.value * factor, low=low, high=high)
 
 
 def range_of(number: Sourced) -> tuple[float, float]:

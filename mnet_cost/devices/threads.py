@@ -8,6 +8,7 @@ stated, more some multiple. Beyond the numbers of threads that were measured onl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log, sqrt
 
 from mnet_cost.devices.coefficients import MEASURED_THREADS, shared_coefficients
@@ -30,7 +31,8 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     hint = _against(device, threads)
     if hint:
         raise DeviceError(Problem(f"{device.name} cannot be given {threads} threads", hint=hint))
-    return with_power_of_threads(device, threads)._replace(
+    return replace(
+        with_power_of_threads(device, threads),
         threads=threads,
         compute=rates_of_threads(device, threads),
         latency={
@@ -74,10 +76,11 @@ def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRa
 
     def part(one: Sourced) -> Sourced:
         source = f"{threads} of {device.threads} threads of {device.name}; {one.source}"
-        return one.times(threads / device.threads)._replace(source=source)
+        return replace(one.times(threads / device.threads), source=source)
 
     return {
-        precision: rate._replace(
+        precision: replace(
+            rate,
             macs_per_s=part(rate.macs_per_s),
             vector_ops_per_s=part(rate.vector_ops_per_s) if rate.vector_ops_per_s else None,
         )
@@ -94,9 +97,11 @@ def with_power_of_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     power = device.power_w
     if power is None:
         return device
-    stated = device.power_stated or PowerFigure(power, device.threads, device.name)
+    stated = device.power_stated or PowerFigure(
+        watts=power, threads=device.threads, device=device.name
+    )
     if threads == stated.threads:
-        return device._replace(power_w=stated.watts, power_stated=None)
+        return replace(device, power_w=stated.watts, power_stated=None)
     between = f"of {stated.threads} threads of {stated.device}, between a like share of its power"
     between += " and all of it"
     if threads > stated.threads:
@@ -106,8 +111,8 @@ def with_power_of_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     like = stated.watts.value * threads / stated.threads
     low, high = range_of(stated.watts)
     low, high = min(low, like), max(high, like)
-    found = Sourced(sqrt(low * high), source, "assumed", low, high)
-    return device._replace(power_w=found, power_stated=stated)
+    found = Sourced(value=sqrt(low * high), source=source, basis="assumed", low=low, high=high)
+    return replace(device, power_w=found, power_stated=stated)
 
 
 def _scaled(
@@ -128,8 +133,9 @@ def _scaled(
     rows = [list(row) for row in fit.covariance]
     rows[0][0] += known.spread**2
     source = f"{fit.scale_s.source}; {log(gain, 2):+.2f} doublings by threads"
-    return fit._replace(
-        scale_s=Sourced(fit.scale_s.value / gain, source, "derived"),
+    return replace(
+        fit,
+        scale_s=Sourced(value=fit.scale_s.value / gain, source=source, basis="derived"),
         covariance=tuple(map(tuple, rows)),
         spread=after.measured,
         fitted_on=None,

@@ -7,8 +7,7 @@ threads, one runtime. Not here: how a network uses it, which the analysis knows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from mnet_cost.devices.latency_models import LatencyFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
@@ -26,11 +25,9 @@ PIPELINES = ("in_order", "out_of_order", "scalar")
 """How a core issues instructions. One that waits for each load reaches less of its peak; what one
 without vectors reaches, nobody measured on more than one device."""
 
-_NOTHING: Mapping[str, Sourced] = MappingProxyType({})
-_NO_FITS: Mapping[str, LatencyFit] = MappingProxyType({})
 
-
-class ComputeRate(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeRate:
     """Peak rates of one precision. `vector_ops_per_s` is for everything but mult-adds.
 
     Output channels are computed `tile` at a time: 47 take as long as 48 where it is 8.
@@ -43,7 +40,8 @@ class ComputeRate(NamedTuple):
     sparse_speedup: Sourced | None = None
 
 
-class MemoryLevel(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryLevel:
     """One level of the memory hierarchy: what it holds and how fast it is read."""
 
     name: str
@@ -51,7 +49,8 @@ class MemoryLevel(NamedTuple):
     bytes_per_s: Sourced | None = None
 
 
-class PowerFigure(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerFigure:
     """A power as a source has it."""
 
     watts: Sourced
@@ -60,7 +59,8 @@ class PowerFigure(NamedTuple):
     """The profile that states it."""
 
 
-class DeviceProfile(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceProfile:
     """A device, as one runtime with so many threads sees it.
 
     `memory` is innermost first; its last level is the main memory, which holds activations.
@@ -86,17 +86,21 @@ class DeviceProfile(NamedTuple):
     path: str = ""
     device_class: str | None = None
     power_w: Sourced | None = None
-    mac_energy_j: Mapping[str, Sourced] = _NOTHING
-    byte_energy_j: Mapping[str, Sourced] = _NOTHING
+    mac_energy_j: Mapping[str, Sourced] = field(default_factory=dict)
+    byte_energy_j: Mapping[str, Sourced] = field(default_factory=dict)
     kernel_rules: frozenset[str] = DEFAULT_KERNEL_RULES
     cores: Sourced | None = None
     pipeline: str | None = None
-    latency: Mapping[str, LatencyFit] = _NO_FITS
+    latency: Mapping[str, LatencyFit] = field(default_factory=dict)
     extends: str | None = None
     power_stated: PowerFigure | None = None
     """What `power_w` was worked out from, where that is of another number of threads."""
     scaled: str | None = None
     """How it was made of a profile of another number of threads; None for one as it was read."""
+
+    def __repr__(self) -> str:
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"<DeviceProfile {self.name}: {self.runtime}, {threads}, {self.basis}>"
 
     @property
     def main_memory(self) -> MemoryLevel | None:

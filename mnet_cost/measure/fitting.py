@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -49,7 +50,8 @@ _CHANCE = 1.28
 _IN_BAND = 0.8
 
 
-class Calibration(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
     """A fit, and what each measurement was predicted to be when it was left out."""
 
     fit: LatencyFit
@@ -118,8 +120,8 @@ def fit_of_coefficients(
     amounts = np.array([one.sum(0) for one in parts])
     coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
     # Bands cannot be narrower than what one network is measured to take from time to time.
-    allowed = shared.measured._replace(
-        noise=max(shared.measured.noise, repeat_noise(measured.rows))
+    allowed = replace(
+        shared.measured, noise=max(shared.measured.noise, repeat_noise(measured.rows))
     )
     solution = solve(amounts, measured.seconds, coefficients, spreads)
     held_out, sigmas = _left_out(measured, parts, coefficients, spreads, allowed.noise)
@@ -130,17 +132,21 @@ def fit_of_coefficients(
     names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
     # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
     fit = CoefficientFit(
-        Sourced(float(np.exp(solution.parameters[0])) / 1e6, measured.source, "fitted"),
-        {
+        scale_s=Sourced(
+            value=float(np.exp(solution.parameters[0])) / 1e6,
+            source=measured.source,
+            basis="fitted",
+        ),
+        deviations={
             name: float(value)
             for name, value in zip(TERM_NAMES, solution.parameters[1:], strict=True)
             if name in names
         },
-        _triangle(solution.covariance, seen, spreads),
-        spread,
-        tile,
-        _fitted_on(measured, names),
-        _held_out(measured, held_out),
+        covariance=_triangle(solution.covariance, seen, spreads),
+        spread=spread,
+        tile=tile,
+        fitted_on=_fitted_on(measured, names),
+        held_out=_held_out(measured, held_out),
     )
     notes = []
     if len(measured.rows) == 1:
@@ -155,13 +161,13 @@ def fit_of_coefficients(
             f"{100 * math.expm1(allowed.noise):.0f} % from time to time"
         )
     return Calibration(
-        fit,
-        "coefficients",
-        measured.rows,
-        tuple(map(float, fitted)),
-        _or_none(held_out),
-        _or_none(spread.width * sigmas),
-        tuple(notes),
+        fit=fit,
+        form="coefficients",
+        measurements=measured.rows,
+        fitted_s=tuple(map(float, fitted)),
+        held_out_s=_or_none(held_out),
+        half_widths=_or_none(spread.width * sigmas),
+        notes=tuple(notes),
     )
 
 
@@ -198,7 +204,7 @@ def _band(held_out: Array, sigmas: Array, seconds: Array, shared: Spread) -> tup
     chance = _CHANCE * math.sqrt(_IN_BAND * (1 - _IN_BAND) / known.sum())
     if inside >= _IN_BAND - chance:
         return shared, False
-    return Spread(float(np.quantile(reach, _IN_BAND)), shared.noise), True
+    return Spread(width=float(np.quantile(reach, _IN_BAND)), noise=shared.noise), True
 
 
 def _triangle(covariance: Array, seen: Array, spreads: Array) -> tuple[tuple[float, ...], ...]:
@@ -232,19 +238,19 @@ def fit_of_roofline(measured: Measured) -> Calibration:
     fitted = fit_roofline(works, seconds, shape)
 
     def number(value: float) -> Sourced | None:
-        return Sourced(value, measured.source, "fitted") if value > 0 else None
+        return Sourced(value=value, source=measured.source, basis="fitted") if value > 0 else None
 
     rate = 1 / fitted.mult_add_s
     # Of a few rows, the largest errors are hardly seen: the least sample's 80 % are widened.
     reach = float(np.quantile(np.abs(errors), _IN_BAND)) * (1 + 1 / len(rows))
     fit = RooflineFit(
-        Sourced(rate, measured.source, "fitted"),
-        number(rate / fitted.ridge) if fitted.ridge else None,
-        number(fitted.inference_s),
-        number(fitted.kernel_s),
-        Spread(1.0, max(reach, _CHANCE * repeat_noise(rows), 0.01)),
-        _fitted_on(measured, ()),
-        _held_out(measured, np.exp(errors) * seconds),
+        macs_per_s=Sourced(value=rate, source=measured.source, basis="fitted"),
+        bytes_per_s=number(rate / fitted.ridge) if fitted.ridge else None,
+        inference_s=number(fitted.inference_s),
+        kernel_s=number(fitted.kernel_s),
+        spread=Spread(width=1.0, noise=max(reach, _CHANCE * repeat_noise(rows), 0.01)),
+        fitted_on=_fitted_on(measured, ()),
+        held_out=_held_out(measured, np.exp(errors) * seconds),
     )
     words = [
         word
@@ -255,13 +261,15 @@ def fit_of_roofline(measured: Measured) -> Calibration:
         if has
     ]  # fmt: skip
     return Calibration(
-        fit,
-        "roofline",
-        rows,
-        tuple(fitted.seconds(one) for one in works),
-        tuple(float(one) for one in np.exp(errors) * seconds),
-        (fit.spread.width * fit.spread.noise,) * len(rows),
-        (f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",),
+        fit=fit,
+        form="roofline",
+        measurements=rows,
+        fitted_s=tuple(fitted.seconds(one) for one in works),
+        held_out_s=tuple(float(one) for one in np.exp(errors) * seconds),
+        half_widths=(fit.spread.width * fit.spread.noise,) * len(rows),
+        notes=(
+            f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",
+        ),
     )
 
 
@@ -270,11 +278,11 @@ def _fitted_on(measured: Measured, terms: tuple[str, ...]) -> FittedOn:
     distinct = {id(one): one for one in measured.kernels}.values()
     mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in distinct]
     return FittedOn(
-        len({one.model for one in rows}),
-        tuple(sorted({one.family for one in rows})),
-        (max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
-        (min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
-        terms,
+        networks=len({one.model for one in rows}),
+        families=tuple(sorted({one.family for one in rows})),
+        mult_adds=(max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
+        latency_s=(min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
+        terms=terms,
     )
 
 
@@ -285,12 +293,12 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
     errors = estimates / measured.seconds - 1
     worst = int(np.nanargmax(np.abs(np.log(estimates / measured.seconds))))
     return HeldOut(
-        measured.protocol,
-        int(known.sum()),
-        float(np.median(np.abs(errors[known]))),
-        float(np.mean(np.abs(errors[known]))),
-        os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
-        float(errors[worst]),
+        protocol=measured.protocol,
+        measurements=int(known.sum()),
+        median=float(np.median(np.abs(errors[known]))),
+        mean=float(np.mean(np.abs(errors[known]))),
+        worst=os.path.basename(measured.rows[worst].model).replace(".yaml", ""),
+        worst_error=float(errors[worst]),
     )
 
 

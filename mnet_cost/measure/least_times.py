@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -58,8 +59,8 @@ def as_extended(
 ) -> DeviceProfile:
     """`base` with the peaks that a profile has which extends it with these rules and threads."""
     compute = base.compute if threads == base.threads else rates_of_threads(base, threads)
-    return base._replace(
-        kernel_rules=rules, threads=threads, compute=compute, runtime=runtime or base.runtime
+    return replace(
+        base, kernel_rules=rules, threads=threads, compute=compute, runtime=runtime or base.runtime
     )
 
 
@@ -77,7 +78,7 @@ def limits_of(
     kernels: Sequence[Kernel], peaks: DeviceProfile, precision: str, runtime: str
 ) -> Limits:
     """Limits of a network that `runtime`, empty where nobody says, ran on `peaks`."""
-    ran = peaks._replace(runtime=runtime)
+    ran = replace(peaks, runtime=runtime)
     least = LowerBounds(ran, ran.compute.get(precision), any_runtime=True).lower_bounds(kernels)
     rate, most_times = ran.compute.get(precision), MOST_OVER_BOUND
     if rate is None and ran.compute:
@@ -86,7 +87,8 @@ def limits_of(
     bound_s = None
     if rate is not None:
         one = ran.threads  # which the rates of what is no processor were scaled to, too
-        slower = rate._replace(
+        slower = replace(
+            rate,
             macs_per_s=rate.macs_per_s.times(1 / one),
             vector_ops_per_s=rate.vector_ops_per_s and rate.vector_ops_per_s.times(1 / one),
         )

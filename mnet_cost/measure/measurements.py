@@ -16,6 +16,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -53,7 +54,8 @@ _EVERYTHING: Mapping[str, str] = MappingProxyType({})
 """What rows must say where all are asked for."""
 
 
-class Measurement(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
     """One network, measured once. Empty text and None are what the file does not say."""
 
     model: str

@@ -44,6 +44,9 @@ class Step(NamedTuple):
     shares: int | None = None
     """Index of the step whose weights it uses once more."""
 
+    def __repr__(self) -> str:
+        return f"<Step {self.name}: {self.layer.kind}>"
+
     @property
     def output(self) -> int:
         """The tensor that it makes, the first of several."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import exp
 from typing import Any
 
@@ -132,9 +133,9 @@ def _document(precision: str, calibration: Calibration, table: Table) -> dict[st
     return {
         "precision": precision,
         "form": calibration.form,
-        "held_out": fit.held_out and fit.held_out._asdict(),
-        "fitted_on": fit.fitted_on and fit.fitted_on._asdict(),
-        "band": fit.spread._asdict(),
+        "held_out": fit.held_out and asdict(fit.held_out),
+        "fitted_on": fit.fitted_on and asdict(fit.fitted_on),
+        "band": asdict(fit.spread),
         "measurements": [dict(zip(keys, row, strict=True)) for row in table.rows],
         "notes": list(calibration.notes),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
@@ -209,10 +210,10 @@ def _document(
         ],
         "ratio_breakdowns": [
             {"model": name}
-            | one._asdict()
+            | asdict(one)
             | {
-                "first_overheads": [part._asdict() for part in one.first_overheads],
-                "other_overheads": [part._asdict() for part in one.other_overheads],
+                "first_overheads": [asdict(part) for part in one.first_overheads],
+                "other_overheads": [asdict(part) for part in one.other_overheads],
             }
             for name, parts in zip(names[1:], why, strict=True)
             for one in parts

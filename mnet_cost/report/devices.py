@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mnet_cost.analysis.latency import basis_of
@@ -220,7 +221,7 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
     """Several profiles: what they are, and each number of any of them."""
     names = distinct([one.name for one in devices])
     columns = (Column("what", "number"), *(Column(one, one, "quantity", 8) for one in names))
-    labels = [fact.label for fact in _facts(devices[0]._replace(pipeline="in_order"))]
+    labels = [fact.label for fact in _facts(replace(devices[0], pipeline="in_order"))]
     words = [{fact.label: fact.value for fact in _facts(one)} for one in devices]
     numbers = [
         {what: Quantity(number.value, unit) for what, unit, number in _numbers(one)}

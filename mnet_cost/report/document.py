@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
@@ -38,7 +39,7 @@ def analysis_document(
         ],
         "convention_agreement": analysis.convention_agreement,
         "convention_reservations": [
-            {**one._asdict(), "layers": list(one.layers)} for one in analysis.reservations
+            {**asdict(one), "layers": list(one.layers)} for one in analysis.reservations
         ],
         "totals": {
             **totals,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
@@ -164,10 +165,10 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
             unit = "params" if what == "weight bytes" else what.replace("bytes", "elements")
             found.append(
                 Formula(
-                    what,
-                    f"{unit} * bytes each" + (" * batch" if times else ""),
-                    f"{elements} * {each:g}{times}",
-                    stored,
+                    what=what,
+                    names=f"{unit} * bytes each" + (" * batch" if times else ""),
+                    values=f"{elements} * {each:g}{times}",
+                    value=stored,
                 )
             )
     return found
@@ -189,7 +190,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
         "spec": step.entry.node.source.path,
         "line": step.line,
         "text": step.entry.node.source.line(step.line).strip(),
-        "formulas": [formula._asdict() for formula in _formulas(analysis, cost)],
+        "formulas": [asdict(formula) for formula in _formulas(analysis, cost)],
         "times": [time_document(*one) for one in kernels.estimates.get(step.name, ())],
     }
 

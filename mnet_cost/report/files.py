@@ -84,6 +84,11 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
 
 def to_html(report: Report) -> str:
     """One self-contained page."""
+    return _PAGE.format(title=_ascii(html_text(report.title)), body=html_body(report))
+
+
+def html_body(report: Report) -> str:
+    """What is on the page, without its head: what a notebook shows."""
     parts = [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
     if report.facts:
         parts.append(_tabulate(_facts(report, html_text), [], _FACTS_ALIGNED, "unsafehtml"))
@@ -93,9 +98,11 @@ def to_html(report: Report) -> str:
         parts.append(f"<p>{note}</p>" if note else "")
     notes = "".join(f"<li>{html_text(note)}</li>" for note in report.notes)
     parts.append(f"<ul>{notes}</ul>" if notes else "")
-    body = "\n".join(part for part in parts if part)
-    page = _PAGE.format(title=html_text(report.title), body=body)
-    return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return _ascii("\n".join(part for part in parts if part))
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 _PAGE = """<!doctype html>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import exp
 from typing import Any
 
@@ -118,9 +119,9 @@ def fit_document(fit: LatencyFit) -> dict[str, Any]:
         }
     return {
         **numbers,
-        "band": fit.spread._asdict(),
-        "fitted_on": None if fit.fitted_on is None else fit.fitted_on._asdict(),
-        "held_out": None if fit.held_out is None else fit.held_out._asdict(),
+        "band": asdict(fit.spread),
+        "fitted_on": None if fit.fitted_on is None else asdict(fit.fitted_on),
+        "held_out": None if fit.held_out is None else asdict(fit.held_out),
     }
 
 

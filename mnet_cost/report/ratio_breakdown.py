@@ -22,7 +22,7 @@ def time_ratios(analyses: Sequence[Analysis], lower_bound: bool) -> list[dict[st
         refused = analyses[0].refuses(lower_bound) or analysis.refuses(lower_bound)
         found.append(
             {
-                mine.device.name: TimeRatio(None) if refused else time_ratio(mine, theirs)
+                mine.device.name: TimeRatio(value=None) if refused else time_ratio(mine, theirs)
                 for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
             }
         )

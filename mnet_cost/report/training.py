@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis.training import TrainingCost
@@ -95,6 +96,6 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "average_bytes": known(cost.average_bytes),
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
-        "kept": [one._asdict() for one in cost.kept],
+        "kept": [asdict(one) for one in cost.kept],
         "lower_bound": bool(cost.unmodelled) and lower_bound,
     }

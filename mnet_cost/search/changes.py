@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 from mnet_cost.devices import DeviceProfile, MemoryLevel
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
@@ -42,7 +43,8 @@ _EXAMPLE = "write for example `bandwidth=x2,l2=1MiB`"
 Place = Literal["macs", "vector", "bandwidth", "size", "launch", "inference"]
 
 
-class Change(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
     """One part of the option's text."""
 
     key: str
@@ -53,7 +55,8 @@ class Change(NamedTuple):
     value_span: Span
 
 
-class Figure(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
     """A number of a device, before and after."""
 
     place: Place
@@ -102,7 +105,9 @@ def parse_changes(text: str) -> tuple[Change, ...]:
             key_span = _span(source, at, part.partition("=")[0])
             # Why threads cannot be changed is to be said, whatever the value.
             factor = None if key.lower() == THREADS else _factor(value, value_span, problems)
-            found.append(Change(key, value, factor, key_span, value_span))
+            found.append(
+                Change(key=key, value=value, factor=factor, span=key_span, value_span=value_span)
+            )
         at += len(part) + 1
     if problems:
         raise DeviceError(problems)
@@ -285,7 +290,7 @@ def _changed(
     if not low <= after <= high:
         bound = f"under {shown(low, unit)}" if after < low else f"over {shown(high, unit)}"
         raise _error(f"{written} is absurd: {bound}", change.value_span)
-    return Figure(place, level, unit, before, after, change)
+    return Figure(place=place, level=level, unit=unit, before=before, after=after, change=change)
 
 
 def _macs(device: DeviceProfile, precision: str) -> float | None:

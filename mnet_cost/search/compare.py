@@ -8,15 +8,16 @@ kind.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp
-from typing import NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, deviation_of_ratio
 from mnet_cost.analysis.time_breakdown import time_breakdown
 
 
-class TimeRatio(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRatio:
     """How many times longer one network takes than another on one device."""
 
     value: float | None
@@ -34,7 +35,8 @@ class TimeRatio(NamedTuple):
         return self.low <= 1 <= self.high and not self.same_kernels
 
 
-class Overhead(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overhead:
     """Time beyond multiplying that kernels of one kind take, for one reason."""
 
     kind: str
@@ -44,7 +46,8 @@ class Overhead(NamedTuple):
     """Of the network's time, from 0 to 1."""
 
 
-class RatioBreakdown(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioBreakdown:
     """Where ratio of mult-adds and ratio of time part, between the first network and another."""
 
     device: str
@@ -75,12 +78,12 @@ def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
     """Of two networks on one device: errors that both estimates share are in neither side."""
     value = ratio(first.latency_s, other.latency_s)
     if value is not None and _have_the_same_kernels(first, other):
-        return TimeRatio(1.0, 1.0, 1.0, same_kernels=True)
+        return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
     fit = first.latency_fit
     if value is None or fit is None or first.low_s is None or other.low_s is None:
-        return TimeRatio(value)
+        return TimeRatio(value=value)
     half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
-    return TimeRatio(value, value * exp(-half_width), value * exp(half_width))
+    return TimeRatio(value=value, low=value * exp(-half_width), high=value * exp(half_width))
 
 
 def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:
@@ -118,17 +121,19 @@ def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, 
         mult_adds = ratio(first.paper_mult_adds, other.paper_mult_adds)
         found.append(
             RatioBreakdown(
-                mine.device.name,
-                mine.basis,
-                mult_adds,
-                _coefficient_ratio(_mac_seconds(mine), _mac_seconds(theirs), mult_adds),
-                times.value,
-                times.tie,
-                times.same_kernels,
-                mac_share(mine),
-                mac_share(theirs),
-                overheads(mine),
-                overheads(theirs),
+                device=mine.device.name,
+                basis=mine.basis,
+                mult_adds_ratio=mult_adds,
+                coefficient_ratio=_coefficient_ratio(
+                    _mac_seconds(mine), _mac_seconds(theirs), mult_adds
+                ),
+                time_ratio=times.value,
+                tie=times.tie,
+                same_kernels=times.same_kernels,
+                first_mac_share=mac_share(mine),
+                other_mac_share=mac_share(theirs),
+                first_overheads=overheads(mine),
+                other_overheads=overheads(theirs),
             )
         )
     return tuple(found)
@@ -177,7 +182,8 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
         spent["each inference", "overhead"] = estimate.inference_s
     ordered = sorted(spent.items(), key=lambda item: -item[1])
     return tuple(
-        Overhead(kind, bound, seconds / estimate.latency_s) for (kind, bound), seconds in ordered
+        Overhead(kind=kind, bound=bound, share=seconds / estimate.latency_s)
+        for (kind, bound), seconds in ordered
     )
 
 

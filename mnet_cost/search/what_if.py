@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from mnet_cost.analysis import Analysis, estimate_devices
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
@@ -33,14 +33,16 @@ __all__ = ["BoundChange", "Figure", "WhatIf", "altered", "compare_what_if", "par
 _PARTS: Mapping[str, Part] = {"macs": "compute", "bandwidth": "memory", "launch": "overhead"}
 
 
-class BoundChange(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundChange:
     """A kernel that something else binds than before."""
 
     before: KernelEstimate
     after: KernelEstimate
 
 
-class WhatIf(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
     """One device before and after."""
 
     figures: tuple[Figure, ...]
@@ -54,7 +56,10 @@ class WhatIf(NamedTuple):
         """All kernels that are timed before and after."""
         if len(self.before.kernels) != len(self.after.kernels):
             return ()
-        return tuple(map(BoundChange, self.before.kernels, self.after.kernels))
+        return tuple(
+            BoundChange(before=before, after=after)
+            for before, after in zip(self.before.kernels, self.after.kernels, strict=True)
+        )
 
     @property
     def changed(self) -> tuple[BoundChange, ...]:
@@ -75,7 +80,12 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
     # The runtime launches the same kernels in the same order: nothing of that is looked for anew.
     after = estimate_devices(analysis, changed)
     return tuple(
-        WhatIf(found, before, other, (*_notes(before, found), *_silenced(before, other, found)))
+        WhatIf(
+            figures=found,
+            before=before,
+            after=other,
+            notes=(*_notes(before, found), *_silenced(before, other, found)),
+        )
         for found, before, other in zip(figures, analysis.devices, after, strict=True)
     )
 
@@ -95,12 +105,12 @@ def _with_figures(
         if figure.place in _PARTS and _is_main(device, figure):
             followed = _following(followed, figure)
         elif figure.place == "inference" and isinstance(followed, RooflineFit):
-            followed = followed._replace(inference_s=_sourced(figure, followed.inference_s))
+            followed = replace(followed, inference_s=_sourced(figure, followed.inference_s))
     if followed is None or followed == fit:
         return device
     # An estimate from shared cost coefficients stays one from a data sheet.
     basis = device.basis if precision in device.latency else "datasheet"
-    return device._replace(latency={**device.latency, precision: followed}, basis=basis)
+    return replace(device, latency={**device.latency, precision: followed}, basis=basis)
 
 
 def _is_main(device: DeviceProfile, figure: Figure) -> bool:
@@ -120,48 +130,53 @@ def _with_figure(
             return device  # the fit alone knows of it
         new = _sourced(figure, own)
         if runtime_plans:
-            return device._replace(kernel_overhead_s=new)
-        return device._replace(inference_overhead_s=new)
+            return replace(device, kernel_overhead_s=new)
+        return replace(device, inference_overhead_s=new)
     if figure.place in ("macs", "vector"):
         rate = device.compute.get(precision)
         if figure.place == "vector":
             if rate is None:
                 return device
-            rate = rate._replace(vector_ops_per_s=_sourced(figure, rate.vector_ops_per_s))
+            rate = replace(rate, vector_ops_per_s=_sourced(figure, rate.vector_ops_per_s))
         elif rate is not None:
-            rate = rate._replace(macs_per_s=_sourced(figure, rate.macs_per_s))
+            rate = replace(rate, macs_per_s=_sourced(figure, rate.macs_per_s))
         elif has_fit and figure.change.factor is not None:
             return device  # the factor is one of a fitted rate
         else:
-            rate = ComputeRate(_sourced(figure, None))
-        return device._replace(compute={**device.compute, precision: rate})
+            rate = ComputeRate(macs_per_s=_sourced(figure, None))
+        return replace(device, compute={**device.compute, precision: rate})
     if device.storage is not None and device.storage.name == figure.level:
-        return device._replace(storage=_level(device.storage, figure))
-    return device._replace(
+        return replace(device, storage=_level(device.storage, figure))
+    return replace(
+        device,
         memory=tuple(
             _level(one, figure) if one.name == figure.level else one for one in device.memory
-        )
+        ),
     )
 
 
 def _level(level: MemoryLevel, figure: Figure) -> MemoryLevel:
     if figure.place == "size":
-        return level._replace(size_bytes=_sourced(figure, level.size_bytes))
+        return replace(level, size_bytes=_sourced(figure, level.size_bytes))
     if level.bytes_per_s is None and figure.change.factor is not None:
         return level  # the factor is one of a fitted bandwidth
-    return level._replace(bytes_per_s=_sourced(figure, level.bytes_per_s))
+    return replace(level, bytes_per_s=_sourced(figure, level.bytes_per_s))
 
 
 def _sourced(figure: Figure, before: Sourced | None) -> Sourced:
     """The new number, and what it was made of."""
     new = shown(figure.after, figure.unit)
     if before is None:
-        return Sourced(figure.after, f"what if: {new}; nothing is known", "assumed")
+        return Sourced(
+            value=figure.after, source=f"what if: {new}; nothing is known", basis="assumed"
+        )
     old, factor = shown(before.value, figure.unit), figure.change.factor
     if factor is None:
-        return Sourced(figure.after, f"what if: {new} instead of {old}", "assumed")
+        return Sourced(
+            value=figure.after, source=f"what if: {new} instead of {old}", basis="assumed"
+        )
     source = f"what if: {figure.change.value} of {old}"
-    return before.times(factor)._replace(source=source, basis="assumed")
+    return replace(before.times(factor), source=source, basis="assumed")
 
 
 def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
@@ -169,13 +184,13 @@ def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
     ratio = figure.ratio
     if isinstance(fit, RooflineFit):
         if figure.place == "launch":
-            return fit._replace(kernel_s=_sourced(figure, fit.kernel_s))
+            return replace(fit, kernel_s=_sourced(figure, fit.kernel_s))
         if ratio is None:
             return fit
         if figure.place == "macs":
-            return fit._replace(macs_per_s=_scaled(fit.macs_per_s, ratio, "MAC/s"))
+            return replace(fit, macs_per_s=_scaled(fit.macs_per_s, ratio, "MAC/s"))
         if fit.bytes_per_s is not None:
-            return fit._replace(bytes_per_s=_scaled(fit.bytes_per_s, ratio, "B/s"))
+            return replace(fit, bytes_per_s=_scaled(fit.bytes_per_s, ratio, "B/s"))
         return fit
     if fit is None or ratio is None or ratio == 1:
         return fit
@@ -184,12 +199,12 @@ def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
     shifted = {
         term.name: fit.deviations.get(term.name, 0.0) + shift for term in TERMS if term.part == part
     }
-    return fit._replace(deviations={**fit.deviations, **shifted})
+    return replace(fit, deviations={**fit.deviations, **shifted})
 
 
 def _scaled(before: Sourced, ratio: float, unit: str) -> Sourced:
     source = f"what if: x{ratio:.4g} of {shown(before.value, unit)}"
-    return Sourced(before.value * ratio, source, "assumed")
+    return Sourced(value=before.value * ratio, source=source, basis="assumed")
 
 
 def _notes(before: DeviceEstimate, figures: Sequence[Figure]) -> tuple[str, ...]:

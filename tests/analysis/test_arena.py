@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -129,8 +130,8 @@ def test_another_order_can_make_it_fit() -> None:
 
 
 def test_an_unknown_size_stays_unknown() -> None:
-    sram = STM32.memory[-1]._replace(size_bytes=None)
-    device = STM32._replace(memory=(*STM32.memory[:-1], sram))
+    sram = replace(STM32.memory[-1], size_bytes=None)
+    device = replace(STM32, memory=(*STM32.memory[:-1], sram))
     found = analyze(load_model("densenet"), devices=[device], precision="int8")
     activations = found.devices[0].memory_fits[0]
     assert activations.needed_bytes == 2_207_744

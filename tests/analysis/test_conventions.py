@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -161,7 +162,7 @@ def test_layers_and_items_add_up(model: str, name: str) -> None:
     assert sum(layer.mult_adds for layer in found.layers) == found.totals.mult_adds
     gap = found.totals.mult_adds - paper.totals.mult_adds
     assert sum(item.mult_adds for item in found.convention_items) == gap
-    assert found.totals._replace(mult_adds=0) == paper.totals._replace(mult_adds=0)
+    assert replace(found.totals, mult_adds=0) == replace(paper.totals, mult_adds=0)
     assert found.kernels == paper.kernels  # what runs does not depend on how it is counted
 
 
@@ -321,11 +322,11 @@ def test_what_is_not_covered_is_counted_as_the_paper_does() -> None:
     assert found.convention_agreement == "not covered"
     (one,) = found.reservations
     assert one == Reservation(
-        "attention",
-        "not covered",
-        "it depends on gradients, on the device and on how attention is written",
-        tuple(f"encoder.{number}.attention" for number in range(1, 13)),
-        2 * 12 * (4 * 197 * 768**2 + 2 * 197**2 * 768),
+        kind="attention",
+        agreement="not covered",
+        why="it depends on gradients, on the device and on how attention is written",
+        layers=tuple(f"encoder.{number}.attention" for number in range(1, 13)),
+        mult_adds=2 * 12 * (4 * 197 * 768**2 + 2 * 197**2 * 768),
     )
     # With gradients torch counts the projections alone, without nothing at all: peers.csv.
     theirs = {one.mult_adds for one in FIGURES if (one.network, one.tool) == ("vit_b_16", "torch")}
@@ -558,7 +559,13 @@ def test_unknown_work_stays_unknown() -> None:
         assert items(opaque, name) == {}
     found = layers("[{opaque: {operation: sort, shape: [3, 6, 6]}}]", "thop")
     assert found.reservations == (
-        Reservation("opaque", "not covered", "its work is unknown", ("opaque",), 0),
+        Reservation(
+            kind="opaque",
+            agreement="not covered",
+            why="its work is unknown",
+            layers=("opaque",),
+            mult_adds=0,
+        ),
     )
     assert found.convention_agreement == "not covered"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log, sqrt
 
 import pytest
@@ -29,11 +30,11 @@ NO_TIME = Timing(None, None, None, "bound", True)
 def watts(
     value: float, low: float | None = None, high: float | None = None, basis: str = "measured"
 ) -> Sourced:
-    return Sourced(value, "made up for a test", basis, low, high)
+    return Sourced(value=value, source="made up for a test", basis=basis, low=low, high=high)
 
 
 def test_power_times_time() -> None:
-    device = DEVICE._replace(power_w=watts(3.0, 1.5, 6.0))
+    device = replace(DEVICE, power_w=watts(3.0, 1.5, 6.0))
     found = estimate_energy(device, "fp32", (), (), FITTED)
     assert found is not None
     assert found.energy_j == 6.0
@@ -46,7 +47,7 @@ def test_power_times_time() -> None:
 
 
 def test_power_without_a_range() -> None:
-    device = DEVICE._replace(power_w=watts(3.0, basis="assumed"))
+    device = replace(DEVICE, power_w=watts(3.0, basis="assumed"))
     found = estimate_energy(device, "fp32", (), (), FITTED._replace(low=None, high=None))
     assert found is not None
     assert found.low_j == pytest.approx(4.2)
@@ -68,14 +69,14 @@ def test_power_without_a_range() -> None:
     ],
 )
 def test_the_weakest_basis(power: str, time: str, weakest: str) -> None:
-    device = DEVICE._replace(power_w=watts(3.0, basis=power))
+    device = replace(DEVICE, power_w=watts(3.0, basis=power))
     found = estimate_energy(device, "fp32", (), (), FITTED._replace(basis=time))
     assert found is not None
     assert found.basis == weakest
 
 
 def test_power_times_a_lower_bound_is_a_lower_bound() -> None:
-    device = DEVICE._replace(power_w=watts(3.0, 2.0, 4.0))
+    device = replace(DEVICE, power_w=watts(3.0, 2.0, 4.0))
     found = estimate(kernel(mult_adds=5000), device=device).energy
     assert found is not None
     assert (found.energy_j, found.high_j) == (10.0, None)
@@ -86,7 +87,8 @@ def test_power_times_a_lower_bound_is_a_lower_bound() -> None:
     assert (part.high_j, part.how) == (None, "power x time of some kernels: a lower bound")
 
 
-WITH_COEFFICIENTS = DEVICE._replace(
+WITH_COEFFICIENTS = replace(
+    DEVICE,
     mac_energy_j={"fp32": watts(2.0, 1.0, 4.0, "derived")},
     byte_energy_j={"cache": watts(3.0, 2.0, 5.0), "DRAM": watts(100.0, basis="assumed")},
 )
@@ -109,8 +111,10 @@ def test_mult_adds_and_bytes() -> None:
 
 def test_what_is_missing_is_said() -> None:
     some = kernel(mult_adds=100, read=160, written=50)
-    only_cache = WITH_COEFFICIENTS._replace(
-        byte_energy_j={"cache": WITH_COEFFICIENTS.byte_energy_j["cache"]}, mac_energy_j={}
+    only_cache = replace(
+        WITH_COEFFICIENTS,
+        byte_energy_j={"cache": WITH_COEFFICIENTS.byte_energy_j["cache"]},
+        mac_energy_j={},
     )
     found = estimate(some, device=only_cache).energy
     assert found is not None
@@ -127,12 +131,14 @@ def test_what_is_missing_is_said() -> None:
 def test_nothing_that_has_a_coefficient_is_no_energy() -> None:
     """All stays in the cache, which has no coefficient: what is known is nothing, and that is not 0
     J."""
-    only_dram = WITH_COEFFICIENTS._replace(
-        byte_energy_j={"DRAM": WITH_COEFFICIENTS.byte_energy_j["DRAM"]}, mac_energy_j={}
+    only_dram = replace(
+        WITH_COEFFICIENTS,
+        byte_energy_j={"DRAM": WITH_COEFFICIENTS.byte_energy_j["DRAM"]},
+        mac_energy_j={},
     )
     assert estimate(kernel(mult_adds=100, read=60, written=50), device=only_dram).energy is None
     # The coefficient of what does not happen is no part of the basis.
-    only_macs = WITH_COEFFICIENTS._replace(byte_energy_j=only_dram.byte_energy_j)
+    only_macs = replace(WITH_COEFFICIENTS, byte_energy_j=only_dram.byte_energy_j)
     found = estimate(kernel(mult_adds=100, read=60, written=50), device=only_macs).energy
     assert found is not None
     assert (found.energy_j, found.basis) == (200, "derived")
@@ -140,18 +146,18 @@ def test_nothing_that_has_a_coefficient_is_no_energy() -> None:
 
 
 def test_a_power_for_no_time_that_is_known_is_no_energy() -> None:
-    device = DEVICE._replace(power_w=watts(3.0))
+    device = replace(DEVICE, power_w=watts(3.0))
     nothing = Timing(0.0, None, None, "bound", True)
     assert estimate_energy(device, "fp32", (), (), nothing) is None
 
 
 def test_storage_has_a_coefficient_of_its_own() -> None:
-    device = WITH_COEFFICIENTS._replace(storage=level("flash"))
+    device = replace(WITH_COEFFICIENTS, storage=level("flash"))
     found = estimate(kernel(weights=10, read=20), device=device).energy
     assert found is not None
     assert found.energy_j == 20 * 3
     assert found.how == "mult-adds and bytes: a lower bound without flash"
-    device = device._replace(byte_energy_j={"cache": watts(3.0, 3.0), "flash": watts(7.0, 7.0)})
+    device = replace(device, byte_energy_j={"cache": watts(3.0, 3.0), "flash": watts(7.0, 7.0)})
     by_coefficients = estimate(kernel(weights=10, read=20), device=device).energy
     assert by_coefficients is not None
     assert (by_coefficients.energy_j, by_coefficients.low_j, by_coefficients.high_j) == (
@@ -170,7 +176,7 @@ def test_bytes_of_a_level_that_are_unknown_are_missing() -> None:
 
 def test_no_energy_at_a_precision_that_the_device_does_not_have() -> None:
     """Neither a rate nor a fit: that its bytes have a coefficient does not make it compute fp16."""
-    device = WITH_COEFFICIENTS._replace(power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
+    device = replace(WITH_COEFFICIENTS, power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
     found = estimate(kernel(mult_adds=100, read=10), device=device, precision="fp16")
     assert (found.latency_s, found.energy) == (None, None)
 
@@ -184,7 +190,7 @@ def test_layers_of_unknown_cost_are_missing() -> None:
     assert found.energy.how.startswith(
         "mult-adds and bytes: a lower bound without layers of unknown cost"
     )
-    (found,) = analyze_network(network, [WITH_COEFFICIENTS._replace(power_w=watts(1.0))]).devices
+    (found,) = analyze_network(network, [replace(WITH_COEFFICIENTS, power_w=watts(1.0))]).devices
     assert found.energy is not None
     assert found.energy.high_j is None
 
@@ -211,7 +217,8 @@ def devices_with_coefficients(draw: st.DrawFn) -> DeviceProfile:
         return watts(value, low, high)
 
     names = [one.name for one in device.memory] + (["flash"] if device.storage else [])
-    return device._replace(
+    return replace(
+        device,
         power_w=some() if draw(st.booleans()) else None,
         mac_energy_j={"fp32": some()} if draw(st.booleans()) else {},
         byte_energy_j={name: some() for name in names if draw(st.booleans())},
@@ -256,7 +263,7 @@ def test_ranges_of_power_and_time(
     seconds: float, low: float, high: float, low_w: float, high_w: float
 ) -> None:
     """As wide as the wider of both, and no wider than both together."""
-    device = DEVICE._replace(power_w=watts(5.0, 5.0 * low_w, 5.0 * high_w))
+    device = replace(DEVICE, power_w=watts(5.0, 5.0 * low_w, 5.0 * high_w))
     timing = Timing(seconds, seconds * low, seconds * high, "calibrated", False)
     kernels: tuple[Kernel, ...] = ()
     found = estimate_energy(device, "fp32", kernels, (), timing)
@@ -367,7 +374,7 @@ def test_a_device_has_one_method(name: str) -> None:
 def test_a_method_is_of_the_device_alone() -> None:
     """One with a power and coefficients has no energy where no time is known, but none by
     coefficients."""
-    device = WITH_COEFFICIENTS._replace(power_w=watts(3.0))
+    device = replace(WITH_COEFFICIENTS, power_w=watts(3.0))
     traffic = ((LevelTraffic("cache", 5, 5),),)
     assert estimate_energy(device, "fp32", (), traffic, NO_TIME) is None
     assert estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME) is not None
@@ -388,7 +395,7 @@ def test_power_that_is_carried_over_is_said() -> None:
         2: ("power x time", "assumed"),
         4: ("power x time", "fitted"),
     }
-    single = load_device("pixel_1_xnnpack")._replace(power_w=watts(2.0, 1.0, 3.0))
+    single = replace(load_device("pixel_1_xnnpack"), power_w=watts(2.0, 1.0, 3.0))
     (found,) = analyze(model, devices=[with_threads(single, 2)]).devices
     assert found.energy is not None
     assert found.energy.basis == "assumed"

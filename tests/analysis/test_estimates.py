@@ -3,6 +3,7 @@ undercuts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log, sqrt
 
 import pytest
@@ -26,7 +27,7 @@ COEFFICIENTS = dict(zip(TERM_NAMES, shared_coefficients().coefficients, strict=T
 
 
 def known(value: float) -> Sourced:
-    return Sourced(value, "made up for a test", "assumed")
+    return Sourced(value=value, source="made up for a test", basis="assumed")
 
 
 def triangle(scale: float, **terms: float) -> tuple[tuple[float, ...], ...]:
@@ -47,8 +48,8 @@ DEVICE = DeviceProfile(
     basis="fitted",
     runtime="any",
     threads=1,
-    compute={"fp32": ComputeRate(known(1e12), known(1e12))},
-    memory=(MemoryLevel("DRAM", known(1e9), known(1e12)),),
+    compute={"fp32": ComputeRate(macs_per_s=known(1e12), vector_ops_per_s=known(1e12))},
+    memory=(MemoryLevel(name="DRAM", size_bytes=known(1e9), bytes_per_s=known(1e12)),),
     latency={"fp32": FIT},
 )
 
@@ -96,15 +97,17 @@ def test_the_band_is_of_the_terms_that_the_time_is_made_of() -> None:
 def test_covariances_count_twice() -> None:
     rows = [list(row) for row in FIT.covariance]
     rows[1][0] = -0.005  # of the scale and the first term
-    fit = FIT._replace(covariance=tuple(map(tuple, rows)))
+    fit = replace(FIT, covariance=tuple(map(tuple, rows)))
     shares = (0.5, *([0.0] * (len(TERM_NAMES) - 1)))
-    exact = fit._replace(spread=fit.spread._replace(noise=0.0))
+    exact = replace(fit, spread=replace(fit.spread, noise=0.0))
     assert deviation_of(exact, shares) == pytest.approx(sqrt(0.01 - 2 * 0.5 * 0.005))
     assert deviation_of(FIT, shares) == pytest.approx(sqrt(0.01 + 0.01))
 
 
 def test_no_estimate_of_a_kernel_is_below_its_lower_bound() -> None:
-    slow = DEVICE._replace(compute={"fp32": ComputeRate(known(1e6), known(1e6))})
+    slow = replace(
+        DEVICE, compute={"fp32": ComputeRate(macs_per_s=known(1e6), vector_ops_per_s=known(1e6))}
+    )
     found = estimate(CONV, slow)
     assert found.latency_s == found.bound_s == pytest.approx(18_432 / 1e6)
     assert found.low_s == found.bound_s
@@ -112,18 +115,24 @@ def test_no_estimate_of_a_kernel_is_below_its_lower_bound() -> None:
 
 
 def test_without_peaks_there_is_no_lower_bound() -> None:
-    found = estimate(CONV, DEVICE._replace(compute={}, memory=()))
+    found = estimate(CONV, replace(DEVICE, compute={}, memory=()))
     assert found.latency_s is not None
     assert (found.bound_s, found.memory_fits) == (None, ())
     assert found.kernels[0].bound == "compute"  # what most of the estimate is
 
 
 def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
-    seen = FittedOn(3, ("V1",), (1e6, 2e6), (1e-6, 1e-3), ("windows", "weights", "kernel"))
-    found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=seen)}))
+    seen = FittedOn(
+        networks=3,
+        families=("V1",),
+        mult_adds=(1e6, 2e6),
+        latency_s=(1e-6, 1e-3),
+        terms=("windows", "weights", "kernel"),
+    )
+    found = estimate(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=seen)}))
     assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
-    wide = seen._replace(mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))
-    found = estimate(CONV, DEVICE._replace(latency={"fp32": FIT._replace(fitted_on=wide)}))
+    wide = replace(seen, mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))
+    found = estimate(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=wide)}))
     share = 100 * found.shares[TERM_NAMES.index("windows")]
     assert found.outside == (
         "less time than any network that the fit has seen",
@@ -132,10 +141,10 @@ def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
 
 
 def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
-    int8 = {"int8": ComputeRate(known(1e12))}
-    device = DEVICE._replace(compute={**DEVICE.compute, **int8})
+    int8 = {"int8": ComputeRate(macs_per_s=known(1e12))}
+    device = replace(DEVICE, compute={**DEVICE.compute, **int8})
     assert estimate(CONV, device, "int8").basis == "bound"
-    assert estimate(CONV, device._replace(pipeline="in_order"), "int8").basis == "datasheet"
+    assert estimate(CONV, replace(device, pipeline="in_order"), "int8").basis == "datasheet"
     nothing = estimate(CONV, device, "fp16")
     assert (nothing.latency_s, nothing.low_s) == (None, None)
     assert nothing.basis is None
@@ -143,7 +152,7 @@ def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
 
 
 def test_a_processor_without_a_measurement() -> None:
-    device = DEVICE._replace(latency={}, pipeline="out_of_order", basis="datasheet")
+    device = replace(DEVICE, latency={}, pipeline="out_of_order", basis="datasheet")
     found = estimate(CONV, device)
     shared = shared_coefficients()
     reached = shared.peak_shares["out_of_order"]
@@ -160,14 +169,20 @@ def test_a_processor_without_a_measurement() -> None:
         share**2 * spread**2 for share, spread in zip(found.shares, shared.spreads, strict=True)
     )  # fmt: skip
     assert found.high_s == pytest.approx(expected * exp(shared.unmeasured.width * sqrt(variance)))
-    in_order = estimate(CONV, device._replace(pipeline="in_order"))
+    in_order = estimate(CONV, replace(device, pipeline="in_order"))
     assert in_order.latency_s is not None
     assert in_order.latency_s > expected
 
 
 def test_a_fitted_roofline() -> None:
-    fit = RooflineFit(known(1e6), known(1e5), known(0.5), known(0.01), Spread(1.0, log(1.25)))
-    device = DEVICE._replace(latency={"fp32": fit}, compute={}, memory=())
+    fit = RooflineFit(
+        macs_per_s=known(1e6),
+        bytes_per_s=known(1e5),
+        inference_s=known(0.5),
+        kernel_s=known(0.01),
+        spread=Spread(width=1.0, noise=log(1.25)),
+    )
+    device = replace(DEVICE, latency={"fp32": fit}, compute={}, memory=())
     network = network_of(
         "  - conv2d: {channels: 16, kernel: 3, stride: 2}\n  - max_pool2d: {kernel: 2}\n"
     )
@@ -182,8 +197,8 @@ def test_a_fitted_roofline() -> None:
     assert found.latency_s == pytest.approx(whole)
     assert found.high_s == pytest.approx(1.25 * whole)
     assert found.low_s == pytest.approx(whole / 1.25)
-    plan = estimate(network, device._replace(
-        latency={"fp32": fit._replace(kernel_s=known(9.0), bytes_per_s=None)}))  # fmt: skip
+    plan = estimate(network, replace(device,
+        latency={"fp32": replace(fit, kernel_s=known(9.0), bytes_per_s=None)}))  # fmt: skip
     assert [one.bound for one in plan.kernels] == ["overhead", "overhead"]
 
 
@@ -229,7 +244,7 @@ def coefficient_fits(draw: st.DrawFn) -> CoefficientFit:
     deviations = {
         name: draw(st.floats(-1, 1)) for name in draw(st.sets(st.sampled_from(TERM_NAMES)))
     }
-    return FIT._replace(scale_s=known(draw(st.floats(1e-12, 1e-6))), deviations=deviations)
+    return replace(FIT, scale_s=known(draw(st.floats(1e-12, 1e-6))), deviations=deviations)
 
 
 @settings(max_examples=150)
@@ -237,14 +252,17 @@ def coefficient_fits(draw: st.DrawFn) -> CoefficientFit:
 def test_estimates_hold_their_bands_and_their_lower_bounds(
     network: Network, fit: CoefficientFit, macs: float, bandwidth: float
 ) -> None:
-    device = DEVICE._replace(
+    device = replace(
+        DEVICE,
         latency={"fp32": fit},
-        compute={"fp32": ComputeRate(known(macs), known(macs))},
-        memory=(MemoryLevel("DRAM", None, known(bandwidth)),),
+        compute={"fp32": ComputeRate(macs_per_s=known(macs), vector_ops_per_s=known(macs))},
+        memory=(MemoryLevel(name="DRAM", size_bytes=None, bytes_per_s=known(bandwidth)),),
     )
     found = estimate(network, device)
     if not found.kernels:
-        assert found[2:7] == (None,) * 5
+        assert (found.basis, found.latency_s, found.low_s, found.high_s, found.bound_s) == (
+            None,
+        ) * 5
         return
     assert found.latency_s is not None
     assert found.low_s is not None

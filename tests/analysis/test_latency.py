@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -24,12 +25,14 @@ from mnet_cost.tensors import DTYPES
 
 
 def known(value: float) -> Sourced:
-    return Sourced(value, "made up for a test", "assumed")
+    return Sourced(value=value, source="made up for a test", basis="assumed")
 
 
 def level(name: str, size: float | None = None, rate: float | None = None) -> MemoryLevel:
     return MemoryLevel(
-        name, None if size is None else known(size), None if rate is None else known(rate)
+        name=name,
+        size_bytes=None if size is None else known(size),
+        bytes_per_s=None if rate is None else known(rate),
     )
 
 
@@ -40,8 +43,8 @@ DEVICE = DeviceProfile(
     runtime="any",
     threads=1,
     compute={
-        "fp32": ComputeRate(known(1000.0), known(100.0)),
-        "int8": ComputeRate(known(4000.0)),
+        "fp32": ComputeRate(macs_per_s=known(1000.0), vector_ops_per_s=known(100.0)),
+        "int8": ComputeRate(macs_per_s=known(4000.0)),
     },
     memory=(level("cache", 100.0, 200.0), level("DRAM", 10_000.0, 50.0)),
 )
@@ -101,13 +104,13 @@ def test_memory_bound_at_each_level() -> None:
 
 
 def test_the_slowest_level_binds() -> None:
-    slow_cache = DEVICE._replace(memory=(level("cache", 100.0, 20.0), level("DRAM", None, 50.0)))
+    slow_cache = replace(DEVICE, memory=(level("cache", 100.0, 20.0), level("DRAM", None, 50.0)))
     (one,) = estimate(kernel(read=100, written=100), device=slow_cache).kernels
     assert (one.bound, one.latency_s) == ("memory:cache", 10.0)
 
 
 def test_overhead_bound() -> None:
-    device = DEVICE._replace(kernel_overhead_s=known(3.0), inference_overhead_s=known(7.0))
+    device = replace(DEVICE, kernel_overhead_s=known(3.0), inference_overhead_s=known(7.0))
     found = estimate(
         kernel(mult_adds=2000), kernel(mult_adds=4000), kernel(mult_adds=3000), device=device
     )
@@ -137,7 +140,7 @@ def test_unknown_precision() -> None:
 
 
 def test_unknown_bandwidth() -> None:
-    silent = DEVICE._replace(memory=(level("SRAM", 100.0),))
+    silent = replace(DEVICE, memory=(level("SRAM", 100.0),))
     found = estimate(kernel(mult_adds=5000, read=200), device=silent)
     (one,) = found.kernels
     assert (one.memory_s, one.compute_s, one.bound) == (None, 5.0, "compute")
@@ -165,20 +168,24 @@ def test_weights_stay_in_a_cache_that_holds_everything() -> None:
 
 
 def test_weights_in_flash() -> None:
-    device = DEVICE._replace(storage=level("flash", 1000.0, 10.0))
+    device = replace(DEVICE, storage=level("flash", 1000.0, 10.0))
     found = estimate(kernel(mult_adds=1, weights=50, read=10), device=device, weight_bytes=2000)
     (one,) = found.kernels
     assert (one.memory_s, one.bound) == (5.0, "memory:flash")  # 50 / 10
     activations, weights = found.memory_fits
-    assert activations == CapacityCheck("activations", "DRAM", 40, 10_000.0)
-    assert weights == CapacityCheck("weights", "flash", 2000, 1000.0)
+    assert activations == CapacityCheck(
+        what="activations", where="DRAM", needed_bytes=40, available_bytes=10_000.0
+    )
+    assert weights == CapacityCheck(
+        what="weights", where="flash", needed_bytes=2000, available_bytes=1000.0
+    )
     assert (activations.fits, weights.fits) == (True, False)
     (unread,) = estimate(kernel(mult_adds=1, weights=0, read=10), device=device).kernels
     assert unread.bound == "memory:cache"
 
 
 def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
-    device = DEVICE._replace(storage=level("flash", 1000.0))
+    device = replace(DEVICE, storage=level("flash", 1000.0))
     found = estimate(kernel(mult_adds=1000, weights=500, read=10), device=device)
     assert found.kernels[0].memory_s == 0.05
     assert found.notes == ("what stays in flash takes no memory time here: no bandwidth is known",)
@@ -186,9 +193,11 @@ def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [(90.0, True), (89.0, False), (None, None)])
 def test_fits(size: float | None, fits: bool | None) -> None:
-    device = DEVICE._replace(memory=(level("RAM", size, 50.0),))
+    device = replace(DEVICE, memory=(level("RAM", size, 50.0),))
     (fit,) = estimate(device=device).memory_fits
-    assert fit == CapacityCheck("weights and activations", "RAM", 90, size)
+    assert fit == CapacityCheck(
+        what="weights and activations", where="RAM", needed_bytes=90, available_bytes=size
+    )
     assert fit.fits is fits
 
 
@@ -220,10 +229,14 @@ def devices(draw: st.DrawFn) -> DeviceProfile:
         return draw(st.none() | st.floats(low, high).map(known))
 
     def levels(names: Sequence[str]) -> tuple[MemoryLevel, ...]:
-        return tuple(MemoryLevel(name, some(1, 1000), some(1, 1e6)) for name in names)
+        return tuple(
+            MemoryLevel(name=name, size_bytes=some(1, 1000), bytes_per_s=some(1, 1e6))
+            for name in names
+        )
 
-    rate = ComputeRate(known(draw(st.floats(1, 1e6))), some(1, 1e6))
-    return DEVICE._replace(
+    rate = ComputeRate(macs_per_s=known(draw(st.floats(1, 1e6))), vector_ops_per_s=some(1, 1e6))
+    return replace(
+        DEVICE,
         compute={"fp32": rate},
         memory=levels(["L1", "L2", "DRAM"][draw(st.integers(0, 2)) :]),
         storage=levels(["flash"])[0] if draw(st.booleans()) else None,
@@ -255,7 +268,7 @@ def test_never_below_the_lower_bound(network: Network, device: DeviceProfile) ->
 
 
 def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
-    device = DEVICE._replace(memory=(level("L2", 100.0), level("DRAM", 10_000.0, 50.0)))
+    device = replace(DEVICE, memory=(level("L2", 100.0), level("DRAM", 10_000.0, 50.0)))
     inside, outside, copied = estimate(
         kernel(mult_adds=1000, read=40, written=40),
         kernel(mult_adds=1000, read=180, written=180),
@@ -270,7 +283,7 @@ def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
 
 
 def test_shares_add_up_with_a_fixed_cost_of_each_inference() -> None:
-    device = DEVICE._replace(inference_overhead_s=known(2.0))
+    device = replace(DEVICE, inference_overhead_s=known(2.0))
     model = load_model("mobilenet_v1")
     (found,) = analyze(model, devices=[device]).devices
     shares = [one.share for one in overheads(found)]

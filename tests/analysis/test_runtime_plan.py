@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import networks
@@ -114,7 +116,7 @@ def test_the_best_order_of_kernels() -> None:
 def test_the_order_of_the_spec_where_there_is_no_better_one() -> None:
     as_in_spec = plan("fold_norms")
     best = in_best_order(as_in_spec)
-    assert best._replace(schedule=None, spec_order=None) == as_in_spec
+    assert replace(best, schedule=None, spec_order=None) == as_in_spec
     _, needed = in_smallest_arena(best)
     assert needed.arena_bytes == needed.spec_order_bytes
     alone, needed = in_smallest_arena(as_in_spec)

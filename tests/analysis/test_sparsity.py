@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from mnet_cost.network import elaborate
 
 
 def known(value: float) -> Sourced:
-    return Sourced(value, "made up for a test", "assumed")
+    return Sourced(value=value, source="made up for a test", basis="assumed")
 
 
 DENSE = DeviceProfile(
@@ -26,12 +28,17 @@ DENSE = DeviceProfile(
     basis="datasheet",
     runtime="xnnpack",
     threads=1,
-    compute={"fp16": ComputeRate(known(1000.0), known(1000.0))},
-    memory=(MemoryLevel("DRAM", known(1e6), known(1000.0)),),
+    compute={"fp16": ComputeRate(macs_per_s=known(1000.0), vector_ops_per_s=known(1000.0))},
+    memory=(MemoryLevel(name="DRAM", size_bytes=known(1e6), bytes_per_s=known(1000.0)),),
 )
-SPARSE = DENSE._replace(
+SPARSE = replace(
+    DENSE,
     name="sparse",
-    compute={"fp16": ComputeRate(known(1000.0), known(1000.0), sparse_speedup=known(2.0))},
+    compute={
+        "fp16": ComputeRate(
+            macs_per_s=known(1000.0), vector_ops_per_s=known(1000.0), sparse_speedup=known(2.0)
+        )
+    },
 )
 
 SPEC = parse_spec(
@@ -93,7 +100,7 @@ def test_counts_of_conventions_stay_dense() -> None:
     network = elaborate(SPEC, {"batch": 3})
     plain = analyze_network(network, precision="fp16")
     found = analyze_network(network, precision="fp16", sparsity=[Zeros(0.5)])
-    assert found._replace(sparsity=None) == plain
+    assert replace(found, sparsity=None) == plain
     assert found.sparsity is not None
     assert found.sparsity.effective_mult_adds == 3 * (4 * 144 + 4 * 36 + 160)
     other = analyze(SPEC, {"batch": 3}, sparsity=[Zeros(0.5)], convention="thop").sparsity
@@ -156,9 +163,17 @@ def test_a_device_that_knows_fours() -> None:
 
 
 def test_a_fitted_roofline_and_what_fits() -> None:
-    fit = RooflineFit(known(100.0), None, None, None, Spread(1.0, 0.1))
-    device = SPARSE._replace(
-        latency={"fp16": fit}, memory=(MemoryLevel("DRAM", known(1300.0), known(1e6)),)
+    fit = RooflineFit(
+        macs_per_s=known(100.0),
+        bytes_per_s=None,
+        inference_s=None,
+        kernel_s=None,
+        spread=Spread(width=1.0, noise=0.1),
+    )
+    device = replace(
+        SPARSE,
+        latency={"fp16": fit},
+        memory=(MemoryLevel(name="DRAM", size_bytes=known(1300.0), bytes_per_s=known(1e6)),),
     )
     dense, sparse = (
         analyze(SPEC, devices=[device], precision="fp16", sparsity=rules).devices[0]
@@ -170,7 +185,7 @@ def test_a_fitted_roofline_and_what_fits() -> None:
 
 
 def test_compute_at_coefficients_is_as_much_faster() -> None:
-    device = SPARSE._replace(pipeline="in_order")
+    device = replace(SPARSE, pipeline="in_order")
     dense, sparse = (
         analyze(SPEC, devices=[device], precision="fp16", sparsity=rules).devices[0]
         for rules in ((), (Zeros(0.5, fours=True),))

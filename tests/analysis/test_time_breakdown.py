@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, sqrt
 
 import pytest
@@ -161,7 +162,7 @@ def test_the_same_kernels_take_the_same_time() -> None:
     for device in PROFILES.values():
         for other in ("mobilenet_v2", "mobilenet_v2@alpha=1.0"):
             found = time_ratio(estimated("mobilenet_v2", device), estimated(other, device))
-            assert found == TimeRatio(1.0, 1.0, 1.0, same_kernels=True)
+            assert found == TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
             assert found.tie is False
         found = time_ratio(
             estimated("mobilenet_v2", device), estimated("mobilenet_v2@resolution=223", device)
@@ -192,7 +193,7 @@ def test_only_differences_of_shares_count() -> None:
 def test_covariances_of_terms_count_twice() -> None:
     rows = [list(row) for row in fit_of(FITTED).covariance]
     rows[2][1] = 0.015
-    fit = fit_of(FITTED)._replace(covariance=tuple(map(tuple, rows)))
+    fit = replace(fit_of(FITTED), covariance=tuple(map(tuple, rows)))
     first = (1.0, *[0.0] * (len(TERM_NAMES) - 1))
     other = (0.0, 1.0, *[0.0] * (len(TERM_NAMES) - 2))
     expected = sqrt(0.02 + 0.02 - 2 * 0.015 + 2 * 0.01)
@@ -247,7 +248,7 @@ def test_what_a_fitted_roofline_has_not_seen() -> None:
     ("device", "precision", "basis"),
     [
         (FITTED, "fp32", "fitted"),
-        (FITTED._replace(basis="calibrated"), "fp32", "calibrated"),
+        (replace(FITTED, basis="calibrated"), "fp32", "calibrated"),
         (DATASHEET, "fp32", "datasheet"),
         (DATASHEET, "int8", None),
         (STICK, "fp32", "fitted"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import DTYPES
 
 CACHE = 1000
-SMALL = DEVICE._replace(memory=(level("cache", float(CACHE)), level("DRAM")))
+SMALL = replace(DEVICE, memory=(level("cache", float(CACHE)), level("DRAM")))
 
 
 def kernels(layers: str, channels: int = 1, batch: int = 1) -> tuple[Kernel, ...]:
@@ -123,7 +124,7 @@ def test_weights_are_needed_once_in_each_inference() -> None:
     # 128 + 1024 bytes, and a result of 64: of 1152 bytes 216 have no place.
     assert overheads(found) == [(0, 0), (128 * 216 // 1152, 0), (1024 * 216 // 1152, 0)]
     # From flash they come all, at each inference, and pass nothing else.
-    flash = SMALL._replace(storage=level("flash"))
+    flash = replace(SMALL, storage=level("flash"))
     assert overheads(found, flash) == [(0, 0), (128, 0), (1024, 0)]
     assert [one[0].weight_bytes for one in kernel_traffic(found, flash)] == [0, 0, 0]
 
@@ -160,9 +161,9 @@ def test_a_trained_tensor_is_read_as_weights_are() -> None:
     # Of 512 bytes that are read in each inference, the first kernel has read 256 already; beside
     # the 256 that are handed over, all have their place in a cache of 1000, and not in one of 600.
     assert [one for one, _ in overheads(alone)] == [0, 0]
-    small = SMALL._replace(memory=(level("cache", 600.0), level("DRAM")))
+    small = replace(SMALL, memory=(level("cache", 600.0), level("DRAM")))
     assert [one for one, _ in overheads(alone, small)] == [256 * 168 // 512] * 2
-    flash = SMALL._replace(storage=level("flash"))
+    flash = replace(SMALL, storage=level("flash"))
     assert [one[-1] for one in kernel_traffic(alone, flash)] == [
         LevelTraffic("flash", 256, 0),
         LevelTraffic("flash", 512, 0),
@@ -190,20 +191,20 @@ def test_windows_of_a_trained_tensor_are_copied_too() -> None:
 
 
 def test_what_is_behind_a_level_of_unknown_size_is_unknown() -> None:
-    device = DEVICE._replace(memory=(level("L1"), level("DRAM", None, 50.0)))
+    device = replace(DEVICE, memory=(level("L1"), level("DRAM", None, 50.0)))
     (found,) = kernel_traffic((kernel(weights=50, read=60),), device)
     assert found == (LevelTraffic("L1", 50, 60), LevelTraffic("DRAM", None, None))
     assert found[1].bytes is None
 
 
 def test_levels_inside_hold_together() -> None:
-    device = DEVICE._replace(memory=(level("L1", 100.0), level("L2", 200.0), level("DRAM")))
+    device = replace(DEVICE, memory=(level("L1", 100.0), level("L2", 200.0), level("DRAM")))
     (found,) = kernel_traffic((kernel(read=310, written=0),), device)
     assert [one.activation_bytes for one in found] == [310, 210, 10]
 
 
 def test_a_copy_of_windows() -> None:
-    device = SMALL._replace(kernel_rules=SMALL.kernel_rules | {"im2col"})
+    device = replace(SMALL, kernel_rules=SMALL.kernel_rules | {"im2col"})
     found = kernels(
         "  - conv2d: {channels: 4, kernel: 3}\n"
         "  - depthwise_conv2d: {kernel: 3}\n"
@@ -308,7 +309,7 @@ def own_weights(one: Kernel) -> int:
 @given(networks(), st.integers(1, 300), st.randoms(use_true_random=False))
 def test_no_cache_lets_less_pass(network: Network, size: int, draw: random.Random) -> None:
     found = form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
-    passing = overheads(found, DEVICE._replace(memory=(level("cache", float(size)), level("DRAM"))))
+    passing = overheads(found, replace(DEVICE, memory=(level("cache", float(size)), level("DRAM"))))
     weights, activations = (sum(one) for one in zip(*passing, strict=True)) if passing else (0, 0)
     read = {tensor for one in found for tensor, _ in one.reads}
     made = {tensor for one in found for tensor in one.writes}
@@ -324,7 +325,7 @@ def test_no_cache_lets_less_pass(network: Network, size: int, draw: random.Rando
 def test_a_larger_cache_never_lets_more_pass(network: Network, size: int, more: int) -> None:
     found = form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
     small, large = (
-        kernel_traffic(found, DEVICE._replace(memory=(level("cache", float(one)), level("DRAM"))))
+        kernel_traffic(found, replace(DEVICE, memory=(level("cache", float(one)), level("DRAM"))))
         for one in (size, size + more)
     )
     for a, b in zip(small, large, strict=True):
@@ -334,10 +335,10 @@ def test_a_larger_cache_never_lets_more_pass(network: Network, size: int, more: 
 def test_activations_of_mobilenet_stay_in_a_large_cache() -> None:
     spec = load_model("mobilenet_v1").spec
     found = analyze(spec).kernels
-    large = DEVICE._replace(memory=(level("L2", 50e6), level("DRAM")))
+    large = replace(DEVICE, memory=(level("L2", 50e6), level("DRAM")))
     assert overheads(found, large) == [(0, 0)] * 29
     # 1 MB: the largest result has 64 x 112 x 112 fp32 elements, 3.2 MB.
-    small = DEVICE._replace(memory=(level("L2", 1e6), level("DRAM")))
+    small = replace(DEVICE, memory=(level("L2", 1e6), level("DRAM")))
     weights = [one for one, _ in overheads(found, small)]
     activations = [one for _, one in overheads(found, small)]
     assert weights == [one.weight_bytes for one in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -151,4 +153,4 @@ def test_totals_are_sums() -> None:
     assert totals.params == 108 + 8 + 325
     assert totals.activation_bytes == (64 + 64 + 64 + 5) * 4
     assert totals.traffic_bytes == sum(cost.traffic_bytes for cost in found)
-    assert add_up(()) == (0,) * 8
+    assert astuple(add_up(())) == (0,) * 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,7 +84,7 @@ def test_a_profile_is_what_its_command_makes(
 ) -> None:
     shipped, anew = load_device(name), made_anew(name, monkeypatch)
     assert capsys.readouterr().err == ""
-    assert anew._replace(latency={}, path="") == shipped._replace(latency={}, path="")
+    assert replace(anew, latency={}, path="") == replace(shipped, latency={}, path="")
     assert list(anew.latency) == list(shipped.latency)
     for precision, fit in shipped.latency.items():
         assert type(anew.latency[precision]) is type(fit)
@@ -94,9 +95,9 @@ def test_the_comparison_can_fail() -> None:
     fit = load_device("pixel_1_tflite").latency["fp32"]
     assert isinstance(fit, CoefficientFit)
     assert close(fit, fit)
-    assert not close(fit._replace(scale_s=fit.scale_s._replace(value=1e-9)), fit)
-    assert not close(fit._replace(deviations={**fit.deviations, "kernel": 1.0}), fit)
-    assert not close(fit._replace(covariance=fit.covariance[:-1]), fit)
+    assert not close(replace(fit, scale_s=replace(fit.scale_s, value=1e-9)), fit)
+    assert not close(replace(fit, deviations={**fit.deviations, "kernel": 1.0}), fit)
+    assert not close(replace(fit, covariance=fit.covariance[:-1]), fit)
 
 
 def test_every_fitted_profile_has_a_command_that_makes_it(in_root: Path) -> None:

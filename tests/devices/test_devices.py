@@ -33,7 +33,7 @@ def numbers(device: DeviceProfile) -> Iterator[Sourced]:
     found: list[Sourced | None] = [device.kernel_overhead_s, device.inference_overhead_s]
     found += [device.power_w, *device.mac_energy_j.values(), *device.byte_energy_j.values()]
     for rate in device.compute.values():
-        found += rate  # mult-adds, other operations, tile, sparsity
+        found += [rate.macs_per_s, rate.vector_ops_per_s, rate.tile, rate.sparse_speedup]
     for level in (*device.memory, *([device.storage] if device.storage else [])):
         found += [level.size_bytes, level.bytes_per_s]
     return (number for number in found if number is not None)
@@ -89,7 +89,8 @@ def test_the_listing_is_grouped_by_class() -> None:
 
 def test_pixel_1() -> None:
     device = load_device("pixel_1")
-    macs, vector, *_ = device.compute["fp32"]
+    rate = device.compute["fp32"]
+    macs, vector = rate.macs_per_s, rate.vector_ops_per_s
     assert list(device.compute) == ["fp32"]
     assert macs.value == 2_342_000_000 * 4
     assert macs.basis == "derived"
@@ -249,17 +250,21 @@ def test_everything_that_a_profile_may_state(tmp_path: Path) -> None:
     device = load_device(path)
     assert device.device_class == "gpu"
     rate = device.compute["fp16"]
-    assert rate.macs_per_s == Sourced(8e12, "a range", "assumed", 6e12, 10e12)
+    assert rate.macs_per_s == Sourced(
+        value=8e12, source="a range", basis="assumed", low=6e12, high=10e12
+    )
     assert rate.vector_ops_per_s is None
-    assert rate.tile == Sourced(8, "a manual", "datasheet")
-    assert rate.sparse_speedup == Sourced(2, "another", "datasheet")
-    assert device.power_w == Sourced(5.0, "a meter", "measured", 3.0, 8.0)
+    assert rate.tile == Sourced(value=8, source="a manual", basis="datasheet")
+    assert rate.sparse_speedup == Sourced(value=2, source="another", basis="datasheet")
+    assert device.power_w == Sourced(
+        value=5.0, source="a meter", basis="measured", low=3.0, high=8.0
+    )
     assert device.mac_energy_j == {
-        "int8": Sourced(2.3e-13, "a paper", "derived", None, 2.3e-13),
+        "int8": Sourced(value=2.3e-13, source="a paper", basis="derived", low=None, high=2.3e-13),
     }
     assert device.byte_energy_j == {
-        "L2": Sourced(1.25e-12, "a paper", "datasheet"),
-        "flash": Sourced(1e-9, "a paper", "assumed", 5e-10, None),
+        "L2": Sourced(value=1.25e-12, source="a paper", basis="datasheet"),
+        "flash": Sourced(value=1e-9, source="a paper", basis="assumed", low=5e-10, high=None),
     }
     assert device.kernel_rules == {"winograd", "fold_norms"}
 
@@ -319,7 +324,9 @@ def test_a_path(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_text(MINE)
     device = load_device(str(path))
-    assert device.compute["fp32"].macs_per_s == Sourced(9.5e9, "a guess", "assumed")
+    assert device.compute["fp32"].macs_per_s == Sourced(
+        value=9.5e9, source="a guess", basis="assumed"
+    )
     assert device.memory[1].size_bytes is None
     assert device == load_device(path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_what_the_errors_are_made_of_is_good() -> None:
     assert coefficients.scale_s.value == pytest.approx(200e-12)
     assert (coefficients.deviations, coefficients.tile) == ({"pointwise": 0.1}, 1)
     assert (coefficients.spread, coefficients.fitted_on, coefficients.held_out) == (
-        Spread(1.1, 0.12),
+        Spread(width=1.1, noise=0.12),
         None,
         None,
     )
@@ -758,7 +759,7 @@ def test_what_is_taken_over() -> None:
     own = {"name": "child", "title": "A board", "runtime": "ncnn"}
     own["path"], own["extends"] = "./mine.yaml", "base"
     rules = runtime_rules("ncnn")
-    assert found == base._replace(kernel_rules=rules, **own)  # type: ignore[arg-type]
+    assert found == replace(base, kernel_rules=rules, **own)  # type: ignore[arg-type]
 
 
 def test_what_is_stated_goes_over_what_is_taken() -> None:

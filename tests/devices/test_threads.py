@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log, sqrt
 
 import pytest
@@ -55,7 +56,11 @@ def power_of(device: DeviceProfile, threads: int) -> Sourced:
 
 
 def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> None:
-    four = load_device("pixel_1")._replace(threads=4, power_w=Sourced(8.0, "a meter", "measured"))
+    four = replace(
+        load_device("pixel_1"),
+        threads=4,
+        power_w=Sourced(value=8.0, source="a meter", basis="measured"),
+    )
     one = power_of(four, 1)
     # Without a range 8 W are 5.6 to 10.4 W.
     assert one.low == 2.0
@@ -67,13 +72,18 @@ def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> Non
     )
     # Nearly all threads are known no better than all of them.
     assert power_of(four, 3).low == pytest.approx(5.6)
-    ranged = four._replace(power_w=Sourced(8.0, "a meter", "measured", 1.0, 9.0))
+    ranged = replace(
+        four, power_w=Sourced(value=8.0, source="a meter", basis="measured", low=1.0, high=9.0)
+    )
     assert (power_of(ranged, 1).low, power_of(ranged, 1).high) == (1.0, 9.0)
-    assert with_threads(four._replace(power_w=None), 1).power_w is None
+    assert with_threads(replace(four, power_w=None), 1).power_w is None
 
 
 def test_more_threads_draw_all_of_it_at_least_and_a_like_multiple_at_most() -> None:
-    one = load_device("pixel_1")._replace(power_w=Sourced(2.0, "a meter", "measured", 1.5, 3.0))
+    one = replace(
+        load_device("pixel_1"),
+        power_w=Sourced(value=2.0, source="a meter", basis="measured", low=1.5, high=3.0),
+    )
     four = power_of(one, 4)
     assert (four.low, four.high, four.value) == (1.5, 8.0, sqrt(12.0))
     assert four.basis == "assumed"
@@ -84,7 +94,7 @@ def test_more_threads_draw_all_of_it_at_least_and_a_like_multiple_at_most() -> N
     steps = with_threads(with_threads(one, 4), 2)
     assert steps.power_w == power_of(one, 2)
     assert with_threads(steps, 1).power_w == one.power_w
-    assert with_threads(one._replace(power_w=None), 4).power_w is None
+    assert with_threads(replace(one, power_w=None), 4).power_w is None
 
 
 def test_a_profile_that_extends_another_draws_what_threads_draw() -> None:
@@ -103,7 +113,7 @@ compute: {fp32: {macs: 1 GMAC/s, basis: assumed, source: a guess}}
     assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(four, 1)
     assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four.power_w
     more = text.replace("THREADS", "8") + "cores: {value: 8, basis: assumed, source: a guess}\n"
-    assert parse_device(more, "mine.yaml").power_w == power_of(four._replace(cores=None), 8)
+    assert parse_device(more, "mine.yaml").power_w == power_of(replace(four, cores=None), 8)
 
 
 def test_more_threads_take_less_time_but_not_as_much_less() -> None:

@@ -5,6 +5,7 @@ Both must be the same numbers, with and without peaks, whatever the fit says.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,25 @@ WAYS = [
 def _measurement(model: str, precision: str, batch: int) -> Measurement:
     span = Span(Source("times.csv", ""), 1, 1, 2)
     return Measurement(
-        model, 1.0, "", "", "", precision, 1, batch, "", "", "", None, span, span
-    )  # fmt: skip
+        model=model,
+        latency_s=1.0,
+        device="",
+        processor="",
+        runtime="",
+        precision=precision,
+        threads=1,
+        batch=batch,
+        family="",
+        run="",
+        source="",
+        energy_j=None,
+        span=span,
+        time_span=span,
+    )
 
 
 def _number(value: float) -> Sourced:
-    return Sourced(value, "a test", "fitted")
+    return Sourced(value=value, source="a test", basis="fitted")
 
 
 class Way:
@@ -56,14 +70,23 @@ class Way:
         rows = [_measurement(model, precision, batch) for model in NETWORKS for batch in (1, 3)]
         self.rules, self.precision = rules, precision
         self.kernels: list[tuple[Kernel, ...]] = kernels_of(rows, rules)
-        bare = DeviceProfile("x", "x", "fitted", runtime, threads, {}, (), kernel_rules=rules)
+        bare = DeviceProfile(
+            name="x",
+            title="x",
+            basis="fitted",
+            runtime=runtime,
+            threads=threads,
+            compute={},
+            memory=(),
+            kernel_rules=rules,
+        )
         peaks = None if base is None else as_extended(load_device(base), rules, threads)
         self.device = peaks or bare
         self.lower_bounds = [lower_bounds_of(one, peaks, precision) for one in self.kernels]
         self.peaks = peaks
 
     def analyzed(self, fit: LatencyFit) -> list[float]:
-        device = self.device._replace(latency={self.precision: fit}, basis="fitted")
+        device = replace(self.device, latency={self.precision: fit}, basis="fitted")
         found = []
         for one in self.kernels:
             estimate = estimate_latency(one, device, self.precision)
@@ -91,11 +114,11 @@ def test_coefficients(
         root = random.normal(0.0, 0.1, (1 + len(TERM_NAMES),) * 2)
         covariance = root @ root.T
         fit = CoefficientFit(
-            _number(scale_s),
-            dict(zip(TERM_NAMES, map(float, deviations), strict=True)),
-            tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(covariance)),
-            Spread(1.2, 0.12),
-            tile,
+            scale_s=_number(scale_s),
+            deviations=dict(zip(TERM_NAMES, map(float, deviations), strict=True)),
+            covariance=tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(covariance)),
+            spread=Spread(width=1.2, noise=0.12),
+            tile=tile,
         )
         parameters = np.concatenate([[np.log(scale_s * 1e6)], deviations])
         found = shown_seconds(parts, way.lower_bounds, coefficients, parameters)
@@ -132,11 +155,11 @@ def test_rooflines(base: str | None, runtime: str, threads: int, precision: str,
         for one in numbers:
             roofline = Roofline(1 / rate, **one)
             fit = RooflineFit(
-                _number(rate),
-                _number(rate / roofline.ridge) if roofline.ridge else None,
-                _number(roofline.inference_s) if roofline.inference_s else None,
-                _number(roofline.kernel_s) if roofline.kernel_s else None,
-                Spread(1.0, 0.1),
+                macs_per_s=_number(rate),
+                bytes_per_s=_number(rate / roofline.ridge) if roofline.ridge else None,
+                inference_s=_number(roofline.inference_s) if roofline.inference_s else None,
+                kernel_s=_number(roofline.kernel_s) if roofline.kernel_s else None,
+                spread=Spread(width=1.0, noise=0.1),
             )
             found = np.array([roofline.seconds(work) for work in works])
             assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -46,16 +47,36 @@ def measurement(index: int, seconds: float, **other: Any) -> Measurement:
     model, family = NETWORKS[index]
     source, line = Source("times.csv", TEXT), index + 2
     row = Measurement(
-        model, seconds, "a device", "", "tflite", "fp32", 1, 1, family, "", "", None,
-        Span(source, line, 1, len(model) + 1), Span(source, line, len(model) + 2, len(model) + 4),
-    )  # fmt: skip
-    return row._replace(**other)
+        model=model,
+        latency_s=seconds,
+        device="a device",
+        processor="",
+        runtime="tflite",
+        precision="fp32",
+        threads=1,
+        batch=1,
+        family=family,
+        run="",
+        source="",
+        energy_j=None,
+        span=Span(source, line, 1, len(model) + 1),
+        time_span=Span(source, line, len(model) + 2, len(model) + 4),
+    )
+    return replace(row, **other)
 
 
 def on(fit: LatencyFit, indices: Sequence[int] = range(len(NETWORKS))) -> list[float]:
     """Times of networks on a device of that fit."""
     device = DeviceProfile(
-        "x", "x", "fitted", "tflite", 1, {}, (), kernel_rules=RULES, latency={"fp32": fit}
+        name="x",
+        title="x",
+        basis="fitted",
+        runtime="tflite",
+        threads=1,
+        compute={},
+        memory=(),
+        kernel_rules=RULES,
+        latency={"fp32": fit},
     )
     found = []
     for i in indices:
@@ -124,7 +145,7 @@ def test_what_is_left_out_is_not_seen(form: Form, of_coefficients: list[float]) 
     assert before.fit.held_out.protocol == "one family at a time"
     assert before.fit.held_out.measurements == len(NETWORKS)
     changed = [
-        row._replace(latency_s=row.latency_s * 3) if row.family == "ResNet" else row
+        replace(row, latency_s=row.latency_s * 3) if row.family == "ResNet" else row
         for row in rows_of(of_coefficients)
     ]
     # The shape of a roofline is one choice for all: a single shape shows what is left out.
@@ -155,7 +176,7 @@ def test_errors_are_of_what_was_left_out(of_coefficients: list[float]) -> None:
 
 
 def test_of_one_family_a_network_is_left_out(of_coefficients: list[float]) -> None:
-    rows = [row._replace(family="one") for row in rows_of(of_coefficients)]
+    rows = [replace(row, family="one") for row in rows_of(of_coefficients)]
     twice = [*rows, *rows]  # each network's other row must not be seen either
     for some in (rows, twice):
         held_out = fitted(some, "coefficients").fit.held_out
@@ -238,11 +259,12 @@ def test_auto_takes_a_roofline_for_what_is_one(of_coefficients: list[float]) -> 
     """Times of an accelerator that multiplies in no time and kernel launches slowly."""
     roofline = fitted(rows_of(of_coefficients), "roofline").fit
     assert isinstance(roofline, RooflineFit)
-    runtime_plans = roofline._replace(
-        macs_per_s=roofline.macs_per_s._replace(value=5e12),
+    runtime_plans = replace(
+        roofline,
+        macs_per_s=replace(roofline.macs_per_s, value=5e12),
         bytes_per_s=None,
         inference_s=None,
-        kernel_s=roofline.macs_per_s._replace(value=1e-3),
+        kernel_s=replace(roofline.macs_per_s, value=1e-3),
     )
     found = fitted(rows_of(on(runtime_plans)))
     assert found.form == "roofline"
@@ -268,7 +290,7 @@ def test_what_the_fit_has_seen(of_coefficients: list[float]) -> None:
     assert set(seen.terms) <= set(TERM_NAMES)
     assert {"pointwise", "depthwise_3x3", "kernel"} <= set(seen.terms)
     assert "lrn" not in seen.terms
-    assert fitted(rows_of(of_coefficients), "roofline").fit.fitted_on == seen._replace(terms=())
+    assert fitted(rows_of(of_coefficients), "roofline").fit.fitted_on == replace(seen, terms=())
 
 
 def test_a_term_that_was_not_seen_stays_as_uncertain_as_before(
@@ -373,9 +395,9 @@ def test_many_rows_of_few_networks(of_coefficients: list[float]) -> None:
 
 def test_a_network_measured_too_far_apart(of_coefficients: list[float]) -> None:
     rows = rows_of(of_coefficients)
-    rows += [rows[2]._replace(latency_s=rows[2].latency_s * factor) for factor in (0.9, 1.4, 1.7)]
+    rows += [replace(rows[2], latency_s=rows[2].latency_s * factor) for factor in (0.9, 1.4, 1.7)]
     fitted(rows)
-    rows[2] = rows[2]._replace(latency_s=0.05)
+    rows[2] = replace(rows[2], latency_s=0.05)
     rows += [measurement(2, 0.5), measurement(2, 0.2)]
     expected = """\
 times.csv:4:28: `mobilenet_v2@resolution=96` took {} here, and 500 ms in times.csv:4
@@ -394,7 +416,7 @@ hint: one network at one setting: leave out what is wrong, or choose with `--whe
 def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_coefficients: list[float]) -> None:
     once = rows_of(of_coefficients)
     twice = [
-        row._replace(latency_s=row.latency_s * factor) for row in once for factor in (0.75, 1.4)
+        replace(row, latency_s=row.latency_s * factor) for row in once for factor in (0.75, 1.4)
     ]
     before, after = (fitted(rows, form).fit.spread for rows in (once, twice))
     deviation = math.log(1.4 / 0.75) / math.sqrt(2)
@@ -477,7 +499,7 @@ def test_noise_of_times_that_rise_together_is_no_nonsense(
 
 def test_more_threads_are_no_reason_to_be_faster() -> None:
     """Of 224 threads a runtime may make nothing: ncnn took as long on a Xeon Phi as with one."""
-    base = load_device("raspberry_pi_4")._replace(threads=224)
+    base = replace(load_device("raspberry_pi_4"), threads=224)
     one = fitted([measurement(0, 0.5, threads=224)], base=base, threads=224)
     assert one.fitted_s[0] > 0
 
@@ -493,7 +515,7 @@ def test_a_peak_of_another_precision_says_less(precision: str) -> None:
     assert limits.most_times == (250 if precision == "fp32" else 1000)
     assert limits.most_s == limits.most_times * limits.bound_s + 0.2
     # Nothing is known of a precision where there are no peaks.
-    assert limits_of(kernels, base._replace(compute={}), precision, "").most_s == math.inf
+    assert limits_of(kernels, replace(base, compute={}), precision, "").most_s == math.inf
 
 
 def test_noise_of_honest_rows_is_no_nonsense(of_coefficients: list[float]) -> None:
@@ -548,7 +570,7 @@ hint: `--form roofline`, for which 4 networks must be measured"""
 def test_where_few_networks_tell_the_runtime_does(
     of_coefficients: list[float], runtime: str, networks: int, form: str
 ) -> None:
-    rows = [one._replace(runtime=runtime) for one in rows_of(of_coefficients)[:networks]]
+    rows = [replace(one, runtime=runtime) for one in rows_of(of_coefficients)[:networks]]
     assert fitted(rows).form == form
 
 
@@ -567,7 +589,7 @@ def test_of_many_networks_of_a_family_a_twentieth_is_left_out() -> None:
 def test_the_worst_is_named(of_coefficients: list[float]) -> None:
     rows = rows_of(of_coefficients)
     slow = 7  # ds_cnn, four times as long as it should take
-    rows[slow] = rows[slow]._replace(latency_s=4 * rows[slow].latency_s)
+    rows[slow] = replace(rows[slow], latency_s=4 * rows[slow].latency_s)
     held_out = fitted(rows, "coefficients").fit.held_out
     assert held_out is not None
     assert held_out.worst == "ds_cnn"

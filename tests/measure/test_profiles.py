@@ -45,25 +45,51 @@ def coefficients(source: str = SOURCE, families: tuple[str, ...] = ("IR", "V1"))
             for j in range(1, i):
                 covariance[i][j] = 0.0007 if TERM_NAMES[j - 1] in seen else 0.0
     return CoefficientFit(
-        Sourced(1.7264e-10, source, "fitted"),
-        {name: 0.1234567 * (-1) ** i for i, name in enumerate(seen)},
-        tuple(map(tuple, covariance)),
-        Spread(1.128, 0.12),
-        4,
-        FittedOn(12, families, (29_370_112.0, 15.47e9), (0.01254, 6.605), seen),
-        HeldOut("one family at a time", 12, 0.0752, 0.1019, "vgg16@alpha=1:a", -0.413),
+        scale_s=Sourced(value=1.7264e-10, source=source, basis="fitted"),
+        deviations={name: 0.1234567 * (-1) ** i for i, name in enumerate(seen)},
+        covariance=tuple(map(tuple, covariance)),
+        spread=Spread(width=1.128, noise=0.12),
+        tile=4,
+        fitted_on=FittedOn(
+            networks=12,
+            families=families,
+            mult_adds=(29_370_112.0, 15.47e9),
+            latency_s=(0.01254, 6.605),
+            terms=seen,
+        ),
+        held_out=HeldOut(
+            protocol="one family at a time",
+            measurements=12,
+            median=0.0752,
+            mean=0.1019,
+            worst="vgg16@alpha=1:a",
+            worst_error=-0.413,
+        ),
     )
 
 
 def roofline(source: str = SOURCE) -> RooflineFit:
     return RooflineFit(
-        Sourced(103.1e9, source, "fitted"),
-        Sourced(4.6123e9, source, "fitted"),
-        None,
-        Sourced(12.3e-6, source, "fitted"),
-        Spread(1.0, 0.188),
-        FittedOn(11, ("ConvNeXt", "UIB"), (69.25e6, 8.684e9), (0.0024, 0.3149), ()),
-        HeldOut("one family at a time", 11, 0.123, 0.175, "true", 1.28),
+        macs_per_s=Sourced(value=103.1e9, source=source, basis="fitted"),
+        bytes_per_s=Sourced(value=4.6123e9, source=source, basis="fitted"),
+        inference_s=None,
+        kernel_s=Sourced(value=12.3e-6, source=source, basis="fitted"),
+        spread=Spread(width=1.0, noise=0.188),
+        fitted_on=FittedOn(
+            networks=11,
+            families=("ConvNeXt", "UIB"),
+            mult_adds=(69.25e6, 8.684e9),
+            latency_s=(0.0024, 0.3149),
+            terms=(),
+        ),
+        held_out=HeldOut(
+            protocol="one family at a time",
+            measurements=11,
+            median=0.123,
+            mean=0.175,
+            worst="true",
+            worst_error=1.28,
+        ),
     )
 
 
@@ -99,7 +125,8 @@ def same_evidence(found: LatencyFit, expected: LatencyFit) -> None:
         )
     assert found.held_out is not None
     assert expected.held_out is not None
-    assert found.held_out[:2] == expected.held_out[:2]
+    assert found.held_out.protocol == expected.held_out.protocol
+    assert found.held_out.measurements == expected.held_out.measurements
     assert found.held_out.worst == expected.held_out.worst
     for key in ("median", "mean", "worst_error"):
         assert getattr(found.held_out, key) == pytest.approx(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,7 @@ def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_profile_without_a_rate_has_no_basis() -> None:
-    nothing = PROFILES["stick"]._replace(latency={})
+    nothing = replace(PROFILES["stick"], latency={})
     (row,) = devices_report([nothing]).tables[0].rows
     keys = [column.key for column in devices_report([nothing]).tables[0].columns]
     assert row[keys.index("basis")] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -22,7 +23,7 @@ from mnet_cost.search.what_if import WhatIf, altered, compare_what_if, parse_cha
 
 
 def known(value: float) -> Sourced:
-    return Sourced(value, "made up for a test", "assumed")
+    return Sourced(value=value, source="made up for a test", basis="assumed")
 
 
 DEVICE = DeviceProfile(
@@ -31,18 +32,27 @@ DEVICE = DeviceProfile(
     basis="datasheet",
     runtime="any",
     threads=1,
-    compute={"fp32": ComputeRate(known(20e3), known(10e3))},
+    compute={"fp32": ComputeRate(macs_per_s=known(20e3), vector_ops_per_s=known(10e3))},
     memory=(
-        MemoryLevel("Cache", known(32.0), known(200e3)),
-        MemoryLevel("DRAM", known(10e3), known(25e3)),
+        MemoryLevel(name="Cache", size_bytes=known(32.0), bytes_per_s=known(200e3)),
+        MemoryLevel(name="DRAM", size_bytes=known(10e3), bytes_per_s=known(25e3)),
     ),
 )
 """20,000 mult-adds a second; 32 bytes of cache at 200 kB/s, DRAM at 25 kB/s."""
 
 COVARIANCE = tuple(tuple(0.01 * (i == j) for j in range(i + 1)) for i in range(1 + len(TERM_NAMES)))
-COEFFICIENTS = CoefficientFit(known(1e-4), {"pointwise": 0.5}, COVARIANCE, Spread(1.2, 0.1))
+COEFFICIENTS = CoefficientFit(
+    scale_s=known(1e-4),
+    deviations={"pointwise": 0.5},
+    covariance=COVARIANCE,
+    spread=Spread(width=1.2, noise=0.1),
+)
 ROOFLINE = RooflineFit(
-    known(10e3), known(20e3), inference_s=known(2e-3), kernel_s=known(1e-3), spread=Spread(1.2, 0.1)
+    macs_per_s=known(10e3),
+    bytes_per_s=known(20e3),
+    inference_s=known(2e-3),
+    kernel_s=known(1e-3),
+    spread=Spread(width=1.2, noise=0.1),
 )
 
 SPEC = parse_spec(
@@ -53,7 +63,7 @@ SPEC = parse_spec(
 
 
 def with_fit(fit: LatencyFit) -> DeviceProfile:
-    return DEVICE._replace(basis="fitted", latency={"fp32": fit})
+    return replace(DEVICE, basis="fitted", latency={"fp32": fit})
 
 
 def what_if(changes: str, device: DeviceProfile = DEVICE) -> WhatIf:
@@ -111,7 +121,7 @@ def test_a_lower_bound(changes: str, after: float, bound: str) -> None:
 def test_parts_of_coefficients_follow_the_numbers_that_they_rest_on(
     changes: str, compute: float, memory: float, overhead: float
 ) -> None:
-    in_order = DEVICE._replace(device_class="phone", pipeline="in_order")
+    in_order = replace(DEVICE, device_class="phone", pipeline="in_order")
     for device in (with_fit(COEFFICIENTS), in_order):
         ((kernel,), found) = (what_if(changes, device).kernels, what_if(changes, device))
         for part, ratio in (
@@ -133,7 +143,7 @@ def test_parts_of_coefficients_follow_the_numbers_that_they_rest_on(
 
 
 def test_an_estimate_from_a_data_sheet_stays_one_beside_a_fit_of_another_precision() -> None:
-    device = DEVICE._replace(basis="fitted", pipeline="in_order", latency={"int8": COEFFICIENTS})
+    device = replace(DEVICE, basis="fitted", pipeline="in_order", latency={"int8": COEFFICIENTS})
     found = what_if("macs=x2", device)
     assert (found.before.basis, found.after.basis) == ("datasheet", "datasheet")
     assert found.after.device.latency["int8"] == COEFFICIENTS
@@ -164,7 +174,7 @@ def test_a_fitted_roofline(changes: str, after: float) -> None:
 
 
 def test_what_only_a_fit_knows() -> None:
-    unknown = with_fit(ROOFLINE)._replace(compute={}, memory=())
+    unknown = replace(with_fit(ROOFLINE), compute={}, memory=())
     found = what_if("macs=x2,bandwidth=x4", unknown)
     assert times(found) == pytest.approx((12.6, 6.2))
     assert found.after.device.compute == {}
@@ -172,8 +182,8 @@ def test_what_only_a_fit_knows() -> None:
 
 
 def test_without_a_number_before_there_is_no_ratio() -> None:
-    silent = with_fit(COEFFICIENTS)._replace(
-        compute={}, memory=(MemoryLevel("DRAM", known(10e3)),)
+    silent = replace(with_fit(COEFFICIENTS),
+        compute={}, memory=(MemoryLevel(name="DRAM", size_bytes=known(10e3)),)
     )  # fmt: skip
     found = what_if("macs=1MMAC/s,bandwidth=1MB/s", silent)
     before, after = times(found)
@@ -188,9 +198,9 @@ def test_without_a_number_before_there_is_no_ratio() -> None:
     assert found.after.bound_s == pytest.approx(192e-6)
 
 
-@pytest.mark.parametrize("fit", [None, ROOFLINE._replace(kernel_s=known(0.0))])
+@pytest.mark.parametrize("fit", [None, replace(ROOFLINE, kernel_s=known(0.0))])
 def test_a_launch_that_took_no_time_before(fit: RooflineFit | None) -> None:
-    device = DEVICE._replace(kernel_overhead_s=known(0.0)) if fit is None else with_fit(fit)
+    device = replace(DEVICE, kernel_overhead_s=known(0.0)) if fit is None else with_fit(fit)
     found = what_if("launch=1ms", device)
     (figure,) = found.figures
     assert (figure.before, figure.after, figure.ratio) == (0.0, 1e-3, None)
@@ -200,13 +210,15 @@ def test_a_launch_that_took_no_time_before(fit: RooflineFit | None) -> None:
 
 
 def test_an_estimate_stays_above_the_altered_lower_bound() -> None:
-    cheap = COEFFICIENTS._replace(scale_s=known(1e-12))
+    cheap = replace(COEFFICIENTS, scale_s=known(1e-12))
     found = what_if("bandwidth=/10", with_fit(cheap))
     assert times(found) == pytest.approx((3.84, 38.4))
 
 
 def test_lower_bounds_that_fall_since_less_is_known() -> None:
-    silent = DEVICE._replace(memory=(MemoryLevel("Cache", known(32.0)), DEVICE.memory[1]))
+    silent = replace(
+        DEVICE, memory=(MemoryLevel(name="Cache", size_bytes=known(32.0)), DEVICE.memory[1])
+    )
     found = what_if("cache=200B", silent)
     assert times(found) == pytest.approx((3.84, 3.2))
     assert found.notes == (
@@ -223,26 +235,30 @@ def test_a_rate_for_a_precision_that_has_none() -> None:
 
 
 def test_zeros_stay_zeros() -> None:
-    rate = DEVICE.compute["fp32"]._replace(sparse_speedup=known(2.0))
-    device = DEVICE._replace(compute={"fp32": rate})
+    rate = replace(DEVICE.compute["fp32"], sparse_speedup=known(2.0))
+    device = replace(DEVICE, compute={"fp32": rate})
     analysis = analyze(SPEC, devices=[device], sparsity=[Zeros(0.5, fours=True)])
     (found,) = compare_what_if(analysis, parse_changes("macs=/4"))
     assert found.after.latency_s == pytest.approx(6.4e-3)  # 64 / 5,000 / 2
 
 
 def test_sources_say_what_was_altered() -> None:
-    phone = load_device("pixel_1")._replace(pipeline=None)  # of which kernel launches are not known
+    phone = replace(load_device("pixel_1"), pipeline=None)  # of which kernel launches are not known
     changes = parse_changes("bandwidth=x2,l2=1.5 MiB,macs=/2,launch=5us")
     new = altered(phone, changes, "fp32")
     assert new.main_memory is not None
-    assert new.main_memory.bytes_per_s == Sourced(59.6e9, "what if: x2 of 29.8 GB/s", "assumed")
+    assert new.main_memory.bytes_per_s == Sourced(
+        value=59.6e9, source="what if: x2 of 29.8 GB/s", basis="assumed"
+    )
     assert new.memory[1].size_bytes == Sourced(
-        1.5 * 2**20, "what if: 1536 KiB instead of 1 MiB", "assumed"
+        value=1.5 * 2**20, source="what if: 1536 KiB instead of 1 MiB", basis="assumed"
     )
     assert new.compute["fp32"].macs_per_s == Sourced(
-        4.684e9, "what if: /2 of 9.37 GMAC/s", "assumed"
+        value=4.684e9, source="what if: /2 of 9.37 GMAC/s", basis="assumed"
     )
-    assert new.kernel_overhead_s == Sourced(5e-6, "what if: 5.00 µs; nothing is known", "assumed")
+    assert new.kernel_overhead_s == Sourced(
+        value=5e-6, source="what if: 5.00 µs; nothing is known", basis="assumed"
+    )
     assert new.compute["fp32"].tile == phone.compute["fp32"].tile
     assert new.memory[0] == phone.memory[0]
 
@@ -259,7 +275,7 @@ def test_storage_is_a_level() -> None:
 
 def message(changes: str, device: DeviceProfile | str = "pixel_1", precision: str = "fp32") -> str:
     # Without a pipeline, nothing is known of kernel launches.
-    one = load_device(device)._replace(pipeline=None) if isinstance(device, str) else device
+    one = replace(load_device(device), pipeline=None) if isinstance(device, str) else device
     with pytest.raises(DeviceError) as caught:
         altered(one, parse_changes(changes), precision)
     return str(caught.value)
@@ -371,7 +387,7 @@ def test_errors_that_need_other_devices() -> None:
         "--what-if:1:1: the time on small has no part that is for each inference: it is a sum over "
         "kernels"
     )
-    assert message("bandwidth=1GB/s", DEVICE._replace(memory=())).splitlines()[0] == (
+    assert message("bandwidth=1GB/s", replace(DEVICE, memory=())).splitlines()[0] == (
         "--what-if:1:1: small states no memory"
     )
     assert message("macs=x2,x,l2=x0").count("--what-if:") == 2  # all at once
@@ -379,16 +395,17 @@ def test_errors_that_need_other_devices() -> None:
         compare_what_if(analyze(SPEC), parse_changes("macs=x2"))
 
 
-NO_CACHE_RATE = DEVICE._replace(
-    memory=(MemoryLevel("Cache", known(32.0)), DEVICE.memory[1]),
+NO_CACHE_RATE = replace(
+    DEVICE,
+    memory=(MemoryLevel(name="Cache", size_bytes=known(32.0)), DEVICE.memory[1]),
     kernel_overhead_s=known(1e-4),
     inference_overhead_s=known(1e-4),
 )
 DEVICES = (
     NO_CACHE_RATE,
-    NO_CACHE_RATE._replace(latency={"fp32": COEFFICIENTS}),
-    NO_CACHE_RATE._replace(latency={"fp32": ROOFLINE}),
-    NO_CACHE_RATE._replace(pipeline="out_of_order"),
+    replace(NO_CACHE_RATE, latency={"fp32": COEFFICIENTS}),
+    replace(NO_CACHE_RATE, latency={"fp32": ROOFLINE}),
+    replace(NO_CACHE_RATE, pipeline="out_of_order"),
 )
 ANALYSIS: Analysis = analyze(
     load_model("mobilenet_v1@alpha=0.25,resolution=32"), devices=[*DEVICES, load_device("pixel_1")]
@@ -399,7 +416,7 @@ def test_factors_of_one_change_nothing() -> None:
     for one in compare_what_if(ANALYSIS, parse_changes("macs=x1,vector=x1,dram=/1")):
         assert one.after.kernels == one.before.kernels
         assert (
-            one.after._replace(device=one.before.device, latency_fit=one.before.latency_fit)
+            replace(one.after, device=one.before.device, latency_fit=one.before.latency_fit)
             == one.before
         )
         assert one.changed == ()
@@ -423,7 +440,7 @@ def test_larger_rates_never_take_longer(key: str, first: float, more: float) -> 
 
 @given(st.floats(0.01, 20))
 def test_launches_take_as_much_more(factor: float) -> None:
-    analysis = ANALYSIS._replace(devices=ANALYSIS.devices[:4])
+    analysis = replace(ANALYSIS, devices=ANALYSIS.devices[:4])
     for one in compare_what_if(analysis, parse_changes(f"launch=x{factor!r}")):
         for kernel in one.kernels:
             assert kernel.before.overhead_s is not None

@@ -1,0 +1,395 @@
+"""What Python users call: `analyze`, `compare`, `what_if`, `calibrate`, and what these return.
+
+Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
+table in notebooks. They stand here since reports are made of analyses, so an analysis cannot
+know of reports. Not here: any arithmetic.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from mnet_cost import analysis as passes
+from mnet_cost.devices.choice import Device, choose_devices
+from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.models.library import load_model
+from mnet_cost.models.types import BATCH, Model, ModelSpec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.units import format_count
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.sparsity import Zeros
+    from mnet_cost.devices import DeviceProfile
+    from mnet_cost.measure.calibrate import Calibration, Form
+    from mnet_cost.report import Report
+    from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.what_if import WhatIf
+
+AnyModel = Model | ModelSpec | str | os.PathLike[str]
+"""A reference (`mobilenet_v1@alpha=0.5`), the path of a file, or what `load_model` gives."""
+Grain = Literal["layer", "block", "kind"]
+Format = Literal["text", "json", "csv", "markdown", "html"]
+
+
+class _Shown:
+    """A result that can be shown: `_view` makes its report."""
+
+    __slots__ = ()
+
+    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+        raise NotImplementedError
+
+    def report(
+        self,
+        by: Grain | Literal["kernel"] | None = None,
+        *,
+        format: Format = "text",
+        width: int = 100,
+        color: bool = False,
+        lower_bound: bool = False,
+    ) -> str:
+        """The report that the command line prints.
+
+        `by` says what a row stands for. `width` is in columns; it and `color` are for text alone.
+        `lower_bound` gives totals although some layers have no cost rule.
+        """
+        from mnet_cost.report import FORMATS, render
+
+        if format not in FORMATS:
+            hint = did_you_mean(format, FORMATS) or "there are " + ", ".join(FORMATS)
+            raise ModelReferenceError(Problem(f"there is no format `{format}`", hint=hint))
+        return render(self._view(by, lower_bound), format, width, color)
+
+    def to_dict(self, *, lower_bound: bool = False) -> dict[str, Any]:
+        """The JSON document of `--format json`, as plain lists, dicts, numbers and texts."""
+        from mnet_cost.report import render
+
+        document: dict[str, Any] = json.loads(render(self._view(None, lower_bound), "json"))
+        return document
+
+    def _repr_html_(self) -> str:
+        """The report as notebooks show it."""
+        from mnet_cost.report.files import html_body
+
+        return html_body(self._view())
+
+
+class Analysis(_Shown, passes.Analysis):
+    __doc__ = passes.Analysis.__doc__
+
+    __slots__ = ()
+
+    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+        from mnet_cost.report.analysis import analysis_report
+
+        return analysis_report(self, by or "block", lower_bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Comparison(_Shown):
+    """Networks side by side on the same devices; the first is what ratios are over."""
+
+    names: tuple[str, ...]
+    analyses: tuple[Analysis, ...]
+
+    @property
+    def breakdowns(self) -> tuple[tuple[RatioBreakdown, ...], ...]:
+        """For each network after the first, by device: where ratios of mult-adds and time part."""
+        from mnet_cost.search.compare import ratio_breakdowns
+
+        return tuple(ratio_breakdowns(self.analyses[0], other) for other in self.analyses[1:])
+
+    def __repr__(self) -> str:
+        networks = [
+            f"{name} {format_count(analysis.totals.mult_adds)}"
+            for name, analysis in zip(self.names, self.analyses, strict=True)
+        ]
+        more = f", {len(networks) - 3} more" if len(networks) > 3 else ""
+        on = ", ".join(estimate.device.name for estimate in self.analyses[0].devices[:3])
+        return f"<Comparison {' vs '.join(networks[:3])} mult-adds{more}{on and f' on {on}'}>"
+
+    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+        from mnet_cost.report.compare import compare_report
+
+        grain = {} if by is None else {"by": by}
+        return compare_report(self.names, self.analyses, lower_bound=lower_bound, **grain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class WhatIfs(_Shown):
+    """An analysis, and each of its devices with other numbers."""
+
+    analysis: Analysis
+    devices: tuple[WhatIf, ...]
+
+    def __repr__(self) -> str:
+        changes = ", ".join(figure.text for figure in self.devices[0].figures)
+        times = [
+            f"{what_if.before.device.name} {what_if.before.time_text} -> {what_if.after.time_text}"
+            for what_if in self.devices[:3]
+        ]
+        return f"<WhatIfs {changes}: {', '.join(times)}>"
+
+    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+        from mnet_cost.report.what_if import with_what_if
+
+        report = self.analysis._view(by, lower_bound)
+        return with_what_if(report, self.analysis, self.devices, lower_bound)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CalibratedDevice(_Shown):
+    """A device profile with a fit to measured times, and how far off the fit is."""
+
+    profile: DeviceProfile
+    text: str
+    """The profile as YAML, to be kept in a file: `load_device` reads it."""
+    calibrations: Mapping[str, Calibration]
+    """The fit and its errors, by precision."""
+    unread: tuple[str, ...]
+    """Columns of the CSV files of which nothing was taken."""
+
+    def __repr__(self) -> str:
+        errors = [
+            f"{precision} {100 * held_out.mean:.1f} % off"
+            for precision, calibration in self.calibrations.items()
+            if (held_out := calibration.fit.held_out)
+        ]
+        return f"<CalibratedDevice {self.profile.name}{': ' * bool(errors)}{', '.join(errors)}>"
+
+    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+        from mnet_cost.report.calibrate import calibration_report
+
+        return calibration_report(self.profile.name, self.calibrations, self.unread)
+
+
+def analyze(
+    model: AnyModel,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    *,
+    threads: int | None = None,
+    precision: str = "fp32",
+    convention: str = "paper",
+    schedule: str = "spec",
+    sparsity: Sequence[Zeros] = (),
+    **settings: Any,
+) -> Analysis:
+    """What a network costs, and how long it takes on `devices`.
+
+        >>> import mnet_cost
+        >>> analysis = mnet_cost.analyze("mobilenet_v1", alpha=0.5, devices=["pixel_1"])
+        >>> analysis.totals.mult_adds
+        149497088
+
+    `model` is a name, a path, or what `load_model` gives. Its knobs, `batch` among them, are
+    keywords, or `knobs` by name; they go over those that the model brings along. `devices` are
+    names, paths or profiles, and `all` stands for every shipped one; `threads` is for those that
+    are processors. `schedule="best"` looks for the order of layers with the least peak memory,
+    which can take seconds. `sparsity` says which weights are zero: `[Zeros(0.5, fours=True)]`.
+
+    Raises `ModelReferenceError` for a name, knob, precision, convention or schedule that is not
+    there, `SpecError` for a bad file or sizes that do not fit, `DeviceError` for a device,
+    `TypeError` for what is no model, no mapping of knobs or no list of devices.
+    """
+    model = _model(model)
+    profiles = choose_devices(devices, threads)
+    values = {**model.knobs, **_settings(model, knobs, settings)}
+    found = passes.analyze_network(
+        elaborate(model.spec, values),
+        profiles,
+        precision=precision,
+        convention=convention,
+        schedule=schedule,
+        sparsity=sparsity,
+    )
+    return _shown(found)
+
+
+def analyze_network(
+    network: Network, devices: Sequence[DeviceProfile] = (), **options: Any
+) -> Analysis:
+    """`analyze` of a network that is elaborated; `options` are precision, convention, schedule and
+    sparsity."""
+    return _shown(passes.analyze_network(network, devices, **options))
+
+
+def compare(
+    *models: AnyModel | Analysis,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int | None = None,
+    precision: str = "fp32",
+    convention: str = "paper",
+    **settings: Any,
+) -> Comparison:
+    """Two networks or more side by side: totals, times, and why their ratios part.
+
+        >>> import mnet_cost
+        >>> mnet_cost.compare("full", "separable", alpha=0.5)
+        <Comparison full 1.242 G vs separable 149.5 M mult-adds>
+
+    `models` are as in `analyze`, or analyses that are there already. A knob goes to every network
+    that has it; the other arguments are those of `analyze`.
+    """
+    from mnet_cost.search.networks import with_knobs
+
+    if len(models) < 2:
+        raise TypeError(f"a comparison needs two networks, not {len(models)}")
+    plain = [_model(model) for model in models if not isinstance(model, passes.Analysis)]
+    values = {**_mapping(knobs), **settings}
+    ready = iter(with_knobs(plain, values) if plain or values else ())
+    profiles = choose_devices(devices, threads)
+    return Comparison(
+        names=tuple(map(_name, models)),
+        analyses=tuple(
+            _shown(model)
+            if isinstance(model, passes.Analysis)
+            else analyze(next(ready), devices=profiles, precision=precision, convention=convention)
+            for model in models
+        ),
+    )
+
+
+def what_if(analysis: Analysis, changes: str) -> WhatIfs:
+    """The devices of `analysis` with other numbers, beside the real ones.
+
+        >>> import mnet_cost
+        >>> analysis = mnet_cost.analyze("mobilenet_v1", devices=["pixel_1"])
+        >>> (phone,) = mnet_cost.what_if(analysis, "bandwidth=x2").devices
+        >>> phone.after.latency_s < phone.before.latency_s
+        True
+
+    `changes` are as after `--what-if`: `bandwidth=x2,l2=1MiB`. Raises `DeviceError` where they do
+    not suit a device.
+    """
+    from mnet_cost.search.what_if import compare_what_if, parse_changes
+
+    if not isinstance(analysis, passes.Analysis):
+        raise TypeError(f"what_if needs what analyze gives, not {type(analysis).__name__}")
+    if not isinstance(changes, str):
+        raise TypeError(f'changes are a text such as "bandwidth=x2", not {changes!r}')
+    found = compare_what_if(analysis, parse_changes(changes))
+    return WhatIfs(analysis=_shown(analysis), devices=found)
+
+
+def calibrate(
+    measurements: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    device: str | os.PathLike[str] | None = None,
+    where: Mapping[str, str] | None = None,
+    form: Form = "auto",
+    basis: str = "calibrated",
+    kernels: Iterable[str] | None = None,
+    tile: int | None = None,
+    name: str | None = None,
+    title: str | None = None,
+    device_class: str | None = None,
+) -> CalibratedDevice:
+    """A device profile from CSV files of measured times, with its error on what is held out.
+
+        profile = mnet_cost.calibrate("times.csv", device="raspberry_pi_4").profile
+        mnet_cost.analyze("mobilenet_v2", devices=[profile])
+
+    `device` is the profile whose peaks, memory and power hold; `where` takes rows by values of
+    columns; the rest are the options of `mnet-cost calibrate`. Needs NumPy. Raises
+    `MeasurementError` for rows that cannot be or are too few.
+    """
+    from mnet_cost.torch_model.installed import require
+
+    require("numpy", "numpy")
+    from mnet_cost.devices.load import parse_device
+    from mnet_cost.measure.request import CalibrationRequest, calibrate_files
+
+    paths = [measurements] if isinstance(measurements, (str, os.PathLike)) else measurements
+    found = calibrate_files(
+        CalibrationRequest(
+            measurements=tuple([os.fspath(path) for path in paths]),
+            device=None if device is None else _device_reference(device),
+            where=dict(where or {}),
+            form=form,
+            basis=basis,
+            kernels=None if kernels is None else tuple(kernels),
+            tile=tile,
+            name=name,
+            title=title,
+            device_class=device_class,
+        )
+    )
+    return CalibratedDevice(
+        profile=parse_device(found.text, "-"),
+        text=found.text,
+        calibrations=found.calibrations,
+        unread=found.unread,
+    )
+
+
+def _device_reference(device: str | os.PathLike[str]) -> str:
+    """The text that names a device; a path object is a file, whatever it is called."""
+    from mnet_cost.devices.load import is_device_path
+
+    text = os.fspath(device)
+    if isinstance(device, str) or is_device_path(text):
+        return text
+    return os.path.join(os.curdir, text)
+
+
+def _model(model: AnyModel) -> Model:
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, ModelSpec):
+        return Model(model, {})
+    if isinstance(model, (str, os.PathLike)):
+        return load_model(model)
+    raise TypeError(f"a model is a name, a path or what load_model gives, not {model!r}")
+
+
+def _name(model: AnyModel | passes.Analysis) -> str:
+    """What a network is called in a comparison."""
+    if isinstance(model, passes.Analysis):
+        return model.network.spec.title
+    if isinstance(model, (Model, ModelSpec)):
+        return (model.spec if isinstance(model, Model) else model).title
+    return os.fspath(model)
+
+
+def _mapping(knobs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if knobs is None:
+        return {}
+    if not isinstance(knobs, Mapping):
+        raise TypeError(f'knobs are a mapping such as {{"alpha": 0.5}}, not {knobs!r}')
+    return knobs
+
+
+_OPTIONS = ("devices", "threads", "precision", "convention", "schedule", "sparsity")
+
+
+def _settings(
+    model: Model, knobs: Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Knobs from both places, each known to the model."""
+    given = _mapping(knobs)
+    for name in settings:
+        if name in given:
+            raise TypeError(f"the knob `{name}` is given twice: as a keyword and in `knobs`")
+        known = (*model.spec.knobs, BATCH)
+        if name not in known:
+            hint = did_you_mean(name, (*known, *_OPTIONS))
+            raise ModelReferenceError(
+                Problem(
+                    f"{model.spec.title} has no knob `{name}`",
+                    hint=hint or "it has " + ", ".join(f"`{knob}`" for knob in known),
+                )
+            )
+    return {**given, **settings}
+
+
+def _shown(found: passes.Analysis) -> Analysis:
+    """The same analysis, with ways to show it."""
+    if isinstance(found, Analysis):
+        return found
+    return Analysis(**{field.name: getattr(found, field.name) for field in fields(found)})

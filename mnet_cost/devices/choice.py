@@ -1,0 +1,72 @@
+"""Which device profiles a user means: names, files, `all`, `none`, and with how many threads.
+
+The command line and Python ask here alike. Not here: what is in a profile (`load.py`), and how a
+profile changes with the number of threads (`threads.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from mnet_cost.devices.library import default_devices, device_names
+from mnet_cost.devices.load import load_device
+from mnet_cost.devices.threads import takes_threads, with_threads
+from mnet_cost.devices.types import DeviceProfile
+from mnet_cost.errors import DeviceError
+
+ALL, NONE = "all", "none"
+"""Words for every shipped profile, and for no profile."""
+
+Device = DeviceProfile | str | os.PathLike[str]
+"""What stands for a device: a profile, the name of a shipped one, or the path of a file."""
+
+
+def choose_devices(
+    asked: Iterable[Device] | None = None, threads: int | None = None
+) -> tuple[DeviceProfile, ...]:
+    """The profiles that `asked` names, each once; the default ones where it is None.
+
+    `all` stands for every shipped profile, `none` alone for no profile. With `threads`, a device
+    that is asked for by itself must be able to run so many. Of `all`, devices that cannot are left
+    as they are; of the default ones, those that are no processors. Raises `DeviceError` for a name
+    that is not there, `TypeError` for what is no device.
+    """
+    named = [] if asked is None else _checked(asked)
+    wanted = list(default_devices()) if asked is None else list(named)
+    if NONE in wanted and len(wanted) > 1:
+        raise DeviceError("the device `none` is for no device at all: leave out it, or the others")
+    has_all = ALL in wanted
+    if has_all:
+        wanted = [*device_names(), *(device for device in wanted if device != ALL)]
+    elif wanted == [NONE]:
+        return ()
+    profiles = [
+        (device, device if isinstance(device, DeviceProfile) else load_device(device))
+        for i, device in enumerate(wanted)
+        if isinstance(device, DeviceProfile) or device not in wanted[:i]
+    ]
+    if threads is None:
+        return tuple([profile for _, profile in profiles])
+    return tuple(
+        [
+            with_threads(profile, threads)
+            if device in named or (takes_threads(profile, threads) if has_all else profile.pipeline)
+            else profile
+            for device, profile in profiles
+        ]
+    )
+
+
+def _checked(asked: Iterable[Device]) -> list[Device]:
+    if isinstance(asked, (str, os.PathLike, DeviceProfile)):
+        shown = asked.name if isinstance(asked, DeviceProfile) else os.fspath(asked)
+        raise TypeError(f'devices are a list, even a single one: devices=["{shown}"]')
+    try:
+        devices = list(asked)
+    except TypeError:
+        raise TypeError(f"devices are a list, not {type(asked).__name__}") from None
+    for device in devices:
+        if not isinstance(device, (str, os.PathLike, DeviceProfile)):
+            raise TypeError(f"a device is a name, a path or what load_device gives, not {device!r}")
+    return devices
