@@ -19,7 +19,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import ModelReferenceError, Problem, Source, Span, did_you_mean
-from mnet_cost.layers.base import Given
+from mnet_cost.layers.gradient import GradInput
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, ceil_div
 
@@ -183,9 +183,9 @@ def _layer(
 ) -> LayerZeros:
     step, work, tensors = cost.step, cost.work, network.tensors
     assert work is not None
-    given = tuple(Given(tensors[index].type, False) for index in step.inputs)
+    inputs = tuple(GradInput(tensors[index].type, False) for index in step.inputs)
     # Each product with a weight is one of its gradient, too.
-    with_weights = step.layer.backward_mult_adds(given, cost.output)[1] * network.batch
+    with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:

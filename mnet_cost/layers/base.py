@@ -3,8 +3,8 @@
 A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
 YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
 Work is counted per example of the batch. Rules of shape and work take numbers, arrays and traced
-numbers; those of what training keeps take plain numbers. Ignored here: precision (elements, not
-bytes) and what a runtime fuses.
+numbers; rules of training (words in `gradient.py`) take plain numbers. Ignored here: precision
+(elements, not bytes) and what a runtime fuses.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from mnet_cost.layers.axes import joint_layout, named_layout
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType
 
 Effect = Literal["compute", "elementwise", "view"]
@@ -24,14 +25,6 @@ Effort = Literal["convolution", "linear", "matmul", "pooling", "arithmetic", "cu
 """What the time of a layer goes into. arithmetic: a few additions, products and comparisons for
 each element. curve: an exponential, a root or a quotient for each. lrn: local response norms, which
 have a power and a window. move: elements are only put elsewhere."""
-
-Keeps = Literal["nothing", "inputs", "output"]
-"""What the backward pass of a layer needs again, besides its weights."""
-
-Strides = Literal["kept", "turned", "packed", "folded"]
-"""What becomes of the order in memory while training in torch. kept: as in the inputs. turned: a
-view with its axes in another order. packed: row by row, whatever the inputs are. folded: kept for
-an image; axes in front of one are joined with the batch, which packs it."""
 
 
 Reads = Literal["anything", "axis", "channels", "image", "sequence", "features"]
@@ -90,42 +83,6 @@ class Convolution(NamedTuple):
         return self.images * self.rows * self.columns
 
 
-class Given(NamedTuple):
-    """An input of a layer, as training sees it."""
-
-    type: TensorType
-    needs_gradient: bool
-    turned: bool = False
-    """Whether it is a view whose axes are in another order than its memory."""
-    gapped: bool = False
-    """Whether it is a view of parts of the rows of its memory."""
-
-
-class Kept(NamedTuple):
-    """What autograd keeps of one layer until its backward pass. Params are not told.
-
-    inputs      positions of the inputs that are kept as they are
-    numbers     positions of those that are whole numbers to look something up
-    output      whether the (first) output is kept
-    elements    of further tensors, for each example
-    statistics  of further tensors that stay fp32 at any precision, for each example
-    once        such elements that are there once for the batch
-    bytes       of whole numbers and flags, for each example
-    """
-
-    inputs: tuple[int, ...] = ()
-    numbers: tuple[int, ...] = ()
-    output: bool = False
-    elements: int = 0
-    statistics: int = 0
-    once: int = 0
-    bytes: int = 0
-
-
-INDEX_BYTES = 8
-"""Bytes of an index: torch has them as int64."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """Base of the layer kinds: their common interface, and defaults for most of them.
@@ -149,9 +106,9 @@ class Layer:
     """Whether it adds its inputs: an accumulator can start with one of them."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else those that are count as input elements."""
-    keeps: ClassVar[Keeps] = "nothing"
-    """What is kept for the backward pass; `kept` where a word does not say it."""
-    strides: ClassVar[Strides] = "kept"
+    saves: ClassVar[Saves] = "nothing"
+    """What autograd saves; `saved_tensors` says it where a word does not."""
+    memory_format: ClassVar[MemoryFormat] = "preserved"
     reads: ClassVar[Reads] = "anything"
     makes: ClassVar[Makes] = "anything"
     differentiable: ClassVar[bool] = True
@@ -203,46 +160,48 @@ class Layer:
         """Its sizes if it is a convolution, for plain numbers."""
         return None
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept | None:
-        """What is kept where the output needs a gradient; None where that is unknown."""
-        if self.keeps == "inputs":
-            return Kept(inputs=tuple(range(len(given))))
-        return Kept(output=self.keeps == "output")
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved | None:
+        """What autograd saves where the output needs a gradient; None where that is unknown."""
+        if self.saves == "inputs":
+            return Saved(inputs=tuple(range(len(inputs))))
+        return Saved(output=self.saves == "output")
 
-    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is the memory of the first input while training in torch."""
-        return self.strides == "turned" or self.effect == "view"
+        return self.memory_format == "permuted" or self.effect == "view"
 
     def memory_in_training(self, output: TensorType) -> int:
         """Elements for each example of the memory that an output lies in while training in torch:
         more than its own where it is a part of what the layer makes, which stays as a whole."""
         return int(output.elements)
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the axes of the output are in another order than its memory."""
-        turned = any(x.turned for x in given)
+        permuted = any(x.permuted for x in inputs)
         return {
-            "kept": turned,
-            "turned": not turned,
-            "packed": False,
-            "folded": turned and len(given[0].type.shape) == 3,
-        }[self.strides]
+            "preserved": permuted,
+            "permuted": not permuted,
+            "contiguous": False,
+            "batched": permuted and len(inputs[0].type.shape) == 3,
+        }[self.memory_format]
 
-    def packs(self, x: Given) -> bool:
-        """Whether a copy is made of an input, and kept instead of it: row by row."""
-        return self.strides == "folded" and x.turned and len(x.type.shape) > 3
+    def makes_contiguous(self, x: GradInput) -> bool:
+        """Whether torch copies an input row by row, and saves the copy instead of it."""
+        return self.memory_format == "batched" and x.permuted and len(x.type.shape) > 3
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is a view of parts of the rows of its memory."""
-        return self.effect == "view" and any(x.gapped for x in given)
+        return self.effect == "view" and any(x.strided for x in inputs)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
         """Mult-adds for one example: for the gradients of the inputs, and of the weights.
 
         By default each is a product as large as the forward one, if somebody needs it.
         """
-        work = self.work(tuple(x.type for x in given), output) or Work()
-        needed = any(x.needs_gradient for x in given)
+        work = self.work(tuple(x.type for x in inputs), output) or Work()
+        needed = any(x.needs_gradient for x in inputs)
         return work.mult_adds * needed, work.mult_adds * bool(work.weights)
 
 
