@@ -6,6 +6,7 @@
     ├── PaperError           a file of printed tables does
     ├── MeasurementError     a file of measured times does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
+    ├── UsageError           an option, a setting or a combination of them that cannot be
     ├── UnitError            text that is not a quantity of the unit asked for
     ├── MissingPackageError  an optional package that a command needs is not installed
     └── OutputError          a result that could not be written
@@ -171,7 +172,12 @@ class MeasurementError(MnetCostError):
 
 
 class ModelReferenceError(MnetCostError):
-    """A model, variant, knob or layer that is not there."""
+    """A model, variant, knob or layer that is not there, or a reference that names none."""
+
+
+class UsageError(MnetCostError):
+    """What is asked for cannot be done: an unknown option or setting, a value that is out of its
+    range, or settings that exclude each other."""
 
 
 class UnitError(MnetCostError):

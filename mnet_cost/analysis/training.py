@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, Saved
 from mnet_cost.network import Network
 from mnet_cost.tensors import DTYPES, DType
@@ -99,11 +99,11 @@ def training_cost(
 
     With fp16 or bf16 (mixed precision) all activations are assumed to be kept at that precision,
     and beside the fp32 params a copy of them at it; what torch's autocast leaves at fp32 is then
-    underestimated. Raises `ModelReferenceError` for an unknown optimizer or precision.
+    underestimated. Raises `UsageError` for an unknown optimizer or precision.
     """
     state = _state_size(optimizer)
     if precision not in TRAINING_PRECISIONS:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"there is no training in `{precision}`",
                 hint="there are " + ", ".join(TRAINING_PRECISIONS),
@@ -141,7 +141,7 @@ def training_cost(
 
 def _state_size(optimizer: str) -> int:
     if optimizer not in OPTIMIZERS:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"there is no optimizer `{optimizer}`",
                 hint=did_you_mean(optimizer, OPTIMIZERS) or "there are " + ", ".join(OPTIMIZERS),

@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
+from mnet_cost.errors import (
+    ModelReferenceError,
+    Problem,
+    Source,
+    SpecError,
+    UsageError,
+    did_you_mean,
+    one_of,
+)
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.paths import is_yaml, naming
@@ -108,7 +116,7 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
 def _stdin() -> Source:
     """What stdin holds: it can be read once, and may be named twice."""
     if sys.stdin is None:
-        raise ModelReferenceError("stdin is closed")
+        raise UsageError("stdin is closed")
     return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), _STDIN_SHOWN)
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean, one_of
 from mnet_cost.expressions import MAX_MAGNITUDE
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
@@ -85,9 +85,9 @@ def _batch(value: Any, check: Check) -> Any:
     try:
         batch = Whole().convert(value, require)
     except RuleViolation as violation:
-        raise ModelReferenceError(f"batch {violation}") from None
+        raise UsageError(f"batch {violation}") from None
     if batch > MAX_BATCH:
-        raise ModelReferenceError(f"batch must be at most {MAX_BATCH}, not {batch}")
+        raise UsageError(f"batch must be at most {MAX_BATCH}, not {batch}")
     return batch
 
 
@@ -118,16 +118,10 @@ def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     )
     if not fits:
         what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}")
     if not isinstance(value, str) and not abs(value) <= MAX_MAGNITUDE:  # nor what is no number
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53")
     if knob.choices and value not in knob.choices:
         listed = ", ".join(map(str, knob.choices))
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}")
     return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.layers import Layer
 from mnet_cost.models.types import Entry, ModelSpec
 from mnet_cost.tensors import TensorType
@@ -138,7 +138,7 @@ class Network:
     def with_schedule(self, names: Sequence[str]) -> Network:
         """The same network with its steps in the order of `names`.
 
-        Raises `ModelReferenceError` unless `names` has each step once, and after its inputs.
+        Raises `UsageError` unless `names` has each step once, and after its inputs.
         """
         place = {name: i for i, name in enumerate(names)}
         old = {step.name: i for i, step in enumerate(self.steps)}
@@ -146,12 +146,12 @@ class Network:
             wrong = sorted(place.keys() ^ old.keys()) or [
                 name for name in place if list(names).count(name) > 1
             ]
-            raise ModelReferenceError(
+            raise UsageError(
                 f"a schedule names each of the {len(old)} layers once: see `{wrong[0]}`"
             )
         for before, after in self.graph.edges:
             if before in place and place[before] > place[after]:
-                raise ModelReferenceError(f"the schedule has `{after}` before its input `{before}`")
+                raise UsageError(f"the schedule has `{after}` before its input `{before}`")
         moved = {old[name]: i for i, name in enumerate(names)}
         steps = tuple(
             self.steps[old[name]]._replace(

@@ -64,8 +64,8 @@ def elaborate(
 
     With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays of doubles, exact up
     to 2^53; structure (`when`, `repeat`, kinds) must then be the same for all candidates.
-    Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for knobs that are not
-    there.
+    Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for knobs that are not there
+    and `UsageError` for values that a knob cannot have.
     """
     return _Elaboration(spec, dict(knobs or {}), check).network()
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnet_cost.analysis import analyze, training_cost
 from mnet_cost.analysis.training import OPTIMIZERS, TrainingCost
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
@@ -69,7 +69,7 @@ def test_state_of_optimizers() -> None:
     averaged = training_cost(network, optimizer="sgd", weight_average=True)
     assert averaged.average_bytes == 5604
     assert averaged.memory_bytes == training_cost(network, optimizer="sgd").memory_bytes + 5604
-    with pytest.raises(ModelReferenceError, match="no optimizer `adamm`"):
+    with pytest.raises(UsageError, match="no optimizer `adamm`"):
         training_cost(network, optimizer="adamm")
 
 
@@ -83,7 +83,7 @@ def test_mixed_precision(precision: str) -> None:
 
 
 def test_there_is_no_training_in_int8() -> None:
-    with pytest.raises(ModelReferenceError, match="no training in `int8`"):
+    with pytest.raises(UsageError, match="no training in `int8`"):
         training_cost(build(PLAIN), "int8")
 
 

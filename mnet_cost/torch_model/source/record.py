@@ -175,7 +175,7 @@ class Recorder:
 
 
 def record(network: Network) -> Recording:
-    """Carry out the rules of a network's layers; `ModelReferenceError` where one has none."""
+    """Carry out the rules of a network's layers; `UsageError` where one has none."""
     refuse_unbuildable(network)
     recorder = Recorder()
     values: dict[int, Value] = {}
