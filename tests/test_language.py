@@ -139,7 +139,7 @@ def test_calls_are_listed_with_their_copies() -> None:
     assert {path: (call.block, call.copy) for path, call in net.calls.items()} == {
         "pair": ("pair", None), "s.1": ("pair", 1), "s.2": ("pair", 2),
     }  # fmt: skip
-    assert [step.scope for step in net.steps] == ["pair", "pair", "s.1", "s.1", "s.2", "s.2"]
+    assert [step.block_path for step in net.steps] == ["pair", "pair", "s.1", "s.1", "s.2", "s.2"]
 
 
 # --- references

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mnet_cost.layers import Layer
 from mnet_cost.layers.axes import Doubt, named_layout, says_image, says_sequence
 from mnet_cost.models.types import Entry
-from mnet_cost.network.scopes import Frame
+from mnet_cost.network.frames import Frame
 from mnet_cost.network.types import Step, Tensor
 
 
@@ -62,16 +62,16 @@ def judge(
                 readers.setdefault(group[index], step)
     silent = images - sequences
     left, wrong = [], []
-    for one in noted:
-        if one.doubt.is_guess:
-            root = group[one.tensor]
+    for doubtful in noted:
+        if doubtful.doubt.is_guess:
+            root = group[doubtful.tensor]
             if root in silent:
                 continue
             if root in readers and root not in images:
-                wrong.append(Wrong(one, readers[root]))
+                wrong.append(Wrong(doubtful, readers[root]))
                 continue
             silent.add(root)
-        left.append(one)
+        left.append(doubtful)
     return left, wrong
 
 

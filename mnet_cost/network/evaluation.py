@@ -18,7 +18,7 @@ from mnet_cost.layers.fields import FieldKind, Flag, Word
 from mnet_cost.models.types import Constant, Function, Reference, Value
 from mnet_cost.models.values import evaluate_part, part_of, wanted
 from mnet_cost.network.budget import Budget
-from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope
+from mnet_cost.network.frames import Failed, Frame, FunctionFailed, FunctionScope
 from mnet_cost.network.types import Tensor
 from mnet_cost.tensors import (
     Check,
@@ -92,7 +92,7 @@ class Evaluation:
             return value.evaluate(frame)
         self.frame, self.at = frame, value.node
         operations = value.operations + _OPERATIONS_OF_VALUE
-        self.budget.pay("operations of arithmetic", operations, frame, value.node)
+        self.budget.spend("operations of arithmetic", operations, frame, value.node)
         self._calls_before = self._calls
         self._function_depth = 0
         try:
@@ -115,7 +115,7 @@ class Evaluation:
         """The value of the field `what`, converted as its kind says."""
         raw = self.evaluate(frame, value)
         if type(raw) is list:
-            self.budget.pay("operations of arithmetic", 4 * len(raw), frame, value.node)
+            self.budget.spend("operations of arithmetic", 4 * len(raw), frame, value.node)
         try:
             return kind.convert(raw, self.check)
         except RuleViolation as violation:
@@ -156,7 +156,7 @@ class Evaluation:
     def function(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         self._calls += 1
-        self.budget.pay("operations of arithmetic", self._operations[name], self.frame, self.at)
+        self.budget.spend("operations of arithmetic", self._operations[name], self.frame, self.at)
         if self._calls - self._calls_before > _MAX_CALLS_OF_VALUE:
             raise RuleViolation(
                 f"this calls functions of `let` more than {_MAX_CALLS_OF_VALUE:,} times"
@@ -216,9 +216,9 @@ class Evaluation:
         return picked
 
 
-def _is_alike(one: Any, other: Any) -> bool:
+def _is_alike(first: Any, other: Any) -> bool:
     """Whether both are numbers, words or flags, or arrays of them; lists are in no array."""
-    return any(is_kind(one) and is_kind(other) for is_kind in (is_number, is_word, is_condition))
+    return any(is_kind(first) and is_kind(other) for is_kind in (is_number, is_word, is_condition))
 
 
 def _call_of(name: str, arguments: list[Any]) -> str:

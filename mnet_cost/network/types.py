@@ -39,7 +39,7 @@ class Step(NamedTuple):
     """Indices into `Network.tensors`."""
     outputs: tuple[int, ...]
     entry: Entry
-    scope: str
+    block_path: str
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses once more."""

@@ -16,7 +16,7 @@ from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.doubts import Noted, judge
 from mnet_cost.network.evaluation import Evaluation
-from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
+from mnet_cost.network.frames import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
 from mnet_cost.tensors import (
     MAX_AXES,
@@ -34,8 +34,8 @@ _MOST_SHOWN = 8
 """Inputs that a message names. Of more, it names the first of each type."""
 
 
-class Placement:
-    """The steps and tensors so far."""
+class NetworkBuilder:
+    """The steps and tensors of a network so far, and what makes the next ones."""
 
     def __init__(self, spec: ModelSpec, check: Check, budget: Budget) -> None:
         self.spec = spec
@@ -96,15 +96,15 @@ class Placement:
             given = tuple(types)
             layout = layer.layout(given)
             results = tuple(
-                [self._checked(one.laid_out(layout), entry.node, frame) for one in results]
+                [self._checked(result.laid_out(layout), entry.node, frame) for result in results]
             )
             self._inferred[key] = results
             doubtful = doubt(layer, given)
             if doubtful is not None:
                 self._doubts[key] = doubtful
         if self._doubts and key in self._doubts:
-            found = self._doubts[key]
-            self._noted.append(Noted(frame, entry, layer, sources[found.number], found))
+            about = self._doubts[key]
+            self._noted.append(Noted(frame, entry, layer, sources[about.number], about))
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         first = len(tensors)
@@ -112,8 +112,8 @@ class Placement:
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
             return first
-        self.budget.pay("outputs of layers that have several", len(results), frame, entry.node)
-        self.budget.pay("characters of names", len(results) * len(path), frame, entry.node)
+        self.budget.spend("outputs of layers that have several", len(results), frame, entry.node)
+        self.budget.spend("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
@@ -226,17 +226,17 @@ class Placement:
         return step.layer.needs(tuple([self.tensors[index].type for index in step.inputs]))
 
 
-def _same(one: Any, other: Any) -> Any:
+def _same(first: Any, other: Any) -> Any:
     """Whether two values are equal; for arrays, of which candidates."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        same: Any = len(one) == len(other)
+    if isinstance(first, tuple) and isinstance(other, tuple):
+        same: Any = len(first) == len(other)
         if same:
-            for a, b in zip(one, other, strict=True):
+            for a, b in zip(first, other, strict=True):
                 same = same & _same(a, b)
         return same
-    return one == other
+    return first == other
 
 
-def _same_layer(one: Layer, other: Layer) -> Any:
-    fields = known_fields(type(one))
-    return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))
+def _same_layer(first: Layer, other: Layer) -> Any:
+    fields = known_fields(type(first))
+    return _same(tuple(getattr(first, f) for f in fields), tuple(getattr(other, f) for f in fields))

@@ -9,7 +9,7 @@ from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import arity_problem, known_fields
 from mnet_cost.models.types import ArgumentBody, Block, Entry, LayerBody, ModelSpec
-from mnet_cost.network.scopes import Frame, fail
+from mnet_cost.network.frames import Frame, fail
 
 
 def kind_of_argument(

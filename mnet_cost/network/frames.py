@@ -44,16 +44,17 @@ class UnknownInputError(Exception):
     """An input is the output of an entry that failed: there is nothing more to say."""
 
 
-class Inside(NamedTuple):
-    """What a block call or a named group leaves behind: its value, and the names inside."""
+class BlockResult(NamedTuple):
+    """What a block call or a named group leaves behind: its output, and the names inside it."""
 
     tensor: int
     bindings: dict[str, Any]
     body: GroupBody | tuple[Block, Mapping[str, Value]]
     """What was walked: a group, or a block and the arguments given to it."""
-    around: Frame
+    defined_in: Frame
     """The list that it is written in."""
-    inner: Frame
+    body_frame: Frame
+    """The list of its own entries."""
     first_step: int
     end_step: int
 
@@ -79,16 +80,16 @@ class Absent(NamedTuple):
 
 
 class ArgumentNames(dict[str, Any]):
-    """Values of a block's arguments over those of the file, which are looked up and not copied."""
+    """Values of a block's arguments, in front of the names of the file, which are not copied."""
 
-    __slots__ = ("around",)
+    __slots__ = ("file_names",)
 
-    def __init__(self, around: Mapping[str, Any]) -> None:
+    def __init__(self, file_names: Mapping[str, Any]) -> None:
         super().__init__()
-        self.around = around
+        self.file_names = file_names
 
     def __missing__(self, name: str) -> Any:
-        return self.around[name]
+        return self.file_names[name]
 
 
 class Evaluator(Protocol):
@@ -241,7 +242,7 @@ class Frame:
         parts = reference.parts
         binding = self.lookup(parts[0])
         for depth in range(1, len(parts)):
-            binding = self._inner(binding, depth, reference)
+            binding = self._part(binding, depth, reference)
         return binding
 
     def lookup(self, name: str) -> Any:
@@ -255,13 +256,13 @@ class Frame:
             frame = frame.outer
         return UNKNOWN  # an entry that failed left nothing
 
-    def _inner(self, binding: Any, depth: int, reference: Reference) -> Any:
+    def _part(self, binding: Any, depth: int, reference: Reference) -> Any:
         """What part `depth` of a path leads to inside `binding`, where the parts before led."""
         if binding == UNKNOWN:
             raise UnknownInputError
         part, so_far = reference.parts[depth], ".".join(reference.parts[:depth])
         hint = None
-        if isinstance(binding, Inside):
+        if isinstance(binding, BlockResult):
             if part in binding.bindings:
                 return binding.bindings[part]
             message = f"`{so_far}` has nothing called `{part}`"
