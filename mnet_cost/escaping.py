@@ -103,7 +103,7 @@ def json_text(data: Any) -> str:
     import json
 
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    return re.sub(_NOT_PLAIN_JSON, lambda found: _json_character(found[0]), text) + "\n"
+    return re.sub(_NOT_PLAIN_JSON, lambda match: _json_character(match[0]), text) + "\n"
 
 
 def _json_character(character: str) -> str:

@@ -229,7 +229,7 @@ class _Parser:
 
     def unexpected(self, wanted: str) -> ExpressionError:
         token = self.token
-        found = f"`{token.text}`" if token.text else "the end"
+        actual = f"`{token.text}`" if token.text else "the end"
         hint = _OTHER_HINTS.get(token.text)
         if token.text in ("*", "/") and self.next and self.tokens[self.next - 1].text == "*":
             hint = "there are no powers; multiply"
@@ -242,7 +242,7 @@ class _Parser:
             elif before.kind == "number" and wanted == "an operator":
                 hint = f"for a product write `{before.text} * {token.text}`"
         return ExpressionError(
-            f"expected {wanted}, not {found}", token.offset, max(1, len(token.text)), hint
+            f"expected {wanted}, not {actual}", token.offset, max(1, len(token.text)), hint
         )
 
     def operand(self, binding: int) -> Evaluate:

@@ -59,11 +59,15 @@ def _beside(path: str) -> str | None:
     stem = os.path.splitext(name)[0]
     try:
         with os.scandir(folder or os.curdir) as entries:
-            names = [entry.name for entry in islice(entries, _MOST_BESIDE)]
+            neighbours = [entry.name for entry in islice(entries, _MOST_BESIDE)]
     except OSError:
         return None
     # An ending in common makes no name close.
-    close = [one for one in names if did_you_mean(stem, [os.path.splitext(one)[0]])]
+    close = [
+        neighbour
+        for neighbour in neighbours
+        if did_you_mean(stem, [os.path.splitext(neighbour)[0]])
+    ]
     return did_you_mean(name, close)
 
 

@@ -224,9 +224,9 @@ def round_even(value: Any) -> Any:
 def _pick(name: str, scalar: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return scalar(a, b)
-    for one, other in ((a, b), (b, a)):
-        if hasattr(one, "traced_call"):
-            return one.traced_call(name, other)
+    for number, other in ((a, b), (b, a)):
+        if hasattr(number, "traced_call"):
+            return number.traced_call(name, other)
     return getattr(sys.modules["numpy"], name)(a, b)
 
 
@@ -252,9 +252,9 @@ def common_divisor(a: Any, b: Any) -> Any:
 
 def ceil_div(a: Any, b: Any) -> Any:
     """`a / b` rounded up, exactly."""
-    for one, other in ((a, b), (b, a)):
-        if hasattr(one, "traced_call"):
-            return one.traced_call("ceil_div", other) if one is a else b.traced_ceil_div_of(a)
+    for number, other in ((a, b), (b, a)):
+        if hasattr(number, "traced_call"):
+            return number.traced_call("ceil_div", other) if number is a else b.traced_ceil_div_of(a)
     return -(-a // b)
 
 

@@ -86,12 +86,12 @@ def parse_quantity(text: str, unit: str) -> float:
             f"`{text}` has no unit; {asked.dimension} is asked for",
             f"a number alone can mean anything: write for example `{asked.example}`",
         )
-    prefix, found = _split(written, unit)
-    if found is None:
+    prefix, written_unit = _split(written, unit)
+    if written_unit is None:
         raise _unknown_unit(text, written, unit)
     factor = 1.0
-    if found != unit:
-        other = _UNITS[found]
+    if written_unit != unit:
+        other = _UNITS[written_unit]
         if other.counted_as is None or other.counted_as[0] != unit:
             raise _error(
                 f"`{text}` is {other.dimension}; {asked.dimension} is asked for",

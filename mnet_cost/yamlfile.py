@@ -165,13 +165,13 @@ def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
 
 def _character_problem(source: Source) -> Problem:
     """The first character that YAML does not allow; parsers count to it in different units."""
-    found = _NOT_YAML.search(source.text)
-    if found is None:
+    match = _NOT_YAML.search(source.text)
+    if match is None:
         return Problem(f"{source.path}: has a character that cannot stand in YAML")
-    breaks = list(_LINE_BREAK.finditer(source.text, 0, found.start()))
-    column = found.start() - (breaks[-1].end() if breaks else 0) + 1
+    breaks = list(_LINE_BREAK.finditer(source.text, 0, match.start()))
+    column = match.start() - (breaks[-1].end() if breaks else 0) + 1
     return Problem(
-        f"the character U+{ord(found[0]):04X} cannot stand in YAML",
+        f"the character U+{ord(match[0]):04X} cannot stand in YAML",
         Span(source, len(breaks) + 1, column, column + 1),
     )
 
@@ -447,7 +447,7 @@ def _cause(source: Source, line: int) -> Problem | None:
     """
     from mnet_cost.lookalikes import lookalike_in_yaml  # only errors need it
 
-    breaks = [found[0] for found in _LINE_BREAK.finditer(source.text)]
+    breaks = [match[0] for match in _LINE_BREAK.finditer(source.text)]
     before = breaks[line - 2] if 1 < line <= len(breaks) + 1 else "\n"
     if before not in _PLAIN_BREAKS and not _PLAIN_BREAKS.isdisjoint(breaks):
         end = len(source.line(line - 1)) + 1
@@ -466,8 +466,8 @@ def _cause(source: Source, line: int) -> Problem | None:
 
 def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
     mark = reason.problem_mark or reason.context_mark
-    for one in (reason.problem_mark, reason.context_mark):
-        cause = _cause(source, one.line + 1) if one else None
+    for marked in (reason.problem_mark, reason.context_mark):
+        cause = _cause(source, marked.line + 1) if marked else None
         if cause is not None:
             return cause
     span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None

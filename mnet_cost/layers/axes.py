@@ -112,9 +112,9 @@ def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
         return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"), is_guess=True)
     for number, x in enumerate(inputs):
         if len(x.shape) >= 3:
-            found = _doubt(layer, x)
-            if found is not None:
-                return Doubt(number, *found, is_guess=found[0] == _IMAGE)
+            taken = _doubt(layer, x)
+            if taken is not None:
+                return Doubt(number, *taken, is_guess=taken[0] == _IMAGE)
     return None
 
 

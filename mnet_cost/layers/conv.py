@@ -371,9 +371,9 @@ class ConvTranspose2d(Layer):
                 dilations[i],
             )
         if is_same(self.padding):
-            for one in extra:
+            for size in extra:
                 check(
-                    one == 0, "padding `same` fixes the output: give output_padding with a number"
+                    size == 0, "padding `same` fixes the output: give output_padding with a number"
                 )
             return TensorType(
                 (*x.shape[:-3], self.channels, height * strides[0], width * strides[1])

@@ -16,9 +16,9 @@ from mnet_cost.layers.gradient import GradInput, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names, largest, product
 
 
-def _meet(one: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
+def _meet(first: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
     """Whether plain sizes are equal, or 1 where the other is larger."""
-    return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))
+    return all(a == b or 1 in (a, b) for a, b in zip(first, other, strict=True))
 
 
 class Broadcast(Layer):

@@ -322,14 +322,14 @@ def spec_field(kind: FieldKind, help: str, default: Any = dataclasses.MISSING) -
 
 def fields_of(layer: type) -> Mapping[str, LayerField]:
     """The fields of a layer class by name, in the order of the class."""
-    found = {}
+    fields = {}
     for field in dataclasses.fields(layer):
         missing = field.default is dataclasses.MISSING
-        found[field.name] = LayerField(
+        fields[field.name] = LayerField(
             field.name,
             field.metadata["kind"],
             None if missing else field.default,
             missing,
             field.metadata["help"],
         )
-    return found
+    return fields

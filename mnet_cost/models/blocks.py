@@ -92,7 +92,7 @@ def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer
         if isinstance(block, Block)
     }
     try:
-        TopologicalSorter({name: found & calls.keys() for name, found in calls.items()}).prepare()
+        TopologicalSorter({name: called & calls.keys() for name, called in calls.items()}).prepare()
     except CycleError as error:
         cycle = error.args[1]
         node = sections.keys("blocks")[cycle[0]]
@@ -224,10 +224,10 @@ def _block(
 
 
 def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:
-    found: set[str] = set()
+    blocks: set[str] = set()
     for entry in entries:
         if isinstance(entry.body, BlockBody):
-            found.add(entry.body.block)
+            blocks.add(entry.body.block)
         elif isinstance(entry.body, GroupBody):
-            found |= _called_blocks(entry.body.entries)
-    return found
+            blocks |= _called_blocks(entry.body.entries)
+    return blocks

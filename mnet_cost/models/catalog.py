@@ -69,15 +69,15 @@ def _networks(family: str, root: Node, alone: set[str]) -> list[Listed]:
     section = root.value.get("source") if isinstance(root.value, dict) else None
     source = section.value if section is not None and isinstance(section.value, str) else ""
     base = [family]
-    found = []
+    changed = []
     for variant in variants_of(root):
         names = [f"{family}:{variant}", *([variant] if variant in alone else [])]
         if changes_nothing(root, variant):
             base += names
         else:
             name = _best(names, family)
-            found.append(Listed(name, tuple(names), family, path, variant, source, root))
-    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *found]
+            changed.append(Listed(name, tuple(names), family, path, variant, source, root))
+    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *changed]
 
 
 def _best(names: Sequence[str], family: str) -> str:
@@ -93,19 +93,19 @@ def search(networks: Sequence[Listed], words: Sequence[str]) -> tuple[Listed, ..
     Where a word is in none, those with a name that is spelled like it. `ModelReferenceError` if
     nothing is close.
     """
-    found = dict.fromkeys(range(len(networks)), 0.0)
-    texts = [_Texts(one) for one in networks]
+    totals = dict.fromkeys(range(len(networks)), 0.0)
+    texts = [_Texts(network) for network in networks]
     for word in words:
-        scores = {one: texts[one].score(_squashed(word)) for one in found}
+        scores = {index: texts[index].score(_squashed(word)) for index in totals}
         best = max(scores.values(), default=0.0)
         least = 1.0 if best >= 1 else max(_CLOSE, best - _AS_GOOD)
-        found = {one: found[one] + score for one, score in scores.items() if score >= least}
-    if not found:
+        totals = {index: totals[index] + score for index, score in scores.items() if score >= least}
+    if not totals:
         text = " ".join(words)
-        names = [name for one in networks for name in one.names]
+        names = [name for network in networks for name in network.names]
         hint = did_you_mean(text, names) or "`mnet-cost models` lists all"
         raise ModelReferenceError(Problem(f"no network matches `{text}`", hint=hint))
-    return tuple(networks[one] for one in sorted(found, key=lambda one: -found[one]))
+    return tuple(networks[index] for index in sorted(totals, key=lambda index: -totals[index]))
 
 
 class _Texts:

@@ -121,7 +121,7 @@ class _DeclarationCompiler:
 
     def definitions(self) -> tuple[Function | Constant, ...]:
         """What `let` defines, in its order."""
-        found: list[Function | Constant] = []
+        definitions: list[Function | Constant] = []
         keys = self.sections.keys("let")
         self.values.definitions = {match[1] for text in keys if (match := _DEFINITION.match(text))}
         for text, node in self.sections.mapping("let", "NAME: EXPRESSION").items():
@@ -144,16 +144,16 @@ class _DeclarationCompiler:
             if listed is None:
                 value = self.values.value(node, self.names, what=name, choice_allowed=False)
                 if value is not None:
-                    found.append(Constant(name, value))
+                    definitions.append(Constant(name, value))
                 self.names.values.add(name)
                 continue
             parameters = tuple(part.strip() for part in listed.split(","))
             expression = self._body(name, parameters, key, node)
             if expression:
-                found.append(Function(name, parameters, expression, node))
+                definitions.append(Function(name, parameters, expression, node))
             known = expression or parse_expression("0")
             self.names.functions[name] = Function(name, parameters, known, node)
-        return tuple(found)
+        return tuple(definitions)
 
     def _body(
         self, name: str, parameters: tuple[str, ...], key: Node, node: Node

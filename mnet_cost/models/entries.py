@@ -241,11 +241,11 @@ class EntryCompiler:
         if not items:
             self.problems.add("a list of inputs holds at least one", source)
             return None
-        found = [
+        compiled = [
             compile_reference(item, around.names, self.values, around.later, own) for item in items
         ]
-        references = tuple(reference for reference in found if reference is not None)
-        if len(references) < len(found):
+        references = tuple(reference for reference in compiled if reference is not None)
+        if len(references) < len(compiled):
             return None
         self.calls.check_arity(body, len(references), node)
         return references

@@ -253,11 +253,11 @@ def _may_have_key(text: str, key: str) -> bool:
 @cache
 def _all_variants(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """For hints about other names, of which a table of measurements can ask for hundreds."""
-    found: list[str] = []
+    variants: list[str] = []
     for name in names:
         with suppress(SpecError):
-            found += variants_of(read_yaml(str(folder / f"{name}.yaml")))
-    return tuple(found)
+            variants += variants_of(read_yaml(str(folder / f"{name}.yaml")))
+    return tuple(variants)
 
 
 def variants_of(root: Node) -> Mapping[str, Node]:

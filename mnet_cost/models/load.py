@@ -149,7 +149,7 @@ def _layers(
     node = sections.get("layers")
     if node is None:
         return ()
-    entered = {one.name: one.node for one in inputs}
+    entered = {declared.name: declared.node for declared in inputs}
     entries = lists.entries(node, names, frozenset(), inputs=entered)
     if node.value == []:
         sections.problems.add("`layers` is empty: a network needs at least one layer", node)
@@ -163,5 +163,5 @@ def _outputs(sections: Sections, names: Names, values: ValueCompiler) -> tuple[R
     if not isinstance(node.value, list) or not node.value:
         sections.problems.add("`outputs` is a list of ids", node)
         return ()
-    found = [compile_reference(item, names, values) for item in node.value]
-    return tuple(reference for reference in found if reference is not None)
+    references = [compile_reference(item, names, values) for item in node.value]
+    return tuple(reference for reference in references if reference is not None)

@@ -159,7 +159,7 @@ class _RowCompiler:
 
     def rows(self) -> tuple[PublishedRow, ...]:
         """All rows without a problem."""
-        found: list[PublishedRow] = []
+        rows: list[PublishedRow] = []
         keys = self.root.keys("published")
         form = '"SOURCE": [{top1: 70.6, mult_adds: 569 M}, ...]'
         for source, listed in self.root.mapping("published", form).items():
@@ -171,13 +171,13 @@ class _RowCompiler:
                 continue
             lines: dict[tuple[Any, ...], int] = {}
             for node in listed.value:
-                if len(found) == MAX_ROWS:
+                if len(rows) == MAX_ROWS:
                     self.problems.add(f"more than {MAX_ROWS:,} published rows", node)
-                    return tuple(found)
+                    return tuple(rows)
                 row = self._row(source, node)
                 if row is None:
                     continue
-                found.append(row)
+                rows.append(row)
                 setting = self._setting(row)
                 if setting in lines:
                     self.problems.add(
@@ -186,7 +186,7 @@ class _RowCompiler:
                         "a `note` of its own tells what is different",
                     )
                 lines.setdefault(setting, node.line)
-        return tuple(found)
+        return tuple(rows)
 
     def _row(self, source: str, node: Node) -> PublishedRow | None:
         if not isinstance(node.value, dict):
