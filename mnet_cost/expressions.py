@@ -96,7 +96,7 @@ def parse_expression(text: str) -> Expression:
     """Parse `text`; raises `ExpressionError`."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
-            f"an expression of {len(text)} characters; {MAX_LENGTH} is the most",
+            f"an expression has at most {MAX_LENGTH} characters, not {len(text)}",
             0,
             MAX_LENGTH,
             "name its parts in `let`",

@@ -184,7 +184,7 @@ def _not_a_number(text: str, stripped: str, asked: _Unit) -> UnitError:
     if stripped.startswith(("-", "\N{MINUS SIGN}")):
         return _error(f"`{text}` is negative; {asked.dimension} cannot be")
     if stripped.lower().lstrip("+.").startswith(("nan", "inf")):
-        return _error(f"`{text}` is not a number to count with")
+        return _error(f"`{text}` is not a finite number")
     return _error(
         f"`{text}` does not start with a number; {asked.dimension} is asked for",
         f"write for example `{asked.example}`",

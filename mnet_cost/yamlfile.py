@@ -125,7 +125,7 @@ def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
 def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:
     """The UTF-8 text of what was read from `path`; `error` for too much of it, or no text."""
     if len(data) > MAX_BYTES:
-        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
+        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, which is the limit")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
@@ -203,7 +203,7 @@ def parse_scalar(text: str) -> Any:
             raise ValueError(f"a number of {len(text) - 2} digits is too long")
         return int(text, 0)
     if _NOT_FINITE.match(text):
-        raise ValueError(f"`{text}` is not a number to count with")
+        raise ValueError(f"`{text}` is not a finite number")
     return text
 
 
@@ -377,7 +377,7 @@ class _Reader:
             whole = _PARENTHESES.match(self.source.text, event.start_mark.index)
             listed = tuple_as_list(whole[0]) if whole else None
             if whole and listed:
-                message = f"`{whole[0]}` is no list, which stands in square brackets"
+                message = f"`{whole[0]}` is not a list: a list is written in square brackets"
                 self.problem(message, event, f"write `{listed}`", len(whole[0]))
                 self.listed = whole.end()
                 return False

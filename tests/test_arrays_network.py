@@ -47,9 +47,9 @@ def assert_equal_to_single_runs(reference: str, points: list[tuple[float, int]])
         assert np.broadcast_to(mask.valid, alpha.shape)[i]
         costs = count_work(single, FP32)
         assert arrays.schedule == single.schedule
-        for many, one in zip(array_costs, costs, strict=True):
-            assert shape_at(many.output.shape, i, len(points)) == one.output.shape
-            assert row(many, i, len(points)) == row(one, 0, 1)
+        for many, single_cost in zip(array_costs, costs, strict=True):
+            assert shape_at(many.output.shape, i, len(points)) == single_cost.output.shape
+            assert row(many, i, len(points)) == row(single_cost, 0, 1)
         for together, apart in zip(totals, add_up(costs), strict=True):
             assert whole(np.broadcast_to(together, alpha.shape)[i]) == apart
 
@@ -144,9 +144,9 @@ def test_candidates_are_valid_where_the_single_run_accepts_them(
             assert not valid[i]
             continue
         assert valid[i]
-        for many, one in zip(costs, count_work(single, FP32), strict=True):
-            assert shape_at(many.output.shape, i, len(points)) == one.output.shape
-            assert row(many, i, len(points)) == row(one, 0, 1)
+        for many, single_cost in zip(costs, count_work(single, FP32), strict=True):
+            assert shape_at(many.output.shape, i, len(points)) == single_cost.output.shape
+            assert row(many, i, len(points)) == row(single_cost, 0, 1)
 
 
 def plain(value: Any) -> Any:
@@ -205,9 +205,9 @@ def test_arrays_of_any_type_count_as_a_single_run_does(name: str, dtype: str) ->
             assert not valid[i]
             continue
         assert valid[i]
-        for many, one in zip(costs, count_work(single, FP32), strict=True):
+        for many, single_cost in zip(costs, count_work(single, FP32), strict=True):
             # Doubles: exact up to 2^53, and never something else than near what is beyond.
-            for count, exact in zip(row(many, i, len(array)), row(one, 0, 1), strict=True):
+            for count, exact in zip(row(many, i, len(array)), row(single_cost, 0, 1), strict=True):
                 near = exact // 2**52 if exact > 2**53 else 0
                 assert abs(count - exact) <= near
 

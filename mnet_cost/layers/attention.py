@@ -67,7 +67,7 @@ class MatMul(Layer):
         if self.transpose_second:
             rows, columns = columns, rows
         depth = first.shape[-1]
-        check(depth == rows, "multiplies rows of {} with columns of {}", depth, rows)
+        check(depth == rows, "needs equal inner sizes, not {} and {}", depth, rows)
         return TensorType((*leading, first.shape[-2], columns))
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
@@ -128,7 +128,12 @@ class ScaledDotProductAttention(Layer):
         query, key, value = inputs
         leading = _leading(check, query, key, value)
         features, known, values = query.shape[-1], key.shape[-1], value.shape[-1]
-        check(features == known, "matches {} features with {}", features, known)
+        check(
+            features == known,
+            "needs as many features in query and key, not {} and {}",
+            features,
+            known,
+        )
         keys, given = key.shape[-2], value.shape[-2]
         check(keys == given, "needs a value for each key, not {} for {}", given, keys)
         _check_heads(check, features, self.heads)

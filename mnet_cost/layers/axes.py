@@ -1,7 +1,7 @@
 """Axes of tensors: their names, which of them a layer works along, and what is in doubt.
 
 Three axes can be an image or a stack of sequences. A tensor remembers which by how it was made
-(`TensorType.layout`); what nothing tells is taken for an image, and `doubt` says so. Not here:
+(`TensorType.layout`); what nothing states is treated as an image, and `doubt` says so. Not here:
 shapes, where in a spec a tensor was made, and what other layers say of it (`network/doubts.py`).
 """
 
@@ -88,11 +88,11 @@ def named_layout(axis: object, layout: Layout | None) -> Layout | None:
 
 
 class Doubt(NamedTuple):
-    """What a layer takes one of its inputs for, which that may not be."""
+    """A layer treats one of its inputs as something that it may not be."""
 
     number: int
     """Position of the input."""
-    taken_for: str
+    treated_as: str
     hint: str
     is_guess: bool = False
     """Whether it is a guess, an image, that other layers of the network may bear out."""
@@ -119,11 +119,11 @@ def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
 
 
 def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
-    """What `layer` takes x for, of three axes or more, and a way out."""
+    """What `layer` treats x as, a tensor of three axes or more, and a hint."""
     reads, layout = layer.reads, x.layout
     if reads in ("image", "channels") and layout == "sequence":
         return (
-            "an image, and it is a stack of sequences",
+            "an image, but it is a stack of sequences",
             "`to_image` makes an image of each sequence",
         )
     if reads == "channels" and layout == "input":
@@ -137,13 +137,13 @@ def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
         number, (length, features) = product(x.shape[:-2]), x.shape[-2:]
         return (
             f"{number} sequences of {length} positions with {features} features"
-            + (", and it is an image" if layout == "image" else ""),
+            + (", but it is an image" if layout == "image" else ""),
             "`to_sequence` makes a sequence of an image" + _or_declare(x, "sequence"),
         )
     if reads == "features" and layout in ("image", "input"):
         return (
             f"{product(x.shape[:-1])} rows of {x.shape[-1]} features"
-            + (", and it is an image" if layout == "image" else ""),
+            + (", but it is an image" if layout == "image" else ""),
             "a 1x1 `conv2d` works along `channels`, `to_sequence` and `flatten` make features of "
             "an image" + _or_declare(x, "sequence"),
         )
@@ -161,7 +161,7 @@ def says_sequence(layer: Layer) -> bool:
 
 
 def _or_declare(x: TensorType, *layouts: Layout) -> str:
-    """The other way out where x is an input: the spec can say what it is."""
+    """A second hint where x is an input: the spec can say what its axes are."""
     if x.layout != "input":
         return ""
     written = " or ".join(f"`{{shape: {x}, layout: {layout}}}`" for layout in layouts)

@@ -152,7 +152,7 @@ class Concat(Layer):
         joined = self.joined(inputs)
         names = axis_names(rank, joint_layout(inputs))
         axis_name = f"`{names[joined]}`" if joined >= -len(names) else f"axis {joined}"
-        mismatch = f"needs equal shapes but for {axis_name}"
+        mismatch = f"needs equal shapes except for {axis_name}"
         for x in inputs[1:]:
             if len(x.shape) != rank:
                 raise RuleViolation(mismatch)

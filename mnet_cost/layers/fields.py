@@ -286,8 +286,8 @@ class Axis(FieldKind):
             raise RuleViolation("must be one axis for all candidates") from None
         if number >= 0:
             raise RuleViolation(
-                f"counts from the end, where -1 is the last axis, not {number}: the batch, which "
-                "comes first, is not part of shapes"
+                f"must be below 0, counted from the end (-1 is the last axis), not {number}: "
+                "shapes leave out the batch, which comes first"
             )
         return number
 

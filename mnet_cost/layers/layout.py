@@ -114,7 +114,7 @@ class ToImage(Copy):
             width = length // self.height
             check(
                 self.height * width == length,
-                "does not make {} positions into {} rows",
+                "cannot arrange {} positions in {} rows",
                 length,
                 self.height,
             )
@@ -122,7 +122,7 @@ class ToImage(Copy):
             width = self.width
             check(
                 self.height * width == length,
-                "does not make {} positions into {} rows of {}",
+                "cannot arrange {} positions in {} rows of {}",
                 length,
                 self.height,
                 width,

@@ -141,7 +141,7 @@ class Reshape(View):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         for size in self.shape:
-            check(size != 0, "a size is at least 1, or -1 for what remains, not 0")
+            check(size != 0, "a size must be at least 1, or -1 for all that remains, not 0")
         check(sum(size < 0 for size in self.shape) <= 1, "only one size may be -1")
         elements = x.elements
         remains = elements // product(tuple(largest(size, 1) for size in self.shape))
@@ -149,7 +149,7 @@ class Reshape(View):
         shape = tuple(largest(size, remains * (size < 0)) for size in self.shape)
         check(
             product(shape) == elements,
-            "does not make {} elements into {}",
+            "cannot make {} elements into {}",
             elements,
             list(self.shape),
         )

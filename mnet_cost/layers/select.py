@@ -64,7 +64,7 @@ class Split(View):
             raise RuleViolation("needs either `parts` or `sizes`")
         if self.sizes is None:
             parts = fixed(self.parts, "parts")
-            check(whole % parts == 0, "does not cut {} into {} equal parts", whole, parts)
+            check(whole % parts == 0, "cannot cut {} into {} equal parts", whole, parts)
             return (_resized(x, axis, whole // parts),) * parts
         total = sum(self.sizes)
         check(total == whole, "the sizes add up to {}, and the axis has {}", total, whole)
@@ -139,11 +139,17 @@ class Take(View):
         axis = self.taken(x)
         whole = x.shape[axis]
         index = _from_start(self.index, whole)
-        check((index >= 0) & (index < whole), "has no position {} of {}", self.index, whole)
+        check(
+            (index >= 0) & (index < whole),
+            "needs a position from -{} to {}, not {}",
+            whole,
+            whole - 1,
+            self.index,
+        )
         sizes = list(x.shape)
         del sizes[axis]
         if not sizes:
-            raise RuleViolation("leaves no axis")
+            raise RuleViolation("needs a tensor of two axes or more")
         return TensorType(tuple(sizes), x.dtype)
 
     def taken(self, x: TensorType) -> int:

@@ -163,13 +163,14 @@ class EntryCompiler:
         stray = next(key for key in keys if key != kind)
         if kind in KINDS and stray in known_fields(KINDS[kind]):
             self.problems.add(
-                f"`{stray}` stands beside `{kind}`, whose field it is",
+                f"`{stray}` is a field of `{kind}` and is written beside it",
                 node.keys[stray],
                 f"indent it, or write `{kind}: {{{stray}: ...}}`",
             )
         else:
             self.problems.add(
-                f"an entry has one kind and `id`, `from`, `when`, `repeat`: what is `{stray}`?",
+                "an entry has one kind and can have `id`, `from`, `when` and `repeat`, not "
+                f"`{stray}`",
                 node.keys[stray],
                 did_you_mean(stray, MODIFIERS),
             )

@@ -262,7 +262,7 @@ class _RowCompiler:
         for name, value in node.value.items():
             if name not in knobs:
                 hint = did_you_mean(name, knobs) or (
-                    "what is printed for a batch does not tell of the network"
+                    "published figures do not depend on the batch"
                     if name == BATCH
                     else f"there is {one_of(list(knobs))}"
                     if knobs

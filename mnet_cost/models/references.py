@@ -37,7 +37,7 @@ def compile_reference(
         return None
     parts = tuple(text.split("."))
     if len(parts) > MAX_PATH:
-        problems.add(f"a path of {len(parts):,} parts: {MAX_PATH} are the most", node)
+        problems.add(f"a path has at most {MAX_PATH} parts, not {len(parts):,}", node)
         return None
     head = parts[0]
     values.used.add(head)

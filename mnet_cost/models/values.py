@@ -65,11 +65,11 @@ def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str 
     inside = text.strip()
     listed, quoted = tuple_as_list(text), inside.startswith("[") and inside.endswith("]")
     if (listed or quoted) and lists is not None and not lists[0]:
-        return f"`{text}` is no number, and one is needed here", None
+        return f"`{text}` is not a number, and a number is needed here", None
     if quoted:
         return f"`{text}` is a text, not a list", f"leave out the quotes: `{inside}`"
     if listed:
-        return f"`{text}` is no list, which stands in square brackets", f"write `{listed}`"
+        return f"`{text}` is not a list: a list is written in square brackets", f"write `{listed}`"
     sizes = _BETWEEN_SIZES.split(inside)
     if not 2 <= len(sizes) <= _MOST_SIZES or not all(map(_SIZE.fullmatch, sizes)):
         return None
@@ -78,10 +78,10 @@ def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str 
     if takes_list and takes_one and len(set(sizes)) == 1:
         listed = f"`{sizes[0]}`"
     if lists is None:
-        return f"`{text}` is no value", f"for sizes write {listed}, for a product {product}"
+        return f"`{text}` is not a value", f"for sizes write {listed}, for a product {product}"
     if takes_list:
-        return f"`{text}` is no value: sizes are numbers or lists of them", f"write {listed}"
-    return f"`{text}` is no number", f"for a product write {product}"
+        return f"`{text}` is not a value: sizes are numbers or lists of them", f"write {listed}"
+    return f"`{text}` is not a number", f"for a product write {product}"
 
 
 class TensorNames:
@@ -279,7 +279,7 @@ class ValueCompiler:
             if use.name in self.definitions:
                 problem = Problem(f"`{use.name}` is not known yet", span, _LET_ORDER)
                 if use.name in names.values:
-                    problem = Problem(f"`{use.name}` is no function", span, None)
+                    problem = Problem(f"`{use.name}` is not a function", span, None)
                 self.problems.append(problem)
                 return
             self.problems.append(

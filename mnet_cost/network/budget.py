@@ -84,7 +84,7 @@ class Budget:
             Problem(
                 f"working out this network takes too long: {self.spent[most]:,} {most} up to here",
                 kind_node(node).span(),
-                "repeat less often, or write what is repeated with less in it",
+                "use fewer copies, or fewer layers in each of them",
                 frame.trail(),
             )
         )

@@ -29,7 +29,7 @@ from mnet_cost.tensors import (
 )
 from mnet_cost.yamlfile import Node
 
-_VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
+_VERBS = frozenset(("cannot", "joins", "needs"))  # messages of rules that go on after the kind
 _MOST_SHOWN = 8
 """Inputs that a message names. Of more, it names the first of each type."""
 
@@ -128,7 +128,7 @@ class NetworkBuilder:
     def _checked(self, type_: TensorType, node: Node, frame: Frame) -> TensorType:
         """`type_`, or the one equal to it that is already there; no tensor is too large."""
         if len(type_.shape) > MAX_AXES:
-            fail(frame, node, f"a tensor of {len(type_.shape):,} axes: {MAX_AXES} is the most")
+            fail(frame, node, f"a tensor has at most {MAX_AXES} axes, not {len(type_.shape):,}")
         elements: Any = type_.elements
         if is_array(elements):
             # As doubles: whole numbers of 64 bits would wrap around, and look small.
@@ -179,14 +179,14 @@ class NetworkBuilder:
         for noted in left:
             warnings.setdefault(noted.entry.node, self._doubt(noted))
         for noted, reader in wrong:
-            because = f", and `{reader.name}` (line {reader.line}) for sequences"
+            because = f", and `{reader.name}` (line {reader.line}) as sequences"
             errors.setdefault(noted.entry.node, self._doubt(noted, because))
         return list(warnings.values()), list(errors.values())
 
     def _doubt(self, noted: Noted, because: str = "") -> Problem:
         text = (
-            f"`{noted.layer.kind}` takes {self._named(noted.tensor)}, "
-            f"{self.tensors[noted.tensor].type}, for {noted.doubt.taken_for}{because}"
+            f"`{noted.layer.kind}` treats {self._named(noted.tensor)}, "
+            f"{self.tensors[noted.tensor].type}, as {noted.doubt.treated_as}{because}"
         )
         span = kind_node(noted.entry.node).span()
         return Problem(text, span, noted.doubt.hint, noted.frame.trail())
@@ -194,7 +194,7 @@ class NetworkBuilder:
     def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         """Give the steps from `first` on the weights of the steps in `original`."""
         if len(original) != len(self.steps) - first:
-            fail(frame, entry.node, "with this input the block has other layers")
+            fail(frame, entry.node, "with this input the block has different layers")
         for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
             root = old if theirs.shares is None else theirs.shares
@@ -208,9 +208,9 @@ class NetworkBuilder:
             try:
                 self.check(
                     same,
-                    f"`{mine.name}` cannot have the weights of `{theirs.name}` "
+                    f"`{mine.name}` cannot use the weights of `{theirs.name}` "
                     f"(line {theirs.line}): its input is {self._input_types(mine)}, "
-                    f"there it is {self._input_types(theirs)}",
+                    f"that of `{theirs.name}` is {self._input_types(theirs)}",
                 )
             except RuleViolation as violation:
                 fail(frame, entry.node, str(violation))

@@ -123,7 +123,7 @@ class FunctionScope:
 
     def mark(self, valid: Any) -> None:
         """Mark the candidates that are not `valid`."""
-        self.run.check(valid, "is no value that an expression can have")
+        self.run.check(valid, "is not a value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """Never reached: a function that names a tensor does not compile."""
@@ -164,7 +164,7 @@ class Frame:
 
     def mark(self, valid: Any) -> None:
         """Mark the candidates that are not `valid`."""
-        self.run.check(valid, "is no value that an expression can have")
+        self.run.check(valid, "is not a value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""
@@ -212,7 +212,7 @@ class Frame:
                 choices = " or ".join(f"`from: {name}`" for name in self.inputs)
                 raise Failed(
                     Problem(
-                        "there are several inputs here: `previous` is none of them",
+                        "there are several inputs here, and `previous` does not say which one",
                         node.span(),
                         f"say which one: {choices}",
                         self.trail(),

@@ -93,7 +93,7 @@ def _batch(value: Any, check: Check) -> Any:
 
 def _marked(value: Any, valid: Any, default: Any, check: Check) -> Any:
     """The array `value`, with `default` for candidates that `check` is told are not `valid`."""
-    check(valid, "is no value of the knob")
+    check(valid, "is not a value of the knob")
     return instead(value, valid, default)
 
 

@@ -252,8 +252,8 @@ class _Elaboration:
             fail(
                 frame,
                 entry.node,
-                f"a copy has one input, the copy before: {count} copies with {len(sources)} "
-                "inputs cannot be",
+                f"each copy reads the copy before it: {count} copies cannot have {len(sources)} "
+                "inputs",
                 "repeat a block or `layers` that holds this entry",
             )
         copies: list[Any] = []
@@ -267,7 +267,9 @@ class _Elaboration:
             value = self.body(frame, entry, frame.here, sources, entry.body, number)
             copies.append(value)
             if isinstance(value, Outputs):
-                fail(frame, entry.node, "a copy has one output, which the next one reads")
+                fail(
+                    frame, entry.node, "a copy must have one output, because the next copy reads it"
+                )
             tensor = value if isinstance(value, int) else value.tensor
             sources = (tensor,)
         result = Copies(tensor, copies)
@@ -417,13 +419,17 @@ class _Elaboration:
         for inside in entries:
             self.entry(body_frame, inside)
         if body_frame.previous is None:
-            fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
+            fail(
+                frame,
+                entry.node,
+                "no entry of this block is left, and it cannot stand for one of its inputs",
+            )
         if isinstance(body_frame.previous, Outputs):
             fail(
                 frame,
                 entry.node,
-                "a block stands for its last entry, and that has several outputs",
-                "let it end with a layer that has one",
+                "the output of a block is that of its last entry, which has several outputs",
+                "end the block with a layer that has one output",
             )
         end = len(self.steps)
         return BlockResult(
