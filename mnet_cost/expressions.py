@@ -72,7 +72,7 @@ class Expression(NamedTuple):
     functions: tuple[Use, ...]
     references: tuple[Use, ...]
     bare_name: str | None
-    """The name, if the whole expression is one; such a text may also be a word."""
+    """The name, if the whole expression is a name; such a text may also be a word."""
     constant: bool
     """Whether the value does not depend on any scope."""
     operations: int
@@ -93,7 +93,7 @@ class ExpressionError(ValueError):
 
 @lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Expression:
-    """Parse `text`; raises `ExpressionError`."""
+    """Parse `text`; raises `ExpressionError` for what is not in the grammar or too long."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             f"an expression has at most {MAX_LENGTH} characters, not {len(text)}",
@@ -105,7 +105,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def constant_value(expression: Expression) -> Any:
-    """The value of a `constant` expression; raises `ExpressionError`."""
+    """The value of a `constant` expression; raises `ExpressionError`, as for `1 / 0`."""
     return expression.evaluate(_NOTHING)
 
 
@@ -128,7 +128,7 @@ _TOKEN = re.compile(
 )
 
 _DIGITS = re.compile(r"(_[0-9]+)+")
-"""What follows the first digits of a number in other languages."""
+"""The rest of a number with separators, as in `1_000` of other languages."""
 
 _OTHER_HINTS = {
     "^": "there are no powers; multiply",

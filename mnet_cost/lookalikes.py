@@ -75,7 +75,7 @@ def lookalike(text: str) -> Lookalike | None:
 
 
 def _letter(text: str) -> Lookalike | None:
-    """The first letter that looks like a Latin one, in a word that has Latin ones, too."""
+    """The first letter that looks like a Latin letter, in a word that has Latin letters as well."""
     for match in _WORD.finditer(text):
         word = match[0]
         others = [i for i, c in enumerate(word) if not c.isascii()]
@@ -89,5 +89,5 @@ def _letter(text: str) -> Lookalike | None:
 
 
 def lookalike_in_yaml(text: str) -> Lookalike | None:
-    """The same in lines of YAML, texts in quotes and comments left out."""
+    """`lookalike` for lines of YAML, without texts in quotes and comments."""
     return lookalike(_TEXT_OR_COMMENT.sub(lambda match: " " * len(match[0]), text))

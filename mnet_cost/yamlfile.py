@@ -63,8 +63,8 @@ class Node:
 
     `value` is None, bool, int, float or str for a scalar, a list of nodes for a sequence, a
     dict from text to node for a mapping; `keys` holds a mapping's key nodes. `line` and
-    `column` count from 1, `end` is the column after a scalar. `quoted` tells that the text
-    starts one column further.
+    `column` count from 1, `end` is the column after a scalar. `quoted`: the text starts one
+    column further, after the quote.
     """
 
     __slots__ = ("_start", "_stop", "keys", "quoted", "source", "value")
@@ -100,11 +100,11 @@ class Node:
         return self.source.text[self._start.index : self._stop.index]
 
     def span(self) -> Span:
-        """The stretch of the text to underline."""
+        """The place in the text that an error underlines."""
         return Span(self.source, self.line, self.column, self.end)
 
     def plain(self) -> Any:
-        """The value as plain Python data, places left out."""
+        """The value as plain Python data, without places."""
         value = self.value
         if isinstance(value, dict):
             return {key: node.plain() for key, node in value.items()}
@@ -116,14 +116,20 @@ class Node:
 
 
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
-    """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
+    """The UTF-8 text of the file at `path`.
+
+    Raises `error` where it cannot be read, is larger than `MAX_BYTES` or is not UTF-8.
+    """
     with naming(path, "cannot be read", error), open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
     return text_of(data, path, error)
 
 
 def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:
-    """The UTF-8 text of what was read from `path`; `error` for too much of it, or no text."""
+    """The text of `data`, which was read from `path`.
+
+    Raises `error` where it is larger than `MAX_BYTES` or is not UTF-8.
+    """
     if len(data) > MAX_BYTES:
         raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, which is the limit")
     try:
@@ -219,16 +225,15 @@ def _events(text: str) -> Callable[[], Any]:
 
 
 _PARENTHESES = re.compile(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)(?=\s*[,}\]])")
-"""What stands in parentheses up to the end of a value, with calls of functions in it."""
+"""Parentheses up to the end of a value, with calls of functions in them."""
 
 
 _LONGEST_LIST = 200
-"""Characters of a list that is shown as it should be: it may be nested as deep as it is long."""
+"""Most characters of a list in a hint: it may be nested as deep as it is long."""
 
 
 def tuple_as_list(text: str) -> str | None:
-    """`[3, 5]` for `(3, 5)`, also of tuples of them; None for a text that is no such list of other
-    languages."""
+    """`[3, 5]` for the tuple `(3, 5)`, also for nested tuples; None for a text that is no tuple."""
     inside = text.strip()
     if not (inside.startswith("(") and inside.endswith(")")) or len(inside) > _LONGEST_LIST:
         return None

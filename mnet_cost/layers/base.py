@@ -1,4 +1,4 @@
-"""What every layer kind is: shape rule, work rule, and what becomes of its memory.
+"""What every layer kind has: a shape rule, a work rule, and rules of its memory.
 
 A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
 YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
@@ -18,26 +18,26 @@ from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType
 
 Effect = Literal["compute", "elementwise", "view"]
 """compute: makes a new tensor. elementwise: one output per input element, so it can be written
-over its input and ride on the layer before. view: another name for the same memory, no work."""
+over its input and fused into the layer before. view: another name for the same memory, no work."""
 
 
 Effort = Literal["convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn"]
-"""What the time of a layer goes into. arithmetic: a few additions, products and comparisons for
-each element. curve: an exponential, a root or a quotient for each. lrn: local response norms, which
-have a power and a window. move: elements are only put elsewhere."""
+"""What a layer spends its time on. arithmetic: a few additions, products and comparisons for each
+element. curve: an exponential, a root or a quotient for each element. lrn: local response norms,
+which have a power and a window. move: elements are only copied to another place."""
 
 
 Reads = Literal["anything", "axis", "channels", "image", "sequence", "features"]
-"""What the axes of the inputs have to be. axis: there is a field `axis`, whose default depends on
-whether they are an image. channels: an image, of which a norm of channels is no evidence. image,
-sequence: what the layer says by being there. features: the last axis, whatever is before it."""
+"""What the axes of the inputs have to be. axis: the kind has a field `axis`, whose default depends
+on whether they are an image. channels: an image, but the layer does not prove that they are one.
+image, sequence: the layer proves what they are. features: the last axis, whatever is before it."""
 
 Makes = Literal["same", "image", "sequence", "anything"]
 """What the axes of the output are. same: what those of the inputs are."""
 
 
 class Work(NamedTuple):
-    """What one layer does for one example. Counts, exact; adds up.
+    """What one layer does for one example of the batch. Exact counts, which can be added.
 
     mult_adds        multiplications with accumulation in convolutions and matrix products
     vector_ops       every other arithmetic operation (bias, norm, activation, pooling, add)
@@ -61,7 +61,7 @@ class Work(NamedTuple):
 
 
 class Convolution(NamedTuple):
-    """Sizes by which runtimes choose how to carry out a convolution; channels are of one group."""
+    """Sizes of a convolution, by which runtimes choose an algorithm; channels are of one group."""
 
     groups: Size
     channels_in: Size
@@ -70,9 +70,10 @@ class Convolution(NamedTuple):
     stride: tuple[Size, Size]
     dilation: tuple[Size, Size]
     rows: Size
+    """Of the output."""
     columns: Size
     images: Size
-    """Images in one example: axes in front of the channels."""
+    """Images in one example: the product of the axes in front of the channels."""
 
     @property
     def is_depthwise(self) -> bool:
@@ -98,66 +99,70 @@ class Layer:
     effect: ClassVar[Effect] = "compute"
     effort: ClassVar[Effort] = "move"
     is_clamp: ClassVar[bool] = False
-    """Whether it only bounds its input, as relu does: runtimes do that while they write."""
+    """Whether it only bounds its input, as relu does: runtimes do that when they write a result."""
     is_foldable: ClassVar[bool] = False
     """Whether it is a scale and a shift of each channel, known before inference: they can become
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
     reads_params: ClassVar[bool] = True
-    """Whether all params are read each time; else those that are count as input elements."""
+    """Whether all params are read each time; else `Work.input_elements` has those that are."""
     saves: ClassVar[Saves] = "nothing"
     """What autograd saves; `saved_tensors` says it where a word does not."""
     memory_format: ClassVar[MemoryFormat] = "preserved"
     reads: ClassVar[Reads] = "anything"
     makes: ClassVar[Makes] = "anything"
     differentiable: ClassVar[bool] = True
-    """Whether a gradient passes from the output to the inputs. If not, these are as outputs of the
-    network in training: a loss is put on them."""
+    """Whether a gradient passes from the output to the inputs. If not, the inputs are treated like
+    outputs of the network in training: they have a loss."""
 
     def variety(self) -> str:
-        """The kind, and the kernel where that tells costs apart: `conv2d 1x1`."""
+        """The kind, with the kernel where costs differ by it: `conv2d 1x1`."""
         return self.kind
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
-        """Type of the output. Sizes that do not fit make `check` fail."""
+        """Type of the output, or of the first of several.
+
+        Calls `check` with what must hold of the sizes, and raises `RuleViolation` where the number
+        of axes is wrong.
+        """
         raise NotImplementedError
 
     def infer_all(self, check: Check, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """Types of all outputs. A kind with several overrides it; `infer` is then the first."""
+        """Types of all outputs. A kind with several outputs overrides it."""
         return (self.infer(check, *inputs),)
 
     def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
-        """What the axes of the output are, where it has three or more."""
+        """What the axes of the output are; None where nothing states it, or below three axes."""
         if self.makes == "same":
             return named_layout(getattr(self, "axis", None), joint_layout(inputs))
         return None if self.makes == "anything" else self.makes
 
     def guesses_axis(self) -> bool:
-        """Whether it works along an axis that its fields do not say."""
+        """Whether it works along an axis that its fields do not name."""
         return self.reads == "axis" and getattr(self, "axis", None) is None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work | None:
-        """Work for one example, given types that `infer` accepted; None where it is unknown.
+        """Work for one example of the batch, for types that `infer` accepted; None where unknown.
 
-        `output` is the first of several: a rule knows the others from the inputs.
+        `output` is the type of the first output; a rule knows the others from the inputs.
         """
         raise NotImplementedError
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
-        """What its stored tensors are made for, besides the fields; None where it has none.
+        """What decides the shapes of its stored tensors besides the fields; None where it has none.
 
-        Sizes of the inputs, and the place of an axis that they lie along: with the same ones the
-        tensors can be used once more. A layer without any can be used on whatever it takes.
+        Sizes of the inputs, and the axis along which the tensors lie. `use` can share the tensors
+        where these are equal. A layer without stored tensors can be used on any input.
         """
         return None
 
-    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
-        """What would make inputs fit that `infer` refuses."""
+    def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
+        """A hint how to make inputs fit that `infer` refuses; None where there is none."""
         return None
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
-        """Its sizes if it is a convolution, for plain numbers."""
+        """Its sizes if it is a convolution, else None. Takes plain numbers, not arrays."""
         return None
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved | None:
@@ -171,8 +176,8 @@ class Layer:
         return self.memory_format == "permuted" or self.effect == "view"
 
     def memory_in_training(self, output: TensorType) -> int:
-        """Elements for each example of the memory that an output lies in while training in torch:
-        more than its own where it is a part of what the layer makes, which stays as a whole."""
+        """Elements, for each example, of the memory that holds an output while training in torch:
+        more than its own where the output is a view of a larger tensor that the layer makes."""
         return int(output.elements)
 
     def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
@@ -196,9 +201,9 @@ class Layer:
     def backward_mult_adds(
         self, inputs: tuple[GradInput, ...], output: TensorType
     ) -> tuple[int, int]:
-        """Mult-adds for one example: for the gradients of the inputs, and of the weights.
+        """(mult-adds of the gradients of the inputs, of those of the weights), for one example.
 
-        By default each is a product as large as the forward one, if somebody needs it.
+        By default each is as many as forward, where that gradient is needed, else 0.
         """
         work = self.work(tuple(x.type for x in inputs), output) or Work()
         needed = any(x.needs_gradient for x in inputs)

@@ -22,7 +22,7 @@ def _meet(first: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
 
 
 class Broadcast(Layer):
-    """What sums and products share: shapes, and one operation per further input."""
+    """What sums and products share: the shape rule, and one operation per further input."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class Broadcast(Layer):
             shape = tuple(largest(a, b) for a, b in zip(shape, x.shape, strict=True))
         return TensorType(shape)
 
-    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
+    def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
         if not all(isinstance(size, int) for x in inputs for size in x.shape):
             return None
         largest_rank = max(len(x.shape) for x in inputs)

@@ -156,7 +156,7 @@ class NetworkBuilder:
             verb = message.partition(" ")[0] in _VERBS
             message = f"`{layer.kind}`{'' if verb else ':'} {message}"
         text = f"{message}: {', '.join(shown)}" if shown else message
-        hint = layer.way_out(tuple([self.tensors[index].type for index in sources]))
+        hint = layer.shape_hint(tuple([self.tensors[index].type for index in sources]))
         return Problem(text, kind_node(entry.node).span(), hint, frame.trail())
 
     def _named(self, index: int) -> str:

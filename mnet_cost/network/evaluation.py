@@ -63,14 +63,13 @@ class Evaluation:
         self.at = root
         """The value being evaluated, for sizes of tensors that are not there."""
         self.renamed: list[tuple[str, str]] = []
-        """For each `use` being walked its path and the path of the original, whose choices it
-        follows."""
+        """For each `use` being walked, its path and that of the original whose options it has."""
         self._calls = 0
         self._calls_before = 0
         self._function_depth = 0
         self._free: dict[str, tuple[str, ...]] = {}
         self._operations: dict[str, int] = {}
-        """Of each function of `let`, with what it costs to call it."""
+        """Operations of each function of `let`, with those of the call itself."""
 
     def define(self, definitions: tuple[Function | Constant, ...]) -> None:
         """Evaluate `let`, from top to bottom."""
@@ -87,7 +86,7 @@ class Evaluation:
                 )
 
     def evaluate(self, frame: Frame, value: Value) -> Any:
-        """The value of `value` in `frame`."""
+        """The value of `value` in `frame`; raises `Failed` with the place of what is wrong."""
         if value.constant:
             return value.evaluate(frame)
         self.frame, self.at = frame, value.node
@@ -112,7 +111,7 @@ class Evaluation:
         raise Failed(problem) from None
 
     def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
-        """The value of the field `what`, converted as its kind says."""
+        """The value of the field `what`, converted by its kind; `Failed` if that refuses it."""
         raw = self.evaluate(frame, value)
         if type(raw) is list:
             self.budget.spend("operations of arithmetic", 4 * len(raw), frame, value.node)
@@ -143,7 +142,7 @@ class Evaluation:
         return Problem(message, origin.node.span(), hint, frame.trail())
 
     def decide(self, frame: Frame, value: Value, what: str) -> Any:
-        """A value that structure depends on: the same for all candidates."""
+        """A value that decides structure, so it must be the same for all candidates."""
         raw = self.evaluate(frame, value)
         if hasattr(raw, "dtype"):
             if raw.size and (raw == raw.flat[0]).all():

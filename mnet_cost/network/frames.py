@@ -1,4 +1,4 @@
-"""What `elaborate` knows at one place of a spec: names, inputs, and what earlier entries left.
+"""What `elaborate` knows at one place of a spec: names, inputs, and results of earlier entries.
 
 A `Frame` is one list of entries being walked. Lookups raise `Failed` with the user's own line.
 """
@@ -29,11 +29,11 @@ class Failed(Exception):
 
 
 class LimitFailed(Failed):
-    """A limit on the whole network is reached: what follows would only say so again."""
+    """A limit on the whole network is reached: later entries would only repeat the error."""
 
 
 class FunctionFailed(Exception):
-    """A function of `let` cannot be evaluated; whoever called it adds where."""
+    """A function of `let` cannot be evaluated; the caller adds the place of the call."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -179,7 +179,7 @@ class Frame:
         return f"{self.path}.{name}" if self.path else name
 
     def trail(self) -> tuple[str, ...]:
-        """How this list was reached, from the inside out."""
+        """The calls that led to this list, the innermost first."""
         steps = []
         frame: Frame | None = self
         while frame is not None:
@@ -193,7 +193,7 @@ class Frame:
         return tuple(steps)
 
     def origin(self, value: Value) -> tuple[Value, Frame]:
-        """Where a value was first written: a bare argument name leads to the caller."""
+        """Where a value was first written: the name of an argument leads to the caller."""
         if value.name is None or value.name not in self.bound:
             return value, self
         return self.origin_of(value.name)

@@ -1,6 +1,6 @@
-"""Arguments that hold the name of a kind or block, standing where a kind stands.
+"""Arguments that hold the name of a kind or block and are written in place of a kind.
 
-What such an entry gives can only be checked once the argument has its value.
+The fields of such an entry can be checked only when the argument has its value.
 """
 
 from __future__ import annotations

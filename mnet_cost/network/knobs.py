@@ -27,10 +27,11 @@ from mnet_cost.tensors import (
 def knob_values(
     spec: ModelSpec, given: Mapping[str, Any], check: Check = require
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(value of every knob, options picked for choices) for what the user set.
+    """(value of every knob, options picked for choices) for the values that the user set.
 
-    `check` marks the candidates of an array that no knob can have. Names with a dot are choices,
-    known only once the spec is elaborated.
+    `check` marks the candidates of an array that the knob cannot have. Names with a dot are
+    choices, which are known only when the spec is elaborated. Raises `ModelReferenceError` for an
+    unknown knob and `UsageError` for a value that the knob cannot have.
     """
     values = {name: knob.default for name, knob in spec.knobs.items()}
     values[BATCH] = 1
@@ -92,7 +93,7 @@ def _batch(value: Any, check: Check) -> Any:
 
 
 def _marked(value: Any, valid: Any, default: Any, check: Check) -> Any:
-    """The array `value`, with `default` for candidates that `check` is told are not `valid`."""
+    """The array `value`, with `default` where it is not `valid`; `check` marks these candidates."""
     check(valid, "is not a value of the knob")
     return instead(value, valid, default)
 

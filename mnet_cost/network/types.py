@@ -1,4 +1,4 @@
-"""The network that a spec and knob values stand for: layers, tensors with types, a schedule.
+"""The network of a spec and knob values: layers, tensors with types, a schedule.
 
 `Network.steps` are in the order in which they run; that order is an input of the memory
 analysis, since two valid orders of one graph can need very different memory. Structure
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class Tensor(NamedTuple):
-    """A value that flows: an input of the network, or the output of a step."""
+    """A tensor of the network: an input of it, or an output of a step."""
 
     name: str
     type: TensorType
     producer: int | None
-    """Index of the step that makes it; None for an input of the network."""
+    """Index into `Network.steps` of the step that makes it; None for an input of the network."""
 
 
 class Step(NamedTuple):
@@ -42,16 +42,16 @@ class Step(NamedTuple):
     block_path: str
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
-    """Index of the step whose weights it uses once more."""
+    """Index of the step whose weights it uses as well; None where it has its own."""
 
     @property
     def output(self) -> int:
-        """The tensor that it makes, the first of several."""
+        """Index of the tensor that it makes, the first of several."""
         return self.outputs[0]
 
     @property
     def is_weight(self) -> bool:
-        """Whether its output is a trained tensor itself: in memory as a weight, and by no work."""
+        """Whether its output is a trained tensor: in memory as a weight, and without any work."""
         return not self.inputs and self.layer.effect == "view"
 
     @property
