@@ -1,9 +1,9 @@
 """Matrix products of activations, and attention made of them.
 
 Sequences are [..., length, features]; axes in front (windows, frames) multiply the work, and an
-axis of size 1 there meets any size. Ignored here: what attention keeps between its products
-(projections and scores are neither read nor written, as in a fused kernel; `linear`, `matmul` and
-`softmax` one by one count them), masks, and dropout.
+axis of size 1 there meets any size. Ignored here: tensors inside attention, as in a fused
+kernel (projections and scores are neither read nor written; separate `linear`, `matmul` and
+`softmax` layers count them), masks, and dropout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PER_SCORE = 1 + SOFTMAX_OPS  # scaling, then softmax
 
 
 def _leading(check: Check, *inputs: TensorType) -> tuple[Size, ...]:
-    """The axes in front of the last two: equal, or 1 where another is larger."""
+    """Sizes of the axes in front of the last two: equal, or 1 where another input is larger."""
     rank = len(inputs[0].shape)
     if rank < 2 or any(len(x.shape) != rank for x in inputs):
         raise RuleViolation("needs matrices with equally many axes")

@@ -31,7 +31,7 @@ _PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
-    """(top, bottom, left, right) of explicit padding; `valid` is none."""
+    """(top, bottom, left, right): rows and columns of explicit padding; 0 for `valid`."""
     if isinstance(padding, str):  # comparing an array with a word would not give a flag
         return (0, 0, 0, 0)
     if not isinstance(padding, tuple):
@@ -151,7 +151,7 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
 def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
     """What autograd saves of the input: itself, or the copy of it that padding makes.
 
-    torch makes one where its own padding does not do, as often with `same` and a stride.
+    torch makes a copy where its own padding cannot be used, often with `same` and a stride.
     """
     x = inputs[0].type
     window = torch_window(layer, x, output)
@@ -177,7 +177,11 @@ def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: S
 def _conv_work(
     x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
 ) -> Work:
-    """`taps` is the number of input channels that each output channel sees."""
+    """Work of a convolution for one example.
+
+    `taps` is the number of input channels that each output channel reads; `positions` is the number
+    of places at which the kernel is applied.
+    """
     channels_out = output.shape[-3]
     kernel_height, kernel_width = both(kernel)
     # Factors of positions and of channels stay apart: with one array along each, the product
@@ -197,7 +201,7 @@ def _conv_work(
 def _convolution(
     layer: Any, x: TensorType, output: TensorType, groups: Size, slides_over: TensorType
 ) -> Convolution:
-    """`slides_over` is the tensor whose positions the kernel is applied at."""
+    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied."""
     return Convolution(
         groups,
         x.shape[-3] // groups,

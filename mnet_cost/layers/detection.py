@@ -123,7 +123,7 @@ class NonMaxSuppression(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPool(Layer):
-    """What cuts the features of boxes out of maps shares: shapes."""
+    """What layers share that cut the features of boxes out of maps: the shape rule."""
 
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
@@ -146,7 +146,7 @@ class RegionPool(Layer):
         return True  # made channel by channel, for all boxes
 
     def _saved_samples(self, inputs: tuple[GradInput, ...], samples: int) -> Saved:
-        """The maps, and for each of them where the points lie and which boxes it is for."""
+        """Saves the maps, and for each map the places of the points and its boxes' numbers."""
         *maps, boxes = inputs
         regions, (rows, columns) = boxes.type.shape[0], both(self.size)
         placed = regions * (2 * rows * columns * samples * samples + 1)

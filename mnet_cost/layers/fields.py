@@ -23,7 +23,7 @@ EXPRESSION_SCHEMA: Json = {"type": "string", "maxLength": 200}
 
 
 def _a(value: object) -> str:
-    """How a message speaks of a value of the wrong type."""
+    """A value of the wrong type, as a message names it."""
     if isinstance(value, bool):
         return "the flag `true`" if value else "the flag `false`"
     if isinstance(value, str):
@@ -37,12 +37,16 @@ class FieldKind:
     """What one field may hold."""
 
     words: frozenset[str] = frozenset()
-    """Words of the field itself; they win over names of knobs and arguments."""
+    """Words of the field itself; they come before names of knobs and arguments."""
     lists: ClassVar[tuple[bool, bool]] = (False, False)
-    """Whether it takes a list of numbers, and whether one number stands for equal ones."""
+    """(whether it takes a list of numbers, whether it takes one number for equal ones)."""
 
     def convert(self, value: Any, check: Check) -> Any:
-        """The field's value for a value of a spec, or `RuleViolation` without the field's name."""
+        """The field's value for a value of a spec.
+
+        Raises `RuleViolation` for a value that it refuses; the message goes on after the
+        field's name.
+        """
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -50,7 +54,7 @@ class FieldKind:
         raise NotImplementedError
 
     def schema(self) -> Json:
-        """JSON Schema of the values, expressions and choices left out."""
+        """JSON Schema of the values, without expressions and choices."""
         raise NotImplementedError
 
 

@@ -1,6 +1,6 @@
 """Layers that put the same elements elsewhere: channels shuffled, images as sequences and back.
 
-All of them copy. A type that the elements have is kept. Ignored here: runtimes that read the
+All of them copy, and the type of the elements stays. Ignored here: runtimes that read the
 elements where they are, with strides.
 """
 

@@ -2,8 +2,8 @@
 
 Counted as at inference. Batch normalization has a scale and a shift per channel, made from
 stored statistics beforehand; the others need a pass over the tensor before the first element
-comes out, so they ride on no other layer. Ignored here: the few operations per statistic (not
-per element), and folding into the layer before, which the analysis of kernels decides.
+comes out, so they are fused into no other layer. Ignored here: the few operations per statistic
+(not per element), and folding into the layer before, which the analysis of kernels decides.
 """
 
 from __future__ import annotations
@@ -333,6 +333,6 @@ def _image_norm(x: TensorType, affine: bool) -> Work:
 
 
 def _image_norm_needs(x: TensorType, groups: Size) -> tuple[object, ...]:
-    """`needs`: the channels, and whether a group is a single element, which torch does apart."""
+    """`needs`: the channels, and whether a group is one element, which torch treats differently."""
     channels, height, width = x.shape[-3:]
     return (channels, channels // groups * height * width == 1)

@@ -1,4 +1,4 @@
-"""Trained tensors: added, multiplied, put in front, looked up, or by themselves.
+"""Trained tensors: added, multiplied, put in front, looked up, or used as they are.
 
 None of them is a kernel of a convolution or a linear layer, so `weights` is 0. A trained tensor by
 itself is no activation: it is in memory once, with the weights, as long as nothing is computed from

@@ -27,7 +27,7 @@ _KEEP = "keep height and width as axes of size 1"
 
 
 def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
-    """Type of the output of a pool each of whose windows sees an element of the image.
+    """Type of the output of a pool, each of whose windows must see an element of the image.
 
     Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
     padded by at most half of `kernel`, as in PyTorch (pool2d_shape_check of its
@@ -148,7 +148,7 @@ class AvgPool2d(Layer):
         whole = self.count_include_pad and not self._reaches_beyond(inputs[0].type, output)
         if saved.inputs or whole:
             return saved
-        # torch divides by the number of elements in each window apart.
+        # torch divides by the number of elements in each window in a step of its own.
         return saved._replace(per_batch=output.shape[-2] * output.shape[-1])
 
     def _reaches_beyond(self, x: TensorType, output: TensorType) -> bool:
@@ -164,7 +164,7 @@ class AvgPool2d(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalPool(Layer):
-    """What pools over the whole image share."""
+    """What pools over the whole image share: the shape rule and the work rule."""
 
     effort: ClassVar[Effort] = "pooling"
     reads: ClassVar[Reads] = "image"

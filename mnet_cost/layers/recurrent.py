@@ -24,14 +24,14 @@ third is made of and itself, products with it, the state before the step."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Layer):
-    """What recurrent layers share: shapes, and gates with two kernels and two biases each."""
+    """What recurrent layers share: the shape rule, and gates of two kernels and two biases."""
 
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
     gates: ClassVar[int]
     ops_per_unit: ClassVar[int]
-    """Without bias, for each step."""
+    """Vector operations of each unit and step, without bias."""
     bias_ops_per_unit: ClassVar[int]
 
     features: Size = spec_field(Whole(), "units of the state in each direction")
@@ -79,7 +79,7 @@ class Recurrent(Layer):
         )
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        # As torch does it without a fused kernel: the input step by step, once in each direction;
+        # torch without a fused kernel saves the input step by step, once for each direction;
         # between layers once for both; and for each step and unit of a cell seven numbers.
         x, directions = inputs[0].type, self._directions()
         steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self.features

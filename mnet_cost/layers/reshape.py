@@ -1,7 +1,7 @@
 """Layers that rearrange: other shapes for the same elements, padding, resizing.
 
 A view is another name for the same memory and does no work; the others copy. A type that the
-elements have is kept. Ignored here: transposes that a runtime turns into strides.
+elements have stays. Ignored here: transposes that a runtime turns into strides.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mnet_cost.tensors import (
 
 
 class View(Layer):
-    """What views share: no work. By default the type stays as well."""
+    """What views share: no work, and by default the type of the input."""
 
     __slots__ = ()
 

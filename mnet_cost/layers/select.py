@@ -1,7 +1,7 @@
 """Layers that pick: parts of a tensor along one axis.
 
-A part is a view: another name for a stretch of the same memory, so it does no work, and keeps
-the whole alive. Ignored here: runtimes that copy a part since they cannot address it.
+A part is a view of the same memory: it does no work, and all of that memory stays in use as long as
+the part does. Ignored here: runtimes that copy a part since they cannot address it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
 
 
 def _is_within_rows(x: GradInput, axis: int) -> bool:
-    """Whether a part along the axis leaves gaps: along all but the first it does."""
+    """Whether a part along `axis` is strided: it is, unless the axis is the first one."""
     return x.strided or axis != -len(x.type.shape)
 
 

@@ -1,7 +1,7 @@
 """The networks that a user can name: each shipped spec and each of its variants, and search.
 
-A variant that changes nothing is the network of the file under another name. A file that cannot
-be read does not hide the others. Not here: what the networks cost.
+A variant that changes nothing is the network of the file under another name. Files that cannot be
+read are listed apart. Not here: what the networks cost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mnet_cost.yamlfile import Node, read_yaml
 
 _CLOSE = 0.8
 _AS_GOOD = 0.06
-"""Of names that are close, those within this of the closest are found."""
+"""Names are found whose score is at most this much below the best score."""
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -88,10 +88,10 @@ def _best(names: Sequence[str], family: str) -> str:
 
 
 def search(networks: Sequence[Listed], words: Sequence[str]) -> tuple[Listed, ...]:
-    """The networks that have each word in their names, family or source, best first.
+    """The networks that have each of `words` in their names, family or source, best first.
 
-    Where a word is in none, those with a name that is spelled like it. `ModelReferenceError` if
-    nothing is close.
+    For a word that no network has, those with a name of similar spelling. Raises
+    `ModelReferenceError` where there is none.
     """
     totals = dict.fromkeys(range(len(networks)), 0.0)
     texts = [_Texts(network) for network in networks]
@@ -118,8 +118,8 @@ class _Texts:
         self.parts = {*self.names, *(part.lower() for part in parts)}
 
     def score(self, word: str) -> float:
-        """4 for a name, 3 for the start of one, 2 for a part of one or 1 of the source; below 1
-        how much a name or part of one is like `word`."""
+        """How well `word` fits: 4 a name, 3 the start of one, 2 a part of one, 1 a part of the
+        source; below 1 the similarity of spelling to a name or a part of one."""
         if word in self.names:
             return 4.0
         if any(name.startswith(word) for name in self.names):

@@ -1,7 +1,7 @@
-"""Inputs: what enters a network, by name, with sizes and where given a dtype.
+"""Inputs of a network: name, sizes, and where stated a dtype and a layout.
 
 Sizes leave out the batch and may be expressions over knobs. Not here: the inputs of blocks, and
-the values of sizes, which `elaborate` finds.
+the values of sizes, which `elaborate` works out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PARTS = ("shape", "dtype", "layout")
 def compile_inputs(
     sections: Sections, names: Names, values: ValueCompiler
 ) -> tuple[InputSpec, ...]:
-    """The inputs of the network, those with a problem left out."""
+    """The inputs of the network, without those that have a problem."""
     problems = values.problems
     inputs = []
     before = len(problems)

@@ -7,8 +7,8 @@
         - {variant: full, top1: 71.7, mult_adds: 4866 M, params: 29.3 M}
 
 A row is for one variant and one value of every knob, defaults where `at` does not say. Loading
-checks all rows and keeps the texts; they become numbers when asked for. Not here: whether our
-counts are the printed ones.
+checks all rows and keeps their texts, which become numbers when asked for. Not here: whether our
+counts are equal to the printed ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PublishedRow(NamedTuple):
     variant: str | None
     """The variant that it names."""
     own: bool
-    """Whether it is about the network as the file has it: no variant, or one without changes."""
+    """Whether it is about the network of the file: no variant, or a variant without changes."""
     at: Mapping[str, Any]
     """Values of knobs; the others are at their defaults."""
     note: str
@@ -69,7 +69,7 @@ class PublishedRow(NamedTuple):
 def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRow, ...]:
     """The rows about `spec` at these values of its knobs; the batch does not matter.
 
-    An option picked for a choice makes another network, of which no row speaks.
+    With an option picked for a choice it is another network, and no row is about it.
     """
     if any("." in name for name in knobs):
         return ()
@@ -85,7 +85,7 @@ def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRo
 
 
 def compile_published(root: Sections, variant: str | None = None) -> tuple[PublishedRow, ...]:
-    """The rows of the file below `root`; of a variant those that are about it alone.
+    """The rows of the file below `root`; with a variant only the rows about it.
 
     Problems are found in all rows, whichever variant is asked for.
     """
@@ -134,7 +134,7 @@ def _named_variant(row: Node, root: Node) -> str | None:
 
 
 class _Known(NamedTuple):
-    """What the value of a knob in a row is held against."""
+    """The default and the choices of a knob, with which its value in a row is compared."""
 
     default: Any
     choices: tuple[Any, ...]
@@ -296,7 +296,7 @@ class _RowCompiler:
         return self._knobs[variant]
 
     def _setting(self, row: PublishedRow) -> tuple[Any, ...]:
-        """What tells two rows of a source apart."""
+        """The setting of a row: two rows of a source must not have the same."""
         knobs = self._defaults(row.variant)
         at = []
         for name, value in row.at.items():

@@ -1,7 +1,7 @@
 """References: the tensor that a name or path stands for.
 
-A reference points backwards: at `previous`, at what enters the list, or at an earlier entry. Not
-here: whether the rest of a path is there, and which tensor it is, which `elaborate` finds.
+A reference points backwards: at `previous`, at an input of the list, or at an earlier entry. Not
+here: whether the rest of a path is there, and which tensor it is, which `elaborate` works out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Warnings about knobs and blocks that nothing uses.
 
-A name is used where the model or a variant writes it, whatever it stands for there. Not here:
-problems, after which nothing is warned of.
+A name counts as used where the model or a variant writes it, whatever it stands for there. There
+are no warnings for a file with problems.
 """
 
 from __future__ import annotations
