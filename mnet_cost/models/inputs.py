@@ -85,7 +85,7 @@ def _word(node: Node, part: str, words: tuple[str, ...], values: ValueCompiler) 
     if word is None:
         return None
     if not isinstance(word.value, str) or word.value not in words:
-        hint = f"there is {one_of(words)}"
+        hint = f"write {one_of(words)}"
         values.problems.add(f"there is no {part} {shown(word)}", word, hint)
         return None
     return word.value

@@ -245,7 +245,7 @@ class _RowCompiler:
             name: str = node.value
             return name
         hint = did_you_mean(node.text, self.variants) or (
-            f"there is {one_of(list(self.variants))}"
+            f"the file has {all_of(list(self.variants))}"
             if self.variants
             else "the file has no variants"
         )
@@ -264,7 +264,7 @@ class _RowCompiler:
                 hint = did_you_mean(name, knobs) or (
                     "published figures do not depend on the batch"
                     if name == BATCH
-                    else f"there is {one_of(list(knobs))}"
+                    else f"the file has {all_of(list(knobs))}"
                     if knobs
                     else "the file has no knobs"
                 )
