@@ -416,8 +416,8 @@ class _Elaboration:
     ) -> BlockResult:
         first = len(self.steps)
         self.budget.spend_list(entries, body_frame.path, frame, entry.node)
-        for inside in entries:
-            self.entry(body_frame, inside)
+        for child in entries:
+            self.entry(body_frame, child)
         if body_frame.previous is None:
             fail(
                 frame,

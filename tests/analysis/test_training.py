@@ -243,5 +243,5 @@ def test_mobilenet_v1_at_batch_8() -> None:
 
 
 def test_an_analysis_is_the_same_with_training_beside_it() -> None:
-    found = analyze(load_model("mobilenet_v1"))
-    assert training_cost(found.network).forward_mult_adds == found.totals.mult_adds
+    analysis = analyze(load_model("mobilenet_v1"))
+    assert training_cost(analysis.network).forward_mult_adds == analysis.totals.mult_adds
