@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
+from mnet_cost.errors import (
+    ModelReferenceError,
+    Problem,
+    Source,
+    SpecError,
+    UsageError,
+    did_you_mean,
+    one_of,
+)
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.paths import is_yaml, naming
@@ -108,7 +116,7 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
 def _stdin() -> Source:
     """What stdin holds: it can be read once, and may be named twice."""
     if sys.stdin is None:
-        raise ModelReferenceError("stdin is closed")
+        raise UsageError("stdin is closed")
     return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), _STDIN_SHOWN)
 
 
@@ -245,11 +253,11 @@ def _may_have_key(text: str, key: str) -> bool:
 @cache
 def _all_variants(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """For hints about other names, of which a table of measurements can ask for hundreds."""
-    found: list[str] = []
+    variants: list[str] = []
     for name in names:
         with suppress(SpecError):
-            found += variants_of(read_yaml(str(folder / f"{name}.yaml")))
-    return tuple(found)
+            variants += variants_of(read_yaml(str(folder / f"{name}.yaml")))
+    return tuple(variants)
 
 
 def variants_of(root: Node) -> Mapping[str, Node]:

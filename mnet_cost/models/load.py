@@ -14,7 +14,6 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
     did_you_mean,
-    one_of,
 )
 from mnet_cost.models.blocks import (
     check_added_aliases,
@@ -26,7 +25,7 @@ from mnet_cost.models.declarations import compile_declarations
 from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.inputs import compile_inputs, input_names
 from mnet_cost.models.naming import model_name_problem
-from mnet_cost.models.problems import Problems
+from mnet_cost.models.problems import Problems, all_of
 from mnet_cost.models.published import compile_published, keep_own_rows
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.sections import Sections
@@ -79,7 +78,7 @@ def _patched(
             Problem(
                 f"{path}: there is no variant `{variant}`",
                 hint=did_you_mean(variant, variants)
-                or ("there is " + one_of(variants) if variants else "the file has no variants"),
+                or ("the file has " + all_of(variants) if variants else "the file has no variants"),
             )
         )
     return keep_own_rows(apply_variant(root, variant, problems), root, variant)
@@ -149,7 +148,7 @@ def _layers(
     node = sections.get("layers")
     if node is None:
         return ()
-    entered = {one.name: one.node for one in inputs}
+    entered = {declared.name: declared.node for declared in inputs}
     entries = lists.entries(node, names, frozenset(), inputs=entered)
     if node.value == []:
         sections.problems.add("`layers` is empty: a network needs at least one layer", node)
@@ -163,5 +162,5 @@ def _outputs(sections: Sections, names: Names, values: ValueCompiler) -> tuple[R
     if not isinstance(node.value, list) or not node.value:
         sections.problems.add("`outputs` is a list of ids", node)
         return ()
-    found = [compile_reference(item, names, values) for item in node.value]
-    return tuple(reference for reference in found if reference is not None)
+    references = [compile_reference(item, names, values) for item in node.value]
+    return tuple(reference for reference in references if reference is not None)

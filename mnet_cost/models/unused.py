@@ -1,7 +1,7 @@
 """Warnings about knobs and blocks that nothing uses.
 
-A name is used where the model or a variant writes it, whatever it stands for there. Not here:
-problems, after which nothing is warned of.
+A name counts as used where the model or a variant writes it, whatever it stands for there. There
+are no warnings for a file with problems.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ def _warning(part: str, key: Node, hint: str | None) -> Problem:
 
 def _words_of(node: Node) -> set[str]:
     if isinstance(node.value, dict):
-        found = set(node.value)
+        words = set(node.value)
         for value in node.value.values():
-            found |= _words_of(value)
-        return found
+            words |= _words_of(value)
+        return words
     if isinstance(node.value, list):
         return {word for item in node.value for word in _words_of(item)}
     return set(WORD.findall(node.value)) if isinstance(node.value, str) else set()

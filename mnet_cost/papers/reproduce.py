@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, count_work
-from mnet_cost.errors import MnetCostError, ModelReferenceError, did_you_mean
+from mnet_cost.errors import MnetCostError, ModelReferenceError, UsageError, did_you_mean
 from mnet_cost.models.library import is_path, load_model, path_beside, split_reference
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -123,7 +123,7 @@ class _Subject(NamedTuple):
         """The quantity `what`, counted as `counting` first, then in the other ways."""
         unknown = _unknown(self.whole if what in SHARES else self.costs)
         if unknown:
-            raise ModelReferenceError(f"the cost of `{unknown}` in `{self.setting}` is unknown")
+            raise UsageError(f"the cost of `{unknown}` in `{self.setting}` is unknown")
         for way in ways_of(what, counting):
             yield Ours(counted(what, way, self.costs, self.whole), self.setting, way.name)
 

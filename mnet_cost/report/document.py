@@ -106,7 +106,7 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     return {
         "name": step.name,
         "kind": step.layer.kind,
-        "block": step.scope or None,
+        "block": step.block_path or None,
         "line": step.line,
         "inputs": [network.tensors[i].name for i in step.inputs],
         "output_shape": list(cost.output.shape),

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.torch_model import parts
@@ -56,7 +56,7 @@ def build_module(
     """The torch module of a model with `knobs`, in training mode, with the values of `initialize`.
 
     It takes the network's inputs in the order of the spec as [N, ...] and gives its output, or a
-    tuple of several. Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for a
+    tuple of several. Raises `SpecError` for sizes that do not fit and `UsageError` for a
     layer that torch cannot build.
     """
     if isinstance(model, Model):
@@ -119,7 +119,7 @@ def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) 
 
 
 def refuse_unbuildable(network: Network) -> None:
-    """Raise `ModelReferenceError` that shows each layer that torch has no rule for."""
+    """Raise `UsageError` that shows each layer that torch has no rule for."""
     problems = [
         Problem(
             f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than a "
@@ -131,7 +131,7 @@ def refuse_unbuildable(network: Network) -> None:
         if type(step.layer) not in RULES
     ]
     if problems:
-        raise ModelReferenceError(problems)
+        raise UsageError(problems)
 
 
 def initialize(module: nn.Module, seed: int | None = None) -> nn.Module:

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from built import CLASSIC, for_inference, network, network_of  # noqa: E402
 
 import mnet_cost  # noqa: E402
-from mnet_cost.errors import MissingPackageError, ModelReferenceError, SpecError  # noqa: E402
+from mnet_cost.errors import MissingPackageError, SpecError, UsageError  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.torch_model import build_module, installed  # noqa: E402
@@ -284,7 +284,7 @@ layers:
   - relu
   - opaque: {operation: sort, shape: [3]}
 """
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         build_module(network(text))
     assert str(caught.value).splitlines()[:4] == [
         "x.yaml:6:5: torch cannot build `magic`: a layer `opaque` says no more than a shape",

@@ -24,7 +24,7 @@ from oracle import examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 from mnet_cost.analysis import analyze_network  # noqa: E402
-from mnet_cost.errors import ModelReferenceError, SpecError  # noqa: E402
+from mnet_cost.errors import SpecError, UsageError  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
 from mnet_cost.torch_model import build_module  # noqa: E402
@@ -247,5 +247,5 @@ input: {image: [3, 8, 8]}
 layers:
   - opaque: {operation: magic, shape: [4]}
 """
-    with pytest.raises(ModelReferenceError, match="torch cannot build `opaque`"):
+    with pytest.raises(UsageError, match="torch cannot build `opaque`"):
         write_source(network(text))

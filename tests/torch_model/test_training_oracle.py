@@ -1,14 +1,14 @@
-"""Memory kept for the backward pass, and its mult-adds, against torch 2.13 on a CPU.
+"""Memory saved for the backward pass, and its mult-adds, against torch 2.13 on a CPU.
 
 Bytes are those of the storages that autograd packs and still holds when the forward pass is over:
 each once, without params and buffers. Mult-adds are half of what torch's flop counter counts
 forward and backward on the meta device. Where we differ, and why:
 
-- lstm: torch's fused kernel for CPUs (oneDNN) keeps a workspace of its own; we say what torch keeps
+- lstm: torch's fused kernel for CPUs (oneDNN) has a workspace of its own; we say what torch saves
   without it, and the test runs it so. gru has no such kernel.
-- non_max_suppression: we take what it keeps for constant, as detectors train (arXiv:1506.01497,
-  section 3.2), and what goes into it for an output that has a loss. The test does the same.
-- turned and cut views in front of a copy, one axis of size 1 among turned ones, attention of
+- non_max_suppression: we take the boxes that it keeps for constant, as detectors train
+  (arXiv:1506.01497, section 3.2), and its inputs for outputs that have a loss. So does the test.
+- permuted and cut views in front of a copy, one axis of size 1 among permuted ones, attention of
   sequences of length 1: torch may spare a copy that we count, or the other way round.
 """
 
@@ -41,13 +41,13 @@ BATCH = 2
 
 
 class Packed:
-    """A tensor that autograd keeps, for as long as it keeps it."""
+    """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
 
 
-def kept_bytes(network: Network) -> int:
+def saved_bytes(network: Network) -> int:
     """Bytes that autograd holds after a forward pass of the network's module."""
     module = build_module(network)
     owned = {one.untyped_storage().data_ptr() for one in (*module.parameters(), *module.buffers())}
@@ -219,7 +219,7 @@ def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
 
 def assert_agrees(text: str) -> None:
     network = elaborate(parse_spec(text), {"batch": BATCH})
-    assert training_cost(network).activation_bytes == kept_bytes(network), text
+    assert training_cost(network).activation_bytes == saved_bytes(network), text
 
 
 ONE_BY_ONE = [(kind, fields) for kind, (_, several) in KINDS.items() for fields in several]
@@ -243,7 +243,7 @@ def test_a_layer_on_what_needs_no_gradient(kind: str, fields: str, without_onedn
     shape = KINDS[kind][0]
     text = f"format: 1\nname: one\ninput: {{x: {shape}}}\nlayers:\n  - {kind}: {{{fields}}}\n"
     network = elaborate(parse_spec(text), {"batch": BATCH})
-    assert training_cost(network).activation_bytes == kept_bytes(network)
+    assert training_cost(network).activation_bytes == saved_bytes(network)
 
 
 @pytest.mark.parametrize("kind", AROUND)
@@ -289,8 +289,8 @@ FINAL_STATES = [
 @pytest.mark.parametrize(
     "rest",
     [
-        "",  # nobody keeps it
-        "  - tanh\n",  # keeps its own result
+        "",  # nobody saves it
+        "  - tanh\n",  # saves its own result
         "  - silu\n",
         "  - {linear: {features: 2}}\n",
         "  - {slice: {stop: 1, axis: -1}}\n  - silu\n",
@@ -298,7 +298,7 @@ FINAL_STATES = [
     ],
 )
 def test_final_states(kind: str, fields: str, shape: str, rest: str, without_onednn: None) -> None:
-    """What keeps that of the last layer keeps the memory of all layers."""
+    """A layer that saves the state of the last layer holds the memory of all layers."""
     assert_agrees(spec_of(kind, shape, f"features: 3, {fields}, output: last", rest))
 
 
@@ -363,7 +363,7 @@ def test_random_networks(without_onednn: None) -> None:
     chosen = {seed: one for seed, one in networks.items() if is_comparable(one)}
     assert len(chosen) >= 60
     for seed, network in chosen.items():
-        assert training_cost(network).activation_bytes == kept_bytes(network), f"seed {seed}"
+        assert training_cost(network).activation_bytes == saved_bytes(network), f"seed {seed}"
 
 
 NETWORKS = [one for one in read_catalog().networks if one.variant is None]
@@ -393,7 +393,7 @@ def test_networks_of_the_library(network: Listed, losses: list[Any]) -> None:
     cost = training_cost(built)
     if cost.forward_mult_adds > 5e9:
         pytest.skip("it would calculate for minutes")
-    assert cost.activation_bytes == kept_bytes(built)
+    assert cost.activation_bytes == saved_bytes(built)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)

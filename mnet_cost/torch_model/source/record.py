@@ -175,14 +175,14 @@ class Recorder:
 
 
 def record(network: Network) -> Recording:
-    """Carry out the rules of a network's layers; `ModelReferenceError` where one has none."""
+    """Carry out the rules of a network's layers; `UsageError` where one has none."""
     refuse_unbuildable(network)
     recorder = Recorder()
     values: dict[int, Value] = {}
     for index in network.inputs:
         values[index] = Value(network.tensors[index].name, _channels(network.tensors[index].type))
     for step in network.steps:
-        recorder.path, recorder.scope = module_path(step.name), module_path(step.scope)
+        recorder.path, recorder.scope = module_path(step.name), module_path(step.block_path)
         recorder.line = step.line
         shared = None if step.shares is None else network.steps[step.shares].name
         recorder.shared = None if shared is None else module_path(shared)

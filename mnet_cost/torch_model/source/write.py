@@ -33,7 +33,7 @@ from mnet_cost.torch_model.source.text import (
 def write_source(network: Network) -> str:
     """A Python file with a class that is `network`.
 
-    Its modules are called as those of `build_module`. Raises `ModelReferenceError` for a layer
+    Its modules are called as those of `build_module`. Raises `UsageError` for a layer
     that torch cannot build.
     """
     recording = record(network)

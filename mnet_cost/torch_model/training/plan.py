@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mnet_cost.analysis import analyze
-from mnet_cost.errors import ModelReferenceError, Problem, one_of
+from mnet_cost.errors import Problem, UsageError, one_of
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network import Network, elaborate
 from mnet_cost.torch_model.graph import build_module, initialize
@@ -80,7 +80,7 @@ class _Shape(NamedTuple):
 
 
 def input_channels(model: Model) -> int:
-    """Channels of the pictures that a network takes; `ModelReferenceError` if it takes others."""
+    """Channels of the pictures that a network takes; `UsageError` if it takes others."""
     return _shape(elaborate(model.spec, model.knobs)).channels
 
 
@@ -189,11 +189,11 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     if name not in DEVICES:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(f"there is no device `{name}` to train on", hint=f"one of {one_of(DEVICES)}")
         )
     if not {"cpu": True, "cuda": cuda, "mps": mps}[name]:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(f"torch finds no device `{name}` here", hint="--device auto takes what is here")
         )
     return torch.device(name)
@@ -219,13 +219,13 @@ def _shape(network: Network) -> _Shape:
     title = network.spec.title
     if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].dtype is not None:
         shapes = ", ".join(map(str, inputs))
-        raise ModelReferenceError(
+        raise UsageError(
             f"{title} takes {shapes}; `train` trains networks of one image [channels, height, "
             "width]"
         )
     if len(outputs) != 1 or len(outputs[0].type.shape) != 1:
         shapes = ", ".join(str(output.type) for output in outputs)
-        raise ModelReferenceError(
+        raise UsageError(
             f"{title} gives {shapes}; `train` trains networks that give one vector [features]"
         )
     channels, height, width = inputs[0].shape
@@ -250,7 +250,7 @@ def _decided_knobs(model: Model, dataset: Dataset) -> tuple[dict[str, Any], tupl
 
 def _refuse_single(network: Network, settled: Settled) -> None:
     if settled.batch < 2 and any(step.layer.kind == "batch_norm" for step in network.steps):
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"{network.spec.title} has batch_norm, which needs at least two pictures in a "
                 "batch to train",
@@ -268,7 +268,7 @@ def _teacher(
         return None, None
     if model is None or path is None:
         missing = "--teacher MODEL" if model is None else "--teacher-weights FILE"
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"a teacher needs a network and its weights: {missing} is not given",
                 hint="train it first; its weights are best.pt in the folder of its run",
@@ -295,7 +295,7 @@ def _objective(
     of the same outputs is imitated."""
     taught = None if teacher is None else _shape(teacher)
     if taught is not None and taught.features != shape.features:
-        raise ModelReferenceError(
+        raise UsageError(
             f"the teacher {teacher and teacher.spec.title} gives {taught.features} numbers, the "
             f"student {shape.features}; they must be the same"
         )
@@ -304,7 +304,7 @@ def _objective(
             return Labels(shape.last_kind, settled.recipe.label_smoothing)
         return Distillation(shape.last_kind, taught.last_kind, wishes.temperature)
     if taught is None:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"the network gives {shape.features} numbers, and {dataset.name} has "
                 f"{len(dataset.classes)} classes; they must be the same",

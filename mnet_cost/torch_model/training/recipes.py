@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+from mnet_cost.errors import Problem, UsageError, did_you_mean, one_of
 from mnet_cost.torch_model.parts import ClassToken, Parameter, PositionEmbedding
 
 Groups = list[dict[str, Any]]
@@ -134,13 +134,13 @@ RECIPES = (MODERN, PAPER)
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; `ModelReferenceError` when there is none."""
+    """The recipe of that name; `UsageError` when there is none."""
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
     names = [recipe.name for recipe in RECIPES]
     hint = did_you_mean(name, names) or f"there are {one_of(names).replace(' or ', ' and ')}"
-    raise ModelReferenceError(Problem(f"there is no recipe `{name}`", hint=hint))
+    raise UsageError(Problem(f"there is no recipe `{name}`", hint=hint))
 
 
 def settle(
@@ -152,7 +152,7 @@ def settle(
     10. What does not fill a batch at the end of an epoch waits for another epoch.
     """
     if batch is not None and not (type(batch) is int and batch > 0):
-        raise ModelReferenceError(f"the batch must be a whole number from 1 on, not {batch}")
+        raise UsageError(f"the batch must be a whole number from 1 on, not {batch}")
     if batch is None:
         batch = _BATCH
         while batch > _SMALLEST_BATCH and pictures < _STEPS_PER_EPOCH * batch:
