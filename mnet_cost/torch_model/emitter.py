@@ -22,7 +22,7 @@ class Emitter(Protocol):
     sizes of one."""
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The value of a function of torch, or of `parts`, called with values and constants."""
+        """What a function of torch or of `modules.py` returns for values and constants."""
 
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any

@@ -16,7 +16,7 @@ from torch import fx, nn
 from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.names import module_path
 from mnet_cost.torch_model.rules import RULES
 
@@ -88,11 +88,11 @@ def build_module(
     return module
 
 
-def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:
+def _tree(by_path: Mapping[str, nn.Module]) -> nn.Module:
     """Modules below one root by their paths, in the order of the layers."""
     root = nn.Module()
     known = {"": root}
-    for path, module in modules.items():
+    for path, module in by_path.items():
         above, _, name = path.rpartition(".")
         _container(known, above).add_module(name, module)
     return root
@@ -155,7 +155,7 @@ def _initialize(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.01)
-    elif isinstance(module, parts.Attention):
+    elif isinstance(module, modules.Attention):
         for inner in (module.query, module.key, module.value, module.out):
             nn.init.xavier_uniform_(inner.weight)
     elif hasattr(module, "reset_parameters"):

@@ -16,7 +16,7 @@ from functools import cache
 
 from torch import fx, nn
 
-from mnet_cost.torch_model import parts, same
+from mnet_cost.torch_model import modules, same_padding
 
 ATTRIBUTES = frozenset(
     {*keyword.kwlist, "self", "graph", *dir(fx.GraphModule)}
@@ -26,7 +26,7 @@ ATTRIBUTES = frozenset(
 
 _GLOBALS = frozenset(
     {*keyword.kwlist, "_", "self", "torch", "nn", "F", "Tensor", "OrderedDict", "Callable"}
-    | {*vars(parts), *vars(same)}
+    | {*vars(modules), *vars(same_padding)}
 )
 """What written source means by a name, beside builtins and the classes of the file."""
 

@@ -20,14 +20,14 @@ from torch import fx, nn  # noqa: E402
 from mnet_cost.errors import SpecError  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.network import elaborate  # noqa: E402
-from mnet_cost.torch_model import build_module, parts, same  # noqa: E402
+from mnet_cost.torch_model import build_module, modules, same_padding  # noqa: E402
 from mnet_cost.torch_model.export import export_network  # noqa: E402
 from mnet_cost.torch_model.names import class_name, module_path, variable  # noqa: E402
 from mnet_cost.torch_model.source import write_source  # noqa: E402
 
 WORDS = sorted(
     {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *dir(fx.GraphModule)}
-    | {*vars(fx.GraphModule(nn.Module(), fx.Graph())), *vars(parts), *vars(same)}
+    | {*vars(fx.GraphModule(nn.Module(), fx.Graph())), *vars(modules), *vars(same_padding)}
     | {"self", "cls", "torch", "nn", "F", "OrderedDict", "Callable", "inf", "nan", "device", "i"}
     | {"_", "__", "___", "__x", "__x_", "_1", "x", "y", "X", "Net", "other", "other_2", "train_"}
     | {"channels", "out_channels", "kernel_size", "weight", "has_relu", "residual", "a" * 300}

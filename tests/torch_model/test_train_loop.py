@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 from mnet_cost.errors import MnetCostError, OutputError  # noqa: E402
 from mnet_cost.torch_model.graph import build_module  # noqa: E402
-from mnet_cost.torch_model.parts import Parameter, PositionEmbedding  # noqa: E402
+from mnet_cost.torch_model.modules import Parameter, PositionEmbedding  # noqa: E402
 from mnet_cost.torch_model.training import estimate  # noqa: E402
 from mnet_cost.torch_model.training.checkpoint import (  # noqa: E402
     CheckpointError,

@@ -35,7 +35,7 @@ from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
-from mnet_cost.torch_model import build_module, parts  # noqa: E402
+from mnet_cost.torch_model import build_module, modules  # noqa: E402
 
 BATCH = 2
 
@@ -73,13 +73,13 @@ def kept_bytes(network: Network) -> int:
 def losses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What goes into suppression, and so has a loss."""
     losses: list[Any] = []
-    keep_best = parts.keep_best
+    keep_best = modules.keep_best
 
     def constant(boxes: Any, scores: Any, regions: int) -> Any:
         losses.extend((boxes, scores))
         return keep_best(boxes, scores, regions)
 
-    monkeypatch.setattr(parts, "keep_best", constant)
+    monkeypatch.setattr(modules, "keep_best", constant)
     return losses
 
 

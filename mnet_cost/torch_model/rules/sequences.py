@@ -14,7 +14,7 @@ from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
 from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
 from mnet_cost.tensors import TensorType
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Types, folded, unfolded
 
 
@@ -38,13 +38,13 @@ def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
 def scaled_dot_product_attention(
     e: Emitter, layer: ScaledDotProductAttention, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(parts.attend, *xs, heads=layer.heads, **_leading(outputs))
+    return e.call(modules.attend, *xs, heads=layer.heads, **_leading(outputs))
 
 
 def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs: Types) -> Any:
     width, context = types[0].shape[-1], types[-1].shape[-1]
     features = width if layer.features is None else layer.features
-    inner = e.module(parts.Attention, width, context, features, layer.heads, bias=layer.bias)
+    inner = e.module(modules.Attention, width, context, features, layer.heads, bias=layer.bias)
     return inner(*xs, **_leading(outputs))
 
 
@@ -77,21 +77,21 @@ def gru(e: Emitter, layer: Gru, xs: list[Any], types: Types, outputs: Types) -> 
 
 def scale(e: Emitter, layer: Scale, xs: list[Any], types: Types, outputs: Types) -> Any:
     axis = named_axis(types[0], layer.axis, layer.kind)
-    return e.module(parts.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
+    return e.module(modules.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
 
 
 def class_token(e: Emitter, layer: ClassToken, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(parts.ClassToken, types[0].shape[-1])(xs[0])
+    return e.module(modules.ClassToken, types[0].shape[-1])(xs[0])
 
 
 def position_embedding(
     e: Emitter, layer: PositionEmbedding, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.module(parts.PositionEmbedding, *types[0].shape[-2:])(xs[0])
+    return e.module(modules.PositionEmbedding, *types[0].shape[-2:])(xs[0])
 
 
 def parameter(e: Emitter, layer: Parameter, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(parts.Parameter, *layer.shape)(xs[0])
+    return e.module(modules.Parameter, *layer.shape)(xs[0])
 
 
 def embedding(e: Emitter, layer: Embedding, xs: list[Any], types: Types, outputs: Types) -> Any:

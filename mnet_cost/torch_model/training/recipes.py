@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
-from mnet_cost.torch_model.parts import ClassToken, Parameter, PositionEmbedding
+from mnet_cost.torch_model.modules import ClassToken, Parameter, PositionEmbedding
 
 Groups = list[dict[str, Any]]
 """Parameters with their weight decay, as torch's optimizers take them."""
