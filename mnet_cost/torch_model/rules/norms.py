@@ -1,4 +1,4 @@
-"""Norms and activations."""
+"""Rules of norms and activations (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, output
 
 def _group_norm(e: Emitter, x: Any, type_: TensorType, groups: int, layer: Any) -> Any:
     channels, height, width = type_.shape[-3:]
-    one = channels // groups * height * width == 1
+    single = channels // groups * height * width == 1
     x = folded(e, x, type_, 3)
     if layer.affine:
-        factory = modules.GroupNormOfOne if one else nn.GroupNorm
+        factory = modules.GroupNormOfOne if single else nn.GroupNorm
         x = e.module(factory, groups, channels, eps=layer.epsilon)(x)
     else:
-        function = torch.group_norm if one else F.group_norm
+        function = torch.group_norm if single else F.group_norm
         x = e.call(function, x, groups, eps=layer.epsilon)
     return unfolded(e, x, type_, 3)
 

@@ -1,4 +1,4 @@
-"""Matrix products: linear layers, attention, recurrence; and trained tensors."""
+"""Rules of linear layers, attention, recurrence and trained tensors (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def matmul(e: Emitter, layer: MatMul, xs: list[Any], types: Types, outputs: Type
 
 
 def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
-    """The axes in front of matrices, where there are any."""
+    """`leading` as `modules.attend` takes it: the axes between N and the matrices, if any."""
     leading = outputs[0].shape[:-2]
     return {"leading": leading} if leading else {}
 
@@ -63,8 +63,8 @@ def _recurrent(
         states = e.call(operator.getitem, states, 0)
     directions = 2 if layer.bidirectional else 1
     last = e.call(torch.narrow, states, 0, (layer.layers - 1) * directions, directions)
-    found = e.call(torch.flatten, e.call(torch.transpose, last, 0, 1), 1)
-    return unfolded(e, found, output, 1)
+    state = e.call(torch.flatten, e.call(torch.transpose, last, 0, 1), 1)
+    return unfolded(e, state, output, 1)
 
 
 def lstm(e: Emitter, layer: Lstm, xs: list[Any], types: Types, outputs: Types) -> Any:

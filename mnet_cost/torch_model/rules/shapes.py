@@ -1,4 +1,4 @@
-"""What joins, rearranges, and takes parts; boxes."""
+"""Rules of joins, reshapes, slices and boxes (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def to_image(e: Emitter, layer: ToImage, xs: list[Any], types: Types, outputs: T
 
 def split(e: Emitter, layer: Split, xs: list[Any], types: Types, outputs: Types) -> list[Any]:
     axis = named_axis(types[0], layer.axis, layer.kind)
-    found = e.call(torch.split, xs[0], [output.shape[axis] for output in outputs], axis)
-    return [e.call(operator.getitem, found, number) for number in range(len(outputs))]
+    parts = e.call(torch.split, xs[0], [output.shape[axis] for output in outputs], axis)
+    return [e.call(operator.getitem, parts, number) for number in range(len(outputs))]
 
 
 def slice_(e: Emitter, layer: Slice, xs: list[Any], types: Types, outputs: Types) -> Any:

@@ -1,4 +1,4 @@
-"""Convolutions and pools: padding that torch has itself, and padding that it has not."""
+"""Rules of convolutions and pools (see `emitter.Rule`): `pads` are (left, right, top, bottom)."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, output
 
 
 def _ceil_mode(rounding: str) -> dict[str, bool]:
-    """The argument that torch's pools take for `rounding`; none for their default."""
+    """The argument of torch's pools for `rounding`; empty for their default."""
     return {"ceil_mode": True} if rounding == "ceil" else {}
 
 
