@@ -31,7 +31,7 @@ class Draft:
         raise NotImplementedError
 
     def any(self, least_rank: int = 1, exact_rank: int | None = None) -> str:
-        """A tensor that may be calculated with, late tensors more often; a new tensor if none suits."""
+        """A tensor that may be calculated with, late tensors more often; new if none suits."""
         names = [
             name
             for name, type_ in self.types.items()
