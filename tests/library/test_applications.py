@@ -12,7 +12,7 @@ from counts import cost
 from mnet_cost.layers.conv import DepthwiseConv2d
 from mnet_cost.models.library import load_model, model_path
 from mnet_cost.models.load import read_spec
-from mnet_cost.printed import way_printed
+from mnet_cost.printed import rounding_of
 
 DETECTORS = {
     "ssd300_mobilenet_v1": 100,
@@ -127,7 +127,7 @@ def test_published_counts() -> None:
             totals = cost(reference).totals
             for figure, count in (("mult_adds", totals.mult_adds), ("params", totals.params)):
                 printed = row.figures.get(figure)
-                if printed is not None and way_printed(count, printed) is None:
+                if printed is not None and rounding_of(count, printed) is None:
                     off[reference, figure, printed.text] = count
     assert off == NOT_AS_PRINTED
 

@@ -6,7 +6,7 @@ import pytest
 from counts import cost, counts
 
 from mnet_cost.models.library import load_model
-from mnet_cost.printed import parse_printed, way_printed
+from mnet_cost.printed import parse_printed, rounding_of
 
 FILES = (
     "alexnet", "autoencoder", "densenet", "ds_cnn", "googlenet", "inception_v3", "lenet5",
@@ -31,7 +31,7 @@ def test_published_counts_are_ours(name: str) -> None:
         counted = counts(reference)
         for figure, printed in row.figures.items():
             if figure in ("mult_adds", "params"):
-                way = way_printed(getattr(counted, figure), printed)
+                way = rounding_of(getattr(counted, figure), printed)
                 assert way is not None, (row.source, reference, figure, printed)
 
 
@@ -90,7 +90,7 @@ GOOGLENET_TABLE_1 = [
 @pytest.mark.parametrize(("blocks", "ops"), GOOGLENET_TABLE_1)
 def test_googlenet_of_2014(blocks: tuple[str, ...], ops: str) -> None:
     mult_adds = block_mult_adds("googlenet_2014", *blocks)
-    assert way_printed(mult_adds, parse_printed(ops)) in ("rounded", "truncated")
+    assert rounding_of(mult_adds, parse_printed(ops)) in ("rounded", "truncated")
 
 
 def test_googlenet_of_2014_where_its_table_differs() -> None:

@@ -15,7 +15,7 @@ from counts import cost, counts
 from mnet_cost.analysis import analyze
 from mnet_cost.layers.norm import BatchNorm
 from mnet_cost.models.library import load_model
-from mnet_cost.printed import parse_printed, way_printed
+from mnet_cost.printed import parse_printed, rounding_of
 from mnet_cost.tensors import make_divisible
 
 
@@ -84,9 +84,9 @@ def test_timm(reference: str, gmacs: str, params: str, activations: str) -> None
     norms = [layer for layer in layers if isinstance(layer.step.layer, BatchNorm)]
     macs = totals.mult_adds + 2 * sum(layer.output.elements for layer in norms)
     outputs = sum(layer.output.elements for layer in layers if layer.mult_adds)
-    assert way_printed(macs, parse_printed(gmacs)) == "rounded"
-    assert way_printed(totals.params, parse_printed(params)) == "rounded"
-    assert way_printed(outputs, parse_printed(activations)) == "rounded"
+    assert rounding_of(macs, parse_printed(gmacs)) == "rounded"
+    assert rounding_of(totals.params, parse_printed(params)) == "rounded"
+    assert rounding_of(outputs, parse_printed(activations)) == "rounded"
 
 
 # --- what was published, as the files have it
@@ -158,7 +158,7 @@ def test_published_counts(name: str) -> None:
             ours["mult_adds"] = ways(reference_of(name, None, row.at))["mult_adds"]
         for what in ours.keys() & row.figures:
             printed = row.figures[what]
-            fitting = {way for way, count in ours[what].items() if way_printed(count, printed)}
+            fitting = {way for way, count in ours[what].items() if rounding_of(count, printed)}
             if what == "mult_adds" and row.note == STEM:
                 assert fitting == {STEM}
             elif fitting <= {STEM} and (what, row.source) != ("mult_adds", GRID):
@@ -187,7 +187,7 @@ def test_each_source_counts_params_in_one_way(
     assert len(rows) == number
     for row in rows:
         count = ways(reference_of(name, row.variant, row.at))["params"][way]
-        assert way_printed(count, row.figures["params"]) in ("exact", "rounded")
+        assert rounding_of(count, row.figures["params"]) in ("exact", "rounded")
 
 
 def test_the_grid_of_mnasnet_counts_a_little_more() -> None:

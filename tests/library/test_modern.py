@@ -7,7 +7,7 @@ import pytest
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.models.library import load_model, model_path
 from mnet_cost.models.load import read_spec
-from mnet_cost.printed import way_printed
+from mnet_cost.printed import rounding_of
 
 FILES = (
     "convnext",
@@ -54,7 +54,7 @@ def test_published_counts(name: str) -> None:
         totals = cost(reference).totals
         counted = {"mult_adds": totals.mult_adds, "params": totals.params}
         for figure, printed in row.figures.items():
-            if figure in counted and way_printed(counted[figure], printed) is None:
+            if figure in counted and rounding_of(counted[figure], printed) is None:
                 off[reference, figure] = (int(printed.value), counted[figure])
     assert off == {
         key: value for key, value in NOT_AS_PRINTED.items() if key[0].startswith(name + ":")

@@ -35,7 +35,7 @@ from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
-from mnet_cost.torch_model import build_module, parts  # noqa: E402
+from mnet_cost.torch_model import build_module, modules  # noqa: E402
 
 BATCH = 2
 
@@ -44,26 +44,28 @@ class Packed:
     """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
+        self.tensor = tensor.detach()  # else an output would keep its own graph alive
 
 
 def saved_bytes(network: Network) -> int:
     """Bytes that autograd holds after a forward pass of the network's module."""
     module = build_module(network)
-    owned = {one.untyped_storage().data_ptr() for one in (*module.parameters(), *module.buffers())}
+    owned = {
+        tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())
+    }
     packed: list[weakref.ref[Packed]] = []
 
     def pack(tensor: Any) -> Packed:
-        one = Packed(tensor)
-        packed.append(weakref.ref(one))
-        return one
+        holder = Packed(tensor)
+        packed.append(weakref.ref(holder))
+        return holder
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda holder: holder.tensor):
         outputs = module(*examples(network, "cpu"))
-    held = [one for one in (reference() for reference in packed) if one is not None]
+    held = [holder for holder in (reference() for reference in packed) if holder is not None]
     storages = {
-        one.tensor.untyped_storage().data_ptr(): one.tensor.untyped_storage().nbytes()
-        for one in held
+        holder.tensor.untyped_storage().data_ptr(): holder.tensor.untyped_storage().nbytes()
+        for holder in held
     }
     del outputs  # which kept the graph alive until here
     return sum(bytes_ for pointer, bytes_ in storages.items() if pointer not in owned)
@@ -73,13 +75,13 @@ def saved_bytes(network: Network) -> int:
 def losses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What goes into suppression, and so has a loss."""
     losses: list[Any] = []
-    keep_best = parts.keep_best
+    keep_best = modules.keep_best
 
     def constant(boxes: Any, scores: Any, regions: int) -> Any:
         losses.extend((boxes, scores))
         return keep_best(boxes, scores, regions)
 
-    monkeypatch.setattr(parts, "keep_best", constant)
+    monkeypatch.setattr(modules, "keep_best", constant)
     return losses
 
 
@@ -205,7 +207,7 @@ AROUND = {
 
 
 def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
-    """Some layer after a trained one that needs a gradient, and whatever comes `after`."""
+    """A layer after a trained layer, so that it needs a gradient, and then `after`."""
     first = "conv2d: {channels: 6, kernel: 1}" if shape == IMAGE else "scale"
     if first == "scale":
         first = "{id: first, linear: {features: " + shape.strip("[]").split(",")[-1] + "}}"
@@ -360,20 +362,20 @@ def is_comparable(network: Network) -> bool:
 
 def test_random_networks(without_onednn: None) -> None:
     networks = {seed: random_network(seed) for seed in range(450)}
-    chosen = {seed: one for seed, one in networks.items() if is_comparable(one)}
+    chosen = {seed: net for seed, net in networks.items() if is_comparable(net)}
     assert len(chosen) >= 60
     for seed, network in chosen.items():
         assert training_cost(network).activation_bytes == saved_bytes(network), f"seed {seed}"
 
 
-NETWORKS = [one for one in read_catalog().networks if one.variant is None]
-"""One of each file: sizes of a family differ in numbers, not in kinds."""
+NETWORKS = [model for model in read_catalog().networks if model.variant is None]
+"""A network of each file: sizes of a family differ in numbers, not in kinds."""
 
 
 def small(network: Listed) -> Network:
     """A network of the library at a small size, but not too small for its windows and boxes."""
     model = load_model(f"{network.family}:{network.variant}" if network.variant else network.family)
-    detector = any(isinstance(one, NonMaxSuppression) for one in _layers(elaborate(model.spec)))
+    detector = any(isinstance(layer, NonMaxSuppression) for layer in _layers(elaborate(model.spec)))
     wanted = {"regions": 20, "proposals": 20, "resolution": 128 if detector else 64, "batch": BATCH}
     if network.family == "inception_v3":
         wanted["resolution"] = 299
@@ -387,7 +389,7 @@ def _layers(network: Network) -> list[Any]:
     return [step.layer for step in network.steps]
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda model: model.name)
 def test_networks_of_the_library(network: Listed, losses: list[Any]) -> None:
     built = small(network)
     cost = training_cost(built)
@@ -396,7 +398,7 @@ def test_networks_of_the_library(network: Listed, losses: list[Any]) -> None:
     assert cost.activation_bytes == saved_bytes(built)
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda model: model.name)
 def test_mult_adds_of_a_step(network: Listed, losses: list[Any]) -> None:
     assert_mult_adds_agree(small(network), losses)
 
@@ -423,7 +425,7 @@ def assert_mult_adds_agree(network: Network, losses: Sequence[Any] = ()) -> None
         with counter:
             outputs = module(*examples(network, "meta"))
             ends = [*(outputs if isinstance(outputs, tuple) else (outputs,)), *losses]
-            torch.autograd.backward([one.sum() for one in ends if one.requires_grad])
+            torch.autograd.backward([end.sum() for end in ends if end.requires_grad])
     assert training_cost(network).mult_adds == counter.get_total_flops() // 2
 
 
@@ -464,5 +466,7 @@ def test_state_of_optimizers(name: str, make: Any) -> None:
     optimizer = make([param])
     param.sum().backward()
     optimizer.step()
-    states = [one for one in optimizer.state[param].values() if torch.is_tensor(one) and one.dim()]
-    assert sum(one.numel() for one in states) == OPTIMIZERS[name] * 21
+    states = [
+        state for state in optimizer.state[param].values() if torch.is_tensor(state) and state.dim()
+    ]
+    assert sum(state.numel() for state in states) == OPTIMIZERS[name] * 21
