@@ -8,11 +8,12 @@ entries of a list have the same name. Not here: what a name that is used stands 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from mnet_cost.errors import Problem
+from mnet_cost.errors import Problem, TooManyProblemsError
 from mnet_cost.models.problems import MISSING_SPACE, Problems
-from mnet_cost.models.types import RESERVED
+from mnet_cost.models.types import MODIFIERS, RESERVED
 from mnet_cost.yamlfile import Node
 
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -66,16 +67,17 @@ class EntryNames:
         if name in self._automatic:
             self._problems.add(
                 f"the id `{name}` is the name that an entry without id has, "
-                f"at line {self._taken[name].line}",
+                f"at {self._taken[name].line_in(identity.source)}",
                 identity,
             )
         elif name in self._taken:
             self._problems.add(
-                f"the id `{name}` is taken at line {self._taken[name].line}", identity
+                f"the id `{name}` is taken at {self._taken[name].line_in(identity.source)}",
+                identity,
             )
         elif name in self._inputs:
-            line = self._inputs[name].line
-            self._problems.add(f"the id `{name}` is the name of an input, at line {line}", identity)
+            line = self._inputs[name].line_in(identity.source)
+            self._problems.add(f"the id `{name}` is the name of an input, at {line}", identity)
         self._taken.setdefault(name, identity)
         return name
 
@@ -86,24 +88,65 @@ class EntryNames:
         self._counts[base] = count
         name = base if count == 1 else f"{base}_{count}"
         if name in self._automatic:
-            line = self._taken[name].line
+            line = self._taken[name].line_in(node.source)
             self._problems.add(
-                f"this entry is called `{name}`, like the one at line {line}",
+                f"this entry is called `{name}`, like the one at {line}",
                 node,
                 "give one of them an `id`",
             )
         elif name in self._inputs:
-            line = self._inputs[name].line
+            line = self._inputs[name].line_in(node.source)
             self._problems.add(
-                f"this entry is called `{name}`, like the input at line {line}",
+                f"this entry is called `{name}`, like the input at {line}",
                 node,
                 "give it an `id`",
             )
         elif name in self._taken:
+            line = node.line_in(self._taken[name].source)
             self._problems.add(
-                f"the id `{name}` is the name that the entry at line {node.line} has without id",
+                f"the id `{name}` is the name that the entry at {line} has without id",
                 self._taken[name],
             )
         self._taken[name] = node
         self._automatic.add(name)
         return name
+
+
+def entry_names(entries: Node) -> dict[str, int]:
+    """The place of each entry of a list by its name; the first one where a name is taken twice.
+
+    What is in a group without a name has no place: it does not stand in the list itself. Entries
+    that are none are passed over: compiling them says what is wrong.
+    """
+    places: dict[str, int] = {}
+    naming = EntryNames({}, Problems())
+    with suppress(TooManyProblemsError):
+        for place, entry in enumerate(entries.value):
+            name = _named(entry, naming)
+            if name is not None:
+                places.setdefault(name, place)
+    return places
+
+
+def _named(entry: Node, naming: EntryNames) -> str | None:
+    """The name of the next entry; None for a group without one, whose entries are named."""
+    if isinstance(entry.value, str):
+        return naming.name(entry.value, None, entry)
+    kinds = [key for key in entry.keys if key not in MODIFIERS]
+    if len(kinds) != 1:
+        return None
+    (kind,), identity, body = kinds, entry.value.get("id"), entry.value[kinds[0]].value
+    if kind == "use" and isinstance(body, str):
+        return naming.name(last_name(body.split(".")), identity, entry, used=True)
+    if kind != "layers":
+        return naming.name(kind, identity, entry)
+    if identity is not None or "repeat" in entry.value:
+        return naming.name("group", identity, entry)
+    for inner in body if isinstance(body, list) else ():
+        _named(inner, naming)
+    return None
+
+
+def last_name(parts: Sequence[str]) -> str:
+    """The last part of a path that is a name and no number of a copy."""
+    return next((part for part in reversed(parts) if not part.isdigit()), "use")

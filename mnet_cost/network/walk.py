@@ -67,7 +67,12 @@ def elaborate(
     Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for knobs that are not
     there.
     """
-    return _Elaboration(spec, dict(knobs or {}), check).network()
+    try:
+        return _Elaboration(spec, dict(knobs or {}), check).network()
+    except SpecError as error:
+        if spec.extension is None:
+            raise
+        raise SpecError(spec.extension.explained(error.problems)) from None
 
 
 class _Elaboration:
@@ -387,7 +392,7 @@ class _Elaboration:
         inner = Frame(self.values, self.values.names, path, frame.depth + 1)
         self._limit_depth(frame, entry, inner.depth)
         inner.caller = frame
-        call = Call(path, block, entry.node.line, copy, sources)
+        call = Call(path, block, entry.node, copy, sources)
         inner.made_by = self.calls[path] = call
         return inner
 
