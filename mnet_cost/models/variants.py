@@ -195,17 +195,18 @@ def _places(entries: Node) -> Mapping[str, int]:
 
 
 def _patch_entry(entry: Node, patch: Node) -> Node:
+    entry = _as_mapping(entry)
+    if isinstance(patch.value, str) and entry.keys.keys().isdisjoint(MODIFIERS):
+        return patch
     patch = _as_mapping(patch)
     if not isinstance(patch.value, dict):
         return patch  # compiling it will say what an entry is
-    result = _as_mapping(entry)
-    if any(key not in MODIFIERS for key in patch.value):
-        for key in list(result.value):
-            if key not in MODIFIERS:
-                result = _without(result, key)
-    result = _copy(result)
+    replaced = any(key not in MODIFIERS for key in patch.value)
+    kept = [key for key in entry.value if not replaced or key in MODIFIERS]
+    # An entry stands where its kind was written.
+    result = (patch if replaced else entry).like({key: entry.value[key] for key in kept})
     result.value.update(patch.value)
-    result.keys.update(patch.keys)
+    result.keys = {**{key: entry.keys[key] for key in kept}, **patch.keys}
     return result
 
 
