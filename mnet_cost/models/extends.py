@@ -21,6 +21,7 @@ from mnet_cost.models.library import (
     owner_of,
     path_beside,
     refuse_foreign,
+    shipped_hint,
     split_reference,
     variants_of,
 )
@@ -188,7 +189,12 @@ def _source(named: Node) -> tuple[Source, str | None]:
             message = f"there is no folder to seek `{name}` in: {named.source.path} is not a file"
             hint = "without one a spec extends models of the library only"
             raise ModelReferenceError(Problem(message, hint=hint))
-        return read_text(path_beside(named.source.path, name)), variant
+        path = path_beside(named.source.path, name)
+        try:
+            return read_text(path), variant
+        except SpecError as error:
+            (problem,) = error.problems
+            raise SpecError(problem._replace(hint=shipped_hint(path) or problem.hint)) from None
     if name not in model_names():
         name, variant = owner_of(name, variant, named.value)[0], name
     return read_text(model_path(name)), variant

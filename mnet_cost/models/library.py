@@ -39,6 +39,7 @@ __all__ = [
     "owner_of",
     "path_beside",
     "refuse_foreign",
+    "shipped_hint",
     "split_reference",
     "split_setting",
     "variants_of",
@@ -190,11 +191,18 @@ def _by_path(path: str, variant: str | None) -> ModelSpec:
     try:
         return read_spec(path, variant)
     except SpecError as error:
-        stem = Path(path).stem
-        if os.path.exists(path) or stem not in model_names():
+        hint = shipped_hint(path)
+        if hint is None:
             raise
-        hint = f"`{stem}` is shipped: its name has no folder and no ending"
         raise SpecError(error.problems[0]._replace(hint=hint)) from None
+
+
+def shipped_hint(path: str) -> str | None:
+    """A hint for a path that leads nowhere and has the name of a shipped model."""
+    stem = Path(path).stem
+    if os.path.exists(path) or stem not in model_names():
+        return None
+    return f"`{stem}` is shipped: its name has no folder and no ending"
 
 
 def owner_of(name: str, variant: str | None, reference: str) -> tuple[str, Node]:

@@ -82,6 +82,8 @@ def apply_patches(parent: Node, root: Node, problems: Problems) -> Node:
 def _patch_section(
     section: str, base: Node | None, change: Node, problems: Problems
 ) -> Node | None:
+    if change.value is None and section not in ("layers", "outputs"):
+        return base  # nothing below `knobs:` is no knob to change
     if section == "layers" and isinstance(change.value, dict):
         return _patch_layers(base, change, problems)
     if section == "knobs" and isinstance(change.value, dict):

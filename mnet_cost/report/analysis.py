@@ -146,7 +146,7 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
         ]
         columns.insert(1, Column("layers", "layers", "number", 6))
     elif analysis.network.spec.extension:
-        columns.append(Column("spec", "of", "text", 1))
+        columns.append(Column("spec", "of", "text", 2))  # a line without it would mislead
     if times:
         columns += [
             Column("latency_s", "time", "seconds", 6),

@@ -180,6 +180,14 @@ outputs: [logits, pool]
     assert "extends" not in dump_spec(spec)
 
 
+@pytest.mark.parametrize("part", [part for part in PATCHED if part not in ("layers", "outputs")])
+@pytest.mark.parametrize("nothing", ["", " {}"])
+def test_a_part_with_nothing_in_it_changes_nothing(part: str, nothing: str, tmp_path: Path) -> None:
+    assert of_parent(tmp_path, f"{part}:{nothing}\n") == of_parent(tmp_path, "")
+    of_variant = PARENT.replace("  idle: {}", f"  idle: {{{part}: {nothing}}}")
+    assert network_of(parse_spec(of_variant, "idle")) == network_of(parse_spec(PARENT, "idle"))
+
+
 def test_names_of_entries_are_those_of_reports() -> None:
     """Whatever names an entry has in a report, it is patched by."""
     names = [cost.step.name.split(".")[0] for cost in analyze("mobilenet_v2").layers]
@@ -329,6 +337,8 @@ def test_specs_without_it_load_nothing_more() -> None:
          "say `mobilenet_v3_large:minimalistic` or `mobilenet_v3_small:minimalistic`"),
         ("parant.yaml", "parant.yaml: cannot be read: no such file or directory",
          "did you mean `parent.yaml`?"),
+        ("mobilenet_v2.yaml", "mobilenet_v2.yaml: cannot be read: no such file or directory",
+         "`mobilenet_v2` is shipped: its name has no folder and no ending"),
         ("net.onnx", "net.onnx: is an ONNX model, and mnet-cost reads specs in YAML",
          "`mnet-cost layers` lists what a spec is made of; the README has one to start"),
         ("below", "there is no model `below`", "`mnet-cost models` lists the models; "
