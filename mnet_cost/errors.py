@@ -211,7 +211,8 @@ def _caused(problem: Problem) -> Problem:
     if cause is None:
         return problem
     column = start + 1 + cause.offset
-    return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
+    span = Span(span.source, span.line, column, column + 1)
+    return Problem(cause.message, span, cause.hint, problem.trail)
 
 
 def did_you_mean(

@@ -62,7 +62,9 @@ class Extension(NamedTuple):
 
         The user wrote no line of a spec that theirs extends: what they wrote is its patch.
         """
-        own_first = sorted(problems, key=lambda problem: self._named(problem) != ())
+        own_first = sorted(
+            problems, key=lambda problem: (problem.span is None, self._named(problem) != ())
+        )
         return [
             problem._replace(trail=(*problem.trail, *self._trail(problem))) for problem in own_first
         ]

@@ -112,39 +112,37 @@ class EntryNames:
         return name
 
 
-def entry_names(entries: Node) -> dict[str, int]:
-    """The place of each entry of a list by its name; the first one where a name is taken twice.
+def entry_names(entries: Node) -> dict[str, tuple[int, ...]]:
+    """Where each entry of a list is, by its name; the first one where a name is taken twice.
 
-    What is in a group without a name has no place: it does not stand in the list itself. Entries
-    that are none are passed over: compiling them says what is wrong.
+    That is its number in the list, after that of the group where it is in one without a name.
+    Entries that are none are passed over: compiling them says what is wrong.
     """
-    places: dict[str, int] = {}
-    naming = EntryNames({}, Problems())
+    places: dict[str, tuple[int, ...]] = {}
     with suppress(TooManyProblemsError):
-        for place, entry in enumerate(entries.value):
-            name = _named(entry, naming)
-            if name is not None:
-                places.setdefault(name, place)
+        _add_names(entries, (), EntryNames({}, Problems()), places)
     return places
 
 
-def _named(entry: Node, naming: EntryNames) -> str | None:
-    """The name of the next entry; None for a group without one, whose entries are named."""
-    if isinstance(entry.value, str):
-        return naming.name(entry.value, None, entry)
-    kinds = [key for key in entry.keys if key not in MODIFIERS]
-    if len(kinds) != 1:
-        return None
-    (kind,), identity, body = kinds, entry.value.get("id"), entry.value[kinds[0]].value
-    if kind == "use" and isinstance(body, str):
-        return naming.name(last_name(body.split(".")), identity, entry, used=True)
-    if kind != "layers":
-        return naming.name(kind, identity, entry)
-    if identity is not None or "repeat" in entry.value:
-        return naming.name("group", identity, entry)
-    for inner in body if isinstance(body, list) else ():
-        _named(inner, naming)
-    return None
+def _add_names(
+    entries: Node, at: tuple[int, ...], naming: EntryNames, places: dict[str, tuple[int, ...]]
+) -> None:
+    for number, entry in enumerate(entries.value):
+        kinds = [key for key in entry.keys if key not in MODIFIERS]
+        if isinstance(entry.value, str):
+            name = naming.name(entry.value, None, entry)
+        elif len(kinds) == 1:
+            (kind,), identity, body = kinds, entry.value.get("id"), entry.value[kinds[0]]
+            used = kind == "use" and isinstance(body.value, str)
+            if kind == "layers" and identity is None and "repeat" not in entry.value:
+                if isinstance(body.value, list):
+                    _add_names(body, (*at, number), naming, places)
+                continue
+            base = last_name(body.value.split(".")) if used else kind
+            name = naming.name("group" if kind == "layers" else base, identity, entry, used=used)
+        else:
+            continue
+        places.setdefault(name, (*at, number))
 
 
 def last_name(parts: Sequence[str]) -> str:

@@ -168,7 +168,7 @@ def _patch_layers(base: Node | None, change: Node, problems: Problems) -> Node |
     if base is None or not isinstance(base.value, list):
         return base
     places = _places(base)
-    patched: dict[int, list[Node]] = {}
+    patched: dict[tuple[int, ...], list[Node]] = {}
     for name, patch in change.value.items():
         place = places.get(name)
         if place is None:
@@ -183,15 +183,31 @@ def _patch_layers(base: Node | None, change: Node, problems: Problems) -> Node |
         elif isinstance(patch.value, list):
             patched[place] = patch.value
         else:
-            patched[place] = [_patch_entry(base.value[place], patch)]
-    entries: list[Node] = []
-    for place, entry in enumerate(base.value):
-        entries += patched.get(place, (entry,))
-    return base.like(entries)
+            entry = base.value[place[0]]
+            for number in place[1:]:
+                entry = entry.value["layers"].value[number]
+            patched[place] = [_patch_entry(entry, patch)]
+    return _with_entries(base, (), patched)
+
+
+def _with_entries(
+    entries: Node, at: tuple[int, ...], patched: Mapping[tuple[int, ...], list[Node]]
+) -> Node:
+    """The list at the place `at`, with what stands in place of the entries in it."""
+    around = {place[: len(at) + 1] for place in patched if len(place) > len(at) + 1}
+    result: list[Node] = []
+    for number, entry in enumerate(entries.value):
+        place = (*at, number)
+        if place in around:
+            group = _with_entries(entry.value["layers"], place, patched)
+            result.append(_with(entry, "layers", group, entry.keys["layers"]))
+        else:
+            result += patched.get(place, (entry,))
+    return entries.like(result)
 
 
 @lru_cache(maxsize=4)
-def _places(entries: Node) -> Mapping[str, int]:
+def _places(entries: Node) -> Mapping[str, tuple[int, ...]]:
     """`entry_names` of a list, which each variant of a file may patch."""
     return entry_names(entries)
 

@@ -197,6 +197,28 @@ def test_names_of_entries_are_those_of_reports() -> None:
         assert len(dict.fromkeys(left)) == len(dict.fromkeys(names)) - 1
 
 
+def test_entries_in_a_group_without_a_name_are_patched_by_theirs() -> None:
+    text = """\
+format: 1
+name: x
+input: {x: [3, 8, 8]}
+layers:
+  - relu
+  - when: true
+    layers:
+      - relu
+      - {layers: [tanh, relu, {id: deep, sigmoid: {}}]}
+  - {use: deep, id: again}
+  - {layers: [tanh], repeat: 2}
+  - {use: again}
+variants:
+  v: {layers: {relu_3: relu6, tanh: null, deep: {hard_swish: {}}, group: null, again_2: [tanh]}}
+"""
+    steps = elaborate(parse_spec(text, "v")).steps
+    assert [step.name for step in steps] == ["relu", "relu_2", "relu6", "deep", "again", "tanh"]
+    assert steps[3].layer.kind == "hard_swish"
+
+
 def test_variants_and_figures_are_its_own(tmp_path: Path) -> None:
     spec = of_parent(
         tmp_path,
