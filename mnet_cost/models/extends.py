@@ -25,7 +25,7 @@ from mnet_cost.models.library import (
     split_reference,
     variants_of,
 )
-from mnet_cost.models.naming import WORD
+from mnet_cost.models.naming import WORD, defined_name
 from mnet_cost.models.problems import Problems
 from mnet_cost.models.sections import Sections
 from mnet_cost.models.variants import PATCHED, apply_patches, apply_variant
@@ -119,9 +119,8 @@ def _changes(roots: Sequence[Node]) -> dict[str, tuple[Node, ...]]:
         for section in PATCHED:
             part = root.value.get(section)
             for key in () if part is None else part.keys.values():
-                name = WORD.match(str(key.value))
-                if name is not None:
-                    changes[name[0]] = (*changes.get(name[0], ()), key)
+                name = defined_name(str(key.value))
+                changes[name] = (*changes.get(name, ()), key)
     return changes
 
 

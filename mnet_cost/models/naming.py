@@ -145,6 +145,12 @@ def _add_names(
         places.setdefault(name, (*at, number))
 
 
+def defined_name(key: str) -> str:
+    """What a key of `let` defines: `width` for `width(channels)`; the key where that is no name."""
+    name = WORD.match(key)
+    return key if name is None else name[0]
+
+
 def last_name(parts: Sequence[str]) -> str:
     """The last part of a path that is a name and no number of a copy."""
     return next((part for part in reversed(parts) if not part.isdigit()), "use")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from mnet_cost.errors import did_you_mean, one_of
-from mnet_cost.models.naming import entry_names, model_name_problem
+from mnet_cost.models.naming import defined_name, entry_names, model_name_problem
 from mnet_cost.models.problems import Problems
 from mnet_cost.models.types import MODIFIERS
 from mnet_cost.yamlfile import Node
@@ -89,8 +89,16 @@ def _patch_section(
     if section == "knobs" and isinstance(change.value, dict):
         return _patch_knobs(base, change)
     if base is not None and isinstance(base.value, dict) and isinstance(change.value, dict):
-        return _merge(base, change)
+        return _merge(_named_as_in(change, base) if section == "let" else base, change)
     return change
+
+
+def _named_as_in(change: Node, base: Node) -> Node:
+    """A `let` in which a name that `change` has, too, is spelled as there: with its parameters."""
+    spelled = {defined_name(key): key for key in change.value}
+    result = base.like({spelled.get(defined_name(key), key): base.value[key] for key in base.value})
+    result.keys = {spelled.get(defined_name(key), key): node for key, node in base.keys.items()}
+    return result
 
 
 def changes_nothing(root: Node, name: str) -> bool:

@@ -197,6 +197,32 @@ def test_names_of_entries_are_those_of_reports() -> None:
         assert len(dict.fromkeys(left)) == len(dict.fromkeys(names)) - 1
 
 
+@pytest.mark.parametrize(
+    ("let", "channels"),
+    [
+        ("{width(c): c + 1}", 9),
+        ("{width(channels): channels + 2}", 10),
+        ("{'width( channels )': channels + 3}", 11),
+        ("{more: 4, width(c): c + more}", None),
+        ("{width(c): c * 2, more: 4}", 16),
+    ],
+)
+def test_a_function_is_replaced_whatever_its_parameters_are_called(
+    let: str, channels: int | None, tmp_path: Path
+) -> None:
+    if channels is None:  # it stays in its place, and may use what stands above
+        with pytest.raises(SpecError, match="`more` is not known yet"):
+            of_parent(tmp_path, f"let: {let}\n")
+        return
+    network = elaborate(of_parent(tmp_path, f"let: {let}\n"))
+    assert network.steps[0].layer.channels == channels  # type: ignore[attr-defined]
+
+
+def test_a_function_is_removed_by_its_name(tmp_path: Path) -> None:
+    patch = "let: {width: null}\nblocks: {conv: {arguments: {channels: 1}, layers: [relu]}}\n"
+    assert not of_parent(tmp_path, patch).definitions
+
+
 def test_entries_in_a_group_without_a_name_are_patched_by_theirs() -> None:
     text = """\
 format: 1
