@@ -67,12 +67,15 @@ def elaborate(
     Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for knobs that are not
     there.
     """
+    elaboration, extension = _Elaboration(spec, dict(knobs or {}), check), spec.extension
+    if extension is None:
+        return elaboration.network()
     try:
-        return _Elaboration(spec, dict(knobs or {}), check).network()
+        network = elaboration.network()
     except SpecError as error:
-        if spec.extension is None:
-            raise
-        raise SpecError(spec.extension.explained(error.problems)) from None
+        raise SpecError(extension.explained(error.problems)) from None
+    network.warnings = tuple(extension.explained(network.warnings))
+    return network
 
 
 class _Elaboration:

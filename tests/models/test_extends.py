@@ -300,6 +300,14 @@ def test_warnings_are_about_the_own_file(tmp_path: Path) -> None:
     ]
 
 
+def test_warnings_about_a_line_of_the_parent_say_so(tmp_path: Path) -> None:
+    (warning,) = elaborate(
+        of_parent(tmp_path, "layers: {logits: {flatten: {}, from: stem}}\n")
+    ).warnings
+    assert warning.message == "no output depends on `pool`"
+    assert warning.trail == (f"extended at {tmp_path}/child.yaml:3:10",)
+
+
 def test_rows_say_whose_line_it_is(tmp_path: Path) -> None:
     spec = of_parent(tmp_path, "layers: {logits: {linear: {features: 3}}}\n")
     analysis = analyze(spec)
