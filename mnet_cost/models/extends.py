@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
+from mnet_cost.filekinds import MODEL, mistaken
 from mnet_cost.models.library import (
     is_path,
     model_names,
@@ -50,8 +51,6 @@ class _Parent(NamedTuple):
 class Extension(NamedTuple):
     """What a spec is made from, for whoever reads an error about a line of it."""
 
-    source: Source
-    """The text of the spec itself."""
     named: Mapping[Source, tuple[Node, ...]]
     """For each text that it is made from, the `extends` that lead there, from it outwards."""
     changes: Mapping[str, tuple[Node, ...]]
@@ -97,7 +96,6 @@ def extend(root: Node, problems: Problems) -> tuple[Node, Extension]:
     roots = [root, *(parent.root for parent in parents)]
     named = [parent.named for parent in parents]
     extension = Extension(
-        root.source,
         {parent.root.source: tuple(named[i::-1]) for i, parent in enumerate(parents)},
         _changes(roots[:-1]),
     )
@@ -131,7 +129,7 @@ def _parents(root: Node) -> list[_Parent]:
     shown = [root.source.path]
     characters = 0
     child = root
-    while "extends" in child.value:
+    while "extends" in child.value and mistaken(child, MODEL) is None:
         named = child.value["extends"]
         try:
             source, variant = _source(named)

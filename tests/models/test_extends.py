@@ -500,6 +500,8 @@ def test_files_of_a_chain_are_bounded_together(
     [
         ("format: 1\nname: x\ntier: fitted\ncompute: {}\n", "parent.yaml:3:1: this is a device "
          "profile, not a model"),
+        ("format: 1\nname: x\nextends: pixel_1\ntier: fitted\n", "parent.yaml:4:1: this is a "
+         "device profile, not a model"),
         ("format: 1\nname: x\ntables: []\n", "parent.yaml:3:1: this is the tables of a paper, "
          "not a model"),
         ("- a\n", "parent.yaml:1:1: a model file is a mapping that starts with `format: 1`"),
