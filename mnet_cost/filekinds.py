@@ -27,7 +27,7 @@ MODEL = FileKind(
 )
 DEVICE = FileKind(
     "a device profile",
-    ("tier", "compute", "latency"),
+    ("basis", "compute", "latency"),
     "`mnet-cost devices` and `--device` take a device profile",
 )
 PAPER = FileKind("the tables of a paper", ("tables",), "`mnet-cost paper` takes tables of a paper")

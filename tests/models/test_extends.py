@@ -498,9 +498,9 @@ def test_files_of_a_chain_are_bounded_together(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("format: 1\nname: x\ntier: fitted\ncompute: {}\n", "parent.yaml:3:1: this is a device "
+        ("format: 1\nname: x\nbasis: fitted\ncompute: {}\n", "parent.yaml:3:1: this is a device "
          "profile, not a model"),
-        ("format: 1\nname: x\nextends: pixel_1\ntier: fitted\n", "parent.yaml:4:1: this is a "
+        ("format: 1\nname: x\nextends: pixel_1\nbasis: fitted\n", "parent.yaml:4:1: this is a "
          "device profile, not a model"),
         ("format: 1\nname: x\ntables: []\n", "parent.yaml:3:1: this is the tables of a paper, "
          "not a model"),
