@@ -41,13 +41,17 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
 class Source:
-    """The text of one file, kept so that errors can quote it."""
+    """The text of one file, kept so that errors can quote it.
 
-    __slots__ = ("_lines", "path", "text")
+    `is_file` says whether `path` leads to it: text from stdin only has a name.
+    """
 
-    def __init__(self, path: str, text: str) -> None:
+    __slots__ = ("_lines", "is_file", "path", "text")
+
+    def __init__(self, path: str, text: str, is_file: bool = False) -> None:
         self.path = path
         self.text = text
+        self.is_file = is_file
         self._lines: list[str] | None = None
 
     def lines(self) -> list[str]:
@@ -213,7 +217,8 @@ def _caused(problem: Problem) -> Problem:
     if cause is None:
         return problem
     column = start + 1 + cause.offset
-    return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
+    span = Span(span.source, span.line, column, column + 1)
+    return Problem(cause.message, span, cause.hint, problem.trail)
 
 
 def did_you_mean(

@@ -20,7 +20,11 @@ class FileKind(NamedTuple):
     taken: str
 
 
-MODEL = FileKind("a model", ("layers", "input"), "`mnet-cost analyze` takes a model")
+MODEL = FileKind(
+    "a model",
+    ("layers", "input", "knobs", "let", "blocks", "outputs", "variants"),
+    "`mnet-cost analyze` takes a model",
+)
 DEVICE = FileKind(
     "a device profile",
     ("basis", "compute", "latency"),

@@ -103,6 +103,10 @@ class Node:
         """The place in the text that an error underlines."""
         return Span(self.source, self.line, self.column, self.end)
 
+    def line_in(self, source: Source) -> str:
+        """Its line as a text about `source` names it: `line 3`, and of which file if of another."""
+        return f"line {self.line}" + ("" if self.source is source else f" of {self.source.path}")
+
     def plain(self) -> Any:
         """The value as plain Python data, without places."""
         value = self.value
@@ -122,7 +126,9 @@ def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
     """
     with naming(path, "cannot be read", error), open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
-    return text_of(data, path, error)
+    source = text_of(data, path, error)
+    source.is_file = True
+    return source
 
 
 def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:

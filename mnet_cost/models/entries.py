@@ -13,7 +13,7 @@ from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import CallCompiler, Callee, known_fields
-from mnet_cost.models.naming import EntryNames, name_problem
+from mnet_cost.models.naming import EntryNames, last_name, name_problem
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.types import (
     MAX_COPIES,
@@ -107,7 +107,7 @@ class EntryCompiler:
             body = self._group(fields, around, inline)
         elif kind == "use":
             body = self._use(fields, around)
-            base = _last_name(body.reference) if body else "use"
+            base = last_name(body.reference.parts) if body else "use"
             name = around.naming.name(base, identity, kind_node, used=True)
         else:
             name = around.naming.name(kind, identity, kind_node)
@@ -261,8 +261,3 @@ def copies_problem(count: Any) -> str | None:
     except RuleViolation as reason:
         return f"`repeat` {reason}"
     return None
-
-
-def _last_name(reference: Reference) -> str:
-    """The last part of a path that is a name, not the number of a copy."""
-    return next((part for part in reversed(reference.parts) if not part.isdigit()), "use")

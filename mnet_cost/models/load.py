@@ -7,6 +7,8 @@ parsed by our own grammar, and values come later, in `elaborate`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mnet_cost.errors import (
     ModelReferenceError,
     Problem,
@@ -15,6 +17,7 @@ from mnet_cost.errors import (
     TooManyProblemsError,
     did_you_mean,
 )
+from mnet_cost.filekinds import MODEL, mistaken
 from mnet_cost.models.blocks import (
     check_added_aliases,
     compile_blocks,
@@ -35,33 +38,49 @@ from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.models.variants import apply_variant, variant_names
 from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
 
+if TYPE_CHECKING:
+    from mnet_cost.models.extends import Extension
+
+
+_NO_FILE = "<text>"
+
 
 def read_spec(path: str, variant: str | None = None) -> ModelSpec:
     """The model in the file at `path`; raises `SpecError` with every problem of the file."""
     return compile_spec(read_yaml(path), path, variant)
 
 
-def parse_spec(text: str, variant: str | None = None, path: str = "<text>") -> ModelSpec:
-    """The model that a YAML text describes; raises `SpecError` with all its problems."""
-    return compile_spec(parse_yaml(Source(path, text.removeprefix("\ufeff"))), path, variant)
+def parse_spec(text: str, variant: str | None = None, path: str = _NO_FILE) -> ModelSpec:
+    """The model that a YAML text describes; raises `SpecError` with all its problems.
+
+    `path` is where the text would be as a file: what it extends is sought from that folder. Without
+    one it can only extend models of the library.
+    """
+    source = Source(path, text.removeprefix("\ufeff"), is_file=path != _NO_FILE)
+    return compile_spec(parse_yaml(source), path, variant)
 
 
 def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec:
-    """The model below a root node."""
+    """The model below a root node, with the variant and with what the file extends."""
     problems = Problems()
     if not isinstance(root.value, dict):
         raise SpecError(
             Problem("a model file is a mapping that starts with `format: 1`", root.span())
         )
-    spec = None
+    spec = extension = None
     try:
+        if "extends" in root.value and mistaken(root, MODEL) is None:
+            from mnet_cost.models.extends import extend  # most specs extend none
+
+            root, extension = extend(root, problems)
         variants = variant_names(root, problems)
         patched = _patched(root, path, variant, variants, problems)
-        spec = _compile(root, patched, path, variant, variants, problems)
+        spec = _compile(root, patched, path, variant, variants, problems, extension)
     except TooManyProblemsError:
         pass
     if spec is None:
-        raise SpecError(problems.in_order())
+        in_order = problems.in_order()
+        raise SpecError(extension.explained(in_order) if extension else in_order)
     return spec
 
 
@@ -91,6 +110,7 @@ def _compile(
     variant: str | None,
     variants: tuple[str, ...],
     problems: Problems,
+    extension: Extension | None,
 ) -> ModelSpec | None:
     """The model below `patched`, which is `root` with its variant; None after a problem."""
     sections = Sections(patched, problems)
@@ -129,6 +149,7 @@ def _compile(
         published=published,
         warnings=warnings,
         node=patched,
+        extension=extension,
     )
 
 

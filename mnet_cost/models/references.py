@@ -50,7 +50,7 @@ def compile_reference(
         problems.add("an entry cannot be its own input", node)
     elif head in later:
         problems.add(
-            f"`{head}` comes later, at line {later[head].line}: "
+            f"`{head}` comes later, at {later[head].line_in(node.source)}: "
             "an input that points forward would make a cycle",
             node,
         )

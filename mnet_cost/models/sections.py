@@ -18,6 +18,7 @@ SECTIONS = (
     "format",
     "name",
     "source",
+    "extends",
     "knobs",
     "let",
     "input",

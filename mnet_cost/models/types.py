@@ -1,8 +1,9 @@
 """What a model file says, checked and ready to be elaborated.
 
-`ModelSpec` is the file with one variant applied. Its `entries` are compiled: names resolved,
-expressions parsed, constant layers built. Two specs are equal when their `data` is, wherever
-and however it was written. Not here: values of knobs and shapes, which `elaborate` finds.
+`ModelSpec` is the file with what it extends, and with one variant applied. Its `entries` are
+compiled: names resolved, expressions parsed, constant layers built. Two specs are equal when their
+`data` is, wherever and however it was written. Not here: values of knobs and shapes, which
+`elaborate` finds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mnet_cost.tensors import Layout
 from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
+    from mnet_cost.models.extends import Extension
     from mnet_cost.models.published import PublishedRow
 
 RESERVED = frozenset(
@@ -176,6 +178,7 @@ class ModelSpec:
         "data",
         "definitions",
         "entries",
+        "extension",
         "inputs",
         "knobs",
         "name",
@@ -206,6 +209,7 @@ class ModelSpec:
         published: tuple[PublishedRow, ...],
         warnings: tuple[Problem, ...],
         node: Node,
+        extension: Extension | None = None,
     ) -> None:
         self.path = path
         self.name = name
@@ -221,6 +225,7 @@ class ModelSpec:
         self.published = published
         self.warnings = warnings
         self.node = node
+        self.extension = extension
         self.data: dict[str, Any] = node.plain()
 
     @property

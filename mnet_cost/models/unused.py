@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 
-from mnet_cost.errors import Problem, did_you_mean, first_warnings
+from mnet_cost.errors import Problem, Source, did_you_mean, first_warnings
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.sections import Sections
 from mnet_cost.yamlfile import Node
@@ -33,7 +33,7 @@ def unused(sections: Sections, used_by_model: Set[str]) -> tuple[Problem, ...]:
     warnings: list[Iterator[Problem]] = []
     for part in _DECLARING:
         own = sections.keys(part)
-        warnings.append(_unused_of_model(part, own, used))
+        warnings.append(_unused_of_model(part, own, used, sections.root.source))
         added = [key for name, section in patched if name == part for key in section.keys.values()]
         warnings.append(_additions(part, own, added, used))
     return first_warnings(chain.from_iterable(warnings))
@@ -50,9 +50,11 @@ def unused_additions(
     return first_warnings(chain.from_iterable(warnings))
 
 
-def _unused_of_model(part: str, own: Mapping[str, Node], used: Set[str]) -> Iterator[Problem]:
+def _unused_of_model(
+    part: str, own: Mapping[str, Node], used: Set[str], source: Source
+) -> Iterator[Problem]:
     for name, key in own.items():
-        if name not in used:
+        if name not in used and key.source is source:  # what a file extends is as it is
             yield _warning(part, key, None)
 
 

@@ -162,12 +162,15 @@ class NetworkBuilder:
     def _named(self, index: int) -> str:
         """A tensor as messages name it: `image` (line 3)."""
         tensor = self.tensors[index]
-        line = (
-            self.spec.inputs[index].node.line  # inputs are the first tensors, in this order
+        node = (
+            self.spec.inputs[index].node  # inputs are the first tensors, in this order
             if tensor.producer is None
-            else self.steps[tensor.producer].line
+            else self.steps[tensor.producer].entry.node
         )
-        return f"`{tensor.name}` (line {line})"
+        return f"`{tensor.name}` ({self._line(node)})"
+
+    def _line(self, node: Node) -> str:
+        return node.line_in(self.spec.node.source)
 
     def doubts(self) -> tuple[list[Problem], list[Problem]]:
         """(Warnings, errors) about axes that nobody named, for each entry the first time."""
@@ -179,7 +182,7 @@ class NetworkBuilder:
         for noted in left:
             warnings.setdefault(noted.entry.node, self._doubt(noted))
         for noted, reader in wrong:
-            because = f", and `{reader.name}` (line {reader.line}) as sequences"
+            because = f", and `{reader.name}` ({self._line(reader.entry.node)}) as sequences"
             errors.setdefault(noted.entry.node, self._doubt(noted, because))
         return list(warnings.values()), list(errors.values())
 
@@ -209,7 +212,7 @@ class NetworkBuilder:
                 self.check(
                     same,
                     f"`{mine.name}` cannot use the weights of `{theirs.name}` "
-                    f"(line {theirs.line}): its input is {self._input_types(mine)}, "
+                    f"({self._line(theirs.entry.node)}): its input is {self._input_types(mine)}, "
                     f"that of `{theirs.name}` is {self._input_types(theirs)}",
                 )
             except RuleViolation as violation:

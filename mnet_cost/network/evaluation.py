@@ -60,6 +60,7 @@ class Evaluation:
         self.budget = budget
         self.frame = Frame(self, self.names, "", 0)
         """The list whose value is being evaluated."""
+        self.source = root.source
         self.at = root
         """The value being evaluated, for sizes of tensors that are not there."""
         self.renamed: list[tuple[str, str]] = []
@@ -98,7 +99,7 @@ class Evaluation:
             return value.evaluate(frame)
         except FunctionFailed as failure:
             inside = failure.problem
-            used = f"used at line {value.node.line}"
+            used = f"used at {value.node.line_in(self.source)}"
             problem = inside._replace(trail=(*inside.trail, used, *frame.trail()))
         except ExpressionError as error:
             span = part_of(error.node or value.node, error.offset, error.length)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from mnet_cost.errors import Problem, did_you_mean
+from mnet_cost.errors import Problem, Source, did_you_mean
 from mnet_cost.models.types import MODIFIERS, Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
 from mnet_cost.tensors import Check
@@ -97,6 +97,8 @@ class Evaluator(Protocol):
 
     functions: dict[str, Function]
     check: Check
+    source: Source
+    """The text of the spec: trails name the file of lines that stand in another one."""
 
     def function(self, name: str, arguments: list[Any]) -> Any: ...
     def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
@@ -185,7 +187,7 @@ class Frame:
         while frame is not None:
             call = frame.made_by
             if call is not None:
-                steps.append(f"in {call.block} ({call.path}), line {call.line}")
+                steps.append(f"in {call.block} ({call.path}), {call.node.line_in(self.run.source)}")
             frame = frame.caller
         if len(steps) > _LONGEST_TRAIL:
             left_out = len(steps) - _LONGEST_TRAIL

@@ -19,6 +19,8 @@ from mnet_cost.tensors import TensorType
 if TYPE_CHECKING:
     import networkx as nx
 
+    from mnet_cost.yamlfile import Node
+
 
 class Tensor(NamedTuple):
     """A tensor of the network: an input of it, or an output of a step."""
@@ -66,11 +68,17 @@ class Call(NamedTuple):
     path: str
     block: str
     """Name of the block, or `group` for an anonymous one."""
-    line: int
+    node: Node
+    """The entry that wrote it."""
     copy: int | None
     """Its number, from 1, if it is a copy of a repeated entry."""
     inputs: tuple[int, ...] = ()
     """Indices into `Network.tensors`, in the order of the block's inputs."""
+
+    @property
+    def line(self) -> int:
+        """Line of the spec that wrote it."""
+        return self.node.line
 
 
 class Network:

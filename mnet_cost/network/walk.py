@@ -67,7 +67,15 @@ def elaborate(
     Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for knobs that are not there
     and `UsageError` for values that a knob cannot have.
     """
-    return _Elaboration(spec, dict(knobs or {}), check).network()
+    elaboration, extension = _Elaboration(spec, dict(knobs or {}), check), spec.extension
+    if extension is None:
+        return elaboration.network()
+    try:
+        network = elaboration.network()
+    except SpecError as error:
+        raise SpecError(extension.explained(error.problems)) from None
+    network.warnings = tuple(extension.explained(network.warnings))
+    return network
 
 
 class _Elaboration:
@@ -397,7 +405,7 @@ class _Elaboration:
         body_frame = Frame(self.values, self.values.names, path, frame.depth + 1)
         self._limit_depth(frame, entry, body_frame.depth)
         body_frame.caller = frame
-        call = Call(path, block, entry.node.line, copy, sources)
+        call = Call(path, block, entry.node, copy, sources)
         body_frame.made_by = self.calls[path] = call
         return body_frame
 

@@ -168,7 +168,7 @@ def test_boxes_of_ssd(name: str, boxes: int, scores: int) -> None:
 def test_ssdlite_sees_the_expansion_of_the_fourth_stage() -> None:
     # before the stride: 20 x 20, and 6 times 96 or 112 channels
     assert shape("ssdlite320_mobilenet_v2", "c4.first.expand.relu6") == (576, 20, 20)
-    assert shape("ssdlite320_mobilenet_v3_large", "c4.expand.nl.hard_swish") == (672, 20, 20)
+    assert shape("ssdlite320_mobilenet_v3_large", "c4.nl.hard_swish") == (672, 20, 20)
 
 
 def test_what_ssdlite_adds_to_its_backbone() -> None:
@@ -259,8 +259,8 @@ def test_dilation_keeps_the_stride() -> None:
     # output stride 16: the last bottlenecks work at 33 x 33 with kernels spread over 9 pixels
     names = {"lraspp_mobilenet_v3_large": "bneck_13", "deeplabv3_mobilenet_v3_large": "bneck_14"}
     for name, last in names.items():
-        assert shape(name, f"{last}.conv2d_2") == (160, 33, 33)
-        (spread,) = (x for x in cost(name).layers if x.step.name == f"{last}.depthwise_conv2d")
+        assert shape(name, f"{last}.project") == (160, 33, 33)
+        (spread,) = (x for x in cost(name).layers if x.step.name == f"{last}.depthwise")
         kind = spread.step.layer
         assert isinstance(kind, DepthwiseConv2d)
         assert (kind.kernel, kind.dilation) == (5, 2)
@@ -274,7 +274,7 @@ def test_heads_of_the_paper_for_cityscapes() -> None:
         params = sum(
             layer.params
             for layer in cost(name + setting).layers
-            if layer.step.name.startswith(("ASPP", "conv2d_3"))
+            if layer.step.name.startswith(("ASPP", "conv2d"))
         )
         assert params == 2 * 256 * channels + 2 * 256 * 256 + norms + scores
     # LR-ASPP: features, a gate with bias, and scores of both feature maps, the finer one 120 wide.
@@ -293,7 +293,7 @@ def test_the_gate_for_cityscapes() -> None:
     assert shape(name, "pool") == (480, 1, 4)
     assert shape(f"{name}@rows=512,columns=1024", "pool") == (480, 1, 1)
     # output stride 32: stride 2 before the last bottlenecks instead of wider windows
-    assert shape(f"{name}@dilation=1", "bneck_13.conv2d_2") == (80, 32, 64)
+    assert shape(f"{name}@dilation=1", "bneck_13.project") == (80, 32, 64)
     assert cost(f"{name}@dilation=1").totals.params == cost(name).totals.params == 1_507_198
 
 

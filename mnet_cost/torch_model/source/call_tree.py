@@ -197,7 +197,7 @@ class CallTree:
             call = self.calls[path]
             name = next(part for part in reversed(path.split(".")) if not part.isdigit())
             group = call.block not in self.network.spec.blocks
-            family = ("group", call.line) if group else ("block", call.block)
+            family = ("group", call.node.source.path, call.line) if group else ("block", call.block)
             self.instances[path] = Instance(path, family, name if group else call.block)
         self.instances[""] = Instance("", ("network",), self.network.spec.name)
         for path, original in self.shares.items():
