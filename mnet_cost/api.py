@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mnet_cost import analysis as passes
 from mnet_cost.devices.choice import Device, choose_devices
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.models.library import load_model
 from mnet_cost.models.types import BATCH, Model, ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -61,7 +61,7 @@ class _Shown:
 
         if format not in FORMATS:
             hint = did_you_mean(format, FORMATS) or "there are " + ", ".join(FORMATS)
-            raise ModelReferenceError(Problem(f"there is no format `{format}`", hint=hint))
+            raise UsageError(Problem(f"there is no format `{format}`", hint=hint))
         return render(self._view(by, lower_bound), format, width, color)
 
     def to_dict(self, *, lower_bound: bool = False) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def made_up_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     from profiles import PROFILES
 
     from mnet_cost import devices
+    from mnet_cost.devices import choice
 
     shipped = devices.load_device
 
@@ -51,3 +52,4 @@ def made_up_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         return PROFILES[name] if name in PROFILES else shipped(name)
 
     monkeypatch.setattr(devices, "load_device", load_device)
+    monkeypatch.setattr(choice, "load_device", load_device)

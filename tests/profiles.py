@@ -112,4 +112,4 @@ BOUND = replace(
     kernel_overhead_s=number(10e-6),
 )
 
-PROFILES = {one.name: one for one in (FITTED, DATASHEET, STICK, BOUND)}
+PROFILES = {profile.name: profile for profile in (FITTED, DATASHEET, STICK, BOUND)}
