@@ -231,7 +231,7 @@ def compare(
 
         >>> import mnet_cost
         >>> mnet_cost.compare("full", "separable", alpha=0.5)
-        <Comparison full 1.242 G vs separable 149.5 M mult-adds>
+        <Comparison full 1.220 G vs separable 149.5 M mult-adds>
 
     `models` are as in `analyze`, or analyses that are there already. A knob goes to every network
     that has it; the other arguments are those of `analyze`.

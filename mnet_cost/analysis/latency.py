@@ -103,10 +103,14 @@ class DeviceEstimate:
         if self.latency_s is None:
             return "time unknown"
         least = "at least " if self.basis == "bound" or self.untimed else ""
-        band = ""
+        time, band = format_seconds(self.latency_s), ""
         if self.low_s is not None and self.high_s is not None:
-            band = f" [{format_seconds(self.low_s)} - {format_seconds(self.high_s)}]"
-        return f"{least}{format_seconds(self.latency_s)}{band} {self.basis}"
+            low, high = format_seconds(self.low_s), format_seconds(self.high_s)
+            unit = high.rpartition(" ")[2]
+            if low.endswith(f" {unit}") and time.endswith(f" {unit}"):
+                low, high = low.removesuffix(f" {unit}"), high.removesuffix(f" {unit}")
+            band = f" [{low} - {high}]"
+        return f"{least}{time}{band} {self.basis}"
 
     @property
     def adds_up(self) -> bool:

@@ -68,6 +68,7 @@ def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec
             Problem("a model file is a mapping that starts with `format: 1`", root.span())
         )
     spec = extension = None
+    whole = root
     try:
         if "extends" in root.value and mistaken(root, MODEL) is None:
             from mnet_cost.models.extends import extend  # most specs extend none
@@ -81,6 +82,7 @@ def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec
     if spec is None:
         in_order = problems.in_order()
         raise SpecError(extension.explained(in_order) if extension else in_order)
+    spec.root = whole
     return spec
 
 

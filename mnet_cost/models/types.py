@@ -186,6 +186,7 @@ class ModelSpec:
         "outputs",
         "path",
         "published",
+        "root",
         "source",
         "variant",
         "variants",
@@ -225,6 +226,8 @@ class ModelSpec:
         self.published = published
         self.warnings = warnings
         self.node = node
+        self.root = node
+        """What was compiled: the whole file, before it was extended and patched."""
         self.extension = extension
         self.data: dict[str, Any] = node.plain()
 
@@ -239,6 +242,12 @@ class ModelSpec:
         return self.data == other.data
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What goes to another process: the file as it was read, which is compiled again there."""
+        from mnet_cost.models.load import compile_spec  # it makes specs
+
+        return compile_spec, (self.root, self.path, self.variant)
 
     def __repr__(self) -> str:
         return f"<ModelSpec {self.title} from {self.path}>"

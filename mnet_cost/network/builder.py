@@ -110,14 +110,14 @@ class NetworkBuilder:
         first = len(tensors)
         if len(results) == 1:  # nearly always
             tensors.append(Tensor(path, results[0], len(steps)))
-            steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
+            steps.append(Step(path, layer, sources, (first,), entry.node, frame.path, None))
             return first
         self.budget.spend("outputs of layers that have several", len(results), frame, entry.node)
         self.budget.spend("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
-        steps.append(Step(path, layer, sources, outputs, entry, frame.path, None))
+        steps.append(Step(path, layer, sources, outputs, entry.node, frame.path, None))
         return Outputs(outputs)
 
     def input(self, frame: Frame, name: str, type_: TensorType, node: Node) -> int:
@@ -165,7 +165,7 @@ class NetworkBuilder:
         node = (
             self.spec.inputs[index].node  # inputs are the first tensors, in this order
             if tensor.producer is None
-            else self.steps[tensor.producer].entry.node
+            else self.steps[tensor.producer].node
         )
         return f"`{tensor.name}` ({self._line(node)})"
 
@@ -182,7 +182,7 @@ class NetworkBuilder:
         for noted in left:
             warnings.setdefault(noted.entry.node, self._doubt(noted))
         for noted, reader in wrong:
-            because = f", and `{reader.name}` ({self._line(reader.entry.node)}) as sequences"
+            because = f", and `{reader.name}` ({self._line(reader.node)}) as sequences"
             errors.setdefault(noted.entry.node, self._doubt(noted, because))
         return list(warnings.values()), list(errors.values())
 
@@ -212,7 +212,7 @@ class NetworkBuilder:
                 self.check(
                     same,
                     f"`{mine.name}` cannot use the weights of `{theirs.name}` "
-                    f"({self._line(theirs.entry.node)}): its input is {self._input_types(mine)}, "
+                    f"({self._line(theirs.node)}): its input is {self._input_types(mine)}, "
                     f"that of `{theirs.name}` is {self._input_types(theirs)}",
                 )
             except RuleViolation as violation:

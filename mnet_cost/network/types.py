@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.layers import Layer
-from mnet_cost.models.types import Entry, ModelSpec
+from mnet_cost.models.types import ModelSpec
 from mnet_cost.tensors import TensorType
+from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -40,11 +41,30 @@ class Step(NamedTuple):
     inputs: tuple[int, ...]
     """Indices into `Network.tensors`."""
     outputs: tuple[int, ...]
-    entry: Entry
+    node: Node
+    """The entry of the spec that wrote it."""
     block_path: str
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses as well; None where it has its own."""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same layer at the same place, and from the same line of a spec."""
+        return isinstance(other, Step) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def _identity(self) -> tuple[object, ...]:
+        return (
+            self.name,
+            self.layer,
+            self.inputs,
+            self.outputs,
+            self.line,
+            self.block_path,
+            self.shares,
+        )
 
     def __repr__(self) -> str:
         return f"<Step {self.name}: {self.layer.kind}>"
@@ -62,7 +82,7 @@ class Step(NamedTuple):
     @property
     def line(self) -> int:
         """Line of the spec that wrote it."""
-        return self.entry.node.line
+        return self.node.line
 
 
 class Call(NamedTuple):
@@ -176,6 +196,25 @@ class Network:
         )
         return Network(
             self.spec, self.knobs, tensors, steps, self.inputs, self.outputs, self.calls,
+            self.choices, self.warnings,
+        )  # fmt: skip
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same spec with the same knobs, in the same order."""
+        if not isinstance(other, Network):
+            return NotImplemented
+        return (
+            (self.spec, self.knobs, self.tensors) == (other.spec, other.knobs, other.tensors)
+            and (self.inputs, self.outputs) == (other.inputs, other.outputs)
+            and self.steps == other.steps
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What goes to another process: all but the graph, which is built again when asked for."""
+        return Network, (
+            self.spec, self.knobs, self.tensors, self.steps, self.inputs, self.outputs, self.calls,
             self.choices, self.warnings,
         )  # fmt: skip
 

@@ -179,7 +179,7 @@ class _Elaboration:
             raise SpecError(wrong)
         ends: dict[Node, list[Step]] = {}
         for step in dead_ends(network):
-            ends.setdefault(step.entry.node, []).append(step)
+            ends.setdefault(step.node, []).append(step)
         for node, steps in ends.items():
             more = f" (and {len(steps) - 1} more of this line)" if len(steps) > 1 else ""
             warnings.append(Problem(f"no output depends on `{steps[0].name}`{more}", node.span()))

@@ -202,7 +202,7 @@ def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
     """The entry of the spec that wrote a row."""
     calls = {} if by == "layer" else analysis.network.calls
     call = calls.get(group.name) or calls.get(f"{group.name}.1")
-    return call.node if call else group.layers[0].step.entry.node
+    return call.node if call else group.layers[0].step.node
 
 
 def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:

@@ -100,7 +100,7 @@ def model_document(analysis: Analysis) -> dict[str, Any]:
 
 def _spec_of_line(step: Step, spec: ModelSpec) -> dict[str, str]:
     """The spec that a line is of, where that is not the one of the model but one it extends."""
-    source = step.entry.node.source
+    source = step.node.source
     return {} if source is spec.node.source else {"spec": source.path}
 
 

@@ -116,7 +116,7 @@ def _inside(name: str, layer: str) -> bool:
 
 def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> list[Table]:
     step, network = cost.step, analysis.network
-    source = step.entry.node.source
+    source = step.node.source
     inputs = ", ".join(f"{network.tensors[i].name} {network.tensors[i].type}" for i in step.inputs)
     written = f"{source.path}:{step.line}:  {source.line(step.line).strip()}"
     shared = "" if step.shares is None else f" · weights of {network.steps[step.shares].name}"
@@ -187,9 +187,9 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
     return {
         "name": step.name,
         "kind": step.layer.kind,
-        "spec": step.entry.node.source.path,
+        "spec": step.node.source.path,
         "line": step.line,
-        "text": step.entry.node.source.line(step.line).strip(),
+        "text": step.node.source.line(step.line).strip(),
         "formulas": [asdict(formula) for formula in _formulas(analysis, cost)],
         "times": [time_document(*one) for one in kernels.estimates.get(step.name, ())],
     }

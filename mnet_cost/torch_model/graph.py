@@ -127,7 +127,7 @@ def refuse_unbuildable(network: Network) -> None:
         Problem(
             f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than a "
             "shape",
-            step.entry.node.span(),
+            step.node.span(),
             "describe it with layers that are known (`mnet-cost layers`)",
         )
         for step in network.steps
