@@ -356,6 +356,8 @@ def _constant(value: Any) -> Evaluate:
 def _describe(value: Any) -> str:
     if isinstance(value, bool):
         return "the flag `true`" if value else "the flag `false`"
+    if isinstance(value, tensors.HeightWidth):
+        return f"{value}: only the height and width of an input can differ"
     return f"the word `{value}`" if isinstance(value, str) else "a list"
 
 

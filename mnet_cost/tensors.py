@@ -160,6 +160,16 @@ def is_array(value: object) -> bool:
     return hasattr(value, "dtype") and not isinstance(value, (int, float))
 
 
+class HeightWidth(NamedTuple):
+    """A height and a width, as the value of a knob that is otherwise one number."""
+
+    height: int | float
+    width: int | float
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+
 def is_number(value: object) -> bool:
     """Whether `value` can be calculated with: a number, an array of them or a traced number."""
     if isinstance(value, (bool, str, list, tuple, dict, type(None))):

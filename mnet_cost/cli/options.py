@@ -43,7 +43,11 @@ def add_knob_options(
     knobs = parser.add_argument_group("knobs")
     knobs.add_argument("--alpha", metavar="A", help="width multiplier")
     knobs.add_argument("--rho", metavar="R", help="resolution multiplier")
-    knobs.add_argument("--resolution", metavar="N", help="pixels on each side of the input")
+    knobs.add_argument(
+        "--resolution",
+        metavar="N|HxW",
+        help="pixels on each side of the input, or height x width: 480x640",
+    )
     knobs.add_argument("--batch", metavar="N", help=batch)
     knobs.add_argument(
         "--set",

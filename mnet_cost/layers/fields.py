@@ -13,7 +13,7 @@ from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from mnet_cost.errors import one_of
-from mnet_cost.tensors import MAX_SIZE, Check, RuleViolation, floor, is_number
+from mnet_cost.tensors import MAX_SIZE, Check, HeightWidth, RuleViolation, floor, is_number
 
 Json = dict[str, Any]
 
@@ -30,6 +30,8 @@ def _a(value: object) -> str:
         return f"the word `{value}`"
     if isinstance(value, list):
         return f"a list of {len(value)}"
+    if isinstance(value, HeightWidth):
+        return f"{value}: only the height and width of an input can differ"
     return "nothing" if value is None else f"{value}"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnet_cost.errors import Problem, did_you_mean, one_of
 from mnet_cost.expressions import ExpressionError
@@ -22,6 +22,7 @@ from mnet_cost.network.frames import Failed, Frame, FunctionFailed, FunctionScop
 from mnet_cost.network.types import Tensor
 from mnet_cost.tensors import (
     Check,
+    HeightWidth,
     RuleViolation,
     axis_names,
     instead,
@@ -36,6 +37,13 @@ _MAX_CALLS_OF_VALUE = 10_000  # for one value
 _MAX_FUNCTION_DEPTH = 32
 _OPERATIONS_OF_VALUE = 4  # what it takes to evaluate a value, beside the operations in it
 _OPERATIONS_OF_CALL = 6  # the same for a function
+
+
+class EvaluationBySide(NamedTuple):
+    """The values of a spec at the height and at the width that knobs state."""
+
+    height: Evaluation
+    width: Evaluation
 
 
 class Evaluation:
@@ -60,6 +68,7 @@ class Evaluation:
         self.budget = budget
         self.frame = Frame(self, self.names, "", 0)
         """The list whose value is being evaluated."""
+        self.root = root
         self.source = root.source
         self.at = root
         """The value being evaluated, for sizes of tensors that are not there."""
@@ -85,6 +94,34 @@ class Evaluation:
                 self._operations[definition.name] = (
                     definition.expression.operations + names + _OPERATIONS_OF_CALL
                 )
+
+    def define_by_side(self, definitions: tuple[Function | Constant, ...]) -> EvaluationBySide:
+        """`define`, where knobs state a height and a width: once for each.
+
+        What depends on such a knob gets two values, which only sizes of inputs can have.
+        """
+        height, width = (
+            Evaluation(
+                {
+                    name: value[side] if isinstance(value, HeightWidth) else value
+                    for name, value in self.names.items()
+                },
+                self.chosen,
+                self.check,
+                self.tensors,
+                self.root,
+                self.budget,
+            )
+            for side in (0, 1)
+        )
+        for values in (height, width):
+            values.define(definitions)
+        functions = tuple([one for one in definitions if isinstance(one, Function)])
+        self.define(functions)
+        for name, value in height.names.items():
+            same = value == width.names[name]
+            self.names[name] = value if same else HeightWidth(value, width.names[name])
+        return EvaluationBySide(height, width)
 
     def evaluate(self, frame: Frame, value: Value) -> Any:
         """The value of `value` in `frame`; raises `Failed` with the place of what is wrong."""

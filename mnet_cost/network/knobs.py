@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
@@ -13,6 +14,7 @@ from mnet_cost.layers.fields import Whole
 from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
 from mnet_cost.tensors import (
     Check,
+    HeightWidth,
     RuleViolation,
     as_doubles,
     floor,
@@ -22,6 +24,8 @@ from mnet_cost.tensors import (
     require,
     within,
 )
+
+_SIDES = re.compile(r"([0-9]{1,16}) ?[xX] ?([0-9]{1,16})")
 
 
 def knob_values(
@@ -92,6 +96,15 @@ def _batch(value: Any, check: Check) -> Any:
     return batch
 
 
+def _sides(value: Any) -> tuple[Any, Any] | None:
+    """The height and width that a value of a knob states: `480x640` or (480, 640)."""
+    if isinstance(value, str) and (written := _SIDES.fullmatch(value)):
+        return int(written[1]), int(written[2])
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return value[0], value[1]
+    return None
+
+
 def _marked(value: Any, valid: Any, default: Any, check: Check) -> Any:
     """The array `value`, with `default` where it is not `valid`; `check` marks these candidates."""
     check(valid, "is not a value of the knob")
@@ -110,6 +123,9 @@ def _knob_array(knob: Knob, value: Any, check: Check) -> Any:
 
 def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     wanted = type(knob.default)
+    if wanted not in (bool, str) and (sides := _sides(value)) is not None:
+        height, width = (_knob_value(spec, knob, side, check) for side in sides)
+        return height if height == width else HeightWidth(height, width)
     if is_array(value) and value.dtype.kind in {bool: "b", str: "U"}.get(wanted, "iuf"):
         return _knob_array(knob, value, check)
     fits = (

@@ -30,7 +30,7 @@ from mnet_cost.models.types import (
 )
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.builder import NetworkBuilder
-from mnet_cost.network.evaluation import Evaluation
+from mnet_cost.network.evaluation import Evaluation, EvaluationBySide
 from mnet_cost.network.frames import (
     UNKNOWN,
     Absent,
@@ -51,6 +51,7 @@ from mnet_cost.network.types import Call, Network, Step, dead_ends
 from mnet_cost.tensors import (
     DTYPES,
     Check,
+    HeightWidth,
     TensorType,
     require,
 )
@@ -97,8 +98,12 @@ class _Elaboration:
     def network(self) -> Network:
         """Walk the whole spec."""
         try:
-            self.values.define(self.spec.definitions)
-            top, inputs = self._inputs()
+            by_side = None
+            if any(isinstance(value, HeightWidth) for value in self.knobs.values()):
+                by_side = self.values.define_by_side(self.spec.definitions)
+            else:
+                self.values.define(self.spec.definitions)
+            top, inputs = self._inputs(by_side)
             layers = self.spec.node.value["layers"]
             self.budget.spend_list(self.spec.entries, "", top, layers)
         except Failed as failure:
@@ -136,12 +141,16 @@ class _Elaboration:
 
     # --- knobs, `let`, inputs, outputs
 
-    def _inputs(self) -> tuple[Frame, tuple[int, ...]]:
+    def _inputs(self, by_side: EvaluationBySide | None) -> tuple[Frame, tuple[int, ...]]:
         top = Frame(self.values, self.values.names, "", 0)
         indices = []
         for declared in self.spec.inputs:
+            scopes = [(self.values, top)] * len(declared.sizes)
+            if by_side is not None and len(scopes) > 2 and declared.layout != "sequence":
+                scopes[-2:] = [(values, Frame(values, values.names, "", 0)) for values in by_side]
             sizes = tuple(
-                self.values.number(top, size, declared.name, Whole()) for size in declared.sizes
+                values.number(scope, size, declared.name, Whole())
+                for (values, scope), size in zip(scopes, declared.sizes, strict=True)
             )
             dtype = None if declared.dtype is None else DTYPES[declared.dtype]
             index = self.builder.input(
