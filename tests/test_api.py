@@ -150,7 +150,7 @@ def test_records_are_frozen(half: mnet_cost.Analysis) -> None:
         with pytest.raises(FrozenInstanceError):
             setattr(record, field, 1)
         with pytest.raises(TypeError):
-            type(record)(1)  # type: ignore[call-arg]
+            type(record)(1)
 
 
 def printed(*words: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -12,9 +14,14 @@ from mnet_cost.cli.options import (
     add_model_argument,
     add_output_options,
     analyzed,
+    given_batches,
     given_knobs,
     refuse_total,
 )
+
+if TYPE_CHECKING:
+    from mnet_cost.analysis.sparsity import Zeros
+    from mnet_cost.models.types import Model
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -26,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "mnet-cost analyze specs/mobilenet_v1.yaml --alpha 0.5 --device pixel_1 --by layer",
     )
     add_model_argument(parser)
-    add_knob_options(parser)
+    add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser, rows=("layer", "block", "kind", "kernel"))
     parser.add_argument_group("memory").add_argument(
         "--schedule",
@@ -72,6 +79,31 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def _run_batches(
+    options: argparse.Namespace, model: Model, batches: Sequence[int], zeros: Sequence[Zeros]
+) -> int:
+    """Analyze and print several batch sizes."""
+    from mnet_cost.cli.output import emit
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.report.batches import batches_report
+    from mnet_cost.search.networks import at_batches
+
+    for option, is_set in (
+        ("--training", options.training),
+        ("--what-if", options.what_if is not None),
+        ("--top", options.top is not None),
+    ):
+        if is_set:
+            message = f"`{option}` is for a single batch"
+            raise UsageError(
+                Problem(message, hint=f"leave it out, or write `--batch {batches[0]}`")
+            )
+    analyses = analyzed(at_batches(model, batches), options, options.schedule, zeros)
+    report = batches_report([options.model], [analyses], options.lower_bound)
+    emit(report, options, [options.model, *options.device])
+    return refuse_total([analyses[0].unmodelled], options.lower_bound)
+
+
 def _count(text: str) -> int:
     """A number of rows."""
     if not text.isdecimal() or not int(text):
@@ -90,8 +122,11 @@ def run(options: argparse.Namespace) -> int:
 
     if options.top is not None and options.by != "kernel":
         raise UsageError(Problem("`--top` is for kernels", hint="`--by kernel --top 5`"))
+    batches = given_batches(options)
     model = load_model(options.model, given_knobs(options))
     zeros = parse_zeros(options.sparsity)
+    if batches:
+        return _run_batches(options, model, batches, zeros)
     (analysis,) = analyzed([model], options, options.schedule, zeros)
     training = None
     if options.training:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -11,9 +12,13 @@ from mnet_cost.cli.options import (
     add_knob_options,
     add_output_options,
     analyzed,
+    given_batches,
     given_knobs,
     refuse_total,
 )
+
+if TYPE_CHECKING:
+    from mnet_cost.models.types import Model
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -28,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="two or more, with or without `vs` between"
     )
-    add_knob_options(parser)
+    add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
@@ -50,7 +55,10 @@ def run(options: argparse.Namespace) -> int:
                 hint="mnet-cost compare full vs separable",
             )
         )
+    batches = given_batches(options)
     models = with_knobs([load_model(name) for name in names], given_knobs(options))
+    if batches:
+        return _run_batches(options, names, models, batches)
     analyses = analyzed(models, options)
     emit(
         compare_report(names, analyses, options.by, options.lower_bound),
@@ -58,3 +66,17 @@ def run(options: argparse.Namespace) -> int:
         [*names, *options.device],
     )
     return refuse_total([analysis.unmodelled for analysis in analyses], options.lower_bound)
+
+
+def _run_batches(
+    options: argparse.Namespace, names: list[str], models: list[Model], batches: list[int]
+) -> int:
+    """Compare at several batch sizes: a row for each network, size and device."""
+    from mnet_cost.cli.output import emit
+    from mnet_cost.report.batches import batches_report
+    from mnet_cost.search.networks import at_batches
+
+    analyses = [analyzed(at_batches(model, batches), options) for model in models]
+    emit(batches_report(names, analyses, options.lower_bound), options, [*names, *options.device])
+    unmodelled = [by_batch[0].unmodelled for by_batch in analyses]
+    return refuse_total(unmodelled, options.lower_bound)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
     from mnet_cost.analysis.sparsity import Zeros
     from mnet_cost.devices import DeviceProfile
+    from mnet_cost.errors import Problem
     from mnet_cost.models.types import Model
 
 KNOB_OPTIONS = ("alpha", "rho", "resolution", "batch")
@@ -134,6 +136,26 @@ def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
     return knobs
 
 
+def given_batches(options: argparse.Namespace) -> list[int]:
+    """The sizes that `--batch 1,8,32` states; none where there is one size at most."""
+    from mnet_cost.errors import Problem, UsageError
+
+    text: str | None = options.batch
+    if text is None or "," not in text:
+        return []
+    sizes = [part.strip() for part in text.split(",")]
+    wrong = next((part for part in sizes if not re.fullmatch("[0-9]{1,16}", part)), None)
+    if wrong is not None:
+        message = f"a batch is a whole number from 1 on, not `{wrong}`"
+        raise UsageError(Problem(message, hint="write `--batch 1,8,32`"))
+    batches = [int(part) for part in sizes]
+    for batch in batches:
+        if batches.count(batch) > 1:
+            raise UsageError(f"batch {batch} is asked for twice")
+    options.batch = None  # the knob is set for each size
+    return batches
+
+
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
     """The profiles that --device names; the default ones without it."""
     from mnet_cost.devices.choice import choose_devices
@@ -152,7 +174,8 @@ def analyzed(
     from mnet_cost.cli.output import say
 
     devices = chosen_devices(options)
-    found = []
+    analyses: list[Analysis] = []
+    said: list[Problem] = []
     for model in models:
         analysis = analyze(
             model,
@@ -163,9 +186,11 @@ def analyzed(
             sparsity=sparsity,
         )
         for problem in (*model.spec.warnings, *analysis.network.warnings):
-            say(problem, "warning: ")
-        found.append(analysis)
-    return found
+            if problem not in said:  # the same network can be asked for twice
+                said.append(problem)
+                say(problem, "warning: ")
+        analyses.append(analysis)
+    return analyses
 
 
 def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> int:

@@ -1,4 +1,4 @@
-"""Networks to compare: which knobs go to which of them.
+"""Networks to compare: which knobs go to which of them, and the same one at several batches.
 
 A knob goes to every network that has it, and one must. Not here: what the networks cost.
 """
@@ -32,6 +32,11 @@ def with_knobs(models: Sequence[Model], knobs: Mapping[str, Any]) -> list[Model]
         )
         for model, names in zip(models, settings, strict=True)
     ]
+
+
+def at_batches(model: Model, batches: Sequence[int]) -> list[Model]:
+    """`model` once for each size of a batch."""
+    return [model._replace(knobs={**model.knobs, BATCH: batch}) for batch in batches]
 
 
 def _settings_of(model: Model, with_choices: bool) -> set[str]:
