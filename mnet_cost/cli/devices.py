@@ -30,13 +30,20 @@ def add_parser(subparsers: Subparsers) -> None:
         "devices",
         nargs="*",
         metavar="NAME|FILE",
-        help="of one, every number with its source; several side by side",
+        help="of one, every number with its source; several side by side; `init NAME` writes a new "
+        "profile to fill in",
     )
     parser.add_argument(
         "--for",
         dest="model",
         metavar="MODEL",
         help="compare devices for this network: those named, or all that are shipped",
+    )
+    parser.add_argument(
+        "--class",
+        metavar="CLASS",
+        dest="device_class",
+        help="of the new profile, with init (board)",
     )
     add_knob_options(parser)
     group = parser.add_argument_group("analysis")
@@ -53,6 +60,11 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.report.devices import device_report, devices_report, devices_side_by_side
 
+    if options.devices[:1] == ["init"]:
+        return _init(options)
+    if options.device_class is not None:
+        message = "`--class` is for a new profile"
+        raise UsageError(Problem(message, hint="mnet-cost devices init NAME --class board"))
     names = list(dict.fromkeys(options.devices))
     if options.model is not None:
         return _choose(options, names or ["all"])
@@ -68,6 +80,23 @@ def run(options: argparse.Namespace) -> int:
     else:
         report = devices_side_by_side(devices)
     emit(report, options, names)
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    """Write a profile to fill in, and say what comes next."""
+    from mnet_cost.cli.output import print_text, write_new
+    from mnet_cost.devices.template import device_template
+    from mnet_cost.errors import Problem, UsageError
+
+    if len(options.devices) != 2 or options.model is not None:
+        hint = "mnet-cost devices init my_board --class board"
+        raise UsageError(Problem("`devices init` takes one name, of a new profile", hint=hint))
+    name = options.devices[1]
+    text = device_template(name, options.device_class or "board")
+    path = options.output or f"{name}.yaml"
+    write_new(path, text)
+    print_text(f"{path}: replace each FILL_IN, then `mnet-cost devices ./{path}` shows the profile")
     return 0
 
 

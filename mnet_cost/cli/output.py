@@ -125,6 +125,17 @@ def write_whole(target: str, text: str) -> None:
                 draft.unlink(missing_ok=True)
 
 
+def write_new(target: str, text: str) -> None:
+    """Write a file that is not there yet; `OutputError` where it is, or cannot be written."""
+    with naming(target, "cannot be written", shown="-o"):
+        try:
+            with open(target, "x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except FileExistsError:
+            hint = "choose another name, or remove the file"
+            raise OutputError(Problem(f"{target}: is there already", hint=hint)) from None
+
+
 def _write(path: Path, text: str) -> None:
     # What is no UTF-8 text is the name of a file, which has bytes of its own.
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -7,14 +7,14 @@ numbers are true, which only their sources can tell.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
 from mnet_cost.devices.hierarchy import read_memory, read_storage
 from mnet_cost.devices.library import device_names, device_path
 from mnet_cost.devices.measured import read_latency
-from mnet_cost.devices.reader import Reader
+from mnet_cost.devices.reader import FILL_IN, Reader
 from mnet_cost.devices.rules import is_known_runtime, runtime_rules
 from mnet_cost.devices.sections import (
     read_compute,
@@ -97,6 +97,8 @@ def parse_device(text: str, path: str) -> DeviceProfile:
 
 def _checked(root: Node, path: str, extended: bool) -> DeviceProfile:
     reader = Reader()
+    if FILL_IN in root.source.text and (blanks := list(_blanks(root))):
+        raise DeviceError(blanks)
     if extended and isinstance(root.value, dict) and "extends" in root.value:
         message = "a profile that is extended cannot extend another"
         raise DeviceError(Problem(message, root.keys["extends"].span()))
@@ -104,6 +106,20 @@ def _checked(root: Node, path: str, extended: bool) -> DeviceProfile:
     if reader.problems or profile is None:
         raise DeviceError(reader.problems)
     return profile
+
+
+def _blanks(node: Node) -> Iterator[Problem]:
+    """A problem for each value of a new profile that nobody has filled in."""
+    children: Iterable[Node] = ()
+    if isinstance(node.value, dict):
+        children = node.value.values()
+    elif isinstance(node.value, list):
+        children = node.value
+    elif node.value == FILL_IN:
+        hint = "a line that says what nobody knows can go, unless the profile needs it"
+        yield Problem("this is to be filled in", node.span(), hint)
+    for child in children:
+        yield from _blanks(child)
 
 
 def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:

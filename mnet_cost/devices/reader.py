@@ -16,6 +16,8 @@ from mnet_cost.units import format_si, parse_quantity
 from mnet_cost.yamlfile import Node
 
 ORIGIN = ("basis", "source")
+FILL_IN = "FILL_IN"
+"""What stands in a new profile where a user has to write something."""
 MAX_TILE = 65536
 _RANGE = ("low", "high")
 _NUMBER_KEYS = (
