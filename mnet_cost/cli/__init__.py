@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mnet_cost.errors import MnetCostError
 
     parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what a word may become
+        from mnet_cost.cli.completion import complete
+
+        complete(parser)
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()

@@ -36,8 +36,10 @@ def device_template(name: str, device_class: str = "board") -> str:
     if not _NAME.fullmatch(name) or parse_scalar(name) != name:
         hint = "a letter, then letters, digits, `_` and `-`, at most 64 in all"
         raise DeviceError(Problem(f"`{name}` is no name of a device", hint=hint))
-    if name in (ALL, NONE, *device_names()):
-        hint = f"`mnet-cost devices {name}` shows it" if name not in (ALL, NONE) else None
+    if name in (ALL, NONE):
+        raise DeviceError(f"the name `{name}` is taken")
+    if name in device_names():
+        hint = f"`mnet-cost devices {name}` shows it"
         raise DeviceError(Problem(f"the name `{name}` is taken", hint=hint))
     if device_class not in CLASSES:
         hint = did_you_mean(device_class, CLASSES) or f"it is {one_of(CLASSES)}"

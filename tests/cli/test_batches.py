@@ -92,7 +92,8 @@ def test_unknown_costs_are_refused_once(
 ) -> None:
     path = tmp_path_factory.mktemp("specs") / "net.yaml"
     path.write_text(
-        "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers: [{opaque: {operation: fft, shape: [3, 8, 8]}\n"
+        "format: 1\nname: net\ninput: {image: [3, 8, 8]}\n"
+        "layers: [{opaque: {operation: fft, shape: [3, 8, 8]}}]\n"
     )
     assert main(["analyze", str(path), "--batch", "1,8", *PI]) == 3
     captured = capsys.readouterr()
