@@ -93,14 +93,17 @@ def _form_units(network: Network, groups: Sequence[Unit]) -> tuple[Unit, ...]:
 def _in_running_order(network: Network, units: list[Unit]) -> tuple[Unit, ...]:
     """`units`, each as early as it may run; they come by their first steps."""
     unit_of = {index: number for number, unit in enumerate(units) for index in unit}
+    if _is_running_order(network, units, unit_of):  # nearly always
+        return tuple(units)
     waits = []
     for number, unit in enumerate(units):
         producers = {
-            network.tensors[one].producer for index in unit for one in network.steps[index].inputs
+            network.tensors[tensor].producer
+            for index in unit
+            for tensor in network.steps[index].inputs
         }
-        waits.append({unit_of[one] for one in producers if one is not None} - {number})
-    if all(max(before, default=-1) < number for number, before in enumerate(waits)):
-        return tuple(units)
+        before = {unit_of[producer] for producer in producers if producer is not None}
+        waits.append(before - {number})
     after: list[list[int]] = [[] for _ in units]
     for number, before in enumerate(waits):
         for other in before:
@@ -119,6 +122,18 @@ def _in_running_order(network: Network, units: list[Unit]) -> tuple[Unit, ...]:
     if len(order) < len(units):
         raise ValueError("groups of steps wait for each other")
     return tuple(order)
+
+
+def _is_running_order(network: Network, units: list[Unit], unit_of: dict[int, int]) -> bool:
+    """Whether no unit waits for a later one."""
+    tensors, steps = network.tensors, network.steps
+    for number, unit in enumerate(units):
+        for index in unit:
+            for tensor in steps[index].inputs:
+                producer = tensors[tensor].producer
+                if producer is not None and unit_of[producer] > number:
+                    return False
+    return True
 
 
 def _inside(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
@@ -144,7 +159,9 @@ def _reordered(buffers: Buffers, unit: Unit) -> frozenset[int]:
         if step.layer.effect == "compute" or not reordered.isdisjoint(step.outputs):
             reordered.update(step.inputs)
         else:
-            reordered.update(one for one in step.inputs if not is_aligned(buffers, step, one))
+            for tensor in step.inputs:
+                if not is_aligned(buffers, step, tensor):
+                    reordered.add(tensor)
     return frozenset(reordered)
 
 

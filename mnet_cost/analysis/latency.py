@@ -10,7 +10,7 @@ never zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, sqrt
 from typing import NamedTuple
 
@@ -141,45 +141,15 @@ def estimate_latency(
 
     `memory_fits` is what is known of its memory; it takes no part in the time.
     """
-    rate = device.compute.get(precision)
-    fit = device.latency.get(precision)
-    basis = basis_of(device, precision)
+    fit, basis = _fit_and_basis(device, precision)
     if basis is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
-        return DeviceEstimate(
-            device=device,
-            precision=precision,
-            basis=None,
-            latency_s=None,
-            low_s=None,
-            high_s=None,
-            bound_s=None,
-            inference_s=0.0,
-            kernels=(),
-            untimed=(),
-            memory_fits=memory_fits,
-            notes=(note,),
-        )
+        return _without_time(device, precision, memory_fits, note)
     if not kernels:
         note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
-        return DeviceEstimate(
-            device=device,
-            precision=precision,
-            basis=None,
-            latency_s=None,
-            low_s=None,
-            high_s=None,
-            bound_s=None,
-            inference_s=0.0,
-            kernels=(),
-            untimed=(),
-            memory_fits=memory_fits,
-            notes=(note,),
-        )
-    lower_bounds = LowerBounds(device, rate)
-    if fit is None and rate is not None:
-        fit = unmeasured_fit(device, rate, precision)
+        return _without_time(device, precision, memory_fits, note)
+    lower_bounds = LowerBounds(device, device.compute.get(precision))
     bounds = lower_bounds.lower_bounds(kernels)
     if isinstance(fit, CoefficientFit):
         timed = _by_coefficients(kernels, bounds, fit, device, precision, basis)
@@ -189,11 +159,27 @@ def estimate_latency(
         timed = _on_bounds(kernels, bounds, device)
     if device.scaled is not None and timed.basis != "bound":
         timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
-    found = _whole(timed, bounds, device, precision, memory_fits, lower_bounds.notes())
-    partial = found.basis == "bound" or bool(found.untimed)
-    timing = Timing(found.latency_s, found.low_s, found.high_s, timed.basis, partial)
-    traffic = [lower_bound.traffic for lower_bound in bounds]
-    return replace(found, energy=estimate_energy(device, precision, kernels, traffic, timing))
+    return _whole(timed, bounds, device, precision, memory_fits, lower_bounds.notes())
+
+
+def _without_time(
+    device: DeviceProfile, precision: str, memory_fits: tuple[CapacityCheck, ...], note: str
+) -> DeviceEstimate:
+    """An estimate of which `note` says why there is no time."""
+    return DeviceEstimate(
+        device=device,
+        precision=precision,
+        basis=None,
+        latency_s=None,
+        low_s=None,
+        high_s=None,
+        bound_s=None,
+        inference_s=0.0,
+        kernels=(),
+        untimed=(),
+        memory_fits=memory_fits,
+        notes=(note,),
+    )
 
 
 def basis_of(device: DeviceProfile, precision: str) -> str | None:
@@ -201,12 +187,19 @@ def basis_of(device: DeviceProfile, precision: str) -> str | None:
 
     None where there can be none.
     """
-    if precision in device.latency:
-        return device.basis
+    return _fit_and_basis(device, precision)[1]
+
+
+def _fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
+    """What the times are made with, and what they are called."""
+    fit = device.latency.get(precision)
+    if fit is not None:
+        return fit, device.basis
     rate = device.compute.get(precision)
     if rate is None:
-        return None
-    return "bound" if unmeasured_fit(device, rate, precision) is None else "datasheet"
+        return None, None
+    fit = unmeasured_fit(device, rate, precision)
+    return fit, "bound" if fit is None else "datasheet"
 
 
 def _whole(
@@ -217,11 +210,7 @@ def _whole(
     memory_fits: tuple[CapacityCheck, ...],
     notes: tuple[str, ...],
 ) -> DeviceEstimate:
-    untimed = tuple(one.kernel.name for one in timed.kernels if one.latency_s is None) + tuple(
-        one.kernel.name
-        for one in timed.kernels
-        if one.latency_s is not None and timed.basis == "bound" and one.lower_bound.seconds is None
-    )
+    untimed = _untimed(timed)
     if timed.basis != "bound":
         notes = ()  # what is not known of the lower bound is no part of the estimate
     if untimed:
@@ -232,43 +221,51 @@ def _whole(
         notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
     # Nothing at least says nothing.
     bound_s = sum([lower_bound.seconds or 0.0 for lower_bound in bounds]) or None
-    latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
-    if not latency_s:  # of nothing known, which is not to take no time
-        return DeviceEstimate(
-            device=device,
-            precision=precision,
-            basis=None,
-            latency_s=None,
-            low_s=None,
-            high_s=None,
-            bound_s=bound_s,
-            inference_s=0.0,
-            kernels=timed.kernels,
-            untimed=untimed,
-            memory_fits=memory_fits,
-            notes=notes,
-        )
+    latency_s = sum([estimate.latency_s or 0.0 for estimate in timed.kernels]) + timed.inference_s
+    known = bool(latency_s)  # a sum of nothing known is not no time
     low_s = high_s = None
-    if timed.half_width is not None and not untimed:  # no error of a part that is missing
+    if known and timed.half_width is not None and not untimed:  # no error of a missing part
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
+    timing = Timing(
+        latency_s if known else None,
+        low_s,
+        high_s,
+        timed.basis,
+        is_lower_bound=(known and timed.basis == "bound") or bool(untimed),
+    )
+    traffic = [lower_bound.traffic for lower_bound in bounds]
+    kernels = [estimate.kernel for estimate in timed.kernels]
     return DeviceEstimate(
         device=device,
         precision=precision,
-        basis=timed.basis,
-        latency_s=latency_s,
+        basis=timed.basis if known else None,
+        latency_s=timing.seconds,
         low_s=low_s,
         high_s=high_s,
         bound_s=bound_s,
-        inference_s=timed.inference_s,
+        inference_s=timed.inference_s if known else 0.0,
         kernels=timed.kernels,
         untimed=untimed,
         memory_fits=memory_fits,
         notes=notes,
-        outside=timed.outside,
-        shares=timed.shares,
-        latency_fit=timed.fit,
+        outside=timed.outside if known else (),
+        shares=timed.shares if known else (),
+        energy=estimate_energy(device, precision, kernels, traffic, timing),
+        latency_fit=timed.fit if known else None,
     )
+
+
+def _untimed(timed: _Timed) -> tuple[str, ...]:
+    """Kernels of which nothing says how long they take."""
+    without_time = [each.kernel.name for each in timed.kernels if each.latency_s is None]
+    if timed.basis == "bound":
+        without_time += [
+            each.kernel.name
+            for each in timed.kernels
+            if each.latency_s is not None and each.lower_bound.seconds is None
+        ]
+    return tuple(without_time)
 
 
 def _by_coefficients(
@@ -313,14 +310,13 @@ def summands(
     Zeros among the weights make what is compute faster.
     """
     scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    speedup = kernel.speedup
+    if speedup == 1.0:  # nearly always
+        return [
+            (i, amount * coefficients[i] * scale_s) for i, amount in enumerate(amounts) if amount
+        ]
     return [
-        (
-            i,
-            amount
-            * coefficients[i]
-            * scale_s
-            / (kernel.speedup if TERMS[i].part == "compute" else 1.0),
-        )
+        (i, amount * coefficients[i] * scale_s / (speedup if TERMS[i].part == "compute" else 1.0))
         for i, amount in enumerate(amounts)
         if amount
     ]

@@ -190,7 +190,9 @@ class _Lives:
                     home = homes[output]
                     root = buffer[home]
                     if birth[root] < 0:
-                        other = may_write_over(buffers, step, number, self)
+                        other = None
+                        if step.layer.effect == "elementwise":  # else it never does
+                            other = may_write_over(buffers, step, number, self)
                         if other is None:
                             birth[root] = number
                         else:

@@ -137,12 +137,12 @@ def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], preci
 def add_up(costs: Sequence[LayerCost]) -> Totals:
     """Sums over `costs`."""
     return Totals(
-        mult_adds=sum(cost.mult_adds for cost in costs),
-        vector_ops=sum(cost.vector_ops for cost in costs),
-        params=sum(cost.params for cost in costs),
-        weights=sum(cost.weights for cost in costs),
-        buffers=sum(cost.buffers for cost in costs),
-        weight_bytes=sum(cost.weight_bytes for cost in costs),
-        activation_bytes=sum(cost.output_bytes for cost in costs),
-        traffic_bytes=sum(cost.traffic_bytes for cost in costs),
+        mult_adds=sum([cost.mult_adds for cost in costs]),
+        vector_ops=sum([cost.vector_ops for cost in costs]),
+        params=sum([cost.params for cost in costs]),
+        weights=sum([cost.weights for cost in costs]),
+        buffers=sum([cost.buffers for cost in costs]),
+        weight_bytes=sum([cost.weight_bytes for cost in costs]),
+        activation_bytes=sum([cost.output_bytes for cost in costs]),
+        traffic_bytes=sum([cost.traffic_bytes for cost in costs]),
     )

@@ -209,7 +209,8 @@ class Network:
             and self.steps == other.steps
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash((len(self.steps), self.inputs, self.outputs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What goes to another process: all but the graph, which is built again when asked for."""
