@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnet_cost.cli.options import Subparsers, add_command
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
 
 if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
@@ -74,6 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
         choices=("text", "json", "csv", "markdown", "html"),
         help="form of the report on the fit (text)",
     )
+    add_notes_option(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "-o", "--output", metavar="FILE", help="write the profile there, whole or not at all"
@@ -157,7 +158,8 @@ def run(options: argparse.Namespace) -> int:
     stream = sys.stderr if profile is None else sys.stdout  # which else is the profile's
     form = options.format or "text"
     report = calibration_report(name, found, unread)
-    shown = render(report, form, terminal_width(), wants_color(), encoding_of(stream))
+    encoding = encoding_of(stream)
+    shown = render(report, form, terminal_width(), wants_color(), encoding, options.notes)
     if profile is None:
         print_text(text)
         print(shown, file=sys.stderr)

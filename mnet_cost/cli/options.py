@@ -105,7 +105,7 @@ def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """--format and -o."""
+    """--format, -o and --notes."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
@@ -113,6 +113,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="form of the report (text; with -o by the ending of FILE)",
     )
     group.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    add_notes_option(group)
+
+
+def add_notes_option(group: argparse._ActionsContainer) -> None:
+    """--notes, or -v."""
+    group.add_argument(
+        "-v", "--notes", action="store_true", help="all notes, and what each column holds"
+    )
 
 
 def given_knobs(options: argparse.Namespace) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import AtLeast, Form, Quantity, Range, Time
+from mnet_cost.report.types import Absent, AtLeast, Form, Marked, Quantity, Range, Time
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -16,7 +16,7 @@ from mnet_cost.units import (
 UNKNOWN = "-"
 
 RIGHT_ALIGNED = frozenset(
-    ("quantity", "count", "bytes", "seconds", "percent", "ratio", "number", "range")
+    ("quantity", "count", "bytes", "seconds", "percent", "share", "ratio", "number", "range")
 )
 
 
@@ -26,6 +26,10 @@ def cell(value: Any, form: Form) -> str:
         return UNKNOWN
     if isinstance(value, str):
         return value
+    if isinstance(value, Marked):
+        return cell(value.value, form)
+    if isinstance(value, Absent):
+        return value.why
     if isinstance(value, Quantity):
         return _quantity(value)
     if isinstance(value, AtLeast):
@@ -42,7 +46,7 @@ def cell(value: Any, form: Form) -> str:
         return format_bytes(value)
     if form == "seconds":
         return format_seconds(value)
-    if form == "percent":
+    if form in ("percent", "share"):
         return f"{100 * value:.2f}"
     if form == "ratio":
         return f"{_times(value)}x"

@@ -13,7 +13,17 @@ from typing import Any
 
 from mnet_cost.escaping import csv_cell, html_text, json_text, markdown_cell, markdown_line, plain
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import AtLeast, Column, Quantity, Range, Report, Table, Time
+from mnet_cost.report.types import (
+    Absent,
+    AtLeast,
+    Column,
+    Marked,
+    Quantity,
+    Range,
+    Report,
+    Table,
+    Time,
+)
 
 
 def to_json(report: Report) -> str:
@@ -52,6 +62,10 @@ def _headers(column: Column) -> tuple[str, ...]:
 
 def _parts(value: Any, width: int) -> tuple[Any, ...]:
     """A cell as `width` cells of CSV."""
+    if isinstance(value, Marked):
+        return _parts(value.value, width)
+    if isinstance(value, Absent):
+        return ("",) * width
     if isinstance(value, (Quantity, AtLeast)):
         return tuple(value)
     if isinstance(value, Range):
@@ -72,26 +86,40 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     def part(text: str) -> str:
         return markdown_cell(plain(text, encoding))
 
-    parts = [f"## {line(report.title)}", line(report.subtitle)]
+    def tabulated(table: Table) -> list[str]:
+        note = "  \n".join(map(line, table.note.split("\n")))  # its lines stay lines
+        title = f"### {line(table.title)}" if table.title else ""
+        return [title, _grid(table, part, "github"), note]
+
+    parts = [f"**{line(alert)}**" for alert in report.alerts]
+    parts += [f"## {line(report.title)}", line(report.subtitle)]
+    for table in report.answer:
+        parts += tabulated(table)
     if report.facts:
         parts.append(_tabulate(_facts(report, part), ["", "", ""], _FACTS_ALIGNED, "github"))
     for table in report.tables:
-        note = "  \n".join(map(line, table.note.split("\n")))  # its lines stay lines
-        parts += [f"### {line(table.title)}", _grid(table, part, "github"), note]
-    parts.append("\n".join(f"- {line(note)}" for note in report.notes))
+        parts += tabulated(table)
+    parts.append("\n".join(f"- {line(note)}" for note in (*report.notes, *report.more_notes)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def to_html(report: Report) -> str:
     """One self-contained page."""
-    parts = [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
+
+    def tabulated(table: Table) -> list[str]:
+        title = f"<h2>{html_text(table.title)}</h2>" if table.title else ""
+        note = html_text(table.note).replace("\n", "<br>\n")
+        return [title, _grid(table, html_text, "unsafehtml"), f"<p>{note}</p>" if note else ""]
+
+    parts = [f"<p><strong>{html_text(alert)}</strong></p>" for alert in report.alerts]
+    parts += [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
+    for table in report.answer:
+        parts += tabulated(table)
     if report.facts:
         parts.append(_tabulate(_facts(report, html_text), [], _FACTS_ALIGNED, "unsafehtml"))
     for table in report.tables:
-        parts += [f"<h2>{html_text(table.title)}</h2>", _grid(table, html_text, "unsafehtml")]
-        note = html_text(table.note).replace("\n", "<br>\n")
-        parts.append(f"<p>{note}</p>" if note else "")
-    notes = "".join(f"<li>{html_text(note)}</li>" for note in report.notes)
+        parts += tabulated(table)
+    notes = "".join(f"<li>{html_text(note)}</li>" for note in (*report.notes, *report.more_notes))
     parts.append(f"<ul>{notes}</ul>" if notes else "")
     body = "\n".join(part for part in parts if part)
     page = _PAGE.format(title=html_text(report.title), body=body)
