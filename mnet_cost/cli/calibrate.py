@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mnet_cost.cli.bar import Bar
 from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
 
 if TYPE_CHECKING:
@@ -117,22 +118,25 @@ def run(options: argparse.Namespace) -> int:
     threads = _threads(options, first, base)
     found = {}
     problems: list[Problem] = []
-    for precision in dict.fromkeys(one.precision for one in rows):
-        some = tuple(one for one in rows if one.precision == precision)
-        try:
-            found[precision] = calibrate(
-                some,
-                rules=rules,
-                tile=_tile(options, some[0], base),
-                device_class=device_class,
-                threads=threads,
-                base=base,
-                runtime=base.runtime if options.into and base else first.runtime,
-                form=options.form,
-                source=_source(some, options.measurements),
-            )
-        except MeasurementError as error:
-            problems += error.problems
+    precisions = list(dict.fromkeys(row.precision for row in rows))
+    with Bar("fitting", at_once=True) as bar:
+        for i, precision in enumerate(precisions):
+            some = tuple(row for row in rows if row.precision == precision)
+            try:
+                found[precision] = calibrate(
+                    some,
+                    rules=rules,
+                    tile=_tile(options, some[0], base),
+                    device_class=device_class,
+                    threads=threads,
+                    base=base,
+                    runtime=base.runtime if options.into and base else first.runtime,
+                    form=options.form,
+                    source=_source(some, options.measurements),
+                )
+            except MeasurementError as error:
+                problems += error.problems
+            bar(i + 1, len(precisions))
     if problems:
         raise MeasurementError(problems)
     fits = {precision: one.fit for precision, one in found.items()}

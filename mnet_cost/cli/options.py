@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.cli.bar import watched
+
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
     from mnet_cost.analysis.sparsity import Zeros
@@ -151,7 +153,7 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
         names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
-    devices = {name: load_device(name) for name in names}
+    devices = {name: load_device(name) for name in watched(names, "reading device profiles")}
     if options.threads is None:
         return tuple(devices.values())
     # Asked for by name, a device must have so many; of the default ones, accelerators stay, and
@@ -177,7 +179,7 @@ def analyzed(
 
     devices = chosen_devices(options)
     found = []
-    for model in models:
+    for model in watched(models, "analyzing networks"):
         analysis = analyze(
             model,
             devices=devices,

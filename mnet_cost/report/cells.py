@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import Absent, AtLeast, Form, Marked, Quantity, Range, Time
+from mnet_cost.report.types import Absent, AtLeast, Compared, Form, Marked, Quantity, Range, Time
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -28,6 +28,10 @@ def cell(value: Any, form: Form) -> str:
         return value
     if isinstance(value, Marked):
         return cell(value.value, form)
+    if isinstance(value, Compared):
+        return _compared(value, form)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Absent):
         return value.why
     if isinstance(value, Quantity):
@@ -64,8 +68,18 @@ def short(value: Any, form: Form) -> str:
     )
 
 
+def _compared(value: Compared, form: Form) -> str:
+    """`300.8 M` above `0.53x`."""
+    figure = short(value.value, form) or cell(value.value, form)
+    if value.ratio is None:
+        return figure
+    return "\n".join((figure, " ".join(filter(None, (cell(value.ratio, "ratio"), value.word)))))
+
+
 def _times(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+    if value < 10:
+        return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def _range(value: Range) -> str:

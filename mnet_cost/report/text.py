@@ -159,7 +159,7 @@ class _Page:
     def help(self, tables: Sequence[Table]) -> None:
         """What the columns of `tables` hold, each said once."""
         meanings = {
-            (column.title, column.help): None
+            (_in_line(column.title), column.help): None
             for table in tables
             for column in table.columns
             if column.help
@@ -186,8 +186,8 @@ class _Page:
         ]
         titles, rooms = _layout(
             table.columns,
-            [self._shown(column.title) for column in table.columns],
-            [self._shown(column.short or column.title) for column in table.columns],
+            [self._heading(column.title) for column in table.columns],
+            [self._heading(column.short or column.title) for column in table.columns],
             [max((_size(line) for row in cells for line in row[i].lines), default=0)
              for i in range(len(table.columns))],
             self._width,
@@ -198,7 +198,7 @@ class _Page:
             if table.columns[i].form == "share"
         }
         most = max((row[i].share or 0.0 for row in cells for i in numbers), default=0.0)
-        self.lines.append(self._header(table.columns, titles, rooms, numbers))
+        self.lines += self._header(table.columns, titles, rooms, numbers)
         for number, row in enumerate(cells):
             if number == MOST_ROWS < len(table.rows):
                 self._say_rows_left(table)
@@ -226,7 +226,9 @@ class _Page:
                 self.lines.append(line)
         if len(table.rows) > MOST_ROWS and table.total is None:
             self._say_rows_left(table)
-        left_out = [column.title for i, column in enumerate(table.columns) if i not in rooms]
+        left_out = [
+            _in_line(column.title) for i, column in enumerate(table.columns) if i not in rooms
+        ]
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
             self.words(f"left out at {self._width} columns: {names}")
@@ -242,19 +244,29 @@ class _Page:
         titles: dict[int, str],
         rooms: dict[int, int],
         numbers: dict[int, int],
-    ) -> str:
-        line, written, start = "", 0, 0
-        for i, room in rooms.items():
-            size = _size(titles[i])
-            # The heading of a bar stands above both, its number included.
-            right = columns[i].form in RIGHT_ALIGNED and i not in numbers
-            blanks = room - size if right else 0
-            title = titles[i].rstrip()
-            if title:
-                line += " " * (start + blanks - written) + self._styled(title, _UNDERLINE)
-                written = start + blanks + _size(title)
-            start += room + _GAP
-        return line
+    ) -> list[str]:
+        """The lines of the headings, which stand on the last of them."""
+        headings = {i: titles[i].split("\n") for i in rooms}
+        height = max(map(len, headings.values()))
+        lines = []
+        for k in range(height):
+            line, written, start = "", 0, 0
+            for i, room in rooms.items():
+                row = k - height + len(headings[i])
+                title = headings[i][row].rstrip() if row >= 0 else ""
+                # The heading of a bar stands above both, its number included.
+                right = columns[i].form in RIGHT_ALIGNED and i not in numbers
+                blanks = room - _size(title) if right else 0
+                if title:
+                    style = _UNDERLINE if k == height - 1 else ""
+                    line += " " * (start + blanks - written) + self._styled(title, style)
+                    written = start + blanks + _size(title)
+                start += room + _GAP
+            lines.append(line)
+        return lines
+
+    def _heading(self, title: str) -> str:
+        return "\n".join(map(self._shown, title.split("\n")))
 
     def _cell(self, value: Any, form: Form) -> _Cell:
         style = ""
@@ -287,6 +299,15 @@ class _Page:
 def _size(text: str) -> int:
     """Columns of the terminal that a text takes."""
     return len(text) if text.isascii() else cell_len(text)
+
+
+def _in_line(title: str) -> str:
+    return title.replace("\n", " ")
+
+
+def _width_of(heading: str) -> int:
+    """Columns that the longest line of a heading takes."""
+    return max(map(_size, heading.split("\n")))
 
 
 def _pad(text: str, room: int, right: bool) -> str:
@@ -339,7 +360,7 @@ def _layout(
     bars = {i: _BAR for i in shown if columns[i].form == "share"}
 
     def wanted(i: int) -> int:
-        return max(_size(titles[i]), contents[i] + (1 + bars[i] if bars.get(i) else 0))
+        return max(_width_of(titles[i]), contents[i] + (1 + bars[i] if bars.get(i) else 0))
 
     def excess() -> int:
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width

@@ -79,9 +79,19 @@ class Absent(NamedTuple):
     why: str
 
 
+class Compared(NamedTuple):
+    """A figure, and below it what it is of another one: `0.53x`. Counts are short."""
+
+    value: Any
+    ratio: float | None
+    word: str = ""
+    """What has to be said of the ratio."""
+
+
 class Column(NamedTuple):
     """A column. `key` names it in files, `title` where people read; where the room is short,
-    `short` stands in the place of `title`, and columns of low `weight` go first."""
+    `short` stands in the place of `title`, and columns of low `weight` go first. Both may have
+    several lines."""
 
     key: str
     title: str
