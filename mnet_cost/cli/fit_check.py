@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
+    from mnet_cost.report import Report
 
 
 def add_fit_option(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +19,21 @@ def add_fit_option(parser: argparse.ArgumentParser) -> None:
         help="exit status 1 if a network does not fit the memory of a device; a memory of unknown "
         "size does not fail",
     )
+
+
+def with_misfits(
+    report: Report,
+    options: argparse.Namespace,
+    analyses: Sequence[Analysis],
+    names: Sequence[str] | None = None,
+) -> Report:
+    """`report` with a sentence above everything for each misfit, if the command is to fail then."""
+    if not options.fail_if_not_fit:
+        return report
+    from mnet_cost.report.alerts import misfit_alerts
+
+    alerts = tuple(misfit_alerts(analyses, names, options.lower_bound))
+    return report._replace(alerts=alerts or report.alerts)
 
 
 def check_fits(

@@ -37,9 +37,9 @@ def cell(value: Any, form: Form) -> str:
     if isinstance(value, Quantity):
         return _quantity(value)
     if isinstance(value, AtLeast):
-        return f"≥ {_quantity(Quantity(*value))}"
+        return f"≥{_quantity(Quantity(*value))}"
     if isinstance(value, Time):
-        return f"{'*' * value.outside}{'≥ ' * value.least}{format_seconds(value.seconds)}"
+        return f"{'*' * value.outside}{'≥' * value.least}{format_seconds(value.seconds)}"
     if isinstance(value, Range):
         return _range(value)
     if isinstance(value, tuple):
@@ -50,7 +50,9 @@ def cell(value: Any, form: Form) -> str:
         return format_bytes(value)
     if form == "seconds":
         return format_seconds(value)
-    if form in ("percent", "share"):
+    if form == "share":
+        return f"{100 * value:.1f}" if value >= 0.0005 or not value else "<0.1"
+    if form == "percent":
         return f"{100 * value:.2f}"
     if form == "ratio":
         return f"{_times(value)}x"

@@ -13,7 +13,13 @@ from mnet_cost.analysis.conventions import Agreement, Reservation, agreement_of,
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Column
 
-AGREEMENT_COLUMN = Column("mult_adds_agreement", "counted", "text", 2)
+AGREEMENT_COLUMN = Column(
+    "mult_adds_agreement",
+    "counted",
+    "text",
+    7,
+    help="whether the mult-adds are those of the convention's tool",
+)
 
 
 class Marks:

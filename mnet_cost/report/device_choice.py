@@ -17,13 +17,16 @@ from mnet_cost.report.devices import class_heading, class_order
 from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
     basis_notes,
+    fits_cell,
     outside_notes,
+    sibling_notes,
+    threads_cell,
     time_notes,
     unknown_notes,
 )
-from mnet_cost.report.marks import by_basis, verdict
+from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
-from mnet_cost.report.records import memory_fits, network_records
+from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.types import ASKED, Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
@@ -113,11 +116,13 @@ def _notes(
         estimate for estimate in unknown if basis_of(estimate.device, estimate.precision) is None
     ]
     if rateless:
-        many = f"{len(rateless)} of {len(analysis.devices)} devices have"
-        notes.append(f"{many} no {analysis.precision} rate and are left out")
+        have = "has" if len(rateless) == 1 else "have"
+        many = f"{len(rateless)} of {len(analysis.devices)} devices {have}"
+        notes.append(f"{many} no {analysis.precision} rate: left out")
     if any(estimate.outside for estimate in known):
         notes.append("*: the network is beyond those that the fit was made on; --notes says how")
     if len(known) <= _FEW:
+        notes += sibling_notes(known)
         more_notes = time_notes(known, refused)
     else:
         more_notes = basis_notes(known) + outside_notes(known)
@@ -152,11 +157,11 @@ def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tup
     return (
         f"  {device.name}",
         device.runtime,
-        device.threads,
+        threads_cell(device),
         None if refused else estimate.basis,
         by_basis(time_cell(analysis, estimate, lower_bound), estimate.basis),
         band_cell(analysis, estimate, lower_bound),
-        None if refused else verdict(memory_fits(estimate)),
+        None if refused else fits_cell(estimate),
         energy if by_power else None,
         None if by_power else energy,
         None if refused else estimate.bound_s,

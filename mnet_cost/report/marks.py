@@ -14,8 +14,3 @@ _OF_BASES: dict[str, Mark] = {
 def by_basis(value: Any, basis: str | None) -> Any:
     """`value`, marked with what its basis is."""
     return value if value is None or basis is None else Marked(value, _OF_BASES[basis])
-
-
-def verdict(fits: bool | None) -> Any:
-    """Whether something fits: a `no` is marked, None is not known."""
-    return Marked("no", "bad") if fits is False else ("yes" if fits else None)

@@ -14,10 +14,11 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
+from mnet_cost.report.estimates import threads_cell
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.published import accuracies, published_rows, shared_metric
 from mnet_cost.report.rows import time_cell, without_unknown
-from mnet_cost.report.types import ASKED, Column, Compared, Form, Table
+from mnet_cost.report.types import ASKED, Absent, Column, Compared, Form, Table
 from mnet_cost.search.compare import TimeRatio, ratio
 
 MEASURES: tuple[tuple[str, str, Form, int], ...] = (
@@ -180,9 +181,10 @@ def _broken(name: str, most: int = 11) -> str:
 def how_run(estimate: DeviceEstimate) -> tuple[str, str]:
     """`ncnn, 1 thread` and the basis: what a time has to be read with."""
     device = estimate.device
-    threads = f"{device.threads} thread{'s' * (device.threads != 1)}"
     runtime = "any runtime" if device.runtime == "any" else device.runtime
-    return f"{runtime}, {threads}", estimate.basis or "unknown"
+    if not isinstance(threads_cell(device), Absent):
+        runtime += f", {device.threads} thread{'s' * (device.threads != 1)}"
+    return runtime, estimate.basis or "unknown"
 
 
 def _time(
@@ -223,7 +225,7 @@ def _by_device(
     rows = []
     for k, estimate in enumerate(analyses[0].devices):
         device = estimate.device
-        row: list[Any] = [device.name, device.runtime, device.threads, estimate.basis]
+        row: list[Any] = [device.name, device.runtime, threads_cell(device), estimate.basis]
         for i in shown:
             theirs = analyses[i].devices[k]
             row.append(time_cell(analyses[i], theirs, lower_bound))

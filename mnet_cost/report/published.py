@@ -30,9 +30,10 @@ def published_rows(analysis: Analysis) -> tuple[PublishedRow, ...]:
 
 
 def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
-    """A line for each row: one figure, then the others and the source."""
+    """A fact for each row: one figure, then the others and the source. Only the first is shown
+    always."""
     facts = []
-    for row in published_rows(analysis):
+    for i, row in enumerate(published_rows(analysis)):
         (first, text), *rest = _in_order(row)
         words = [
             FIGURES[first],
@@ -43,7 +44,8 @@ def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
             words[0] += f" on {dataset}"
         note = f" ({row.note})" if row.note else ""
         detail = f"{', '.join(words)}; {row.source}{note}"
-        facts.append(Fact("published", _with_unit(first, text), "text", detail))
+        value = _with_unit(first, text)
+        facts.append(Fact("published", value, "text", detail, brief=detail, more=i > 0))
     return tuple(facts)
 
 

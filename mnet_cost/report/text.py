@@ -16,7 +16,7 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mnet_cost.escaping import plain, printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import ASKED, Column, Fact, Form, Mark, Marked, Report, Table
+from mnet_cost.report.types import ASKED, SPARE, Column, Fact, Form, Mark, Marked, Report, Table
 
 MOST_ROWS = 5000
 """Rows of a table that are shown: nobody reads more on a screen, and each takes time."""
@@ -25,8 +25,9 @@ _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this while others can go
 _SHORTEST_NAME = 8  # nor below this at all
 _BAR = 10
-_SHORTEST_BAR, _LONGEST_BAR = 5, 24
+_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_DOT = " · "
 _BOLD, _UNDERLINE = "1", "4"
 _COLOURS: dict[Mark, str] = {
     "bad": "1;31", "measured": "32", "datasheet": "", "bound": "35", "largest": "1",
@@ -43,14 +44,14 @@ def to_text(
 ) -> str:
     """The report at `width` columns (None: as wide as it needs) in characters of `encoding`; ANSI
     colours only with `color`; with `notes` all notes, facts in full, and what columns hold."""
-    page = _Page(width, color, encoding)
+    page = _Page(width, color, encoding, notes)
     for alert in report.alerts:
         page.words(alert, _COLOURS["bad"])
     if report.alerts:
         page.blank()
     page.words(report.title, _BOLD)
     if report.subtitle:
-        page.words(report.subtitle)
+        page.pieces(report.subtitle.split(_DOT))
     for table in report.answer:
         page.blank()
         page.table(table)
@@ -89,9 +90,9 @@ class _Cell(NamedTuple):
 class _Page:
     """Lines of a report, as they are written."""
 
-    def __init__(self, width: int | None, color: bool, encoding: str) -> None:
+    def __init__(self, width: int | None, color: bool, encoding: str, notes: bool) -> None:
         self.lines: list[str] = []
-        self._narrow = width is not None
+        self._notes = notes
         self._width = sys.maxsize if width is None else width
         self._color = color
         self._encoding = encoding
@@ -135,25 +136,23 @@ class _Page:
             self.lines += [(" " * taken + line).rstrip() for line in rest]
 
     def facts_in_line(self, facts: Sequence[Fact]) -> None:
-        """Facts one after another, with a new line where the next does not fit."""
-        dot = self._shown(" · ")
-        line, size = "", 0
-        for fact in facts:
-            value = self._shown(cell(fact.value, fact.form))
-            label = self._shown(fact.label)
-            brief = f" {self._shown(fact.brief)}" if fact.brief else ""
-            taken = _size(label) + 1 + _size(value) + _size(brief)
-            text = f"{label} {self._styled(value, _BOLD)}{brief}"
-            if line and size + len(dot) + taken <= self._width:
-                line, size = line + dot + text, size + len(dot) + taken
+        """Facts one after another."""
+        pieces = [(fact.label, cell(fact.value, fact.form), fact.brief) for fact in facts]
+        self.pieces([" ".join(filter(None, piece)) for piece in pieces])
+
+    def pieces(self, pieces: Sequence[str]) -> None:
+        """Texts with dots between them, and a new line where the next does not fit."""
+        dot = self._shown(_DOT)
+        line = ""
+        for piece in map(self._shown, pieces):
+            joined = f"{line}{dot}{piece}" if line else piece
+            if _size(joined) <= self._width:
+                line = joined
                 continue
             if line:
                 self.lines.append(line)
-            if taken > self._width:  # it alone is more than a line
-                *before, text = _wrapped(f"{label} {value}{brief}", self._width)
-                self.lines += before
-                taken = _size(text)
-            line, size = text, taken
+            *before, line = _wrapped(piece, self._width)
+            self.lines += before
         self.lines.append(line.rstrip())
 
     def help(self, tables: Sequence[Table]) -> None:
@@ -227,7 +226,9 @@ class _Page:
         if len(table.rows) > MOST_ROWS and table.total is None:
             self._say_rows_left(table)
         left_out = [
-            _in_line(column.title) for i, column in enumerate(table.columns) if i not in rooms
+            _in_line(column.title)
+            for i, column in enumerate(table.columns)
+            if i not in rooms and (self._notes or column.weight > SPARE)
         ]
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
@@ -351,10 +352,10 @@ def _layout(
 ) -> tuple[dict[int, str], dict[int, int]]:
     """Heading and width of each column that fits, by its index.
 
-    Where the room is short, short headings come first, then short bars, then none; then words are
-    shortened, prose before texts and those by weight, then columns left out, those of least weight
-    first, but neither the first one nor what was asked for. What room is left goes to the shortened
-    ones, and to bars.
+    Where the room is short, spare columns are left out, then headings and bars shortened, then bars
+    left out; then words are shortened, prose before texts and those by weight, then columns left
+    out, those of least weight first, but neither the first one nor what was asked for. What room is
+    left goes to the shortened ones, and to bars.
     """
     shown = list(range(len(columns)))
     bars = {i: _BAR for i in shown if columns[i].form == "share"}
@@ -366,13 +367,21 @@ def _layout(
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
     rooms = [wanted(i) for i in shown]
+    for weight in range(SPARE + 1):
+        if weight == SPARE:  # what is worth more than long bars
+            bars = _shorter(bars, excess(), _COMFORTABLE_BAR)
+            rooms = [wanted(i) for i in range(len(columns))]
+        for i in reversed(shown[1:]):
+            if excess() > 0 and columns[i].weight == weight:
+                shown.remove(i)
     if excess() > 0:
         titles = short_titles
-        rooms = [wanted(i) for i in shown]
-    for size in (_SHORTEST_BAR, 0):
-        if excess() > 0 and bars:
-            bars = dict.fromkeys(bars, size)
-            rooms = [wanted(i) for i in shown]
+        rooms = [wanted(i) for i in range(len(columns))]
+    bars = _shorter(bars, excess(), _SHORTEST_BAR)
+    rooms = [wanted(i) for i in range(len(columns))]
+    if excess() > 0:
+        bars = {}
+        rooms = [wanted(i) for i in range(len(columns))]
     full = list(rooms)
     by_weight = sorted(enumerate(columns), key=lambda item: item[1].weight)
     words = [(i, column) for i, column in enumerate(columns) if column.form == "prose"]
@@ -393,7 +402,13 @@ def _layout(
             rooms[i] = min(full[i], rooms[i] - excess())
     growing = [i for i in shown if bars.get(i)] if width < sys.maxsize else []
     if growing and excess() < 0:
-        more = min(-excess() // len(growing), _LONGEST_BAR - _BAR)
+        more = min(-excess() // len(growing), _LONGEST_BAR - bars[growing[0]])
         for i in growing:
             rooms[i] += more
     return {i: titles[i] for i in shown}, {i: rooms[i] for i in shown}
+
+
+def _shorter(bars: dict[int, int], excess: int, least: int) -> dict[int, int]:
+    """Bars that take `excess` columns less, if they are not shorter than `least` then."""
+    less = -(-excess // len(bars)) if bars and excess > 0 else 0
+    return {i: max(size - less, min(size, least)) for i, size in bars.items()}

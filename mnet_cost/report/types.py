@@ -32,6 +32,13 @@ largest share. The words or numbers of the cell say the same without colour."""
 
 ASKED = 10
 """The weight of a column that is never left out: the reader has asked for it."""
+SPARE = 1
+"""Columns of this weight or less are for wide screens and files: they are left out first, and only
+`--notes` says so."""
+
+
+MOST_NOTES = 3
+"""Notes that are always shown; all others come with `--notes`."""
 
 
 class Quantity(NamedTuple):
@@ -136,7 +143,7 @@ class Report(NamedTuple):
     tables: tuple[Table, ...]
     """The first is the one that CSV writes, if there are no `records`."""
     notes: tuple[str, ...]
-    """At most three: those that change how a number is read."""
+    """At most `MOST_NOTES`: those that change how a number is read."""
     document: Callable[[], dict[str, Any]]
     """For JSON, which alone needs it."""
     records: Table | None = None
