@@ -19,7 +19,7 @@ TOP = 15
 _COLUMNS = (
     Column("name", "kernel", "text", ASKED, help="named after the layer that it is built around"),
     Column("fused", "with", "text", 4, help="layers that are fused into it"),
-    Column("mult_adds", "mult-adds", "count", 5, help="of the batch; 1 is 2 FLOPs"),
+    Column("mult_adds", "mult-adds", "count", 9, help="of the batch; 1 is 2 FLOPs"),
     Column("latency_s", "time", "seconds", ASKED, help="compute + memory + launch"),
     Column("latency_share", "%", "share", ASKED, help="of the time of the network"),
     Column("compute_s", "compute", "seconds", 8, help="time of mult-adds and other operations"),
@@ -78,11 +78,11 @@ def _row(
         Absent("unknown") if kernel.anchor.work is None else kernel.mult_adds,
         Absent("unknown") if seconds is None else seconds,
         seconds / whole_s if seconds is not None and whole_s else Absent(""),
-        *time_breakdown(estimate, one),
-        one.lower_bound.seconds,
+        *(Absent("unknown") if part is None else part for part in time_breakdown(estimate, one)),
+        Absent("unknown") if one.lower_bound.seconds is None else one.lower_bound.seconds,
         part_word(one.bound),
-        one.intensity,
-        side,
+        Absent("") if one.intensity is None else one.intensity,
+        side or Absent(""),
     )
 
 
