@@ -42,6 +42,7 @@ from mnet_cost.report.types import (
     Table,
 )
 from mnet_cost.units import format_bytes
+from mnet_cost.yamlfile import Node
 
 
 def analysis_report(
@@ -232,6 +233,8 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         Column("weights_share", "weights %", "percent", 0, help="of the weights of the network"),
     ]
     if by != "kind":
+        if analysis.network.spec.extension:
+            columns.append(Column("spec", "of", "text", 0, help="the spec that has the line"))
         columns.append(Column("line", "line", "number", 0, help="of the spec"))
     if first:
         name = first.estimate.device.name
@@ -304,14 +307,16 @@ def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> l
     ]
     if by == "kind":
         return [group.name, len(group.layers), *counts]
-    line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
-    return [group.label, group.kind, str(group.layers[-1].output), *counts, line]
+    node = _node(analysis, group, by)
+    spec = [node.source.path] if analysis.network.spec.extension else []
+    return [group.label, group.kind, str(group.layers[-1].output), *counts, *spec, node.line]
 
 
-def _line(analysis: Analysis, group: Group) -> int:
-    calls = analysis.network.calls
+def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
+    """The entry of the spec that wrote a row."""
+    calls = {} if by == "layer" else analysis.network.calls
     call = calls.get(group.name) or calls.get(f"{group.name}.1")
-    return call.line if call else group.layers[0].step.line
+    return call.node if call else group.layers[0].step.entry.node
 
 
 def _memory_notes(analysis: Analysis) -> list[str]:

@@ -18,8 +18,9 @@ from mnet_cost.report.conventions import (
 from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
-from mnet_cost.report.types import ASKED, MOST_NOTES, Absent, Column, Fact, Report, Table
+from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table
 from mnet_cost.tensors import DTYPES
+from mnet_cost.units import format_seconds
 
 SCHEMA = "mnet-cost/explanation/1"
 
@@ -132,27 +133,26 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     title = f"{step.name}: {step.layer.variety()}"
     table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
     times = [
-        (
-            estimate.device.name,
-            Absent("unknown") if kernel.latency_s is None else kernel.latency_s,
-            estimate.device.runtime,
-            threads_cell(estimate.device),
-            estimate.basis,
-            time_lines(estimate, kernel),
-        )
+        (_how_it_ran(estimate, kernel), time_lines(estimate, kernel))
         for estimate, kernel in kernels.estimates.get(step.name, ())
     ]
     if not times:
         return [table]
     columns = (
-        Column("device", "device"),
-        Column("latency_s", "time", "seconds"),
-        Column("runtime", "runtime", "text", 9, "run by"),
-        Column("threads", "threads", "number", 9, "thr"),
-        Column("basis", "basis"),
-        Column("formula", "how", "prose", ASKED),
+        Column("device", "device, time", "text", ASKED, help="with basis, runtime and threads"),
+        Column("formula", "how", "prose", ASKED, help="the time as it is calculated"),
     )
     return [table, Table(f"{step.name}_time", "", columns, tuple(times))]
+
+
+def _how_it_ran(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
+    """Device, time and basis, runtime and threads, in a line each."""
+    device, threads = estimate.device, threads_cell(estimate.device)
+    time = "unknown" if kernel.latency_s is None else format_seconds(kernel.latency_s)
+    run = device.runtime
+    if isinstance(threads, int):
+        run += f", {threads} thread{'s' * (threads > 1)}"
+    return f"{device.name}\n{time}{f' ({estimate.basis})' * bool(estimate.basis)}\n{run}"
 
 
 def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
