@@ -53,7 +53,7 @@ def test_options_are_listed(command: str, capsys: pytest.CaptureFixture[str]) ->
         main([command, "--help"])
     usage = capsys.readouterr().out.partition("\n\n")[0]
     options = set(re.findall(r"--[a-z-]+", usage)) - {"--for"}
-    assert {one for one in options if not re.search(rf"{one}\b(?!-)", listed)} == set()
+    assert {option for option in options if not re.search(rf"{option}\b(?!-)", listed)} == set()
 
 
 def test_python_blocks_run() -> None:
@@ -91,7 +91,7 @@ def test_the_measurements_are_those_of_the_benchmark() -> None:
     rows = list(csv.DictReader(text.splitlines()))
     assert len(rows) == 4
     for row in rows:
-        assert any(row.items() <= one for one in known), row
+        assert any(row.items() <= known_row for known_row in known), row
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

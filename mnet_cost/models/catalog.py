@@ -1,7 +1,7 @@
 """The networks that a user can name: each shipped spec and each of its variants, and search.
 
-A variant that changes nothing is the network of the file under another name. A file that cannot
-be read does not hide the others. Not here: what the networks cost.
+A variant that changes nothing is the network of the file under another name. Files that cannot be
+read are listed apart. Not here: what the networks cost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAME = 4.0
 """The score of a word that is a name."""
 _CLOSE = 0.8
 _AS_GOOD = 0.06
-"""Of names that are close, those within this of the closest are found."""
+"""Names are found whose score is at most this much below the best score."""
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -72,15 +72,15 @@ def _networks(family: str, root: Node, alone: set[str]) -> list[Listed]:
     section = root.value.get("source") if isinstance(root.value, dict) else None
     source = section.value if section is not None and isinstance(section.value, str) else ""
     base = [family]
-    found = []
+    changed = []
     for variant in variants_of(root):
         names = [f"{family}:{variant}", *([variant] if variant in alone else [])]
         if changes_nothing(root, variant):
             base += names
         else:
             name = _best(names, family)
-            found.append(Listed(name, tuple(names), family, path, variant, source, root))
-    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *found]
+            changed.append(Listed(name, tuple(names), family, path, variant, source, root))
+    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *changed]
 
 
 def _best(names: Sequence[str], family: str) -> str:
@@ -91,7 +91,7 @@ def _best(names: Sequence[str], family: str) -> str:
 
 
 def search(networks: Sequence[Listed], words: Sequence[str]) -> tuple[Listed, ...]:
-    """The networks that have each word in their names, family or source, best first.
+    """The networks that have each of `words` in their names, family or source, best first.
 
     Where none has them all, and where every word is a name, those of each word, in the order of the
     words. A word with `*` or `?` is a pattern of names. Where a word is in none, those with a name

@@ -18,15 +18,16 @@ from mnet_cost.report.conventions import (
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import (
     device_table,
-    first_notes,
     misfit_alerts,
     more_notes,
     ordered_bytes,
+    reading_notes,
+    warning_notes,
 )
 from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
 from mnet_cost.report.published import published_facts
 from mnet_cost.report.records import kernel_records, part_records
-from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups
+from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups, without
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import (
@@ -42,6 +43,7 @@ from mnet_cost.report.types import (
     Table,
 )
 from mnet_cost.units import format_bytes
+from mnet_cost.yamlfile import Node
 
 
 def analysis_report(
@@ -63,13 +65,16 @@ def analysis_report(
     else:
         rows = _rows_table(analysis, by, lower_bound)
         records = part_records([spec.title], [analysis], by, lower_bound)
+    kinds = () if by == "kind" else (_kind_table(analysis, lower_bound),)
+    timed = any(estimate.latency_s is not None for estimate in analysis.devices)
+    untimed = () if timed else ("latency_s", "latency_share", "dominant_part")
     first = _first_notes(analysis, lower_bound, training)
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
         facts=_facts(analysis, lower_bound)
         + (() if training is None else training_facts(training, lower_bound)),
-        tables=(rows,) if by == "kind" else (rows, _kind_table(analysis, lower_bound)),
+        tables=tuple(without(table, untimed) for table in (rows, *kinds)),
         notes=tuple(first[:MOST_NOTES]),
         document=lambda: analysis_document(analysis, lower_bound, training),
         records=records,
@@ -161,7 +166,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
 def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
     title = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     if analysis.devices:
-        title += f"; {_time_title(analysis.devices[0])}"
+        title += f"; {_time_title(_in_order(analysis)[0])}"
     return _group_table(analysis, groups(analysis, by), by, lower_bound)._replace(title=title)
 
 
@@ -196,9 +201,15 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     return _group_table(analysis, kinds, "kind", lower_bound)._replace(key="kinds")
 
 
+def _in_order(analysis: Analysis) -> list[DeviceEstimate]:
+    """Estimates, those without a time last: rows have the times of the first."""
+    return sorted(analysis.devices, key=lambda estimate: estimate.latency_s is None)
+
+
 def _all_times(analysis: Analysis, lower_bound: bool) -> list[Times]:
     return [
-        Times(estimate, analysis.latency_s(estimate, lower_bound)) for estimate in analysis.devices
+        Times(estimate, analysis.latency_s(estimate, lower_bound))
+        for estimate in _in_order(analysis)
     ]
 
 
@@ -218,12 +229,14 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
             Column("output_shape", "output", "text", ASKED, help="shape for one example")
         )
     columns += [
-        Column("mult_adds", "mult-adds", "count", ASKED, help="for one example; 1 is 2 FLOPs"),
+        Column("mult_adds", "mult-adds", "count", ASKED, help="of the batch; 1 is 2 FLOPs"),
         Column("mult_adds_share", "%", "share", 8, help="of the mult-adds of the network"),
         Column("params", "params", "count", ASKED, help="weights, biases and those of norms"),
         Column("weights_share", "weights %", "percent", 0, help="of the weights of the network"),
     ]
     if by != "kind":
+        if analysis.network.spec.extension:
+            columns.append(Column("spec", "of", "text", 0, help="the spec that has the line"))
         columns.append(Column("line", "line", "number", 0, help="of the spec"))
     if first:
         name = first.estimate.device.name
@@ -296,14 +309,16 @@ def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> l
     ]
     if by == "kind":
         return [group.name, len(group.layers), *counts]
-    line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
-    return [group.label, group.kind, str(group.layers[-1].output), *counts, line]
+    node = _node(analysis, group, by)
+    spec = [node.source.path] if analysis.network.spec.extension else []
+    return [group.label, group.kind, str(group.layers[-1].output), *counts, *spec, node.line]
 
 
-def _line(analysis: Analysis, group: Group) -> int:
-    calls = analysis.network.calls
+def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
+    """The entry of the spec that wrote a row."""
+    calls = {} if by == "layer" else analysis.network.calls
     call = calls.get(group.name) or calls.get(f"{group.name}.1")
-    return call.line if call else group.layers[0].step.line
+    return call.node if call else group.layers[0].step.entry.node
 
 
 def _memory_notes(analysis: Analysis) -> list[str]:
@@ -320,21 +335,20 @@ def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost |
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if lower_bound else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
+    notes += warning_notes(analysis, lower_bound)
     schedule = analysis.schedule
     if schedule is not None:
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
         own = "; the kernels of a device have an order of their own" if analysis.devices else ""
         notes.append(f"schedule best: {peak}{own}")
     notes += convention_notes(analysis)
-    notes += first_notes(analysis, lower_bound)
+    if analysis.network.batch != 1:
+        batch = analysis.network.batch
+        notes.append(f"all but shapes and params is for the batch of {batch}, times included")
+    notes += reading_notes(analysis, lower_bound)
     notes += sparsity_notes(analysis)
     if training is not None:
         notes.append(training_note(training))
-    if analysis.network.batch != 1:
-        notes.append(
-            "mult-adds, params and shapes are for one example, all else for the batch of "
-            f"{analysis.network.batch}"
-        )
     return [*notes, "1 mult-add = 1 MAC = 2 FLOPs"]
 
 

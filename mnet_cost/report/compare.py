@@ -80,8 +80,12 @@ _FEW = 3
 
 
 def _are_related(analyses: Sequence[Analysis]) -> bool:
-    """Whether the networks come from one file."""
-    return len({analysis.network.spec.path for analysis in analyses}) == 1
+    """Whether the networks come from one file, or have a file in common that they extend."""
+    files = [
+        {spec.path, *(source.path for source in (spec.extension.named if spec.extension else ()))}
+        for spec in (analysis.network.spec for analysis in analyses)
+    ]
+    return bool(set.intersection(*files))
 
 
 def _title(names: Sequence[str]) -> str:

@@ -58,9 +58,10 @@ def convention_detail(analysis: Analysis) -> str:
 
 def convention_notes(analysis: Analysis) -> list[str]:
     """What the convention adds, and of which layers it is not for certain the tool's count."""
-    notes = [f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items]
+    notes = []
     if analysis.convention_items:
-        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
+        items = "; ".join(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items)
+        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper; {items}")
     return notes + [_reservation_note(analysis.convention, one) for one in analysis.reservations]
 
 

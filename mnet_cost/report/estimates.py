@@ -20,7 +20,6 @@ from mnet_cost.report.rows import (
     part_word,
     time_cell,
     without,
-    without_unknown,
 )
 from mnet_cost.report.types import (
     ASKED,
@@ -89,13 +88,16 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 Absent("unknown") if refused else fits_cell(estimate),
                 _energy(analysis, estimate, refused),
                 _marked(None if refused else estimate.basis, mark),
-                None if refused else estimate.bound_s,
-                *(shares.get(part, 0.0 if shares else None) for part in parts),
+                _number(None if refused else estimate.bound_s),
+                *(_number(shares.get(part, 0.0 if shares else None)) for part in parts),
             )
         )
-    table = Table("devices", "", columns, tuple(rows))
-    bandless = all(estimate.low_s is None for estimate in analysis.devices) or refused
-    return without(without_unknown(table, ("energy",)), ("band_s",) if bandless else ())
+    needless = []
+    if refused or all(estimate.low_s is None for estimate in analysis.devices):
+        needless.append("band_s")
+    if refused or not any(estimate.energy for estimate in analysis.devices):
+        needless.append("energy")
+    return without(Table("devices", "", columns, tuple(rows)), needless)
 
 
 _PARTS = {
@@ -122,12 +124,14 @@ def by_power(estimates: Sequence[DeviceEstimate]) -> bool:
 
 def _energy(
     analysis: Analysis, estimate: DeviceEstimate, refused: bool
-) -> Quantity | AtLeast | Absent | None:
-    energy = energy_cell(estimate, refused)
-    if energy is None or refused:
-        return energy
+) -> Quantity | AtLeast | Absent:
     other = by_power(analysis.devices) and estimate.device.power_w is None
-    return Absent("unknown") if other else energy
+    cell = None if other else energy_cell(estimate, refused)
+    return Absent("unknown") if cell is None else cell
+
+
+def _number(value: float | None) -> float | Absent:
+    return Absent("unknown") if value is None else value
 
 
 def threads_cell(device: DeviceProfile) -> int | Absent:
@@ -162,13 +166,16 @@ def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
     estimates = analysis.devices
     if not estimates or any(fits_word(one.memory_fits) != "no" for one in estimates):
         return ()
-    if len(estimates) == 1:
-        return tuple(
-            f"does not fit {estimates[0].device.name}: {_misfit(fit)}"
-            for fit in estimates[0].memory_fits
-            if fit.fits is False
-        )
-    return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
+    if len(estimates) > 1:
+        return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
+    (estimate,) = estimates
+    over = ", ".join(
+        f"{fit.what} are {format_bytes(fit.over_bytes or 0)} over {fit.where} "
+        f"({format_capacity(fit.available_bytes or 0)})"
+        for fit in estimate.memory_fits
+        if fit.fits is False
+    )
+    return (f"does not fit {estimate.device.name}: {over}",)
 
 
 def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
@@ -195,20 +202,25 @@ def _misfit(fit: CapacityCheck) -> str:
     return text
 
 
-def first_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
-    """What changes how the numbers of devices are read, the most important first."""
+def warning_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+    """What does not fit, of which there is no time, and of what no fit has seen the like."""
     estimates, refused = analysis.devices, analysis.refuses(lower_bound)
     misfits = _said(
         (estimate.device.name, _misfit(fit))
         for estimate in estimates
         for fit in estimate.memory_fits
-        if fit.fits is False and not (len(estimates) == 1 and misfit_alerts(analysis))
+        if fit.fits is False
     )
-    notes = [f"does not fit {misfit}" for misfit in misfits]
-    notes += unknown_notes(estimates)
-    if refused:
-        return notes
-    notes += outside_notes(estimates)
+    notes = misfits + unknown_notes(estimates)
+    return notes if refused else [*notes, *outside_notes(estimates)]
+
+
+def reading_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+    """Which times are lower bounds, and where measured ones stand."""
+    estimates = analysis.devices
+    if analysis.refuses(lower_bound):
+        return []
+    notes = []
     bounds = [estimate for estimate in estimates if estimate.basis == "bound"]
     if bounds:
         notes.append(f"{_listed(_names(bounds))}: ≥ is a lower bound; real runs take longer")

@@ -9,7 +9,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.analysis.time_breakdown import time_breakdown
-from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.report.rows import part_word
 from mnet_cost.report.types import ASKED, SPARE, Absent, Column, Table
 
@@ -19,7 +19,7 @@ TOP = 15
 _COLUMNS = (
     Column("name", "kernel", "text", ASKED, help="named after the layer that it is built around"),
     Column("fused", "with", "text", 4, help="layers that are fused into it"),
-    Column("mult_adds", "mult-adds", "count", 5, help="of the batch; 1 is 2 FLOPs"),
+    Column("mult_adds", "mult-adds", "count", 9, help="of the batch; 1 is 2 FLOPs"),
     Column("latency_s", "time", "seconds", ASKED, help="compute + memory + launch"),
     Column("latency_share", "%", "share", ASKED, help="of the time of the network"),
     Column("compute_s", "compute", "seconds", 8, help="time of mult-adds and other operations"),
@@ -43,7 +43,7 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     """The `top` kernels on the first device."""
     if not analysis.devices:
         hint = "`--device NAME`; `--by layer` needs none"
-        raise ModelReferenceError(Problem("which kernels there are depends on a device", hint=hint))
+        raise UsageError(Problem("which kernels there are depends on a device", hint=hint))
     estimate = analysis.devices[0]
     device = estimate.device
     whole_s = analysis.latency_s(estimate, lower_bound)
@@ -78,11 +78,11 @@ def _row(
         Absent("unknown") if kernel.anchor.work is None else kernel.mult_adds,
         Absent("unknown") if seconds is None else seconds,
         seconds / whole_s if seconds is not None and whole_s else Absent(""),
-        *time_breakdown(estimate, one),
-        one.lower_bound.seconds,
+        *(Absent("unknown") if part is None else part for part in time_breakdown(estimate, one)),
+        Absent("unknown") if one.lower_bound.seconds is None else one.lower_bound.seconds,
         part_word(one.bound),
-        one.intensity,
-        side,
+        Absent("") if one.intensity is None else one.intensity,
+        side or Absent(""),
     )
 
 

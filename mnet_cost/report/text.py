@@ -386,14 +386,19 @@ def _layout(
     by_weight = sorted(enumerate(columns), key=lambda item: item[1].weight)
     words = [(i, column) for i, column in enumerate(columns) if column.form == "prose"]
     words += [(i, column) for i, column in by_weight if column.form == "text"]
-    for i, _ in words:
-        if excess() > 0:
+    for i, column in words:
+        if excess() > 0 and (column.form == "prose" or column.weight < ASKED):
             rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
+    dropped: list[int] = []
     while excess() > 0:
         droppable = [i for i in reversed(shown[1:]) if columns[i].weight < ASKED]
         if not droppable:
             break
-        shown.remove(min(droppable, key=lambda i: columns[i].weight))
+        dropped.append(min(droppable, key=lambda i: columns[i].weight))
+        shown.remove(dropped[-1])
+    for i in reversed(dropped):  # a narrow one may have gone before a wide one
+        if excess() + rooms[i] + _GAP <= 0:
+            shown = sorted([*shown, i])
     for i, _ in words:
         if excess() > 0 and i in shown:
             rooms[i] = max(min(rooms[i], _SHORTEST_NAME), rooms[i] - excess())
