@@ -26,10 +26,9 @@ from mnet_cost.report.ratio_breakdown import (
 )
 from mnet_cost.report.records import network_records, part_records
 from mnet_cost.report.rows import Grain, distinct
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Report, Table
 from mnet_cost.search.compare import TimeRatio, ratio, ratio_breakdowns
-
-SCHEMA = "mnet-cost/comparison/2"
 
 
 def compare_report(
@@ -128,7 +127,7 @@ def _document(
     lower_bound: bool,
 ) -> dict[str, Any]:
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("compare"),
         "baseline": names[0],
         "models": [
             {"name": name} | analysis_document(analysis, lower_bound)

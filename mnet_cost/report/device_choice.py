@@ -28,10 +28,9 @@ from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
 from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
-
-SCHEMA = "mnet-cost/devices-for/2"
 
 _FEW = 5
 """So many devices, and all that is to be said of each is said."""
@@ -178,7 +177,7 @@ def _with_class(records: Table, ordered: Sequence[DeviceEstimate]) -> Table:
 
 def _document(analysis: Analysis, ordered: list[DeviceEstimate], refused: bool) -> dict[str, Any]:
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("device-choice"),
         "model": model_document(analysis),
         "devices": [
             {"class": estimate.device.device_class, **device_document(estimate, refused)}

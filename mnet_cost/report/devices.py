@@ -12,6 +12,7 @@ from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, Rooflin
 from mnet_cost.report.file_keys import file_records
 from mnet_cost.report.latency_fit import coefficient_table, fit_document, fit_facts
 from mnet_cost.report.rows import distinct, without_unknown
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Fact, Quantity, Report, Table
 from mnet_cost.tensors import PRECISIONS
 
@@ -105,7 +106,7 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
     return Report(
         f"{len(ordered)} device profiles", "", (),
         (without_unknown(table, ("held_out_median",)),), (),
-        lambda: {"schema": "mnet-cost/devices/2", "devices": file_records(recorded)}, recorded,
+        lambda: {"schema": schema_id("devices"), "devices": file_records(recorded)}, recorded,
     )  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def device_report(device: DeviceProfile) -> Report:
         tables=tuple(tables),
         notes=(),
         document=lambda: {
-            "schema": "mnet-cost/device/2",
+            "schema": schema_id("device"),
             "numbers": file_records(records),
             "name": device.name,
             "title": device.title,
@@ -317,7 +318,7 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         tables=(table,),
         notes=("`mnet-cost devices NAME` shows sources and bases",),
         document=lambda: {
-            "schema": "mnet-cost/devices-beside/2",
+            "schema": schema_id("devices-beside"),
             "names": names,
             "numbers": file_records(joined),
         },

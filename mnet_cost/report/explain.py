@@ -18,11 +18,10 @@ from mnet_cost.report.conventions import (
 from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table
 from mnet_cost.tensors import DTYPES
 from mnet_cost.units import format_seconds
-
-SCHEMA = "mnet-cost/explanation/1"
 
 _FORMULA_COLUMNS = (
     Column("what", "number", "text", ASKED),
@@ -76,7 +75,7 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         notes=tuple(notes[:MOST_NOTES]),
         more_notes=(*notes[MOST_NOTES:], *more),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("explain"),
             "model": analysis.network.spec.title,
             "batch": analysis.network.batch,
             "precision": analysis.precision,
@@ -257,7 +256,7 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         notes=tuple(notes[:MOST_NOTES]),
         more_notes=tuple(notes[MOST_NOTES:]),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("explain"),
             "model": analysis.network.spec.title,
             "convention": analysis.convention,
             "convention_agreement": analysis.convention_agreement,

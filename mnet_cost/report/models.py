@@ -19,9 +19,8 @@ from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import device_column
 from mnet_cost.report.published import Accuracy, accuracies, published_document, published_rows
 from mnet_cost.report.rows import time_cell
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Compared, Report, Table
-
-SCHEMA = "mnet-cost/models/3"
 
 _TITLES = {
     "top1": "Image classification",
@@ -96,7 +95,7 @@ def models_report(
         tables=tuple(_tables(rows, devices)),
         notes=("`mnet-cost models show NAME`: knobs, variants, published figures beside ours",),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("models"),
             "models": [_document(row, devices is not None) for row in rows],
             "left_out": [str(error) for error in broken],
         },

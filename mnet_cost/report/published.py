@@ -54,14 +54,18 @@ def published_document(rows: Sequence[PublishedRow]) -> list[dict[str, Any]]:
     return [
         {
             "source": row.source,
-            "dataset": next(
-                (row.measured_on(name) for name in row.texts if name in ACCURACIES), None
-            ),
+            "dataset": dataset_of(row),
             "note": row.note or None,
             "figures": {name: number(name, one) for name, one in row.figures.items()},
         }
         for row in rows
     ]
+
+
+def dataset_of(row: PublishedRow) -> str | None:
+    """What the first accuracy of a row is measured on; None where it has none, or that is not
+    known."""
+    return next((row.measured_on(name) for name in row.texts if name in ACCURACIES), None)
 
 
 def number(name: str, figure: Printed) -> int | float:

@@ -13,6 +13,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
+from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
 from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups
 from mnet_cost.report.types import AtLeast, Column, Quantity, Table
@@ -183,15 +184,6 @@ def _network_row(
         )
     times = (estimate.low_s, estimate.high_s, estimate.bound_s)
     return (*times, *joules, memory_fits(estimate), *counts)
-
-
-def memory_fits(estimate: DeviceEstimate) -> bool | None:
-    """Whether all fits into the memories of a device; None where a size is not known and the rest
-    fits."""
-    verdicts = [check.fits for check in estimate.memory_fits]
-    if False in verdicts:
-        return False
-    return True if verdicts and None not in verdicts else None
 
 
 def _part(group: Group, by: Grain) -> tuple[Any, ...]:

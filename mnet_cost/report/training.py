@@ -99,6 +99,6 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "average_bytes": known(cost.average_bytes),
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
-        "kept": [one._asdict() for one in cost.saved_tensors],
+        "saved_tensors": [one._asdict() for one in cost.saved_tensors],
         "lower_bound": bool(cost.unmodelled) and lower_bound,
     }
