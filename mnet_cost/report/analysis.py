@@ -26,7 +26,16 @@ from mnet_cost.report.estimates import (
 )
 from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
 from mnet_cost.report.published import published_facts
-from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups, without
+from mnet_cost.report.rows import (
+    Grain,
+    Group,
+    Times,
+    View,
+    counted_shares,
+    groups,
+    shape_text,
+    without,
+)
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import (
@@ -90,7 +99,8 @@ _MOST_KINDS = 5
 def _setting(analysis: Analysis) -> str:
     network = analysis.network
     inputs = ", ".join(
-        f"{network.tensors[index].name} {network.tensors[index].type}" for index in network.inputs
+        f"{network.tensors[index].name} {shape_text(network.tensors[index].type)}"
+        for index in network.inputs
     )
     knobs = " · ".join(f"{name} {_plain(value)}" for name, value in network.knobs.items())
     return f"{knobs} · {analysis.precision} · input {inputs}"
@@ -181,13 +191,14 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     times = _all_times(analysis, lower_bound)
 
     def largest(group: Group) -> float:
-        shares = (counted_shares(analysis, group, lower_bound)[0], *(t.share(group) for t in times))
+        counted = counted_shares(analysis, group, lower_bound)[0]
+        shares = (counted, *(first.share(group) for first in times[:1]))
         return max(share or 0.0 for share in shares)
 
     kinds = [
         group
         for group in groups(analysis, "kind")
-        if group.mult_adds or not group.modelled or any(t.share(group) for t in times)
+        if group.mult_adds or not group.modelled or any(device.share(group) for device in times)
     ]
     if len(kinds) > _MOST_KINDS:
         shown = sorted(kinds, key=lambda group: (group.modelled, -largest(group)))
@@ -309,7 +320,7 @@ def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> l
         return [group.name, len(group.layers), *counts]
     node = _node(analysis, group, by)
     spec = [node.source.path] if analysis.network.spec.extension else []
-    return [group.label, group.kind, str(group.layers[-1].output), *counts, *spec, node.line]
+    return [group.label, group.kind, shape_text(group.layers[-1].output), *counts, *spec, node.line]
 
 
 def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
@@ -333,13 +344,15 @@ def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost |
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if lower_bound else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
-    notes += warning_notes(analysis, lower_bound)
     schedule = analysis.schedule
     if schedule is not None:
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
         own = "; the kernels of a device have an order of their own" if analysis.devices else ""
         notes.append(f"schedule best: {peak}{own}")
-    notes += convention_notes(analysis)
+    counted = convention_notes(analysis)
+    notes += counted[:1]
+    notes += warning_notes(analysis, lower_bound)
+    notes += counted[1:]
     if analysis.network.batch != 1:
         batch = analysis.network.batch
         notes.append(f"all but shapes and params is for the batch of {batch}, times included")

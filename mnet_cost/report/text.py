@@ -25,7 +25,7 @@ _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this while others can go
 _SHORTEST_NAME = 8  # nor below this at all
 _BAR = 10
-_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 24
+_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 20
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _DOT = " · "
 _BOLD, _UNDERLINE = "1", "4"
@@ -136,9 +136,15 @@ class _Page:
             self.lines += [(" " * taken + line).rstrip() for line in rest]
 
     def facts_in_line(self, facts: Sequence[Fact]) -> None:
-        """Facts one after another."""
-        pieces = [(fact.label, cell(fact.value, fact.form), fact.brief) for fact in facts]
-        self.pieces([" ".join(filter(None, piece)) for piece in pieces])
+        """Numbers one after another; a text starts a line."""
+        pieces: list[str] = []
+        for fact in facts:
+            if fact.form == "text" and pieces:
+                self.pieces(pieces)
+                pieces = []
+            value = cell(fact.value, fact.form)
+            pieces.append(" ".join(filter(None, (fact.label, value, fact.brief))))
+        self.pieces(pieces)
 
     def pieces(self, pieces: Sequence[str]) -> None:
         """Texts with dots between them, and a new line where the next does not fit."""
@@ -249,9 +255,10 @@ class _Page:
         line, written, start = "", 0, 0
         for i, room in rooms.items():
             size = _size(titles[i])
-            # The heading of a bar stands above both, its number included.
-            right = columns[i].form in RIGHT_ALIGNED and i not in numbers
-            blanks = room - size if right else 0
+            # The heading of a bar stands above its number, and over the bar where it is longer.
+            place = numbers.get(i, room)
+            right = columns[i].form in RIGHT_ALIGNED
+            blanks = max(0, place - size) if right else 0
             title = titles[i].rstrip()
             if title:
                 line += " " * (start + blanks - written) + self._styled(title, _UNDERLINE)
