@@ -166,6 +166,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
             "text",
             f"{modelled} of {len(analysis.layers)} layers have a cost rule",
             more=not analysis.unmodelled,
+            whole=True,
         ),
         *published_facts(analysis),
     )
@@ -233,7 +234,9 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
             Column("layers", "layers", "number", SPARE, help="how many layers are of it")
         )
     else:
-        columns.append(Column("kind", "kind", "text", 0, help="of the layer, or which block it is"))
+        columns.append(
+            Column("kind", "kind", "text", -1, help="of the layer, or which block it is")
+        )
         columns.append(
             Column("output_shape", "output", "text", ASKED, help="shape for one example")
         )
@@ -241,12 +244,12 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         Column("mult_adds", "mult-adds", "count", ASKED, help="of the batch; 1 is 2 FLOPs"),
         Column("mult_adds_share", "%", "share", 8, help="of the mult-adds of the network"),
         Column("params", "params", "count", ASKED, help="weights, biases and those of norms"),
-        Column("weights_share", "weights %", "percent", 0, help="of the weights of the network"),
+        Column("weights_share", "weights %", "percent", -2, help="of the weights of the network"),
     ]
     if by != "kind":
         if analysis.network.spec.extension:
-            columns.append(Column("spec", "of", "text", 0, help="the spec that has the line"))
-        columns.append(Column("line", "line", "number", 0, help="of the spec"))
+            columns.append(Column("spec", "of", "text", -3, help="the spec that has the line"))
+        columns.append(Column("line", "line", "number", -3, help="of the spec"))
     if first:
         name = first.estimate.device.name
         columns += [
@@ -258,8 +261,8 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         for times in others:
             name = times.estimate.device.name
             columns += [
-                Column(f"{name}_share", f"{name} %", "percent", 0, help=f"of the time on {name}"),
-                Column(f"{name}_dominant_part", "mostly", "text", 0),
+                Column(f"{name}_share", f"{name} %", "percent", -3, help=f"of the time on {name}"),
+                Column(f"{name}_dominant_part", "mostly", "text", -3),
             ]
     marks = marks_of(analysis)
     if marks:

@@ -69,7 +69,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         Column("basis", "basis", weight=9, help="what the time rests on; the notes say it of each"),
         Column("bound_s", "bound", "seconds", SPARE, help="no run on these peaks takes less"),
         *(
-            Column(f"{part}_share", f"{part_word(part)} %", "percent", 0, help=_PARTS[part])
+            Column(f"{part}_share", f"{part_word(part)} %", "percent", -1, help=_PARTS[part])
             for part in parts
         ),
     )

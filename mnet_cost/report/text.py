@@ -136,15 +136,24 @@ class _Page:
             self.lines += [(" " * taken + line).rstrip() for line in rest]
 
     def facts_in_line(self, facts: Sequence[Fact]) -> None:
-        """Numbers one after another; a text starts a line."""
-        pieces: list[str] = []
-        for fact in facts:
-            if fact.form == "text" and pieces:
-                self.pieces(pieces)
-                pieces = []
-            value = cell(fact.value, fact.form)
-            pieces.append(" ".join(filter(None, (fact.label, value, fact.brief))))
-        self.pieces(pieces)
+        """Facts one after another, those in lines of their own last."""
+        texts = [
+            " ".join(
+                filter(
+                    None,
+                    (
+                        fact.label,
+                        cell(fact.value, fact.form),
+                        fact.detail if fact.whole else fact.brief,
+                    ),
+                )
+            )
+            for fact in facts
+        ]
+        self.pieces([text for text, fact in zip(texts, facts, strict=True) if not fact.whole])
+        for text, fact in zip(texts, facts, strict=True):
+            if fact.whole:
+                self.words(text)
 
     def pieces(self, pieces: Sequence[str]) -> None:
         """Texts with dots between them, and a new line where the next does not fit."""
@@ -355,13 +364,12 @@ def _layout(
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
     rooms = [wanted(i) for i in shown]
-    for weight in range(SPARE + 1):
+    for weight in sorted({column.weight for column in columns[1:] if column.weight <= SPARE}):
         if weight == SPARE:  # what is worth more than long bars
             bars = _shorter(bars, excess(), _COMFORTABLE_BAR)
             rooms = [wanted(i) for i in range(len(columns))]
-        for i in reversed(shown[1:]):
-            if excess() > 0 and columns[i].weight == weight:
-                shown.remove(i)
+        if excess() > 0:
+            shown = [i for i in shown if i == 0 or columns[i].weight != weight]
     if excess() > 0:
         titles = short_titles
         rooms = [wanted(i) for i in range(len(columns))]
