@@ -131,15 +131,16 @@ def _matrix(
     if marks:
         note += f"; mult-adds by the convention {analyses[0].convention}"
     table = Table("matrix", "", tuple(columns), tuple(rows), note=note)
-    return _with_accuracy(table, analyses)
+    return with_accuracy(table, analyses)
 
 
 def _is_tied(ratios: Iterable[TimeRatio]) -> bool:
     return any(ratio.tie for ratio in ratios)
 
 
-def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
-    """The table with a last column of one metric on one dataset, where some is published."""
+def with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
+    """The table, which has a row for each network, with a last column of one metric on one dataset,
+    where some is published."""
     published = [published_rows(analysis) for analysis in analyses]
     shared = shared_metric(published)
     if shared is None:
