@@ -87,6 +87,7 @@ def analysis_report(
         notes=tuple(first[:MOST_NOTES]),
         document=lambda: analysis_document(analysis, lower_bound, training),
         records=records,
+        long_form=True,
         more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, lower_bound, by)),
         alerts=misfit_alerts(analysis),
         answer=(device_table(analysis, lower_bound),) if analysis.devices else (),
