@@ -183,22 +183,25 @@ def device_report(device: DeviceProfile) -> Report:
         facts=tuple(facts),
         tables=tuple(tables),
         notes=(),
-        document=lambda: {
-            "schema": schema_id("device"),
-            "numbers": file_records(records),
-            "name": device.name,
-            "title": device.title,
-            "class": device.device_class,
-            "basis": device.basis,
-            "runtime": device.runtime,
-            "threads": device.threads,
-            "pipeline": device.pipeline,
-            "extends": device.extends,
-            "kernels": rules,
-            "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
-        },
+        document=lambda: {"schema": schema_id("device"), **_document(device)},
         records=records,
     )
+
+
+def _document(device: DeviceProfile) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "title": device.title,
+        "class": device.device_class,
+        "basis": device.basis,
+        "runtime": device.runtime,
+        "threads": device.threads,
+        "pipeline": device.pipeline,
+        "extends": device.extends,
+        "kernels": [rule for rule in KERNEL_RULES if rule in device.kernel_rules],
+        "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
+        "numbers": file_records(_number_records(device)),
+    }
 
 
 def _number_records(device: DeviceProfile) -> Table:
@@ -320,8 +323,7 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         notes=("`mnet-cost devices NAME` shows sources and bases",),
         document=lambda: {
             "schema": schema_id("devices-beside"),
-            "names": names,
-            "numbers": file_records(joined),
+            "devices": [_document(device) for device in devices],
         },
         records=joined,
     )
