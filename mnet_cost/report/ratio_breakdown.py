@@ -89,12 +89,12 @@ def why_table(names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, .
     columns = (
         Column("model", "network", "text", 8),
         Column("device", "device"),
-        Column("mult_adds_ratio", "mult-adds", "ratio"),
+        Column("mult_adds_ratio", "mult-\nadds", "ratio"),
         Column("coefficient_ratio", "time per\nmult-add", "ratio"),
         Column("time_ratio", "time", "ratio"),
-        Column("first_mac_share", "first: time on\nmult-adds %", "percent", ASKED),
-        Column("other_mac_share", "other: time on\nmult-adds %", "percent", ASKED),
-        Column("rest", "other: the rest, %", "prose", 7),
+        Column("first_mac_share", "first: on\nMACs %", "percent", ASKED),
+        Column("other_mac_share", "other: on\nMACs %", "percent", ASKED),
+        Column("rest", "other: the rest %", "prose", 7),
     )
     pairs = [
         (name, breakdown)
@@ -118,7 +118,7 @@ def why_table(names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, .
     per = "x time per mult-add " if has_each else ""
     note = (
         f"ratios: x of {names[0]}; time = mult-adds {per}x first % / other %, the shares of their "
-        "times on mult-adds"
+        "times that mult-adds take"
     )
     if any(
         breakdown.coefficient_ratio is None and breakdown.time_ratio and breakdown.mult_adds_ratio
