@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import (
     Subparsers,
@@ -16,6 +17,9 @@ from mnet_cost.cli.options import (
     refuse_total,
 )
 
+if TYPE_CHECKING:
+    from mnet_cost.analysis import Analysis
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Declare the command."""
@@ -28,11 +32,17 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser, rows=("layer", "block", "kind", "kernel"))
-    parser.add_argument_group("memory").add_argument(
+    memory = parser.add_argument_group("memory")
+    memory.add_argument(
         "--schedule",
         choices=("spec", "best"),
         default="spec",
         help="order of the layers: as in the spec, or the one with the least peak memory (spec)",
+    )
+    memory.add_argument(
+        "--fail-if-not-fit",
+        action="store_true",
+        help="status 1 if weights or activations do not fit into the memory of a device",
     )
     what_if = parser.add_argument_group("what if")
     what_if.add_argument(
@@ -104,4 +114,10 @@ def run(options: argparse.Namespace) -> int:
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
         report = with_what_if(report, analysis, what_ifs, options.lower_bound)
     emit(report, options, [options.model, *options.device])
-    return refuse_total([analysis.unmodelled], options.lower_bound)
+    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    return status or int(options.fail_if_not_fit and does_not_fit(analysis))
+
+
+def does_not_fit(analysis: Analysis) -> bool:
+    """Whether it is known of some device that its memory is too small."""
+    return any(fit.fits is False for estimate in analysis.devices for fit in estimate.memory_fits)
