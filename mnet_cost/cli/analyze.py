@@ -29,7 +29,8 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser)
     add_analysis_options(parser, rows=("layer", "block", "kind", "kernel"))
-    parser.add_argument_group("memory").add_argument(
+    memory = parser.add_argument_group("memory")
+    memory.add_argument(
         "--schedule",
         choices=("spec", "best"),
         default="spec",

@@ -412,15 +412,15 @@ def _layout(
             break
         dropped.append(min(droppable, key=lambda i: columns[i].weight))
         shown.remove(dropped[-1])
-    for i in reversed(dropped):  # a narrow one may have gone before a wide one
-        if excess() + rooms[i] + _GAP <= 0:
-            shown = sorted([*shown, i])
     for i, _ in words:
         if excess() > 0 and i in shown:
             rooms[i] = max(min(rooms[i], _SHORTEST_NAME), rooms[i] - excess())
     for i in shown:
         if excess() < 0:
             rooms[i] = min(full[i], rooms[i] - excess())
+    for i in reversed(dropped):  # a narrow one may have gone before a wide one
+        if excess() + rooms[i] + _GAP <= 0:
+            shown = sorted([*shown, i])
     growing = [i for i in shown if bars.get(i)] if width < sys.maxsize else []
     if growing and excess() < 0:
         more = min(-excess() // len(growing), _LONGEST_BAR - bars[growing[0]])

@@ -180,6 +180,16 @@ def test_a_terminal_is_filled(
     assert 80 < max(map(len, lines)) <= 90
 
 
+@pytest.mark.parametrize(
+    ("device", "status"),
+    [("stm32h743", 1), ("h100", 0), ("raspberry_pi_4_ncnn", 0), ("h200", 0), ("none", 0)],
+)
+def test_a_misfit_can_be_a_failure(device: str, status: int) -> None:
+    arguments = ["analyze", "mobilenet_v1", "--device", device]
+    assert main([*arguments, "--fail-if-not-fit"]) == status
+    assert main(arguments) == 0
+
+
 # --- notes
 
 
