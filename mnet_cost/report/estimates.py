@@ -165,7 +165,7 @@ def _marked(value: Time | str | None, mark: Mark | None) -> Marked | Absent:
 def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
     """What stands above everything: that the network fits none of the devices."""
     estimates = analysis.devices
-    if not estimates or any(fits_word(one.memory_fits) != "no" for one in estimates):
+    if not estimates or any(fits_word(estimate.memory_fits) != "no" for estimate in estimates):
         return ()
     if len(estimates) > 1:
         return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
@@ -185,10 +185,10 @@ def _overs(estimate: DeviceEstimate) -> str:
 
 def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
     """Whether all fits into its memory; None where a size is unknown and the rest fits."""
-    found = [fit.fits for fit in fits]
-    if False in found:
+    verdicts = [fit.fits for fit in fits]
+    if False in verdicts:
         return "no"
-    return "yes" if found and None not in found else None
+    return "yes" if verdicts and None not in verdicts else None
 
 
 def _misfit(fit: CapacityCheck) -> str:
@@ -198,7 +198,7 @@ def _misfit(fit: CapacityCheck) -> str:
     if fit.gap_bytes:
         text += f", {format_bytes(fit.gap_bytes)} of it gaps"
     if fit.because:
-        named = [f"{one.name} {format_bytes(one.bytes)}" for one in fit.because[:3]]
+        named = [f"{tensor.name} {format_bytes(tensor.bytes)}" for tensor in fit.because[:3]]
         if len(fit.because) > 3:
             named.append(f"{len(fit.because) - 3} more")
         alive = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
@@ -210,7 +210,9 @@ def _misfit(fit: CapacityCheck) -> str:
 def warning_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     """What does not fit, of which there is no time, and of what no fit has seen the like."""
     estimates, refused = analysis.devices, analysis.refuses(lower_bound)
-    misfits = [_overs(one) for one in estimates if fits_word(one.memory_fits) == "no"]
+    misfits = [
+        _overs(estimate) for estimate in estimates if fits_word(estimate.memory_fits) == "no"
+    ]
     notes = []
     if misfits and not (len(estimates) == 1 and misfit_alerts(analysis)):
         more = f"; and {len(misfits) - _NAMED} more" * (len(misfits) > _NAMED)
@@ -273,37 +275,44 @@ def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> li
     """What the times are, by basis; then what is to be said of each device."""
     bases = [] if refused else basis_notes(estimates)
     return bases + _said(
-        (one.device.name, note) for one in estimates for note in _device_notes(one, refused)
+        (estimate.device.name, note)
+        for estimate in estimates
+        for note in _device_notes(estimate, refused)
     )
 
 
 def outside_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     """Why estimates are marked."""
-    return _said((one.device.name, outside_note(one)) for one in estimates if one.outside)
+    return _said(
+        (estimate.device.name, outside_note(estimate)) for estimate in estimates if estimate.outside
+    )
 
 
 def _said(notes: Iterable[tuple[str, str]]) -> list[str]:
     """Notes on devices by name, each once."""
-    found: dict[str, list[str]] = {}
+    names_by_note: dict[str, list[str]] = {}
     for name, note in notes:
-        found.setdefault(note, []).append(name)
-    return [f"{_listed(names)}: {note}" for note, names in found.items()]
+        names_by_note.setdefault(note, []).append(name)
+    return [f"{_listed(names)}: {note}" for note, names in names_by_note.items()]
 
 
 def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     """Why there is no time, where there is none."""
     return _said(
-        (one.device.name, note) for one in estimates if one.latency_s is None for note in one.notes
+        (estimate.device.name, note)
+        for estimate in estimates
+        if estimate.latency_s is None
+        for note in estimate.notes
     )
 
 
 def basis_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
     """What the times are, once for each basis; and what energies are, if those are shown."""
-    known = [one for one in estimates if one.latency_s is not None]
+    known = [estimate for estimate in estimates if estimate.latency_s is not None]
     notes = meanings(known)
-    if any(one.low_s is not None for one in known):
+    if any(estimate.low_s is not None for estimate in known):
         notes.append("band: four of five measurements are expected in it")
-    if energy and any(energy_cell(one, refused=False) for one in estimates):
+    if energy and any(energy_cell(estimate, refused=False) for estimate in estimates):
         notes.append(
             "energy: power x time where the power is known, else joules per mult-add and per byte, "
             "which leave out idling; ≥: a lower bound"
@@ -324,14 +333,14 @@ def _listed(names: Sequence[str]) -> str:
 def meanings(estimates: Sequence[DeviceEstimate]) -> list[str]:
     """What each basis says of a time; of which devices where it can be one of two things."""
     ways: dict[str, dict[str, list[str]]] = {}
-    for one in estimates:
-        if one.basis is not None:
-            found = ways.setdefault(one.basis, {})
-            found.setdefault(_way(one, one.basis), []).append(one.device.name)
+    for estimate in estimates:
+        if estimate.basis is not None:
+            names_by_way = ways.setdefault(estimate.basis, {})
+            names_by_way.setdefault(_way(estimate, estimate.basis), []).append(estimate.device.name)
     return [
-        f"{basis}{f' ({_listed(names)})' if len(found) > 1 else ''}: {way}"
-        for basis, found in ways.items()
-        for way, names in found.items()
+        f"{basis}{f' ({_listed(names)})' if len(names_by_way) > 1 else ''}: {way}"
+        for basis, names_by_way in ways.items()
+        for way, names in names_by_way.items()
     ]
 
 
@@ -346,14 +355,14 @@ def _packs_note(estimate: DeviceEstimate) -> list[str]:
     """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
     fit = estimate.latency_fit
     taken = sum(
-        one for name, one in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
+        share for name, share in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
     )
     if not isinstance(fit, CoefficientFit) or taken <= _MUCH:
         return []
     kernels = [
-        one
-        for one in estimate.kernels
-        if any(term.term in _UNPACKED for term in term_times(estimate, one))
+        kernel
+        for kernel in estimate.kernels
+        if any(term.term in _UNPACKED for term in term_times(estimate, kernel))
     ]
     have = "kernel has" if len(kernels) == 1 else "kernels have"
     return [

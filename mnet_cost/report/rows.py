@@ -58,8 +58,8 @@ def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
         )
     if grain == "kind":
         joined = _joined(analysis, lambda cost: cost.step.layer.variety())
-        found = [Group(kind, kind, layers) for kind, layers in joined.items()]
-        return tuple(sorted(found, key=lambda group: -group.mult_adds))
+        kinds = [Group(kind, kind, layers) for kind, layers in joined.items()]
+        return tuple(sorted(kinds, key=lambda group: -group.mult_adds))
     joined = _joined(analysis, lambda cost: cost.step.name.partition(".")[0])
     return tuple(_block(analysis, name, layers) for name, layers in joined.items())
 
@@ -67,10 +67,10 @@ def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
 def _joined(
     analysis: Analysis, key: Callable[[LayerCost], str]
 ) -> dict[str, tuple[LayerCost, ...]]:
-    found: dict[str, list[LayerCost]] = {}
+    by_name: dict[str, list[LayerCost]] = {}
     for cost in analysis.layers:
-        found.setdefault(key(cost), []).append(cost)
-    return {name: tuple(layers) for name, layers in found.items()}
+        by_name.setdefault(key(cost), []).append(cost)
+    return {name: tuple(layers) for name, layers in by_name.items()}
 
 
 def _block(analysis: Analysis, name: str, layers: tuple[LayerCost, ...]) -> Group:
@@ -96,8 +96,10 @@ class Times:
     def __init__(self, estimate: DeviceEstimate, whole_s: float | None) -> None:
         self.estimate = estimate
         self.whole_s = whole_s
-        self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
-        self._inside = {cost.step.name for one in estimate.kernels for cost in one.kernel.layers}
+        self._by_anchor = {kernel.kernel.name: kernel for kernel in estimate.kernels}
+        self._inside = {
+            cost.step.name for kernel in estimate.kernels for cost in kernel.kernel.layers
+        }
 
     def kernels(self, group: Group) -> list[KernelEstimate]:
         """The kernels anchored in the layers of `group`."""
@@ -110,7 +112,7 @@ class Times:
     def seconds(self, group: Group) -> float | None:
         """Time of the group's kernels; None where it is unknown or all are fused into other
         kernels."""
-        known = [one.latency_s for one in self.kernels(group) if one.latency_s is not None]
+        known = [kernel.latency_s for kernel in self.kernels(group) if kernel.latency_s is not None]
         return sum(known) if known else None
 
     def cell(self, group: Group) -> Time | Absent:
@@ -133,11 +135,11 @@ class Times:
 
     def dominant_part(self, group: Group) -> str | None:
         """What most of the group's time is, as a word."""
-        found: dict[str, float] = {}
-        for one in self.kernels(group):
-            part = dominant_part(self.estimate, one)
-            found[part] = found.get(part, 0.0) + (one.latency_s or 0.0)
-        return part_word(max(found, key=found.__getitem__)) if found else None
+        seconds: dict[str, float] = {}
+        for kernel in self.kernels(group):
+            part = dominant_part(self.estimate, kernel)
+            seconds[part] = seconds.get(part, 0.0) + (kernel.latency_s or 0.0)
+        return part_word(max(seconds, key=seconds.__getitem__)) if seconds else None
 
 
 def shape_text(shape: TensorType) -> str:
