@@ -87,7 +87,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 band_cell(analysis, estimate, lower_bound) or Absent(""),
                 estimate.device.runtime,
                 threads_cell(estimate.device),
-                Absent("unknown") if refused else fits_cell(estimate),
+                fits_cell(estimate, refused),
                 _energy(analysis, estimate, refused),
                 _marked(None if refused else estimate.basis, mark),
                 _number(None if refused else estimate.bound_s),
@@ -141,10 +141,12 @@ def threads_cell(device: DeviceProfile) -> int | Absent:
     return Absent("") if device.device_class in ("gpu", "accelerator") else device.threads
 
 
-def fits_cell(estimate: DeviceEstimate) -> Marked | str:
-    """Whether all fits into the memory, in a word."""
+def fits_cell(estimate: DeviceEstimate, refused: bool) -> Marked | str:
+    """Whether all fits into the memory, in a word. What does not fit in part does not fit."""
     word = fits_word(estimate.memory_fits)
-    return Marked(word, "bad") if word == "no" else word or "unknown"
+    if word == "no":
+        return Marked(word, "bad")
+    return "unknown" if word is None or refused else word
 
 
 def _mark(estimate: DeviceEstimate) -> Mark | None:

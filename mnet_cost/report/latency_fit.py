@@ -53,7 +53,7 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
                 f"{100 * held_out.median:.3g} %",
                 "text",
                 f"in the median, {100 * held_out.mean:.3g} % in the mean, on "
-                f"{held_out.measurements} times that it had not seen: {held_out.protocol}",
+                f"{held_out.measurements} times held out of the fit: {held_out.protocol}",
             )
         )
     elif words := set_by_one(fit):

@@ -23,6 +23,7 @@ MOST_ROWS = 5000
 
 _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this while others can go
+_LONG_NAME = 40  # nor what was asked for below this
 _SHORTEST_NAME = 8  # nor below this at all
 _BAR = 10
 _SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 20
@@ -403,8 +404,10 @@ def _layout(
     words = [(i, column) for i, column in enumerate(columns) if column.form == "prose"]
     words += [(i, column) for i, column in by_weight if column.form == "text"]
     for i, column in words:
-        if excess() > 0 and (column.form == "prose" or column.weight < ASKED):
-            rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
+        if excess() > 0:
+            whole = column.form == "text" and column.weight >= ASKED
+            least = _LONG_NAME if whole else _SHORTEST_WORDS
+            rooms[i] = max(min(rooms[i], least), rooms[i] - excess())
     dropped: list[int] = []
     while excess() > 0:
         droppable = [i for i in reversed(shown[1:]) if columns[i].weight < ASKED]

@@ -54,7 +54,7 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
             whole=True,
         ),
         Fact(
-            "kept activations",
+            "saved activations",
             cost.activation_bytes,
             "bytes",
             f"{least}for the backward pass: {largest}" + (f" and {more} more" if more > 0 else ""),
@@ -69,7 +69,7 @@ def training_note(cost: TrainingCost) -> str:
     if cost.cast_weight_bytes:
         mixed = f"; activations and a copy of the weights in {cost.precision}, all else in fp32"
     return (
-        "training memory: a sum of what torch holds when the backward pass starts, each kept "
+        "training memory: a sum of what torch holds when the backward pass starts, each saved "
         f"tensor once{mixed}; loss, gradients of activations and workspaces come on top"
     )
 
