@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mnet_cost.cli.fit_check import add_fit_option, check_fits, with_misfits
 from mnet_cost.cli.options import (
     Subparsers,
     add_analysis_options,
@@ -35,7 +36,8 @@ def add_parser(subparsers: Subparsers) -> None:
     add_model_argument(parser)
     add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser, rows=("layer", "block", "kind", "kernel"))
-    parser.add_argument_group("memory").add_argument(
+    memory = parser.add_argument_group("memory")
+    memory.add_argument(
         "--schedule",
         choices=("spec", "best"),
         default="spec",
@@ -75,6 +77,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="sgd_momentum",
         help="sgd, sgd_momentum, rmsprop, rmsprop_momentum, adam or adamw (sgd_momentum)",
     )
+    add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -138,5 +141,7 @@ def run(options: argparse.Namespace) -> int:
 
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
         report = with_what_if(report, analysis, what_ifs, options.lower_bound)
+    report = with_misfits(report, options, [analysis])
     emit(report, options, [options.model, *options.device])
-    return refuse_total([analysis.unmodelled], options.lower_bound)
+    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    return check_fits(options, [analysis], status=status)

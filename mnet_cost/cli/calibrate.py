@@ -6,7 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mnet_cost.cli.options import Subparsers, add_command
+from mnet_cost.cli.bar import Bar
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -65,6 +66,7 @@ def add_parser(subparsers: Subparsers) -> None:
         choices=("text", "json", "csv", "markdown", "html"),
         help="form of the report on the fit (text)",
     )
+    add_notes_option(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "-o", "--output", metavar="FILE", help="write the profile there, whole or not at all"
@@ -95,28 +97,29 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.report.calibrate import calibration_report
 
     kernels = options.kernels
-    profile = calibrate_files(
-        CalibrationRequest(
-            measurements=tuple(options.measurements),
-            where=_where(options.where),
-            device=options.device,
-            form=options.form,
-            basis=options.basis,
-            kernels=None if kernels is None else _split(kernels),
-            tile=options.tile,
-            name=options.name,
-            title=options.title,
-            device_class=options.device_class,
-            output=options.output,
-            into=options.into,
-        )
+    request = CalibrationRequest(
+        measurements=tuple(options.measurements),
+        where=_where(options.where),
+        device=options.device,
+        form=options.form,
+        basis=options.basis,
+        kernels=None if kernels is None else _split(kernels),
+        tile=options.tile,
+        name=options.name,
+        title=options.title,
+        device_class=options.device_class,
+        output=options.output,
+        into=options.into,
     )
+    with Bar("fitting", at_once=True):
+        profile = calibrate_files(request)
     target = options.into if options.output is None else options.output
     is_file = target not in (None, "-")
     stream = sys.stdout if is_file else sys.stderr  # stdout is the profile's without a file
     report = calibration_report(profile.name, profile.calibrations, profile.unread)
     form = options.format or "text"
-    shown = render(report, form, terminal_width(), wants_color(), encoding_of(stream))
+    encoding = encoding_of(stream)
+    shown = render(report, form, terminal_width(), wants_color(), encoding, options.notes)
     if is_file:
         write_whole(target, profile.text)
         print_text(shown)

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.cli.bar import watched
+
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
     from mnet_cost.analysis.sparsity import Zeros
@@ -111,7 +113,7 @@ def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """--format and -o."""
+    """--format, -o and --notes."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
@@ -119,6 +121,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="form of the report (text; with -o by the ending of FILE)",
     )
     group.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    add_notes_option(group)
+
+
+def add_notes_option(group: argparse._ActionsContainer) -> None:
+    """--notes, or -v."""
+    group.add_argument(
+        "-v", "--notes", action="store_true", help="all notes, and what each column holds"
+    )
 
 
 def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
@@ -176,7 +186,7 @@ def analyzed(
     devices = chosen_devices(options)
     analyses: list[Analysis] = []
     said: list[Problem] = []
-    for model in models:
+    for model in watched(models, "analyzing networks"):
         analysis = analyze(
             model,
             devices=devices,

@@ -1,4 +1,4 @@
-"""The JSON document of an analysis: `mnet-cost/analysis/1`. Its keys are stable."""
+"""The JSON document of an analysis. Its keys are stable, and `schemas.py` says what each means."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network.types import Step
+from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
-
-SCHEMA = "mnet-cost/analysis/1"
 
 
 def analysis_document(
@@ -33,7 +33,7 @@ def analysis_document(
     }  # fmt: skip
 
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("analysis"),
         "model": model_document(analysis),
         "convention": analysis.convention,
         "convention_items": [
@@ -41,7 +41,8 @@ def analysis_document(
         ],
         "convention_agreement": analysis.convention_agreement,
         "convention_reservations": [
-            {**asdict(one), "layers": list(one.layers)} for one in analysis.reservations
+            {**asdict(reservation), "layers": list(reservation.layers)}
+            for reservation in analysis.reservations
         ],
         "totals": {
             **totals,
@@ -56,7 +57,8 @@ def analysis_document(
             "peak_bytes": analysis.memory.peak_bytes,
             "peak_at": network.steps[analysis.memory.peak_step].name,
             "live_at_peak": [
-                {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
+                {"name": tensor.name, "bytes": tensor.bytes}
+                for tensor in analysis.memory.live_at_peak
             ],
             "schedule": list(network.schedule),
             **_schedule_document(analysis),
@@ -148,55 +150,66 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
         "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
         **_energy_document(None if refused else estimate.energy),
-        "fits": [
+        "memory_fits": None if refused else memory_fits(estimate),
+        "capacity_checks": [
             {
-                "what": fit.what,
-                "where": fit.where,
-                "needed_bytes": fit.needed_bytes,
-                "available_bytes": fit.available_bytes,
-                "fits": None if refused else fit.fits,
-                "over_bytes": None if refused else fit.over_bytes,
-                "gap_bytes": fit.gap_bytes,
-                "spec_order_bytes": fit.spec_order_bytes,
-                "is_least": fit.is_least,
-                "because": [] if refused else [one._asdict() for one in fit.because],
-                "at": None if refused else fit.at or None,
+                "what": check.what,
+                "where": check.where,
+                "needed_bytes": check.needed_bytes,
+                "available_bytes": check.available_bytes,
+                "fits": None if refused else check.fits,
+                "over_bytes": None if refused else check.over_bytes,
+                "gap_bytes": check.gap_bytes,
+                "spec_order_bytes": check.spec_order_bytes,
+                "is_least": check.is_least,
+                "because": [] if refused else [tensor._asdict() for tensor in check.because],
+                "at": None if refused else check.at or None,
             }
-            for fit in estimate.memory_fits
+            for check in estimate.memory_fits
         ],
         "notes": list(estimate.notes),
         "kernels": [
             {
-                "name": one.kernel.name,
-                "layers": [cost.step.name for cost in one.kernel.layers],
-                **kernel_times(estimate, one),
-                "intensity": one.intensity,
+                "name": kernel.kernel.name,
+                "layers": [cost.step.name for cost in kernel.kernel.layers],
+                **kernel_times(estimate, kernel),
+                "intensity": kernel.intensity,
             }
-            for one in estimate.kernels
+            for kernel in estimate.kernels
         ],
     }
 
 
-def kernel_times(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
+def kernel_times(estimate: DeviceEstimate, kernel: KernelEstimate) -> dict[str, Any]:
     """The time of a kernel with the parts that add up to it, and its lower bound."""
-    parts = time_breakdown(estimate, one)
+    parts = time_breakdown(estimate, kernel)
     return {
-        "latency_ms": _ms(one.latency_s),
+        "latency_ms": _ms(kernel.latency_s),
         "compute_ms": _ms(parts.compute_s),
         "memory_ms": _ms(parts.memory_s),
         "overhead_ms": _ms(parts.overhead_s),
-        "bound_ms": _ms(one.lower_bound.seconds),
-        "bound": one.bound,
+        "bound_ms": _ms(kernel.lower_bound.seconds),
+        "bound": kernel.bound,
     }
 
 
+_ENERGY_KEYS = (
+    "energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_method", "energy_how",
+)  # fmt: skip
+
+
 def _energy_document(energy: Energy | None) -> dict[str, Any]:
-    found: tuple[Any, ...] = (None,) * 5
-    if energy is not None:
-        high_mj = None if energy.high_j is None else energy.high_j * 1e3
-        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.basis, energy.how)
-    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_how")
-    return dict(zip(keys, found, strict=True))
+    if energy is None:
+        return dict.fromkeys(_ENERGY_KEYS)
+    high_j = energy.high_j
+    return {
+        "energy_mj": energy.energy_j * 1e3,
+        "energy_low_mj": energy.low_j * 1e3,
+        "energy_high_mj": high_j * 1e3 if high_j is not None else None,
+        "energy_basis": energy.basis,
+        "energy_method": energy.method,
+        "energy_how": energy.how,
+    }
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -54,7 +54,7 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
                 f"{100 * held_out.median:.3g} %",
                 "text",
                 f"in the median, {100 * held_out.mean:.3g} % in the mean, on "
-                f"{held_out.measurements} times that it had not seen: {held_out.protocol}",
+                f"{held_out.measurements} times held out of the fit: {held_out.protocol}",
             )
         )
     elif words := set_by_one(fit):
@@ -120,9 +120,18 @@ def fit_document(fit: LatencyFit) -> dict[str, Any]:
     return {
         **numbers,
         "band": asdict(fit.spread),
-        "fitted_on": None if fit.fitted_on is None else asdict(fit.fitted_on),
+        "fitted_on": fitted_on_document(fit),
         "held_out": None if fit.held_out is None else asdict(fit.held_out),
     }
+
+
+def fitted_on_document(fit: LatencyFit) -> dict[str, Any] | None:
+    """What a fit has seen, for JSON: times in milliseconds."""
+    if fit.fitted_on is None:
+        return None
+    seen: dict[str, Any] = asdict(fit.fitted_on)
+    least, most = seen.pop("latency_s")
+    return seen | {"latency_ms": [least * 1e3, most * 1e3]}
 
 
 def _number(number: Any, unit: str) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import dominant_part
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.report.types import AtLeast, Quantity, Range, Table, Time
+from mnet_cost.report.types import Absent, AtLeast, Quantity, Range, Table, Time
+from mnet_cost.tensors import TensorType
 
 Grain = Literal["layer", "block", "kind"]
 View = Literal["layer", "block", "kind", "kernel"]
@@ -57,8 +58,8 @@ def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
         )
     if grain == "kind":
         joined = _joined(analysis, lambda cost: cost.step.layer.variety())
-        found = [Group(kind, kind, layers) for kind, layers in joined.items()]
-        return tuple(sorted(found, key=lambda group: -group.mult_adds))
+        kinds = [Group(kind, kind, layers) for kind, layers in joined.items()]
+        return tuple(sorted(kinds, key=lambda group: -group.mult_adds))
     joined = _joined(analysis, lambda cost: cost.step.name.partition(".")[0])
     return tuple(_block(analysis, name, layers) for name, layers in joined.items())
 
@@ -66,10 +67,10 @@ def groups(analysis: Analysis, grain: Grain) -> tuple[Group, ...]:
 def _joined(
     analysis: Analysis, key: Callable[[LayerCost], str]
 ) -> dict[str, tuple[LayerCost, ...]]:
-    found: dict[str, list[LayerCost]] = {}
+    by_name: dict[str, list[LayerCost]] = {}
     for cost in analysis.layers:
-        found.setdefault(key(cost), []).append(cost)
-    return {name: tuple(layers) for name, layers in found.items()}
+        by_name.setdefault(key(cost), []).append(cost)
+    return {name: tuple(layers) for name, layers in by_name.items()}
 
 
 def _block(analysis: Analysis, name: str, layers: tuple[LayerCost, ...]) -> Group:
@@ -95,7 +96,10 @@ class Times:
     def __init__(self, estimate: DeviceEstimate, whole_s: float | None) -> None:
         self.estimate = estimate
         self.whole_s = whole_s
-        self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
+        self._by_anchor = {kernel.kernel.name: kernel for kernel in estimate.kernels}
+        self._inside = {
+            cost.step.name for kernel in estimate.kernels for cost in kernel.kernel.layers
+        }
 
     def kernels(self, group: Group) -> list[KernelEstimate]:
         """The kernels anchored in the layers of `group`."""
@@ -108,8 +112,21 @@ class Times:
     def seconds(self, group: Group) -> float | None:
         """Time of the group's kernels; None where it is unknown or all are fused into other
         kernels."""
-        known = [one.latency_s for one in self.kernels(group) if one.latency_s is not None]
+        known = [kernel.latency_s for kernel in self.kernels(group) if kernel.latency_s is not None]
         return sum(known) if known else None
+
+    def cell(self, group: Group) -> Time | Absent:
+        """The same for a table: without a time of its own a group is fused into other kernels,
+        has no work, or its time is unknown."""
+        kernels = self.kernels(group)
+        seconds = [kernel.latency_s for kernel in kernels if kernel.latency_s is not None]
+        unknown = not group.modelled or len(seconds) < len(kernels)
+        if seconds:
+            return Time(sum(seconds), unknown)
+        if unknown or self.estimate.basis is None:
+            return Absent("unknown")
+        inside = any(cost.step.name in self._inside for cost in group.layers)
+        return Absent("fused" if inside else "")
 
     def share(self, group: Group) -> float | None:
         """Share of the network's time, from 0 to 1."""
@@ -118,11 +135,16 @@ class Times:
 
     def dominant_part(self, group: Group) -> str | None:
         """What most of the group's time is, as a word."""
-        found: dict[str, float] = {}
-        for one in self.kernels(group):
-            part = dominant_part(self.estimate, one)
-            found[part] = found.get(part, 0.0) + (one.latency_s or 0.0)
-        return part_word(max(found, key=found.__getitem__)) if found else None
+        seconds: dict[str, float] = {}
+        for kernel in self.kernels(group):
+            part = dominant_part(self.estimate, kernel)
+            seconds[part] = seconds.get(part, 0.0) + (kernel.latency_s or 0.0)
+        return part_word(max(seconds, key=seconds.__getitem__)) if seconds else None
+
+
+def shape_text(shape: TensorType) -> str:
+    """`16x112x112`; `scalar` where there is no axis."""
+    return "x".join(map(str, shape.shape)) or "scalar"
 
 
 def part_word(part: str) -> str:
@@ -179,11 +201,17 @@ def energy_cell(estimate: DeviceEstimate, refused: bool) -> Quantity | AtLeast |
 
 def without_unknown(table: Table, keys: tuple[str, ...]) -> Table:
     """The table without those columns of `keys` in which nothing is known."""
-    kept = [
-        i
+    unknown = [
+        column.key
         for i, column in enumerate(table.columns)
-        if column.key not in keys or any(row[i] is not None for row in table.rows)
+        if column.key in keys and all(row[i] is None for row in table.rows)
     ]
+    return without(table, unknown)
+
+
+def without(table: Table, keys: Sequence[str]) -> Table:
+    """The table without the columns of `keys`."""
+    kept = [i for i, column in enumerate(table.columns) if column.key not in keys]
     return table._replace(
         columns=tuple(table.columns[i] for i in kept),
         rows=tuple(tuple(row[i] for i in kept) for row in table.rows),

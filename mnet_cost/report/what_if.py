@@ -1,4 +1,4 @@
-"""What `analyze --what-if` adds to a report: tables before the notes, and a part of the JSON."""
+"""What `analyze --what-if` adds to a report: tables, notes, and a part of the JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.rows import time_cell
-from mnet_cost.report.types import Column, Quantity, Report, Table, Time
+from mnet_cost.report.types import (
+    ASKED,
+    MOST_NOTES,
+    SPARE,
+    Column,
+    Quantity,
+    Report,
+    Table,
+    Time,
+)
 from mnet_cost.search.what_if import Figure, WhatIf
 from mnet_cost.units import format_seconds
 
@@ -16,47 +25,48 @@ from mnet_cost.units import format_seconds
 def with_what_if(
     report: Report, analysis: Analysis, what_ifs: Sequence[WhatIf], lower_bound: bool = False
 ) -> Report:
-    """`report`, and below it what other numbers of each device would make of the times.
+    """`report`, with what other numbers of each device would make of the times: after the devices
+    the times, before other tables the kernels that something else limits then.
 
     CSV has the kernels before and after, instead of the rows of the analysis.
     """
-    tables: list[Table] = []
+    times = [_times_table(analysis, what_if, lower_bound) for what_if in what_ifs]
+    bounds = [_bounds_table(what_if) for what_if in what_ifs if what_if.changed]
     notes: list[str] = []
-    for one in what_ifs:
-        tables.append(_times_table(analysis, one, lower_bound))
-        if one.changed:
-            tables.append(_bounds_table(one))
-        name = one.before.device.name
-        notes += [f"{name}, what if: {note}" for note in (*one.notes, *_fit_notes(one))]
-        if one.kernels and not one.changed:
+    for what_if in what_ifs:
+        name = what_if.before.device.name
+        notes += [f"{name}, what if: {note}" for note in (*what_if.notes, *_fit_notes(what_if))]
+        if what_if.kernels and not what_if.changed:
             notes.append(f"{name}, what if: no kernel is bound by something else than before")
     return report._replace(
-        tables=(*report.tables, *tables),
-        notes=(*report.notes, *notes),
+        answer=(*report.answer, *times),
+        tables=(*bounds, *report.tables),
+        notes=(*notes, *report.notes)[:MOST_NOTES],
+        more_notes=(*(*notes, *report.notes)[MOST_NOTES:], *report.more_notes),
         document=lambda: {
             **report.document(),
-            "what_if": [_document(one, analysis.refuses(lower_bound)) for one in what_ifs],
+            "what_if": [_document(what_if, analysis.refuses(lower_bound)) for what_if in what_ifs],
         },
         records=_records(what_ifs),
     )
 
 
-def _fit_notes(one: WhatIf) -> list[str]:
+def _fit_notes(what_if: WhatIf) -> list[str]:
     """What fits then and did not, or the other way round."""
-    fitted = {(fit.what, fit.where): fit.fits for fit in one.before.memory_fits}
+    fitted = {(fit.what, fit.where): fit.fits for fit in what_if.before.memory_fits}
     return [
         f"{fit.what} {'fit' if fit.fits else 'do not fit'} {fit.where} then"
-        for fit in one.after.memory_fits
+        for fit in what_if.after.memory_fits
         if fit.fits is not None and fit.fits != fitted.get((fit.what, fit.where))
     ]
 
 
-def _title(one: WhatIf) -> str:
-    changes = ", ".join(figure.text for figure in one.figures)
-    return f"What if {changes}, on {one.before.device.name}"
+def _title(what_if: WhatIf) -> str:
+    changes = ", ".join(figure.text for figure in what_if.figures)
+    return f"What if {changes}, on {what_if.before.device.name}"
 
 
-def _times_table(analysis: Analysis, one: WhatIf, lower_bound: bool) -> Table:
+def _times_table(analysis: Analysis, what_if: WhatIf, lower_bound: bool) -> Table:
     columns = (
         Column("what", "number"),
         Column("before", "before", "quantity"),
@@ -64,23 +74,25 @@ def _times_table(analysis: Analysis, one: WhatIf, lower_bound: bool) -> Table:
         Column("ratio", "after / before", "ratio"),
     )
     rows: list[tuple[Any, ...]] = []
-    for figure in one.figures:
+    for figure in what_if.figures:
         before = None if figure.before is None else Quantity(figure.before, figure.unit)
         after = Quantity(figure.after, figure.unit)
-        rows.append((_name(figure, one.before.precision), before, after, figure.ratio))
-    times = [analysis.latency_s(estimate, lower_bound) for estimate in (one.before, one.after)]
+        rows.append((_name(figure, what_if.before.precision), before, after, figure.ratio))
+    times = [
+        analysis.latency_s(estimate, lower_bound) for estimate in (what_if.before, what_if.after)
+    ]
     rows.append(
         (
             "time",
-            _time(time_cell(analysis, one.before, lower_bound)),
-            _time(time_cell(analysis, one.after, lower_bound)),
+            _time(time_cell(analysis, what_if.before, lower_bound)),
+            _time(time_cell(analysis, what_if.after, lower_bound)),
             _ratio(*times),
         )
     )
     if not analysis.refuses(lower_bound):
-        lower_bounds = (one.before.bound_s, one.after.bound_s)
+        lower_bounds = (what_if.before.bound_s, what_if.after.bound_s)
         rows.append(("bound", *map(_seconds, lower_bounds), _ratio(*lower_bounds)))
-    return Table("what_if", _title(one), columns, tuple(rows))
+    return Table("what_if", _title(what_if), columns, tuple(rows))
 
 
 def _name(figure: Figure, precision: str) -> str:
@@ -101,7 +113,7 @@ def _seconds(value: float | None) -> Quantity | None:
 
 def _time(cell: Time | None) -> Quantity | str | None:
     if cell is not None and cell.least:
-        return f"≥ {format_seconds(cell.seconds)}"
+        return f"≥{format_seconds(cell.seconds)}"
     return _seconds(None if cell is None else cell.seconds)
 
 
@@ -115,16 +127,16 @@ def _ratio(before: float | None, after: float | None) -> float | None:
 
 
 _BOUNDS = (
-    Column("kernel", "kernel"),
-    Column("kind", "kind", "text", 4),
-    Column("bound_before", "bound by"),
-    Column("bound_after", "then by"),
-    Column("bound_before_s", "bound", "seconds"),
+    Column("kernel", "kernel", "text", ASKED),
+    Column("kind", "kind", "text", SPARE),
+    Column("bound_before", "limit", "text", ASKED, help="what the bound comes from"),
+    Column("bound_after", "limit then", "text", ASKED),
+    Column("bound_before_s", "bound", "seconds", help="the least time on the peaks"),
     Column("bound_after_s", "bound then", "seconds"),
 )
 
 
-def _bounds_table(one: WhatIf) -> Table:
+def _bounds_table(what_if: WhatIf) -> Table:
     rows = [
         (
             change.before.kernel.name,
@@ -134,10 +146,10 @@ def _bounds_table(one: WhatIf) -> Table:
             change.before.lower_bound.seconds,
             change.after.lower_bound.seconds,
         )
-        for change in one.changed
+        for change in what_if.changed
     ]
-    many = f"{len(one.changed)} of {len(one.kernels)}"
-    title = f"Kernels that something else binds then, on {one.before.device.name}: {many}"
+    many = f"{len(what_if.changed)} of {len(what_if.kernels)}"
+    title = f"Kernels that something else binds then, on {what_if.before.device.name}: {many}"
     return Table("what_if_bounds", title, _BOUNDS, tuple(rows))
 
 
@@ -151,7 +163,7 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
     )
     rows = [
         (
-            one.before.device.name,
+            what_if.before.device.name,
             change.before.kernel.name,
             change.before.kernel.anchor.step.layer.variety(),
             change.before.bound,
@@ -161,16 +173,16 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
             change.before.latency_s,
             change.after.latency_s,
         )
-        for one in what_ifs
-        for change in one.kernels
+        for what_if in what_ifs
+        for change in what_if.kernels
     ]
     return Table("what_if", "", columns, tuple(rows))
 
 
-def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
+def _document(what_if: WhatIf, refused: bool) -> dict[str, Any]:
     return {
-        "device": one.before.device.name,
-        "basis": None if refused else one.before.basis,
+        "device": what_if.before.device.name,
+        "basis": None if refused else what_if.before.basis,
         "changes": [
             {
                 "key": figure.change.key,
@@ -181,11 +193,13 @@ def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
                 "before": figure.before,
                 "after": figure.after,
             }
-            for figure in one.figures
+            for figure in what_if.figures
         ],
-        "before": _estimate_document(one.before, refused),
-        "after": _estimate_document(one.after, refused),
-        "latency_ratio": None if refused else _ratio(one.before.latency_s, one.after.latency_s),
+        "before": _estimate_document(what_if.before, refused),
+        "after": _estimate_document(what_if.after, refused),
+        "latency_ratio": None
+        if refused
+        else _ratio(what_if.before.latency_s, what_if.after.latency_s),
         "changed_bounds": [
             {
                 "kernel": change.before.kernel.name,
@@ -196,9 +210,9 @@ def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
                 "latency_before_ms": _ms(change.before.latency_s),
                 "latency_after_ms": _ms(change.after.latency_s),
             }
-            for change in one.changed
+            for change in what_if.changed
         ],
-        "notes": list(one.notes),
+        "notes": list(what_if.notes),
     }
 
 

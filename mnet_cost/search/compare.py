@@ -1,9 +1,10 @@
-"""Two or more analyses side by side: ratios with their errors, and why mult-adds and time part.
+"""Two or more analyses side by side: ratios with their errors, and why mult-adds and time differ.
 
-Time on a device is what mult-adds take and what comes on top: memory traffic, other operations,
-kernel launches. So the ratio of times is the ratio of mult-adds, times that of what one of them
-takes, times the ratio of the shares of time spent multiplying; and the rest can be named kind by
-kind.
+All ratios are "x of the first": the other network's figure over the first network's. Time on a
+device is what mult-adds take and what comes on top: memory traffic, other operations, kernel
+launches. So the ratio of times is the ratio of mult-adds, times that of what one mult-add takes,
+times the first network's share of time spent on mult-adds over the other's; and the rest can be
+named kind by kind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mnet_cost.analysis.time_breakdown import time_breakdown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRatio:
-    """How many times longer one network takes than another on one device."""
+    """The time of another network on one device, over that of the first."""
 
     value: float | None
     low: float | None = None
@@ -48,14 +49,14 @@ class Overhead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatioBreakdown:
-    """Where ratio of mult-adds and ratio of time part, between the first network and another."""
+    """Why the ratio of times of two networks is not that of their mult-adds, on one device."""
 
     device: str
     basis: str | None
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
     coefficient_ratio: float | None
-    """What a mult-add takes in the first, over what it takes in the other. None where those of
+    """The time that a mult-add takes in the other, over that in the first. None where those of
     either take no time of their own: coefficients of linear layers are coefficients of their
     weights."""
     time_ratio: float | None
@@ -70,8 +71,8 @@ class RatioBreakdown:
 
 
 def ratio(first: float | None, other: float | None) -> float | None:
-    """How many times `other` the first is; None where that says nothing."""
-    return None if first is None or not other else first / other
+    """`other` as a multiple of the first; None where that says nothing."""
+    return None if other is None or not first else other / first
 
 
 def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
@@ -87,15 +88,17 @@ def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
 
 
 def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:
-    """Whether both ask for the same, kernel by kernel; not where it is unknown what one does."""
+    """Whether both ask for the same, kernel by kernel; not where a kernel is of unknown work."""
     return not (
-        first.untimed and any(one.kernel.anchor.work is None for one in first.kernels)
-    ) and ([_asked(one) for one in first.kernels] == [_asked(one) for one in other.kernels])
+        first.untimed and any(kernel.kernel.anchor.work is None for kernel in first.kernels)
+    ) and (
+        [_asked(kernel) for kernel in first.kernels] == [_asked(kernel) for kernel in other.kernels]
+    )
 
 
-def _asked(one: KernelEstimate) -> tuple[object, ...]:
+def _asked(estimate: KernelEstimate) -> tuple[object, ...]:
     """All that the time of a kernel follows from, names apart."""
-    kernel = one.kernel
+    kernel = estimate.kernel
     return (
         kernel.anchor.step.layer.variety(),
         kernel.anchor.work,
@@ -103,13 +106,13 @@ def _asked(one: KernelEstimate) -> tuple[object, ...]:
         kernel.speedup,
         (kernel.weight_bytes, kernel.input_bytes, kernel.output_bytes),
         (kernel.input_elements, kernel.output_elements, kernel.trained_elements),
-        one.latency_s,
+        estimate.latency_s,
     )
 
 
 def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, ...]:
     """One for each device that both were analyzed on; none where a total is unknown."""
-    found: list[RatioBreakdown] = []
+    breakdowns: list[RatioBreakdown] = []
     if first.unmodelled or other.unmodelled:
         return ()
     others = {estimate.device.name: estimate for estimate in other.devices}
@@ -119,7 +122,7 @@ def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, 
             continue
         times = time_ratio(mine, theirs)
         mult_adds = ratio(first.paper_mult_adds, other.paper_mult_adds)
-        found.append(
+        breakdowns.append(
             RatioBreakdown(
                 device=mine.device.name,
                 basis=mine.basis,
@@ -136,7 +139,7 @@ def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, 
                 other_overheads=overheads(theirs),
             )
         )
-    return tuple(found)
+    return tuple(breakdowns)
 
 
 def _coefficient_ratio(
@@ -144,7 +147,7 @@ def _coefficient_ratio(
 ) -> float | None:
     if not first_s or not other_s:
         return None
-    return ratio(first_s / other_s, mult_adds_ratio)
+    return ratio(mult_adds_ratio, other_s / first_s)
 
 
 def mac_share(estimate: DeviceEstimate) -> float | None:
@@ -156,9 +159,9 @@ def mac_share(estimate: DeviceEstimate) -> float | None:
 
 def _mac_seconds(estimate: DeviceEstimate) -> float:
     return sum(
-        time_breakdown(estimate, one).compute_s or 0.0
-        for one in estimate.kernels
-        if one.kernel.mult_adds
+        time_breakdown(estimate, kernel).compute_s or 0.0
+        for kernel in estimate.kernels
+        if kernel.kernel.mult_adds
     )
 
 
@@ -167,14 +170,14 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
     if not estimate.latency_s:
         return ()
     spent: dict[tuple[str, str], float] = {}
-    for one in estimate.kernels:
-        parts = time_breakdown(estimate, one)
+    for kernel in estimate.kernels:
+        parts = time_breakdown(estimate, kernel)
         rest = {
-            "compute": None if one.kernel.mult_adds else parts.compute_s,
-            _memory(estimate, one): parts.memory_s,
+            "compute": None if kernel.kernel.mult_adds else parts.compute_s,
+            _memory(estimate, kernel): parts.memory_s,
             "overhead": parts.overhead_s,
         }
-        kind = one.kernel.anchor.step.layer.variety()
+        kind = kernel.kernel.anchor.step.layer.variety()
         for bound, seconds in rest.items():
             if seconds:
                 spent[kind, bound] = spent.get((kind, bound), 0.0) + seconds
@@ -187,7 +190,7 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
     )
 
 
-def _memory(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def _memory(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
     """Memory, with its level where that is known: a priced part is of all levels."""
-    known = estimate.latency_fit is None and one.lower_bound.level
-    return f"memory:{one.lower_bound.level}" if known else "memory"
+    known = estimate.latency_fit is None and kernel.lower_bound.level
+    return f"memory:{kernel.lower_bound.level}" if known else "memory"

@@ -56,9 +56,9 @@ def test_signs_keep_their_meaning(encoding: str) -> None:
     assert "?" not in out
     assert "\\" not in out
     assert f"alpha 0.25 {between} rho 1 {between} resolution 96" in out
-    assert re.search(rf"stem +conv2d 3x3 +\[8, 48, 48\] .* 1\.31 {microseconds} +3\.47\n", out)
+    assert re.search(rf"stem +8x48x48 .* 1\.31 {microseconds} +3\.5 ", out)
     assert re.search(
-        rf"h100 +bound +{least} 37\.9 {microseconds} +yes +{least} 18\.6 mJ +232 ns", out
+        rf"h100 +{least}37\.9 {microseconds} +any +yes +{least}18\.6 mJ +bound +232 ns", out
     )
 
 
@@ -66,8 +66,8 @@ def test_signs_keep_their_meaning(encoding: str) -> None:
 def test_tables_stay_in_line(encoding: str) -> None:
     _, out, _ = output(encoding, *SMALL)
     lines = out.splitlines()
-    start = lines.index("Devices")
-    header, row = lines[start + 1], lines[start + 2]
+    start = next(i for i, line in enumerate(lines) if line.startswith("device "))
+    header, row = lines[start], lines[start + 1]
     for title in ("time", "fits", "energy", "bound", "compute %"):
         end = header.index(title) + len(title)
         if title == "fits":
