@@ -83,7 +83,9 @@ def analysis_report(
         subtitle=_setting(analysis),
         facts=_facts(analysis, lower_bound)
         + (() if training is None else training_facts(training, lower_bound)),
-        tables=tuple(without(table, untimed) for table in (rows, *kinds) if table.rows),
+        tables=tuple(
+            without(table, untimed) for table in (rows, *kinds) if table.rows or table.title
+        ),
         notes=tuple(first[:MOST_NOTES]),
         document=lambda: analysis_document(analysis, lower_bound, training),
         records=records,
