@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnet_cost.cli.options import Subparsers, add_command
+from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
@@ -68,10 +69,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="of the profile (of the output file)")
     parser.add_argument("--title", metavar="TEXT", help="what the device is")
-    parser.add_argument("--class", metavar="CLASS", dest="device_class", help="kind of machine")
+    parser.add_argument("--class", metavar="CLASS", dest="device_class", help="{device_classes}")
     parser.add_argument(
         "--format",
-        choices=("text", "json", "csv", "markdown", "html"),
+        choices=tuple(FORMATS),
         help="form of the report on the fit (text)",
     )
     target = parser.add_mutually_exclusive_group()

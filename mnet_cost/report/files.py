@@ -1,7 +1,7 @@
 """Reports as files: JSON, CSV, Markdown and HTML. Numbers in JSON and CSV are plain.
 
-All text is escaped here, titles and notes, too, so that no report has to. JSON and HTML are ASCII,
-which all encodings have; CSV and Markdown are told the encoding of where they go.
+All text is escaped here, titles and notes, too, so that no report has to. A writer is given the
+report and the encoding of where it goes; JSON and HTML are ASCII, which all encodings have.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import AtLeast, Column, Quantity, Range, Report, Table, Time
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Report, encoding: str = "ascii") -> str:
     """The report's document; unknown numbers are null."""
     return json_text(report.document())
 
@@ -82,7 +82,7 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Report, encoding: str = "ascii") -> str:
     """One self-contained page."""
     parts = [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
     if report.facts:
