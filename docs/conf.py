@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from generate import write_reference  # noqa: E402
+from sphinx.application import Sphinx  # noqa: E402
 
 from mnet_cost import __version__  # noqa: E402
 
@@ -40,11 +42,17 @@ copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
 
-def _code_spans(app, what, name, obj, options, lines):  # type: ignore[no-untyped-def]
-    """Docstrings mark code by single backticks, as Markdown does; reStructuredText by two."""
-    lines[:] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]
+def _from_markdown(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Docstrings mark code by single backticks, as Markdown does; reStructuredText by two. Fields
+    without a docstring have one that Python made."""
+    made_up = [line for line in lines if line.startswith("Alias for field number")]
+    code = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]
+    lines[:] = [] if made_up else code
 
 
-def setup(app):  # type: ignore[no-untyped-def]
+def setup(app: Sphinx) -> None:
+    """Write the generated pages before the site is read."""
     write_reference(HERE / "reference" / "generated")
-    app.connect("autodoc-process-docstring", _code_spans)
+    app.connect("autodoc-process-docstring", _from_markdown)

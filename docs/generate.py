@@ -158,9 +158,9 @@ def layers() -> str:
     text = [
         "# Layer kinds",
         "",
-        f"The {len(LAYERS)} kinds of layers that a spec can name. `mnet-cost layers KIND` prints the",
-        "same. *inputs* is how many tensors a layer reads. The words of the formulas are those of",
-        "the [counts](../../explanation/counts.md).",
+        f"The {len(LAYERS)} kinds of layers that a spec can name. `mnet-cost layers KIND` prints",
+        "the same. *inputs* is how many tensors a layer reads. What the formulas count is in",
+        "[what is counted](../../explanation/counts.md).",
         "",
     ]
     for family, kinds in families.items():
@@ -187,8 +187,8 @@ def devices() -> str:
     text = [
         "# Devices",
         "",
-        f"The {len(profiles)} profiles that come with the program. *basis* says what the profile rests",
-        "on: a `datasheet`, or times that were published for the device and are `fitted`. A",
+        f"The {len(profiles)} profiles that come with the program. *basis* says what a profile",
+        "rests on: a `datasheet`, or published times of the device, to which it is `fitted`. A",
         "profile whose name ends in a runtime is of that runtime alone.",
         "`mnet-cost devices NAME` prints one with the source of every number, as the pages of the",
         "classes have it. How to [write one](../../how-to/device_profile.md).",
@@ -320,6 +320,7 @@ def python() -> str:
             elif callable(value):
                 text += [f".. autofunction:: mnet_cost.{name}", ""]
             else:
-                text += [f".. autodata:: mnet_cost.{name}", "   :no-value:", ""]
+                text += [f".. py:data:: mnet_cost.{name}", ""]
+                text += [f"   A {type(value).__name__} of {len(value)} items.", ""]
         text += ["```", ""]
     return "\n".join(text)

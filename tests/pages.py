@@ -1,7 +1,7 @@
 """Pages of the documentation whose blocks are run: what a block shows is what it gives.
 
-A page is Markdown. Its blocks are run in order, in a folder of their own in which `specs` is that of
-the checkout:
+A page is Markdown. Its blocks are run in order, in a folder of their own in which `specs` is that
+of the checkout:
 
 - a fence with the word `console` holds commands after `$ `, each followed by what it prints, on
   stdout and then stderr. After `<!-- lines: N -->` the first N lines are shown, and `...`;

@@ -6,6 +6,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from pages import DOCS, ROOT, blocks_of, commands_of, fresh_text, pages
@@ -15,6 +16,7 @@ from mnet_cost.cli import COMMANDS, build_parser
 sys.path.insert(0, str(DOCS))
 
 import generate
+import picture
 
 PAGES = {str(path.relative_to(ROOT)): path for path in pages()}
 README = ROOT / "README.md"
@@ -69,6 +71,18 @@ def test_a_wrong_output_is_seen(tmp_path: Path) -> None:
     (tmp_path / "specs").unlink()
     text = "```pycon\n>>> 1 + 1\n3\n```\n"
     assert fresh_text(text, tmp_path) == "```pycon\n>>> 1 + 1\n2\n```\n"
+
+
+@pytest.mark.parametrize("theme", picture.THEMES)
+def test_the_picture_shows_what_the_command_prints(theme: str, update_golden: bool) -> None:
+    """The text of the picture; how rich draws it differs by version."""
+    path = DOCS / f"picture-{theme}.svg"
+    if update_golden:
+        path.write_text(picture.picture(picture.THEMES[theme]), encoding="utf-8")
+    drawn = ElementTree.fromstring(path.read_text(encoding="utf-8")).itertext()
+    printed = re.sub(r"\x1b\[[\d;]*m", "", picture.report())
+    assert "".join(printed.split()) in "".join("".join(drawn).split())
+    assert picture.COMMAND in README.read_text(encoding="utf-8")
 
 
 def test_readme_is_short() -> None:
