@@ -1,4 +1,4 @@
-"""Options of the test run."""
+"""Options of the test run, and which tests are quick."""
 
 from __future__ import annotations
 
@@ -16,6 +16,43 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("mnet_cost")
+
+
+HERE = Path(__file__).resolve().parent
+_NOT_QUICK = frozenset(
+    (
+        *("docs", "library", "torch_oracle", "words"),  # pages, all networks, torch, all files
+        *("spec_errors", "spec_files", "spec_fuzz", "lazy_imports"),  # processes and files
+        *("arrays", "arrays_network", "memory", "arena", "schedule", "catalog", "dump"),  # searches
+        *("conventions", "energy", "explain", "schema", "files"),  # every tool, device, network
+    )
+)
+"""Files of tests in the folders of floors 0 to 5 that take longer than a second or two."""
+
+
+def is_quick(path: Path) -> bool:
+    """Whether a file or folder has tests of `pytest -m quick`: unit tests of floors 0 to 5."""
+    if path.is_dir():
+        return path == HERE or path.name in ("layers", "models", "devices", "analysis")
+    return path.stem.removeprefix("test_") not in _NOT_QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m quick`, files without quick tests are not even imported."""
+    if config.option.markexpr == "quick" and HERE in (collection_path, *collection_path.parents):
+        return True if not is_quick(collection_path) else None
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is quick: by place, without property tests and measurements of work."""
+    for item in items:
+        unit = is_quick(item.path) and is_quick(item.path.parent)
+        function = getattr(item, "function", None)
+        searches = getattr(function, "is_hypothesis_test", False)
+        measures = function is not None and "work_of" in function.__code__.co_names
+        if unit and not (searches or measures):
+            item.add_marker("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -113,15 +113,17 @@ def test_every_command_and_option_is_in_the_reference() -> None:
                 assert option in ("-h", "--help") or f"{option}" in text
 
 
-def test_every_kind_device_and_convention_is_in_the_reference() -> None:
+def test_every_kind_device_rule_and_convention_is_in_the_reference() -> None:
     from mnet_cost.analysis.conventions import CONVENTIONS
-    from mnet_cost.devices import device_names
+    from mnet_cost.devices import KERNEL_RULES, device_names
     from mnet_cost.layers import LAYERS
 
     text = generate.layers()
     assert [kind.kind for kind in LAYERS if f"\n### {kind.kind}\n" not in text] == []
     text = generate.devices()
     assert [name for name in device_names() if f"(#device-{name})" not in text] == []
+    text = generate.kernel_rules()
+    assert [word for word in KERNEL_RULES if f"| `{word}` |" not in text] == []
     text = generate.conventions()
     assert [each.name for each in CONVENTIONS if f"| `{each.name}` |" not in text] == []
 

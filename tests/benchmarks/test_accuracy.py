@@ -1,4 +1,4 @@
-"""The figures of `docs/accuracy.md`: committed results, and the goals they were made for."""
+"""The figures of `explanation/accuracy.md`: committed results, and the goals they were made for."""
 
 from __future__ import annotations
 
