@@ -101,7 +101,7 @@ def seeds() -> list[Seed]:
     for path in sorted((_ROOT / "specs").rglob("*.yaml")):
         part = path.relative_to(_ROOT / "specs").parts[0]
         kind = {"devices": "device", "papers": "paper"}.get(part, "spec")
-        if part != "prices":
+        if part != "coefficients":
             found.append(Seed(kind, path.name, path.read_text(encoding="utf-8")))
     for path in sorted((_ROOT / "tests" / "spec_errors").glob("*.yaml")):
         text = path.read_text(encoding="utf-8").partition("# output\n")[0]

@@ -213,7 +213,7 @@ def _device_rows(
         [
             f"[{profile.name}](#device-{profile.name})",
             escaped(profile.title),
-            profile.tier,
+            profile.basis,
             profile.runtime,
             str(profile.threads),
         ]

@@ -23,7 +23,7 @@ class FileKind(NamedTuple):
 MODEL = FileKind("a model", ("layers", "input"), "`mnet-cost analyze` takes a model")
 DEVICE = FileKind(
     "a device profile",
-    ("tier", "compute", "latency"),
+    ("basis", "compute", "latency"),
     "`mnet-cost devices` and `--device` take a device profile",
 )
 PAPER = FileKind("the tables of a paper", ("tables",), "`mnet-cost paper` takes tables of a paper")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
-from mnet_cost.devices.fits import FittedOn, HeldOut, PriceFit, RooflineFit, Spread
+from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, HeldOut, RooflineFit, Spread
 from mnet_cost.devices.terms import TERM_NAMES
 
 
-def number(value: float, standing: str = "assumed") -> Sourced:
-    return Sourced(value, "made up for a test", standing)
+def number(value: float, basis: str = "assumed") -> Sourced:
+    return Sourced(value, "made up for a test", basis)
 
 
 _PEAKS = {"fp32": ComputeRate(number(10e9, "datasheet"), number(10e9, "derived"))}
@@ -40,7 +40,7 @@ def triangle(
 FITTED = DeviceProfile(
     name="fitted_core",
     title="One core with a fit",
-    tier="fitted",
+    basis="fitted",
     runtime="ncnn",
     threads=1,
     compute=_PEAKS,
@@ -48,7 +48,7 @@ FITTED = DeviceProfile(
     device_class="phone",
     kernel_rules=_RULES,
     latency={
-        "fp32": PriceFit(
+        "fp32": CoefficientFit(
             number(150e-12, "fitted"),
             {"depthwise_3x3": 0.5, "kernel": 1.0, "weights": 0.01},
             triangle(),
@@ -64,7 +64,7 @@ FITTED = DeviceProfile(
 DATASHEET = FITTED._replace(
     name="datasheet_core",
     title="One core that nobody measured",
-    tier="datasheet",
+    basis="datasheet",
     runtime="any",
     latency={},
     pipeline="out_of_order",
@@ -73,7 +73,7 @@ DATASHEET = FITTED._replace(
 STICK = DeviceProfile(
     name="stick",
     title="An accelerator of which times alone are known",
-    tier="fitted",
+    basis="fitted",
     runtime="made-up",
     threads=1,
     compute={},
@@ -91,13 +91,13 @@ STICK = DeviceProfile(
     },
 )
 
-ROOF = FITTED._replace(
-    name="roof_core",
+BOUND = FITTED._replace(
+    name="lower_bound_core",
     title="One core of unknown kind",
-    tier="datasheet",
+    basis="datasheet",
     runtime="tflite",
     latency={},
     kernel_overhead_s=number(10e-6),
 )
 
-PROFILES = {one.name: one for one in (FITTED, DATASHEET, STICK, ROOF)}
+PROFILES = {one.name: one for one in (FITTED, DATASHEET, STICK, BOUND)}

@@ -10,7 +10,7 @@ from mnet_cost.cli import main
 
 FILES = {
     "model": "format: 1\nname: net\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n",
-    "device": "format: 1\nname: mine\ntier: fitted\nextends: pixel_1\nthreads: 1\n",
+    "device": "format: 1\nname: mine\nbasis: fitted\nextends: pixel_1\nthreads: 1\n",
     "paper": "format: 1\nname: mine\ntitle: Mine\nsource: me\ntables: []\n",
 }
 COMMANDS = {

@@ -26,7 +26,7 @@ FITTED = """
 from contextlib import redirect_stdout
 from io import StringIO
 from mnet_cost.cli import main
-for device in ("pixel_1_tflite", "pixel_8_edgetpu"):  # fitted prices, and a fitted roofline
+for device in ("pixel_1_tflite", "pixel_8_edgetpu"):  # fitted coefficients, and a fitted roofline
     with redirect_stdout(StringIO()):
         assert main(["analyze", "mobilenet_v1", "--device", device]) == 0
     with redirect_stdout(StringIO()):

@@ -1,8 +1,8 @@
-"""How far estimates are off, on every table of measurements, with what is foretold left out.
+"""How far estimates are off, on every table of measurements, with what is predicted left out.
 
     python benchmarks/accuracy                     all tables, printed
     python benchmarks/accuracy --results FOLDER    and written there as CSV
-    python benchmarks/accuracy prices              fit `specs/prices/shared.yaml` anew
+    python benchmarks/accuracy coefficients              fit `specs/coefficients/shared.yaml` anew
     python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
     python benchmarks/accuracy energy              energies of MLPerf Tiny
     python benchmarks/accuracy ratios              ratios of two networks, and their intervals
@@ -28,8 +28,8 @@ from energy import show as show_energy
 from others import FAMILY_OUT, Found, other_tables
 from profiles import make_all
 from protocols import (
+    Coefficients,
     Forecast,
-    Prices,
     datasheet,
     datasheet_board,
     known_device,
@@ -39,11 +39,11 @@ from protocols import (
 from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
-from shared import Kind, common_prices, peak_shares, write
+from shared import Kind, common_coefficients, peak_shares, write
 from summary import COLUMNS, Summary, summarize, width_of
 from tables import Run, microcontroller_runs, ncnn_runs
 
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.shipped import specs_folder
 
 ONE_THREAD = "ncnn, one thread"
@@ -51,23 +51,23 @@ BOARDS = "MLPerf Tiny, Cortex-M"
 THREADS = (2, 4, 8)
 
 
-def ncnn_tables(prices: Prices) -> Iterator[Found]:
+def ncnn_tables(coefficients: Coefficients) -> Iterator[Found]:
     """The ncnn benchmark at one thread."""
-    bands = shared_prices()
+    bands = shared_coefficients()
     width = bands.measured.width
-    known = list(known_device(prices))
+    known = list(known_device(coefficients))
     yield ONE_THREAD, FAMILY_OUT, known, width
     yield ONE_THREAD, f"{FAMILY_OUT}, bands set on other devices", list(bands_of_others(known)), 1.0
     others = "unseen device, its other families measured"
-    yield ONE_THREAD, others, list(unseen_device(prices, None)), width
+    yield ONE_THREAD, others, list(unseen_device(coefficients, None)), width
     for count in (4, 1):
         words = f"{count} network{'s' if count > 1 else ''}"
         for chosen in (True, False):
             how = "chosen" if chosen else "drawn"
             protocol = f"unseen device, {words} measured ({how}), new family"
-            yield ONE_THREAD, protocol, list(unseen_device(prices, count, chosen)), width
+            yield ONE_THREAD, protocol, list(unseen_device(coefficients, count, chosen)), width
     protocol = "data sheet, nothing measured, new family"
-    yield ONE_THREAD, protocol, list(datasheet(prices)), bands.unmeasured.width
+    yield ONE_THREAD, protocol, list(datasheet(coefficients)), bands.unmeasured.width
 
 
 def bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
@@ -82,7 +82,7 @@ def bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
 
 def microcontroller_tables() -> Iterator[Found]:
     """MLPerf Tiny on Arm cores."""
-    boards, bands = microcontroller_runs(), shared_prices("microcontroller")
+    boards, bands = microcontroller_runs(), shared_coefficients("microcontroller")
     for count in (1, 3):
         protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
         yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("all", "prices", "profiles", "energy", "ratios"),
+        choices=("all", "coefficients", "profiles", "energy", "ratios"),
         default="all",
     )
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
@@ -112,12 +112,12 @@ def main() -> None:
         show_ratios(options.results)
         return
     runs = ncnn_runs()
-    prices = Prices(runs)
-    if options.what == "prices":
-        _write_prices(prices)
+    coefficients = Coefficients(runs)
+    if options.what == "coefficients":
+        _write_coefficients(coefficients)
         return
     rows, forecasts = [], []
-    found = [*ncnn_tables(prices), *other_tables(prices), *microcontroller_tables()]
+    found = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
     for table, protocol, some, width in found:
         rows.append(summarize(table, protocol, some, width))
         forecasts += [(table, protocol, one) for one in some]
@@ -126,15 +126,15 @@ def main() -> None:
         _write_results(options.results, rows, forecasts)
 
 
-def _write_prices(prices: Prices) -> None:
-    path = specs_folder() / "prices" / "shared.yaml"
+def _write_coefficients(coefficients: Coefficients) -> None:
+    path = specs_folder() / "coefficients" / "shared.yaml"
     path.parent.mkdir(exist_ok=True)
-    kinds = [_processors("processors", prices, "one-thread runs of ncnn on {} chips")]
+    kinds = [_processors("processors", coefficients, "one-thread runs of ncnn on {} chips")]
     for threads in THREADS:
-        some = Prices(ncnn_runs(threads))
+        some = Coefficients(ncnn_runs(threads))
         what = f"runs of ncnn with {threads} threads on {{}} chips"
         kinds.append(_processors(f"processors_{threads}_threads", some, what))
-    int8 = Prices(ncnn_runs(1, ("int8",), least=4))
+    int8 = Coefficients(ncnn_runs(1, ("int8",), least=4))
     # Peaks of int8 are known of few cores: as those of fp32, and less surely.
     shares = {
         pipeline: (middle, float(np.hypot(spread, 0.5)))
@@ -155,10 +155,10 @@ def _write_prices(prices: Prices) -> None:
         print(f"{path}: {kind.name}: {kind.held_out}")
 
 
-def _processors(name: str, prices: Prices, what: str) -> Kind:
+def _processors(name: str, coefficients: Coefficients, what: str) -> Kind:
     return _kind(
-        name, prices.runs, list(known_device(prices)), list(datasheet(prices)), what,
-        "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
+        name, coefficients.runs, list(known_device(coefficients)), list(datasheet(coefficients)),
+        what, "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
     )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def _kind(
         width_of(unmeasured) if unmeasured else width,
         f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
         f"{figures.forecasts} times",
-        peak_shares(runs, common_prices(runs)),
+        peak_shares(runs, common_coefficients(runs)),
     )
 
 

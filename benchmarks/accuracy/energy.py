@@ -1,4 +1,4 @@
-"""`python benchmarks/accuracy energy`: how far energies of MLPerf Tiny are off when foretold.
+"""`python benchmarks/accuracy energy`: how far energies of MLPerf Tiny are off when predicted.
 
 Two ways to go from one network to another on a board, each network from each other one of the same
 run: watts times the measured time, and joules per mult-add. And the shipped profiles of such
@@ -31,7 +31,7 @@ ALL = "all boards"
 WATTS = "watts of one network x measured time"
 MULT_ADDS = "joules per mult-add of one network"
 AS_SHIPPED = "profile"
-BOARD_OUT = "profile, board left out of the shared prices"
+BOARD_OUT = "profile, board left out of the shared cost coefficients"
 
 
 class Shipped(NamedTuple):

@@ -1,8 +1,9 @@
 """Every other table: other runtimes, threads, precisions and devices.
 
-Shared prices are those of ncnn, without the family that is foretold where the table is of ncnn
-too. Of other runtimes each family is left out of what the device itself has measured, and the fit
-is what `mnet-cost calibrate` would make: prices for processors, a roofline for accelerators.
+Shared coefficients are those of ncnn, without the family that is predicted where the table is of
+ncnn too. Of other runtimes each family is left out of what the device itself has measured, and the
+fit is what `mnet-cost calibrate` would make: coefficients for processors, a roofline for
+accelerators.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from protocols import (
+    Coefficients,
     Forecast,
-    Prices,
     baselines,
     forecast,
     halves,
@@ -20,10 +21,10 @@ from protocols import (
     one_network,
     without_family,
 )
-from shared import common_prices
+from shared import common_coefficients
 from tables import TFLITE, make_run, ncnn_runs, read, together
 
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.measure.calibrate import calibrate
 from mnet_cost.measure.measurements import Measurement
@@ -37,10 +38,10 @@ Found = tuple[str, str, list[Forecast], float]
 FAMILY_OUT, NETWORK_OUT = "known device, new family", "known device, new network of its family"
 
 
-def other_tables(prices: Prices) -> Iterator[Found]:
+def other_tables(coefficients: Coefficients) -> Iterator[Found]:
     """All tables but ncnn at one thread."""
     yield from _more_of_ncnn()
-    yield from _pixel_1_grids(common_prices(prices.runs))
+    yield from _pixel_1_grids(common_coefficients(coefficients.runs))
     for file, words in (
         ("pixel_mobilenet_v3.csv", "MobileNet V3 README"),
         ("mobilenet_v3_paper.csv", "MobileNet V3 paper"),
@@ -53,23 +54,23 @@ def other_tables(prices: Prices) -> Iterator[Found]:
         ("ncnn_vulkan.csv", "ncnn, Vulkan"),
     ):
         yield from _family_out(file, words)
-    yield from _spaces(common_prices(prices.runs))
+    yield from _spaces(common_coefficients(coefficients.runs))
 
 
 def _more_of_ncnn() -> Iterator[Found]:
     for threads in (2, 4, 8):
-        runs = Prices(ncnn_runs(threads))
-        width = shared_prices(threads=threads).measured.width
+        runs = Coefficients(ncnn_runs(threads))
+        width = shared_coefficients(threads=threads).measured.width
         yield f"ncnn, {threads} threads", FAMILY_OUT, list(known_device(runs)), width
-    runs = Prices(ncnn_runs(1, ("int8",), least=4))
-    width = shared_prices(precision="int8").measured.width
+    runs = Coefficients(ncnn_runs(1, ("int8",), least=4))
+    width = shared_coefficients(precision="int8").measured.width
     yield "ncnn int8, one thread", FAMILY_OUT, list(known_device(runs)), width
 
 
 def _pixel_1_grids(common: np.ndarray) -> Iterator[Found]:
     v2 = make_run(read("pixel1_mobilenet_v2.csv"), TFLITE, XNNPACK_TILE)
     mnasnet = make_run(read("pixel1_mnasnet.csv"), TFLITE, XNNPACK_TILE)
-    table, width = "Pixel 1, README grids", shared_prices().measured.width
+    table, width = "Pixel 1, README grids", shared_coefficients().measured.width
     yield table, "MobileNet V2 from MnasNet-A1", forecast(mnasnet, v2, common), width
     yield table, "MnasNet-A1 from MobileNet V2", forecast(v2, mnasnet, common), width
     for run, name in ((v2, "MobileNet V2"), (mnasnet, "MnasNet-A1")):
@@ -104,7 +105,7 @@ def _family_out(file: str, words: str) -> Iterator[Found]:
 
 
 def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
-    """Each family from the others, as `mnet-cost calibrate` foretells it; of a single family each
+    """Each family from the others, as `mnet-cost calibrate` predicts it; of a single family each
     network from its others."""
     first = rows[0]
     tile = XNNPACK_TILE if first.runtime in ("tflite", "xnnpack") else 1
@@ -141,7 +142,7 @@ def _kind(row: Measurement) -> str:
 def _spaces(common: np.ndarray) -> Iterator[Found]:
     blocks = [row for row in read("ofa_note10_blocks.csv") if "ofa_block" in row.model]
     run = make_run(blocks, TFLITE, XNNPACK_TILE)
-    width = shared_prices().measured.width
+    width = shared_coefficients().measured.width
     table = "Once-for-All blocks, Note10"
     yield table, "from one block", list(one_network(run, common, 700)), width
     order = np.random.default_rng(1).permutation(len(run.rows))

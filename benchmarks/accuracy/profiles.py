@@ -152,7 +152,7 @@ def arguments(made: Made) -> list[str]:
         ("--device", made.device), ("--tile", made.tile), ("--class", made.device_class),
     ):  # fmt: skip
         words += [] if value is None else [option, str(value)]
-    words += ["--tier", "fitted"]
+    words += ["--basis", "fitted"]
     path = f"{_DEVICES}/{made.name}.yaml"
     if made.into:
         return [*words, "--into", path]

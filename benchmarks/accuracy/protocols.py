@@ -1,4 +1,4 @@
-"""What is left out, and how well it is then foretold.
+"""What is left out, and how well it is then predicted.
 
 A `Forecast` is one held-out measurement with its estimate, its band, and three baselines that were
 fitted to the same measurements. Family out: no network of its family was seen, on any device. Chip
@@ -13,11 +13,11 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from shared import common_prices, peak_shares, spreads
+from shared import common_coefficients, peak_shares, spreads
 from tables import Run
 
 from mnet_cost.measure.arrays import Array
-from mnet_cost.measure.prices import NOISE, deviation, expected_seconds, solve
+from mnet_cost.measure.coefficient_solver import NOISE, deviation, expected_seconds, solve
 
 FOLDS = 5
 DRAWS = 3
@@ -52,8 +52,8 @@ class Forecast(NamedTuple):
         return float(np.log(self.estimate_s / self.measured_s))
 
 
-class Prices:
-    """Shared prices with families and chips left out, each fitted once."""
+class Coefficients:
+    """Shared cost coefficients with families and chips left out, each fitted once."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
@@ -62,11 +62,11 @@ class Prices:
         self._known: dict[tuple[int | None, str], Array] = {}
 
     def without(self, family: str, chip: str | None = None) -> Array:
-        """Prices of runs without a family, and without the fold that a chip is in."""
+        """Cost coefficients of runs without a family, and without the fold that a chip is in."""
         fold = None if chip is None else self.fold[chip]
         key = (fold, family)
         if key not in self._known:
-            self._known[key] = common_prices(self.seen(family, fold))
+            self._known[key] = common_coefficients(self.seen(family, fold))
         return self._known[key]
 
     def seen(self, family: str, fold: int | None) -> list[Run]:
@@ -88,12 +88,14 @@ def of_family(run: Run, family: str) -> Run:
     return run.only(i for i, one in enumerate(run.families) if one == family)
 
 
-def forecast(seen: Run, unseen: Run, prices: Array, prior: Array | None = None) -> list[Forecast]:
+def forecast(
+    seen: Run, unseen: Run, coefficients: Array, prior: Array | None = None
+) -> list[Forecast]:
     """`unseen` of a device, from what was `seen` of it."""
     prior = spreads() if prior is None else prior
-    solution = solve(seen.amounts, seen.seconds, prices, prior)
-    estimates = expected_seconds(unseen.amounts, prices, solution.parameters)
-    sigmas = deviation(unseen.amounts, prices, solution, NOISE)
+    solution = solve(seen.amounts, seen.seconds, coefficients, prior)
+    estimates = expected_seconds(unseen.amounts, coefficients, solution.parameters)
+    sigmas = deviation(unseen.amounts, coefficients, solution, NOISE)
     others = baselines(seen, unseen)
     return [
         Forecast(
@@ -105,7 +107,7 @@ def forecast(seen: Run, unseen: Run, prices: Array, prior: Array | None = None) 
 
 
 class Baselines(NamedTuple):
-    """What simpler ways foretell of the same networks from the same measurements, in seconds."""
+    """What simpler ways predict of the same networks from the same measurements, in seconds."""
 
     mult_adds_s: Array
     """Mult-adds at one rate."""
@@ -137,21 +139,23 @@ def baselines(seen: Run, unseen: Run) -> Baselines:
     )
 
 
-def known_device(prices: Prices) -> Iterator[Forecast]:
+def known_device(coefficients: Coefficients) -> Iterator[Forecast]:
     """Family out; the device and its other families are known."""
-    for run, family in _families(prices):
+    for run, family in _families(coefficients):
         seen = without_family(run, family)
-        yield from forecast(seen, of_family(run, family), prices.without(family))
+        yield from forecast(seen, of_family(run, family), coefficients.without(family))
 
 
-def unseen_device(prices: Prices, measured: int | None, chosen: bool = False) -> Iterator[Forecast]:
+def unseen_device(
+    coefficients: Coefficients, measured: int | None, chosen: bool = False
+) -> Iterator[Forecast]:
     """Family and chip out; so many networks of other families are measured, None for all.
 
     Drawn at random, three times over, or the first of `CHOSEN`.
     """
     draw = random.Random(1)
     for _ in range(1 if chosen or measured is None else DRAWS):
-        for run, family in _families(prices):
+        for run, family in _families(coefficients):
             others = [i for i, one in enumerate(run.families) if one != family]
             if chosen:
                 rank = {_short(name): i for i, name in enumerate(CHOSEN)}
@@ -161,77 +165,77 @@ def unseen_device(prices: Prices, measured: int | None, chosen: bool = False) ->
                 others = draw.sample(others, min(measured, len(others)))
             if others:
                 seen, unseen = run.only(others), of_family(run, family)
-                yield from forecast(seen, unseen, prices.without(family, run.group))
+                yield from forecast(seen, unseen, coefficients.without(family, run.group))
 
 
-def datasheet(prices: Prices) -> Iterator[Forecast]:
+def datasheet(coefficients: Coefficients) -> Iterator[Forecast]:
     """Family and chip out, nothing measured: a share of the peak that others reach."""
-    for run, family in _families(prices):
-        common = prices.without(family, run.group)
-        shares = peak_shares(prices.seen(family, prices.fold[run.group]), common)
+    for run, family in _families(coefficients):
+        common = coefficients.without(family, run.group)
+        shares = peak_shares(coefficients.seen(family, coefficients.fold[run.group]), common)
         yield from _from_peak(run, of_family(run, family), common, shares)
 
 
 def _from_peak(
-    run: Run, unseen: Run, prices: Array, shares: Mapping[str, tuple[float, float]]
+    run: Run, unseen: Run, coefficients: Array, shares: Mapping[str, tuple[float, float]]
 ) -> Iterator[Forecast]:
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
     if peak is None or run.processor is None or run.processor.out_of_order is None:
         return
     peak *= run.threads or 1
     middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
-    total = (unseen.amounts * prices).sum(1)
-    parts = unseen.amounts * prices / total[:, None]
+    total = (unseen.amounts * coefficients).sum(1)
+    parts = unseen.amounts * coefficients / total[:, None]
     sigma = np.sqrt(spread**2 + (parts**2 @ spreads() ** 2) + NOISE**2)
     for i, row in enumerate(unseen.rows):
-        roof = float(unseen.mult_adds[i] / peak)
+        lower_bound = float(unseen.mult_adds[i] / peak)
         yield Forecast(
             run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
-            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), roof, roof, roof,
-        )  # fmt: skip
+            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), lower_bound,
+            lower_bound, lower_bound, )  # fmt: skip
 
 
 def unseen_board(runs: Sequence[Run], measured: int) -> Iterator[Forecast]:
     """Board out: each network of it from so many of its others, families known from elsewhere."""
     for board in sorted({run.group for run in runs}):
-        prices = common_prices(run for run in runs if run.group != board)
+        coefficients = common_coefficients(run for run in runs if run.group != board)
         for run in runs:
             if run.group != board:
                 continue
             for some in combinations(range(len(run.rows)), measured):
                 others = [i for i in range(len(run.rows)) if i not in some]
-                yield from forecast(run.only(some), run.only(others), prices)
+                yield from forecast(run.only(some), run.only(others), coefficients)
 
 
 def datasheet_board(runs: Sequence[Run]) -> Iterator[Forecast]:
     """Board out, nothing measured."""
     for board in sorted({run.group for run in runs}):
         seen = [run for run in runs if run.group != board]
-        prices = common_prices(seen)
-        shares = peak_shares(seen, prices)
+        coefficients = common_coefficients(seen)
+        shares = peak_shares(seen, coefficients)
         for run in runs:
             if run.group == board:
-                yield from _from_peak(run, run, prices, shares)
+                yield from _from_peak(run, run, coefficients, shares)
 
 
-def halves(run: Run, prices: Array, draws: int = 20) -> Iterator[Forecast]:
+def halves(run: Run, coefficients: Array, draws: int = 20) -> Iterator[Forecast]:
     """One device: each half from the other, at random."""
     draw = random.Random(1)
     for _ in range(draws):
         order = list(range(len(run.rows)))
         draw.shuffle(order)
         half = len(order) // 2
-        yield from forecast(run.only(order[:half]), run.only(order[half:]), prices)
+        yield from forecast(run.only(order[:half]), run.only(order[half:]), coefficients)
 
 
-def one_network(run: Run, prices: Array, measured: int = 0) -> Iterator[Forecast]:
+def one_network(run: Run, coefficients: Array, measured: int = 0) -> Iterator[Forecast]:
     """One device: all from a single network."""
     others = [i for i in range(len(run.rows)) if i != measured]
-    yield from forecast(run.only([measured]), run.only(others), prices)
+    yield from forecast(run.only([measured]), run.only(others), coefficients)
 
 
-def _families(prices: Prices) -> Iterator[tuple[Run, str]]:
-    for run in prices.runs:
+def _families(coefficients: Coefficients) -> Iterator[tuple[Run, str]]:
+    for run in coefficients.runs:
         for family in sorted(set(run.families)):
             if any(one != family for one in run.families):
                 yield run, family

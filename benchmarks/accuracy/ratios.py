@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 from others import XNNPACK_TILE
-from protocols import Prices, without_family
-from shared import common_prices, spreads
+from protocols import Coefficients, without_family
+from shared import common_coefficients, spreads
 from tables import TFLITE, Run, make_run, ncnn_runs, read, together
 
 from mnet_cost.analysis.latency import deviation_of_ratio
-from mnet_cost.devices.fits import PriceFit, Spread
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.measure.prices import NOISE, Array, Solution, expected_seconds, solve
+from mnet_cost.measure.coefficient_solver import NOISE, Array, Solution, expected_seconds, solve
 
 THREADS = (1, 2, 4, 8)
 FEW = 136
@@ -66,23 +66,26 @@ def ratio_rows() -> Iterator[Held]:
 def _tables() -> Iterator[tuple[str, list[Pair]]]:
     for threads in THREADS:
         words = "one thread" if threads == 1 else f"{threads} threads"
-        prices = Prices(ncnn_runs(threads))
-        width = shared_prices(threads=threads).measured.width
+        coefficients = Coefficients(ncnn_runs(threads))
+        width = shared_coefficients(threads=threads).measured.width
         pairs = [
             pair
-            for run in prices.runs
+            for run in coefficients.runs
             for first, other in _families(run)
-            for pair in _family_pairs(run, first, other, prices.without(first), width)
+            for pair in _family_pairs(run, first, other, coefficients.without(first), width)
         ]
         yield f"ncnn, {words}", pairs
-    common, width = common_prices(ncnn_runs()), shared_prices().measured.width
+    common, width = common_coefficients(ncnn_runs()), shared_coefficients().measured.width
     v2, mnasnet = (
         make_run(read(f"pixel1_{name}.csv"), TFLITE, XNNPACK_TILE)
         for name in ("mobilenet_v2", "mnasnet")
     )
     grids = [_pairs(seen, run, common, width) for seen, run in ((v2, mnasnet), (mnasnet, v2))]
     yield "Pixel 1, README grids", [pair for some in grids for pair in some]
-    common_4, width_4 = common_prices(ncnn_runs(4)), shared_prices(threads=4).measured.width
+    common_4, width_4 = (
+        common_coefficients(ncnn_runs(4)),
+        shared_coefficients(threads=4).measured.width,
+    )
     hosted = [row for row in read("pixel3_hosted.csv") if row.runtime == "tflite"]
     yield (
         "TFLite hosted models, 4 threads",
@@ -144,9 +147,9 @@ def _pairs(
         )
 
 
-def _fit(solution: Solution, spread: Spread) -> PriceFit:
+def _fit(solution: Solution, spread: Spread) -> CoefficientFit:
     triangle = tuple(tuple(row[: i + 1]) for i, row in enumerate(solution.covariance.tolist()))
-    return PriceFit(Sourced(1.0, "of no use to a ratio", "fitted"), {}, triangle, spread)
+    return CoefficientFit(Sourced(1.0, "of no use to a ratio", "fitted"), {}, triangle, spread)
 
 
 def show(folder: Path | None) -> None:

@@ -1,4 +1,5 @@
-"""`python benchmarks/accuracy prices`: shared prices, fitted anew, as `specs/prices/shared.yaml`.
+"""`python benchmarks/accuracy coefficients`: shared coefficients, fitted anew, as
+`specs/coefficients/shared.yaml`.
 
 Those of processors are the middle of what one-thread runs of ncnn say, those of microcontrollers of
 MLPerf Tiny's runs on Arm cores; shares of the peak are of the same runs. Bands are as wide as holds
@@ -17,7 +18,7 @@ from tables import Run
 
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
-from mnet_cost.measure.prices import NOISE, share_prices, solve
+from mnet_cost.measure.coefficient_solver import NOISE, share_coefficients, solve
 
 START = {
     "pointwise": 1.0,
@@ -40,7 +41,7 @@ SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
 }  # fmt: skip
 """How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 do equally well on what
 is held out (`docs/accuracy.md`). Two terms are in one network each, and little is known of them;
-launches are a matter of the runtime more than of the device."""
+kernel launches are a matter of the runtime more than of the device."""
 
 
 def start() -> Array:
@@ -53,26 +54,26 @@ def spreads() -> Array:
     return np.array([SPREADS[name] for name in TERM_NAMES])
 
 
-def common_prices(runs: Iterable[Run]) -> Array:
-    """Prices that these runs have in common."""
-    return share_prices([(run.amounts, run.seconds) for run in runs], start(), spreads())
+def common_coefficients(runs: Iterable[Run]) -> Array:
+    """Cost coefficients that these runs have in common."""
+    return share_coefficients([(run.amounts, run.seconds) for run in runs], start(), spreads())
 
 
-def reached(run: Run, prices: Array) -> float | None:
+def reached(run: Run, coefficients: Array) -> float | None:
     """Logarithm of the share of its peak that a run reaches in large 1x1 convolutions."""
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
     if peak is None:
         return None
     fixed = np.full(len(TERM_NAMES), 1e-6)
-    scale = solve(run.amounts, run.seconds, prices, fixed).parameters[0]
+    scale = solve(run.amounts, run.seconds, coefficients, fixed).parameters[0]
     return float(np.log(1e6) - scale - np.log(peak * (run.threads or 1)))
 
 
-def peak_shares(runs: Sequence[Run], prices: Array) -> dict[str, tuple[float, float]]:
+def peak_shares(runs: Sequence[Run], coefficients: Array) -> dict[str, tuple[float, float]]:
     """(middle, spread) of the logarithm of the share, by pipeline; each chip counts once."""
     shares: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
-        share = reached(run, prices)
+        share = reached(run, coefficients)
         if share is not None and run.processor and run.processor.out_of_order is not None:
             pipeline = "out_of_order" if run.processor.out_of_order else "in_order"
             shares[pipeline][run.group].append(share)
@@ -100,16 +101,16 @@ class Kind(NamedTuple):
 def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
     """Fit to all runs of each kind and write the file."""
     lines = [
-        "# Prices of terms that devices have in common, relative to a multiplication in a large",
-        "# 1x1 convolution. Made by `python benchmarks/accuracy prices`: not to be edited.",
-        "# price; spread: standard deviation of its logarithm from device to device.",
+        "# Coefficients of terms that devices have in common, relative to a multiplication in a",
+        "# large 1x1 convolution. Made by `python benchmarks/accuracy coefficients`: not to be edited.",
+        "# coefficient; spread: standard deviation of its logarithm from device to device.",
         "# share: of a core's peak that large 1x1 convolutions reach.",
         "# width: half a band that holds 80 %, in standard deviations of the posterior.",
         "format: 1",
         f"made: {when}",
     ]
     for kind in kinds:
-        prices = common_prices(kind.runs)
+        coefficients = common_coefficients(kind.runs)
         lines += [
             "",
             f"{kind.name}:",
@@ -117,8 +118,8 @@ def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
             f'  held_out: "{kind.held_out}"',
             "  terms:",
             *(
-                f"    {name}: {{price: {price:.4g}, spread: {SPREADS[name]:g}}}"
-                for name, price in zip(TERM_NAMES, prices, strict=True)
+                f"    {name}: {{coefficient: {coefficient:.4g}, spread: {SPREADS[name]:g}}}"
+                for name, coefficient in zip(TERM_NAMES, coefficients, strict=True)
             ),
             "  peak_share:",
             *(

@@ -9,19 +9,19 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mnet_cost.analysis.capacity import Activations, check_capacity
 from mnet_cost.analysis.conventions import (
+    Agreement,
     ConventionItem,
     Reservation,
-    Standing,
+    agreement_of,
     count_by,
     find_convention,
-    standing_of,
 )
-from mnet_cost.analysis.fits import Activations, find_fits
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
-from mnet_cost.analysis.launches import Launch, in_best_order, in_smallest_arena, launch
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
+from mnet_cost.analysis.runtime_plan import RuntimePlan, in_best_order, in_smallest_arena, launch
 from mnet_cost.analysis.sparsity import (
     Sparsity,
     Zeros,
@@ -72,16 +72,16 @@ class Analysis(NamedTuple):
     is that of the layers: kernels of a device are in an order of their own."""
     sparsity: Sparsity | None = None
     """Zeros among the weights, where some were asked for. The counts above are dense."""
-    launches: tuple[Launch, ...] = ()
+    runtime_plans: tuple[RuntimePlan, ...] = ()
     """What is launched by the kernel rules of `devices`, each set of rules once."""
     reservations: tuple[Reservation, ...] = ()
     """Layers whose mult-adds are not those of the convention's tool for certain."""
 
     @property
-    def convention_standing(self) -> Standing:
+    def convention_agreement(self) -> Agreement:
         """Whether `totals.mult_adds` is what the convention's tool counts."""
-        doubts = [one.standing for one in self.reservations]
-        return standing_of(find_convention(self.convention), doubts)
+        doubts = [reservation.agreement for reservation in self.reservations]
+        return agreement_of(find_convention(self.convention), doubts)
 
     @property
     def paper_mult_adds(self) -> int:
@@ -164,20 +164,20 @@ def analyze_network(
     is_best = _is_best(schedule)
     costs = count_work(network, dtype)
     rules = dict.fromkeys(one.kernel_rules for one in devices)
-    launches = tuple([launch(network, costs, dtype, one) for one in rules])
+    runtime_plans = tuple([launch(network, costs, dtype, one) for one in rules])
     better = None
     if is_best:
-        launches = tuple([in_best_order(one) for one in launches])
+        runtime_plans = tuple([in_best_order(one) for one in runtime_plans])
         network, better = _in_best_order(network, dtype)
         costs = count_work(network, dtype)
     count = count_by(counting, costs, network)
     memory = trace_memory(network, dtype)
-    kernels = launches[0].kernels if launches else form_kernels(network, costs, dtype)
+    kernels = runtime_plans[0].kernels if runtime_plans else form_kernels(network, costs, dtype)
     zeros = find_zeros(network, costs, dtype, sparsity) if sparsity else None
     unmodelled = tuple(cost.step.name for cost in costs if cost.work is None)
     analysis = Analysis(
         network, precision, convention, count.layers, add_up(count.layers), count.items, memory,
-        kernels, (), unmodelled, better, zeros, launches, count.reservations,
+        kernels, (), unmodelled, better, zeros, runtime_plans, count.reservations,
     )  # fmt: skip
     return analysis._replace(devices=estimate_devices(analysis, devices))
 
@@ -202,31 +202,32 @@ def _in_best_order(network: Network, dtype: DType) -> tuple[Network, Schedule]:
 def estimate_devices(
     analysis: Analysis, devices: Sequence[DeviceProfile]
 ) -> tuple[DeviceEstimate, ...]:
-    """Times and memory on `devices`, whose kernel rules are among those of `analysis.launches`."""
-    launches = {one.rules: one for one in analysis.launches}
+    """Times and memory on `devices`, whose kernel rules are among those of
+    `analysis.runtime_plans`."""
+    runtime_plans = {one.rules: one for one in analysis.runtime_plans}
     arenas = {
-        rules: in_smallest_arena(launches[rules])
+        rules: in_smallest_arena(runtime_plans[rules])
         for rules in dict.fromkeys(one.kernel_rules for one in devices if one.storage is not None)
     }
     estimates = []
     for device in devices:
-        launched, needed = launches[device.kernel_rules], None
+        plan, needed = runtime_plans[device.kernel_rules], None
         if device.storage is not None:
-            launched, needed = arenas[device.kernel_rules]
-        estimates.append(_estimate(analysis, launched, device, needed))
+            plan, needed = arenas[device.kernel_rules]
+        estimates.append(_estimate(analysis, plan, device, needed))
     return tuple(estimates)
 
 
 def _estimate(
-    analysis: Analysis, launched: Launch, device: DeviceProfile, needed: Activations | None
+    analysis: Analysis, plan: RuntimePlan, device: DeviceProfile, needed: Activations | None
 ) -> DeviceEstimate:
     """Time and memory on one device, which may have use of zeros."""
     precision, zeros = analysis.precision, analysis.sparsity
-    kernels, weight_bytes = launched.kernels, analysis.totals.weight_bytes
+    kernels, weight_bytes = plan.kernels, analysis.totals.weight_bytes
     if zeros is not None:
         kernels = sparse_kernels(kernels, zeros, device, precision)
         weight_bytes = weight_bytes_on(zeros, device, precision, weight_bytes)
-    fits = find_fits(device, weight_bytes, launched.memory.peak_bytes, needed, launched.schedule)
+    fits = check_capacity(device, weight_bytes, plan.memory.peak_bytes, needed, plan.schedule)
     estimate = estimate_latency(kernels, device, precision, fits)
     if zeros is None or not zeros.zeros or estimate.latency_s is None:
         return estimate

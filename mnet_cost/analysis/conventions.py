@@ -18,7 +18,7 @@ from mnet_cost.network import Network
 if TYPE_CHECKING:
     from mnet_cost.analysis.tool_rules import Counted, Rule, Rules
 
-Standing = Literal["exact", "rounded", "depends", "not covered"]
+Agreement = Literal["exact", "rounded", "depends", "not covered"]
 """What a total is. exact: that of the tool, to the last unit. rounded: that of the tool, as far as
 the figure that it prints says. depends: that of the tool for a network that is written as the
 reservations say. not covered: not that of the tool, since there are layers of which it is not known
@@ -58,7 +58,7 @@ class Reservation(NamedTuple):
     """Layers of a kind whose count is not that of the tool for certain."""
 
     kind: str
-    standing: Standing
+    agreement: Agreement
     """`depends` or `not covered`."""
     why: str
     layers: tuple[str, ...]
@@ -175,7 +175,7 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     )
 
 
-def standing_of(convention: Convention, doubts: Iterable[Standing]) -> Standing:
+def agreement_of(convention: Convention, doubts: Iterable[Agreement]) -> Agreement:
     """What a sum by `convention` is, if its layers have these `doubts`."""
     found = set(doubts)
     if "not covered" in found:
@@ -186,7 +186,7 @@ def standing_of(convention: Convention, doubts: Iterable[Standing]) -> Standing:
 
 
 class _Doubt(NamedTuple):
-    standing: Standing
+    agreement: Agreement
     why: str
 
 

@@ -1,10 +1,10 @@
-"""Energy of one inference on a device: power times time, else mult-adds and bytes at their price.
+"""Energy of one inference on a device: power times time, else joules per mult-add and per byte.
 
 A processor's power hardly depends on what it computes, so watts times seconds is the better way
 (`docs/explanation/accuracy.md`) and the only one of a device with a power: its energies are
-comparable. Joules per mult-add and per byte leave out what idles, what leaks and all other
-operations, so they are a lower bound always, as is what rests on a roof; a lower bound has no upper
-end. What adds up to nothing is not known. Not here: batteries, radios, screens.
+comparable. Joules per mult-add and per byte leave out idling, leakage and all other operations, so
+they are always a lower bound, and so is power times a lower bound of the time; a lower bound has no
+upper end. What adds up to nothing is not known. Not here: batteries, radios, screens.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import NamedTuple
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
-from mnet_cost.devices.sourced import ASSUMED_SPREAD, STANDINGS, range_of
+from mnet_cost.devices.sourced import ASSUMED_SPREAD, NUMBER_BASES, range_of
 
-_STANDINGS = (*STANDINGS, "roof")
-"""Strongest first: those of numbers, and `roof` for a time that is only a lower bound."""
+_BASES = (*NUMBER_BASES, "bound")
+"""Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
 
-_OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived", "roof": "roof"}
-"""What a time is, among the standings of numbers: from a data sheet it is worked out."""
+_OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived", "bound": "bound"}
+"""What a time is, among the bases of numbers: from a data sheet it is worked out."""
 
 
 class Energy(NamedTuple):
@@ -32,11 +32,11 @@ class Energy(NamedTuple):
     low_j: float
     high_j: float | None
     """None where `energy_j` is a lower bound: nothing that is known ends it upwards."""
-    standing: str
-    """The weakest of what went in, `roof` where the time is one."""
+    basis: str
+    """The weakest of what went in, `bound` where the time is one."""
     how: str
-    """`power x time`, `power x roof` or `mult-adds and bytes`; then whether it is a lower bound,
-    what is missing, and what is assumed."""
+    """`power x time`, `power x lower bound` or `mult-adds and bytes`; then whether it is a lower
+    bound, what is missing, and what is assumed."""
 
     @property
     def is_lower_bound(self) -> bool:
@@ -49,7 +49,7 @@ class Timing(NamedTuple):
     seconds: float | None
     low: float | None
     high: float | None
-    standing: str
+    basis: str
     is_lower_bound: bool
 
 
@@ -79,13 +79,13 @@ def _power_times_time(
     low_w, high_w = range_of(power_w)
     watts = low_w if timing.is_lower_bound else power_w.value
     energy_j = watts * seconds
-    how = "power x roof" if timing.standing == "roof" else "power x time"
+    how = "power x lower bound" if timing.basis == "bound" else "power x time"
     downwards = [(watts, low_w)]
     if timing.low is not None:
         downwards.append((seconds, timing.low))
     high_j = None
     if timing.is_lower_bound:
-        how += " of some kernels" if timing.standing != "roof" else ""
+        how += " of some kernels" if timing.basis != "bound" else ""
         how += ": a lower bound"
     else:
         upwards = [(high_w, power_w.value)]
@@ -97,22 +97,22 @@ def _power_times_time(
     if stated is not None and device.threads > stated.threads:
         s = "s" if stated.threads > 1 else ""
         how += f"; power carried over from {stated.threads} thread{s} to {device.threads}, assumed"
-    standing = _weakest((power_w.standing, _OF_TIMES[timing.standing]))
-    return Energy(energy_j, energy_j / _together(downwards), high_j, standing, how)
+    basis = _weakest((power_w.basis, _OF_TIMES[timing.basis]))
+    return Energy(energy_j, energy_j / _together(downwards), high_j, basis, how)
 
 
 def _mult_adds_and_bytes(
     device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
 ) -> Energy | None:
-    """A sum over what has a price; low ends add up, since one price is in all of its part."""
+    """A sum of energies; their low ends add up, since all of a part has the same error."""
     mult_adds = sum([kernel.mult_adds for kernel in kernels])
-    prices = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
+    energies = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
     parts: list[tuple[int, Sourced]] = []
     missing = []
     for what, amount in {"mult-adds": mult_adds, **_moved(traffic)}.items():
-        price = prices.get(what)
-        if amount and price is not None:
-            parts.append((amount, price))
+        energy = energies.get(what)
+        if amount and energy is not None:
+            parts.append((amount, energy))
         elif amount != 0:
             missing.append(what)
     if not parts:
@@ -122,12 +122,12 @@ def _mult_adds_and_bytes(
     how = "mult-adds and bytes: a lower bound"
     if missing:
         how += f" without {', '.join(missing)}"
-    how += _assumption("prices", [one for _, one in parts])
+    how += _assumption("energies", [one for _, one in parts])
     return Energy(
         sum([amount * one.value for amount, one in parts]),
         sum([amount * range_of(one)[0] for amount, one in parts]),
         None,
-        _weakest([one.standing for _, one in parts]),
+        _weakest([one.basis for _, one in parts]),
         how,
     )
 
@@ -157,5 +157,5 @@ def _moved(traffic: Sequence[Traffic]) -> dict[str, int | None]:
     return found
 
 
-def _weakest(standings: Iterable[str]) -> str:
-    return max(standings, key=_STANDINGS.index)
+def _weakest(bases: Iterable[str]) -> str:
+    return max(bases, key=_BASES.index)

@@ -3,7 +3,7 @@
 An anchor layer takes others along: norms that are folded into its weights, activations and
 additions that are done while it writes. Those cost nothing then, and neither does the trip of
 their input through memory. Views cost nothing at all, unless the runtime copies parts out. A layer
-rides only on what it alone reads. Not here: how a kernel is carried out.
+is fused only into what it alone reads. Not here: how a kernel is carried out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mnet_cost.tensors import DType, TensorType
 
 
 class Kernel(NamedTuple):
-    """An anchor layer and what rides on it. Bytes, elements and counts at the batch."""
+    """An anchor layer and what is fused into it. Bytes, elements and counts at the batch."""
 
     anchor: LayerCost
     layers: tuple[LayerCost, ...]
@@ -56,7 +56,7 @@ class Kernel(NamedTuple):
     def vector_ops(self) -> int:
         """Operations beside mult-adds that take time of their own.
 
-        None where there are mult-adds: a bias starts the accumulator, what rides along is done
+        None where there are mult-adds: a bias starts the accumulator, what is fused is done
         on the accumulator before it is written.
         """
         return 0 if self.anchor.mult_adds else self.anchor.vector_ops
@@ -75,9 +75,9 @@ class _Group:
     def __init__(self, anchor: LayerCost) -> None:
         self.layers = [anchor]
         self.joined: list[int] = []
-        """Tensors that riders read besides what the kernel itself makes."""
+        """Tensors that fused layers read besides what the kernel itself makes."""
         self.only_folded = True
-        """Whether all riders were folded into the weights: only then can another be."""
+        """Whether all fused layers were folded into the weights: only then can another be."""
 
 
 def form_kernels(
@@ -109,7 +109,7 @@ def form_kernels(
             group = _Group(cost)
             groups.append(group)
             group_of[step.output] = group
-        elif step.inputs:  # no kernel, and nothing rides across a tensor that others read
+        elif step.inputs:  # no kernel, and nothing is fused across a tensor that others read
             index = step.inputs[0]
             viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
         else:
@@ -145,7 +145,7 @@ def _host(
     readers: list[int],
     group_of: dict[int, _Group],
 ) -> tuple[_Group, int] | None:
-    """The kernel that a layer rides on, and the tensor that it takes over from it."""
+    """The kernel that a layer is fused into, and the tensor that it takes over from it."""
     step = cost.step
     layer = step.layer
     if layer.effect == "compute" or not step.inputs:
@@ -157,10 +157,10 @@ def _host(
     if group is None or readers[index] != 1:
         return None
     if layer.effect == "view":
-        # What acts on a part of a tensor does not ride on what makes all of it.
+        # What acts on a part of a tensor does not are fused into what makes all of it.
         return (group, index) if _is_whole(network, step) else None
     multiplies = group.layers[0].mult_adds > 0
-    rides = (
+    fuses = (
         "fuse_activations" in rules
         or (
             "fold_norms" in rules
@@ -171,7 +171,7 @@ def _host(
         or (layer.is_clamp and "fuse_clamps" in rules and multiplies)
         or (layer.is_clamp and "fuse_add_clamps" in rules and group.layers[-1].step.layer.is_sum)
     )
-    return (group, index) if rides else None
+    return (group, index) if fuses else None
 
 
 def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
@@ -191,7 +191,7 @@ def _host_of_addition(
     readers: list[int],
     group_of: dict[int, _Group],
 ) -> tuple[_Group, int] | None:
-    """A sum of equal shapes rides on the product that makes its last input."""
+    """A sum of equal shapes is fused into the product that makes its last input."""
     if "fuse_adds" not in rules or not step.layer.is_sum:
         return None
     tensors = network.tensors

@@ -1,9 +1,10 @@
-"""Time of kernels on a device: an estimate with its band, and beside it the roof.
+"""Time of kernels on a device: an estimate with its band, and beside it the lower bound.
 
-Three ways to estimate, never mixed in silence. Prices of terms, fitted to measured times or,
-without any, a share of the data sheet's peak at shared prices: parts of a kernel add up. A fitted
-roofline, for accelerators. Else the roof and launches alone, which are a lower bound and have no
-band. No estimate of a kernel is below its roof. What is not known is None, never zero.
+Three ways to estimate, never mixed in silence. Coefficients of terms, fitted to measured times or,
+without any, a share of the data sheet's peak at shared coefficients: parts of a kernel add up. A
+fitted roofline, for accelerators. Else the lower bound and kernel launches alone, which are a lower
+bound and have no band. No estimate of a kernel is below its lower bound. What is not known is None,
+never zero.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections.abc import Sequence
 from math import exp, sqrt
 from typing import NamedTuple
 
+from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.energy import Energy, Timing, estimate_energy
-from mnet_cost.analysis.fits import Fit
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.roof import Roof, Roofs
+from mnet_cost.analysis.lower_bounds import LowerBound, LowerBounds
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.fits import FittedOn, LatencyFit, PriceFit, RooflineFit
-from mnet_cost.devices.prices import shared_prices, unmeasured_fit
+from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
+from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
 
 _SEEN = 0.05
@@ -34,8 +35,8 @@ measurements, alike or not (`python benchmarks/accuracy ratios`)."""
 class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference, and what it is made of.
 
-    These are the estimate's operands: with prices summands, on a roofline alternatives. What adds
-    up to `latency_s` is in `parts.py`, and reports show that.
+    These are the estimate's operands: with coefficients summands, on a roofline alternatives. What
+    adds up to `latency_s` is in `parts.py`, and reports show that.
     """
 
     kernel: Kernel
@@ -43,9 +44,9 @@ class KernelEstimate(NamedTuple):
     compute_s: float | None
     memory_s: float | None
     overhead_s: float | None
-    roof: Roof
+    lower_bound: LowerBound
     bound: str
-    """What binds the roof: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+    """What binds the lower bound: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
 
     @property
     def intensity(self) -> float | None:
@@ -59,8 +60,8 @@ class DeviceEstimate(NamedTuple):
 
     device: DeviceProfile
     precision: str
-    standing: str | None
-    """`calibrated`, `fitted`, `datasheet`, or `roof` where it is no more than a lower bound; None
+    basis: str | None
+    """`calibrated`, `fitted`, `datasheet`, or `bound` where it is no more than a lower bound; None
     where there is no time."""
     latency_s: float | None
     """Sum over the kernels that have a time, and constants: a lower bound if `untimed`. None where
@@ -69,32 +70,33 @@ class DeviceEstimate(NamedTuple):
     high_s: float | None
     """The band that holds 80 % of measurements; None where no error is known."""
     bound_s: float | None
-    """Sum of roofs: these kernels cannot be faster on these peaks. None where nothing adds up."""
+    """Sum of lower bounds: these kernels cannot be faster on these peaks. None where nothing adds
+    up."""
     inference_s: float
     """Constant part of `latency_s`."""
     kernels: tuple[KernelEstimate, ...]
     untimed: tuple[str, ...]
     """Names of kernels of which neither compute nor memory time is known."""
-    fits: tuple[Fit, ...]
+    memory_fits: tuple[CapacityCheck, ...]
     notes: tuple[str, ...]
     outside: tuple[str, ...] = ()
     """In what the network is beyond what the fit has seen."""
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
     energy: Energy | None = None
-    fit: LatencyFit | None = None
-    """What the times were made with; None for a roof."""
+    latency_fit: LatencyFit | None = None
+    """What the times were made with; None for a lower bound."""
 
     @property
     def adds_up(self) -> bool:
-        """Whether parts of a kernel add up, as prices do; else the larger of two counts."""
-        return isinstance(self.fit, PriceFit)
+        """Whether parts of a kernel add up, as coefficients do; else the larger of two counts."""
+        return isinstance(self.latency_fit, CoefficientFit)
 
 
 class _Timed(NamedTuple):
     """Kernels with their times, before anything else is known of the network."""
 
-    standing: str
+    basis: str
     kernels: tuple[KernelEstimate, ...]
     inference_s: float = 0.0
     half_width: float | None = None
@@ -108,85 +110,85 @@ def estimate_latency(
     kernels: tuple[Kernel, ...],
     device: DeviceProfile,
     precision: str,
-    fits: tuple[Fit, ...] = (),
+    memory_fits: tuple[CapacityCheck, ...] = (),
 ) -> DeviceEstimate:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    `fits` is what is known of its memory; it takes no part in the time.
+    `memory_fits` is what is known of its memory; it takes no part in the time.
     """
     rate = device.compute.get(precision)
     fit = device.latency.get(precision)
-    standing = standing_of(device, precision)
-    if standing is None:
+    basis = basis_of(device, precision)
+    if basis is None:
         known = ", ".join(dict.fromkeys((*device.compute, *device.latency)))
         note = f"no {precision} rate in the profile (it has {known}): time is unknown"
         return DeviceEstimate(
-            device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
+            device, precision, None, None, None, None, None, 0.0, (), (), memory_fits, (note,)
         )
     if not kernels:
         note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
         return DeviceEstimate(
-            device, precision, None, None, None, None, None, 0.0, (), (), fits, (note,)
+            device, precision, None, None, None, None, None, 0.0, (), (), memory_fits, (note,)
         )
-    roofs = Roofs(device, rate)
+    lower_bounds = LowerBounds(device, rate)
     if fit is None and rate is not None:
         fit = unmeasured_fit(device, rate, precision)
-    bounds = roofs.roofs(kernels)
-    if isinstance(fit, PriceFit):
-        timed = _priced(kernels, bounds, fit, device, precision, standing)
+    bounds = lower_bounds.lower_bounds(kernels)
+    if isinstance(fit, CoefficientFit):
+        timed = _by_coefficients(kernels, bounds, fit, device, precision, basis)
     elif isinstance(fit, RooflineFit):
-        timed = _on_fitted_roofline(kernels, bounds, fit, standing)
+        timed = _on_fitted_roofline(kernels, bounds, fit, basis)
     else:
-        timed = _on_roof(kernels, bounds, device)
-    if device.scaled is not None and timed.standing != "roof":
+        timed = _on_bounds(kernels, bounds, device)
+    if device.scaled is not None and timed.basis != "bound":
         timed = timed._replace(outside=(*timed.outside, f"scaled {device.scaled}"))
-    found = _whole(timed, bounds, device, precision, fits, roofs.notes())
-    partial = found.standing == "roof" or bool(found.untimed)
-    timing = Timing(found.latency_s, found.low_s, found.high_s, timed.standing, partial)
-    traffic = [roof.traffic for roof in bounds]
+    found = _whole(timed, bounds, device, precision, memory_fits, lower_bounds.notes())
+    partial = found.basis == "bound" or bool(found.untimed)
+    timing = Timing(found.latency_s, found.low_s, found.high_s, timed.basis, partial)
+    traffic = [lower_bound.traffic for lower_bound in bounds]
     return found._replace(energy=estimate_energy(device, precision, kernels, traffic, timing))
 
 
-def standing_of(device: DeviceProfile, precision: str) -> str | None:
-    """What an estimate on `device` can be called: `roof` where it is only a lower bound.
+def basis_of(device: DeviceProfile, precision: str) -> str | None:
+    """What an estimate on `device` can be called: `bound` where it is only a lower bound.
 
     None where there can be none.
     """
     if precision in device.latency:
-        return device.tier
+        return device.basis
     rate = device.compute.get(precision)
     if rate is None:
         return None
-    return "roof" if unmeasured_fit(device, rate, precision) is None else "datasheet"
+    return "bound" if unmeasured_fit(device, rate, precision) is None else "datasheet"
 
 
 def _whole(
     timed: _Timed,
-    bounds: Sequence[Roof],
+    bounds: Sequence[LowerBound],
     device: DeviceProfile,
     precision: str,
-    fits: tuple[Fit, ...],
+    memory_fits: tuple[CapacityCheck, ...],
     notes: tuple[str, ...],
 ) -> DeviceEstimate:
     untimed = tuple(one.kernel.name for one in timed.kernels if one.latency_s is None) + tuple(
         one.kernel.name
         for one in timed.kernels
-        if one.latency_s is not None and timed.standing == "roof" and one.roof.seconds is None
+        if one.latency_s is not None and timed.basis == "bound" and one.lower_bound.seconds is None
     )
-    if timed.standing != "roof":
-        notes = ()  # what is not known of the roof is no part of the estimate
+    if timed.basis != "bound":
+        notes = ()  # what is not known of the lower bound is no part of the estimate
     if untimed:
         kernels_are = "kernel is" if len(untimed) == 1 else "kernels are"
         why = "no rate or bandwidth tells how long"
-        if timed.standing != "roof":
+        if timed.basis != "bound":
             why = f"no rule counts what {'it does' if len(untimed) == 1 else 'they do'}"
         notes += (f"{len(untimed)} {kernels_are} not timed: {why}",)
     # Nothing at least says nothing.
-    bound_s = sum([roof.seconds or 0.0 for roof in bounds]) or None
+    bound_s = sum([lower_bound.seconds or 0.0 for lower_bound in bounds]) or None
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     if not latency_s:  # of nothing known, which is not to take no time
         return DeviceEstimate(
-            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed, fits,
+            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed, memory_fits,
             notes,
         )  # fmt: skip
     low_s = high_s = None
@@ -194,36 +196,36 @@ def _whole(
         low_s = max(latency_s * exp(-timed.half_width), bound_s or 0.0)
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
-        device, precision, timed.standing, latency_s, low_s, high_s, bound_s, timed.inference_s,
-        timed.kernels, untimed, fits, notes, timed.outside, timed.shares, fit=timed.fit,
+        device, precision, timed.basis, latency_s, low_s, high_s, bound_s, timed.inference_s,
+        timed.kernels, untimed, memory_fits, notes, timed.outside, timed.shares, latency_fit=timed.fit,
     )  # fmt: skip
 
 
-def _priced(
+def _by_coefficients(
     kernels: Sequence[Kernel],
-    bounds: Sequence[Roof],
-    fit: PriceFit,
+    bounds: Sequence[LowerBound],
+    fit: CoefficientFit,
     device: DeviceProfile,
     precision: str,
-    standing: str,
+    basis: str,
 ) -> _Timed:
-    """Amounts times prices. The band widens for terms that the fit knows little of."""
-    prices = relative_prices(fit, device, precision)
+    """Amounts times cost coefficients. The band widens for terms that the fit knows little of."""
+    coefficients = relative_coefficients(fit, device, precision)
     totals = [0.0] * len(TERMS)
     estimates = []
-    for kernel, amounts, roof in zip(
+    for kernel, amounts, lower_bound in zip(
         kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), bounds, strict=True
     ):
         parts = {"compute": 0.0, "memory": 0.0, "overhead": 0.0}
-        for i, seconds in summands(fit, kernel, amounts, prices):
+        for i, seconds in summands(fit, kernel, amounts, coefficients):
             totals[i] += seconds
             parts[TERMS[i].part] += seconds
-        estimates.append(_estimate(kernel, roof, parts))
+        estimates.append(_estimate(kernel, lower_bound, parts))
     whole = sum(totals)
     shares = tuple([one / whole if whole else 0.0 for one in totals])
     half_width = fit.spread.width * deviation_of(fit, shares)
     return _Timed(
-        standing,
+        basis,
         tuple(estimates),
         0.0,
         half_width,
@@ -234,7 +236,7 @@ def _priced(
 
 
 def summands(
-    fit: PriceFit, kernel: Kernel, amounts: Sequence[float], prices: Sequence[float]
+    fit: CoefficientFit, kernel: Kernel, amounts: Sequence[float], coefficients: Sequence[float]
 ) -> list[tuple[int, float]]:
     """Indices of the terms that a kernel asks for, and the seconds that each takes.
 
@@ -242,44 +244,52 @@ def summands(
     """
     scale_s = fit.scale_s.value * 1e6  # amounts are in millions
     return [
-        (i, amount * prices[i] * scale_s / (kernel.speedup if TERMS[i].part == "compute" else 1.0))
+        (
+            i,
+            amount
+            * coefficients[i]
+            * scale_s
+            / (kernel.speedup if TERMS[i].part == "compute" else 1.0),
+        )
         for i, amount in enumerate(amounts)
         if amount
     ]
 
 
-def relative_prices(fit: PriceFit, device: DeviceProfile, precision: str) -> tuple[float, ...]:
-    """Prices of terms in units of the scale, in order: shared ones, moved by deviations."""
-    shared = shared_prices(device.device_class, precision, device.threads).prices
+def relative_coefficients(
+    fit: CoefficientFit, device: DeviceProfile, precision: str
+) -> tuple[float, ...]:
+    """Coefficients of terms in units of the scale, in order: shared ones, moved by deviations."""
+    shared = shared_coefficients(device.device_class, precision, device.threads).coefficients
     deviations = fit.deviations
     return tuple(
         [
-            price * exp(deviations.get(name, 0.0))
-            for name, price in zip(TERM_NAMES, shared, strict=True)
+            coefficient * exp(deviations.get(name, 0.0))
+            for name, coefficient in zip(TERM_NAMES, shared, strict=True)
         ]
     )
 
 
-def _estimate(kernel: Kernel, roof: Roof, parts: dict[str, float]) -> KernelEstimate:
+def _estimate(kernel: Kernel, lower_bound: LowerBound, parts: dict[str, float]) -> KernelEstimate:
     if kernel.anchor.work is None:
-        return KernelEstimate(kernel, None, None, None, None, roof, "unknown")
-    latency_s = max(sum(parts.values()), roof.seconds or 0.0)
-    # Without a roof, what takes most of the estimate is all that can be said.
+        return KernelEstimate(kernel, None, None, None, None, lower_bound, "unknown")
+    latency_s = max(sum(parts.values()), lower_bound.seconds or 0.0)
+    # Without a lower bound, what takes most of the estimate is all that can be said.
     most = max(parts, key=lambda part: parts[part])
-    bound = most if roof.seconds is None else roof.bound(parts["overhead"])
+    bound = most if lower_bound.seconds is None else lower_bound.bound(parts["overhead"])
     return KernelEstimate(
-        kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], roof,
+        kernel, latency_s, parts["compute"], parts["memory"], parts["overhead"], lower_bound,
         bound,
     )  # fmt: skip
 
 
-def deviation_of(fit: PriceFit, shares: Sequence[float]) -> float:
+def deviation_of(fit: CoefficientFit, shares: Sequence[float]) -> float:
     """Standard deviation of the logarithm of a time whose terms have these shares."""
     variance = _variance(fit, (1.0, *shares))
     return sqrt(max(variance, 0.0) + fit.spread.noise**2)
 
 
-def _variance(fit: PriceFit, row: Sequence[float]) -> float:
+def _variance(fit: CoefficientFit, row: Sequence[float]) -> float:
     """row C row, with C the covariance, of which the lower triangle is known."""
     variance = 0.0
     for i, covariances in enumerate(fit.covariance):
@@ -293,13 +303,13 @@ def _variance(fit: PriceFit, row: Sequence[float]) -> float:
 def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[float]) -> float:
     """Standard deviation of the logarithm of a ratio of two times on one device.
 
-    `first` and `other` are the shares of their terms: what is wrong with a price is wrong in both,
-    so only differences count, and the scale is in neither. Networks that ask for much the same
-    are off alike in what prices leave out, too: of the noise that has its own part alone. Of a
-    roofline no shares are known.
+    `first` and `other` are the shares of their terms: what is wrong with a coefficient is wrong in
+    both, so only differences count, and the scale is in neither. Networks that ask for much the
+    same are off alike in what coefficients leave out, too: of the noise that has its own part
+    alone. Of a roofline no shares are known.
     """
     noise = 2 * fit.spread.noise**2
-    if not isinstance(fit, PriceFit):
+    if not isinstance(fit, CoefficientFit):
         return sqrt(noise)
     row = [a - b for a, b in zip(first, other, strict=True)]
     noise *= min(_OWN_NOISE + sum(map(abs, row)), 1.0)
@@ -328,49 +338,51 @@ def _outside(
 
 
 def _on_fitted_roofline(
-    kernels: Sequence[Kernel], bounds: Sequence[Roof], fit: RooflineFit, standing: str
+    kernels: Sequence[Kernel], bounds: Sequence[LowerBound], fit: RooflineFit, basis: str
 ) -> _Timed:
     per_kernel = fit.kernel_s.value if fit.kernel_s else 0.0
     estimates = []
-    for kernel, roof in zip(kernels, bounds, strict=True):
+    for kernel, lower_bound in zip(kernels, bounds, strict=True):
         if kernel.anchor.work is None:
-            estimates.append(KernelEstimate(kernel, None, None, None, None, roof, "unknown"))
+            estimates.append(KernelEstimate(kernel, None, None, None, None, lower_bound, "unknown"))
             continue
         compute_s = kernel.mult_adds / (fit.macs_per_s.value * kernel.speedup)
         memory_s = kernel.traffic_bytes / fit.bytes_per_s.value if fit.bytes_per_s else 0.0
-        latency_s = max(compute_s, memory_s, roof.seconds or 0.0) + per_kernel
+        latency_s = max(compute_s, memory_s, lower_bound.seconds or 0.0) + per_kernel
         # What binds is what binds the fitted roofline: of the peaks little is published.
         bound = "compute" if compute_s >= memory_s else "memory"
         bound = "overhead" if per_kernel > max(compute_s, memory_s) else bound
         estimates.append(
-            KernelEstimate(kernel, latency_s, compute_s, memory_s, per_kernel, roof, bound)
+            KernelEstimate(kernel, latency_s, compute_s, memory_s, per_kernel, lower_bound, bound)
         )
     inference_s = fit.inference_s.value if fit.inference_s else 0.0
     whole = sum([one.latency_s or 0.0 for one in estimates]) + inference_s
     half_width = fit.spread.width * fit.spread.noise
     return _Timed(
-        standing, tuple(estimates), inference_s, half_width, (),
+        basis, tuple(estimates), inference_s, half_width, (),
         _outside(fit.fitted_on, kernels, whole, ()), fit,
     )  # fmt: skip
 
 
-def _on_roof(kernels: Sequence[Kernel], bounds: Sequence[Roof], device: DeviceProfile) -> _Timed:
-    """Roofs and launches: less than any run will take."""
+def _on_bounds(
+    kernels: Sequence[Kernel], bounds: Sequence[LowerBound], device: DeviceProfile
+) -> _Timed:
+    """Lower bounds and kernel launches: less than any run will take."""
     per_kernel = device.kernel_overhead_s.least if device.kernel_overhead_s else None
     estimates = []
-    for kernel, roof in zip(kernels, bounds, strict=True):
-        seconds = roof.seconds
+    for kernel, lower_bound in zip(kernels, bounds, strict=True):
+        seconds = lower_bound.seconds
         latency_s = per_kernel if seconds is None else seconds + (per_kernel or 0.0)
         estimates.append(
             KernelEstimate(
                 kernel,
                 latency_s,
-                roof.compute_s,
-                roof.memory_s,
+                lower_bound.compute_s,
+                lower_bound.memory_s,
                 per_kernel,
-                roof,
-                roof.bound(per_kernel),
+                lower_bound,
+                lower_bound.bound(per_kernel),
             )
         )
     inference = device.inference_overhead_s
-    return _Timed("roof", tuple(estimates), inference.least if inference else 0.0)
+    return _Timed("bound", tuple(estimates), inference.least if inference else 0.0)

@@ -1,9 +1,10 @@
-"""What a kernel asks of a device, in amounts that each have a price: the terms of a fitted time.
+"""What a kernel asks of a device, in amounts that each have a coefficient: the terms of a fitted
+time.
 
-Time is the sum of amounts times prices (`devices/terms.py` lists them, a latency fit has the
-prices). Amounts are millions of multiplications, of elements or of weights; elements rather than
-bytes, since the precision is in the prices. Kinds of kernels are told apart where runtimes have
-different code for them. Not here: prices, and what is known of a device.
+Time is the sum of amounts times coefficients (`devices/terms.py` lists them, a latency fit has the
+coefficients). Amounts are millions of multiplications, of elements or of weights; elements rather
+than bytes, since the precision is in the coefficients. Kinds of kernels differ where
+runtimes have different code for them. Not here: cost coefficients, and what is known of a device.
 """
 
 from __future__ import annotations

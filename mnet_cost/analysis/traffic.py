@@ -57,7 +57,7 @@ def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Tr
         if inside is None:
             columns.append([LevelTraffic(level.name, None, None)] * len(kernels))
         elif inside:
-            columns.append(flows.beyond(level.name, inside))
+            columns.append(flows.overheads(level.name, inside))
         else:
             columns.append(flows.all(level.name))
     if device.storage:
@@ -67,7 +67,7 @@ def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Tr
 
 
 class _Flows:
-    """What flows in and out of kernels, by which traffic of any level can be told."""
+    """What flows in and out of kernels, by which traffic of any level follows."""
 
     def __init__(self, kernels: Sequence[Kernel], device: DeviceProfile) -> None:
         self._kernels = kernels
@@ -86,7 +86,7 @@ class _Flows:
         ]  # fmt: skip
         return self._with_copies(found, 0)
 
-    def beyond(self, level: str, inside: int) -> list[LevelTraffic]:
+    def overheads(self, level: str, inside: int) -> list[LevelTraffic]:
         """Traffic of a level that has `inside` bytes of memory inside."""
         own, missing = self._weights, 0
         total = sum(own)

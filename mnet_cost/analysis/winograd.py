@@ -18,7 +18,7 @@ SIDES = (2, 4, 6)
 
 _TRANSFORM = 12
 """What transforming an element costs beside a multiplication, as far as the choice of tiles goes:
-about the fitted price of `winograd_tiles` over that of `winograd`."""
+about the fitted coefficient of `winograd_tiles` over that of `winograd`."""
 
 
 class Tiling(NamedTuple):

@@ -49,12 +49,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--form",
-        choices=("auto", "prices", "roofline"),
+        choices=("auto", "coefficients", "roofline"),
         default="auto",
-        help="prices for processors, roofline for accelerators (auto: what errs less)",
+        help="cost coefficients for processors, roofline for accelerators (auto: what errs less)",
     )
     parser.add_argument(
-        "--tier",
+        "--basis",
         choices=("calibrated", "fitted"),
         default="calibrated",
         help="calibrated: measured by yourself; fitted: published by others (calibrated)",
@@ -139,12 +139,12 @@ def run(options: argparse.Namespace) -> int:
     target = options.into if options.output is None else options.output
     name = _words(options.name) or _name(target) or first.device or "mine"
     if options.into:
-        text = with_latency(options.into, fits, options.tier, _comment(options, name)[1:])
+        text = with_latency(options.into, fits, options.basis, _comment(options, name)[1:])
     else:
         text = profile_text(
             name=name,
             title=_words(options.title) or _title(first, base),
-            tier=options.tier,
+            basis=options.basis,
             runtime=first.runtime or (base.runtime if base else "any"),
             threads=threads,
             kernels=rules,
@@ -359,7 +359,7 @@ def _comment(options: argparse.Namespace, name: str) -> tuple[str, ...]:
         value = getattr(options, option)
         words += [] if value is None else [f"--{option} {quote(str(value))}"]
     words += [] if options.form == "auto" else [f"--form {options.form}"]
-    words += [] if options.tier == "calibrated" else [f"--tier {options.tier}"]
+    words += [] if options.basis == "calibrated" else [f"--basis {options.basis}"]
     lines, line = [f"Device profile: {name}, fitted to measured times by"], " "
     for word in words:
         if len(line) + len(word) > 90:

@@ -1,4 +1,4 @@
-"""A device profile from YAML, checked: every number has a unit, a source and a standing.
+"""A device profile from YAML, checked: every number has a unit, a source and a basis.
 
 All problems of a file are raised at once, each at the user's own value. Not here: whether the
 numbers are true, which only their sources can tell.
@@ -24,7 +24,7 @@ from mnet_cost.devices.sections import (
     read_threads,
 )
 from mnet_cost.devices.threads import rates_of_threads, with_power_of_threads
-from mnet_cost.devices.types import CLASSES, PIPELINES, TIERS, DeviceProfile
+from mnet_cost.devices.types import CLASSES, PIPELINES, PROFILE_BASES, DeviceProfile
 from mnet_cost.errors import DeviceError, Problem, Source, did_you_mean
 from mnet_cost.filekinds import DEVICE, mistaken
 from mnet_cost.paths import is_yaml
@@ -33,7 +33,7 @@ from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
 
 FORMAT = 1
 
-_TOP = ("format", "name", "title", "tier", "runtime", "threads")
+_TOP = ("format", "name", "title", "basis", "runtime", "threads")
 _PEAKS = ("compute", "memory")
 _OPTIONAL_TOP = (
     "class", "storage", "overhead", "power", "energy", "kernels", "pipeline", "cores", "latency",
@@ -123,7 +123,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     if version is not None and (type(version.value) is not int or version.value != FORMAT):
         reader.problem(f"this version reads `format: {FORMAT}` only", version)
     name, title, runtime = (reader.text(values, key) for key in ("name", "title", "runtime"))
-    tier = reader.word(values, "tier", TIERS)
+    basis = reader.word(values, "basis", PROFILE_BASES)
     device_class = reader.word(values, "class", CLASSES)
     pipeline = reader.word(values, "pipeline", PIPELINES)
     threads = read_threads(reader, values.get("threads"))
@@ -141,7 +141,7 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
     stated = DeviceProfile(
         name=name,
         title=title,
-        tier=tier,
+        basis=basis,
         runtime=runtime,
         threads=threads,
         compute=compute,
@@ -169,22 +169,22 @@ def _profile(reader: Reader, root: Node, path: str) -> DeviceProfile | None:
 def _check_whole(reader: Reader, values: Mapping[str, Node], profile: DeviceProfile) -> None:
     """What only all of a profile shows: parts that are right by themselves contradict each other.
 
-    A tier says whether times were measured, so it goes with a fit to them.
+    A basis says whether times were measured, so it goes with a fit to them.
     """
-    tier = profile.tier
-    if tier in ("fitted", "calibrated") and "latency" not in values:
+    basis = profile.basis
+    if basis in ("fitted", "calibrated") and "latency" not in values:
         hint = (
-            "`tier: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv "
+            "`basis: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv "
             "--into FILE` fits the profile to some"
         )
-        reader.problem(f"`tier: {tier}` without a fit in `latency`", values["tier"], hint)
-    if tier == "datasheet" and "latency" in values:
+        reader.problem(f"`basis: {basis}` without a fit in `latency`", values["basis"], hint)
+    if basis == "datasheet" and "latency" in values:
         hint = "`fitted` to published times, or `calibrated` by times of the very device"
-        reader.problem("`tier: datasheet` with a fit in `latency`", values["tier"], hint)
+        reader.problem("`basis: datasheet` with a fit in `latency`", values["basis"], hint)
     names = [level.name for level in profile.memory if level.name in profile.byte_energy_j]
     for inner, outer in pairwise(names):
-        prices = [profile.byte_energy_j[name].value for name in (inner, outer)]
-        if prices[0] > prices[1] and "energy" in values:
+        energies = [profile.byte_energy_j[name].value for name in (inner, outer)]
+        if energies[0] > energies[1] and "energy" in values:
             message = f"a byte of `{inner}` takes more energy than one of `{outer}` outside of it"
             reader.problem(message, values["energy"].value["bytes"].keys[inner])
     if profile.cores and profile.threads > profile.cores.value:

@@ -8,27 +8,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mnet_cost.devices.fits import (
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import (
+    CoefficientFit,
     FittedOn,
     HeldOut,
     LatencyFit,
-    PriceFit,
     RooflineFit,
     Spread,
 )
-from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.reader import MAX_TILE, Reader
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import did_you_mean, one_of
 from mnet_cost.yamlfile import Node
 
-FORMS = ("prices", "roofline")
+FORMS = ("coefficients", "roofline")
 
 LONGEST_S = 1e5
 """Time of a network, about a day: a small processor takes minutes for a large one."""
 _LARGEST_DEVIATION = 5.0
-"""Of a logarithm: a price 150 times the shared one is a mistake, not a device."""
+"""Of a logarithm: a coefficient 150 times the shared one is a mistake, not a device."""
 
 _ROUNDED = 0.5e-4
 """Of a number of a covariance, which has four decimals."""
@@ -67,10 +67,10 @@ def _fit(
     seen = _fitted_on(reader, node.value.get("fitted_on"))
     held_out = _held_out(reader, node.value.get("held_out"))
     if len(stated) != 1:
-        hint = "`prices` for processors, `roofline` for accelerators"
+        hint = "`coefficients` for processors, `roofline` for accelerators"
         mistyped = (key for key in node.keys if key not in known and did_you_mean(key, FORMS))
         if stated:
-            reader.problem(f"{what} states both `prices` and `roofline`", place, hint)
+            reader.problem(f"{what} states both `coefficients` and `roofline`", place, hint)
         elif not any(mistyped):  # which is reported already
             reader.problem(f"{what} must state {one_of(FORMS)}", place, hint)
         return None
@@ -83,11 +83,11 @@ def _fit(
         return None
     if form == "roofline":
         return _roofline(reader, part, node.keys[form], spread, seen, held_out)
-    spreads = shared_prices(device_class, str(place.value), threads).spreads
-    return _prices(reader, part, node.keys[form], spreads, spread, seen, held_out)
+    spreads = shared_coefficients(device_class, str(place.value), threads).spreads
+    return _coefficients(reader, part, node.keys[form], spreads, spread, seen, held_out)
 
 
-def _prices(
+def _coefficients(
     reader: Reader,
     node: Node,
     place: Node,
@@ -95,7 +95,7 @@ def _prices(
     spread: Spread,
     seen: FittedOn | None,
     held_out: HeldOut | None,
-) -> PriceFit | None:
+) -> CoefficientFit | None:
     reader.keys(node, f"`{place.value}`", ("scale", "deviations", "covariance"), ("tile",))
     scale = _sourced(reader, node, "scale", "s")
     deviations: dict[str, float] = {}
@@ -122,7 +122,7 @@ def _prices(
         else:
             message = f"`tile` must be a whole number from 1 to {MAX_TILE}"
             reader.problem(message, node.value["tile"])
-    return PriceFit(scale, deviations, covariance, spread, tile, seen, held_out)
+    return CoefficientFit(scale, deviations, covariance, spread, tile, seen, held_out)
 
 
 def _covariance(
@@ -136,7 +136,7 @@ def _covariance(
         hint = "`scale: [...]`, then a term a row, in order: `mnet-cost calibrate` writes it"
         reader.problem("`covariance` must be a mapping of rows, the scale first", node, hint)
         return None
-    told: list[int] = []
+    rows: list[int] = []
     full = [[0.0] * (i + 1) for i in range(len(names))]
     for i, spread in enumerate(spreads, start=1):
         full[i][i] = spread**2
@@ -146,16 +146,16 @@ def _covariance(
             reader.problem(f"there is no term `{name}`", node.keys[name], hint)
             return None
         index = names.index(name)
-        if told and index <= told[-1]:
+        if rows and index <= rows[-1]:
             hint = f"the order is {', '.join(names)}"
             reader.problem(f"`{name}` stands out of order", node.keys[name], hint)
             return None
-        told.append(index)
-        if not isinstance(child.value, list) or len(child.value) != len(told):
-            message = f"row {len(told)} of a lower triangle must have {len(told)} numbers"
+        rows.append(index)
+        if not isinstance(child.value, list) or len(child.value) != len(rows):
+            message = f"row {len(rows)} of a lower triangle must have {len(rows)} numbers"
             reader.problem(message, child)
             return None
-        for column, one in zip(told, child.value, strict=True):
+        for column, one in zip(rows, child.value, strict=True):
             value = _real(reader, one, -100.0, 100.0)
             if value is None:
                 return None
@@ -164,9 +164,9 @@ def _covariance(
             hint = "the last number of a row is the variance, those before are covariances"
             reader.problem("a variance cannot be negative", child.value[-1], hint)
             return None
-    wrong = _impossible([[full[i][j] for j in told if j <= i] for i in told])
+    wrong = _impossible([[full[i][j] for j in rows if j <= i] for i in rows])
     if wrong is not None:
-        name = names[told[wrong]]
+        name = names[rows[wrong]]
         hint = "a covariance is at most the root of the product of two variances"
         reader.problem(
             f"the covariances of `{name}` are too large for its variance and those before it",

@@ -1,4 +1,4 @@
-"""What all sections of a profile share: keys, words, and numbers with unit, source and standing.
+"""What all sections of a profile share: keys, words, and numbers with unit, source and basis.
 
 Problems are gathered, not raised, so that all of a file come at once. Not here: what sections
 there are.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.devices.sourced import STANDINGS, Sourced
+from mnet_cost.devices.sourced import NUMBER_BASES, Sourced
 from mnet_cost.errors import Problem, Span, UnitError, did_you_mean, one_of
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.units import format_si, parse_quantity
 from mnet_cost.yamlfile import Node
 
-ORIGIN = ("standing", "source")
+ORIGIN = ("basis", "source")
 MAX_TILE = 65536
 _RANGE = ("low", "high")
 _NUMBER_KEYS = (
@@ -100,12 +100,12 @@ class Reader:
         if missing := missing_keys(node, ORIGIN, _NUMBER_KEYS):
             hints = {
                 "source": 'write where it is from: `source: "vendor data sheet, page 3"`',
-                "standing": f"`standing` is {one_of(STANDINGS)}",
+                "basis": f"`basis` is {one_of(NUMBER_BASES)}",
             }
             what = f"`{place.value}`" if isinstance(place.value, str) else "this level"
             lacks = " and no ".join(f"`{key}`" for key in missing)
             self.problem(f"{what} states no {lacks}", place, hints[missing[-1]])
-        return self.word(node.value, "standing", STANDINGS), self.text(node.value, "source")
+        return self.word(node.value, "basis", NUMBER_BASES), self.text(node.value, "source")
 
     def quantity(
         self, node: Node, unit: str, zero: bool = False, most: float | None = None
@@ -138,8 +138,8 @@ class Reader:
     ) -> dict[str, Stated | None]:
         """The quantities of a mapping, by key.
 
-        Each is `25.6 GB/s`, with the source and standing of the mapping, or has its own:
-        `{value: 25.6 GB/s, standing: ..., source: ...}`.
+        Each is `25.6 GB/s`, with the source and basis of the mapping, or has its own:
+        `{value: 25.6 GB/s, basis: ..., source: ...}`.
         """
         found: dict[str, Stated | None] = {}
         plain = [
@@ -156,16 +156,14 @@ class Reader:
                 found[key] = self.own(child, node.keys[key], unit)
             else:
                 value = self.quantity(child, unit)
-                standing, source = shared
-                found[key] = (
-                    None if value is None else Stated(Sourced(value, source, standing), child)
-                )
+                basis, source = shared
+                found[key] = None if value is None else Stated(Sourced(value, source, basis), child)
         return found
 
     def own(self, node: Node, place: Node, unit: str, zero: bool = False) -> Stated | None:
-        """A quantity with a source and standing of its own, and a range if it states one."""
+        """A quantity with a source and basis of its own, and a range if it states one."""
         self.keys(node, f"`{place.value}`", ("value",), (*_RANGE, *ORIGIN))
-        standing, source = self.origin(node, place)
+        basis, source = self.origin(node, place)
         stated = {
             key: self.quantity(node.value[key], unit, zero)
             for key in ("value", *_RANGE)
@@ -182,7 +180,7 @@ class Reader:
         if high is not None and high < value:
             where = node.value["high"]
             self.problem(f"`high` ({where.value}) is under the value ({written})", where, hint)
-        return Stated(Sourced(value, source, standing, low, high), node.value["value"])
+        return Stated(Sourced(value, source, basis, low, high), node.value["value"])
 
     def sourced(
         self, values: Mapping[str, Node], place: Node, unit: str, zero: bool = False
@@ -197,11 +195,11 @@ class Reader:
     def number(
         self, node: Node, place: Node, least: int, most: int, whole: bool = False
     ) -> Sourced | None:
-        """A number without a unit, with a source and standing of its own."""
+        """A number without a unit, with a source and basis of its own."""
         if not self.is_own(node, place):
             return None
         self.keys(node, f"`{place.value}`", ("value",), ORIGIN)
-        standing, source = self.origin(node, place)
+        basis, source = self.origin(node, place)
         if "value" not in node.value:
             return None
         value = node.value["value"].value
@@ -211,7 +209,7 @@ class Reader:
             message = f"`{place.value}` must be {kind} from {least} to {most}"
             self.problem(message, node.value["value"])
             return None
-        return Sourced(value, source, standing)
+        return Sourced(value, source, basis)
 
     def check_precision(self, place: Node) -> None:
         """A key that should be a precision."""
@@ -224,6 +222,6 @@ class Reader:
         """Whether a number is a mapping with its origin; if not, that is reported."""
         if isinstance(node.value, dict):
             return True
-        hint = f"write `{place.value}: {{value: ..., standing: ..., source: ...}}`"
+        hint = f"write `{place.value}: {{value: ..., basis: ..., source: ...}}`"
         self.problem(f"`{place.value}` must be a mapping", node, hint)
         return False

@@ -11,11 +11,11 @@ from types import MappingProxyType
 KERNEL_RULES: Mapping[str, str] = MappingProxyType(
     {
         "fold_norms": "a norm after a convolution or linear layer becomes part of its weights",
-        "fuse_clamps": "relu, relu6 and other clamps ride on the convolution or linear layer "
-        "before",
-        "fuse_add_clamps": "relu, relu6 and other clamps ride on the addition before",
-        "fuse_activations": "every element-wise layer with one input rides on the kernel before",
-        "fuse_adds": "a residual addition rides on the kernel that makes its last input",
+        "fuse_clamps": "relu, relu6 and other clamps are fused into the convolution or linear "
+        "layer before",
+        "fuse_add_clamps": "relu, relu6 and other clamps are fused into the addition before",
+        "fuse_activations": "element-wise layers with one input are fused into the kernel before",
+        "fuse_adds": "a residual addition is fused into the kernel that makes its last input",
         "in_place": "an element-wise layer writes over an input that nothing reads later",
         "concat_in_place": "inputs of a concatenation are written where it wants them",
         "copy_slices": "parts of a tensor are copied out: a slice is a kernel, not a view",

@@ -1,10 +1,10 @@
-"""A number with its source and standing."""
+"""A number with its source and basis."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-STANDINGS = ("datasheet", "measured", "fitted", "derived", "assumed")
+NUMBER_BASES = ("datasheet", "measured", "fitted", "derived", "assumed")
 """Where a number may come from: published specification, published measurement, a fit to
 published measurements, arithmetic shown in the source, nothing better."""
 
@@ -20,7 +20,7 @@ class Sourced(NamedTuple):
 
     value: float
     source: str
-    standing: str
+    basis: str
     low: float | None = None
     high: float | None = None
 

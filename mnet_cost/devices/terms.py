@@ -1,8 +1,9 @@
-"""The terms of a fitted time: what a kernel can ask of a device that has a price of its own.
+"""The terms of a fitted time: what a kernel can ask of a device that has a coefficient of its own.
 
-A price is relative: 1 is what a multiplication in a large 1x1 convolution takes, so one number, the
-scale, tells a device from another, and deviations from the shared prices tell the rest. Names of
-terms are keys of profiles. What a kernel's amounts are is known to the analysis (`analysis/terms`).
+A coefficient is relative: 1 is what a multiplication in a large 1x1 convolution takes, so one
+number, the scale, tells a device from another, and deviations from the shared coefficients tell the
+rest. Names of terms are keys of profiles. What a kernel's amounts are is known to the analysis
+(`analysis/terms`).
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ TERMS = (
     Term("curve", "compute", "elements in and out of functions with an exponential or a root"),
     Term("move", "memory", "elements in and out of what only moves them"),
     Term("lrn", "compute", "elements in and out of local response norms"),
-    Term("kernel", "overhead", "launches"),
+    Term("kernel", "overhead", "runtime_plans"),
 )
-"""Amounts are in millions, launches are counted."""
+"""Amounts are in millions, kernel launches are counted."""
 
 TERM_NAMES = tuple(term.name for term in TERMS)

@@ -1,17 +1,17 @@
 """A profile with another number of threads, as other devices gain from them.
 
-Peaks grow with the cores; how much of them is reached does not, and prices of what moves rise: both
-are in the shared prices of so many threads. A fit keeps its deviations, and its scale becomes less
-sure by what devices differ in. Fewer threads draw some part of the power that is stated, more some
-multiple. Beyond the numbers of threads that were measured only peaks are known.
+Peaks grow with the cores; how much of them is reached does not, and coefficients of what moves
+rise: both are in the shared coefficients of so many threads. A fit keeps its deviations, and its
+scale becomes less sure by what devices differ in. Fewer threads draw some part of the power that is
+stated, more some multiple. Beyond the numbers of threads that were measured only peaks are known.
 """
 
 from __future__ import annotations
 
 from math import log, sqrt
 
-from mnet_cost.devices.fits import PriceFit, RooflineFit
-from mnet_cost.devices.prices import MEASURED_THREADS, shared_prices
+from mnet_cost.devices.coefficients import MEASURED_THREADS, shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.sourced import Sourced, range_of
 from mnet_cost.devices.types import ComputeRate, DeviceProfile, PowerFigure
 from mnet_cost.errors import DeviceError, Problem
@@ -36,7 +36,7 @@ def with_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
         latency={
             precision: _scaled(device, precision, fit, threads)
             for precision, fit in device.latency.items()
-            if isinstance(fit, PriceFit) and threads <= MEASURED_THREADS[-1]
+            if isinstance(fit, CoefficientFit) and threads <= MEASURED_THREADS[-1]
         },
         scaled=f"from {device.threads} to {threads} threads, as other devices gain from them",
     )
@@ -110,10 +110,12 @@ def with_power_of_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     return device._replace(power_w=found, power_stated=stated)
 
 
-def _scaled(device: DeviceProfile, precision: str, fit: PriceFit, threads: int) -> PriceFit:
-    """The fit at the shared prices of so many threads."""
-    before = shared_prices(device.device_class, precision, device.threads)
-    after = shared_prices(device.device_class, precision, threads)
+def _scaled(
+    device: DeviceProfile, precision: str, fit: CoefficientFit, threads: int
+) -> CoefficientFit:
+    """The fit at the shared cost coefficients of so many threads."""
+    before = shared_coefficients(device.device_class, precision, device.threads)
+    after = shared_coefficients(device.device_class, precision, threads)
     # Of a pipeline that nobody ran with so many threads, another one's gain is all there is.
     pipeline = next(
         one

@@ -1,4 +1,4 @@
-"""What is known of a device, each number with its source and standing.
+"""What is known of a device, each number with its source and basis.
 
 None is unknown, never zero. A profile is one way to run: one precision table, one number of
 threads, one runtime. Not here: how a network uses it, which the analysis knows.
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mnet_cost.devices.fits import LatencyFit
+from mnet_cost.devices.latency_models import LatencyFit
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.devices.sourced import Sourced
 
-TIERS = ("datasheet", "fitted", "calibrated")
+PROFILE_BASES = ("datasheet", "fitted", "calibrated")
 """What a profile's times rest on: published peaks, a fit to published latencies, or a
-measurement of the very device. Times of different tiers do not belong in one column."""
+measurement of the very device. Times of different bases do not belong in one column."""
 
 CLASSES = ("phone", "board", "microcontroller", "accelerator", "laptop", "server", "gpu")
 """Kinds of machines, in the order in which listings show them."""
@@ -75,7 +75,7 @@ class DeviceProfile(NamedTuple):
 
     name: str
     title: str
-    tier: str
+    basis: str
     runtime: str
     threads: int
     compute: Mapping[str, ComputeRate]

@@ -1,7 +1,7 @@
 """Measured times to a fit: what times are refused, and which form is taken.
 
-Prices are for processors, a roofline for what else there is; where both could be, the one that errs
-less on what is left out. Not here: the file that is written.
+Coefficients are for processors, a roofline for what else there is; where both could be, the one
+that errs less on what is left out. Not here: the file that is written.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.errors import MeasurementError, Problem
-from mnet_cost.measure.checks import (
+from mnet_cost.measure.fitting import (
+    Calibration,
+    Measured,
+    fit_of_coefficients,
+    fit_of_roofline,
+    measured_times,
+    once,
+)
+from mnet_cost.measure.least_times import as_extended, limits_of
+from mnet_cost.measure.measurements import Measurement, raise_if_any
+from mnet_cost.measure.networks import kernels_of
+from mnet_cost.measure.plausibility import (
     all_equal,
     at_odds,
     by_network,
@@ -21,36 +32,25 @@ from mnet_cost.measure.checks import (
     out_of_place,
     without_sense,
 )
-from mnet_cost.measure.forms import (
-    Calibration,
-    Measured,
-    fit_of_prices,
-    fit_of_roofline,
-    measured_times,
-    once,
-)
-from mnet_cost.measure.measurements import Measurement, raise_if_any
-from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.peaks import as_extended, limits_of
 
 __all__ = ["Calibration", "Form", "calibrate"]
 
-Form = Literal["auto", "prices", "roofline"]
+Form = Literal["auto", "coefficients", "roofline"]
 
 FEWEST_FOR_ROOFLINE = 4
 """A rate and a constant, and twice as many networks."""
 FEWEST_TO_CHOOSE = 8
-"""Networks, of which what is left out tells a roofline from prices."""
+"""Networks, of which what is left out tells a roofline from cost coefficients."""
 MOST_MEASUREMENTS = 10_000
 """Whoever has more has measured the same networks many times, of which a median says as much."""
 _CLEARLY = 0.99
 """Part of an error to which another form must take it, to be taken instead."""
 _NO_PROCESSORS = ("accelerator", "gpu")
-"""Classes of devices that have no prices."""
+"""Classes of devices that have no cost coefficients."""
 _ACCELERATED = frozenset(
     ("coreml", "cuda", "edgetpu", "gpu", "hexagon", "nnapi", "opencl", "tensorrt", "vulkan")
 )
-_A_SINGLE_ONE = "prices can be scaled by a single one: `--form prices`"
+_A_SINGLE_ONE = "cost coefficients can be scaled by a single one: `--form coefficients`"
 
 
 def calibrate(
@@ -70,10 +70,10 @@ def calibrate(
 
     `rules` and `tile` are the runtime's, `base` is the profile whose peaks hold, `runtime` the one
     that the fitted profile names (that of `base` if empty), `source` goes beside the numbers.
-    `auto` takes the form whose errors are smaller on what is left out, prices where both do alike;
-    where networks are too few to tell, a roofline if the runtime names an accelerator. Raises
-    `MeasurementError` for networks that are not there, too few rows, and times that cannot be; the
-    last are taken if `lenient`, to tell how far off a fit to them is.
+    `auto` takes the form whose errors are smaller on what is left out, coefficients where both do
+    alike; where networks are too few to tell, a roofline if the runtime names an accelerator.
+    Raises `MeasurementError` for networks that are not there, too few rows, and times that cannot
+    be; the last are taken if `lenient`, to tell how far off a fit to them is.
     """
     rows = tuple(measurements)
     _check_number(rows)
@@ -97,9 +97,9 @@ def calibrate(
         problems += all_equal(rows, kernels)
     raise_if_any(problems)
     found: list[Calibration] = []
-    if "prices" in forms:
-        shared = shared_prices(device_class, rows[0].precision, threads)
-        found.append(fit_of_prices(measured, rules, tile, shared))
+    if "coefficients" in forms:
+        shared = shared_coefficients(device_class, rows[0].precision, threads)
+        found.append(fit_of_coefficients(measured, rules, tile, shared))
     if "roofline" in forms:
         found.append(fit_of_roofline(measured))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
@@ -121,7 +121,7 @@ def _check_number(rows: Sequence[Measurement]) -> None:
 
 
 def _no_processor(device_class: str | None, base: DeviceProfile | None) -> str | None:
-    """Why a device has no prices, in words; None for a processor, or what may be one."""
+    """Why a device has no cost coefficients, in words; None for a processor, or what may be one."""
     if device_class in _NO_PROCESSORS:
         return f"its class is `{device_class}`"
     if base is not None and base.pipeline is None:
@@ -137,8 +137,8 @@ def _too_few(
     rows: Sequence[Measurement], form: Form, no_processor: str | None
 ) -> Iterator[Problem]:
     """What is wrong with so many networks for this form on this device."""
-    if form == "prices" and no_processor is not None:
-        message = f"prices are for processors, and this is none: {no_processor}"
+    if form == "coefficients" and no_processor is not None:
+        message = f"cost coefficients are for processors, and this is none: {no_processor}"
         hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"
         yield Problem(message, rows[0].span, hint)
     elif form == "roofline" or no_processor is not None:
@@ -148,23 +148,23 @@ def _too_few(
             message = f"a roofline needs {FEWEST_FOR_ROOFLINE} networks, and {there_are}"
             hint = _A_SINGLE_ONE
             if no_processor is not None:
-                hint = f"fewer do for prices, which are for processors: {no_processor}"
+                hint = f"fewer do for cost coefficients, which are for processors: {no_processor}"
             yield Problem(message, rows[-1].span, hint)
 
 
 def _forms(measured: Measured, form: Form, no_processor: str | None) -> tuple[str, ...]:
     """Forms to fit; none for a roofline of networks without mult-adds."""
     rooflines = ("roofline",) if _multiply(measured) else ()
-    if form == "prices":
-        return ("prices",)
+    if form == "coefficients":
+        return ("coefficients",)
     if form == "roofline" or no_processor is not None:
         return rooflines
     networks = _networks(measured.rows)
     if networks >= FEWEST_TO_CHOOSE:
-        return ("prices", *rooflines)
+        return ("coefficients", *rooflines)
     if networks >= FEWEST_FOR_ROOFLINE and _is_accelerated(measured.rows[0].runtime):
-        return rooflines or ("prices",)
-    return ("prices",)
+        return rooflines or ("coefficients",)
+    return ("coefficients",)
 
 
 def _is_accelerated(runtime: str) -> bool:

@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, Spread
+from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, HeldOut, LatencyFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError, Problem
@@ -27,7 +27,7 @@ def profile_text(
     *,
     name: str,
     title: str,
-    tier: str,
+    basis: str,
     runtime: str,
     threads: int,
     kernels: Iterable[str],
@@ -43,32 +43,32 @@ def profile_text(
         lines.append(f"class: {device_class}")
     if extends is not None:
         lines.append(f"extends: {_scalar(extends)}  # its peaks, memory and power")
-    lines += [f"tier: {tier}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
+    lines += [f"basis: {basis}", f"runtime: {_quoted(runtime)}", f"threads: {threads}"]
     lines.append(f"kernels: [{', '.join(sorted(kernels))}]")
     return "\n".join([*lines, latency_text(fits)])
 
 
 def with_latency(
-    path: str, fits: Mapping[str, LatencyFit], tier: str, comment: Sequence[str] = ()
+    path: str, fits: Mapping[str, LatencyFit], basis: str, comment: Sequence[str] = ()
 ) -> str:
     """The text of a profile with `fits` as its section `latency`, the rest of it untouched.
 
     Raises `DeviceError` for a file that is no profile, or is in braces.
     """
     root = read_yaml(path, error=DeviceError)
-    if not isinstance(root.value, dict) or "tier" not in root.value:
-        raise DeviceError(f"{path}: is no device profile: it states no `tier`")
+    if not isinstance(root.value, dict) or "basis" not in root.value:
+        raise DeviceError(f"{path}: is no device profile: it states no `basis`")
     if root.source.line(root.line)[root.column - 1 :].startswith("{"):
         hint = "`format: 1` and so on, one key a line"
         raise DeviceError(Problem("nothing can be put into braces", root.span(), hint))
     lines = root.source.text.splitlines(keepends=True)  # as YAML breaks them
-    word = root.value["tier"]
+    word = root.value["basis"]
     line = lines[word.line - 1]
     if line[word.column - 1 : word.end - 1].strip("\"'") != word.value:
-        hint = "write it on the line of its key: `tier: datasheet`"
-        raise DeviceError(Problem("the tier is not written as one word", word.span(), hint))
+        hint = "write it on the line of its key: `basis: datasheet`"
+        raise DeviceError(Problem("the basis is not written as one word", word.span(), hint))
     indent = " " * (root.column - 1)
-    lines[word.line - 1] = line[: word.column - 1] + tier + line[word.end - 1 :]
+    lines[word.line - 1] = line[: word.column - 1] + basis + line[word.end - 1 :]
     ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
     end = next((i for i, one in enumerate(lines) if _END_OF_DOCUMENT.match(one)), len(lines))
     lines, behind = lines[:end], lines[end:]
@@ -112,31 +112,31 @@ def latency_text(fits: Mapping[str, LatencyFit]) -> str:
     lines = ["latency:"]
     for precision, fit in fits.items():
         lines.append(f"  {precision}:")
-        body = _prices(fit) if isinstance(fit, PriceFit) else _roofline(fit)
+        body = _coefficients(fit) if isinstance(fit, CoefficientFit) else _roofline(fit)
         body += _evidence(fit.spread, fit.fitted_on, fit.held_out)
         lines += [f"    {line}" for line in body]
     return "\n".join(lines) + "\n"
 
 
-def _prices(fit: PriceFit) -> list[str]:
-    lines = ["prices:", *_sourced("scale", fit.scale_s, "s")]
+def _coefficients(fit: CoefficientFit) -> list[str]:
+    lines = ["coefficients:", *_sourced("scale", fit.scale_s, "s")]
     if fit.tile > 1:
         lines.append(f"  tile: {fit.tile}")
-    lines.append("  deviations: # logarithms of a price over the shared one")
+    lines.append("  deviations: # logarithms of a coefficient over the shared one")
     lines += [f"    {name}: {_short(value)}" for name, value in fit.deviations.items()]
     lines.append(
-        "  covariance: # of the logarithms of scale and prices: a row goes to its diagonal"
+        "  covariance: # of the logarithms of scale and coefficients: a row goes to its diagonal"
     )
     names = ("scale", *TERM_NAMES)
-    told = [i for i, row in enumerate(fit.covariance) if any(row[:i])]
-    for i in [0, *told]:
-        row = [fit.covariance[i][j] for j in [0, *told] if j <= i]
+    rows = [i for i, row in enumerate(fit.covariance) if any(row[:i])]
+    for i in [0, *rows]:
+        row = [fit.covariance[i][j] for j in [0, *rows] if j <= i]
         lines += _list(f"    {names[i]}: ", [_short(one) for one in row])
     return lines
 
 
 def _roofline(fit: LatencyFit) -> list[str]:
-    assert not isinstance(fit, PriceFit)
+    assert not isinstance(fit, CoefficientFit)
     lines = ["roofline:"]
     for key, number, unit in (
         ("macs", fit.macs_per_s, "MAC/s"),
@@ -153,7 +153,7 @@ def _sourced(key: str, number: Sourced, unit: str) -> list[str]:
     return [
         f"  {key}:",
         f"    value: {format_si(number.value, unit, _DIGITS)}",
-        f"    standing: {number.standing}",
+        f"    basis: {number.basis}",
         *_wrapped("    source: ", number.source),
     ]
 
@@ -173,7 +173,7 @@ def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -
         ]
     if held_out is not None:
         lines += [
-            # Shared prices have seen the families on other devices, which a reader must know.
+            # Shared coefficients have seen the families on other devices, which a reader must know.
             "held_out: # shares of the measured time"
             + ("; families are known from other devices" if seen and seen.terms else ""),
             f"  protocol: {held_out.protocol}",

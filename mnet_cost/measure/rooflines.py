@@ -59,7 +59,7 @@ class Work(NamedTuple):
 
     mult_adds: Array
     bytes: Array
-    roofs: Array | float = 0.0
+    lower_bounds: Array | float = 0.0
     """Seconds that no kernel undercuts, fitted or not."""
 
 
@@ -72,9 +72,9 @@ class Roofline(NamedTuple):
     kernel_s: float
 
     def seconds(self, work: Work) -> float:
-        """Time of a network as reports show it: no kernel takes less than its roof."""
+        """Time of a network as reports show it: no kernel takes less than its lower bound."""
         busy = np.maximum(work.mult_adds, self.ridge * work.bytes)
-        shown = np.maximum(busy, work.roofs / self.mult_add_s).sum()
+        shown = np.maximum(busy, work.lower_bounds / self.mult_add_s).sum()
         return float(self.inference_s + self.kernel_s * len(work.bytes) + self.mult_add_s * shown)
 
 
@@ -136,7 +136,7 @@ def held_out_errors(
         fitted = fit_roofline([works[i] for i in seen], seconds[seen], shape)
         for i, one in enumerate(families):
             if one == family:
-                # Without mult-adds and constants nothing is foretold: as good as no time at all.
+                # Without mult-adds and constants nothing is predicted: as good as no time at all.
                 errors[i] = np.log(max(fitted.seconds(works[i]) / seconds[i], _NOTHING))
     return errors
 

@@ -8,7 +8,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.conventions import (
-    STANDING_COLUMN,
+    AGREEMENT_COLUMN,
     Marks,
     convention_detail,
     convention_notes,
@@ -148,22 +148,22 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
         columns += [
             Column("latency_s", "time", "seconds", 6),
             Column("latency_share", "time %", "percent", 8),
-            Column("mostly", "mostly", "text", 3),
+            Column("dominant_part", "mostly", "text", 3),
         ]
     marks = marks_of(analysis)
     if marks:
-        columns.append(STANDING_COLUMN)
+        columns.append(AGREEMENT_COLUMN)
     rows = [_row(analysis, group, by, times, marks, lower_bound) for group in groups(analysis, by)]
     what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     title = what
     if times:
-        device, standing = times.estimate.device.name, times.estimate.standing
+        device, basis = times.estimate.device.name, times.estimate.basis
         title += (
             f"; time on {device} is unknown"
-            if standing is None
-            else f", with time on {device} ({standing})"
+            if basis is None
+            else f", with time on {device} ({basis})"
         )
-    note = "time -: rides on the layer before, moves nothing, or is not known" if times else ""
+    note = "time -: is fused into the layer before, moves nothing, or is not known" if times else ""
     if by == "block":
         note += ("; " if note else "") + "--by layer shows every layer"
     return Table("layers", title, tuple(columns), tuple(rows), note=note)
@@ -187,7 +187,7 @@ def _row(
         line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
         shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
     if times:
-        shown += (times.seconds(group), times.share(group), times.mostly(group))
+        shown += (times.seconds(group), times.share(group), times.dominant_part(group))
     if marks:
         shown += (marks.of(group.layers),)
     return shown
@@ -214,19 +214,19 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
         name = times.estimate.device.name
         columns += [
             Column(f"{name}_share", f"{name} %", "percent", 8 - i),
-            Column(f"{name}_mostly", "mostly", "text", 8 - i),
+            Column(f"{name}_dominant_part", "mostly", "text", 8 - i),
         ]
     rows = []
     for group in groups(analysis, "kind"):
         shares = [times.share(group) for times in all_times]
         if not group.mult_adds and not any(shares) and group.modelled:
-            continue  # rides on other kernels, or moves nothing
+            continue  # is fused into other kernels, or moves nothing
         row: list[Any] = [
             group.name,
             *counted_shares(analysis, group, lower_bound),
         ]
         for times, share in zip(all_times, shares, strict=True):
-            row += [share, times.mostly(group)]
+            row += [share, times.dominant_part(group)]
         rows.append(tuple(row))
     title = "Share of mult-adds beside share of time, by kind" if all_times else "Shares by kind"
     return Table("kinds", title, tuple(columns), tuple(rows))

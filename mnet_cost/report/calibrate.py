@@ -1,4 +1,4 @@
-"""The report of `calibrate`: what was fitted, and what each measurement was foretold to be."""
+"""The report of `calibrate`: what was fitted, and what each measurement was predicted to be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any
 
-from mnet_cost.devices.fits import LatencyFit, PriceFit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit
 from mnet_cost.measure.calibrate import Calibration
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.units import format_si
@@ -26,8 +26,8 @@ def calibration_report(
     several = len(found) > 1
     facts: list[Fact] = []
     notes = [
-        "left out: what is foretold from the others, off: by how much; the fit itself has seen all "
-        "of them"
+        "held out: the time that the other measurements predict; off: its error. The fit itself "
+        "uses all measurements"
     ]
     for precision, one in found.items():
         prefix = f"{precision} " if several else ""
@@ -86,7 +86,7 @@ def _table(precision: str, calibration: Calibration) -> Table:
 
 def _facts(fit: LatencyFit) -> list[Fact]:
     found: list[Fact] = []
-    if isinstance(fit, PriceFit):
+    if isinstance(fit, CoefficientFit):
         detail = "for a multiplication in a large 1x1 convolution"
         found.append(Fact("scale", fit.scale_s.value, "seconds", detail))
     else:
@@ -109,12 +109,12 @@ def _facts(fit: LatencyFit) -> list[Fact]:
 
 
 def _moved(fit: LatencyFit) -> list[str]:
-    """A note on the prices that differ most from the shared ones."""
-    if not isinstance(fit, PriceFit) or not fit.deviations:
+    """A note on the cost coefficients that differ most from the shared ones."""
+    if not isinstance(fit, CoefficientFit) or not fit.deviations:
         return []
     most = sorted(fit.deviations.items(), key=lambda item: -abs(item[1]))[:5]
     words = ", ".join(f"{name} {_factor(value)}" for name, value in most)
-    return [f"prices that differ most from the shared ones: {words}"]
+    return [f"cost coefficients that differ most from the shared ones: {words}"]
 
 
 def _plain_name(model: str) -> str:

@@ -7,20 +7,20 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.models.published import ACCURACIES
-from mnet_cost.report.conventions import STANDING_COLUMN, convention_notes, marks_of
+from mnet_cost.report.conventions import AGREEMENT_COLUMN, convention_notes, marks_of
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import outside_note, standing_notes, unknown_notes
-from mnet_cost.report.partings import (
+from mnet_cost.report.estimates import basis_notes, outside_note, unknown_notes
+from mnet_cost.report.published import accuracy, published_rows, shared_metric
+from mnet_cost.report.ratio_breakdown import (
     ratio_document,
     sentences,
     time_ratios,
     times_table,
     why_table,
 )
-from mnet_cost.report.published import accuracy, published_rows, shared_metric
 from mnet_cost.report.rows import Grain, Group, distinct, groups
 from mnet_cost.report.types import Column, Report, Table
-from mnet_cost.search.compare import Parting, TimeRatio, partings, ratio
+from mnet_cost.search.compare import RatioBreakdown, TimeRatio, ratio, ratio_breakdowns
 
 SCHEMA = "mnet-cost/comparison/1"
 
@@ -42,7 +42,7 @@ def compare_report(
     """Totals with ratios (first over each), times, why they part, and the rows that differ."""
     names = distinct(names)
     tables = [_totals(names, analyses, lower_bound)]
-    why = [partings(analyses[0], other) for other in analyses[1:]]
+    why = [ratio_breakdowns(analyses[0], other) for other in analyses[1:]]
     ratios = time_ratios(analyses, lower_bound)
     if analyses[0].devices:
         tables.append(times_table(names, analyses, ratios, lower_bound))
@@ -89,7 +89,7 @@ def _totals(names: Sequence[str], analyses: Sequence[Analysis], lower_bound: boo
         rows.append(tuple(row))
     note = f"ratio: {names[0]} over each"
     if marks_of(analyses[0]):
-        columns.append(STANDING_COLUMN._replace(weight=8))
+        columns.append(AGREEMENT_COLUMN._replace(weight=8))
         note += f"; mult-adds by the convention {analyses[0].convention}"
     published = [published_rows(analysis) for analysis in analyses]
     metric = shared_metric(published)
@@ -109,7 +109,7 @@ def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...
         for name, analysis in zip(names, analyses, strict=True)
         for note in convention_notes(analysis)
     ]
-    notes += standing_notes(analyses[0].devices, energy=False)
+    notes += basis_notes(analyses[0].devices, energy=False)
     notes += unknown_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [
@@ -182,7 +182,7 @@ def _document(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Sequence[dict[str, TimeRatio]],
-    why: Sequence[tuple[Parting, ...]],
+    why: Sequence[tuple[RatioBreakdown, ...]],
     differences: Table,
     lower_bound: bool,
 ) -> dict[str, Any]:
@@ -207,12 +207,12 @@ def _document(
             }
             for name, analysis, found in zip(names, analyses, ratios, strict=True)
         ],
-        "partings": [
+        "ratio_breakdowns": [
             {"model": name}
             | one._asdict()
             | {
-                "first_beyond": [part._asdict() for part in one.first_beyond],
-                "other_beyond": [part._asdict() for part in one.other_beyond],
+                "first_overheads": [part._asdict() for part in one.first_overheads],
+                "other_overheads": [part._asdict() for part in one.other_overheads],
             }
             for name, parts in zip(names[1:], why, strict=True)
             for one in parts

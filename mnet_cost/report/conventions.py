@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.conventions import Reservation, Standing, find_convention, standing_of
+from mnet_cost.analysis.conventions import Agreement, Reservation, agreement_of, find_convention
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Column
 
-STANDING_COLUMN = Column("mult_adds_standing", "counted", "text", 2)
+AGREEMENT_COLUMN = Column("mult_adds_agreement", "counted", "text", 2)
 
 
 class Marks:
@@ -23,13 +23,13 @@ class Marks:
 
     def __init__(self, analysis: Analysis) -> None:
         self._convention = find_convention(analysis.convention)
-        self._doubts = {name: one.standing for one in analysis.reservations for name in one.layers}
+        self._doubts = {name: one.agreement for one in analysis.reservations for name in one.layers}
 
-    def of(self, layers: Iterable[LayerCost]) -> Standing:
-        """The standing of the sum over `layers`."""
+    def of(self, layers: Iterable[LayerCost]) -> Agreement:
+        """The agreement of the sum over `layers`."""
         names = [cost.step.name for cost in layers]
         doubts = [self._doubts[name] for name in names if name in self._doubts]
-        return standing_of(self._convention, doubts)
+        return agreement_of(self._convention, doubts)
 
 
 def marks_of(analysis: Analysis) -> Marks | None:
@@ -46,7 +46,7 @@ def convention_detail(analysis: Analysis) -> str:
         "rounded": f", to {find_convention(name).printed}",
         "depends": ", if it is written as the notes say",
         "not covered": f", but not the total of {name}: see the notes",
-    }[analysis.convention_standing]
+    }[analysis.convention_agreement]
     return f"convention {name}{more}"
 
 
@@ -61,7 +61,7 @@ def convention_notes(analysis: Analysis) -> list[str]:
 def _reservation_note(name: str, one: Reservation) -> str:
     number = len(one.layers)
     layers = f"{one.kind} ({number} layer{'s' if number > 1 else ''})"
-    if one.standing == "depends":
+    if one.agreement == "depends":
         change = f"{abs(one.mult_adds):,} {'more' if one.mult_adds > 0 else 'less'}"
         return f"{layers} {one.why}; otherwise {name} counts {change}"
     return f"{name} does not cover {layers}: {one.why}; counted as the convention paper does"

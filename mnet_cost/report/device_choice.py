@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.latency import DeviceEstimate, standing_of
+from mnet_cost.analysis.latency import DeviceEstimate, basis_of
 from mnet_cost.report.devices import class_order
 from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
     FITS,
+    basis_notes,
     fits_word,
     outside_notes,
-    standing_notes,
     time_notes,
     unknown_notes,
 )
@@ -28,11 +28,11 @@ _FEW = 5
 _COLUMNS = (
     Column("device", "device"),
     Column("threads", "threads", "number", 7),
-    Column("standing", "standing"),
+    Column("basis", "basis"),
     Column("latency_s", "time", "seconds"),
     Column("band_s", "80 % band", "range", 8),
     Column("fits", "fits", "text", 8),
-    Column("bound_s", "roof", "seconds", 6),
+    Column("bound_s", "bound", "seconds", 6),
     Column("energy", "energy", "quantity", 4),
     Column("runtime", "runtime", "text", 5),
     Column("class", "class", "text", 3),
@@ -53,8 +53,8 @@ def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
     if len(known) <= _FEW:
         notes = time_notes(known, refused)
     else:
-        notes = standing_notes(known) + outside_notes(known)
-    if rateless := [one for one in unknown if standing_of(one.device, one.precision) is None]:
+        notes = basis_notes(known) + outside_notes(known)
+    if rateless := [one for one in unknown if basis_of(one.device, one.precision) is None]:
         notes.append(f"{len(rateless)} of {len(ordered)} devices have no {analysis.precision} rate")
     notes += unknown_notes([one for one in unknown if one not in rateless])
     note = f"classes one after another, in each the least time first; {FITS}"
@@ -82,10 +82,10 @@ def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tup
     return (
         device.name,
         device.threads,
-        None if refused else estimate.standing,
+        None if refused else estimate.basis,
         time_cell(analysis, estimate, lower_bound),
         band_cell(analysis, estimate, lower_bound),
-        None if refused else fits_word(estimate.fits),
+        None if refused else fits_word(estimate.memory_fits),
         None if refused else estimate.bound_s,
         energy_cell(estimate, refused),
         device.runtime,

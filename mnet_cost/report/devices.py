@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mnet_cost.analysis.latency import standing_of
-from mnet_cost.analysis.roof import ridge_point
+from mnet_cost.analysis.latency import basis_of
+from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, Sourced
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
-from mnet_cost.report.fits import fit_document, fit_facts, price_table
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.report.latency_fit import coefficient_table, fit_document, fit_facts
 from mnet_cost.report.rows import distinct, without_unknown
 from mnet_cost.report.types import Column, Fact, Quantity, Report, Table
 from mnet_cost.tensors import PRECISIONS
@@ -19,7 +19,7 @@ _NUMBERS = (
     Column("value", "value", "quantity"),
     Column("low", "from", "quantity"),
     Column("high", "to", "quantity"),
-    Column("standing", "standing", "text", 8),
+    Column("basis", "basis", "text", 8),
     Column("source", "source", "prose", 7),
 )
 
@@ -37,8 +37,8 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
         fit = next(iter(device.latency.values()), None)
         rows.append(
             (
-                device.name, device.device_class, device.title, device.tier,
-                _standings(device), device.runtime, device.threads,
+                device.name, device.device_class, device.title, device.basis,
+                _bases(device), device.runtime, device.threads,
                 fit.held_out.median if fit and fit.held_out else None,
                 *(
                     _quantity(rate.macs_per_s if rate else None, "MAC/s")
@@ -53,8 +53,8 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
         Column("name", "device"),
         Column("class", "class"),
         Column("title", "what it is", "prose", 3),
-        Column("tier", "tier", "text", 2),
-        Column("standing", "time", "text", 9),
+        Column("basis", "basis", "text", 2),
+        Column("estimate_basis", "time", "text", 9),
         Column("runtime", "runtime", "text", 4),
         Column("threads", "threads", "number", 4),
         Column("held_out", "off by %", "percent", 8),
@@ -74,13 +74,13 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
     )  # fmt: skip
 
 
-_BEST = ("calibrated", "fitted", "datasheet", "roof")
+_BEST = ("calibrated", "fitted", "datasheet", "bound")
 
 
-def _standings(device: DeviceProfile) -> str | None:
-    """The best standing that a time can have here; None where no rate is known."""
+def _bases(device: DeviceProfile) -> str | None:
+    """The best basis that a time can have here; None where no rate is known."""
     precisions = {*device.compute, *device.latency}
-    found = {standing_of(device, one) for one in precisions}
+    found = {basis_of(device, one) for one in precisions}
     return next((one for one in _BEST if one in found), None)
 
 
@@ -98,13 +98,13 @@ def _quantity(number: Sourced | None, unit: str) -> Quantity | None:
 
 
 def device_report(device: DeviceProfile) -> Report:
-    """One profile: every number with its range, standing and source, fits, and kernel rules."""
+    """One profile: every number with its range, basis and source, fits, and kernel rules."""
     rows = tuple(
         (
             what,
             Quantity(number.value, unit),
             *(None if end is None else Quantity(end, unit) for end in (number.low, number.high)),
-            number.standing,
+            number.basis,
             number.source,
         )
         for what, unit, number in _numbers(device)
@@ -122,8 +122,8 @@ def device_report(device: DeviceProfile) -> Report:
     tables = [without_unknown(numbers, ("low", "high"))]
     for precision, fit in device.latency.items():
         facts += fit_facts(precision, fit)
-        if isinstance(fit, PriceFit):
-            tables.append(price_table(precision, fit, device))
+        if isinstance(fit, CoefficientFit):
+            tables.append(coefficient_table(precision, fit, device))
     tables.append(_rules_table(rules))
     return Report(
         title=f"{device.name}: {device.title}",
@@ -137,7 +137,7 @@ def device_report(device: DeviceProfile) -> Report:
             "name": device.name,
             "title": device.title,
             "class": device.device_class,
-            "tier": device.tier,
+            "basis": device.basis,
             "runtime": device.runtime,
             "threads": device.threads,
             "pipeline": device.pipeline,
@@ -151,13 +151,13 @@ def device_report(device: DeviceProfile) -> Report:
 
 def _facts(device: DeviceProfile) -> list[Fact]:
     precisions = [one for one in PRECISIONS if one in device.compute or one in device.latency]
-    standings = {one: standing_of(device, one) for one in precisions}
-    times = ", ".join(f"{one} {standing}" for one, standing in standings.items())
-    roof = "roof: a lower bound, not an estimate" if "roof" in standings.values() else ""
+    bases = {one: basis_of(device, one) for one in precisions}
+    times = ", ".join(f"{one} {basis}" for one, basis in bases.items())
+    lower_bound = "bound: a lower bound, not an estimate" if "bound" in bases.values() else ""
     facts = [
         Fact("class", device.device_class, "text"),
-        Fact("tier", device.tier, "text"),
-        Fact("time", times or None, "text", roof),
+        Fact("basis", device.basis, "text"),
+        Fact("time", times or None, "text", lower_bound),
         Fact("runtime", device.runtime, "text"),
         Fact("threads", str(device.threads), "text"),
     ]
@@ -213,7 +213,7 @@ def _fitted(precision: str, fit: LatencyFit) -> list[tuple[str, str, Sourced | N
             (f"{precision} fitted inference", "s", fit.inference_s),
             (f"{precision} fitted kernel", "s", fit.kernel_s),
         ]
-    return [(f"{precision} scale of prices", "s", fit.scale_s)]
+    return [(f"{precision} scale of cost coefficients", "s", fit.scale_s)]
 
 
 def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
@@ -243,7 +243,7 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         subtitle="",
         facts=(),
         tables=(table,),
-        notes=("`mnet-cost devices NAME` shows sources and standings",),
+        notes=("`mnet-cost devices NAME` shows sources and bases",),
         document=lambda: {
             "schema": "mnet-cost/devices-beside/1",
             "names": names,

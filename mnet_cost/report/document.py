@@ -7,7 +7,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
-from mnet_cost.analysis.parts import PARTS, parts_of, shares_of
+from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.published import published_document, published_rows
 from mnet_cost.report.sparsity import sparsity_document
@@ -36,7 +36,7 @@ def analysis_document(
         "convention_items": [
             {"what": item.what, "mult_adds": item.mult_adds} for item in analysis.convention_items
         ],
-        "convention_standing": analysis.convention_standing,
+        "convention_agreement": analysis.convention_agreement,
         "convention_reservations": [
             {**one._asdict(), "layers": list(one.layers)} for one in analysis.reservations
         ],
@@ -124,11 +124,10 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
 def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
     """One of the `devices`; times are None where they are refused like totals."""
     device = estimate.device
-    shares = {} if refused else shares_of(estimate)
+    shares = {} if refused else time_shares(estimate)
     return {
         "name": device.name,
-        "tier": device.tier,
-        "standing": None if refused else estimate.standing,
+        "basis": None if refused else estimate.basis,
         "runtime": device.runtime,
         "threads": device.threads,
         "latency_ms": None if refused else _ms(estimate.latency_s),
@@ -153,7 +152,7 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
                 "because": [] if refused else [one._asdict() for one in fit.because],
                 "at": None if refused else fit.at or None,
             }
-            for fit in estimate.fits
+            for fit in estimate.memory_fits
         ],
         "notes": list(estimate.notes),
         "kernels": [
@@ -169,14 +168,14 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
 
 
 def kernel_times(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
-    """The time of a kernel with the parts that add up to it, and its roof."""
-    parts = parts_of(estimate, one)
+    """The time of a kernel with the parts that add up to it, and its lower bound."""
+    parts = time_breakdown(estimate, one)
     return {
         "latency_ms": _ms(one.latency_s),
         "compute_ms": _ms(parts.compute_s),
         "memory_ms": _ms(parts.memory_s),
         "overhead_ms": _ms(parts.overhead_s),
-        "bound_ms": _ms(one.roof.seconds),
+        "bound_ms": _ms(one.lower_bound.seconds),
         "bound": one.bound,
     }
 
@@ -185,8 +184,8 @@ def _energy_document(energy: Energy | None) -> dict[str, Any]:
     found: tuple[Any, ...] = (None,) * 5
     if energy is not None:
         high_mj = None if energy.high_j is None else energy.high_j * 1e3
-        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.standing, energy.how)
-    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_standing", "energy_how")
+        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.basis, energy.how)
+    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_how")
     return dict(zip(keys, found, strict=True))
 
 

@@ -1,17 +1,17 @@
-"""Times on devices: the table of `analyze`, and what is to be said about each standing."""
+"""Times on devices: the table of `analyze`, and what is to be said about each basis."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.fits import Fit
+from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.analysis.parts import PARTS, shares_of
-from mnet_cost.devices.fits import HeldOut, PriceFit
+from mnet_cost.analysis.time_breakdown import PARTS, time_shares
+from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.report.fits import set_by_one
-from mnet_cost.report.kernel_time import priced_terms
+from mnet_cost.report.kernel_time import term_times
+from mnet_cost.report.latency_fit import set_by_one
 from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Table
 from mnet_cost.units import format_bytes, format_capacity, format_seconds
@@ -22,43 +22,41 @@ _RESTS_ON = {
     "datasheet": "that devices have in common and a share of the data sheet's peak; nothing here "
     "was measured on the device",
 }
-"""What numbers of an estimate rest on, by standing."""
-_ROOF = (
-    "what these kernels take at least on the profile's peaks, and launches; real runs take longer"
-)
-FITS = "fits: weights and activations into the memory there is; -: its size is not known"
+"""What numbers of an estimate rest on, by basis."""
+_BOUND = "the least that these kernels can take on the profile's peaks; real runs take longer"
+FITS = "fits: whether weights and activations fit into the memory; -: its size is not known"
 _UNPACKED = ("unpacked", "unpacked_depthwise")
 _MUCH = 0.03
-"""A share of the time that is worth a note."""
+"""A smaller share of the time has no note."""
 _NAMED = 4
 """Devices that a note names; more are counted."""
 
 
 def device_table(analysis: Analysis, lower_bound: bool) -> Table:
-    """Times with bands and standings, whether it fits, energies, and what the times are made of."""
+    """Times with bands and bases, whether it fits, energies, and what the times are made of."""
     constants = any(estimate.inference_s for estimate in analysis.devices)
     parts = [part for part in PARTS if part != "inference" or constants]
     columns = (
         Column("device", "device"),
-        Column("standing", "standing"),
+        Column("basis", "basis"),
         Column("latency_s", "time", "seconds"),
         Column("band_s", "80 % band", "range", 8),
         Column("fits", "fits", "text", 8),
         Column("energy", "energy", "quantity", 7),
-        Column("bound_s", "roof", "seconds", 6),
+        Column("bound_s", "bound", "seconds", 6),
         *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 5) for part in parts),
     )
     refused = analysis.refuses(lower_bound)
     rows = []
     for estimate in analysis.devices:
-        shares = {} if refused else shares_of(estimate)
+        shares = {} if refused else time_shares(estimate)
         rows.append(
             (
                 estimate.device.name,
-                None if refused else estimate.standing,
+                None if refused else estimate.basis,
                 time_cell(analysis, estimate, lower_bound),
                 band_cell(analysis, estimate, lower_bound),
-                None if refused else fits_word(estimate.fits),
+                None if refused else fits_word(estimate.memory_fits),
                 energy_cell(estimate, refused),
                 None if refused else estimate.bound_s,
                 *(shares.get(part, 0.0 if shares else None) for part in parts),
@@ -68,7 +66,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
     return without_unknown(table, ("band_s", "energy"))
 
 
-def fits_word(fits: Sequence[Fit]) -> str | None:
+def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
     """Whether all fits into its memory; None where a size is unknown and the rest fits."""
     found = [fit.fits for fit in fits]
     if False in found:
@@ -76,7 +74,7 @@ def fits_word(fits: Sequence[Fit]) -> str | None:
     return "yes" if found and None not in found else None
 
 
-def _misfit(fit: Fit) -> str:
+def _misfit(fit: CapacityCheck) -> str:
     """What does not fit, by how much, and the tensors that are why."""
     size = format_capacity(fit.available_bytes or 0)
     text = f"{fit.what} do not fit {fit.where} {size}: over by {format_bytes(fit.over_bytes or 0)}"
@@ -93,9 +91,9 @@ def _misfit(fit: Fit) -> str:
 
 
 def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
-    """What the times are, by standing; then what is to be said of each device."""
-    standings = [] if refused else standing_notes(estimates)
-    return standings + _said(
+    """What the times are, by basis; then what is to be said of each device."""
+    bases = [] if refused else basis_notes(estimates)
+    return bases + _said(
         (one.device.name, note) for one in estimates for note in _device_notes(one, refused)
     )
 
@@ -120,16 +118,16 @@ def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     )
 
 
-def standing_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
-    """What the times are, once for each standing; and what energies are, if those are shown."""
+def basis_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
+    """What the times are, once for each basis; and what energies are, if those are shown."""
     known = [one for one in estimates if one.latency_s is not None]
     notes = meanings(known)
     if any(one.low_s is not None for one in known):
         notes.append("band: four of five measurements are expected in it")
     if energy and any(energy_cell(one, refused=False) for one in estimates):
         notes.append(
-            "energy: power x time of devices with a power, else mult-adds and bytes at their "
-            "prices; ≥ where the time is a roof, and for prices, which leave out idling"
+            "energy: power x time where the power is known, else joules per mult-add and per byte, "
+            "which leave out idling; ≥: a lower bound"
         )
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
@@ -141,38 +139,38 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def meanings(estimates: Sequence[DeviceEstimate]) -> list[str]:
-    """What each standing says of a time; of which devices where it can be one of two things."""
+    """What each basis says of a time; of which devices where it can be one of two things."""
     ways: dict[str, dict[str, list[str]]] = {}
     for one in estimates:
-        if one.standing is not None:
-            found = ways.setdefault(one.standing, {})
-            found.setdefault(_way(one, one.standing), []).append(one.device.name)
+        if one.basis is not None:
+            found = ways.setdefault(one.basis, {})
+            found.setdefault(_way(one, one.basis), []).append(one.device.name)
     return [
-        f"{standing}{f' ({_listed(names)})' if len(found) > 1 else ''}: {way}"
-        for standing, found in ways.items()
+        f"{basis}{f' ({_listed(names)})' if len(found) > 1 else ''}: {way}"
+        for basis, found in ways.items()
         for way, names in found.items()
     ]
 
 
-def _way(estimate: DeviceEstimate, standing: str) -> str:
-    if estimate.fit is None:
-        return _ROOF
-    sums = "the sum of what each kernel asks for, at prices"
-    return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[standing]}"
+def _way(estimate: DeviceEstimate, basis: str) -> str:
+    if estimate.latency_fit is None:
+        return _BOUND
+    sums = "the sum of what each kernel asks for, at cost coefficients"
+    return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[basis]}"
 
 
 def _packs_note(estimate: DeviceEstimate) -> list[str]:
     """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
-    fit = estimate.fit
+    fit = estimate.latency_fit
     taken = sum(
         one for name, one in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
     )
-    if not isinstance(fit, PriceFit) or taken <= _MUCH:
+    if not isinstance(fit, CoefficientFit) or taken <= _MUCH:
         return []
     kernels = [
         one
         for one in estimate.kernels
-        if any(term.term in _UNPACKED for term in priced_terms(estimate, one))
+        if any(term.term in _UNPACKED for term in term_times(estimate, one))
     ]
     have = "kernel has" if len(kernels) == 1 else "kernels have"
     return [
@@ -200,13 +198,13 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     notes = list(estimate.notes)
     if refused:
         return notes
-    held_out = estimate.fit.held_out if estimate.fit else None
+    held_out = estimate.latency_fit.held_out if estimate.latency_fit else None
     if held_out is not None:
         notes.append(
             f"off by {100 * held_out.median:.3g} % in the median on {held_out.measurements} times "
             f"that the fit had not seen ({held_out.protocol}){_at_worst(held_out)}"
         )
-    elif estimate.fit is not None and (words := set_by_one(estimate.fit)):
+    elif estimate.latency_fit is not None and (words := set_by_one(estimate.latency_fit)):
         notes.append(words)
     if estimate.outside:
         notes.append(outside_note(estimate))
@@ -217,10 +215,10 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
         )
     notes += [
         f"{fit.what} need {ordered_bytes(fit.needed_bytes, fit.spec_order_bytes, fit.is_least)}"
-        for fit in estimate.fits
+        for fit in estimate.memory_fits
         if fit.spec_order_bytes is not None
     ]
-    return notes + [_misfit(fit) for fit in estimate.fits if fit.fits is False]
+    return notes + [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
 
 
 def ordered_bytes(needed: int, spec_order: int, is_least: bool | None) -> str:

@@ -11,7 +11,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.report.conventions import (
-    STANDING_COLUMN,
+    AGREEMENT_COLUMN,
     convention_notes,
     marks_of,
 )
@@ -60,7 +60,7 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
     notes += unknown_notes(analysis.devices)
     if any(one.adds_up for one in timed):
         notes.append(
-            "terms: amount x price x scale, which is what a multiplication in a large 1x1 "
+            "terms: amount x coefficient x scale, which is what a multiplication in a large 1x1 "
             "convolution takes"
         )
     return Report(
@@ -97,16 +97,16 @@ class _Kernels:
         for cost in kernel.layers:
             self._homes.setdefault(cost.step.name, {}).setdefault(kernel.name, []).append(device)
 
-    def rides(self, name: str) -> str:
-        """On what a layer rides, in words; on which devices where that is not all of them."""
+    def fuses(self, name: str) -> str:
+        """Into what a layer is fused, in words; on which devices where that is not all of them."""
         homes = self._homes.get(name, {})
         hosts = [home for home in homes if home != name]
         if not hosts:
             return ""
         if len(homes) == 1:
-            return f"rides on {hosts[0]}: no time of its own\n"
+            return f"is fused into {hosts[0]}: no time of its own\n"
         found = "; ".join(f"{home} on {', '.join(homes[home])}" for home in hosts)
-        return f"rides on {found}: no time of its own there\n"
+        return f"is fused into {found}: no time of its own there\n"
 
 
 def _inside(name: str, layer: str) -> bool:
@@ -123,13 +123,13 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
-    note = kernels.rides(step.name) + note
+    note = kernels.fuses(step.name) + note
     title = f"{step.name}: {step.layer.variety()}"
     table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
     times = [
         (
             estimate.device.name,
-            estimate.standing,
+            estimate.basis,
             one.latency_s,
             time_lines(estimate, one),
         )
@@ -139,7 +139,7 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
         return [table]
     columns = (
         Column("device", "device"),
-        Column("standing", "standing"),
+        Column("basis", "basis"),
         Column("latency_s", "time", "seconds"),
         Column("formula", "how", "prose"),
     )
@@ -212,7 +212,7 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         Column("mult_adds", "mult-adds", "count"),
         Column("weights", "weights", "count", 6),
         Column("params", "params", "count"),
-        *((STANDING_COLUMN,) if marks else ()),
+        *((AGREEMENT_COLUMN,) if marks else ()),
     )
     total: tuple[Any, ...] = (
         "sum",
@@ -249,7 +249,7 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
             "schema": SCHEMA,
             "model": analysis.network.spec.title,
             "convention": analysis.convention,
-            "convention_standing": analysis.convention_standing,
+            "convention_agreement": analysis.convention_agreement,
             "kinds": [dict(zip([c.key for c in columns], row, strict=True)) for row in rows],
             "totals": dict(zip([c.key for c in columns[1:]], total[1:], strict=True)),
             "peak_memory": [one._asdict() for one in peak.live_at_peak],

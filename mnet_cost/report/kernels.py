@@ -7,8 +7,8 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
-from mnet_cost.analysis.parts import parts_of
-from mnet_cost.analysis.roof import ridge_point
+from mnet_cost.analysis.lower_bounds import ridge_point
+from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.errors import ModelReferenceError, Problem
 from mnet_cost.report.rows import part_word
 from mnet_cost.report.types import Column, Table
@@ -18,14 +18,14 @@ TOP = 15
 
 _COLUMNS = (
     Column("name", "kernel"),
-    Column("riders", "with", "text", 4),
+    Column("fused", "with", "text", 4),
     Column("mult_adds", "mult-adds", "count", 3),
     Column("latency_s", "time", "seconds"),
     Column("latency_share", "time %", "percent"),
     Column("compute_s", "compute", "seconds", 8),
     Column("memory_s", "memory", "seconds", 8),
     Column("overhead_s", "launch", "seconds", 7),
-    Column("bound_s", "roof", "seconds", 6),
+    Column("bound_s", "bound", "seconds", 6),
     Column("bound", "bound", "text", 6),
     Column("intensity", "MACs/B", "number", 5),
     Column("ridge", "ridge", "text", 5),
@@ -46,7 +46,7 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     if estimate.latency_s is None:
         title = f"Kernels on {device.name}: {'; '.join(estimate.notes)}"
     else:
-        title = f"Kernels on {device.name} ({estimate.standing})"
+        title = f"Kernels on {device.name} ({estimate.basis})"
     if ridge is not None:
         title += f", ridge point {ridge:.3g} mult-adds per byte"
     return Table(
@@ -62,18 +62,18 @@ def _row(
     estimate: DeviceEstimate, one: KernelEstimate, whole_s: float | None, ridge: float | None
 ) -> tuple[Any, ...]:
     kernel, seconds = one.kernel, one.latency_s
-    riders = dict.fromkeys(cost.step.layer.kind for cost in kernel.layers[1:])
+    fused = dict.fromkeys(cost.step.layer.kind for cost in kernel.layers[1:])
     side = None
     if ridge is not None and one.intensity is not None:
         side = "below" if one.intensity < ridge else "above"
     return (
         kernel.name,
-        " + ".join(riders) or None,
+        " + ".join(fused) or None,
         None if kernel.anchor.work is None else kernel.mult_adds,
         seconds,
         seconds / whole_s if seconds is not None and whole_s else None,
-        *parts_of(estimate, one),
-        one.roof.seconds,
+        *time_breakdown(estimate, one),
+        one.lower_bound.seconds,
         part_word(one.bound),
         one.intensity,
         side,
@@ -81,9 +81,9 @@ def _row(
 
 
 def _is_raised(one: KernelEstimate) -> bool:
-    """Whether the roof is above the sum of prices."""
-    priced = sum([part or 0.0 for part in (one.compute_s, one.memory_s, one.overhead_s)])
-    return (one.latency_s or 0.0) > priced * (1 + 1e-9)
+    """Whether the lower bound is above the sum of cost coefficients."""
+    by_coefficients = sum([part or 0.0 for part in (one.compute_s, one.memory_s, one.overhead_s)])
+    return (one.latency_s or 0.0) > by_coefficients * (1 + 1e-9)
 
 
 def _note(
@@ -100,13 +100,13 @@ def _note(
     first = f"{shown} of {count} kernels{share}"
     if shown < count:
         first += "; --top N shows more"
-    beyond = "" if estimate.adds_up else "memory: what it takes beyond compute; "
+    overheads = "" if estimate.adds_up else "memory: what it takes beyond compute; "
     note = (
-        f"{first}\ntime = compute + memory + launch; {beyond}roof: the least it can take on the "
-        "peaks, bound: by what"
+        f"{first}\ntime = compute + memory + launch; {overheads}lower bound: the least time on the "
+        "device's peaks; bound: what limits it"
     )
     if estimate.adds_up and any(_is_raised(one) for one in kernels):
-        note += "; where the roof is above the sum of prices, what binds it has the difference"
+        note += "; where the lower bound is above the sum, the part that limits it has the rest"
     if ridge is not None:
         note += (
             "\nbelow the ridge point the bandwidth of main memory binds, if nothing stays in "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze, find_precision
-from mnet_cost.analysis.latency import standing_of
+from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.models.catalog import Listed, read_catalog, search
@@ -78,7 +78,7 @@ def _table(
             Column("weight_bytes", "weights", "bytes", 5),
             Column("peak_memory_bytes", "peak memory", "bytes", 7),
             *(
-                Column(f"{one.name}_s", _with_standing(one, precision), "seconds", 8 - i)
+                Column(f"{one.name}_s", _with_basis(one, precision), "seconds", 8 - i)
                 for i, one in enumerate(devices)
             ),
         ]
@@ -106,9 +106,9 @@ def _table(
     return Table("models", "", tuple(columns), tuple(rows), note=note)
 
 
-def _with_standing(device: DeviceProfile, precision: str) -> str:
-    standing = standing_of(device, precision)
-    return device.name if standing is None else f"{device.name} ({standing})"
+def _with_basis(device: DeviceProfile, precision: str) -> str:
+    basis = basis_of(device, precision)
+    return device.name if basis is None else f"{device.name} ({basis})"
 
 
 def _inputs(analysis: Analysis) -> dict[str, list[int]]:
@@ -139,7 +139,7 @@ def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any
         "devices": [
             {
                 "name": estimate.device.name,
-                "standing": None if analysis.refuses(False) else estimate.standing,
+                "basis": None if analysis.refuses(False) else estimate.basis,
                 "latency_s": analysis.latency_s(estimate, False),
             }
             for estimate in analysis.devices

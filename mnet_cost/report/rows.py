@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
-from mnet_cost.analysis.parts import mostly
+from mnet_cost.analysis.time_breakdown import dominant_part
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import AtLeast, Quantity, Range, Table, Time
 
@@ -106,7 +106,8 @@ class Times:
         ]
 
     def seconds(self, group: Group) -> float | None:
-        """Time of the group's kernels; None where it is unknown or all ride on other kernels."""
+        """Time of the group's kernels; None where it is unknown or all are fused into other
+        kernels."""
         known = [one.latency_s for one in self.kernels(group) if one.latency_s is not None]
         return sum(known) if known else None
 
@@ -115,11 +116,11 @@ class Times:
         seconds = self.seconds(group)
         return seconds / self.whole_s if seconds is not None and self.whole_s else None
 
-    def mostly(self, group: Group) -> str | None:
+    def dominant_part(self, group: Group) -> str | None:
         """What most of the group's time is, as a word."""
         found: dict[str, float] = {}
         for one in self.kernels(group):
-            part = mostly(self.estimate, one)
+            part = dominant_part(self.estimate, one)
             found[part] = found.get(part, 0.0) + (one.latency_s or 0.0)
         return part_word(max(found, key=found.__getitem__)) if found else None
 
@@ -156,7 +157,7 @@ def time_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -
     seconds = analysis.latency_s(estimate, lower_bound)
     if seconds is None:
         return None
-    least = estimate.standing == "roof" or bool(estimate.untimed or analysis.unmodelled)
+    least = estimate.basis == "bound" or bool(estimate.untimed or analysis.unmodelled)
     return Time(seconds, least, bool(estimate.outside))
 
 

@@ -27,7 +27,7 @@ class Time(NamedTuple):
 
     seconds: float
     least: bool = False
-    """It takes so long or longer: a roof, or a sum in which something is not known."""
+    """It takes so long or longer: a lower bound, or a sum in which something is not known."""
     outside: bool = False
     """The network is beyond what the fit has seen."""
 

@@ -43,10 +43,10 @@ def with_what_if(
 
 def _fit_notes(one: WhatIf) -> list[str]:
     """What fits then and did not, or the other way round."""
-    fitted = {(fit.what, fit.where): fit.fits for fit in one.before.fits}
+    fitted = {(fit.what, fit.where): fit.fits for fit in one.before.memory_fits}
     return [
         f"{fit.what} {'fit' if fit.fits else 'do not fit'} {fit.where} then"
-        for fit in one.after.fits
+        for fit in one.after.memory_fits
         if fit.fits is not None and fit.fits != fitted.get((fit.what, fit.where))
     ]
 
@@ -78,8 +78,8 @@ def _times_table(analysis: Analysis, one: WhatIf, lower_bound: bool) -> Table:
         )
     )
     if not analysis.refuses(lower_bound):
-        roofs = (one.before.bound_s, one.after.bound_s)
-        rows.append(("roof", *map(_seconds, roofs), _ratio(*roofs)))
+        lower_bounds = (one.before.bound_s, one.after.bound_s)
+        rows.append(("bound", *map(_seconds, lower_bounds), _ratio(*lower_bounds)))
     return Table("what_if", _title(one), columns, tuple(rows))
 
 
@@ -119,8 +119,8 @@ _BOUNDS = (
     Column("kind", "kind", "text", 4),
     Column("bound_before", "bound by"),
     Column("bound_after", "then by"),
-    Column("roof_before_s", "roof", "seconds"),
-    Column("roof_after_s", "roof then", "seconds"),
+    Column("bound_before_s", "bound", "seconds"),
+    Column("bound_after_s", "lower bound then", "seconds"),
 )
 
 
@@ -131,8 +131,8 @@ def _bounds_table(one: WhatIf) -> Table:
             change.before.kernel.anchor.step.layer.variety(),
             _bound_word(change.before.bound),
             _bound_word(change.after.bound),
-            change.before.roof.seconds,
-            change.after.roof.seconds,
+            change.before.lower_bound.seconds,
+            change.after.lower_bound.seconds,
         )
         for change in one.changed
     ]
@@ -156,8 +156,8 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
             change.before.kernel.anchor.step.layer.variety(),
             change.before.bound,
             change.after.bound,
-            change.before.roof.seconds,
-            change.after.roof.seconds,
+            change.before.lower_bound.seconds,
+            change.after.lower_bound.seconds,
             change.before.latency_s,
             change.after.latency_s,
         )
@@ -170,7 +170,7 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
 def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
     return {
         "device": one.before.device.name,
-        "standing": None if refused else one.before.standing,
+        "basis": None if refused else one.before.basis,
         "changes": [
             {
                 "key": figure.change.key,
@@ -191,8 +191,8 @@ def _document(one: WhatIf, refused: bool) -> dict[str, Any]:
                 "kernel": change.before.kernel.name,
                 "bound_before": change.before.bound,
                 "bound_after": change.after.bound,
-                "roof_before_ms": _ms(change.before.roof.seconds),
-                "roof_after_ms": _ms(change.after.roof.seconds),
+                "bound_before_ms": _ms(change.before.lower_bound.seconds),
+                "bound_after_ms": _ms(change.after.lower_bound.seconds),
                 "latency_before_ms": _ms(change.before.latency_s),
                 "latency_after_ms": _ms(change.after.latency_s),
             }

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from mnet_cost.devices import DeviceProfile, MemoryLevel
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
-from mnet_cost.devices.prices import shared_prices, unmeasured_fit
+from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.reader import PLAUSIBLE
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError, Problem, Source, Span, UnitError, did_you_mean
@@ -309,11 +309,11 @@ def _bandwidth(device: DeviceProfile, precision: str) -> float | None:
 def _launch(device: DeviceProfile, precision: str) -> float | None:
     """What an estimate takes for launching a kernel."""
     fit = fit_of(device, precision)
-    if isinstance(fit, PriceFit):
-        shared = shared_prices(device.device_class, precision, device.threads)
-        price = shared.prices[TERM_NAMES.index("kernel")] * fit.scale_s.value
-        # Amounts are in millions, and one price is that of a million.
-        return price * math.exp(fit.deviations.get("kernel", 0.0)) * 1e6
+    if isinstance(fit, CoefficientFit):
+        shared = shared_coefficients(device.device_class, precision, device.threads)
+        coefficient = shared.coefficients[TERM_NAMES.index("kernel")] * fit.scale_s.value
+        # Amounts are in millions, and one coefficient is that of a million.
+        return coefficient * math.exp(fit.deviations.get("kernel", 0.0)) * 1e6
     sourced = fit.kernel_s if fit else device.kernel_overhead_s
     return sourced.value if sourced else None
 
@@ -321,7 +321,7 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
 def _inference(device: DeviceProfile, precision: str, change: Change) -> float | None:
     """What an estimate takes for each inference, besides its kernels."""
     fit = fit_of(device, precision)
-    if isinstance(fit, PriceFit):
+    if isinstance(fit, CoefficientFit):
         raise _error(
             f"the time on {device.name} has no part that is for each inference: it is a sum over "
             "kernels",

@@ -1,8 +1,9 @@
 """Two or more analyses side by side: ratios with their errors, and why mult-adds and time part.
 
 Time on a device is what mult-adds take and what comes on top: memory traffic, other operations,
-launches. So the ratio of times is the ratio of mult-adds, times that of what one of them takes,
-times the ratio of the shares of time spent multiplying; and the rest can be named kind by kind.
+kernel launches. So the ratio of times is the ratio of mult-adds, times that of what one of them
+takes, times the ratio of the shares of time spent multiplying; and the rest can be named kind by
+kind.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, deviation_of_ratio
-from mnet_cost.analysis.parts import parts_of
+from mnet_cost.analysis.time_breakdown import time_breakdown
 
 
 class TimeRatio(NamedTuple):
@@ -33,7 +34,7 @@ class TimeRatio(NamedTuple):
         return self.low <= 1 <= self.high and not self.same_kernels
 
 
-class Beyond(NamedTuple):
+class Overhead(NamedTuple):
     """Time beyond multiplying that kernels of one kind take, for one reason."""
 
     kind: str
@@ -43,24 +44,25 @@ class Beyond(NamedTuple):
     """Of the network's time, from 0 to 1."""
 
 
-class Parting(NamedTuple):
+class RatioBreakdown(NamedTuple):
     """Where ratio of mult-adds and ratio of time part, between the first network and another."""
 
     device: str
-    standing: str | None
+    basis: str | None
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
-    price_ratio: float | None
+    coefficient_ratio: float | None
     """What a mult-add takes in the first, over what it takes in the other. None where those of
-    either take no time of their own: prices of linear layers are prices of their weights."""
+    either take no time of their own: coefficients of linear layers are coefficients of their
+    weights."""
     time_ratio: float | None
     tie: bool | None
     same_kernels: bool
-    first_multiplying: float | None
+    first_mac_share: float | None
     """Share of the first network's time that its mult-adds take."""
-    other_multiplying: float | None
-    first_beyond: tuple[Beyond, ...]
-    other_beyond: tuple[Beyond, ...]
+    other_mac_share: float | None
+    first_overheads: tuple[Overhead, ...]
+    other_overheads: tuple[Overhead, ...]
     """Largest first."""
 
 
@@ -74,7 +76,7 @@ def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
     value = ratio(first.latency_s, other.latency_s)
     if value is not None and _have_the_same_kernels(first, other):
         return TimeRatio(1.0, 1.0, 1.0, same_kernels=True)
-    fit = first.fit
+    fit = first.latency_fit
     if value is None or fit is None or first.low_s is None or other.low_s is None:
         return TimeRatio(value)
     half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
@@ -102,9 +104,9 @@ def _asked(one: KernelEstimate) -> tuple[object, ...]:
     )
 
 
-def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
+def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, ...]:
     """One for each device that both were analyzed on; none where a total is unknown."""
-    found: list[Parting] = []
+    found: list[RatioBreakdown] = []
     if first.unmodelled or other.unmodelled:
         return ()
     others = {estimate.device.name: estimate for estimate in other.devices}
@@ -115,49 +117,53 @@ def partings(first: Analysis, other: Analysis) -> tuple[Parting, ...]:
         times = time_ratio(mine, theirs)
         mult_adds = ratio(first.paper_mult_adds, other.paper_mult_adds)
         found.append(
-            Parting(
+            RatioBreakdown(
                 mine.device.name,
-                mine.standing,
+                mine.basis,
                 mult_adds,
-                _price_ratio(_multiplying_s(mine), _multiplying_s(theirs), mult_adds),
+                _coefficient_ratio(_mac_seconds(mine), _mac_seconds(theirs), mult_adds),
                 times.value,
                 times.tie,
                 times.same_kernels,
-                multiplying(mine),
-                multiplying(theirs),
-                beyond(mine),
-                beyond(theirs),
+                mac_share(mine),
+                mac_share(theirs),
+                overheads(mine),
+                overheads(theirs),
             )
         )
     return tuple(found)
 
 
-def _price_ratio(first_s: float, other_s: float, mult_adds_ratio: float | None) -> float | None:
+def _coefficient_ratio(
+    first_s: float, other_s: float, mult_adds_ratio: float | None
+) -> float | None:
     if not first_s or not other_s:
         return None
     return ratio(first_s / other_s, mult_adds_ratio)
 
 
-def multiplying(estimate: DeviceEstimate) -> float | None:
+def mac_share(estimate: DeviceEstimate) -> float | None:
     """Share of the time that the mult-adds take, from 0 to 1."""
     if not estimate.latency_s:
         return None
-    return _multiplying_s(estimate) / estimate.latency_s
+    return _mac_seconds(estimate) / estimate.latency_s
 
 
-def _multiplying_s(estimate: DeviceEstimate) -> float:
+def _mac_seconds(estimate: DeviceEstimate) -> float:
     return sum(
-        parts_of(estimate, one).compute_s or 0.0 for one in estimate.kernels if one.kernel.mult_adds
+        time_breakdown(estimate, one).compute_s or 0.0
+        for one in estimate.kernels
+        if one.kernel.mult_adds
     )
 
 
-def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
+def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
     """What takes the time that is not multiplying, largest share first."""
     if not estimate.latency_s:
         return ()
     spent: dict[tuple[str, str], float] = {}
     for one in estimate.kernels:
-        parts = parts_of(estimate, one)
+        parts = time_breakdown(estimate, one)
         rest = {
             "compute": None if one.kernel.mult_adds else parts.compute_s,
             _memory(estimate, one): parts.memory_s,
@@ -171,11 +177,11 @@ def beyond(estimate: DeviceEstimate) -> tuple[Beyond, ...]:
         spent["each inference", "overhead"] = estimate.inference_s
     ordered = sorted(spent.items(), key=lambda item: -item[1])
     return tuple(
-        Beyond(kind, bound, seconds / estimate.latency_s) for (kind, bound), seconds in ordered
+        Overhead(kind, bound, seconds / estimate.latency_s) for (kind, bound), seconds in ordered
     )
 
 
 def _memory(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     """Memory, with its level where that is known: a priced part is of all levels."""
-    known = estimate.fit is None and one.roof.level
-    return f"memory:{one.roof.level}" if known else "memory"
+    known = estimate.latency_fit is None and one.lower_bound.level
+    return f"memory:{one.lower_bound.level}" if known else "memory"

@@ -1,10 +1,10 @@
 """What if a device had other numbers: its profile altered, and the estimates before and after.
 
-The roof follows by itself. A fitted estimate follows by a model: prices have no bandwidth in them,
-so compute parts are scaled by the ratio of `macs`, memory parts by that of the main memory's
-`bandwidth`, overhead parts by that of `launch`; what else is changed moves the roof alone. The
-rate, bandwidth and overheads of a fitted roofline are scaled by the same ratios. As everywhere, no
-estimate is below the roof, which is the altered one.
+The lower bound follows by itself. A fitted estimate follows by a model: coefficients have no
+bandwidth in them, so compute parts are scaled by the ratio of `macs`, memory parts by that of the
+main memory's `bandwidth`, overhead parts by that of `launch`; what else is changed moves the lower
+bound alone. The rate, bandwidth and overheads of a fitted roofline are scaled by the same ratios.
+As everywhere, no estimate is below the lower bound, which is the altered one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from mnet_cost.analysis import Analysis, estimate_devices
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERMS, Part
 from mnet_cost.errors import DeviceError, Problem
 from mnet_cost.search.changes import (
@@ -98,9 +98,9 @@ def _with_figures(
             followed = followed._replace(inference_s=_sourced(figure, followed.inference_s))
     if followed is None or followed == fit:
         return device
-    # An estimate from shared prices stays one from a data sheet.
-    tier = device.tier if precision in device.latency else "datasheet"
-    return device._replace(latency={**device.latency, precision: followed}, tier=tier)
+    # An estimate from shared cost coefficients stays one from a data sheet.
+    basis = device.basis if precision in device.latency else "datasheet"
+    return device._replace(latency={**device.latency, precision: followed}, basis=basis)
 
 
 def _is_main(device: DeviceProfile, figure: Figure) -> bool:
@@ -114,12 +114,12 @@ def _with_figure(
 ) -> DeviceProfile:
     """The profile with one number altered, its fits apart."""
     if figure.place in ("launch", "inference"):
-        launches = figure.place == "launch"
-        own = device.kernel_overhead_s if launches else device.inference_overhead_s
+        runtime_plans = figure.place == "launch"
+        own = device.kernel_overhead_s if runtime_plans else device.inference_overhead_s
         if own is None and has_fit:
             return device  # the fit alone knows of it
         new = _sourced(figure, own)
-        if launches:
+        if runtime_plans:
             return device._replace(kernel_overhead_s=new)
         return device._replace(inference_overhead_s=new)
     if figure.place in ("macs", "vector"):
@@ -161,7 +161,7 @@ def _sourced(figure: Figure, before: Sourced | None) -> Sourced:
     if factor is None:
         return Sourced(figure.after, f"what if: {new} instead of {old}", "assumed")
     source = f"what if: {figure.change.value} of {old}"
-    return before.times(factor)._replace(source=source, standing="assumed")
+    return before.times(factor)._replace(source=source, basis="assumed")
 
 
 def _following(fit: LatencyFit | None, figure: Figure) -> LatencyFit | None:
@@ -196,19 +196,19 @@ def _notes(before: DeviceEstimate, figures: Sequence[Figure]) -> tuple[str, ...]
     fit = fit_of(before.device, before.precision)
     if fit is None:
         return ()
-    if isinstance(fit, PriceFit):
+    if isinstance(fit, CoefficientFit):
         how = (
             "parts that are compute are scaled as macs, those that are memory as the bandwidth of "
-            "the main memory, launches as launch"
+            "the main memory, kernel launches as launch"
         )
     else:
         how = "the fitted rate, bandwidth and overheads are scaled as macs, bandwidth and launch"
-    notes = [f"the time with other numbers is a model: {how}; what else changes moves the roof"]
+    notes = [f"the time with other numbers is a model: {how}; all else moves only the lower bound"]
     for figure in figures:
         scales = figure.place in ("macs", "bandwidth") and _is_main(before.device, figure)
         if scales and figure.ratio is None:
             notes.append(
-                f"{figure.text} moves the roof alone: without the number before, there is no "
+                f"{figure.text} moves only the lower bound: without the number before, there is no "
                 "ratio to scale by"
             )
     return tuple(notes)
@@ -217,7 +217,8 @@ def _notes(before: DeviceEstimate, figures: Sequence[Figure]) -> tuple[str, ...]
 def _silenced(
     before: DeviceEstimate, after: DeviceEstimate, figures: Sequence[Figure]
 ) -> tuple[str, ...]:
-    """Notes where the roof falls since more stays in a cache of which no bandwidth is known."""
+    """Notes where the lower bound falls since more stays in a cache of which no bandwidth is
+    known."""
     silent = {level.name for level in after.device.memory if level.bytes_per_s is None}
     grown = [one.level for one in figures if one.place == "size" and one.level in silent]
     if not grown or (after.bound_s or 0.0) >= (before.bound_s or 0.0):

@@ -59,19 +59,19 @@ def analyzed(figure: Figure) -> Analysis:
 def problem(figure: Figure) -> str:
     """What is wrong with our total beside the tool's; nothing if all is as it is said to be."""
     found = analyzed(figure)
-    standing, ours = found.convention_standing, found.totals.mult_adds
+    agreement, ours = found.convention_agreement, found.totals.mult_adds
     where = f"{figure.network} {figure.inputs} x{figure.batch}, {figure.written}, {figure.version}"
     wanted = {ours}
-    if standing == "not covered":
+    if agreement == "not covered":
         return ""
-    if figure.inputs and figure.form == "other" and standing == "depends":
+    if figure.inputs and figure.form == "other" and agreement == "depends":
         wanted = {ours, ours + sum(one.mult_adds for one in found.reservations)}
     elif not figure.inputs:
         wanted = {ours + sum(_change(found, one) for one in figure.form.split())}
     if figure.mult_adds in wanted:
         return ""
     said = " or ".join(f"{total:,}" for total in sorted(wanted))
-    return f"{where}: {figure.mult_adds:,}, ours {said} ({standing})"
+    return f"{where}: {figure.mult_adds:,}, ours {said} ({agreement})"
 
 
 def _change(found: Analysis, otherwise: str) -> int:

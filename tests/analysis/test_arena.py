@@ -99,7 +99,7 @@ def test_networks_of_the_library(name: str, peak: int, arena: int) -> None:
 
 def test_a_microcontroller_has_to_hold_the_arena() -> None:
     found = analyze(load_model("densenet"), devices=[STM32], precision="int8")
-    activations, weights = found.devices[0].fits
+    activations, weights = found.devices[0].memory_fits
     assert (activations.needed_bytes, activations.gap_bytes) == (2_207_744, 100_352)
     assert activations.over_bytes == 2_207_744 - 512 * 1024
     # Its runtime fuses no relu after a norm that stands alone, so one more tensor is there.
@@ -112,14 +112,16 @@ def test_a_microcontroller_has_to_hold_the_arena() -> None:
 def test_what_fits_is_not_explained() -> None:
     model = load_model("mobilenet_v1@alpha=0.25,resolution=96")
     found = analyze(model, devices=[STM32], precision="int8")
-    for fit in found.devices[0].fits:
+    for fit in found.devices[0].memory_fits:
         assert (fit.fits, fit.over_bytes, fit.because, fit.at) == (True, 0, (), "")
 
 
 def test_another_order_can_make_it_fit() -> None:
     model = load_model("shufflenet_v2:shufflenet_v2_x2_0")
     fits = [
-        analyze(model, devices=[STM32], precision="int8", schedule=schedule).devices[0].fits[0]
+        analyze(model, devices=[STM32], precision="int8", schedule=schedule)
+        .devices[0]
+        .memory_fits[0]
         for schedule in ("spec", "best")
     ]
     assert [fit.fits for fit in fits] == [False, True]
@@ -130,14 +132,14 @@ def test_an_unknown_size_stays_unknown() -> None:
     sram = STM32.memory[-1]._replace(size_bytes=None)
     device = STM32._replace(memory=(*STM32.memory[:-1], sram))
     found = analyze(load_model("densenet"), devices=[device], precision="int8")
-    activations = found.devices[0].fits[0]
+    activations = found.devices[0].memory_fits[0]
     assert activations.needed_bytes == 2_207_744
     assert (activations.fits, activations.over_bytes, activations.because) == (None, None, ())
 
 
 def test_without_storage_weights_are_beside_the_activations() -> None:
     found = analyze(load_model("densenet"), devices=[load_device("pixel_1")])
-    (fit,) = found.devices[0].fits
+    (fit,) = found.devices[0].memory_fits
     assert fit.needed_bytes == found.totals.weight_bytes + found.memory.peak_bytes
 
 
@@ -155,7 +157,7 @@ outputs: [v, mean]
     )
     network = elaborate(network.spec, {"batch": batch})
     found = analyze_network(network, [STM32], precision="int8")
-    activations, weights = found.devices[0].fits
+    activations, weights = found.devices[0].memory_fits
     # At the offset of x and behind it; the view is an output, and the caller reads the weights.
     assert activations.needed_bytes == 256 * batch + 4 * batch
     assert weights.needed_bytes == found.totals.weight_bytes == 64_000

@@ -95,7 +95,7 @@ def test_every_kind_is_held_by_a_figure_or_named(convention: Any) -> None:
     for figure in FIGURES:
         if figure.tool in tools:
             found = analyzed(figure._replace(tool=convention.name))
-            doubted = {one.kind for one in found.reservations if one.standing == "not covered"}
+            doubted = {one.kind for one in found.reservations if one.agreement == "not covered"}
             held |= {cost.step.layer.kind for cost in found.layers} - doubted
     assert held == kinds - named
 
@@ -106,7 +106,7 @@ def test_what_is_not_covered_cannot_be_told_from_the_spec() -> None:
     totals: dict[tuple[str, str, str], set[float]] = {}
     for figure in FIGURES:
         found = analyzed(figure)
-        if found.convention_standing == "not covered" and figure.inputs:
+        if found.convention_agreement == "not covered" and figure.inputs:
             same = totals.setdefault((figure.tool, figure.network, figure.inputs), set())
             same.add(figure.mult_adds / figure.batch)
             key = (figure.tool, found.layers[0].step.layer.kind)
@@ -138,9 +138,9 @@ def test_the_figure_of_the_zoo() -> None:
     ):
         found = analyze(load_model(name), convention="openvino")
         assert f"{2 * found.totals.mult_adds / 1e9:.3f}" == printed
-        assert {one.kind: one.standing for one in found.reservations} == reserved
+        assert {one.kind: one.agreement for one in found.reservations} == reserved
     plain = "[{conv2d: {channels: 4, kernel: 3}}, batch_norm, relu6]"
-    assert layers(plain, "openvino").convention_standing == "rounded"
+    assert layers(plain, "openvino").convention_agreement == "rounded"
 
 
 @pytest.mark.parametrize(("name", "total"), MOBILENET_V1.items())
@@ -255,9 +255,9 @@ def test_timm_has_a_vgg_of_its_own() -> None:
     assert analyze(model, convention="fvcore").totals.mult_adds == 7_609_115_136
     found = analyze(model, convention="timm")
     assert found.totals.mult_adds == 7_609_094_144 - 4_096
-    assert found.convention_standing == "not covered"
+    assert found.convention_agreement == "not covered"
     (reserved,) = found.reservations
-    assert (reserved.kind, reserved.standing) == ("adaptive_avg_pool2d", "not covered")
+    assert (reserved.kind, reserved.agreement) == ("adaptive_avg_pool2d", "not covered")
     assert reserved.why == (
         "timm's VGG has no such pool where the image is large enough, and another one before its "
         "classifier"
@@ -288,7 +288,7 @@ def test_small_networks(entries: str, inputs: str, totals: dict[str, int]) -> No
         for batch in (1, 3):
             found = layers(entries, name, inputs, batch)
             assert found.totals.mult_adds == batch * total, (name, batch)
-            assert found.convention_standing != "not covered"
+            assert found.convention_agreement != "not covered"
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_the_other_way_to_write_a_layer(
 ) -> None:
     """What torchvision writes otherwise is told with what it changes."""
     found = analyze(load_model(model), convention=name)
-    changes = {one.kind: one.mult_adds for one in found.reservations if one.standing == "depends"}
+    changes = {one.kind: one.mult_adds for one in found.reservations if one.agreement == "depends"}
     assert found.totals.mult_adds + sum(changes[kind] for kind in kinds) == theirs
 
 
@@ -318,7 +318,7 @@ def test_what_is_not_covered_is_counted_as_the_paper_does() -> None:
     paper = analyze(load_model("vit_b_16"))
     found = analyze(load_model("vit_b_16"), {"batch": 2}, convention="torch")
     assert found.totals.mult_adds == 2 * paper.totals.mult_adds
-    assert found.convention_standing == "not covered"
+    assert found.convention_agreement == "not covered"
     (one,) = found.reservations
     assert one == Reservation(
         "attention",
@@ -337,15 +337,15 @@ def test_layers_that_torch_has_no_module_for() -> None:
     sides = "[{conv_transpose2d: {channels: 4, kernel: 3, padding: [0, 1, 0, 1]}}]"
     for entries in (uneven, sides):
         for name in ("thop", "torchinfo"):
-            assert layers(entries, name).convention_standing == "not covered"
-        assert layers(entries, "fvcore").convention_standing == "exact"
-    assert layers(uneven, "ptflops").convention_standing == "not covered"
-    assert layers(sides, "ptflops").convention_standing == "exact"  # no bias in it
+            assert layers(entries, name).convention_agreement == "not covered"
+        assert layers(entries, "fvcore").convention_agreement == "exact"
+    assert layers(uneven, "ptflops").convention_agreement == "not covered"
+    assert layers(sides, "ptflops").convention_agreement == "exact"  # no bias in it
     image, sequence = "[layer_norm]", "{x: [5, 12]}"
-    assert layers(image, "thop").convention_standing == "not covered"
-    assert layers(image, "thop", sequence).convention_standing == "exact"
+    assert layers(image, "thop").convention_agreement == "not covered"
+    assert layers(image, "thop", sequence).convention_agreement == "exact"
     positions = layers("[batch_norm]", "torchinfo", sequence)
-    assert [(one.kind, one.standing, one.mult_adds) for one in positions.reservations] == [
+    assert [(one.kind, one.agreement, one.mult_adds) for one in positions.reservations] == [
         ("batch_norm", "depends", -4 * 24)
     ]
 
@@ -353,15 +353,15 @@ def test_layers_that_torch_has_no_module_for() -> None:
 def test_how_a_layer_is_written_does_not_matter_where_nothing_changes() -> None:
     # A 1x1 convolution of one position, or without bias, is no linear layer over positions.
     squeeze = "[{global_avg_pool: {keep: true}}, {conv2d: {channels: 4, kernel: 1, bias: true}}]"
-    assert layers(squeeze, "torchinfo").convention_standing == "exact"
+    assert layers(squeeze, "torchinfo").convention_agreement == "exact"
     plain = "[{conv2d: {channels: 4, kernel: 1}}]"
-    assert layers(plain, "torchinfo").convention_standing == "exact"
+    assert layers(plain, "torchinfo").convention_agreement == "exact"
     biased = layers("[{conv2d: {channels: 4, kernel: 1, bias: true}}]", "torchinfo")
     (one,) = biased.reservations
     assert biased.totals.mult_adds + one.mult_adds == 8 * 4 + 4
     # Of a vector a linear layer adds its bias in the product.
     assert (
-        layers("[{linear: {features: 4}}]", "ptflops", "{x: [12]}").convention_standing == "exact"
+        layers("[{linear: {features: 4}}]", "ptflops", "{x: [12]}").convention_agreement == "exact"
     )
 
 
@@ -441,26 +441,26 @@ def test_files_have_a_field_for_it(capsys: pytest.CaptureFixture[str], spec_file
         return list(csv.DictReader(io.StringIO(out)))
 
     found = rows("--convention", "torch", "--by", "layer")
-    assert [row["mult_adds_standing"] for row in found] == ["not covered", "exact", "exact"]
+    assert [row["mult_adds_agreement"] for row in found] == ["not covered", "exact", "exact"]
     found = rows("--convention", "thop", "--by", "layer")
-    assert [row["mult_adds_standing"] for row in found] == ["depends", "depends", "exact"]
-    assert "mult_adds_standing" not in rows("--by", "layer")[0]
+    assert [row["mult_adds_agreement"] for row in found] == ["depends", "depends", "exact"]
+    assert "mult_adds_agreement" not in rows("--by", "layer")[0]
 
     document = json.loads(
         printed(capsys, "analyze", spec_file, "--convention", "torch", "--format", "json")
     )
-    assert document["convention_standing"] == "not covered"
+    assert document["convention_agreement"] == "not covered"
     assert document["convention_reservations"] == [
         {
             "kind": "attention",
-            "standing": "not covered",
+            "agreement": "not covered",
             "why": "it depends on gradients, on the device and on how attention is written",
             "layers": ["mix"],
             "mult_adds": 4 * 9 * 16 * 16 + 2 * 9 * 9 * 16,
         }
     ]
     document = json.loads(printed(capsys, "analyze", spec_file, "--format", "json"))
-    assert document["convention_standing"] == "exact"
+    assert document["convention_agreement"] == "exact"
     assert document["convention_reservations"] == []
 
 
@@ -468,12 +468,12 @@ def test_compare_and_explain_mark_it(capsys: pytest.CaptureFixture[str], spec_fi
     thop = ("--convention", "thop")
     out = printed(capsys, "compare", spec_file, "lenet5", *thop, "--format", "csv")
     first, second = csv.DictReader(io.StringIO(out))
-    assert (first["mult_adds_standing"], second["mult_adds_standing"]) == ("depends", "depends")
+    assert (first["mult_adds_agreement"], second["mult_adds_agreement"]) == ("depends", "depends")
     out = printed(capsys, "compare", spec_file, "lenet5", *thop, "--format", "markdown")
     assert f"{spec_file}: {SOFTMAX}\n" in out
     document = json.loads(printed(capsys, "explain", spec_file, *thop, "--format", "json"))
-    assert document["convention_standing"] == "depends"
-    assert {one["kind"]: one["mult_adds_standing"] for one in document["kinds"]} == {
+    assert document["convention_agreement"] == "depends"
+    assert {one["kind"]: one["mult_adds_agreement"] for one in document["kinds"]} == {
         "attention": "depends", "softmax": "depends", "linear": "exact",
     }  # fmt: skip
 
@@ -560,7 +560,7 @@ def test_unknown_work_stays_unknown() -> None:
     assert found.reservations == (
         Reservation("opaque", "not covered", "its work is unknown", ("opaque",), 0),
     )
-    assert found.convention_standing == "not covered"
+    assert found.convention_agreement == "not covered"
 
 
 def test_unknown_convention() -> None:

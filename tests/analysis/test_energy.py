@@ -23,13 +23,13 @@ from mnet_cost.network import Network, elaborate
 from mnet_cost.tensors import PRECISIONS
 
 FITTED = Timing(2.0, 1.0, 4.0, "fitted", False)
-NO_TIME = Timing(None, None, None, "roof", True)
+NO_TIME = Timing(None, None, None, "bound", True)
 
 
 def watts(
-    value: float, low: float | None = None, high: float | None = None, standing: str = "measured"
+    value: float, low: float | None = None, high: float | None = None, basis: str = "measured"
 ) -> Sourced:
-    return Sourced(value, "made up for a test", standing, low, high)
+    return Sourced(value, "made up for a test", basis, low, high)
 
 
 def test_power_times_time() -> None:
@@ -41,17 +41,17 @@ def test_power_times_time() -> None:
     factor = 2 ** sqrt(2)
     assert found.low_j == pytest.approx(6.0 / factor)
     assert found.high_j == pytest.approx(6.0 * factor)
-    assert (found.standing, found.how) == ("fitted", "power x time")
+    assert (found.basis, found.how) == ("fitted", "power x time")
     assert not found.is_lower_bound
 
 
 def test_power_without_a_range() -> None:
-    device = DEVICE._replace(power_w=watts(3.0, standing="assumed"))
+    device = DEVICE._replace(power_w=watts(3.0, basis="assumed"))
     found = estimate_energy(device, "fp32", (), (), FITTED._replace(low=None, high=None))
     assert found is not None
     assert found.low_j == pytest.approx(4.2)
     assert found.high_j == pytest.approx(7.8)
-    assert found.standing == "assumed"
+    assert found.basis == "assumed"
     assert found.how == "power x time; power known to 30 %, which is assumed"
 
 
@@ -64,59 +64,59 @@ def test_power_without_a_range() -> None:
         ("derived", "fitted", "derived"),
         ("measured", "datasheet", "derived"),
         ("assumed", "datasheet", "assumed"),
-        ("assumed", "roof", "roof"),
+        ("assumed", "bound", "bound"),
     ],
 )
-def test_the_weakest_standing(power: str, time: str, weakest: str) -> None:
-    device = DEVICE._replace(power_w=watts(3.0, standing=power))
-    found = estimate_energy(device, "fp32", (), (), FITTED._replace(standing=time))
+def test_the_weakest_basis(power: str, time: str, weakest: str) -> None:
+    device = DEVICE._replace(power_w=watts(3.0, basis=power))
+    found = estimate_energy(device, "fp32", (), (), FITTED._replace(basis=time))
     assert found is not None
-    assert found.standing == weakest
+    assert found.basis == weakest
 
 
-def test_power_times_a_roof_is_a_lower_bound() -> None:
+def test_power_times_a_lower_bound_is_a_lower_bound() -> None:
     device = DEVICE._replace(power_w=watts(3.0, 2.0, 4.0))
     found = estimate(kernel(mult_adds=5000), device=device).energy
     assert found is not None
     assert (found.energy_j, found.high_j) == (10.0, None)
     assert found.low_j == pytest.approx(10.0)
-    assert (found.standing, found.how) == ("roof", "power x roof: a lower bound")
+    assert (found.basis, found.how) == ("bound", "power x lower bound: a lower bound")
     part = estimate_energy(device, "fp32", (), (), FITTED._replace(is_lower_bound=True))
     assert part is not None
     assert (part.high_j, part.how) == (None, "power x time of some kernels: a lower bound")
 
 
-PRICED = DEVICE._replace(
+WITH_COEFFICIENTS = DEVICE._replace(
     mac_energy_j={"fp32": watts(2.0, 1.0, 4.0, "derived")},
-    byte_energy_j={"cache": watts(3.0, 2.0, 5.0), "DRAM": watts(100.0, standing="assumed")},
+    byte_energy_j={"cache": watts(3.0, 2.0, 5.0), "DRAM": watts(100.0, basis="assumed")},
 )
 """2 J a mult-add, 3 J a byte of the cache, 100 J of DRAM. No power."""
 
 
 def test_mult_adds_and_bytes() -> None:
-    # 100 mult-adds; 160 + 50 bytes pass the cache, 60 of them DRAM, whose price has no range.
-    found = estimate(kernel(mult_adds=100, read=160, written=50), device=PRICED).energy
+    # 100 mult-adds; 160 + 50 bytes pass the cache, 60 of them DRAM, whose coefficient has no range.
+    found = estimate(kernel(mult_adds=100, read=160, written=50), device=WITH_COEFFICIENTS).energy
     assert found is not None
     assert found.energy_j == 100 * 2 + 210 * 3 + 60 * 100
     assert found.low_j == pytest.approx(100 * 1 + 210 * 2 + 60 * 70)
-    assert found.standing == "assumed"
-    # Idling, leakage and other operations are in no price.
+    assert found.basis == "assumed"
+    # Idling, leakage and other operations are in no coefficient.
     assert (found.high_j, found.is_lower_bound) == (None, True)
     assert found.how == (
-        "mult-adds and bytes: a lower bound; prices known to 30 %, which is assumed"
+        "mult-adds and bytes: a lower bound; energies known to 30 %, which is assumed"
     )
 
 
 def test_what_is_missing_is_said() -> None:
     some = kernel(mult_adds=100, read=160, written=50)
-    only_cache = PRICED._replace(
-        byte_energy_j={"cache": PRICED.byte_energy_j["cache"]}, mac_energy_j={}
+    only_cache = WITH_COEFFICIENTS._replace(
+        byte_energy_j={"cache": WITH_COEFFICIENTS.byte_energy_j["cache"]}, mac_energy_j={}
     )
     found = estimate(some, device=only_cache).energy
     assert found is not None
     assert (found.energy_j, found.low_j, found.high_j) == (630, 420, None)
     assert found.how == "mult-adds and bytes: a lower bound without mult-adds, DRAM"
-    assert found.standing == "measured"
+    assert found.basis == "measured"
     # Nothing passes DRAM, and there are no mult-adds: nothing is missing.
     nothing = estimate(kernel(read=60, written=50), device=only_cache).energy
     assert nothing is not None
@@ -124,48 +124,53 @@ def test_what_is_missing_is_said() -> None:
     assert estimate(some, device=DEVICE).energy is None
 
 
-def test_nothing_that_has_a_price_is_no_energy() -> None:
-    """All stays in the cache, which has no price: what is known is nothing, and that is not 0 J."""
-    only_dram = PRICED._replace(
-        byte_energy_j={"DRAM": PRICED.byte_energy_j["DRAM"]}, mac_energy_j={}
+def test_nothing_that_has_a_coefficient_is_no_energy() -> None:
+    """All stays in the cache, which has no coefficient: what is known is nothing, and that is not 0
+    J."""
+    only_dram = WITH_COEFFICIENTS._replace(
+        byte_energy_j={"DRAM": WITH_COEFFICIENTS.byte_energy_j["DRAM"]}, mac_energy_j={}
     )
     assert estimate(kernel(mult_adds=100, read=60, written=50), device=only_dram).energy is None
-    # The price of what does not happen is no part of the standing.
-    only_macs = PRICED._replace(byte_energy_j=only_dram.byte_energy_j)
+    # The coefficient of what does not happen is no part of the basis.
+    only_macs = WITH_COEFFICIENTS._replace(byte_energy_j=only_dram.byte_energy_j)
     found = estimate(kernel(mult_adds=100, read=60, written=50), device=only_macs).energy
     assert found is not None
-    assert (found.energy_j, found.standing) == (200, "derived")
+    assert (found.energy_j, found.basis) == (200, "derived")
     assert found.how == "mult-adds and bytes: a lower bound without cache"
 
 
 def test_a_power_for_no_time_that_is_known_is_no_energy() -> None:
     device = DEVICE._replace(power_w=watts(3.0))
-    nothing = Timing(0.0, None, None, "roof", True)
+    nothing = Timing(0.0, None, None, "bound", True)
     assert estimate_energy(device, "fp32", (), (), nothing) is None
 
 
-def test_storage_has_a_price_of_its_own() -> None:
-    device = PRICED._replace(storage=level("flash"))
+def test_storage_has_a_coefficient_of_its_own() -> None:
+    device = WITH_COEFFICIENTS._replace(storage=level("flash"))
     found = estimate(kernel(weights=10, read=20), device=device).energy
     assert found is not None
     assert found.energy_j == 20 * 3
     assert found.how == "mult-adds and bytes: a lower bound without flash"
     device = device._replace(byte_energy_j={"cache": watts(3.0, 3.0), "flash": watts(7.0, 7.0)})
-    priced = estimate(kernel(weights=10, read=20), device=device).energy
-    assert priced is not None
-    assert (priced.energy_j, priced.low_j, priced.high_j) == (130, 130, None)
+    by_coefficients = estimate(kernel(weights=10, read=20), device=device).energy
+    assert by_coefficients is not None
+    assert (by_coefficients.energy_j, by_coefficients.low_j, by_coefficients.high_j) == (
+        130,
+        130,
+        None,
+    )
 
 
 def test_bytes_of_a_level_that_are_unknown_are_missing() -> None:
     traffic = ((LevelTraffic("cache", 5, 5), LevelTraffic("DRAM", None, None)),)
-    found = estimate_energy(PRICED, "fp32", (), traffic, NO_TIME)
+    found = estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME)
     assert found is not None
     assert (found.energy_j, found.how) == (30, "mult-adds and bytes: a lower bound without DRAM")
 
 
 def test_no_energy_at_a_precision_that_the_device_does_not_have() -> None:
-    """Neither a rate nor a fit: that its bytes have a price does not make it compute fp16."""
-    device = PRICED._replace(power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
+    """Neither a rate nor a fit: that its bytes have a coefficient does not make it compute fp16."""
+    device = WITH_COEFFICIENTS._replace(power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
     found = estimate(kernel(mult_adds=100, read=10), device=device, precision="fp16")
     assert (found.latency_s, found.energy) == (None, None)
 
@@ -174,12 +179,12 @@ def test_layers_of_unknown_cost_are_missing() -> None:
     network = network_of(
         "  - linear: {features: 3}\n  - opaque: {operation: sort, shape: [1, 2, 3]}\n"
     )
-    (found,) = analyze_network(network, [PRICED]).devices
+    (found,) = analyze_network(network, [WITH_COEFFICIENTS]).devices
     assert found.energy is not None
     assert found.energy.how.startswith(
         "mult-adds and bytes: a lower bound without layers of unknown cost"
     )
-    (found,) = analyze_network(network, [PRICED._replace(power_w=watts(1.0))]).devices
+    (found,) = analyze_network(network, [WITH_COEFFICIENTS._replace(power_w=watts(1.0))]).devices
     assert found.energy is not None
     assert found.energy.high_j is None
 
@@ -195,8 +200,8 @@ def test_range_of_a_number(
 
 
 @st.composite
-def priced_devices(draw: st.DrawFn) -> DeviceProfile:
-    """Devices with power, prices or both."""
+def devices_with_coefficients(draw: st.DrawFn) -> DeviceProfile:
+    """Devices with power, energies of operations, or both."""
     device = draw(devices())
 
     def some() -> Sourced:
@@ -214,7 +219,7 @@ def priced_devices(draw: st.DrawFn) -> DeviceProfile:
 
 
 @settings(max_examples=150)
-@given(networks(), priced_devices())
+@given(networks(), devices_with_coefficients())
 def test_a_range_holds_its_value(network: Network, device: DeviceProfile) -> None:
     (found,) = analyze_network(network, [device]).devices
     if device.power_w is not None and device.power_w.least and found.latency_s:
@@ -229,7 +234,7 @@ def test_a_range_holds_its_value(network: Network, device: DeviceProfile) -> Non
 
 
 @settings(max_examples=150)
-@given(networks(), priced_devices(), st.integers(1, 3))
+@given(networks(), devices_with_coefficients(), st.integers(1, 3))
 def test_more_examples_never_take_less(network: Network, device: DeviceProfile, more: int) -> None:
     def energy(batch: int) -> float | None:
         larger = elaborate(network.spec, {"batch": batch})
@@ -237,7 +242,7 @@ def test_more_examples_never_take_less(network: Network, device: DeviceProfile, 
         return found.energy.energy_j if found.energy else None
 
     once, often = energy(1), energy(1 + more)
-    if once is not None:  # more may pass a level that has a price
+    if once is not None:  # more may pass a level that has a coefficient
         assert often is not None
         assert often >= once * (1 - 1e-12)
 
@@ -297,7 +302,7 @@ def test_shipped_profiles_that_know_no_energy(name: str, precision: str) -> None
     assert found.energy is None
 
 
-def test_prices_of_shipped_profiles_have_no_upper_end() -> None:
+def test_coefficients_of_shipped_profiles_have_no_upper_end() -> None:
     from mnet_cost.devices import load_device
 
     (found,) = analyze(load_model("mobilenet_v1"), devices=[load_device("kirin_980")]).devices
@@ -323,7 +328,7 @@ def test_one_board_with_fewer_threads(four: str, one: str, precision: str) -> No
     assert first is not None
     assert second is not None
     assert first.how == second.how == "power x time"
-    assert second.standing == "assumed"
+    assert second.basis == "assumed"
     assert first.high_j is not None
     assert second.high_j is not None
     assert first.low_j < second.energy_j < first.high_j
@@ -345,7 +350,9 @@ def methods(device: DeviceProfile) -> set[str]:
             for network in (elaborate(*load_model("lenet5")), elaborate(*load_model("ds_cnn"))):
                 (estimate,) = analyze_network(network, [one], precision=precision).devices
                 if estimate.energy is not None:
-                    found.add("prices" if estimate.energy.how.startswith("mult-adds") else "power")
+                    found.add(
+                        "coefficients" if estimate.energy.how.startswith("mult-adds") else "power"
+                    )
                 elif device.power_w is not None:
                     assert not estimate.latency_s
     return found
@@ -354,15 +361,16 @@ def methods(device: DeviceProfile) -> set[str]:
 @pytest.mark.parametrize("name", device_names())
 def test_a_device_has_one_method(name: str) -> None:
     device = load_device(name)
-    assert methods(device) <= ({"power"} if device.power_w is not None else {"prices"})
+    assert methods(device) <= ({"power"} if device.power_w is not None else {"coefficients"})
 
 
 def test_a_method_is_of_the_device_alone() -> None:
-    """One with a power and prices has no energy where no time is known, but none by prices."""
-    device = PRICED._replace(power_w=watts(3.0))
+    """One with a power and coefficients has no energy where no time is known, but none by
+    coefficients."""
+    device = WITH_COEFFICIENTS._replace(power_w=watts(3.0))
     traffic = ((LevelTraffic("cache", 5, 5),),)
     assert estimate_energy(device, "fp32", (), traffic, NO_TIME) is None
-    assert estimate_energy(PRICED, "fp32", (), traffic, NO_TIME) is not None
+    assert estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME) is not None
 
 
 def test_power_that_is_carried_over_is_said() -> None:
@@ -373,7 +381,7 @@ def test_power_that_is_carried_over_is_said() -> None:
     for threads in (1, 2, 4):
         (found,) = analyze(model, devices=[with_threads(one, threads)]).devices
         assert found.energy is not None
-        hows[threads] = (found.energy.how, found.energy.standing)
+        hows[threads] = (found.energy.how, found.energy.basis)
         assert found.energy.high_j is not None
     assert hows == {
         1: ("power x time", "assumed"),
@@ -383,5 +391,5 @@ def test_power_that_is_carried_over_is_said() -> None:
     single = load_device("pixel_1_xnnpack")._replace(power_w=watts(2.0, 1.0, 3.0))
     (found,) = analyze(model, devices=[with_threads(single, 2)]).devices
     assert found.energy is not None
-    assert found.energy.standing == "assumed"
+    assert found.energy.basis == "assumed"
     assert found.energy.how == "power x time; power carried over from 1 thread to 2, assumed"

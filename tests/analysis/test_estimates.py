@@ -1,4 +1,5 @@
-"""Times from prices and fitted rooflines, worked by hand; bands; what no estimate undercuts."""
+"""Times from coefficients and fitted rooflines, worked by hand; bands; what no estimate
+undercuts."""
 
 from __future__ import annotations
 
@@ -13,15 +14,15 @@ from random_graphs import networks
 from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate, deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
-from mnet_cost.devices.fits import FittedOn, PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import kind_of, shared_prices
+from mnet_cost.devices.coefficients import kind_of, shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.report.kernel_time import priced_terms
+from mnet_cost.report.kernel_time import term_times
 
-PRICES = dict(zip(TERM_NAMES, shared_prices().prices, strict=True))
+COEFFICIENTS = dict(zip(TERM_NAMES, shared_coefficients().coefficients, strict=True))
 
 
 def known(value: float) -> Sourced:
@@ -34,7 +35,7 @@ def triangle(scale: float, **terms: float) -> tuple[tuple[float, ...], ...]:
     return tuple((0.0,) * i + (one,) for i, one in enumerate(variances))
 
 
-FIT = PriceFit(
+FIT = CoefficientFit(
     scale_s=known(1e-9),
     deviations={"windows": log(2.0)},
     covariance=triangle(0.01, windows=0.04),
@@ -43,7 +44,7 @@ FIT = PriceFit(
 DEVICE = DeviceProfile(
     name="fitted",
     title="a device that was measured",
-    tier="fitted",
+    basis="fitted",
     runtime="any",
     threads=1,
     compute={"fp32": ComputeRate(known(1e12), known(1e12))},
@@ -65,19 +66,20 @@ def estimate(network: Network, device: DeviceProfile, precision: str = "fp32") -
     return found
 
 
-def test_amounts_times_prices() -> None:
+def test_amounts_times_coefficients() -> None:
     found = estimate(CONV, DEVICE)
     (one,) = found.kernels
-    # 9 * 8 * 16 * 16 multiplications at twice the shared price, 392 + 256 elements, 1152 weights.
-    compute = 18_432 * 2 * PRICES["windows"] * 1e-9
-    memory = (648 * PRICES["dense_elements"] + 1152 * PRICES["weights"]) * 1e-9
-    launch = 1e6 * PRICES["kernel"] * 1e-9
+    # 9 * 8 * 16 * 16 multiplications at twice the shared coefficient, 392 + 256 elements, 1152
+    # weights.
+    compute = 18_432 * 2 * COEFFICIENTS["windows"] * 1e-9
+    memory = (648 * COEFFICIENTS["dense_elements"] + 1152 * COEFFICIENTS["weights"]) * 1e-9
+    launch = 1e6 * COEFFICIENTS["kernel"] * 1e-9
     assert one.compute_s == pytest.approx(compute)
     assert one.memory_s == pytest.approx(memory)
     assert one.overhead_s == pytest.approx(launch)
     assert found.latency_s == one.latency_s == pytest.approx(compute + memory + launch)
-    assert found.standing == "fitted"
-    assert found.bound_s == one.roof.seconds
+    assert found.basis == "fitted"
+    assert found.bound_s == one.lower_bound.seconds
     assert found.notes == found.outside == found.untimed == ()
 
 
@@ -101,7 +103,7 @@ def test_covariances_count_twice() -> None:
     assert deviation_of(FIT, shares) == pytest.approx(sqrt(0.01 + 0.01))
 
 
-def test_no_estimate_of_a_kernel_is_below_its_roof() -> None:
+def test_no_estimate_of_a_kernel_is_below_its_lower_bound() -> None:
     slow = DEVICE._replace(compute={"fp32": ComputeRate(known(1e6), known(1e6))})
     found = estimate(CONV, slow)
     assert found.latency_s == found.bound_s == pytest.approx(18_432 / 1e6)
@@ -109,10 +111,10 @@ def test_no_estimate_of_a_kernel_is_below_its_roof() -> None:
     assert found.kernels[0].bound == "compute"
 
 
-def test_without_peaks_there_is_no_roof() -> None:
+def test_without_peaks_there_is_no_lower_bound() -> None:
     found = estimate(CONV, DEVICE._replace(compute={}, memory=()))
     assert found.latency_s is not None
-    assert (found.bound_s, found.fits) == (None, ())
+    assert (found.bound_s, found.memory_fits) == (None, ())
     assert found.kernels[0].bound == "compute"  # what most of the estimate is
 
 
@@ -132,27 +134,27 @@ def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
 def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
     int8 = {"int8": ComputeRate(known(1e12))}
     device = DEVICE._replace(compute={**DEVICE.compute, **int8})
-    assert estimate(CONV, device, "int8").standing == "roof"
-    assert estimate(CONV, device._replace(pipeline="in_order"), "int8").standing == "datasheet"
+    assert estimate(CONV, device, "int8").basis == "bound"
+    assert estimate(CONV, device._replace(pipeline="in_order"), "int8").basis == "datasheet"
     nothing = estimate(CONV, device, "fp16")
     assert (nothing.latency_s, nothing.low_s) == (None, None)
-    assert nothing.standing is None
+    assert nothing.basis is None
     assert nothing.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
 
 
 def test_a_processor_without_a_measurement() -> None:
-    device = DEVICE._replace(latency={}, pipeline="out_of_order", tier="datasheet")
+    device = DEVICE._replace(latency={}, pipeline="out_of_order", basis="datasheet")
     found = estimate(CONV, device)
-    shared = shared_prices()
+    shared = shared_coefficients()
     reached = shared.peak_shares["out_of_order"]
     scale = 1 / (1e12 * reached.share)
     expected = scale * (
-        18_432 * PRICES["windows"]
-        + 648 * PRICES["dense_elements"]
-        + 1152 * PRICES["weights"]
-        + 1e6 * PRICES["kernel"]
+        18_432 * COEFFICIENTS["windows"]
+        + 648 * COEFFICIENTS["dense_elements"]
+        + 1152 * COEFFICIENTS["weights"]
+        + 1e6 * COEFFICIENTS["kernel"]
     )
-    assert found.standing == "datasheet"
+    assert found.basis == "datasheet"
     assert found.latency_s == pytest.approx(expected)
     variance = reached.spread**2 + shared.unmeasured.noise**2 + sum(
         share**2 * spread**2 for share, spread in zip(found.shares, shared.spreads, strict=True)
@@ -180,22 +182,22 @@ def test_a_fitted_roofline() -> None:
     assert found.latency_s == pytest.approx(whole)
     assert found.high_s == pytest.approx(1.25 * whole)
     assert found.low_s == pytest.approx(whole / 1.25)
-    launched = estimate(network, device._replace(
+    plan = estimate(network, device._replace(
         latency={"fp32": fit._replace(kernel_s=known(9.0), bytes_per_s=None)}))  # fmt: skip
-    assert [one.bound for one in launched.kernels] == ["overhead", "overhead"]
+    assert [one.bound for one in plan.kernels] == ["overhead", "overhead"]
 
 
-def test_the_kinds_of_shared_prices() -> None:
+def test_the_kinds_of_shared_coefficients() -> None:
     assert kind_of(None, "fp32", 1) == kind_of("phone", "fp16", 1) == "processors"
     assert kind_of("board", "int8", 1) == "processors_int8"
     assert kind_of("board", "int8", 4) == kind_of("board", "fp32", 4) == "processors_4_threads"
     assert kind_of("server", "fp32", 2) == "processors_2_threads"
     assert kind_of("microcontroller", "int8", 1) == "microcontrollers"
     for threads in (1, 2, 4, 8):
-        assert shared_prices(threads=threads).prices[0] == 1
+        assert shared_coefficients(threads=threads).coefficients[0] == 1
     # Threads share the multiplications, not the memory.
     one, eight = (
-        dict(zip(TERM_NAMES, shared_prices(threads=threads).prices, strict=True))
+        dict(zip(TERM_NAMES, shared_coefficients(threads=threads).coefficients, strict=True))
         for threads in (1, 8)
     )
     assert eight["pointwise_elements"] > 4 * one["pointwise_elements"]
@@ -214,7 +216,7 @@ def test_the_kinds_of_shared_prices() -> None:
 def test_mobilenet_v1_on_fitted_profiles(device: str, measured_ms: float, precision: str) -> None:
     model = load_model("mobilenet_v1")
     found = analyze(model, devices=[load_device(device)], precision=precision).devices[0]
-    assert found.standing == "fitted"
+    assert found.basis == "fitted"
     assert found.latency_s is not None
     assert found.low_s is not None
     assert found.high_s is not None
@@ -223,7 +225,7 @@ def test_mobilenet_v1_on_fitted_profiles(device: str, measured_ms: float, precis
 
 
 @st.composite
-def price_fits(draw: st.DrawFn) -> PriceFit:
+def coefficient_fits(draw: st.DrawFn) -> CoefficientFit:
     deviations = {
         name: draw(st.floats(-1, 1)) for name in draw(st.sets(st.sampled_from(TERM_NAMES)))
     }
@@ -231,9 +233,9 @@ def price_fits(draw: st.DrawFn) -> PriceFit:
 
 
 @settings(max_examples=150)
-@given(networks(), price_fits(), st.floats(1, 1e12), st.floats(1, 1e12))
-def test_estimates_hold_their_bands_and_their_roofs(
-    network: Network, fit: PriceFit, macs: float, bandwidth: float
+@given(networks(), coefficient_fits(), st.floats(1, 1e12), st.floats(1, 1e12))
+def test_estimates_hold_their_bands_and_their_lower_bounds(
+    network: Network, fit: CoefficientFit, macs: float, bandwidth: float
 ) -> None:
     device = DEVICE._replace(
         latency={"fp32": fit},
@@ -255,10 +257,10 @@ def test_estimates_hold_their_bands_and_their_roofs(
             assert one.kernel.anchor.work is None
             continue
         parts = (one.compute_s or 0) + (one.memory_s or 0) + (one.overhead_s or 0)
-        assert one.latency_s == pytest.approx(max(parts, one.roof.seconds or 0.0))
+        assert one.latency_s == pytest.approx(max(parts, one.lower_bound.seconds or 0.0))
 
 
-@pytest.mark.parametrize("device", [DEVICE, STICK], ids=["prices", "roofline"])
+@pytest.mark.parametrize("device", [DEVICE, STICK], ids=["coefficients", "roofline"])
 def test_what_is_not_timed_is_said_of_every_estimate(device: DeviceProfile) -> None:
     layers = (
         "  - conv2d: {channels: 4, kernel: 3}\n  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
@@ -271,6 +273,6 @@ def test_what_is_not_timed_is_said_of_every_estimate(device: DeviceProfile) -> N
 def test_summands_of_a_kernel_are_those_of_its_estimate() -> None:
     found = estimate(CONV, DEVICE)
     (one,) = found.kernels
-    taken = {term.term: term.seconds for term in priced_terms(found, one)}
+    taken = {term.term: term.seconds for term in term_times(found, one)}
     assert sum(taken.values()) == pytest.approx(one.latency_s)
     assert taken["weights"] + taken["dense_elements"] == pytest.approx(one.memory_s)

@@ -42,7 +42,7 @@ def test_norms_are_folded_into_products_alone() -> None:
     assert grouped(late, "fold_norms", "fuse_clamps") == [["c", "relu"], ["batch_norm"]]
 
 
-def test_clamps_ride_on_products_and_on_sums_by_rules_of_their_own() -> None:
+def test_clamps_fuse_on_products_and_on_sums_by_rules_of_their_own() -> None:
     layers = CONV + "  - {id: s, add: [x, c]}\n  - {id: r, relu: {}}\n  - relu6\n"
     assert grouped(layers, "fuse_clamps") == [["c"], ["s"], ["r"], ["relu6"]]
     assert grouped(layers, "fuse_add_clamps") == [["c"], ["s", "r"], ["relu6"]]
@@ -51,7 +51,7 @@ def test_clamps_ride_on_products_and_on_sums_by_rules_of_their_own() -> None:
     assert grouped(swish, "fuse_activations") == [["c", "hard_swish"]]
 
 
-def test_a_sum_rides_on_the_product_that_is_made_last() -> None:
+def test_a_sum_fuses_on_the_product_that_is_made_last() -> None:
     layers = """\
   - {id: a, conv2d: {channels: 2, kernel: 3}}
   - {id: b, conv2d: {channels: 2, kernel: 1}, from: x}

@@ -34,7 +34,7 @@ def test_mobilenet_v1() -> None:
     assert sum(kernel.weight_bytes for kernel in found.kernels) == found.totals.weight_bytes
 
 
-def test_norm_and_activation_ride() -> None:
+def test_norm_and_activation_fuse() -> None:
     (kernel,) = kernels("  - conv2d: {channels: 3, kernel: 1}\n  - batch_norm\n  - relu\n")
     assert grouped((kernel,)) == [["conv2d", "batch_norm", "relu"]]
     assert kernel.name == "conv2d"
@@ -45,7 +45,7 @@ def test_norm_and_activation_ride() -> None:
     assert kernel.traffic_bytes == 48 + 128 + 192
 
 
-def test_what_acts_on_a_part_does_not_ride_on_the_whole() -> None:
+def test_what_acts_on_a_part_does_not_fuse_on_the_whole() -> None:
     found = kernels(
         """\
   - conv2d: {channels: 4, kernel: 1}
@@ -79,7 +79,7 @@ def test_a_residual_add_is_a_kernel_of_its_own(inputs: str) -> None:
     assert found[1].input_bytes == 2 * 32 * 4
 
 
-def test_what_is_read_twice_lets_nothing_ride() -> None:
+def test_what_is_read_twice_lets_nothing_fuse() -> None:
     conv = "  - {id: c, conv2d: {channels: 2, kernel: 1}}\n"
     twice = kernels(conv + "  - {id: r, relu: {}}\n  - add: [c, r]\n")
     assert grouped(twice) == [["c"], ["r"], ["add"]]
@@ -87,7 +87,7 @@ def test_what_is_read_twice_lets_nothing_ride() -> None:
     assert grouped(by_one) == [["c", "s"], ["again"]]
 
 
-def test_an_output_of_the_network_lets_nothing_ride() -> None:
+def test_an_output_of_the_network_lets_nothing_fuse() -> None:
     layers = "  - {id: c, conv2d: {channels: 2, kernel: 1}}\n  - {id: r, relu: {}}\n"
     assert grouped(kernels(layers)) == [["c", "r"]]
     assert grouped(kernels(layers, "outputs: [c, r]\n")) == [["c"], ["r"]]

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
-from mnet_cost.analysis.fits import Fit, find_fits
+from mnet_cost.analysis.capacity import CapacityCheck, check_capacity
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
-from mnet_cost.analysis.parts import shares_of
+from mnet_cost.analysis.time_breakdown import time_shares
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.search.compare import beyond, multiplying
+from mnet_cost.search.compare import mac_share, overheads
 from mnet_cost.tensors import DTYPES
 
 
@@ -36,7 +36,7 @@ def level(name: str, size: float | None = None, rate: float | None = None) -> Me
 DEVICE = DeviceProfile(
     name="small",
     title="a small device",
-    tier="datasheet",
+    basis="datasheet",
     runtime="any",
     threads=1,
     compute={
@@ -73,7 +73,9 @@ def estimate(
     weight_bytes: int = 50,
     peak_bytes: int = 40,
 ) -> DeviceEstimate:
-    return estimate_latency(kernels, device, precision, find_fits(device, weight_bytes, peak_bytes))
+    return estimate_latency(
+        kernels, device, precision, check_capacity(device, weight_bytes, peak_bytes)
+    )
 
 
 def test_compute_bound() -> None:
@@ -131,7 +133,7 @@ def test_unknown_precision() -> None:
     found = estimate(kernel(mult_adds=5000), precision="fp16")
     assert (found.latency_s, found.bound_s, found.kernels) == (None, None, ())
     assert found.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
-    assert found.fits[0].fits is True
+    assert found.memory_fits[0].fits is True
 
 
 def test_unknown_bandwidth() -> None:
@@ -167,9 +169,9 @@ def test_weights_in_flash() -> None:
     found = estimate(kernel(mult_adds=1, weights=50, read=10), device=device, weight_bytes=2000)
     (one,) = found.kernels
     assert (one.memory_s, one.bound) == (5.0, "memory:flash")  # 50 / 10
-    activations, weights = found.fits
-    assert activations == Fit("activations", "DRAM", 40, 10_000.0)
-    assert weights == Fit("weights", "flash", 2000, 1000.0)
+    activations, weights = found.memory_fits
+    assert activations == CapacityCheck("activations", "DRAM", 40, 10_000.0)
+    assert weights == CapacityCheck("weights", "flash", 2000, 1000.0)
     assert (activations.fits, weights.fits) == (True, False)
     (unread,) = estimate(kernel(mult_adds=1, weights=0, read=10), device=device).kernels
     assert unread.bound == "memory:cache"
@@ -185,8 +187,8 @@ def test_flash_of_unknown_speed_takes_no_time_and_says_so() -> None:
 @pytest.mark.parametrize(("size", "fits"), [(90.0, True), (89.0, False), (None, None)])
 def test_fits(size: float | None, fits: bool | None) -> None:
     device = DEVICE._replace(memory=(level("RAM", size, 50.0),))
-    (fit,) = estimate(device=device).fits
-    assert fit == Fit("weights and activations", "RAM", 90, size)
+    (fit,) = estimate(device=device).memory_fits
+    assert fit == CapacityCheck("weights and activations", "RAM", 90, size)
     assert fit.fits is fits
 
 
@@ -232,7 +234,7 @@ def devices(draw: st.DrawFn) -> DeviceProfile:
 
 @settings(max_examples=200)
 @given(networks(), devices())
-def test_never_below_the_roof(network: Network, device: DeviceProfile) -> None:
+def test_never_below_the_lower_bound(network: Network, device: DeviceProfile) -> None:
     found = analyze_network(network, [device])
     (one,) = found.devices
     rate = device.compute["fp32"].macs_per_s.value
@@ -261,7 +263,7 @@ def test_what_stays_in_a_cache_of_unknown_speed_has_no_memory_time() -> None:
         device=device,
     ).kernels
     assert (inside.memory_s, inside.bound) == (None, "compute")
-    assert (outside.memory_s, outside.roof.level) == (3.2, "DRAM")  # 160 / 50
+    assert (outside.memory_s, outside.lower_bound.level) == (3.2, "DRAM")  # 160 / 50
     # A copy within the cache takes a time that nobody knows: that is not 0.
     assert (copied.compute_s, copied.memory_s, copied.latency_s) == (0.0, None, None)
     assert copied.bound == "unknown"
@@ -271,9 +273,9 @@ def test_shares_add_up_with_a_fixed_cost_of_each_inference() -> None:
     device = DEVICE._replace(inference_overhead_s=known(2.0))
     model = load_model("mobilenet_v1")
     (found,) = analyze(model, devices=[device]).devices
-    shares = [one.share for one in beyond(found)]
-    spent = multiplying(found)
+    shares = [one.share for one in overheads(found)]
+    spent = mac_share(found)
     assert spent is not None
     assert sum(shares) + spent == pytest.approx(1)
-    assert sum(shares_of(found).values()) == pytest.approx(1)
-    assert shares_of(found)["inference"] > 0
+    assert sum(time_shares(found).values()) == pytest.approx(1)
+    assert time_shares(found)["inference"] > 0

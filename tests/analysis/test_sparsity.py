@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.sparsity import Sparsity, Zeros, parse_zeros
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
-from mnet_cost.devices.fits import RooflineFit, Spread
+from mnet_cost.devices.latency_models import RooflineFit, Spread
 from mnet_cost.errors import ModelReferenceError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
@@ -23,7 +23,7 @@ def known(value: float) -> Sourced:
 DENSE = DeviceProfile(
     name="dense",
     title="a device that multiplies zeros",
-    tier="datasheet",
+    basis="datasheet",
     runtime="xnnpack",
     threads=1,
     compute={"fp16": ComputeRate(known(1000.0), known(1000.0))},
@@ -138,7 +138,11 @@ def test_a_device_that_knows_fours() -> None:
         found = analyze(SPEC, devices=[DENSE, SPARSE], precision="fp16", sparsity=rules)
         dense, sparse = (estimate.kernels for estimate in found.devices)
         return {
-            a.kernel.name: (a.roof.compute_s or 0, b.roof.compute_s or 0, b.roof.memory_s or 0)
+            a.kernel.name: (
+                a.lower_bound.compute_s or 0,
+                b.lower_bound.compute_s or 0,
+                b.lower_bound.memory_s or 0,
+            )
             for a, b in zip(dense, sparse, strict=True)
         }
 
@@ -162,10 +166,10 @@ def test_a_fitted_roofline_and_what_fits() -> None:
     )
     assert dense.latency_s == pytest.approx(11.52 + 2.88 + 3.20)
     assert sparse.latency_s == pytest.approx(5.76 + 2.88 + 1.60)
-    assert (dense.fits[0].fits, sparse.fits[0].fits) == (False, True)
+    assert (dense.memory_fits[0].fits, sparse.memory_fits[0].fits) == (False, True)
 
 
-def test_compute_at_prices_is_as_much_faster() -> None:
+def test_compute_at_coefficients_is_as_much_faster() -> None:
     device = SPARSE._replace(pipeline="in_order")
     dense, sparse = (
         analyze(SPEC, devices=[device], precision="fp16", sparsity=rules).devices[0]

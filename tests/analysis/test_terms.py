@@ -161,7 +161,7 @@ def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
         assert layer.effort in products | set(TERM_NAMES), layer.kind
 
 
-def test_terms_have_one_price_of_one() -> None:
+def test_terms_have_one_coefficient_of_one() -> None:
     assert TERM_NAMES[0] == "pointwise"
     assert TERM_NAMES[-1] == "kernel"
     assert {term.part for term in TERMS} == {"compute", "memory", "overhead"}

@@ -30,7 +30,7 @@ def kernels(layers: str, channels: int = 1, batch: int = 1) -> tuple[Kernel, ...
     return form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
 
 
-def beyond(found: tuple[Kernel, ...], device: DeviceProfile = SMALL) -> list[tuple[int, int]]:
+def overheads(found: tuple[Kernel, ...], device: DeviceProfile = SMALL) -> list[tuple[int, int]]:
     """(bytes of weights, of activations) of each kernel that pass the outermost level."""
     outermost = [traffic[-1] for traffic in kernel_traffic(found, device)]
     return [(one.weight_bytes or 0, one.activation_bytes or 0) for one in outermost]
@@ -47,10 +47,10 @@ def test_all_bytes_pass_the_innermost_level() -> None:
 
 def test_what_the_kernel_before_has_written_is_still_there() -> None:
     # Three results of 768 bytes: each fits into 1000, though none together with the one before.
-    assert beyond(kernels(f"  - {POOL}\n" * 3, channels=3)) == [(0, 0)] * 3
+    assert overheads(kernels(f"  - {POOL}\n" * 3, channels=3)) == [(0, 0)] * 3
     # Of 1280 bytes 280 have no place: written by one kernel, read by the next. What the caller
     # wrote is read alike, and the last result is there for the caller.
-    assert beyond(kernels(f"  - {POOL}\n" * 3, channels=5)) == [(0, 560)] * 3
+    assert overheads(kernels(f"  - {POOL}\n" * 3, channels=5)) == [(0, 560)] * 3
 
 
 def test_a_tensor_that_waits_competes_with_the_largest_result() -> None:
@@ -64,7 +64,7 @@ def test_a_tensor_that_waits_competes_with_the_largest_result() -> None:
     )
     # `a` has 512 bytes, and waits while 768 are handed on: 280 of it are written to DRAM, and read
     # again. The last result has 1024. 44 bytes of weights fit beside 768.
-    assert beyond(found) == [(0, 280), (0, 0), (0, 0), (0, 0), (0, 280 + 24)]
+    assert overheads(found) == [(0, 280), (0, 0), (0, 0), (0, 0), (0, 280 + 24)]
 
 
 def test_what_waits_itself_is_not_held_against_others() -> None:
@@ -76,7 +76,7 @@ def test_what_waits_itself_is_not_held_against_others() -> None:
         channels=2,
     )
     # `a` waits for `b`, which may be gone by then: of `b`, which waits for `c`, 536 bytes are.
-    assert [one for _, one in beyond(found)] == [0, 536, 0, 536]
+    assert [one for _, one in overheads(found)] == [0, 536, 0, 536]
     found = kernels(
         f"  - {{id: a, {POOL}}}\n"
         "  - {id: b, conv2d: {channels: 3, kernel: 1}}\n"
@@ -85,7 +85,7 @@ def test_what_waits_itself_is_not_held_against_others() -> None:
         channels=2,
     )
     # `b` is read at once, but later as well: only the 256 bytes of `c` are held against the others.
-    assert [one for _, one in beyond(found)] == [0, 24, 0, 24 + 536]
+    assert [one for _, one in overheads(found)] == [0, 24, 0, 24 + 536]
 
 
 def test_two_waiting_reads_are_written_once() -> None:
@@ -99,7 +99,7 @@ def test_two_waiting_reads_are_written_once() -> None:
         "  - {id: second, add: [a, c]}\n",
         channels=2,
     )
-    activations = [one for _, one in beyond(found)]
+    activations = [one for _, one in overheads(found)]
     assert activations == [280, 0, 0, 280, 0, 0, 280]
 
 
@@ -114,17 +114,17 @@ def test_a_view_is_the_tensor_that_it_is_of() -> None:
     )
     assert [one.reads for one in found[1:]] == [((1, 256),), ((4, 768),), ((5, 256), (1, 256))]
     # A half that waits beside 768 bytes has 24 of its 256 too many.
-    assert [one for _, one in beyond(found)] == [24, 0, 0, 24]
+    assert [one for _, one in overheads(found)] == [24, 0, 0, 24]
 
 
 def test_weights_are_needed_once_in_each_inference() -> None:
     layer = "  - conv2d: {channels: 16, kernel: 1, bias: false}\n"
     found = kernels("  - {global_avg_pool: {keep: true}}\n" + layer * 2, channels=2)
     # 128 + 1024 bytes, and a result of 64: of 1152 bytes 216 have no place.
-    assert beyond(found) == [(0, 0), (128 * 216 // 1152, 0), (1024 * 216 // 1152, 0)]
+    assert overheads(found) == [(0, 0), (128 * 216 // 1152, 0), (1024 * 216 // 1152, 0)]
     # From flash they come all, at each inference, and pass nothing else.
     flash = SMALL._replace(storage=level("flash"))
-    assert beyond(found, flash) == [(0, 0), (128, 0), (1024, 0)]
+    assert overheads(found, flash) == [(0, 0), (128, 0), (1024, 0)]
     assert [one[0].weight_bytes for one in kernel_traffic(found, flash)] == [0, 0, 0]
 
 
@@ -135,7 +135,7 @@ def test_weights_used_twice_may_be_kept_the_second_time() -> None:
         "  - {use: a}\n",
         channels=32,
     )
-    weights = [one for one, _ in beyond(found)]
+    weights = [one for one, _ in overheads(found)]
     assert weights[1] == 32 * 32 * 4 + 128 - CACHE
     assert weights[2] == 0
 
@@ -159,9 +159,9 @@ def test_a_trained_tensor_is_read_as_weights_are() -> None:
     assert [one.input_bytes for one in alone] == [256, 256]
     # Of 512 bytes that are read in each inference, the first kernel has read 256 already; beside
     # the 256 that are handed over, all have their place in a cache of 1000, and not in one of 600.
-    assert [one for one, _ in beyond(alone)] == [0, 0]
+    assert [one for one, _ in overheads(alone)] == [0, 0]
     small = SMALL._replace(memory=(level("cache", 600.0), level("DRAM")))
-    assert [one for one, _ in beyond(alone, small)] == [256 * 168 // 512] * 2
+    assert [one for one, _ in overheads(alone, small)] == [256 * 168 // 512] * 2
     flash = SMALL._replace(storage=level("flash"))
     assert [one[-1] for one in kernel_traffic(alone, flash)] == [
         LevelTraffic("flash", 256, 0),
@@ -233,7 +233,7 @@ def test_less_passes_further_out_and_never_more_than_there_is(
 ) -> None:
     (found,) = analyze_network(network, [device]).devices
     for one in found.kernels:
-        kernel, traffic = one.kernel, one.roof.traffic
+        kernel, traffic = one.kernel, one.lower_bound.traffic
         if not traffic:
             continue
         before_w, before_a = kernel.weight_bytes, kernel.input_bytes + kernel.output_bytes
@@ -308,7 +308,7 @@ def own_weights(one: Kernel) -> int:
 @given(networks(), st.integers(1, 300), st.randoms(use_true_random=False))
 def test_no_cache_lets_less_pass(network: Network, size: int, draw: random.Random) -> None:
     found = form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
-    passing = beyond(found, DEVICE._replace(memory=(level("cache", float(size)), level("DRAM"))))
+    passing = overheads(found, DEVICE._replace(memory=(level("cache", float(size)), level("DRAM"))))
     weights, activations = (sum(one) for one in zip(*passing, strict=True)) if passing else (0, 0)
     read = {tensor for one in found for tensor, _ in one.reads}
     made = {tensor for one in found for tensor in one.writes}
@@ -335,10 +335,10 @@ def test_activations_of_mobilenet_stay_in_a_large_cache() -> None:
     spec = load_model("mobilenet_v1").spec
     found = analyze(spec).kernels
     large = DEVICE._replace(memory=(level("L2", 50e6), level("DRAM")))
-    assert beyond(found, large) == [(0, 0)] * 29
+    assert overheads(found, large) == [(0, 0)] * 29
     # 1 MB: the largest result has 64 x 112 x 112 fp32 elements, 3.2 MB.
     small = DEVICE._replace(memory=(level("L2", 1e6), level("DRAM")))
-    weights = [one for one, _ in beyond(found, small)]
-    activations = [one for _, one in beyond(found, small)]
+    weights = [one for one, _ in overheads(found, small)]
+    activations = [one for _, one in overheads(found, small)]
     assert weights == [one.weight_bytes for one in found]
     assert max(activations) == 1_605_632 - 1_000_000 + 3_211_264 - 1_000_000

@@ -80,14 +80,14 @@ def test_the_results_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "accuracy"))
     for name in ("protocols", "summary", "tables", "shared"):
         sys.modules.pop(name, None)
-    from protocols import Prices, known_device  # type: ignore[import-not-found]
+    from protocols import Coefficients, known_device  # type: ignore[import-not-found]
     from summary import summarize  # type: ignore[import-not-found]
     from tables import ncnn_runs  # type: ignore[import-not-found]
 
-    from mnet_cost.devices.prices import shared_prices
+    from mnet_cost.devices.coefficients import shared_coefficients
 
-    width = shared_prices().measured.width
-    found = summarize("", "", list(known_device(Prices(ncnn_runs()))), width)._asdict()
+    width = shared_coefficients().measured.width
+    found = summarize("", "", list(known_device(Coefficients(ncnn_runs()))), width)._asdict()
     committed = results()[ONE_THREAD, "known device, new family"]
     for key, value in committed.items():
         assert found[key] == pytest.approx(value, rel=2e-3), key

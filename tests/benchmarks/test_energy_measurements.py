@@ -1,4 +1,4 @@
-"""Energies of MLPerf Tiny, foretold from one network to the next."""
+"""Energies of MLPerf Tiny, predicted from one network to the next."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pytest
 
 from mnet_cost.cli import main
 from mnet_cost.devices import DeviceProfile, Sourced, device_names, load_device
-from mnet_cost.devices.fits import FittedOn, PriceFit
+from mnet_cost.devices.latency_models import CoefficientFit, FittedOn
 from mnet_cost.devices.load import parse_device
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -70,8 +70,8 @@ def close(found: Any, expected: Any, least: float = 2e-4) -> bool:
 
 @pytest.mark.parametrize(
     "name",
-    # Prices of one thread and of four, of a microcontroller, of a file of many devices; rooflines
-    # of a file of their own and put into a profile.
+    # Coefficients of one thread and of four, of a microcontroller, of a file of many devices;
+    # rooflines of a file of their own and put into a profile.
     ["pixel_1_tflite", "pixel_3_tflite_4_threads", "stm32l4r5_cube_ai", "raspberry_pi_4_ncnn",
      "rk3588_ncnn", "pixel_3_tflite_gpu", "galaxy_s23"],
 )  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_profile_is_what_its_command_makes(
 
 def test_the_comparison_can_fail() -> None:
     fit = load_device("pixel_1_tflite").latency["fp32"]
-    assert isinstance(fit, PriceFit)
+    assert isinstance(fit, CoefficientFit)
     assert close(fit, fit)
     assert not close(fit._replace(scale_s=fit.scale_s._replace(value=1e-9)), fit)
     assert not close(fit._replace(deviations={**fit.deviations, "kernel": 1.0}), fit)

@@ -32,17 +32,17 @@ def test_what_if_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MODEL, "pixel_1", "--what-if", "bandwidth=x2,l2=2MiB"]) == 0
     out = capsys.readouterr().out
     # logits: 4.1 MB of weights at 29.8 GB/s, then 1,024,000 / 9.368 GMAC/s
-    table = re.sub(r"time  .*x\n", "time\n", out)  # it depends on fitted prices
+    table = re.sub(r"time  .*x\n", "time\n", out)  # it depends on fitted cost coefficients
     assert (
         "\nWhat if bandwidth x2, L2 2 MiB, on pixel_1\n"
         "number                before      after  after / before\n"
         "bandwidth of DRAM  29.8 GB/s  59.6 GB/s           2.00x\n"
         "size of L2             1 MiB      2 MiB           2.00x\n"
         "time\n"
-        "roof                 60.7 ms    60.7 ms           1.00x\n"
+        "lower bound                 60.7 ms    60.7 ms           1.00x\n"
         "\n"
         "Kernels that something else binds then, on pixel_1: 1 of 29\n"
-        "kernel  kind    bound by  then by    roof  roof then\n"
+        "kernel  kind    bound by  then by    lower bound  lower bound then\n"
         "logits  linear  DRAM      compute  138 µs     109 µs\n"
         "\n"
         "* 1 mult-add"
@@ -84,7 +84,7 @@ def test_what_if_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     one = board["changed_bounds"][0]
     assert one["kernel"] == "separable.depthwise_conv2d"
     assert (one["bound_before"], one["bound_after"]) == ("compute", "memory:DRAM")
-    assert one["roof_after_ms"] < one["roof_before_ms"] < 4 * one["roof_after_ms"]
+    assert one["bound_after_ms"] < one["bound_before_ms"] < 4 * one["bound_after_ms"]
     assert phone["notes"][0].startswith("the time with other numbers is a model: parts that are")
 
 

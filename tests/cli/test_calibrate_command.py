@@ -16,7 +16,7 @@ import pytest
 
 from mnet_cost.cli import main
 from mnet_cost.devices import load_device
-from mnet_cost.devices.fits import PriceFit, RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.rules import runtime_rules
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,13 +33,13 @@ name: own
 title: A board
 class: board
 pipeline: in_order
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: 2
 compute:
-  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+  fp32: {macs: 19 GFLOP/s, basis: assumed, source: guess}
 memory:
-  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}
 kernels: [fold_norms, fuse_clamps]
 """
 
@@ -88,18 +88,18 @@ def seconds_on(capsys: pytest.CaptureFixture[str], device: str, model: str) -> f
 def test_a_profile_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     out = calibrate(capsys, "--device", "pixel_1", "-o", "phone.yaml")
     device = load_device("./phone.yaml")
-    assert (device.name, device.tier, device.extends) == ("phone", "calibrated", "pixel_1")
+    assert (device.name, device.basis, device.extends) == ("phone", "calibrated", "pixel_1")
     assert device.compute == load_device("pixel_1").compute
     assert device.kernel_rules == load_device("pixel_1").kernel_rules
     fit = device.latency["fp32"]
-    assert isinstance(fit, PriceFit)
+    assert isinstance(fit, CoefficientFit)
     assert fit.fitted_on is not None
     assert fit.fitted_on.networks == 4
     assert fit.scale_s.source == "fitted to 4 measurements of a table"
     assert seconds_on(capsys, "./phone.yaml", "mobilenet_v1@resolution=96") == pytest.approx(
         0.025, rel=0.15
     )
-    assert out.startswith("phone: prices fitted to 4 measurements\n\nscale  ")
+    assert out.startswith("phone: coefficients fitted to 4 measurements\n\nscale  ")
     assert "one family at a time left out" in out
     assert "mobilenet_v1@alpha=0.5,resolution=96  V1" in out
 
@@ -121,7 +121,7 @@ def test_the_words_of_the_command_make_the_same_profile(
     )
     arguments = [
         "--from", "my times#1.csv", "--where", "device=my board's", "--tile", "4", "--kernels",
-        "fold_norms, fuse_clamps", "--form", "prices", "--tier", "fitted", "-o", "x.yaml",
+        "fold_norms, fuse_clamps", "--form", "coefficients", "--basis", "fitted", "-o", "x.yaml",
     ]  # fmt: skip
     assert run(capsys, "calibrate", *arguments)[0] == 0
     lines = Path("x.yaml").read_text().splitlines()
@@ -142,7 +142,7 @@ def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str
     for arguments in ([], ["-o", "-"]):
         status, out, err = run(capsys, "calibrate", "--from", "times.csv", *arguments)
         assert status == 0
-        assert err.startswith("mine: prices fitted to 4 measurements\n")
+        assert err.startswith("mine: coefficients fitted to 4 measurements\n")
         Path("printed.yaml").write_text(out)
         assert load_device("./printed.yaml").name == "mine"
 
@@ -151,7 +151,7 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
     assert (found["schema"], found["name"]) == ("mnet-cost/calibration/1", "x")
     (fit,) = found["fits"]
-    assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "prices", [])
+    assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "coefficients", [])
     assert fit["held_out"]["protocol"] == "one family at a time"
     assert fit["held_out"]["measurements"] == 4
     assert fit["fitted_on"]["families"] == ["IR", "ResNet", "V1"]
@@ -250,7 +250,7 @@ def test_more_threads_than_the_device_has_cores(
 ) -> None:
     """Said at the row that states them, not in the profile that would be written."""
     Path("own.yaml").write_text(
-        OWN.replace("threads: 2", "threads: 2\ncores: {value: 2, standing: assumed, source: guess}")
+        OWN.replace("threads: 2", "threads: 2\ncores: {value: 2, basis: assumed, source: guess}")
     )
     Path("times.csv").write_text("model,latency_ms,threads\nresnet8,5,3\n")
     output = [] if option == "--into" else ["-o", "x.yaml"]
@@ -281,12 +281,12 @@ def test_reports_say_that_a_fit_rests_on_one_measurement(
 def test_into_a_profile_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     out = calibrate(capsys, "--into", "own.yaml")
     text = Path("own.yaml").read_text()
-    assert text.startswith(OWN.replace("tier: datasheet", "tier: calibrated") + "# Fitted by\n")
+    assert text.startswith(OWN.replace("basis: datasheet", "basis: calibrated") + "# Fitted by\n")
     assert "#   mnet-cost calibrate --from times.csv --into own.yaml\n" in text
-    assert out.startswith("own: prices fitted to 4 measurements\n")
+    assert out.startswith("own: coefficients fitted to 4 measurements\n")
     device = load_device("./own.yaml")
     assert list(device.latency) == ["fp32"]
-    assert device.compute["fp32"].macs_per_s.standing == "assumed"
+    assert device.compute["fp32"].macs_per_s.basis == "assumed"
     calibrate(capsys, "--into", "own.yaml")
     assert Path("own.yaml").read_text() == text
 
@@ -323,7 +323,7 @@ def test_hostile_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert (device.name, device.title) == ("x", 'a "b" \\ : # --- \u00e9 \\x07')
     assert device.runtime == "run: #time"
     fit = device.latency["fp32"]
-    assert isinstance(fit, PriceFit)
+    assert isinstance(fit, CoefficientFit)
     assert fit.scale_s.source == 'fitted to 1 measurement of a "quoted" \\ : # x y'
     assert fit.fitted_on is not None
     assert fit.fitted_on.families == ("true",)
@@ -432,7 +432,7 @@ hint: a fit is of one: `--where device=a`""",
 few.csv:2:1: a roofline needs 4 networks, and there is 1
     2 | resnet8,5,4
       | ^^^^^^^
-hint: prices can be scaled by a single one: `--form prices`""",
+hint: cost coefficients can be scaled by a single one: `--form coefficients`""",
             id="a roofline of one network",
         ),
         pytest.param(
@@ -620,10 +620,10 @@ def test_columns_that_are_not_read_are_named(capsys: pytest.CaptureFixture[str])
 def test_the_fitted_times_are_those_that_analyze_prints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Also where the roof of some kernels is above the sum of their prices."""
+    """Also where the lower bound of some kernels is above the sum of their cost coefficients."""
     slow = OWN.replace("bandwidth: 10 GB/s", "bandwidth: 1.5 GB/s")
     Path("slow.yaml").write_text(slow)
-    for form in ("prices", "roofline"):
+    for form in ("coefficients", "roofline"):
         found = _documented(capsys, "--device", "./slow.yaml", "--form", form)
         rows = found["fits"][0]["measurements"]
         bare = json.loads(
@@ -658,8 +658,8 @@ def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ([], "the following arguments are required: --from"),
         (["--from", "times.csv", "--tile", "many"], "invalid int value: 'many'"),
-        (["--from", "times.csv", "--form", "price"], "hint: did you mean `prices`?"),
-        (["--from", "times.csv", "--tier", "datasheet"], "invalid choice: 'datasheet'"),
+        (["--from", "times.csv", "--form", "coefficient"], "hint: did you mean `coefficients`?"),
+        (["--from", "times.csv", "--basis", "datasheet"], "invalid choice: 'datasheet'"),
         (
             ["--from", "times.csv", "-o", "x.yaml", "--into", "own.yaml"],
             "--into: not allowed with argument -o/--output",
@@ -738,13 +738,13 @@ def test_a_single_row_in_another_unit(
     err = refused(capsys, "--from", "times.csv", "-o", "x.yaml")
     assert f"times.csv:{line}:" in err
     assert f"`{spoilt}` took " in err
-    assert "foretold to take " in err
+    assert "predicted to take " in err
 
 
 def test_a_small_network_may_take_what_calling_it_takes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A runtime that needs 3 ms for any network: 200 times what its mult-adds foretell."""
+    """A runtime that needs 3 ms for any network: 200 times what its mult-adds predict."""
     rows = "lenet5,3\nvgg16,130\nresnet18,25\nmobilenet_v1,12\nds_cnn,3\n"
     Path("times.csv").write_text(f"model,latency_ms\n{rows}")
     assert "lenet5" in calibrate(capsys, "-o", "x.yaml")

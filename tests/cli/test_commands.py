@@ -77,10 +77,10 @@ def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture
     assert sum(one["bytes"] for one in memory["live_at_peak"]) == memory["peak_bytes"]
     assert memory["schedule"] == [layer["name"] for layer in found["layers"]]
     (device,) = found["devices"]
-    assert (device["name"], device["tier"]) == ("pixel_1", "datasheet")
+    assert (device["name"], device["basis"]) == ("pixel_1", "datasheet")
     assert 0 < device["energy_low_mj"] < device["energy_mj"]
     assert device["energy_high_mj"] is None
-    assert device["energy_standing"] == "assumed"
+    assert device["energy_basis"] == "assumed"
     assert device["energy_how"].startswith("mult-adds and bytes: a lower bound without mult-adds")
     assert sum(kernel["latency_ms"] for kernel in device["kernels"]) == pytest.approx(
         device["latency_ms"]
@@ -151,10 +151,10 @@ def test_the_papers_table_2_with_time(capsys: pytest.CaptureFixture[str]) -> Non
     assert shares["linear"] == (0.18, 24.33)
 
 
-def product(parting: Any) -> float:
+def product(breakdown: Any) -> float:
     """Mult-adds, what each takes, and the shares of time spent multiplying: a ratio of times."""
-    shares = parting["other_multiplying"] / parting["first_multiplying"]
-    return float(parting["mult_adds_ratio"] * parting["price_ratio"] * shares)
+    shares = breakdown["other_mac_share"] / breakdown["first_mac_share"]
+    return float(breakdown["mult_adds_ratio"] * breakdown["coefficient_ratio"] * shares)
 
 
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,8 +166,8 @@ def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     ratios = found["ratios"][1]
     assert ratios["mult_adds"] == pytest.approx(8.558, abs=0.001)
     assert ratios["params"] == pytest.approx(6.922, abs=0.001)
-    for parting in found["partings"]:
-        assert parting["time_ratio"] == pytest.approx(product(parting))
+    for breakdown in found["ratio_breakdowns"]:
+        assert breakdown["time_ratio"] == pytest.approx(product(breakdown))
     blocks = {row["block"]: row for row in found["differences"]}
     assert set(blocks) == {*(f"separable_{i}" for i in range(2, 9)), "separable", "middle x5"}
     # 1 / (1/N + 1/9) with N output channels: 8.84 for 512 (arXiv:1704.04861, section 3.1)
@@ -578,7 +578,7 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     status, out, _ = run(capsys, "compare", str(spec), V1, "--format", "json")
     found = json.loads(out)
     assert status == 3
-    assert found["partings"] == []
+    assert found["ratio_breakdowns"] == []
     assert found["models"][0]["devices"][0]["latency_ms"] is None
     assert found["ratios"][1]["latency"] == dict.fromkeys(found["ratios"][1]["latency"])
     assert len(found["ratios"][1]["latency"]) == 3
@@ -589,10 +589,10 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
 def test_compare_counts_time_by_the_paper_under_every_convention(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (parting,) = document(
+    (breakdown,) = document(
         capsys, "compare", "full", "separable", "--device", "pixel_1", "--convention", "thop"
-    )["partings"]
-    assert parting["time_ratio"] == pytest.approx(product(parting))
+    )["ratio_breakdowns"]
+    assert breakdown["time_ratio"] == pytest.approx(product(breakdown))
 
 
 def test_equal_ratios_do_not_mean_that_both_multiply(
@@ -602,9 +602,9 @@ def test_equal_ratios_do_not_mean_that_both_multiply(
         capsys, "compare", "mobilenet_v1@alpha=0.25", "shallow@alpha=0.4", "--device", "h100"
     )
     assert "mostly multiply" not in out
-    _, out, _ = run(capsys, "compare", "full", "separable", "--device", "roof_core")
+    _, out, _ = run(capsys, "compare", "full", "separable", "--device", "lower_bound_core")
     text = " ".join(out.split())
-    assert "by its roof, takes 8.47x the time: both spend 99 % of theirs multiplying" in text
+    assert "by its lower bound, takes 8.47x the time: both spend 99 % of theirs multiplying" in text
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:

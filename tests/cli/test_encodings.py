@@ -58,7 +58,7 @@ def test_signs_keep_their_meaning(encoding: str) -> None:
     assert f"alpha 0.25 {between} rho 1 {between} resolution 96" in out
     assert re.search(rf"stem +conv2d 3x3 +\[8, 48, 48\] .* 1\.31 {microseconds} +3\.47\n", out)
     assert re.search(
-        rf"h100 +roof +{least} 37\.9 {microseconds} +yes +{least} 18\.6 mJ +232 ns", out
+        rf"h100 +bound +{least} 37\.9 {microseconds} +yes +{least} 18\.6 mJ +232 ns", out
     )
 
 
@@ -68,7 +68,7 @@ def test_tables_stay_in_line(encoding: str) -> None:
     lines = out.splitlines()
     start = lines.index("Devices")
     header, row = lines[start + 1], lines[start + 2]
-    for title in ("time", "fits", "energy", "roof", "compute %"):
+    for title in ("time", "fits", "energy", "bound", "compute %"):
         end = header.index(title) + len(title)
         if title == "fits":
             assert row[header.index(title) :].startswith("yes")

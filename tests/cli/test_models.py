@@ -111,7 +111,7 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert one["precision"] == "int8"
     assert one["weight_bytes"] == 29_294_088
-    assert one["devices"] == [{"name": "pixel_1", "standing": None, "latency_s": None}]
+    assert one["devices"] == [{"name": "pixel_1", "basis": None, "latency_s": None}]
     status, text, _ = run(capsys, "mobilenet_v1", "--device", "pixel_1", "--precision", "int8")
     assert status == 0
     assert "pixel_1" in text
@@ -120,7 +120,7 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["peak_memory_bytes"] == 4_816_896
     names = [device["name"] for device in one["devices"]]
     assert names == ["pixel_1_tflite", "raspberry_pi_4_ncnn", "h100"]
-    assert one["devices"][0]["standing"] == "fitted"
+    assert one["devices"][0]["basis"] == "fitted"
     assert one["devices"][0]["latency_s"] == pytest.approx(1.08, rel=0.01)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 

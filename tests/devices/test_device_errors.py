@@ -16,16 +16,16 @@ GOOD = """\
 format: 1
 name: mine
 title: A board
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: 2
 compute:
-  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+  fp32: {macs: 19 GFLOP/s, basis: assumed, source: guess}
 memory:
-  - {level: L2, size: 1 MiB, bandwidth: 40 GB/s, standing: assumed, source: guess}
-  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+  - {level: L2, size: 1 MiB, bandwidth: 40 GB/s, basis: assumed, source: guess}
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}
 overhead:
-  kernel: {value: 5 us, standing: assumed, source: guess}
+  kernel: {value: 5 us, basis: assumed, source: guess}
 """
 
 
@@ -61,90 +61,90 @@ hint: did you mean `runtime`?""",
             id="unknown key",
         ),
         pytest.param(
-            "GFLOP/s, standing: assumed, source: guess",
-            "GFLOP/s, standing: assumed",
+            "GFLOP/s, basis: assumed, source: guess",
+            "GFLOP/s, basis: assumed",
             """\
 mine.yaml:8:3: `fp32` states no `source`
-    8 |   fp32: {macs: 19 GFLOP/s, standing: assumed}
+    8 |   fp32: {macs: 19 GFLOP/s, basis: assumed}
       |   ^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             id="no source",
         ),
         pytest.param(
-            "macs: 19 GFLOP/s, standing: assumed, source: guess",
+            "macs: 19 GFLOP/s, basis: assumed, source: guess",
             "macs: 19 GFLOP/s",
             """\
-mine.yaml:8:3: `fp32` states no `standing` and no `source`
+mine.yaml:8:3: `fp32` states no `basis` and no `source`
     8 |   fp32: {macs: 19 GFLOP/s}
       |   ^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
-            id="neither standing nor source",
+            id="neither basis nor source",
         ),
         pytest.param(
-            ", bandwidth: 10 GB/s, standing: assumed",
+            ", bandwidth: 10 GB/s, basis: assumed",
             ", bandwidth: 10 GB/s",
             """\
-mine.yaml:11:13: `DRAM` states no `standing`
+mine.yaml:11:13: `DRAM` states no `basis`
    11 |   - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, source: guess}
       |             ^^^^
-hint: `standing` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`""",
-            id="level without standing",
+hint: `basis` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`""",
+            id="level without basis",
         ),
         pytest.param(
-            "GFLOP/s, standing: assumed, source: guess",
-            "GFLOP/s, standing: assumed, source: ''",
+            "GFLOP/s, basis: assumed, source: guess",
+            "GFLOP/s, basis: assumed, source: ''",
             """\
-mine.yaml:8:55: `source` must be text
-    8 |   fp32: {macs: 19 GFLOP/s, standing: assumed, source: ''}
-      |                                                       ^^""",
+mine.yaml:8:52: `source` must be text
+    8 |   fp32: {macs: 19 GFLOP/s, basis: assumed, source: ''}
+      |                                                    ^^""",
             id="empty source",
         ),
         pytest.param(
-            "GFLOP/s, standing: assumed",
-            "GFLOP/s, standing: messured",
+            "GFLOP/s, basis: assumed",
+            "GFLOP/s, basis: messured",
             """\
-mine.yaml:8:38: `messured` is no standing
-    8 |   fp32: {macs: 19 GFLOP/s, standing: messured, source: guess}
-      |                                      ^^^^^^^^
+mine.yaml:8:35: `messured` is no basis
+    8 |   fp32: {macs: 19 GFLOP/s, basis: messured, source: guess}
+      |                                   ^^^^^^^^
 hint: did you mean `measured`?""",
-            id="standing mistyped",
+            id="basis mistyped",
         ),
         pytest.param(
-            "GFLOP/s, standing: assumed",
-            "GFLOP/s, standing: rumour",
+            "GFLOP/s, basis: assumed",
+            "GFLOP/s, basis: rumour",
             """\
-mine.yaml:8:38: `rumour` is no standing
-    8 |   fp32: {macs: 19 GFLOP/s, standing: rumour, source: guess}
-      |                                      ^^^^^^
-hint: `standing` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`""",
-            id="unknown standing",
+mine.yaml:8:35: `rumour` is no basis
+    8 |   fp32: {macs: 19 GFLOP/s, basis: rumour, source: guess}
+      |                                   ^^^^^^
+hint: `basis` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`""",
+            id="unknown basis",
         ),
         pytest.param(
-            "tier: datasheet",
-            "tier: sheet",
+            "basis: datasheet",
+            "basis: sheet",
             """\
-mine.yaml:4:7: `sheet` is no tier
-    4 | tier: sheet
-      |       ^^^^^
+mine.yaml:4:8: `sheet` is no basis
+    4 | basis: sheet
+      |        ^^^^^
 hint: did you mean `datasheet`?""",
-            id="tier mistyped",
+            id="basis mistyped",
         ),
         pytest.param(
-            "tier: datasheet",
-            "tier: gold",
+            "basis: datasheet",
+            "basis: gold",
             """\
-mine.yaml:4:7: `gold` is no tier
-    4 | tier: gold
-      |       ^^^^
-hint: `tier` is `datasheet`, `fitted` or `calibrated`""",
-            id="unknown tier",
+mine.yaml:4:7: `gold` is no basis
+    4 | basis: gold
+      |        ^^^^
+hint: `basis` is `datasheet`, `fitted` or `calibrated`""",
+            id="unknown basis",
         ),
         pytest.param(
             "fp32:",
             "fp23:",
             """\
 mine.yaml:8:3: there is no precision `fp23`
-    8 |   fp23: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+    8 |   fp23: {macs: 19 GFLOP/s, basis: assumed, source: guess}
       |   ^^^^
 hint: did you mean `fp32`?""",
             id="precision mistyped",
@@ -154,7 +154,7 @@ hint: did you mean `fp32`?""",
             "double:",
             """\
 mine.yaml:8:3: there is no precision `double`
-    8 |   double: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+    8 |   double: {macs: 19 GFLOP/s, basis: assumed, source: guess}
       |   ^^^^^^
 hint: one of `fp32`, `fp16`, `bf16` or `int8`""",
             id="unknown precision",
@@ -164,7 +164,7 @@ hint: one of `fp32`, `fp16`, `bf16` or `int8`""",
             "19 GB/s",
             """\
 mine.yaml:8:16: `19 GB/s` is a bandwidth; a rate of mult-adds is asked for
-    8 |   fp32: {macs: 19 GB/s, standing: assumed, source: guess}
+    8 |   fp32: {macs: 19 GB/s, basis: assumed, source: guess}
       |                ^^^^^^^
 hint: write for example `9.4 GMAC/s`""",
             id="wrong dimension",
@@ -174,7 +174,7 @@ hint: write for example `9.4 GMAC/s`""",
             "19",
             """\
 mine.yaml:8:16: `19` has no unit; a rate of mult-adds is asked for
-    8 |   fp32: {macs: 19, standing: assumed, source: guess}
+    8 |   fp32: {macs: 19, basis: assumed, source: guess}
       |                ^^
 hint: a number alone can mean anything: write for example `9.4 GMAC/s`""",
             id="bare number",
@@ -184,7 +184,7 @@ hint: a number alone can mean anything: write for example `9.4 GMAC/s`""",
             "-5 us",
             """\
 mine.yaml:13:19: `-5 us` is negative; a time cannot be
-   13 |   kernel: {value: -5 us, standing: assumed, source: guess}
+   13 |   kernel: {value: -5 us, basis: assumed, source: guess}
       |                   ^^^^^""",
             id="negative",
         ),
@@ -193,7 +193,7 @@ mine.yaml:13:19: `-5 us` is negative; a time cannot be
             "0 GB/s",
             """\
 mine.yaml:11:42: `0 GB/s` cannot be zero
-   11 |   - {level: DRAM, size: 4 GB, bandwidth: 0 GB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 4 GB, bandwidth: 0 GB/s, basis: assumed, source: guess}
       |                                          ^^^^^^
 hint: leave it out where it is not known: unknown is not zero""",
             id="zero bandwidth",
@@ -203,7 +203,7 @@ hint: leave it out where it is not known: unknown is not zero""",
             "0 MAC/s",
             """\
 mine.yaml:8:16: `0 MAC/s` cannot be zero
-    8 |   fp32: {macs: 0 MAC/s, standing: assumed, source: guess}
+    8 |   fp32: {macs: 0 MAC/s, basis: assumed, source: guess}
       |                ^^^^^^^
 hint: leave it out where it is not known: unknown is not zero""",
             id="zero rate",
@@ -213,7 +213,7 @@ hint: leave it out where it is not known: unknown is not zero""",
             "10000 PB/s",
             """\
 mine.yaml:11:42: `10000 PB/s` is absurd: over 10.0 PB/s
-   11 |   - {level: DRAM, size: 4 GB, bandwidth: 10000 PB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 4 GB, bandwidth: 10000 PB/s, basis: assumed, source: guess}
       |                                          ^^^^^^^^^^
 hint: check the prefix""",
             id="absurdly fast",
@@ -223,7 +223,7 @@ hint: check the prefix""",
             "4 B,",
             """\
 mine.yaml:11:25: `4 B` is absurd: under 64 B
-   11 |   - {level: DRAM, size: 4 B, bandwidth: 10 GB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 4 B, bandwidth: 10 GB/s, basis: assumed, source: guess}
       |                         ^^^
 hint: check the prefix""",
             id="absurdly small",
@@ -233,7 +233,7 @@ hint: check the prefix""",
             "5 Ms",
             """\
 mine.yaml:13:19: `5 Ms` is absurd: over 60 s
-   13 |   kernel: {value: 5 Ms, standing: assumed, source: guess}
+   13 |   kernel: {value: 5 Ms, basis: assumed, source: guess}
       |                   ^^^^
 hint: check the prefix""",
             id="absurdly slow",
@@ -243,7 +243,7 @@ hint: check the prefix""",
             "size: 1 MiB",
             """\
 mine.yaml:11:25: `DRAM` (1 MiB) is not larger than `L2` (1 MiB), which is further inside
-   11 |   - {level: DRAM, size: 1 MiB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 1 MiB, bandwidth: 10 GB/s, basis: assumed, source: guess}
       |                         ^^^^^
 hint: levels stand innermost first: L1, L2, ..., DRAM""",
             id="sizes upside down",
@@ -253,7 +253,7 @@ hint: levels stand innermost first: L1, L2, ..., DRAM""",
             "bandwidth: 50 GB/s",
             """\
 mine.yaml:11:42: `DRAM` (50 GB/s) is faster than `L2` (40 GB/s), which is further inside
-   11 |   - {level: DRAM, size: 4 GB, bandwidth: 50 GB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 4 GB, bandwidth: 50 GB/s, basis: assumed, source: guess}
       |                                          ^^^^^^^
 hint: levels stand innermost first: L1, L2, ..., DRAM""",
             id="bandwidths upside down",
@@ -263,7 +263,7 @@ hint: levels stand innermost first: L1, L2, ..., DRAM""",
             "level: L2",
             """\
 mine.yaml:11:13: the level `L2` is already stated at line 10
-   11 |   - {level: L2, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+   11 |   - {level: L2, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}
       |             ^^""",
             id="level twice",
         ),
@@ -272,7 +272,7 @@ mine.yaml:11:13: the level `L2` is already stated at line 10
             "",
             """\
 mine.yaml:11:13: a memory level must state a `size`, a `bandwidth` or both
-   11 |   - {level: DRAM, standing: assumed, source: guess}
+   11 |   - {level: DRAM, basis: assumed, source: guess}
       |             ^^^^""",
             id="level that states nothing",
         ),
@@ -281,7 +281,7 @@ mine.yaml:11:13: a memory level must state a `size`, a `bandwidth` or both
             "",
             """\
 mine.yaml:11:5: a memory level must state `level`
-   11 |   - {size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+   11 |   - {size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}
       |     ^""",
             id="level without name",
         ),
@@ -322,13 +322,13 @@ mine.yaml:2:7: `name` must be text
             id="name no text",
         ),
         pytest.param(
-            "{value: 5 us, standing: assumed, source: guess}",
+            "{value: 5 us, basis: assumed, source: guess}",
             "5 us",
             """\
 mine.yaml:13:11: `kernel` must be a mapping
    13 |   kernel: 5 us
       |           ^^^^
-hint: write `kernel: {value: ..., standing: ..., source: ...}`""",
+hint: write `kernel: {value: ..., basis: ..., source: ...}`""",
             id="overhead without origin",
         ),
         pytest.param(
@@ -336,7 +336,7 @@ hint: write `kernel: {value: ..., standing: ..., source: ...}`""",
             "kernel: {",
             """\
 mine.yaml:13:11: `kernel` must state `value`
-   13 |   kernel: {standing: assumed, source: guess}
+   13 |   kernel: {basis: assumed, source: guess}
       |           ^""",
             id="no value",
         ),
@@ -344,8 +344,8 @@ mine.yaml:13:11: `kernel` must state `value`
             "size: 1 MiB",
             "size: {value: 1 MiB}",
             """\
-mine.yaml:10:17: `size` states no `standing` and no `source`
-   10 |   - {level: L2, size: {value: 1 MiB}, bandwidth: 40 GB/s, standing: assumed, source: guess}
+mine.yaml:10:17: `size` states no `basis` and no `source`
+   10 |   - {level: L2, size: {value: 1 MiB}, bandwidth: 40 GB/s, basis: assumed, source: guess}
       |                 ^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             id="own origin missing",
@@ -355,12 +355,12 @@ hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             "size: [1 MiB]",
             """\
 mine.yaml:10:23: a number with its unit must stand here
-   10 |   - {level: L2, size: [1 MiB], bandwidth: 40 GB/s, standing: assumed, source: guess}
+   10 |   - {level: L2, size: [1 MiB], bandwidth: 40 GB/s, basis: assumed, source: guess}
       |                       ^""",
             id="quantity no scalar",
         ),
         pytest.param(
-            "  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}\n",
+            "  fp32: {macs: 19 GFLOP/s, basis: assumed, source: guess}\n",
             "",
             """\
 mine.yaml:7:9: `compute` must be a mapping from a precision to its rates
@@ -369,7 +369,7 @@ mine.yaml:7:9: `compute` must be a mapping from a precision to its rates
             id="no compute",
         ),
         pytest.param(
-            "{macs: 19 GFLOP/s, standing: assumed, source: guess}",
+            "{macs: 19 GFLOP/s, basis: assumed, source: guess}",
             "19 GFLOP/s",
             """\
 mine.yaml:8:9: `fp32` must be a mapping: `{macs: ..., source: ...}`
@@ -378,7 +378,7 @@ mine.yaml:8:9: `fp32` must be a mapping: `{macs: ..., source: ...}`
             id="rate no mapping",
         ),
         pytest.param(
-            "{level: L2, size: 1 MiB, bandwidth: 40 GB/s, standing: assumed, source: guess}",
+            "{level: L2, size: 1 MiB, bandwidth: 40 GB/s, basis: assumed, source: guess}",
             "L2",
             """\
 mine.yaml:10:5: a memory level is a mapping: `{level: DRAM, size: ..., ...}`
@@ -387,12 +387,12 @@ mine.yaml:10:5: a memory level is a mapping: `{level: DRAM, size: ..., ...}`
             id="level no mapping",
         ),
         pytest.param(
-            "GFLOP/s, standing: assumed, source:",
-            "GFLOP/s, standing: assumed, sorce:",
+            "GFLOP/s, basis: assumed, source:",
+            "GFLOP/s, basis: assumed, sorce:",
             """\
-mine.yaml:8:47: `fp32` has no `sorce`
-    8 |   fp32: {macs: 19 GFLOP/s, standing: assumed, sorce: guess}
-      |                                               ^^^^^
+mine.yaml:8:44: `fp32` has no `sorce`
+    8 |   fp32: {macs: 19 GFLOP/s, basis: assumed, sorce: guess}
+      |                                            ^^^^^
 hint: did you mean `source`?""",
             id="source mistyped",
         ),
@@ -410,14 +410,14 @@ mine.yaml:1:1: a device profile must state `title`
             "layer:",
             """\
 mine.yaml:13:3: `overhead` has no `layer`
-   13 |   layer: {value: 5 us, standing: assumed, source: guess}
+   13 |   layer: {value: 5 us, basis: assumed, source: guess}
       |   ^^^^^
 hint: `overhead` has kernel, inference""",
             id="unknown overhead",
         ),
         pytest.param(
-            "tier: datasheet",
-            "tier: datasheet\nclass: phones",
+            "basis: datasheet",
+            "basis: datasheet\nclass: phones",
             """\
 mine.yaml:5:8: `phones` is no class
     5 | class: phones
@@ -426,8 +426,8 @@ hint: did you mean `phone`?""",
             id="class mistyped",
         ),
         pytest.param(
-            "tier: datasheet",
-            "tier: datasheet\nclass: toaster",
+            "basis: datasheet",
+            "basis: datasheet\nclass: toaster",
             """\
 mine.yaml:5:8: `toaster` is no class
     5 | class: toaster
@@ -440,7 +440,7 @@ hint: `class` is `phone`, `board`, `microcontroller`, `accelerator`, `laptop`, `
             "{value: 5 us, low: 6 us,",
             """\
 mine.yaml:13:30: `low` (6 us) is over the value (5 us)
-   13 |   kernel: {value: 5 us, low: 6 us, standing: assumed, source: guess}
+   13 |   kernel: {value: 5 us, low: 6 us, basis: assumed, source: guess}
       |                              ^^^^
 hint: a range holds its value: `low` <= `value` <= `high`""",
             id="low over the value",
@@ -450,17 +450,17 @@ hint: a range holds its value: `low` <= `value` <= `high`""",
             "{value: 5 us, low: 5000 ns, hihg: 6 us,",
             """\
 mine.yaml:13:39: `kernel` has no `hihg`
-   13 |   kernel: {value: 5 us, low: 5000 ns, hihg: 6 us, standing: assumed, source: guess}
+   13 |   kernel: {value: 5 us, low: 5000 ns, hihg: 6 us, basis: assumed, source: guess}
       |                                       ^^^^
 hint: did you mean `high`?""",
             id="end of a range mistyped",
         ),
         pytest.param(
-            "{level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}",
-            "{level: DRAM, size: {value: 4 GB, high: 2 GB, standing: assumed, source: guess}}",
+            "{level: DRAM, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}",
+            "{level: DRAM, size: {value: 4 GB, high: 2 GB, basis: assumed, source: guess}}",
             """\
 mine.yaml:11:45: `high` (2 GB) is under the value (4 GB)
-   11 |   - {level: DRAM, size: {value: 4 GB, high: 2 GB, standing: assumed, source: guess}}
+   11 |   - {level: DRAM, size: {value: 4 GB, high: 2 GB, basis: assumed, source: guess}}
       |                                             ^^^^
 hint: a range holds its value: `low` <= `value` <= `high`""",
             id="high under the value",
@@ -470,7 +470,7 @@ hint: a range holds its value: `low` <= `value` <= `high`""",
             "{value: 5 us, low: 1 W,",
             """\
 mine.yaml:13:30: `1 W` is a power; a time is asked for
-   13 |   kernel: {value: 5 us, low: 1 W, standing: assumed, source: guess}
+   13 |   kernel: {value: 5 us, low: 1 W, basis: assumed, source: guess}
       |                              ^^^
 hint: write for example `12 ms`""",
             id="end of a range of another unit",
@@ -480,9 +480,9 @@ hint: write for example `12 ms`""",
             "macs: 19 GFLOP/s, low: 9 GFLOP/s,",
             """\
 mine.yaml:8:28: `fp32` has no `low`
-    8 |   fp32: {macs: 19 GFLOP/s, low: 9 GFLOP/s, standing: assumed, source: guess}
+    8 |   fp32: {macs: 19 GFLOP/s, low: 9 GFLOP/s, basis: assumed, source: guess}
       |                            ^^^
-hint: `fp32` has macs, vector, tile, sparse, standing, source""",
+hint: `fp32` has macs, vector, tile, sparse, basis, source""",
             id="range without a number of its own",
         ),
         pytest.param(
@@ -492,65 +492,65 @@ hint: `fp32` has macs, vector, tile, sparse, standing, source""",
 mine.yaml:12:8: `power` must be a mapping
    12 | power: 5 W
       |        ^^^
-hint: write `power: {value: ..., standing: ..., source: ...}`""",
+hint: write `power: {value: ..., basis: ..., source: ...}`""",
             id="power without origin",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 5 W, standing: datasheet}\noverhead:",
+            "power: {value: 5 W, basis: datasheet}\noverhead:",
             """\
 mine.yaml:12:1: `power` states no `source`
-   12 | power: {value: 5 W, standing: datasheet}
+   12 | power: {value: 5 W, basis: datasheet}
       | ^^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             id="power without source",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 5 mJ, standing: assumed, source: guess}\noverhead:",
+            "power: {value: 5 mJ, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:16: `5 mJ` is an energy; a power is asked for
-   12 | power: {value: 5 mJ, standing: assumed, source: guess}
+   12 | power: {value: 5 mJ, basis: assumed, source: guess}
       |                ^^^^
 hint: write for example `5 W`""",
             id="power of another unit",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 5, standing: assumed, source: guess}\noverhead:",
+            "power: {value: 5, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:16: `5` has no unit; a power is asked for
-   12 | power: {value: 5, standing: assumed, source: guess}
+   12 | power: {value: 5, basis: assumed, source: guess}
       |                ^
 hint: a number alone can mean anything: write for example `5 W`""",
             id="power without unit",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 20 kW, standing: assumed, source: guess}\noverhead:",
+            "power: {value: 20 kW, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:16: `20 kW` is absurd: over 10.0 kW
-   12 | power: {value: 20 kW, standing: assumed, source: guess}
+   12 | power: {value: 20 kW, basis: assumed, source: guess}
       |                ^^^^^
 hint: check the prefix""",
             id="absurd power",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 5 nW, standing: assumed, source: guess}\noverhead:",
+            "power: {value: 5 nW, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:16: `5 nW` is absurd: under 1.00 µW
-   12 | power: {value: 5 nW, standing: assumed, source: guess}
+   12 | power: {value: 5 nW, basis: assumed, source: guess}
       |                ^^^^
 hint: check the prefix""",
             id="absurdly little power",
         ),
         pytest.param(
             "overhead:",
-            "power: {value: 0 W, standing: assumed, source: guess}\noverhead:",
+            "power: {value: 0 W, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:16: `0 W` cannot be zero
-   12 | power: {value: 0 W, standing: assumed, source: guess}
+   12 | power: {value: 0 W, basis: assumed, source: guess}
       |                ^^^
 hint: leave it out where it is not known: unknown is not zero""",
             id="no power",
@@ -599,55 +599,55 @@ mine.yaml:13:10: `bytes` must be a mapping from a memory level to energy per byt
 mine.yaml:13:16: `fp32` must be a mapping
    13 |   macs: {fp32: 3 pJ/MAC}
       |                ^^^^^^^^
-hint: write `fp32: {value: ..., standing: ..., source: ...}`""",
+hint: write `fp32: {value: ..., basis: ..., source: ...}`""",
             id="energy without origin",
         ),
         pytest.param(
             "overhead:",
-            "energy:\n  macs:\n    fp23: {value: 3 pJ/MAC, standing: fitted, source: x}\noverhead:",
+            "energy:\n  macs:\n    fp23: {value: 3 pJ/MAC, basis: fitted, source: x}\noverhead:",
             """\
 mine.yaml:14:5: there is no precision `fp23`
-   14 |     fp23: {value: 3 pJ/MAC, standing: fitted, source: x}
+   14 |     fp23: {value: 3 pJ/MAC, basis: fitted, source: x}
       |     ^^^^
 hint: did you mean `fp32`?""",
             id="energy of an unknown precision",
         ),
         pytest.param(
             "overhead:",
-            "energy:\n  macs:\n    fp32: {value: 3 pJ/B, standing: assumed, source: x}\noverhead:",
+            "energy:\n  macs:\n    fp32: {value: 3 pJ/B, basis: assumed, source: x}\noverhead:",
             """\
 mine.yaml:14:19: `3 pJ/B` is an energy per byte; an energy per mult-add is asked for
-   14 |     fp32: {value: 3 pJ/B, standing: assumed, source: x}
+   14 |     fp32: {value: 3 pJ/B, basis: assumed, source: x}
       |                   ^^^^^^
 hint: write for example `400 pJ/MAC`""",
             id="energy of another unit",
         ),
         pytest.param(
             "overhead:",
-            "energy:\n  bytes:\n    dram: {value: 3 pJ/B, standing: assumed, source: x}\noverhead:",
+            "energy:\n  bytes:\n    dram: {value: 3 pJ/B, basis: assumed, source: x}\noverhead:",
             """\
 mine.yaml:14:5: there is no memory level `dram`
-   14 |     dram: {value: 3 pJ/B, standing: assumed, source: x}
+   14 |     dram: {value: 3 pJ/B, basis: assumed, source: x}
       |     ^^^^
 hint: did you mean `DRAM`?""",
             id="energy of an unknown level",
         ),
         pytest.param(
             "overhead:",
-            "energy:\n  bytes:\n    DRAM2: {value: 3 pJ/B, standing: fitted, source: x}\noverhead:",
+            "energy:\n  bytes:\n    DRAM2: {value: 3 pJ/B, basis: fitted, source: x}\noverhead:",
             """\
 mine.yaml:14:5: there is no memory level `DRAM2`
-   14 |     DRAM2: {value: 3 pJ/B, standing: fitted, source: x}
+   14 |     DRAM2: {value: 3 pJ/B, basis: fitted, source: x}
       |     ^^^^^
 hint: did you mean `DRAM`?""",
             id="energy of a mistyped level",
         ),
         pytest.param(
             "overhead:",
-            "energy:\n  bytes:\n    DRAM: {value: 3 mJ/B, standing: assumed, source: x}\noverhead:",
+            "energy:\n  bytes:\n    DRAM: {value: 3 mJ/B, basis: assumed, source: x}\noverhead:",
             """\
 mine.yaml:14:19: `3 mJ/B` is absurd: over 1.00 µJ/B
-   14 |     DRAM: {value: 3 mJ/B, standing: assumed, source: x}
+   14 |     DRAM: {value: 3 mJ/B, basis: assumed, source: x}
       |                   ^^^^^^
 hint: check the prefix""",
             id="absurd energy",
@@ -657,73 +657,73 @@ hint: check the prefix""",
             "macs: 19 GFLOP/s, tile: 8,",
             """\
 mine.yaml:8:34: `tile` must be a mapping
-    8 |   fp32: {macs: 19 GFLOP/s, tile: 8, standing: assumed, source: guess}
+    8 |   fp32: {macs: 19 GFLOP/s, tile: 8, basis: assumed, source: guess}
       |                                  ^
-hint: write `tile: {value: ..., standing: ..., source: ...}`""",
+hint: write `tile: {value: ..., basis: ..., source: ...}`""",
             id="tile without origin",
         ),
         pytest.param(
             "macs: 19 GFLOP/s,",
             "macs: 19 GFLOP/s, tile: {value: 8},",
             """\
-mine.yaml:8:28: `tile` states no `standing` and no `source`
-    8 |   fp32: {macs: 19 GFLOP/s, tile: {value: 8}, standing: assumed, source: guess}
+mine.yaml:8:28: `tile` states no `basis` and no `source`
+    8 |   fp32: {macs: 19 GFLOP/s, tile: {value: 8}, basis: assumed, source: guess}
       |                            ^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             id="tile without source",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    tile: {standing: assumed, source: guess}}\nmemory:",
+            "source: guess,\n    tile: {basis: assumed, source: guess}}\nmemory:",
             """\
 mine.yaml:9:11: `tile` must state `value`
-    9 |     tile: {standing: assumed, source: guess}}
+    9 |     tile: {basis: assumed, source: guess}}
       |           ^""",
             id="tile without value",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    tile: {value: 8.5, standing: assumed, source: guess}}\nmemory:",
+            "source: guess,\n    tile: {value: 8.5, basis: assumed, source: guess}}\nmemory:",
             """\
 mine.yaml:9:19: `tile` must be a whole number from 1 to 65536
-    9 |     tile: {value: 8.5, standing: assumed, source: guess}}
+    9 |     tile: {value: 8.5, basis: assumed, source: guess}}
       |                   ^^^""",
             id="half a tile",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    tile: {value: 0, standing: assumed, source: guess}}\nmemory:",
+            "source: guess,\n    tile: {value: 0, basis: assumed, source: guess}}\nmemory:",
             """\
 mine.yaml:9:19: `tile` must be a whole number from 1 to 65536
-    9 |     tile: {value: 0, standing: assumed, source: guess}}
+    9 |     tile: {value: 0, basis: assumed, source: guess}}
       |                   ^""",
             id="no tile",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    tile: {value: 8, low: 4, standing: assumed, source: x}}\nmemory:",
+            "source: guess,\n    tile: {value: 8, low: 4, basis: assumed, source: x}}\nmemory:",
             """\
 mine.yaml:9:22: `tile` has no `low`
-    9 |     tile: {value: 8, low: 4, standing: assumed, source: x}}
+    9 |     tile: {value: 8, low: 4, basis: assumed, source: x}}
       |                      ^^^
-hint: `tile` has value, standing, source""",
+hint: `tile` has value, basis, source""",
             id="tile with a range",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    sparse: {value: 2x, standing: assumed, source: guess}}\nmemory:",
+            "source: guess,\n    sparse: {value: 2x, basis: assumed, source: guess}}\nmemory:",
             """\
 mine.yaml:9:21: `sparse` must be a number from 1 to 16
-    9 |     sparse: {value: 2x, standing: assumed, source: guess}}
+    9 |     sparse: {value: 2x, basis: assumed, source: guess}}
       |                     ^^""",
             id="sparse no number",
         ),
         pytest.param(
             "source: guess}\nmemory:",
-            "source: guess,\n    sparse: {value: 0.5, standing: assumed, source: guess}}\nmemory:",
+            "source: guess,\n    sparse: {value: 0.5, basis: assumed, source: guess}}\nmemory:",
             """\
 mine.yaml:9:21: `sparse` must be a number from 1 to 16
-    9 |     sparse: {value: 0.5, standing: assumed, source: guess}}
+    9 |     sparse: {value: 0.5, basis: assumed, source: guess}}
       |                     ^^^""",
             id="sparse slower",
         ),
@@ -784,10 +784,10 @@ mine.yaml:12:31: `in_place` is already stated
         ),
         pytest.param(
             "overhead:",
-            "storage: {level: DRAM, size: 8 GB, standing: assumed, source: guess}\noverhead:",
+            "storage: {level: DRAM, size: 8 GB, basis: assumed, source: guess}\noverhead:",
             """\
 mine.yaml:12:18: the level `DRAM` is already stated in `memory`
-   12 | storage: {level: DRAM, size: 8 GB, standing: assumed, source: guess}
+   12 | storage: {level: DRAM, size: 8 GB, basis: assumed, source: guess}
       |                  ^^^^""",
             id="storage named as a level",
         ),
@@ -827,7 +827,7 @@ hint: `mnet-cost analyze` takes a model""",
             id="a model",
         ),
         pytest.param(
-            "format: 1\nname: x\ntier: fitted\n",
+            "format: 1\nname: x\nbasis: fitted\n",
             """\
 mine.yaml:1:1: a device profile must state `title`, `runtime`, `threads`, `compute`, `memory`
     1 | format: 1
@@ -865,31 +865,31 @@ def test_a_file_that_is_no_profile(text: str, expected: str) -> None:
 
 def test_all_problems_at_once() -> None:
     text = (
-        GOOD.replace("tier: datasheet", "tier: gold")
+        GOOD.replace("basis: datasheet", "basis: gold")
         .replace("19 GFLOP/s", "19")
         .replace("size: 4 GB", "size: 4 gb")
-        .replace("5 us, standing: assumed", "5 us")
+        .replace("5 us, basis: assumed", "5 us")
     )
     expected = """\
-mine.yaml:4:7: `gold` is no tier
-    4 | tier: gold
-      |       ^^^^
-hint: `tier` is `datasheet`, `fitted` or `calibrated`
+mine.yaml:4:7: `gold` is no basis
+    4 | basis: gold
+      |        ^^^^
+hint: `basis` is `datasheet`, `fitted` or `calibrated`
 
 mine.yaml:8:16: `19` has no unit; a rate of mult-adds is asked for
-    8 |   fp32: {macs: 19, standing: assumed, source: guess}
+    8 |   fp32: {macs: 19, basis: assumed, source: guess}
       |                ^^
 hint: a number alone can mean anything: write for example `9.4 GMAC/s`
 
 mine.yaml:11:25: `4 gb`: there is no unit `gb`; a size is asked for
-   11 |   - {level: DRAM, size: 4 gb, bandwidth: 10 GB/s, standing: assumed, source: guess}
+   11 |   - {level: DRAM, size: 4 gb, bandwidth: 10 GB/s, basis: assumed, source: guess}
       |                         ^^^^
 hint: did you mean `GB`?
 
-mine.yaml:13:3: `kernel` states no `standing`
+mine.yaml:13:3: `kernel` states no `basis`
    13 |   kernel: {value: 5 us, source: guess}
       |   ^^^^^^
-hint: `standing` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`"""
+hint: `basis` is `datasheet`, `measured`, `fitted`, `derived` or `assumed`"""
     assert message(text) == expected
 
 

@@ -19,9 +19,9 @@ from mnet_cost.devices import (
     device_path,
     load_device,
 )
-from mnet_cost.devices.fits import RooflineFit
-from mnet_cost.devices.sourced import STANDINGS
-from mnet_cost.devices.types import CLASSES, TIERS
+from mnet_cost.devices.latency_models import RooflineFit
+from mnet_cost.devices.sourced import NUMBER_BASES
+from mnet_cost.devices.types import CLASSES, PROFILE_BASES
 from mnet_cost.models.library import load_model
 from mnet_cost.report.devices import device_report, devices_report
 from mnet_cost.report.types import Quantity
@@ -56,25 +56,25 @@ def test_shipped_profile(name: str) -> None:
     device = load_device(name)
     assert device.name == name
     assert Path(device.path).resolve() == device_path(name)
-    assert device.tier in TIERS
+    assert device.basis in PROFILE_BASES
     assert device.title
     assert device.runtime
     assert device.device_class in CLASSES
     assert device.kernel_rules
     assert device.compute or device.latency
     assert {*device.compute, *device.latency} <= set(PRECISIONS)
-    assert bool(device.latency) == (device.tier == "fitted") or device.latency == {}
+    assert bool(device.latency) == (device.basis == "fitted") or device.latency == {}
     assert device.main_memory is (device.memory[-1] if device.memory else None)
     for number in numbers(device):
-        assert number.standing in STANDINGS
+        assert number.basis in NUMBER_BASES
         assert len(number.source) > 10
         assert number.value >= 0
         assert number.low is None or number.low <= number.value
         assert number.high is None or number.high >= number.value
-    if device.tier == "datasheet":  # a fitted rate or bandwidth makes a profile a fitted one
+    if device.basis == "datasheet":  # a fitted rate or bandwidth makes a profile a fitted one
         rates = [rate.macs_per_s for rate in device.compute.values()]
         bandwidths = [level.bytes_per_s for level in device.memory if level.bytes_per_s]
-        assert all(number.standing != "fitted" for number in (*rates, *bandwidths))
+        assert all(number.basis != "fitted" for number in (*rates, *bandwidths))
     text = device_path(name).read_text()
     assert text.startswith("# Device profile: ")
 
@@ -92,10 +92,10 @@ def test_pixel_1() -> None:
     macs, vector, *_ = device.compute["fp32"]
     assert list(device.compute) == ["fp32"]
     assert macs.value == 2_342_000_000 * 4
-    assert macs.standing == "derived"
+    assert macs.basis == "derived"
     assert vector is not None
     assert vector.value == 9_368_000_000
-    assert (device.tier, device.threads) == ("datasheet", 1)
+    assert (device.basis, device.threads) == ("datasheet", 1)
     l1, l2, dram = device.memory
     assert (l1.name, l2.name, dram.name) == ("L1", "L2", "DRAM")
     assert l1.size_bytes is not None
@@ -159,19 +159,19 @@ def test_a_network_larger_than_the_hailo_8_is_not_said_not_to_fit() -> None:
         analyze(load_model(name), devices=[device], precision="int8").devices[0]
         for name in ("mobilenet_v1", "vgg")
     )
-    assert [fit.fits for fit in (*small.fits, *large.fits)] == [None, None]
+    assert [fit.memory_fits for fit in (*small.fits, *large.fits)] == [None, None]
     assert "memory:host" not in {one.bound for one in small.kernels}
     assert "memory:host" in {one.bound for one in large.kernels}
 
 
 def test_pixel_6_keeps_peaks_and_times_apart() -> None:
     device = load_device("pixel_6")
-    assert device.tier == "fitted"
-    assert device.compute["fp32"].macs_per_s.standing == "derived"
-    assert device.compute["int8"].macs_per_s.standing == "assumed"
+    assert device.basis == "fitted"
+    assert device.compute["fp32"].macs_per_s.basis == "derived"
+    assert device.compute["int8"].macs_per_s.basis == "assumed"
     fit = device.latency["int8"]
     assert isinstance(fit, RooflineFit)
-    assert fit.macs_per_s.standing == "fitted"
+    assert fit.macs_per_s.basis == "fitted"
     assert fit.macs_per_s.value < device.compute["int8"].macs_per_s.value
     assert set(device.latency) == {"int8"}
 
@@ -204,14 +204,14 @@ MINE = """\
 format: 1
 name: mine
 title: A board
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: 2
 compute:
-  fp32: {macs: 19 GFLOP/s, standing: assumed, source: a guess}
+  fp32: {macs: 19 GFLOP/s, basis: assumed, source: a guess}
 memory:
-  - {level: L2, size: 1 MiB, bandwidth: 40 GB/s, standing: assumed, source: a guess}
-  - {level: DRAM, bandwidth: 40 GB/s, standing: assumed, source: a guess}
+  - {level: L2, size: 1 MiB, bandwidth: 40 GB/s, basis: assumed, source: a guess}
+  - {level: DRAM, bandwidth: 40 GB/s, basis: assumed, source: a guess}
 """
 
 
@@ -220,25 +220,25 @@ format: 1
 name: whole
 title: Everything that a profile may state
 class: gpu
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: 1
 compute:
   fp16:
-    macs: {value: 8 TMAC/s, low: 6 TMAC/s, high: 10 TMAC/s, standing: assumed, source: a range}
-    tile: {value: 8, standing: datasheet, source: a manual}
-    sparse: {value: 2, standing: datasheet, source: another}
+    macs: {value: 8 TMAC/s, low: 6 TMAC/s, high: 10 TMAC/s, basis: assumed, source: a range}
+    tile: {value: 8, basis: datasheet, source: a manual}
+    sparse: {value: 2, basis: datasheet, source: another}
 memory:
-  - {level: L2, size: 1 MiB, standing: assumed, source: a guess}
-  - {level: DRAM, size: 4 GB, standing: assumed, source: a guess}
-storage: {level: flash, size: 1 MiB, standing: assumed, source: a guess}
-power: {value: 5 W, low: 3 W, high: 8000 mW, standing: measured, source: a meter}
+  - {level: L2, size: 1 MiB, basis: assumed, source: a guess}
+  - {level: DRAM, size: 4 GB, basis: assumed, source: a guess}
+storage: {level: flash, size: 1 MiB, basis: assumed, source: a guess}
+power: {value: 5 W, low: 3 W, high: 8000 mW, basis: measured, source: a meter}
 energy:
   macs:
-    int8: {value: 0.23 pJ/MAC, high: 0.23 pJ/MAC, standing: derived, source: a paper}
+    int8: {value: 0.23 pJ/MAC, high: 0.23 pJ/MAC, basis: derived, source: a paper}
   bytes:
-    L2: {value: 1.25 pJ/B, standing: datasheet, source: a paper}
-    flash: {value: 1 nJ/B, low: 0.5 nJ/B, standing: assumed, source: a paper}
+    L2: {value: 1.25 pJ/B, basis: datasheet, source: a paper}
+    flash: {value: 1 nJ/B, low: 0.5 nJ/B, basis: assumed, source: a paper}
 kernels: [winograd, fold_norms]
 """
 
@@ -294,7 +294,7 @@ def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
     rules = next(table for table in report.tables if table.key == "kernels")
     assert [row[0] for row in rules.rows] == ["fold_norms", "winograd"]
     assert [column.title for column in report.tables[0].columns] == [
-        *("number", "value", "from", "to", "standing", "source"),
+        *("number", "value", "from", "to", "basis", "source"),
     ]
     rows = {row[0]: row[1:] for row in report.tables[0].rows}
     assert rows["power"] == (
@@ -309,7 +309,7 @@ def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
     path.write_text(MINE)
     report = device_report(load_device(str(path)))
     assert [column.key for column in report.tables[0].columns] == [
-        *("what", "value", "standing", "source"),
+        *("what", "value", "basis", "source"),
     ]
     assert report.document()["numbers"][0]["low"] is None
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.devices import DEFAULT_KERNEL_RULES, device_names, load_device
-from mnet_cost.devices.fits import PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit, Spread
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError
@@ -20,7 +20,7 @@ TOP = """\
 format: 1
 name: mine
 title: A board
-tier: fitted
+basis: fitted
 runtime: ncnn
 threads: 1
 """
@@ -29,8 +29,8 @@ GOOD = (
     + """\
 latency:
   fp32:
-    prices:
-      scale: {value: 200 ps, standing: fitted, source: a table}
+    coefficients:
+      scale: {value: 200 ps, basis: fitted, source: a table}
       deviations: {pointwise: 0.1}
       covariance:
         scale: [0.01]
@@ -39,8 +39,8 @@ latency:
     band: {width: 1.1, noise: 0.12}
   int8:
     roofline:
-      macs: {value: 100 GMAC/s, standing: fitted, source: a table}
-      inference: {value: 1 ms, standing: fitted, source: a table}
+      macs: {value: 100 GMAC/s, basis: fitted, source: a table}
+      inference: {value: 1 ms, basis: fitted, source: a table}
     band: {width: 1, noise: 0.2}
     fitted_on:
       networks: 11
@@ -70,12 +70,16 @@ def message(text: str) -> str:
 def test_what_the_errors_are_made_of_is_good() -> None:
     Path("mine.yaml").write_text(GOOD)
     found = load_device("mine.yaml")
-    prices, roofline = found.latency["fp32"], found.latency["int8"]
-    assert isinstance(prices, PriceFit)
+    coefficients, roofline = found.latency["fp32"], found.latency["int8"]
+    assert isinstance(coefficients, CoefficientFit)
     assert isinstance(roofline, RooflineFit)
-    assert prices.scale_s.value == pytest.approx(200e-12)
-    assert (prices.deviations, prices.tile) == ({"pointwise": 0.1}, 1)
-    assert (prices.spread, prices.fitted_on, prices.held_out) == (Spread(1.1, 0.12), None, None)
+    assert coefficients.scale_s.value == pytest.approx(200e-12)
+    assert (coefficients.deviations, coefficients.tile) == ({"pointwise": 0.1}, 1)
+    assert (coefficients.spread, coefficients.fitted_on, coefficients.held_out) == (
+        Spread(1.1, 0.12),
+        None,
+        None,
+    )
     assert roofline.macs_per_s.value == 100e9
     assert (roofline.bytes_per_s, roofline.kernel_s) == (None, None)
     assert roofline.inference_s is not None
@@ -88,29 +92,30 @@ def test_what_the_errors_are_made_of_is_good() -> None:
 
 
 def test_what_four_decimals_make_of_a_covariance_is_taken() -> None:
-    """Two prices that only their sum is known of: rounded, one variance is less than it was."""
+    """Two coefficients that only their sum is known of: rounded, one variance is less than it
+    was."""
     rows = "pointwise: [0, 0.0004]\n        dense: [0, -0.0004, 0.0003]\n"
     Path("mine.yaml").write_text(
         GOOD.replace("pointwise: [-0.005, 0.02]\n        kernel: [0, 0.001, 0.2]\n", rows)
     )
-    assert isinstance(load_device("mine.yaml").latency["fp32"], PriceFit)
+    assert isinstance(load_device("mine.yaml").latency["fp32"], CoefficientFit)
 
 
 def test_shipped_covariances_are_taken() -> None:
     fits = [fit for name in device_names() for fit in load_device(name).latency.values()]
-    assert sum(isinstance(fit, PriceFit) for fit in fits) > 20
+    assert sum(isinstance(fit, CoefficientFit) for fit in fits) > 20
 
 
 def test_rows_of_the_covariance_stand_where_their_terms_do() -> None:
     Path("mine.yaml").write_text(GOOD)
     fit = load_device("mine.yaml").latency["fp32"]
-    assert isinstance(fit, PriceFit)
+    assert isinstance(fit, CoefficientFit)
     pointwise, kernel = TERM_NAMES.index("pointwise") + 1, TERM_NAMES.index("kernel") + 1
     assert fit.covariance[0] == (0.01,)
     assert fit.covariance[pointwise] == (-0.005, 0.02)
     assert (fit.covariance[kernel][0], fit.covariance[kernel][pointwise]) == (0.0, 0.001)
     assert fit.covariance[kernel][kernel] == 0.2
-    for i, spread in enumerate(shared_prices().spreads, start=1):
+    for i, spread in enumerate(shared_coefficients().spreads, start=1):
         if i not in (pointwise, kernel):  # as devices differ, and of nothing else
             assert fit.covariance[i] == (*([0.0] * i), spread**2)
 
@@ -145,7 +150,7 @@ hint: one of `fp32`, `fp16`, `bf16` or `int8`""",
             "",
             """\
 mine.yaml:9:5: the fit `fp32` must state `band`
-    9 |     prices:
+    9 |     coefficients:
       |     ^""",
             id="no band",
         ),
@@ -185,7 +190,7 @@ mine.yaml:16:30: a number from 0.0001 to 100 must stand here
             "200",
             """\
 mine.yaml:10:22: `200` has no unit; a time is asked for
-   10 |       scale: {value: 200, standing: fitted, source: a table}
+   10 |       scale: {value: 200, basis: fitted, source: a table}
       |                      ^^^
 hint: a number alone can mean anything: write for example `12 ms`""",
             id="a scale without a unit",
@@ -195,7 +200,7 @@ hint: a number alone can mean anything: write for example `12 ms`""",
             "200 GB/s",
             """\
 mine.yaml:10:22: `200 GB/s` is a bandwidth; a time is asked for
-   10 |       scale: {value: 200 GB/s, standing: fitted, source: a table}
+   10 |       scale: {value: 200 GB/s, basis: fitted, source: a table}
       |                      ^^^^^^^^
 hint: write for example `12 ms`""",
             id="a scale of another unit",
@@ -209,19 +214,19 @@ hint: write for example `12 ms`""",
       dev""",
             """\
 mine.yaml:10:7: `scale` states no `source`
-   10 |       scale: {value: 200 ps, standing: fitted}
+   10 |       scale: {value: 200 ps, basis: fitted}
       |       ^^^^^
 hint: write where it is from: `source: "vendor data sheet, page 3"`""",
             id="a scale without a source",
         ),
         pytest.param(
-            "{value: 200 ps, standing: fitted, source: a table}",
+            "{value: 200 ps, basis: fitted, source: a table}",
             "200 ps",
             """\
 mine.yaml:10:14: `scale` must be a mapping
    10 |       scale: 200 ps
       |              ^^^^^^
-hint: write `scale: {value: ..., standing: ..., source: ...}`""",
+hint: write `scale: {value: ..., basis: ..., source: ...}`""",
             id="a scale without an origin",
         ),
         pytest.param(
@@ -229,18 +234,18 @@ hint: write `scale: {value: ..., standing: ..., source: ...}`""",
             "0 s",
             """\
 mine.yaml:10:22: `0 s` cannot be zero
-   10 |       scale: {value: 0 s, standing: fitted, source: a table}
+   10 |       scale: {value: 0 s, basis: fitted, source: a table}
       |                      ^^^
 hint: leave it out where it is not known: unknown is not zero""",
             id="a scale of zero",
         ),
         pytest.param(
             """\
-      scale: {value: 200 ps, standing: fitted, source: a table}
+      scale: {value: 200 ps, basis: fitted, source: a table}
 """,
             "",
             """\
-mine.yaml:10:7: `prices` must state `scale`
+mine.yaml:10:7: `coefficients` must state `scale`
    10 |       deviations: {pointwise: 0.1}
       |       ^""",
             id="no scale",
@@ -406,12 +411,12 @@ hint: there are scale, {TERMS}""",
         ),
         pytest.param(
             """\
-      macs: {value: 100 GMAC/s, standing: fitted, source: a table}
+      macs: {value: 100 GMAC/s, basis: fitted, source: a table}
 """,
             "",
             """\
 mine.yaml:19:7: `roofline` must state `macs`
-   19 |       inference: {value: 1 ms, standing: fitted, source: a table}
+   19 |       inference: {value: 1 ms, basis: fitted, source: a table}
       |       ^""",
             id="a roofline without a rate",
         ),
@@ -420,7 +425,7 @@ mine.yaml:19:7: `roofline` must state `macs`
             "inferences:",
             """\
 mine.yaml:20:7: `roofline` has no `inferences`
-   20 |       inferences: {value: 1 ms, standing: fitted, source: a table}
+   20 |       inferences: {value: 1 ms, basis: fitted, source: a table}
       |       ^^^^^^^^^^
 hint: did you mean `inference`?""",
             id="a roofline with another key",
@@ -430,7 +435,7 @@ hint: did you mean `inference`?""",
             "100 MAC/s",
             """\
 mine.yaml:19:21: `100 MAC/s` is absurd: under 1.00 kMAC/s
-   19 |       macs: {value: 100 MAC/s, standing: fitted, source: a table}
+   19 |       macs: {value: 100 MAC/s, basis: fitted, source: a table}
       |                     ^^^^^^^^^
 hint: check the prefix""",
             id="an absurd rate",
@@ -590,23 +595,24 @@ mine.yaml:28:26: `protocol` must be text
             id="held_out without a protocol",
         ),
         pytest.param(
-            "    prices:\n",
-            "    roofline: {macs: {value: 1 GMAC/s, standing: fitted, source: x}}\n    prices:\n",
+            "    coefficients:\n",
+            "    roofline: {macs: {value: 1 GMAC/s, basis: fitted, source: x}}\n"
+            "    coefficients:\n",
             """\
-mine.yaml:8:3: the fit `fp32` states both `prices` and `roofline`
+mine.yaml:8:3: the fit `fp32` states both `coefficients` and `roofline`
     8 |   fp32:
       |   ^^^^
-hint: `prices` for processors, `roofline` for accelerators""",
+hint: `coefficients` for processors, `roofline` for accelerators""",
             id="both forms",
         ),
         pytest.param(
-            "    prices:\n",
-            "    price:\n",
+            "    coefficients:\n",
+            "    coefficient:\n",
             """\
-mine.yaml:9:5: the fit `fp32` has no `price`
-    9 |     price:
-      |     ^^^^^
-hint: did you mean `prices`?""",
+mine.yaml:9:5: the fit `fp32` has no `coefficient`
+    9 |     coefficient:
+      |     ^^^^^^^^^^^
+hint: did you mean `coefficients`?""",
             id="a form mistyped",
         ),
     ],
@@ -667,24 +673,24 @@ latency:
     band: {width: 1, noise: 0.1}
 """,
             """\
-mine.yaml:8:3: the fit `fp32` must state `prices` or `roofline`
+mine.yaml:8:3: the fit `fp32` must state `coefficients` or `roofline`
     8 |   fp32:
       |   ^^^^
-hint: `prices` for processors, `roofline` for accelerators""",
+hint: `coefficients` for processors, `roofline` for accelerators""",
             id="neither form",
         ),
         pytest.param(
             """\
 latency:
   fp32:
-    prices: cheap
+    coefficients: cheap
     band: {width: 1, noise: 0.1}
 """,
             """\
-mine.yaml:9:13: `prices` must be a mapping
-    9 |     prices: cheap
-      |             ^^^^^""",
-            id="prices that are no mapping",
+mine.yaml:9:19: `coefficients` must be a mapping
+    9 |     coefficients: cheap
+      |                   ^^^^^""",
+            id="coefficients that are no mapping",
         ),
     ],
 )
@@ -694,14 +700,14 @@ def test_bad_sections(section: str, expected: str) -> None:
 
 def test_all_problems_at_once() -> None:
     text = (
-        GOOD.replace("tier: fitted", "tier: gold")
+        GOOD.replace("basis: fitted", "basis: gold")
         .replace("200 ps", "200")
         .replace("[2.4 ms, 300 ms]", "[300 ms, 2.4 ms]")
         .replace("pointwise: 0.1", "pointwse: 0.1")
     )
     found = message(text)
     assert [line for line in found.splitlines() if line.startswith("mine.yaml")] == [
-        "mine.yaml:4:7: `gold` is no tier",
+        "mine.yaml:4:7: `gold` is no basis",
         "mine.yaml:10:22: `200` has no unit; a time is asked for",
         "mine.yaml:11:20: there is no term `pointwse`",
         "mine.yaml:26:16: a range is `[least, most]`: these are turned around",
@@ -721,27 +727,27 @@ name: base
 title: A board with four cores
 class: board
 pipeline: in_order
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: 4
 compute:
   fp32:
-    macs: {value: 40 GMAC/s, low: 30 GMAC/s, high: 50 GMAC/s, standing: derived, source: a sheet}
-    vector: {value: 20 Gop/s, standing: derived, source: a sheet}
-    tile: {value: 8, standing: assumed, source: a guess}
+    macs: {value: 40 GMAC/s, low: 30 GMAC/s, high: 50 GMAC/s, basis: derived, source: a sheet}
+    vector: {value: 20 Gop/s, basis: derived, source: a sheet}
+    tile: {value: 8, basis: assumed, source: a guess}
 memory:
-  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: a guess}
-storage: {level: flash, size: 8 MiB, standing: datasheet, source: a sheet}
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: a guess}
+storage: {level: flash, size: 8 MiB, basis: datasheet, source: a sheet}
 overhead:
-  kernel: {value: 5 us, standing: assumed, source: a guess}
-  inference: {value: 1 ms, standing: assumed, source: a guess}
-power: {value: 5 W, standing: assumed, source: a guess}
+  kernel: {value: 5 us, basis: assumed, source: a guess}
+  inference: {value: 1 ms, basis: assumed, source: a guess}
+power: {value: 5 W, basis: assumed, source: a guess}
 energy:
   bytes:
-    DRAM: {value: 40 pJ/B, standing: assumed, source: a guess}
+    DRAM: {value: 40 pJ/B, basis: assumed, source: a guess}
 kernels: [fuse_clamps]
 """
-SHEET = TOP.replace("tier: fitted", "tier: datasheet")
+SHEET = TOP.replace("basis: fitted", "basis: datasheet")
 EXTENDING = SHEET.replace("threads: 1", "threads: 4").replace("name: mine", "name: child")
 
 
@@ -763,8 +769,8 @@ class: phone
 pipeline: out_of_order
 kernels: []
 memory:
-  - {level: SRAM, size: 1 MiB, standing: assumed, source: a guess}
-power: {value: 1 W, standing: assumed, source: a guess}
+  - {level: SRAM, size: 1 MiB, basis: assumed, source: a guess}
+power: {value: 1 W, basis: assumed, source: a guess}
 """
     Path("mine.yaml").write_text(EXTENDING + stated)
     found = load_device("./mine.yaml")
@@ -778,7 +784,7 @@ power: {value: 1 W, standing: assumed, source: a guess}
 
 def test_fits_are_not_taken_over() -> None:
     """They are of a runtime, and so of the profile alone."""
-    fitted = BASE.replace("tier: datasheet", "tier: fitted")
+    fitted = BASE.replace("basis: datasheet", "basis: fitted")
     Path("base.yaml").write_text(fitted + GOOD.removeprefix(TOP))
     Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
     assert load_device("./base.yaml").latency
@@ -800,7 +806,7 @@ def test_of_so_many_threads_peaks_are_a_part_and_power_is_a_part_at_least() -> N
     assert found.memory == base.memory
     assert found.power_w is not None
     assert (found.power_w.low, found.power_w.high) == (1.25, 6.5)
-    power = "power: {value: 2 W, standing: assumed, source: a guess}\n"
+    power = "power: {value: 2 W, basis: assumed, source: a guess}\n"
     Path("mine.yaml").write_text(Path("mine.yaml").read_text() + power)
     again = load_device("./mine.yaml")
     assert again.power_w is not None
@@ -809,7 +815,7 @@ def test_of_so_many_threads_peaks_are_a_part_and_power_is_a_part_at_least() -> N
 
 def test_peaks_of_its_own_are_not_scaled() -> None:
     Path("base.yaml").write_text(BASE)
-    own = "compute:\n  fp32: {macs: 7 GMAC/s, standing: assumed, source: a guess}\n"
+    own = "compute:\n  fp32: {macs: 7 GMAC/s, basis: assumed, source: a guess}\n"
     Path("mine.yaml").write_text(SHEET + "extends: ./base.yaml\n" + own)
     found = load_device("./mine.yaml")
     assert found.compute["fp32"].macs_per_s.value == 7e9
@@ -830,14 +836,14 @@ def test_a_file_is_seen_from_the_folder_of_the_one_that_extends_it() -> None:
     assert load_device("my phones/mine.yaml").extends == "base"
 
 
-def test_a_fit_is_to_the_prices_of_the_class_that_is_taken_over() -> None:
+def test_a_fit_is_to_the_coefficients_of_the_class_that_is_taken_over() -> None:
     Path("base.yaml").write_text(BASE.replace("class: board", "class: microcontroller"))
     fit = GOOD.removeprefix(TOP)
-    fitted = EXTENDING.replace("tier: datasheet", "tier: fitted")
+    fitted = EXTENDING.replace("basis: datasheet", "basis: fitted")
     Path("mine.yaml").write_text(fitted + "extends: ./base.yaml\n" + fit)
     found = load_device("./mine.yaml").latency["fp32"]
-    assert isinstance(found, PriceFit)
-    spreads = shared_prices("microcontroller").spreads
+    assert isinstance(found, CoefficientFit)
+    spreads = shared_coefficients("microcontroller").spreads
     winograd = TERM_NAMES.index("winograd")
     assert found.covariance[winograd + 1][-1] == spreads[winograd] ** 2
 
@@ -887,7 +893,7 @@ hint: ./child.yaml:7:1: a profile that is extended cannot extend another""",
 mine.yaml:7:10: `./broken.yaml` cannot be extended
     7 | extends: ./broken.yaml
       |          ^^^^^^^^^^^^^
-hint: ./broken.yaml:6:7: `golden` is no tier; `tier` is `datasheet`, `fitted` or `calibrated`""",
+hint: ./broken.yaml:6:7: `golden` is no basis; `basis` is `datasheet`, `fitted` or `calibrated`""",
             id="a broken profile",
         ),
         pytest.param(
@@ -919,7 +925,7 @@ mine.yaml:7:10: `extends` must be text
 )
 def test_what_cannot_be_extended(extends: str, expected: str) -> None:
     Path("child.yaml").write_text(EXTENDING + "extends: pixel_1\n")
-    Path("broken.yaml").write_text(BASE.replace("tier: datasheet", "tier: golden"))
+    Path("broken.yaml").write_text(BASE.replace("basis: datasheet", "basis: golden"))
     Path("list.yaml").write_text("- 1\n")
     assert message(TOP + f"extends: {extends}\n") == expected
 
@@ -976,22 +982,22 @@ mine.yaml:1:1: a device profile must state `compute`, `memory`
     assert message(SHEET) == expected
 
 
-def test_a_tier_goes_with_a_fit() -> None:
+def test_a_basis_goes_with_a_fit() -> None:
     assert (
         message(TOP + "extends: pixel_1\n")
         == """\
-mine.yaml:4:7: `tier: fitted` without a fit in `latency`
-    4 | tier: fitted
-      |       ^^^^^^
-hint: `tier: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv --into \
+mine.yaml:4:8: `basis: fitted` without a fit in `latency`
+    4 | basis: fitted
+      |        ^^^^^^
+hint: `basis: datasheet` where no times are known; `mnet-cost calibrate --from TIMES.csv --into \
 FILE` fits the profile to some"""
     )
     assert (
-        message(GOOD.replace("tier: fitted", "tier: datasheet"))
+        message(GOOD.replace("basis: fitted", "basis: datasheet"))
         == """\
-mine.yaml:4:7: `tier: datasheet` with a fit in `latency`
-    4 | tier: datasheet
-      |       ^^^^^^^^^
+mine.yaml:4:8: `basis: datasheet` with a fit in `latency`
+    4 | basis: datasheet
+      |        ^^^^^^^^^
 hint: `fitted` to published times, or `calibrated` by times of the very device"""
     )
 
@@ -1011,7 +1017,7 @@ def test_what_a_runtime_does_is_known_by_its_name() -> None:
 
 
 def test_no_more_threads_than_cores() -> None:
-    cores = "cores: {value: 2, standing: datasheet, source: a sheet}\n"
+    cores = "cores: {value: 2, basis: datasheet, source: a sheet}\n"
     assert (
         message(BASE + cores)
         == """\
@@ -1039,16 +1045,16 @@ def test_a_damaged_section_raises_nothing_else(start: int, length: int, piece: s
 
 def test_energy_that_falls_outwards() -> None:
     levels = """\
-  - {level: L2, size: 1 MiB, standing: assumed, source: a guess}
+  - {level: L2, size: 1 MiB, basis: assumed, source: a guess}
   - {level: DRAM,"""
-    prices = """\
+    coefficients = """\
   bytes:
-    L2: {value: 1 nJ/B, standing: assumed, source: a guess}
-    DRAM: {value: 1 pJ/B, standing: assumed, source: a guess}
+    L2: {value: 1 nJ/B, basis: assumed, source: a guess}
+    DRAM: {value: 1 pJ/B, basis: assumed, source: a guess}
 """
     text = BASE.replace("  - {level: DRAM,", levels)
     text = text.replace(
-        "  bytes:\n    DRAM: {value: 40 pJ/B, standing: assumed, source: a guess}\n", prices
+        "  bytes:\n    DRAM: {value: 40 pJ/B, basis: assumed, source: a guess}\n", coefficients
     )
     assert message(text).splitlines()[0] == (
         "mine.yaml:24:5: a byte of `L2` takes more energy than one of `DRAM` outside of it"

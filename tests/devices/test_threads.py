@@ -8,9 +8,9 @@ import pytest
 
 from mnet_cost.analysis import analyze
 from mnet_cost.devices import DeviceProfile, Sourced, load_device, with_threads
-from mnet_cost.devices.fits import PriceFit
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.devices.load import parse_device
-from mnet_cost.devices.prices import shared_prices
 from mnet_cost.errors import DeviceError
 from mnet_cost.models.library import load_model
 
@@ -34,15 +34,15 @@ def test_a_fit_is_scaled_as_others_gain() -> None:
     one = load_device("raspberry_pi_4_ncnn")
     four = with_threads(one, 4)
     before, after = one.latency["fp32"], four.latency["fp32"]
-    assert isinstance(before, PriceFit)
-    assert isinstance(after, PriceFit)
+    assert isinstance(before, CoefficientFit)
+    assert isinstance(after, CoefficientFit)
     shares = [
-        shared_prices(threads=threads).peak_shares["out_of_order"].share for threads in (1, 4)
+        shared_coefficients(threads=threads).peak_shares["out_of_order"].share for threads in (1, 4)
     ]
     gain = 4 * shares[1] / shares[0]
     assert after.scale_s.value == pytest.approx(before.scale_s.value / gain)
     assert after.deviations == before.deviations
-    spread = shared_prices(threads=4).peak_shares["out_of_order"].spread
+    spread = shared_coefficients(threads=4).peak_shares["out_of_order"].spread
     assert after.covariance[0][0] == pytest.approx(before.covariance[0][0] + spread**2)
     assert after.held_out is None
     assert four.power_w == load_device("raspberry_pi_4").power_w  # as its board states it
@@ -61,7 +61,7 @@ def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> Non
     assert one.low == 2.0
     assert one.high == pytest.approx(10.4)
     assert one.value == pytest.approx(sqrt(2.0 * 10.4))
-    assert one.standing == "assumed"
+    assert one.basis == "assumed"
     assert one.source == (
         "1 of 4 threads of pixel_1, between a like share of its power and all of it; a meter"
     )
@@ -76,7 +76,7 @@ def test_more_threads_draw_all_of_it_at_least_and_a_like_multiple_at_most() -> N
     one = load_device("pixel_1")._replace(power_w=Sourced(2.0, "a meter", "measured", 1.5, 3.0))
     four = power_of(one, 4)
     assert (four.low, four.high, four.value) == (1.5, 8.0, sqrt(12.0))
-    assert four.standing == "assumed"
+    assert four.basis == "assumed"
     assert four.source == (
         "4 threads for 1 of pixel_1, between its power and a like multiple of it; a meter"
     )
@@ -95,14 +95,14 @@ def test_a_profile_that_extends_another_draws_what_threads_draw() -> None:
 name: mine
 title: one core
 extends: raspberry_pi_5
-tier: datasheet
+basis: datasheet
 runtime: any
 threads: THREADS
-compute: {fp32: {macs: 1 GMAC/s, standing: assumed, source: a guess}}
+compute: {fp32: {macs: 1 GMAC/s, basis: assumed, source: a guess}}
 """
     assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(four, 1)
     assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four.power_w
-    more = text.replace("THREADS", "8") + "cores: {value: 8, standing: assumed, source: a guess}\n"
+    more = text.replace("THREADS", "8") + "cores: {value: 8, basis: assumed, source: a guess}\n"
     assert parse_device(more, "mine.yaml").power_w == power_of(four._replace(cores=None), 8)
 
 
@@ -158,27 +158,29 @@ def test_a_roofline_is_of_all_threads_at_once() -> None:
     )
 
 
-def test_of_more_threads_than_were_measured_only_the_roof_is_known() -> None:
+def test_of_more_threads_than_were_measured_only_the_lower_bound_is_known() -> None:
     model = load_model("mobilenet_v2")
     server = load_device("xeon_8480")
-    for device, standing in (
-        (server, "roof"),
-        (with_threads(server, 16), "roof"),
+    for device, basis in (
+        (server, "bound"),
+        (with_threads(server, 16), "bound"),
         (with_threads(server, 8), "datasheet"),
-        (with_threads(load_device("epyc_7742_ncnn"), 16), "roof"),
+        (with_threads(load_device("epyc_7742_ncnn"), 16), "bound"),
     ):
-        assert analyze(model, devices=[device]).devices[0].standing == standing
+        assert analyze(model, devices=[device]).devices[0].basis == basis
 
 
-def test_prices_between_two_numbers_of_threads() -> None:
-    two, three, four = (shared_prices(threads=threads) for threads in (2, 3, 4))
+def test_coefficients_between_two_numbers_of_threads() -> None:
+    two, three, four = (shared_coefficients(threads=threads) for threads in (2, 3, 4))
     part = log(3 / 2) / log(2)
-    for first, between, second in zip(two.prices, three.prices, four.prices, strict=True):
+    for first, between, second in zip(
+        two.coefficients, three.coefficients, four.coefficients, strict=True
+    ):
         assert between == pytest.approx(first ** (1 - part) * second**part)
     shares = [one.peak_shares["in_order"].share for one in (two, three, four)]
     assert sorted(shares, reverse=True) == shares
-    assert shared_prices(threads=64) is shared_prices(threads=8) or (
-        shared_prices(threads=64) == shared_prices(threads=8)
+    assert shared_coefficients(threads=64) is shared_coefficients(threads=8) or (
+        shared_coefficients(threads=64) == shared_coefficients(threads=8)
     )
 
 

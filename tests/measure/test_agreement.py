@@ -14,17 +14,17 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import deviation_of, estimate_latency
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices import DeviceProfile, load_device
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit, Spread
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import Source, Span
 from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.coefficient_solver import Solution, deviation, shown_seconds
+from mnet_cost.measure.least_times import as_extended, lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.peaks import as_extended, roofs_of
-from mnet_cost.measure.prices import Solution, deviation, shown_seconds
 from mnet_cost.measure.rooflines import Roofline, Work
 
 NETWORKS = ("mobilenet_v1", "mobilenet_v2@alpha=0.5", "resnet18", "shufflenet_v2", "ds_cnn")
@@ -59,11 +59,11 @@ class Way:
         bare = DeviceProfile("x", "x", "fitted", runtime, threads, {}, (), kernel_rules=rules)
         peaks = None if base is None else as_extended(load_device(base), rules, threads)
         self.device = peaks or bare
-        self.roofs = [roofs_of(one, peaks, precision) for one in self.kernels]
+        self.lower_bounds = [lower_bounds_of(one, peaks, precision) for one in self.kernels]
         self.peaks = peaks
 
     def analyzed(self, fit: LatencyFit) -> list[float]:
-        device = self.device._replace(latency={self.precision: fit}, tier="fitted")
+        device = self.device._replace(latency={self.precision: fit}, basis="fitted")
         found = []
         for one in self.kernels:
             estimate = estimate_latency(one, device, self.precision)
@@ -77,10 +77,12 @@ def _bound(found: Array, without: Array) -> bool:
 
 
 @pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), WAYS)
-def test_prices(base: str | None, runtime: str, threads: int, precision: str, tile: int) -> None:
+def test_coefficients(
+    base: str | None, runtime: str, threads: int, precision: str, tile: int
+) -> None:
     way = Way(base, runtime, threads, precision)
-    shared = shared_prices(way.device.device_class, precision, threads)
-    prices = np.array(shared.prices)
+    shared = shared_coefficients(way.device.device_class, precision, threads)
+    coefficients = np.array(shared.coefficients)
     parts = [np.array(kernel_amounts(one, way.rules, tile)) for one in way.kernels]
     random = np.random.default_rng(7)
     raised = False
@@ -88,7 +90,7 @@ def test_prices(base: str | None, runtime: str, threads: int, precision: str, ti
         deviations = random.normal(0.0, 1.0, len(TERM_NAMES))
         root = random.normal(0.0, 0.1, (1 + len(TERM_NAMES),) * 2)
         covariance = root @ root.T
-        fit = PriceFit(
+        fit = CoefficientFit(
             _number(scale_s),
             dict(zip(TERM_NAMES, map(float, deviations), strict=True)),
             tuple(tuple(map(float, row[: i + 1])) for i, row in enumerate(covariance)),
@@ -96,15 +98,15 @@ def test_prices(base: str | None, runtime: str, threads: int, precision: str, ti
             tile,
         )
         parameters = np.concatenate([[np.log(scale_s * 1e6)], deviations])
-        found = shown_seconds(parts, way.roofs, prices, parameters)
+        found = shown_seconds(parts, way.lower_bounds, coefficients, parameters)
         assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
-        bare = shown_seconds(parts, [one * 0 for one in way.roofs], prices, parameters)
+        bare = shown_seconds(parts, [one * 0 for one in way.lower_bounds], coefficients, parameters)
         raised |= _bound(found, bare)
         amounts = np.array([one.sum(0) for one in parts])
-        sigmas = deviation(amounts, prices, Solution(parameters, covariance), 0.12)
+        sigmas = deviation(amounts, coefficients, Solution(parameters, covariance), 0.12)
         for one, sigma, kernels in zip(amounts, sigmas, way.kernels, strict=True):
-            priced = one * prices * np.exp(deviations)
-            shares = list(map(float, priced / priced.sum()))
+            by_coefficients = one * coefficients * np.exp(deviations)
+            shares = list(map(float, by_coefficients / by_coefficients.sum()))
             assert deviation_of(fit, shares) == pytest.approx(float(sigma), rel=1e-9), kernels
     assert raised == (base is not None)
 
@@ -116,9 +118,9 @@ def test_rooflines(base: str | None, runtime: str, threads: int, precision: str,
         Work(
             np.array([float(kernel.mult_adds) for kernel in one]),
             np.array([float(kernel.traffic_bytes) for kernel in one]),
-            roofs,
+            lower_bounds,
         )
-        for one, roofs in zip(way.kernels, way.roofs, strict=True)
+        for one, lower_bounds in zip(way.kernels, way.lower_bounds, strict=True)
     ]
     raised = False
     numbers: list[dict[str, Any]] = [
@@ -138,6 +140,6 @@ def test_rooflines(base: str | None, runtime: str, threads: int, precision: str,
             )
             found = np.array([roofline.seconds(work) for work in works])
             assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
-            bare = [roofline.seconds(work._replace(roofs=0.0)) for work in works]
+            bare = [roofline.seconds(work._replace(lower_bounds=0.0)) for work in works]
             raised |= _bound(found, np.array(bare))
     assert raised == (base is not None)

@@ -12,17 +12,17 @@ import pytest
 from mnet_cost.analysis import analyze
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.devices import DeviceProfile, load_device
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.rules import runtime_rules
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import MeasurementError, Source, Span
-from mnet_cost.measure import forms
+from mnet_cost.measure import fitting
 from mnet_cost.measure.calibrate import MOST_MEASUREMENTS, Calibration, Form, calibrate
-from mnet_cost.measure.checks import without_sense
+from mnet_cost.measure.least_times import limits_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import kernels_of
-from mnet_cost.measure.peaks import limits_of
+from mnet_cost.measure.plausibility import without_sense
 from mnet_cost.models.library import load_model
 from mnet_cost.units import format_seconds
 
@@ -74,60 +74,62 @@ def fitted(rows: Sequence[Measurement], form: Form = "auto", **other: Any) -> Ca
 
 
 @pytest.fixture(scope="module")
-def of_prices() -> list[float]:
-    """Times of a processor with shared prices, with errors as measurements have them."""
-    fit = fitted([measurement(0, 0.02)], "prices").fit
+def of_coefficients() -> list[float]:
+    """Times of a processor with shared cost coefficients, with errors as measurements have them."""
+    fit = fitted([measurement(0, 0.02)], "coefficients").fit
     errors = np.random.default_rng(3).normal(0.0, 0.05, len(NETWORKS))
     return [one * math.exp(error) for one, error in zip(on(fit), errors, strict=True)]
 
 
-def test_a_fit_that_is_written_says_what_was_fitted(of_prices: list[float]) -> None:
+def test_a_fit_that_is_written_says_what_was_fitted(of_coefficients: list[float]) -> None:
     """The analysis has its own way to a time: both agree."""
     for form in get_args(Form):
-        found = fitted(rows_of(of_prices), form)
+        found = fitted(rows_of(of_coefficients), form)
         assert on(found.fit) == pytest.approx(found.fitted_s, rel=0.005)
 
 
 def test_one_measurement_sets_the_scale() -> None:
     found = fitted([measurement(0, 0.02)])
-    assert found.form == "prices"
+    assert found.form == "coefficients"
     assert found.fitted_s == pytest.approx((0.02,), rel=1e-4)
     assert (found.held_out_s, found.half_widths) == ((None,), (None,))
     assert found.fit.held_out is None
-    assert found.fit.spread == shared_prices().measured
-    assert found.notes == ("one measurement: it sets the scale, and prices are the shared ones",)
-    assert isinstance(found.fit, PriceFit)
+    assert found.fit.spread == shared_coefficients().measured
+    assert found.notes == (
+        "one measurement: it sets the scale, and cost coefficients are the shared ones",
+    )
+    assert isinstance(found.fit, CoefficientFit)
     assert max(map(abs, found.fit.deviations.values())) < 1e-3
     assert on(found.fit, [0]) == pytest.approx([0.02], rel=0.005)
     half = fitted([measurement(0, 0.01)]).fit
-    assert isinstance(half, PriceFit)
+    assert isinstance(half, CoefficientFit)
     assert found.fit.scale_s.value / half.scale_s.value == pytest.approx(2.0)
 
 
 def test_a_batch_is_part_of_what_was_measured() -> None:
     one, eight = (fitted([measurement(0, 0.02, batch=batch)]).fit for batch in (1, 8))
-    assert isinstance(one, PriceFit)
-    assert isinstance(eight, PriceFit)
-    assert 6 < one.scale_s.value / eight.scale_s.value < 8  # weights and launches stay
+    assert isinstance(one, CoefficientFit)
+    assert isinstance(eight, CoefficientFit)
+    assert 6 < one.scale_s.value / eight.scale_s.value < 8  # weights and kernel launches stay
     assert eight.fitted_on
     assert one.fitted_on
     assert eight.fitted_on.mult_adds[0] == 8 * one.fitted_on.mult_adds[0]
 
 
-@pytest.mark.parametrize("form", ["prices", "roofline"])
-def test_what_is_left_out_is_not_seen(form: Form, of_prices: list[float]) -> None:
-    """Other times of a family change nothing of what is foretold for it, and much else."""
-    before = fitted(rows_of(of_prices), form)
+@pytest.mark.parametrize("form", ["coefficients", "roofline"])
+def test_what_is_left_out_is_not_seen(form: Form, of_coefficients: list[float]) -> None:
+    """Other times of a family change nothing of what is predicted for it, and much else."""
+    before = fitted(rows_of(of_coefficients), form)
     assert before.fit.held_out is not None
     assert before.fit.held_out.protocol == "one family at a time"
     assert before.fit.held_out.measurements == len(NETWORKS)
     changed = [
         row._replace(latency_s=row.latency_s * 3) if row.family == "ResNet" else row
-        for row in rows_of(of_prices)
+        for row in rows_of(of_coefficients)
     ]
     # The shape of a roofline is one choice for all: a single shape shows what is left out.
     after = fitted(changed, form)
-    if form == "prices":
+    if form == "coefficients":
         for i, row in enumerate(changed):
             same = after.held_out_s[i] == pytest.approx(before.held_out_s[i], rel=1e-9)
             assert same == (row.family == "ResNet"), row.model
@@ -135,12 +137,12 @@ def test_what_is_left_out_is_not_seen(form: Form, of_prices: list[float]) -> Non
     assert after.fit.held_out.mean > before.fit.held_out.mean
 
 
-def test_errors_are_of_what_was_left_out(of_prices: list[float]) -> None:
-    found = fitted(rows_of(of_prices), "prices")
+def test_errors_are_of_what_was_left_out(of_coefficients: list[float]) -> None:
+    found = fitted(rows_of(of_coefficients), "coefficients")
     errors = [
-        abs(foretold / row.latency_s - 1)
-        for foretold, row in zip(found.held_out_s, found.measurements, strict=True)
-        if foretold is not None
+        abs(predicted / row.latency_s - 1)
+        for predicted, row in zip(found.held_out_s, found.measurements, strict=True)
+        if predicted is not None
     ]
     assert found.fit.held_out is not None
     assert found.fit.held_out.median == pytest.approx(np.median(errors))
@@ -152,14 +154,14 @@ def test_errors_are_of_what_was_left_out(of_prices: list[float]) -> None:
     assert np.mean(seen) < found.fit.held_out.mean
 
 
-def test_of_one_family_a_network_is_left_out(of_prices: list[float]) -> None:
-    rows = [row._replace(family="one") for row in rows_of(of_prices)]
+def test_of_one_family_a_network_is_left_out(of_coefficients: list[float]) -> None:
+    rows = [row._replace(family="one") for row in rows_of(of_coefficients)]
     twice = [*rows, *rows]  # each network's other row must not be seen either
     for some in (rows, twice):
-        held_out = fitted(some, "prices").fit.held_out
+        held_out = fitted(some, "coefficients").fit.held_out
         assert held_out is not None
         assert held_out.protocol == "one network at a time"
-    once, both = fitted(rows, "prices"), fitted(twice, "prices")
+    once, both = fitted(rows, "coefficients"), fitted(twice, "coefficients")
     assert both.fit.held_out
     assert once.fit.held_out
     assert both.fit.held_out.mean == pytest.approx(once.fit.held_out.mean, rel=0.25)
@@ -168,7 +170,7 @@ def test_of_one_family_a_network_is_left_out(of_prices: list[float]) -> None:
 def test_of_one_network_nothing_is_left_to_fit_to() -> None:
     """Not even for a roofline, whose errors would be those of measuring twice."""
     found = fitted([measurement(0, 0.02) for _ in range(20)])
-    assert (found.form, found.fit.held_out) == ("prices", None)
+    assert (found.form, found.fit.held_out) == ("coefficients", None)
     assert set(found.held_out_s) == {None}
 
 
@@ -180,31 +182,31 @@ def test_of_one_network_a_batch_is_left_out() -> None:
     assert found.fit.held_out.mean < 0.1
 
 
-def test_the_band_is_the_shared_one_where_that_holds(of_prices: list[float]) -> None:
-    found = fitted(rows_of(of_prices), "prices")
-    assert found.fit.spread == shared_prices().measured
+def test_the_band_is_the_shared_one_where_that_holds(of_coefficients: list[float]) -> None:
+    found = fitted(rows_of(of_coefficients), "coefficients")
+    assert found.fit.spread == shared_coefficients().measured
     assert not any("band" in note for note in found.notes)
 
 
-def test_the_band_is_widened_with_evidence_only(of_prices: list[float]) -> None:
+def test_the_band_is_widened_with_evidence_only(of_coefficients: list[float]) -> None:
     errors = np.random.default_rng(1).choice([-1.2, 1.2], len(NETWORKS))
-    wild = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
-    found = fitted(rows_of(wild), "prices", lenient=True)
-    shared = shared_prices().measured
+    wild = [one * math.exp(error) for one, error in zip(of_coefficients, errors, strict=True)]
+    found = fitted(rows_of(wild), "coefficients", lenient=True)
+    shared = shared_coefficients().measured
     assert found.fit.spread.width > shared.width
     assert found.fit.spread.noise == shared.noise
     note = "the band is wider than the shared one: what was left out was further off"
     assert note in found.notes
     inside = [
-        abs(math.log(foretold / row.latency_s)) <= half_width
-        for foretold, half_width, row in zip(
+        abs(math.log(predicted / row.latency_s)) <= half_width
+        for predicted, half_width, row in zip(
             found.held_out_s, found.half_widths, found.measurements, strict=True
         )
-        if foretold is not None and half_width is not None
+        if predicted is not None and half_width is not None
     ]
     assert sum(inside) >= 0.8 * len(inside) - 1
     # Three rows as far off say nothing yet: three of five may fall outside by chance.
-    assert fitted(rows_of(wild[:3]), "prices", lenient=True).fit.spread == shared
+    assert fitted(rows_of(wild[:3]), "coefficients", lenient=True).fit.spread == shared
 
 
 @pytest.mark.parametrize(
@@ -212,37 +214,37 @@ def test_the_band_is_widened_with_evidence_only(of_prices: list[float]) -> None:
 )
 def test_how_many_must_be_outside(far: int, widened: bool) -> None:
     """Of ten, two are to be outside; one or two more are by chance."""
-    shared = shared_prices().measured
+    shared = shared_coefficients().measured
     sigmas, seconds = np.full(10, 0.2), np.ones(10)
     held_out = np.ones(10)
     held_out[:far] = math.exp(0.2 * shared.width * 3)
-    spread, found = forms._band(held_out, sigmas, seconds, shared)
+    spread, found = fitting._band(held_out, sigmas, seconds, shared)
     assert found == widened
     assert (spread.width > shared.width) == widened
 
 
-def test_auto_takes_prices_for_what_has_prices(of_prices: list[float]) -> None:
+def test_auto_takes_coefficients_for_what_has_coefficients(of_coefficients: list[float]) -> None:
     """Also where a roofline, of which a shape was chosen, does better by a hair."""
     errors = {}
     for form in get_args(Form):
-        held_out = fitted(rows_of(of_prices), form).fit.held_out
+        held_out = fitted(rows_of(of_coefficients), form).fit.held_out
         assert held_out is not None
         errors[form] = held_out.mean
-    assert 0.99 * errors["prices"] < errors["roofline"]
-    assert fitted(rows_of(of_prices)).form == "prices"
+    assert 0.99 * errors["coefficients"] < errors["roofline"]
+    assert fitted(rows_of(of_coefficients)).form == "coefficients"
 
 
-def test_auto_takes_a_roofline_for_what_is_one(of_prices: list[float]) -> None:
-    """Times of an accelerator that multiplies in no time and launches slowly."""
-    roofline = fitted(rows_of(of_prices), "roofline").fit
+def test_auto_takes_a_roofline_for_what_is_one(of_coefficients: list[float]) -> None:
+    """Times of an accelerator that multiplies in no time and kernel launches slowly."""
+    roofline = fitted(rows_of(of_coefficients), "roofline").fit
     assert isinstance(roofline, RooflineFit)
-    launches = roofline._replace(
+    runtime_plans = roofline._replace(
         macs_per_s=roofline.macs_per_s._replace(value=5e12),
         bytes_per_s=None,
         inference_s=None,
         kernel_s=roofline.macs_per_s._replace(value=1e-3),
     )
-    found = fitted(rows_of(on(launches)))
+    found = fitted(rows_of(on(runtime_plans)))
     assert found.form == "roofline"
     assert isinstance(found.fit, RooflineFit)
     assert found.fit.kernel_s is not None
@@ -251,29 +253,31 @@ def test_auto_takes_a_roofline_for_what_is_one(of_prices: list[float]) -> None:
     assert found.fit.held_out.mean < 0.02
 
 
-def test_auto_takes_no_roofline_of_a_few(of_prices: list[float]) -> None:
-    rows = rows_of(of_prices)[:7]
-    assert fitted(rows).form == "prices"
-    assert fitted([*rows, *rows]).form == "prices"  # measured twice, they are as few
+def test_auto_takes_no_roofline_of_a_few(of_coefficients: list[float]) -> None:
+    rows = rows_of(of_coefficients)[:7]
+    assert fitted(rows).form == "coefficients"
+    assert fitted([*rows, *rows]).form == "coefficients"  # measured twice, they are as few
 
 
-def test_what_the_fit_has_seen(of_prices: list[float]) -> None:
-    seen = fitted(rows_of(of_prices), "prices").fit.fitted_on
+def test_what_the_fit_has_seen(of_coefficients: list[float]) -> None:
+    seen = fitted(rows_of(of_coefficients), "coefficients").fit.fitted_on
     assert seen is not None
     assert seen.networks == len(NETWORKS)
     assert seen.families == ("DS-CNN", "IR", "LeNet", "ResNet", "SqueezeNet", "V1")
-    assert seen.latency_s == (min(of_prices), max(of_prices))
+    assert seen.latency_s == (min(of_coefficients), max(of_coefficients))
     assert set(seen.terms) <= set(TERM_NAMES)
     assert {"pointwise", "depthwise_3x3", "kernel"} <= set(seen.terms)
     assert "lrn" not in seen.terms
-    assert fitted(rows_of(of_prices), "roofline").fit.fitted_on == seen._replace(terms=())
+    assert fitted(rows_of(of_coefficients), "roofline").fit.fitted_on == seen._replace(terms=())
 
 
-def test_a_term_that_was_not_seen_stays_as_uncertain_as_before(of_prices: list[float]) -> None:
-    fit = fitted(rows_of(of_prices), "prices").fit
-    assert isinstance(fit, PriceFit)
+def test_a_term_that_was_not_seen_stays_as_uncertain_as_before(
+    of_coefficients: list[float],
+) -> None:
+    fit = fitted(rows_of(of_coefficients), "coefficients").fit
+    assert isinstance(fit, CoefficientFit)
     assert fit.fitted_on is not None
-    spreads = shared_prices().spreads
+    spreads = shared_coefficients().spreads
     for i, name in enumerate(TERM_NAMES, start=1):
         row = fit.covariance[i]
         if name not in fit.fitted_on.terms:
@@ -299,7 +303,7 @@ def test_too_few_for_a_roofline() -> None:
 times.csv:4:1: a roofline needs 4 networks, and there are 3
     4 | mobilenet_v2@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: prices can be scaled by a single one: `--form prices`"""
+hint: cost coefficients can be scaled by a single one: `--form coefficients`"""
     assert refusal(rows, "roofline") == expected
     assert "there is 1\n" in refusal(rows[:1], "roofline")
 
@@ -316,14 +320,14 @@ def test_a_roofline_of_networks_without_mult_adds(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("mnet_cost.measure.calibrate.kernels_of", without)
     found = refusal(rows, "roofline")
-    assert fitted(rows, lenient=True).form == "prices"
+    assert fitted(rows, lenient=True).form == "coefficients"
     assert (
         found
         == """\
 times.csv:2:1: a roofline is of mult-adds, which networks of two families must have
     2 | mobilenet_v1@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: prices can be scaled by a single one: `--form prices`"""
+hint: cost coefficients can be scaled by a single one: `--form coefficients`"""
     )
 
 
@@ -337,7 +341,7 @@ hint: choose some, `--where run=...`, or give the median of each network"""
     assert refusal(rows) == expected
 
 
-@pytest.mark.parametrize("form", ["auto", "prices", "roofline"])
+@pytest.mark.parametrize("form", ["auto", "coefficients", "roofline"])
 @pytest.mark.parametrize(
     "seconds",
     [
@@ -356,19 +360,19 @@ def test_absurd_times_are_fitted_without_a_warning(form: Form, seconds: list[flo
     assert math.isfinite(found.fit.spread.width * found.fit.spread.noise)
 
 
-def test_many_rows_of_few_networks(of_prices: list[float]) -> None:
+def test_many_rows_of_few_networks(of_coefficients: list[float]) -> None:
     random = np.random.default_rng(0)
     rows = [
-        measurement(i % 10, of_prices[i % 10] * float(random.uniform(0.9, 1.1)))
+        measurement(i % 10, of_coefficients[i % 10] * float(random.uniform(0.9, 1.1)))
         for i in range(2000)
     ]
-    found = fitted(rows, "prices")
+    found = fitted(rows, "coefficients")
     assert found.fit.fitted_on is not None
     assert found.fit.fitted_on.networks == 10
 
 
-def test_a_network_measured_too_far_apart(of_prices: list[float]) -> None:
-    rows = rows_of(of_prices)
+def test_a_network_measured_too_far_apart(of_coefficients: list[float]) -> None:
+    rows = rows_of(of_coefficients)
     rows += [rows[2]._replace(latency_s=rows[2].latency_s * factor) for factor in (0.9, 1.4, 1.7)]
     fitted(rows)
     rows[2] = rows[2]._replace(latency_s=0.05)
@@ -386,38 +390,38 @@ hint: one network at one setting: leave out what is wrong, or choose with `--whe
     assert refusal(rows) == expected.format(least, least)
 
 
-@pytest.mark.parametrize("form", ["prices", "roofline"])
-def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_prices: list[float]) -> None:
-    once = rows_of(of_prices)
+@pytest.mark.parametrize("form", ["coefficients", "roofline"])
+def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_coefficients: list[float]) -> None:
+    once = rows_of(of_coefficients)
     twice = [
         row._replace(latency_s=row.latency_s * factor) for row in once for factor in (0.75, 1.4)
     ]
     before, after = (fitted(rows, form).fit.spread for rows in (once, twice))
     deviation = math.log(1.4 / 0.75) / math.sqrt(2)
-    if form == "prices":
+    if form == "coefficients":
         assert after.noise == pytest.approx(deviation)
         assert any("from time to time" in note for note in fitted(twice, form).notes)
     else:
         assert after.width * after.noise >= 1.28 * deviation
     assert after.width * after.noise > before.width * before.noise
-    one = fitted([measurement(0, 0.02), measurement(0, 0.038)], "prices")
+    one = fitted([measurement(0, 0.02), measurement(0, 0.038)], "coefficients")
     reach = one.fit.spread.width * one.fit.spread.noise
     assert abs(math.log(one.fitted_s[0] / 0.038)) < reach
     assert abs(math.log(one.fitted_s[0] / 0.02)) < reach
 
 
 @pytest.mark.parametrize("form", get_args(Form))
-def test_times_that_fall_as_networks_grow(form: Form, of_prices: list[float]) -> None:
-    found = refusal(rows_of([1e-4 / one for one in of_prices]), form)
+def test_times_that_fall_as_networks_grow(form: Form, of_coefficients: list[float]) -> None:
+    found = refusal(rows_of([1e-4 / one for one in of_coefficients]), form)
     first = found.splitlines()
     assert first[0].startswith("these times are not those of one device: from the others each is ")
     assert first[0].endswith("in the median, and what should take longer took less")
     assert first[1].startswith("hint: are units, devices or settings mixed, ")
-    assert found.count("is foretold to take") == 3
+    assert found.count("is predicted to take") == 3
 
 
-def test_two_devices_in_one_file(of_prices: list[float]) -> None:
-    mixed = [one * (12 if i % 2 else 1) for i, one in enumerate(of_prices)]
+def test_two_devices_in_one_file(of_coefficients: list[float]) -> None:
+    mixed = [one * (12 if i % 2 else 1) for i, one in enumerate(of_coefficients)]
     assert refusal(rows_of(mixed)).startswith("these times are not those of one device")
 
 
@@ -485,26 +489,26 @@ def test_a_peak_of_another_precision_says_less(precision: str) -> None:
     assert list(base.compute) == ["fp32"]
     (kernels,) = kernels_of([measurement(0, 1.0, precision=precision)], RULES)
     limits = limits_of(kernels, base, precision, "tflite")
-    assert limits.roof_s is not None
+    assert limits.bound_s is not None
     assert limits.most_times == (250 if precision == "fp32" else 1000)
-    assert limits.most_s == limits.most_times * limits.roof_s + 0.2
+    assert limits.most_s == limits.most_times * limits.bound_s + 0.2
     # Nothing is known of a precision where there are no peaks.
     assert limits_of(kernels, base._replace(compute={}), precision, "").most_s == math.inf
 
 
-def test_noise_of_honest_rows_is_no_nonsense(of_prices: list[float]) -> None:
+def test_noise_of_honest_rows_is_no_nonsense(of_coefficients: list[float]) -> None:
     """Errors that are three times those of the worst tables of processors."""
     errors = np.random.default_rng(5).normal(0.0, 0.5, len(NETWORKS))
-    noisy = [one * math.exp(error) for one, error in zip(of_prices, errors, strict=True)]
+    noisy = [one * math.exp(error) for one, error in zip(of_coefficients, errors, strict=True)]
     assert fitted(rows_of(noisy)).fit.held_out is not None
 
 
-def test_prices_are_for_processors(of_prices: list[float]) -> None:
-    rows = rows_of(of_prices)
+def test_coefficients_are_for_processors(of_coefficients: list[float]) -> None:
+    rows = rows_of(of_coefficients)
     h100, phone = load_device("h100"), load_device("pixel_1")
     for other in ({"device_class": "gpu"}, {"base": load_device("adreno_640")}):
         assert fitted(rows, lenient=True, **other).form == "roofline"
-    assert fitted(rows, base=phone, device_class="phone", lenient=True).form == "prices"
+    assert fitted(rows, base=phone, device_class="phone", lenient=True).form == "coefficients"
     with pytest.raises(MeasurementError) as caught:
         fitted(rows[:1], base=h100, device_class=h100.device_class)
     assert (
@@ -513,15 +517,17 @@ def test_prices_are_for_processors(of_prices: list[float]) -> None:
 times.csv:2:1: a roofline needs 4 networks, and there is 1
     2 | mobilenet_v1@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: fewer do for prices, which are for processors: its class is `gpu`"""
+hint: fewer do for cost coefficients, which are for processors: its class is `gpu`"""
     )
     with pytest.raises(MeasurementError) as caught:
-        fitted(rows, "prices", base=load_device("adreno_640"), device_class="phone", lenient=True)
+        fitted(
+            rows, "coefficients", base=load_device("adreno_640"), device_class="phone", lenient=True
+        )
     assert (
         str(caught.value)
         == """\
-times.csv:2:1: prices are for processors, and this is none: adreno_640 states no `pipeline`, as \
-profiles of processor cores do
+times.csv:2:1: cost coefficients are for processors, and this is none: adreno_640 states no \
+`pipeline`, as profiles of processor cores do
     2 | mobilenet_v1@resolution=96,ms
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: `--form roofline`, for which 4 networks must be measured"""
@@ -531,18 +537,18 @@ hint: `--form roofline`, for which 4 networks must be measured"""
 @pytest.mark.parametrize(
     ("runtime", "networks", "form"),
     [
-        ("tflite", 5, "prices"),
+        ("tflite", 5, "coefficients"),
         ("tflite-gpu", 5, "roofline"),
         ("tflite-edgetpu", 4, "roofline"),
-        ("tflite-gpu", 3, "prices"),
+        ("tflite-gpu", 3, "coefficients"),
         ("ncnn-vulkan", 7, "roofline"),
-        ("gpux", 5, "prices"),
+        ("gpux", 5, "coefficients"),
     ],
 )
 def test_where_few_networks_tell_the_runtime_does(
-    of_prices: list[float], runtime: str, networks: int, form: str
+    of_coefficients: list[float], runtime: str, networks: int, form: str
 ) -> None:
-    rows = [one._replace(runtime=runtime) for one in rows_of(of_prices)[:networks]]
+    rows = [one._replace(runtime=runtime) for one in rows_of(of_coefficients)[:networks]]
     assert fitted(rows).form == form
 
 
@@ -553,16 +559,16 @@ def test_of_many_networks_of_a_family_a_twentieth_is_left_out() -> None:
         measurement(0, 1e-3 * (size / 64) ** 2, model=model, family="V1")
         for size, model in zip(sizes, models, strict=True)
     ]
-    held_out = fitted(rows, "prices").fit.held_out
+    held_out = fitted(rows, "coefficients").fit.held_out
     assert held_out is not None
     assert (held_out.protocol, held_out.measurements) == ("1 network of 20 at a time", 25)
 
 
-def test_the_worst_is_named(of_prices: list[float]) -> None:
-    rows = rows_of(of_prices)
+def test_the_worst_is_named(of_coefficients: list[float]) -> None:
+    rows = rows_of(of_coefficients)
     slow = 7  # ds_cnn, four times as long as it should take
     rows[slow] = rows[slow]._replace(latency_s=4 * rows[slow].latency_s)
-    held_out = fitted(rows, "prices").fit.held_out
+    held_out = fitted(rows, "coefficients").fit.held_out
     assert held_out is not None
     assert held_out.worst == "ds_cnn"
     assert held_out.worst_error == pytest.approx(-0.75, abs=0.07)

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.devices import DeviceProfile, Sourced, load_device
-from mnet_cost.devices.fits import (
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import (
+    CoefficientFit,
     FittedOn,
     HeldOut,
     LatencyFit,
-    PriceFit,
     RooflineFit,
     Spread,
 )
-from mnet_cost.devices.prices import shared_prices
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError
 from mnet_cost.measure.profiles import latency_text, profile_text, with_latency
@@ -32,10 +32,10 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-def prices(source: str = SOURCE, families: tuple[str, ...] = ("IR", "V1")) -> PriceFit:
+def coefficients(source: str = SOURCE, families: tuple[str, ...] = ("IR", "V1")) -> CoefficientFit:
     """A fit that has seen five terms, of 21 and more."""
     seen = TERM_NAMES[:3] + TERM_NAMES[-2:]
-    spreads = shared_prices().spreads
+    spreads = shared_coefficients().spreads
     covariance = [[0.0] * (i + 1) for i in range(1 + len(TERM_NAMES))]
     covariance[0][0] = 0.0123
     for i, name in enumerate(TERM_NAMES, start=1):
@@ -44,7 +44,7 @@ def prices(source: str = SOURCE, families: tuple[str, ...] = ("IR", "V1")) -> Pr
             covariance[i][0], covariance[i][i] = -0.0031, 0.0317
             for j in range(1, i):
                 covariance[i][j] = 0.0007 if TERM_NAMES[j - 1] in seen else 0.0
-    return PriceFit(
+    return CoefficientFit(
         Sourced(1.7264e-10, source, "fitted"),
         {name: 0.1234567 * (-1) ** i for i, name in enumerate(seen)},
         tuple(map(tuple, covariance)),
@@ -69,7 +69,7 @@ def roofline(source: str = SOURCE) -> RooflineFit:
 
 def written(fits: Mapping[str, LatencyFit], **other: object) -> str:
     settings: dict[str, object] = {
-        "name": "mine", "title": "A board", "tier": "calibrated", "runtime": "ncnn",
+        "name": "mine", "title": "A board", "basis": "calibrated", "runtime": "ncnn",
         "threads": 1, "kernels": ("fold_norms",),
     }  # fmt: skip
     return profile_text(**{**settings, **other}, fits=fits)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def same_number(found: Sourced | None, expected: Sourced | None) -> None:
     assert (found is None) == (expected is None)
     if found and expected:
         assert found.value == pytest.approx(expected.value, rel=1e-3)
-        assert (found.source, found.standing) == (expected.source, expected.standing)
+        assert (found.source, found.basis) == (expected.source, expected.basis)
 
 
 def same_evidence(found: LatencyFit, expected: LatencyFit) -> None:
@@ -107,8 +107,8 @@ def same_evidence(found: LatencyFit, expected: LatencyFit) -> None:
         )
 
 
-def same_prices(found: LatencyFit, expected: PriceFit) -> None:
-    assert isinstance(found, PriceFit)
+def same_coefficients(found: LatencyFit, expected: CoefficientFit) -> None:
+    assert isinstance(found, CoefficientFit)
     same_number(found.scale_s, expected.scale_s)
     assert found.deviations == pytest.approx(expected.deviations, abs=5e-5)
     assert found.tile == expected.tile
@@ -124,11 +124,11 @@ def same_roofline(found: LatencyFit, expected: RooflineFit) -> None:
     same_evidence(found, expected)
 
 
-def test_prices_are_read_as_they_were_fitted() -> None:
-    found = loaded(written({"fp32": prices()}))
+def test_coefficients_are_read_as_they_were_fitted() -> None:
+    found = loaded(written({"fp32": coefficients()}))
     assert list(found.latency) == ["fp32"]
-    same_prices(found.latency["fp32"], prices())
-    assert (found.name, found.title, found.tier, found.runtime, found.threads) == (
+    same_coefficients(found.latency["fp32"], coefficients())
+    assert (found.name, found.title, found.basis, found.runtime, found.threads) == (
         "mine", "A board", "calibrated", "ncnn", 1,
     )  # fmt: skip
     assert found.kernel_rules == {"fold_norms"}
@@ -142,13 +142,13 @@ def test_a_roofline_is_read_as_it_was_fitted() -> None:
 
 
 def test_two_precisions() -> None:
-    found = loaded(written({"fp32": prices(), "int8": roofline()}))
+    found = loaded(written({"fp32": coefficients(), "int8": roofline()}))
     assert list(found.latency) == ["fp32", "int8"]
-    same_prices(found.latency["fp32"], prices())
+    same_coefficients(found.latency["fp32"], coefficients())
     same_roofline(found.latency["int8"], roofline())
 
 
-@pytest.mark.parametrize("text", [written({"fp32": prices()}), written({"int8": roofline()})])
+@pytest.mark.parametrize("text", [written({"fp32": coefficients()}), written({"int8": roofline()})])
 def test_what_is_written_twice_is_the_same(text: str) -> None:
     device = loaded(text)
     assert written(device.latency, kernels=device.kernel_rules) == text
@@ -157,15 +157,15 @@ def test_what_is_written_twice_is_the_same(text: str) -> None:
 def test_lines_are_short() -> None:
     source = "fitted to 999 measurements of " + ", ".join(f"source number {i}" for i in range(20))
     families = tuple(f"family_{i}" for i in range(40))
-    text = written({"fp32": prices(source, families)}, comment=("how it was made",))
+    text = written({"fp32": coefficients(source, families)}, comment=("how it was made",))
     assert max(map(len, text.splitlines())) < 100
     assert "\t" not in text
     assert not any(line.endswith(" ") for line in text.splitlines())
-    same_prices(loaded(text).latency["fp32"], prices(source, families))
+    same_coefficients(loaded(text).latency["fp32"], coefficients(source, families))
 
 
 def test_what_it_extends() -> None:
-    found = loaded(written({"fp32": prices()}, extends="pixel_1", device_class="phone"))
+    found = loaded(written({"fp32": coefficients()}, extends="pixel_1", device_class="phone"))
     assert (found.extends, found.device_class) == ("pixel_1", "phone")
     assert found.compute == load_device("pixel_1").compute
 
@@ -208,11 +208,11 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_is_read_as_it_was_given(text: str) -> None:
     fits: dict[str, LatencyFit] = {
-        "fp32": prices(text, (text, "V1")), "int8": roofline(text),
+        "fp32": coefficients(text, (text, "V1")), "int8": roofline(text),
     }  # fmt: skip
     found = loaded(written(fits, name=text, title=text, runtime=text, comment=(text,)))
     assert (found.name, found.title, found.runtime) == (text, text, text)
-    same_prices(found.latency["fp32"], prices(text, (text, "V1")))
+    same_coefficients(found.latency["fp32"], coefficients(text, (text, "V1")))
     same_roofline(found.latency["int8"], roofline(text))
 
 
@@ -228,19 +228,19 @@ def test_text_is_read_as_it_was_given(text: str) -> None:
     ],
 )
 def test_what_cannot_stand_in_a_line(text: str, expected: str) -> None:
-    fit = prices(text, (text,))
+    fit = coefficients(text, (text,))
     found = loaded(written({"fp32": fit}, name=text, title=text, comment=(text,)))
     assert (found.name, found.title) == (expected, expected)
-    same_prices(found.latency["fp32"], prices(expected, (expected,)))
+    same_coefficients(found.latency["fp32"], coefficients(expected, (expected,)))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.text(min_size=1).filter(lambda text: text.strip()))
 def test_any_text_can_be_read(text: str) -> None:
-    fit = prices(text, (text,))
+    fit = coefficients(text, (text,))
     found = loaded(written({"fp32": fit}, name=text, title=text, runtime=text, comment=(text,)))
     assert found.title
-    assert isinstance(found.latency["fp32"], PriceFit)
+    assert isinstance(found.latency["fp32"], CoefficientFit)
 
 
 OWN = """\
@@ -251,19 +251,19 @@ name: mine
 title:   "A board"   # an odd gap
 class: board
 pipeline: in_order
-tier: datasheet # so far
+basis: datasheet # so far
 runtime: any
 threads: 1
 compute:
-  fp32: {macs: 19 GFLOP/s, standing: assumed, source: guess}
+  fp32: {macs: 19 GFLOP/s, basis: assumed, source: guess}
 memory:
-  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, standing: assumed, source: guess}
+  - {level: DRAM, size: 4 GB, bandwidth: 10 GB/s, basis: assumed, source: guess}
 
 
 """
 POWER = """\
 # What it draws.
-power: {value: 5 W, standing: assumed, source: guess}
+power: {value: 5 W, basis: assumed, source: guess}
 """
 
 
@@ -275,47 +275,49 @@ def put(data: str | bytes, fits: Mapping[str, LatencyFit], *comment: str) -> str
 
 
 def test_a_fit_is_put_into_a_file() -> None:
-    text = put(OWN + POWER, {"fp32": prices()}, "  a command", "    of two lines")
-    kept = (OWN + POWER).replace("tier: datasheet", "tier: calibrated")
+    text = put(OWN + POWER, {"fp32": coefficients()}, "  a command", "    of two lines")
+    kept = (OWN + POWER).replace("basis: datasheet", "basis: calibrated")
     comment = "# Fitted by\n#   a command\n#     of two lines\n"
-    assert text == kept + comment + latency_text({"fp32": prices()})
+    assert text == kept + comment + latency_text({"fp32": coefficients()})
     found = load_device("./mine.yaml")
-    assert found.tier == "calibrated"
+    assert found.basis == "calibrated"
     assert found.power_w is not None
-    same_prices(found.latency["fp32"], prices())
+    same_coefficients(found.latency["fp32"], coefficients())
 
 
 def test_a_second_fit_takes_the_place_of_the_first() -> None:
-    once = put(OWN, {"fp32": prices()}, "  a command")
-    assert put(once, {"fp32": prices()}, "  a command") == once
+    once = put(OWN, {"fp32": coefficients()}, "  a command")
+    assert put(once, {"fp32": coefficients()}, "  a command") == once
     other = put(once, {"int8": roofline()}, "  another")
-    kept = OWN.replace("tier: datasheet", "tier: calibrated")
+    kept = OWN.replace("basis: datasheet", "basis: calibrated")
     assert other == kept + "# Fitted by\n#   another\n" + latency_text({"int8": roofline()})
 
 
 def test_what_stands_behind_a_fit_stays() -> None:
-    once = put(OWN, {"fp32": prices()}, "  a command")
+    once = put(OWN, {"fp32": coefficients()}, "  a command")
     for end in ("# Words at the end.\n", "\n" + POWER, POWER + "\n# Words at the end.\n"):
         found = put(once + end, {"int8": roofline()})
-        kept = OWN.replace("tier: datasheet", "tier: calibrated")
+        kept = OWN.replace("basis: datasheet", "basis: calibrated")
         assert found == kept + end + latency_text({"int8": roofline()})
 
 
 def test_words_before_a_section_that_are_not_on_its_fit_stay() -> None:
-    own = OWN + "# My own words.\n" + latency_text({"fp32": prices()})
+    own = OWN + "# My own words.\n" + latency_text({"fp32": coefficients()})
     found = put(own, {"int8": roofline()})
     assert "# My own words.\n" in found
     assert found.count("latency:\n") == 1
-    together = OWN + "# My own words.\n# Fitted by\n#   x\n" + latency_text({"fp32": prices()})
+    together = (
+        OWN + "# My own words.\n# Fitted by\n#   x\n" + latency_text({"fp32": coefficients()})
+    )
     found = put(together, {"int8": roofline()})
     assert "# My own words.\nlatency:" in found
     assert "Fitted by" not in found
 
 
 @pytest.mark.parametrize("quote", ["datasheet", '"datasheet"', "'datasheet'"])
-def test_the_word_of_the_tier_alone_is_changed(quote: str) -> None:
-    text = put(OWN.replace("tier: datasheet", f"tier:   {quote}"), {"fp32": prices()})
-    assert "tier:   calibrated # so far\n" in text
+def test_the_word_of_the_basis_alone_is_changed(quote: str) -> None:
+    text = put(OWN.replace("basis: datasheet", f"basis:   {quote}"), {"fp32": coefficients()})
+    assert "basis:   calibrated # so far\n" in text
 
 
 def test_every_other_byte_stays() -> None:
@@ -325,52 +327,52 @@ def test_every_other_byte_stays() -> None:
         OWN.rstrip().encode(),
         OWN.replace("odd gap", "odd g\N{LATIN SMALL LETTER A WITH DIAERESIS}p").encode(),
     ):
-        put(data, {"fp32": prices()})
+        put(data, {"fp32": coefficients()})
         found = Path("mine.yaml").read_bytes()
-        assert found.startswith(data.replace(b"tier: datasheet", b"tier: calibrated"))
+        assert found.startswith(data.replace(b"basis: datasheet", b"basis: calibrated"))
         if b"\r\n" in data:
             assert found.count(b"\n") == found.count(b"\r\n")
-        same_prices(load_device("./mine.yaml").latency["fp32"], prices())
+        same_coefficients(load_device("./mine.yaml").latency["fp32"], coefficients())
 
 
 @pytest.mark.parametrize("end", ["...\n", "...\n# Words at the end.\n", "... # so far\n", "..."])
 def test_a_fit_stands_before_the_end_of_the_document(end: str) -> None:
-    once = put(OWN + end, {"fp32": prices()}, "  a command")
-    assert once.endswith(latency_text({"fp32": prices()}) + end)
-    same_prices(load_device("./mine.yaml").latency["fp32"], prices())
-    assert put(once, {"fp32": prices()}, "  a command") == once
+    once = put(OWN + end, {"fp32": coefficients()}, "  a command")
+    assert once.endswith(latency_text({"fp32": coefficients()}) + end)
+    same_coefficients(load_device("./mine.yaml").latency["fp32"], coefficients())
+    assert put(once, {"fp32": coefficients()}, "  a command") == once
 
 
 def test_a_fit_stands_as_deep_as_the_other_keys() -> None:
     deep = textwrap.indent(OWN, "  ")
-    once = put(deep, {"fp32": prices()}, "  a command")
-    kept = deep.replace("tier: datasheet", "tier: calibrated")
-    section = "# Fitted by\n#   a command\n" + latency_text({"fp32": prices()})
+    once = put(deep, {"fp32": coefficients()}, "  a command")
+    kept = deep.replace("basis: datasheet", "basis: calibrated")
+    section = "# Fitted by\n#   a command\n" + latency_text({"fp32": coefficients()})
     assert once == kept + textwrap.indent(section, "  ")
-    same_prices(load_device("./mine.yaml").latency["fp32"], prices())
-    assert put(once, {"fp32": prices()}, "  a command") == once
+    same_coefficients(load_device("./mine.yaml").latency["fp32"], coefficients())
+    assert put(once, {"fp32": coefficients()}, "  a command") == once
 
 
-@pytest.mark.parametrize("tier", [">-\n  datasheet", "|-\n  datasheet", '"data\\\n  sheet"'])
-def test_a_tier_that_is_no_word_on_its_line(tier: str) -> None:
+@pytest.mark.parametrize("basis", [">-\n  datasheet", "|-\n  datasheet", '"data\\\n  sheet"'])
+def test_a_basis_that_is_no_word_on_its_line(basis: str) -> None:
     with pytest.raises(DeviceError) as caught:
-        put(OWN.replace("tier: datasheet", f"tier: {tier}"), {"fp32": prices()})
+        put(OWN.replace("basis: datasheet", f"basis: {basis}"), {"fp32": coefficients()})
     first, *_, hint = str(caught.value).split("\n")
-    assert first == "mine.yaml:8:7: the tier is not written as one word"
-    assert hint == "hint: write it on the line of its key: `tier: datasheet`"
+    assert first == "mine.yaml:8:7: the basis is not written as one word"
+    assert hint == "hint: write it on the line of its key: `basis: datasheet`"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("name: mine\n", "mine.yaml: is no device profile: it states no `tier`"),
-        ("- 1\n", "mine.yaml: is no device profile: it states no `tier`"),
+        ("name: mine\n", "mine.yaml: is no device profile: it states no `basis`"),
+        ("- 1\n", "mine.yaml: is no device profile: it states no `basis`"),
         ("", "mine.yaml: is empty"),
         (
-            "# mine\n{format: 1, tier: fitted}\n",
+            "# mine\n{format: 1, basis: fitted}\n",
             """\
 mine.yaml:2:1: nothing can be put into braces
-    2 | {format: 1, tier: fitted}
+    2 | {format: 1, basis: fitted}
       | ^
 hint: `format: 1` and so on, one key a line""",
         ),
@@ -379,5 +381,5 @@ hint: `format: 1` and so on, one key a line""",
 def test_nothing_to_put_a_fit_into(text: str, expected: str) -> None:
     Path("mine.yaml").write_text(text)
     with pytest.raises(DeviceError) as caught:
-        with_latency("mine.yaml", {"fp32": prices()}, "fitted")
+        with_latency("mine.yaml", {"fp32": coefficients()}, "fitted")
     assert str(caught.value) == expected

@@ -128,12 +128,12 @@ def test_never_more_numbers_than_rows_allow(networks: int, seed: int) -> None:
 def test_what_is_held_out_is_not_seen() -> None:
     works, families = works_of(12), families_of(12)
     seconds = times(works, Roofline(1 / RATE, RIDGE, 2e-4, 1e-5), 0.1)
-    foretold = np.exp(held_out_errors(works, seconds, families, ALL)) * seconds
+    predicted = np.exp(held_out_errors(works, seconds, families, ALL)) * seconds
     changed = seconds.copy()
     changed[:3] *= 7.0
     again = np.exp(held_out_errors(works, changed, families, ALL)) * changed
-    assert again[:3] == pytest.approx(foretold[:3])
-    assert np.abs(again[3:] / foretold[3:] - 1).max() > 0.01
+    assert again[:3] == pytest.approx(predicted[:3])
+    assert np.abs(again[3:] / predicted[3:] - 1).max() > 0.01
 
 
 def test_of_one_family_networks_are_left_out() -> None:
@@ -144,7 +144,7 @@ def test_of_one_family_networks_are_left_out() -> None:
     assert errors == pytest.approx([0.0] * 8, abs=1e-9)
 
 
-def test_a_network_without_mult_adds_is_foretold_nothing_and_breaks_nothing() -> None:
+def test_a_network_without_mult_adds_is_predicted_nothing_and_breaks_nothing() -> None:
     works = [*works_of(5), Work(np.zeros(3), np.full(3, 1e5))]
     seconds = times(works, Roofline(1 / RATE, RIDGE, 0.0, 0.0))
     errors = held_out_errors(works, seconds, [str(i) for i in range(6)], SHAPES[0])

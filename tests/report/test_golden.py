@@ -12,9 +12,9 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 
 SOME_DEVICES = ("h100", "jetson_nano", "pixel_1", "pixel_6", "raspberry_pi_4", "stm32h743", "zen3")
 
-EACH_STANDING = [
+EACH_BASIS = [
     word
-    for name in ("fitted_core", "datasheet_core", "stick", "roof_core")
+    for name in ("fitted_core", "datasheet_core", "stick", "lower_bound_core")
     for word in ("--device", name)
 ]
 
@@ -35,25 +35,32 @@ CASES = {
         100,
         ["analyze", "mobilenet_v1:full@resolution=32", "--device", "h100", "--format", "json"],
     ),
-    "analyze_standings_80.txt": (80, ["analyze", "mobilenet_v3_small", *EACH_STANDING]),
+    "analyze_bases_80.txt": (80, ["analyze", "mobilenet_v3_small", *EACH_BASIS]),
     "analyze_kernel_160.txt": (
         160,
-        ["analyze", "shufflenet_v2", "--by", "kernel", "--top", "8", *EACH_STANDING],
+        ["analyze", "shufflenet_v2", "--by", "kernel", "--top", "8", *EACH_BASIS],
     ),
-    "compare_standings_120.txt": (
+    "compare_bases_120.txt": (
         120,
-        ["compare", "shallow", "mobilenet_v1@alpha=0.75", *EACH_STANDING],
+        ["compare", "shallow", "mobilenet_v1@alpha=0.75", *EACH_BASIS],
     ),
-    "explain_standings_100.txt": (
+    "explain_bases_100.txt": (
         100,
-        ["explain", "mobilenet_v1", "separable.depthwise_conv2d", *EACH_STANDING],
+        ["explain", "mobilenet_v1", "separable.depthwise_conv2d", *EACH_BASIS],
     ),
     "device_fitted_80.txt": (80, ["devices", "fitted_core"]),
     "devices_beside_80.txt": (80, ["devices", "fitted_core", "stick", "pixel_1"]),
     "devices_for_100.txt": (
         100,
         [
-            *("devices", "--for", "mobilenet_v1@alpha=0.5", "roof_core", "h100", "fitted_core"),
+            *(
+                "devices",
+                "--for",
+                "mobilenet_v1@alpha=0.5",
+                "lower_bound_core",
+                "h100",
+                "fitted_core",
+            ),
             *("stick", "datasheet_core", "stm32h743"),
         ],
     ),

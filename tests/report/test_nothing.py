@@ -21,7 +21,7 @@ from mnet_cost.report.explain import explain_report
 from mnet_cost.report.rows import Grain
 from mnet_cost.report.types import Report
 from mnet_cost.report.what_if import with_what_if
-from mnet_cost.search.compare import partings, time_ratio
+from mnet_cost.search.compare import ratio_breakdowns, time_ratio
 from mnet_cost.search.what_if import compare_what_if, parse_changes
 
 GRAINS: tuple[Grain, ...] = ("layer", "block", "kind")
@@ -41,7 +41,8 @@ LIBRARY = (
     "autoencoder", "lenet5", "mobilenet_v1@alpha=0.25,resolution=96", "ssdlite320_mobilenet_v2",
 )  # fmt: skip
 DEVICES = ("pixel_1_tflite", "raspberry_pi_4", "h100", "pixel_3_tflite_gpu", "a10", "coral_usb")
-"""One for each way to a time: prices, shared prices, roofs, a roofline; without launches; none."""
+"""One for each way to a time: coefficients, shared coefficients, lower bounds, a roofline; without
+kernel launches; none."""
 
 
 def _devices(names: tuple[str, ...] = DEVICES) -> tuple[DeviceProfile, ...]:
@@ -80,7 +81,7 @@ def _finite(value: Any) -> None:
 
 
 def _without_devices(analysis: Analysis) -> Analysis:
-    return analysis._replace(devices=(), launches=())
+    return analysis._replace(devices=(), runtime_plans=())
 
 
 def test_every_pair_is_compared(pairs: list[tuple[str, Analysis]]) -> None:
@@ -120,14 +121,15 @@ def test_every_report_of_one_network(name: str) -> None:
 
 
 def test_mult_adds_without_a_time_of_their_own() -> None:
-    """Prices of linear layers are prices of their weights: nothing is spent on multiplying."""
+    """Coefficients of linear layers are coefficients of their weights: nothing is spent on
+    multiplying."""
     devices = _devices(("pixel_1_tflite",))
     first, other = (analyze(load_model(n), devices=devices) for n in ("autoencoder", "lenet5"))
-    (there,), (back,) = partings(first, other), partings(other, first)
-    assert there.first_multiplying == 0.0
-    assert back.other_multiplying == 0.0
-    assert there.price_ratio is None
-    assert back.price_ratio is None
+    (there,), (back,) = ratio_breakdowns(first, other), ratio_breakdowns(other, first)
+    assert there.first_mac_share == 0.0
+    assert back.other_mac_share == 0.0
+    assert there.coefficient_ratio is None
+    assert back.coefficient_ratio is None
     assert there.time_ratio == pytest.approx(1 / back.time_ratio)  # type: ignore[operator]
     text = render(compare_report(["linear", "lenet5"], [first, other]), "text", 200)
     assert "; no product where one of them multiplies in no time of its own\n" in text
@@ -152,7 +154,7 @@ def test_without_a_kernel_there_is_no_time(name: str) -> None:
     for one in some:
         if one.kernels:
             continue
-        known = (one.latency_s, one.low_s, one.high_s, one.bound_s, one.energy, one.standing)
+        known = (one.latency_s, one.low_s, one.high_s, one.bound_s, one.energy, one.basis)
         assert known == (None,) * 6
         assert one.notes == (note,)
         assert time_ratio(one, one).value is None
@@ -174,9 +176,9 @@ def test_without_a_kernel_nothing_takes_no_time() -> None:
 
 def test_a_sum_of_nothing_known_is_unknown() -> None:
     found = analyze(_small("unknown"), devices=_devices(DEVICES[:3]))
-    tflite, shared, roof = found.devices
+    tflite, shared, lower_bound = found.devices
     assert (tflite.latency_s, tflite.bound_s, tflite.outside) == (None, None, ())
     assert (shared.latency_s, shared.bound_s) == (None, None)
     assert tflite.notes == ("1 kernel is not timed: no rule counts what it does",)
-    assert roof.latency_s == load_device("h100").kernel_overhead_s.least  # type: ignore[union-attr]
-    assert roof.bound_s is None
+    assert lower_bound.latency_s == load_device("h100").kernel_overhead_s.least  # type: ignore[union-attr]
+    assert lower_bound.bound_s is None

@@ -1,4 +1,4 @@
-"""Times in reports: standings, bands, kernels, terms, ratios, devices for a network."""
+"""Times in reports: bases, bands, kernels, terms, ratios, devices for a network."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from profiles import PROFILES
 
 from mnet_cost.cli import main
 from mnet_cost.devices import CLASSES
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.cells import cell
 from mnet_cost.report.devices import devices_report
 from mnet_cost.report.types import Range, Time
 from mnet_cost.units import format_seconds
 
-DEVICES = ("fitted_core", "datasheet_core", "stick", "roof_core")
+DEVICES = ("fitted_core", "datasheet_core", "stick", "lower_bound_core")
 ON_EACH = [word for name in DEVICES for word in ("--device", name)]
 
 
@@ -54,23 +54,23 @@ def rows(text: str, title: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in lines}
 
 
-def test_json_has_standing_band_and_roof(capsys: pytest.CaptureFixture[str]) -> None:
-    fitted, datasheet, stick, roof = document(capsys, "analyze", "mobilenet_v1", *ON_EACH)[
+def test_json_has_basis_band_and_lower_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    fitted, datasheet, stick, lower_bound = document(capsys, "analyze", "mobilenet_v1", *ON_EACH)[
         "devices"
     ]
-    assert [one["standing"] for one in (fitted, datasheet, stick, roof)] == [
-        *("fitted", "datasheet", "fitted", "roof"),
+    assert [one["basis"] for one in (fitted, datasheet, stick, lower_bound)] == [
+        *("fitted", "datasheet", "fitted", "bound"),
     ]
     for one in (fitted, datasheet, stick):
         assert one["latency_low_ms"] < one["latency_ms"] < one["latency_high_ms"]
-    assert (roof["latency_low_ms"], roof["latency_high_ms"]) == (None, None)
+    assert (lower_bound["latency_low_ms"], lower_bound["latency_high_ms"]) == (None, None)
     # 568,740,352 mult-adds at 10 GMAC/s, and what DRAM adds here and there.
-    for one in (fitted, datasheet, roof):
+    for one in (fitted, datasheet, lower_bound):
         assert one["bound_ms"] == pytest.approx(57.2, abs=0.1)
         assert one["latency_ms"] > one["bound_ms"]
     assert stick["bound_ms"] is None
-    assert roof["latency_ms"] == pytest.approx(roof["bound_ms"] + 29 * 0.01, abs=0.01)
-    for one in (fitted, datasheet, stick, roof):
+    assert lower_bound["latency_ms"] == pytest.approx(lower_bound["bound_ms"] + 29 * 0.01, abs=0.01)
+    for one in (fitted, datasheet, stick, lower_bound):
         assert sum(one["shares"].values()) == pytest.approx(1)
         assert one["outside"] == []
         known = [kernel["bound_ms"] for kernel in one["kernels"]]
@@ -108,35 +108,37 @@ def test_a_part_of_which_nothing_is_known_is_unknown(capsys: pytest.CaptureFixtu
     assert stem["compute_ms"] > 0
 
 
-def test_times_never_stand_without_their_standing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_times_never_stand_without_their_basis(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v3_small", *ON_EACH)
     found = rows(text, "Devices")
     assert found["fitted_core"][0] == "fitted"
     assert found["datasheet_core"][0] == "datasheet"
     assert found["stick"][:2] == ["fitted", "*9.13"]
-    assert found["roof_core"][:2] == ["roof", "≥"]
+    assert found["lower_bound_core"][:2] == ["bound", "≥"]
     assert "stick: marked *: fewer mult-adds than any network that the fit has seen" in text
     assert "on fitted_core (fitted)" in text
     assert "roofline of the profile's peaks" not in text
 
 
-def test_notes_are_of_the_standings_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    text = output(capsys, "analyze", "lenet5", "--device", "roof_core")
-    assert "* roof: " in text
+def test_notes_are_of_the_bases_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "analyze", "lenet5", "--device", "lower_bound_core")
+    assert "* lower bound: " in text
     assert "* fitted: " not in text
     assert "* band: " not in text
     text = output(capsys, "analyze", "lenet5", "--device", "fitted_core")
-    assert "* roof: " not in text
+    assert "* lower bound: " not in text
     assert "* fitted: the sum of what each kernel asks for" in text
     assert "off by 6.7 % in the median on 18 times" in text
 
 
-def test_each_way_to_a_standing_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
-    prices = "the sum of what each kernel asks for, at prices fitted to published times"
+def test_each_way_to_a_basis_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
+    coefficients = (
+        "the sum of what each kernel asks for, at cost coefficients fitted to published times"
+    )
     roofline = "constants and a roofline fitted to published times of the device"
     text = output(capsys, "analyze", "mobilenet_v1", *ON_EACH)
     assert text.count("* fitted (") == 2
-    assert f"* fitted (fitted_core): {prices}" in text
+    assert f"* fitted (fitted_core): {coefficients}" in text
     assert f"* fitted (stick): {roofline}" in text
     for command in (["analyze", "mobilenet_v1"], ["explain", "mobilenet_v1", "stem"]):
         text = output(capsys, *command, "--device", "stick")
@@ -183,7 +185,7 @@ layers:
 """
 
 
-def test_what_is_refused_has_no_standing_and_a_part_no_band(
+def test_what_is_refused_has_no_basis_and_a_part_no_band(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "net.yaml"
@@ -194,7 +196,7 @@ def test_what_is_refused_has_no_standing_and_a_part_no_band(
     assert "* fitted: " not in text
     assert main(["analyze", str(path), "--device", "fitted_core", "--format", "json"]) == 3
     (refused,) = json.loads(capsys.readouterr().out)["devices"]
-    assert (refused["standing"], refused["latency_ms"]) == (None, None)
+    assert (refused["basis"], refused["latency_ms"]) == (None, None)
     bound = ("--device", "fitted_core", "--lower-bound")
     (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
     assert found["latency_ms"] > 0
@@ -209,28 +211,28 @@ NO_INT8 = ("--precision", "int8", "--device", "stick")
 UNKNOWN = "no int8 rate in the profile (it has fp32): time is unknown"
 
 
-def test_no_rate_means_no_standing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
-    assert (found["standing"], found["latency_ms"]) == (None, None)
+    assert (found["basis"], found["latency_ms"]) == (None, None)
     text = output(capsys, "analyze", "lenet5", *NO_INT8)
     assert rows(text, "Devices")["stick"][:2] == ["-", "-"]
     assert "\nBlocks; time on stick is unknown\n" in text
     assert f"* stick: {UNKNOWN}" in text
     text = output(capsys, "analyze", "lenet5", "--by", "kernel", *NO_INT8)
     assert f"\nKernels on stick: {UNKNOWN}\n" in text
-    assert "(roof)" not in text
-    found = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["partings"][0]
-    assert (found["standing"], found["time_ratio"]) == (None, None)
+    assert "(lower bound)" not in text
+    found = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["ratio_breakdowns"][0]
+    assert (found["basis"], found["time_ratio"]) == (None, None)
     text = output(capsys, "compare", "lenet5", "alexnet", *NO_INT8)
     assert f"* stick: {UNKNOWN}" in text
     assert f"* stick: {UNKNOWN}" in output(capsys, "explain", "lenet5", "c5.conv2d", *NO_INT8)
 
 
-def test_a_profile_without_a_rate_has_no_standing() -> None:
+def test_a_profile_without_a_rate_has_no_basis() -> None:
     nothing = PROFILES["stick"]._replace(latency={})
     (row,) = devices_report([nothing]).tables[0].rows
     keys = [column.key for column in devices_report([nothing]).tables[0].columns]
-    assert row[keys.index("standing")] is None
+    assert row[keys.index("basis")] is None
 
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -252,7 +254,7 @@ def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str])
     first = next(one for one in every if one["name"] == "separable.depthwise_conv2d")
     # 3,612,672 mult-adds over 401,408 elements in and out and 288 + 64 weights, of 4 bytes
     assert float(first["intensity"]) == pytest.approx(3_612_672 / (4 * (802_816 + 352)))
-    assert (first["ridge"], first["riders"]) == ("above", "batch_norm + relu")
+    assert (first["ridge"], first["fused"]) == ("above", "batch_norm + relu")
     last = next(one for one in every if one["name"] == "logits")
     assert (last["ridge"], last["bound"]) == ("below", "DRAM")
 
@@ -278,25 +280,27 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
     (layer,) = document(capsys, "explain", "mobilenet_v1", "middle.3.depthwise_conv2d", *ON_EACH)[
         "layers"
     ]
-    fitted, datasheet, stick, roof = layer["times"]
+    fitted, datasheet, stick, lower_bound = layer["times"]
     terms = {one["term"]: one for one in fitted["terms"]}
     assert set(terms) == {"depthwise_3x3", "depthwise_elements", "weights", "kernel"}
-    # the shared price times exp(0.5), of 150 ps for each of 903,168 mult-adds
-    price = shared_prices("phone").prices[TERM_NAMES.index("depthwise_3x3")] * exp(0.5)
+    # the shared coefficient times exp(0.5), of 150 ps for each of 903,168 mult-adds
+    coefficient = shared_coefficients("phone").coefficients[
+        TERM_NAMES.index("depthwise_3x3")
+    ] * exp(0.5)
     assert terms["depthwise_3x3"]["amount"] == 903_168
-    assert terms["depthwise_3x3"]["price"] == pytest.approx(price)
+    assert terms["depthwise_3x3"]["coefficient"] == pytest.approx(coefficient)
     taken = terms["depthwise_3x3"]["latency_ms"]
-    assert taken == pytest.approx(903_168 * price * 150e-9)
+    assert taken == pytest.approx(903_168 * coefficient * 150e-9)
     assert terms["depthwise_elements"]["amount"] == pytest.approx(200_704)
     assert terms["kernel"]["amount"] == 1
     for one in (fitted, datasheet):
         total = sum(term["latency_ms"] for term in one["terms"])
         assert total == pytest.approx(one["latency_ms"])
-    assert stick["terms"] == roof["terms"] == []
-    assert (stick["bound_ms"], stick["standing"]) == (None, "fitted")
+    assert stick["terms"] == lower_bound["terms"] == []
+    assert (stick["bound_ms"], stick["basis"]) == (None, "fitted")
     text = output(capsys, "explain", "mobilenet_v1", "middle.3.depthwise_conv2d", *ON_EACH)
     seconds = format_seconds(taken / 1e3)
-    assert f"depthwise_3x3 903.2 k x {price:.4g} x 150 ps = {seconds}" in text
+    assert f"depthwise_3x3 903.2 k x {coefficient:.4g} x 150 ps = {seconds}" in text
     assert "max(compute 903,168 / 1.00 TMAC/s = 903 ns, memory 825 kB" in text
     assert "max(compute 90.3 µs, memory 2.25 µs) + launch 10.0 µs" in text
 
@@ -305,18 +309,18 @@ def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> N
     found = document(capsys, "compare", "shallow", "mobilenet_v1@alpha=0.75", *ON_EACH)
     intervals = found["ratios"][1]["latency_interval"]
     assert {name: one["tie"] for name, one in intervals.items()} == {
-        "fitted_core": True, "datasheet_core": True, "stick": True, "roof_core": None,
+        "fitted_core": True, "datasheet_core": True, "stick": True, "lower_bound_core": None,
     }  # fmt: skip
     for name in DEVICES[:3]:
         ratio = found["ratios"][1]["latency"][name]
         assert intervals[name]["low"] < ratio < intervals[name]["high"]
     found = document(capsys, "compare", "full", "separable", *ON_EACH)
     one = found["ratios"][1]["latency_interval"]["fitted_core"]
-    price_ratio = found["partings"][0]["price_ratio"]
+    coefficient_ratio = found["ratio_breakdowns"][0]["coefficient_ratio"]
     text = output(capsys, "compare", "full", "separable", *ON_EACH)
     assert f"{one['low']:.2f}-{one['high']:.2f}x" in text
     assert "tie" not in text
-    assert f"a mult-add of full takes {price_ratio:.2f}x as long" in text
+    assert f"a mult-add of full takes {coefficient_ratio:.2f}x as long" in text
 
 
 @pytest.mark.parametrize("other", ["mobilenet_v2", "mobilenet_v2@alpha=1.0"])
@@ -324,7 +328,7 @@ def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], oth
     found = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
     for one in found["ratios"][1]["latency_interval"].values():
         assert one == {"low": 1.0, "high": 1.0, "tie": False, "same_kernels": True}
-    assert {one["same_kernels"] for one in found["partings"]} == {True}
+    assert {one["same_kernels"] for one in found["ratio_breakdowns"]} == {True}
     text = output(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
     assert text.count("1.00-1.00x  same kernels") == len(DEVICES)
     name = "mobilenet_v2 (2)" if other == "mobilenet_v2" else other
@@ -335,20 +339,20 @@ def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], oth
 
 
 def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
-    names = ["stm32h743", "stick", "roof_core", "fitted_core", "h100"]
+    names = ["stm32h743", "stick", "lower_bound_core", "fitted_core", "h100"]
     found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
     assert found["model"]["knobs"]["alpha"] == 0.5
     assert [one["name"] for one in found["devices"]] == [
-        *("roof_core", "fitted_core", "stm32h743", "stick", "h100"),
+        *("lower_bound_core", "fitted_core", "stm32h743", "stick", "h100"),
     ]
     alone = document(
         capsys, "analyze", "mobilenet_v1", "--alpha", "0.5", "--device", "fitted_core"
     )["devices"]  # fmt: skip
     assert found["devices"][1] == {"class": "phone", **alone[0]}
     listed = records(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
-    assert [one["device"] for one in listed] == ["roof_core", "fitted_core", "stick", "h100"]
+    assert [one["device"] for one in listed] == ["lower_bound_core", "fitted_core", "stick", "h100"]
     assert float(listed[1]["latency_s"]) == pytest.approx(alone[0]["latency_ms"] / 1e3)
-    assert (listed[0]["band_s_low"], listed[0]["standing"]) == ("", "roof")
+    assert (listed[0]["band_s_low"], listed[0]["basis"]) == ("", "bound")
     text = output(capsys, "devices", "--for", "mobilenet_v1", *names)
     assert "1 of 5 devices have no fp32 rate" in text
 
@@ -366,24 +370,24 @@ def test_what_a_user_chooses_a_device_by_is_shown_first(
     monkeypatch.setenv("COLUMNS", str(width))
     text = output(capsys, "devices", "--for", "mobilenet_v1")
     shown = header(text, "device")
-    assert shown[:6] == ["device", "threads", "standing", "time", "80 % band", "fits"]
+    assert shown[:6] == ["device", "threads", "basis", "time", "80 % band", "fits"]
     if width == 80:
-        assert "left out at 80 columns: roof, energy, runtime, class" in text
+        assert "left out at 80 columns: lower bound, energy, runtime, class" in text
     names = [word for name in LONG for word in ("--device", name)]
     text = output(capsys, "analyze", "mobilenet_v1", *names)
     shown = header(text, "device")
-    assert shown[:5] == ["device", "standing", "time", "80 % band", "fits"]
+    assert shown[:5] == ["device", "basis", "time", "80 % band", "fits"]
     if width == 100:
-        assert shown[5:7] == ["energy", "roof"]
+        assert shown[5:7] == ["energy", "bound"]
 
 
 LONG = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")
 
 
 def test_constants_have_a_column_where_there_are_some(capsys: pytest.CaptureFixture[str]) -> None:
-    text = output(capsys, "analyze", "lenet5", "--device", "stick", "--device", "roof_core")
+    text = output(capsys, "analyze", "lenet5", "--device", "stick", "--device", "lower_bound_core")
     assert "inference %" in header(text, "device")
-    text = output(capsys, "analyze", "lenet5", "--device", "roof_core")
+    text = output(capsys, "analyze", "lenet5", "--device", "lower_bound_core")
     assert "inference %" not in header(text, "device")
     assert "launch %" in header(text, "device")
 
@@ -400,14 +404,14 @@ def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "devices", "fitted_core")["latency"]["fp32"]
-    assert found["form"] == "prices"
+    assert found["form"] == "coefficients"
     assert found["scale"]["value"] == 150e-12
     assert found["held_out"]["median"] == 0.067
     assert "covariance" not in found
     text = output(capsys, "devices", "fitted_core")
-    prices = rows(text, "fp32 prices that differ")
-    assert prices["depthwise_3x3"][4] == "1.65x"  # exp(0.5)
-    assert "weights" not in prices  # a hundredth is no difference
+    coefficients = rows(text, "fp32 cost coefficients that differ")
+    assert coefficients["depthwise_3x3"][4] == "1.65x"  # exp(0.5)
+    assert "weights" not in coefficients  # a hundredth is no difference
     assert "a norm after a convolution or linear layer becomes part of its weights" in text
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.analysis.sparsity import Zeros
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
-from mnet_cost.devices.fits import LatencyFit, PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit, Spread
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError
 from mnet_cost.models.library import load_model
@@ -28,7 +28,7 @@ def known(value: float) -> Sourced:
 DEVICE = DeviceProfile(
     name="small",
     title="a small device",
-    tier="datasheet",
+    basis="datasheet",
     runtime="any",
     threads=1,
     compute={"fp32": ComputeRate(known(20e3), known(10e3))},
@@ -40,7 +40,7 @@ DEVICE = DeviceProfile(
 """20,000 mult-adds a second; 32 bytes of cache at 200 kB/s, DRAM at 25 kB/s."""
 
 COVARIANCE = tuple(tuple(0.01 * (i == j) for j in range(i + 1)) for i in range(1 + len(TERM_NAMES)))
-PRICES = PriceFit(known(1e-4), {"pointwise": 0.5}, COVARIANCE, Spread(1.2, 0.1))
+COEFFICIENTS = CoefficientFit(known(1e-4), {"pointwise": 0.5}, COVARIANCE, Spread(1.2, 0.1))
 ROOFLINE = RooflineFit(
     known(10e3), known(20e3), inference_s=known(2e-3), kernel_s=known(1e-3), spread=Spread(1.2, 0.1)
 )
@@ -53,7 +53,7 @@ SPEC = parse_spec(
 
 
 def with_fit(fit: LatencyFit) -> DeviceProfile:
-    return DEVICE._replace(tier="fitted", latency={"fp32": fit})
+    return DEVICE._replace(basis="fitted", latency={"fp32": fit})
 
 
 def what_if(changes: str, device: DeviceProfile = DEVICE) -> WhatIf:
@@ -86,7 +86,7 @@ def times(one: WhatIf) -> tuple[float, float]:
         ("vector=x8", 3.84, "memory:DRAM"),
     ],
 )
-def test_a_roof(changes: str, after: float, bound: str) -> None:
+def test_a_lower_bound(changes: str, after: float, bound: str) -> None:
     found = what_if(changes)
     assert times(found) == pytest.approx((3.84, after))  # 96 / 25
     (kernel,) = found.kernels
@@ -104,15 +104,15 @@ def test_a_roof(changes: str, after: float, bound: str) -> None:
         ("bandwidth=/3", 1, 3, 1),
         ("launch=x3", 1, 1, 3),
         ("macs=x2,dram=x2,launch=/2", 0.5, 0.5, 0.5),
-        ("cache=/2", 1, 1, 1),  # 100 kB/s: the roof alone
+        ("cache=/2", 1, 1, 1),  # 100 kB/s: the lower bound alone
         ("vector=x2", 1, 1, 1),
     ],
 )
-def test_parts_of_prices_follow_the_numbers_that_they_rest_on(
+def test_parts_of_coefficients_follow_the_numbers_that_they_rest_on(
     changes: str, compute: float, memory: float, overhead: float
 ) -> None:
     in_order = DEVICE._replace(device_class="phone", pipeline="in_order")
-    for device in (with_fit(PRICES), in_order):
+    for device in (with_fit(COEFFICIENTS), in_order):
         ((kernel,), found) = (what_if(changes, device).kernels, what_if(changes, device))
         for part, ratio in (
             ("compute_s", compute),
@@ -123,28 +123,26 @@ def test_parts_of_prices_follow_the_numbers_that_they_rest_on(
             assert before > 0
             assert after == pytest.approx(before * ratio)
         assert (
-            found.before.standing
-            == found.after.standing
-            == ("fitted" if device.latency else "datasheet")
+            found.before.basis == found.after.basis == ("fitted" if device.latency else "datasheet")
         )
         assert found.notes == (
             "the time with other numbers is a model: parts that are compute are scaled as macs, "
-            "those that are memory as the bandwidth of the main memory, launches as launch; what "
-            "else changes moves the roof",
+            "those that are memory as the bandwidth of the main memory, kernel launches as launch; "
+            "all else moves only the lower bound",
         )
 
 
 def test_an_estimate_from_a_data_sheet_stays_one_beside_a_fit_of_another_precision() -> None:
-    device = DEVICE._replace(tier="fitted", pipeline="in_order", latency={"int8": PRICES})
+    device = DEVICE._replace(basis="fitted", pipeline="in_order", latency={"int8": COEFFICIENTS})
     found = what_if("macs=x2", device)
-    assert (found.before.standing, found.after.standing) == ("datasheet", "datasheet")
-    assert found.after.device.latency["int8"] == PRICES
+    assert (found.before.basis, found.after.basis) == ("datasheet", "datasheet")
+    assert found.after.device.latency["int8"] == COEFFICIENTS
 
 
 def test_a_launch_of_known_length() -> None:
-    (kernel,) = what_if("launch=5us", with_fit(PRICES)).kernels
-    price = shared_prices().prices[TERM_NAMES.index("kernel")]
-    assert kernel.before.overhead_s == pytest.approx(price * 1e-4 * 1e6)
+    (kernel,) = what_if("launch=5us", with_fit(COEFFICIENTS)).kernels
+    coefficient = shared_coefficients().coefficients[TERM_NAMES.index("kernel")]
+    assert kernel.before.overhead_s == pytest.approx(coefficient * 1e-4 * 1e6)
     assert kernel.after.overhead_s == pytest.approx(5e-6)
 
 
@@ -174,17 +172,17 @@ def test_what_only_a_fit_knows() -> None:
 
 
 def test_without_a_number_before_there_is_no_ratio() -> None:
-    silent = with_fit(PRICES)._replace(
+    silent = with_fit(COEFFICIENTS)._replace(
         compute={}, memory=(MemoryLevel("DRAM", known(10e3)),)
     )  # fmt: skip
     found = what_if("macs=1MMAC/s,bandwidth=1MB/s", silent)
     before, after = times(found)
     assert before == after
     assert found.notes[1:] == (
-        "macs 1.00 MMAC/s moves the roof alone: without the number before, there is no ratio to "
-        "scale by",
-        "bandwidth 1.00 MB/s moves the roof alone: without the number before, there is no ratio "
+        "macs 1.00 MMAC/s moves only the lower bound: without the number before, there is no ratio "
         "to scale by",
+        "bandwidth 1.00 MB/s moves only the lower bound: without the number before, there is no "
+        "ratio to scale by",
     )
     assert found.before.bound_s is None
     assert found.after.bound_s == pytest.approx(192e-6)
@@ -201,13 +199,13 @@ def test_a_launch_that_took_no_time_before(fit: RooflineFit | None) -> None:
     assert after == pytest.approx(before + 1e-3)
 
 
-def test_an_estimate_stays_above_the_altered_roof() -> None:
-    cheap = PRICES._replace(scale_s=known(1e-12))
+def test_an_estimate_stays_above_the_altered_lower_bound() -> None:
+    cheap = COEFFICIENTS._replace(scale_s=known(1e-12))
     found = what_if("bandwidth=/10", with_fit(cheap))
     assert times(found) == pytest.approx((3.84, 38.4))
 
 
-def test_roofs_that_fall_since_less_is_known() -> None:
+def test_lower_bounds_that_fall_since_less_is_known() -> None:
     silent = DEVICE._replace(memory=(MemoryLevel("Cache", known(32.0)), DEVICE.memory[1]))
     found = what_if("cache=200B", silent)
     assert times(found) == pytest.approx((3.84, 3.2))
@@ -233,7 +231,7 @@ def test_zeros_stay_zeros() -> None:
 
 
 def test_sources_say_what_was_altered() -> None:
-    phone = load_device("pixel_1")._replace(pipeline=None)  # of which launches are not known
+    phone = load_device("pixel_1")._replace(pipeline=None)  # of which kernel launches are not known
     changes = parse_changes("bandwidth=x2,l2=1.5 MiB,macs=/2,launch=5us")
     new = altered(phone, changes, "fp32")
     assert new.main_memory is not None
@@ -260,7 +258,7 @@ def test_storage_is_a_level() -> None:
 
 
 def message(changes: str, device: DeviceProfile | str = "pixel_1", precision: str = "fp32") -> str:
-    # Without a pipeline, nothing is known of launches.
+    # Without a pipeline, nothing is known of kernel launches.
     one = load_device(device)._replace(pipeline=None) if isinstance(device, str) else device
     with pytest.raises(DeviceError) as caught:
         altered(one, parse_changes(changes), precision)
@@ -369,7 +367,7 @@ def test_errors_that_need_other_devices() -> None:
         "      | ^^^^^^",
         "hint: state `macs` as well",
     ]
-    assert message("inference=1ms", with_fit(PRICES)).splitlines()[0] == (
+    assert message("inference=1ms", with_fit(COEFFICIENTS)).splitlines()[0] == (
         "--what-if:1:1: the time on small has no part that is for each inference: it is a sum over "
         "kernels"
     )
@@ -388,7 +386,7 @@ NO_CACHE_RATE = DEVICE._replace(
 )
 DEVICES = (
     NO_CACHE_RATE,
-    NO_CACHE_RATE._replace(latency={"fp32": PRICES}),
+    NO_CACHE_RATE._replace(latency={"fp32": COEFFICIENTS}),
     NO_CACHE_RATE._replace(latency={"fp32": ROOFLINE}),
     NO_CACHE_RATE._replace(pipeline="out_of_order"),
 )
@@ -400,7 +398,10 @@ ANALYSIS: Analysis = analyze(
 def test_factors_of_one_change_nothing() -> None:
     for one in compare_what_if(ANALYSIS, parse_changes("macs=x1,vector=x1,dram=/1")):
         assert one.after.kernels == one.before.kernels
-        assert one.after._replace(device=one.before.device, fit=one.before.fit) == one.before
+        assert (
+            one.after._replace(device=one.before.device, latency_fit=one.before.latency_fit)
+            == one.before
+        )
         assert one.changed == ()
 
 
@@ -438,7 +439,7 @@ def test_kernels_stay_in_the_order_that_was_found() -> None:
         schedule="best",
     )
     (found,) = compare_what_if(analysis, parse_changes("flash=64MiB"))
-    assert found.after.fits[0] == found.before.fits[0]
-    assert found.before.fits[0].spec_order_bytes == 573_888
+    assert found.after.memory_fits[0] == found.before.memory_fits[0]
+    assert found.before.memory_fits[0].spec_order_bytes == 573_888
     names = [[one.kernel.name for one in each.kernels] for each in (found.before, found.after)]
     assert names[0] == names[1]

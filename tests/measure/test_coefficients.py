@@ -1,4 +1,4 @@
-"""Prices fitted to times that were made from known ones."""
+"""Cost coefficients fitted to times that were made from known ones."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnet_cost.devices.prices import KINDS, kind_of, shared_prices
+from mnet_cost.devices.coefficients import KINDS, kind_of, shared_coefficients
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
-from mnet_cost.measure.prices import (
+from mnet_cost.measure.coefficient_solver import (
     NOISE,
     deviation,
     expected_seconds,
-    share_prices,
+    share_coefficients,
     solve,
 )
 
 TERMS = 5
-PRICES = np.array([1.0, 2.0, 0.5, 8.0, 30.0])
+COEFFICIENTS = np.array([1.0, 2.0, 0.5, 8.0, 30.0])
 SPREADS = np.full(TERMS, 0.4)
 SCALE = np.log(2e-4)
 
@@ -27,12 +27,12 @@ SCALE = np.log(2e-4)
 def amounts_of(networks: int, seed: int = 0) -> Array:
     """Networks that differ in what they are made of: each has some terms and not others."""
     random = np.random.default_rng(seed)
-    amounts = random.lognormal(0.0, 1.0, (networks, TERMS)) / PRICES
+    amounts = random.lognormal(0.0, 1.0, (networks, TERMS)) / COEFFICIENTS
     return np.asarray(amounts * random.choice([0.05, 1.0, 4.0], (networks, TERMS)) * 100)
 
 
 def times(amounts: Array, deviations: Array, noise: float = 0.0, seed: int = 1) -> Array:
-    seconds = expected_seconds(amounts, PRICES, np.concatenate([[SCALE], deviations]))
+    seconds = expected_seconds(amounts, COEFFICIENTS, np.concatenate([[SCALE], deviations]))
     errors = np.random.default_rng(seed).normal(0.0, 1.0, len(seconds))
     return np.asarray(seconds * np.exp(noise * errors))
 
@@ -40,12 +40,12 @@ def times(amounts: Array, deviations: Array, noise: float = 0.0, seed: int = 1) 
 DEVIATIONS = np.array([0.0, 0.5, -0.4, 0.3, -0.6])
 
 
-def test_known_prices_are_found() -> None:
+def test_known_coefficients_are_found() -> None:
     amounts = amounts_of(200)
-    solution = solve(amounts, times(amounts, DEVIATIONS), PRICES, SPREADS)
-    fitted = expected_seconds(amounts, PRICES, solution.parameters)
+    solution = solve(amounts, times(amounts, DEVIATIONS), COEFFICIENTS, SPREADS)
+    fitted = expected_seconds(amounts, COEFFICIENTS, solution.parameters)
     assert np.abs(np.log(fitted / times(amounts, DEVIATIONS))).max() < 0.02
-    # A factor of all prices is the scale's, as far as the prior of deviations goes.
+    # A factor of all cost coefficients is the scale's, as far as the prior of deviations goes.
     found = solution.parameters[0] + solution.parameters[1:]
     assert found == pytest.approx(SCALE + DEVIATIONS, abs=0.03)
 
@@ -53,12 +53,12 @@ def test_known_prices_are_found() -> None:
 def test_outliers_hardly_move_them() -> None:
     amounts = amounts_of(120)
     seconds = times(amounts, DEVIATIONS, noise=0.05)
-    clean = solve(amounts, seconds, PRICES, SPREADS)
+    clean = solve(amounts, seconds, COEFFICIENTS, SPREADS)
     spoiled = seconds.copy()
     spoiled[::10] *= 5.0  # every tenth row is of another setting
-    found = solve(amounts, spoiled, PRICES, SPREADS)
+    found = solve(amounts, spoiled, COEFFICIENTS, SPREADS)
     others = np.arange(len(seconds)) % 10 != 0
-    errors = np.log(expected_seconds(amounts, PRICES, found.parameters) / seconds)[others]
+    errors = np.log(expected_seconds(amounts, COEFFICIENTS, found.parameters) / seconds)[others]
     assert abs(np.median(errors)) < 0.03
     assert np.quantile(np.abs(errors), 0.8) < 0.15
     moved = found.parameters[0] + found.parameters[1:] - clean.parameters[0] - clean.parameters[1:]
@@ -68,29 +68,29 @@ def test_outliers_hardly_move_them() -> None:
 def test_one_measurement_moves_the_scale() -> None:
     amounts = amounts_of(1)
     seconds = np.array([0.25])
-    solution = solve(amounts, seconds, PRICES, SPREADS)
-    assert expected_seconds(amounts, PRICES, solution.parameters) == pytest.approx(
+    solution = solve(amounts, seconds, COEFFICIENTS, SPREADS)
+    assert expected_seconds(amounts, COEFFICIENTS, solution.parameters) == pytest.approx(
         seconds, rel=1e-4
     )
     assert np.abs(solution.parameters[1:]).max() < 1e-6
-    alone = np.log(0.25 / (amounts * PRICES).sum())
+    alone = np.log(0.25 / (amounts * COEFFICIENTS).sum())
     assert solution.parameters[0] == pytest.approx(alone)
 
 
 def test_with_a_scale_that_is_known_one_measurement_moves_less() -> None:
     amounts = amounts_of(1)
-    known = float(np.log(0.25 / (amounts * PRICES).sum()))
-    solution = solve(amounts, np.array([0.5]), PRICES, SPREADS, scale=known, scale_spread=0.1)
-    found = expected_seconds(amounts, PRICES, solution.parameters)[0]
+    known = float(np.log(0.25 / (amounts * COEFFICIENTS).sum()))
+    solution = solve(amounts, np.array([0.5]), COEFFICIENTS, SPREADS, scale=known, scale_spread=0.1)
+    found = expected_seconds(amounts, COEFFICIENTS, solution.parameters)[0]
     assert 0.25 < found < 0.5
     assert 0 < solution.parameters[0] - known < np.log(2)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_few_rows_leave_prices_where_they_are(rows: int) -> None:
+def test_few_rows_leave_coefficients_where_they_are(rows: int) -> None:
     amounts = amounts_of(rows)
     seconds = times(amounts, np.zeros(TERMS), noise=0.1)
-    few = solve(amounts, seconds, PRICES, SPREADS)
+    few = solve(amounts, seconds, COEFFICIENTS, SPREADS)
     assert np.abs(few.parameters[1:]).max() < 0.25
     # And what is not known after the fit is about what was not known before.
     known = np.sqrt(np.diag(few.covariance)[1:]) / SPREADS
@@ -102,7 +102,7 @@ def test_more_rows_say_more() -> None:
     variances = []
     for rows in (2, 10, 100):
         amounts = amounts_of(rows)
-        solution = solve(amounts, times(amounts, DEVIATIONS), PRICES, SPREADS)
+        solution = solve(amounts, times(amounts, DEVIATIONS), COEFFICIENTS, SPREADS)
         variances.append(np.diag(solution.covariance).sum())
     assert variances[0] > variances[1] > variances[2]
 
@@ -111,8 +111,8 @@ def test_more_rows_say_more() -> None:
 def test_a_slower_device_has_a_larger_scale(factor: float, rows: int, seed: int) -> None:
     amounts = amounts_of(rows, seed)
     seconds = times(amounts, DEVIATIONS, noise=0.1, seed=seed)
-    quick = solve(amounts, seconds, PRICES, SPREADS)
-    slow = solve(amounts, seconds * factor, PRICES, SPREADS)
+    quick = solve(amounts, seconds, COEFFICIENTS, SPREADS)
+    slow = solve(amounts, seconds * factor, COEFFICIENTS, SPREADS)
     assert slow.parameters[0] - quick.parameters[0] == pytest.approx(np.log(factor), rel=1e-3)
     assert slow.parameters[1:] == pytest.approx(quick.parameters[1:], abs=1e-3)
 
@@ -121,11 +121,11 @@ def test_a_slower_device_has_a_larger_scale(factor: float, rows: int, seed: int)
 def test_the_covariance_is_one(rows: int, seed: int, noise: float) -> None:
     amounts = amounts_of(rows, seed)
     seconds = times(amounts, DEVIATIONS, noise, seed)
-    solution = solve(amounts, seconds, PRICES, SPREADS)
+    solution = solve(amounts, seconds, COEFFICIENTS, SPREADS)
     assert np.isfinite(solution.parameters).all()
     assert solution.covariance == pytest.approx(solution.covariance.T, abs=1e-12)
     assert np.linalg.eigvalsh(solution.covariance).min() > 0
-    sigmas = deviation(amounts, PRICES, solution, NOISE)
+    sigmas = deviation(amounts, COEFFICIENTS, solution, NOISE)
     assert (sigmas >= NOISE).all()
 
 
@@ -138,7 +138,7 @@ def test_the_deviation_by_hand() -> None:
     assert found == pytest.approx([np.sqrt(variance + 0.01)], rel=1e-3)
 
 
-def test_shared_prices_are_found() -> None:
+def test_shared_coefficients_are_found() -> None:
     """Of devices that differ from them by chance, and started far from them."""
     random = np.random.default_rng(5)
     runs = []
@@ -146,19 +146,19 @@ def test_shared_prices_are_found() -> None:
         amounts = amounts_of(25, device)
         deviations = random.normal(0.0, 0.15, TERMS)
         scale = random.normal(SCALE, 1.0)
-        seconds = expected_seconds(amounts, PRICES, np.concatenate([[scale], deviations]))
+        seconds = expected_seconds(amounts, COEFFICIENTS, np.concatenate([[scale], deviations]))
         runs.append((amounts, seconds * np.exp(random.normal(0.0, 0.05, len(seconds)))))
     start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
-    found = share_prices(runs, start, SPREADS)
+    found = share_coefficients(runs, start, SPREADS)
     assert found[0] == 1.0
-    assert np.abs(np.log(found / PRICES)).max() < 0.15
+    assert np.abs(np.log(found / COEFFICIENTS)).max() < 0.15
 
 
-def test_what_no_network_has_keeps_its_price() -> None:
+def test_what_no_network_has_keeps_its_coefficient() -> None:
     amounts = amounts_of(30)
     amounts[:, 4] = 0.0
     start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
-    found = share_prices([(amounts, times(amounts, np.zeros(TERMS)))], start, SPREADS)
+    found = share_coefficients([(amounts, times(amounts, np.zeros(TERMS)))], start, SPREADS)
     assert found[4] == 60.0
 
 
@@ -175,15 +175,15 @@ def test_what_no_network_has_keeps_its_price() -> None:
         ("microcontroller", "fp32", 2, "microcontrollers"),
     ],
 )
-def test_which_prices_are_shared(
+def test_which_coefficients_are_shared(
     device_class: str | None, precision: str, threads: int, kind: str
 ) -> None:
     assert kind_of(device_class, precision, threads) == kind
     assert kind in KINDS
-    shared = shared_prices(device_class, precision, threads)
-    assert len(shared.prices) == len(shared.spreads) == len(TERM_NAMES)
-    assert shared.prices[0] == 1.0
-    assert all(price > 0 for price in shared.prices)
+    shared = shared_coefficients(device_class, precision, threads)
+    assert len(shared.coefficients) == len(shared.spreads) == len(TERM_NAMES)
+    assert shared.coefficients[0] == 1.0
+    assert all(coefficient > 0 for coefficient in shared.coefficients)
     assert all(spread > 0 for spread in shared.spreads)
     assert shared.measured.width > 0
     assert shared.unmeasured.noise > 0

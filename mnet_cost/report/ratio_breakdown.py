@@ -8,7 +8,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.report.cells import cell
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import Column, Range, Table
-from mnet_cost.search.compare import Beyond, Parting, TimeRatio, time_ratio
+from mnet_cost.search.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio
 
 _SAME = "same kernels"
 _CLOSE = 0.02
@@ -35,10 +35,10 @@ def times_table(
     ratios: Sequence[dict[str, TimeRatio]],
     lower_bound: bool,
 ) -> Table:
-    """Times with their standing, and ratios with their intervals; a device's networks together."""
+    """Times with their basis, and ratios with their intervals; a device's networks together."""
     columns = (
         Column("device", "device"),
-        Column("standing", "standing"),
+        Column("basis", "basis"),
         Column("model", "network"),
         Column("latency_s", "time", "seconds"),
         Column("band_s", "80 % band", "range", 6),
@@ -55,7 +55,7 @@ def times_table(
             rows.append(
                 (
                     estimate.device.name,
-                    None if analysis.refuses(lower_bound) else estimate.standing,
+                    None if analysis.refuses(lower_bound) else estimate.basis,
                     name,
                     time_cell(analysis, estimate, lower_bound),
                     band_cell(analysis, estimate, lower_bound),
@@ -85,30 +85,30 @@ def _tie_word(one: TimeRatio) -> str | None:
     return "tie" if one.tie else None
 
 
-def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table:
+def why_table(names: Sequence[str], why: Sequence[tuple[RatioBreakdown, ...]]) -> Table:
     """Each ratio of times as a product, and what is not multiplying."""
     columns = (
         Column("pair", "over", "text", 8),
         Column("device", "device"),
         Column("mult_adds_ratio", "MACs", "ratio"),
-        Column("price_ratio", "per MAC", "ratio"),
+        Column("coefficient_ratio", "per MAC", "ratio"),
         Column("time_ratio", "time", "ratio"),
-        Column("first_multiplying", "multiplying %", "percent", 10),
-        Column("other_multiplying", "then %", "percent", 10),
+        Column("first_mac_share", "multiplying %", "percent", 10),
+        Column("other_mac_share", "then %", "percent", 10),
         Column("rest", "what else takes time then, %", "prose", 7),
     )
     found = [(name, one) for name, parts in zip(names[1:], why, strict=True) for one in parts]
-    each = any(_is_not_one(one.price_ratio) for _, one in found)
+    each = any(_is_not_one(one.coefficient_ratio) for _, one in found)
     rows = [
         (
             name if len(names) > 2 else None,
             one.device,
             one.mult_adds_ratio,
-            one.price_ratio if each else None,
+            one.coefficient_ratio if each else None,
             one.time_ratio,
-            one.first_multiplying,
-            one.other_multiplying,
-            _beyond_text(one.other_beyond, 2),
+            one.first_mac_share,
+            one.other_mac_share,
+            _overhead_text(one.other_overheads, 2),
         )
         for name, one in found
     ]
@@ -117,17 +117,19 @@ def why_table(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> Table
         f"multiplying: share of the time that mult-adds take, in {names[0]} and then in the other"
         f"{what}; time ratio = MACs ratio {'x per MAC ' if each else ''}x then / multiplying"
     )
-    if any(one.price_ratio is None and one.time_ratio and one.mult_adds_ratio for _, one in found):
+    if any(
+        one.coefficient_ratio is None and one.time_ratio and one.mult_adds_ratio for _, one in found
+    ):
         note += "; no product where one of them multiplies in no time of its own"
     table = Table("why", "Where mult-adds and time part", columns, tuple(rows), note=note)
-    return without_unknown(table, ("pair", "price_ratio"))
+    return without_unknown(table, ("pair", "coefficient_ratio"))
 
 
 def _is_not_one(ratio: float | None) -> bool:
     return ratio is not None and abs(ratio - 1) >= _CLOSE / 4
 
 
-def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
+def _overhead_text(rest: tuple[Overhead, ...], most: int) -> str | None:
     shown = [
         f"{one.kind}: {part_word(one.bound)} {100 * one.share:.1f}"
         for one in rest[:most]
@@ -136,7 +138,7 @@ def _beyond_text(rest: tuple[Beyond, ...], most: int) -> str | None:
     return ", ".join(shown) or None
 
 
-def sentences(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple[str, ...]:
+def sentences(names: Sequence[str], why: Sequence[tuple[RatioBreakdown, ...]]) -> tuple[str, ...]:
     """Why times part, in words: one sentence for each device and network."""
     found: list[str | None] = []
     for name, parts in zip(names[1:], why, strict=True):
@@ -147,20 +149,21 @@ def sentences(names: Sequence[str], why: Sequence[tuple[Parting, ...]]) -> tuple
     return tuple([text for text in found if text])
 
 
-def _sentence(first: str, other: str, one: Parting) -> str | None:
+def _sentence(first: str, other: str, one: RatioBreakdown) -> str | None:
     if one.time_ratio is None or one.mult_adds_ratio is None:
         return None
-    by_roof = ", by its roof," if one.standing == "roof" else ""
+    by_bound = " at least" if one.basis == "bound" else ""
     head = (
         f"{one.device}: {first} has {cell(one.mult_adds_ratio, 'ratio')} the mult-adds of {other} "
-        f"and{by_roof} takes {cell(one.time_ratio, 'ratio')} the time{', a tie' if one.tie else ''}"
+        f"and takes{by_bound} {cell(one.time_ratio, 'ratio')} the time"
+        f"{', a tie' if one.tie else ''}"
     )
-    each = _each(first, other, one.price_ratio)
-    mine, theirs = one.first_multiplying or 0.0, one.other_multiplying or 0.0
+    each = _each(first, other, one.coefficient_ratio)
+    mine, theirs = one.first_mac_share or 0.0, one.other_mac_share or 0.0
     if mine and abs(theirs - mine) <= _CLOSE * mine:
         both = f"both spend {100 * theirs:.0f} % of theirs multiplying"
         return f"{head}: {each + '; ' if each else ''}{both}"
-    slower, rest = (other, one.other_beyond) if theirs < mine else (first, one.first_beyond)
+    slower, rest = (other, one.other_overheads) if theirs < mine else (first, one.first_overheads)
     reasons = ", ".join(
         f"{100 * part.share:.0f} % is {_reason(part.bound)} of {part.kind}"
         for part in rest[:3]
@@ -170,17 +173,19 @@ def _sentence(first: str, other: str, one: Parting) -> str | None:
     return f"{head}; {each + ', and ' if each else ''}of {slower}'s time {reasons}"
 
 
-def _each(first: str, other: str, price_ratio: float | None) -> str:
+def _each(first: str, other: str, coefficient_ratio: float | None) -> str:
     """Which network's mult-adds take longer, each of them."""
-    if price_ratio is None or abs(price_ratio - 1) < _CLOSE:
+    if coefficient_ratio is None or abs(coefficient_ratio - 1) < _CLOSE:
         return ""
-    slower, times = (first, price_ratio) if price_ratio > 1 else (other, 1 / price_ratio)
+    slower, times = (
+        (first, coefficient_ratio) if coefficient_ratio > 1 else (other, 1 / coefficient_ratio)
+    )
     return f"a mult-add of {slower} takes {times:.2f}x as long"
 
 
 def _reason(bound: str) -> str:
     if bound == "overhead":
-        return "launches"
+        return "runtime_plans"
     if bound == "compute":
         return "operations beside mult-adds"
     return f"{part_word(bound)} traffic"

@@ -1,4 +1,5 @@
-"""The roof of a kernel: the time that no run can undercut on a device's peaks, and what binds it.
+"""The lower bound of a kernel: the time that no run can undercut on a device's peaks, and what
+binds it.
 
 max(compute, memory). compute = mult-adds / peak rate, as many as the device really has to carry
 out: output channels in whole tiles, and where the runtime has Winograd's tiles or is not known not
@@ -20,7 +21,7 @@ from mnet_cost.devices import ComputeRate, DeviceProfile
 from mnet_cost.devices.rules import may_multiply_less
 
 
-class Roof(NamedTuple):
+class LowerBound(NamedTuple):
     """The least time of one kernel, in seconds, and what it is made of."""
 
     compute_s: float | None
@@ -40,17 +41,17 @@ class Roof(NamedTuple):
 
     def bound(self, overhead_s: float | None) -> str:
         """`compute`, `memory:LEVEL`, `overhead` where launching takes longer, or `unknown`."""
-        roof = self.seconds
-        if roof is None:
+        lower_bound = self.seconds
+        if lower_bound is None:
             return "overhead" if overhead_s else "unknown"
-        if (overhead_s or 0.0) > roof:
+        if (overhead_s or 0.0) > lower_bound:
             return "overhead"
         if (self.compute_s or 0.0) >= (self.memory_s or 0.0):
             return "compute"
         return f"memory:{self.level}"
 
 
-UNKNOWN = Roof(None, None, "")
+UNKNOWN = LowerBound(None, None, "")
 
 
 def ridge_point(device: DeviceProfile, precision: str) -> float | None:
@@ -61,11 +62,11 @@ def ridge_point(device: DeviceProfile, precision: str) -> float | None:
     return rate.macs_per_s.value / memory.bytes_per_s.value
 
 
-class Roofs:
-    """Roofs of kernels on one device at one precision.
+class LowerBounds:
+    """Lower bounds of kernels on one device at one precision.
 
-    `any_runtime`: roofs that no runtime undercuts that is not known to multiply all, of whatever
-    algorithms and widths, instead of those of the profile's.
+    `any_runtime`: lower bounds that no runtime undercuts that is not known to multiply all, of
+    whatever algorithms and widths, instead of those of the profile's.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class Roofs:
             level.bytes_per_s.most if level.bytes_per_s else None for level in levels
         ]
 
-    def roofs(self, kernels: Sequence[Kernel]) -> list[Roof]:
+    def lower_bounds(self, kernels: Sequence[Kernel]) -> list[LowerBound]:
         """The least time of each of `kernels`, which are launched in this order."""
         return [
             UNKNOWN
             if kernel.anchor.work is None
-            else Roof(self._compute_s(kernel), *self._slowest(kernel, traffic), traffic)
+            else LowerBound(self._compute_s(kernel), *self._slowest(kernel, traffic), traffic)
             for kernel, traffic in zip(kernels, kernel_traffic(kernels, self._device), strict=True)
         ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnet_cost.analysis.fits import Activations
+from mnet_cost.analysis.capacity import Activations
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
 from mnet_cost.analysis.sharing import MemoryRules
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
 
 
-class Launch(NamedTuple):
+class RuntimePlan(NamedTuple):
     """Kernels under one set of rules, and their memory."""
 
     network: Network
@@ -36,20 +36,20 @@ class Launch(NamedTuple):
     """What the rules are for memory; a unit is the steps of a kernel."""
     schedule: Schedule | None = None
     """How the order was found, where a better one than that of the spec was looked for."""
-    spec_order: Launch | None = None
+    spec_order: RuntimePlan | None = None
     """The same kernels in the order of the spec, where a better one was looked for."""
 
 
 def launch(
     network: Network, costs: tuple[LayerCost, ...], precision: DType, rules: frozenset[str]
-) -> Launch:
+) -> RuntimePlan:
     """What is launched for `network` under `rules`, in its order."""
-    return _launched(network, form_kernels(network, costs, precision, rules), precision, rules)
+    return _plan(network, form_kernels(network, costs, precision, rules), precision, rules)
 
 
-def _launched(
+def _plan(
     network: Network, kernels: tuple[Kernel, ...], precision: DType, rules: frozenset[str]
-) -> Launch:
+) -> RuntimePlan:
     place = {step.name: i for i, step in enumerate(network.steps)}
     units = tuple([tuple([place[one.step.name] for one in kernel.layers]) for kernel in kernels])
     scratch = {
@@ -64,52 +64,52 @@ def _launched(
         scratch=scratch,
     )
     memory = trace_memory(network, precision, sharing)
-    return Launch(network, precision, rules, kernels, memory, sharing)
+    return RuntimePlan(network, precision, rules, kernels, memory, sharing)
 
 
-def in_best_order(launched: Launch) -> Launch:
+def in_best_order(plan: RuntimePlan) -> RuntimePlan:
     """The same kernels in the order with the least peak that is found, the spec's if none is."""
     from mnet_cost.analysis.schedule import best_schedule  # where one is asked for alone
 
-    network, precision, rules = launched.network, launched.precision, launched.rules
-    found = best_schedule(network, precision, launched.sharing)
-    best = launched
+    network, precision, rules = plan.network, plan.precision, plan.rules
+    found = best_schedule(network, precision, plan.sharing)
+    best = plan
     if found.order != network.schedule:
         # The kernels are those of the converter, which saw the order of the spec.
         place = {name: i for i, name in enumerate(found.order)}
-        kernels = tuple(sorted(launched.kernels, key=lambda one: place[one.name]))
-        best = _launched(network.with_schedule(found.order), kernels, precision, rules)
-    return best._replace(schedule=found, spec_order=launched)
+        kernels = tuple(sorted(plan.kernels, key=lambda one: place[one.name]))
+        best = _plan(network.with_schedule(found.order), kernels, precision, rules)
+    return best._replace(schedule=found, spec_order=plan)
 
 
-def in_smallest_arena(launched: Launch) -> tuple[Launch, Activations]:
+def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
     """The order, the one found or the spec's, whose arena is smaller, and what it needs.
 
     A lower peak can leave gaps that take more than it saves.
     """
-    needed = activations_of(launched)
-    if launched.spec_order is None:
-        return launched, needed
-    as_in_spec, chosen = needed, launched
-    if launched.spec_order.network is not launched.network:
-        as_in_spec = activations_of(launched.spec_order)
+    needed = activations_of(plan)
+    if plan.spec_order is None:
+        return plan, needed
+    as_in_spec, chosen = needed, plan
+    if plan.spec_order.network is not plan.network:
+        as_in_spec = activations_of(plan.spec_order)
     if as_in_spec.arena_bytes < needed.arena_bytes:
-        chosen, needed = launched.spec_order, as_in_spec
-    found = launched.schedule
+        chosen, needed = plan.spec_order, as_in_spec
+    found = plan.schedule
     # No arena is smaller than the least peak.
     least = found is not None and found.optimal and needed.arena_bytes == found.peak_bytes
     return chosen, needed._replace(spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
 
 
-def activations_of(launched: Launch) -> Activations:
+def activations_of(plan: RuntimePlan) -> Activations:
     """What activations need where they are all in one arena."""
     from mnet_cost.analysis.arena import plan_arena  # for devices with weights apart alone
 
-    arena = plan_arena(launched.network, launched.precision, launched.sharing)
-    memory = launched.memory
+    arena = plan_arena(plan.network, plan.precision, plan.sharing)
+    memory = plan.memory
     return Activations(
         arena.bytes,
         memory.peak_bytes,
         memory.live_at_peak,
-        launched.network.steps[memory.peak_step].name,
+        plan.network.steps[memory.peak_step].name,
     )

@@ -5,24 +5,29 @@ from __future__ import annotations
 from math import exp, sqrt
 
 import pytest
-from profiles import DATASHEET, FITTED, PROFILES, ROOF, STICK
+from profiles import BOUND, DATASHEET, FITTED, PROFILES, STICK
 
 from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.latency import (
     DeviceEstimate,
     KernelEstimate,
+    basis_of,
     deviation_of_ratio,
-    standing_of,
 )
-from mnet_cost.analysis.parts import Parts, mostly, parts_of, shares_of
-from mnet_cost.analysis.roof import Roof, ridge_point
+from mnet_cost.analysis.lower_bounds import LowerBound, ridge_point
+from mnet_cost.analysis.time_breakdown import (
+    TimeBreakdown,
+    dominant_part,
+    time_breakdown,
+    time_shares,
+)
 from mnet_cost.devices import DeviceProfile, load_device
-from mnet_cost.devices.fits import PriceFit, RooflineFit
+from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
-from mnet_cost.search.compare import TimeRatio, beyond, multiplying, partings, time_ratio
+from mnet_cost.search.compare import TimeRatio, mac_share, overheads, ratio_breakdowns, time_ratio
 
 
 def analyzed(model: str, *devices: DeviceProfile) -> Analysis:
@@ -34,9 +39,9 @@ def estimated(model: str, device: DeviceProfile) -> DeviceEstimate:
     return found
 
 
-def fit_of(device: DeviceProfile) -> PriceFit:
+def fit_of(device: DeviceProfile) -> CoefficientFit:
     fit = device.latency["fp32"]
-    assert isinstance(fit, PriceFit)
+    assert isinstance(fit, CoefficientFit)
     return fit
 
 
@@ -50,45 +55,61 @@ SORT = elaborate(
 
 
 def kernel_taking(
-    latency: float, compute: float, memory: float, overhead: float, roof: Roof
+    latency: float, compute: float, memory: float, overhead: float, lower_bound: LowerBound
 ) -> KernelEstimate:
     kernel = estimated("lenet5", FITTED).kernels[0].kernel
-    return KernelEstimate(kernel, latency, compute, memory, overhead, roof, "compute")
+    return KernelEstimate(kernel, latency, compute, memory, overhead, lower_bound, "compute")
 
 
-def test_priced_parts_are_taken_as_they_are() -> None:
-    priced = estimated("lenet5", FITTED)
-    one = kernel_taking(10.0, 6.0, 3.0, 1.0, Roof(2.0, 4.0, "DRAM"))
-    assert parts_of(priced, one) == Parts(6.0, 3.0, 1.0)
+def test_by_coefficients_parts_are_taken_as_they_are() -> None:
+    by_coefficients = estimated("lenet5", FITTED)
+    one = kernel_taking(10.0, 6.0, 3.0, 1.0, LowerBound(2.0, 4.0, "DRAM"))
+    assert time_breakdown(by_coefficients, one) == TimeBreakdown(6.0, 3.0, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("roof", "parts"),
+    ("lower_bound", "parts"),
     [
-        (Roof(12.0, 4.0, "DRAM"), Parts(8.0, 3.0, 1.0)),
-        (Roof(4.0, 12.0, "DRAM"), Parts(6.0, 5.0, 1.0)),
+        (LowerBound(12.0, 4.0, "DRAM"), TimeBreakdown(8.0, 3.0, 1.0)),
+        (LowerBound(4.0, 12.0, "DRAM"), TimeBreakdown(6.0, 5.0, 1.0)),
     ],
 )
-def test_what_the_roof_adds_goes_to_what_binds_it(roof: Roof, parts: Parts) -> None:
-    assert parts_of(estimated("lenet5", FITTED), kernel_taking(12.0, 6.0, 3.0, 1.0, roof)) == parts
+def test_what_the_lower_bound_adds_goes_to_what_binds_it(
+    lower_bound: LowerBound, parts: TimeBreakdown
+) -> None:
+    assert (
+        time_breakdown(estimated("lenet5", FITTED), kernel_taking(12.0, 6.0, 3.0, 1.0, lower_bound))
+        == parts
+    )
 
 
 def test_on_a_roofline_memory_is_what_it_takes_beyond_compute() -> None:
-    roofed = estimated("lenet5", ROOF)
-    roof = Roof(6.0, 8.0, "DRAM")
-    assert parts_of(roofed, kernel_taking(9.0, 6.0, 8.0, 1.0, roof)) == Parts(6.0, 2.0, 1.0)
-    roof = Roof(6.0, 3.0, "DRAM")
-    assert parts_of(roofed, kernel_taking(7.0, 6.0, 3.0, 1.0, roof)) == Parts(6.0, 0.0, 1.0)
+    with_lower_bounds = estimated("lenet5", BOUND)
+    lower_bound = LowerBound(6.0, 8.0, "DRAM")
+    assert time_breakdown(
+        with_lower_bounds, kernel_taking(9.0, 6.0, 8.0, 1.0, lower_bound)
+    ) == TimeBreakdown(6.0, 2.0, 1.0)
+    lower_bound = LowerBound(6.0, 3.0, "DRAM")
+    assert time_breakdown(
+        with_lower_bounds, kernel_taking(7.0, 6.0, 3.0, 1.0, lower_bound)
+    ) == TimeBreakdown(6.0, 0.0, 1.0)
 
 
 def test_mostly_is_the_largest_part_or_what_binds() -> None:
-    roof = Roof(2.0, 4.0, "DRAM")
-    priced, roofed = estimated("lenet5", FITTED), estimated("lenet5", ROOF)
-    assert mostly(priced, kernel_taking(10.0, 2.0, 7.0, 1.0, roof)) == "memory"
-    assert mostly(priced, kernel_taking(10.0, 2.0, 3.0, 5.0, roof)) == "overhead"
-    assert mostly(priced, kernel_taking(10.0, 6.0, 3.0, 1.0, roof)) == "compute"
-    one = kernel_taking(10.0, 2.0, 4.0, 0.0, roof)._replace(bound="memory:DRAM")
-    assert mostly(roofed, one) == "memory:DRAM"
+    lower_bound = LowerBound(2.0, 4.0, "DRAM")
+    by_coefficients, with_lower_bounds = estimated("lenet5", FITTED), estimated("lenet5", BOUND)
+    assert (
+        dominant_part(by_coefficients, kernel_taking(10.0, 2.0, 7.0, 1.0, lower_bound)) == "memory"
+    )
+    assert (
+        dominant_part(by_coefficients, kernel_taking(10.0, 2.0, 3.0, 5.0, lower_bound))
+        == "overhead"
+    )
+    assert (
+        dominant_part(by_coefficients, kernel_taking(10.0, 6.0, 3.0, 1.0, lower_bound)) == "compute"
+    )
+    one = kernel_taking(10.0, 2.0, 4.0, 0.0, lower_bound)._replace(bound="memory:DRAM")
+    assert dominant_part(with_lower_bounds, one) == "memory:DRAM"
 
 
 @pytest.mark.parametrize("device", PROFILES.values(), ids=lambda one: one.name)
@@ -97,25 +118,29 @@ def test_parts_add_up_to_the_time(model: str, device: DeviceProfile) -> None:
     found = estimated(model, device)
     assert found.latency_s is not None
     for one in found.kernels:
-        parts = [part or 0.0 for part in parts_of(found, one)]
+        parts = [part or 0.0 for part in time_breakdown(found, one)]
         assert sum(parts) == pytest.approx(one.latency_s)
-    assert sum(shares_of(found).values()) == pytest.approx(1)
-    spent = multiplying(found)
+    assert sum(time_shares(found).values()) == pytest.approx(1)
+    spent = mac_share(found)
     assert spent is not None
-    assert spent + sum(one.share for one in beyond(found)) == pytest.approx(1)
+    assert spent + sum(one.share for one in overheads(found)) == pytest.approx(1)
 
 
 def test_time_ratio_is_a_product() -> None:
     first, other = analyzed("mobilenet_v1:full"), analyzed("mobilenet_v1")
-    found = partings(first, other)
+    found = ratio_breakdowns(first, other)
     assert [one.device for one in found] == list(PROFILES)
     for one in found:
-        shares = (one.other_multiplying or 0.0) / (one.first_multiplying or 1.0)
-        product = (one.mult_adds_ratio or 0.0) * (one.price_ratio or 0.0) * shares
+        shares = (one.other_mac_share or 0.0) / (one.first_mac_share or 1.0)
+        product = (one.mult_adds_ratio or 0.0) * (one.coefficient_ratio or 0.0) * shares
         assert one.time_ratio == pytest.approx(product)
-    assert found[0].price_ratio is not None
-    assert found[0].price_ratio > 1.05  # a mult-add of a 3x3 convolution takes longer than of 1x1
-    assert found[-1].price_ratio == pytest.approx(1)  # on a roof all mult-adds take the same
+    assert found[0].coefficient_ratio is not None
+    assert (
+        found[0].coefficient_ratio > 1.05
+    )  # a mult-add of a 3x3 convolution takes longer than of 1x1
+    assert found[-1].coefficient_ratio == pytest.approx(
+        1
+    )  # on a lower bound all mult-adds take the same
 
 
 def test_of_equal_shares_a_fifth_of_the_noise_is_left() -> None:
@@ -199,8 +224,10 @@ def test_ties() -> None:
     assert tied.tie is True
     clear = time_ratio(estimated("mobilenet_v1:full", FITTED), estimated("mobilenet_v1", FITTED))
     assert clear.tie is False
-    roofs = time_ratio(estimated("mobilenet_v1:full", ROOF), estimated("mobilenet_v1", ROOF))
-    assert (roofs.low, roofs.high, roofs.tie) == (None, None, None)
+    lower_bounds = time_ratio(
+        estimated("mobilenet_v1:full", BOUND), estimated("mobilenet_v1", BOUND)
+    )
+    assert (lower_bounds.low, lower_bounds.high, lower_bounds.tie) == (None, None, None)
 
 
 def test_of_a_roofline_noise_alone_is_known() -> None:
@@ -217,21 +244,21 @@ def test_what_a_fitted_roofline_has_not_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "precision", "standing"),
+    ("device", "precision", "basis"),
     [
         (FITTED, "fp32", "fitted"),
-        (FITTED._replace(tier="calibrated"), "fp32", "calibrated"),
+        (FITTED._replace(basis="calibrated"), "fp32", "calibrated"),
         (DATASHEET, "fp32", "datasheet"),
         (DATASHEET, "int8", None),
         (STICK, "fp32", "fitted"),
-        (ROOF, "fp32", "roof"),
+        (BOUND, "fp32", "bound"),
     ],
 )
-def test_standings(device: DeviceProfile, precision: str, standing: str | None) -> None:
-    assert standing_of(device, precision) == standing
+def test_bases(device: DeviceProfile, precision: str, basis: str | None) -> None:
+    assert basis_of(device, precision) == basis
     assert analyze(
         load_model("lenet5"), devices=[device], precision=precision
-    ).devices[0].standing == standing  # fmt: skip
+    ).devices[0].basis == basis  # fmt: skip
 
 
 def test_ridge_point() -> None:

@@ -1,8 +1,8 @@
 """What a time is made of: parts of kernels that add up to it.
 
-With prices they do by themselves. On a roofline the mult-adds come first, then what moving bytes
-takes beyond them, then launches. Where the roof is above the sum of prices, what is missing goes to
-what binds the roof.
+With coefficients they do by themselves. On a roofline the mult-adds come first, then what moving
+bytes takes beyond them, then kernel launches. Where the lower bound is above the sum of
+coefficients, what is missing goes to what binds the lower bound.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PARTS = ("compute", "memory", "overhead", "inference")
 """`inference` is the constant part of each inference."""
 
 
-class Parts(NamedTuple):
+class TimeBreakdown(NamedTuple):
     """Seconds that add up to the time of a kernel; None where nothing is known of a part."""
 
     compute_s: float | None
@@ -23,27 +23,27 @@ class Parts(NamedTuple):
     overhead_s: float | None
 
 
-def parts_of(estimate: DeviceEstimate, one: KernelEstimate) -> Parts:
+def time_breakdown(estimate: DeviceEstimate, one: KernelEstimate) -> TimeBreakdown:
     """The parts of one of the kernels of `estimate`; all None where its time is unknown."""
     if one.latency_s is None:
-        return Parts(None, None, None)
+        return TimeBreakdown(None, None, None)
     compute_s, memory_s, overhead_s = one.compute_s, one.memory_s, one.overhead_s
     if not estimate.adds_up and memory_s is not None:
         memory_s = max(memory_s - (compute_s or 0.0), 0.0)
     missing = one.latency_s - sum([part or 0.0 for part in (compute_s, memory_s, overhead_s)])
-    if missing > 0 and one.roof.seconds is not None:
-        if (one.roof.compute_s or 0.0) >= (one.roof.memory_s or 0.0):
+    if missing > 0 and one.lower_bound.seconds is not None:
+        if (one.lower_bound.compute_s or 0.0) >= (one.lower_bound.memory_s or 0.0):
             compute_s = (compute_s or 0.0) + missing
         else:
             memory_s = (memory_s or 0.0) + missing
-    return Parts(compute_s, memory_s, overhead_s)
+    return TimeBreakdown(compute_s, memory_s, overhead_s)
 
 
-def shares_of(estimate: DeviceEstimate) -> dict[str, float]:
+def time_shares(estimate: DeviceEstimate) -> dict[str, float]:
     """Shares of the network's time, from 0 to 1, largest first; nothing where it is unknown."""
     if not estimate.latency_s:
         return {}
-    parts = [parts_of(estimate, one) for one in estimate.kernels]
+    parts = [time_breakdown(estimate, one) for one in estimate.kernels]
     seconds = {
         "compute": sum([one.compute_s or 0.0 for one in parts]),
         "memory": sum([one.memory_s or 0.0 for one in parts]),
@@ -54,11 +54,11 @@ def shares_of(estimate: DeviceEstimate) -> dict[str, float]:
     return {part: one / estimate.latency_s for part, one in ordered if one}
 
 
-def mostly(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def dominant_part(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     """What a kernel's time is mostly: the largest of priced parts, or what binds its roofline."""
     if not estimate.adds_up or one.latency_s is None:
         return one.bound
-    compute_s, memory_s, overhead_s = (part or 0.0 for part in parts_of(estimate, one))
+    compute_s, memory_s, overhead_s = (part or 0.0 for part in time_breakdown(estimate, one))
     if overhead_s > max(compute_s, memory_s):
         return "overhead"
     return "compute" if compute_s >= memory_s else "memory"

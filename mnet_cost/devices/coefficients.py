@@ -1,7 +1,8 @@
-"""Prices of terms that devices have in common, and what is known of one without a measurement.
+"""Coefficients of terms that devices have in common, and what is known of one without a
+measurement.
 
-`specs/prices/shared.yaml` is fitted to the published measurements in `benchmarks/accuracy`, whose
-README says how; it is data, so that nothing in the code is a number of that fit.
+`specs/coefficients/shared.yaml` is fitted to the published measurements in `benchmarks/accuracy`,
+whose README says how; it is data, so that nothing in the code is a number of that fit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import cache
 from math import exp, log, log2
 from typing import Any, NamedTuple
 
-from mnet_cost.devices.fits import PriceFit, Spread
+from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.devices.types import ComputeRate, DeviceProfile
@@ -27,14 +28,14 @@ class PeakShare(NamedTuple):
     """Standard deviation of its logarithm, over devices."""
 
 
-class SharedPrices(NamedTuple):
+class SharedCoefficients(NamedTuple):
     """What is taken of a device before it is measured."""
 
     source: str
-    prices: tuple[float, ...]
+    coefficients: tuple[float, ...]
     """In the order of `TERMS`; the first is 1."""
     spreads: tuple[float, ...]
-    """Standard deviations of the logarithms of prices, over devices."""
+    """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
     """By pipeline."""
     measured: Spread
@@ -44,26 +45,27 @@ class SharedPrices(NamedTuple):
 
 
 @cache
-def _all_prices() -> Mapping[str, SharedPrices]:
-    plain = _plain(read_yaml(str(specs_folder() / "prices" / "shared.yaml")))
-    return {kind: _prices(plain[kind]) for kind in KINDS}
+def _all_coefficients() -> Mapping[str, SharedCoefficients]:
+    plain = _plain(read_yaml(str(specs_folder() / "coefficients" / "shared.yaml")))
+    return {kind: _coefficients(plain[kind]) for kind in KINDS}
 
 
 KINDS = (
     "processors", "processors_2_threads", "processors_4_threads", "processors_8_threads",
     "processors_int8", "microcontrollers",
 )  # fmt: skip
-"""What has prices in common. Threads share the multiplications and hardly the memory, so prices of
-what moves rise with them; int8 has other kernels; a microcontroller has no vectors, and its weights
-in flash."""
+"""What has coefficients in common. Threads share the multiplications and hardly the memory, so
+coefficients of what moves rise with them; int8 has other kernels; a microcontroller has no vectors,
+and its weights in flash."""
 
 
 MEASURED_THREADS = (1, 2, 4, 8)
-"""Numbers of threads that have prices. Of more nothing was measured."""
+"""Numbers of threads that have cost coefficients. Of more nothing was measured."""
 
 
 def kind_of(device_class: str | None, precision: str, threads: int) -> str:
-    """Which of `KINDS` has the prices of a way to run, with a number of `MEASURED_THREADS`."""
+    """Which of `KINDS` has the coefficients of a way to run, with a number of
+    `MEASURED_THREADS`."""
     if device_class == "microcontroller":
         return "microcontrollers"
     if threads == 1:
@@ -72,35 +74,41 @@ def kind_of(device_class: str | None, precision: str, threads: int) -> str:
 
 
 @cache
-def shared_prices(
+def shared_coefficients(
     device_class: str | None = None, precision: str = "fp32", threads: int = 1
-) -> SharedPrices:
-    """The prices that a way to run has in common with others; read once.
+) -> SharedCoefficients:
+    """The cost coefficients that a way to run has in common with others; read once.
 
     Between two numbers of threads that were measured they lie between theirs, by the logarithm of
     the number; beyond the most they are those of the most.
     """
     fewer = max(one for one in MEASURED_THREADS if one <= threads)
     more = min((one for one in MEASURED_THREADS if one >= threads), default=fewer)
-    below, above = (_all_prices()[kind_of(device_class, precision, one)] for one in (fewer, more))
+    below, above = (
+        _all_coefficients()[kind_of(device_class, precision, one)] for one in (fewer, more)
+    )
     return below if below is above else _between(below, above, log2(threads / fewer))
 
 
-def _between(below: SharedPrices, above: SharedPrices, part: float) -> SharedPrices:
-    """Prices a `part` of the way from one number of threads to twice as many."""
+def _between(
+    below: SharedCoefficients, above: SharedCoefficients, part: float
+) -> SharedCoefficients:
+    """Cost coefficients a `part` of the way from one number of threads to twice as many."""
 
-    def prices(first: float, second: float) -> float:
+    def coefficients(first: float, second: float) -> float:
         return first * exp(part * log(second / first))
 
     def spreads(first: float, second: float) -> float:
         return first + part * (second - first)
 
-    return SharedPrices(
+    return SharedCoefficients(
         f"between two numbers of threads: {below.source}; {above.source}",
-        tuple(map(prices, below.prices, above.prices)),
+        tuple(map(coefficients, below.coefficients, above.coefficients)),
         tuple(map(spreads, below.spreads, above.spreads)),
         {
-            pipeline: PeakShare(prices(one.share, other.share), spreads(one.spread, other.spread))
+            pipeline: PeakShare(
+                coefficients(one.share, other.share), spreads(one.spread, other.spread)
+            )
             for pipeline, one in below.peak_shares.items()
             if (other := above.peak_shares.get(pipeline))
         },
@@ -109,11 +117,11 @@ def _between(below: SharedPrices, above: SharedPrices, part: float) -> SharedPri
     )
 
 
-def _prices(plain: Mapping[str, Any]) -> SharedPrices:
+def _coefficients(plain: Mapping[str, Any]) -> SharedCoefficients:
     terms = plain["terms"]
-    return SharedPrices(
+    return SharedCoefficients(
         plain["source"],
-        tuple(float(terms[name]["price"]) for name in TERM_NAMES),
+        tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
         tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
         {
             pipeline: PeakShare(float(one["share"]), float(one["spread"]))
@@ -134,15 +142,17 @@ def _plain(node: Node) -> Any:
     return node.value
 
 
-def unmeasured_fit(device: DeviceProfile, rate: ComputeRate, precision: str) -> PriceFit | None:
-    """What a data sheet says of prices: a share of the peak, and shared prices.
+def unmeasured_fit(
+    device: DeviceProfile, rate: ComputeRate, precision: str
+) -> CoefficientFit | None:
+    """What a data sheet says of coefficients: a share of the peak, and shared coefficients.
 
     None for what is no processor core, of whose kind no share of the peak is known, or for more
     threads than anybody measured.
     """
     if device.threads > MEASURED_THREADS[-1]:
         return None
-    shared = shared_prices(device.device_class, precision, device.threads)
+    shared = shared_coefficients(device.device_class, precision, device.threads)
     reached = shared.peak_shares.get(device.pipeline or "")
     if reached is None:
         return None
@@ -150,4 +160,4 @@ def unmeasured_fit(device: DeviceProfile, rate: ComputeRate, precision: str) -> 
     variances = (reached.spread**2, *(spread**2 for spread in shared.spreads))
     covariance = tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
     tile = int(rate.tile.value) if rate.tile else 1
-    return PriceFit(scale, {}, covariance, shared.unmeasured, tile)
+    return CoefficientFit(scale, {}, covariance, shared.unmeasured, tile)

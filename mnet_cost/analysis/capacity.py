@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mnet_cost.analysis.schedule import Schedule
 
 
-class Fit(NamedTuple):
+class CapacityCheck(NamedTuple):
     """Whether something fits into a memory; None where the size is unknown."""
 
     what: str
@@ -56,13 +56,13 @@ class Activations(NamedTuple):
     """Whether it is proven that no order has a smaller arena."""
 
 
-def find_fits(
+def check_capacity(
     device: DeviceProfile,
     weight_bytes: int,
     peak_bytes: int,
     activations: Activations | None = None,
     schedule: Schedule | None = None,
-) -> tuple[Fit, ...]:
+) -> tuple[CapacityCheck, ...]:
     """What has to be in the main memory, and in the storage of a device that has one.
 
     With storage, weights are read where they are, and `activations` (all in one arena) are what
@@ -73,12 +73,12 @@ def find_fits(
         return ()
     room = _size(memory)
     if storage is None:
-        fit = Fit("weights and activations", memory.name, weight_bytes + peak_bytes, room)
+        fit = CapacityCheck("weights and activations", memory.name, weight_bytes + peak_bytes, room)
         if schedule is not None:
             spec_order_bytes = weight_bytes + schedule.spec_peak_bytes
             fit = fit._replace(spec_order_bytes=spec_order_bytes, is_least=schedule.optimal)
         return (fit,)
-    fit = Fit("activations", memory.name, peak_bytes, room)
+    fit = CapacityCheck("activations", memory.name, peak_bytes, room)
     if activations is not None:
         needed = activations.arena_bytes
         fit = fit._replace(
@@ -89,7 +89,7 @@ def find_fits(
         )
         if fit.fits is False:
             fit = fit._replace(because=activations.alive, at=activations.at)
-    return fit, Fit("weights", storage.name, weight_bytes, _size(storage))
+    return fit, CapacityCheck("weights", storage.name, weight_bytes, _size(storage))
 
 
 def _size(level: MemoryLevel) -> float | None:

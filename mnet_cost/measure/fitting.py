@@ -1,9 +1,9 @@
-"""Measured times to a fit of one form: prices, or a roofline, and how far off each is.
+"""Measured times to a fit of one form: cost coefficients, or a roofline, and how far off each is.
 
 What is stated of the error is what was left out: a family at a time, or where there is one family,
-a network at a time. Both what was fitted and what was left out are foretold as reports show them:
-by kernels that take no less than their roofs. Bands are as wide as the shared ones, wider if what
-was left out or what was measured twice says so. Not here: which form is taken.
+a network at a time. Both what was fitted and what was left out are predicted as reports show them:
+by kernels that take no less than their lower bounds. Bands are as wide as the shared ones, wider if
+what was left out or what was measured twice says so. Not here: which form is taken.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ import numpy as np
 
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.fits import FittedOn, HeldOut, LatencyFit, PriceFit, RooflineFit, Spread
-from mnet_cost.devices.prices import SharedPrices
+from mnet_cost.devices.coefficients import SharedCoefficients
+from mnet_cost.devices.latency_models import (
+    CoefficientFit,
+    FittedOn,
+    HeldOut,
+    LatencyFit,
+    RooflineFit,
+    Spread,
+)
 from mnet_cost.devices.sourced import Sourced
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.measure.arrays import Array
-from mnet_cost.measure.checks import repeat_noise
+from mnet_cost.measure.coefficient_solver import deviation, shown_seconds, solve
+from mnet_cost.measure.least_times import lower_bounds_of
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
-from mnet_cost.measure.peaks import roofs_of
-from mnet_cost.measure.prices import deviation, shown_seconds, solve
+from mnet_cost.measure.plausibility import repeat_noise
 from mnet_cost.measure.rooflines import Work, choose_shape, fit_roofline
 
 T = TypeVar("T")
@@ -43,7 +50,7 @@ _IN_BAND = 0.8
 
 
 class Calibration(NamedTuple):
-    """A fit, and what each measurement was foretold to be when it was left out."""
+    """A fit, and what each measurement was predicted to be when it was left out."""
 
     fit: LatencyFit
     form: str
@@ -61,7 +68,7 @@ class Measured(NamedTuple):
 
     rows: tuple[Measurement, ...]
     kernels: Sequence[Kernels]
-    roofs: Sequence[Array]
+    lower_bounds: Sequence[Array]
     """Least seconds of each kernel."""
     seconds: Array
     groups: Sequence[str]
@@ -77,9 +84,9 @@ def measured_times(
     peaks: DeviceProfile | None,
     source: str,
 ) -> Measured:
-    roofs = once(kernels, lambda one: roofs_of(one, peaks, rows[0].precision))
+    lower_bounds = once(kernels, lambda one: lower_bounds_of(one, peaks, rows[0].precision))
     seconds = np.array([one.latency_s for one in rows])
-    return Measured(rows, kernels, roofs, seconds, *_groups(rows), source)
+    return Measured(rows, kernels, lower_bounds, seconds, *_groups(rows), source)
 
 
 def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
@@ -104,25 +111,25 @@ def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
     return [str(one.batch) for one in rows], "one batch at a time"
 
 
-def fit_of_prices(
-    measured: Measured, rules: frozenset[str], tile: int, shared: SharedPrices
+def fit_of_coefficients(
+    measured: Measured, rules: frozenset[str], tile: int, shared: SharedCoefficients
 ) -> Calibration:
     parts = once(measured.kernels, lambda one: np.array(kernel_amounts(one, rules, tile)))
     amounts = np.array([one.sum(0) for one in parts])
-    prices, spreads = np.array(shared.prices), np.array(shared.spreads)
+    coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
     # Bands cannot be narrower than what one network is measured to take from time to time.
     allowed = shared.measured._replace(
         noise=max(shared.measured.noise, repeat_noise(measured.rows))
     )
-    solution = solve(amounts, measured.seconds, prices, spreads)
-    held_out, sigmas = _left_out(measured, parts, prices, spreads, allowed.noise)
+    solution = solve(amounts, measured.seconds, coefficients, spreads)
+    held_out, sigmas = _left_out(measured, parts, coefficients, spreads, allowed.noise)
     spread, widened = _band(held_out, sigmas, measured.seconds, allowed)
-    fitted = shown_seconds(parts, measured.roofs, prices, solution.parameters)
-    priced = amounts * prices * np.exp(solution.parameters[1:])
-    seen = (priced / priced.sum(1)[:, None]).max(0) >= _TAKES_PART
+    fitted = shown_seconds(parts, measured.lower_bounds, coefficients, solution.parameters)
+    by_coefficients = amounts * coefficients * np.exp(solution.parameters[1:])
+    seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
     names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
-    # The scale is of millions of multiplications; a deviation of nothing is the shared price.
-    fit = PriceFit(
+    # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
+    fit = CoefficientFit(
         Sourced(float(np.exp(solution.parameters[0])) / 1e6, measured.source, "fitted"),
         {
             name: float(value)
@@ -137,7 +144,9 @@ def fit_of_prices(
     )
     notes = []
     if len(measured.rows) == 1:
-        notes.append("one measurement: it sets the scale, and prices are the shared ones")
+        notes.append(
+            "one measurement: it sets the scale, and cost coefficients are the shared ones"
+        )
     if widened:
         notes.append("the band is wider than the shared one: what was left out was further off")
     if allowed.noise > shared.measured.noise:
@@ -147,7 +156,7 @@ def fit_of_prices(
         )
     return Calibration(
         fit,
-        "prices",
+        "coefficients",
         measured.rows,
         tuple(map(float, fitted)),
         _or_none(held_out),
@@ -157,7 +166,7 @@ def fit_of_prices(
 
 
 def _left_out(
-    measured: Measured, parts: Sequence[Array], prices: Array, spreads: Array, noise: float
+    measured: Measured, parts: Sequence[Array], coefficients: Array, spreads: Array, noise: float
 ) -> tuple[Array, Array]:
     """Times of each group from all others, and the deviations of their logarithms; NaN without."""
     amounts = np.array([one.sum(0) for one in parts])
@@ -167,15 +176,15 @@ def _left_out(
         seen = np.logical_not(out)
         if out.all():
             continue
-        solution = solve(amounts[seen], measured.seconds[seen], prices, spreads)
+        solution = solve(amounts[seen], measured.seconds[seen], coefficients, spreads)
         rows = [i for i, one in enumerate(out) if one]
         estimates[out] = shown_seconds(
             [parts[i] for i in rows],
-            [measured.roofs[i] for i in rows],
-            prices,
+            [measured.lower_bounds[i] for i in rows],
+            coefficients,
             solution.parameters,
         )
-        sigmas[out] = deviation(amounts[out], prices, solution, noise)
+        sigmas[out] = deviation(amounts[out], coefficients, solution, noise)
     return estimates, sigmas
 
 
@@ -212,9 +221,13 @@ def fit_of_roofline(measured: Measured) -> Calibration:
             np.array([float(kernel.traffic_bytes) for kernel in one]),
         ),
     )
-    roofs = {id(work): roof for work, roof in zip(bare, measured.roofs, strict=True)}
-    with_roofs = {id(work): work._replace(roofs=roofs[id(work)]) for work in bare}
-    works = [with_roofs[id(work)] for work in bare]
+    lower_bounds = {
+        id(work): lower_bound for work, lower_bound in zip(bare, measured.lower_bounds, strict=True)
+    }
+    with_lower_bounds = {
+        id(work): work._replace(lower_bounds=lower_bounds[id(work)]) for work in bare
+    }
+    works = [with_lower_bounds[id(work)] for work in bare]
     shape, errors = choose_shape(works, seconds, measured.groups)
     fitted = fit_roofline(works, seconds, shape)
 

@@ -1,20 +1,20 @@
-"""What a profile's fit to measured times is: how good, of what, and its prices."""
+"""What a profile's fit to measured times is: how good, of what, and its cost coefficients."""
 
 from __future__ import annotations
 
 from math import exp
 from typing import Any
 
-from mnet_cost.analysis.latency import relative_prices
+from mnet_cost.analysis.latency import relative_coefficients
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.devices.fits import LatencyFit, PriceFit
-from mnet_cost.devices.prices import shared_prices
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit
 from mnet_cost.devices.terms import TERMS
 from mnet_cost.report.types import Column, Fact, Quantity, Table
 from mnet_cost.units import format_count, format_seconds
 
 _MATTERS = 0.1
-"""Deviations of less change a price by less than a tenth."""
+"""Deviations of less change a coefficient by less than a tenth."""
 
 
 def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
@@ -23,10 +23,14 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
     facts = [
         Fact(
             f"{precision} fit",
-            "prices of terms" if isinstance(fit, PriceFit) else "a roofline",
+            "cost coefficients of terms" if isinstance(fit, CoefficientFit) else "a roofline",
             "text",
             f"band x{exp(-width):.2f} to x{exp(width):.2f}"
-            + (", wider by what the prices leave open" if isinstance(fit, PriceFit) else ""),
+            + (
+                ", wider by what the cost coefficients leave open"
+                if isinstance(fit, CoefficientFit)
+                else ""
+            ),
         )
     ]
     seen = fit.fitted_on
@@ -64,32 +68,32 @@ def set_by_one(fit: LatencyFit) -> str:
     return "set by measurements of 1 network, so how far off it is on others is not known"
 
 
-def price_table(precision: str, fit: PriceFit, device: DeviceProfile) -> Table:
-    """Prices that differ from the shared ones by a tenth or more."""
+def coefficient_table(precision: str, fit: CoefficientFit, device: DeviceProfile) -> Table:
+    """Cost coefficients that differ from the shared ones by a tenth or more."""
     columns = (
         Column("term", "term"),
         Column("seconds", "each takes", "seconds"),
-        Column("price", "price", "number", 7),
+        Column("coefficient", "coefficient", "number", 7),
         Column("shared", "shared", "number", 6),
         Column("deviation", "over it", "ratio", 8),
         Column("amount", "amount", "prose", 5),
     )
     scale_s = fit.scale_s.value
-    shared = shared_prices(device.device_class, precision, device.threads).prices
+    shared = shared_coefficients(device.device_class, precision, device.threads).coefficients
     rows = []
-    for term, price, common in zip(
-        TERMS, relative_prices(fit, device, precision), shared, strict=True
+    for term, coefficient, common in zip(
+        TERMS, relative_coefficients(fit, device, precision), shared, strict=True
     ):
         if abs(fit.deviations.get(term.name, 0.0)) >= _MATTERS:
-            each = price * scale_s * (1e6 if term.part == "overhead" else 1.0)
-            rows.append((term.name, each, price, common, price / common, term.amount))
-    title = f"{precision} prices that differ from shared ones by a tenth or more"
+            each = coefficient * scale_s * (1e6 if term.part == "overhead" else 1.0)
+            rows.append((term.name, each, coefficient, common, coefficient / common, term.amount))
+    title = f"{precision} cost coefficients that differ from shared ones by a tenth or more"
     return Table(
-        f"{precision}_prices",
+        f"{precision}_coefficients",
         title if rows else f"{title}: none",
         columns,
         tuple(rows),
-        note="price: relative to the scale, which is what a multiplication in a large 1x1 "
+        note="coefficient: relative to the scale, which is what a multiplication in a large 1x1 "
         "convolution takes",
     )
 
@@ -97,9 +101,9 @@ def price_table(precision: str, fit: PriceFit, device: DeviceProfile) -> Table:
 def fit_document(fit: LatencyFit) -> dict[str, Any]:
     """A fit for JSON, its covariance apart."""
     numbers: dict[str, Any]
-    if isinstance(fit, PriceFit):
+    if isinstance(fit, CoefficientFit):
         numbers = {
-            "form": "prices",
+            "form": "coefficients",
             "scale": _number(fit.scale_s, "s"),
             "tile": fit.tile,
             "deviations": dict(fit.deviations),
@@ -124,5 +128,5 @@ def _number(number: Any, unit: str) -> dict[str, Any] | None:
     if number is None:
         return None
     return Quantity(number.value, unit)._asdict() | {
-        "standing": number.standing, "source": number.source,
+        "basis": number.basis, "source": number.source,
     }  # fmt: skip

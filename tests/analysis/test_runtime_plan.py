@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import networks
 
-from mnet_cost.analysis.launches import (
-    Launch,
+from mnet_cost.analysis.runtime_plan import (
+    RuntimePlan,
     activations_of,
     in_best_order,
     in_smallest_arena,
@@ -37,16 +37,16 @@ layers:
 """32 bytes of input, 64 after the convolution, 96 together."""
 
 
-def launched(*rules: str, network: Network = NETWORK) -> Launch:
+def plan(*rules: str, network: Network = NETWORK) -> RuntimePlan:
     return launch(network, count_work(network, INT8), INT8, frozenset(rules))
 
 
-def test_what_rides_is_never_in_memory() -> None:
-    fused = launched("fold_norms", "fuse_activations")
+def test_what_fuses_is_never_in_memory() -> None:
+    fused = plan("fold_norms", "fuse_activations")
     assert fused.sharing.units == ((0, 1, 2), (3,))
     assert fused.memory.peak_bytes == 32 + 64 + 96
     # Unfused and not in place, two results of 64 stand beside the input.
-    apart = launched()
+    apart = plan()
     assert apart.sharing.units == ((0,), (1,), (2,), (3,))
     assert apart.memory.live_bytes == (32 + 64, 32 + 64 + 64, 32 + 64 + 64, 32 + 64 + 96)
 
@@ -54,12 +54,12 @@ def test_what_rides_is_never_in_memory() -> None:
 def test_concatenations_are_written_where_they_are_wanted() -> None:
     rules = ("fold_norms", "fuse_activations", "in_place", "concat_in_place")
     # The input is the caller's, and has to be copied in; the result is there from its first part.
-    assert launched(*rules).memory.peak_bytes == 32 + 96
+    assert plan(*rules).memory.peak_bytes == 32 + 96
 
 
 def test_im2col_needs_scratch() -> None:
     rules = ("fold_norms", "fuse_activations", "im2col")
-    found = launched(*rules)
+    found = plan(*rules)
     assert found.sharing.scratch == {0: 9 * 2 * 16}
     assert found.memory.live_bytes[0] == 32 + 64 + 288
     pointwise = elaborate(
@@ -69,11 +69,11 @@ def test_im2col_needs_scratch() -> None:
         )
     )
     # A 1x1 convolution reads its windows where they are: the paper's own argument.
-    assert launched(*rules, network=pointwise).sharing.scratch == {}
+    assert plan(*rules, network=pointwise).sharing.scratch == {}
 
 
 def test_an_arena_holds_what_the_kernels_need() -> None:
-    found = launched(*DEFAULT_KERNEL_RULES)
+    found = plan(*DEFAULT_KERNEL_RULES)
     needed = activations_of(found)
     assert needed.peak_bytes == found.memory.peak_bytes == 192
     assert needed.arena_bytes == 192
@@ -98,7 +98,7 @@ layers:
 
 
 def test_the_best_order_of_kernels() -> None:
-    as_in_spec = launched("fold_norms", network=BRANCHES)
+    as_in_spec = plan("fold_norms", network=BRANCHES)
     best = in_best_order(as_in_spec)
     assert best.spec_order == as_in_spec
     assert best.schedule is not None
@@ -112,7 +112,7 @@ def test_the_best_order_of_kernels() -> None:
 
 
 def test_the_order_of_the_spec_where_there_is_no_better_one() -> None:
-    as_in_spec = launched("fold_norms")
+    as_in_spec = plan("fold_norms")
     best = in_best_order(as_in_spec)
     assert best._replace(schedule=None, spec_order=None) == as_in_spec
     _, needed = in_smallest_arena(best)
@@ -125,7 +125,7 @@ def test_the_order_of_the_spec_where_there_is_no_better_one() -> None:
 @settings(max_examples=150)
 @given(networks(), st.sets(st.sampled_from(sorted(KERNEL_RULES))))
 def test_never_more_than_in_the_order_of_the_spec(network: Network, rules: set[str]) -> None:
-    as_in_spec = launched(*rules, network=network)
+    as_in_spec = plan(*rules, network=network)
     best = in_best_order(as_in_spec)
     assert best.schedule is not None
     assert best.memory.peak_bytes == best.schedule.peak_bytes <= as_in_spec.memory.peak_bytes

@@ -1,9 +1,10 @@
-"""What a fit to measurements knows of a device: prices of terms, or the numbers of a roofline.
+"""What a fit to measurements knows of a device: coefficients of terms, or the numbers of a
+roofline.
 
-A `PriceFit` is for processors: time is the sum of a kernel's amounts times prices, which are
-shared prices times a scale and deviations. A `RooflineFit` is for accelerators, of which little is
-published: a rate, a bandwidth, and a constant per inference and kernel. Both carry how far they
-were off on what they were not fitted to. Not here: how a network's time follows.
+A `CoefficientFit` is for processors: time is the sum of a kernel's amounts times coefficients,
+which are shared coefficients times a scale and deviations. A `RooflineFit` is for accelerators, of
+which little is published: a rate, a bandwidth, and a constant per inference and kernel. Both carry
+how far they were off on what they were not fitted to. Not here: how a network's time follows.
 """
 
 from __future__ import annotations
@@ -51,12 +52,13 @@ class FittedOn(NamedTuple):
     """Terms that took at least a hundredth of the time of some network."""
 
 
-class PriceFit(NamedTuple):
-    """Prices of terms: `scale` seconds for a multiplication in a large 1x1 convolution."""
+class CoefficientFit(NamedTuple):
+    """Coefficients of terms: `scale` seconds for a multiplication in a large 1x1 convolution."""
 
     scale_s: Sourced
     deviations: Mapping[str, float]
-    """Natural logarithms of a term's price over the shared price; 0 where it is not named."""
+    """Natural logarithms of a term's coefficient over the shared coefficient; 0 where it is not
+    named."""
     covariance: tuple[tuple[float, ...], ...]
     """Of the logarithm of the scale, then of the deviations of all terms in order; lower
     triangle."""
@@ -79,4 +81,4 @@ class RooflineFit(NamedTuple):
     held_out: HeldOut | None = None
 
 
-LatencyFit = PriceFit | RooflineFit
+LatencyFit = CoefficientFit | RooflineFit

@@ -15,9 +15,9 @@ import numpy as np
 
 from mnet_cost.errors import Problem
 from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.least_times import MOST_CONSTANT_S, Limits
 from mnet_cost.measure.measurements import Measurement
 from mnet_cost.measure.networks import Kernels
-from mnet_cost.measure.peaks import MOST_CONSTANT_S, Limits
 from mnet_cost.units import format_seconds
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ T = TypeVar("T")
 MOST_APART = 2.0
 """Times of one network at one setting: a processor whose clock changes stays below."""
 MOST_OFF = 2.0
-"""The factor by which what was left out is off in the median, where what is foretold hardly rises
+"""The factor by which what was left out is off in the median, where what is predicted hardly rises
 with what was measured: three honest tables are further off, and three in four of shuffled ones."""
 MOST_OFF_TOGETHER = 10.0
 """The same where both rise together, as far as two networks or `_FEWEST_TOGETHER` can show: honest
@@ -82,11 +82,11 @@ def out_of_limits(
             least = format_seconds(one.least_s, _DIGITS)
             took += f"and on the peaks of {profile} takes {least} at least"
         else:
-            assert one.roof_s is not None
+            assert one.bound_s is not None
             with_one = " with one thread" if one.is_processor else ""
             took += (
-                f"{row.latency_s / one.roof_s:,.0f} times its roof on {profile}{with_one}, "
-                f"{format_seconds(one.roof_s, _DIGITS)}: no runtime is so slow"
+                f"{row.latency_s / one.bound_s:,.0f} times its lower bound on {profile}{with_one}, "
+                f"{format_seconds(one.bound_s, _DIGITS)}: no runtime is so slow"
             )
         yield Problem(took, row.time_span, _unit_hint(wrong) if row is wrong[-1][0] else None)
 
@@ -145,22 +145,22 @@ def all_equal(rows: Sequence[Measurement], kernels: Sequence[Kernels]) -> Iterat
 def without_sense(
     rows: Sequence[Measurement], left_out_s: Sequence[float | None]
 ) -> Iterator[Problem]:
-    """Times of which none can be foretold from the others, the worst rows first."""
+    """Times of which none can be predicted from the others, the worst rows first."""
     known = [(row, one) for row, one in zip(rows, left_out_s, strict=True) if one is not None]
     if not known:
         return
     measured = np.log([row.latency_s for row, _ in known])
-    foretold = np.log([one for _, one in known])
-    errors = foretold - measured
+    predicted = np.log([one for _, one in known])
+    errors = predicted - measured
     off = math.exp(float(np.median(np.abs(errors))))
-    together = _agreement(measured, foretold)
+    together = _agreement(measured, predicted)
     against = together < 0
     enough = len(known) == 2 or len(known) >= _FEWEST_TOGETHER
     most = MOST_OFF_TOGETHER if enough and together >= _TOGETHER else MOST_OFF
     if off <= (MOST_OFF_AGAINST if against else most):
         return
     yield Problem(
-        "these times are not those of one device: from the others each is foretold "
+        "these times are not those of one device: from the others each is predicted "
         f"{off:,.3g} times too long or too short in the median"
         + (", and what should take longer took less" if against else ""),
         hint="are units, devices or settings mixed, are rows beside the wrong network, or does the "
@@ -169,7 +169,7 @@ def without_sense(
     for i in np.argsort(-np.abs(errors), kind="stable")[:_SHOWN]:
         row, one = known[i]
         yield Problem(
-            f"`{row.model}` took {format_seconds(row.latency_s)}, and is foretold to take "
+            f"`{row.model}` took {format_seconds(row.latency_s)}, and is predicted to take "
             f"{format_seconds(one)}",
             row.time_span,
         )
@@ -178,29 +178,29 @@ def without_sense(
 def out_of_place(
     rows: Sequence[Measurement], left_out_s: Sequence[float | None]
 ) -> Iterator[Problem]:
-    """Rows whose time is far from what is foretold from the others."""
+    """Rows whose time is far from what is predicted from the others."""
     for row, one in zip(rows, left_out_s, strict=True):
         most_s = math.inf if one is None else MOST_OFF_ALONE * one + MOST_CONSTANT_S
         if one is None or one / MOST_OFF_ALONE <= row.latency_s <= most_s:
             continue
         yield Problem(
-            f"`{row.model}` took {format_seconds(row.latency_s)}, and from the others is foretold "
+            f"`{row.model}` took {format_seconds(row.latency_s)}, and from the others is predicted "
             f"to take {format_seconds(one)}",
             row.time_span,
             "is it in milliseconds, as the others are, and beside its own network?",
         )
 
 
-def _agreement(measured: Array, foretold: Array) -> float:
+def _agreement(measured: Array, predicted: Array) -> float:
     """How far logarithms rise together, from -1 to 1.
 
-    Each of two is foretold as the other one's time and what sets them apart, so what is foretold
+    Each of two is predicted as the other one's time and what sets them apart, so what is predicted
     tells whether that is the right way round once the measured difference is taken off.
     """
     if len(measured) > 2:
-        return _correlation(measured, foretold)
+        return _correlation(measured, predicted)
     apart = np.diff(measured)
-    return math.copysign(1.0, float(np.sum(apart * (np.diff(foretold) + apart))))
+    return math.copysign(1.0, float(np.sum(apart * (np.diff(predicted) + apart))))
 
 
 def _correlation(one: Array, other: Array) -> float:
