@@ -89,6 +89,16 @@ def test_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 200
 
 
+def test_files_that_the_design_names_are_there() -> None:
+    names = {
+        path.name
+        for folder in ("mnet_cost", "tests", "docs")
+        for path in (ROOT / folder).rglob("*")
+    }
+    named = re.findall(r"`([\w/]+\.py|[\w/]+/)`", (DOCS / "design.md").read_text(encoding="utf-8"))
+    assert [name for name in named if Path(name).name not in names] == []
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     text = README.read_text(encoding="utf-8")
     install = "python -m pip install --editable '.[test]' --constraint constraints.txt"
