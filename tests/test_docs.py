@@ -90,11 +90,8 @@ def test_readme_is_short() -> None:
 
 
 def test_files_that_the_design_names_are_there() -> None:
-    names = {
-        path.name
-        for folder in ("mnet_cost", "tests", "docs")
-        for path in (ROOT / folder).rglob("*")
-    }
+    folders = [ROOT / name for name in ("mnet_cost", "tests", "docs", "specs", "benchmarks")]
+    names = {path.name for folder in folders for path in (folder, *folder.rglob("*"))}
     named = re.findall(r"`([\w/]+\.py|[\w/]+/)`", (DOCS / "design.md").read_text(encoding="utf-8"))
     assert [name for name in named if Path(name).name not in names] == []
 
