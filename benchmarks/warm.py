@@ -11,17 +11,19 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import process_time
 
 import yaml
 
 import mnet_cost
-from mnet_cost.analysis import analyze_network
+from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.errors import Source
 from mnet_cost.network import elaborate
 from mnet_cost.report import render
 from mnet_cost.report.analysis import analysis_report
+from mnet_cost.report.rows import View
 from mnet_cost.yamlfile import parse_yaml
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
@@ -75,6 +77,10 @@ def row(name: str, times: tuple[float, float, float], goal: str = "") -> None:
     print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f} {times[2]:9.2f}   {goal}")
 
 
+def _report(analysis: Analysis, form: str, by: View = "block") -> str:
+    return render(analysis_report(analysis, by), form)
+
+
 def main() -> None:
     """Print medians and minima."""
     print(f"CPU time, {ROUNDS} rounds; python {sys.version.split()[0]}\n")
@@ -100,38 +106,38 @@ def main() -> None:
         other = mnet_cost.load_model(name).spec
         row(
             f"{name}: analyze, one device",
-            milliseconds(lambda other=other: mnet_cost.analyze(other, {}, [device])),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.analyze, other, {}, [device])),
+        )
     analysis = mnet_cost.analyze(spec, {}, [device])
     for form in ("text", "json", "markdown"):
-        report = milliseconds(lambda form=form: render(analysis_report(analysis), form))  # type: ignore[misc]
+        report = milliseconds(partial(_report, analysis, form))
         row(f"mobilenet_v1: report as {form}", report)
     print()
     for count in (1_000, 3_000, 10_000):
         text = layers_file(count)
         rounds = max(3, ROUNDS * 300 // count)
-        parsed = milliseconds(lambda text=text: parse_yaml(Source("long", text)), rounds)  # type: ignore[misc]
+        parsed = milliseconds(partial(parse_yaml, Source("long", text)), rounds)
         row(
             f"{count:,} layers, {len(text) / 1e3:.0f} kB: parse with places",
             parsed,
             "60" if count == 1000 else "",
         )
-        plain = milliseconds(lambda text=text: yaml.load(text, yaml.CSafeLoader), rounds)  # type: ignore[misc]
+        plain = milliseconds(partial(yaml.load, text, yaml.CSafeLoader), rounds)
         row(f"{count:,} layers: yaml.load, CSafeLoader (no places)", plain)
         row(
             f"{count:,} layers: parse and check the spec",
-            milliseconds(lambda text=text: mnet_cost.parse_spec(text), rounds),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.parse_spec, text), rounds),
+        )
         long = mnet_cost.parse_spec(text)
         analysis = mnet_cost.analyze(long, {}, [device])
         row(
             f"{count:,} layers: report by layer as text",
-            milliseconds(lambda a=analysis: render(analysis_report(a, "layer"), "text"), 3),  # type: ignore[misc]
+            milliseconds(partial(_report, analysis, "text", "layer"), 3),
         )
         row(
             f"{count:,} layers: analyze, one device",
-            milliseconds(lambda long=long: mnet_cost.analyze(long, {}, [device]), rounds),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.analyze, long, {}, [device]), rounds),
+        )
 
 
 if __name__ == "__main__":

@@ -165,8 +165,8 @@ def layers() -> str:
     ]
     for family, kinds in families.items():
         text += [f"## {family.capitalize().replace('_', ' ')}", ""]
-        for kind in kinds:
-            text += [f"(kind-{kind})=", _layer(kind), ""]
+        for name in kinds:
+            text += [f"(kind-{name})=", _layer(name), ""]
     return "\n".join(text) + "\n"
 
 

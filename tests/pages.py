@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import partial
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -166,9 +167,7 @@ def _session(block: Block, folder: Path, names: dict[str, Any]) -> str:
         lines = example.source.splitlines()
         parts += [f"{'... ' if i else '>>> '}{line}".rstrip() for i, line in enumerate(lines)]
         code = compile(example.source, "<page>", "single")
-        parts += _without_places(
-            _captured(lambda code=code: _run(code, names)), folder
-        ).splitlines()
+        parts += _without_places(_captured(partial(_run, code, names)), folder).splitlines()
     return "\n".join(parts) + "\n"
 
 

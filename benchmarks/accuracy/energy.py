@@ -154,10 +154,11 @@ def _of_profile(
         ).devices
         energy = estimate.energy
         assert energy is not None
+        how = energy.how
         shipped.append(energy.energy_j / _joules(row) - 1)
         if energy.high_j is not None:
             inside.append(energy.low_j <= _joules(row) <= energy.high_j)
-    found = _figures(one.profile, one.processor, f"{AS_SHIPPED}, {energy.how}", len(new), shipped)
+    found = _figures(one.profile, one.processor, f"{AS_SHIPPED}, {how}", len(new), shipped)
     yield found._replace(in_range=100 * sum(inside) / len(inside) if inside else None)
     if device.latency or device.power_w is None:
         return

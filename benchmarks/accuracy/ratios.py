@@ -22,7 +22,8 @@ from mnet_cost.analysis.latency import deviation_of_ratio
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.measure.coefficient_solver import NOISE, Array, Solution, expected_seconds, solve
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.coefficient_solver import NOISE, Solution, expected_seconds, solve
 
 THREADS = (1, 2, 4, 8)
 FEW = 136

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from protocols import Forecast
@@ -53,20 +53,30 @@ def summarize(table: str, protocol: str, forecasts: Sequence[Forecast], width: f
         table,
         protocol,
         len(forecasts),
-        *(100 * float(one) for one in (np.median(shares), np.mean(shares))),
-        *(100 * float(np.mean(shares < limit)) for limit in (0.1, 0.2)),
-        _ranks_agree(forecasts),
-        100 * float(np.mean(np.abs(errors) <= half)),
-        100 * float(np.expm1(np.median(half))),
-        *(100 * float(one) for one in (np.median(mult_adds), np.mean(mult_adds))),
-        *(100 * float(one) for one in (np.median(line), np.mean(line))),
-        *(100 * float(one) for one in (np.median(roofline), np.mean(roofline))),
+        median=_percent(np.median(shares)),
+        mean=_percent(np.mean(shares)),
+        within_10=_percent(np.mean(shares < 0.1)),
+        within_20=_percent(np.mean(shares < 0.2)),
+        spearman=_ranks_agree(forecasts),
+        in_band=_percent(np.mean(np.abs(errors) <= half)),
+        band=_percent(np.expm1(np.median(half))),
+        mult_adds_median=_percent(np.median(mult_adds)),
+        mult_adds_mean=_percent(np.mean(mult_adds)),
+        line_median=_percent(np.median(line)),
+        line_mean=_percent(np.mean(line)),
+        roofline_median=_percent(np.median(roofline)),
+        roofline_mean=_percent(np.mean(roofline)),
     )
+
+
+def _percent(share: np.floating[Any]) -> float:
+    return 100 * float(share)
 
 
 def _shares(forecasts: Sequence[Forecast], estimates: Sequence[float]) -> Array:
     measured = np.array([one.measured_s for one in forecasts])
-    return np.abs(np.array(estimates) / measured - 1)
+    shares: Array = np.abs(np.array(estimates) / measured - 1)
+    return shares
 
 
 def _ranks_agree(forecasts: Sequence[Forecast]) -> float | None:

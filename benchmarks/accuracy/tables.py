@@ -149,7 +149,8 @@ def microcontroller_runs() -> list[Run]:
 def _busy(kernels: Sequence[Kernel]) -> Array:
     mult_adds = np.array([float(one.mult_adds) for one in kernels])
     moved = np.array([float(one.traffic_bytes) for one in kernels])
-    return np.maximum(mult_adds, RIDGES[:, None] * moved).sum(1)
+    busy: Array = np.maximum(mult_adds, RIDGES[:, None] * moved).sum(1)
+    return busy
 
 
 def read(name: str) -> tuple[Measurement, ...]:

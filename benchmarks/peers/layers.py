@@ -7,7 +7,7 @@ in no library (a trained vector that is added, say) are written here as people w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -21,7 +21,7 @@ Made = Callable[[], nn.Module]
 class Case(NamedTuple):
     """One network of few layers."""
 
-    inputs: dict[str, tuple[int, ...]]
+    inputs: Mapping[str, tuple[int, ...]]
     """Shapes of one example."""
     layers: str
     """The spec's `layers`, in YAML."""
@@ -205,18 +205,18 @@ FRAMES = {"x": (2, 8, 6, 10)}
 SEQUENCE = {"x": (5, 12)}
 
 
-def _module(layers: str, inputs: dict[str, tuple[int, ...]], made: Made) -> Case:
+def _module(layers: str, inputs: Mapping[str, tuple[int, ...]], made: Made) -> Case:
     return Case(inputs, layers, {"module": made})
 
 
 def _function(
-    layers: str, inputs: dict[str, tuple[int, ...]], function: Callable[..., Tensor]
+    layers: str, inputs: Mapping[str, tuple[int, ...]], function: Callable[..., Tensor]
 ) -> Case:
     return Case(inputs, layers, {"function": lambda: Called(function)})
 
 
 def _either(
-    layers: str, inputs: dict[str, tuple[int, ...]], made: Made, function: Callable[..., Tensor]
+    layers: str, inputs: Mapping[str, tuple[int, ...]], made: Made, function: Callable[..., Tensor]
 ) -> Case:
     return Case(inputs, layers, {"module": made, "function": lambda: Called(function)})
 

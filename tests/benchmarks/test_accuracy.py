@@ -80,9 +80,9 @@ def test_the_results_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "accuracy"))
     for name in ("protocols", "summary", "tables", "shared"):
         sys.modules.pop(name, None)
-    from protocols import Coefficients, known_device  # type: ignore[import-not-found]
-    from summary import summarize  # type: ignore[import-not-found]
-    from tables import ncnn_runs  # type: ignore[import-not-found]
+    from protocols import Coefficients, known_device
+    from summary import summarize
+    from tables import ncnn_runs
 
     from mnet_cost.devices.coefficients import shared_coefficients
 

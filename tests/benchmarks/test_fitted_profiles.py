@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def _benchmark() -> ModuleType:
-    """`benchmarks/accuracy/profiles.py`, which is in no package."""
-    path = ROOT / "benchmarks" / "accuracy" / "profiles.py"
+    """`benchmarks/accuracy/profile_commands.py`, which is in no package."""
+    path = ROOT / "benchmarks" / "accuracy" / "profile_commands.py"
     spec = importlib.util.spec_from_file_location("accuracy_profiles", path)
     assert spec is not None
     assert spec.loader is not None

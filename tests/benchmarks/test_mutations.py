@@ -13,7 +13,7 @@ pytest.importorskip("resource")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import mutations  # type: ignore[import-not-found]
+import mutations
 from mutations import Outcome, Seed
 
 from mnet_cost.models.load import parse_spec

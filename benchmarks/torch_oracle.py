@@ -1,8 +1,8 @@
 """Random networks, or the whole library, against torch: shapes, params, buffers, mult-adds.
 
-    python benchmarks/oracle.py [NETWORKS] [--from SEED]     random ones; 2,000 by default
-    python benchmarks/oracle.py --library                    each network, each setting of knobs
-    python benchmarks/oracle.py --onnx [--library]           exported files in onnxruntime instead
+    python benchmarks/torch_oracle.py [NETWORKS] [--from SEED]  random ones; 2,000 by default
+    python benchmarks/torch_oracle.py --library                 each network, each setting of knobs
+    python benchmarks/torch_oracle.py --onnx [--library]        exported files in onnxruntime
 
 Prints each disagreement and the kinds of layers that were there; ends with 1 if any disagrees.
 Needs torch. Random ones run on the meta device and on the CPU, where torch has fused operations.
