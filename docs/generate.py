@@ -8,6 +8,7 @@ Nothing here says anything of its own about them.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -20,8 +21,9 @@ import mnet_cost
 from mnet_cost.analysis.conventions import CONVENTIONS
 from mnet_cost.cli import build_parser, main
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, device_names, load_device
-from mnet_cost.layers import LAYERS
+from mnet_cost.layers import LAYERS, Layer
 from mnet_cost.models.schema import json_schema
+from mnet_cost.report.layers import layer_report
 
 
 def write_reference(folder: Path) -> None:
@@ -152,9 +154,9 @@ def printed(*arguments: str) -> str:
 
 def layers() -> str:
     """Every layer kind: fields, and the rules that its documentation states."""
-    families: dict[str, list[str]] = {}
+    families: dict[str, list[type[Layer]]] = {}
     for kind in LAYERS:
-        families.setdefault(kind.__module__.rpartition(".")[2], []).append(kind.kind)
+        families.setdefault(kind.__module__.rpartition(".")[2], []).append(kind)
     text = [
         "# Layer kinds",
         "",
@@ -165,16 +167,32 @@ def layers() -> str:
     ]
     for family, kinds in families.items():
         text += [f"## {family.capitalize().replace('_', ' ')}", ""]
-        for name in kinds:
-            text += [f"(kind-{name})=", _layer(name), ""]
+        for kind in kinds:
+            text += [f"(kind-{kind.kind})=", _layer(kind), ""]
     return "\n".join(text) + "\n"
 
 
-def _layer(kind: str) -> str:
-    lines = printed("layers", kind).splitlines()
-    head, summary = re.fullmatch(r"### (\S+): (.*)", lines[0]).groups()  # type: ignore[union-attr]
-    name = head.replace("\\", "")
-    return "\n".join([f"### {name}", "", summary, *_bold_headings(lines[1:])])
+def _layer(kind: type[Layer]) -> str:
+    """Its summary, its fields and its rules: a line `Shapes  ...` of its docstring is a row."""
+    (fields,) = layer_report(kind.kind).tables
+    summary, *lines = (inspect.getdoc(kind) or "").splitlines()
+    least, most = kind.arity
+    inputs = f"{least} or more" if most is None else str(most)
+    rows: list[list[str]] = [["Inputs", inputs]]
+    prose = []
+    for line in lines:
+        labelled = re.fullmatch(r"(\S.*?)\s{2,}(.*)", line)
+        if labelled:
+            rows.append([labelled[1], labelled[2]])
+        elif line.startswith(" ") and len(rows) > 1:
+            rows[-1][1] += " " + line.strip()
+        else:
+            prose.append(escaped(line))
+    text = [f"### {kind.kind}", "", escaped(summary), *prose, ""]
+    if fields.rows:
+        titles = [column.title for column in fields.columns]
+        text += [table(titles, [[escaped(str(cell)) for cell in row] for row in fields.rows])]
+    return "\n".join([*text, table(["", ""], [[label, escaped(rule)] for label, rule in rows])])
 
 
 def _bold_headings(lines: Iterable[str]) -> list[str]:

@@ -6,7 +6,8 @@ of the checkout:
 - a fence with the word `console` holds commands after `$ `, each followed by what it prints, on
   stdout and then stderr. After `<!-- lines: N -->` the first N lines are shown, and `...`;
 - `pycon` holds a Python session. All sessions and `python` blocks of a page share their names;
-- a fence with a file name (`:caption: NAME`, or the second word of the fence) is that file.
+- a fence with a file name (`:caption: NAME`, or the second word of the fence) is that file; with
+  `:caption: NAME, at the end` it is added to the file.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def _fresh(block: Block, folder: Path, names: dict[str, Any]) -> str:
     if block.language == "python":
         exec(compile(block.content, "<page>", "exec"), names)
     elif block.file_name is not None:
-        (folder / block.file_name).write_text(block.content, encoding="utf-8")
+        name, comma, _ = block.file_name.partition(", at the end")
+        with (folder / name).open("a" if comma else "w", encoding="utf-8") as file:
+            file.write(block.content)
     return block.body
 
 
