@@ -8,6 +8,7 @@ Nothing here says anything of its own about them.
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import json
 import re
@@ -166,10 +167,16 @@ def layers() -> str:
         "",
     ]
     for family, kinds in families.items():
-        text += [f"## {family.capitalize().replace('_', ' ')}", ""]
+        text += [f"## {_title_of(family)}", ""]
         for kind in kinds:
             text += [f"(kind-{kind.kind})=", _layer(kind), ""]
     return "\n".join(text) + "\n"
+
+
+def _title_of(family: str) -> str:
+    """What the file of a family says of itself, up to the first mark."""
+    module = importlib.import_module(f"mnet_cost.layers.{family}")
+    return re.split(r"[:.,] ", (module.__doc__ or family).splitlines()[0].rstrip("."))[0]
 
 
 def _layer(kind: type[Layer]) -> str:
