@@ -20,11 +20,11 @@ settings.load_profile("mnet_cost")
 
 HERE = Path(__file__).resolve().parent
 _NOT_QUICK = frozenset(
-    (
+    (  # every tool, device or network in the last line
         *("docs", "library", "torch_oracle", "words"),  # pages, all networks, torch, all files
         *("spec_errors", "spec_files", "spec_fuzz", "lazy_imports"),  # processes and files
         *("arrays", "arrays_network", "memory", "arena", "schedule", "catalog", "dump"),  # searches
-        *("conventions", "energy", "explain", "schema", "files"),  # every tool, device, network
+        *("conventions", "energy", "explain", "schema", "files", "devices", "time_breakdown"),
     )
 )
 """Files of tests in the folders of floors 0 to 5 that take longer than a second or two."""
@@ -45,12 +45,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is quick: by place, without property tests and measurements of work."""
+    """Mark what is quick: by place, without property tests and without those which measure
+    that work is linear."""
     for item in items:
         unit = is_quick(item.path) and is_quick(item.path.parent)
-        function = getattr(item, "function", None)
-        searches = getattr(function, "is_hypothesis_test", False)
-        measures = function is not None and "work_of" in function.__code__.co_names
+        searches = getattr(getattr(item, "function", None), "is_hypothesis_test", False)
+        measures = "is_linear" in item.name
         if unit and not (searches or measures):
             item.add_marker("quick")
 
