@@ -6,6 +6,7 @@
     ├── PaperError           a file of printed tables does
     ├── MeasurementError     a file of measured times does
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
+    ├── UsageError           an option, a setting or a combination of them that cannot be
     ├── UnitError            text that is not a quantity of the unit asked for
     ├── MissingPackageError  an optional package that a command needs is not installed
     └── OutputError          a result that could not be written
@@ -40,13 +41,17 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # those of YAML
 
 
 class Source:
-    """The text of one file, kept so that errors can quote it."""
+    """The text of one file, kept so that errors can quote it.
 
-    __slots__ = ("_lines", "path", "text")
+    `is_file` says whether `path` leads to it: text from stdin only has a name.
+    """
 
-    def __init__(self, path: str, text: str) -> None:
+    __slots__ = ("_lines", "is_file", "path", "text")
+
+    def __init__(self, path: str, text: str, is_file: bool = False) -> None:
         self.path = path
         self.text = text
+        self.is_file = is_file
         self._lines: list[str] | None = None
 
     def lines(self) -> list[str]:
@@ -62,7 +67,7 @@ class Source:
 
 
 class Span(NamedTuple):
-    """A stretch of one line of a source. Line and columns count from 1; `end` is exclusive."""
+    """A part of one line of a source. Line and columns count from 1; `end` is exclusive."""
 
     source: Source
     line: int
@@ -74,7 +79,7 @@ class Span(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong: what, where, how it was reached, and a way out."""
+    """One thing that is wrong: a message, its place, a hint, and the calls that led there."""
 
     message: str
     span: Span | None = None
@@ -94,13 +99,13 @@ class Problem(NamedTuple):
 
 
 class TooManyProblemsError(Exception):
-    """A `ProblemList` is full: whoever fills it stops and raises what it has."""
+    """A `ProblemList` is full: the code that fills it stops and raises the problems so far."""
 
 
 class ProblemList(list[Problem]):
-    """Problems found so far. Bounded, since a hostile file can have millions.
+    """Problems so far, at most `MAX_PROBLEMS`, since a hostile file can have millions.
 
-    Every way to add one raises `TooManyProblemsError` when there are `MAX_PROBLEMS` already.
+    Adding one more raises `TooManyProblemsError`.
     """
 
     def append(self, problem: Problem) -> None:
@@ -121,7 +126,7 @@ class ProblemList(list[Problem]):
 
 
 def first_warnings(warnings: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each of `warnings` once, `MAX_PROBLEMS` at most, and then a word about the rest."""
+    """Each of `warnings` once, at most `MAX_PROBLEMS`, and then a warning that there are more."""
     shown: dict[Problem, None] = {}
     for warning in warnings:
         if warning not in shown and len(shown) == MAX_PROBLEMS:
@@ -135,8 +140,8 @@ class MnetCostError(Exception):
     """Base of all errors that a user can mend."""
 
     names_lookalikes: ClassVar[bool] = True
-    """Whether what a problem marks is code, in which a character that looks like another one is
-    what is wrong."""
+    """Whether a problem marks code, so that a character in it that looks like another one is the
+    cause of the problem."""
 
     def __init__(self, problems: Problem | str | Iterable[Problem]) -> None:
         if isinstance(problems, str):
@@ -171,7 +176,12 @@ class MeasurementError(MnetCostError):
 
 
 class ModelReferenceError(MnetCostError):
-    """A model, variant, knob or layer that is not there."""
+    """A model, variant, knob or layer that is not there, or a reference that names none."""
+
+
+class UsageError(MnetCostError):
+    """What is asked for cannot be done: an unknown option or setting, a value that is out of its
+    range, or settings that exclude each other."""
 
 
 class UnitError(MnetCostError):
@@ -187,7 +197,7 @@ class OutputError(MnetCostError):
 
 
 def _caused(problem: Problem) -> Problem:
-    """The problem of a character that looks like another one, where what is wrong has one."""
+    """`problem`, or the problem of a character in the marked text that looks like another one."""
     span = problem.span
     if span is None:
         return problem
@@ -207,7 +217,8 @@ def _caused(problem: Problem) -> Problem:
     if cause is None:
         return problem
     column = start + 1 + cause.offset
-    return Problem(cause.message, Span(span.source, span.line, column, column + 1), cause.hint)
+    span = Span(span.source, span.line, column, column + 1)
+    return Problem(cause.message, span, cause.hint, problem.trail)
 
 
 def did_you_mean(
@@ -221,10 +232,10 @@ def did_you_mean(
 def meant_names(
     name: str, candidates: Iterable[str], other_names: Mapping[str, str] | None = None
 ) -> list[str]:
-    """The candidates that `name` may stand for, the likeliest first; none where none is close.
+    """The candidates that `name` may stand for, the likeliest first; empty where none is close.
 
-    In this order: the same but for capitals and separators; what `other_names` says, a mapping
-    from names without those; candidates that begin with `name`; one with nearly the same letters.
+    Tried in this order: one that differs only in capitals and separators; that of `other_names`, a
+    mapping whose keys have neither; candidates that begin with `name`; one of similar spelling.
     """
     if not 0 < len(name) <= _LONGEST_NAME:
         return []
@@ -243,7 +254,7 @@ def meant_names(
 
 
 def _bare(name: str) -> str:
-    """A name without what people write differently: capitals and separators."""
+    """A name in small letters and without separators."""
     return "".join(filter(str.isalnum, name)).lower()
 
 

@@ -1,4 +1,4 @@
-"""Text from outside, written so that it stays text in the place where it is put.
+"""Text from outside, escaped for the place where it is written.
 
 Names, titles, sources, paths and arguments come from files and command lines that nobody has read.
 Each place that they are written to has one function here: it gives back text that is shown as it
@@ -24,8 +24,8 @@ _UNSEEN = (
 
 
 def is_visible(character: str) -> bool:
-    """Whether a character shows, and shows nothing but itself: no control, no change of direction,
-    no blank that is not U+0020."""
+    """Whether a character is visible and changes nothing else: no control character, no change of
+    direction, no blank other than U+0020."""
     return character.isprintable() and not re.match(_UNSEEN, character)
 
 
@@ -37,14 +37,14 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """As `printable`, but lines stay lines."""
+    """As `printable`, but line breaks stay."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 # --- encodings
 
 PLAIN = "mnet_cost_plain"
-"""Name of the way in which streams treat characters that their encoding lacks (`codecs`)."""
+"""Name of the error handler for characters that an encoding lacks (`codecs`)."""
 
 _PLAIN_SIGNS = {
     "µ": "u",
@@ -60,8 +60,8 @@ _PLAIN_SIGNS = {
 
 
 def plain(text: str, encoding: str) -> str:
-    """`text` in characters that `encoding` has: a sign as one of the same meaning (`us` for `µs`),
-    any other character as `\\xe9` or `\\u540d`."""
+    """`text` in characters that `encoding` has: a sign becomes one of the same meaning (`us` for
+    `µs`), any other character `\\xe9` or `\\u540d`."""
     return text if text.isascii() else text.encode(encoding, PLAIN).decode(encoding)
 
 
@@ -103,7 +103,7 @@ def json_text(data: Any) -> str:
     import json
 
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    return re.sub(_NOT_PLAIN_JSON, lambda found: _json_character(found[0]), text) + "\n"
+    return re.sub(_NOT_PLAIN_JSON, lambda match: _json_character(match[0]), text) + "\n"
 
 
 def _json_character(character: str) -> str:

@@ -72,7 +72,7 @@ class Expression(NamedTuple):
     functions: tuple[Use, ...]
     references: tuple[Use, ...]
     bare_name: str | None
-    """The name, if the whole expression is one; such a text may also be a word."""
+    """The name, if the whole expression is a name; such a text may also be a word."""
     constant: bool
     """Whether the value does not depend on any scope."""
     operations: int
@@ -93,10 +93,10 @@ class ExpressionError(ValueError):
 
 @lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Expression:
-    """Parse `text`; raises `ExpressionError`."""
+    """Parse `text`; raises `ExpressionError` for what is not in the grammar or too long."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
-            f"an expression of {len(text)} characters; {MAX_LENGTH} is the most",
+            f"an expression has at most {MAX_LENGTH} characters, not {len(text)}",
             0,
             MAX_LENGTH,
             "name its parts in `let`",
@@ -105,7 +105,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def constant_value(expression: Expression) -> Any:
-    """The value of a `constant` expression; raises `ExpressionError`."""
+    """The value of a `constant` expression; raises `ExpressionError`, as for `1 / 0`."""
     return expression.evaluate(_NOTHING)
 
 
@@ -128,7 +128,7 @@ _TOKEN = re.compile(
 )
 
 _DIGITS = re.compile(r"(_[0-9]+)+")
-"""What follows the first digits of a number in other languages."""
+"""The rest of a number with separators, as in `1_000` of other languages."""
 
 _OTHER_HINTS = {
     "^": "there are no powers; multiply",
@@ -229,7 +229,7 @@ class _Parser:
 
     def unexpected(self, wanted: str) -> ExpressionError:
         token = self.token
-        found = f"`{token.text}`" if token.text else "the end"
+        actual = f"`{token.text}`" if token.text else "the end"
         hint = _OTHER_HINTS.get(token.text)
         if token.text in ("*", "/") and self.next and self.tokens[self.next - 1].text == "*":
             hint = "there are no powers; multiply"
@@ -242,7 +242,7 @@ class _Parser:
             elif before.kind == "number" and wanted == "an operator":
                 hint = f"for a product write `{before.text} * {token.text}`"
         return ExpressionError(
-            f"expected {wanted}, not {found}", token.offset, max(1, len(token.text)), hint
+            f"expected {wanted}, not {actual}", token.offset, max(1, len(token.text)), hint
         )
 
     def operand(self, binding: int) -> Evaluate:

@@ -1,7 +1,7 @@
 """What a YAML file is: a model, a device profile, or the tables of a paper.
 
-Each reader takes one of them. A file of another kind is called what it is, with the command that
-takes it, where a reader would say of each key that it does not know it.
+Each reader takes one kind. For a file of another kind the error names that kind and its command;
+without this, the reader would report each key as unknown.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from mnet_cost.yamlfile import Node
 
 
 class FileKind(NamedTuple):
-    """One kind of file: what it is called, keys that no other kind has, and who takes it."""
+    """One kind of file: its name, keys that no other kind has, and a hint with its commands."""
 
     title: str
     marks: tuple[str, ...]
     taken: str
 
 
-MODEL = FileKind("a model", ("layers", "input"), "`mnet-cost analyze` takes a model")
+MODEL = FileKind(
+    "a model",
+    ("layers", "input", "knobs", "let", "blocks", "outputs", "variants"),
+    "`mnet-cost analyze` takes a model",
+)
 DEVICE = FileKind(
     "a device profile",
     ("basis", "compute", "latency"),
@@ -30,7 +34,7 @@ PAPER = FileKind("the tables of a paper", ("tables",), "`mnet-cost paper` takes 
 
 
 def mistaken(root: Node, asked: FileKind) -> Problem | None:
-    """The problem of a mapping that is of another kind than the one asked for."""
+    """The problem of a file whose keys are those of another kind than `asked`; else None."""
     if not root.keys.keys().isdisjoint(asked.marks):
         return None
     for kind in (MODEL, DEVICE, PAPER):

@@ -1,8 +1,7 @@
-"""Files that others wrote, opened: regular ones alone.
+"""Opens files that others wrote, and only regular files.
 
-A named pipe waits for a writer who may never come, and a device may never end: they are refused
-before anything is read. Not here: what the errors are called for a user (`paths.naming`), and how
-much a reader takes.
+Reading a named pipe or a device may never end, so they are refused before anything is read. Not
+here: the messages that a user reads (`paths.naming`), and how much of a file is read.
 """
 
 from __future__ import annotations

@@ -59,35 +59,35 @@ class Lookalike(NamedTuple):
 
 def lookalike(text: str) -> Lookalike | None:
     """The first character of `text` that looks like another one, or like nothing."""
-    found = _ANY.search(text)
-    if found is None:
+    match = _ANY.search(text)
+    if match is None:
         return _letter(text)
-    character = found[0]
+    character = match[0]
     name = _UNNAMED.get(character) or unicodedata.name(character).lower()
     what = f"U+{ord(character):04X} stands here: {name}"
     if character in _BLANKS:
-        return Lookalike(found.start(), f"{what}, which is not a blank", "write a blank")
+        return Lookalike(match.start(), f"{what}, which is not a blank", "write a blank")
     if character in _UNSEEN:
-        return Lookalike(found.start(), f"{what}, which cannot be seen", "remove it")
+        return Lookalike(match.start(), f"{what}, which cannot be seen", "remove it")
     plain = _MARKS[character]
     shown = f"`{plain}`" if plain != "`" else "a backquote"
-    return Lookalike(found.start(), f"{what}, which is not {shown}", f"write {shown}")
+    return Lookalike(match.start(), f"{what}, which is not {shown}", f"write {shown}")
 
 
 def _letter(text: str) -> Lookalike | None:
-    """The first letter that looks like a Latin one, in a word that has Latin ones, too."""
-    for found in _WORD.finditer(text):
-        word = found[0]
+    """The first letter that looks like a Latin letter, in a word that has Latin letters as well."""
+    for match in _WORD.finditer(text):
+        word = match[0]
         others = [i for i, c in enumerate(word) if not c.isascii()]
         mixed = others and re.search("[A-Za-z]", word)
         if mixed and all(word[i] in _LETTERS for i in others):
             letter = word[others[0]]
             name, latin = unicodedata.name(letter).lower(), _LETTERS[letter]
             message = f"U+{ord(letter):04X} stands here: {name}, which is not `{latin}`"
-            return Lookalike(found.start() + others[0], message, f"write `{latin}`")
+            return Lookalike(match.start() + others[0], message, f"write `{latin}`")
     return None
 
 
 def lookalike_in_yaml(text: str) -> Lookalike | None:
-    """The same in lines of YAML, texts in quotes and comments left out."""
-    return lookalike(_TEXT_OR_COMMENT.sub(lambda found: " " * len(found[0]), text))
+    """`lookalike` for lines of YAML, without texts in quotes and comments."""
+    return lookalike(_TEXT_OR_COMMENT.sub(lambda match: " " * len(match[0]), text))

@@ -1,7 +1,7 @@
-"""Paths that a user names: whatever the system says of one becomes an error that names it.
+"""Paths that a user names: errors of the system become errors that name the path.
 
-All that opens, makes or replaces a file of a user does so within `naming`. Questions about a path
-(is it the same file, is it there) have an answer for every text, also for one that is no path.
+Code that opens, makes or replaces a file of a user does so within `naming`. Questions about a path
+(is it the same file, is it there) have an answer for every text, even if it cannot be a path.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def naming(
 ) -> Iterator[None]:
     """Within it, the system's errors are an `error`: `PATH: cannot be read: permission denied`.
 
-    `what` is `cannot be read` or the like. `shown` stands for the path where that is empty. A text
-    that can be no path at all is refused before.
+    `what` is `cannot be read` or similar. The message has `shown` for an empty path. A text that
+    cannot be a path is refused before the block runs.
     """
     text = os.fspath(path)
     try:
@@ -54,16 +54,20 @@ def naming(
 
 
 def _beside(path: str) -> str | None:
-    """A hint naming the file that a path may have meant, in the folder that it names."""
+    """A hint with a file of the same folder whose name is close to that of `path`."""
     folder, name = os.path.split(path)
     stem = os.path.splitext(name)[0]
     try:
         with os.scandir(folder or os.curdir) as entries:
-            names = [entry.name for entry in islice(entries, _MOST_BESIDE)]
+            neighbours = [entry.name for entry in islice(entries, _MOST_BESIDE)]
     except OSError:
         return None
     # An ending in common makes no name close.
-    close = [one for one in names if did_you_mean(stem, [os.path.splitext(one)[0]])]
+    close = [
+        neighbour
+        for neighbour in neighbours
+        if did_you_mean(stem, [os.path.splitext(neighbour)[0]])
+    ]
     return did_you_mean(name, close)
 
 
@@ -81,9 +85,9 @@ def is_yaml(path: str) -> bool:
 
 
 def is_there(path: Named) -> bool:
-    """Whether a path leads to something; an `OSError` where the system does not tell.
+    """Whether a path leads to something; raises `OSError` where the system does not say.
 
-    `Path.exists` has an answer for a link that leads in a circle, too, and none is right.
+    `Path.exists` also answers for links that form a circle, where neither answer is right.
     """
     try:
         os.stat(path)
@@ -98,7 +102,7 @@ def same_file(first: Named, other: Named) -> bool:
 
 
 def real_path(path: Named) -> Path:
-    """The path with its links followed; as it is where that is impossible, as no other one is."""
+    """The path with its links followed; unchanged where that is impossible."""
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError):
@@ -121,14 +125,14 @@ def file_to_write(path: Named) -> tuple[Path, int]:
 
 
 def draft_of(path: Path) -> Path:
-    """Where what `path` is to hold is written first: beside it, with an ending that tells.
+    """The temporary file beside `path` to which its new content is written first.
 
-    A name that the system takes for the file is not too long for its draft.
+    If the system accepts the name of the file, the name of the draft is not too long either.
     """
     ending = path.suffix if len(path.suffix) < _LONGEST_ENDING else ""
     return path.with_name(f".{short_name(path.name)}.{os.getpid()}.part{ending}")
 
 
 def short_name(name: str) -> str:
-    """The start of a name that can be the name of a file, with room for what is added."""
+    """The start of `name`, short enough for a file name to which something is added."""
     return os.fsencode(name)[:_NAME_BYTES].decode(errors="ignore")

@@ -1,8 +1,8 @@
 """Figures as papers print them: a number and the step of its last digit.
 
 `569 M` states a number to a million. Whether a count of ours is what was printed depends on that
-step: papers round some cells, cut others, and round some twice. Not here: which of several ways
-of counting a figure means; whoever compares tries those.
+step: papers round some cells, truncate others, and round some twice. Not here: which of several
+countings a figure is of; the callers try them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 _FIGURE = re.compile(r"([0-9]+)(?:\.([0-9]+))? ?([kMGT]?)")
 
-Way = Literal["exact", "rounded", "truncated", "rounded twice"]
-"""How a number became the printed one. exact: nothing was left out. rounded: to the nearest,
-halves up. truncated: further digits cut. rounded twice: first to one digit more."""
+Rounding = Literal["exact", "rounded", "truncated", "rounded twice"]
+"""How a number became the printed figure.
+
+exact: no digit was left out. rounded: to the nearest figure, halves up. truncated: the further
+digits were cut off. rounded twice: first to a digit more, then to the figure.
+"""
 
 
 class Printed(NamedTuple):
@@ -29,21 +32,21 @@ class Printed(NamedTuple):
     text: str
     value: Fraction
     step: Fraction
-    """What one unit of the last printed digit is worth."""
+    """The value of a 1 in the place of the last printed digit."""
 
     def __str__(self) -> str:
         return self.text
 
 
 def is_printed(text: str) -> bool:
-    """Whether a text states a figure: what `parse_printed` takes, asked quickly."""
+    """Whether `parse_printed` takes a text; this is faster."""
     return _FIGURE.fullmatch(text.strip()) is not None
 
 
 def parse_printed(text: str) -> Printed:
-    """The figure that a text states: digits, perhaps a point, perhaps k, M, G or T.
+    """The figure in a text: digits, perhaps with a point, and perhaps k, M, G or T (powers of 10).
 
-    Raises `UnitError` for anything else: a separator, a unit, a sign.
+    Raises `UnitError` for any other text: with a separator, a unit or a sign.
     """
     from fractions import Fraction  # loading a model checks figures and reads none
 
@@ -60,8 +63,8 @@ def parse_printed(text: str) -> Printed:
     return Printed(text.strip(), int(whole + decimals) * step, step)
 
 
-def way_printed(number: Fraction | int, printed: Printed) -> Way | None:
-    """How `number` became `printed`; None if it did not."""
+def rounding_of(number: Fraction | int, printed: Printed) -> Rounding | None:
+    """How `number` is rounded to the figure `printed`; None if it is not rounded to it at all."""
     from fractions import Fraction
 
     if number == printed.value:

@@ -1,8 +1,8 @@
 """Tensors and the arithmetic of their sizes.
 
-A size is an int; on the way of many candidates it is an array of whole numbers, and to be
-explained it is a number that remembers its formula. The helpers here mean the same on all three,
-so a rule is written once. NumPy is looked up, never imported: whoever made an array has imported
+A size is an int, an array of whole numbers (one for each of many candidates), or a traced number,
+which remembers its formula for `explain`. The helpers here mean the same on all three, so each rule
+is written once. NumPy is looked up and never imported: the caller that made an array has imported
 it. Ignored here: memory layout and strides.
 """
 
@@ -17,14 +17,14 @@ Size = int
 """A size as rules see it. Annotated as int; arrays and traced numbers follow the same rules."""
 
 MAX_SIZE = 2**31 - 1
-"""Largest size of one axis or field. Keeps every quotient below 2**53, where floats are exact."""
+"""Largest size of one axis or field. Every quotient is then below 2**53, where floats are exact."""
 
 MAX_ELEMENTS = 2**40
-"""Largest tensor, in elements."""
+"""Most elements of a tensor, for one example of the batch."""
 
 
 MAX_AXES = 64
-"""Most axes of a tensor: those that torch has."""
+"""Most axes of a tensor, as in torch."""
 
 
 class DType(NamedTuple):
@@ -32,6 +32,7 @@ class DType(NamedTuple):
 
     name: str
     bytes: int
+    """Bytes of one element."""
 
 
 DTYPES = {
@@ -53,19 +54,20 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 
 
 Layout = Literal["image", "sequence", "input"]
-"""What three axes or more are known to be: [..., channels, height, width], [..., length, features],
-or an input of the network of which the spec does not say it."""
+"""What the axes of a tensor with three or more are known to be. image: [..., channels, height,
+width]. sequence: [..., length, features]. input: an input of the network whose axes the spec does
+not state."""
 
 LAYOUTS: tuple[Layout, ...] = ("image", "sequence")
-"""Those that a spec can say."""
+"""Layouts that a spec can state."""
 
 
 class TensorType:
     """The type of a tensor for one example of the batch. Immutable.
 
-    `shape` is [..., channels, height, width], [..., length, features] or [features]: the batch
-    is not part of it. `dtype` is None where the precision of the analysis decides, `layout` where
-    nothing tells it, and always below three axes.
+    `shape` is [..., channels, height, width], [..., length, features] or [features], without the
+    batch. `dtype` is None where the precision of the analysis decides. `layout` is None where
+    nothing states it, and always for a tensor of one or two axes.
     """
 
     __slots__ = ("_elements", "dtype", "layout", "shape")
@@ -79,14 +81,14 @@ class TensorType:
         self._elements: Size | None = None
 
     def laid_out(self, layout: Layout | None) -> TensorType:
-        """The same type with that layout."""
+        """The same type with `layout`; unchanged for a tensor of one or two axes."""
         if layout == self.layout or len(self.shape) < 3:
             return self
         return TensorType(self.shape, self.dtype, layout)
 
     @property
     def elements(self) -> Size:
-        """Number of elements of one example. Every pass asks, so it is calculated once."""
+        """Number of elements of one example; calculated once, since every pass asks for it."""
         if self._elements is None:
             self._elements = product(self.shape)
         return self._elements
@@ -121,11 +123,12 @@ def axis_names(rank: int, layout: Layout | None = None) -> tuple[str, ...]:
 
 
 class RuleViolation(ValueError):
-    """Sizes that a rule refuses. The caller adds the place and raises a `SpecError`."""
+    """A rule refuses sizes. Its caller adds the place in the file and raises `SpecError`."""
 
 
 class Check(Protocol):
-    """What a rule calls to state what must hold; the message is formatted only if it does not."""
+    """A rule calls it with a condition that must hold. `message` is formatted with `values` only
+    where the condition does not hold."""
 
     def __call__(self, condition: Any, message: str, *values: Any) -> None: ...
 
@@ -177,8 +180,8 @@ def is_word(value: object) -> bool:
 def as_doubles(value: Any) -> Any:
     """The array `value` with its numbers as doubles; flags and words stay.
 
-    Doubles hold whole numbers up to 2^53 and round what is larger, where whole numbers of 8 to 64
-    bits would wrap around in products and look like counts. What they cannot hold is infinite.
+    Doubles are exact for whole numbers up to 2^53. Integers of 8 to 64 bits would wrap around in
+    products, and the result would look like a count. Integers above 2^53 become infinite.
     """
     if not is_number(value):
         return value
@@ -190,12 +193,12 @@ def as_doubles(value: Any) -> Any:
 
 
 def instead(value: Any, valid: Any, other: Any) -> Any:
-    """The array `value` with `other` where it is not `valid`: what follows can go on with it."""
+    """The array `value`, with `other` where it is not `valid`, so that later rules do not fail."""
     return sys.modules["numpy"].where(valid, value, other)
 
 
 def within(value: Any, most: int) -> Any:
-    """Of which candidates the array `value` is from -`most` to `most`; NaN is not."""
+    """For each candidate of the array `value`, whether it is from -`most` to `most`; NaN is not."""
     return (value >= -most) & (value <= most)
 
 
@@ -224,9 +227,9 @@ def round_even(value: Any) -> Any:
 def _pick(name: str, scalar: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return scalar(a, b)
-    for one, other in ((a, b), (b, a)):
-        if hasattr(one, "traced_call"):
-            return one.traced_call(name, other)
+    for number, other in ((a, b), (b, a)):
+        if hasattr(number, "traced_call"):
+            return number.traced_call(name, other)
     return getattr(sys.modules["numpy"], name)(a, b)
 
 
@@ -252,9 +255,9 @@ def common_divisor(a: Any, b: Any) -> Any:
 
 def ceil_div(a: Any, b: Any) -> Any:
     """`a / b` rounded up, exactly."""
-    for one, other in ((a, b), (b, a)):
-        if hasattr(one, "traced_call"):
-            return one.traced_call("ceil_div", other) if one is a else b.traced_ceil_div_of(a)
+    for number, other in ((a, b), (b, a)):
+        if hasattr(number, "traced_call"):
+            return number.traced_call("ceil_div", other) if number is a else b.traced_ceil_div_of(a)
     return -(-a // b)
 
 

@@ -1,7 +1,7 @@
-"""Quantities with units: text to numbers where data comes in, numbers to text where it goes out.
+"""Quantities with units: text to numbers for input, numbers to text for output.
 
-The only place that knows prefixes. Inside, every quantity is a plain number in the unit that
-its name ends on (`size_bytes`, `macs_per_s`). GB is 10**9 bytes, GiB is 2**30; 1 MAC is 2 FLOP.
+No other module knows prefixes. Inside the program every quantity is a plain number, and the end of
+its name is its unit (`size_bytes`, `macs_per_s`). GB is 10**9 bytes, GiB is 2**30; 1 MAC is 2 FLOP.
 Not here: bits, and units that a reader may take two ways (KB, TOPS): they are refused.
 """
 
@@ -44,10 +44,10 @@ class _Unit(NamedTuple):
     dimension: str
     example: str
     whole: bool = False
-    """Counted things come in ones: a milli-byte is a typing error."""
+    """Whether it counts whole things, so that a milli-byte is a typing error."""
     binary: bool = False
     counted_as: tuple[str, float] | None = None
-    """The unit that this one may stand for, and how many of that one it is."""
+    """Another unit that this one is accepted for, and the factor: one FLOP is 0.5 MAC."""
 
 
 _UNITS = {
@@ -69,10 +69,10 @@ _UNITS = {
 
 
 def parse_quantity(text: str, unit: str) -> float:
-    """The number of `unit` that `text` states; `UnitError` says what is wrong with the text.
+    """The number that `text` states, in `unit`: `parse_quantity("25.6 GB/s", "B/s")` is 25.6e9.
 
-    `parse_quantity("25.6 GB/s", "B/s")` is 25.6e9. Where MAC/s is asked for, FLOP/s is taken
-    and halved. Zero is a quantity; whether it makes sense is the caller's to say.
+    Where MAC/s is asked for, FLOP/s is accepted and halved. Zero is accepted; the caller decides
+    whether it makes sense. Raises `UnitError` for text that is no such quantity.
     """
     asked = _UNITS[unit]
     stripped = text.strip()
@@ -86,12 +86,12 @@ def parse_quantity(text: str, unit: str) -> float:
             f"`{text}` has no unit; {asked.dimension} is asked for",
             f"a number alone can mean anything: write for example `{asked.example}`",
         )
-    prefix, found = _split(written, unit)
-    if found is None:
+    prefix, written_unit = _split(written, unit)
+    if written_unit is None:
         raise _unknown_unit(text, written, unit)
     factor = 1.0
-    if found != unit:
-        other = _UNITS[found]
+    if written_unit != unit:
+        other = _UNITS[written_unit]
         if other.counted_as is None or other.counted_as[0] != unit:
             raise _error(
                 f"`{text}` is {other.dimension}; {asked.dimension} is asked for",
@@ -110,9 +110,10 @@ def parse_quantity(text: str, unit: str) -> float:
 
 
 def format_si(value: float, unit: str, digits: int = 3) -> str:
-    """`value` to `digits` significant digits with the prefix that suits: 25.6 GB/s.
+    """`value`, in `unit`, with `digits` significant digits and a prefix: `25.6 GB/s`.
 
-    A whole number that needs no prefix is written out. Counted things take no prefix below one.
+    A whole number below 1000 is written without rounding. Units that count things (bytes, MAC) have
+    no prefix below one.
     """
     value = float(value)
     if not math.isfinite(value):
@@ -136,12 +137,12 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
 
 
 def format_bytes(value: float, digits: int = 3) -> str:
-    """A size: 4.82 MB."""
+    """A number of bytes as text: 4.82 MB."""
     return format_si(value, "B", digits)
 
 
 def format_capacity(value: float) -> str:
-    """The size of a memory, with the prefix that makes it a short number: 512 KiB, 4.00 GB."""
+    """The bytes of a memory, with the prefix that makes the number short: 512 KiB, 4.00 GB."""
     if value % 1024 == 0 and value % 1000:
         for prefix in reversed(_POWERS_OF_TWO):
             whole = value / 2 ** _POWERS_OF_TWO[prefix]
@@ -156,12 +157,12 @@ def format_count(value: float, digits: int = 4) -> str:
 
 
 def format_seconds(value: float, digits: int = 3) -> str:
-    """A time: 12.3 ms."""
+    """A number of seconds as text: 12.3 ms."""
     return format_si(value, "s", digits)
 
 
 def _split(written: str, unit: str) -> tuple[str, str | None]:
-    """Prefix and unit of what stands behind the number; None where there is no such unit."""
+    """Prefix and unit of the text after the number; None where there is no such unit."""
     for name in (unit, *_UNITS):  # the unit asked for first
         if written.endswith(name):
             prefix = written[: len(written) - len(name)]
@@ -184,7 +185,7 @@ def _not_a_number(text: str, stripped: str, asked: _Unit) -> UnitError:
     if stripped.startswith(("-", "\N{MINUS SIGN}")):
         return _error(f"`{text}` is negative; {asked.dimension} cannot be")
     if stripped.lower().lstrip("+.").startswith(("nan", "inf")):
-        return _error(f"`{text}` is not a number to count with")
+        return _error(f"`{text}` is not a finite number")
     return _error(
         f"`{text}` does not start with a number; {asked.dimension} is asked for",
         f"write for example `{asked.example}`",

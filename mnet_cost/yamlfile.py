@@ -63,8 +63,8 @@ class Node:
 
     `value` is None, bool, int, float or str for a scalar, a list of nodes for a sequence, a
     dict from text to node for a mapping; `keys` holds a mapping's key nodes. `line` and
-    `column` count from 1, `end` is the column after a scalar. `quoted` tells that the text
-    starts one column further.
+    `column` count from 1, `end` is the column after a scalar. `quoted`: the text starts one
+    column further, after the quote.
     """
 
     __slots__ = ("_start", "_stop", "keys", "quoted", "source", "value")
@@ -100,11 +100,15 @@ class Node:
         return self.source.text[self._start.index : self._stop.index]
 
     def span(self) -> Span:
-        """The stretch of the text to underline."""
+        """The place in the text that an error underlines."""
         return Span(self.source, self.line, self.column, self.end)
 
+    def line_in(self, source: Source) -> str:
+        """Its line as a text about `source` names it: `line 3`, and of which file if of another."""
+        return f"line {self.line}" + ("" if self.source is source else f" of {self.source.path}")
+
     def plain(self) -> Any:
-        """The value as plain Python data, places left out."""
+        """The value as plain Python data, without places."""
         value = self.value
         if isinstance(value, dict):
             return {key: node.plain() for key, node in value.items()}
@@ -116,16 +120,24 @@ class Node:
 
 
 def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
-    """The UTF-8 text of a file; `error` for one that cannot be read or is no text."""
+    """The UTF-8 text of the file at `path`.
+
+    Raises `error` where it cannot be read, is larger than `MAX_BYTES` or is not UTF-8.
+    """
     with naming(path, "cannot be read", error), open_file(path) as file:
         data = file.read(MAX_BYTES + 1)
-    return text_of(data, path, error)
+    source = text_of(data, path, error)
+    source.is_file = True
+    return source
 
 
 def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:
-    """The UTF-8 text of what was read from `path`; `error` for too much of it, or no text."""
+    """The text of `data`, which was read from `path`.
+
+    Raises `error` where it is larger than `MAX_BYTES` or is not UTF-8.
+    """
     if len(data) > MAX_BYTES:
-        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, the most that is read")
+        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, which is the limit")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:
@@ -165,13 +177,13 @@ def parse_yaml(source: Source, error: type[MnetCostError] = SpecError) -> Node:
 
 def _character_problem(source: Source) -> Problem:
     """The first character that YAML does not allow; parsers count to it in different units."""
-    found = _NOT_YAML.search(source.text)
-    if found is None:
+    match = _NOT_YAML.search(source.text)
+    if match is None:
         return Problem(f"{source.path}: has a character that cannot stand in YAML")
-    breaks = list(_LINE_BREAK.finditer(source.text, 0, found.start()))
-    column = found.start() - (breaks[-1].end() if breaks else 0) + 1
+    breaks = list(_LINE_BREAK.finditer(source.text, 0, match.start()))
+    column = match.start() - (breaks[-1].end() if breaks else 0) + 1
     return Problem(
-        f"the character U+{ord(found[0]):04X} cannot stand in YAML",
+        f"the character U+{ord(match[0]):04X} cannot stand in YAML",
         Span(source, len(breaks) + 1, column, column + 1),
     )
 
@@ -203,7 +215,7 @@ def parse_scalar(text: str) -> Any:
             raise ValueError(f"a number of {len(text) - 2} digits is too long")
         return int(text, 0)
     if _NOT_FINITE.match(text):
-        raise ValueError(f"`{text}` is not a number to count with")
+        raise ValueError(f"`{text}` is not a finite number")
     return text
 
 
@@ -219,16 +231,15 @@ def _events(text: str) -> Callable[[], Any]:
 
 
 _PARENTHESES = re.compile(r"\([^()\n]*(\([^()\n]*\)[^()\n]*)*\)(?=\s*[,}\]])")
-"""What stands in parentheses up to the end of a value, with calls of functions in it."""
+"""Parentheses up to the end of a value, with calls of functions in them."""
 
 
 _LONGEST_LIST = 200
-"""Characters of a list that is shown as it should be: it may be nested as deep as it is long."""
+"""Most characters of a list in a hint: it may be nested as deep as it is long."""
 
 
 def tuple_as_list(text: str) -> str | None:
-    """`[3, 5]` for `(3, 5)`, also of tuples of them; None for a text that is no such list of other
-    languages."""
+    """`[3, 5]` for the tuple `(3, 5)`, also for nested tuples; None for a text that is no tuple."""
     inside = text.strip()
     if not (inside.startswith("(") and inside.endswith(")")) or len(inside) > _LONGEST_LIST:
         return None
@@ -377,7 +388,7 @@ class _Reader:
             whole = _PARENTHESES.match(self.source.text, event.start_mark.index)
             listed = tuple_as_list(whole[0]) if whole else None
             if whole and listed:
-                message = f"`{whole[0]}` is no list, which stands in square brackets"
+                message = f"`{whole[0]}` is not a list: a list is written in square brackets"
                 self.problem(message, event, f"write `{listed}`", len(whole[0]))
                 self.listed = whole.end()
                 return False
@@ -447,7 +458,7 @@ def _cause(source: Source, line: int) -> Problem | None:
     """
     from mnet_cost.lookalikes import lookalike_in_yaml  # only errors need it
 
-    breaks = [found[0] for found in _LINE_BREAK.finditer(source.text)]
+    breaks = [match[0] for match in _LINE_BREAK.finditer(source.text)]
     before = breaks[line - 2] if 1 < line <= len(breaks) + 1 else "\n"
     if before not in _PLAIN_BREAKS and not _PLAIN_BREAKS.isdisjoint(breaks):
         end = len(source.line(line - 1)) + 1
@@ -466,8 +477,8 @@ def _cause(source: Source, line: int) -> Problem | None:
 
 def _syntax_problem(source: Source, reason: yaml.MarkedYAMLError) -> Problem:
     mark = reason.problem_mark or reason.context_mark
-    for one in (reason.problem_mark, reason.context_mark):
-        cause = _cause(source, one.line + 1) if one else None
+    for marked in (reason.problem_mark, reason.context_mark):
+        cause = _cause(source, marked.line + 1) if marked else None
         if cause is not None:
             return cause
     span = Span(source, mark.line + 1, mark.column + 1, mark.column + 2) if mark else None

@@ -100,4 +100,4 @@ BOUND = FITTED._replace(
     kernel_overhead_s=number(10e-6),
 )
 
-PROFILES = {one.name: one for one in (FITTED, DATASHEET, STICK, BOUND)}
+PROFILES = {profile.name: profile for profile in (FITTED, DATASHEET, STICK, BOUND)}

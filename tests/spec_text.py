@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mnet_cost.errors import ModelReferenceError, SpecError
+from mnet_cost.errors import ModelReferenceError, SpecError, UsageError
 from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -52,7 +52,7 @@ def counts(net: Network) -> tuple[Any, Any]:
 
 def first_line(text: str, variant: str | None = None, **knobs: Any) -> str:
     """The first line of what is wrong."""
-    with pytest.raises((SpecError, ModelReferenceError)) as caught:
+    with pytest.raises((SpecError, ModelReferenceError, UsageError)) as caught:
         network(text, variant, **knobs)
     return str(caught.value).splitlines()[0]
 

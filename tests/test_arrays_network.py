@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
-from mnet_cost.errors import ModelReferenceError, SpecError
+from mnet_cost.errors import SpecError, UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -47,9 +47,9 @@ def assert_equal_to_single_runs(reference: str, points: list[tuple[float, int]])
         assert np.broadcast_to(mask.valid, alpha.shape)[i]
         costs = count_work(single, FP32)
         assert arrays.schedule == single.schedule
-        for many, one in zip(array_costs, costs, strict=True):
-            assert shape_at(many.output.shape, i, len(points)) == one.output.shape
-            assert row(many, i, len(points)) == row(one, 0, 1)
+        for many, single_cost in zip(array_costs, costs, strict=True):
+            assert shape_at(many.output.shape, i, len(points)) == single_cost.output.shape
+            assert row(many, i, len(points)) == row(single_cost, 0, 1)
         for together, apart in zip(totals, add_up(costs), strict=True):
             assert whole(np.broadcast_to(together, alpha.shape)[i]) == apart
 
@@ -140,13 +140,13 @@ def test_candidates_are_valid_where_the_single_run_accepts_them(
     for i, point in enumerate(points):
         try:
             single = elaborate(GUARDED, {name: plain(value) for name, value in point.items()})
-        except (SpecError, ModelReferenceError):
+        except (SpecError, UsageError):
             assert not valid[i]
             continue
         assert valid[i]
-        for many, one in zip(costs, count_work(single, FP32), strict=True):
-            assert shape_at(many.output.shape, i, len(points)) == one.output.shape
-            assert row(many, i, len(points)) == row(one, 0, 1)
+        for many, single_cost in zip(costs, count_work(single, FP32), strict=True):
+            assert shape_at(many.output.shape, i, len(points)) == single_cost.output.shape
+            assert row(many, i, len(points)) == row(single_cost, 0, 1)
 
 
 def plain(value: Any) -> Any:
@@ -168,9 +168,9 @@ def test_guards_mark_their_candidates() -> None:
 
 
 def test_arrays_of_the_wrong_type_are_refused() -> None:
-    with pytest.raises(ModelReferenceError, match="needs a number"):
+    with pytest.raises(UsageError, match="needs a number"):
         elaborate(GUARDED, {"size": np.array(["a", "b"])}, check=Mask())
-    with pytest.raises(ModelReferenceError, match="needs a number"):
+    with pytest.raises(UsageError, match="needs a number"):
         elaborate(GUARDED, {"size": np.array([True, False])}, check=Mask())
 
 
@@ -201,13 +201,13 @@ def test_arrays_of_any_type_count_as_a_single_run_does(name: str, dtype: str) ->
     for i, value in enumerate(array):
         try:
             single = elaborate(STACKED, {name: value.item()})
-        except (SpecError, ModelReferenceError):
+        except (SpecError, UsageError):
             assert not valid[i]
             continue
         assert valid[i]
-        for many, one in zip(costs, count_work(single, FP32), strict=True):
+        for many, single_cost in zip(costs, count_work(single, FP32), strict=True):
             # Doubles: exact up to 2^53, and never something else than near what is beyond.
-            for count, exact in zip(row(many, i, len(array)), row(one, 0, 1), strict=True):
+            for count, exact in zip(row(many, i, len(array)), row(single_cost, 0, 1), strict=True):
                 near = exact // 2**52 if exact > 2**53 else 0
                 assert abs(count - exact) <= near
 

@@ -28,7 +28,7 @@ def params(layers: str, x: str) -> int:
 
 
 def warnings(layers: str, x: str) -> list[str]:
-    return [one.message for one in network(layers, x).warnings]
+    return [warning.message for warning in network(layers, x).warnings]
 
 
 SIZES = {-3: 64, -2: 49, -1: 96}
@@ -86,7 +86,7 @@ def test_a_guess_is_said_once(kind: str, before: str) -> None:
         taken = "64 sequences of 49 positions with 96 features"
         if "reshape" in before:
             return  # `take` of length says itself what it needs
-    assert warnings(layers, UNSAID) == [f"`{kind}` takes {named}, [64, 49, 96], for {taken}"]
+    assert warnings(layers, UNSAID) == [f"`{kind}` treats {named}, [64, 49, 96], as {taken}"]
 
 
 def test_one_slope_has_no_axis() -> None:
@@ -101,13 +101,13 @@ def test_one_slope_has_no_axis() -> None:
 )  # fmt: skip
 def test_images_are_no_sequences(layer: str) -> None:
     kind = layer.strip("{").partition(":")[0]
-    of_image = "64 sequences of 49 positions with 96 features, and it is an image"
-    text = f"`{kind}` takes `relu` (line 4), [64, 49, 96], for {of_image}"
+    of_image = "64 sequences of 49 positions with 96 features, but it is an image"
+    text = f"`{kind}` treats `relu` (line 4), [64, 49, 96], as {of_image}"
     if kind != "take":  # which finds no `length` there
         assert warnings(f"relu, {layer}", IMAGE) == [text]
     assert warnings(f"relu, {layer}", STACK) == []
     assert warnings(layer, UNSAID) == [
-        f"`{kind}` takes `x` (line 3), [64, 49, 96], for "
+        f"`{kind}` treats `x` (line 3), [64, 49, 96], as "
         "64 sequences of 49 positions with 96 features"
     ]
     assert warnings(f"{{reshape: {{shape: [64, 49, 96]}}}}, {layer}", UNSAID) == []
@@ -120,10 +120,10 @@ def test_images_are_no_sequences(layer: str) -> None:
 )  # fmt: skip
 def test_stacks_are_no_images(layer: str) -> None:
     kind = layer.strip("{").partition(":")[0]
-    taken = "`linear` (line 4), [64, 49, 96], for an image, and it is a stack of sequences"
-    assert warnings(f"{{linear: {{features: 96}}}}, {layer}", STACK) == [f"`{kind}` takes {taken}"]
+    taken = "`linear` (line 4), [64, 49, 96], as an image, but it is a stack of sequences"
+    assert warnings(f"{{linear: {{features: 96}}}}, {layer}", STACK) == [f"`{kind}` treats {taken}"]
     assert warnings(f"{layer}", IMAGE) == []
-    guessed = ["`{}` takes `x` (line 3), [64, 49, 96], for an image [channels, height, width]"]
+    guessed = ["`{}` treats `x` (line 3), [64, 49, 96], as an image [channels, height, width]"]
     said = [guessed[0].format(kind)] if "norm" in kind else []
     assert warnings(layer, UNSAID) == said
 
@@ -131,10 +131,10 @@ def test_stacks_are_no_images(layer: str) -> None:
 def test_linear_on_an_image() -> None:
     layers = "{conv2d: {channels: 4, kernel: 1}}, {linear: {features: 5}}"
     assert warnings(layers, "[3, 8, 8]") == [
-        "`linear` takes `conv2d` (line 4), [4, 8, 8], for 32 rows of 8 features, and it is an image"
+        "`linear` treats `conv2d` (line 4), [4, 8, 8], as 32 rows of 8 features, but it is an image"
     ]
     assert warnings("{linear: {features: 5}}", UNSAID) == [
-        "`linear` takes `x` (line 3), [64, 49, 96], for 3136 rows of 96 features"
+        "`linear` treats `x` (line 3), [64, 49, 96], as 3136 rows of 96 features"
     ]
     assert warnings("{linear: {features: 5}}", STACK) == []
 
@@ -156,7 +156,7 @@ def test_channels_that_come_last(x: str, warned: bool, layer: str) -> None:
     if warned and x == "[224, 224, 3]":
         kind = layer.strip("{").partition(":")[0]
         assert warnings(layer, x) == [
-            f"`{kind}` takes `x` (line 3), [224, 224, 3], for an image of 224 channels, 224 high "
+            f"`{kind}` treats `x` (line 3), [224, 224, 3], as an image of 224 channels, 224 high "
             "and 3 wide"
         ]
 
@@ -215,7 +215,7 @@ def test_what_another_layer_says_is_no_guess(guess: str, evidence: str, size: st
         text = text.replace("id: g}, relu", "id: g}, {relu: {}, from: g.0}")
         text = text.replace("id: g}, dropout", "id: g}, {dropout: {}, from: g.0}")
     net = elaborate(parse_spec(f"format: 1\nname: n\ninput: {inputs}\nlayers: [{text}]\n"))
-    assert [one.message for one in net.warnings if "takes" in one.message] == []
+    assert [warning.message for warning in net.warnings if "treats" in warning.message] == []
 
 
 READERS = ["{attention: {heads: 3}}", "{linear: {features: 2}}", "{lstm: {features: 2}}"]
@@ -229,8 +229,8 @@ def test_a_guess_that_another_layer_contradicts_is_refused(guess: str, reader: s
         network(f"{guess}, relu, {reader}", UNSAID)
     (problem,) = caught.value.problems
     assert problem.message == (
-        f"`{kind}` takes `x` (line 3), [64, 49, 96], for an image [channels, height, width], "
-        f"and `{name}` (line 4) for sequences"
+        f"`{kind}` treats `x` (line 3), [64, 49, 96], as an image [channels, height, width], "
+        f"and `{name}` (line 4) as sequences"
     )
     assert problem.hint is not None
     assert problem.hint.startswith("name the axis: `axis: channels`, `axis: features`")
@@ -249,8 +249,8 @@ def test_what_is_read_in_both_ways_is_said(reader: str) -> None:
 def test_a_guess_is_said_for_each_tensor_of_its_own() -> None:
     text = "{id: a, layer_norm: {}, from: x}, {reshape: {shape: [96, 49, 64]}}, layer_norm, softmax"
     assert warnings(text, UNSAID) == [
-        f"`layer_norm` takes {one} for an image [channels, height, width]"
-        for one in ("`x` (line 3), [64, 49, 96],", "`reshape` (line 4), [96, 49, 64],")
+        f"`layer_norm` treats {tensor} as an image [channels, height, width]"
+        for tensor in ("`x` (line 3), [64, 49, 96],", "`reshape` (line 4), [96, 49, 64],")
     ]
 
 
@@ -267,12 +267,12 @@ layers:
 outputs: [c, other]
 """
     (warning,) = elaborate(parse_spec(text)).warnings
-    assert warning.message.startswith("`layer_norm` takes `right` (line 4)")
+    assert warning.message.startswith("`layer_norm` treats `right` (line 4)")
 
 
 def test_channels_last_are_no_evidence() -> None:
     assert warnings("batch_norm, {conv2d: {channels: 2, kernel: 3}}", "[224, 224, 3]") == [
-        "`batch_norm` takes `x` (line 3), [224, 224, 3], for an image [channels, height, width]",
-        "`conv2d` takes `batch_norm` (line 4), [224, 224, 3], for an image of 224 channels, "
+        "`batch_norm` treats `x` (line 3), [224, 224, 3], as an image [channels, height, width]",
+        "`conv2d` treats `batch_norm` (line 4), [224, 224, 3], as an image of 224 channels, "
         "224 high and 3 wide",
     ]

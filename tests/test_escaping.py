@@ -175,11 +175,11 @@ def one_line(text: str) -> str:
 def test_a_line_of_markdown_is_nothing_but_its_text(text: str) -> None:
     line, expected = markdown_line(text), one_line(text).strip()
     paragraph = ["paragraph_open", "paragraph_close"] if expected else []
-    found = [expected] if expected else []
-    assert inline_texts(line, paragraph) == found
+    texts = [expected] if expected else []
+    assert inline_texts(line, paragraph) == texts
     assert inline_texts(f"## {line}", ["heading_open", "heading_close"]) == [expected]
     items = ["bullet_list_open", "list_item_open", *paragraph, "list_item_close"]
-    assert inline_texts(f"- {line}", [*items, "bullet_list_close"]) == found
+    assert inline_texts(f"- {line}", [*items, "bullet_list_close"]) == texts
 
 
 @given(
@@ -202,7 +202,7 @@ def test_a_cell_of_markdown_is_nothing_but_its_text(first: str, second: str) -> 
     row = [f"{kind}_{edge}" for kind in ("th",) for edge in ("open", "close")] * 2
     blocks = [
         "table_open", "thead_open", "tr_open", *row, "tr_close", "thead_close",
-        "tbody_open", "tr_open", *(one.replace("th", "td") for one in row), "tr_close",
+        "tbody_open", "tr_open", *(token.replace("th", "td") for token in row), "tr_close",
         "tbody_close", "table_close",
     ]  # fmt: skip
     assert inline_texts(source, blocks) == expected * 2
@@ -222,8 +222,8 @@ def test_cells_of_csv_are_their_texts_and_no_formulas(rows: list[list[str]]) -> 
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([list(map(csv_cell, row)) for row in rows])
     assert shows(out.getvalue())
-    found = list(csv.reader(io.StringIO(out.getvalue(), newline="")))
-    for row, cells in zip(rows, found, strict=True):
+    read = list(csv.reader(io.StringIO(out.getvalue(), newline="")))
+    for row, cells in zip(rows, read, strict=True):
         for text, cell in zip(row, cells, strict=True):
             shown = printable_lines(text)
             assert cell in (shown, f"'{shown}")

@@ -64,8 +64,8 @@ def refusal(text: str, **names: Any) -> tuple[str, int, int]:
     ],
 )  # fmt: skip
 def test_what_an_expression_means(text: str, value: object) -> None:
-    found = evaluate(text)
-    assert (found, type(found)) == (value, type(value))
+    result = evaluate(text)
+    assert (result, type(result)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -161,12 +161,12 @@ def test_the_limits() -> None:
 
 
 def test_what_an_expression_uses() -> None:
-    found = parse_expression("width(a) + min(b, a) * input.channels - c.d.height")
-    assert [use[:2] for use in found.names] == [("a", 6), ("b", 15), ("a", 18)]
-    assert [tuple(use) for use in found.functions] == [("width", 0, 1), ("min", 11, 2)]
-    assert [use[:2] for use in found.references] == [("input", 23), ("c.d", 40)]
-    assert not found.constant
-    assert found.bare_name is None
+    expression = parse_expression("width(a) + min(b, a) * input.channels - c.d.height")
+    assert [use[:2] for use in expression.names] == [("a", 6), ("b", 15), ("a", 18)]
+    assert [tuple(use) for use in expression.functions] == [("width", 0, 1), ("min", 11, 2)]
+    assert [use[:2] for use in expression.references] == [("input", 23), ("c.d", 40)]
+    assert not expression.constant
+    assert expression.bare_name is None
 
 
 def test_a_bare_name_and_a_constant() -> None:
@@ -237,10 +237,10 @@ def test_numbers_mean_what_python_means(text: str, a: int, b: int) -> None:
         return
     scope = {"a": a, "b": b, "x": 1.4, "floor": math.floor, "ceil": math.ceil}
     try:
-        found = evaluate(text, a=a, b=b, x=1.4)
+        result = evaluate(text, a=a, b=b, x=1.4)
     except ExpressionError:
         return
-    assert found == eval(plain, {}, scope)
+    assert result == eval(plain, {}, scope)
 
 
 @given(st.text("ab.()+-*/%<>=! 0123456789,not and or truefalse_\n", max_size=60))

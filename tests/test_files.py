@@ -57,7 +57,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.truncate(2**40)  # a hole: no disk is used
-    with pytest.raises(SpecError, match="is larger than 16 MiB, the most that is read"):
+    with pytest.raises(SpecError, match="is larger than 16 MiB, which is the limit"):
         read_text(str(path))
 
 

@@ -28,7 +28,7 @@ def floor_of(part: str) -> int | None:
 
 def imported_parts(tree: ast.Module) -> list[tuple[int, str]]:
     """(line, top-level part) for each import from the package, wherever in the file it stands."""
-    found = []
+    imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -44,29 +44,29 @@ def imported_parts(tree: ast.Module) -> list[tuple[int, str]]:
             if package == "mnet_cost":
                 part = rest.partition(".")[0]
                 # What is no module is a name of the package itself.
-                found.append((node.lineno, part if floor_of(part) is not None else "__init__"))
-    return found
+                imports.append((node.lineno, part if floor_of(part) is not None else "__init__"))
+    return imports
 
 
 def violations(root: Path) -> list[str]:
     """All imports below `root` that go up, and all parts that have no floor."""
-    found = []
+    breaches = []
     for file in sorted(root.rglob("*.py")):
         path = file.relative_to(root)
         own = path.parts[0].removesuffix(".py")
         floor = floor_of(own)
         if floor is None:
-            found.append(f"{path.as_posix()}: {own} has no floor")
+            breaches.append(f"{path.as_posix()}: {own} has no floor")
             continue
         for line, part in imported_parts(ast.parse(file.read_text(encoding="utf-8"))):
             other = floor_of(part)
             assert other is not None
             if other > floor:
-                found.append(
+                breaches.append(
                     f"{path.as_posix()}:{line}: {own} (floor {floor}) "
                     f"imports {part} (floor {other})"
                 )
-    return found
+    return breaches
 
 
 def test_imports_only_go_down() -> None:

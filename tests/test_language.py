@@ -60,9 +60,9 @@ def test_arrays_of_knobs_give_the_shapes_of_each_candidate() -> None:
         alone = elaborate(model, knobs)
         assert valid[i]
         assert [step.name for step in alone.steps] == [step.name for step in together.steps]
-        for one, all_ in zip(alone.tensors, together.tensors, strict=True):
+        for single, all_ in zip(alone.tensors, together.tensors, strict=True):
             at = tuple(int(np.broadcast_to(size, alpha.shape)[i]) for size in all_.type.shape)
-            assert one.type.shape == at
+            assert single.type.shape == at
         assert counts(alone) == (mult_adds[i], params[i])
 
 
@@ -139,7 +139,7 @@ def test_calls_are_listed_with_their_copies() -> None:
     assert {path: (call.block, call.copy) for path, call in net.calls.items()} == {
         "pair": ("pair", None), "s.1": ("pair", 1), "s.2": ("pair", 2),
     }  # fmt: skip
-    assert [step.scope for step in net.steps] == ["pair", "pair", "s.1", "s.1", "s.2", "s.2"]
+    assert [step.block_path for step in net.steps] == ["pair", "pair", "s.1", "s.1", "s.2", "s.2"]
 
 
 # --- references
@@ -158,13 +158,13 @@ def test_previous_input_and_ids() -> None:
         from: b
       - {relu: {}, from: inner}
     """
-    found = layers(network(text))
-    assert found["b"] == "[3, 32, 32] of image"
-    assert found["add"] == "[3, 32, 32] of b, image"
-    assert found["concat"] == "[3, 64, 32] of add, b"
-    assert found["inner"] == "[8, 32, 32] of a"
-    assert found["add_2"] == "[3, 32, 32] of b, b, b"
-    assert found["relu"] == "[8, 32, 32] of inner"
+    shapes = layers(network(text))
+    assert shapes["b"] == "[3, 32, 32] of image"
+    assert shapes["add"] == "[3, 32, 32] of b, image"
+    assert shapes["concat"] == "[3, 64, 32] of add, b"
+    assert shapes["inner"] == "[8, 32, 32] of a"
+    assert shapes["add_2"] == "[3, 32, 32] of b, b, b"
+    assert shapes["relu"] == "[8, 32, 32] of inner"
 
 
 def test_paths_go_into_blocks_copies_and_groups() -> None:
@@ -184,8 +184,8 @@ def test_paths_go_into_blocks_copies_and_groups() -> None:
       - {id: r7, add: [g.x, g]}
     """
     )
-    found = layers(network(text))
-    read = {name: found[name].split(" of ")[1] for name in found if name.startswith("r")}
+    shapes = layers(network(text))
+    read = {name: shapes[name].split(" of ")[1] for name in shapes if name.startswith("r")}
     assert read == {
         "r1": "one.relu", "r2": "many.2.relu", "r3": "many.3.out", "r4": "g.p.relu",
         "r5": "many.1.out", "r6": "r1", "r7": "g.x, g.p.out",
@@ -224,11 +224,11 @@ def test_sizes_of_tensors_in_expressions() -> None:
       - global_avg_pool
       - linear: {features: previous.features + 1}
     """
-    found = layers(network(text))
-    assert found["stem"] == "[38, 16, 16] of image"
-    assert found["conv2d"] == "[21, 16, 16] of stem"
-    assert found["resize"] == "[21, 32, 16] of conv2d"
-    assert found["linear"] == "[22] of global_avg_pool"
+    shapes = layers(network(text))
+    assert shapes["stem"] == "[38, 16, 16] of image"
+    assert shapes["conv2d"] == "[21, 16, 16] of stem"
+    assert shapes["resize"] == "[21, 32, 16] of conv2d"
+    assert shapes["linear"] == "[22] of global_avg_pool"
 
 
 def test_outputs_of_a_layer_with_several() -> None:
@@ -328,9 +328,9 @@ def test_an_argument_holds_a_kind_or_a_block() -> None:
       - b: {op: double}
       - b: {op: wide, nl: hard_swish}
     """
-    found = layers(network(text))
-    assert found["b.op.linear"] == "[3, 32, 8] of image"
-    assert found["b_2.op.linear"] == "[3, 32, 4] of b.act.2"
+    shapes = layers(network(text))
+    assert shapes["b.op.linear"] == "[3, 32, 8] of image"
+    assert shapes["b_2.op.linear"] == "[3, 32, 4] of b.act.2"
     net = network(text)
     kinds = [net.step(name).layer.kind for name in ("b.act.2", "b_2.act.1")]
     assert kinds == ["relu", "hard_swish"]
@@ -384,10 +384,10 @@ def test_what_is_not_there_stands_for_its_input() -> None:
       - {id: last, add: [p, g]}
     """
     )
-    found = layers(network(text))
-    assert found["tanh"] == "[3, 32, 32] of stem"
-    assert found["add"] == "[3, 32, 32] of tanh, image"
-    assert found["last"] == "[3, 32, 32] of add, add"
+    shapes = layers(network(text))
+    assert shapes["tanh"] == "[3, 32, 32] of stem"
+    assert shapes["add"] == "[3, 32, 32] of tanh, image"
+    assert shapes["last"] == "[3, 32, 32] of add, add"
 
 
 def test_inside_a_block_what_is_not_there_can_be_named_from_outside() -> None:
@@ -404,9 +404,9 @@ def test_inside_a_block_what_is_not_there_can_be_named_from_outside() -> None:
       - {id: tap, tanh: {}, from: one.expand}
       - {id: tap2, tanh: {}, from: two.expand}
     """
-    found = layers(network(text))
-    assert found["tap"] == "[3, 32, 32] of image"
-    assert found["tap2"] == "[6, 32, 32] of two.expand"
+    shapes = layers(network(text))
+    assert shapes["tap"] == "[3, 32, 32] of image"
+    assert shapes["tap2"] == "[6, 32, 32] of two.expand"
 
 
 def test_repeat_0_is_like_a_false_when() -> None:
@@ -419,8 +419,8 @@ def test_repeat_0_is_like_a_false_when() -> None:
       - tanh
       - add: [previous, b]
     """
-    found = layers(network(text))
-    assert found == {
+    shapes = layers(network(text))
+    assert shapes == {
         "a": "[3, 32, 32] of image",
         "tanh": "[3, 32, 32] of a",
         "add": "[3, 32, 32] of tanh, image",
@@ -475,8 +475,8 @@ def test_use_shares_weights_once() -> None:
         "a": None, "b": 0, "c.1": 0, "c.2": 0,
         "t.conv2d": None, "u.conv2d": 4, "v.conv2d": 4, "w": 4,
     }  # fmt: skip
-    one, small = 3 * 3 * 3 * 3, 3 * 3
-    assert counts(net) == (32 * 32 * (4 * one + 4 * small), one + 3 + small)
+    large, small = 3 * 3 * 3 * 3, 3 * 3
+    assert counts(net) == (32 * 32 * (4 * large + 4 * small), large + 3 + small)
 
 
 def test_use_keeps_the_arguments_of_the_first_time() -> None:
@@ -631,10 +631,10 @@ VARIANTS = (
 )  # fmt: skip
 def test_a_variant_is_a_patch(variant: str | None, expected: dict[str, str | None]) -> None:
     net = network(VARIANTS, variant)
-    found = layers(net)
-    assert {name: found.get(name) for name in expected} == expected
+    shapes = layers(net)
+    assert {name: shapes.get(name) for name in expected} == expected
     kernel = "kernel=3" if variant == "alias" else "kernel=7"
-    if "a.conv2d" in found:
+    if "a.conv2d" in shapes:
         assert kernel in repr(net.step("a.conv2d").layer)
     assert net.spec.title == ("x" if variant is None else f"x:{variant}")
     assert len(net.spec.variants) == 13
@@ -799,10 +799,10 @@ def test_what_is_warned_of() -> None:
 
 
 def test_specs_are_equal_when_they_say_the_same() -> None:
-    one = spec("knobs: {a: 1}\nlayers:\n  - conv2d: {channels: a, kernel: 3}\n")
+    first = spec("knobs: {a: 1}\nlayers:\n  - conv2d: {channels: a, kernel: 3}\n")
     other = spec("layers:\n  - conv2d:\n      kernel: 3\n      channels: 'a'\nknobs:\n  a: 1\n")
-    assert one == other
-    assert one != spec("knobs: {a: 2}\nlayers: [conv2d: {channels: a, kernel: 3}]")
+    assert first == other
+    assert first != spec("knobs: {a: 2}\nlayers: [conv2d: {channels: a, kernel: 3}]")
 
 
 def test_a_network_of_which_nothing_is_left() -> None:
@@ -812,7 +812,7 @@ def test_a_network_of_which_nothing_is_left() -> None:
 
 
 def test_a_merge_in_a_block_called_twice_sees_each_other_input() -> None:
-    found = network(
+    net = network(
         """
         input: {image: [3, 8, 8]}
         blocks:
@@ -826,6 +826,6 @@ def test_a_merge_in_a_block_called_twice_sees_each_other_input() -> None:
         outputs: [first, second]
         """
     )
-    shapes = {step.name: found.tensors[step.output].type.shape for step in found.steps}
+    shapes = {step.name: net.tensors[step.output].type.shape for step in net.steps}
     assert shapes["first.concat"] == (12, 8, 8)
     assert shapes["second.concat"] == (20, 8, 8)

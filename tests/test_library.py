@@ -100,8 +100,8 @@ def test_knobs_of_the_call_go_over_those_of_the_reference() -> None:
     ],
 )
 def test_values_of_knobs(text: str, value: object) -> None:
-    knob, found = split_setting(f" size = {text} ")
-    assert (knob, found, type(found)) == ("size", value, type(value))
+    knob, parsed = split_setting(f" size = {text} ")
+    assert (knob, parsed, type(parsed)) == ("size", value, type(value))
 
 
 def test_paths(tmp_path: Path) -> None:

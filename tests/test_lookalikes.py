@@ -28,11 +28,11 @@ from mnet_cost.lookalikes import lookalike, lookalike_in_yaml
     ],
 )
 def test_names_and_ways_out(character: str, message: str, hint: str) -> None:
-    found = lookalike(f"ab{character}c{character}")
-    assert found is not None
-    assert found.offset == 2
-    assert found.message == f"U+{ord(character):04X} stands here: {message}"
-    assert found.hint == hint
+    look = lookalike(f"ab{character}c{character}")
+    assert look is not None
+    assert look.offset == 2
+    assert look.message == f"U+{ord(character):04X} stands here: {message}"
+    assert look.hint == hint
 
 
 def test_all_blanks_but_ascii_and_all_full_width_marks_are_known() -> None:
@@ -70,9 +70,9 @@ def test_words_of_other_scripts_and_signs_are_their_own() -> None:
 def test_texts_in_quotes_and_comments_are_left_out() -> None:
     assert lookalike_in_yaml('a: "\u201cb\u201d" # \u3000') is None
     assert lookalike_in_yaml("a: 'b\uff0c' c") is None
-    found = lookalike_in_yaml('"\uff0c": a#b\uff0c # \uff0c')
-    assert found is not None
-    assert found.offset == 8
+    look = lookalike_in_yaml('"\uff0c": a#b\uff0c # \uff0c')
+    assert look is not None
+    assert look.offset == 8
 
 
 def test_a_long_span_takes_little_work() -> None:

@@ -66,16 +66,16 @@ def test_rho_gives_the_pixels_that_the_paper_names() -> None:
     ],
 )
 def test_shares(variety: str, mult_adds: float, weights: float) -> None:
-    found = cost("mobilenet_v1")
-    layers = [layer for layer in found.layers if layer.step.layer.variety() == variety]
-    share = sum(layer.mult_adds for layer in layers) / found.totals.mult_adds
+    analysis = cost("mobilenet_v1")
+    layers = [layer for layer in analysis.layers if layer.step.layer.variety() == variety]
+    share = sum(layer.mult_adds for layer in layers) / analysis.totals.mult_adds
     assert round(100 * share, 2) == mult_adds
-    share = sum(layer.weights for layer in layers) / found.totals.weights
+    share = sum(layer.weights for layer in layers) / analysis.totals.weights
     assert round(100 * share, 2) == weights
 
 
 def test_everything_is_counted() -> None:
-    found = cost("mobilenet_v1")
-    assert found.unmodelled == ()
-    assert found.coverage == 1.0
-    assert found.totals.buffers == 21_888  # mean and variance of 10,944 channels
+    analysis = cost("mobilenet_v1")
+    assert analysis.unmodelled == ()
+    assert analysis.coverage == 1.0
+    assert analysis.totals.buffers == 21_888  # mean and variance of 10,944 channels

@@ -6,7 +6,7 @@ import networkx as nx
 import pytest
 from spec_text import layers, network
 
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import ModelReferenceError, UsageError
 from mnet_cost.network.types import dead_ends
 
 BRANCHES = """
@@ -96,7 +96,7 @@ def test_another_schedule_is_the_same_network() -> None:
     ],
 )
 def test_a_schedule_that_cannot_be(order: list[str], message: str) -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         network(BRANCHES).with_schedule(order)
     assert message in str(caught.value)
 

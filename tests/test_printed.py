@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from mnet_cost.errors import UnitError
-from mnet_cost.printed import parse_printed, way_printed
+from mnet_cost.printed import parse_printed, rounding_of
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text", "way"),
+    ("number", "text", "rounding"),
     [
         (568_740_352, "569 M", "rounded"),  # arXiv:1704.04861, Table 4
         (568_740_352, "568740352", "exact"),
@@ -51,5 +51,5 @@ def test_anything_else_is_refused(text: str) -> None:
         (0, "0 M", "exact"),
     ],
 )
-def test_ways_to_print(number: Fraction, text: str, way: str | None) -> None:
-    assert way_printed(number, parse_printed(text)) == way
+def test_roundings(number: Fraction, text: str, rounding: str | None) -> None:
+    assert rounding_of(number, parse_printed(text)) == rounding

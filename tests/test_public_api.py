@@ -33,9 +33,9 @@ def test_analyze_takes_models_and_specs() -> None:
 
 def test_analyze_takes_names_and_paths(tmp_path: Path) -> None:
     assert mnet_cost.analyze("mobilenet_v1").totals.mult_adds == 568_740_352
-    found = mnet_cost.analyze("mobilenet_v1@alpha=0.5", {"resolution": 128}, devices=["pixel_1"])
-    assert (found.network.knobs["alpha"], found.network.knobs["resolution"]) == (0.5, 128)
-    assert found.devices[0].device == mnet_cost.load_device("pixel_1")
+    analysis = mnet_cost.analyze("mobilenet_v1@alpha=0.5", {"resolution": 128}, devices=["pixel_1"])
+    assert (analysis.network.knobs["alpha"], analysis.network.knobs["resolution"]) == (0.5, 128)
+    assert analysis.devices[0].device == mnet_cost.load_device("pixel_1")
     text = "format: 1\nname: small\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n"
     for name in ("net.yaml", "net.YAML", "net.Yml", "a@b.yaml", "no_ending"):
         path = tmp_path / name

@@ -113,9 +113,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 
 def test_a_file_that_is_too_large() -> None:
-    assert refusal(b" " * (MAX_BYTES + 1)) == (
-        "x.yaml: is larger than 16 MiB, the most that is read"
-    )
+    assert refusal(b" " * (MAX_BYTES + 1)) == ("x.yaml: is larger than 16 MiB, which is the limit")
 
 
 def test_a_large_file_of_nonsense_gives_a_short_message() -> None:

@@ -47,8 +47,8 @@ def refusal(text: str) -> str:
     ],
 )  # fmt: skip
 def test_a_plain_scalar_follows_the_core_schema(text: str, value: object) -> None:
-    found = parse_scalar(text)
-    assert (found, type(found)) == (value, type(value))
+    parsed = parse_scalar(text)
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_plain_scalar_follows_the_core_schema(text: str, value: object) -> Non
         ("010", "`010` starts with 0: write 10, or 0o10 for an octal number"),
         ("-09", "`-09` starts with 0: write 9"),
         ("00", "`00` starts with 0: write 0, or 0o0 for an octal number"),
-        (".inf", "`.inf` is not a number to count with"),
-        ("-.INF", "`-.INF` is not a number to count with"),
-        (".NaN", "`.NaN` is not a number to count with"),
+        (".inf", "`.inf` is not a finite number"),
+        ("-.INF", "`-.INF` is not a finite number"),
+        (".NaN", "`.NaN` is not a finite number"),
         ("1e999", "`1e999` is too large for a number"),
         ("1" * 31, "a number of 31 digits is too long"),
         ("0x" + "f" * 31, "a number of 31 digits is too long"),
@@ -143,8 +143,8 @@ def test_like_keeps_the_place() -> None:
     ],
 )  # fmt: skip
 def test_what_is_refused_is_refused_all_at_once(text: str, messages: list[str]) -> None:
-    found = [line for line in refusal(text).splitlines() if line.startswith("x:")]
-    assert found == [f"x:{message}" for message in messages]
+    lines = [line for line in refusal(text).splitlines() if line.startswith("x:")]
+    assert lines == [f"x:{message}" for message in messages]
 
 
 def test_a_quoted_merge_key_is_a_key() -> None:
@@ -209,15 +209,15 @@ def test_the_parser_without_libyaml_gives_the_same(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("duplicates", [99, 100, 101, 102])
 @pytest.mark.parametrize("end", ["[\n}", "\0", "1\n---\n", "*a", "[" * 70, "'"])
 def test_problems_up_to_the_limit_and_one_of_another_kind(duplicates: int, end: str) -> None:
-    found = refusal("a: 1\n" + "a: 1\n" * duplicates + f"b: {end}")
+    message = refusal("a: 1\n" + "a: 1\n" * duplicates + f"b: {end}")
     rest = "more than 100 problems: the rest is not shown"
     if end == "\0":  # found before anything is read
-        assert found.startswith("x:")
-        assert "U+0000" in found
+        assert message.startswith("x:")
+        assert "U+0000" in message
         return
-    assert found.count("`a` is already set") == min(duplicates, MAX_PROBLEMS)
-    assert found.endswith(rest) == (duplicates >= MAX_PROBLEMS)
-    assert found.count("x:") == MAX_PROBLEMS
+    assert message.count("`a` is already set") == min(duplicates, MAX_PROBLEMS)
+    assert message.endswith(rest) == (duplicates >= MAX_PROBLEMS)
+    assert message.count("x:") == MAX_PROBLEMS
 
 
 def test_no_error_shows_more_problems_than_the_limit() -> None:
@@ -228,9 +228,9 @@ def test_no_error_shows_more_problems_than_the_limit() -> None:
     with pytest.raises(TooManyProblemsError):
         ProblemList().extend(some)
     for problems in (some, gathered, iter(some)):
-        found = str(SpecError(problems))
-        assert found.count("number") == MAX_PROBLEMS
-        assert found.endswith("\n\nmore than 100 problems: the rest is not shown")
+        message = str(SpecError(problems))
+        assert message.count("number") == MAX_PROBLEMS
+        assert message.endswith("\n\nmore than 100 problems: the rest is not shown")
 
 
 def test_marks_that_look_like_others_may_stand_in_texts() -> None:

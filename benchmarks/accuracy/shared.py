@@ -101,8 +101,9 @@ class Kind(NamedTuple):
 def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
     """Fit to all runs of each kind and write the file."""
     lines = [
-        "# Cost coefficients of terms that devices have in common, relative to a multiplication in",
-        "# a large 1x1 convolution. Made by `python benchmarks/accuracy coefficients`, not by hand.",
+        "# Cost coefficients of terms that devices have in common, relative to a multiplication",
+        "# in a large 1x1 convolution. `python benchmarks/accuracy coefficients` writes this file:",
+        "# do not edit it.",
         "# coefficient; spread: standard deviation of its logarithm from device to device.",
         "# share: of a core's peak that large 1x1 convolutions reach.",
         "# width: half a band that holds 80 %, in standard deviations of the posterior.",

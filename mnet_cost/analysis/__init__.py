@@ -33,7 +33,7 @@ from mnet_cost.analysis.sparsity import (
 from mnet_cost.analysis.training import TrainingCost, training_cost
 from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
 from mnet_cost.devices import DeviceProfile, load_device
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.models.library import load_model
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
@@ -121,10 +121,10 @@ def analyze(
 
     `model` and `devices` may be names or paths, as `load_model` and `load_device` take them, and
     `knobs` go over those that the model brings along. Raises `SpecError` for sizes that do not
-    fit, `ModelReferenceError` for an unknown knob, precision, convention or schedule. It takes
-    milliseconds, and imports no framework. The schedule `best` is the order of layers with the
-    least peak memory; to find it can take seconds. `sparsity` says which weights are zero:
-    `[Zeros(0.5, fours=True)]`.
+    fit, `ModelReferenceError` for an unknown knob, `UsageError` for a value that a knob cannot
+    have and for an unknown precision, convention or schedule. It takes milliseconds, and imports
+    no framework. The schedule `best` is the order of layers with the least peak memory; to find it
+    can take seconds. `sparsity` says which weights are zero: `[Zeros(0.5, fours=True)]`.
     """
     if isinstance(model, (str, os.PathLike)):
         model = load_model(model)
@@ -143,11 +143,11 @@ def analyze(
 
 
 def find_precision(name: str) -> DType:
-    """The type of that name; `ModelReferenceError` when no analysis can be asked for it."""
+    """The type of that name; `UsageError` when no analysis can be asked for it."""
     if name in PRECISIONS:
         return DTYPES[name]
     hint = "there are " + ", ".join(PRECISIONS)
-    raise ModelReferenceError(Problem(f"there is no precision `{name}`", hint=hint))
+    raise UsageError(Problem(f"there is no precision `{name}`", hint=hint))
 
 
 def analyze_network(
@@ -185,7 +185,7 @@ def analyze_network(
 def _is_best(schedule: str) -> bool:
     if schedule not in SCHEDULES:
         hint = did_you_mean(schedule, SCHEDULES) or "there are " + ", ".join(SCHEDULES)
-        raise ModelReferenceError(Problem(f"there is no schedule `{schedule}`", hint=hint))
+        raise UsageError(Problem(f"there is no schedule `{schedule}`", hint=hint))
     return schedule == "best"
 
 

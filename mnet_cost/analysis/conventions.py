@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.network import Network
 
 if TYPE_CHECKING:
@@ -128,12 +128,12 @@ CONVENTIONS: tuple[Convention, ...] = (
 
 
 def find_convention(name: str) -> Convention:
-    """The convention of that name; `ModelReferenceError` when there is none."""
+    """The convention of that name; `UsageError` when there is none."""
     for convention in CONVENTIONS:
         if convention.name == name:
             return convention
     names = [convention.name for convention in CONVENTIONS]
-    raise ModelReferenceError(
+    raise UsageError(
         Problem(
             f"there is no counting convention `{name}`",
             hint=did_you_mean(name, names) or "there are " + ", ".join(names),

@@ -188,8 +188,8 @@ def _whole(
     latency_s = sum([one.latency_s or 0.0 for one in timed.kernels]) + timed.inference_s
     if not latency_s:  # of nothing known, which is not to take no time
         return DeviceEstimate(
-            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed, memory_fits,
-            notes,
+            device, precision, None, None, None, None, bound_s, 0.0, timed.kernels, untimed,
+            memory_fits, notes,
         )  # fmt: skip
     low_s = high_s = None
     if timed.half_width is not None and not untimed:  # no error of a part that is missing
@@ -197,7 +197,8 @@ def _whole(
         high_s = latency_s * exp(timed.half_width)
     return DeviceEstimate(
         device, precision, timed.basis, latency_s, low_s, high_s, bound_s, timed.inference_s,
-        timed.kernels, untimed, memory_fits, notes, timed.outside, timed.shares, latency_fit=timed.fit,
+        timed.kernels, untimed, memory_fits, notes, timed.outside, timed.shares,
+        latency_fit=timed.fit,
     )  # fmt: skip
 
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import ModelReferenceError, Problem, Source, Span, did_you_mean
-from mnet_cost.layers.base import Given
+from mnet_cost.errors import Problem, Source, Span, UsageError, did_you_mean
+from mnet_cost.layers.gradient import GradInput
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, ceil_div
 
@@ -85,13 +85,13 @@ class Sparsity(NamedTuple):
 
 
 def parse_zeros(texts: Sequence[str]) -> tuple[Zeros, ...]:
-    """`SHARE`, `SHARE:2:4`, `LAYER=SHARE`; `ModelReferenceError` with all that is wrong."""
+    """`SHARE`, `SHARE:2:4`, `LAYER=SHARE`; `UsageError` with all that is wrong."""
     problems: list[Problem] = []
     found: dict[str | None, Zeros] = {}
     for text in texts:
         try:
             one = _parsed(text)
-        except ModelReferenceError as error:
+        except UsageError as error:
             problems += error.problems
             continue
         if one.target in found:
@@ -100,7 +100,7 @@ def parse_zeros(texts: Sequence[str]) -> tuple[Zeros, ...]:
             problems.append(Problem(message, one.span))
         found[one.target] = one
     if problems:
-        raise ModelReferenceError(problems)
+        raise UsageError(problems)
     return tuple(found.values())
 
 
@@ -125,7 +125,7 @@ def _parsed(text: str) -> Zeros:
         message = f"`{number}` leaves no weight: a share is from 0 to under 1"
         raise _error(message, span, hint)
     if colon and share < 0.5:
-        raise ModelReferenceError(_too_few(number, span))
+        raise UsageError(_too_few(number, span))
     return Zeros(share, bool(colon), target or None, span)
 
 
@@ -137,7 +137,7 @@ def _too_few(share: str, span: Span | None) -> Problem:
 def find_zeros(
     network: Network, costs: Sequence[LayerCost], precision: DType, rules: Sequence[Zeros]
 ) -> Sparsity:
-    """What `rules` make of the weights; `ModelReferenceError` for layers that have none."""
+    """What `rules` make of the weights; `UsageError` for layers that have none."""
     _check(network, costs, rules)
     found: dict[str, LayerZeros] = {}
     dense: list[tuple[str, Zeros]] = []
@@ -183,9 +183,9 @@ def _layer(
 ) -> LayerZeros:
     step, work, tensors = cost.step, cost.work, network.tensors
     assert work is not None
-    given = tuple(Given(tensors[index].type, False) for index in step.inputs)
+    inputs = tuple(GradInput(tensors[index].type, False) for index in step.inputs)
     # Each product with a weight is one of its gradient, too.
-    with_weights = step.layer.backward_mult_adds(given, cost.output)[1] * network.batch
+    with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:
@@ -258,7 +258,7 @@ def _check(network: Network, costs: Sequence[LayerCost], rules: Sequence[Zeros])
             message = f"{network.spec.name} has no layer or kind `{target}`"
             problems.append(Problem(message, rule.span, hint))
     if problems:
-        raise ModelReferenceError(problems)
+        raise UsageError(problems)
 
 
 def sparse_kernels(
@@ -310,5 +310,5 @@ def zeros_note(
     return note
 
 
-def _error(message: str, span: Span | None, hint: str | None = None) -> ModelReferenceError:
-    return ModelReferenceError(Problem(message, span, hint))
+def _error(message: str, span: Span | None, hint: str | None = None) -> UsageError:
+    return UsageError(Problem(message, span, hint))

@@ -1,10 +1,10 @@
 """What a training step costs: mult-adds forward and backward, and the memory that it holds.
 
-Activations are those that torch's autograd keeps in eager mode for the module of the network: each
-tensor once, however many layers keep it, views as the memory that they are views of, no layer in
+Activations are those that torch's autograd saves in eager mode for the module of the network: each
+tensor once, however many layers save it, views as the memory that they are views of, no layer in
 place. Inputs come in the precision of the training, bytes of an image too; numbers of tokens are
-int64. A step needs a rule of its own here only where its layer does (`Layer.kept`). Not here: the
-loss, gradients of activations on their way, workspaces of kernels, what an allocator wastes.
+int64. The rules are those of the layers (`Layer.saved_tensors`). Not here: the loss, gradients of
+activations on their way, workspaces of kernels, what an allocator wastes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, add_up, count_work
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
-from mnet_cost.layers.base import INDEX_BYTES, Given, Kept
+from mnet_cost.errors import Problem, UsageError, did_you_mean
+from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, Saved
 from mnet_cost.network import Network
 from mnet_cost.tensors import DTYPES, DType
 
@@ -32,15 +32,15 @@ which some of them have as well, is not counted)."""
 TRAINING_PRECISIONS = ("fp32", "fp16", "bf16")
 
 
-class KeptTensor(NamedTuple):
-    """What is in memory from the forward to the backward pass."""
+class SavedTensor(NamedTuple):
+    """What autograd holds in memory from the forward to the backward pass."""
 
     name: str
     bytes: int
-    """Of the whole memory that it lies in, which can be more than a tensor."""
+    """Of the whole memory that it lies in, for the whole batch. A view holds all of its memory."""
     inside: bool = False
-    """Whether `name` is a layer that keeps something beside tensors of the network, like
-    statistics, indices or a padded copy; else it is the tensor."""
+    """True: `name` is a layer that saves something that is no tensor of the network, such as
+    statistics, indices or a padded copy. False: `name` is the tensor."""
 
 
 class TrainingCost(NamedTuple):
@@ -60,12 +60,12 @@ class TrainingCost(NamedTuple):
     gradient_bytes: int
     optimizer_bytes: int
     average_bytes: int
-    """A moving average of the params, if one is kept."""
+    """A moving average of the params, if there is one."""
     statistic_bytes: int
     """Running statistics of norms."""
     activation_bytes: int
-    kept: tuple[KeptTensor, ...]
-    """What `activation_bytes` are, largest first."""
+    saved_tensors: tuple[SavedTensor, ...]
+    """What `activation_bytes` are made of, largest first."""
     unmodelled: tuple[str, ...]
     """Names of layers whose cost is unknown; with some, all the rest are lower bounds."""
 
@@ -99,11 +99,11 @@ def training_cost(
 
     With fp16 or bf16 (mixed precision) all activations are assumed to be kept at that precision,
     and beside the fp32 params a copy of them at it; what torch's autocast leaves at fp32 is then
-    underestimated. Raises `ModelReferenceError` for an unknown optimizer or precision.
+    underestimated. Raises `UsageError` for an unknown optimizer or precision.
     """
     state = _state_size(optimizer)
     if precision not in TRAINING_PRECISIONS:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"there is no training in `{precision}`",
                 hint="there are " + ", ".join(TRAINING_PRECISIONS),
@@ -112,12 +112,12 @@ def training_cost(
     dtype = DTYPES[precision]
     costs = count_work(network, DTYPES["fp32"])
     totals = add_up(costs)
-    given, homes, wanted = _flow(network, costs)
-    kept = _kept_tensors(network, given, homes, wanted, dtype)
+    flow = _gradient_flow(network, costs)
+    saved_tensors = _saved_tensors(network, flow, dtype)
     backward = [
-        step.layer.backward_mult_adds(given[i], network.tensors[step.output].type)
+        step.layer.backward_mult_adds(flow.inputs[i], network.tensors[step.output].type)
         for i, step in enumerate(network.steps)
-        if wanted[step.output]
+        if flow.has_gradient[step.output]
     ]
     params = totals.weight_bytes
     return TrainingCost(
@@ -133,15 +133,15 @@ def training_cost(
         optimizer_bytes=state * params,
         average_bytes=params if weight_average else 0,
         statistic_bytes=totals.buffers * DTYPES["fp32"].bytes,
-        activation_bytes=sum(one.bytes for one in kept),
-        kept=kept,
+        activation_bytes=sum(saved.bytes for saved in saved_tensors),
+        saved_tensors=saved_tensors,
         unmodelled=tuple(cost.step.name for cost in costs if cost.work is None),
     )
 
 
 def _state_size(optimizer: str) -> int:
     if optimizer not in OPTIMIZERS:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"there is no optimizer `{optimizer}`",
                 hint=did_you_mean(optimizer, OPTIMIZERS) or "there are " + ", ".join(OPTIMIZERS),
@@ -150,81 +150,80 @@ def _state_size(optimizer: str) -> int:
     return OPTIMIZERS[optimizer]
 
 
-class _Flow(NamedTuple):
+class _GradientFlow(NamedTuple):
     """What is known of each step's inputs, of each tensor's memory, and of its gradient."""
 
-    given: list[tuple[Given, ...]]
+    inputs: list[tuple[GradInput, ...]]
     """By step."""
-    homes: list[int]
+    memory: list[int]
     """By tensor: the first tensor in the same memory."""
-    wanted: list[bool]
+    has_gradient: list[bool]
     """By tensor: whether its gradient is calculated."""
 
 
-def _flow(network: Network, costs: tuple[LayerCost, ...]) -> _Flow:
+def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientFlow:
     """Forward for what needs a gradient and is a view, back from the outputs for what gets one."""
     tensors = network.tensors
-    needs, turned, gapped = ([False] * len(tensors) for _ in range(3))
-    homes, all_given = list(range(len(tensors))), []
+    needs_gradient, permuted, strided = ([False] * len(tensors) for _ in range(3))
+    memory, inputs_by_step = list(range(len(tensors))), []
     for step, cost in zip(network.steps, costs, strict=True):
         layer = step.layer
-        given = tuple(Given(tensors[i].type, needs[i], turned[i], gapped[i]) for i in step.inputs)
-        all_given.append(given)
-        trained = cost.work is None or cost.work.params > 0
-        needing = trained or (layer.differentiable and any(x.needs_gradient for x in given))
-        viewed = bool(given) and layer.is_view_in_training(given)
-        is_turned = layer.is_turned(given)
+        inputs = tuple(
+            GradInput(tensors[i].type, needs_gradient[i], permuted[i], strided[i])
+            for i in step.inputs
+        )
+        inputs_by_step.append(inputs)
+        is_trained = cost.work is None or cost.work.params > 0
+        passes_gradient = layer.differentiable and any(x.needs_gradient for x in inputs)
+        is_view = bool(inputs) and layer.is_view_in_training(inputs)
+        is_permuted = layer.is_permuted(inputs)
         for output in step.outputs:
-            needs[output] = needing
+            needs_gradient[output] = is_trained or passes_gradient
             long_axes = sum(size > 1 for size in tensors[output].type.shape)
-            turned[output] = is_turned and long_axes > 1
-            gapped[output] = viewed and layer.is_gapped(given)
-            if viewed:
-                homes[output] = homes[step.inputs[0]]
-    wanted = [False] * len(tensors)
+            permuted[output] = is_permuted and long_axes > 1
+            strided[output] = is_view and layer.is_strided(inputs)
+            if is_view:
+                memory[output] = memory[step.inputs[0]]
+    has_gradient = [False] * len(tensors)
     for index in network.outputs:
-        wanted[index] = needs[index]
+        has_gradient[index] = needs_gradient[index]
     for step in reversed(network.steps):
-        got = any(wanted[output] for output in step.outputs)
+        arrives = any(has_gradient[output] for output in step.outputs)
         for output in step.outputs:
-            wanted[output] = got
-        if got or not step.layer.differentiable:
+            has_gradient[output] = arrives
+        if arrives or not step.layer.differentiable:
             for index in step.inputs:
-                wanted[index] = wanted[index] or needs[index]
-    return _Flow(all_given, homes, wanted)
+                has_gradient[index] = has_gradient[index] or needs_gradient[index]
+    return _GradientFlow(inputs_by_step, memory, has_gradient)
 
 
-def _kept_tensors(
-    network: Network,
-    all_given: list[tuple[Given, ...]],
-    homes: list[int],
-    wanted: list[bool],
-    precision: DType,
-) -> tuple[KeptTensor, ...]:
-    """Each tensor that some layer keeps, and what a layer keeps besides, largest first."""
+def _saved_tensors(
+    network: Network, flow: _GradientFlow, precision: DType
+) -> tuple[SavedTensor, ...]:
+    """Each tensor that some layer saves, and what a layer saves besides, largest first."""
     tensors, batch = network.tensors, network.batch
-    whole: dict[int, int] = {}  # with the bytes of an element
-    found = []
-    for step, given in zip(network.steps, all_given, strict=True):
-        if not wanted[step.output]:
+    element_bytes: dict[int, int] = {}  # of each tensor that is saved as it is
+    saved_tensors = []
+    for step, inputs in zip(network.steps, flow.inputs, strict=True):
+        if not flow.has_gradient[step.output]:
             continue
-        kept = step.layer.kept(given, tensors[step.output].type)
-        if kept is None:
+        saved = step.layer.saved_tensors(inputs, tensors[step.output].type)
+        if saved is None:
             continue
         copied = 0
-        for number in kept.inputs:
-            if step.layer.packs(given[number]):
-                copied += given[number].type.elements
+        for position in saved.inputs:
+            if step.layer.makes_contiguous(inputs[position]):
+                copied += inputs[position].type.elements
             else:
-                whole[homes[step.inputs[number]]] = precision.bytes
-        for number in kept.numbers:
-            whole[homes[step.inputs[number]]] = INDEX_BYTES
-        if kept.output:
-            whole[homes[step.output]] = precision.bytes
-        beside = _beside(kept, precision, batch) + copied * precision.bytes * batch
-        if beside:
-            found.append(KeptTensor(step.name, beside, inside=True))
-    for index, width in whole.items():
+                element_bytes[flow.memory[step.inputs[position]]] = precision.bytes
+        for position in saved.index_inputs:
+            element_bytes[flow.memory[step.inputs[position]]] = INDEX_BYTES
+        if saved.output:
+            element_bytes[flow.memory[step.output]] = precision.bytes
+        inside = _bytes_inside(saved, precision, batch) + copied * precision.bytes * batch
+        if inside:
+            saved_tensors.append(SavedTensor(step.name, inside, inside=True))
+    for index, width in element_bytes.items():
         tensor = tensors[index]
         elements = tensor.type.elements
         if tensor.producer is not None:
@@ -232,12 +231,12 @@ def _kept_tensors(
             if step.is_weight:
                 continue
             elements = step.layer.memory_in_training(tensor.type)
-        found.append(KeptTensor(tensor.name, elements * width * batch))
-    return tuple(sorted(found, key=lambda one: -one.bytes))
+        saved_tensors.append(SavedTensor(tensor.name, elements * width * batch))
+    return tuple(sorted(saved_tensors, key=lambda saved: -saved.bytes))
 
 
-def _beside(kept: Kept, precision: DType, batch: int) -> int:
-    """Bytes that a layer keeps beside tensors of the network."""
+def _bytes_inside(saved: Saved, precision: DType, batch: int) -> int:
+    """Bytes that a layer saves besides tensors of the network."""
     fp32 = DTYPES["fp32"].bytes
-    per_example = kept.elements * precision.bytes + kept.statistics * fp32 + kept.bytes
-    return per_example * batch + kept.once * fp32
+    per_example = saved.elements * precision.bytes + saved.statistics * fp32 + saved.bytes
+    return per_example * batch + saved.per_batch * fp32

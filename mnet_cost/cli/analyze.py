@@ -83,12 +83,12 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.analysis.sparsity import parse_zeros
     from mnet_cost.analysis.training import training_cost
     from mnet_cost.cli.output import emit
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
     from mnet_cost.report.analysis import analysis_report
 
     if options.top is not None and options.by != "kernel":
-        raise ModelReferenceError(Problem("`--top` is for kernels", hint="`--by kernel --top 5`"))
+        raise UsageError(Problem("`--top` is for kernels", hint="`--by kernel --top 5`"))
     model = load_model(options.model, given_knobs(options))
     zeros = parse_zeros(options.sparsity)
     (analysis,) = analyzed([model], options, options.schedule, zeros)

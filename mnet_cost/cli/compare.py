@@ -41,13 +41,13 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Analyze all and print them side by side."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
     from mnet_cost.report.compare import compare_report
 
     names = [name for name in options.models if name.lower() != "vs"]
     if len(names) < 2:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"a comparison needs two networks, not {len(names)}",
                 hint="mnet-cost compare full vs separable",

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     """List the profiles, show some, or compare them for a network."""
     from mnet_cost.cli.output import emit
     from mnet_cost.devices import device_names, load_device
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
     from mnet_cost.report.devices import device_report, devices_report, devices_side_by_side
 
     names = list(dict.fromkeys(options.devices))
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     settings = (*KNOB_OPTIONS, "threads")
     if options.settings or any(getattr(options, name) is not None for name in settings):
         message = "knobs and threads are for a network"
-        raise ModelReferenceError(Problem(message, hint="name it: `--for MODEL`"))
+        raise UsageError(Problem(message, hint="name it: `--for MODEL`"))
     devices = [load_device(name) for name in names or device_names()]
     if not names:
         report = devices_report(devices)

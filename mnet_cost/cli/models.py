@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """List the models, or show one; 2 where a file could not be read, after the others."""
     from mnet_cost.cli.output import emit, say
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
     from mnet_cost.report.model import model_report
     from mnet_cost.report.models import models_report
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.words[:1] == ["show"]:
         if len(options.words) != 2 or with_cost:
             hint = "mnet-cost models show mobilenet_v1; its cost is `analyze mobilenet_v1`"
-            raise ModelReferenceError(Problem("`models show` takes one model", hint=hint))
+            raise UsageError(Problem("`models show` takes one model", hint=hint))
         reference = options.words[1]
         emit(model_report(reference, load_model(reference)), options, [reference])
         return 0

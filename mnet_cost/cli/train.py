@@ -176,14 +176,14 @@ def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -
 
 def _models(options: argparse.Namespace) -> dict[str, Model]:
     """What is to be trained, by the name that it is shown under."""
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model, split_setting
 
     knobs = {name: value for name, value in given_knobs(options).items() if name != "batch"}
     names = [name for name in options.compare if name.lower() != "vs"]
     if options.compare:
         if options.model or options.compare_knob or len(names) < 2:
-            raise ModelReferenceError(
+            raise UsageError(
                 Problem(
                     "--compare takes two networks or more, and none stands beside it",
                     hint="mnet-cost train --compare full vs separable --data digits",
@@ -192,7 +192,7 @@ def _models(options: argparse.Namespace) -> dict[str, Model]:
         _refuse_twice(names)
         return {name: load_model(name, knobs) for name in names}
     if not options.model:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 "which network is to be trained?",
                 hint="mnet-cost train mobilenet_v1 --alpha 0.25 --data digits",
@@ -204,7 +204,7 @@ def _models(options: argparse.Namespace) -> dict[str, Model]:
     settings = [f"{knob}={value}" for value in values.split(",")]
     _refuse_twice(settings)
     if knob in given_knobs(options):
-        raise ModelReferenceError(
+        raise UsageError(
             f"`{knob}` is given twice: by --compare-knob {options.compare_knob} and by an option"
         )
     return {
@@ -214,11 +214,11 @@ def _models(options: argparse.Namespace) -> dict[str, Model]:
 
 
 def _refuse_twice(names: Sequence[str]) -> None:
-    from mnet_cost.errors import ModelReferenceError, Problem
+    from mnet_cost.errors import Problem, UsageError
 
     for name in names:
         if names.count(name) > 1:
-            raise ModelReferenceError(
+            raise UsageError(
                 Problem(
                     f"`{name}` is to be compared with itself",
                     hint="trained the same way it comes out the same; --seed makes another",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import Effect, Effort, Given, Keeps, Kept, Layer, Makes, Reads, Work
+from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import AXIS, Flag, Real, spec_field
+from mnet_cost.layers.gradient import GradInput, Saved, Saves
 from mnet_cost.tensors import Check, TensorType
 
 
@@ -56,7 +57,7 @@ class Relu(Activation):
     kind: ClassVar[str] = "relu"
     is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 1
-    keeps: ClassVar[Keeps] = "output"
+    saves: ClassVar[Saves] = "output"
 
 
 class Relu6(Activation):
@@ -76,7 +77,7 @@ class Relu6(Activation):
     kind: ClassVar[str] = "relu6"
     is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class LeakyRelu(Activation):
     kind: ClassVar[str] = "leaky_relu"
     is_clamp: ClassVar[bool] = True
     ops_per_element: ClassVar[int] = 2
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
     slope: float = spec_field(Real(), "factor of elements below zero", default=0.01)
 
@@ -143,8 +144,8 @@ class Prelu(Activation):
         # Not `super()`: a slotted dataclass is made anew, and 3.11 then looks up the old one.
         return Activation.work(self, inputs, output)._replace(params=slopes)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), bytes=output.elements)  # a flag each: which of the two it is
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), bytes=output.elements)  # a flag each: which of the two it is
 
 
 class Sigmoid(Activation):
@@ -164,7 +165,7 @@ class Sigmoid(Activation):
     kind: ClassVar[str] = "sigmoid"
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 4
-    keeps: ClassVar[Keeps] = "output"
+    saves: ClassVar[Saves] = "output"
 
 
 class HardSigmoid(Activation):
@@ -183,7 +184,7 @@ class HardSigmoid(Activation):
 
     kind: ClassVar[str] = "hard_sigmoid"
     ops_per_element: ClassVar[int] = 4
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
 
 class Tanh(Activation):
@@ -203,7 +204,7 @@ class Tanh(Activation):
     kind: ClassVar[str] = "tanh"
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 1
-    keeps: ClassVar[Keeps] = "output"
+    saves: ClassVar[Saves] = "output"
 
 
 class Silu(Activation):
@@ -223,7 +224,7 @@ class Silu(Activation):
     kind: ClassVar[str] = "silu"
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 5
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
 
 class HardSwish(Activation):
@@ -242,7 +243,7 @@ class HardSwish(Activation):
 
     kind: ClassVar[str] = "hard_swish"
     ops_per_element: ClassVar[int] = 5
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
 
 class Gelu(Activation):
@@ -262,7 +263,7 @@ class Gelu(Activation):
     kind: ClassVar[str] = "gelu"
     effort: ClassVar[Effort] = "curve"
     ops_per_element: ClassVar[int] = 5
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
 
 
 SOFTMAX_OPS = 5
@@ -286,7 +287,7 @@ class Softmax(Layer):
     reads: ClassVar[Reads] = "axis"
     makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "curve"
-    keeps: ClassVar[Keeps] = "output"
+    saves: ClassVar[Saves] = "output"
 
     axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None

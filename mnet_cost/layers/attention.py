@@ -1,9 +1,9 @@
 """Matrix products of activations, and attention made of them.
 
 Sequences are [..., length, features]; axes in front (windows, frames) multiply the work, and an
-axis of size 1 there meets any size. Ignored here: what attention keeps between its products
-(projections and scores are neither read nor written, as in a fused kernel; `linear`, `matmul` and
-`softmax` one by one count them), masks, and dropout.
+axis of size 1 there meets any size. Ignored here: tensors inside attention, as in a fused
+kernel (projections and scores are neither read nor written; separate `linear`, `matmul` and
+`softmax` layers count them), masks, and dropout.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.activation import SOFTMAX_OPS
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Strides, Work
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product
 
 _PER_SCORE = 1 + SOFTMAX_OPS  # scaling, then softmax
 
 
 def _leading(check: Check, *inputs: TensorType) -> tuple[Size, ...]:
-    """The axes in front of the last two: equal, or 1 where another is larger."""
+    """Sizes of the axes in front of the last two: equal, or 1 where another input is larger."""
     rank = len(inputs[0].shape)
     if rank < 2 or any(len(x.shape) != rank for x in inputs):
         raise RuleViolation("needs matrices with equally many axes")
@@ -52,7 +53,7 @@ class MatMul(Layer):
 
     kind: ClassVar[str] = "matmul"
     effort: ClassVar[Effort] = "matmul"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 
     transpose_second: bool = spec_field(
@@ -66,7 +67,7 @@ class MatMul(Layer):
         if self.transpose_second:
             rows, columns = columns, rows
         depth = first.shape[-1]
-        check(depth == rows, "multiplies rows of {} with columns of {}", depth, rows)
+        check(depth == rows, "needs equal inner sizes, not {} and {}", depth, rows)
         return TensorType((*leading, first.shape[-2], columns))
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
@@ -78,21 +79,23 @@ class MatMul(Layer):
             output_elements=outputs,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        # Each factor is kept for the gradient of the other; one that meets more matrices than it
-        # has is kept as the copy that torch makes for each of them.
-        positions, inputs, elements = product(output.shape[:-2]), [], 0
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        # Each factor is saved for the gradient of the other; one that meets more matrices than it
+        # has is saved as the copy that torch makes for each of them.
+        positions, saved, elements = product(output.shape[:-2]), [], 0
         for number, other in ((0, 1), (1, 0)):
-            x = given[number].type
+            x = inputs[number].type
             copied = positions * (x.shape[-2] * x.shape[-1])
-            if given[other].needs_gradient and copied == x.elements:
-                inputs.append(number)
-            elif given[other].needs_gradient:
+            if inputs[other].needs_gradient and copied == x.elements:
+                saved.append(number)
+            elif inputs[other].needs_gradient:
                 elements += copied
-        return Kept(inputs=tuple(inputs), elements=elements)
+        return Saved(inputs=tuple(saved), elements=elements)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
-        first, second = given
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
+        first, second = inputs
         forward = output.elements * first.type.shape[-1]
         return forward * (first.needs_gradient + second.needs_gradient), 0
 
@@ -116,7 +119,7 @@ class ScaledDotProductAttention(Layer):
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "matmul"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
     arity: ClassVar[tuple[int, int | None]] = (3, 3)
 
     heads: Size = spec_field(Whole(), "parts of the features with scores of their own", default=1)
@@ -125,7 +128,12 @@ class ScaledDotProductAttention(Layer):
         query, key, value = inputs
         leading = _leading(check, query, key, value)
         features, known, values = query.shape[-1], key.shape[-1], value.shape[-1]
-        check(features == known, "matches {} features with {}", features, known)
+        check(
+            features == known,
+            "needs as many features in query and key, not {} and {}",
+            features,
+            known,
+        )
         keys, given = key.shape[-2], value.shape[-2]
         check(keys == given, "needs a value for each key, not {} for {}", given, keys)
         _check_heads(check, features, self.heads)
@@ -143,31 +151,33 @@ class ScaledDotProductAttention(Layer):
             output_elements=outputs,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        query, key, value = (x.type for x in given)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        query, key, value = (x.type for x in inputs)
         positions, length, keys = product(output.shape[:-2]), query.shape[-2], key.shape[-2]
         if query.shape[-1] == value.shape[-1]:
-            # Fused: a number for each row of scores; what meets more matrices than it has is kept
+            # Fused: a number for each row of scores; what meets more matrices than it has is saved
             # as the copy that torch makes for each of them.
-            inputs, copies = [], 0
+            saved, copies = [], 0
             for number, x in enumerate((query, key, value)):
                 copied = positions * x.shape[-2] * x.shape[-1]
                 if copied == x.elements:
-                    inputs.append(number)
+                    saved.append(number)
                 else:
                     copies += copied
             rows = positions * self.heads * length
-            return Kept(inputs=tuple(inputs), elements=copies, output=True, statistics=rows)
+            return Saved(inputs=tuple(saved), elements=copies, output=True, statistics=rows)
         # One by one: query and key with the scaling in them, scores, and values as matrices.
         scores = positions * self.heads * length * keys
         scaled = positions * (length + keys) * query.shape[-1]
         values = positions * keys * value.shape[-1]
         if self.heads == 1 and values == value.elements:
-            return Kept(inputs=(2,), elements=scaled + scores)
-        return Kept(elements=scaled + scores + values)
+            return Saved(inputs=(2,), elements=scaled + scores)
+        return Saved(elements=scaled + scores + values)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
-        query, key, value = given
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
+        query, key, value = inputs
         pairs = product(output.shape[:-1]) * key.type.shape[-2]
         matching, mixing = pairs * query.type.shape[-1], pairs * output.shape[-1]
         scores_need = query.needs_gradient or key.needs_gradient
@@ -200,7 +210,7 @@ class Attention(Layer):
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "matmul"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
     aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
     arity: ClassVar[tuple[int, int | None]] = (1, 2)
 
@@ -240,31 +250,34 @@ class Attention(Layer):
             output_elements=outputs,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        query, context = given[0], given[-1]
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        query, context = inputs[0], inputs[-1]
         features = self._features(query.type)
         positions = product(output.shape[:-1])
         keys = product(output.shape[:-2]) * context.type.shape[-2]
-        # Of each projection the input, packed if it is turned; query, keys, values, what is mixed.
-        inputs, elements = [], 2 * features * (positions + keys)
-        for number, projections in ((0, 1), (len(given) - 1, 2)):
-            x = given[number]
-            if x.turned:
+        # The input of each projection, or a contiguous copy of a permuted one; query, keys, values
+        # and what is mixed.
+        saved, elements = [], 2 * features * (positions + keys)
+        for number, projections in ((0, 1), (len(inputs) - 1, 2)):
+            x = inputs[number]
+            if x.permuted:
                 elements += projections * x.type.elements
             else:
-                inputs.append(number)
+                saved.append(number)
         rows = self.heads * positions
-        return Kept(inputs=tuple(inputs), elements=elements, statistics=rows)
+        return Saved(inputs=tuple(saved), elements=elements, statistics=rows)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
-        query, context = given[0].type, given[-1].type
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
+        query, context = inputs[0].type, inputs[-1].type
         features, pairs = self._features(query), product(output.shape[:-1]) * context.shape[-2]
         of_query, of_context = query.elements * features, 2 * context.elements * features
         of_output = output.elements * features
         return (
             4 * pairs * features
             + of_output
-            + of_query * given[0].needs_gradient
-            + of_context * given[-1].needs_gradient,
+            + of_query * inputs[0].needs_gradient
+            + of_context * inputs[-1].needs_gradient,
             of_query + of_context + of_output,
         )

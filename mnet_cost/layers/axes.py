@@ -1,7 +1,7 @@
 """Axes of tensors: their names, which of them a layer works along, and what is in doubt.
 
 Three axes can be an image or a stack of sequences. A tensor remembers which by how it was made
-(`TensorType.layout`); what nothing tells is taken for an image, and `doubt` says so. Not here:
+(`TensorType.layout`); what nothing states is treated as an image, and `doubt` says so. Not here:
 shapes, where in a spec a tensor was made, and what other layers say of it (`network/doubts.py`).
 """
 
@@ -23,7 +23,7 @@ _COLOURS = (1, 3, 4)
 
 
 def joint_layout(inputs: tuple[TensorType, ...]) -> Layout | None:
-    """What tensors of equally many axes are together: what is known of some and denied by none."""
+    """The layout of tensors of equally many axes: one that some have and none contradicts."""
     layouts = {x.layout for x in inputs}
     known = layouts.intersection(_KNOWN)
     if len(known) == 1:
@@ -37,10 +37,10 @@ def channel_axis(x: TensorType) -> int:
 
 
 def axis_place(x: TensorType, name: str) -> int | None:
-    """The axis of x that has that name, counted from the end; None where none has.
+    """The axis of x with that name, counted from the end; None where no axis has it.
 
-    What may be an image or a stack of sequences has the names of both, and the last two axes of a
-    known stack may be called `height` and `width`: names stand for places.
+    A tensor that may be an image or a stack of sequences has the names of both. The last two axes
+    of a known stack may also be called `height` and `width`.
     """
     rank = len(x.shape)
     known = name in axis_names(rank, x.layout)
@@ -52,7 +52,10 @@ def axis_place(x: TensorType, name: str) -> int | None:
 
 
 def named_axis(x: TensorType, axis: str | int | None, kind: str) -> int:
-    """The axis of that name or number, counted from the end; None is `channel_axis`."""
+    """The axis with that name or number, counted from the end; `channel_axis` for None.
+
+    Raises `RuleViolation`, with the `kind` of layer, where x has no such axis.
+    """
     if axis is None:
         return channel_axis(x)
     rank = len(x.shape)
@@ -71,7 +74,10 @@ def named_axis(x: TensorType, axis: str | int | None, kind: str) -> int:
 
 
 def fixed(value: Any, name: str) -> int:
-    """A number that decides the structure, so it cannot be an array of candidates."""
+    """`value` as an int: it decides structure, so it must be the same for all candidates.
+
+    Raises `RuleViolation` for an array.
+    """
     try:
         return index(value)
     except TypeError:
@@ -79,7 +85,7 @@ def fixed(value: Any, name: str) -> int:
 
 
 def named_layout(axis: object, layout: Layout | None) -> Layout | None:
-    """`layout`, or where that is not known what the name of an axis tells of it."""
+    """`layout`; where that is not known, the layout that has an axis of that name."""
     if layout in _KNOWN:
         return layout
     if axis == "channels":
@@ -88,20 +94,20 @@ def named_layout(axis: object, layout: Layout | None) -> Layout | None:
 
 
 class Doubt(NamedTuple):
-    """What a layer takes one of its inputs for, which that may not be."""
+    """A layer treats one of its inputs as something that it may not be."""
 
     number: int
     """Position of the input."""
-    taken_for: str
+    treated_as: str
     hint: str
     is_guess: bool = False
-    """Whether it is a guess, an image, that other layers of the network may bear out."""
+    """Whether it is a guess (an image) that other layers of the network may confirm."""
 
 
 def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
-    """The first thing about the axes of the inputs of `layer` that may be meant otherwise.
+    """The first input of `layer` whose axes may be other ones than the layer assumes, or None.
 
-    What a field `axis` says is not in doubt.
+    An axis that the field `axis` names is not in doubt.
     """
     if getattr(layer, "axis", None) is not None:
         return None
@@ -112,18 +118,18 @@ def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
         return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"), is_guess=True)
     for number, x in enumerate(inputs):
         if len(x.shape) >= 3:
-            found = _doubt(layer, x)
-            if found is not None:
-                return Doubt(number, *found, is_guess=found[0] == _IMAGE)
+            taken = _doubt(layer, x)
+            if taken is not None:
+                return Doubt(number, *taken, is_guess=taken[0] == _IMAGE)
     return None
 
 
 def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
-    """What `layer` takes x for, of three axes or more, and a way out."""
+    """What `layer` treats x as, a tensor of three axes or more, and a hint."""
     reads, layout = layer.reads, x.layout
     if reads in ("image", "channels") and layout == "sequence":
         return (
-            "an image, and it is a stack of sequences",
+            "an image, but it is a stack of sequences",
             "`to_image` makes an image of each sequence",
         )
     if reads == "channels" and layout == "input":
@@ -137,13 +143,13 @@ def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
         number, (length, features) = product(x.shape[:-2]), x.shape[-2:]
         return (
             f"{number} sequences of {length} positions with {features} features"
-            + (", and it is an image" if layout == "image" else ""),
+            + (", but it is an image" if layout == "image" else ""),
             "`to_sequence` makes a sequence of an image" + _or_declare(x, "sequence"),
         )
     if reads == "features" and layout in ("image", "input"):
         return (
             f"{product(x.shape[:-1])} rows of {x.shape[-1]} features"
-            + (", and it is an image" if layout == "image" else ""),
+            + (", but it is an image" if layout == "image" else ""),
             "a 1x1 `conv2d` works along `channels`, `to_sequence` and `flatten` make features of "
             "an image" + _or_declare(x, "sequence"),
         )
@@ -151,17 +157,17 @@ def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
 
 
 def says_image(layer: Layer, x: TensorType) -> bool:
-    """Whether `layer` says by being there that x, of three axes or more, is an image."""
+    """Whether `layer` proves that x, a tensor of three axes or more, is an image."""
     return layer.reads == "image" and not (x.layout == "input" and _ends_with_colours(x))
 
 
 def says_sequence(layer: Layer) -> bool:
-    """Whether `layer` says by being there that its inputs are no images."""
+    """Whether `layer` proves that its inputs are not images."""
     return layer.reads in ("sequence", "features") and getattr(layer, "axis", None) is None
 
 
 def _or_declare(x: TensorType, *layouts: Layout) -> str:
-    """The other way out where x is an input: the spec can say what it is."""
+    """A second hint where x is an input: the spec can say what its axes are."""
     if x.layout != "input":
         return ""
     written = " or ".join(f"`{{shape: {x}, layout: {layout}}}`" for layout in layouts)
@@ -169,7 +175,7 @@ def _or_declare(x: TensorType, *layouts: Layout) -> str:
 
 
 def _ends_with_colours(x: TensorType) -> bool:
-    """Whether x looks like [height, width, colours]; of arrays nothing is told."""
+    """Whether x looks like [height, width, colours]; False for arrays."""
     sizes = x.shape[-3:]
     if not all(isinstance(size, int) for size in sizes):
         return False

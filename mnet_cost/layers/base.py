@@ -1,10 +1,10 @@
-"""What every layer kind is: shape rule, work rule, and what becomes of its memory.
+"""What every layer kind has: a shape rule, a work rule, and rules of its memory.
 
 A layer kind is one frozen dataclass derived from `Layer`. Its fields (see `fields.py`) are its
 YAML schema; its docstring gives shapes, MAC rule, parameters, vector operations and source.
 Work is counted per example of the batch. Rules of shape and work take numbers, arrays and traced
-numbers; those of what training keeps take plain numbers. Ignored here: precision (elements, not
-bytes) and what a runtime fuses.
+numbers; rules of training (words in `gradient.py`) take plain numbers. Ignored here: precision
+(elements, not bytes) and what a runtime fuses.
 """
 
 from __future__ import annotations
@@ -13,38 +13,31 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from mnet_cost.layers.axes import joint_layout, named_layout
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType
 
 Effect = Literal["compute", "elementwise", "view"]
 """compute: makes a new tensor. elementwise: one output per input element, so it can be written
-over its input and ride on the layer before. view: another name for the same memory, no work."""
+over its input and fused into the layer before. view: another name for the same memory, no work."""
 
 
 Effort = Literal["convolution", "linear", "matmul", "pooling", "arithmetic", "curve", "move", "lrn"]
-"""What the time of a layer goes into. arithmetic: a few additions, products and comparisons for
-each element. curve: an exponential, a root or a quotient for each. lrn: local response norms, which
-have a power and a window. move: elements are only put elsewhere."""
-
-Keeps = Literal["nothing", "inputs", "output"]
-"""What the backward pass of a layer needs again, besides its weights."""
-
-Strides = Literal["kept", "turned", "packed", "folded"]
-"""What becomes of the order in memory while training in torch. kept: as in the inputs. turned: a
-view with its axes in another order. packed: row by row, whatever the inputs are. folded: kept for
-an image; axes in front of one are joined with the batch, which packs it."""
+"""What a layer spends its time on. arithmetic: a few additions, products and comparisons for each
+element. curve: an exponential, a root or a quotient for each element. lrn: local response norms,
+which have a power and a window. move: elements are only copied to another place."""
 
 
 Reads = Literal["anything", "axis", "channels", "image", "sequence", "features"]
-"""What the axes of the inputs have to be. axis: there is a field `axis`, whose default depends on
-whether they are an image. channels: an image, of which a norm of channels is no evidence. image,
-sequence: what the layer says by being there. features: the last axis, whatever is before it."""
+"""What the axes of the inputs have to be. axis: the kind has a field `axis`, whose default depends
+on whether they are an image. channels: an image, but the layer does not prove that they are one.
+image, sequence: the layer proves what they are. features: the last axis, whatever is before it."""
 
 Makes = Literal["same", "image", "sequence", "anything"]
 """What the axes of the output are. same: what those of the inputs are."""
 
 
 class Work(NamedTuple):
-    """What one layer does for one example. Counts, exact; adds up.
+    """What one layer does for one example of the batch. Exact counts, which can be added.
 
     mult_adds        multiplications with accumulation in convolutions and matrix products
     vector_ops       every other arithmetic operation (bias, norm, activation, pooling, add)
@@ -68,7 +61,7 @@ class Work(NamedTuple):
 
 
 class Convolution(NamedTuple):
-    """Sizes by which runtimes choose how to carry out a convolution; channels are of one group."""
+    """Sizes of a convolution, by which runtimes choose an algorithm; channels are of one group."""
 
     groups: Size
     channels_in: Size
@@ -77,9 +70,10 @@ class Convolution(NamedTuple):
     stride: tuple[Size, Size]
     dilation: tuple[Size, Size]
     rows: Size
+    """Of the output."""
     columns: Size
     images: Size
-    """Images in one example: axes in front of the channels."""
+    """Images in one example: the product of the axes in front of the channels."""
 
     @property
     def is_depthwise(self) -> bool:
@@ -88,42 +82,6 @@ class Convolution(NamedTuple):
     @property
     def positions(self) -> Size:
         return self.images * self.rows * self.columns
-
-
-class Given(NamedTuple):
-    """An input of a layer, as training sees it."""
-
-    type: TensorType
-    needs_gradient: bool
-    turned: bool = False
-    """Whether it is a view whose axes are in another order than its memory."""
-    gapped: bool = False
-    """Whether it is a view of parts of the rows of its memory."""
-
-
-class Kept(NamedTuple):
-    """What autograd keeps of one layer until its backward pass. Params are not told.
-
-    inputs      positions of the inputs that are kept as they are
-    numbers     positions of those that are whole numbers to look something up
-    output      whether the (first) output is kept
-    elements    of further tensors, for each example
-    statistics  of further tensors that stay fp32 at any precision, for each example
-    once        such elements that are there once for the batch
-    bytes       of whole numbers and flags, for each example
-    """
-
-    inputs: tuple[int, ...] = ()
-    numbers: tuple[int, ...] = ()
-    output: bool = False
-    elements: int = 0
-    statistics: int = 0
-    once: int = 0
-    bytes: int = 0
-
-
-INDEX_BYTES = 8
-"""Bytes of an index: torch has them as int64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,108 +99,114 @@ class Layer:
     effect: ClassVar[Effect] = "compute"
     effort: ClassVar[Effort] = "move"
     is_clamp: ClassVar[bool] = False
-    """Whether it only bounds its input, as relu does: runtimes do that while they write."""
+    """Whether it only bounds its input, as relu does: runtimes do that when they write a result."""
     is_foldable: ClassVar[bool] = False
     """Whether it is a scale and a shift of each channel, known before inference: they can become
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
     reads_params: ClassVar[bool] = True
-    """Whether all params are read each time; else those that are count as input elements."""
-    keeps: ClassVar[Keeps] = "nothing"
-    """What is kept for the backward pass; `kept` where a word does not say it."""
-    strides: ClassVar[Strides] = "kept"
+    """Whether all params are read each time; else `Work.input_elements` has those that are."""
+    saves: ClassVar[Saves] = "nothing"
+    """What autograd saves; `saved_tensors` says it where a word does not."""
+    memory_format: ClassVar[MemoryFormat] = "preserved"
     reads: ClassVar[Reads] = "anything"
     makes: ClassVar[Makes] = "anything"
     differentiable: ClassVar[bool] = True
-    """Whether a gradient passes from the output to the inputs. If not, these are as outputs of the
-    network in training: a loss is put on them."""
+    """Whether a gradient passes from the output to the inputs. If not, the inputs are treated like
+    outputs of the network in training: they have a loss."""
 
     def variety(self) -> str:
-        """The kind, and the kernel where that tells costs apart: `conv2d 1x1`."""
+        """The kind, with the kernel where costs differ by it: `conv2d 1x1`."""
         return self.kind
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
-        """Type of the output. Sizes that do not fit make `check` fail."""
+        """Type of the output, or of the first of several.
+
+        Calls `check` with what must hold of the sizes, and raises `RuleViolation` where the number
+        of axes is wrong.
+        """
         raise NotImplementedError
 
     def infer_all(self, check: Check, *inputs: TensorType) -> tuple[TensorType, ...]:
-        """Types of all outputs. A kind with several overrides it; `infer` is then the first."""
+        """Types of all outputs. A kind with several outputs overrides it."""
         return (self.infer(check, *inputs),)
 
     def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
-        """What the axes of the output are, where it has three or more."""
+        """What the axes of the output are; None where nothing states it, or below three axes."""
         if self.makes == "same":
             return named_layout(getattr(self, "axis", None), joint_layout(inputs))
         return None if self.makes == "anything" else self.makes
 
     def guesses_axis(self) -> bool:
-        """Whether it works along an axis that its fields do not say."""
+        """Whether it works along an axis that its fields do not name."""
         return self.reads == "axis" and getattr(self, "axis", None) is None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work | None:
-        """Work for one example, given types that `infer` accepted; None where it is unknown.
+        """Work for one example of the batch, for types that `infer` accepted; None where unknown.
 
-        `output` is the first of several: a rule knows the others from the inputs.
+        `output` is the type of the first output; a rule knows the others from the inputs.
         """
         raise NotImplementedError
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
-        """What its stored tensors are made for, besides the fields; None where it has none.
+        """What decides the shapes of its stored tensors besides the fields; None where it has none.
 
-        Sizes of the inputs, and the place of an axis that they lie along: with the same ones the
-        tensors can be used once more. A layer without any can be used on whatever it takes.
+        Sizes of the inputs, and the axis along which the tensors lie. `use` can share the tensors
+        where these are equal. A layer without stored tensors can be used on any input.
         """
         return None
 
-    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
-        """What would make inputs fit that `infer` refuses."""
+    def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
+        """A hint how to make inputs fit that `infer` refuses; None where there is none."""
         return None
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
-        """Its sizes if it is a convolution, for plain numbers."""
+        """Its sizes if it is a convolution, else None. Takes plain numbers, not arrays."""
         return None
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept | None:
-        """What is kept where the output needs a gradient; None where that is unknown."""
-        if self.keeps == "inputs":
-            return Kept(inputs=tuple(range(len(given))))
-        return Kept(output=self.keeps == "output")
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved | None:
+        """What autograd saves where the output needs a gradient; None where that is unknown."""
+        if self.saves == "inputs":
+            return Saved(inputs=tuple(range(len(inputs))))
+        return Saved(output=self.saves == "output")
 
-    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is the memory of the first input while training in torch."""
-        return self.strides == "turned" or self.effect == "view"
+        return self.memory_format == "permuted" or self.effect == "view"
 
     def memory_in_training(self, output: TensorType) -> int:
-        """Elements for each example of the memory that an output lies in while training in torch:
-        more than its own where it is a part of what the layer makes, which stays as a whole."""
+        """Elements, for each example, of the memory that holds an output while training in torch:
+        more than its own where the output is a view of a larger tensor that the layer makes."""
         return int(output.elements)
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the axes of the output are in another order than its memory."""
-        turned = any(x.turned for x in given)
+        permuted = any(x.permuted for x in inputs)
         return {
-            "kept": turned,
-            "turned": not turned,
-            "packed": False,
-            "folded": turned and len(given[0].type.shape) == 3,
-        }[self.strides]
+            "preserved": permuted,
+            "permuted": not permuted,
+            "contiguous": False,
+            "batched": permuted and len(inputs[0].type.shape) == 3,
+        }[self.memory_format]
 
-    def packs(self, x: Given) -> bool:
-        """Whether a copy is made of an input, and kept instead of it: row by row."""
-        return self.strides == "folded" and x.turned and len(x.type.shape) > 3
+    def makes_contiguous(self, x: GradInput) -> bool:
+        """Whether torch copies an input row by row, and saves the copy instead of it."""
+        return self.memory_format == "batched" and x.permuted and len(x.type.shape) > 3
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is a view of parts of the rows of its memory."""
-        return self.effect == "view" and any(x.gapped for x in given)
+        return self.effect == "view" and any(x.strided for x in inputs)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
-        """Mult-adds for one example: for the gradients of the inputs, and of the weights.
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
+        """(mult-adds of the gradients of the inputs, of those of the weights), for one example.
 
-        By default each is a product as large as the forward one, if somebody needs it.
+        By default each is as many as forward, where that gradient is needed, else 0.
         """
-        work = self.work(tuple(x.type for x in given), output) or Work()
-        needed = any(x.needs_gradient for x in given)
+        work = self.work(tuple(x.type for x in inputs), output) or Work()
+        needed = any(x.needs_gradient for x in inputs)
         return work.mult_adds * needed, work.mult_adds * bool(work.weights)
 
 

@@ -12,19 +12,16 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from mnet_cost.layers.base import (
     Convolution,
     Effort,
-    Given,
-    Keeps,
-    Kept,
     Layer,
     Makes,
     Reads,
-    Strides,
     Work,
     both,
     image_sizes,
     kernel_variety,
 )
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Size, TensorType, ceil_div, largest, product
 
 _KERNEL = "size of the kernel"
@@ -34,7 +31,7 @@ _PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
-    """(top, bottom, left, right) of explicit padding; `valid` is none."""
+    """(top, bottom, left, right): rows and columns of explicit padding; 0 for `valid`."""
     if isinstance(padding, str):  # comparing an array with a word would not give a flag
         return (0, 0, 0, 0)
     if not isinstance(padding, tuple):
@@ -151,18 +148,18 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
     return TorchWindow(kernel, stride, dilation, (left, right, top, bottom), rounding)
 
 
-def kept_image(layer: Any, given: tuple[Given, ...], output: TensorType) -> Kept:
-    """What is kept of the input: itself, or the copy of it that padding makes.
+def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+    """What autograd saves of the input: itself, or the copy of it that padding makes.
 
-    torch makes one where its own padding does not do, as often with `same` and a stride.
+    torch makes a copy where its own padding cannot be used, often with `same` and a stride.
     """
-    x = given[0].type
+    x = inputs[0].type
     window = torch_window(layer, x, output)
     if window.rounding is not None:
-        return Kept(inputs=(0,))
+        return Saved(inputs=(0,))
     left, right, top, bottom = window.padding
     image = (x.shape[-2] + top + bottom) * (x.shape[-1] + left + right)
-    return Kept(elements=product(x.shape[:-2]) * image)
+    return Saved(elements=product(x.shape[:-2]) * image)
 
 
 def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
@@ -180,7 +177,11 @@ def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: S
 def _conv_work(
     x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
 ) -> Work:
-    """`taps` is the number of input channels that each output channel sees."""
+    """Work of a convolution for one example.
+
+    `taps` is the number of input channels that each output channel reads; `positions` is the number
+    of places at which the kernel is applied.
+    """
     channels_out = output.shape[-3]
     kernel_height, kernel_width = both(kernel)
     # Factors of positions and of channels stay apart: with one array along each, the product
@@ -200,7 +201,7 @@ def _conv_work(
 def _convolution(
     layer: Any, x: TensorType, output: TensorType, groups: Size, slides_over: TensorType
 ) -> Convolution:
-    """`slides_over` is the tensor whose positions the kernel is applied at."""
+    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied."""
     return Convolution(
         groups,
         x.shape[-3] // groups,
@@ -231,7 +232,7 @@ class Conv2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     channels: Size = spec_field(Whole(), "output channels")
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -265,8 +266,8 @@ class Conv2d(Layer):
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return _convolution(self, inputs[0], output, self.groups, output)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return kept_image(self, given, output)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return saved_image(self, inputs, output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,7 +287,7 @@ class DepthwiseConv2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -317,8 +318,8 @@ class DepthwiseConv2d(Layer):
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return _convolution(self, inputs[0], output, inputs[0].shape[-3], output)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return kept_image(self, given, output)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return saved_image(self, inputs, output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,8 +340,8 @@ class ConvTranspose2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
-    strides: ClassVar[Strides] = "folded"
-    keeps: ClassVar[Keeps] = "inputs"
+    memory_format: ClassVar[MemoryFormat] = "batched"
+    saves: ClassVar[Saves] = "inputs"
 
     channels: Size = spec_field(Whole(), "output channels")
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -374,9 +375,9 @@ class ConvTranspose2d(Layer):
                 dilations[i],
             )
         if is_same(self.padding):
-            for one in extra:
+            for size in extra:
                 check(
-                    one == 0, "padding `same` fixes the output: give output_padding with a number"
+                    size == 0, "padding `same` fixes the output: give output_padding with a number"
                 )
             return TensorType(
                 (*x.shape[:-3], self.channels, height * strides[0], width * strides[1])

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Work, both
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work, both
 from mnet_cost.layers.fields import Pair, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, largest, product, smallest
 
 _BOX = 4
@@ -61,8 +62,8 @@ class BoxDecode(Layer):
             output_elements=elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), elements=output.elements // 2)  # the exponentials
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), elements=output.elements // 2)  # the exponentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class NonMaxSuppression(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPool(Layer):
-    """What cuts the features of boxes out of maps shares: shapes."""
+    """What layers share that cut the features of boxes out of maps: the shape rule."""
 
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
@@ -141,15 +142,15 @@ class RegionPool(Layer):
             check(x.shape[0] == channels, "needs maps of equally many channels")
         return TensorType((boxes.shape[0], channels, *both(self.size)))
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
         return True  # made channel by channel, for all boxes
 
-    def _kept_samples(self, given: tuple[Given, ...], samples: int) -> Kept:
-        """The maps, and for each of them where the points lie and which boxes it is for."""
-        *maps, boxes = given
+    def _saved_samples(self, inputs: tuple[GradInput, ...], samples: int) -> Saved:
+        """Saves the maps, and for each map the places of the points and its boxes' numbers."""
+        *maps, boxes = inputs
         regions, (rows, columns) = boxes.type.shape[0], both(self.size)
         placed = regions * (2 * rows * columns * samples * samples + 1)
-        return Kept(inputs=tuple(range(len(maps))), elements=len(maps) * placed)
+        return Saved(inputs=tuple(range(len(maps))), elements=len(maps) * placed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +185,8 @@ class RoiAlign(RegionPool):
             output_elements=outputs,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return self._kept_samples(given, self.samples)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return self._saved_samples(inputs, self.samples)
 
 
 class RoiPool(RegionPool):
@@ -224,7 +225,7 @@ class RoiPool(RegionPool):
             output_elements=output.elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # Of two by two points in each bin: torch alone has no layer that looks at every element.
-        found = self._kept_samples(given, 2)
-        return found._replace(output=True, elements=found.elements + 4 * output.elements)
+        saved = self._saved_samples(inputs, 2)
+        return saved._replace(output=True, elements=saved.elements + 4 * output.elements)

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import joint_layout, named_axis
-from mnet_cost.layers.base import Effect, Effort, Given, Kept, Layer, Makes, Reads, Work
+from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import AXIS, spec_field
+from mnet_cost.layers.gradient import GradInput, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, axis_names, largest, product
 
 
-def _meet(one: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
+def _meet(first: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
     """Whether plain sizes are equal, or 1 where the other is larger."""
-    return all(a == b or 1 in (a, b) for a, b in zip(one, other, strict=True))
+    return all(a == b or 1 in (a, b) for a, b in zip(first, other, strict=True))
 
 
 class Broadcast(Layer):
-    """What sums and products share: shapes, and one operation per further input."""
+    """What sums and products share: the shape rule, and one operation per further input."""
 
     __slots__ = ()
 
@@ -40,7 +41,7 @@ class Broadcast(Layer):
             shape = tuple(largest(a, b) for a, b in zip(shape, x.shape, strict=True))
         return TensorType(shape)
 
-    def way_out(self, inputs: tuple[TensorType, ...]) -> str | None:
+    def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
         if not all(isinstance(size, int) for x in inputs for size in x.shape):
             return None
         largest_rank = max(len(x.shape) for x in inputs)
@@ -108,20 +109,20 @@ class Multiply(Broadcast):
     kind: ClassVar[str] = "multiply"
     aliases: ClassVar[tuple[str, ...]] = ("mul",)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # One product after the other: each factor is the gradient of the other one.
-        inputs, between = set[int](), 0
-        shape, needs = given[0].type.shape, given[0].needs_gradient
-        for number, x in enumerate(given[1:], 1):
+        saved, between = set[int](), 0
+        shape, needs = inputs[0].type.shape, inputs[0].needs_gradient
+        for number, x in enumerate(inputs[1:], 1):
             if needs:
-                inputs.add(number)
+                saved.add(number)
             if x.needs_gradient and number == 1:
-                inputs.add(0)
+                saved.add(0)
             elif x.needs_gradient:
                 between += product(shape)
             shape = tuple(map(largest, shape, x.type.shape))
             needs = needs or x.needs_gradient
-        return Kept(inputs=tuple(sorted(inputs)), elements=between)
+        return Saved(inputs=tuple(sorted(saved)), elements=between)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,7 @@ class Concat(Layer):
         joined = self.joined(inputs)
         names = axis_names(rank, joint_layout(inputs))
         axis_name = f"`{names[joined]}`" if joined >= -len(names) else f"axis {joined}"
-        mismatch = f"needs equal shapes but for {axis_name}"
+        mismatch = f"needs equal shapes except for {axis_name}"
         for x in inputs[1:]:
             if len(x.shape) != rank:
                 raise RuleViolation(mismatch)
@@ -171,5 +172,5 @@ class Concat(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(input_elements=sum(x.elements for x in inputs), output_elements=output.elements)
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
-        return len(given[0].type.shape) == 3 and all(x.turned for x in given)
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
+        return len(inputs[0].type.shape) == 3 and all(x.permuted for x in inputs)

@@ -23,7 +23,7 @@ EXPRESSION_SCHEMA: Json = {"type": "string", "maxLength": 200}
 
 
 def _a(value: object) -> str:
-    """How a message speaks of a value of the wrong type."""
+    """A value of the wrong type, as a message names it."""
     if isinstance(value, bool):
         return "the flag `true`" if value else "the flag `false`"
     if isinstance(value, str):
@@ -37,12 +37,16 @@ class FieldKind:
     """What one field may hold."""
 
     words: frozenset[str] = frozenset()
-    """Words of the field itself; they win over names of knobs and arguments."""
+    """Words of the field itself; they come before names of knobs and arguments."""
     lists: ClassVar[tuple[bool, bool]] = (False, False)
-    """Whether it takes a list of numbers, and whether one number stands for equal ones."""
+    """(whether it takes a list of numbers, whether it takes one number for equal ones)."""
 
     def convert(self, value: Any, check: Check) -> Any:
-        """The field's value for a value of a spec, or `RuleViolation` without the field's name."""
+        """The field's value for a value of a spec.
+
+        Raises `RuleViolation` for a value that it refuses; the message goes on after the
+        field's name.
+        """
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -50,7 +54,7 @@ class FieldKind:
         raise NotImplementedError
 
     def schema(self) -> Json:
-        """JSON Schema of the values, expressions and choices left out."""
+        """JSON Schema of the values, without expressions and choices."""
         raise NotImplementedError
 
 
@@ -286,8 +290,8 @@ class Axis(FieldKind):
             raise RuleViolation("must be one axis for all candidates") from None
         if number >= 0:
             raise RuleViolation(
-                f"counts from the end, where -1 is the last axis, not {number}: the batch, which "
-                "comes first, is not part of shapes"
+                f"must be below 0, counted from the end (-1 is the last axis), not {number}: "
+                "shapes leave out the batch, which comes first"
             )
         return number
 
@@ -322,14 +326,14 @@ def spec_field(kind: FieldKind, help: str, default: Any = dataclasses.MISSING) -
 
 def fields_of(layer: type) -> Mapping[str, LayerField]:
     """The fields of a layer class by name, in the order of the class."""
-    found = {}
+    fields = {}
     for field in dataclasses.fields(layer):
         missing = field.default is dataclasses.MISSING
-        found[field.name] = LayerField(
+        fields[field.name] = LayerField(
             field.name,
             field.metadata["kind"],
             None if missing else field.default,
             missing,
             field.metadata["help"],
         )
-    return found
+    return fields

@@ -1,6 +1,6 @@
 """Layers that put the same elements elsewhere: channels shuffled, images as sequences and back.
 
-All of them copy. A type that the elements have is kept. Ignored here: runtimes that read the
+All of them copy, and the type of the elements stays. Ignored here: runtimes that read the
 elements where they are, with strides.
 """
 
@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Makes, Reads, Strides, Work, image_sizes, sequence_sizes
+from mnet_cost.layers.base import Layer, Makes, Reads, Work, image_sizes, sequence_sizes
 from mnet_cost.layers.fields import Whole, spec_field
+from mnet_cost.layers.gradient import MemoryFormat
 from mnet_cost.tensors import Check, Size, TensorType
 
 
@@ -40,7 +41,7 @@ class ChannelShuffle(Copy):
     kind: ClassVar[str] = "channel_shuffle"
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     groups: Size = spec_field(Whole(), "groups that the channels come in")
 
@@ -74,7 +75,7 @@ class ToSequence(Copy):
     kind: ClassVar[str] = "to_sequence"
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "sequence"
-    strides: ClassVar[Strides] = "turned"
+    memory_format: ClassVar[MemoryFormat] = "permuted"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -99,7 +100,7 @@ class ToImage(Copy):
     kind: ClassVar[str] = "to_image"
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "image"
-    strides: ClassVar[Strides] = "turned"
+    memory_format: ClassVar[MemoryFormat] = "permuted"
 
     height: Size = spec_field(Whole(), "rows of the image")
     width: Size | None = spec_field(
@@ -113,7 +114,7 @@ class ToImage(Copy):
             width = length // self.height
             check(
                 self.height * width == length,
-                "does not make {} positions into {} rows",
+                "cannot arrange {} positions in {} rows",
                 length,
                 self.height,
             )
@@ -121,7 +122,7 @@ class ToImage(Copy):
             width = self.width
             check(
                 self.height * width == length,
-                "does not make {} positions into {} rows of {}",
+                "cannot arrange {} positions in {} rows of {}",
                 length,
                 self.height,
                 width,

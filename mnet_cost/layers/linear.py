@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Effort, Given, Keeps, Layer, Makes, Reads, Strides, Work
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import Flag, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saves
 from mnet_cost.tensors import Check, Size, TensorType, product
 
 
@@ -31,8 +32,8 @@ class Linear(Layer):
     reads: ClassVar[Reads] = "features"
     makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "linear"
-    keeps: ClassVar[Keeps] = "inputs"
-    strides: ClassVar[Strides] = "packed"
+    saves: ClassVar[Saves] = "inputs"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     features: Size = spec_field(Whole(), "size of the last axis of the output")
     bias: bool = spec_field(Flag(), "add a trained constant per feature", default=True)
@@ -57,5 +58,5 @@ class Linear(Layer):
             output_elements=outputs,
         )
 
-    def packs(self, x: Given) -> bool:
-        return x.turned and len(x.type.shape) > 1
+    def makes_contiguous(self, x: GradInput) -> bool:
+        return x.permuted and len(x.type.shape) > 1

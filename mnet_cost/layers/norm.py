@@ -2,8 +2,8 @@
 
 Counted as at inference. Batch normalization has a scale and a shift per channel, made from
 stored statistics beforehand; the others need a pass over the tensor before the first element
-comes out, so they ride on no other layer. Ignored here: the few operations per statistic (not
-per element), and folding into the layer before, which the analysis of kernels decides.
+comes out, so they are fused into no other layer. Ignored here: the few operations per statistic
+(not per element), and folding into the layer before, which the analysis of kernels decides.
 """
 
 from __future__ import annotations
@@ -12,19 +12,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import (
-    Effect,
-    Effort,
-    Given,
-    Kept,
-    Layer,
-    Makes,
-    Reads,
-    Strides,
-    Work,
-    image_sizes,
-)
+from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work, image_sizes
 from mnet_cost.layers.fields import AXIS, Flag, Real, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, Size, TensorType, product
 
 _STATISTICS = 5
@@ -52,7 +42,7 @@ class BatchNorm(Layer):
     makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "arithmetic"
     is_foldable: ClassVar[bool] = True
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
     effect: ClassVar[Effect] = "elementwise"
 
     axis: str | int | None = spec_field(
@@ -81,28 +71,28 @@ class BatchNorm(Layer):
             output_elements=elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # The mean and the deviation of the batch.
-        axis = named_axis(given[0].type, self.axis, self.kind)
+        axis = named_axis(inputs[0].type, self.axis, self.kind)
         statistics = 2 * output.shape[axis]
-        if self._moves(given[0]):
-            return Kept(elements=output.elements, once=statistics)
-        return Kept(inputs=(0,), once=statistics)
+        if self._moves(inputs[0]):
+            return Saved(elements=output.elements, per_batch=statistics)
+        return Saved(inputs=(0,), per_batch=statistics)
 
-    def _moves(self, x: Given) -> bool:
-        """Whether torch turns the axis to the end, and packs what it then has."""
+    def _moves(self, x: GradInput) -> bool:
+        """Whether torch moves the axis to the end, and copies what it then has."""
         return named_axis(x.type, self.axis, self.kind) not in (-3, -1)
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
-        (x,) = given
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
+        (x,) = inputs
         if named_axis(x.type, self.axis, self.kind) == -3:
-            return x.turned and len(x.type.shape) == 3
+            return x.permuted and len(x.type.shape) == 3
         return self._moves(x)
 
-    def packs(self, x: Given) -> bool:
+    def makes_contiguous(self, x: GradInput) -> bool:
         if named_axis(x.type, self.axis, self.kind) == -3:
-            return x.turned and len(x.type.shape) > 3
-        return x.turned and not self._moves(x)
+            return x.permuted and len(x.type.shape) > 3
+        return x.permuted and not self._moves(x)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +141,13 @@ class LayerNorm(Layer):
             output_elements=elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         size = output.shape[named_axis(output, self.axis, self.kind)]
-        return Kept(inputs=(0,), statistics=2 * (output.elements // size))
+        return Saved(inputs=(0,), statistics=2 * (output.elements // size))
 
-    def is_turned(self, given: tuple[Given, ...]) -> bool:
-        # torch turns another axis to the end, and back.
-        return named_axis(given[0].type, self.axis, self.kind) != -1
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
+        # torch moves another axis to the end, and back.
+        return named_axis(inputs[0].type, self.axis, self.kind) != -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +168,7 @@ class GroupNorm(Layer):
     reads: ClassVar[Reads] = "channels"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "curve"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     groups: Size = spec_field(Whole(), "groups of channels, each with statistics of its own")
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=True)
@@ -201,8 +191,8 @@ class GroupNorm(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), statistics=2 * product(output.shape[:-3]) * self.groups)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), statistics=2 * product(output.shape[:-3]) * self.groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +213,7 @@ class InstanceNorm(Layer):
     reads: ClassVar[Reads] = "channels"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "curve"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     affine: bool = spec_field(Flag(), "train a scale and a shift per channel", default=False)
     epsilon: float = spec_field(Real(0.0), "added to the variance", default=1e-5)
@@ -240,8 +230,8 @@ class InstanceNorm(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), statistics=2 * product(output.shape[:-2]))
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), statistics=2 * product(output.shape[:-2]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +255,7 @@ class LocalResponseNorm(Layer):
     reads: ClassVar[Reads] = "channels"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "lrn"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
     aliases: ClassVar[tuple[str, ...]] = ("lrn",)
 
     size: Size = spec_field(Whole(), "channels in the sum", default=5)
@@ -286,11 +276,11 @@ class LocalResponseNorm(Layer):
             output_elements=elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # Squares with channels of zeros around them, what the power is taken of, the divisor.
         channels, elements = output.shape[-3], output.elements
         squares = elements // channels * (channels + self.size - 1)
-        return Kept(inputs=(0,), elements=squares + 2 * elements)
+        return Saved(inputs=(0,), elements=squares + 2 * elements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,10 +315,10 @@ class L2Normalize(Layer):
         elements = output.elements
         return Work(vector_ops=3 * elements, input_elements=elements, output_elements=elements)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # Each length, and what is divided by: that, but at least epsilon.
         size = output.shape[named_axis(output, self.axis, self.kind)]
-        return Kept(inputs=(0,), elements=2 * (output.elements // size))
+        return Saved(inputs=(0,), elements=2 * (output.elements // size))
 
 
 def _image_norm(x: TensorType, affine: bool) -> Work:
@@ -343,6 +333,6 @@ def _image_norm(x: TensorType, affine: bool) -> Work:
 
 
 def _image_norm_needs(x: TensorType, groups: Size) -> tuple[object, ...]:
-    """`needs`: the channels, and whether a group is a single element, which torch does apart."""
+    """`needs`: the channels, and whether a group is one element, which torch treats differently."""
     channels, height, width = x.shape[-3:]
     return (channels, channels // groups * height * width == 1)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Given, Layer
+from mnet_cost.layers.base import Layer
 from mnet_cost.layers.fields import Sizes, Word, spec_field
+from mnet_cost.layers.gradient import GradInput
 from mnet_cost.tensors import Check, Size, TensorType
 
 
@@ -41,5 +42,5 @@ class Opaque(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> None:
         return None
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> None:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> None:
         return None

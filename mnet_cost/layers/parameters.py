@@ -1,4 +1,4 @@
-"""Trained tensors: added, multiplied, put in front, looked up, or by themselves.
+"""Trained tensors: added, multiplied, put in front, looked up, or used as they are.
 
 None of them is a kernel of a convolution or a linear layer, so `weights` is 0. A trained tensor by
 itself is no activation: it is in memory once, with the weights, as long as nothing is computed from
@@ -12,20 +12,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import (
-    Effect,
-    Effort,
-    Given,
-    Keeps,
-    Kept,
-    Layer,
-    Makes,
-    Reads,
-    Strides,
-    Work,
-    sequence_sizes,
-)
+from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work, sequence_sizes
 from mnet_cost.layers.fields import AXIS, Real, Sizes, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Size, TensorType, product
 
 
@@ -46,7 +35,7 @@ class ClassToken(Layer):
     kind: ClassVar[str] = "class_token"
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -119,7 +108,7 @@ class Scale(Layer):
     makes: ClassVar[Makes] = "same"
     effort: ClassVar[Effort] = "arithmetic"
     is_foldable: ClassVar[bool] = True
-    keeps: ClassVar[Keeps] = "inputs"
+    saves: ClassVar[Saves] = "inputs"
     effect: ClassVar[Effect] = "elementwise"
 
     axis: str | int | None = spec_field(
@@ -214,5 +203,5 @@ class Embedding(Layer):
             output_elements=rows,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(numbers=(0,))
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(index_inputs=(0,))

@@ -10,21 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import (
-    INDEX_BYTES,
-    Effort,
-    Given,
-    Kept,
-    Layer,
-    Makes,
-    Reads,
-    Strides,
-    Work,
-    both,
-    image_sizes,
-)
-from mnet_cost.layers.conv import is_same, kept_image, sides, window_positions
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work, both, image_sizes
+from mnet_cost.layers.conv import is_same, saved_image, sides, window_positions
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
+from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, Layout, Size, TensorType, common_divisor, product
 
 _KERNEL = "size of the window"
@@ -38,7 +27,7 @@ _KEEP = "keep height and width as axes of size 1"
 
 
 def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
-    """Type of the output of a pool each of whose windows sees an element of the image.
+    """Type of the output of a pool, each of whose windows must see an element of the image.
 
     Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
     padded by at most half of `kernel`, as in PyTorch (pool2d_shape_check of its
@@ -100,7 +89,7 @@ class MaxPool2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -115,9 +104,9 @@ class MaxPool2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         indices = INDEX_BYTES * output.elements
-        return kept_image(self, given, output)._replace(bytes=indices)
+        return saved_image(self, inputs, output)._replace(bytes=indices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +126,7 @@ class AvgPool2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "pooling"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
@@ -154,13 +143,13 @@ class AvgPool2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _window_work(inputs[0], output, self.kernel)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        found = kept_image(self, given, output)
-        whole = self.count_include_pad and not self._reaches_beyond(given[0].type, output)
-        if found.inputs or whole:
-            return found
-        # torch divides by the number of elements in each window apart.
-        return found._replace(once=output.shape[-2] * output.shape[-1])
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        saved = saved_image(self, inputs, output)
+        whole = self.count_include_pad and not self._reaches_beyond(inputs[0].type, output)
+        if saved.inputs or whole:
+            return saved
+        # torch divides by the number of elements in each window in a step of its own.
+        return saved._replace(per_batch=output.shape[-2] * output.shape[-1])
 
     def _reaches_beyond(self, x: TensorType, output: TensorType) -> bool:
         """Whether a last window sees more than the image and its padding."""
@@ -175,11 +164,11 @@ class AvgPool2d(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalPool(Layer):
-    """What pools over the whole image share."""
+    """What pools over the whole image share: the shape rule and the work rule."""
 
     effort: ClassVar[Effort] = "pooling"
     reads: ClassVar[Reads] = "image"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
 
@@ -230,8 +219,8 @@ class GlobalMaxPool(GlobalPool):
 
     kind: ClassVar[str] = "global_max_pool"
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), output=True)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), output=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +235,7 @@ class AdaptivePool(Layer):
     effort: ClassVar[Effort] = "pooling"
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     size: Any = spec_field(Pair(), "height and width of the output")
 
@@ -289,9 +278,9 @@ class AdaptiveAvgPool2d(AdaptivePool):
 
     kind: ClassVar[str] = "adaptive_avg_pool2d"
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # To a single element it is a mean, whose gradient needs no more than the sizes.
-        return Kept() if both(self.size) == (1, 1) else Kept(inputs=(0,))
+        return Saved() if both(self.size) == (1, 1) else Saved(inputs=(0,))
 
 
 class AdaptiveMaxPool2d(AdaptivePool):
@@ -310,5 +299,5 @@ class AdaptiveMaxPool2d(AdaptivePool):
 
     kind: ClassVar[str] = "adaptive_max_pool2d"
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        return Kept(inputs=(0,), bytes=INDEX_BYTES * output.elements)
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), bytes=INDEX_BYTES * output.elements)

@@ -12,25 +12,26 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import fixed
-from mnet_cost.layers.base import Effort, Given, Kept, Layer, Makes, Reads, Strides, Work
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work
 from mnet_cost.layers.fields import Flag, Whole, Word, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
 
-_KEPT_PER_UNIT = 7
+_SAVED_PER_UNIT = 7
 """LSTM: four gates, memory and state before the step, tanh of the memory. GRU: two gates, what the
 third is made of and itself, products with it, the state before the step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recurrent(Layer):
-    """What recurrent layers share: shapes, and gates with two kernels and two biases each."""
+    """What recurrent layers share: the shape rule, and gates of two kernels and two biases."""
 
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
     gates: ClassVar[int]
     ops_per_unit: ClassVar[int]
-    """Without bias, for each step."""
+    """Vector operations of each unit and step, without bias."""
     bias_ops_per_unit: ClassVar[int]
 
     features: Size = spec_field(Whole(), "units of the state in each direction")
@@ -77,16 +78,16 @@ class Recurrent(Layer):
             output_elements=output.elements,
         )
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
-        # As torch does it without a fused kernel: the input step by step, once in each direction;
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        # torch without a fused kernel saves the input step by step, once for each direction;
         # between layers once for both; and for each step and unit of a cell seven numbers.
-        x, directions = given[0].type, self._directions()
+        x, directions = inputs[0].type, self._directions()
         steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self.features
-        states = _KEPT_PER_UNIT * self.layers * directions * self.features
+        states = _SAVED_PER_UNIT * self.layers * directions * self.features
         inside = steps * (between + states)
         if x.shape[-2] == 1:  # a single step is in order as it is
-            return Kept(inputs=(0,), elements=inside)
-        return Kept(elements=directions * x.elements + inside)
+            return Saved(inputs=(0,), elements=inside)
+        return Saved(elements=directions * x.elements + inside)
 
     def memory_in_training(self, output: TensorType) -> int:
         # The final states of all layers are one tensor. Those of the last are a view of it, but for
@@ -94,14 +95,16 @@ class Recurrent(Layer):
         is_view = self.output == "last" and not self.bidirectional
         return int(output.elements) * (self.layers if is_view else 1)
 
-    def backward_mult_adds(self, given: tuple[Given, ...], output: TensorType) -> tuple[int, int]:
-        x = given[0].type
+    def backward_mult_adds(
+        self, inputs: tuple[GradInput, ...], output: TensorType
+    ) -> tuple[int, int]:
+        x = inputs[0].type
         forward = Recurrent.work(self, (x,), output).mult_adds
         units, cells = self.gates * self.features, self.layers * self._directions()
         first = x.elements * units * self._directions()
         # The state before the first step is zero and needs no gradient.
         started = product(x.shape[:-2]) * cells * units * self.features
-        return forward - first * (not given[0].needs_gradient) - started, forward
+        return forward - first * (not inputs[0].needs_gradient) - started, forward
 
 
 class Lstm(Recurrent):

@@ -1,7 +1,7 @@
 """Layers that rearrange: other shapes for the same elements, padding, resizing.
 
 A view is another name for the same memory and does no work; the others copy. A type that the
-elements have is kept. Ignored here: transposes that a runtime turns into strides.
+elements have stays. Ignored here: transposes that a runtime turns into strides.
 """
 
 from __future__ import annotations
@@ -10,20 +10,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.axes import fixed
-from mnet_cost.layers.base import (
-    Effect,
-    Given,
-    Kept,
-    Layer,
-    Makes,
-    Reads,
-    Strides,
-    Work,
-    both,
-    image_sizes,
-)
+from mnet_cost.layers.base import Effect, Layer, Makes, Reads, Work, both, image_sizes
 from mnet_cost.layers.conv import sides
 from mnet_cost.layers.fields import Pair, Real, RealPair, Sides, Sizes, Whole, Word, spec_field
+from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import (
     Check,
     RuleViolation,
@@ -36,7 +26,7 @@ from mnet_cost.tensors import (
 
 
 class View(Layer):
-    """What views share: no work. By default the type stays as well."""
+    """What views share: no work, and by default the type of the input."""
 
     __slots__ = ()
 
@@ -86,12 +76,12 @@ class Dropout(View):
 
     rate: float = spec_field(Real(0.0, 1.0), "probability of a zero", default=0.5)
 
-    def kept(self, given: tuple[Given, ...], output: TensorType) -> Kept:
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         if self.rate in (0, 1):
-            return Kept(once=int(self.rate))  # all or nothing: at most one factor
-        return Kept(elements=output.elements)  # the factors 0 and 1 / (1 - rate)
+            return Saved(per_batch=int(self.rate))  # all or nothing: at most one factor
+        return Saved(elements=output.elements)  # the factors 0 and 1 / (1 - rate)
 
-    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         return self.rate == 0
 
 
@@ -109,7 +99,7 @@ class Flatten(View):
     """
 
     kind: ClassVar[str] = "flatten"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     axes: int | None = spec_field(
         Whole(), "trailing axes to join; by default 3, or all there are", default=None
@@ -123,11 +113,11 @@ class Flatten(View):
             raise RuleViolation(f"joins {axes} axes of a tensor that has {rank}")
         return TensorType((*x.shape[:-axes], product(x.shape[-axes:])), x.dtype)
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         return False
 
-    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
-        return not given[0].turned and not given[0].gapped
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
+        return not inputs[0].permuted and not inputs[0].strided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,14 +134,14 @@ class Reshape(View):
     """
 
     kind: ClassVar[str] = "reshape"
-    strides: ClassVar[Strides] = "packed"
+    memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     shape: tuple[Size, ...] = spec_field(Sizes(-1), "sizes of the output, one of them may be -1")
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         for size in self.shape:
-            check(size != 0, "a size is at least 1, or -1 for what remains, not 0")
+            check(size != 0, "a size must be at least 1, or -1 for all that remains, not 0")
         check(sum(size < 0 for size in self.shape) <= 1, "only one size may be -1")
         elements = x.elements
         remains = elements // product(tuple(largest(size, 1) for size in self.shape))
@@ -159,17 +149,17 @@ class Reshape(View):
         shape = tuple(largest(size, remains * (size < 0)) for size in self.shape)
         check(
             product(shape) == elements,
-            "does not make {} elements into {}",
+            "cannot make {} elements into {}",
             elements,
             list(self.shape),
         )
         return TensorType(shape, x.dtype)
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         return False
 
-    def is_view_in_training(self, given: tuple[Given, ...]) -> bool:
-        return not given[0].turned and not given[0].gapped
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
+        return not inputs[0].permuted and not inputs[0].strided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +176,7 @@ class Transpose(Layer):
     """
 
     kind: ClassVar[str] = "transpose"
-    strides: ClassVar[Strides] = "turned"
+    memory_format: ClassVar[MemoryFormat] = "permuted"
 
     axes: tuple[int, ...] = spec_field(Sizes(0), "positions of the input's axes, from 0")
 
@@ -253,7 +243,7 @@ class Resize(Layer):
     kind: ClassVar[str] = "resize"
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
-    strides: ClassVar[Strides] = "folded"
+    memory_format: ClassVar[MemoryFormat] = "batched"
 
     size: Any = spec_field(Pair(), "height and width of the output", default=None)
     scale: Any = spec_field(RealPair(), "output size / input size", default=None)

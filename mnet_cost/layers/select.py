@@ -1,7 +1,7 @@
 """Layers that pick: parts of a tensor along one axis.
 
-A part is a view: another name for a stretch of the same memory, so it does no work, and keeps
-the whole alive. Ignored here: runtimes that copy a part since they cannot address it.
+A part is a view of the same memory: it does no work, and all of that memory stays in use as long as
+the part does. Ignored here: runtimes that copy a part since they cannot address it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mnet_cost.layers.axes import fixed, named_axis
-from mnet_cost.layers.base import Given, Makes, Reads
+from mnet_cost.layers.base import Makes, Reads
 from mnet_cost.layers.fields import AXIS, Sizes, Whole, spec_field
+from mnet_cost.layers.gradient import GradInput
 from mnet_cost.layers.reshape import View
 from mnet_cost.tensors import MAX_SIZE, Check, Layout, RuleViolation, Size, TensorType
 
@@ -24,9 +25,9 @@ def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
     return TensorType(tuple(sizes), x.dtype)
 
 
-def _is_within_rows(x: Given, axis: int) -> bool:
-    """Whether a part along the axis leaves gaps: along all but the first it does."""
-    return x.gapped or axis != -len(x.type.shape)
+def _is_within_rows(x: GradInput, axis: int) -> bool:
+    """Whether a part along `axis` is strided: it is, unless the axis is the first one."""
+    return x.strided or axis != -len(x.type.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +64,14 @@ class Split(View):
             raise RuleViolation("needs either `parts` or `sizes`")
         if self.sizes is None:
             parts = fixed(self.parts, "parts")
-            check(whole % parts == 0, "does not cut {} into {} equal parts", whole, parts)
+            check(whole % parts == 0, "cannot cut {} into {} equal parts", whole, parts)
             return (_resized(x, axis, whole // parts),) * parts
         total = sum(self.sizes)
         check(total == whole, "the sizes add up to {}, and the axis has {}", total, whole)
         return tuple([_resized(x, axis, size) for size in self.sizes])
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(given[0], named_axis(given[0].type, self.axis, self.kind))
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
+        return _is_within_rows(inputs[0], named_axis(inputs[0].type, self.axis, self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,8 @@ class Slice(View):
         check(start < stop, "nothing is between {} and {}", start, stop)
         return _resized(x, axis, stop - start)
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(given[0], named_axis(given[0].type, self.axis, self.kind))
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
+        return _is_within_rows(inputs[0], named_axis(inputs[0].type, self.axis, self.kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +139,17 @@ class Take(View):
         axis = self.taken(x)
         whole = x.shape[axis]
         index = _from_start(self.index, whole)
-        check((index >= 0) & (index < whole), "has no position {} of {}", self.index, whole)
+        check(
+            (index >= 0) & (index < whole),
+            "needs a position from -{} to {}, not {}",
+            whole,
+            whole - 1,
+            self.index,
+        )
         sizes = list(x.shape)
         del sizes[axis]
         if not sizes:
-            raise RuleViolation("leaves no axis")
+            raise RuleViolation("needs a tensor of two axes or more")
         return TensorType(tuple(sizes), x.dtype)
 
     def taken(self, x: TensorType) -> int:
@@ -156,8 +163,8 @@ class Take(View):
             return None if axis == -1 else "sequence"
         return x.layout if axis < -3 else None
 
-    def is_gapped(self, given: tuple[Given, ...]) -> bool:
-        return _is_within_rows(given[0], self.taken(given[0].type))
+    def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
+        return _is_within_rows(inputs[0], self.taken(inputs[0].type))
 
 
 def _from_start(position: Size, whole: Size) -> Size:

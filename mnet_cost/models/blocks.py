@@ -1,7 +1,7 @@
 """Blocks: how each one is called, what is in it, and names that stand for other blocks or kinds.
 
-How blocks are called is read before any list of entries is, for a block may use one that stands
-further down; none may use itself. Not here: calls of blocks, which stand in entries.
+The inputs and arguments of all blocks are read before any list of entries, since a block may use
+a later one. No block may use itself. Not here: calls of blocks, which are in entries.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCK_FIELDS = ("input", "arguments", "layers")
 
 
 class Callees(NamedTuple):
-    """What a file can call beside the layer kinds."""
+    """What a file can call besides the layer kinds."""
 
     nodes: Mapping[str, Node]
     """The section `blocks`."""
@@ -40,7 +40,7 @@ class Callees(NamedTuple):
 
 
 def read_callees(sections: Sections, used: set[str]) -> Callees:
-    """How each block and alias of a file is called; adds to `used` what aliases stand for."""
+    """The signature of each block and alias of a file; adds the targets of aliases to `used`."""
     problems = sections.problems
     section = sections.mapping("blocks", "NAME: {arguments: ..., layers: [...]}")
     keys = sections.keys("blocks")
@@ -71,7 +71,7 @@ def compile_blocks(
     values: ValueCompiler,
     entries: EntryCompiler,
 ) -> dict[str, Block | type[Layer]]:
-    """What each block and alias stands for."""
+    """The block or kind that each name of the section `blocks` stands for."""
     blocks: dict[str, Block | type[Layer]] = {}
     for name, callee in callees.known.items():
         if not isinstance(callee, Signature):
@@ -85,14 +85,14 @@ def compile_blocks(
 
 
 def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer]]) -> None:
-    """A problem where a block uses itself, directly or through others."""
+    """Add a problem where a block uses itself, directly or through others."""
     calls = {
         name: _called_blocks(block.entries)
         for name, block in blocks.items()
         if isinstance(block, Block)
     }
     try:
-        TopologicalSorter({name: found & calls.keys() for name, found in calls.items()}).prepare()
+        TopologicalSorter({name: called & calls.keys() for name, called in calls.items()}).prepare()
     except CycleError as error:
         cycle = error.args[1]
         node = sections.keys("blocks")[cycle[0]]
@@ -104,7 +104,7 @@ def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer
 
 
 def check_added_aliases(patched: Node, root: Node, problems: Problems) -> None:
-    """Problems of the aliases that a variant adds to `root`."""
+    """Add the problems of the aliases that a variant adds to `root`."""
     blocks = patched.value.get("blocks")
     if blocks is None or not isinstance(blocks.value, dict):
         return
@@ -224,10 +224,10 @@ def _block(
 
 
 def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:
-    found: set[str] = set()
+    blocks: set[str] = set()
     for entry in entries:
         if isinstance(entry.body, BlockBody):
-            found.add(entry.body.block)
+            blocks.add(entry.body.block)
         elif isinstance(entry.body, GroupBody):
-            found |= _called_blocks(entry.body.entries)
-    return found
+            blocks |= _called_blocks(entry.body.entries)
+    return blocks

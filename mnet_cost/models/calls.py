@@ -1,7 +1,7 @@
 """Calls: `KIND: {fields}`, `BLOCK: {arguments}` and `ARGUMENT: {...}`, checked and compiled.
 
 Unknown and missing fields and arguments are found here, and a layer whose fields are all constant
-is built. Not here: what stands beside a call in its entry, and values that `elaborate` finds.
+is built. Not here: the modifiers beside a call, and values that `elaborate` works out.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _FIELDS: dict[type[Layer], Mapping[str, LayerField]] = {}
 
 
 def known_fields(kind: type[Layer]) -> Mapping[str, LayerField]:
-    """`fields_of`, remembered: a class never changes."""
+    """`fields_of`, with the result remembered, since a class never changes."""
     if kind not in _FIELDS:
         _FIELDS[kind] = fields_of(kind)
     return _FIELDS[kind]
 
 
 def arity_problem(kind: type[Layer], count: int) -> tuple[str, str | None] | None:
-    """Message and hint when a layer kind does not take `count` inputs."""
+    """(message, hint) where a layer kind does not take `count` inputs; else None."""
     least, most = kind.arity
     if count < least:
         inputs = "input" if least == 1 else "inputs"
@@ -127,7 +127,7 @@ class CallCompiler:
         return self._layer(callee, call, names)
 
     def check_arity(self, body: Body | None, count: int, node: Node) -> None:
-        """A problem where `body` does not take `count` inputs."""
+        """Add a problem where `body` does not take `count` inputs."""
         if isinstance(body, LayerBody):
             problem = arity_problem(body.kind, count)
             if problem:
@@ -214,7 +214,7 @@ class CallCompiler:
         self.problems.add(message, call.keys[name], hint)
 
     def _is_complete(self, call: _Call, known: Collection[str], required: list[str]) -> bool:
-        """Whether all that is required is given; a problem otherwise."""
+        """Whether all that is required is given; adds a problem if not."""
         missing = [name for name in required if name not in call.given]
         if not missing:
             return True
@@ -242,7 +242,7 @@ class CallCompiler:
         return f"write `{kind}: {{{next(iter(known))}: ...}}`"
 
     def _called_as(self, kind: str) -> str:
-        """A kind or block as a message names it, with what it stands for."""
+        """A kind or block as a message names it; for an alias with what it stands for."""
         callee = self.callees.get(kind)
         if callee is None:
             return f"`{kind}`"

@@ -1,7 +1,7 @@
 """The networks that a user can name: each shipped spec and each of its variants, and search.
 
-A variant that changes nothing is the network of the file under another name. A file that cannot
-be read does not hide the others. Not here: what the networks cost.
+A variant that changes nothing is the network of the file under another name. Files that cannot be
+read are listed apart. Not here: what the networks cost.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mnet_cost.yamlfile import Node, read_yaml
 
 _CLOSE = 0.8
 _AS_GOOD = 0.06
-"""Of names that are close, those within this of the closest are found."""
+"""Names are found whose score is at most this much below the best score."""
 _DIGIT = re.compile("[0-9]")
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -69,15 +69,15 @@ def _networks(family: str, root: Node, alone: set[str]) -> list[Listed]:
     section = root.value.get("source") if isinstance(root.value, dict) else None
     source = section.value if section is not None and isinstance(section.value, str) else ""
     base = [family]
-    found = []
+    changed = []
     for variant in variants_of(root):
         names = [f"{family}:{variant}", *([variant] if variant in alone else [])]
         if changes_nothing(root, variant):
             base += names
         else:
             name = _best(names, family)
-            found.append(Listed(name, tuple(names), family, path, variant, source, root))
-    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *found]
+            changed.append(Listed(name, tuple(names), family, path, variant, source, root))
+    return [Listed(_best(base, family), tuple(base), family, path, None, source, root), *changed]
 
 
 def _best(names: Sequence[str], family: str) -> str:
@@ -88,24 +88,24 @@ def _best(names: Sequence[str], family: str) -> str:
 
 
 def search(networks: Sequence[Listed], words: Sequence[str]) -> tuple[Listed, ...]:
-    """The networks that have each word in their names, family or source, best first.
+    """The networks that have each of `words` in their names, family or source, best first.
 
-    Where a word is in none, those with a name that is spelled like it. `ModelReferenceError` if
-    nothing is close.
+    For a word that no network has, those with a name of similar spelling. Raises
+    `ModelReferenceError` where there is none.
     """
-    found = dict.fromkeys(range(len(networks)), 0.0)
-    texts = [_Texts(one) for one in networks]
+    totals = dict.fromkeys(range(len(networks)), 0.0)
+    texts = [_Texts(network) for network in networks]
     for word in words:
-        scores = {one: texts[one].score(_squashed(word)) for one in found}
+        scores = {index: texts[index].score(_squashed(word)) for index in totals}
         best = max(scores.values(), default=0.0)
         least = 1.0 if best >= 1 else max(_CLOSE, best - _AS_GOOD)
-        found = {one: found[one] + score for one, score in scores.items() if score >= least}
-    if not found:
+        totals = {index: totals[index] + score for index, score in scores.items() if score >= least}
+    if not totals:
         text = " ".join(words)
-        names = [name for one in networks for name in one.names]
+        names = [name for network in networks for name in network.names]
         hint = did_you_mean(text, names) or "`mnet-cost models` lists all"
         raise ModelReferenceError(Problem(f"no network matches `{text}`", hint=hint))
-    return tuple(networks[one] for one in sorted(found, key=lambda one: -found[one]))
+    return tuple(networks[index] for index in sorted(totals, key=lambda index: -totals[index]))
 
 
 class _Texts:
@@ -118,8 +118,8 @@ class _Texts:
         self.parts = {*self.names, *(part.lower() for part in parts)}
 
     def score(self, word: str) -> float:
-        """4 for a name, 3 for the start of one, 2 for a part of one or 1 of the source; below 1
-        how much a name or part of one is like `word`."""
+        """How well `word` fits: 4 a name, 3 the start of one, 2 a part of one, 1 a part of the
+        source; below 1 the similarity of spelling to a name or a part of one."""
         if word in self.names:
             return 4.0
         if any(name.startswith(word) for name in self.names):

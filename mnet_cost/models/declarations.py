@@ -1,7 +1,8 @@
 """Declarations: the knobs of a model file, and the names and functions of `let`.
 
-Both give names to what expressions may use. A declaration with a problem is known all the same:
-who uses it did nothing wrong. Not here: the values that knobs are set to, which `elaborate` takes.
+Both give names to values that expressions may use. The name of a declaration with a problem is
+known all the same, since an expression that uses it is not wrong. Not here: the values that knobs
+are set to, which `elaborate` takes.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Declarations(NamedTuple):
 
 
 def compile_declarations(sections: Sections, values: ValueCompiler) -> Declarations:
-    """The knobs and `let` of a file, those with a problem left out."""
+    """The knobs and `let` of a file, without those that have a problem."""
     compiler = _DeclarationCompiler(sections, values)
     return Declarations(compiler.knobs(), compiler.definitions(), compiler.names)
 
@@ -120,8 +121,8 @@ class _DeclarationCompiler:
         return False
 
     def definitions(self) -> tuple[Function | Constant, ...]:
-        """What `let` defines, in its order."""
-        found: list[Function | Constant] = []
+        """The definitions of `let`, in their order."""
+        definitions: list[Function | Constant] = []
         keys = self.sections.keys("let")
         self.values.definitions = {match[1] for text in keys if (match := _DEFINITION.match(text))}
         for text, node in self.sections.mapping("let", "NAME: EXPRESSION").items():
@@ -144,16 +145,16 @@ class _DeclarationCompiler:
             if listed is None:
                 value = self.values.value(node, self.names, what=name, choice_allowed=False)
                 if value is not None:
-                    found.append(Constant(name, value))
+                    definitions.append(Constant(name, value))
                 self.names.values.add(name)
                 continue
             parameters = tuple(part.strip() for part in listed.split(","))
             expression = self._body(name, parameters, key, node)
             if expression:
-                found.append(Function(name, parameters, expression, node))
+                definitions.append(Function(name, parameters, expression, node))
             known = expression or parse_expression("0")
             self.names.functions[name] = Function(name, parameters, known, node)
-        return tuple(found)
+        return tuple(definitions)
 
     def _body(
         self, name: str, parameters: tuple[str, ...], key: Node, node: Node

@@ -1,9 +1,9 @@
-"""Model files written: a spec's data as YAML text that a person would be willing to keep.
+"""Writes model files: a spec's data as YAML text that a person can read and edit.
 
 Sections stand in their usual order; a value stands on one line, in flow style, unless the line
 would be too wide, or an expression would need quotes there that it does not need in a block.
-`parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, how numbers were spelled
-but for published figures, whose digits tell how exact they are.
+`parse_spec(dump_spec(spec)) == spec`. Lost here: comments, columns, and how numbers were written,
+except published figures, whose digits say how exact they are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ALWAYS_BLOCKS = frozenset(("knobs", "let", "blocks", "layers", "variants"))
 
 
 def dump_spec(spec: ModelSpec) -> str:
-    """YAML text of a spec; its variant, if it has one, is applied and no longer named."""
+    """YAML text of a spec, with its variant applied; the text does not name the variant."""
     if not spec.published:
         return dump_data(spec.data)
     published: dict[str, list[dict[str, Any]]] = {}
@@ -104,7 +104,7 @@ def _line(value: Any, column: int, quotes_allowed: bool) -> str | None:
 
 
 def _holds_entries(value: Any) -> bool:
-    """Whether a list of layers is in there that is more than words."""
+    """Whether `value` has a list of layers in it with entries that are more than a word."""
     if isinstance(value, list):
         return any(map(_holds_entries, value))
     if not isinstance(value, dict):
@@ -116,7 +116,7 @@ def _holds_entries(value: Any) -> bool:
 
 
 def _needs_flow_quotes(value: Any) -> bool:
-    """Whether a text in there needs quotes inside {} and [], but none in a block."""
+    """Whether `value` has a text in it that needs quotes inside {} and [], but not in a block."""
     if isinstance(value, dict):
         return any(map(_needs_flow_quotes, value.values()))
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """Lists of entries: from nodes to `Entry`, with names, modifiers, references and calls checked.
 
-Static checking over the text alone: what is wrong is found in every block, called or not. What
-depends on values waits for `elaborate`.
+The text is checked without values, in every block, called or not. `elaborate` checks what depends
+on values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.calls import CallCompiler, Callee, known_fields
-from mnet_cost.models.naming import EntryNames, name_problem
+from mnet_cost.models.naming import EntryNames, last_name, name_problem
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.types import (
     MAX_COPIES,
@@ -33,14 +33,14 @@ from mnet_cost.yamlfile import Node
 
 
 class _List(NamedTuple):
-    """A list of entries: what they may use, and how they are called."""
+    """A list of entries: the names that they may use, and the names that they have."""
 
     names: Names
     """Extended by each id."""
     arguments: frozenset[str]
     naming: EntryNames
     later: Mapping[Any, Node]
-    """All entries with an id, by it."""
+    """Entries with an id, by their id."""
 
 
 class EntryCompiler:
@@ -107,7 +107,7 @@ class EntryCompiler:
             body = self._group(fields, around, inline)
         elif kind == "use":
             body = self._use(fields, around)
-            base = _last_name(body.reference) if body else "use"
+            base = last_name(body.reference.parts) if body else "use"
             name = around.naming.name(base, identity, kind_node, used=True)
         else:
             name = around.naming.name(kind, identity, kind_node)
@@ -122,7 +122,7 @@ class EntryCompiler:
         return Entry(name, node, body, sources, when, repeat) if body else None
 
     def _kind(self, node: Node, names: Names) -> str | None:
-        """The one key that is no modifier, or None after a problem with the keys."""
+        """The one key that is not a modifier, or None after a problem with the keys."""
         raw = node.value
         if not isinstance(raw, dict) or not raw:
             self.problems.add("an entry is a kind, or `kind: {fields}`", node)
@@ -163,13 +163,14 @@ class EntryCompiler:
         stray = next(key for key in keys if key != kind)
         if kind in KINDS and stray in known_fields(KINDS[kind]):
             self.problems.add(
-                f"`{stray}` stands beside `{kind}`, whose field it is",
+                f"`{stray}` is a field of `{kind}` and is written beside it",
                 node.keys[stray],
                 f"indent it, or write `{kind}: {{{stray}: ...}}`",
             )
         else:
             self.problems.add(
-                f"an entry has one kind and `id`, `from`, `when`, `repeat`: what is `{stray}`?",
+                "an entry has one kind and can have `id`, `from`, `when` and `repeat`, not "
+                f"`{stray}`",
                 node.keys[stray],
                 did_you_mean(stray, MODIFIERS),
             )
@@ -228,7 +229,7 @@ class EntryCompiler:
         around: _List,
         own: str | None,
     ) -> tuple[Reference, ...] | None:
-        """What an entry reads: `from`, or the list that stands for its fields."""
+        """The inputs of an entry: `from`, or the list in place of its fields."""
         if given is not None and listed is not None:
             self.problems.add("the inputs are given twice: in `from` and in the list", listed)
         source = listed or given
@@ -241,18 +242,18 @@ class EntryCompiler:
         if not items:
             self.problems.add("a list of inputs holds at least one", source)
             return None
-        found = [
+        compiled = [
             compile_reference(item, around.names, self.values, around.later, own) for item in items
         ]
-        references = tuple(reference for reference in found if reference is not None)
-        if len(references) < len(found):
+        references = tuple(reference for reference in compiled if reference is not None)
+        if len(references) < len(compiled):
             return None
         self.calls.check_arity(body, len(references), node)
         return references
 
 
 def copies_problem(count: Any) -> str | None:
-    """What is wrong with `count` as a number of copies."""
+    """The message where `count` cannot be a number of copies; else None."""
     if is_number(count) and not 0 <= count <= MAX_COPIES:
         return f"`repeat` must be from 0 to {MAX_COPIES}, not {count}"
     try:
@@ -260,8 +261,3 @@ def copies_problem(count: Any) -> str | None:
     except RuleViolation as reason:
         return f"`repeat` {reason}"
     return None
-
-
-def _last_name(reference: Reference) -> str:
-    """The last part of a path that is a name and no number of a copy."""
-    return next((part for part in reversed(reference.parts) if not part.isdigit()), "use")

@@ -1,7 +1,7 @@
-"""Inputs: what enters a network, by name, with sizes and where given a dtype.
+"""Inputs of a network: name, sizes, and where stated a dtype and a layout.
 
 Sizes leave out the batch and may be expressions over knobs. Not here: the inputs of blocks, and
-the values of sizes, which `elaborate` finds.
+the values of sizes, which `elaborate` works out.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PARTS = ("shape", "dtype", "layout")
 def compile_inputs(
     sections: Sections, names: Names, values: ValueCompiler
 ) -> tuple[InputSpec, ...]:
-    """The inputs of the network, those with a problem left out."""
+    """The inputs of the network, without those that have a problem."""
     problems = values.problems
-    found = []
+    inputs = []
     before = len(problems)
     section = sections.mapping("input", "NAME: [channels, height, width]")
     for name, node in section.items():
@@ -36,10 +36,10 @@ def compile_inputs(
         shape: Node | None = node
         dtype: str | None = None
         layout: Layout | None = None
-        found_before = len(problems)
+        problems_before = len(problems)
         if isinstance(node.value, dict):
             shape, dtype, layout = _parts(node, values)
-        if shape is None and len(problems) > found_before:
+        if shape is None and len(problems) > problems_before:
             continue  # `shape` is misspelt
         if shape is None or not isinstance(shape.value, list) or not shape.value:
             problems.add(
@@ -51,11 +51,11 @@ def compile_inputs(
         sizes = [values.value(size, names, what=name, choice_allowed=False) for size in shape.value]
         complete = tuple(size for size in sizes if size is not None)
         if len(complete) == len(sizes):
-            found.append(InputSpec(name, complete, dtype, layout, node))
+            inputs.append(InputSpec(name, complete, dtype, layout, node))
     node_or_none = sections.get("input")
     if not section and node_or_none is not None and len(problems) == before:
         problems.add("a network needs at least one input", node_or_none)
-    return tuple(found)
+    return tuple(inputs)
 
 
 def input_names(sections: Sections) -> set[str]:
@@ -81,11 +81,11 @@ def _parts(node: Node, values: ValueCompiler) -> tuple[Node | None, str | None, 
 
 def _word(node: Node, part: str, words: tuple[str, ...], values: ValueCompiler) -> str | None:
     """The word that a part of an input has; None without one, or after a problem."""
-    found = node.value.get(part)
-    if found is None:
+    word = node.value.get(part)
+    if word is None:
         return None
-    if not isinstance(found.value, str) or found.value not in words:
-        hint = f"there is {one_of(words)}"
-        values.problems.add(f"there is no {part} {shown(found)}", found, hint)
+    if not isinstance(word.value, str) or word.value not in words:
+        hint = f"write {one_of(words)}"
+        values.problems.add(f"there is no {part} {shown(word)}", word, hint)
         return None
-    return found.value
+    return word.value

@@ -15,7 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, did_you_mean, one_of
+from mnet_cost.errors import (
+    ModelReferenceError,
+    Problem,
+    Source,
+    SpecError,
+    UsageError,
+    did_you_mean,
+    one_of,
+)
 from mnet_cost.models.load import compile_spec, read_spec
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.paths import is_yaml, naming
@@ -36,7 +44,10 @@ __all__ = [
     "load_model",
     "model_names",
     "model_path",
+    "owner_of",
     "path_beside",
+    "refuse_foreign",
+    "shipped_hint",
     "split_reference",
     "split_setting",
     "variants_of",
@@ -86,13 +97,7 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     if not isinstance(reference, str):
         return Model(read_spec(os.fsdecode(reference)), dict(knobs or {}))
     name, variant, given = split_reference(reference)
-    if foreign := _FOREIGN.get(os.path.splitext(name)[1].lower()):
-        raise ModelReferenceError(
-            Problem(
-                f"{name}: is {foreign}, and mnet-cost reads specs in YAML",
-                hint="`mnet-cost layers` lists what a spec is made of; the README has one to start",
-            )
-        )
+    refuse_foreign(name)
     if name == STDIN:
         spec = compile_spec(parse_yaml(_stdin()), _STDIN_SHOWN, variant)
     elif is_path(name):
@@ -100,15 +105,27 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     elif name in model_names():
         spec = read_spec(model_path(name), variant)
     else:
-        spec = _by_variant(name, variant, reference)
+        owner, root = owner_of(name, variant, reference)
+        spec = compile_spec(root, model_path(owner), name)
     return Model(spec, given | dict(knobs or {}))
+
+
+def refuse_foreign(name: str) -> None:
+    """A `ModelReferenceError` for a name that ends like a model file of another tool."""
+    if foreign := _FOREIGN.get(os.path.splitext(name)[1].lower()):
+        raise ModelReferenceError(
+            Problem(
+                f"{name}: is {foreign}, and mnet-cost reads specs in YAML",
+                hint="`mnet-cost layers` lists what a spec is made of; the README has one to start",
+            )
+        )
 
 
 @cache
 def _stdin() -> Source:
     """What stdin holds: it can be read once, and may be named twice."""
     if sys.stdin is None:
-        raise ModelReferenceError("stdin is closed")
+        raise UsageError("stdin is closed")
     return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), _STDIN_SHOWN)
 
 
@@ -182,20 +199,29 @@ def _by_path(path: str, variant: str | None) -> ModelSpec:
     try:
         return read_spec(path, variant)
     except SpecError as error:
-        stem = Path(path).stem
-        if os.path.exists(path) or stem not in model_names():
+        hint = shipped_hint(path)
+        if hint is None:
             raise
-        hint = f"`{stem}` is shipped: its name has no folder and no ending"
         raise SpecError(error.problems[0]._replace(hint=hint)) from None
 
 
-def _by_variant(name: str, variant: str | None, reference: str) -> ModelSpec:
-    """The one shipped spec that has the variant `name`."""
+def shipped_hint(path: str) -> str | None:
+    """A hint for a path that leads nowhere and has the name of a shipped model."""
+    stem = Path(path).stem
+    if os.path.exists(path) or stem not in model_names():
+        return None
+    return f"`{stem}` is shipped: its name has no folder and no ending"
+
+
+def owner_of(name: str, variant: str | None, reference: str) -> tuple[str, Node]:
+    """The one shipped spec that has the variant `name`, and its root.
+
+    `ModelReferenceError` where there is none, or `reference` names another `variant` beside.
+    """
     names = model_names()
     owners, broken = _owners(names, name)
     if len(owners) == 1 and variant is None:
-        ((owner, root),) = owners.items()
-        return compile_spec(root, model_path(owner), name)
+        return next(iter(owners.items()))
     if len(owners) > 1:
         full = [f"{owner}:{name}" for owner in owners]
         raise ModelReferenceError(
@@ -245,11 +271,11 @@ def _may_have_key(text: str, key: str) -> bool:
 @cache
 def _all_variants(folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     """For hints about other names, of which a table of measurements can ask for hundreds."""
-    found: list[str] = []
+    variants: list[str] = []
     for name in names:
         with suppress(SpecError):
-            found += variants_of(read_yaml(str(folder / f"{name}.yaml")))
-    return tuple(found)
+            variants += variants_of(read_yaml(str(folder / f"{name}.yaml")))
+    return tuple(variants)
 
 
 def variants_of(root: Node) -> Mapping[str, Node]:

@@ -7,6 +7,8 @@ parsed by our own grammar, and values come later, in `elaborate`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mnet_cost.errors import (
     ModelReferenceError,
     Problem,
@@ -14,8 +16,8 @@ from mnet_cost.errors import (
     SpecError,
     TooManyProblemsError,
     did_you_mean,
-    one_of,
 )
+from mnet_cost.filekinds import MODEL, mistaken
 from mnet_cost.models.blocks import (
     check_added_aliases,
     compile_blocks,
@@ -26,7 +28,7 @@ from mnet_cost.models.declarations import compile_declarations
 from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.inputs import compile_inputs, input_names
 from mnet_cost.models.naming import model_name_problem
-from mnet_cost.models.problems import Problems
+from mnet_cost.models.problems import Problems, all_of
 from mnet_cost.models.published import compile_published, keep_own_rows
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.sections import Sections
@@ -36,33 +38,49 @@ from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.models.variants import apply_variant, variant_names
 from mnet_cost.yamlfile import Node, parse_yaml, read_yaml
 
+if TYPE_CHECKING:
+    from mnet_cost.models.extends import Extension
+
+
+_NO_FILE = "<text>"
+
 
 def read_spec(path: str, variant: str | None = None) -> ModelSpec:
     """The model in the file at `path`; raises `SpecError` with every problem of the file."""
     return compile_spec(read_yaml(path), path, variant)
 
 
-def parse_spec(text: str, variant: str | None = None, path: str = "<text>") -> ModelSpec:
-    """The model that a YAML text describes; raises `SpecError` with all its problems."""
-    return compile_spec(parse_yaml(Source(path, text.removeprefix("\ufeff"))), path, variant)
+def parse_spec(text: str, variant: str | None = None, path: str = _NO_FILE) -> ModelSpec:
+    """The model that a YAML text describes; raises `SpecError` with all its problems.
+
+    `path` is where the text would be as a file: what it extends is sought from that folder. Without
+    one it can only extend models of the library.
+    """
+    source = Source(path, text.removeprefix("\ufeff"), is_file=path != _NO_FILE)
+    return compile_spec(parse_yaml(source), path, variant)
 
 
 def compile_spec(root: Node, path: str, variant: str | None = None) -> ModelSpec:
-    """The model below a root node."""
+    """The model below a root node, with the variant and with what the file extends."""
     problems = Problems()
     if not isinstance(root.value, dict):
         raise SpecError(
             Problem("a model file is a mapping that starts with `format: 1`", root.span())
         )
-    spec = None
+    spec = extension = None
     try:
+        if "extends" in root.value and mistaken(root, MODEL) is None:
+            from mnet_cost.models.extends import extend  # most specs extend none
+
+            root, extension = extend(root, problems)
         variants = variant_names(root, problems)
         patched = _patched(root, path, variant, variants, problems)
-        spec = _compile(root, patched, path, variant, variants, problems)
+        spec = _compile(root, patched, path, variant, variants, problems, extension)
     except TooManyProblemsError:
         pass
     if spec is None:
-        raise SpecError(problems.in_order())
+        in_order = problems.in_order()
+        raise SpecError(extension.explained(in_order) if extension else in_order)
     return spec
 
 
@@ -79,7 +97,7 @@ def _patched(
             Problem(
                 f"{path}: there is no variant `{variant}`",
                 hint=did_you_mean(variant, variants)
-                or ("there is " + one_of(variants) if variants else "the file has no variants"),
+                or ("the file has " + all_of(variants) if variants else "the file has no variants"),
             )
         )
     return keep_own_rows(apply_variant(root, variant, problems), root, variant)
@@ -92,6 +110,7 @@ def _compile(
     variant: str | None,
     variants: tuple[str, ...],
     problems: Problems,
+    extension: Extension | None,
 ) -> ModelSpec | None:
     """The model below `patched`, which is `root` with its variant; None after a problem."""
     sections = Sections(patched, problems)
@@ -130,6 +149,7 @@ def _compile(
         published=published,
         warnings=warnings,
         node=patched,
+        extension=extension,
     )
 
 
@@ -149,7 +169,7 @@ def _layers(
     node = sections.get("layers")
     if node is None:
         return ()
-    entered = {one.name: one.node for one in inputs}
+    entered = {declared.name: declared.node for declared in inputs}
     entries = lists.entries(node, names, frozenset(), inputs=entered)
     if node.value == []:
         sections.problems.add("`layers` is empty: a network needs at least one layer", node)
@@ -163,5 +183,5 @@ def _outputs(sections: Sections, names: Names, values: ValueCompiler) -> tuple[R
     if not isinstance(node.value, list) or not node.value:
         sections.problems.add("`outputs` is a list of ids", node)
         return ()
-    found = [compile_reference(item, names, values) for item in node.value]
-    return tuple(reference for reference in found if reference is not None)
+    references = [compile_reference(item, names, values) for item in node.value]
+    return tuple(reference for reference in references if reference is not None)

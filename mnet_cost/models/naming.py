@@ -8,11 +8,12 @@ entries of a list have the same name. Not here: what a name that is used stands 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from mnet_cost.errors import Problem
+from mnet_cost.errors import Problem, TooManyProblemsError
 from mnet_cost.models.problems import MISSING_SPACE, Problems
-from mnet_cost.models.types import RESERVED
+from mnet_cost.models.types import MODIFIERS, RESERVED
 from mnet_cost.yamlfile import Node
 
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -66,16 +67,17 @@ class EntryNames:
         if name in self._automatic:
             self._problems.add(
                 f"the id `{name}` is the name that an entry without id has, "
-                f"at line {self._taken[name].line}",
+                f"at {self._taken[name].line_in(identity.source)}",
                 identity,
             )
         elif name in self._taken:
             self._problems.add(
-                f"the id `{name}` is taken at line {self._taken[name].line}", identity
+                f"the id `{name}` is taken at {self._taken[name].line_in(identity.source)}",
+                identity,
             )
         elif name in self._inputs:
-            line = self._inputs[name].line
-            self._problems.add(f"the id `{name}` is the name of an input, at line {line}", identity)
+            line = self._inputs[name].line_in(identity.source)
+            self._problems.add(f"the id `{name}` is the name of an input, at {line}", identity)
         self._taken.setdefault(name, identity)
         return name
 
@@ -86,24 +88,69 @@ class EntryNames:
         self._counts[base] = count
         name = base if count == 1 else f"{base}_{count}"
         if name in self._automatic:
-            line = self._taken[name].line
+            line = self._taken[name].line_in(node.source)
             self._problems.add(
-                f"this entry is called `{name}`, like the one at line {line}",
+                f"this entry is called `{name}`, like the one at {line}",
                 node,
                 "give one of them an `id`",
             )
         elif name in self._inputs:
-            line = self._inputs[name].line
+            line = self._inputs[name].line_in(node.source)
             self._problems.add(
-                f"this entry is called `{name}`, like the input at line {line}",
+                f"this entry is called `{name}`, like the input at {line}",
                 node,
                 "give it an `id`",
             )
         elif name in self._taken:
+            line = node.line_in(self._taken[name].source)
             self._problems.add(
-                f"the id `{name}` is the name that the entry at line {node.line} has without id",
+                f"the id `{name}` is the name that the entry at {line} has without id",
                 self._taken[name],
             )
         self._taken[name] = node
         self._automatic.add(name)
         return name
+
+
+def entry_names(entries: Node) -> dict[str, tuple[int, ...]]:
+    """Where each entry of a list is, by its name; the first one where a name is taken twice.
+
+    That is its number in the list, after that of the group where it is in one without a name.
+    Entries that are none are passed over: compiling them says what is wrong.
+    """
+    places: dict[str, tuple[int, ...]] = {}
+    with suppress(TooManyProblemsError):
+        _add_names(entries, (), EntryNames({}, Problems()), places)
+    return places
+
+
+def _add_names(
+    entries: Node, at: tuple[int, ...], naming: EntryNames, places: dict[str, tuple[int, ...]]
+) -> None:
+    for number, entry in enumerate(entries.value):
+        kinds = [key for key in entry.keys if key not in MODIFIERS]
+        if isinstance(entry.value, str):
+            name = naming.name(entry.value, None, entry)
+        elif len(kinds) == 1:
+            (kind,), identity, body = kinds, entry.value.get("id"), entry.value[kinds[0]]
+            used = kind == "use" and isinstance(body.value, str)
+            if kind == "layers" and identity is None and "repeat" not in entry.value:
+                if isinstance(body.value, list):
+                    _add_names(body, (*at, number), naming, places)
+                continue
+            base = last_name(body.value.split(".")) if used else kind
+            name = naming.name("group" if kind == "layers" else base, identity, entry, used=used)
+        else:
+            continue
+        places.setdefault(name, (*at, number))
+
+
+def defined_name(key: str) -> str:
+    """What a key of `let` defines: `width` for `width(channels)`; the key where that is no name."""
+    name = WORD.match(key)
+    return key if name is None else name[0]
+
+
+def last_name(parts: Sequence[str]) -> str:
+    """The last part of a path that is a name and no number of a copy."""
+    return next((part for part in reversed(parts) if not part.isdigit()), "use")

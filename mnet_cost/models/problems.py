@@ -1,6 +1,6 @@
-"""Problems of a model file: where they are gathered, and the wording that messages share.
+"""Problems of a model file: the list of them, and the wording that messages share.
 
-All problems of a file are shown at once, so whoever finds one adds it and goes on. Not here: what
+All problems of a file are shown at once, so code that finds one adds it and goes on. Not here: what
 is checked, and how a problem looks as text, which is `errors.py`.
 """
 
@@ -15,10 +15,10 @@ MISSING_SPACE = "a space is missing after the colon"
 
 
 class Problems(ProblemList):
-    """The problems of one file, each at the node that it is about."""
+    """The problems of one file, each at a node."""
 
     def add(self, message: str, node: Node, hint: str | None = None) -> None:
-        """Add a problem of `node`."""
+        """Add a problem at the place of `node`."""
         self.append(Problem(message, node.span(), hint))
 
     def in_order(self) -> list[Problem]:
@@ -40,7 +40,7 @@ def key_hint(
     otherwise: str | None,
     other_names: Mapping[str, str] | None = None,
 ) -> str | None:
-    """A way out for a key that is not known; `other_names` as for `meant_names`."""
+    """A hint for an unknown key, else `otherwise`; `other_names` as for `meant_names`."""
     if ":" in key:
         return MISSING_SPACE
     return did_you_mean(key, known, other_names) or otherwise

@@ -7,8 +7,8 @@
         - {variant: full, top1: 71.7, mult_adds: 4866 M, params: 29.3 M}
 
 A row is for one variant and one value of every knob, defaults where `at` does not say. Loading
-checks all rows and keeps the texts; they become numbers when asked for. Not here: whether our
-counts are the printed ones.
+checks all rows and keeps their texts, which become numbers when asked for. Not here: whether our
+counts are equal to the printed ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PublishedRow(NamedTuple):
     variant: str | None
     """The variant that it names."""
     own: bool
-    """Whether it is about the network as the file has it: no variant, or one without changes."""
+    """Whether it is about the network of the file: no variant, or a variant without changes."""
     at: Mapping[str, Any]
     """Values of knobs; the others are at their defaults."""
     note: str
@@ -69,7 +69,7 @@ class PublishedRow(NamedTuple):
 def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRow, ...]:
     """The rows about `spec` at these values of its knobs; the batch does not matter.
 
-    An option picked for a choice makes another network, of which no row speaks.
+    With an option picked for a choice it is another network, and no row is about it.
     """
     if any("." in name for name in knobs):
         return ()
@@ -85,7 +85,7 @@ def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRo
 
 
 def compile_published(root: Sections, variant: str | None = None) -> tuple[PublishedRow, ...]:
-    """The rows of the file below `root`; of a variant those that are about it alone.
+    """The rows of the file below `root`; with a variant only the rows about it.
 
     Problems are found in all rows, whichever variant is asked for.
     """
@@ -134,7 +134,7 @@ def _named_variant(row: Node, root: Node) -> str | None:
 
 
 class _Known(NamedTuple):
-    """What the value of a knob in a row is held against."""
+    """The default and the choices of a knob, with which its value in a row is compared."""
 
     default: Any
     choices: tuple[Any, ...]
@@ -159,7 +159,7 @@ class _RowCompiler:
 
     def rows(self) -> tuple[PublishedRow, ...]:
         """All rows without a problem."""
-        found: list[PublishedRow] = []
+        rows: list[PublishedRow] = []
         keys = self.root.keys("published")
         form = '"SOURCE": [{top1: 70.6, mult_adds: 569 M}, ...]'
         for source, listed in self.root.mapping("published", form).items():
@@ -171,13 +171,13 @@ class _RowCompiler:
                 continue
             lines: dict[tuple[Any, ...], int] = {}
             for node in listed.value:
-                if len(found) == MAX_ROWS:
+                if len(rows) == MAX_ROWS:
                     self.problems.add(f"more than {MAX_ROWS:,} published rows", node)
-                    return tuple(found)
+                    return tuple(rows)
                 row = self._row(source, node)
                 if row is None:
                     continue
-                found.append(row)
+                rows.append(row)
                 setting = self._setting(row)
                 if setting in lines:
                     self.problems.add(
@@ -186,7 +186,7 @@ class _RowCompiler:
                         "a `note` of its own tells what is different",
                     )
                 lines.setdefault(setting, node.line)
-        return tuple(found)
+        return tuple(rows)
 
     def _row(self, source: str, node: Node) -> PublishedRow | None:
         if not isinstance(node.value, dict):
@@ -245,7 +245,7 @@ class _RowCompiler:
             name: str = node.value
             return name
         hint = did_you_mean(node.text, self.variants) or (
-            f"there is {one_of(list(self.variants))}"
+            f"the file has {all_of(list(self.variants))}"
             if self.variants
             else "the file has no variants"
         )
@@ -262,9 +262,9 @@ class _RowCompiler:
         for name, value in node.value.items():
             if name not in knobs:
                 hint = did_you_mean(name, knobs) or (
-                    "what is printed for a batch does not tell of the network"
+                    "published figures do not depend on the batch"
                     if name == BATCH
-                    else f"there is {one_of(list(knobs))}"
+                    else f"the file has {all_of(list(knobs))}"
                     if knobs
                     else "the file has no knobs"
                 )
@@ -296,7 +296,7 @@ class _RowCompiler:
         return self._knobs[variant]
 
     def _setting(self, row: PublishedRow) -> tuple[Any, ...]:
-        """What tells two rows of a source apart."""
+        """The setting of a row: two rows of a source must not have the same."""
         knobs = self._defaults(row.variant)
         at = []
         for name, value in row.at.items():

@@ -1,7 +1,7 @@
 """References: the tensor that a name or path stands for.
 
-A reference points backwards: at `previous`, at what enters the list, or at an earlier entry. Not
-here: whether the rest of a path is there, and which tensor it is, which `elaborate` finds.
+A reference points backwards: at `previous`, at an input of the list, or at an earlier entry. Not
+here: whether the rest of a path is there, and which tensor it is, which `elaborate` works out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def compile_reference(
         return None
     parts = tuple(text.split("."))
     if len(parts) > MAX_PATH:
-        problems.add(f"a path of {len(parts):,} parts: {MAX_PATH} are the most", node)
+        problems.add(f"a path has at most {MAX_PATH} parts, not {len(parts):,}", node)
         return None
     head = parts[0]
     values.used.add(head)
@@ -50,7 +50,7 @@ def compile_reference(
         problems.add("an entry cannot be its own input", node)
     elif head in later:
         problems.add(
-            f"`{head}` comes later, at line {later[head].line}: "
+            f"`{head}` comes later, at {later[head].line_in(node.source)}: "
             "an input that points forward would make a cycle",
             node,
         )

@@ -30,14 +30,24 @@ _DEFINITION = r"^[A-Za-z_][A-Za-z0-9_]*\s*(\([^()]*\))?$"
 
 def json_schema() -> Json:
     """The schema of model files, draft 2020-12."""
+    sections = _sections()
+    network = {section: sections[section] for section in PATCHED}
+    # Editors explain a key by what stands in `properties`, whatever decides about its value.
+    described = {section: {"description": network[section]["description"]} for section in PATCHED}
     return {
         "$schema": DIALECT,
         "title": "mnet-cost model",
         "description": "A vision network for mnet-cost.",
         "type": "object",
-        "required": list(REQUIRED),
+        "required": [section for section in REQUIRED if section not in PATCHED],
         "additionalProperties": False,
-        "properties": _sections(),
+        "properties": sections | described,
+        "if": {"required": ["extends"]},
+        "then": {"properties": _patches()},
+        "else": {
+            "required": [section for section in REQUIRED if section in PATCHED],
+            "properties": network,
+        },
         "$defs": {
             "name": {"type": "string", "pattern": _NAME, "not": {"enum": sorted(RESERVED)}},
             "reference": {
@@ -99,6 +109,12 @@ def _sections() -> Json:
         },
         "source": {
             "description": "Where the network is published.",
+            "type": "string",
+            "pattern": r"\S",
+        },
+        "extends": {
+            "description": "A model, by name or path, whose network this one is but for what it "
+            "changes. Parts are then patches, as in a variant.",
             "type": "string",
             "pattern": r"\S",
         },
@@ -265,11 +281,17 @@ def _variant() -> Json:
         "description": "What a variant changes; nothing in one that only gives a name.",
         "type": ["object", "null"],
         "additionalProperties": False,
-        "properties": {
-            section: {"type": ["object", "array"] if section in ("layers", "outputs") else "object"}
-            for section in PATCHED
-        },
+        "properties": _patches(),
     }
+
+
+def _patches() -> Json:
+    """The parts of a variant, and of a file that extends another."""
+    patches: Json = {section: {"type": ["object", "null"]} for section in PATCHED}
+    patch = {"type": ["object", "string", "array", "null"]}  # of an entry; null removes it
+    patches["layers"] = {"type": ["object", "array"], "additionalProperties": patch}
+    patches["outputs"] = {"type": "array", "minItems": 1, "items": _ref("reference")}
+    return patches
 
 
 def _published() -> Json:

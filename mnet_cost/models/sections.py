@@ -1,7 +1,7 @@
 """Sections: the parts that a model file has at its top, and how each is taken out of the root.
 
-What has the wrong form is reported and read as if it were empty. Not here: what stands in a
-section, which a module of its own reads for each.
+A section of the wrong form is reported, and read as if it were empty. Not here: the content of
+each section, which a module of its own reads.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ SECTIONS = (
     "format",
     "name",
     "source",
+    "extends",
     "knobs",
     "let",
     "input",

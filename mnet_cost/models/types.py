@@ -1,8 +1,9 @@
 """What a model file says, checked and ready to be elaborated.
 
-`ModelSpec` is the file with one variant applied. Its `entries` are compiled: names resolved,
-expressions parsed, constant layers built. Two specs are equal when their `data` is, wherever
-and however it was written. Not here: values of knobs and shapes, which `elaborate` finds.
+`ModelSpec` is the file with what it extends, and with one variant applied. Its `entries` are
+compiled: names resolved, expressions parsed, constant layers built. Two specs are equal when their
+`data` is, wherever and however it was written. Not here: values of knobs and shapes, which
+`elaborate` finds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mnet_cost.tensors import Layout
 from mnet_cost.yamlfile import Node
 
 if TYPE_CHECKING:
+    from mnet_cost.models.extends import Extension
     from mnet_cost.models.published import PublishedRow
 
 RESERVED = frozenset(
@@ -29,7 +31,8 @@ MODIFIERS = ("id", "from", "when", "repeat")
 MAX_COPIES = 4096
 MAX_BLOCK_DEPTH = 32
 MAX_PATH = 2 * MAX_BLOCK_DEPTH + 3
-"""Parts of a path: an id and a copy's number for each block and the layer in it, an output's."""
+"""Most parts of a path: an id and a number of a copy for each block and for the layer in it, and
+the number of an output."""
 MAX_LAYERS = 100_000
 MAX_BATCH = 2**20
 
@@ -42,14 +45,14 @@ class Value(NamedTuple):
 
     node: Node
     evaluate: Callable[[Any], Any]
-    """From the scope that it stands in to its value."""
+    """Takes the scope in which it is written, and returns its value."""
     name: str | None = None
-    """The name, if it is nothing but one: an argument passes its origin on."""
+    """The name, if the value is just a name: errors then lead to where the argument was given."""
     constant: bool = False
     choices: tuple[Value, ...] = ()
     """The options of `{choose: [...]}`."""
     operations: int = 1
-    """About how much evaluating it takes: numbers, names and operators in it."""
+    """Numbers, names and operators in it: about how much work it is to evaluate."""
 
 
 class Knob(NamedTuple):
@@ -107,7 +110,7 @@ class GroupBody(NamedTuple):
 
 
 class UseBody(NamedTuple):
-    """`use: ID`: what ID names once more, with the same weights."""
+    """`use: ID`: the layer or block of that id once more, with the same weights."""
 
     reference: Reference
 
@@ -163,7 +166,7 @@ class InputSpec(NamedTuple):
     sizes: tuple[Value, ...]
     dtype: str | None
     layout: Layout | None
-    """What its axes are, where the spec says it."""
+    """What its axes are, where the spec states it."""
     node: Node
 
 
@@ -175,6 +178,7 @@ class ModelSpec:
         "data",
         "definitions",
         "entries",
+        "extension",
         "inputs",
         "knobs",
         "name",
@@ -205,6 +209,7 @@ class ModelSpec:
         published: tuple[PublishedRow, ...],
         warnings: tuple[Problem, ...],
         node: Node,
+        extension: Extension | None = None,
     ) -> None:
         self.path = path
         self.name = name
@@ -220,6 +225,7 @@ class ModelSpec:
         self.published = published
         self.warnings = warnings
         self.node = node
+        self.extension = extension
         self.data: dict[str, Any] = node.plain()
 
     @property
@@ -239,7 +245,7 @@ class ModelSpec:
 
 
 class Model(NamedTuple):
-    """A spec, and values for some of its knobs: what a model reference stands for."""
+    """A spec, and values for some of its knobs. Each model reference stands for one."""
 
     spec: ModelSpec
     knobs: Mapping[str, Any]

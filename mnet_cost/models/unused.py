@@ -1,7 +1,7 @@
 """Warnings about knobs and blocks that nothing uses.
 
-A name is used where the model or a variant writes it, whatever it stands for there. Not here:
-problems, after which nothing is warned of.
+A name counts as used where the model or a variant writes it, whatever it stands for there. There
+are no warnings for a file with problems.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 
-from mnet_cost.errors import Problem, did_you_mean, first_warnings
+from mnet_cost.errors import Problem, Source, did_you_mean, first_warnings
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.sections import Sections
 from mnet_cost.yamlfile import Node
@@ -33,7 +33,7 @@ def unused(sections: Sections, used_by_model: Set[str]) -> tuple[Problem, ...]:
     warnings: list[Iterator[Problem]] = []
     for part in _DECLARING:
         own = sections.keys(part)
-        warnings.append(_unused_of_model(part, own, used))
+        warnings.append(_unused_of_model(part, own, used, sections.root.source))
         added = [key for name, section in patched if name == part for key in section.keys.values()]
         warnings.append(_additions(part, own, added, used))
     return first_warnings(chain.from_iterable(warnings))
@@ -50,9 +50,11 @@ def unused_additions(
     return first_warnings(chain.from_iterable(warnings))
 
 
-def _unused_of_model(part: str, own: Mapping[str, Node], used: Set[str]) -> Iterator[Problem]:
+def _unused_of_model(
+    part: str, own: Mapping[str, Node], used: Set[str], source: Source
+) -> Iterator[Problem]:
     for name, key in own.items():
-        if name not in used:
+        if name not in used and key.source is source:  # what a file extends is as it is
             yield _warning(part, key, None)
 
 
@@ -71,10 +73,10 @@ def _warning(part: str, key: Node, hint: str | None) -> Problem:
 
 def _words_of(node: Node) -> set[str]:
     if isinstance(node.value, dict):
-        found = set(node.value)
+        words = set(node.value)
         for value in node.value.values():
-            found |= _words_of(value)
-        return found
+            words |= _words_of(value)
+        return words
     if isinstance(node.value, list):
         return {word for item in node.value for word in _words_of(item)}
     return set(WORD.findall(node.value)) if isinstance(node.value, str) else set()

@@ -41,7 +41,7 @@ def part_of(node: Node, offset: int, length: int) -> Span:
 
 
 def wanted(kind: FieldKind) -> str:
-    """What a field of that kind needs, where it was given a name that nothing carries."""
+    """What a field of that kind needs, for the message about an unknown name."""
     if isinstance(kind, Flag):
         return "`true` or `false`"
     if isinstance(kind, Sizes):
@@ -57,19 +57,19 @@ _MOST_SIZES = 8
 
 
 def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str | None] | None:
-    """Message and hint for sizes as papers and other tools write them; None for another text.
+    """(message, hint) for sizes as papers and other tools write them; None for other texts.
 
-    These are `3x5`, `3 x 5`, with a sign of multiplication, `(3, 5)`, and a list in quotes.
-    `lists` as for values.
+    Such texts are `3x5`, `3 x 5`, with a multiplication sign, `(3, 5)` and a list in quotes.
+    `lists` is that of `FieldKind`, or None where the field is not known.
     """
     inside = text.strip()
     listed, quoted = tuple_as_list(text), inside.startswith("[") and inside.endswith("]")
     if (listed or quoted) and lists is not None and not lists[0]:
-        return f"`{text}` is no number, and one is needed here", None
+        return f"`{text}` is not a number, and a number is needed here", None
     if quoted:
         return f"`{text}` is a text, not a list", f"leave out the quotes: `{inside}`"
     if listed:
-        return f"`{text}` is no list, which stands in square brackets", f"write `{listed}`"
+        return f"`{text}` is not a list: a list is written in square brackets", f"write `{listed}`"
     sizes = _BETWEEN_SIZES.split(inside)
     if not 2 <= len(sizes) <= _MOST_SIZES or not all(map(_SIZE.fullmatch, sizes)):
         return None
@@ -78,30 +78,30 @@ def sizes_problem(text: str, lists: tuple[bool, bool] | None) -> tuple[str, str 
     if takes_list and takes_one and len(set(sizes)) == 1:
         listed = f"`{sizes[0]}`"
     if lists is None:
-        return f"`{text}` is no value", f"for sizes write {listed}, for a product {product}"
+        return f"`{text}` is not a value", f"for sizes write {listed}, for a product {product}"
     if takes_list:
-        return f"`{text}` is no value: sizes are numbers or lists of them", f"write {listed}"
-    return f"`{text}` is no number", f"for a product write {product}"
+        return f"`{text}` is not a value: sizes are numbers or lists of them", f"write {listed}"
+    return f"`{text}` is not a number", f"for a product write {product}"
 
 
 class TensorNames:
-    """Names that a reference may start with: those of a list, over those of the list around it."""
+    """Names that a reference may start with: those of a list, and those of the outer list."""
 
-    __slots__ = ("_around", "own")
+    __slots__ = ("_outer", "own")
 
-    def __init__(self, own: Iterable[str], around: TensorNames | None = None) -> None:
+    def __init__(self, own: Iterable[str], outer: TensorNames | None = None) -> None:
         self.own = set(own)
-        self._around = around
+        self._outer = outer
 
     def __contains__(self, name: object) -> bool:
-        return name in self.own or (self._around is not None and name in self._around)
+        return name in self.own or (self._outer is not None and name in self._outer)
 
     def __iter__(self) -> Iterator[str]:
         names: TensorNames | None = self
         seen: set[str] = set()
         while names is not None:
             seen |= names.own
-            names = names._around
+            names = names._outer
         return iter(sorted(seen))
 
     def add(self, name: str) -> None:
@@ -123,11 +123,11 @@ class Names:
         values: set[str],
         functions: dict[str, Function],
         tensors: Iterable[str] = (),
-        around: TensorNames | None = None,
+        outer: TensorNames | None = None,
     ) -> None:
         self.values = values
         self.functions = functions
-        self.tensors = TensorNames(tensors, around)
+        self.tensors = TensorNames(tensors, outer)
 
 
 class ValueCompiler:
@@ -137,7 +137,7 @@ class ValueCompiler:
         self.problems = problems
         self.used: set[str] = set()
         self.definitions: set[str] = set()
-        """All names of `let`: one that is not known yet stands further down."""
+        """All names of `let`, also those that are defined further down."""
 
     def value(
         self,
@@ -153,9 +153,9 @@ class ValueCompiler:
     ) -> Value | None:
         """The value of `node`, or None after a problem.
 
-        `words` are the field's own; with `word_allowed` any other bare name may be a word,
-        otherwise it is a problem about `what`, which `needs` something else. `lists` are those of
-        the field (`FieldKind.lists`), None where it is not known what takes the value.
+        `words` are those of the field. With `word_allowed` any other bare name may be a word;
+        otherwise it is a problem, which says that `what` needs `needs`. `lists` is that of the
+        field (`FieldKind.lists`), or None where the field is not known.
         """
         raw = node.value
         if isinstance(raw, str):
@@ -235,7 +235,7 @@ class ValueCompiler:
         needs: str = "a number",
         words: frozenset[str] = NOTHING,
     ) -> bool:
-        """Whether all that `expression` uses is there; problems otherwise."""
+        """Whether all that `expression` uses is known; adds a problem for what is not."""
         before = len(self.problems)
         for use in expression.names:
             self.used.add(use.name)
@@ -279,7 +279,7 @@ class ValueCompiler:
             if use.name in self.definitions:
                 problem = Problem(f"`{use.name}` is not known yet", span, _LET_ORDER)
                 if use.name in names.values:
-                    problem = Problem(f"`{use.name}` is no function", span, None)
+                    problem = Problem(f"`{use.name}` is not a function", span, None)
                 self.problems.append(problem)
                 return
             self.problems.append(
@@ -373,7 +373,7 @@ def _operations(parts: Sequence[Value]) -> int:
 
 
 def evaluate_part(value: Value, scope: Any) -> Any:
-    """The value of a part of a list or choice, which an error in it then points at."""
+    """The value of one part of a list or choice; an error in it then points at that part."""
     try:
         return value.evaluate(scope)
     except ExpressionError as error:

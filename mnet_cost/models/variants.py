@@ -1,16 +1,17 @@
 """Variants: patches of a model file, applied to its nodes before anything is compiled.
 
-Mappings merge key by key, anything else replaces, null removes. Nodes keep their places, so an
-error in a patched model still shows the line where the user wrote it.
+Mappings merge key by key, anything else replaces, null removes. An entry of `layers` is patched by
+its name; a list stands in its place. What a file extends is patched by the same rules. Nodes keep
+their places, so an error in a patched model still shows the line where the user wrote it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
 
 from mnet_cost.errors import did_you_mean, one_of
-from mnet_cost.models.naming import model_name_problem
+from mnet_cost.models.naming import defined_name, entry_names, model_name_problem
 from mnet_cost.models.problems import Problems
 from mnet_cost.models.types import MODIFIERS
 from mnet_cost.yamlfile import Node
@@ -55,16 +56,48 @@ def apply_variant(root: Node, name: str, problems: Problems) -> Node:
             problems.add(f"a variant has no part `{section}`", key, hint)
             continue
         base = result.value.get(section)
-        if section == "layers" and isinstance(change.value, dict):
-            merged: Node | None = _patch_layers(base, change, problems)
-        elif section == "knobs" and isinstance(change.value, dict):
-            merged = _patch_knobs(base, change)
-        elif base is not None and isinstance(base.value, dict) and isinstance(change.value, dict):
-            merged = _merge(base, change)
-        else:
-            merged = change
+        merged = _patch_section(section, base, change, problems)
         if merged is not None:
             result = _with(result, section, merged, key)
+    return result
+
+
+def apply_patches(parent: Node, root: Node, problems: Problems) -> Node:
+    """`root` with the network of `parent`, changed by the parts of `root` as by those of a variant.
+
+    What is said about a network does not come along, only the parts that make it.
+    """
+    result = _without(root, "extends")
+    for section in PATCHED:
+        base, change = parent.value.get(section), root.value.get(section)
+        if change is not None:
+            merged = _patch_section(section, base, change, problems)
+            if merged is not None:
+                result = _with(result, section, merged, root.keys[section])
+        elif base is not None:
+            result = _with(result, section, base, parent.keys[section])
+    return result
+
+
+def _patch_section(
+    section: str, base: Node | None, change: Node, problems: Problems
+) -> Node | None:
+    if change.value is None and section not in ("layers", "outputs"):
+        return base  # nothing below `knobs:` is no knob to change
+    if section == "layers" and isinstance(change.value, dict):
+        return _patch_layers(base, change, problems)
+    if section == "knobs" and isinstance(change.value, dict):
+        return _patch_knobs(base, change)
+    if base is not None and isinstance(base.value, dict) and isinstance(change.value, dict):
+        return _merge(_named_as_in(change, base) if section == "let" else base, change)
+    return change
+
+
+def _named_as_in(change: Node, base: Node) -> Node:
+    """A `let` in which a name that `change` has, too, is spelled as there: with its parameters."""
+    spelled = {defined_name(key): key for key in change.value}
+    result = base.like({spelled.get(defined_name(key), key): base.value[key] for key in base.value})
+    result.keys = {spelled.get(defined_name(key), key): node for key, node in base.keys.items()}
     return result
 
 
@@ -142,46 +175,71 @@ def _patch_knobs(base: Node | None, change: Node) -> Node:
 def _patch_layers(base: Node | None, change: Node, problems: Problems) -> Node | None:
     if base is None or not isinstance(base.value, list):
         return base
-    entries = list(base.value)
-    places = {
-        _id_of(entry): i
-        for i, entry in enumerate(entries)
-        if isinstance(entry.value, dict) and isinstance(_id_of(entry), str)
-    }
-    removed = set()
-    for identity, patch in change.value.items():
-        if identity not in places:
+    places = _places(base)
+    patched: dict[tuple[int, ...], list[Node]] = {}
+    for name, patch in change.value.items():
+        place = places.get(name)
+        if place is None:
             problems.add(
-                f"there is no entry with the id `{identity}` in `layers`",
-                change.keys[identity],
-                did_you_mean(identity, map(str, places)) or "give the entry an `id` to patch it",
+                f"there is no entry `{name}` in `layers`",
+                change.keys[name],
+                did_you_mean(name, places)
+                or "an entry is called by its `id`, else by its kind, with `_2` for the second",
             )
         elif patch.value is None:
-            removed.add(places[identity])
+            patched[place] = []
+        elif isinstance(patch.value, list):
+            patched[place] = patch.value
         else:
-            entries[places[identity]] = _patch_entry(entries[places[identity]], patch)
-    return base.like([entry for i, entry in enumerate(entries) if i not in removed])
+            entry = base.value[place[0]]
+            for number in place[1:]:
+                entry = entry.value["layers"].value[number]
+            patched[place] = [_patch_entry(entry, patch)]
+    return _with_entries(base, (), patched)
 
 
-def _id_of(entry: Node) -> Any:
-    identity = entry.value.get("id")
-    return None if identity is None else identity.value
+def _with_entries(
+    entries: Node, at: tuple[int, ...], patched: Mapping[tuple[int, ...], list[Node]]
+) -> Node:
+    """The list at the place `at`, with what stands in place of the entries in it."""
+    around = {place[: len(at) + 1] for place in patched if len(place) > len(at) + 1}
+    result: list[Node] = []
+    for number, entry in enumerate(entries.value):
+        place = (*at, number)
+        if place in around:
+            group = _with_entries(entry.value["layers"], place, patched)
+            result.append(_with(entry, "layers", group, entry.keys["layers"]))
+        else:
+            result += patched.get(place, (entry,))
+    return entries.like(result)
+
+
+@lru_cache(maxsize=4)
+def _places(entries: Node) -> Mapping[str, tuple[int, ...]]:
+    """`entry_names` of a list, which each variant of a file may patch."""
+    return entry_names(entries)
 
 
 def _patch_entry(entry: Node, patch: Node) -> Node:
-    if isinstance(patch.value, str):
-        empty = patch.like(None)
-        patch_mapping = patch.like({patch.value: empty})
-        patch_mapping.keys = {patch.value: patch}
-        patch = patch_mapping
+    entry = _as_mapping(entry)
+    if isinstance(patch.value, str) and entry.keys.keys().isdisjoint(MODIFIERS):
+        return patch
+    patch = _as_mapping(patch)
     if not isinstance(patch.value, dict):
         return patch  # compiling it will say what an entry is
-    result = entry
-    if any(key not in MODIFIERS for key in patch.value):
-        for key in list(entry.value):
-            if key not in MODIFIERS:
-                result = _without(result, key)
-    result = _copy(result)
+    replaced = any(key not in MODIFIERS for key in patch.value)
+    kept = [key for key in entry.value if not replaced or key in MODIFIERS]
+    # An entry stands where its kind was written.
+    result = (patch if replaced else entry).like({key: entry.value[key] for key in kept})
     result.value.update(patch.value)
-    result.keys.update(patch.keys)
+    result.keys = {**{key: entry.keys[key] for key in kept}, **patch.keys}
     return result
+
+
+def _as_mapping(entry: Node) -> Node:
+    """An entry that is a word alone as `WORD: {}`; any other one as it is."""
+    if not isinstance(entry.value, str):
+        return entry
+    mapping = entry.like({entry.value: entry.like(None)})
+    mapping.keys = {entry.value: entry}
+    return mapping

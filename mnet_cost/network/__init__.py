@@ -1,4 +1,4 @@
-"""The network that a spec and knob values stand for, and the walk that makes it."""
+"""The network of a spec and knob values, and the walk that makes it."""
 
 from __future__ import annotations
 

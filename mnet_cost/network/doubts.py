@@ -1,10 +1,10 @@
-"""Which doubts about the axes of tensors are left once the whole network is there.
+"""Which doubts about the axes of tensors are left when the whole network is known.
 
-A layer that takes what may be a stack of sequences for an image is in doubt when it is placed. The
-tensors that hold the same axes, layer after layer, are looked at together: a convolution that reads
-one of them says what all of them are. Where a layer that reads sequences says so instead, the guess
-was wrong, and counts rest on it: that is no network. What is left is said once for them. Not here:
-what is in doubt about one layer alone (`layers/axes.py`).
+A layer may treat a tensor as an image that may be a stack of sequences. That is a doubt when the
+layer is placed. Tensors that have the same axes, layer after layer, form a group. A convolution
+that reads one of them proves that all are images. If only layers of sequences read them, the guess
+was wrong, and so are the counts: that is an error. Each group that is still in doubt gets one
+warning. Not here: doubts about one layer alone (`layers/axes.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mnet_cost.layers import Layer
 from mnet_cost.layers.axes import Doubt, named_layout, says_image, says_sequence
 from mnet_cost.models.types import Entry
-from mnet_cost.network.scopes import Frame
+from mnet_cost.network.frames import Frame
 from mnet_cost.network.types import Step, Tensor
 
 
@@ -30,7 +30,7 @@ class Noted(NamedTuple):
 
 
 class Wrong(NamedTuple):
-    """A guess of an image that some layer, `reader`, reads as sequences, and none as an image."""
+    """A guess of an image, where the layer `reader` reads sequences and no layer reads an image."""
 
     noted: Noted
     reader: Step
@@ -39,7 +39,7 @@ class Wrong(NamedTuple):
 def judge(
     noted: Sequence[Noted], steps: Sequence[Step], tensors: Sequence[Tensor]
 ) -> tuple[list[Noted], list[Wrong]]:
-    """(What nothing in the network settles, what is wrong) of `noted`; linear in its size."""
+    """(doubts that nothing in the network settles, wrong guesses) among `noted`, in linear time."""
     group = _groups(steps, len(tensors))
     images, sequences = set[int](), set[int]()
     readers: dict[int, Step] = {}
@@ -62,26 +62,26 @@ def judge(
                 readers.setdefault(group[index], step)
     silent = images - sequences
     left, wrong = [], []
-    for one in noted:
-        if one.doubt.is_guess:
-            root = group[one.tensor]
+    for doubtful in noted:
+        if doubtful.doubt.is_guess:
+            root = group[doubtful.tensor]
             if root in silent:
                 continue
             if root in readers and root not in images:
-                wrong.append(Wrong(one, readers[root]))
+                wrong.append(Wrong(doubtful, readers[root]))
                 continue
             silent.add(root)
-        left.append(one)
+        left.append(doubtful)
     return left, wrong
 
 
 def _keeps_axes(layer: Layer) -> bool:
-    """Whether the axes of the output are what those of the inputs are, for all the layer says."""
+    """Whether the layer leaves the meaning of the axes as it is in the inputs."""
     return layer.makes == "same" or layer.reads == "channels"
 
 
 def _groups(steps: Sequence[Step], count: int) -> list[int]:
-    """Of each tensor one that has the same axes as it, the same one for all of them."""
+    """For each tensor the index of its group: tensors with the same axes have the same index."""
     parent = list(range(count))
 
     def find(index: int) -> int:

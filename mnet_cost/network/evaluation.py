@@ -18,7 +18,7 @@ from mnet_cost.layers.fields import FieldKind, Flag, Word
 from mnet_cost.models.types import Constant, Function, Reference, Value
 from mnet_cost.models.values import evaluate_part, part_of, wanted
 from mnet_cost.network.budget import Budget
-from mnet_cost.network.scopes import Failed, Frame, FunctionFailed, FunctionScope
+from mnet_cost.network.frames import Failed, Frame, FunctionFailed, FunctionScope
 from mnet_cost.network.types import Tensor
 from mnet_cost.tensors import (
     Check,
@@ -60,17 +60,17 @@ class Evaluation:
         self.budget = budget
         self.frame = Frame(self, self.names, "", 0)
         """The list whose value is being evaluated."""
+        self.source = root.source
         self.at = root
         """The value being evaluated, for sizes of tensors that are not there."""
         self.renamed: list[tuple[str, str]] = []
-        """For each `use` being walked its path and the path of the original, whose choices it
-        follows."""
+        """For each `use` being walked, its path and that of the original whose options it has."""
         self._calls = 0
         self._calls_before = 0
         self._function_depth = 0
         self._free: dict[str, tuple[str, ...]] = {}
         self._operations: dict[str, int] = {}
-        """Of each function of `let`, with what it costs to call it."""
+        """Operations of each function of `let`, with those of the call itself."""
 
     def define(self, definitions: tuple[Function | Constant, ...]) -> None:
         """Evaluate `let`, from top to bottom."""
@@ -87,19 +87,19 @@ class Evaluation:
                 )
 
     def evaluate(self, frame: Frame, value: Value) -> Any:
-        """The value of `value` in `frame`."""
+        """The value of `value` in `frame`; raises `Failed` with the place of what is wrong."""
         if value.constant:
             return value.evaluate(frame)
         self.frame, self.at = frame, value.node
         operations = value.operations + _OPERATIONS_OF_VALUE
-        self.budget.pay("operations of arithmetic", operations, frame, value.node)
+        self.budget.spend("operations of arithmetic", operations, frame, value.node)
         self._calls_before = self._calls
         self._function_depth = 0
         try:
             return value.evaluate(frame)
         except FunctionFailed as failure:
             inside = failure.problem
-            used = f"used at line {value.node.line}"
+            used = f"used at {value.node.line_in(self.source)}"
             problem = inside._replace(trail=(*inside.trail, used, *frame.trail()))
         except ExpressionError as error:
             span = part_of(error.node or value.node, error.offset, error.length)
@@ -112,10 +112,10 @@ class Evaluation:
         raise Failed(problem) from None
 
     def number(self, frame: Frame, value: Value, what: str, kind: FieldKind) -> Any:
-        """The value of the field `what`, converted as its kind says."""
+        """The value of the field `what`, converted by its kind; `Failed` if that refuses it."""
         raw = self.evaluate(frame, value)
         if type(raw) is list:
-            self.budget.pay("operations of arithmetic", 4 * len(raw), frame, value.node)
+            self.budget.spend("operations of arithmetic", 4 * len(raw), frame, value.node)
         try:
             return kind.convert(raw, self.check)
         except RuleViolation as violation:
@@ -143,7 +143,7 @@ class Evaluation:
         return Problem(message, origin.node.span(), hint, frame.trail())
 
     def decide(self, frame: Frame, value: Value, what: str) -> Any:
-        """A value that structure depends on: the same for all candidates."""
+        """A value that decides structure, so it must be the same for all candidates."""
         raw = self.evaluate(frame, value)
         if hasattr(raw, "dtype"):
             if raw.size and (raw == raw.flat[0]).all():
@@ -156,7 +156,7 @@ class Evaluation:
     def function(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""
         self._calls += 1
-        self.budget.pay("operations of arithmetic", self._operations[name], self.frame, self.at)
+        self.budget.spend("operations of arithmetic", self._operations[name], self.frame, self.at)
         if self._calls - self._calls_before > _MAX_CALLS_OF_VALUE:
             raise RuleViolation(
                 f"this calls functions of `let` more than {_MAX_CALLS_OF_VALUE:,} times"
@@ -216,9 +216,9 @@ class Evaluation:
         return picked
 
 
-def _is_alike(one: Any, other: Any) -> bool:
+def _is_alike(first: Any, other: Any) -> bool:
     """Whether both are numbers, words or flags, or arrays of them; lists are in no array."""
-    return any(is_kind(one) and is_kind(other) for is_kind in (is_number, is_word, is_condition))
+    return any(is_kind(first) and is_kind(other) for is_kind in (is_number, is_word, is_condition))
 
 
 def _call_of(name: str, arguments: list[Any]) -> str:

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
+from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean, one_of
 from mnet_cost.expressions import MAX_MAGNITUDE
 from mnet_cost.layers.fields import Whole
 from mnet_cost.models.types import BATCH, MAX_BATCH, Knob, ModelSpec
@@ -27,10 +27,11 @@ from mnet_cost.tensors import (
 def knob_values(
     spec: ModelSpec, given: Mapping[str, Any], check: Check = require
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(value of every knob, options picked for choices) for what the user set.
+    """(value of every knob, options picked for choices) for the values that the user set.
 
-    `check` marks the candidates of an array that no knob can have. Names with a dot are choices,
-    known only once the spec is elaborated.
+    `check` marks the candidates of an array that the knob cannot have. Names with a dot are
+    choices, which are known only when the spec is elaborated. Raises `ModelReferenceError` for an
+    unknown knob and `UsageError` for a value that the knob cannot have.
     """
     values = {name: knob.default for name, knob in spec.knobs.items()}
     values[BATCH] = 1
@@ -85,15 +86,15 @@ def _batch(value: Any, check: Check) -> Any:
     try:
         batch = Whole().convert(value, require)
     except RuleViolation as violation:
-        raise ModelReferenceError(f"batch {violation}") from None
+        raise UsageError(f"batch {violation}") from None
     if batch > MAX_BATCH:
-        raise ModelReferenceError(f"batch must be at most {MAX_BATCH}, not {batch}")
+        raise UsageError(f"batch must be at most {MAX_BATCH}, not {batch}")
     return batch
 
 
 def _marked(value: Any, valid: Any, default: Any, check: Check) -> Any:
-    """The array `value`, with `default` for candidates that `check` is told are not `valid`."""
-    check(valid, "is no value of the knob")
+    """The array `value`, with `default` where it is not `valid`; `check` marks these candidates."""
+    check(valid, "is not a value of the knob")
     return instead(value, valid, default)
 
 
@@ -118,16 +119,10 @@ def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     )
     if not fits:
         what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}")
     if not isinstance(value, str) and not abs(value) <= MAX_MAGNITUDE:  # nor what is no number
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53")
     if knob.choices and value not in knob.choices:
         listed = ", ".join(map(str, knob.choices))
-        raise ModelReferenceError(
-            f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}"
-        )
+        raise UsageError(f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}")
     return value

@@ -1,4 +1,4 @@
-"""The network that a spec and knob values stand for: layers, tensors with types, a schedule.
+"""The network of a spec and knob values: layers, tensors with types, a schedule.
 
 `Network.steps` are in the order in which they run; that order is an input of the memory
 analysis, since two valid orders of one graph can need very different memory. Structure
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.layers import Layer
 from mnet_cost.models.types import Entry, ModelSpec
 from mnet_cost.tensors import TensorType
@@ -19,14 +19,16 @@ from mnet_cost.tensors import TensorType
 if TYPE_CHECKING:
     import networkx as nx
 
+    from mnet_cost.yamlfile import Node
+
 
 class Tensor(NamedTuple):
-    """A value that flows: an input of the network, or the output of a step."""
+    """A tensor of the network: an input of it, or an output of a step."""
 
     name: str
     type: TensorType
     producer: int | None
-    """Index of the step that makes it; None for an input of the network."""
+    """Index into `Network.steps` of the step that makes it; None for an input of the network."""
 
 
 class Step(NamedTuple):
@@ -39,19 +41,19 @@ class Step(NamedTuple):
     """Indices into `Network.tensors`."""
     outputs: tuple[int, ...]
     entry: Entry
-    scope: str
+    block_path: str
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
-    """Index of the step whose weights it uses once more."""
+    """Index of the step whose weights it uses as well; None where it has its own."""
 
     @property
     def output(self) -> int:
-        """The tensor that it makes, the first of several."""
+        """Index of the tensor that it makes, the first of several."""
         return self.outputs[0]
 
     @property
     def is_weight(self) -> bool:
-        """Whether its output is a trained tensor itself: in memory as a weight, and by no work."""
+        """Whether its output is a trained tensor: in memory as a weight, and without any work."""
         return not self.inputs and self.layer.effect == "view"
 
     @property
@@ -66,11 +68,17 @@ class Call(NamedTuple):
     path: str
     block: str
     """Name of the block, or `group` for an anonymous one."""
-    line: int
+    node: Node
+    """The entry that wrote it."""
     copy: int | None
     """Its number, from 1, if it is a copy of a repeated entry."""
     inputs: tuple[int, ...] = ()
     """Indices into `Network.tensors`, in the order of the block's inputs."""
+
+    @property
+    def line(self) -> int:
+        """Line of the spec that wrote it."""
+        return self.node.line
 
 
 class Network:
@@ -138,7 +146,7 @@ class Network:
     def with_schedule(self, names: Sequence[str]) -> Network:
         """The same network with its steps in the order of `names`.
 
-        Raises `ModelReferenceError` unless `names` has each step once, and after its inputs.
+        Raises `UsageError` unless `names` has each step once, and after its inputs.
         """
         place = {name: i for i, name in enumerate(names)}
         old = {step.name: i for i, step in enumerate(self.steps)}
@@ -146,12 +154,12 @@ class Network:
             wrong = sorted(place.keys() ^ old.keys()) or [
                 name for name in place if list(names).count(name) > 1
             ]
-            raise ModelReferenceError(
+            raise UsageError(
                 f"a schedule names each of the {len(old)} layers once: see `{wrong[0]}`"
             )
         for before, after in self.graph.edges:
             if before in place and place[before] > place[after]:
-                raise ModelReferenceError(f"the schedule has `{after}` before its input `{before}`")
+                raise UsageError(f"the schedule has `{after}` before its input `{before}`")
         moved = {old[name]: i for i, name in enumerate(names)}
         steps = tuple(
             self.steps[old[name]]._replace(

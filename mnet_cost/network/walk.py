@@ -28,25 +28,25 @@ from mnet_cost.models.types import (
     UseBody,
     Value,
 )
-from mnet_cost.network.arguments import kind_of_argument
 from mnet_cost.network.budget import Budget
+from mnet_cost.network.builder import NetworkBuilder
 from mnet_cost.network.evaluation import Evaluation
-from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
-from mnet_cost.network.placement import Placement
-from mnet_cost.network.scopes import (
+from mnet_cost.network.frames import (
     UNKNOWN,
     Absent,
     ArgumentNames,
+    BlockResult,
     Copies,
     Failed,
     Frame,
-    Inside,
     LimitFailed,
     Outputs,
     UnknownInputError,
     fail,
     known,
 )
+from mnet_cost.network.kind_arguments import kind_of_argument
+from mnet_cost.network.knobs import knob_values, refuse_unknown_choices
 from mnet_cost.network.types import Call, Network, Step, dead_ends
 from mnet_cost.tensors import (
     DTYPES,
@@ -64,10 +64,18 @@ def elaborate(
 
     With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays of doubles, exact up
     to 2^53; structure (`when`, `repeat`, kinds) must then be the same for all candidates.
-    Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for knobs that are not
-    there.
+    Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for knobs that are not there
+    and `UsageError` for values that a knob cannot have.
     """
-    return _Elaboration(spec, dict(knobs or {}), check).network()
+    elaboration, extension = _Elaboration(spec, dict(knobs or {}), check), spec.extension
+    if extension is None:
+        return elaboration.network()
+    try:
+        network = elaboration.network()
+    except SpecError as error:
+        raise SpecError(extension.explained(error.problems)) from None
+    network.warnings = tuple(extension.explained(network.warnings))
+    return network
 
 
 class _Elaboration:
@@ -76,9 +84,9 @@ class _Elaboration:
     def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
         self.spec = spec
         self.budget = Budget()
-        self.placement = Placement(spec, check, self.budget)
-        self.steps = self.placement.steps
-        self.tensors = self.placement.tensors
+        self.builder = NetworkBuilder(spec, check, self.budget)
+        self.steps = self.builder.steps
+        self.tensors = self.builder.tensors
         self.calls: dict[str, Call] = {}
         self.problems: list[Problem] = []
         self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
@@ -92,7 +100,7 @@ class _Elaboration:
             self.values.define(self.spec.definitions)
             top, inputs = self._inputs()
             layers = self.spec.node.value["layers"]
-            self.budget.pay_list(self.spec.entries, "", top, layers)
+            self.budget.spend_list(self.spec.entries, "", top, layers)
         except Failed as failure:
             raise SpecError(failure.problem) from None
         for entry in self.spec.entries:
@@ -131,13 +139,18 @@ class _Elaboration:
     def _inputs(self) -> tuple[Frame, tuple[int, ...]]:
         top = Frame(self.values, self.values.names, "", 0)
         indices = []
-        for one in self.spec.inputs:
-            sizes = tuple(self.values.number(top, size, one.name, Whole()) for size in one.sizes)
-            dtype = None if one.dtype is None else DTYPES[one.dtype]
-            index = self.placement.input(
-                top, one.name, TensorType(sizes, dtype, one.layout or "input"), one.node
+        for declared in self.spec.inputs:
+            sizes = tuple(
+                self.values.number(top, size, declared.name, Whole()) for size in declared.sizes
             )
-            top.inputs[one.name] = index
+            dtype = None if declared.dtype is None else DTYPES[declared.dtype]
+            index = self.builder.input(
+                top,
+                declared.name,
+                TensorType(sizes, dtype, declared.layout or "input"),
+                declared.node,
+            )
+            top.inputs[declared.name] = index
             indices.append(index)
         if len(indices) == 1:
             top.inputs["input"] = indices[0]
@@ -149,19 +162,19 @@ class _Elaboration:
             if isinstance(top.previous, Outputs):
                 return top.previous.tensors
             return () if top.previous in (None, UNKNOWN) else (top.previous,)
-        found = []
+        indices = []
         for reference in self.spec.outputs:
             try:
-                found.append(top.resolve(reference))
+                indices.append(top.resolve(reference))
             except Failed as failure:
                 self.problems.append(failure.problem)
             except UnknownInputError:
                 pass
-        return tuple(found)
+        return tuple(indices)
 
     def _warnings(self, network: Network) -> tuple[Problem, ...]:
-        """What is to be said of a network; `SpecError` where layers contradict each other."""
-        warnings, wrong = self.placement.doubts()
+        """Warnings about a network; raises `SpecError` where layers contradict each other."""
+        warnings, wrong = self.builder.doubts()
         if wrong:
             raise SpecError(wrong)
         ends: dict[Node, list[Step]] = {}
@@ -171,9 +184,11 @@ class _Elaboration:
             more = f" (and {len(steps) - 1} more of this line)" if len(steps) > 1 else ""
             warnings.append(Problem(f"no output depends on `{steps[0].name}`{more}", node.span()))
         read = {index for step in self.steps for index in step.inputs}
-        for index, one in zip(network.inputs, self.spec.inputs, strict=True):
+        for index, declared in zip(network.inputs, self.spec.inputs, strict=True):
             if index not in read:
-                warnings.append(Problem(f"no layer reads the input `{one.name}`", one.node.span()))
+                warnings.append(
+                    Problem(f"no layer reads the input `{declared.name}`", declared.node.span())
+                )
         return first_warnings(warnings)
 
     def _poison(self, frame: Frame, entry: Entry) -> None:
@@ -189,8 +204,8 @@ class _Elaboration:
             # Nearly every entry: kept short, since this is where the time goes.
             frame.here = path = f"{frame.path}.{name}" if frame.path else name
             sources = self.sources(frame, entry)
-            layer = body.layer or self.placement.layer(frame, body, self.values)
-            output = self.placement.place(frame, entry, path, sources, layer)
+            layer = body.layer or self.builder.layer(frame, body, self.values)
+            output = self.builder.place(frame, entry, path, sources, layer)
             frame.previous = frame.bindings[name] = output
             return
         frame.here = frame.path_of(name)
@@ -245,22 +260,24 @@ class _Elaboration:
             fail(
                 frame,
                 entry.node,
-                f"a copy has one input, the copy before: {count} copies with {len(sources)} "
-                "inputs cannot be",
+                f"each copy reads the copy before it: {count} copies cannot have {len(sources)} "
+                "inputs",
                 "repeat a block or `layers` that holds this entry",
             )
         copies: list[Any] = []
         path = frame.path_of(entry.name)
-        if not isinstance(entry.body, (BlockBody, GroupBody)):  # those pay for what is in them
-            self.budget.pay("entries", count, frame, entry.node)
-            self.budget.pay("characters of names", count * len(path), frame, entry.node)
+        if not isinstance(entry.body, (BlockBody, GroupBody)):  # those charge what is in them
+            self.budget.spend("entries", count, frame, entry.node)
+            self.budget.spend("characters of names", count * len(path), frame, entry.node)
         tensor = UNKNOWN
         for number in range(1, count + 1):
             frame.here = f"{path}.{number}"
             value = self.body(frame, entry, frame.here, sources, entry.body, number)
             copies.append(value)
             if isinstance(value, Outputs):
-                fail(frame, entry.node, "a copy has one output, which the next one reads")
+                fail(
+                    frame, entry.node, "a copy must have one output, because the next copy reads it"
+                )
             tensor = value if isinstance(value, int) else value.tensor
             sources = (tensor,)
         result = Copies(tensor, copies)
@@ -287,7 +304,7 @@ class _Elaboration:
         body: Body,
         copy: int | None = None,
     ) -> Any:
-        """Walk what an entry holds; what it leaves behind."""
+        """Walk what an entry holds; returns what it leaves behind."""
         if isinstance(body, LayerBody):
             return self.layer(frame, entry, path, sources, body)
         if isinstance(body, BlockBody):
@@ -304,8 +321,8 @@ class _Elaboration:
         self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], body: LayerBody
     ) -> int | Outputs:
         """Place one layer; the index of its output, or of each of several."""
-        layer = self.placement.layer(frame, body, self.values)
-        return self.placement.place(frame, entry, path, sources, layer)
+        layer = self.builder.layer(frame, body, self.values)
+        return self.builder.place(frame, entry, path, sources, layer)
 
     # --- blocks
 
@@ -318,33 +335,34 @@ class _Elaboration:
         block: Block,
         arguments: Mapping[str, Value],
         copy: int | None,
-        like: Frame | None = None,
-    ) -> Inside:
+        reuse_of: Frame | None = None,
+    ) -> BlockResult:
         """Walk a block's entries with its arguments bound.
 
-        `like` is the frame of an earlier call whose given arguments hold once more.
+        `reuse_of` is the frame of an earlier call, whose arguments are taken once more.
         """
-        inner = self._enter(frame, entry, path, block.name, copy, sources)
+        body_frame = self._enter(frame, entry, path, block.name, copy, sources)
         names = block.inputs or ("input",)
         if len(sources) != len(names):
             fail(frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}")
-        inner.inputs = dict(zip(names, sources, strict=True))
-        inner.previous = sources[0] if len(sources) == 1 else None
+        body_frame.inputs = dict(zip(names, sources, strict=True))
+        body_frame.previous = sources[0] if len(sources) == 1 else None
         if block.arguments:
-            inner.names = ArgumentNames(self.values.names)
-            self.budget.pay("arguments", len(block.arguments), frame, entry.node)
+            body_frame.names = ArgumentNames(self.values.names)
+            self.budget.spend("arguments", len(block.arguments), frame, entry.node)
             for name, default in block.arguments.items():
                 if name in arguments:
-                    if like is not None:
-                        inner.names[name], inner.bound[name] = like.names[name], like.bound[name]
+                    if reuse_of is not None:
+                        body_frame.names[name] = reuse_of.names[name]
+                        body_frame.bound[name] = reuse_of.bound[name]
                         continue
                     given, where = arguments[name], frame
                 else:
                     assert default is not None  # required ones were checked at the call
-                    given, where = default, inner
-                inner.names[name] = self.values.evaluate(where, given)
-                inner.bound[name] = (given, where)
-        return self._walk(frame, inner, entry, block.entries, (block, arguments), frame)
+                    given, where = default, body_frame
+                body_frame.names[name] = self.values.evaluate(where, given)
+                body_frame.bound[name] = (given, where)
+        return self._walk(frame, body_frame, entry, block.entries, (block, arguments), frame)
 
     def group(
         self,
@@ -354,26 +372,26 @@ class _Elaboration:
         sources: tuple[int, ...],
         body: GroupBody,
         copy: int | None,
-        around: Frame | None = None,
-    ) -> Inside:
+        defined_in: Frame | None = None,
+    ) -> BlockResult:
         """Walk an anonymous block, which sees the names around it.
 
-        `around` is the list that it is written in, where that is not `frame`.
+        `defined_in` is the list that it is written in; by default `frame`.
         """
-        around = around or frame
+        defined_in = defined_in or frame
         if body.inline:
-            inner = Frame(self.values, frame.names, path, frame.depth + 1)
-            inner.bindings = frame.bindings
-            inner.caller = frame
-            self._limit_depth(frame, entry, inner.depth)
+            body_frame = Frame(self.values, frame.names, path, frame.depth + 1)
+            body_frame.bindings = frame.bindings
+            body_frame.caller = frame
+            self._limit_depth(frame, entry, body_frame.depth)
         else:
-            inner = self._enter(frame, entry, path, "group", copy, sources)
-        inner.names = around.names
-        inner.bound = around.bound
-        inner.outer = around
-        inner.inputs = {"input": sources[0]}
-        inner.previous = sources[0]
-        return self._walk(frame, inner, entry, body.entries, body, around)
+            body_frame = self._enter(frame, entry, path, "group", copy, sources)
+        body_frame.names = defined_in.names
+        body_frame.bound = defined_in.bound
+        body_frame.outer = defined_in
+        body_frame.inputs = {"input": sources[0]}
+        body_frame.previous = sources[0]
+        return self._walk(frame, body_frame, entry, body.entries, body, defined_in)
 
     def _enter(
         self,
@@ -384,12 +402,12 @@ class _Elaboration:
         copy: int | None,
         sources: tuple[int, ...],
     ) -> Frame:
-        inner = Frame(self.values, self.values.names, path, frame.depth + 1)
-        self._limit_depth(frame, entry, inner.depth)
-        inner.caller = frame
-        call = Call(path, block, entry.node.line, copy, sources)
-        inner.made_by = self.calls[path] = call
-        return inner
+        body_frame = Frame(self.values, self.values.names, path, frame.depth + 1)
+        self._limit_depth(frame, entry, body_frame.depth)
+        body_frame.caller = frame
+        call = Call(path, block, entry.node, copy, sources)
+        body_frame.made_by = self.calls[path] = call
+        return body_frame
 
     def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:
         if depth > MAX_BLOCK_DEPTH:
@@ -398,27 +416,39 @@ class _Elaboration:
     def _walk(
         self,
         frame: Frame,
-        inner: Frame,
+        body_frame: Frame,
         entry: Entry,
         entries: tuple[Entry, ...],
         body: GroupBody | tuple[Block, Mapping[str, Value]],
-        around: Frame,
-    ) -> Inside:
+        defined_in: Frame,
+    ) -> BlockResult:
         first = len(self.steps)
-        self.budget.pay_list(entries, inner.path, frame, entry.node)
-        for one in entries:
-            self.entry(inner, one)
-        if inner.previous is None:
-            fail(frame, entry.node, "nothing is left of this block, and it has several inputs")
-        if isinstance(inner.previous, Outputs):
+        self.budget.spend_list(entries, body_frame.path, frame, entry.node)
+        for child in entries:
+            self.entry(body_frame, child)
+        if body_frame.previous is None:
             fail(
                 frame,
                 entry.node,
-                "a block stands for its last entry, and that has several outputs",
-                "let it end with a layer that has one",
+                "no entry of this block is left, and it cannot stand for one of its inputs",
+            )
+        if isinstance(body_frame.previous, Outputs):
+            fail(
+                frame,
+                entry.node,
+                "the output of a block is that of its last entry, which has several outputs",
+                "end the block with a layer that has one output",
             )
         end = len(self.steps)
-        return Inside(known(inner.previous), inner.bindings, body, around, inner, first, end)
+        return BlockResult(
+            known(body_frame.previous),
+            body_frame.bindings,
+            body,
+            defined_in,
+            body_frame,
+            first,
+            end,
+        )
 
     def argument(
         self,
@@ -451,16 +481,16 @@ class _Elaboration:
         """Walk what a reference names once more, with the same weights."""
         binding = frame.binding(body.reference)
         first = len(self.steps)
-        if isinstance(binding, Inside):
+        if isinstance(binding, BlockResult):
             original = range(binding.first_step, binding.end_step)
-            value: Any = self._again(frame, binding, entry, path, sources, copy)
+            value: Any = self._reuse_block(frame, binding, entry, path, sources, copy)
         elif (index := self._producer(binding)) is not None:
             original = range(index, index + 1)
             layer = self.steps[index].layer
             problem = arity_problem(type(layer), len(sources))
             if problem:
                 fail(frame, entry.node, *problem)
-            value = self.placement.place(frame, entry, path, sources, layer)
+            value = self.builder.place(frame, entry, path, sources, layer)
         else:
             hint, message = None, "is not one layer or block that can be used again"
             if isinstance(binding, Absent):
@@ -469,8 +499,8 @@ class _Elaboration:
                 hint = f"for its first copy write `{body.reference}.1`"
             node = body.reference.node
             fail(frame, node, f"`{body.reference}` {message}", hint)
-        self.budget.pay("layers used again", len(original), frame, entry.node)
-        self.placement.share(frame, entry, original, first)
+        self.budget.spend("layers used again", len(original), frame, entry.node)
+        self.builder.share(frame, entry, original, first)
         return value
 
     def _producer(self, binding: Any) -> int | None:
@@ -479,30 +509,31 @@ class _Elaboration:
             return self.tensors[binding.tensors[0]].producer
         return self.tensors[known(binding)].producer if isinstance(binding, int) else None
 
-    def _again(
+    def _reuse_block(
         self,
         frame: Frame,
-        binding: Inside,
+        binding: BlockResult,
         entry: Entry,
         path: str,
         sources: tuple[int, ...],
         copy: int | None,
-    ) -> Inside:
+    ) -> BlockResult:
         """Walk the block or group that left `binding` once more, with the same arguments."""
-        body, original = binding.body, binding.inner.original
+        body, original = binding.body, binding.body_frame.original
         self.values.renamed.append((path, original))
         try:
             if isinstance(body, GroupBody):
                 if len(sources) != 1:
                     fail(frame, entry.node, f"`layers` has one input, not {len(sources)}")
-                value = self.group(frame, entry, path, sources, body, copy, binding.around)
+                value = self.group(frame, entry, path, sources, body, copy, binding.defined_in)
             else:
                 block, arguments = body
-                like = binding.inner
-                value = self.block(frame, entry, path, sources, block, arguments, copy, like)
+                value = self.block(
+                    frame, entry, path, sources, block, arguments, copy, binding.body_frame
+                )
         finally:
             self.values.renamed.pop()
-        value.inner.original = original
+        value.body_frame.original = original
         return value
 
 

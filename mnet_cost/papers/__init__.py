@@ -1,4 +1,8 @@
-"""The tables of papers beside our own figures: data from YAML, verdicts from computation."""
+"""Printed tables of papers beside our own figures, with computed verdicts.
+
+`load` reads the tables from YAML, `reproduce` computes our figures: `counting` has the countings of
+quantities, `properties` the words of tables of layers, and `verdict` compares.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Ways of counting that papers and their code use, and how each counts some layers.
+"""Countings that papers and their code use: what each counts of a layer.
 
-A table states one way for each quantity; where a figure is not that, the others are tried. Only
-ways are here that give figures somebody printed: the more there are, the more match by chance.
+A table states a counting for each quantity. Where a figure does not agree with it, the other
+countings are tried. Only countings that somebody printed figures of are here: the more there are,
+the more figures agree by chance.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ Costs = Sequence[LayerCost]
 
 
 class Counting(NamedTuple):
-    """A way to count. `amount` gets some layers, and all of the network that they are of."""
+    """A way to count a quantity."""
 
     name: str
+    """As tables state it."""
     amount: Callable[[Costs, Costs], int]
+    """The count of some layers, from their costs and those of all layers of their network."""
 
 
 def _mult_adds(costs: Costs, whole: Costs) -> int:
@@ -55,13 +58,13 @@ def _without_norms(costs: Costs, whole: Costs) -> int:
 
 
 def _unscaled_norms(costs: Costs, whole: Costs) -> int:
-    """A norm without a scale has a shift, a mean and a variance: 3 of what we count 4."""
+    """A norm without a scale has a shift, a mean and a variance: 3 numbers where we count 4."""
     norms = [cost for cost in costs if isinstance(cost.step.layer, BatchNorm)]
     stored = sum(cost.params + cost.buffers for cost in norms)
     return _without_norms(costs, whole) + 3 * stored // 4
 
 
-WAYS: Mapping[str, tuple[Counting, ...]] = {
+COUNTINGS: Mapping[str, tuple[Counting, ...]] = {
     "mult_adds": (
         Counting("conv + linear", _mult_adds),
         Counting("without linear layers", _without_linear),
@@ -75,20 +78,21 @@ WAYS: Mapping[str, tuple[Counting, ...]] = {
         Counting("weights + bias + shift, mean and variance of norms", _unscaled_norms),
     ),
 }
-"""By quantity. `weights` are kernels alone; `params` is everything trained, norms included."""
+"""The countings of each quantity. `weights` are kernels alone; `params` is everything trained."""
 
 SHARES: Mapping[str, str] = {"mult_adds_share": "mult_adds", "params_share": "params"}
-"""Shares of the whole network, and the quantity that they are of."""
+"""Shares of the whole network: the quantity of each."""
 
-QUANTITIES = (*WAYS, *SHARES)
-
-
-def ways_of(what: str, own: str) -> list[Counting]:
-    """The ways to count the quantity or share `what`, that of the table first."""
-    return sorted(WAYS[SHARES.get(what, what)], key=lambda way: way.name != own)
+QUANTITIES = (*COUNTINGS, *SHARES)
+"""The keys of cells with figures."""
 
 
-def counted(what: str, way: Counting, costs: Costs, whole: Costs) -> Fraction:
-    """The quantity or share `what` of `costs`."""
-    number = Fraction(way.amount(costs, whole))
-    return number / (way.amount(whole, whole) or 1) if what in SHARES else number
+def countings_for(what: str, own: str) -> list[Counting]:
+    """The countings of the quantity or share `what`, the table's `own` first."""
+    return sorted(COUNTINGS[SHARES.get(what, what)], key=lambda counting: counting.name != own)
+
+
+def counted(what: str, counting: Counting, costs: Costs, whole: Costs) -> Fraction:
+    """The quantity `what` of the layers in `costs`, or their share, 0 to 1, of the `whole`."""
+    number = Fraction(counting.amount(costs, whole))
+    return number / (counting.amount(whole, whole) or 1) if what in SHARES else number

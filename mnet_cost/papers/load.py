@@ -1,7 +1,7 @@
-"""Printed tables from YAML, checked: every figure as it is written, every row with its network.
+"""Printed tables read from YAML: every figure as it is written, every row with its network.
 
-All problems of a file are raised at once, each at the user's own value. Not here: whether a
-network is there and gives the figures, which is the question that a table is made to answer.
+All problems of a file are raised together, each at the user's own value. Not here: whether the
+networks exist and give the figures, which `reproduce` computes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from mnet_cost.errors import (
 )
 from mnet_cost.filekinds import PAPER, mistaken
 from mnet_cost.models.library import split_reference
-from mnet_cost.papers.counting import QUANTITIES, SHARES, WAYS
+from mnet_cost.papers.counting import COUNTINGS, QUANTITIES, SHARES
 from mnet_cost.papers.properties import PROPERTIES
-from mnet_cost.papers.types import Cell, Figure, Paper, Part, PrintedTable, Row
+from mnet_cost.papers.types import Cell, NetworkPart, Paper, PrintedFigure, PrintedTable, Row
 from mnet_cost.paths import is_yaml
 from mnet_cost.printed import Printed, parse_printed
 from mnet_cost.shipped import shown_path, specs_folder
@@ -49,9 +49,10 @@ def paper_names() -> tuple[str, ...]:
 
 
 def load_paper(name_or_path: str | os.PathLike[str]) -> Paper:
-    """The shipped paper of that name, or the tables in that file; `PaperError` if they are bad.
+    """The shipped paper of that name, or the tables in the file at that path.
 
-    Text with a path separator, or that ends in .yaml or .yml, is a path.
+    A text with a path separator, or with .yaml or .yml at its end, is a path. Raises `PaperError`
+    for a name that is not there and for a file with errors.
     """
     text = os.fspath(name_or_path)
     is_path = isinstance(name_or_path, Path) or "/" in text or os.sep in text
@@ -70,20 +71,23 @@ def load_paper(name_or_path: str | os.PathLike[str]) -> Paper:
 
 
 def tables_of(paper: Paper, ids: Sequence[str]) -> tuple[PrintedTable, ...]:
-    """The tables with those ids, in the order of the paper; all of them where none is asked for."""
+    """The tables with those ids, in the order of the paper; all tables if `ids` is empty.
+
+    Raises `PaperError` for an id that the paper does not have or leaves out.
+    """
     known = [table.id for table in paper.tables]
-    for one in ids:
-        if one in paper.left_out:
+    for id_ in ids:
+        if id_ in paper.left_out:
             raise PaperError(
                 Problem(
-                    f"table `{one}` of {paper.name} is left out: {paper.left_out[one]}",
+                    f"table `{id_}` of {paper.name} is left out: {paper.left_out[id_]}",
                     hint=f"there are {', '.join(known)}",
                 )
             )
-        if one not in known:
+        if id_ not in known:
             raise PaperError(
                 Problem(
-                    f"{paper.name} has no table `{one}`",
+                    f"{paper.name} has no table `{id_}`",
                     hint=f"there are {', '.join(known)}",
                 )
             )
@@ -102,14 +106,14 @@ def _load(path: str) -> Paper:
 
 
 def _written(node: Node) -> str:
-    """A scalar as it stands in the file: 72.0 keeps its zero."""
+    """A scalar as it is written in the file: 72.0 with its zero."""
     if isinstance(node.value, str):
         return node.value.strip()
     return node.source.line(node.line)[node.column - 1 : node.end - 1]
 
 
 class _PaperReader:
-    """Reads one file; `problems` grows along the way."""
+    """Reads a file and collects its `problems`; a method returns None for a part that has some."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -137,7 +141,7 @@ class _PaperReader:
             table = self.table(child, source, counting)
             if table is None:
                 continue
-            if any(table.id == one.id for one in tables):
+            if any(table.id == other.id for other in tables):
                 self.problem(f"table `{table.id}` is already there", child.value["table"])
             tables.append(table)
         left_out = self.left_out(values.get("left_out"), tables)
@@ -146,7 +150,7 @@ class _PaperReader:
     # What all parts share.
 
     def keys(self, node: Node, what: str, required: Sequence[str], optional: Sequence[str]) -> None:
-        """Report keys that `what` does not have, and those that it lacks."""
+        """Report keys that are not known in `what`, and required keys that are missing."""
         known = (*required, *optional)
         for key, key_node in node.keys.items():
             if key not in known:
@@ -157,7 +161,7 @@ class _PaperReader:
             self.problem(f"{what} must state {', '.join(missing)}", node)
 
     def text(self, node: Node | None) -> str:
-        """Words or a number, as written; empty where there is nothing."""
+        """Words or a number, as written; empty without a node."""
         if node is None:
             return ""
         if isinstance(node.value, (str, int, float)) and _written(node):
@@ -185,7 +189,7 @@ class _PaperReader:
         return node.value
 
     def reference(self, node: Node | None) -> str | None:
-        """A model reference; None where there is none, or `null`."""
+        """A model reference; None without a node and for `null`."""
         if node is None or node.value is None:
             return None
         text = self.text(node)
@@ -198,40 +202,40 @@ class _PaperReader:
     # The parts of a paper.
 
     def counting(self, node: Node | None) -> dict[str, str]:
-        """How quantities are counted, by quantity."""
-        found: dict[str, str] = {}
+        """The name of the counting of each quantity."""
+        countings: dict[str, str] = {}
         for what, child in self.mapping(node, "`counting` must be a mapping").items():
             assert node is not None
-            if what not in WAYS:
-                hint = did_you_mean(what, WAYS) or f"there are {one_of([*WAYS])}"
+            if what not in COUNTINGS:
+                hint = did_you_mean(what, COUNTINGS) or f"there are {one_of([*COUNTINGS])}"
                 self.problem(f"there is no quantity `{what}`", node.keys[what], hint)
                 continue
-            names = [way.name for way in WAYS[what]]
+            names = [counting.name for counting in COUNTINGS[what]]
             name = self.text(child)
             if name and name not in names:
                 hint = did_you_mean(name, names) or f"there are {one_of(names)}"
                 self.problem(f"`{what}` are not counted as `{name}`", child, hint)
-            found[what] = name
-        return found
+            countings[what] = name
+        return countings
 
     def truncated(self, node: Node | None, counting: Mapping[str, str]) -> frozenset[str]:
-        """Quantities whose further digits are cut."""
-        found = self.list(node, "`truncated` must be a list of quantities")
-        for child in found:
+        """The quantities whose further digits are cut off."""
+        quantities = self.list(node, "`truncated` must be a list of quantities")
+        for child in quantities:
             if self.text(child) not in counting:
                 hint = f"`counting` has {one_of([*counting])}" if counting else None
                 self.problem(f"the table does not count `{self.text(child)}`", child, hint)
-        return frozenset(self.text(child) for child in found)
+        return frozenset(self.text(child) for child in quantities)
 
     def left_out(self, node: Node | None, tables: Sequence[PrintedTable]) -> dict[str, str]:
-        """Why tables are not here, by id."""
-        found: dict[str, str] = {}
+        """The reason for each table that is left out, by id."""
+        reasons: dict[str, str] = {}
         for key, child in self.mapping(node, "`left_out` must be a mapping").items():
             assert node is not None
             if any(key == table.id for table in tables):
                 self.problem(f"table `{key}` is there, and left out", node.keys[key])
-            found[key] = self.text(child)
-        return found
+            reasons[key] = self.text(child)
+        return reasons
 
     def table(self, node: Node, source: str, counting: Mapping[str, str]) -> PrintedTable | None:
         if not isinstance(node.value, dict):
@@ -260,14 +264,14 @@ class _PaperReader:
         )
 
     def kinds(self, node: Node, first: Row, row: Row, counting: Mapping[str, str]) -> None:
-        """Figures or words in one table, and figures with a counting."""
+        """Report words and figures in the same table, and figures without a counting."""
         of_layers = any(cell.what in PROPERTIES for cell in first.cells)
         for cell in row.cells:
             place = node.keys[cell.what]
             if (cell.what in PROPERTIES) is not of_layers and first.cells:
                 self.problem("a table holds figures or properties of layers, not both", place)
             elif not of_layers and (what := SHARES.get(cell.what, cell.what)) not in counting:
-                names = one_of([way.name for way in WAYS[what]])
+                names = one_of([counting.name for counting in COUNTINGS[what]])
                 self.problem(f"nothing says how `{what}` are counted", place,
                              f"add `counting: {{{what}: ...}}` with {names}")  # fmt: skip
 
@@ -306,10 +310,10 @@ class _PaperReader:
         return Row(
             self.text(values.get("name")) or number,
             model,
-            Part(layers, self.text(values.get("kind"))),
+            NetworkPart(layers, self.text(values.get("kind"))),
             tuple(cell for cell in cells if cell is not None),
             published,
-            tuple(one for child in tried if (one := self.reference(child))),
+            tuple(reference for child in tried if (reference := self.reference(child))),
             self.reference(values.get("meant")),
         )
 
@@ -341,7 +345,7 @@ class _PaperReader:
         why, to = (self.text(values.get(key)) for key in ("why", "to"))
         return Cell(what, printed, typo, why, to, self.text(values.get("chosen")) or chosen)
 
-    def figure(self, what: str, node: Node) -> Figure | None:
+    def figure(self, what: str, node: Node) -> PrintedFigure | None:
         """A figure as written: a number with its prefix, a percentage, or words."""
         text = self.text(node)
         if not text or what in PROPERTIES:
@@ -352,13 +356,13 @@ class _PaperReader:
             self.problem(f"a share is printed in percent: `{text} %`", node)
             return None
         try:
-            found = parse_printed(number)
+            printed = parse_printed(number)
         except UnitError as error:
             self.problems.append(error.problems[0]._replace(span=node.span()))
             return None
         if share:
-            return Printed(text, found.value / 100, found.step / 100)
-        if found.step < 1:
+            return Printed(text, printed.value / 100, printed.step / 100)
+        if printed.step < 1:
             self.problem(f"`{text}` is no whole number", node, f"write its unit: `{text} M`")
             return None
-        return found
+        return printed

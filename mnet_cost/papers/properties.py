@@ -1,8 +1,8 @@
 """Properties of layers as tables of layers print them: `Conv dw / s2`, `3 x 3 x 32 dw`.
 
 Each is a function from the layers of a row to the words of the table: those of the MobileNets
-paper for single layers, of MobileNetV2 and V3 for blocks. Sizes are height x width x channels.
-What a layer does not have (the filter of a ReLU) is a `PaperError`: the row asks for it in vain.
+paper for single layers, of MobileNetV2 and V3 for blocks. Sizes are height x width x channels. For
+a property that a layer does not have (the filter of a ReLU) the function raises `PaperError`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOTHING = "-"
 
 
 class Layers:
-    """The layers of a row within their network; at least one."""
+    """The layers of a row within their network; `costs` has at least one."""
 
     def __init__(self, network: Network, costs: Sequence[LayerCost]) -> None:
         self.network = network
@@ -42,7 +42,7 @@ class Layers:
 
     @property
     def input(self) -> TensorType:
-        """What the first layer reads, the first of several inputs."""
+        """The type of the first layer's first input; `PaperError` if it has no input."""
         step = self.costs[0].step
         if not step.inputs:
             raise PaperError(f"`{step.name}` is a `{step.layer.kind}`, which has no input")
@@ -50,22 +50,22 @@ class Layers:
 
     @property
     def layer(self) -> Layer:
-        """The first layer, of which the others are copies."""
+        """The first layer, of which the others are copies; `PaperError` if kinds differ."""
         kinds = sorted({cost.step.layer.kind for cost in self.costs})
         if len(kinds) > 1:
             raise PaperError(f"the row is of layers of {len(kinds)} kinds: {', '.join(kinds)}")
         return self.costs[0].step.layer
 
     def all(self, kind: type[Layer]) -> list[LayerCost]:
-        """Those of one kind."""
+        """The costs of the layers of a kind."""
         return [cost for cost in self.costs if isinstance(cost.step.layer, kind)]
 
     def has(self, kind: type[Layer]) -> bool:
-        """Whether any is of that kind."""
+        """Whether a layer is of that kind."""
         return bool(self.all(kind))
 
     def depthwise(self) -> LayerCost | None:
-        """The first depthwise convolution, which makes a block what it is."""
+        """The first depthwise convolution, which is the middle of a block; None without any."""
         return next(iter(self.all(DepthwiseConv2d)), None)
 
 
@@ -84,8 +84,8 @@ def _channels_of(tensor: TensorType) -> Any:
 
 
 def _kernel(layers: Layers) -> tuple[Any, Any] | None:
-    found = layers.all(DepthwiseConv2d) or layers.all(Conv2d)
-    return both(cast("Conv2d", found[0].step.layer).kernel) if found else None
+    convolutions = layers.all(DepthwiseConv2d) or layers.all(Conv2d)
+    return both(cast("Conv2d", convolutions[0].step.layer).kernel) if convolutions else None
 
 
 def _input(layers: Layers) -> str:
@@ -97,7 +97,7 @@ def _channels(layers: Layers) -> str:
 
 
 def _copies(layers: Layers) -> str:
-    """A block is repeated as often as its depthwise convolution, a layer as often as itself."""
+    """The number of copies: of a block's depthwise convolutions, or else of the layers."""
     kind = DepthwiseConv2d if layers.depthwise() else type(layers.costs[0].step.layer)
     return str(len(layers.all(kind)))
 
@@ -172,7 +172,7 @@ _FILTERS: Mapping[type[Layer], Callable[[Layers, Any], str]] = {
     GlobalAvgPool: _image,
     GlobalMaxPool: _image,
 }
-"""Windows of adaptive pools are of several sizes, so those are not here."""
+"""How filters are written. Adaptive pools have windows of several sizes, so they have none."""
 
 
 def _kernel_size(layers: Layers) -> str:
@@ -181,13 +181,15 @@ def _kernel_size(layers: Layers) -> str:
 
 
 def _expanded(layers: Layers) -> str:
-    found = layers.depthwise()
-    return str(_channels_of(found.output)) if found else NOTHING
+    depthwise = layers.depthwise()
+    return str(_channels_of(depthwise.output)) if depthwise else NOTHING
 
 
 def _expansion(layers: Layers) -> str:
-    found = layers.depthwise()
-    return f"{_channels_of(found.output) / _channels_of(layers.input):g}" if found else NOTHING
+    depthwise = layers.depthwise()
+    if depthwise is None:
+        return NOTHING
+    return f"{_channels_of(depthwise.output) / _channels_of(layers.input):g}"
 
 
 def _squeeze(layers: Layers) -> str:
@@ -213,4 +215,4 @@ PROPERTIES: Mapping[str, tuple[str, Callable[[Layers], str]]] = {
     "activation": ("NL", _activation),
     "stride": ("s", _stride),
 }
-"""By key: the title of the column, and the rule. The order is that of the columns."""
+"""For each key of a cell the title of its column and its function, in the order of columns."""

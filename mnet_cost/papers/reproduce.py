@@ -1,8 +1,7 @@
 """Our figures beside those of a paper, cell by cell, each with a computed verdict.
 
-Each network is elaborated and counted once, however many cells speak of it. A figure that cannot
-be computed, be its spec bad or not there, is no reason to leave the others out: its verdict says
-why.
+Each network is elaborated and counted once, however many cells are of it. Where the spec of a
+network is missing or has errors, the verdict of its cells says so; all others are computed.
 """
 
 from __future__ import annotations
@@ -12,34 +11,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, count_work
-from mnet_cost.errors import MnetCostError, ModelReferenceError, did_you_mean
+from mnet_cost.errors import MnetCostError, ModelReferenceError, UsageError, did_you_mean
 from mnet_cost.models.library import is_path, load_model, path_beside, split_reference
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.papers.counting import QUANTITIES, SHARES, counted, ways_of
+from mnet_cost.papers.counting import QUANTITIES, SHARES, counted, countings_for
 from mnet_cost.papers.properties import PROPERTIES, Layers
-from mnet_cost.papers.types import Cell, Paper, Part, PrintedTable, Row
+from mnet_cost.papers.types import Cell, NetworkPart, Paper, PrintedTable, Row
 from mnet_cost.papers.verdict import VERDICTS, Judgement, Ours, Verdict, judge, settings_of
 from mnet_cost.tensors import DTYPES
 
 
 class CellResult(NamedTuple):
-    """A cell and what it was found to be; None where the row is quoted."""
+    """A cell with its judgement."""
 
     cell: Cell
     judgement: Judgement | None
+    """None where the row is quoted."""
 
 
 class RowResult(NamedTuple):
-    """A row with its cells judged, and what its layers cost by our own counting."""
+    """A row with its cells judged, and the cost of its layers by our own counting."""
 
     row: Row
     cells: tuple[CellResult, ...]
     mult_adds: int | None = None
-    """None where it is not known, and where the row is quoted."""
+    """For one example; None where it is not known, and where the row is quoted."""
     weights: int | None = None
+    """None as for `mult_adds`."""
     mixed: bool = False
-    """Whether no single setting has all the figures of the row that are ours."""
+    """Whether the figures of the row that are ours are not all of the same setting."""
 
 
 class TableResult(NamedTuple):
@@ -49,30 +50,30 @@ class TableResult(NamedTuple):
     rows: tuple[RowResult, ...]
 
     def verdicts(self) -> Counter[Verdict]:
-        """How many cells have each verdict, in the order of `VERDICTS`."""
+        """The number of cells with each verdict, in the order of `VERDICTS`."""
         return count_verdicts([self])
 
     def quoted(self) -> int:
-        """Number of cells that are quoted."""
-        return sum(one.judgement is None for row in self.rows for one in row.cells)
+        """The number of cells in quoted rows."""
+        return sum(result.judgement is None for row in self.rows for result in row.cells)
 
 
 def count_verdicts(tables: Iterable[TableResult]) -> Counter[Verdict]:
-    """How many cells of `tables` have each verdict, in the order of `VERDICTS`."""
-    found = Counter(
-        one.judgement.verdict
+    """The number of cells of `tables` with each verdict, in the order of `VERDICTS`."""
+    counts = Counter(
+        result.judgement.verdict
         for table in tables
         for row in table.rows
-        for one in row.cells
-        if one.judgement is not None
+        for result in row.cells
+        if result.judgement is not None
     )
-    return Counter({verdict: found[verdict] for verdict in VERDICTS if found[verdict]})
+    return Counter({verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]})
 
 
 def reproduce(
     paper: Paper, tables: Sequence[PrintedTable] | None = None
 ) -> tuple[TableResult, ...]:
-    """All tables of `paper`, or some of them, with every cell judged."""
+    """All tables of `paper`, or those in `tables`, with every cell judged."""
     networks = _Networks(paper.path)
     return tuple(
         TableResult(table, tuple(_row(networks, table, row) for row in table.rows))
@@ -88,7 +89,10 @@ class _Counted(NamedTuple):
 
 
 class _Networks:
-    """Networks by reference, each made once; files are sought from the folder of `file`."""
+    """Networks by reference, each elaborated and counted once.
+
+    Relative paths of specs start from the folder of `file`.
+    """
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -96,9 +100,9 @@ class _Networks:
         self._counted: dict[str, _Counted] = {}
 
     def get(self, reference: str) -> _Counted:
-        """The network of a reference; `MnetCostError` where there is none, or its spec is bad."""
-        found = self._counted.get(reference)
-        if found is None:
+        """The network of a reference; `MnetCostError` if its spec is missing or has errors."""
+        result = self._counted.get(reference)
+        if result is None:
             name, variant, knobs = split_reference(reference)
             spec = self._specs.get((name, variant))
             if spec is None:
@@ -106,33 +110,36 @@ class _Networks:
                 spec = load_model(f"{place}:{variant}" if variant else place).spec
                 self._specs[name, variant] = spec
             network = elaborate(*Model(spec, knobs))
-            found = _Counted(network, count_work(network, DTYPES["fp32"]))
-            self._counted[reference] = found
-        return found
+            result = _Counted(network, count_work(network, DTYPES["fp32"]))
+            self._counted[reference] = result
+        return result
 
 
 class _Subject(NamedTuple):
-    """The layers that a row speaks of, at one setting."""
+    """The layers that a row is of, at a setting."""
 
     setting: str
+    """The reference of the network."""
     network: Network
     whole: tuple[LayerCost, ...]
+    """The costs of all layers of the network."""
     costs: tuple[LayerCost, ...]
+    """The costs of the layers of the row."""
 
     def figures(self, what: str, counting: str) -> Iterator[Ours]:
-        """The quantity `what`, counted as `counting` first, then in the other ways."""
+        """Our figures for the quantity `what`: by `counting` first, then by the other countings."""
         unknown = _unknown(self.whole if what in SHARES else self.costs)
         if unknown:
-            raise ModelReferenceError(f"the cost of `{unknown}` in `{self.setting}` is unknown")
-        for way in ways_of(what, counting):
-            yield Ours(counted(what, way, self.costs, self.whole), self.setting, way.name)
+            raise UsageError(f"the cost of `{unknown}` in `{self.setting}` is unknown")
+        for rule in countings_for(what, counting):
+            yield Ours(counted(what, rule, self.costs, self.whole), self.setting, rule.name)
 
     def property(self, what: str) -> Ours:
         """The property `what` of the layers."""
         return Ours(PROPERTIES[what][1](Layers(self.network, self.costs)), self.setting)
 
 
-def _subject(networks: _Networks, reference: str, part: Part) -> _Subject:
+def _subject(networks: _Networks, reference: str, part: NetworkPart) -> _Subject:
     counted = networks.get(reference)
     costs = counted.costs
     for path in part.layers:
@@ -143,7 +150,7 @@ def _subject(networks: _Networks, reference: str, part: Part) -> _Subject:
                 f"`{reference}` has no layer `{path}`" + (f"; {hint}" if hint else "")
             )
     if part.layers:
-        costs = tuple(c for c in costs if any(_is_below(c.step.name, one) for one in part.layers))
+        costs = tuple(c for c in costs if any(_is_below(c.step.name, path) for path in part.layers))
     if part.kind:
         costs = tuple(cost for cost in costs if cost.step.layer.variety() == part.kind)
     if not costs:
@@ -153,12 +160,12 @@ def _subject(networks: _Networks, reference: str, part: Part) -> _Subject:
 
 
 def _unknown(costs: Sequence[LayerCost]) -> str | None:
-    """The first layer without a cost rule."""
+    """The path of the first layer without a cost rule; None if all have a rule."""
     return next((cost.step.name for cost in costs if cost.work is None), None)
 
 
 def _is_below(name: str, pattern: str) -> bool:
-    """Whether a path is what `pattern` names, or stands below it."""
+    """Whether a path matches `pattern`, or is below a path that does."""
     parts, wanted = name.split("."), pattern.split(".")
     return len(parts) >= len(wanted) and all(
         want in ("*", part) for part, want in zip(parts, wanted, strict=False)
@@ -166,7 +173,7 @@ def _is_below(name: str, pattern: str) -> bool:
 
 
 class _Candidates(NamedTuple):
-    """Our figures that a cell may be, in the order in which they are tried."""
+    """Our figures that a cell may be, as `judge` takes them and in the order of its trials."""
 
     own: Ours
     others: list[Ours]
@@ -181,7 +188,7 @@ def _row(networks: _Networks, table: PrintedTable, row: Row) -> RowResult:
         return RowResult(row, tuple(CellResult(cell, None) for cell in row.cells))
     try:
         own = _subject(networks, row.model, row.part)
-        tried = [_subject(networks, one, row.part) for one in row.tried]
+        tried = [_subject(networks, reference, row.part) for reference in row.tried]
         meant = [_subject(networks, row.meant, row.part)] if row.meant else []
     except MnetCostError as error:
         unknown = _not_computed(error)
@@ -192,14 +199,14 @@ def _row(networks: _Networks, table: PrintedTable, row: Row) -> RowResult:
         what = SHARES.get(cell.what, cell.what)
         truncated = what in table.truncated
         try:
-            found = _candidates(cell, table.counting.get(what), own, tried, meant)
+            candidates = _candidates(cell, table.counting.get(what), own, tried, meant)
         except MnetCostError as error:
             cells.append(CellResult(cell, _not_computed(error)))
             continue
-        judgement = judge(cell, *found, truncated)
+        judgement = judge(cell, *candidates, truncated)
         cells.append(CellResult(cell, judgement))
         if judgement.match is not None:
-            settings.append(settings_of(cell.printed, found.all(), truncated))
+            settings.append(settings_of(cell.printed, candidates.all(), truncated))
     mixed = bool(settings) and not set.intersection(*settings)
     if _unknown(own.costs):
         return RowResult(row, tuple(cells), mixed=mixed)
@@ -210,7 +217,7 @@ def _row(networks: _Networks, table: PrintedTable, row: Row) -> RowResult:
 
 
 def _not_computed(error: MnetCostError) -> Judgement:
-    """The verdict of what stopped us: the first problem, and how many more there are."""
+    """The judgement on a cell that an error stopped: the first problem, and how many others."""
     first, *more = error.problems
     note = (f"{first.span}: " if first.span else "") + first.message
     if first.hint:
@@ -228,13 +235,16 @@ def _candidates(
     meant: Sequence[_Subject],
 ) -> _Candidates:
     if cell.what not in QUANTITIES:
-        first, *others = [one.property(cell.what) for one in (own, *tried)]
-        return _Candidates(first, others, [one.property(cell.what) for one in meant])
+        first, *others = [subject.property(cell.what) for subject in (own, *tried)]
+        return _Candidates(first, others, [subject.property(cell.what) for subject in meant])
     assert counting is not None  # the loader asks for it
     first, *others = own.figures(cell.what, counting)
-    # A setting that the file names for this row says more than a way of counting for any row.
-    named = [[*one.figures(cell.what, counting)] for one in tried]
-    others = [one[0] for one in named] + others + [way for one in named for way in one[1:]]
+    # A setting that the file names for this row goes before a counting that any row may have.
+    at_settings = [[*subject.figures(cell.what, counting)] for subject in tried]
+    by_own_counting = [figures[0] for figures in at_settings]
+    by_others = [figure for figures in at_settings for figure in figures[1:]]
     return _Candidates(
-        first, others, [way for one in meant for way in one.figures(cell.what, counting)]
+        first,
+        [*by_own_counting, *others, *by_others],
+        [figure for subject in meant for figure in subject.figures(cell.what, counting)],
     )

@@ -1,7 +1,7 @@
-"""Tables as a paper prints them, each row with the network that it stands for.
+"""Tables as a paper prints them, each row with the network that it is of.
 
-A cell holds what is printed, to the digit, and never a verdict: that is computed. Not here: our
-own figures, which `reproduce` finds.
+A cell holds the printed figure, to the digit, and never a verdict, which is computed. Not here: our
+own figures, which `reproduce` computes.
 """
 
 from __future__ import annotations
@@ -12,66 +12,69 @@ from typing import NamedTuple
 
 from mnet_cost.printed import Printed
 
-Figure = Printed | str
-"""A number with the step of its last digit, or words, as in a table of layers."""
+PrintedFigure = Printed | str
+"""A number with the step of its last digit, or words in a table of layers."""
 
 
 class Cell(NamedTuple):
-    """One printed figure, and what the file says of it where it cannot be ours."""
+    """A printed figure, and what the file states about it where it is not ours."""
 
     what: str
     """A quantity (see `counting`) or a property of layers (see `properties`)."""
-    printed: Figure
-    typo: Figure | None = None
-    """What should be printed."""
+    printed: PrintedFigure
+    typo: PrintedFigure | None = None
+    """The figure that should be printed; None if the file has no correction."""
     why: str = ""
-    """Why nothing gives the printed figure."""
+    """The reason why no figure of ours is the printed one; empty if the file has none."""
     to: str = ""
-    """What one unit of the last digit that counts is worth, where that is not the last printed."""
+    """The step that the figure is rounded to, as `100 M`, if that is not the last digit's."""
     chosen: str = ""
-    """Settings of the network that the source does not state, and that give the figure."""
+    """Settings that the source does not state, chosen because they give the figure."""
 
 
-class Part(NamedTuple):
-    """Which layers of a network a row speaks of; all of them where nothing is said."""
+class NetworkPart(NamedTuple):
+    """The layers of a network that a row is of; all layers if both fields are empty."""
 
     layers: tuple[str, ...] = ()
-    """Paths of layers or blocks, where `*` stands for any name: `middle.*.conv2d`."""
+    """Paths of layers or blocks, with `*` for any name: `middle.*.conv2d`."""
     kind: str = ""
-    """All layers of a kind: `conv2d 1x1`."""
+    """The kind of the layers: `conv2d 1x1`."""
 
 
 class Row(NamedTuple):
-    """One row: a network, or a part of one, and its cells."""
+    """A row: a network, or a part of a network, and its cells."""
 
     name: str
     model: str | None
     """A model reference; None where the row is quoted and nothing is computed."""
-    part: Part
+    part: NetworkPart
     cells: tuple[Cell, ...]
     published: tuple[str, ...] = ()
-    """Accuracies and times as printed, one per title of the table."""
+    """Accuracies and times as printed, in the order of the table's titles."""
     tried: tuple[str, ...] = ()
-    """Other settings that the figures may be of."""
+    """Model references of other settings that the figures may be of."""
     meant: str | None = None
-    """The setting that must be meant, where the row is labelled wrongly."""
+    """The model reference that must be meant, where the label of the row is wrong."""
 
 
 class PrintedTable(NamedTuple):
-    """One table. `counting` says how its quantities are counted, `truncated` which are cut."""
+    """A table of a paper."""
 
     id: str
     title: str
     source: str
     counting: Mapping[str, str]
+    """The name of the counting of each quantity."""
     published: tuple[str, ...]
+    """The titles of the columns of accuracies and times."""
     rows: tuple[Row, ...]
     note: str = ""
     truncated: frozenset[str] = frozenset()
+    """The quantities whose further digits are cut off, not rounded."""
 
 
 class Paper(NamedTuple):
-    """The tables of a paper, and of the tables that its authors published elsewhere."""
+    """The tables of a paper, with those that its authors published elsewhere."""
 
     name: str
     title: str
@@ -79,4 +82,4 @@ class Paper(NamedTuple):
     tables: tuple[PrintedTable, ...]
     path: str = ""
     left_out: Mapping[str, str] = MappingProxyType({})
-    """Tables of the paper that are not here, and why."""
+    """Tables of the paper that are not here, by id, each with the reason."""

@@ -1,8 +1,8 @@
-"""What a printed figure is, given ours: computed, never stored.
+"""The verdict on a printed figure, given ours: computed, never stored.
 
-The counting of the table comes first, in whatever way it was printed; then the other ways of
-counting and the other settings that the file names, the closest way of printing first. What a
-file says about a cell (a typo, a reason) is believed only where the figures agree with it.
+The table's own counting comes first, whatever its rounding; then other countings, and the other
+settings that the file names, the closest rounding first. What a file states about a cell (a typo,
+a reason) is accepted only where the figures agree with it.
 """
 
 from __future__ import annotations
@@ -11,40 +11,47 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple, get_args
 
-from mnet_cost.papers.types import Cell, Figure
-from mnet_cost.printed import Printed, Way, way_printed
+from mnet_cost.papers.types import Cell, PrintedFigure
+from mnet_cost.printed import Printed, Rounding, rounding_of
 
 Verdict = Literal[
     "exact", "rounded", "truncated", "rounded twice", "fitted", "convention", "typo",
     "not reproducible", "not computed", "unexplained", "refuted",
 ]  # fmt: skip
-"""exact ... rounded twice: ours by the table's own counting, printed that way. fitted: the same,
-with settings that the source does not state. convention: ours by another counting, or at another
-setting. typo: ours is what the file says should be printed, or the printed figure is of the
-setting that it says is meant. not reproducible: nothing gives it, for the file's reason. not
-computed: our figure is not known. unexplained: nothing gives it, and there is no reason. refuted:
-the file gives a reason or a correction, and our figure says otherwise."""
+"""What the printed figure of a cell is, compared with ours.
+
+exact, rounded, truncated, rounded twice: our figure by the table's own counting, with that
+rounding. fitted: the same, with settings that the source does not state. convention: our figure by
+another counting or at another setting. typo: our figure is the file's correction, or the printed
+figure is that of the setting that the file gives as meant. not reproducible: no figure of ours, and
+the file has a reason. unexplained: no figure of ours, and no reason. refuted: the file has a reason
+or a correction that our figure contradicts. not computed: our figure is not known.
+"""
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 FAULTS: frozenset[Verdict] = frozenset(("not computed", "unexplained", "refuted"))
-"""Verdicts that say that a file of tables, or a spec, is to be mended."""
+"""Verdicts for which a file of tables or a spec must be corrected."""
 
-_WAYS: tuple[Way, ...] = get_args(Way)
+_ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
+"""The closest first."""
 
 
 class Ours(NamedTuple):
-    """A figure of ours: the setting it is of, and how it was counted."""
+    """A figure of ours."""
 
     value: Fraction | str
+    """A number, or words in a table of layers."""
     setting: str
+    """The reference of the network that it is of."""
     counting: str = ""
+    """The name of its counting; empty for words."""
 
 
 class Match(NamedTuple):
-    """A figure of ours, and the way in which it was printed."""
+    """A figure of ours that is the printed one, and how it was rounded."""
 
     ours: Ours
-    way: Way
+    rounding: Rounding
 
 
 class Judgement(NamedTuple):
@@ -52,12 +59,13 @@ class Judgement(NamedTuple):
 
     verdict: Verdict
     ours: Ours | None = None
-    """Our figure of the row, as the table counts."""
+    """Our figure for the cell, by the table's own counting; None if it is not known."""
     match: Match | None = None
-    """Which figure of ours the printed one is."""
+    """The figure of ours that is the printed figure; None if there is none."""
     right: Match | None = None
-    """Which figure of ours the file's correction is."""
+    """The figure of ours that is the file's correction; None if there is none."""
     note: str = ""
+    """The reason of the verdict, in words; empty if there is none."""
 
 
 def judge(
@@ -67,12 +75,14 @@ def judge(
     meant: Sequence[Ours] = (),
     truncated: bool = False,
 ) -> Judgement:
-    """What `cell` is: `own` is our figure as the table counts; see the module for the order.
+    """The verdict on `cell`; the module says in which order the figures are tried.
 
-    `truncated` is what the table says of its figures, and then no other way of printing counts.
+    `own` is our figure by the table's own counting, `others` are those by other countings and at
+    the settings that the file names, `meant` those of the setting that must be meant. Where the
+    table states that its figures are `truncated`, no figure is taken for rounded.
     """
     if match := _best([own], cell.printed, truncated):
-        verdict: Verdict = "fitted" if cell.chosen else match.way
+        verdict: Verdict = "fitted" if cell.chosen else match.rounding
         return _unless_refuted(cell, Judgement(verdict, own, match, note=cell.chosen))
     other = _best(others, cell.printed, truncated)
     correction = f"should be {cell.typo}"
@@ -91,24 +101,28 @@ def judge(
     return Judgement("unexplained", own)
 
 
-def settings_of(printed: Figure, candidates: Sequence[Ours], truncated: bool = False) -> set[str]:
-    """The settings with a figure that `printed` may be."""
-    return {one.setting for one in candidates if _way(one, printed, truncated) is not None}
+def settings_of(
+    printed: PrintedFigure, candidates: Sequence[Ours], truncated: bool = False
+) -> set[str]:
+    """The settings of the candidates that are rounded to `printed`."""
+    return {
+        candidate.setting for candidate in candidates if _rounding(candidate, printed, truncated)
+    }
 
 
-def _unless_refuted(cell: Cell, found: Judgement) -> Judgement:
-    """A figure that is ours needs no correction and no reason."""
+def _unless_refuted(cell: Cell, judgement: Judgement) -> Judgement:
+    """The judgement, or `refuted` if the file corrects or explains a figure that is ours."""
     if cell.typo is None and not cell.why:
-        return found
+        return judgement
     said = cell.why or f"should be {cell.typo}"
-    return found._replace(verdict="refuted", note=f"it is ours; the file says: {said}")
+    return judgement._replace(verdict="refuted", note=f"it is ours; the file says: {said}")
 
 
-def _way(ours: Ours, printed: Figure, truncated: bool) -> Way | None:
+def _rounding(ours: Ours, printed: PrintedFigure, truncated: bool) -> Rounding | None:
     if isinstance(printed, str) or isinstance(ours.value, str):
         return "exact" if ours.value == printed else None
     if not truncated or ours.value == printed.value:
-        return way_printed(ours.value, printed)
+        return rounding_of(ours.value, printed)
     return "truncated" if printed.value and _cut(ours.value, printed) == printed.value else None
 
 
@@ -117,9 +131,11 @@ def _cut(value: Fraction, printed: Printed) -> Fraction:
     return value // printed.step * printed.step
 
 
-def _best(candidates: Sequence[Ours], printed: Figure, truncated: bool) -> Match | None:
-    """The candidate that was printed in the closest way, the first of several."""
+def _best(candidates: Sequence[Ours], printed: PrintedFigure, truncated: bool) -> Match | None:
+    """The candidate with the closest rounding to `printed`, the first of several; None if none."""
     matches = [
-        Match(one, way) for one in candidates if (way := _way(one, printed, truncated)) is not None
+        Match(candidate, rounding)
+        for candidate in candidates
+        if (rounding := _rounding(candidate, printed, truncated))
     ]
-    return min(matches, key=lambda match: _WAYS.index(match.way), default=None)
+    return min(matches, key=lambda match: _ROUNDINGS.index(match.rounding), default=None)

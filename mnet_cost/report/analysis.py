@@ -23,6 +23,7 @@ from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import Column, Fact, Form, Report, Table
 from mnet_cost.units import format_bytes
+from mnet_cost.yamlfile import Node
 
 
 def analysis_report(
@@ -144,6 +145,8 @@ def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
             column for column in columns if column.key not in ("kind", "output_shape", "line")
         ]
         columns.insert(1, Column("layers", "layers", "number", 6))
+    elif analysis.network.spec.extension:
+        columns.append(Column("spec", "of", "text", 2))  # a line without it would mislead
     if times:
         columns += [
             Column("latency_s", "time", "seconds", 6),
@@ -184,8 +187,10 @@ def _row(
     if by == "kind":
         shown = (group.name, len(group.layers), *counts)
     else:
-        line = group.layers[0].step.line if by == "layer" else _line(analysis, group)
-        shown = (group.label, group.kind, str(group.layers[-1].output), *counts, line)
+        node = _node(analysis, group, by)
+        shown = (group.label, group.kind, str(group.layers[-1].output), *counts, node.line)
+        if analysis.network.spec.extension:
+            shown += (node.source.path,)
     if times:
         shown += (times.seconds(group), times.share(group), times.dominant_part(group))
     if marks:
@@ -193,10 +198,11 @@ def _row(
     return shown
 
 
-def _line(analysis: Analysis, group: Group) -> int:
-    calls = analysis.network.calls
+def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
+    """The entry of the spec that wrote a row."""
+    calls = {} if by == "layer" else analysis.network.calls
     call = calls.get(group.name) or calls.get(f"{group.name}.1")
-    return call.line if call else group.layers[0].step.line
+    return call.node if call else group.layers[0].step.entry.node
 
 
 def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:

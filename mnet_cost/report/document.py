@@ -9,6 +9,8 @@ from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.models.types import ModelSpec
+from mnet_cost.network.types import Step
 from mnet_cost.report.published import published_document, published_rows
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
@@ -95,6 +97,12 @@ def model_document(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _spec_of_line(step: Step, spec: ModelSpec) -> dict[str, str]:
+    """The spec that a line is of, where that is not the one of the model but one it extends."""
+    source = step.entry.node.source
+    return {} if source is spec.node.source else {"spec": source.path}
+
+
 def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     cost = analysis.layers[index]
     network, step = analysis.network, cost.step
@@ -106,8 +114,9 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     return {
         "name": step.name,
         "kind": step.layer.kind,
-        "block": step.scope or None,
+        "block": step.block_path or None,
         "line": step.line,
+        **_spec_of_line(step, network.spec),
         "inputs": [network.tensors[i].name for i in step.inputs],
         "output_shape": list(cost.output.shape),
         "mult_adds": count(cost.mult_adds),

@@ -9,7 +9,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.analysis.time_breakdown import time_breakdown
-from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.report.rows import part_word
 from mnet_cost.report.types import Column, Table
 
@@ -36,7 +36,7 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     """The `top` kernels on the first device."""
     if not analysis.devices:
         hint = "`--device NAME`; `--by layer` needs none"
-        raise ModelReferenceError(Problem("which kernels there are depends on a device", hint=hint))
+        raise UsageError(Problem("which kernels there are depends on a device", hint=hint))
     estimate = analysis.devices[0]
     device = estimate.device
     whole_s = analysis.latency_s(estimate, lower_bound)

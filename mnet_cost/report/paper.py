@@ -13,7 +13,7 @@ from typing import Any
 from mnet_cost.papers.counting import SHARES
 from mnet_cost.papers.properties import PROPERTIES
 from mnet_cost.papers.reproduce import CellResult, RowResult, TableResult, count_verdicts
-from mnet_cost.papers.types import Figure, Paper, Row
+from mnet_cost.papers.types import Paper, PrintedFigure, Row
 from mnet_cost.papers.verdict import Judgement, Match
 from mnet_cost.printed import Printed
 from mnet_cost.report.types import Column, Report, Table
@@ -242,7 +242,7 @@ def _origin(row: Row, cell: CellResult, match: Match) -> str:
 
 
 def _way(cell: CellResult, match: Match) -> str:
-    return f"{match.way} to {cell.cell.to}" if cell.cell.to else match.way
+    return f"{match.rounding} to {cell.cell.to}" if cell.cell.to else match.rounding
 
 
 # Tables of layers.
@@ -297,7 +297,7 @@ def _plain(value: Fraction | str | None) -> int | float | str | None:
     return int(value) if value.denominator == 1 else float(value)
 
 
-def _number(figure: Figure | None) -> int | float | str | None:
+def _number(figure: PrintedFigure | None) -> int | float | str | None:
     return _plain(figure.value if isinstance(figure, Printed) else figure)
 
 
@@ -389,5 +389,5 @@ def _match_document(match: Match | None) -> dict[str, Any] | None:
         "value": _plain(ours.value),
         "counting": ours.counting or None,
         "setting": ours.setting,
-        "way": match.way,
+        "way": match.rounding,
     }

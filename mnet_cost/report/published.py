@@ -13,7 +13,7 @@ from mnet_cost.models.published import (
     PublishedRow,
     published_at,
 )
-from mnet_cost.printed import Printed, way_printed
+from mnet_cost.printed import Printed, rounding_of
 from mnet_cost.report.types import Fact
 
 
@@ -108,7 +108,7 @@ def meet(name: str, printed: Printed, analysis: Analysis) -> Meeting | None:
     else:
         ways = [("", totals.params), (", kernels alone", totals.weights)]
     for what, count in ways:
-        way = way_printed(count, printed)
+        way = rounding_of(count, printed)
         if way is not None:
             return Meeting(count, way + what)
     ours = ways[0][1]

@@ -31,9 +31,9 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
     }
     largest = ", ".join(
         f"{'inside ' * one.inside}{one.name} {format_bytes(one.bytes)}"
-        for one in cost.kept[:_LARGEST]
+        for one in cost.saved_tensors[:_LARGEST]
     )
-    more = len(cost.kept) - _LARGEST
+    more = len(cost.saved_tensors) - _LARGEST
     return (
         Fact(
             "training step",
@@ -95,6 +95,6 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "average_bytes": known(cost.average_bytes),
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
-        "kept": [one._asdict() for one in cost.kept],
+        "kept": [one._asdict() for one in cost.saved_tensors],
         "lower_bound": bool(cost.unmodelled) and lower_bound,
     }

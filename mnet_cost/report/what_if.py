@@ -120,7 +120,7 @@ _BOUNDS = (
     Column("bound_before", "bound by"),
     Column("bound_after", "then by"),
     Column("bound_before_s", "bound", "seconds"),
-    Column("bound_after_s", "lower bound then", "seconds"),
+    Column("bound_after_s", "bound then", "seconds"),
 )
 
 

@@ -1,7 +1,8 @@
-"""What a rule may do, whoever carries it out.
+"""The interface between the rules of layers and what is built from them.
 
-The rules are written once: `graph.py` carries them out as nodes of a torch.fx graph, `source/` as
-lines of Python. What stands for a tensor is a node there and a name here.
+A rule is written once and calls an `Emitter`: that of `graph.py` makes nodes of a torch.fx graph,
+that of `source/record.py` records calls, which become lines of Python. What stands for a tensor, a
+value, is the emitter's own: a node, or a `RecordedValue`.
 """
 
 from __future__ import annotations
@@ -15,37 +16,42 @@ from mnet_cost.tensors import TensorType
 
 
 class Emitter(Protocol):
-    """Where the layers of one network are emitted, one after the other."""
+    """What a rule calls functions and makes modules with, for one layer at a time."""
 
     reused: bool
-    """Whether the module of the layer at hand has other inputs elsewhere: it cannot be made for the
-    sizes of one."""
+    """Whether the layer's module is called elsewhere, too, perhaps with inputs of other sizes."""
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The value of a function of torch, or of `parts`, called with values and constants."""
+        """The value of a call of a function of torch or of `modules.py`.
+
+        `arguments` and `options` are values, tuples of values, and constants.
+        """
 
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any
     ) -> Callable[..., Any]:
-        """The module of the layer at hand, to be called with values, and constants by name. A layer
-        has one at most."""
+        """Make the layer's module, `factory(*arguments, **options)`; a layer has one at most.
+
+        Returns a function that takes values, and constants by name, and returns the value of a call
+        of the module.
+        """
 
 
 Types = tuple[TensorType, ...]
 Rule = Callable[[Emitter, Any, list[Any], Types, Types], Any]
-"""(emitter, layer, its input values, their types, types of its outputs) -> its value or values.
+"""(emitter, layer, values of its inputs, their types, types of its outputs) -> value, or values.
 
-Types are without the batch, as everywhere.
+A tensor is [N, *shape]: types leave the axis of the batch out.
 """
 
 
 def folded(e: Emitter, x: Any, type_: TensorType, trailing: int) -> Any:
-    """x with the axes in front of the last `trailing` joined with the batch."""
+    """x, [N, *shape] for `type_`, with all axes but the last `trailing` ones joined with N."""
     extra = len(type_.shape) - trailing
     return x if extra == 0 else e.call(torch.flatten, x, 0, extra)
 
 
 def unfolded(e: Emitter, x: Any, type_: TensorType, trailing: int) -> Any:
-    """What `folded` did, undone."""
+    """x with the axes that `folded` joined apart again: [N, *shape] for `type_`."""
     leading = type_.shape[:-trailing]
     return e.call(torch.unflatten, x, 0, (-1, *leading)) if leading else x

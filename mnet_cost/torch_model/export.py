@@ -1,6 +1,6 @@
-"""A network as a file: ONNX, a program of torch.export, or PyTorch source.
+"""A network as a file: an ONNX model, a program of torch.export, or PyTorch source.
 
-The ending of the file decides. A file is there whole or not at all.
+The ending of the file's name decides. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ def export_network(
     seed: int = 0,
     dynamic_batch: bool = False,
 ) -> bool:
-    """Write `network` to the file `target`; whether weights in it are random ones.
+    """Write `network` to the file `target`; returns whether the file has random weights.
 
     The ending of `target` is .onnx, .pt2 or .py. `weights` is a file with a state_dict or a
-    checkpoint of a training; without it weights are those of `initialize` with `seed`. ONNX and
-    programs take as many examples as the network's batch or, with `dynamic_batch`, any number.
+    checkpoint of a training; without it the weights are those of `initialize` with `seed`. ONNX
+    files and programs take as many examples as the network's batch or, with `dynamic_batch`, any
+    number. Raises `ExportError` for what the format cannot hold, `CheckpointError` for weights that
+    cannot be read or are of another network, and `OutputError` where the file cannot be written.
     """
     write = _WRITERS[Path(target).suffix.lower()]
     if write is _write_source:
@@ -63,7 +65,9 @@ def export_network(
         load_state(module, read_weights(Path(weights)), Path(weights))
     inputs, sizes = example_inputs(network), None
     if dynamic_batch:
-        inputs = tuple(one[:1].repeat(2, *[1] * (one.dim() - 1)) for one in inputs)  # 1 stays 1
+        inputs = tuple(
+            example[:1].repeat(2, *[1] * (example.dim() - 1)) for example in inputs
+        )  # 1 stays 1
         batch = torch.export.Dim("batch", max=MAX_BATCH)
         sizes = tuple({0: batch} for _ in inputs)
     _written(target, lambda draft: write(network, module, inputs, sizes, draft))
@@ -71,11 +75,13 @@ def export_network(
 
 
 def example_inputs(network: Network) -> Inputs:
-    """Zeros of the sizes that a network takes, whole numbers where it looks them up."""
+    """Zeros for each input of a network, [batch, *shape]: int64 if an embedding looks them up."""
     from mnet_cost.layers.parameters import Embedding
 
     tokens: set[int] = set()
-    for step in reversed(network.steps):  # what an embedding reads, and what that is made of
+    for step in reversed(
+        network.steps
+    ):  # the inputs of embeddings, and the tensors that they are made of
         if isinstance(step.layer, Embedding) or tokens.intersection(step.outputs):
             tokens.update(step.inputs)
     return tuple(
@@ -88,7 +94,10 @@ def example_inputs(network: Network) -> Inputs:
 
 
 def read_weights(path: Path) -> Mapping[str, Any]:
-    """The state_dict in a file: one of torch.save, or a checkpoint of `mnet-cost train`."""
+    """The state_dict in a file of torch.save, or the averaged weights in a checkpoint of `train`.
+
+    Raises `CheckpointError` for any other file. Nothing in a file is executed.
+    """
     try:
         with naming(path, "cannot be read", CheckpointError), open_file(path) as file:
             refuse_packed(path, file)
@@ -105,7 +114,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
     if isinstance(content, dict) and content.get("format") == FORMAT:
         content = content.get("average")
     named = isinstance(content, dict) and all(isinstance(name, str) for name in content)
-    if not named or not all(isinstance(one, torch.Tensor) for one in content.values()):
+    if not named or not all(isinstance(tensor, torch.Tensor) for tensor in content.values()):
         raise CheckpointError(
             Problem(
                 f"{path}: holds no weights by name",
@@ -116,7 +125,7 @@ def read_weights(path: Path) -> Mapping[str, Any]:
 
 
 def _written(target: str, write: Callable[[Path], None]) -> None:
-    """Let `write` make a draft beside `target`, and put it there when it is whole."""
+    """Let `write` make a draft beside `target`, then rename it: `target` is whole or not there."""
     with naming(target, "cannot be written"):
         path, _ = file_to_write(target)
         draft = draft_of(path)

@@ -1,8 +1,8 @@
-"""A network as a `torch.fx.GraphModule`: what torch compiles, exports, traces and trains.
+"""A network as a `torch.fx.GraphModule`, which torch compiles, exports, traces and trains.
 
 Modules are registered under the paths of their layers, so `state_dict` has
-`middle.3.conv2d.weight`; what has no parameters is a function of the graph. Built for the sizes
-of the network, on the device of the surrounding `torch.device`.
+`middle.3.conv2d.weight`; a layer without parameters is a function call in the graph. The module is
+built for the sizes of the network, on the device of the surrounding `torch.device`.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from mnet_cost.errors import ModelReferenceError, Problem
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.names import module_path
 from mnet_cost.torch_model.rules import RULES
 
 TENSOR = "tensor"
-"""Key of `Node.meta` under which a node has the name of the network's tensor that it makes."""
+"""The key of `Node.meta` that holds the name of the tensor, in the network, that a node makes."""
 
 
 class GraphEmitter:
-    """Emits layers as nodes of one graph."""
+    """An `Emitter` that makes a node of a graph from each call, and the modules of the layers."""
 
     def __init__(self) -> None:
         self.graph = fx.Graph()
         self.modules: dict[str, nn.Module] = {}
         self.path = ""
-        """Of the layer at hand."""
+        """The path of the layer that is being emitted."""
         self.shared: str | None = None
-        """Path of the layer whose module it uses once more."""
+        """The path of the layer whose module it uses; None if it has its own."""
         self.reused = False
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> fx.Node:
-        """A node that calls a function."""
+        """The node of a call of a function."""
         return self.graph.call_function(function, arguments, options)
 
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any
     ) -> Callable[..., fx.Node]:
-        """What makes a node that calls the module of the layer at hand."""
+        """Construct the layer's module; returns a function that makes a node for a call of it."""
         path = self.path if self.shared is None else self.shared
         if self.shared is None:
             self.modules[path] = factory(*arguments, **options)
@@ -55,9 +55,9 @@ def build_module(
 ) -> fx.GraphModule:
     """The torch module of a model with `knobs`, in training mode, with the values of `initialize`.
 
-    It takes the network's inputs in the order of the spec as [N, ...] and gives its output, or a
-    tuple of several. Raises `SpecError` for sizes that do not fit and `ModelReferenceError` for a
-    layer that torch cannot build.
+    It takes the network's inputs in the order of the spec, each as [N, *shape], and returns the
+    output, or a tuple of the outputs. On the meta device it has no values. Raises `SpecError` for
+    sizes that do not fit and `UsageError` for a layer that torch cannot build.
     """
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
@@ -68,7 +68,7 @@ def build_module(
     for index in network.inputs:
         name = network.tensors[index].name
         node = emitter.graph.placeholder("self_" if name == "self" else name)
-        node.target = node.name  # which is another one where Python has the name already: `class`
+        node.target = node.name  # Python's own words get another name: `class`
         node.meta[TENSOR] = name
         values[index] = node
     roots = {step.shares for step in network.steps}
@@ -83,43 +83,46 @@ def build_module(
     outputs = tuple(values[index] for index in network.outputs)
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
     module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
-    if not any(one.is_meta for one in module.parameters()):
+    if not any(parameter.is_meta for parameter in module.parameters()):
         initialize(module)
     return module
 
 
-def _tree(modules: Mapping[str, nn.Module]) -> nn.Module:
-    """Modules below one root by their paths, in the order of the layers."""
+def _tree(by_path: Mapping[str, nn.Module]) -> nn.Module:
+    """A module that has the others at their paths, in the order of the layers."""
     root = nn.Module()
     known = {"": root}
-    for path, module in modules.items():
+    for path, module in by_path.items():
         above, _, name = path.rpartition(".")
         _container(known, above).add_module(name, module)
     return root
 
 
 def _container(known: dict[str, nn.Module], path: str) -> nn.Module:
-    found = known.get(path)
-    if found is None:
+    container = known.get(path)
+    if container is None:
         above, _, name = path.rpartition(".")
-        found = known[path] = nn.Module()
-        _container(known, above).add_module(name, found)
-    return found
+        container = known[path] = nn.Module()
+        _container(known, above).add_module(name, container)
+    return container
 
 
 def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) -> list[Any]:
-    """The values of a step's outputs, emitted by the rule of its kind."""
+    """The values of a step's outputs, emitted by the rule of its layer's kind.
+
+    `values` has the value of each tensor before it, by the tensor's index in the network.
+    """
     layer = step.layer
     types = tuple(network.tensors[index].type for index in step.inputs)
     outputs = tuple(network.tensors[index].type for index in step.outputs)
-    # A layer without inputs is told the number of examples by the network's first input.
+    # A layer without inputs takes the number of examples from the network's first input.
     inputs = [values[index] for index in step.inputs or network.inputs[:1]]
-    found = RULES[type(layer)](emitter, layer, inputs, types, outputs)
-    return found if isinstance(found, list) else [found]
+    results = RULES[type(layer)](emitter, layer, inputs, types, outputs)
+    return results if isinstance(results, list) else [results]
 
 
 def refuse_unbuildable(network: Network) -> None:
-    """Raise `ModelReferenceError` that shows each layer that torch has no rule for."""
+    """Raise `UsageError`, with every layer that torch has no rule for, if there is any."""
     problems = [
         Problem(
             f"torch cannot build `{step.name}`: a layer `{step.layer.kind}` says no more than a "
@@ -131,22 +134,23 @@ def refuse_unbuildable(network: Network) -> None:
         if type(step.layer) not in RULES
     ]
     if problems:
-        raise ModelReferenceError(problems)
+        raise UsageError(problems)
 
 
 def initialize(module: nn.Module, seed: int | None = None) -> nn.Module:
-    """Give a module the usual initial values, in place; the same ones for the same seed.
+    """Give all parameters and buffers of a module their usual initial values; returns the module.
 
-    All of them, so a module that was built on the meta device and moved with `to_empty` can be
-    used afterwards. Convolutions: normal with variance 2 / fan out (arXiv:1502.01852); linear
-    layers: normal with deviation 0.01, within attention uniform with variance
-    2 / (fan in + fan out); their biases 0; all others as torch has them.
+    The same `seed` gives the same values, and torch's generator stays as it was; without a seed
+    they are drawn from that generator. A module that was built on the meta device can be used after
+    `to_empty` and this. Convolutions: normal with variance 2 / fan out (arXiv:1502.01852); linear
+    layers: normal with deviation 0.01, in attention uniform with variance 2 / (fan in + fan out);
+    their biases: 0; all others as torch initializes them.
     """
     with torch.random.fork_rng(enabled=seed is not None, devices=[]):
         if seed is not None:
             torch.manual_seed(seed)
-        for one in reversed(list(module.modules())):  # what is inside attention before it
-            _initialize(one)
+        for part in reversed(list(module.modules())):  # attention after its linear layers
+            _initialize(part)
     return module
 
 
@@ -155,7 +159,7 @@ def _initialize(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.01)
-    elif isinstance(module, parts.Attention):
+    elif isinstance(module, modules.Attention):
         for inner in (module.query, module.key, module.value, module.out):
             nn.init.xavier_uniform_(inner.weight)
     elif hasattr(module, "reset_parameters"):

@@ -1,4 +1,4 @@
-"""Optional packages: what to do when one is not there."""
+"""Optional packages, and the error where one is not installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from mnet_cost.errors import MissingPackageError, Problem
 
 
 def require(package: str, extra: str) -> None:
-    """Raise `MissingPackageError` unless `package` can be imported."""
+    """Raise `MissingPackageError` unless `package` can be imported.
+
+    The error says how to install it: with the `extra` of mnet-cost that has it.
+    """
     try:
         missing = find_spec(package) is None
     except ValueError:  # a module without a spec stands in its place: somebody imported it

@@ -1,9 +1,9 @@
 """Names of a spec as names in Python: modules, variables and classes.
 
-A spec names things by ASCII letters, digits and `_`, models also by `-` and `.`. Paths of modules
-are those of the layers, but for names that Python or torch's modules have themselves (`lambda`,
-`code`, `train`), which get an underscore at the end, and names that begin with `__`, which get two
-(Python changes them inside a class). Different paths stay different.
+Names in a spec have ASCII letters, digits and `_`, those of models also `-` and `.`. The path of a
+module is that of its layer. Names that Python or torch's modules use themselves (`lambda`, `code`,
+`train`) get an underscore at the end; names that begin with `__` get two, because Python changes
+such names inside a class. Different paths stay different.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from functools import cache
 
 from torch import fx, nn
 
-from mnet_cost.torch_model import parts, same
+from mnet_cost.torch_model import modules, same_padding
 
 ATTRIBUTES = frozenset(
     {*keyword.kwlist, "self", "graph", *dir(fx.GraphModule)}
     | vars(fx.GraphModule(nn.Module(), fx.Graph())).keys()
 )
-"""What a module cannot be called within another one."""
+"""Names that a module cannot have inside another module."""
 
 _GLOBALS = frozenset(
     {*keyword.kwlist, "_", "self", "torch", "nn", "F", "Tensor", "OrderedDict", "Callable"}
-    | {*vars(parts), *vars(same)}
+    | {*vars(modules), *vars(same_padding)}
 )
-"""What written source means by a name, beside builtins and the classes of the file."""
+"""Names with a meaning in written source, beside builtins and the classes of the file."""
 
 _VOWELS = frozenset("aeiouy")
 
@@ -44,17 +44,20 @@ def _attribute(name: str) -> str:
 
 
 def module_path(path: str) -> str:
-    """The path of the module of the layer at `path`: `decoder.code` is `decoder.code_`."""
+    """The path of the module for the layer at `path`: `decoder.code` -> `decoder.code_`."""
     return ".".join(map(_attribute, path.split(".")))
 
 
 def is_name(name: str) -> bool:
-    """Whether a word may be a parameter of a function: it hides nothing that is used there."""
+    """Whether written source may have a parameter of that name: it hides nothing used there."""
     return name.isidentifier() and name not in _GLOBALS and not name.startswith("__")
 
 
 def variable(name: str, taken: Collection[str] = ()) -> str:
-    """`name` as a variable that hides nothing and is not `taken`: with underscores at its end."""
+    """`name` as a variable that hides nothing and is not in `taken`.
+
+    What Python does not allow in a name becomes `_`; a name in use gets underscores at its end.
+    """
     if not is_name(name):
         name = re.sub(r"\W", "_", name).lstrip("_") or "value"
         name = f"_{name}" if name[0].isdigit() else name
@@ -67,7 +70,10 @@ def variable(name: str, taken: Collection[str] = ()) -> str:
 
 
 def class_name(label: str, taken: Collection[str]) -> str:
-    """The name of a class for a model or a block: `mobilenet-v1` is MobileNetV1."""
+    """The name of a class for a model or a block: `mobilenet-v1` -> `MobileNetV1`.
+
+    A name in `taken` gets `Block` at its end.
+    """
     name = camel_case(label)
     if not name.isidentifier() or keyword.iskeyword(name):
         name = f"Net{name}"
@@ -75,7 +81,7 @@ def class_name(label: str, taken: Collection[str]) -> str:
 
 
 def camel_case(name: str) -> str:
-    """`mobilenet_v1` as MobileNetV1, `ssd300_vgg16` as SSD300VGG16."""
+    """A name in camel case: `mobilenet_v1` -> `MobileNetV1`, `ssd300_vgg16` -> `SSD300VGG16`."""
     return "".join(_word(part) for part in re.split(r"[\W_]+", name) if part)
 
 

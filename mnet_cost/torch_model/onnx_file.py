@@ -1,8 +1,8 @@
 """A module as an ONNX model: torch's exporter, then our names, then the checker of `onnx`.
 
-Inputs and outputs are called as in the spec, initializers by the path of their layer
-(`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). Of equal initializers
-the exporter keeps one, and it leaves out a bias of zeros.
+Inputs and outputs have the names of the spec, initializers the path of their layer
+(`middle.3.conv2d.weight`; constants of the exporter `middle.3.conv2d.val_4`). The exporter writes
+equal initializers once, and leaves a bias of zeros out.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 MAX_ONNX_BYTES = 2**31 - 1
-"""What a protobuf message, and so an ONNX file by itself, holds at most."""
+"""The most bytes that a protobuf message, and so an ONNX file by itself, can have."""
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
-"""Metadata of a node: a list of the paths of the modules around it, then its name in the graph."""
+"""The key of metadata that lists the paths of the modules around a node, then the node's name."""
 
 Sizes = tuple[dict[int, Any], ...] | None
-"""Which axes of each input may have any size."""
+"""For each input the axes that may have any size, as torch's exporters take them; None: no axis."""
 
 
 class ExportError(MnetCostError):
-    """A network, or weights, that cannot be written as was asked."""
+    """A network, or weights, that the chosen format cannot hold."""
 
 
 class Names(NamedTuple):
-    """What inputs and outputs are called, in their order; several may have one name."""
+    """The names of inputs and outputs, in their order; several may have the same name."""
 
     inputs: Sequence[str]
     outputs: Sequence[str]
@@ -49,11 +49,12 @@ class Names(NamedTuple):
 def onnx_model(
     title: str, module: fx.GraphModule, inputs: tuple[torch.Tensor, ...], names: Names, sizes: Sizes
 ) -> ModelProto:
-    """`module` as an ONNX model that the checker takes.
+    """`module` as an ONNX model that the checker of `onnx` accepts; `title` is for errors.
 
-    An output with the name of an input or of an output before it gets a number: `x_2`. Raises
-    `ExportError` where weights are more than a file holds, where the exporter has no operator, and
-    where the checker refuses what it made; `MissingPackageError` without the packages.
+    `inputs` are examples, [N, *shape] each. An output with the name of an input or of an output
+    before it gets a number: `x_2`. Raises `ExportError` where the weights are too large for a file,
+    the exporter has no operator for a function, or the checker refuses the model, and
+    `MissingPackageError` without `onnx` and `onnxscript`.
     """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     if size > MAX_ONNX_BYTES:
@@ -73,9 +74,9 @@ def onnx_model(
 
 
 def _with_operators(module: fx.GraphModule) -> fx.GraphModule:
-    """`module` with functions that the exporter has operators for, which has none of adaptive max.
+    """`module` without adaptive max pools, for which the exporter has no operator.
 
-    It shares its layers and weights with `module`.
+    The result shares its layers and weights with `module`.
     """
     graph = copy.deepcopy(module.graph)
     for node in graph.nodes:
@@ -85,7 +86,7 @@ def _with_operators(module: fx.GraphModule) -> fx.GraphModule:
 
 
 def _adaptive_max(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """What `F.adaptive_max_pool2d` gives: rows of all windows first, then their columns."""
+    """`F.adaptive_max_pool2d` by other functions: the maximum over rows, then over columns."""
     for axis, windows in zip((-2, -1), size, strict=True):
         length = x.shape[axis]
         starts = [i * length // windows for i in range(windows)]
@@ -103,11 +104,11 @@ def _exported(
 ) -> ModelProto:
     logs = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [log.level for log in logs]
-    for log in logs:  # they tell of operators of packages that nobody asked for
+    for log in logs:  # they report operators of packages that are not used here
         log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the exporter's own parts, about one another
+            warnings.simplefilter("ignore")  # the exporter's packages warn about each other
             program = torch.onnx.export(
                 module, inputs, dynamic_shapes=sizes, dynamo=True, verbose=False
             )
@@ -139,7 +140,7 @@ def _refused(title: str, what: str, error: BaseException) -> ExportError:
 
 
 def _rename(graph: GraphProto, names: Names, weights: frozenset[str]) -> None:
-    """Name inputs, outputs and initializers; all other values get out of their way."""
+    """Name inputs, outputs and initializers; other values with such a name get a number."""
     _own_outputs(graph)
     taken: set[str] = set()
     new: dict[str, str] = {}
@@ -160,11 +161,11 @@ def _rename(graph: GraphProto, names: Names, weights: frozenset[str]) -> None:
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    taken.add(found)
-    return found
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    taken.add(candidate)
+    return candidate
 
 
 def _own_outputs(graph: GraphProto) -> None:
@@ -182,19 +183,19 @@ def _own_outputs(graph: GraphProto) -> None:
 
 
 def _scopes(graph: GraphProto) -> dict[str, str]:
-    """The path of the layer that is the first to read each value, where one is known."""
-    found: dict[str, str] = {}
+    """For each value the path of the first layer that reads it; empty where that is not known."""
+    scopes: dict[str, str] = {}
     for node in graph.node:
         for prop in node.metadata_props:
             if prop.key == _SCOPES:
                 paths = ast.literal_eval(prop.value)[:-1]
                 for name in node.input:
-                    found.setdefault(name, paths[-1] if paths else "")
-    return found
+                    scopes.setdefault(name, paths[-1] if paths else "")
+    return scopes
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """The nodes of a graph and of the graphs within its nodes."""
+    """The nodes of a graph and of the graphs inside its nodes."""
     for node in graph.node:
         yield node
         for inner in _graphs(node):
@@ -209,7 +210,7 @@ def _graphs(node: NodeProto) -> Iterator[GraphProto]:
 
 
 def _replace(graph: GraphProto, new: Mapping[str, str]) -> None:
-    """Give all values of a graph, and of those within, their new names."""
+    """Give all values of a graph, and of the graphs inside its nodes, their new names."""
     for value in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
         value.name = new.get(value.name, value.name)
     for node in graph.node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mnet_cost.analysis import analyze, analyze_network
-from mnet_cost.errors import ModelReferenceError, SpecError
+from mnet_cost.errors import SpecError, UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -22,12 +22,12 @@ def test_knobs_of_a_model_and_of_the_call() -> None:
 
 
 def test_unknown_precision() -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         analyze(load_model("mobilenet_v1"), precision="fp31")
     assert (
         str(caught.value) == "there is no precision `fp31`\nhint: there are fp32, fp16, bf16, int8"
     )
-    with pytest.raises(ModelReferenceError, match=r"hint: there are fp32, fp16, bf16, int8$"):
+    with pytest.raises(UsageError, match=r"hint: there are fp32, fp16, bf16, int8$"):
         analyze(load_model("mobilenet_v1"), precision="double")
 
 

@@ -23,7 +23,7 @@ from mnet_cost.analysis.conventions import (
 from mnet_cost.analysis.tool_rules import AS_OURS, Counted
 from mnet_cost.analysis.work import count_work
 from mnet_cost.cli import main
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import UsageError
 from mnet_cost.layers import LAYERS
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d
 from mnet_cost.layers.opaque import Opaque
@@ -564,10 +564,10 @@ def test_unknown_work_stays_unknown() -> None:
 
 
 def test_unknown_convention() -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         find_convention("fvcor")
     assert str(caught.value) == (
         "there is no counting convention `fvcor`\nhint: did you mean `fvcore`?"
     )
-    with pytest.raises(ModelReferenceError, match=r"hint: there are paper, torch, fvcore"):
+    with pytest.raises(UsageError, match=r"hint: there are paper, torch, fvcore"):
         find_convention("mine")

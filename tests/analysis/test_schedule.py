@@ -19,7 +19,7 @@ from mnet_cost.analysis.memory import trace_memory
 from mnet_cost.analysis.schedule import Schedule, best_schedule
 from mnet_cost.analysis.segments import cut
 from mnet_cost.analysis.sharing import MemoryRules
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
@@ -230,10 +230,10 @@ def test_analyze_in_the_best_order() -> None:
 
 
 def test_no_such_schedule() -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         analyze(load_model("lenet5"), schedule="bset")
     assert str(caught.value) == "there is no schedule `bset`\nhint: did you mean `best`?"
-    with pytest.raises(ModelReferenceError, match="hint: there are spec, best"):
+    with pytest.raises(UsageError, match="hint: there are spec, best"):
         analyze(load_model("lenet5"), schedule="random")
 
 

@@ -10,7 +10,7 @@ from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.sparsity import Sparsity, Zeros, parse_zeros
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.latency_models import RooflineFit, Spread
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -110,7 +110,7 @@ def test_weights_used_twice_have_the_zeros_of_their_owner() -> None:
     assert found is not None
     assert (found.weights, found.zeros, found.effective_mult_adds) == (64, 32, 64)
     assert found.stored_weight_bytes == 32 * 4 + 8
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         analyze(spec, sparsity=parse_zeros(["twin=0.5"]))
     assert str(caught.value).splitlines()[0] == (
         "--sparsity:1:1: the weights of `twin` are those of `tower`: state them there"
@@ -236,7 +236,7 @@ KINDS = "conv2d 3x3, depthwise_conv2d 3x3, linear"
     ],
 )  # fmt: skip
 def test_errors(text: str, said: str, hint: str | None) -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         zeros(text)
     assert [line.rstrip() for line in str(caught.value).splitlines()] == [
         f"--sparsity:1:1: {said}",
@@ -247,19 +247,19 @@ def test_errors(text: str, said: str, hint: str | None) -> None:
 
 
 def test_more_errors() -> None:
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         parse_zeros(["0.5", "out=2", "0.25:2:3", "0.7"])
     assert [str(one.message) for one in caught.value.problems] == [
         "`2` leaves no weight: a share is from 0 to under 1",
         "there is no pattern `2:3`",
         "the sparsity of all layers is stated already: `0.5`",
     ]
-    with pytest.raises(ModelReferenceError, match=r"^nan is no share from 0 to under 1$"):
+    with pytest.raises(UsageError, match=r"^nan is no share from 0 to under 1$"):
         analyze(SPEC, sparsity=[Zeros(float("nan"))])
-    with pytest.raises(ModelReferenceError, match=r"in 2:4 at least half are zero, not `0.1`"):
+    with pytest.raises(UsageError, match=r"in 2:4 at least half are zero, not `0.1`"):
         analyze(SPEC, sparsity=[Zeros(0.1, fours=True)])
     bare = parse_spec("format: 1\nname: bare\ninput: {x: [4]}\nlayers:\n  - relu\n")
-    with pytest.raises(ModelReferenceError, match="no layer of bare has weights"):
+    with pytest.raises(UsageError, match="no layer of bare has weights"):
         analyze(bare, sparsity=[Zeros(0.1)])
 
 

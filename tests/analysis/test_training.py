@@ -8,7 +8,7 @@ import pytest
 
 from mnet_cost.analysis import analyze, training_cost
 from mnet_cost.analysis.training import OPTIMIZERS, TrainingCost
-from mnet_cost.errors import ModelReferenceError
+from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
@@ -20,9 +20,9 @@ def build(text: str, batch: int = 1) -> Network:
     return elaborate(parse_spec(HEAD + text), {"batch": batch})
 
 
-def kept(cost: TrainingCost) -> dict[str, int]:
-    """Bytes of kept tensors, and of what layers keep inside as `in NAME`."""
-    return {f"{'in ' * one.inside}{one.name}": one.bytes for one in cost.kept}
+def saved_bytes(cost: TrainingCost) -> dict[str, int]:
+    """Bytes of saved tensors, and of what layers save inside as `in NAME`."""
+    return {f"{'in ' * saved.inside}{saved.name}": saved.bytes for saved in cost.saved_tensors}
 
 
 PLAIN = """\
@@ -39,8 +39,8 @@ layers:
 def test_convolution_norm_rectifier_linear() -> None:
     cost = training_cost(build(PLAIN, batch=2))
     # Two examples of 3 * 8 * 8 and 4 * 8 * 8 numbers; mean and deviation of 4 channels. What the
-    # rectifier and the linear layer keep is the same memory, and the linear layer's output nothing.
-    assert kept(cost) == {"x": 1536, "conv2d": 2048, "relu": 2048, "in batch_norm": 32}
+    # rectifier and the linear layer save is the same memory, and the linear layer's output nothing.
+    assert saved_bytes(cost) == {"x": 1536, "conv2d": 2048, "relu": 2048, "in batch_norm": 32}
     assert cost.activation_bytes == 5664
     # Forward: 27 * 4 * 64 and 256 * 5. The input needs no gradient, so the convolution has one
     # product more and the linear layer two.
@@ -69,7 +69,7 @@ def test_state_of_optimizers() -> None:
     averaged = training_cost(network, optimizer="sgd", weight_average=True)
     assert averaged.average_bytes == 5604
     assert averaged.memory_bytes == training_cost(network, optimizer="sgd").memory_bytes + 5604
-    with pytest.raises(ModelReferenceError, match="no optimizer `adamm`"):
+    with pytest.raises(UsageError, match="no optimizer `adamm`"):
         training_cost(network, optimizer="adamm")
 
 
@@ -77,13 +77,13 @@ def test_state_of_optimizers() -> None:
 def test_mixed_precision(precision: str) -> None:
     cost = training_cost(build(PLAIN, batch=2), precision)
     # Activations at two bytes, statistics of the norm at four; params and a copy at two bytes.
-    assert kept(cost) == {"x": 768, "conv2d": 1024, "relu": 1024, "in batch_norm": 32}
+    assert saved_bytes(cost) == {"x": 768, "conv2d": 1024, "relu": 1024, "in batch_norm": 32}
     assert (cost.weight_bytes, cost.gradient_bytes, cost.cast_weight_bytes) == (5604, 5604, 2802)
     assert cost.memory_bytes == 3 * 5604 + 2802 + 32 + 2848
 
 
 def test_there_is_no_training_in_int8() -> None:
-    with pytest.raises(ModelReferenceError, match="no training in `int8`"):
+    with pytest.raises(UsageError, match="no training in `int8`"):
         training_cost(build(PLAIN), "int8")
 
 
@@ -100,9 +100,9 @@ layers:
 """
         )
     )
-    # The sum keeps nothing, relu6 its input; `a` is kept once though two layers read it, `b` is
-    # kept by nobody.
-    assert kept(cost) == {"x": 256, "a": 256, "sum": 256}
+    # The sum saves nothing, relu6 its input; `a` is saved once though two layers read it, `b` is
+    # saved by nobody.
+    assert saved_bytes(cost) == {"x": 256, "a": 256, "sum": 256}
     assert cost.forward_mult_adds == 2 * 256
     assert cost.input_gradient_mult_adds == 256
     assert cost.weight_gradient_mult_adds == 512
@@ -125,8 +125,8 @@ layers:
             batch=3,
         )
     )
-    # A mean needs nothing again; both factors of the product are kept, the gate once.
-    assert kept(cost) == {
+    # A mean needs nothing again; both factors of the product are saved, the gate once.
+    assert saved_bytes(cost) == {
         "x": 3 * 128,
         "main": 3 * 512,
         "mean": 3 * 32,
@@ -146,7 +146,7 @@ layers:
 """
         )
     )
-    assert kept(cost) == {"x": 32, "y": 512}  # `gate` would be for the gradient of y
+    assert saved_bytes(cost) == {"x": 32, "y": 512}  # `gate` would be for the gradient of y
 
 
 def test_padding_on_one_side_makes_a_copy() -> None:
@@ -157,15 +157,15 @@ layers:
   - max_pool2d: {{kernel: 2, stride: 2}}
 """
     even = training_cost(build(text.format(size=8)))
-    # 8 -> 4 needs one row below only: 9 x 9. The pool keeps its input and an index per output.
-    assert kept(even) == {
+    # 8 -> 4 needs one row below only: 9 x 9. The pool saves its input and an index per output.
+    assert saved_bytes(even) == {
         "in conv2d": 4 * 3 * 9 * 9,
         "conv2d": 4 * 4 * 4 * 4,
         "in max_pool2d": 8 * 4 * 2 * 2,
     }
     odd = training_cost(build(text.format(size=7)))
     # 7 -> 4 needs a row on both sides, which torch pads without a copy.
-    assert kept(odd) == {"x": 4 * 3 * 7 * 7, "conv2d": 256, "in max_pool2d": 128}
+    assert saved_bytes(odd) == {"x": 4 * 3 * 7 * 7, "conv2d": 256, "in max_pool2d": 128}
 
 
 def test_dropout_and_views() -> None:
@@ -182,14 +182,14 @@ layers:
 """
         )
     )
-    # `left` leads nowhere, so nothing is kept for it. silu keeps its input, which is a view of all
-    # that dropout made; dropout keeps a factor for each element.
-    assert kept(cost) == {"x": 96, "dropped": 96, "in dropped": 96}
+    # `left` leads nowhere, so nothing is saved for it. silu saves its input, which is a view of all
+    # that dropout made; dropout saves a factor for each element.
+    assert saved_bytes(cost) == {"x": 96, "dropped": 96, "in dropped": 96}
 
 
 def test_nothing_trained_keeps_nothing() -> None:
     cost = training_cost(build("input: {x: [4, 8, 8]}\nlayers:\n  - relu\n  - tanh\n"))
-    assert cost.kept == ()
+    assert cost.saved_tensors == ()
     assert cost.mult_adds == 0
 
 
@@ -197,7 +197,7 @@ def test_an_unknown_layer_is_not_zero() -> None:
     text = "input: {x: [4]}\nlayers:\n  - linear: {features: 3}\n  - opaque: {operation: magic, "
     cost = training_cost(build(text + "shape: [3]}\n"))
     assert cost.unmodelled == ("opaque",)
-    assert kept(cost) == {"x": 16}
+    assert saved_bytes(cost) == {"x": 16}
 
 
 def test_attention_keeps_projections_and_a_number_a_row() -> None:
@@ -205,7 +205,7 @@ def test_attention_keeps_projections_and_a_number_a_row() -> None:
         build("input: {x: [5, 6]}\nlayers:\n  - attention: {heads: 2, features: 8}\n", batch=2)
     )
     # Query, keys, values and what is mixed: 5 * 8 each; for each of 2 * 5 rows of scores one.
-    assert kept(cost) == {"x": 2 * 30 * 4, "in attention": 2 * (4 * 40 + 10) * 4}
+    assert saved_bytes(cost) == {"x": 2 * 30 * 4, "in attention": 2 * (4 * 40 + 10) * 4}
     # Projections 4 * 5 * 6 * 8, products 2 * 5 * 5 * 8. Backward: the weights' 960, of inputs only
     # the last projection's 240, and twice the products.
     assert cost.forward_mult_adds == 2 * (960 + 400)
@@ -223,9 +223,9 @@ def test_mobilenet_v1_at_batch_8() -> None:
     assert cost.input_gradient_mult_adds == forward - 8 * 10_838_016
     assert cost.weight_bytes == cost.gradient_bytes == cost.optimizer_bytes == 4 * 4_231_976
     assert cost.statistic_bytes == 4 * 21_888
-    # Of each convolution its output (its norm keeps that) and the rectified output. The four
-    # depthwise ones with a stride and the first convolution keep a copy of their input with one row
-    # and one column more; what the four would keep is kept for the rectifier before them anyway.
+    # Of each convolution its output (its norm saves that) and the rectified output. The four
+    # depthwise ones with a stride and the first convolution save a copy of their input with one row
+    # and one column more; what the four would save is saved for the rectifier before them anyway.
     channels = [32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024]
     strided = {(64, 128), (128, 256), (256, 512), (512, 1024)}
     size, copies = 112, 3 * 225**2
@@ -243,5 +243,5 @@ def test_mobilenet_v1_at_batch_8() -> None:
 
 
 def test_an_analysis_is_the_same_with_training_beside_it() -> None:
-    found = analyze(load_model("mobilenet_v1"))
-    assert training_cost(found.network).forward_mult_adds == found.totals.mult_adds
+    analysis = analyze(load_model("mobilenet_v1"))
+    assert training_cost(analysis.network).forward_mult_adds == analysis.totals.mult_adds

@@ -133,7 +133,7 @@ hint: did you mean `datasheet`?""",
             "basis: datasheet",
             "basis: gold",
             """\
-mine.yaml:4:7: `gold` is no basis
+mine.yaml:4:8: `gold` is no basis
     4 | basis: gold
       |        ^^^^
 hint: `basis` is `datasheet`, `fitted` or `calibrated`""",
@@ -871,7 +871,7 @@ def test_all_problems_at_once() -> None:
         .replace("5 us, basis: assumed", "5 us")
     )
     expected = """\
-mine.yaml:4:7: `gold` is no basis
+mine.yaml:4:8: `gold` is no basis
     4 | basis: gold
       |        ^^^^
 hint: `basis` is `datasheet`, `fitted` or `calibrated`

@@ -159,7 +159,7 @@ def test_a_network_larger_than_the_hailo_8_is_not_said_not_to_fit() -> None:
         analyze(load_model(name), devices=[device], precision="int8").devices[0]
         for name in ("mobilenet_v1", "vgg")
     )
-    assert [fit.memory_fits for fit in (*small.fits, *large.fits)] == [None, None]
+    assert [fit.fits for fit in (*small.memory_fits, *large.memory_fits)] == [None, None]
     assert "memory:host" not in {one.bound for one in small.kernels}
     assert "memory:host" in {one.bound for one in large.kernels}
 

@@ -700,14 +700,14 @@ def test_bad_sections(section: str, expected: str) -> None:
 
 def test_all_problems_at_once() -> None:
     text = (
-        GOOD.replace("basis: fitted", "basis: gold")
+        GOOD.replace("basis: fitted", "basis: gold", 1)
         .replace("200 ps", "200")
         .replace("[2.4 ms, 300 ms]", "[300 ms, 2.4 ms]")
         .replace("pointwise: 0.1", "pointwse: 0.1")
     )
     found = message(text)
     assert [line for line in found.splitlines() if line.startswith("mine.yaml")] == [
-        "mine.yaml:4:7: `gold` is no basis",
+        "mine.yaml:4:8: `gold` is no basis",
         "mine.yaml:10:22: `200` has no unit; a time is asked for",
         "mine.yaml:11:20: there is no term `pointwse`",
         "mine.yaml:26:16: a range is `[least, most]`: these are turned around",
@@ -893,7 +893,7 @@ hint: ./child.yaml:7:1: a profile that is extended cannot extend another""",
 mine.yaml:7:10: `./broken.yaml` cannot be extended
     7 | extends: ./broken.yaml
       |          ^^^^^^^^^^^^^
-hint: ./broken.yaml:6:7: `golden` is no basis; `basis` is `datasheet`, `fitted` or `calibrated`""",
+hint: ./broken.yaml:6:8: `golden` is no basis; `basis` is `datasheet`, `fitted` or `calibrated`""",
             id="a broken profile",
         ),
         pytest.param(

@@ -457,11 +457,11 @@ def test_arrays_mean_the_same(kind: type[Layer], dtype: type, data: st.DataObjec
             assert expected == [None] * POINTS
             return
     valid = np.broadcast_to(mask.valid, (POINTS,))
-    found = [np.broadcast_to(np.asarray(number), (POINTS,)) for number in numbers(result)]
+    by_point = [np.broadcast_to(np.asarray(number), (POINTS,)) for number in numbers(result)]
     for point, scalar in enumerate(expected):
         assert valid[point] == (scalar is not None)
         if scalar is not None:
-            assert [number[point] for number in found] == numbers(scalar)
+            assert [number[point] for number in by_point] == numbers(scalar)
             assert (result[1] is None) == (scalar[1] is None)
 
 

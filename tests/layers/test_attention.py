@@ -135,15 +135,15 @@ def test_attention_is_its_parts() -> None:
 @pytest.mark.parametrize(
     ("layer", "shapes", "message"),
     [
-        (MatMul(), ((3, 4), (5, 4)), "multiplies rows of 4 with columns of 5"),
-        (MatMul(transpose_second=True), ((3, 4), (4, 5)), "multiplies rows of 4 with columns of 5"),
+        (MatMul(), ((3, 4), (5, 4)), "needs equal inner sizes, not 4 and 5"),
+        (MatMul(transpose_second=True), ((3, 4), (4, 5)), "needs equal inner sizes, not 4 and 5"),
         (MatMul(), ((2, 3, 4), (4, 5)), "needs matrices with equally many axes"),
         (MatMul(), ((4,), (4,)), "needs matrices with equally many axes"),
         (MatMul(), ((2, 3, 4), (3, 4, 5)), "needs equal axes in front of the last two"),
         (
             ScaledDotProductAttention(),
             ((3, 4), (5, 6), (5, 6)),
-            "matches 4 features with 6",
+            "needs as many features in query and key, not 4 and 6",
         ),
         (
             ScaledDotProductAttention(),

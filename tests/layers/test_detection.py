@@ -104,15 +104,22 @@ HEAD: list[tuple[Layer, Shape]] = [
 
 @pytest.mark.parametrize(("layer", "shape"), HEAD, ids=lambda part: getattr(part, "kind", ""))
 def test_a_head_works_once_per_region_with_the_same_params(layer: Layer, shape: Shape) -> None:
-    one_shape, one = evaluate(layer, shape)
+    class_shape, one_class = evaluate(layer, shape)
     all_shape, work = evaluate(layer, (300, *shape))
-    assert one is not None
+    assert one_class is not None
     assert work is not None
-    assert all_shape == (300, *one_shape)
-    assert (work.params, work.weights, work.buffers) == (one.params, one.weights, one.buffers)
-    assert (work.mult_adds, work.vector_ops) == (300 * one.mult_adds, 300 * one.vector_ops)
-    assert work.input_elements == 300 * one.input_elements
-    assert work.output_elements == 300 * one.output_elements
+    assert all_shape == (300, *class_shape)
+    assert (work.params, work.weights, work.buffers) == (
+        one_class.params,
+        one_class.weights,
+        one_class.buffers,
+    )
+    assert (work.mult_adds, work.vector_ops) == (
+        300 * one_class.mult_adds,
+        300 * one_class.vector_ops,
+    )
+    assert work.input_elements == 300 * one_class.input_elements
+    assert work.output_elements == 300 * one_class.output_elements
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ Four = tuple[int, int, int, int]
 
 def test_every_kind_is_listed() -> None:
     modules: list[ModuleType] = [
-        importlib.import_module(f"{layers.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(layers.__path__)
+        importlib.import_module(f"{layers.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(layers.__path__)
     ]
     defined = {
         value
@@ -57,8 +57,8 @@ def test_one_name_is_one_kind() -> None:
 def test_docstring_says_it_all(layer: type[Layer]) -> None:
     lines = (layer.__doc__ or "").splitlines()
     assert lines[0].endswith(".")
-    found = [word for line in lines for word in LINES if line.startswith(f"    {word:<12}")]
-    assert tuple(found) == LINES
+    words = [word for line in lines for word in LINES if line.startswith(f"    {word:<12}")]
+    assert tuple(words) == LINES
     assert all(field.help for field in fields_of(layer).values())
 
 
@@ -82,13 +82,13 @@ def test_layers_are_values(layer: type[Layer]) -> None:
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}
-    one, same = layer(**make), layer(**make)
-    assert one == same
-    assert hash(one) == hash(same)
-    assert repr(one).startswith(layer.__name__ + "(")
-    assert not hasattr(one, "__dict__")
+    made, same = layer(**make), layer(**make)
+    assert made == same
+    assert hash(made) == hash(same)
+    assert repr(made).startswith(layer.__name__ + "(")
+    assert not hasattr(made, "__dict__")
     with pytest.raises((AttributeError, TypeError)):
-        one.kind = "other"  # type: ignore[misc]
+        made.kind = "other"  # type: ignore[misc]
 
 
 def test_different_kinds_are_not_equal() -> None:
@@ -100,14 +100,14 @@ def test_different_kinds_are_not_equal() -> None:
 
 def starts(size: int, kernel: int, stride: int, before: int, after: int, up: bool) -> list[int]:
     """Where windows start on an axis with padding, found by sliding."""
-    found = []
+    starts = []
     start = -before
     while start + kernel <= size + after or (
         up and start < size and start + kernel - stride < size + after
     ):
-        found.append(start)
+        starts.append(start)
         start += stride
-    return found
+    return starts
 
 
 class Draw(random.Random):

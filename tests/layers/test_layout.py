@@ -44,10 +44,10 @@ def test_example(example: Example) -> None:
         ),
         (ToSequence(), (7, 4), "`to_sequence` needs an image [channels, height, width]"),
         (ToImage(height=3), (9,), "`to_image` needs a sequence [length, features]"),
-        (ToImage(height=5), (12, 6), "does not make 12 positions into 5 rows"),
-        (ToImage(height=13), (12, 6), "does not make 12 positions into 13 rows"),
-        (ToImage(height=3, width=5), (12, 6), "does not make 12 positions into 3 rows of 5"),
-        (ToImage(height=3, width=3), (12, 6), "does not make 12 positions into 3 rows of 3"),
+        (ToImage(height=5), (12, 6), "cannot arrange 12 positions in 5 rows"),
+        (ToImage(height=13), (12, 6), "cannot arrange 12 positions in 13 rows"),
+        (ToImage(height=3, width=5), (12, 6), "cannot arrange 12 positions in 3 rows of 5"),
+        (ToImage(height=3, width=3), (12, 6), "cannot arrange 12 positions in 3 rows of 3"),
     ],
 )
 def test_refusal(layer: Layer, shape: Shape, message: str) -> None:

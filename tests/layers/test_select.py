@@ -45,7 +45,7 @@ def test_all_parts() -> None:
     [
         (Split(), IMAGE, "needs either `parts` or `sizes`"),
         (Split(parts=2, sizes=(3, 3)), IMAGE, "needs either `parts` or `sizes`"),
-        (Split(parts=4), IMAGE, "does not cut 6 into 4 equal parts"),
+        (Split(parts=4), IMAGE, "cannot cut 6 into 4 equal parts"),
         (Split(sizes=(2, 3)), IMAGE, "the sizes add up to 5, and the axis has 6"),
         (Split(parts=2, axis="length"), IMAGE, "`split` finds no `length` in [channels, height, "
                                                "width]"),
@@ -53,10 +53,10 @@ def test_all_parts() -> None:
         (Slice(start=3, stop=3), IMAGE, "nothing is between 3 and 3"),
         (Slice(stop=7), IMAGE, "0 to 7 is not within 0 to 6"),
         (Slice(start=-7), IMAGE, "-1 to 6 is not within 0 to 6"),
-        (Take(index=197), (197, 768), "has no position 197 of 197"),
-        (Take(index=-198), (197, 768), "has no position -198 of 197"),
+        (Take(index=197), (197, 768), "needs a position from -197 to 196, not 197"),
+        (Take(index=-198), (197, 768), "needs a position from -197 to 196, not -198"),
         (Take(index=0), IMAGE, "`take` finds no `length` in [channels, height, width]"),
-        (Take(index=0, axis="features"), (9,), "leaves no axis"),
+        (Take(index=0, axis="features"), (9,), "needs a tensor of two axes or more"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit(layer: Layer, shape: Shape, message: str) -> None:

@@ -37,19 +37,19 @@ class Counts(NamedTuple):
 @cache
 def cost(reference: str) -> Analysis:
     """The analysis of a model of the library, which must know the cost of every layer."""
-    found = analyze(load_model(reference))
-    assert found.unmodelled == ()
-    return found
+    analysis = analyze(load_model(reference))
+    assert analysis.unmodelled == ()
+    return analysis
 
 
 @cache
 def counts(reference: str) -> Counts:
     """The counts of a model of the library."""
-    found = cost(reference)
-    network = found.network
+    analysis = cost(reference)
+    network = analysis.network
     mult_adds = dict.fromkeys(("conv1x1", "depthwise", "grouped", "conv_other", "fc", "matmul"), 0)
     affine = running = bias = 0
-    for layer in found.layers:
+    for layer in analysis.layers:
         channels = network.tensors[layer.step.inputs[0]].type.shape if layer.step.inputs else ()
         mult_adds[_class(layer, channels)] += layer.mult_adds
         kind = layer.step.layer
@@ -59,9 +59,9 @@ def counts(reference: str) -> Counts:
         elif isinstance(kind, (Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear)):
             bias += layer.params - layer.weights
     return Counts(
-        mult_adds=found.totals.mult_adds,
+        mult_adds=analysis.totals.mult_adds,
         **mult_adds,
-        params=found.totals.params,
+        params=analysis.totals.params,
         bn_affine=affine,
         bn_running=running,
         bias=bias,

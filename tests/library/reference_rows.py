@@ -13,7 +13,7 @@ def rows(file: str) -> list[dict[str, str]]:
     are those of, where it is another.
     """
     with (Path(__file__).parent / file).open(newline="") as lines:
-        found = list(csv.DictReader(lines))
-    for row in found:
+        table = list(csv.DictReader(lines))
+    for row in table:
         row["params_spec"] = row.get("params_spec") or row["spec"]
-    return found
+    return table

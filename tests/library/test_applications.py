@@ -12,7 +12,7 @@ from counts import cost
 from mnet_cost.layers.conv import DepthwiseConv2d
 from mnet_cost.models.library import load_model, model_path
 from mnet_cost.models.load import read_spec
-from mnet_cost.printed import way_printed
+from mnet_cost.printed import rounding_of
 
 DETECTORS = {
     "ssd300_mobilenet_v1": 100,
@@ -62,13 +62,13 @@ NOT_AS_PRINTED = {
 
 
 def shape(reference: str, name: str) -> tuple[int, ...]:
-    (found,) = (one for one in cost(reference).layers if one.step.name == name)
-    return found.output.shape
+    (layer,) = (layer for layer in cost(reference).layers if layer.step.name == name)
+    return layer.output.shape
 
 
 def mult_adds(reference: str, block: str) -> int:
     layers = cost(reference).layers
-    inside = [one for one in layers if f"{one.step.name}.".startswith(f"{block}.")]
+    inside = [layer for layer in layers if f"{layer.step.name}.".startswith(f"{block}.")]
     assert inside
     return sum(layer.mult_adds for layer in inside)
 
@@ -127,17 +127,17 @@ def test_published_counts() -> None:
             totals = cost(reference).totals
             for figure, count in (("mult_adds", totals.mult_adds), ("params", totals.params)):
                 printed = row.figures.get(figure)
-                if printed is not None and way_printed(count, printed) is None:
+                if printed is not None and rounding_of(count, printed) is None:
                     off[reference, figure, printed.text] = count
     assert off == NOT_AS_PRINTED
 
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_what_detectors_give(name: str) -> None:
-    found = cost(name)
-    (output,) = found.network.outputs
-    assert found.network.tensors[output].type.shape == (DETECTORS[name], 4)
-    assert found.layers[-1].step.layer.kind == "non_max_suppression"
+    analysis = cost(name)
+    (output,) = analysis.network.outputs
+    assert analysis.network.tensors[output].type.shape == (DETECTORS[name], 4)
+    assert analysis.layers[-1].step.layer.kind == "non_max_suppression"
 
 
 @pytest.mark.parametrize("name", SEGMENTERS)
@@ -168,15 +168,15 @@ def test_boxes_of_ssd(name: str, boxes: int, scores: int) -> None:
 def test_ssdlite_sees_the_expansion_of_the_fourth_stage() -> None:
     # before the stride: 20 x 20, and 6 times 96 or 112 channels
     assert shape("ssdlite320_mobilenet_v2", "c4.first.expand.relu6") == (576, 20, 20)
-    assert shape("ssdlite320_mobilenet_v3_large", "c4.expand.nl.hard_swish") == (672, 20, 20)
+    assert shape("ssdlite320_mobilenet_v3_large", "c4.nl.hard_swish") == (672, 20, 20)
 
 
 def test_what_ssdlite_adds_to_its_backbone() -> None:
     # arXiv:1801.04381, Table 5 prints 2.1 M params and 0.35 B, twice these mult-adds
-    found = [
-        one
-        for one in cost("ssdlite320_mobilenet_v2").layers
-        if one.step.name.startswith(("extra", "head"))
+    added = [
+        layer
+        for layer in cost("ssdlite320_mobilenet_v2").layers
+        if layer.step.name.startswith(("extra", "head"))
     ]
     maps = [(3, 576, 20), (6, 1280, 10), (6, 512, 5), (6, 256, 3), (6, 256, 2), (6, 128, 1)]
     heads = [(n * n, 2 * 9 * c + c * anchors * (4 + 81)) for anchors, c, n in maps]
@@ -184,11 +184,11 @@ def test_what_ssdlite_adds_to_its_backbone() -> None:
     halves = [(n * n, c * k // 2) for n, c, k, _ in extras]
     rest = [(m * m, 9 * k // 2 + k // 2 * k) for _, _, k, m in extras]
     parts = heads + halves + rest
-    assert sum(one.weights for one in found) == sum(kernels for _, kernels in parts)
+    assert sum(layer.weights for layer in added) == sum(kernels for _, kernels in parts)
     by_hand = sum(positions * kernels for positions, kernels in parts)
-    assert sum(one.mult_adds for one in found) == by_hand == 177_617_344
+    assert sum(layer.mult_adds for layer in added) == by_hand == 177_617_344
     backbone = cost("mobilenet_v2").totals.params - 1281 * 1000
-    assert sum(one.params for one in found) == 4_337_013 - backbone == 2_113_141
+    assert sum(layer.params for layer in added) == 4_337_013 - backbone == 2_113_141
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_proposals_alone_are_what_torchvision_counts() -> None:
     positions = 2 * 25**2 + 13**2
     levels = sum(mult_adds(name, level) for level in ("rpn4", "rpn5", "rpn6"))
     assert levels == positions * (hidden + per_position)
-    params = [one.params for one in cost(name).layers if one.step.name.startswith("rpn")]
+    params = [layer.params for layer in cost(name).layers if layer.step.name.startswith("rpn")]
     assert sum(params) == hidden + per_position + 256 + 15 * 5
 
 
@@ -259,8 +259,8 @@ def test_dilation_keeps_the_stride() -> None:
     # output stride 16: the last bottlenecks work at 33 x 33 with kernels spread over 9 pixels
     names = {"lraspp_mobilenet_v3_large": "bneck_13", "deeplabv3_mobilenet_v3_large": "bneck_14"}
     for name, last in names.items():
-        assert shape(name, f"{last}.conv2d_2") == (160, 33, 33)
-        (spread,) = (x for x in cost(name).layers if x.step.name == f"{last}.depthwise_conv2d")
+        assert shape(name, f"{last}.project") == (160, 33, 33)
+        (spread,) = (x for x in cost(name).layers if x.step.name == f"{last}.depthwise")
         kind = spread.step.layer
         assert isinstance(kind, DepthwiseConv2d)
         assert (kind.kernel, kind.dilation) == (5, 2)
@@ -272,16 +272,16 @@ def test_heads_of_the_paper_for_cityscapes() -> None:
     name = "deeplabv3_mobilenet_v3_large:cityscapes"
     for setting, channels in (("", 960), ("@reduction=2", 480)):
         params = sum(
-            one.params
-            for one in cost(name + setting).layers
-            if one.step.name.startswith(("ASPP", "conv2d_3"))
+            layer.params
+            for layer in cost(name + setting).layers
+            if layer.step.name.startswith(("ASPP", "conv2d"))
         )
         assert params == 2 * 256 * channels + 2 * 256 * 256 + norms + scores
     # LR-ASPP: features, a gate with bias, and scores of both feature maps, the finer one 120 wide.
     name = "lraspp_mobilenet_v3_large:cityscapes"
     layers = cost(name).layers
-    start = [one.step.name for one in layers].index("high.hard_swish") + 1
-    head = [one.params for one in layers[start:]]
+    start = [layer.step.name for layer in layers].index("high.hard_swish") + 1
+    head = [layer.params for layer in layers[start:]]
     both = 480 * 128 + 2 * 128 + 480 * 128 + 128
     assert sum(head) == both + 19 * 128 + 19 + 19 * 120 + 19 == 128_014
 
@@ -293,7 +293,7 @@ def test_the_gate_for_cityscapes() -> None:
     assert shape(name, "pool") == (480, 1, 4)
     assert shape(f"{name}@rows=512,columns=1024", "pool") == (480, 1, 1)
     # output stride 32: stride 2 before the last bottlenecks instead of wider windows
-    assert shape(f"{name}@dilation=1", "bneck_13.conv2d_2") == (80, 32, 64)
+    assert shape(f"{name}@dilation=1", "bneck_13.project") == (80, 32, 64)
     assert cost(f"{name}@dilation=1").totals.params == cost(name).totals.params == 1_507_198
 
 

@@ -6,7 +6,7 @@ import pytest
 from counts import cost, counts
 
 from mnet_cost.models.library import load_model
-from mnet_cost.printed import parse_printed, way_printed
+from mnet_cost.printed import parse_printed, rounding_of
 
 FILES = (
     "alexnet", "autoencoder", "densenet", "ds_cnn", "googlenet", "inception_v3", "lenet5",
@@ -28,10 +28,10 @@ def test_published_counts_are_ours(name: str) -> None:
     for row in load_model(name).spec.published:
         reference = f"{name}:{row.variant}" if row.variant else name
         assert not row.at
-        found = counts(reference)
+        counted = counts(reference)
         for figure, printed in row.figures.items():
             if figure in ("mult_adds", "params"):
-                way = way_printed(getattr(found, figure), printed)
+                way = rounding_of(getattr(counted, figure), printed)
                 assert way is not None, (row.source, reference, figure, printed)
 
 
@@ -62,14 +62,14 @@ def test_alexnet_of_2012() -> None:
     convs = [105_415_200, 223_948_800, 149_520_384, 112_140_288, 74_760_192]
     # 6*6*256*4096 + 4096*4096 + 4096*1000
     linear = [37_748_736, 16_777_216, 4_096_000]
-    found = counts("alexnet_2012")
-    assert found.mult_adds == sum(convs) + sum(linear) == 724_406_816
-    assert found.grouped == 223_948_800 + 112_140_288 + 74_760_192
-    assert found.fc == sum(linear)
+    counted = counts("alexnet_2012")
+    assert counted.mult_adds == sum(convs) + sum(linear) == 724_406_816
+    assert counted.grouped == 223_948_800 + 112_140_288 + 74_760_192
+    assert counted.fc == sum(linear)
     # 34,848 + 307,200 + 884,736 + 663,552 + 442,368 weights of convolutions and those of the
     # linear layers, and 96 + 256 + 384 + 384 + 256 + 4096 + 4096 + 1000 biases
-    assert found.params == 2_332_704 + sum(linear) + 10_568 == 60_965_224
-    assert found.bias == 10_568
+    assert counted.params == 2_332_704 + sum(linear) + 10_568 == 60_965_224
+    assert counted.bias == 10_568
 
 
 GOOGLENET_TABLE_1 = [
@@ -89,8 +89,8 @@ GOOGLENET_TABLE_1 = [
 
 @pytest.mark.parametrize(("blocks", "ops"), GOOGLENET_TABLE_1)
 def test_googlenet_of_2014(blocks: tuple[str, ...], ops: str) -> None:
-    found = block_mult_adds("googlenet_2014", *blocks)
-    assert way_printed(found, parse_printed(ops)) in ("rounded", "truncated")
+    mult_adds = block_mult_adds("googlenet_2014", *blocks)
+    assert rounding_of(mult_adds, parse_printed(ops)) in ("rounded", "truncated")
 
 
 def test_googlenet_of_2014_where_its_table_differs() -> None:
@@ -114,11 +114,11 @@ def test_inception_v3_with_its_auxiliary_classifier() -> None:
 
 def test_lenet5_as_in_1998() -> None:
     # Section II.B: 156 (C1), 12 (S2), 1,516 (C3), 32 (S4), 48,120 (C5), 10,164 (F6) trained
-    found = counts("lenet5_1998")
-    assert found.params == 156 + 12 + 1_516 + 32 + 48_120 + 10_164 == 60_000
+    counted = counts("lenet5_1998")
+    assert counted.params == 156 + 12 + 1_516 + 32 + 48_120 + 10_164 == 60_000
     # Table I: six maps of C3 see three maps of S2, nine see four, one sees all six: 60 kernels.
     # 25*6*28*28 + 6*14*14 + 25*60*10*10 + 16*5*5 + 25*16*120 + 120*84
-    assert found.mult_adds == 117_600 + 1_176 + 150_000 + 400 + 48_000 + 10_080
+    assert counted.mult_adds == 117_600 + 1_176 + 150_000 + 400 + 48_000 + 10_080
     shapes = {tensor.name: tensor.type.shape for tensor in cost("lenet5_1998").network.tensors}
     assert shapes["c5.tanh"] == (120, 1, 1)
 
@@ -126,8 +126,8 @@ def test_lenet5_as_in_1998() -> None:
 def test_lenet5_as_it_is_built_today() -> None:
     # C3 sees everything, pools are not trained, ten linear outputs: 156 + 2,416 + 48,120 + 10,164
     # + 850 params; 117,600 + 240,000 + 48,000 + 10,080 + 840 mult-adds
-    found = counts("lenet5")
-    assert (found.mult_adds, found.params) == (416_520, 61_706)
+    counted = counts("lenet5")
+    assert (counted.mult_adds, counted.params) == (416_520, 61_706)
 
 
 def test_visual_wake_words() -> None:
@@ -139,14 +139,14 @@ def test_visual_wake_words() -> None:
         (256, 256, 3 * 3),
     ]  # fmt: skip
     mult_adds = sum((9 * a + a * b) * positions for a, b, positions in separable)
-    found = counts("mlperf_tiny_mobilenet_v1")
-    assert found.mult_adds == 27 * 8 * 48 * 48 + mult_adds + 256 * 2 == 7_489_664
+    counted = counts("mlperf_tiny_mobilenet_v1")
+    assert counted.mult_adds == 27 * 8 * 48 * 48 + mult_adds + 256 * 2 == 7_489_664
     # It is MobileNet V1 0.25 at 96 pixels, but each of the 2,736 outputs of its convolutions has a
     # bias before its norm (Keras' default, which the reference model leaves as it is).
     plain = counts("mobilenet_v1@alpha=0.25,resolution=96,classes=2")
-    assert found.mult_adds == plain.mult_adds
-    assert found.params - plain.params == 2_736 == found.bn_running // 2
-    assert found.params == 216_322
+    assert counted.mult_adds == plain.mult_adds
+    assert counted.params - plain.params == 2_736 == counted.bn_running // 2
+    assert counted.params == 216_322
 
 
 def test_image_classification() -> None:
@@ -154,24 +154,24 @@ def test_image_classification() -> None:
     stem, first = 27 * 16 * 1024, 2 * 9 * 16 * 16 * 1024
     second = (9 * 16 * 32 + 9 * 32 * 32 + 16 * 32) * 256
     third = (9 * 32 * 64 + 9 * 64 * 64 + 32 * 64) * 64
-    found = counts("resnet8")
-    assert found.mult_adds == stem + first + second + third + 64 * 10 == 12_501_632
+    counted = counts("resnet8")
+    assert counted.mult_adds == stem + first + second + third + 64 * 10 == 12_501_632
     # 77,360 weights, 346 biases, and 2 * 240 of the norms; the norms store 2 * 240 more
-    assert (found.params, found.bias, found.bn_running) == (78_186, 346, 480)
-    assert found.params - found.bn_affine == 77_360 + 346
+    assert (counted.params, counted.bias, counted.bn_running) == (78_186, 346, 480)
+    assert counted.params - counted.bn_affine == 77_360 + 346
 
 
 def test_keyword_spotting() -> None:
     # 10*4 taps to 64 channels on 25*5 positions, four times 3x3 depthwise and 1x1, 64 to 12
-    found = counts("ds_cnn")
-    assert found.mult_adds == 125 * (40 * 64 + 4 * (9 * 64 + 64 * 64)) + 64 * 12 == 2_656_768
+    counted = counts("ds_cnn")
+    assert counted.mult_adds == 125 * (40 * 64 + 4 * (9 * 64 + 64 * 64)) + 64 * 12 == 2_656_768
     # 2,624 + 4 * (640 + 4,160) + 780 with biases, and nine norms of 128
-    assert found.params == 2_624 + 4 * 4_800 + 780 + 9 * 128 == 23_756
+    assert counted.params == 2_624 + 4 * 4_800 + 780 + 9 * 128 == 23_756
 
 
 def test_anomaly_detection() -> None:
     # 640-128-128-128-128-8-128-128-128-128-640
-    found = counts("autoencoder")
-    assert found.mult_adds == 2 * (640 * 128 + 3 * 128 * 128 + 128 * 8) == 264_192
+    counted = counts("autoencoder")
+    assert counted.mult_adds == 2 * (640 * 128 + 3 * 128 * 128 + 128 * 8) == 264_192
     # 8 * 128 + 8 + 640 biases, and norms of 8 * 128 + 8
-    assert found.params == 264_192 + 1_672 + 2 * 1_032 == 267_928
+    assert counted.params == 264_192 + 1_672 + 2 * 1_032 == 267_928

@@ -15,7 +15,7 @@ from counts import cost, counts
 from mnet_cost.analysis import analyze
 from mnet_cost.layers.norm import BatchNorm
 from mnet_cost.models.library import load_model
-from mnet_cost.printed import parse_printed, way_printed
+from mnet_cost.printed import parse_printed, rounding_of
 from mnet_cost.tensors import make_divisible
 
 
@@ -81,12 +81,12 @@ def test_totals(reference: str, mult_adds: int, params: int) -> None:
 )
 def test_timm(reference: str, gmacs: str, params: str, activations: str) -> None:
     layers, totals = cost(reference).layers, cost(reference).totals
-    norms = [one for one in layers if isinstance(one.step.layer, BatchNorm)]
-    macs = totals.mult_adds + 2 * sum(one.output.elements for one in norms)
-    outputs = sum(one.output.elements for one in layers if one.mult_adds)
-    assert way_printed(macs, parse_printed(gmacs)) == "rounded"
-    assert way_printed(totals.params, parse_printed(params)) == "rounded"
-    assert way_printed(outputs, parse_printed(activations)) == "rounded"
+    norms = [layer for layer in layers if isinstance(layer.step.layer, BatchNorm)]
+    macs = totals.mult_adds + 2 * sum(layer.output.elements for layer in norms)
+    outputs = sum(layer.output.elements for layer in layers if layer.mult_adds)
+    assert rounding_of(macs, parse_printed(gmacs)) == "rounded"
+    assert rounding_of(totals.params, parse_printed(params)) == "rounded"
+    assert rounding_of(outputs, parse_printed(activations)) == "rounded"
 
 
 # --- what was published, as the files have it
@@ -101,21 +101,21 @@ GRID = (
 def ways(reference: str) -> dict[str, dict[str, int]]:
     """Our figures in the ways of counting that the sources use."""
     model = load_model(reference)
-    found, totals = counts(reference), cost(reference).totals
+    counted, totals = counts(reference), cost(reference).totals
     more_classes = analyze(model.spec, {**model.knobs, "classes": 1001}).totals
-    stem = next(one for one in cost(reference).layers if one.step.name == "stem")
+    stem = next(layer for layer in cost(reference).layers if layer.step.name == "stem")
     return {
         "mult_adds": {
             "all": totals.mult_adds,
-            "without the classifier": totals.mult_adds - found.fc,
+            "without the classifier": totals.mult_adds - counted.fc,
             STEM: totals.mult_adds - stem.mult_adds,
         },
         "params": {
             "all": totals.params,
             "weights": totals.weights,
-            "without norms": totals.params - found.bn_affine,
+            "without norms": totals.params - counted.bn_affine,
             # and a norm has a shift, a mean and a variance, but no scale
-            "1001 classes": more_classes.params - found.bn_affine // 2 + found.bn_running,
+            "1001 classes": more_classes.params - counted.bn_affine // 2 + counted.bn_running,
         },
     }
 
@@ -150,7 +150,7 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_published_counts(name: str) -> None:
-    found = set()
+    unreproduced = set()
     for row in load_model(name).spec.published:
         reference = reference_of(name, row.variant, row.at)
         ours = ways(reference)
@@ -158,13 +158,13 @@ def test_published_counts(name: str) -> None:
             ours["mult_adds"] = ways(reference_of(name, None, row.at))["mult_adds"]
         for what in ours.keys() & row.figures:
             printed = row.figures[what]
-            fitting = {way for way, count in ours[what].items() if way_printed(count, printed)}
+            fitting = {way for way, count in ours[what].items() if rounding_of(count, printed)}
             if what == "mult_adds" and row.note == STEM:
                 assert fitting == {STEM}
             elif fitting <= {STEM} and (what, row.source) != ("mult_adds", GRID):
                 assert row.note
-                found.add((reference, printed.text))
-    assert found == {cell for cell in UNREPRODUCED if cell[0].startswith(name)}
+                unreproduced.add((reference, printed.text))
+    assert unreproduced == {cell for cell in UNREPRODUCED if cell[0].startswith(name)}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_each_source_counts_params_in_one_way(
     assert len(rows) == number
     for row in rows:
         count = ways(reference_of(name, row.variant, row.at))["params"][way]
-        assert way_printed(count, row.figures["params"]) in ("exact", "rounded")
+        assert rounding_of(count, row.figures["params"]) in ("exact", "rounded")
 
 
 def test_the_grid_of_mnasnet_counts_a_little_more() -> None:
@@ -233,13 +233,13 @@ def test_published_rows(name: str, rows: dict[str | None, int]) -> None:
     ],
 )
 def test_heads_of_mobilenet_v1(head: str, features: int, kinds: list[str]) -> None:
-    found = cost(f"mobilenet_v1:{head}")
+    analysis = cost(f"mobilenet_v1:{head}")
     # 568,740,352 and 4,231,976 less 1024 x 1000 and its bias
     mult_adds, params = 567_716_352, 3_206_976
-    assert found.totals.mult_adds == mult_adds + 1024 * features
-    assert found.totals.params == params + 1024 * features + features
-    assert [one.step.layer.kind for one in found.layers][-len(kinds) :] == kinds
-    assert found.layers[-1].output.shape == (features,)
+    assert analysis.totals.mult_adds == mult_adds + 1024 * features
+    assert analysis.totals.params == params + 1024 * features + features
+    assert [layer.step.layer.kind for layer in analysis.layers][-len(kinds) :] == kinds
+    assert analysis.layers[-1].output.shape == (features,)
 
 
 def test_weights_of_heads() -> None:
@@ -255,7 +255,7 @@ def test_weights_of_heads() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_steps_that_people_ask_for(name: str) -> None:
-    steps = [one.step.name for one in cost(name).layers]
+    steps = [layer.step.name for layer in cost(name).layers]
     assert {"stem", "pool", "logits"} <= set(steps)
     if name != "mobilenet_v1":  # whose blocks have no more than one of each
         for part in ("expand", "project"):
@@ -272,9 +272,9 @@ def test_the_last_layer_never_shrinks() -> None:
 
 def test_squeeze_and_excitation_of_mnasnet_a1_is_a_quarter_of_what_enters() -> None:
     widths = {
-        one.step.name: one.output.shape
-        for one in cost("mnasnet_a1").layers
-        if one.step.name.endswith(".squeeze")
+        layer.step.name: layer.output.shape
+        for layer in cost("mnasnet_a1").layers
+        if layer.step.name.endswith(".squeeze")
     }
     assert widths["stage3.MBConv.SE.squeeze"] == (6, 1, 1)  # of 24
     assert widths["stage3.MBConv_2.1.SE.squeeze"] == (10, 1, 1)  # of 40
@@ -292,15 +292,17 @@ def test_widths_round_as_in_torchvision() -> None:
         (1.3, (40, 24, 32, 56, 104, 128, 248, 416)),
     ]:
         layers = cost(f"mnasnet@alpha={alpha}").layers
-        found = [one.output.shape[0] for one in layers if one.step.name == "stem"]
+        channels = [layer.output.shape[0] for layer in layers if layer.step.name == "stem"]
         for stage in stages:
-            last = [one for one in layers if one.step.name.startswith(f"{stage}.")][-1]
-            found.append(last.output.shape[0])
-        assert tuple(found) == widths
+            last = [layer for layer in layers if layer.step.name.startswith(f"{stage}.")][-1]
+            channels.append(last.output.shape[0])
+        assert tuple(channels) == widths
 
 
 def test_blocks_add_their_input_where_nothing_changes() -> None:
-    adds = {name: sum(one.step.layer.kind == "add" for one in cost(name).layers) for name in NAMES}
+    adds = {
+        name: sum(layer.step.layer.kind == "add" for layer in cost(name).layers) for name in NAMES
+    }
     # n - 1 in each row of Table 2, and none where channels change
     assert adds["mobilenet_v2"] == 1 + 2 + 3 + 2 + 2
     # rows of the tables with equal channels in and out and stride 1

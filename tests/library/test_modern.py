@@ -7,7 +7,7 @@ import pytest
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.models.library import load_model, model_path
 from mnet_cost.models.load import read_spec
-from mnet_cost.printed import way_printed
+from mnet_cost.printed import rounding_of
 
 FILES = (
     "convnext",
@@ -36,9 +36,9 @@ def cost(reference: str) -> Analysis:
     return analyze(model.spec, model.knobs)
 
 
-def inside(found: Analysis, path: str) -> tuple[int, int]:
+def inside(analysis: Analysis, path: str) -> tuple[int, int]:
     """Mult-adds and params of the layers below `path`."""
-    layers = [layer for layer in found.layers if layer.step.name.startswith(f"{path}.")]
+    layers = [layer for layer in analysis.layers if layer.step.name.startswith(f"{path}.")]
     return sum(layer.mult_adds for layer in layers), sum(layer.params for layer in layers)
 
 
@@ -54,7 +54,7 @@ def test_published_counts(name: str) -> None:
         totals = cost(reference).totals
         counted = {"mult_adds": totals.mult_adds, "params": totals.params}
         for figure, printed in row.figures.items():
-            if figure in counted and way_printed(counted[figure], printed) is None:
+            if figure in counted and rounding_of(counted[figure], printed) is None:
                 off[reference, figure] = (int(printed.value), counted[figure])
     assert off == {
         key: value for key, value in NOT_AS_PRINTED.items() if key[0].startswith(name + ":")
@@ -64,9 +64,9 @@ def test_published_counts(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_everything_is_counted(name: str) -> None:
     for variant in read_spec(model_path(name)).variants or ("",):
-        found = cost(f"{name}:{variant}".rstrip(":"))
-        assert found.unmodelled == ()
-        assert found.network.tensors[found.layers[-1].step.output].type.shape == (1000,)
+        analysis = cost(f"{name}:{variant}".rstrip(":"))
+        assert analysis.unmodelled == ()
+        assert analysis.network.tensors[analysis.layers[-1].step.output].type.shape == (1000,)
 
 
 def test_lite0_is_b0_without_squeeze_and_excite() -> None:
@@ -86,47 +86,47 @@ def test_compound_scaling() -> None:
         layers = cost(f"efficientnet_{name}").layers
         kinds = [layer.step.layer.kind for layer in layers]
         assert kinds.count("depthwise_conv2d") == blocks
-        assert [one.output.shape for one in layers if one.step.name == "head"] == [head]
+        assert [layer.output.shape for layer in layers if layer.step.name == "head"] == [head]
 
 
 def test_regnet_squeezes_what_comes_in() -> None:
     # Stage 2 of Y-400MF starts from 48 channels: 12 are left, a quarter, in all of 104 channels.
-    found = cost("regnet_y_400mf")
+    analysis = cost("regnet_y_400mf")
     first, later = "stage_2.block", "stage_2.block_2.1"
-    assert inside(found, f"{first}.squeeze_excite") == (2 * 104 * 12, 2 * 104 * 12 + 104 + 12)
-    assert inside(found, f"{later}.squeeze_excite") == (2 * 104 * 26, 2 * 104 * 26 + 104 + 26)
+    assert inside(analysis, f"{first}.squeeze_excite") == (2 * 104 * 12, 2 * 104 * 12 + 104 + 12)
+    assert inside(analysis, f"{later}.squeeze_excite") == (2 * 104 * 26, 2 * 104 * 26 + 104 + 26)
     # groups of 8: each of 104 outputs at 28 x 28 sees 3 x 3 x 8 inputs
-    grouped = next(layer for layer in found.layers if layer.step.name == f"{first}.conv2d_2")
+    grouped = next(layer for layer in analysis.layers if layer.step.name == f"{first}.conv2d_2")
     assert grouped.mult_adds == 9 * 8 * 104 * 28 * 28 == 5_870_592
 
 
 def test_regnet_x_is_without_squeeze_and_excite() -> None:
-    found = cost("regnet_x_400mf")
-    assert not [layer for layer in found.layers if layer.step.layer.kind == "sigmoid"]
-    assert found.totals.params == 5_495_976
+    analysis = cost("regnet_x_400mf")
+    assert not [layer for layer in analysis.layers if layer.step.layer.kind == "sigmoid"]
+    assert analysis.totals.params == 5_495_976
 
 
 def test_convnext_block() -> None:
     # 96 channels at 56 x 56: 7x7 depthwise, then to 4 * 96 channels and back
-    found = cost("convnext_tiny")
+    analysis = cost("convnext_tiny")
     kernels = 49 * 96 + 2 * 4 * 96 * 96
     shifts = 96 + 4 * 96 + 96
     norm_and_scale = 2 * 96 + 96
     expected = (56 * 56 * kernels, kernels + shifts + norm_and_scale)
-    assert inside(found, "stage1.2") == expected == (245_962_752, 79_296)
-    assert found.totals.buffers == 0
+    assert inside(analysis, "stage1.2") == expected == (245_962_752, 79_296)
+    assert analysis.totals.buffers == 0
 
 
 def test_vit_block() -> None:
     # 197 tokens of 768 features: 4 projections and 2 layers of 4 x 768 are 12 * 768 ** 2
     # weights; scores and their use multiply 197 x 197 pairs by 768 features, twice.
-    found = cost("vit_b_16")
+    analysis = cost("vit_b_16")
     mult_adds = 197 * 12 * 768**2 + 2 * 197**2 * 768
     expected = (mult_adds, 12 * 768**2 + 13 * 768)
-    assert inside(found, "encoder.7") == expected == (1_453_954_560, 7_087_872)
+    assert inside(analysis, "encoder.7") == expected == (1_453_954_560, 7_087_872)
     # beside the blocks: patches, token, positions, norm, classes
     beside = 16 * 16 * 3 * 768 + 768 + 768 + 197 * 768 + 2 * 768 + 769 * 1000
-    assert found.totals.params == 12 * 7_087_872 + beside == 86_567_656
+    assert analysis.totals.params == 12 * 7_087_872 + beside == 86_567_656
 
 
 def test_vit_tokens() -> None:
@@ -136,9 +136,11 @@ def test_vit_tokens() -> None:
         ("vit_b_32", 50),
         ("vit_h_14@resolution=518", 1370),
     ]:
-        found = cost(reference)
-        positions = [one for one in found.layers if one.step.layer.kind == "position_embedding"]
-        assert [one.output.shape[0] for one in positions] == [tokens]
+        analysis = cost(reference)
+        positions = [
+            layer for layer in analysis.layers if layer.step.layer.kind == "position_embedding"
+        ]
+        assert [layer.output.shape[0] for layer in positions] == [tokens]
 
 
 @pytest.mark.parametrize(

@@ -28,37 +28,37 @@ def reference_of(network: Listed) -> str:
 
 
 def row(network: Listed) -> tuple[str, ...]:
-    found = cost(reference_of(network))
-    totals = found.totals
+    analysis = cost(reference_of(network))
+    totals = analysis.totals
     numbers = (
-        len(found.layers), totals.mult_adds, totals.vector_ops, totals.params, totals.weights,
-        totals.buffers, totals.activation_bytes, totals.traffic_bytes, found.memory.peak_bytes,
+        len(analysis.layers), totals.mult_adds, totals.vector_ops, totals.params, totals.weights,
+        totals.buffers, totals.activation_bytes, totals.traffic_bytes, analysis.memory.peak_bytes,
     )  # fmt: skip
     return (network.name, *(f"{number:,}" for number in numbers))
 
 
 def test_nothing_has_changed(update_golden: bool) -> None:
     rows = [("network", *COLUMNS), *map(row, NETWORKS)]
-    widths = [max(len(one[i]) for one in rows) for i in range(len(rows[0]))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for name, *numbers in rows:
         padded = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True)]
         lines.append("  ".join([name.ljust(widths[0]), *padded]))
-    found = "\n".join(lines) + "\n"
+    table = "\n".join(lines) + "\n"
     if update_golden:
-        GOLDEN.write_text(found)
-    assert found == GOLDEN.read_text()
+        GOLDEN.write_text(table)
+    assert table == GOLDEN.read_text()
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_all_is_known(network: Listed) -> None:
-    found = cost(reference_of(network))
-    spec = found.network.spec
-    assert found.coverage == 1
+    analysis = cost(reference_of(network))
+    spec = analysis.network.spec
+    assert analysis.coverage == 1
     assert not spec.warnings
-    assert not found.network.warnings
+    assert not analysis.network.warnings
     assert spec.source
-    assert found.totals.mult_adds > 0 < found.totals.params
+    assert analysis.totals.mult_adds > 0 < analysis.totals.params
 
 
 @pytest.mark.parametrize("name", model_names())

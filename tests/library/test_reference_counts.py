@@ -16,21 +16,21 @@ LINEAR_AS_1X1 = {"convnext_tiny"}
 
 @pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row["name"])
 def test_mult_adds_by_class(row: dict[str, str]) -> None:
-    found = counts(row["spec"])._asdict()
+    counted = counts(row["spec"])._asdict()
     expected = {name: int(row[name]) for name in MULT_ADDS}
     if row["name"] in LINEAR_AS_1X1:
-        for of in (found, expected):
+        for of in (counted, expected):
             of["fc"] += of.pop("conv1x1")
-    assert {name: found[name] for name in expected} == expected
-    assert found["matmul"] == 0
+    assert {name: counted[name] for name in expected} == expected
+    assert counted["matmul"] == 0
 
 
 @pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row["name"])
 def test_params(row: dict[str, str]) -> None:
-    found = counts(row["params_spec"])._asdict()
+    counted = counts(row["params_spec"])._asdict()
     # GoogLeNet's reference was counted with its auxiliary heads there: norms and biases are blank
     expected = {name: int(row[name]) for name in PARAMS if row[name]}
-    assert {name: found[name] for name in expected} == expected
+    assert {name: counted[name] for name in expected} == expected
 
 
 def test_the_reference_is_there() -> None:

@@ -358,7 +358,7 @@ def test_a_basis_that_is_no_word_on_its_line(basis: str) -> None:
     with pytest.raises(DeviceError) as caught:
         put(OWN.replace("basis: datasheet", f"basis: {basis}"), {"fp32": coefficients()})
     first, *_, hint = str(caught.value).split("\n")
-    assert first == "mine.yaml:8:7: the basis is not written as one word"
+    assert first == "mine.yaml:8:8: the basis is not written as one word"
     assert hint == "hint: write it on the line of its key: `basis: datasheet`"
 
 

@@ -33,13 +33,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(*words: str) -> list[str]:
-    return [one.name for one in search(read_catalog().networks, words)]
+    return [network.name for network in search(read_catalog().networks, words)]
 
 
 def test_each_network_once(folder: Path) -> None:
     catalog = read_catalog()
     assert catalog.broken == ()
-    assert [(one.name, one.names, one.variant) for one in catalog.networks] == [
+    assert [(network.name, network.names, network.variant) for network in catalog.networks] == [
         ("lite", ("lite",), None),
         ("mobilenet_v1", ("mobilenet_v1", "mobilenet_v1:separable", "separable"), None),
         ("mobilenet_v1:full", ("mobilenet_v1:full",), "full"),
@@ -54,12 +54,12 @@ def test_each_network_once(folder: Path) -> None:
 
 
 def test_every_name_loads_the_network_that_it_stands_for() -> None:
-    for one in read_catalog().networks:
-        for name in one.names:
+    for network in read_catalog().networks:
+        for name in network.names:
             spec = load_model(name).spec
-            assert spec.path == one.path
-            same = one.variant is None and changes_nothing(one.root, spec.variant or "")
-            assert spec.variant == one.variant or same
+            assert spec.path == network.path
+            same = network.variant is None and changes_nothing(network.root, spec.variant or "")
+            assert spec.variant == network.variant or same
 
 
 def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "expected"),
     [
         (["resnet50"], ["resnet50"]),
         (["RESNET"], ["resnet50", "resnet18", "resnext50", "resnet:wide"]),
@@ -85,8 +85,8 @@ def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
         (["50"], ["resnet50", "resnext50"]),
     ],
 )
-def test_search(folder: Path, words: list[str], found: list[str]) -> None:
-    assert names(*words) == found
+def test_search(folder: Path, words: list[str], expected: list[str]) -> None:
+    assert names(*words) == expected
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_a_variant_is_applied_and_gone() -> None:
 
 def test_equal_specs_have_equal_data_wherever_they_come_from() -> None:
     text = "format: 1\nname: m\ninput: {x: [3]}\nlayers: [relu]\n"
-    one = parse_spec(text, path="one.yaml")
-    assert one == parse_spec("# the same\n" + text, path="two.yaml")
-    assert one == parse_spec(text + "variants: {plain: {}}\n", variant="plain")
-    assert one != parse_spec(text.replace("relu", "tanh"))
-    assert one != text
+    spec = parse_spec(text, path="one.yaml")
+    assert spec == parse_spec("# the same\n" + text, path="two.yaml")
+    assert spec == parse_spec(text + "variants: {plain: {}}\n", variant="plain")
+    assert spec != parse_spec(text.replace("relu", "tanh"))
+    assert spec != text
 
 
 LONG_WORDS = ["branch_with_a_long_name_" + letter for letter in "abcde"]

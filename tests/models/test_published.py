@@ -54,7 +54,7 @@ def test_rows_keep_the_digits_as_printed() -> None:
     rows = parse_spec(TEXT + PUBLISHED).published
     assert [row.source for row in rows] == ["a paper: Table 1"] * 4 + ["weights"] * 2
     first, narrow, *_, other = rows
-    assert {name: str(one) for name, one in first.figures.items()} == {
+    assert {name: str(figure) for name, figure in first.figures.items()} == {
         "top1": "70.0",
         "mult_adds": "569 M",
         "params": "4.20 M",
@@ -160,4 +160,4 @@ def test_a_knob_that_a_variant_adds_or_takes_away() -> None:
 def test_the_schema_knows_every_figure() -> None:
     row = json_schema()["$defs"]["published"]
     assert set(row["properties"]) == {"variant", "at", "note", *FIGURES}
-    assert [one["required"] for one in row["anyOf"]] == [[name] for name in FIGURES]
+    assert [option["required"] for option in row["anyOf"]] == [[name] for name in FIGURES]

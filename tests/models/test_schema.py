@@ -166,6 +166,47 @@ def test_mistakes_are_found(right: str, wrong: str) -> None:
     assert complaints(GOOD.replace(right, wrong))
 
 
+CHILD = """\
+format: 1
+name: child
+extends: good
+knobs: {alpha: 0.5, depth: null, act: {help: of all}}
+let:
+blocks: {same: null, more: {layers: [relu]}}
+layers:
+  stem: {id: first}
+  wide: null
+  flatten: tanh
+  linear: [relu, {linear: {features: 10}}]
+outputs: [first]
+variants: {v: {layers: {relu: null}}}
+"""
+
+
+def test_what_a_spec_that_extends_another_may_leave_out_and_patch() -> None:
+    assert complaints(CHILD) == []
+    assert complaints(CHILD.replace("extends: good\n", ""))
+    assert complaints(CHILD.partition("outputs")[0].replace("extends: good\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("extends: good", "extends: [good]"),
+        ("extends: good", "extends:"),
+        ("name: child\n", ""),
+        ("{alpha: 0.5, depth: null, act: {help: of all}}", "[alpha]"),
+        ("wide: null", "wide: 3"),
+        ("outputs: [first]", "outputs: first"),
+        ("variants: {v: {layers", "variants: {v: {layer"),
+        ("blocks:", "block:"),
+    ],
+)
+def test_mistakes_of_patches_are_found(right: str, wrong: str) -> None:
+    assert CHILD.count(right) == 1
+    assert complaints(CHILD.replace(right, wrong))
+
+
 def test_unknown_kinds_pass_because_they_may_be_blocks() -> None:
     assert (
         complaints(GOOD.replace("  - flatten\n", "  - mystery\n  - enigma: {any: thing}\n")) == []

@@ -1,4 +1,4 @@
-"""Files of tables: what is read, and every way to get one wrong with its whole message."""
+"""Files of tables: what is read from them, and the whole message of each error in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from mnet_cost.errors import PaperError
 from mnet_cost.papers import load_paper, paper_names, tables_of
-from mnet_cost.papers.types import Part
+from mnet_cost.papers.types import NetworkPart
 from mnet_cost.printed import Printed
 
 GOOD = """\
@@ -69,7 +69,7 @@ def test_figures_keep_their_digits() -> None:
         Printed("569 M", Fraction(569_000_000), Fraction(1_000_000)),
         Printed("4.20 M", Fraction(4_200_000), Fraction(10_000)),
     ]
-    assert second.part == Part(("middle.1", "middle.*.relu"))
+    assert second.part == NetworkPart(("middle.1", "middle.*.relu"))
     assert (second.tried, second.meant) == (("mobilenet_v1@alpha=0.5",), "mobilenet_v1@alpha=0.75")
     assert second.cells[0].printed == Printed("1500 M", Fraction(1_500_000_000), Fraction(10**8))
     assert second.cells[0].why == "a guess"
@@ -284,8 +284,8 @@ mine.yaml:1:1: a paper must state `title`
 def test_errors(old: str, new: str, expected: str) -> None:
     text = GOOD.replace("      - {kind: linear, mult_adds_share: 0.18 %}\n", "")
     assert text.count(old) >= 1
-    found = message(text.replace(old, new, 1))
-    assert found.split("\n\n")[: expected.count("\n\n") + 1] == expected.split("\n\n")
+    problems = message(text.replace(old, new, 1)).split("\n\n")
+    assert problems[: expected.count("\n\n") + 1] == expected.split("\n\n")
 
 
 @pytest.mark.parametrize("text", ["[]", "3", "format: 1\ntables: 3", "tables: [3, {rows: [3]}]"])

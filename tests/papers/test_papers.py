@@ -13,7 +13,7 @@ from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
 from mnet_cost.papers import FAULTS, TableResult, count_verdicts, load_paper, reproduce, tables_of
 from mnet_cost.papers.reproduce import CellResult
-from mnet_cost.printed import Printed, parse_printed, way_printed
+from mnet_cost.printed import Printed, parse_printed, rounding_of
 from mnet_cost.tensors import DTYPES
 
 TABLES = {"mobilenet_v1": V1, "mobilenet_v2": V2, "mobilenet_v3": V3}
@@ -27,29 +27,35 @@ def results(paper: str) -> dict[str, TableResult]:
 
 
 def cell(paper: str, table: str, row: int, what: str) -> CellResult:
-    return next(one for one in results(paper)[table].rows[row].cells if one.cell.what == what)
+    return next(
+        result for result in results(paper)[table].rows[row].cells if result.cell.what == what
+    )
 
 
-def verdict(found: CellResult) -> str:
-    return found.judgement.verdict if found.judgement else "quoted"
+def verdict(result: CellResult) -> str:
+    return result.judgement.verdict if result.judgement else "quoted"
 
 
 @pytest.mark.parametrize("paper", TABLES)
 def test_every_cell_has_its_verdict(paper: str) -> None:
-    found = [
+    lines = [
         " | ".join(
             [
                 table.table.id,
                 row.row.name,
-                *(part for one in row.cells for part in (str(one.cell.printed), verdict(one))),
+                *(
+                    part
+                    for result in row.cells
+                    for part in (str(result.cell.printed), verdict(result))
+                ),
             ]
         )
         for table in results(paper).values()
         if table.table.id not in (*OF_LAYERS[paper], "tf-slim")
         for row in table.rows
-        if any(one.cell.what in ("mult_adds", "params") for one in row.cells)
+        if any(result.cell.what in ("mult_adds", "params") for result in row.cells)
     ]
-    assert found == TABLES[paper].splitlines()
+    assert lines == TABLES[paper].splitlines()
 
 
 @pytest.mark.parametrize("paper", TABLES)
@@ -61,10 +67,10 @@ def test_no_cell_is_without_an_explanation(paper: str) -> None:
 def test_every_cell_of_layers_is_as_printed_but_the_two_typos(paper: str) -> None:
     for table in OF_LAYERS[paper]:
         wrong = {
-            (i + 1, one.cell.what, verdict(one))
+            (i + 1, result.cell.what, verdict(result))
             for i, row in enumerate(results(paper)[table].rows)
-            for one in row.cells
-            if verdict(one) not in ("exact", "quoted")
+            for result in row.cells
+            if verdict(result) not in ("exact", "quoted")
         }
         typos = {
             ("mobilenet_v1", "1"): {(18, "type", "typo")},  # s2, but 7x7 in and out
@@ -94,8 +100,8 @@ def test_numbers_of_cells() -> None:
     ],
 )
 def test_rows_of_table_1(row: int, mult_adds: int, weights: int) -> None:
-    found = results("mobilenet_v1")["1"].rows[row]
-    assert (found.mult_adds, found.weights) == (mult_adds, weights)
+    row_result = results("mobilenet_v1")["1"].rows[row]
+    assert (row_result.mult_adds, row_result.weights) == (mult_adds, weights)
 
 
 def test_rows_of_table_1_are_the_whole_network() -> None:
@@ -128,8 +134,12 @@ def test_rows_of_table_1_are_the_whole_network() -> None:
     ],
 )
 def test_our_figures(table: str, row: int, mult_adds: int, params: int) -> None:
-    found = [cell("mobilenet_v1", table, row, what) for what in ("mult_adds", "params")]
-    ours = [one.judgement.ours.value for one in found if one.judgement and one.judgement.ours]
+    cells = [cell("mobilenet_v1", table, row, what) for what in ("mult_adds", "params")]
+    ours = [
+        result.judgement.ours.value
+        for result in cells
+        if result.judgement and result.judgement.ours
+    ]
     assert ours == [mult_adds, params]
 
 
@@ -147,10 +157,10 @@ def test_our_figures(table: str, row: int, mult_adds: int, params: int) -> None:
 def test_figures_of_ours_that_are_printed_instead(
     table: str, row: int, what: str, match: int
 ) -> None:
-    found = cell("mobilenet_v1", table, row, what).judgement
-    assert found is not None
-    assert found.match is not None
-    assert found.match.ours.value == match
+    judgement = cell("mobilenet_v1", table, row, what).judgement
+    assert judgement is not None
+    assert judgement.match is not None
+    assert judgement.match.ours.value == match
 
 
 @pytest.mark.parametrize(
@@ -164,10 +174,10 @@ def test_figures_of_ours_that_are_printed_instead(
     ],
 )
 def test_ssdlite_is_counted_without_norms(row: int, what: str, ours: int) -> None:
-    found = cell("mobilenet_v3", "6", row, what).judgement
-    assert found is not None
-    assert found.ours is not None
-    assert found.ours.value == ours
+    judgement = cell("mobilenet_v3", "6", row, what).judgement
+    assert judgement is not None
+    assert judgement.ours is not None
+    assert judgement.ours.value == ours
 
 
 def test_segmentation_is_a_little_below_what_is_printed() -> None:
@@ -175,9 +185,9 @@ def test_segmentation_is_a_little_below_what_is_printed() -> None:
     for table, number in (("7", 5), ("8", 4)):
         ratios = []
         for row in results("mobilenet_v3")[table].rows:
-            for one in row.cells:
-                if one.cell.what == "mult_adds" and one.judgement and one.judgement.ours:
-                    ours, printed = one.judgement.ours.value, one.cell.printed
+            for result in row.cells:
+                if result.cell.what == "mult_adds" and result.judgement and result.judgement.ours:
+                    ours, printed = result.judgement.ours.value, result.cell.printed
                     assert isinstance(ours, Fraction)
                     assert isinstance(printed, Printed)
                     ratios.append(ours / printed.value)
@@ -188,9 +198,9 @@ def test_segmentation_is_a_little_below_what_is_printed() -> None:
 def test_shares_of_table_2() -> None:
     shares = {
         row.row.name: [
-            round(100 * float(one.judgement.ours.value), 4)
-            for one in row.cells
-            if one.judgement and one.judgement.ours
+            round(100 * float(result.judgement.ours.value), 4)
+            for result in row.cells
+            if result.judgement and result.judgement.ours
         ]
         for row in results("mobilenet_v1")["2"].rows
     }
@@ -206,10 +216,10 @@ def test_shares_of_table_2() -> None:
 
 def test_released_checkpoints() -> None:
     odd = {
-        (row.row.name, str(one.cell.printed)): verdict(one)
+        (row.row.name, str(result.cell.printed)): verdict(result)
         for row in results("mobilenet_v1")["tf-slim"].rows[:16]
-        for one in row.cells
-        if verdict(one) != "rounded"
+        for result in row.cells
+        if verdict(result) != "rounded"
     }
     assert odd == {
         ("MobileNet_v1_0.75_224", "317 M"): "typo",
@@ -221,7 +231,7 @@ def test_released_checkpoints() -> None:
     }
     ours = [cell("mobilenet_v1", "tf-slim", row, "mult_adds").judgement for row in (4, 5, 6, 7, 13)]
     # The last: (192 / 224) ** 2 of the 40,774,272 of the body, and 256 * 1001 of the classifier.
-    assert [one.ours.value for one in ours if one and one.ours] == [
+    assert [judgement.ours.value for judgement in ours if judgement and judgement.ours] == [
         325_401_216, 239_274_240, 166_397_568, 106_771_200, 30_212_864,
     ]  # fmt: skip
     # V2: all mult-adds are cut, 14 of them to what rounding gives as well.
@@ -264,22 +274,22 @@ def test_what_is_chosen_says_what_else_there_is(
     network = elaborate(*load_model(reference, {knob: public}))
     totals = add_up(count_work(network, DTYPES["fp32"]))
     for figure, ours in zip(said, (totals.mult_adds, totals.params), strict=False):
-        assert way_printed(ours, parse_printed(figure)) == "rounded"
+        assert rounding_of(ours, parse_printed(figure)) == "rounded"
     rows = results("mobilenet_v1")["13"].rows
     row = next(row.row for row in rows if row.row.model == reference)
     assert all(figure in row.cells[0].chosen for figure in said)
 
 
 def test_a_convention_says_which_and_at_what_setting() -> None:
-    found = cell("mobilenet_v1", "9", 1, "mult_adds").judgement
-    assert found is not None
-    assert found.ours is not None
-    assert found.match is not None
-    assert (found.ours.setting, found.ours.counting) == (
+    judgement = cell("mobilenet_v1", "9", 1, "mult_adds").judgement
+    assert judgement is not None
+    assert judgement.ours is not None
+    assert judgement.match is not None
+    assert (judgement.ours.setting, judgement.ours.counting) == (
         "squeezenet:squeezenet1_0", "conv + linear",
     )  # fmt: skip
-    assert found.match.ours.setting == "squeezenet:squeezenet1_0@resolution=227"
-    assert found.match.ours.counting == "2 x mult-adds (FLOPs)"
+    assert judgement.match.ours.setting == "squeezenet:squeezenet1_0@resolution=227"
+    assert judgement.match.ours.counting == "2 x mult-adds (FLOPs)"
 
 
 def test_a_part_of_a_paper() -> None:

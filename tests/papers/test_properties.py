@@ -71,8 +71,8 @@ def test_kinds_go_by_their_names(
     tmp_path: Path, layer: str, kind: str, filters: str | None
 ) -> None:
     assert said(tmp_path, layer, "type") == kind
-    found = said(tmp_path, layer, "filter")
-    assert found == filters if filters else found.endswith("which has no filter")
+    shown = said(tmp_path, layer, "filter")
+    assert shown == filters if filters else shown.endswith("which has no filter")
 
 
 def test_sizes(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mnet_cost.papers.types import Cell
 from mnet_cost.papers.verdict import Match, Ours, judge
-from mnet_cost.printed import Way, parse_printed
+from mnet_cost.printed import Rounding, parse_printed
 
 V1 = Ours(Fraction(568_740_352), "mobilenet_v1", "conv + linear")
 BODY = Ours(Fraction(567_716_352), "mobilenet_v1", "without linear layers")
@@ -21,7 +21,7 @@ def cell(printed: str, typo: str | None = None, why: str = "") -> Cell:
 
 
 @pytest.mark.parametrize(
-    ("printed", "verdict", "ours", "way"),
+    ("printed", "verdict", "ours", "rounding"),
     [
         ("568740352", "exact", V1, "exact"),
         ("569 M", "rounded", V1, "rounded"),
@@ -35,27 +35,31 @@ def cell(printed: str, typo: str | None = None, why: str = "") -> Cell:
     ],
 )
 def test_own_counting_first_then_the_others(
-    printed: str, verdict: str, ours: Ours, way: Way | None
+    printed: str, verdict: str, ours: Ours, rounding: Rounding | None
 ) -> None:
-    found = judge(cell(printed), V1, [BODY, FLOPS])
-    assert (found.verdict, found.ours) == (verdict, V1)
-    assert found.match == (None if way is None else Match(ours, way))
+    judgement = judge(cell(printed), V1, [BODY, FLOPS])
+    assert (judgement.verdict, judgement.ours) == (verdict, V1)
+    assert judgement.match == (None if rounding is None else Match(ours, rounding))
 
 
 def test_rounded_twice() -> None:
     # 149.4976 to one digit is 149.5, and that to none is 150.
-    found = judge(cell("150 M"), Ours(Fraction(149_497_600), "half", "conv + linear"))
-    assert found.verdict == "rounded twice"
+    judgement = judge(cell("150 M"), Ours(Fraction(149_497_600), "half", "conv + linear"))
+    assert judgement.verdict == "rounded twice"
 
 
-def test_among_others_the_closest_way_wins_and_then_the_first() -> None:
+def test_among_others_the_closest_rounding_wins_and_then_the_first() -> None:
     # 290.9 cut is 290, 289.6 and 290.4 are 290 to the nearest.
     cut, near, nearer = (
         Ours(Fraction(number), name, "")
         for number, name in ((290_900_000, "a"), (289_600_000, "b"), (290_400_000, "c"))
     )
-    found = judge(cell("290 M"), V1, [cut, near, nearer])
-    assert (found.verdict, found.ours, found.match) == ("convention", V1, Match(near, "rounded"))
+    judgement = judge(cell("290 M"), V1, [cut, near, nearer])
+    assert (judgement.verdict, judgement.ours, judgement.match) == (
+        "convention",
+        V1,
+        Match(near, "rounded"),
+    )
 
 
 def test_a_typo_is_believed_only_if_ours_is_the_correction() -> None:
@@ -72,25 +76,33 @@ def test_a_correction_or_a_reason_of_a_figure_that_is_ours_is_refuted() -> None:
 
 
 def test_a_reason_makes_it_not_reproducible() -> None:
-    found = judge(cell("575 M", why="nobody knows"), V1, [BODY, FLOPS])
-    assert (found.verdict, found.ours, found.note) == ("not reproducible", V1, "nobody knows")
+    judgement = judge(cell("575 M", why="nobody knows"), V1, [BODY, FLOPS])
+    assert (judgement.verdict, judgement.ours, judgement.note) == (
+        "not reproducible",
+        V1,
+        "nobody knows",
+    )
 
 
 def test_a_row_that_means_another_setting_is_a_typo() -> None:
     # arXiv:1704.04861, Table 14: 166 M stands in a row labelled 128, and is that of 160 pixels.
     labelled = Ours(Fraction(106_770_432), "0.75 at 128", "conv + linear")
     meant = Ours(Fraction(166_396_800), "0.75 at 160", "conv + linear")
-    found = judge(cell("166 M"), labelled, meant=[meant])
-    assert (found.verdict, found.ours, found.match) == ("typo", labelled, Match(meant, "rounded"))
+    judgement = judge(cell("166 M"), labelled, meant=[meant])
+    assert (judgement.verdict, judgement.ours, judgement.match) == (
+        "typo",
+        labelled,
+        Match(meant, "rounded"),
+    )
 
 
 def test_a_typo_that_is_counted_otherwise_is_a_typo() -> None:
     # mobilenet_v1.md of TF-slim prints 317 M, the 325,401,216 without the first 8,128,512.
     own = Ours(Fraction(325_401_216), "0.75", "conv + linear")
     other = Ours(Fraction(317_272_704), "0.75", "without the first convolution")
-    found = judge(cell("317 M", typo="325 M"), own, [other])
-    assert found.verdict == "typo"
-    assert (found.right, found.match) == (Match(own, "rounded"), Match(other, "rounded"))
+    judgement = judge(cell("317 M", typo="325 M"), own, [other])
+    assert judgement.verdict == "typo"
+    assert (judgement.right, judgement.match) == (Match(own, "rounded"), Match(other, "rounded"))
     # But not where ours is not the correction.
     assert judge(cell("317 M", typo="326 M"), own, [other]).verdict == "refuted"
 
@@ -108,8 +120,8 @@ def test_what_a_table_says_is_truncated_is_not_rounded() -> None:
 
 def test_a_match_of_chosen_settings_is_fitted() -> None:
     chosen = cell("569 M")._replace(chosen="224 pixels")
-    found = judge(chosen, V1, [BODY])
-    assert (found.verdict, found.match, found.note) == (
+    judgement = judge(chosen, V1, [BODY])
+    assert (judgement.verdict, judgement.match, judgement.note) == (
         "fitted", Match(V1, "rounded"), "224 pixels",
     )  # fmt: skip
     assert judge(cell("570 M")._replace(chosen="224 pixels"), V1).verdict == "unexplained"

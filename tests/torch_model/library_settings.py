@@ -54,7 +54,7 @@ OWN: Mapping[str, tuple[Knobs, ...]] = {
     "vgg": ({"n1": 1, "norm": True},),
     "vit": ({"patch": 7, "depth": 2, "hidden": 60, "mlp": 33, "heads": 5},),
 }
-"""What only one spec has."""
+"""Settings of knobs that a single spec has."""
 
 TOO_SMALL: Mapping[str, int] = {
     "alexnet": 1,
@@ -77,10 +77,10 @@ def families() -> tuple[str, ...]:
 
 def settings_of(spec: ModelSpec) -> list[Knobs]:
     """The settings for a spec, each once."""
-    found: list[Knobs] = []
+    settings: list[Knobs] = []
     known = {*spec.knobs, "batch"}
     for knobs in (*EVERYWHERE, *OWN.get(spec.name, ())):
         there = {name: value for name, value in knobs.items() if name in known}
-        if there and there not in found:
-            found.append(there)
-    return found
+        if there and there not in settings:
+            settings.append(there)
+    return settings

@@ -69,7 +69,7 @@ def _take_statistics(norm: _BatchNorm, inputs: tuple[torch.Tensor, ...]) -> None
 
 def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[str]:
     """What the ONNX file of `network` has other than the module: names, shapes, values."""
-    found: list[str] = []
+    disagreements: list[str] = []
     for gain in GAINS:
         torch.manual_seed(0)
         inputs = tuple(
@@ -77,10 +77,12 @@ def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[st
             for tensor in examples(network, "cpu")
         )
         module = stirred(network, inputs, gain)
-        found = _compared(network, module, inputs, dynamic_batch)
-        if not found or not _differences(network, _in_double(module, inputs), module(*inputs)):
-            return found
-    return [*found, "rounding alone decides the values of this network"]
+        disagreements = _compared(network, module, inputs, dynamic_batch)
+        if not disagreements or not _differences(
+            network, _in_double(module, inputs), module(*inputs)
+        ):
+            return disagreements
+    return [*disagreements, "rounding alone decides the values of this network"]
 
 
 def _in_double(module: fx.GraphModule, inputs: tuple[torch.Tensor, ...]) -> Any:
@@ -117,13 +119,13 @@ def _compared(
 
 
 def _differences(network: Network, expected: Any, had: Any) -> list[str]:
-    """What outputs of the network have other than the expected ones."""
+    """The differences between outputs of the network and the expected outputs."""
     detects = any(isinstance(step.layer, NonMaxSuppression) for step in network.steps)
-    found = []
+    differences = []
     for index, wanted, given in zip(network.outputs, _listed(expected), _listed(had), strict=True):
         compare = _boxes if detects and wanted.dim() == 3 else _values
-        found += compare(network.tensors[index].name, wanted, given)
-    return found
+        differences += compare(network.tensors[index].name, wanted, given)
+    return differences
 
 
 def _listed(outputs: Any) -> tuple[torch.Tensor, ...]:
@@ -133,12 +135,12 @@ def _listed(outputs: Any) -> tuple[torch.Tensor, ...]:
 def _names(network: Network, session: Any) -> list[str]:
     wanted = [network.tensors[index].name for index in network.inputs]
     had = [value.name for value in session.get_inputs()]
-    found = [] if had == wanted else [f"inputs are called {had}, not {wanted}"]
+    disagreements = [] if had == wanted else [f"inputs are called {had}, not {wanted}"]
     for value, index in zip(session.get_outputs(), network.outputs, strict=True):
         name = network.tensors[index].name
         if value.name != name and value.name.rpartition("_")[0] != name:
-            found.append(f"an output is called {value.name}, not {name}")
-    return found
+            disagreements.append(f"an output is called {value.name}, not {name}")
+    return disagreements
 
 
 def _values(name: str, wanted: torch.Tensor, had: torch.Tensor) -> list[str]:

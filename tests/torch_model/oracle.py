@@ -99,7 +99,7 @@ class Products(TorchDispatchMode):  # type: ignore[misc]
 
 
 class Executed(NamedTuple):
-    """What one run of a module found."""
+    """The measurements of a run of a module."""
 
     shapes: dict[str, tuple[int, ...]]
     """Of each tensor of the network that has a node of its own, batch included."""
@@ -119,30 +119,30 @@ class _Run(fx.Interpreter):  # type: ignore[misc]
         self.mult_adds: dict[str, int] = {}
 
     def run_node(self, n: fx.Node) -> Any:
-        found = super().run_node(n)
+        result = super().run_node(n)
         name = n.meta.get(TENSOR)
         if name is not None:
-            self.shapes[name] = tuple(found.shape)
+            self.shapes[name] = tuple(result.shape)
             self.mult_adds[name] = self.products.total
-        return found
+        return result
 
 
 def execute(module: fx.GraphModule, inputs: tuple[Any, ...]) -> Executed:
     """Run `module` node by node."""
     with torch.no_grad(), Products() as products:
         run = _Run(module, products)
-        found = run.run(*inputs)
-    outputs = found if isinstance(found, tuple) else (found,)
+        result = run.run(*inputs)
+    outputs = result if isinstance(result, tuple) else (result,)
     return Executed(run.shapes, run.mult_adds, products.total, outputs, products.seen)
 
 
 def numbers_of_tokens(network: Network) -> set[int]:
     """Tensors that an embedding looks up, and those that they are parts or copies of."""
-    found: set[int] = set()
+    tokens: set[int] = set()
     for step in reversed(network.steps):
-        if isinstance(step.layer, Embedding) or found.intersection(step.outputs):
-            found.update(step.inputs)
-    return found
+        if isinstance(step.layer, Embedding) or tokens.intersection(step.outputs):
+            tokens.update(step.inputs)
+    return tokens
 
 
 def examples(network: Network, device: str = "meta") -> tuple[Any, ...]:
@@ -171,11 +171,11 @@ RECURRENT = (nn.LSTM, nn.GRU)
 def kernel_elements(module: nn.Module) -> int:
     """Elements of the kernels of convolutions, linear layers and recurrent layers."""
     total = 0
-    for one in module.modules():
-        if isinstance(one, KERNELS):
-            total += one.weight.numel()
-        elif isinstance(one, RECURRENT):
-            total += sum(p.numel() for name, p in one.named_parameters() if "weight_" in name)
+    for part in module.modules():
+        if isinstance(part, KERNELS):
+            total += part.weight.numel()
+        elif isinstance(part, RECURRENT):
+            total += sum(p.numel() for name, p in part.named_parameters() if "weight_" in name)
     return total
 
 
@@ -192,11 +192,11 @@ def stored_elements(module: nn.Module) -> tuple[int, int, int]:
 
 def disagreements(network: Network, device: str = "meta") -> list[str]:
     """Each place where the network and its module on `device` say different things."""
-    found: list[str] = []
+    differences: list[str] = []
 
     def compare(what: str, ours: Any, torchs: Any) -> None:
         if ours != torchs:
-            found.append(f"{what}: {ours} here, {torchs} in torch")
+            differences.append(f"{what}: {ours} here, {torchs} in torch")
 
     module = build(network, device)
     inputs = examples(network, device)
@@ -234,5 +234,5 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         compare("mult-adds, flop counter", 2 * totals[0], flops.get_total_flops())
     compare("params, weights, buffers", tuple(totals[1:]), stored_elements(module))
     outputs = [(batch, *tensors[index].type.shape) for index in network.outputs]
-    compare("outputs", outputs, [tuple(one.shape) for one in executed.outputs])
-    return found
+    compare("outputs", outputs, [tuple(output.shape) for output in executed.outputs])
+    return differences

@@ -31,7 +31,7 @@ class Draft:
         raise NotImplementedError
 
     def any(self, least_rank: int = 1, exact_rank: int | None = None) -> str:
-        """A tensor that may be calculated with, late ones more often; a new one if none suits."""
+        """A tensor that may be calculated with, late tensors more often; new if none suits."""
         names = [
             name
             for name, type_ in self.types.items()
@@ -53,9 +53,9 @@ class Draft:
         return {name: value for name, value in values.items() if self.r.random() < 0.5}
 
     def pair(self, low: int, high: int) -> Any:
-        """A whole number, or one for each direction."""
-        one = self.r.randint(low, high)
-        return one if self.r.random() < 0.5 else [one, self.r.randint(low, high)]
+        """A whole number, or a whole number for each direction."""
+        first = self.r.randint(low, high)
+        return first if self.r.random() < 0.5 else [first, self.r.randint(low, high)]
 
     def sides(self, high: int, words: tuple[str, ...] = ("same", "valid")) -> Any:
         """Padding in all its forms."""
@@ -72,7 +72,7 @@ class Draft:
         return round(self.r.uniform(low, high), 3)
 
     def divisor(self, number: int) -> int:
-        return self.r.choice([one for one in range(1, number + 1) if number % one == 0])
+        return self.r.choice([divisor for divisor in range(1, number + 1) if number % divisor == 0])
 
     def axis(self, name: str) -> str | int:
         """An axis that a tensor has, by name or by number."""

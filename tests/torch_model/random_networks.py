@@ -38,7 +38,7 @@ SIMPLE = ("conv2d", "depthwise_conv2d", "batch_norm", "relu", "prelu", "scale", 
 
 
 class Builder(Draft):
-    """One list of entries that grows, with the types of the tensors that it has so far."""
+    """A list of entries that grows, with the types of the tensors that it has so far."""
 
     def __init__(self, r: Random, types: dict[str, TensorType], top: Builder | None = None) -> None:
         super().__init__(r, types)
@@ -49,7 +49,7 @@ class Builder(Draft):
         self.knobs: dict[str, Any] = {}
         self.previous = next(iter(types), "")
         self.calls: dict[str, tuple[TensorType, TensorType]] = {}
-        """Entries that may be used once more: types of their one input and one output."""
+        """Entries that may be used once more: the types of their input and output, one each."""
         self.made = 0
 
     def name(self, letter: str) -> str:
@@ -57,7 +57,7 @@ class Builder(Draft):
         return f"{letter}{self.top.made}"
 
     def fresh(self, shape: Shape) -> str:
-        """A tensor of that shape: one more input of the network, or a trained one."""
+        """A tensor of that shape: another input of the network, or a trained tensor."""
         if self.top is self and len(self.inputs) < 5 and self.r.random() < 0.6:
             return self.new_input(shape)
         name = self.name("p")
@@ -112,10 +112,10 @@ class Builder(Draft):
             )
             types = tuple(self.types[name] for name in sources)
             layout = layer.layout(types)
-            outputs = tuple(one.laid_out(layout) for one in layer.infer_all(require, *types))
+            outputs = tuple(output.laid_out(layout) for output in layer.infer_all(require, *types))
         except RuleViolation:
             return None
-        return outputs if all(0 < one.elements <= _LARGEST for one in outputs) else None
+        return outputs if all(0 < output.elements <= _LARGEST for output in outputs) else None
 
     def _add(self, kind: str, proposal: Proposal, outputs: tuple[TensorType, ...]) -> None:
         fields, sources = proposal
@@ -142,15 +142,15 @@ class Builder(Draft):
             self.calls[name] = self.types[sources[0]], output
         self.entries.append(entry)
         if kind == "split":
-            self.types |= {f"{name}.{number}": one for number, one in enumerate(outputs)}
+            self.types |= {f"{name}.{number}": output for number, output in enumerate(outputs)}
         else:
             self.types[name] = output
-        if there and copies:  # the entry after one that is not there follows the one before it
+        if there and copies:  # an entry that is not there is passed over by `previous`
             self.previous = "" if kind == "split" else name  # of parts, one has to be named
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, (list, tuple)):
-            return [self.written(one) for one in value]
+            return [self.written(element) for element in value]
         return self.written(value)
 
     def block(self) -> bool:
@@ -184,20 +184,20 @@ class Builder(Draft):
         if r.random() < 0.5:
             entry["repeat"] = r.randint(0, 3)
         self.entries.append(entry)
-        found = self._elaborated(entry_name)
-        if found is None or found.elements > _LARGEST:
+        type_ = self._elaborated(entry_name)
+        if type_ is None or type_.elements > _LARGEST:
             self.entries.pop()
             self.blocks.pop(name, None)
             return False
         if "repeat" not in entry:
-            self.calls[entry_name] = self.types[source], found
-        self.types[entry_name] = found
+            self.calls[entry_name] = self.types[source], type_
+        self.types[entry_name] = type_
         if entry.get("repeat") != 0:
             self.previous = entry_name
         return True
 
     def _elaborated(self, output: str) -> TensorType | None:
-        """The type of one tensor of what is there so far, None where it does not fit."""
+        """The type of a tensor in the network so far; None where the network does not fit."""
         try:
             network = elaborate(parse_spec(json.dumps(self.data() | {"outputs": [output]})))
         except SpecError:
@@ -210,7 +210,7 @@ class Builder(Draft):
             return False
         name = self.r.choice(sorted(self.calls))
         given, output = self.calls[name]
-        alike = [one for one, type_ in self.types.items() if type_ == given]
+        alike = [name for name, type_ in self.types.items() if type_ == given]
         if given.dtype is not None and not alike:
             return False
         source = self.r.choice(alike) if alike and self.r.random() < 0.7 else None

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 from built import CLASSIC, for_inference, network, network_of  # noqa: E402
 
 import mnet_cost  # noqa: E402
-from mnet_cost.errors import MissingPackageError, ModelReferenceError, SpecError  # noqa: E402
+from mnet_cost.errors import MissingPackageError, SpecError, UsageError  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.torch_model import build_module, installed  # noqa: E402
@@ -153,7 +153,7 @@ layers:
     names = [name for name, _ in built.named_parameters(remove_duplicate=False)]
     assert names == ["first.conv2d.weight", "first.batch_norm.weight", "first.batch_norm.bias",
                      "third.weight"]  # fmt: skip
-    assert sum(one.numel() for one in built.parameters()) == 3 * 4 * 9 + 8 + 4 * 4 * 9
+    assert sum(parameter.numel() for parameter in built.parameters()) == 3 * 4 * 9 + 8 + 4 * 4 * 9
     calls = [str(node.target) for node in built.graph.nodes if node.op == "call_module"]
     assert calls == ["first.conv2d", "first.batch_norm"] * 2 + ["third", "third"]
     x, y = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
@@ -173,11 +173,11 @@ outputs: [y, b, x]
         )
     )
     a, b, c = torch.randn(4, 2), torch.randn(4, 3), torch.randn(4, 5)
-    found = built(a, b, c)
-    assert isinstance(found, tuple)
-    for one, wanted in zip(found, (a.relu(), b, torch.cat((c, b), 1)), strict=True):
-        assert torch.equal(one, wanted)
-    assert torch.equal(built(c=c, b=b, a=a)[2], found[2])
+    outputs = built(a, b, c)
+    assert isinstance(outputs, tuple)
+    for output, wanted in zip(outputs, (a.relu(), b, torch.cat((c, b), 1)), strict=True):
+        assert torch.equal(output, wanted)
+    assert torch.equal(built(c=c, b=b, a=a)[2], outputs[2])
 
 
 def test_knobs_and_all_ways_to_name_a_model() -> None:
@@ -205,11 +205,11 @@ layers:
   - {id: s, to_sequence: {}}
   - {id: l, lstm: {features: 3, output: last}}
 """
-    one = build_module(network(f"input: {{x: [3, 9, 9]}}\n{text}")).eval()
+    plain = build_module(network(f"input: {{x: [3, 9, 9]}}\n{text}")).eval()
     many = build_module(network(f"input: {{x: [2, 5, 3, 9, 9]}}\n{text}")).eval()
-    many.load_state_dict(one.state_dict())
+    many.load_state_dict(plain.state_dict())
     x = torch.rand(4, 2, 5, 3, 9, 9)
-    assert torch.allclose(many(x), one(x.flatten(0, 2)).unflatten(0, (4, 2, 5)), atol=1e-6)
+    assert torch.allclose(many(x), plain(x.flatten(0, 2)).unflatten(0, (4, 2, 5)), atol=1e-6)
 
 
 # Initial values
@@ -284,7 +284,7 @@ layers:
   - relu
   - opaque: {operation: sort, shape: [3]}
 """
-    with pytest.raises(ModelReferenceError) as caught:
+    with pytest.raises(UsageError) as caught:
         build_module(network(text))
     assert str(caught.value).splitlines()[:4] == [
         "x.yaml:6:5: torch cannot build `magic`: a layer `opaque` says no more than a shape",

@@ -33,7 +33,7 @@ def test_examples_do_not_see_each_other(seed: int) -> None:
     for number in range(3):
         alone = built(*(x[number : number + 1] for x in given))
         for whole, part in zip(*(
-            one if isinstance(one, tuple) else (one,) for one in (together, alone)
+            outputs if isinstance(outputs, tuple) else (outputs,) for outputs in (together, alone)
         ), strict=True):  # fmt: skip
             torch.testing.assert_close(
                 whole[number : number + 1], part, rtol=1e-3, atol=1e-4, equal_nan=True
@@ -50,8 +50,8 @@ def test_compile_export_trace(model: Any) -> None:
         traced = fx.symbolic_trace(built)
         exported = torch.export.export(built, (x,))
         compiled = torch.compile(built, backend="aot_eager", fullgraph=True)
-        for one in (traced, exported.module(), compiled):
-            assert torch.allclose(one(x), wanted, atol=1e-5)
+        for other in (traced, exported.module(), compiled):
+            assert torch.allclose(other(x), wanted, atol=1e-5)
         channels_last = copy.deepcopy(built).to(memory_format=torch.channels_last)
         turned = channels_last(x.to(memory_format=torch.channels_last))
         assert torch.allclose(turned, wanted, atol=1e-5)
@@ -64,8 +64,8 @@ def test_random_networks_export(seed: int) -> None:
     made = random_network(seed)
     built, given = build(made, "cpu"), examples(made, "cpu")
     wanted = built(*given)
-    found = torch.export.export(built, given).module()(*given)
-    torch.testing.assert_close(found, wanted, equal_nan=True)
+    outputs = torch.export.export(built, given).module()(*given)
+    torch.testing.assert_close(outputs, wanted, equal_nan=True)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -85,7 +85,7 @@ def test_export_for_any_batch() -> None:
 
 def test_meta_device_and_back() -> None:
     built = build(network_of(ATTENTION))
-    assert all(one.is_meta for one in (*built.parameters(), *built.buffers()))
+    assert all(tensor.is_meta for tensor in (*built.parameters(), *built.buffers()))
     assert built(torch.empty(3, 3, 33, 33, device="meta")).shape == (3, 7)
     there = initialize(built.to_empty(device="cpu"), seed=5)
     x = torch.rand(2, 3, 33, 33)
@@ -96,5 +96,5 @@ def test_gradients_reach_all_parameters() -> None:
     for model in (CLASSIC, ATTENTION):
         built = initialize(build_module(model), seed=1)
         built(torch.rand(2, 3, 33, 33)).square().sum().backward()
-        missing = [name for name, one in built.named_parameters() if one.grad is None]
+        missing = [name for name, parameter in built.named_parameters() if parameter.grad is None]
         assert missing == []

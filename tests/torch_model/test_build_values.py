@@ -27,7 +27,7 @@ def taps(size: int, kernel: int, stride: int, dilation: int) -> list[list[tuple[
     count, span = math.ceil(size / stride), dilation * (kernel - 1) + 1
     front = max((count - 1) * stride + span - size, 0) // 2
     places = [[(i * stride + k * dilation - front, k) for k in range(kernel)] for i in range(count)]
-    return [[(at, k) for at, k in one if 0 <= at < size] for one in places]
+    return [[(at, k) for at, k in window if 0 <= at < size] for window in places]
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +59,10 @@ outputs: [conv, max, mean, all]
     column = x[0, 0, :, 3].tolist()
     places, near = taps(size, kernel, stride, dilation), taps(size, kernel, stride, 1)
     wanted = (
-        [sum(column[at] * weight[k] for at, k in one) for one in places],
-        [max((column[at] for at, _ in one), default=-math.inf) for one in places],
-        [sum(column[at] for at, _ in one) / max(len(one), 1) for one in near],
-        [sum(column[at] for at, _ in one) / kernel for one in near],
+        [sum(column[at] * weight[k] for at, k in window) for window in places],
+        [max((column[at] for at, _ in window), default=-math.inf) for window in places],
+        [sum(column[at] for at, _ in window) / max(len(window), 1) for window in near],
+        [sum(column[at] for at, _ in window) / kernel for window in near],
     )
     for got, numbers in zip(built(x), wanted, strict=True):
         assert torch.allclose(got[0, 0, :, 3], torch.tensor(numbers), atol=1e-6)
@@ -86,8 +86,8 @@ layers: [conv_transpose2d: {{channels: 1, kernel: [{kernel}, 1], stride: [{strid
     column = x[0, 0, :, 1].tolist()
     # It is the gradient of a convolution with `same` padding of the larger image.
     wanted = [0.0] * (size * stride)
-    for i, one in enumerate(taps(size * stride, kernel, stride, dilation)):
-        for at, k in one:
+    for i, window in enumerate(taps(size * stride, kernel, stride, dilation)):
+        for at, k in window:
             wanted[at] += column[i] * weight[k]
     got = built(x)[0, 0, :, 1]
     assert got.shape == (size * stride,)
@@ -178,7 +178,7 @@ def test_attention_is_that_of_torch() -> None:
     ours, theirs = built.get_submodule("a"), nn.MultiheadAttention(6, 3, batch_first=True)
     with torch.no_grad():
         for name in ("weight", "bias"):
-            rows = [getattr(one, name) for one in (ours.query, ours.key, ours.value)]
+            rows = [getattr(projection, name) for projection in (ours.query, ours.key, ours.value)]
             getattr(theirs, f"in_proj_{name}").copy_(torch.cat(rows))
             getattr(theirs.out_proj, name).copy_(getattr(ours.out, name))
     x = torch.randn(2, 5, 6)

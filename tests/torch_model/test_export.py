@@ -59,8 +59,8 @@ def test_onnx_computes_what_the_module_does(
     x = torch.randn(given.shape, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected = module(x)
-    (found,) = session.run(None, {given.name: x.numpy()})
-    torch.testing.assert_close(torch.from_numpy(found), expected, rtol=1e-3, atol=1e-5)
+    (output,) = session.run(None, {given.name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(output), expected, rtol=1e-3, atol=1e-5)
 
 
 def test_a_program_computes_what_the_module_does(
@@ -131,7 +131,7 @@ def test_weights_that_do_not_fit(
     assert status == 2
     assert f"{weights}: {said}" in err
     assert path.read_text() == "what was there"
-    assert {one.name for one in tmp_path.iterdir()} <= {"weights.pt", "net.pt2"}
+    assert {file.name for file in tmp_path.iterdir()} <= {"weights.pt", "net.pt2"}
 
 
 def test_source_has_no_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +162,7 @@ def test_nothing_is_left_of_a_failed_export(
     status, err = run(capsys, SMALL, "-o", str(path))
     assert status == 2
     assert "no space left on device" in err
-    assert [one.name for one in tmp_path.iterdir()] == ["net.pt2"]
+    assert [file.name for file in tmp_path.iterdir()] == ["net.pt2"]
     assert path.read_text() == "what was there"
 
 
@@ -181,11 +181,11 @@ def test_a_dynamic_batch_takes_any_number(
     with torch.no_grad():
         expected = weights_of(reference, 5)(images)
         if ending == ".pt2":
-            found = torch.export.load(path).module()(images)
+            output = torch.export.load(path).module()(images)
         else:
             session = runtime.InferenceSession(str(path))
-            found = torch.from_numpy(session.run(None, {"image": images.numpy()})[0])
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+            output = torch.from_numpy(session.run(None, {"image": images.numpy()})[0])
+    torch.testing.assert_close(output, expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", ["-1", "9" * 30, "1.5"])

@@ -47,7 +47,7 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         }
         """Nodes that have still to read each tensor; the output of the graph is the caller."""
         self.memory: dict[str, str] = {}
-        """Of each tensor the one that its memory was made for."""
+        """For each tensor the tensor that its memory was allocated for."""
         self.bytes: dict[str, int] = {}
         """Of the memory that is taken, by the tensor that it was made for; weights take none."""
         self.elements: dict[str, int] = {}
@@ -67,10 +67,10 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
 
     def _sources(self, node: fx.Node) -> list[str]:
         """The tensors that a node is made of, in their order."""
-        found: list[str] = []
-        for one in node.all_input_nodes:
-            found += [one.meta[TENSOR]] if TENSOR in one.meta else self._sources(one)
-        return found
+        names: list[str] = []
+        for source in node.all_input_nodes:
+            names += [source.meta[TENSOR]] if TENSOR in source.meta else self._sources(source)
+        return names
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
@@ -94,12 +94,12 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
             home = self.memory[name]
             if step.layer.effect == "view":
                 return home
-            held = [one for one, where in self.memory.items() if where == home]
-            unread = {reader for one in held for reader in self.readers[one]} <= {node}
+            held = [tensor for tensor, where in self.memory.items() if where == home]
+            unread = {reader for tensor in held for reader in self.readers[tensor]} <= {node}
             fits = home in self.steps and unread and self.bytes.get(home) == size
             # All that is read there is as long as the output: nothing is read twice, or in part.
-            read = [one for one in sources if self.memory[one] == home]
-            fits = fits and all(self.elements[one] == self.elements[output] for one in read)
+            read = [source for source in sources if self.memory[source] == home]
+            fits = fits and all(self.elements[source] == self.elements[output] for source in read)
             if step.layer.effect == "elementwise" and fits:
                 return home
         return None
@@ -109,7 +109,7 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         for readers in self.readers.values():
             readers.discard(node)
         self.live[step.name] = sum(self.bytes.values())
-        if node.meta[TENSOR] == [name for name, one in self.steps.items() if one is step][-1]:
+        if node.meta[TENSOR] == [name for name, maker in self.steps.items() if maker is step][-1]:
             needed = {self.memory[name] for name in self.memory if self.readers[name]}
             self.bytes = {name: size for name, size in self.bytes.items() if name in needed}
 

@@ -20,14 +20,14 @@ from torch import fx, nn  # noqa: E402
 from mnet_cost.errors import SpecError  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.network import elaborate  # noqa: E402
-from mnet_cost.torch_model import build_module, parts, same  # noqa: E402
+from mnet_cost.torch_model import build_module, modules, same_padding  # noqa: E402
 from mnet_cost.torch_model.export import export_network  # noqa: E402
 from mnet_cost.torch_model.names import class_name, module_path, variable  # noqa: E402
 from mnet_cost.torch_model.source import write_source  # noqa: E402
 
 WORDS = sorted(
     {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *dir(fx.GraphModule)}
-    | {*vars(fx.GraphModule(nn.Module(), fx.Graph())), *vars(parts), *vars(same)}
+    | {*vars(fx.GraphModule(nn.Module(), fx.Graph())), *vars(modules), *vars(same_padding)}
     | {"self", "cls", "torch", "nn", "F", "OrderedDict", "Callable", "inf", "nan", "device", "i"}
     | {"_", "__", "___", "__x", "__x_", "_1", "x", "y", "X", "Net", "other", "other_2", "train_"}
     | {"channels", "out_channels", "kernel_size", "weight", "has_relu", "residual", "a" * 300}
@@ -73,10 +73,10 @@ outputs: [%(c)s, q.1, q.2, %(b)s]
 @example("parts", "torch", "i", "async")
 def test_source_builds_the_same_module(a: str, b: str, c: str, k: str) -> None:
     try:
-        one = network(TEXT % {"a": a, "b": b, "c": c, "k": k})
+        net = network(TEXT % {"a": a, "b": b, "c": c, "k": k})
     except SpecError:  # a word of the language, or one name twice
         assume(False)
-    compare(one)
+    compare(net)
 
 
 @settings(max_examples=60, deadline=None)
@@ -85,9 +85,9 @@ def test_names_of_models_and_variants(name: str, variant: str) -> None:
     text = (
         f"format: 1\nname: '{name}'\ninput: {{x: [4]}}\nlayers: [linear: {{features: 2}}, relu]\n"
     )
-    one = elaborate(parse_spec(text))
-    compare(one)
-    assert module_of(write_source(one)).__name__.isidentifier()
+    net = elaborate(parse_spec(text))
+    compare(net)
+    assert module_of(write_source(net)).__name__.isidentifier()
     assert class_name(variant, ()).isidentifier()
     assert not keyword.iskeyword(class_name(variant, ()))
 
@@ -114,9 +114,9 @@ def test_paths_and_variables() -> None:
 
 
 def test_arguments_of_copies_stay_in_their_order() -> None:
-    one = network("input: {x: [3, 8, 8]}\nlayers: [{conv2d: {channels: 2, kernel: 1}, repeat: 2}]")
-    assert "nn.Conv2d(in_channels, 2, 1, bias=False)" in write_source(one)
-    compare(one)
+    net = network("input: {x: [3, 8, 8]}\nlayers: [{conv2d: {channels: 2, kernel: 1}, repeat: 2}]")
+    assert "nn.Conv2d(in_channels, 2, 1, bias=False)" in write_source(net)
+    compare(net)
 
 
 HEAVY = [("lambda", "self", "__class__"), ("None", "torch", "forward"), ("__x", "_", "async")]
@@ -125,14 +125,14 @@ HEAVY = [("lambda", "self", "__class__"), ("None", "torch", "forward"), ("__x", 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize(("a", "b", "c"), HEAVY)
 def test_programs(a: str, b: str, c: str, tmp_path: Path) -> None:
-    one = network(TEXT % {"a": a, "b": b, "c": c, "k": "k"})
+    net = network(TEXT % {"a": a, "b": b, "c": c, "k": "k"})
     path = tmp_path / "net.pt2"
-    export_network(one, str(path))
+    export_network(net, str(path))
     program = torch.export.load(path)
-    assert {*program.state_dict} == {*build_module(one).state_dict()}
-    found: Any = program.module()(torch.ones(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
-    assert [list(value.shape) for value in found] == [
-        [1, *one.tensors[index].type.shape] for index in one.outputs
+    assert {*program.state_dict} == {*build_module(net).state_dict()}
+    outputs: Any = program.module()(torch.ones(1, 3, 8, 8), torch.ones(1, 3, 8, 8))
+    assert [list(value.shape) for value in outputs] == [
+        [1, *net.tensors[index].type.shape] for index in net.outputs
     ]
 
 
@@ -143,5 +143,5 @@ def test_onnx(a: str, b: str, c: str) -> None:
         pytest.importorskip(package)
     from onnx_oracle import onnx_disagreements
 
-    one = network(TEXT % {"a": a, "b": b, "c": c, "k": "k"})
-    assert onnx_disagreements(one) == []
+    net = network(TEXT % {"a": a, "b": b, "c": c, "k": "k"})
+    assert onnx_disagreements(net) == []

@@ -75,6 +75,6 @@ def test_a_wrong_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert disagreements(network) == []
     monkeypatch.setitem(rules.RULES, Conv2d, with_another_bias)
-    found = disagreements(network)
+    differences = disagreements(network)
     wanted = "params, weights, buffers: (156, 150, 0) here, (150, 150, 0)"
-    assert any(wanted in one for one in found)
+    assert any(wanted in difference for difference in differences)

@@ -31,16 +31,21 @@ def test_agrees_with_torch(seed: int) -> None:
 
 def test_every_kind_and_every_field_is_there() -> None:
     wanted = {(kind, "") for kind in DRAWN}
-    wanted |= {(one.kind, name) for one in LAYERS if one is not Opaque for name in fields_of(one)}
-    found = set()
+    wanted |= {
+        (layer_type.kind, name)
+        for layer_type in LAYERS
+        if layer_type is not Opaque
+        for name in fields_of(layer_type)
+    }
+    drawn = set()
     for seed in SEEDS:
         for step in random_network(seed).steps:
             layer = step.layer
-            found.add((layer.kind, ""))
+            drawn.add((layer.kind, ""))
             for name, field in fields_of(type(layer)).items():
                 if field.required or getattr(layer, name) != field.default:
-                    found.add((layer.kind, name))
-    assert wanted - found == set()
+                    drawn.add((layer.kind, name))
+    assert wanted - drawn == set()
     assert len(DRAWN) == len(LAYERS) - 1
 
 

@@ -71,17 +71,17 @@ def test_data(capsys: pytest.CaptureFixture[str], path: str, words: str) -> None
 def test_a_folder_for_a_run(
     capsys: pytest.CaptureFixture[str], resume: list[str], path: str, words: str
 ) -> None:
-    found = message(
+    error = message(
         capsys, "train", "tiny.yaml", "--data", "digits", "--epochs", "1", "--out", path, *resume
     )
-    assert found == words
+    assert error == words
 
 
 def test_a_file_where_a_run_is_to_be(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "tiny.yaml", "--data", "digits", "--epochs", "1", "--out"]
     assert message(capsys, *words, "tiny.yaml") == "tiny.yaml: cannot be made: file exists"
-    found = message(capsys, *words, "tiny.yaml/run")
-    assert found == "tiny.yaml/run: cannot be made: not a directory"
+    error = message(capsys, *words, "tiny.yaml/run")
+    assert error == "tiny.yaml/run: cannot be made: not a directory"
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_weights(capsys: pytest.CaptureFixture[str], path: str, words: str) -> N
     assert main(lines) == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"mnet-cost: {expected}"
     taught = ["--teacher", "tiny.yaml", "--teacher-weights", path]
-    found = message(capsys, "train", "tiny.yaml", "--data", "digits", *taught)
-    assert found == expected
+    error = message(capsys, "train", "tiny.yaml", "--data", "digits", *taught)
+    assert error == expected
 
 
 @pytest.mark.parametrize("ending", [".py", ".pt2", ".onnx"])

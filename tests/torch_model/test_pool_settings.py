@@ -45,10 +45,10 @@ def by_torch(kind: str, fields: dict[str, Any], sizes: tuple[int, int]) -> tuple
         options["dilation"] = fields["dilation"]
     function = F.max_pool2d if kind == "max_pool2d" else F.avg_pool2d
     try:
-        found = function(x, fields["kernel"], fields["stride"], fields["padding"], **options)
+        pooled = function(x, fields["kernel"], fields["stride"], fields["padding"], **options)
     except RuntimeError:
         return None
-    return tuple(found.shape[2:])
+    return tuple(pooled.shape[2:])
 
 
 def drawn(r: Random, kind: str) -> tuple[dict[str, Any], tuple[int, int]]:

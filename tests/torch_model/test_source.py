@@ -24,7 +24,7 @@ from oracle import examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 from mnet_cost.analysis import analyze_network  # noqa: E402
-from mnet_cost.errors import ModelReferenceError, SpecError  # noqa: E402
+from mnet_cost.errors import SpecError, UsageError  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
 from mnet_cost.torch_model import build_module  # noqa: E402
@@ -44,34 +44,34 @@ def module_of(source: str) -> Any:
     """The network's class in a source file, the last one."""
     scope: dict[str, Any] = {"__name__": "generated"}
     exec(compile(source, "generated.py", "exec"), scope)
-    classes = [one for one in scope.values() if getattr(one, "__module__", "") == "generated"]
-    return [one for one in classes if isinstance(one, type)][-1]
+    classes = [value for value in scope.values() if getattr(value, "__module__", "") == "generated"]
+    return [value for value in classes if isinstance(value, type)][-1]
 
 
 def shapes(module: Any) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(one.shape) for name, one in module.state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
 def outputs(module: Any, inputs: Any) -> list[Any]:
     with torch.no_grad():
-        found = module(*inputs)
-    return list(found) if isinstance(found, tuple) else [found]
+        result = module(*inputs)
+    return list(result) if isinstance(result, tuple) else [result]
 
 
-def compare(one: Network, run: bool = True) -> None:
+def compare(net: Network, run: bool = True) -> None:
     """The generated class has the names and shapes of the module, and gives what it gives."""
-    made = module_of(write_source(one))
+    made = module_of(write_source(net))
     with torch.device("meta"):
-        assert shapes(made()) == shapes(build_module(one))
+        assert shapes(made()) == shapes(build_module(net))
     if not run:
         return
     torch.manual_seed(0)
-    first, second = build_module(one).eval(), made().eval()
+    first, second = build_module(net).eval(), made().eval()
     second.load_state_dict(first.state_dict())
-    inputs = examples(one, "cpu")
-    for expected, found in zip(outputs(first, inputs), outputs(second, inputs), strict=True):
-        assert expected.shape == found.shape
-        assert torch.equal(torch.nan_to_num(expected), torch.nan_to_num(found))
+    inputs = examples(net, "cpu")
+    for expected, output in zip(outputs(first, inputs), outputs(second, inputs), strict=True):
+        assert expected.shape == output.shape
+        assert torch.equal(torch.nan_to_num(expected), torch.nan_to_num(output))
 
 
 def small(reference: str) -> Network:
@@ -89,10 +89,10 @@ def small(reference: str) -> Network:
 
 @pytest.mark.parametrize("reference", NETWORKS)
 def test_the_library(reference: str) -> None:
-    one = small(reference)
-    mult_adds = analyze_network(one).totals.mult_adds
+    net = small(reference)
+    mult_adds = analyze_network(net).totals.mult_adds
     assert mult_adds is not None
-    compare(one, run=mult_adds <= MOST_MULT_ADDS)
+    compare(net, run=mult_adds <= MOST_MULT_ADDS)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -118,21 +118,21 @@ layers:
 
 def test_shared_blocks_and_layers_are_called_again() -> None:
     text = SHARED.replace("  - {id: again, use: tower.wide.conv2d, from: READ}\n", "")
-    one = network(text.replace(", again]", "]"))
-    source = write_source(one)
+    net = network(text.replace(", again]", "]"))
+    source = write_source(net)
     assert "= self.tower(left)" in source
     assert "= self.tower(right)" in source
     assert source.count("self.tower = ") == 1
-    compare(one)
+    compare(net)
 
 
 def test_a_layer_inside_a_block_is_shared() -> None:
-    one = network(SHARED.replace("READ", "tower.relu"))
-    source = write_source(one)
+    net = network(SHARED.replace("READ", "tower.relu"))
+    source = write_source(net)
     assert "def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:" in source
     assert "again = self.tower.wide.conv2d(" in source
     assert "self.twin" not in source
-    compare(one)
+    compare(net)
 
 
 UNLIKE = """
@@ -177,9 +177,9 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_long_networks_are_written_in_a_moment(name: str) -> None:
     """2,000 layers in 3 s of CPU: it took 17 s, and more than a minute for one sum of all."""
-    one = network("input: {x: [8, 9, 9]}\n" + LONG[name])
+    net = network("input: {x: [8, 9, 9]}\n" + LONG[name])
     start = process_time()
-    source = write_source(one)
+    source = write_source(net)
     assert process_time() - start < 3
     compile(source, "long.py", "exec")
 
@@ -247,5 +247,5 @@ input: {image: [3, 8, 8]}
 layers:
   - opaque: {operation: magic, shape: [4]}
 """
-    with pytest.raises(ModelReferenceError, match="torch cannot build `opaque`"):
+    with pytest.raises(UsageError, match="torch cannot build `opaque`"):
         write_source(network(text))

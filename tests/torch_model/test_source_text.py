@@ -57,7 +57,9 @@ def test_what_a_spec_says_is_no_code(words: str) -> None:
     wanted = printable(f"Source: {words}.".replace("\n", " "))
     assert "".join(wanted.split()) in "".join(said.split())
     # All that is not the docstring is as it is for any other words.
-    assert [ast.dump(one) for one in tree.body[1:]] == [ast.dump(one) for one in PLAIN.body[1:]]
+    assert [ast.dump(statement) for statement in tree.body[1:]] == [
+        ast.dump(statement) for statement in PLAIN.body[1:]
+    ]
 
 
 def test_importing_it_runs_nothing(tmp_path: Path) -> None:

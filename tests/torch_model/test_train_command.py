@@ -137,12 +137,12 @@ def test_each_network_has_its_own_batch(capsys: Capture) -> None:
     own = ["--resolution", "8", "--epochs", "1", "--data", "images", "--workers", "0"]
     own += ["--format", "json"]
     assert main(["train", "tiny.yaml", "--compare-knob", "batch=4,10", *own]) == 0
-    found = json.loads(capsys.readouterr().out)["trainings"]
-    assert [one["recipe"]["batch"] for one in found] == [4, 10]
-    assert [one["recipe"]["steps_per_epoch"] for one in found] == [5, 2]
+    trainings = json.loads(capsys.readouterr().out)["trainings"]
+    assert [training["recipe"]["batch"] for training in trainings] == [4, 10]
+    assert [training["recipe"]["steps_per_epoch"] for training in trainings] == [5, 2]
     assert main(["train", "--compare", "tiny.yaml@batch=10", "vs", "tiny.yaml", *own]) == 0
-    found = json.loads(capsys.readouterr().out)["trainings"]
-    assert [one["recipe"]["batch"] for one in found] == [10, 16]
+    trainings = json.loads(capsys.readouterr().out)["trainings"]
+    assert [training["recipe"]["batch"] for training in trainings] == [10, 16]
     assert train("tiny.yaml", "--data", "images", "--compare-knob", "batch=4,10") == 2
     assert "`batch` is given twice" in capsys.readouterr().err
 

@@ -94,9 +94,9 @@ def test_folders_that_cannot_be_trained_on(tmp_path: Path) -> None:
     (empty / "cat").mkdir()
     (empty / "cat" / "notes.txt").touch()
     assert refusal(str(empty)) == f"{empty}: has no images in its sub-folders"
-    one = image_folder(tmp_path / "one", {"cat": 3})
-    assert refusal(str(one)) == (
-        f"{one}: has images of one class alone, `cat`; there must be two to tell apart"
+    folder = image_folder(tmp_path / "one", {"cat": 3})
+    assert refusal(str(folder)) == (
+        f"{folder}: has images of one class alone, `cat`; there must be two to tell apart"
     )
     few = image_folder(tmp_path / "few", {"cat": 3, "dog": 1})
     assert refusal(str(few)) == (
@@ -191,8 +191,8 @@ def test_all_of_it_and_nothing_changed_is_the_picture() -> None:
     assert plain(picture, (3, 3), nothing).tobytes() == picture.tobytes()
     mirror = nothing._replace(mirror=True)
     for seed in range(20):
-        found = augmented(picture, (3, 3), mirror, random.Random(seed))
-        assert found.size == (3, 3)
+        image = augmented(picture, (3, 3), mirror, random.Random(seed))
+        assert image.size == (3, 3)
 
 
 def test_batches_go_on_from_any_step() -> None:

@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 from mnet_cost.errors import MnetCostError, OutputError  # noqa: E402
 from mnet_cost.torch_model.graph import build_module  # noqa: E402
-from mnet_cost.torch_model.parts import Parameter, PositionEmbedding  # noqa: E402
+from mnet_cost.torch_model.modules import Parameter, PositionEmbedding  # noqa: E402
 from mnet_cost.torch_model.training import estimate  # noqa: E402
 from mnet_cost.torch_model.training.checkpoint import (  # noqa: E402
     CheckpointError,
@@ -91,19 +91,19 @@ def test_what_decays(recipe: Any) -> None:
     module = build_module(tiny())
     decaying, free = parameter_groups(module, recipe)
     # by hand: conv 4 x 1 x 3 x 3 and linear 5 x 4; depthwise 4 x 3 x 3, two norms, one bias
-    assert sorted(one.numel() for one in decaying["params"]) == [20, 36]
-    assert sorted(one.numel() for one in free["params"]) == [4, 4, 4, 4, 5, 36]
+    assert sorted(parameter.numel() for parameter in decaying["params"]) == [20, 36]
+    assert sorted(parameter.numel() for parameter in free["params"]) == [4, 4, 4, 4, 5, 36]
     assert decaying["weight_decay"] == recipe.weight_decay > 0 == free["weight_decay"]
     (first, second) = parameter_groups(module, recipe._replace(spares_depthwise=False))
-    assert sorted(one.numel() for one in first["params"]) == [20, 36, 36]
+    assert sorted(parameter.numel() for parameter in first["params"]) == [20, 36, 36]
     assert len(second["params"]) == 5
 
 
 def test_embeddings_of_positions_do_not_decay() -> None:
     module = nn.Sequential(PositionEmbedding(3, 4), Parameter(2, 5), nn.Linear(4, 6))
     decaying, free = parameter_groups(module, MODERN)
-    assert [one.numel() for one in decaying["params"]] == [24]
-    assert [one.numel() for one in free["params"]] == [12, 10, 6]
+    assert [parameter.numel() for parameter in decaying["params"]] == [24]
+    assert [parameter.numel() for parameter in free["params"]] == [12, 10, 6]
 
 
 def test_the_average_by_hand() -> None:
@@ -146,15 +146,15 @@ def test_objectives_by_hand() -> None:
 
 @pytest.mark.parametrize("variant", [None, "sigmoid", "softmax"])
 def test_a_folder_is_learned(tmp_path: Path, data: str, variant: str | None) -> None:
-    found = trained(
+    results = trained(
         tmp_path, tiny(variant, width=8), data=data, epochs=25, batch=8, workers=0, lr=0.1
     )
-    assert found.tested is not None
-    assert found.tested.accuracy == 1.0
-    assert found.tested.confusion == ((3, 0), (0, 3))
-    assert [one.recall for one in found.classes] == [1.0, 1.0]
-    assert found.plan.decided == ("classes 2",)
-    assert found.history[-1].loss < found.history[0].loss
+    assert results.tested is not None
+    assert results.tested.accuracy == 1.0
+    assert results.tested.confusion == ((3, 0), (0, 3))
+    assert [class_.recall for class_ in results.classes] == [1.0, 1.0]
+    assert results.plan.decided == ("classes 2",)
+    assert results.history[-1].loss < results.history[0].loss
 
 
 def test_a_student_learns_from_a_teacher(tmp_path: Path, data: str) -> None:
@@ -188,10 +188,10 @@ def test_an_embedding_is_imitated(tmp_path: Path, data: str) -> None:
         },
     )
     wishes = {"teacher": model, "teacher_weights": str(tmp_path / "teacher.pt"), "data": data}
-    found = trained(tmp_path / "run", model, epochs=30, batch=8, workers=0, lr=0.1, **wishes)
-    assert isinstance(found.plan.task.objective, Imitation)
-    assert [found.history[0].accuracy, found.history[0].test_accuracy] == [None, None]
-    assert found.history[-1].test_loss < 0.5 * found.history[0].test_loss
+    results = trained(tmp_path / "run", model, epochs=30, batch=8, workers=0, lr=0.1, **wishes)
+    assert isinstance(results.plan.task.objective, Imitation)
+    assert [results.history[0].accuracy, results.history[0].test_accuracy] == [None, None]
+    assert results.history[-1].test_loss < 0.5 * results.history[0].test_loss
     assert "3 numbers, and" in refusal(tmp_path / "x", model=model, data=data)
 
 
@@ -262,7 +262,7 @@ def test_networks_that_do_not_fit(tmp_path: Path, data: str) -> None:
 
 
 class Deadly:
-    """Pictures that kill whoever reads one."""
+    """Pictures that kill the process that reads one."""
 
     def __len__(self) -> int:
         return 24
@@ -319,9 +319,9 @@ class TestCheckpoints:
     def test_one_byte_of_the_weights_changed(self, tmp_path: Path, data: str) -> None:
         path = self.spoilt(tmp_path, data)
         weights = load_checkpoint(path)["module"]["conv2d.weight"]
-        found = bytearray(path.read_bytes())
-        found[found.index(bytes(weights.flatten().view(torch.uint8)[:16].tolist()))] ^= 1
-        path.write_bytes(found)
+        content = bytearray(path.read_bytes())
+        content[content.index(bytes(weights.flatten().view(torch.uint8)[:16].tolist()))] ^= 1
+        path.write_bytes(content)
         assert self.words(tmp_path, data).startswith(f"{path}: is not whole")
 
     def test_code(self, tmp_path: Path, data: str) -> None:

@@ -67,13 +67,13 @@ def _one_thread() -> Iterator[None]:
 def states(folder: Path) -> dict[str, Any]:
     """All that must be the same in the end, by name."""
     content = load_checkpoint(folder / "checkpoint.pt")
-    found = {f"{part}.{name}": tensor for part in ("module", "average")
+    tensors = {f"{part}.{name}": tensor for part in ("module", "average")
              for name, tensor in content[part].items()}  # fmt: skip
     for number, state in content["optimizer"]["state"].items():
-        found |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-    found["rng"] = content["rng"]["cpu"]
+        tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
+    tensors["rng"] = content["rng"]["cpu"]
     best = load_checkpoint(folder / "best.pt")
-    return found | {f"best.{name}": tensor for name, tensor in best["average"].items()}
+    return tensors | {f"best.{name}": tensor for name, tensor in best["average"].items()}
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
@@ -232,8 +232,8 @@ def test_another_rate_is_warned_of(tmp_path: Path, data: str) -> None:
             self.heard += text
 
     ears = Ears()
-    found = trained(tmp_path / "run", resume=True, lr=0.01, audience=ears, **wishes)
-    assert found.finished
+    results = trained(tmp_path / "run", resume=True, lr=0.01, audience=ears, **wishes)
+    assert results.finished
     assert "is of a learning rate of 0.5, and goes on with 0.01" in ears.heard
     ears = Ears()
     trained(tmp_path / "run", resume=True, lr=0.01, audience=ears, **wishes)

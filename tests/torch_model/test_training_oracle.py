@@ -1,14 +1,14 @@
-"""Memory kept for the backward pass, and its mult-adds, against torch 2.13 on a CPU.
+"""Memory saved for the backward pass, and its mult-adds, against torch 2.13 on a CPU.
 
 Bytes are those of the storages that autograd packs and still holds when the forward pass is over:
 each once, without params and buffers. Mult-adds are half of what torch's flop counter counts
 forward and backward on the meta device. Where we differ, and why:
 
-- lstm: torch's fused kernel for CPUs (oneDNN) keeps a workspace of its own; we say what torch keeps
+- lstm: torch's fused kernel for CPUs (oneDNN) has a workspace of its own; we say what torch saves
   without it, and the test runs it so. gru has no such kernel.
-- non_max_suppression: we take what it keeps for constant, as detectors train (arXiv:1506.01497,
-  section 3.2), and what goes into it for an output that has a loss. The test does the same.
-- turned and cut views in front of a copy, one axis of size 1 among turned ones, attention of
+- non_max_suppression: we take the boxes that it keeps for constant, as detectors train
+  (arXiv:1506.01497, section 3.2), and its inputs for outputs that have a loss. So does the test.
+- permuted and cut views in front of a copy, one axis of size 1 among permuted ones, attention of
   sequences of length 1: torch may spare a copy that we count, or the other way round.
 """
 
@@ -35,35 +35,37 @@ from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
-from mnet_cost.torch_model import build_module, parts  # noqa: E402
+from mnet_cost.torch_model import build_module, modules  # noqa: E402
 
 BATCH = 2
 
 
 class Packed:
-    """A tensor that autograd keeps, for as long as it keeps it."""
+    """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
+        self.tensor = tensor.detach()  # else an output would keep its own graph alive
 
 
-def kept_bytes(network: Network) -> int:
+def saved_bytes(network: Network) -> int:
     """Bytes that autograd holds after a forward pass of the network's module."""
     module = build_module(network)
-    owned = {one.untyped_storage().data_ptr() for one in (*module.parameters(), *module.buffers())}
+    owned = {
+        tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())
+    }
     packed: list[weakref.ref[Packed]] = []
 
     def pack(tensor: Any) -> Packed:
-        one = Packed(tensor)
-        packed.append(weakref.ref(one))
-        return one
+        holder = Packed(tensor)
+        packed.append(weakref.ref(holder))
+        return holder
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda holder: holder.tensor):
         outputs = module(*examples(network, "cpu"))
-    held = [one for one in (reference() for reference in packed) if one is not None]
+    held = [holder for holder in (reference() for reference in packed) if holder is not None]
     storages = {
-        one.tensor.untyped_storage().data_ptr(): one.tensor.untyped_storage().nbytes()
-        for one in held
+        holder.tensor.untyped_storage().data_ptr(): holder.tensor.untyped_storage().nbytes()
+        for holder in held
     }
     del outputs  # which kept the graph alive until here
     return sum(bytes_ for pointer, bytes_ in storages.items() if pointer not in owned)
@@ -73,13 +75,13 @@ def kept_bytes(network: Network) -> int:
 def losses(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What goes into suppression, and so has a loss."""
     losses: list[Any] = []
-    keep_best = parts.keep_best
+    keep_best = modules.keep_best
 
     def constant(boxes: Any, scores: Any, regions: int) -> Any:
         losses.extend((boxes, scores))
         return keep_best(boxes, scores, regions)
 
-    monkeypatch.setattr(parts, "keep_best", constant)
+    monkeypatch.setattr(modules, "keep_best", constant)
     return losses
 
 
@@ -205,7 +207,7 @@ AROUND = {
 
 
 def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
-    """Some layer after a trained one that needs a gradient, and whatever comes `after`."""
+    """A layer after a trained layer, so that it needs a gradient, and then `after`."""
     first = "conv2d: {channels: 6, kernel: 1}" if shape == IMAGE else "scale"
     if first == "scale":
         first = "{id: first, linear: {features: " + shape.strip("[]").split(",")[-1] + "}}"
@@ -219,7 +221,7 @@ def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
 
 def assert_agrees(text: str) -> None:
     network = elaborate(parse_spec(text), {"batch": BATCH})
-    assert training_cost(network).activation_bytes == kept_bytes(network), text
+    assert training_cost(network).activation_bytes == saved_bytes(network), text
 
 
 ONE_BY_ONE = [(kind, fields) for kind, (_, several) in KINDS.items() for fields in several]
@@ -243,7 +245,7 @@ def test_a_layer_on_what_needs_no_gradient(kind: str, fields: str, without_onedn
     shape = KINDS[kind][0]
     text = f"format: 1\nname: one\ninput: {{x: {shape}}}\nlayers:\n  - {kind}: {{{fields}}}\n"
     network = elaborate(parse_spec(text), {"batch": BATCH})
-    assert training_cost(network).activation_bytes == kept_bytes(network)
+    assert training_cost(network).activation_bytes == saved_bytes(network)
 
 
 @pytest.mark.parametrize("kind", AROUND)
@@ -289,8 +291,8 @@ FINAL_STATES = [
 @pytest.mark.parametrize(
     "rest",
     [
-        "",  # nobody keeps it
-        "  - tanh\n",  # keeps its own result
+        "",  # nobody saves it
+        "  - tanh\n",  # saves its own result
         "  - silu\n",
         "  - {linear: {features: 2}}\n",
         "  - {slice: {stop: 1, axis: -1}}\n  - silu\n",
@@ -298,7 +300,7 @@ FINAL_STATES = [
     ],
 )
 def test_final_states(kind: str, fields: str, shape: str, rest: str, without_onednn: None) -> None:
-    """What keeps that of the last layer keeps the memory of all layers."""
+    """A layer that saves the state of the last layer holds the memory of all layers."""
     assert_agrees(spec_of(kind, shape, f"features: 3, {fields}, output: last", rest))
 
 
@@ -360,20 +362,20 @@ def is_comparable(network: Network) -> bool:
 
 def test_random_networks(without_onednn: None) -> None:
     networks = {seed: random_network(seed) for seed in range(450)}
-    chosen = {seed: one for seed, one in networks.items() if is_comparable(one)}
+    chosen = {seed: net for seed, net in networks.items() if is_comparable(net)}
     assert len(chosen) >= 60
     for seed, network in chosen.items():
-        assert training_cost(network).activation_bytes == kept_bytes(network), f"seed {seed}"
+        assert training_cost(network).activation_bytes == saved_bytes(network), f"seed {seed}"
 
 
-NETWORKS = [one for one in read_catalog().networks if one.variant is None]
-"""One of each file: sizes of a family differ in numbers, not in kinds."""
+NETWORKS = [model for model in read_catalog().networks if model.variant is None]
+"""A network of each file: sizes of a family differ in numbers, not in kinds."""
 
 
 def small(network: Listed) -> Network:
     """A network of the library at a small size, but not too small for its windows and boxes."""
     model = load_model(f"{network.family}:{network.variant}" if network.variant else network.family)
-    detector = any(isinstance(one, NonMaxSuppression) for one in _layers(elaborate(model.spec)))
+    detector = any(isinstance(layer, NonMaxSuppression) for layer in _layers(elaborate(model.spec)))
     wanted = {"regions": 20, "proposals": 20, "resolution": 128 if detector else 64, "batch": BATCH}
     if network.family == "inception_v3":
         wanted["resolution"] = 299
@@ -387,16 +389,16 @@ def _layers(network: Network) -> list[Any]:
     return [step.layer for step in network.steps]
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda model: model.name)
 def test_networks_of_the_library(network: Listed, losses: list[Any]) -> None:
     built = small(network)
     cost = training_cost(built)
     if cost.forward_mult_adds > 5e9:
         pytest.skip("it would calculate for minutes")
-    assert cost.activation_bytes == kept_bytes(built)
+    assert cost.activation_bytes == saved_bytes(built)
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda one: one.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda model: model.name)
 def test_mult_adds_of_a_step(network: Listed, losses: list[Any]) -> None:
     assert_mult_adds_agree(small(network), losses)
 
@@ -423,7 +425,7 @@ def assert_mult_adds_agree(network: Network, losses: Sequence[Any] = ()) -> None
         with counter:
             outputs = module(*examples(network, "meta"))
             ends = [*(outputs if isinstance(outputs, tuple) else (outputs,)), *losses]
-            torch.autograd.backward([one.sum() for one in ends if one.requires_grad])
+            torch.autograd.backward([end.sum() for end in ends if end.requires_grad])
     assert training_cost(network).mult_adds == counter.get_total_flops() // 2
 
 
@@ -464,5 +466,7 @@ def test_state_of_optimizers(name: str, make: Any) -> None:
     optimizer = make([param])
     param.sum().backward()
     optimizer.step()
-    states = [one for one in optimizer.state[param].values() if torch.is_tensor(one) and one.dim()]
-    assert sum(one.numel() for one in states) == OPTIMIZERS[name] * 21
+    states = [
+        state for state in optimizer.state[param].values() if torch.is_tensor(state) and state.dim()
+    ]
+    assert sum(state.numel() for state in states) == OPTIMIZERS[name] * 21

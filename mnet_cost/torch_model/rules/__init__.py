@@ -1,8 +1,8 @@
-"""What torch does for each layer kind: one rule a kind, listed in `RULES`.
+"""What torch does for each layer kind: a rule for each kind, listed in `RULES`.
 
-A rule is written once, against an `Emitter`; examples of the batch come first in every tensor.
-Sizes are those of the network at hand: padding that differs between sides, and reshapes, are
-built for them. Not here: the order of layers, and what becomes of their values.
+A rule is a function, see `emitter.Rule`, that calls functions and makes a module through an
+`Emitter`. Tensors are [N, *shape]. Padding that differs between sides, and reshapes, are built for
+the sizes of the network. Not here: the order of layers, and what becomes of their values.
 """
 
 from __future__ import annotations
@@ -169,4 +169,4 @@ RULES: dict[type[Layer], Rule] = {
     RoiAlign: roi_align,
     RoiPool: roi_pool,
 }
-"""The rule of each kind that torch can build; `opaque` has none."""
+"""The rule of each kind that torch can build; the kind `opaque` has none."""

@@ -1,4 +1,4 @@
-"""Norms and activations."""
+"""Rules of norms and activations (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mnet_cost.layers.norm import (
     LocalResponseNorm,
 )
 from mnet_cost.tensors import TensorType
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
 
@@ -59,13 +59,13 @@ def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, output
 
 def _group_norm(e: Emitter, x: Any, type_: TensorType, groups: int, layer: Any) -> Any:
     channels, height, width = type_.shape[-3:]
-    one = channels // groups * height * width == 1
+    single = channels // groups * height * width == 1
     x = folded(e, x, type_, 3)
     if layer.affine:
-        factory = parts.GroupNormOfOne if one else nn.GroupNorm
+        factory = modules.GroupNormOfOne if single else nn.GroupNorm
         x = e.module(factory, groups, channels, eps=layer.epsilon)(x)
     else:
-        function = torch.group_norm if one else F.group_norm
+        function = torch.group_norm if single else F.group_norm
         x = e.call(function, x, groups, eps=layer.epsilon)
     return unfolded(e, x, type_, 3)
 
@@ -107,7 +107,7 @@ def prelu(e: Emitter, layer: Prelu, xs: list[Any], types: Types, outputs: Types)
     axis = named_axis(types[0], layer.axis, layer.kind)
     slopes = types[0].shape[axis] if layer.per_channel else 1
     axes = -1 - axis if layer.per_channel else 0
-    return e.module(parts.PRelu, slopes, axes)(xs[0])
+    return e.module(modules.PRelu, slopes, axes)(xs[0])
 
 
 def softmax(e: Emitter, layer: Softmax, xs: list[Any], types: Types, outputs: Types) -> Any:

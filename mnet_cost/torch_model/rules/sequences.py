@@ -1,4 +1,4 @@
-"""Matrix products: linear layers, attention, recurrence; and trained tensors."""
+"""Rules of linear layers, attention, recurrence and trained tensors (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mnet_cost.layers.linear import Linear
 from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
 from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
 from mnet_cost.tensors import TensorType
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Types, folded, unfolded
 
 
@@ -30,7 +30,7 @@ def matmul(e: Emitter, layer: MatMul, xs: list[Any], types: Types, outputs: Type
 
 
 def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
-    """The axes in front of matrices, where there are any."""
+    """`leading` as `modules.attend` takes it: the axes between N and the matrices, if any."""
     leading = outputs[0].shape[:-2]
     return {"leading": leading} if leading else {}
 
@@ -38,13 +38,13 @@ def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
 def scaled_dot_product_attention(
     e: Emitter, layer: ScaledDotProductAttention, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(parts.attend, *xs, heads=layer.heads, **_leading(outputs))
+    return e.call(modules.attend, *xs, heads=layer.heads, **_leading(outputs))
 
 
 def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs: Types) -> Any:
     width, context = types[0].shape[-1], types[-1].shape[-1]
     features = width if layer.features is None else layer.features
-    inner = e.module(parts.Attention, width, context, features, layer.heads, bias=layer.bias)
+    inner = e.module(modules.Attention, width, context, features, layer.heads, bias=layer.bias)
     return inner(*xs, **_leading(outputs))
 
 
@@ -63,8 +63,8 @@ def _recurrent(
         states = e.call(operator.getitem, states, 0)
     directions = 2 if layer.bidirectional else 1
     last = e.call(torch.narrow, states, 0, (layer.layers - 1) * directions, directions)
-    found = e.call(torch.flatten, e.call(torch.transpose, last, 0, 1), 1)
-    return unfolded(e, found, output, 1)
+    state = e.call(torch.flatten, e.call(torch.transpose, last, 0, 1), 1)
+    return unfolded(e, state, output, 1)
 
 
 def lstm(e: Emitter, layer: Lstm, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -77,21 +77,21 @@ def gru(e: Emitter, layer: Gru, xs: list[Any], types: Types, outputs: Types) -> 
 
 def scale(e: Emitter, layer: Scale, xs: list[Any], types: Types, outputs: Types) -> Any:
     axis = named_axis(types[0], layer.axis, layer.kind)
-    return e.module(parts.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
+    return e.module(modules.Scale, types[0].shape[axis], -1 - axis, layer.initial)(xs[0])
 
 
 def class_token(e: Emitter, layer: ClassToken, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(parts.ClassToken, types[0].shape[-1])(xs[0])
+    return e.module(modules.ClassToken, types[0].shape[-1])(xs[0])
 
 
 def position_embedding(
     e: Emitter, layer: PositionEmbedding, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.module(parts.PositionEmbedding, *types[0].shape[-2:])(xs[0])
+    return e.module(modules.PositionEmbedding, *types[0].shape[-2:])(xs[0])
 
 
 def parameter(e: Emitter, layer: Parameter, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(parts.Parameter, *layer.shape)(xs[0])
+    return e.module(modules.Parameter, *layer.shape)(xs[0])
 
 
 def embedding(e: Emitter, layer: Embedding, xs: list[Any], types: Types, outputs: Types) -> Any:

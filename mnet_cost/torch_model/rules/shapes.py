@@ -1,4 +1,4 @@
-"""What joins, rearranges, and takes parts; boxes."""
+"""Rules of joins, reshapes, slices and boxes (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnet_cost.layers.elementwise import Concat
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
 
@@ -88,8 +88,8 @@ def to_image(e: Emitter, layer: ToImage, xs: list[Any], types: Types, outputs: T
 
 def split(e: Emitter, layer: Split, xs: list[Any], types: Types, outputs: Types) -> list[Any]:
     axis = named_axis(types[0], layer.axis, layer.kind)
-    found = e.call(torch.split, xs[0], [output.shape[axis] for output in outputs], axis)
-    return [e.call(operator.getitem, found, number) for number in range(len(outputs))]
+    parts = e.call(torch.split, xs[0], [output.shape[axis] for output in outputs], axis)
+    return [e.call(operator.getitem, parts, number) for number in range(len(outputs))]
 
 
 def slice_(e: Emitter, layer: Slice, xs: list[Any], types: Types, outputs: Types) -> Any:
@@ -103,7 +103,7 @@ def take(e: Emitter, layer: Take, xs: list[Any], types: Types, outputs: Types) -
 
 
 def box_decode(e: Emitter, layer: BoxDecode, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(parts.decode_boxes, xs[0])
+    return e.call(modules.decode_boxes, xs[0])
 
 
 def non_max_suppression(
@@ -112,15 +112,15 @@ def non_max_suppression(
     boxes, scores = xs
     if len(types[1].shape) == 1:
         scores = e.call(torch.unsqueeze, scores, -1)
-    return e.call(parts.keep_best, boxes, scores, layer.regions)
+    return e.call(modules.keep_best, boxes, scores, layer.regions)
 
 
 def roi_align(e: Emitter, layer: RoiAlign, xs: list[Any], types: Types, outputs: Types) -> Any:
     *maps, boxes = xs
     options = {"size": both(layer.size), "samples": layer.samples}
-    return e.call(parts.align_regions, boxes, *maps, **options)
+    return e.call(modules.align_regions, boxes, *maps, **options)
 
 
 def roi_pool(e: Emitter, layer: RoiPool, xs: list[Any], types: Types, outputs: Types) -> Any:
     *maps, boxes = xs
-    return e.call(parts.pool_regions, boxes, *maps, size=both(layer.size))
+    return e.call(modules.pool_regions, boxes, *maps, size=both(layer.size))

@@ -1,4 +1,4 @@
-"""Convolutions and pools: padding that torch has itself, and padding that it has not."""
+"""Rules of convolutions and pools (see `emitter.Rule`): `pads` are (left, right, top, bottom)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mnet_cost.layers.conv import (
     torch_window,
 )
 from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
 
@@ -102,16 +102,16 @@ def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, output
         beyond = (0, pads[1] - inside[1], 0, pads[3] - inside[3])
         x = e.call(F.pad, x, inside)
         if any(beyond):  # what a last window sees there does not count
-            x = e.call(parts.average_windows, x, kernel, stride, beyond)
+            x = e.call(modules.average_windows, x, kernel, stride, beyond)
         else:
             x = e.call(F.avg_pool2d, x, kernel, stride)
     else:
-        x = e.call(parts.average_windows, x, kernel, stride, pads)
+        x = e.call(modules.average_windows, x, kernel, stride, pads)
     return unfolded(e, x, outputs[0], 3)
 
 
 def _ceil_mode(rounding: str) -> dict[str, bool]:
-    """The argument that torch's pools take for `rounding`; none for their default."""
+    """The argument of torch's pools for `rounding`; empty for their default."""
     return {"ceil_mode": True} if rounding == "ceil" else {}
 
 

@@ -1,8 +1,8 @@
-"""The forward of a class as lines: which calls stand within others, and what results are called.
+"""The statements of a class's `forward`: which calls are nested, and how variables are named.
 
-A value that is used once, by what follows, stands within it if that is an activation, a norm or an
-addition; else it gets a variable. The main line of a network keeps its variable; what branches off
-is called after the layer where the branch ends.
+A call is nested in the next call if its result is used there alone, and if the next call is an
+activation, a norm or an addition. Other results get a variable. The main line of a network keeps
+the same variable; a branch gets the name of the layer where it ends.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mnet_cost.torch_model import parts
+from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.names import is_name, variable
-from mnet_cost.torch_model.source.columns import MISSING, Column, same, shown
-from mnet_cost.torch_model.source.plan import ClassPlan, Line, Run, Symbol, symbols_in
+from mnet_cost.torch_model.source.argument_columns import MISSING, ArgumentColumn, same, shown
+from mnet_cost.torch_model.source.class_plan import ClassPlan, Line, Run, Symbol, symbols_in
 from mnet_cost.torch_model.source.record import Ref, defaults
 from mnet_cost.torch_model.source.text import (
     INFIX,
@@ -33,8 +33,8 @@ _LONGEST_INNER = 64
 _SPARE = ("x", "y", "z", "u", "v", "w")
 
 _NORMS = (
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.Dropout, parts.PRelu,
-    parts.Scale,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.Dropout, modules.PRelu,
+    modules.Scale,
 )  # fmt: skip
 _LIGHT = (
     F.relu, F.relu6, F.leaky_relu, F.hardsigmoid, F.silu, F.hardswish, F.gelu, F.softmax,
@@ -43,45 +43,48 @@ _LIGHT = (
 
 
 class Text(NamedTuple):
-    """An expression, and whether it needs brackets as an operand."""
+    """A Python expression as text."""
 
     text: str
     loose: bool = False
+    """Whether it needs brackets as an operand."""
 
     @property
     def tight(self) -> str:
-        """The text, in brackets if need be."""
+        """The text as an operand: in brackets if it needs them."""
         return f"({self.text})" if self.loose else self.text
 
 
 class Forward:
-    """Writes the forward of one class."""
+    """Writes the `forward` of a class.
+
+    `reference` gives the Python expression for the module at a path in the class.
+    """
 
     def __init__(self, plan: ClassPlan, reference: Callable[[str], str]) -> None:
         self.plan = plan
         self.reference = reference
-        """From the path of a module to how it is reached."""
         self.stored: dict[str, str] = {}
-        """Attributes that hold arguments of the constructor: name -> expression there."""
+        """Attributes that `forward` reads: their expressions in the constructor, by name."""
         self.slots = {slot.name: slot for slot in plan.slots}
         self.starts = {run.start: run for run in plan.runs}
         self.reads = [list(symbols_in(line)) for line in plan.lines]
-        """What each line reads."""
+        """The symbols that each line reads."""
         self.users: dict[Symbol, list[int]] = {}
         self.end = len(plan.lines)
         self._count()
         self.variables: dict[Symbol, str] = {}
         self.until: dict[str, int] = {}
-        """The last line that reads each variable."""
+        """The last line that reads each variable, by name."""
         self.named: set[Symbol] = set()
         self.inner: dict[Symbol, Text] = {}
         self.out: list[str] = []
 
     def lines(self) -> list[str]:
-        """The statements, the last of which returns."""
+        """The statements; the last of them is `return`."""
         for name, symbol in self.plan.symbols.items():
             names = {*self.plan.symbols, *self.variables.values()} - {name}
-            self._call_it(symbol, name if is_name(name) else variable(name, names))
+            self._set_variable(symbol, name if is_name(name) else variable(name, names))
         runs = self.starts
         number = 0
         while number < self.end:
@@ -92,7 +95,9 @@ class Forward:
             else:
                 self._line(number, self.end)
                 number += 1
-        self.out.append(f"return {', '.join(self._operand(one).text for one in self.plan.outputs)}")
+        self.out.append(
+            f"return {', '.join(self._operand(symbol).text for symbol in self.plan.outputs)}"
+        )
         return self.out
 
     # --- who uses what
@@ -106,17 +111,17 @@ class Forward:
         self.either: dict[int, list[Symbol]] = {}
         ends = {run.end - 1: run for run in self.plan.runs}
         pending = [*self.users]
-        while pending:  # what is either of two uses both, where the lines end that make one
+        while pending:  # a symbol with `source` and `other` uses both, in the last line of its run
             symbol = pending.pop()
             if symbol.source is not None and symbol.other is not None:
                 run = ends[symbol.line]
                 listed = self.either.setdefault(run.start, [])
                 if symbol not in listed:
                     listed.append(symbol)
-                    for one in (symbol.source, symbol.other):
-                        if one not in self.users:
-                            pending.append(one)
-                        self.users.setdefault(one, []).append(run.end - 1)
+                    for alternative in (symbol.source, symbol.other):
+                        if alternative not in self.users:
+                            pending.append(alternative)
+                        self.users.setdefault(alternative, []).append(run.end - 1)
 
         self.last = {symbol: max(users) for symbol, users in self.users.items()}
         self.following: dict[Symbol, list[Symbol]] = {}
@@ -136,17 +141,19 @@ class Forward:
     # --- lines
 
     def _line(self, number: int, limit: int) -> None:
-        """Write a line, or keep its text for the next one."""
+        """Write a line, or keep its text in order to nest it in the next line."""
         line = self.plan.lines[number]
         text = self._call(line)
         if not line.results:
             return
         if len(line.results) == 1:
             (result,) = line.results
-            if self._stands_within(result, number, limit, text):
+            if self._is_nested(result, number, limit, text):
                 self.inner[result] = text
                 return
-        names = [self._choose(one, number) if one in self.users else "_" for one in line.results]
+        names = [
+            self._choose(result, number) if result in self.users else "_" for result in line.results
+        ]
         self._assign(names, text)
 
     def _assign(self, names: list[str], text: Text) -> None:
@@ -154,7 +161,7 @@ class Forward:
         if left != text.text:
             self.out.append(f"{left} = {text.text}")
 
-    def _stands_within(self, result: Symbol, number: int, limit: int, text: Text) -> bool:
+    def _is_nested(self, result: Symbol, number: int, limit: int, text: Text) -> bool:
         user = self._single(result)
         if user is None or len(text.text) > _LONGEST_INNER + 20:
             return False
@@ -173,7 +180,7 @@ class Forward:
 
     def _light(self, line: Line) -> bool:
         target = line.target
-        if isinstance(target, Column):
+        if isinstance(target, ArgumentColumn):
             return True
         if isinstance(target, Ref):
             slot = self.slots.get(target.path)
@@ -183,14 +190,14 @@ class Forward:
     # --- what is left out
 
     def _run(self, run: Run) -> None:
-        condition = self._condition(run)
+        guard = self._guard(run)
         either = self.either.get(run.start, [])
         before = len(self.out)
         for number in range(run.start, run.end):
             self._line_in(number, run, either)
         last = self.plan.lines[run.end - 1].results
         if len(either) == 1 and either[0].source in last and len(self.out) == before:
-            self._either_of_two(either[0], condition, run)
+            self._either_of_two(either[0], guard, run)
             return
         body = self.out[before:]
         del self.out[before:]
@@ -202,14 +209,14 @@ class Forward:
             name = self._choose(symbol, run.end - 1, avoid=self._read_in(run))
             if name != other:
                 self.out.append(f"{name} = {other}")
-            found = self._operand(symbol.source).text
-            if found != name:
-                tail.append(f"{name} = {found}")
-        self.out.append(f"if {condition}:")
-        self.out += [f"    {one}" for one in (*body, *tail)]
+            text = self._operand(symbol.source).text
+            if text != name:
+                tail.append(f"{name} = {text}")
+        self.out.append(f"if {guard}:")
+        self.out += [f"    {statement}" for statement in (*body, *tail)]
 
     def _read_in(self, run: Run) -> set[str]:
-        """Variables that lines of a run read or write: not to be written before them."""
+        """Variables that the lines of a run read or write: no line before them may assign them."""
         return {
             self.variables[symbol]
             for number in range(run.start, run.end)
@@ -226,12 +233,12 @@ class Forward:
                 return
         self._line(number, run.end)
 
-    def _either_of_two(self, symbol: Symbol, condition: str, run: Run) -> None:
+    def _either_of_two(self, symbol: Symbol, guard: str, run: Run) -> None:
         assert symbol.source is not None
         assert symbol.other is not None
         text = self.inner.pop(symbol.source, None) or self._operand(symbol.source)
         other = self._operand(symbol.other)
-        whole = Text(f"{text.text} if {condition} else {other.tight}", loose=True)
+        whole = Text(f"{text.text} if {guard} else {other.tight}", loose=True)
         returned = self._single(symbol) == self.end and run.end == self.end
         short = len(whole.text) < WIDTH - _INDENT - 12
         if returned and len(self.plan.outputs) == 1 and short:
@@ -241,28 +248,28 @@ class Forward:
         if name == other.text or not short:
             if name != other.text:
                 self.out.append(f"{name} = {other.text}")
-            self.out += [f"if {condition}:", f"    {name} = {text.text}"]
+            self.out += [f"if {guard}:", f"    {name} = {text.text}"]
         else:
             self.out.append(f"{name} = {whole.text}")
 
-    def _condition(self, run: Run) -> str:
-        found = self.plan.conditions[run.mask]
-        if found.form == "{}":
-            (one,) = found.parameters
-            name = one.name
+    def _guard(self, run: Run) -> str:
+        expression = self.plan.guards[run.mask]
+        if expression.form == "{}":
+            (parameter,) = expression.parameters
+            name = parameter.name
             self.stored[name] = name
             return f"self.{name}"
         first = self.plan.lines[run.start]
         label = first.key[0].split(".")[0]
         for name, text in self.stored.items():
-            if text == found.text():
+            if text == expression.text():
                 return f"self.{name}"
         name = "residual" if label == "add" else f"has_{label}"
         taken = {slot.name.split(".")[0] for slot in self.plan.slots} | set(self.stored)
-        taken |= {one.name for one in self.plan.parameters}
+        taken |= {parameter.name for parameter in self.plan.parameters}
         while name in taken:
             name = f"{name}_"
-        self.stored[name] = found.text()
+        self.stored[name] = expression.text()
         return f"self.{name}"
 
     # --- expressions
@@ -275,14 +282,14 @@ class Forward:
     def _argument(self, argument: Any) -> Text:
         if isinstance(argument, Symbol):
             return self._operand(argument)
-        if isinstance(argument, Column):
-            expression = argument.found
+        if isinstance(argument, ArgumentColumn):
+            expression = argument.expression
             if expression.constant is not MISSING:
                 return Text(shown(expression.constant))
-            for one in expression.parameters:
-                self.stored.setdefault(one.name, one.name)
+            for parameter in expression.parameters:
+                self.stored.setdefault(parameter.name, parameter.name)
             return Text(expression.text("self."))
-        inner = ", ".join(self._argument(one).text for one in argument)
+        inner = ", ".join(self._argument(element).text for element in argument)
         return Text(f"({inner},)" if len(argument) == 1 else f"({inner})")
 
     def _call(self, line: Line) -> Text:
@@ -293,14 +300,14 @@ class Forward:
                 for name, value in given.items()
             ]
             return Text(f"{self.reference(target.path)}({', '.join(values)})")
-        if isinstance(target, Column):
+        if isinstance(target, ArgumentColumn):
             (value,) = given.values()
-            if target.found.constant is MISSING:
-                for one in target.found.parameters:
-                    self.stored.setdefault(one.name, one.name)
-            return Text(f"{target.found.text('self.')}({self._argument(value).text})")
+            if target.expression.constant is MISSING:
+                for parameter in target.expression.parameters:
+                    self.stored.setdefault(parameter.name, parameter.name)
+            return Text(f"{target.expression.text('self.')}({self._argument(value).text})")
         if target in INFIX:
-            left, right = (self._argument(one) for one in given.values())
+            left, right = (self._argument(operand) for operand in given.values())
             chained = target is operator.add and left.loose and " if " not in left.text
             first = left.text if chained else left.tight
             return Text(f"{first} {INFIX[target]} {right.tight}", loose=True)
@@ -310,11 +317,13 @@ class Forward:
         usual = defaults(target)
         words, named = [], False
         for place, (name, argument) in enumerate(given.items()):
-            constant = argument.found.constant if isinstance(argument, Column) else MISSING
+            constant = (
+                argument.expression.constant if isinstance(argument, ArgumentColumn) else MISSING
+            )
             if constant is not MISSING and name in usual and same(constant, usual[name]):
                 continue
             text = self._argument(argument)
-            by_name = isinstance(argument, Column) and place > 0 and name in _BY_NAME
+            by_name = isinstance(argument, ArgumentColumn) and place > 0 and name in _BY_NAME
             by_name = by_name and (target not in METHODS or name == "keepdim")
             by_name = by_name or (named and not name.startswith("*"))
             named = named or by_name
@@ -328,14 +337,14 @@ class Forward:
     # --- variables
 
     def _choose(self, symbol: Symbol, number: int, avoid: set[str] = frozenset()) -> str:  # type: ignore[assignment]
-        """A variable for what line `number` makes."""
+        """Choose a variable for the result of line `number`, other than those in `avoid`."""
         name = self._wanted(
             symbol, number, lambda name: name not in avoid and self.until.get(name, -1) <= number
         )
-        self._call_it(symbol, name)
+        self._set_variable(symbol, name)
         return name
 
-    def _call_it(self, symbol: Symbol, name: str) -> None:
+    def _set_variable(self, symbol: Symbol, name: str) -> None:
         self.variables[symbol] = name
         self.until[name] = max(self.until.get(name, -1), self._last(symbol))
 
@@ -346,11 +355,13 @@ class Forward:
             self.named.add(symbol)
             return own
         read = [
-            one
-            for one in dict.fromkeys(self._sources(number))
-            if one in self.variables and self._last(one) <= number and one not in self.named
+            source
+            for source in dict.fromkeys(self._sources(number))
+            if source in self.variables
+            and self._last(source) <= number
+            and source not in self.named
         ]
-        flowing = [self.variables[one] for one in read if is_free(self.variables[one])]
+        flowing = [self.variables[source] for source in read if is_free(self.variables[source])]
         if flowing:
             return "x" if "x" in flowing else flowing[0]
         if is_free("x") and self.plan.symbols:
@@ -362,7 +373,7 @@ class Forward:
         return next(name for name in spare if is_free(name))
 
     def _sources(self, number: int) -> Iterator[Symbol]:
-        """What line `number` reads, with what lines that stand within it read."""
+        """The symbols that line `number` reads, then those of the lines nested in it."""
         for symbol in self.reads[number]:
             yield symbol
             if symbol not in self.variables and symbol.source is None and symbol.line >= 0:
@@ -375,7 +386,7 @@ class Forward:
         return variable(label)
 
     def _is_kept(self, symbol: Symbol) -> bool:
-        """Whether a value is one that lines further on put together with others."""
+        """Whether a value is used several times, or together with other values."""
         users = self.users.get(symbol, [])
         if len(users) != 1:
             return True
@@ -384,7 +395,7 @@ class Forward:
         return len(self.reads[users[0]]) > 1
 
     def _tail(self, symbol: Symbol) -> Symbol:
-        """Where the chain of values ends that each have one use."""
+        """The last value of the chain that starts with `symbol`, each used by the next alone."""
         while True:
             user = self._single(symbol)
             if user is None or user == self.end or len(self.plan.lines[user].results) != 1:
@@ -393,7 +404,7 @@ class Forward:
             if len(self.reads[user]) == 1 and symbol is self.reads[user][0]:
                 symbol = line.results[0]
                 continue
-            if symbol not in self.reads[user]:  # it becomes one of two
+            if symbol not in self.reads[user]:  # it is the `source` or `other` of a symbol
                 following = self.following.get(symbol, [])
                 if len(following) != 1:
                     return symbol
@@ -406,4 +417,4 @@ _BY_NAME = frozenset(
     ("stride", "padding", "dilation", "count_include_pad", "value", "mode", "align_corners",
      "alpha", "beta", "k", "eps", "keepdim", "dim", "heads", "size", "samples")
 )  # fmt: skip
-"""Arguments of functions that are written with their names."""
+"""Names of the arguments of functions that are written as keywords."""

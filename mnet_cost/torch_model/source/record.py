@@ -1,4 +1,9 @@
-"""What each layer constructs and calls, recorded as data: the rules carried out by a listener."""
+"""What each layer constructs and calls, recorded as data.
+
+The rules of the layers run with a `Recorder`, an emitter that calls nothing and writes down what it
+is asked to call. Padding with a convolution, and a split with the selection of its parts, are then
+rewritten as the single calls that a person would write.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +24,21 @@ from mnet_cost.network import Network, Step
 from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model.graph import emit, refuse_unbuildable
 from mnet_cost.torch_model.names import module_path
-from mnet_cost.torch_model.same import SameConv2d, same_max_pool2d
+from mnet_cost.torch_model.same_padding import SameConv2d, same_max_pool2d
 
 
 @dataclass(eq=False)
-class Value:
-    """A tensor, or what a function gave."""
+class RecordedValue:
+    """The result of a call: a tensor, or anything else that a function returns."""
 
     path: str = ""
-    """Of the layer whose output it is; empty for what is only within a layer."""
+    """The path of the layer whose output it is; empty for a value inside a layer."""
     channels: int | None = None
+    """The number of channels; None for a value without axes or inside a layer."""
 
 
 class Ref(NamedTuple):
-    """The module at a path, as what is called."""
+    """The module at a path, as the target of a call."""
 
     path: str
 
@@ -41,10 +47,12 @@ class Made(NamedTuple):
     """How the module of a layer is constructed."""
 
     factory: Any
+    """The module class."""
     arguments: Mapping[str, Any]
     scope: str = ""
+    """The path of the call that the layer is in."""
     same: bool = False
-    """Whether `SameConv2d` without its padding would be the same."""
+    """Whether `SameConv2d` with the same arguments but `padding` computes the same."""
 
 
 @dataclass(eq=False)
@@ -52,23 +60,32 @@ class Op:
     """A call of a function or a module."""
 
     path: str
-    """Of the layer that it belongs to."""
+    """The path of the layer that it belongs to."""
     scope: str
+    """The path of the call that the layer is in."""
     target: Any
+    """A function, or `Ref` to a module."""
     arguments: Mapping[str, Any]
-    """Constants, values, and tuples of values by their name, or `*n`."""
-    results: list[Value]
+    """Constants, values and tuples of values by the name of the argument.
+
+    `*n` stands for the n-th argument that has no name, `=name` for an option of a module's call.
+    """
+    results: list[RecordedValue]
     alternative: Any = None
-    """What else would do the same: a function and its arguments."""
+    """Another function that computes the same, and its arguments."""
     line: int = 0
+    """The line of the spec where the layer's entry stands."""
 
 
 class Recording(NamedTuple):
-    """All that a network does, and the values of its tensors."""
+    """All operations of a network."""
 
     ops: list[Op]
+    """In the order in which they run."""
     made: dict[str, Made]
-    values: dict[int, Value]
+    """The modules by path."""
+    values: dict[int, RecordedValue]
+    """The value of each tensor, by its index in `Network.tensors`."""
 
 
 _NAMES: dict[Any, tuple[str, ...]] = {
@@ -92,7 +109,7 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.group_norm: ("input", "num_groups"),
     torch.movedim: ("input", "source", "destination"),
 }
-"""Names of arguments where the signature does not say them."""
+"""Names of positional arguments of functions whose signature does not have them."""
 
 _DEFAULTS: dict[Any, dict[str, Any]] = {
     nn.LSTM: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
@@ -110,24 +127,28 @@ _SQUARES = frozenset(
 
 
 def bound(target: Any, given: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, pairs of equal numbers as one number; defaults stay."""
-    found: dict[str, Any] = {}
+    """Arguments of a call by name, defaults too; (3, 3) becomes 3 where torch takes both."""
+    named: dict[str, Any] = {}
     names = _NAMES.get(target) or _positional(target, len(given))
     for name, value in (*zip(names, given, strict=False), *options.items()):
         alike = name in _SQUARES and isinstance(value, tuple) and len(set(value)) == 1
-        found[name] = value[0] if alike else value
-    return found
+        named[name] = value[0] if alike else value
+    return named
 
 
 def defaults(target: Any) -> dict[str, Any]:
-    """The default of each argument that has one."""
+    """The default of each argument of a function or class that has a default."""
     if target in _DEFAULTS:
         return _DEFAULTS[target]
     try:
         parameters = inspect.signature(target).parameters.values()
-    except (TypeError, ValueError):  # built-in functions tell nothing
+    except (TypeError, ValueError):  # built-in functions have no signature
         return {}
-    return {one.name: one.default for one in parameters if one.default is not one.empty}
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.default is not parameter.empty
+    }
 
 
 def _positional(target: Any, count: int) -> tuple[str, ...]:
@@ -135,12 +156,16 @@ def _positional(target: Any, count: int) -> tuple[str, ...]:
         parameters = list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
         parameters = []
-    names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    names = [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
     return (*names[:count], *(f"*{i}" for i in range(count - len(names))))
 
 
 class Recorder:
-    """An `Emitter` that keeps what it is told."""
+    """An `Emitter` that writes down the calls of the rules instead of making them."""
 
     def __init__(self) -> None:
         self.ops: list[Op] = []
@@ -149,16 +174,16 @@ class Recorder:
         self.scope = ""
         self.line = 0
         self.shared: str | None = None
-        self.reused = False  # written convolutions pad by the size that they meet
+        self.reused = False  # `SameConv2d` pads for the size that it gets
 
-    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Value:
-        """The value of a call of a function."""
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> RecordedValue:
+        """Record a call of a function; returns the value that stands for its result."""
         return self._record(function, bound(function, arguments, options))
 
     def module(
         self, factory: Callable[..., Any], *arguments: Any, **options: Any
-    ) -> Callable[..., Value]:
-        """What records a call of the layer's module."""
+    ) -> Callable[..., RecordedValue]:
+        """Record the layer's module; returns a function that records a call of it."""
         path = self.path if self.shared is None else self.shared
         if self.shared is None:
             self.made[path] = Made(factory, bound(factory, arguments, options), self.scope)
@@ -168,21 +193,23 @@ class Recorder:
             | {f"={name}": value for name, value in options.items()},
         )
 
-    def _record(self, target: Any, arguments: dict[str, Any]) -> Value:
-        result = Value()
+    def _record(self, target: Any, arguments: dict[str, Any]) -> RecordedValue:
+        result = RecordedValue()
         self.ops.append(Op(self.path, self.scope, target, arguments, [result], line=self.line))
         return result
 
 
 def record(network: Network) -> Recording:
-    """Carry out the rules of a network's layers; `ModelReferenceError` where one has none."""
+    """The recording of a network; `UsageError` for a layer that torch has no rule for."""
     refuse_unbuildable(network)
     recorder = Recorder()
-    values: dict[int, Value] = {}
+    values: dict[int, RecordedValue] = {}
     for index in network.inputs:
-        values[index] = Value(network.tensors[index].name, _channels(network.tensors[index].type))
+        values[index] = RecordedValue(
+            network.tensors[index].name, _channels(network.tensors[index].type)
+        )
     for step in network.steps:
-        recorder.path, recorder.scope = module_path(step.name), module_path(step.scope)
+        recorder.path, recorder.scope = module_path(step.name), module_path(step.block_path)
         recorder.line = step.line
         shared = None if step.shares is None else network.steps[step.shares].name
         recorder.shared = None if shared is None else module_path(shared)
@@ -191,8 +218,8 @@ def record(network: Network) -> Recording:
             values[index] = value
             value.path = value.path or module_path(network.tensors[index].name)
             value.channels = value.channels or _channels(network.tensors[index].type)
-        _say_same(recorder, network, step, first)
-        _say_split(recorder, first)
+        _join_same_padding(recorder, network, step, first)
+        _join_split(recorder, first)
     return Recording(recorder.ops, recorder.made, values)
 
 
@@ -200,8 +227,8 @@ def _channels(type_: TensorType) -> int | None:
     return type_.shape[channel_axis(type_)] if type_.shape else None
 
 
-def _say_same(recorder: Recorder, network: Network, step: Step, first: int) -> None:
-    """Turn padding and a convolution or a pool into one that pads as `same` says."""
+def _join_same_padding(recorder: Recorder, network: Network, step: Step, first: int) -> None:
+    """Turn padding and a convolution or pool into a single call that pads as `same` says."""
     layer = step.layer
     if not isinstance(layer, (Conv2d, DepthwiseConv2d, MaxPool2d)) or not is_same(layer.padding):
         return
@@ -240,8 +267,8 @@ def _say_same(recorder: Recorder, network: Network, step: Step, first: int) -> N
         return
 
 
-def _say_split(recorder: Recorder, first: int) -> None:
-    """Turn a split and what takes its parts into one call with several results."""
+def _join_split(recorder: Recorder, first: int) -> None:
+    """Turn a split and the selections of its parts into a single call with several results."""
     ops = recorder.ops[first:]
     if len(ops) < 3 or ops[0].target is not torch.split:
         return

@@ -1,4 +1,4 @@
-"""Python text: names, calls, and lines that are not too long."""
+"""Python text: names of functions, the definitions that a file takes along, lines that fit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mnet_cost.torch_model import parts, same
+from mnet_cost.torch_model import modules, same_padding
 
 WIDTH = 100
+"""The longest line of written source, in characters, where it can be broken."""
 
 METHODS = {
     torch.flatten: "flatten",
@@ -31,7 +32,7 @@ METHODS = {
     torch.unsqueeze: "unsqueeze",
     torch.movedim: "movedim",
 }
-"""Functions that are written as methods of their first argument."""
+"""Functions that are written as methods of their first argument: `x.flatten(1)`."""
 
 INFIX = {operator.add: "+", operator.mul: "*", torch.matmul: "@"}
 
@@ -39,32 +40,38 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 
 @cache
-def own_parts() -> dict[str, Any]:
-    """What written source takes along: functions and classes by name, in order."""
+def own_definitions() -> dict[str, Any]:
+    """Functions and classes of `same_padding.py` and `modules.py` by name, as defined there.
+
+    Written source has the text of those that it uses, so that it needs torch alone.
+    """
     return {
-        name: one
-        for module in (same, parts)
-        for name, one in vars(module).items()
-        if getattr(one, "__module__", None) == module.__name__
+        name: definition
+        for module in (same_padding, modules)
+        for name, definition in vars(module).items()
+        if getattr(definition, "__module__", None) == module.__name__
     }
 
 
 @cache
 def _names_of_functions() -> dict[int, str]:
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for prefix, module in (("F", F), ("torch", torch)):
         for name in dir(module):
             if not name.startswith("_"):
-                found.setdefault(id(getattr(module, name)), f"{prefix}.{name}")
-    return found
+                names.setdefault(id(getattr(module, name)), f"{prefix}.{name}")
+    return names
 
 
 def function_name(function: Any) -> str:
-    """How a function or a module class is called in a file that imports torch, nn and F."""
+    """The name of a function or module class in a file that imports torch, nn and F.
+
+    Raises `KeyError` for a function that is neither torch's nor one of `own_definitions`.
+    """
     name: str = getattr(function, "__name__", "")
     if isinstance(function, type) and getattr(nn, name, None) is function:
         return f"nn.{name}"
-    if own_parts().get(name) is function:
+    if own_definitions().get(name) is function:
         return name
     return _names_of_functions()[id(function)]
 
@@ -73,7 +80,10 @@ def function_name(function: Any) -> str:
 
 
 def wrapped(line: str, indent: int) -> list[str]:
-    """`line` at `indent`, broken at its last brackets until it fits."""
+    """`line` with `indent` blanks in front, as lines of at most `WIDTH` characters if possible.
+
+    It is broken inside its last brackets.
+    """
     text = " " * indent + line
     if len(text) <= WIDTH:
         return [text]
@@ -111,7 +121,7 @@ def _top_level(text: str, word: str) -> int | None:
 
 
 def _last_brackets(line: str) -> tuple[int, int] | None:
-    """The last pair of brackets that is not within another one and not empty."""
+    """Start and end of the last pair of outermost brackets that is not empty."""
     depth, end = 0, -1
     for i in range(len(line) - 1, -1, -1):
         c = line[i]
@@ -127,7 +137,7 @@ def _last_brackets(line: str) -> tuple[int, int] | None:
 
 
 def split_commas(text: str) -> list[str]:
-    """The parts of a list of arguments."""
+    """The arguments in a list of arguments: `a, f(b, c)` -> `a` and `f(b, c)`."""
     parts_, depth, start = [], 0, 0
     for i, c in enumerate(text):
         depth += (c in _OPENING) - (c in _CLOSING)
@@ -139,8 +149,8 @@ def split_commas(text: str) -> list[str]:
 
 
 def source_of(names: Sequence[str]) -> list[str]:
-    """The text of own parts and of what they need, in the order in which they are defined."""
-    available = own_parts()
+    """The text of own definitions and of those that they need, in the order of their files."""
+    available = own_definitions()
     wanted, pending = set(), list(names)
     while pending:
         name = pending.pop()
@@ -149,4 +159,8 @@ def source_of(names: Sequence[str]) -> list[str]:
         wanted.add(name)
         tree = ast.parse(inspect.getsource(available[name]))
         pending += [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    return [inspect.getsource(one).rstrip() for name, one in available.items() if name in wanted]
+    return [
+        inspect.getsource(definition).rstrip()
+        for name, definition in available.items()
+        if name in wanted
+    ]

@@ -1,4 +1,4 @@
-"""The text of a file: imports, own parts, a class for each block, the network."""
+"""The text of a file: imports, own definitions, a class for each block, the network's class."""
 
 from __future__ import annotations
 
@@ -14,34 +14,40 @@ from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
 from mnet_cost.torch_model.names import camel_case, class_name
-from mnet_cost.torch_model.source.columns import MISSING, Parameter, same, shown
-from mnet_cost.torch_model.source.copies import join_copies
+from mnet_cost.torch_model.source.argument_columns import MISSING, ConstructorParameter, same, shown
+from mnet_cost.torch_model.source.call_tree import CallTree, Instance, NotAloneError
+from mnet_cost.torch_model.source.class_merge import ClassMerge
+from mnet_cost.torch_model.source.class_plan import (
+    ClassPlan,
+    ConstructorSlot,
+    DifferentError,
+    Symbol,
+)
 from mnet_cost.torch_model.source.forward import Forward
-from mnet_cost.torch_model.source.instances import Instance, NotAloneError, Tree
-from mnet_cost.torch_model.source.merge import Merge
-from mnet_cost.torch_model.source.plan import ClassPlan, DifferentError, Slot, Symbol
 from mnet_cost.torch_model.source.record import Recording, defaults, record
+from mnet_cost.torch_model.source.sequences import join_sequences
 from mnet_cost.torch_model.source.text import (
     WIDTH,
     function_name,
-    own_parts,
+    own_definitions,
     source_of,
     wrapped,
 )
 
 
 def write_source(network: Network) -> str:
-    """A Python file with a class that is `network`.
+    """The text of a Python file whose last class is `network`; it needs nothing but torch.
 
-    Its modules are called as those of `build_module`. Raises `ModelReferenceError` for a layer
-    that torch cannot build.
+    The class takes [N, *shape] for each input of the network. Its modules have the same paths and
+    parameters as those of `build_module`, so each loads the other's `state_dict`. Raises
+    `UsageError` for a layer that torch cannot build.
     """
     recording = record(network)
     plans = _plans(network, recording)
     _name(plans, network)
     text = "\n\n\n".join("\n".join(_class(plan)) for plan in plans)
     used = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
-    taken = source_of([name for name in own_parts() if name in used])
+    taken = source_of([name for name in own_definitions() if name in used])
     code = "\n\n\n".join([*taken, text])
     return f"{_docstring(network)}\n\n{_imports(code)}\n\n\n{code}\n"
 
@@ -54,15 +60,15 @@ def _plans(network: Network, recording: Recording) -> list[ClassPlan]:
     kinds = {*KINDS, *network.spec.blocks}
     while True:
         try:
-            tree = Tree(network, recording, dissolved)
+            tree = CallTree(network, recording, dissolved)
             for instance in tree.instances.values():
-                join_copies(instance)
+                join_sequences(instance)
             return _merged(tree, kinds)
         except NotAloneError as error:
             dissolved.add(error.path)
 
 
-def _merged(tree: Tree, kinds: set[str]) -> list[ClassPlan]:
+def _merged(tree: CallTree, kinds: set[str]) -> list[ClassPlan]:
     families: dict[Any, list[Instance]] = {}
     for instance in tree.instances.values():
         families.setdefault(instance.family, []).append(instance)
@@ -71,13 +77,13 @@ def _merged(tree: Tree, kinds: set[str]) -> list[ClassPlan]:
     for members in _inner_first(families):
         for plan in _clusters(members, classes, kinds):
             plans.append(plan)
-            for one in plan.used_by:
-                classes[one] = plan
+            for member in plan.used_by:
+                classes[member] = plan
     return plans
 
 
 def _inner_first(families: dict[Any, list[Instance]]) -> list[list[Instance]]:
-    """Families, each after those that its members have inside."""
+    """The instances of each family, after the families of the instances inside them."""
     done: dict[Any, None] = {}
     order: list[list[Instance]] = []
 
@@ -99,26 +105,29 @@ def _inner_first(families: dict[Any, list[Instance]]) -> list[list[Instance]]:
 
 
 def _instances(made: Iterable[Any]) -> Iterator[Instance]:
-    for one in made:
-        if isinstance(one, Instance):
-            yield one
-        elif hasattr(one, "elements"):
-            yield from _instances(one.elements)
+    for module in made:
+        if isinstance(module, Instance):
+            yield module
+        elif hasattr(module, "elements"):
+            yield from _instances(module.elements)
 
 
 def _clusters(
     members: list[Instance], classes: dict[Instance, ClassPlan], kinds: set[str]
 ) -> list[ClassPlan]:
-    """As few classes as there can be, found greedily, the most common one first."""
+    """The classes of some instances, the most common class first.
+
+    Where no single class fits all, each instance joins the first group that has a class with it.
+    """
     try:
-        return Merge(members, classes, kinds).plans()
+        return ClassMerge(members, classes, kinds).plans()
     except DifferentError:
         pass
     clusters: list[list[Instance]] = []
     for member in members:
         for cluster in clusters:
             try:
-                Merge([*cluster, member], classes, kinds).plans()
+                ClassMerge([*cluster, member], classes, kinds).plans()
             except DifferentError:
                 continue
             cluster.append(member)
@@ -126,12 +135,12 @@ def _clusters(
         else:
             clusters.append([member])
     clusters.sort(key=len, reverse=True)
-    return [plan for cluster in clusters for plan in Merge(cluster, classes, kinds).plans()]
+    return [plan for cluster in clusters for plan in ClassMerge(cluster, classes, kinds).plans()]
 
 
 def _name(plans: Sequence[ClassPlan], network: Network) -> None:
-    taken = {*own_parts(), "Tensor", "OrderedDict", "Callable", "F"}
-    taken.update(one.name for plan in plans for one in plan.parameters)
+    taken = {*own_definitions(), "Tensor", "OrderedDict", "Callable", "F"}
+    taken.update(parameter.name for plan in plans for parameter in plan.parameters)
     stems: dict[tuple[Any, ...], str] = {}
     for plan in (plans[-1], *plans[:-1]):
         stem = stems.get(plan.family)
@@ -139,7 +148,11 @@ def _name(plans: Sequence[ClassPlan], network: Network) -> None:
             label = network.spec.variant or network.spec.name if plan is plans[-1] else plan.label
             stems[plan.family] = stem = class_name(label, taken)
         if plan.base is not None:
-            more = [_said_of(plan, one) for one in plan.outputs if one not in plan.base.outputs]
+            more = [
+                _label_of(plan, symbol)
+                for symbol in plan.outputs
+                if symbol not in plan.base.outputs
+            ]
             stem = f"{plan.base.name}With{camel_case(more[0])}" if more else stem
         name, number = stem, 2
         while name in taken:
@@ -148,12 +161,12 @@ def _name(plans: Sequence[ClassPlan], network: Network) -> None:
         plan.name = name
 
 
-def _said_of(plan: ClassPlan, symbol: Symbol) -> str:
-    """The name of a value, or of the layer that makes it."""
+def _label_of(plan: ClassPlan, symbol: Symbol) -> str:
+    """A name for a value: its label, or else the path of the layer that makes it."""
     return symbol.label or plan.lines[symbol.line].key[0].replace(".", "_")
 
 
-# --- one class
+# --- a class
 
 
 def _class(plan: ClassPlan) -> list[str]:
@@ -162,20 +175,20 @@ def _class(plan: ClassPlan) -> list[str]:
     lines = [f"class {plan.name}({plan.base.name if plan.base else 'nn.Module'}):"]
     if plan.base is None:
         lines += _constructor(plan, forward)
-    inputs = "".join(f", {forward.variables[one]}: Tensor" for one in plan.symbols.values())
+    inputs = "".join(f", {forward.variables[symbol]}: Tensor" for symbol in plan.symbols.values())
     result = "Tensor"
     if len(plan.outputs) > 1:
         result = f"tuple[{', '.join(['Tensor'] * len(plan.outputs))}]"
     lines += wrapped(f"def forward(self{inputs}) -> {result}:", 4)
-    for one in body:
-        blanks = len(one) - len(one.lstrip())
-        lines += wrapped(one.lstrip(), 8 + blanks)
+    for statement in body:
+        blanks = len(statement) - len(statement.lstrip())
+        lines += wrapped(statement.lstrip(), 8 + blanks)
     return lines
 
 
 def _constructor(plan: ClassPlan, forward: Forward) -> list[str]:
     lines = []
-    parameters = "".join(f", {_declared(one)}" for one in plan.parameters)
+    parameters = "".join(f", {_declared(parameter)}" for parameter in plan.parameters)
     lines += wrapped(f"def __init__(self{parameters}) -> None:", 4)
     lines.append("        super().__init__()")
     for name, text in forward.stored.items():
@@ -184,19 +197,21 @@ def _constructor(plan: ClassPlan, forward: Forward) -> list[str]:
     return [*lines, ""]
 
 
-def _declared(one: Parameter) -> str:
-    values = [value for value in one.values if value is not MISSING]
+def _declared(parameter: ConstructorParameter) -> str:
+    values = [value for value in parameter.values if value is not MISSING]
     kind = _type(values)
-    if one.default is None:
-        return f"{one.name}: {kind} | None = None"
-    return f"{one.name}: {kind}" + ("" if one.default is MISSING else f" = {shown(one.default)}")
+    if parameter.default is None:
+        return f"{parameter.name}: {kind} | None = None"
+    return f"{parameter.name}: {kind}" + (
+        "" if parameter.default is MISSING else f" = {shown(parameter.default)}"
+    )
 
 
 def _type(values: list[Any]) -> str:
     if all(callable(value) for value in values):
         return "Callable[[Tensor], Tensor]"
     if all(isinstance(value, tuple) for value in values):
-        flat = [one for value in values for one in value]
+        flat = [element for value in values for element in value]
         inner = _type(flat)
         return f"tuple[{inner}, ...]"
     if any(isinstance(value, tuple) for value in values):
@@ -210,13 +225,13 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
     spaces: set[str] = set()
     everywhere = (True,) * len(plan.members)
 
-    def key(slot: Slot) -> Any:
+    def key(slot: ConstructorSlot) -> Any:
         return everywhere if slot.identity or slot.count is not None else slot.mask
 
     for mask, slots in groupby(plan.slots, key=key):
         indent = 8
         if mask != everywhere:
-            lines += wrapped(f"if {_said(plan, forward, mask)}:", 8)
+            lines += wrapped(f"if {_guard_text(plan, forward, mask)}:", 8)
             indent = 12
         for slot in slots:
             for space in slot.spaces():
@@ -228,8 +243,8 @@ def _constructed(plan: ClassPlan, forward: Forward) -> list[str]:
     return lines
 
 
-def _said(plan: ClassPlan, forward: Forward, mask: Any) -> str:
-    text = plan.conditions[mask].text()
+def _guard_text(plan: ClassPlan, forward: Forward, mask: Any) -> str:
+    text = plan.guards[mask].text()
     return next((f"self.{name}" for name, stored in forward.stored.items() if stored == text), text)
 
 
@@ -241,31 +256,31 @@ def _assigned(plan: ClassPlan, path: str, text: str) -> str:
     return f"{holder}.{name} = {text}"
 
 
-def _slot(plan: ClassPlan, forward: Forward, slot: Slot, indent: int) -> list[str]:
+def _slot(plan: ClassPlan, forward: Forward, slot: ConstructorSlot, indent: int) -> list[str]:
     if slot.count is not None:
-        return wrapped(f"self.{slot.name} = {_copies(slot)}", indent)
+        return wrapped(f"self.{slot.name} = {_sequence(slot)}", indent)
     text = _construction(slot)
     if not slot.identity:
         return wrapped(_assigned(plan, slot.name, text), indent)
-    condition = _said(plan, forward, slot.mask)
-    whole = f"self.{slot.name} = {text} if {condition} else nn.Identity()"
+    guard = _guard_text(plan, forward, slot.mask)
+    whole = f"self.{slot.name} = {text} if {guard} else nn.Identity()"
     if indent + len(whole) <= WIDTH:
         return [" " * indent + whole]
     return [
         *wrapped(f"self.{slot.name} = nn.Identity()", indent),
-        *wrapped(f"if {condition}:", indent),
+        *wrapped(f"if {guard}:", indent),
         *wrapped(f"self.{slot.name} = {text}", indent + 4),
     ]
 
 
-def _copies(slot: Slot) -> str:
+def _sequence(slot: ConstructorSlot) -> str:
     assert slot.count is not None
-    count = slot.count.found
+    count = slot.count.expression
     special: dict[str, str] = {}
     for argument, step in slot.steps.items():
-        growth = step.found.text()
+        growth = step.expression.text()
         factor = "i" if growth == "1" else f"{growth} * i"
-        special[argument] = f"{slot.columns[argument].found.text()} + {factor}"
+        special[argument] = f"{slot.columns[argument].expression.text()} + {factor}"
     if slot.rows is not None:
         names, column = slot.rows
         for name in names:
@@ -275,7 +290,7 @@ def _copies(slot: Slot) -> str:
         target = f"({held})" if len(names) > 1 else held
         return (
             f"nn.Sequential(OrderedDict((str(i), {inner}) "
-            f"for i, {target} in enumerate({column.found.text()}, 1)))"
+            f"for i, {target} in enumerate({column.expression.text()}, 1)))"
         )
     inner = _construction(slot, special)
     if special:
@@ -285,15 +300,17 @@ def _copies(slot: Slot) -> str:
     return f"nn.Sequential(OrderedDict((str(i), {inner}) for i in range(1, {end})))"
 
 
-def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
-    """The call that makes a module."""
+def _construction(slot: ConstructorSlot, special: dict[str, str] | None = None) -> str:
+    """The call that constructs a slot's module; `special` has the text of some arguments."""
     special = special or {}
     if isinstance(slot.factory, ClassPlan):
         name = slot.factory.name
         usual = {
-            one.name: one.default for one in slot.factory.parameters if one.default is not MISSING
+            parameter.name: parameter.default
+            for parameter in slot.factory.parameters
+            if parameter.default is not MISSING
         }
-        order = [one.name for one in slot.factory.parameters]
+        order = [parameter.name for parameter in slot.factory.parameters]
     else:
         name = function_name(slot.factory)
         usual = defaults(slot.factory)
@@ -304,24 +321,24 @@ def _construction(slot: Slot, special: dict[str, str] | None = None) -> str:
             text = special[argument]
         else:
             column = slot.columns[argument]
-            constant = column.found.constant
+            constant = column.expression.constant
             if argument in usual and constant is not MISSING and same(constant, usual[argument]):
                 continue
-            text = column.found.text()
+            text = column.expression.text()
         by_name = argument in usual and not argument.startswith("*")
         words.append(f"{argument}={text}" if by_name else text)
     return f"{name}({', '.join(words)})"
 
 
 def _reached(plan: ClassPlan, path: str) -> str:
-    """How the module at `path` is reached from an instance of a class."""
+    """The Python expression for the module at `path`, as written in the class's methods."""
     text, seen = "self", ""
     for part in path.split("."):
         seen = f"{seen}.{part}" if seen else part
         outer = seen.rpartition(".")[0]
         if not part.isdigit():
             text = f"{text}.{part}"
-        elif outer in plan.copies or outer not in plan.spaces:
+        elif outer in plan.sequences or outer not in plan.spaces:
             text = f"{text}[{int(part) - 1}]"
         else:
             text = f'{text}.get_submodule("{part}")'

@@ -1,1 +1,1 @@
-"""Training: data, recipes, the loop, and checkpoints from which it goes on bit for bit."""
+"""Training: data, recipes, the loop, and checkpoints from which a run goes on bit for bit."""

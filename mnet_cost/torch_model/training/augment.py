@@ -1,9 +1,9 @@
-"""What is done to a picture before the network sees it.
+"""How pictures are changed before the network sees them.
 
-In training a random part of it, scaled to the network's input, mirrored or not, with other
-brightness, contrast and saturation; in testing always its middle. What is drawn depends on
-(seed, epoch, number of the picture) alone: not on the loader process, nor on what came before, so
-that a run continued in mid-epoch sees what it would have seen.
+For training, a random part of the picture is scaled to the size of the network's input, may be
+mirrored, and gets other brightness, contrast and saturation; for testing, its middle is scaled. The
+random numbers depend on (seed, epoch, number of the picture) alone, not on the loader process or on
+earlier pictures, so a run that is continued in mid-epoch sees the same pictures.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ class Augmentation(NamedTuple):
     """How much a picture may be changed."""
 
     smallest_crop: float
-    """Share of the area that a random part has at least; 1 is all of it."""
+    """The least share of the area that a random part has, 0 to 1; 1 is the whole picture."""
     mirror: bool
+    """Whether half of the pictures are mirrored, left to right."""
     jitter: float
-    """How far brightness, contrast and saturation go from 1, up and down."""
+    """Factors of brightness, contrast and saturation are from 1 - jitter to 1 + jitter."""
     central_crop: float = 0.875
-    """Side of the middle that is tested on, as a share."""
+    """The side of the middle part for testing, as a share of the picture's side."""
 
 
 Box = tuple[float, float, float, float]
@@ -37,9 +38,10 @@ Box = tuple[float, float, float, float]
 
 
 def random_box(size: tuple[int, int], smallest: float, draw: random.Random) -> Box:
-    """A part of a picture with a share of its area from `smallest` to 1, aspect 3:4 to 4:3.
+    """A random part of a picture of `size` (width, height) in pixels.
 
-    Source of such parts: arXiv:1409.4842, section 6. Where none fits, the largest middle part does.
+    Its share of the area is from `smallest` to 1, its aspect from 3:4 to 4:3 (arXiv:1409.4842,
+    section 6). If no part fits in ten tries, it is the largest middle part of such an aspect.
     """
     width, height = size
     for _ in range(_TRIES):
@@ -53,7 +55,7 @@ def random_box(size: tuple[int, int], smallest: float, draw: random.Random) -> B
 
 
 def middle_box(size: tuple[int, int], share: float, aspect: float) -> Box:
-    """The middle of a picture with that aspect, `share` of the largest there is."""
+    """The middle part with that aspect (width / height), its sides `share` of the largest such."""
     width, height = size
     wide = min(width, height * aspect) * share
     high = wide / aspect
@@ -63,25 +65,25 @@ def middle_box(size: tuple[int, int], share: float, aspect: float) -> Box:
 def augmented(
     picture: Picture, size: tuple[int, int], how: Augmentation, draw: random.Random
 ) -> Picture:
-    """A random reading of `picture` at `size` (height, width)."""
+    """A random part of `picture`, changed as `how` allows, at `size` (height, width) in pixels."""
     from PIL import Image, ImageEnhance, ImageOps
 
     box = random_box(picture.size, how.smallest_crop, draw)
-    found = picture.resize(size[::-1], Image.Resampling.BILINEAR, box=box)
+    image = picture.resize(size[::-1], Image.Resampling.BILINEAR, box=box)
     if how.mirror and draw.random() < 0.5:
-        found = ImageOps.mirror(found)
+        image = ImageOps.mirror(image)
     if how.jitter:
         kinds = [ImageEnhance.Brightness, ImageEnhance.Contrast]
-        if found.mode == "RGB":
+        if image.mode == "RGB":
             kinds.append(ImageEnhance.Color)
         draw.shuffle(kinds)
         for kind in kinds:
-            found = kind(found).enhance(draw.uniform(1 - how.jitter, 1 + how.jitter))
-    return found
+            image = kind(image).enhance(draw.uniform(1 - how.jitter, 1 + how.jitter))
+    return image
 
 
 def plain(picture: Picture, size: tuple[int, int], how: Augmentation) -> Picture:
-    """The middle of `picture` at `size` (height, width)."""
+    """The middle part of `picture` at `size` (height, width) in pixels."""
     from PIL import Image
 
     box = middle_box(picture.size, how.central_crop, size[1] / size[0])
@@ -89,7 +91,10 @@ def plain(picture: Picture, size: tuple[int, int], how: Augmentation) -> Picture
 
 
 def to_tensor(picture: Picture) -> torch.Tensor:
-    """[C, H, W] from -1 to 1, as research/slim/preprocessing of tensorflow/models has it."""
+    """The picture as fp32 [C, H, W] from -1 to 1.
+
+    Source of the range: research/slim/preprocessing of tensorflow/models.
+    """
     pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
     shaped = pixels.view(picture.height, picture.width, -1).permute(2, 0, 1)
     return shaped.to(torch.float32) / 127.5 - 1.0

@@ -1,8 +1,8 @@
-"""Checkpoints: all that a training needs to go on as if nothing had happened.
+"""Checkpoints: files with all that a training needs to go on with the same result.
 
-Written so that a file is there whole or not at all, whenever the process dies: to a draft in the
-same folder, to the disk, then renamed. Read with `weights_only`, so that a file of a stranger runs
-no code. The file says of which network, data and recipe it is; going on with others is refused.
+A checkpoint is whole or not there, whenever the process dies: a draft in the same folder is written
+to the disk, then renamed. It is read with `weights_only`, so a file from elsewhere runs no code. It
+names its network, data and recipe; a training with others does not go on from it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ FORMAT = "mnet-cost/checkpoint/1"
 
 _DRAFT_ENDING = ".part"
 _BYTEARRAY = b"\nbytearray\n"
-"""How a pickle names that type; weights have these bytes once in 2^88."""
+"""The name of the type in a pickle; random bytes of weights are these 11 once in 2^88."""
 
 
 class CheckpointError(MnetCostError):
-    """A checkpoint that is not there, not whole, or of another training."""
+    """A checkpoint that cannot be read, is not whole, or belongs to another training."""
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content`; a file that was there stays until the new one is on the disk."""
+    """Write `content`; an earlier file stays until the new file is on the disk.
+
+    Raises `OutputError` where it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT_ENDING}")
     try:
         with open(draft, "wb") as file:
@@ -53,7 +56,7 @@ def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """The new name of a file is on the disk only when its folder is; Windows has no such call."""
+    """Write a folder to the disk, and with it the new name of a file; not on Windows."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -63,15 +66,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Take away what writers left that were killed while writing."""
+    """Remove the drafts of processes that were killed while they wrote."""
     for draft in folder.glob(f".*.pt.*{_DRAFT_ENDING}"):
         with suppress(OSError):
             draft.unlink()
 
 
 def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
-    """What a checkpoint holds, on the processor; `CheckpointError` unless it is whole, one of ours,
-    and has `keys`."""
+    """The content of a checkpoint, its tensors on the processor.
+
+    Raises `CheckpointError` where the file is not whole, is no checkpoint of this version, or lacks
+    one of `keys`.
+    """
     try:
         with naming(path, "cannot be read", CheckpointError), open_file(path) as file:
             refuse_packed(path, file)
@@ -113,18 +119,19 @@ def load_checkpoint(path: Path, keys: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def refuse_packed(path: Path, file: BinaryIO) -> None:
-    """`CheckpointError` where a file is larger once it is read than it is now.
+    """Raise `CheckpointError` for a file that could take more memory than it has bytes.
 
-    Torch packs nothing in an archive. Half a megabyte can unpack to gigabytes, and members can
-    share their bytes. Of what may be called while weights are read, a bytearray alone fills as much
-    memory as it is told to. What looks like an archive and is none raises `zipfile.BadZipFile`.
+    torch does not compress its archives; a compressed file of half a megabyte can hold gigabytes,
+    and members of an archive can share their bytes. Of the types that a pickle of weights may make,
+    only a bytearray takes memory of a size that the file states. Raises `zipfile.BadZipFile` for a
+    damaged archive.
     """
     if zipfile.is_zipfile(file):  # older files of torch.save are none
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
         held = sum(member.file_size for member in members)
         size = file.seek(0, os.SEEK_END)
-        packed = any(one.compress_type != zipfile.ZIP_STORED for one in members)
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
         if held > size or packed:
             message = (
                 f"has {size:,} bytes and says that it holds {held:,}"
@@ -151,12 +158,15 @@ def _not_whole(path: Path) -> Problem:
     )
 
 
-def refuse_other(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """`CheckpointError` that names what differs between a checkpoint's training and this one."""
+def refuse_other(path: Path, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise `CheckpointError`, naming each difference, unless two descriptions of a training agree.
+
+    `stored` is that of the checkpoint at `path`, `wanted` that of the training that shall go on.
+    """
     different = [
-        f"{name} {_shown(found.get(name))}, not {_shown(wanted.get(name))}"
-        for name in dict.fromkeys((*wanted, *found))
-        if found.get(name) != wanted.get(name)
+        f"{name} {_shown(stored.get(name))}, not {_shown(wanted.get(name))}"
+        for name in dict.fromkeys((*wanted, *stored))
+        if stored.get(name) != wanted.get(name)
     ]
     if different:
         raise CheckpointError(
@@ -171,17 +181,20 @@ def _shown(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={_cut(one)}" for name, one in value.items()) or "none"
+        return ",".join(f"{name}={_cut(part)}" for name, part in value.items()) or "none"
     return printable(_cut(value))
 
 
 def _cut(value: Any) -> str:
-    # What is in a file may be pairs of pairs of pairs: only some of it is written out.
+    # A value in a file can be nested deeply or be long: `reprlib` writes only some of it.
     return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
-    """Put a checkpoint's state into a module; `CheckpointError` where it is of another network."""
+    """Load the `state` from the file `path` into a module.
+
+    Raises `CheckpointError` where names or shapes are not those of the module.
+    """
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     if not isinstance(state, Mapping):
         raise CheckpointError(f"{path}: has no weights where they should be")
@@ -200,15 +213,18 @@ def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
 
 
 class Weights(NamedTuple):
-    """Trained weights, and what their file says of them."""
+    """Trained weights, and what their file says about them."""
 
     state: Mapping[str, Any]
+    """Tensors by name, as in `state_dict`."""
     knobs: Mapping[str, Any]
+    """The knobs of the network."""
     classes: tuple[str, ...] | None
+    """The names of the classes, in the order of the outputs."""
 
 
 def load_weights(path: Path) -> Weights:
-    """The averaged weights of a checkpoint."""
+    """The averaged weights of a checkpoint; `CheckpointError` if it is no checkpoint with them."""
     content = load_checkpoint(path, ("average", "training", "classes"))
     training, classes = content["training"], content["classes"]
     knobs = training.get("knobs") if isinstance(training, Mapping) else None

@@ -1,8 +1,8 @@
 """Pictures with classes to train on: scikit-learn's digits, or a folder of images.
 
-A data set is two splits of pictures that are read when they are needed. Splits that are made here
-are the same for every seed of training, so that no network sees what another is tested on: a
-student is not taught the answers by its teacher. Not here: what is done to a picture (`augment`).
+A data set has a training and a test split, whose pictures are read when they are needed. A split
+that is made here is the same for every seed of training: a teacher never saw the pictures that its
+student is tested on. Not here: how pictures are changed (`augment`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mnet_cost.errors import MnetCostError
 from mnet_cost.torch_model.installed import require
 
 DIGITS = "digits"
-"""The data set that needs no files."""
+"""The name of the data set that needs no files."""
 
 TEST_SHARE = 0.2
-"""Share of each class that is kept for testing, where the data are not split already."""
+"""The share of each class that becomes the test split, where the data are not split already."""
 
 Picture = Any
 """A `PIL.Image.Image`."""
@@ -30,51 +30,54 @@ class DataError(MnetCostError):
 
 
 class Pictures(Protocol):
-    """Pictures by number. Sent to loader processes, so it holds little."""
+    """Pictures by number. It is sent to loader processes, so it should hold little."""
 
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> Picture:
-        """The picture, grey or RGB; `OSError` when it cannot be read any more."""
+        """The picture, grey or RGB; `OSError` if it cannot be read any more."""
 
 
 class Split(NamedTuple):
-    """Pictures and the class of each, a number."""
+    """Pictures and their classes."""
 
     pictures: Pictures
     labels: tuple[int, ...]
+    """The class of each picture: its number in `Dataset.classes`."""
 
 
 class Dataset(NamedTuple):
-    """What a network is trained and tested on."""
+    """The pictures that a network is trained and tested on."""
 
     name: str
+    """`digits`, or the folder."""
     classes: tuple[str, ...]
+    """The names of the classes."""
     train: Split
     test: Split
     mirrors: bool
     """Whether a mirrored picture is of the same class."""
     smallest_crop: float
-    """Share of a picture's area that surely still shows its class."""
+    """The share of a picture's area, 0 to 1, that a part needs to show the class for certain."""
     natural_size: int | None
-    """Pixels on each side that suit, where the data say so."""
+    """The resolution in pixels that suits small pictures; None: any resolution does."""
     fingerprint: str
-    """Changes when pictures or classes do."""
+    """A text that changes when pictures or classes do."""
     unreadable: tuple[str, ...] = ()
-    """Files left out, each with the reason."""
+    """Files that are left out because they cannot be read, each with the reason."""
     ignored_folders: tuple[str, ...] = ()
-    """Sub-folders that make no class: empty, or of a name that begins with `_` or `.`."""
+    """Sub-folders that are no class: empty, or with a name that begins with `_` or `.`."""
     ignored_files: tuple[str, ...] = ()
-    """Files whose ending is that of no image."""
+    """Files whose ending is not that of an image."""
 
 
 def load_dataset(
     name: str, channels: int, strict: bool = False, seen: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The data set `digits`, or the folder of that name, as pictures of 1 or 3 channels.
+    """The data set `digits`, or that of the folder `name`, as pictures of 1 or 3 channels.
 
-    `DataError` for a folder that cannot be trained on; with `strict` for any unreadable image, too.
-    `seen(done, total)` is told how the check of the files goes on.
+    Raises `DataError` for a folder that cannot be trained on, and with `strict` for any unreadable
+    image. `seen(done, total)` is called after each file that is checked.
     """
     if name == DIGITS:
         return load_digits(channels)
@@ -84,7 +87,7 @@ def load_dataset(
 
 
 class Digits:
-    """Some of the digits, pixels in memory."""
+    """`Pictures` of digits, with their pixels in memory."""
 
     def __init__(self, pixels: Sequence[bytes], mode: str) -> None:
         self.pixels = tuple(pixels)
@@ -128,7 +131,10 @@ def load_digits(channels: int) -> Dataset:
 
 
 def split_by_class(labels: Sequence[int]) -> tuple[list[int], list[int]]:
-    """(numbers to train on, numbers to test on): of each class the same share, at least one."""
+    """(numbers of training pictures, numbers of test pictures): both have pictures of each class.
+
+    `labels` has the class of each picture. The test split gets `TEST_SHARE` of each class.
+    """
     train: list[int] = []
     test: list[int] = []
     for label, members in members_of(labels).items():
@@ -149,7 +155,7 @@ def members_of(labels: Sequence[int]) -> Mapping[int, list[int]]:
 
 
 def picture_mode(channels: int) -> str:
-    """What Pillow calls a picture of that many channels; `DataError` if it has no such."""
+    """Pillow's mode for pictures of 1 or 3 channels; `DataError` for any other number."""
     modes = {1: "L", 3: "RGB"}
     if channels not in modes:
         raise DataError(

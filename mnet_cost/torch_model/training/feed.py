@@ -1,8 +1,8 @@
 """Batches of pictures, by torch's DataLoader.
 
-One loader feeds the whole training: its sampler goes over the ends of epochs, so that loader
-processes neither start anew nor wait there, and starts at any step of any epoch. The order of an
-epoch depends on (seed, epoch) alone.
+A single loader feeds the whole training: its sampler continues from epoch to epoch, so that loader
+processes neither start again nor wait between epochs. It can start at any step of any epoch. The
+order of the pictures in an epoch depends on (seed, epoch) alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from mnet_cost.torch_model.training.data import DataError, Split
 
 
 class Key(NamedTuple):
-    """A picture in an epoch."""
+    """A picture in an epoch; both decide how it is augmented."""
 
     epoch: int
+    """From 0."""
     number: int
+    """Of the picture in its split."""
 
 
 class Unread(NamedTuple):
-    """Stands for a picture that could not be read: an error told in a loader process."""
+    """An example whose picture could not be read: the error of a loader process, as text."""
 
     why: str
 
@@ -36,7 +38,7 @@ Example = tuple[torch.Tensor, int] | Unread
 
 
 class TrainingPictures:
-    """Augmented pictures by `Key`."""
+    """Augmented examples, ([C, H, W], class) by `Key`; `size` is (height, width) in pixels."""
 
     def __init__(self, split: Split, size: tuple[int, int], how: Augmentation, seed: int) -> None:
         self.split, self.size, self.how, self.seed = split, size, how, seed
@@ -47,12 +49,12 @@ class TrainingPictures:
             picture = self.split.pictures.read(key.number)
         except OSError as reason:
             return Unread(str(reason))
-        found = augmented(picture, self.size, self.how, draw)
-        return to_tensor(found), self.split.labels[key.number]
+        image = augmented(picture, self.size, self.how, draw)
+        return to_tensor(image), self.split.labels[key.number]
 
 
 class TestPictures:
-    """Middles of pictures by number."""
+    """Examples of the middle part of each picture, ([C, H, W], class) by number."""
 
     def __init__(self, split: Split, size: tuple[int, int], how: Augmentation) -> None:
         self.split, self.size, self.how = split, size, how
@@ -69,9 +71,9 @@ class TestPictures:
 
 
 class Batches:
-    """Keys of the batches of a training from step `step` of epoch `epoch` on.
+    """The keys of each batch of a training, from step `step` of epoch `epoch` on, both from 0.
 
-    What does not fill a batch at the end of an epoch is left out of that epoch.
+    Pictures at the end of an epoch that do not fill a batch are left out of that epoch.
     """
 
     def __init__(
@@ -93,7 +95,7 @@ class Batches:
 def training_loader(
     pictures: TrainingPictures, batches: Batches, workers: int, pin: bool
 ) -> DataLoader[Any]:
-    """Batches of training, in order."""
+    """A loader of the batches in their order: images [N, C, H, W] and labels [N]."""
     return DataLoader(
         pictures,
         batch_sampler=batches,
@@ -101,12 +103,12 @@ def training_loader(
         collate_fn=collate,
         worker_init_fn=_leave_interrupts,
         pin_memory=pin,
-        generator=torch.Generator(),  # else it would draw from the one that dropout draws from
+        generator=torch.Generator(),  # else it would draw from the generator of dropout
     )
 
 
 def test_loader(pictures: TestPictures, batch: int, workers: int, pin: bool) -> DataLoader[Any]:
-    """All pictures of the test split, in order; its processes stay for the next time."""
+    """A loader of all pictures of the test split in order; its processes stay between epochs."""
     return DataLoader(
         pictures,
         batch_size=batch,
@@ -120,7 +122,7 @@ def test_loader(pictures: TestPictures, batch: int, workers: int, pin: bool) -> 
 
 
 def collate(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor] | Unread:
-    """[N, C, H, W] and [N]."""
+    """Images [N, C, H, W] and labels [N]; the first `Unread` if there is one."""
     images, labels = [], []
     for example in examples:
         if isinstance(example, Unread):
@@ -131,13 +133,13 @@ def collate(examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor] | Unre
 
 
 def received(batch: tuple[torch.Tensor, torch.Tensor] | Unread) -> tuple[Any, Any]:
-    """A batch; `DataError` where a picture could be read at the start and cannot any more."""
+    """A batch from a loader; `DataError` if a picture of it cannot be read any more."""
     if isinstance(batch, Unread):
         raise DataError(f"an image cannot be read any more: {batch.why}")
     return batch
 
 
 def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C goes to all processes; the training one ends the step and tells its loaders."""
+    """Ignore Ctrl-C in a loader process: the training process ends its step and its loaders."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -1,8 +1,8 @@
-"""A folder of images, one sub-folder for each class.
+"""A data set in a folder of images, with a sub-folder for each class.
 
-With `train/` and `val/` (or `validation/`, `test/`) in it the split is the user's; else a share
-of each class is kept for testing. Every file is decoded once before training begins: what cannot
-be read is found then, and not in the third hour.
+If it has `train/`, and `val/`, `validation/` or `test/`, the split is the user's; else a share of
+each class becomes the test split. Every file is decoded once before training begins, so that a
+damaged file does not end a training after hours.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class File(NamedTuple):
 
 
 class Files:
-    """Pictures in files, read when asked for."""
+    """`Pictures` in files, which are read when they are needed."""
 
     def __init__(self, paths: Sequence[Path], mode: str) -> None:
         self.paths = tuple(str(path) for path in paths)
@@ -54,17 +54,20 @@ class Files:
         return len(self.paths)
 
     def read(self, index: int) -> Picture:
-        """The picture, upright; `OSError` when it cannot be read any more."""
+        """The picture, upright; `OSError` if it cannot be read any more."""
         return read_picture(self.paths[index], self.mode)
 
 
 def read_picture(path: str, mode: str) -> Picture:
-    """An image file as `L` or `RGB`, turned as its camera says; `OSError` where it is no image."""
+    """The image in a file as `mode`, `L` or `RGB`, upright as its metadata say.
+
+    Raises `OSError` for a file that is no image, is damaged or is suspiciously large.
+    """
     from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings(), open_file(path) as file, Image.open(file) as image:
-            warnings.simplefilter("ignore")  # of odd metadata
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = ImageOps.exif_transpose(image)
             if picture.mode.startswith("I"):  # 16 bits a pixel: `convert` would cut, not scale
@@ -75,14 +78,17 @@ def read_picture(path: str, mode: str) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
         raise OSError(str(reason)) from None
     except (ValueError, SyntaxError, EOFError, TypeError, IndexError) as reason:
-        # What Pillow's readers raise on damaged headers; each format has its own.
+        # Pillow's readers raise these on damaged headers, each format its own.
         raise OSError(str(reason) or "damaged") from None
 
 
 def load_folder(
     name: str, channels: int, strict: bool = False, seen: Callable[[int, int], None] | None = None
 ) -> Dataset:
-    """The data set in folder `name`; `DataError` says what is wrong with it, and a way out."""
+    """The data set in the folder `name`, as pictures of 1 or 3 channels; see `data.load_dataset`.
+
+    Raises `DataError`, with a way out, for a folder that cannot be trained on.
+    """
     require("PIL", extra="train")
     mode = picture_mode(channels)
     root = Path(name)
@@ -158,25 +164,25 @@ def _endings() -> set[str]:
 
 def _subfolders(folder: Path) -> list[Path]:
     with naming(folder, "cannot be read", DataError):
-        found = [path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"]
-    return sorted(found)
+        folders = [path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"]
+    return sorted(folders)
 
 
 def _files_of(folder: Path, least: int = 2) -> tuple[list[File], tuple[str, ...]]:
-    """(image files below the sub-folders of `folder`, names of those that have any).
+    """(image files below the sub-folders of `folder`, names of the sub-folders that have some).
 
-    At least `least` must have one.
+    Raises `DataError` if fewer than `least` sub-folders have some.
     """
     endings = _endings()
-    found = [
+    files = [
         File(Path(base) / name, sub.name)
         for sub in _subfolders(folder)
         for base, _, names in os.walk(sub, followlinks=False)
         for name in sorted(names)
         if name[0] != "." and Path(name).suffix.lower() in endings
     ]
-    found.sort()
-    classes = tuple(sorted({file.label for file in found}))
+    files.sort()
+    classes = tuple(sorted({file.label for file in files}))
     if len(classes) < least:
         if not _subfolders(folder):
             what = "has no sub-folders, so no classes"
@@ -185,13 +191,13 @@ def _files_of(folder: Path, least: int = 2) -> tuple[list[File], tuple[str, ...]
         else:
             what = f"has images of one class alone, `{classes[0]}`; there must be two to tell apart"
         raise DataError(Problem(f"{folder}: {what}", hint=f"--data takes {LAYOUT}"))
-    return found, classes
+    return files, classes
 
 
 def _unreadable(
     files: Sequence[File], mode: str, seen: Callable[[int, int], None] | None
 ) -> dict[Path, str]:
-    """Why, for each file that cannot be decoded. Pillow decodes in threads at once."""
+    """The reason for each file that cannot be decoded. Pillow decodes several in threads."""
 
     def why(file: File) -> str | None:
         try:

@@ -1,9 +1,9 @@
-"""The training loop: steps, epochs, tests, and when to keep what is reached.
+"""The training loop: steps, epochs, tests, and calls of the keeper of checkpoints.
 
 A step depends on the state at its start alone: pictures on (seed, epoch, number), dropout on the
-generator that checkpoints keep. So a training that goes on from a checkpoint ends with the same
-weights as one that was never stopped, bit for bit where torch calculates the same twice: on one
-thread of a processor.
+generator whose state is in checkpoints. A training that goes on from a checkpoint therefore ends
+with the same weights as a training without a stop, bit for bit where torch is deterministic: on a
+single thread of a processor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mnet_cost.torch_model.training.recipes import Average, Settled, trainable
 
 
 class DivergedError(MnetCostError):
-    """The loss or its gradients are no numbers any more."""
+    """The loss or its gradients are infinite or no numbers any more."""
 
 
 class OutOfMemoryError(MnetCostError):
@@ -41,65 +41,79 @@ class OutOfMemoryError(MnetCostError):
 
 
 class Teacher(NamedTuple):
-    """A trained network that is asked for its opinion."""
+    """A trained network whose outputs the student learns from."""
 
     module: nn.Module
     size: tuple[int, int]
+    """(height, width) of its pictures."""
 
     @torch.no_grad()
     def opinion(self, images: Tensor) -> Tensor:
-        """Its outputs for pictures at the student's size."""
+        """Its outputs [N, features] for `images` [N, C, H, W] of the student's size."""
         if images.shape[-2:] != self.size:
             images = functional.interpolate(images, self.size, mode="bilinear", antialias=True)
-        found: Tensor = self.module(images)
-        return found
+        outputs: Tensor = self.module(images)
+        return outputs
 
 
 class Task(NamedTuple):
-    """What is trained, on what and how."""
+    """A network with its data, objective and optimizer, ready to be trained."""
 
     module: nn.Module
     average: Average
     optimizer: torch.optim.Optimizer
     scaler: Any
+    """The `GradScaler` of the loss; it does nothing unless `autocast` is fp16."""
     settled: Settled
     objective: Objective
     teacher: Teacher | None
     train: TrainingPictures
     test: TestPictures
     classes: int
+    """The number of classes of the data."""
     seed: int
     workers: int
+    """The number of loader processes; 0 loads in the training process."""
     device: torch.device
     autocast: torch.dtype | None
+    """The type that `torch.autocast` calculates in; None for fp32."""
 
 
 class Position(NamedTuple):
-    """How far a training is; `history` has the epochs that are done."""
+    """How far a training is."""
 
     step: int = 0
-    """Steps done of the epoch under way."""
+    """The number of steps done in the current epoch."""
     tally: Tally = Tally()
+    """The sums over these steps."""
     history: tuple[EpochRecord, ...] = ()
+    """The epochs that are done."""
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """The number of epochs that are done."""
         return len(self.history)
 
 
 class Keeper(Protocol):
-    """Who is told of steps and epochs done: keeps checkpoints, shows progress, may stop it all."""
+    """What the loop calls after each step and epoch: it writes checkpoints and can stop a training.
+
+    Both methods return whether to go on.
+    """
 
     def after_step(self, position: Position) -> bool:
-        """Whether to go on."""
+        """Called after each step with the position after it."""
 
     def after_epoch(self, position: Position, tested: Tested) -> bool:
-        """Whether to go on."""
+        """Called after the test of each epoch."""
 
 
 def train(task: Task, position: Position, keeper: Keeper) -> Position:
-    """Train from `position` to the end, or until the keeper says stop."""
+    """Train from `position` to the end, or until the keeper stops it; returns the last position.
+
+    Raises `DivergedError`, `OutOfMemoryError`, and `DataError` for a picture that cannot be read
+    any more.
+    """
     settled = task.settled
     batches = Batches(
         len(task.train.split.labels), settled.batch, task.seed, settled.epochs,
@@ -126,7 +140,7 @@ def train(task: Task, position: Position, keeper: Keeper) -> Position:
 
 
 def _step(task: Task, position: Position, feed: Iterator[Any]) -> tuple[float, int, int]:
-    """(loss, correct ones, examples) of one more step."""
+    """Make a step; returns its loss and its numbers of correct outputs and of examples."""
     number = position.epoch * task.settled.steps_per_epoch + position.step
     lr = task.settled.lr_at(number)
     for group in task.optimizer.param_groups:
@@ -154,14 +168,17 @@ def _step(task: Task, position: Position, feed: Iterator[Any]) -> tuple[float, i
 
 
 def _placed(task: Task, batch: Any) -> tuple[Tensor, Tensor]:
-    """A batch on the device, channels last: convolutions are faster so, twice on a processor."""
+    """A batch on the device in channels-last order, which makes convolutions faster.
+
+    On a processor they take half the time.
+    """
     images, labels = received(batch)
     images = images.to(task.device, memory_format=torch.channels_last, non_blocking=True)
     return images, labels.to(task.device, non_blocking=True)
 
 
 def _refuse_no_number(task: Task, position: Position, lr: float, loss: float, norm: float) -> None:
-    """Stop before the weights are spoilt. With a scaler, gradients out of range are its affair."""
+    """Raise `DivergedError` before the weights are changed; a scaler handles gradients itself."""
     if math.isfinite(loss) and (math.isfinite(norm) or task.scaler.is_enabled()):
         return
     own = task.settled.recipe.lr_per_example * task.settled.batch
@@ -181,7 +198,7 @@ def _refuse_no_number(task: Task, position: Position, lr: float, loss: float, no
 
 
 def evaluate(task: Task, tests: Any) -> Tested:
-    """Test the running average of the weights."""
+    """Test the running average of the weights on all batches of `tests`, a test loader."""
     confusion = torch.zeros(task.classes, task.classes, dtype=torch.int64)
     total, seen = 0.0, 0
     with torch.no_grad(), _memory_watched(task), _autocast(task):
@@ -224,7 +241,7 @@ def _autocast(task: Task) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _memory_watched(task: Task) -> Iterator[None]:
-    """Say `OutOfMemoryError` for what torch says on each device."""
+    """Turn the errors of torch for memory that is not there into `OutOfMemoryError`."""
     try:
         yield
     except (MemoryError, RuntimeError) as reason:
@@ -238,4 +255,4 @@ def _memory_watched(task: Task) -> Iterator[None]:
 
 
 _NO_MEMORY = ("out of memory", "can't allocate memory")
-"""Of CUDA and MPS; of a processor."""
+"""Words of torch's errors: for CUDA and MPS; for a processor."""

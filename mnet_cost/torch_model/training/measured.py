@@ -1,4 +1,4 @@
-"""What a training took: memory at its peak; and where it ran, for whoever reads its figures."""
+"""The peak memory of a training, and the environment in which it ran."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGES = ("mnet-cost", "torch", "numpy", "scikit-learn", "pillow")
 
 
 def environment(device: torch.device, seed: int) -> dict[str, Any]:
-    """Versions, threads and device: what may make a difference to the last bit."""
+    """Versions, threads, device and seed: all that can change the last bits of a result."""
     packages: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
@@ -34,7 +34,7 @@ def environment(device: torch.device, seed: int) -> dict[str, Any]:
 
 
 class PeakMemory:
-    """The most memory taken since this was made, beyond what was taken then."""
+    """The peak of memory since the object was made, above the memory in use at that time."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -45,7 +45,7 @@ class PeakMemory:
             self.before = _resident_bytes() or 0
 
     def bytes(self) -> int | None:
-        """Of the device's own memory, or of the process; None where the system does not say."""
+        """The peak in bytes: of a CUDA device, else of the process; None if that is not known."""
         if self.device.type == "cuda":
             taken: int = torch.cuda.max_memory_allocated(self.device)
             return taken
@@ -54,7 +54,7 @@ class PeakMemory:
 
 
 def _resident_bytes() -> int | None:
-    """Memory of this process now; where nobody says, its peak so far."""
+    """The memory of this process now in bytes; its peak so far where the system has no other."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -67,7 +67,7 @@ def _resident_bytes() -> int | None:
 def _peak_resident_bytes() -> int | None:
     try:
         import resource
-    except ImportError:  # Windows has none
+    except ImportError:  # not on Windows
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

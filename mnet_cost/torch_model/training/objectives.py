@@ -1,10 +1,9 @@
-"""What is made small: cross-entropy with the labels, with a teacher's opinion, or the distance to
-what a teacher says.
+"""Losses: cross-entropy with labels or with a teacher's outputs, or the distance to these outputs.
 
-Outputs of a network are scores of classes, or, where it ends in a softmax or sigmoid, their
-probabilities: `Scores` makes scores of both. A teacher imitated as a whole needs no labels; that
-is how the paper's face attributes and FaceNet students are trained (arXiv:1704.04861, sections 4.6
-and 4.7).
+The outputs of a network are scores (logits) of classes or, where it ends in a softmax or sigmoid,
+probabilities; `scores` turns both into scores. A student that imitates all outputs of its teacher
+needs no labels: so the face attributes and FaceNet students of arXiv:1704.04861 are trained
+(sections 4.6 and 4.7).
 """
 
 from __future__ import annotations
@@ -18,15 +17,19 @@ from torch.nn import functional
 _SMALLEST = 1e-7
 
 _NO_SCORES = {"softmax": torch.log, "sigmoid": torch.logit}
-"""Layers that make probabilities, and what takes them back."""
+"""The inverse of each kind of layer that makes probabilities."""
 
 
 class Objective(Protocol):
-    """What training makes small, and what testing measures. `taught`: what the teacher says."""
+    """The loss that training minimizes, and the loss that a test reports.
+
+    `outputs` and `taught`, the teacher's outputs, are [N, features], `labels` [N]; a loss is a
+    scalar.
+    """
 
     @property
     def classifies(self) -> bool:
-        """Whether the outputs are opinions about the classes, so that there is an accuracy."""
+        """Whether the outputs are scores of the classes, so that there is an accuracy."""
 
     def loss(self, outputs: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor: ...
 
@@ -34,32 +37,32 @@ class Objective(Protocol):
 
 
 def scores(outputs: Tensor, last_kind: str) -> Tensor:
-    """Scores of classes from the outputs of a network that ends in a layer of that kind."""
+    """The scores, fp32 [N, features], of a network's outputs; `last_kind` is its last layer's."""
     outputs = outputs.float()
     back = _NO_SCORES.get(last_kind)
     return outputs if back is None else back(outputs.clamp(_SMALLEST, 1 - _SMALLEST))
 
 
 class Labels(NamedTuple):
-    """Cross-entropy with the labels; `smoothing` of it spread over all classes."""
+    """Cross-entropy with the labels, of which `smoothing` is spread over all classes."""
 
     last_kind: str
     smoothing: float
     classifies: bool = True
 
     def loss(self, outputs: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor:
-        found = scores(outputs, self.last_kind)
-        return functional.cross_entropy(found, labels, label_smoothing=self.smoothing)
+        logits = scores(outputs, self.last_kind)
+        return functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
 
     def test_loss(self, outputs: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor:
         return functional.cross_entropy(scores(outputs, self.last_kind), labels)
 
 
 class Distillation(NamedTuple):
-    """Cross-entropy with the labels and, weighing more, with the teacher's softened opinion.
+    """Cross-entropy with the labels and, with the weight `soft_share`, with the teacher's scores.
 
-    Source: arXiv:1503.02531, section 2; the soft part is multiplied by temperature squared, so that
-    its gradients stay as large.
+    The scores of both are divided by `temperature` first. Source: arXiv:1503.02531, section 2; that
+    part is multiplied by temperature squared, so that its gradients stay as large.
     """
 
     last_kind: str
@@ -70,11 +73,11 @@ class Distillation(NamedTuple):
 
     def loss(self, outputs: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor:
         assert taught is not None
-        found = scores(outputs, self.last_kind)
+        logits = scores(outputs, self.last_kind)
         target = (scores(taught, self.teacher_kind) / self.temperature).softmax(1)
-        soft = functional.cross_entropy(found / self.temperature, target) * self.temperature**2
+        soft = functional.cross_entropy(logits / self.temperature, target) * self.temperature**2
         return self.soft_share * soft + (1 - self.soft_share) * functional.cross_entropy(
-            found, labels
+            logits, labels
         )
 
     def test_loss(self, outputs: Tensor, labels: Tensor, taught: Tensor | None) -> Tensor:
@@ -82,8 +85,11 @@ class Distillation(NamedTuple):
 
 
 class Imitation(NamedTuple):
-    """The distance to the teacher's outputs: cross-entropy of probabilities of attributes where the
-    network ends in a sigmoid, else the mean squared difference, as for embeddings."""
+    """The distance to the teacher's outputs.
+
+    Where the network ends in a sigmoid, as for attributes, it is the cross-entropy of the
+    probabilities; else, as for embeddings, the mean squared difference.
+    """
 
     last_kind: str
     classifies: bool = False

@@ -1,7 +1,7 @@
-"""From what was asked for to a task that can be trained: data, network, teacher, objective.
+"""The plan of a training from the user's wishes: data, network, teacher, objective, task.
 
-What the data decide is set here: the knob `classes`, and `resolution` where the pictures are of one
-small size. What does not fit is refused before anything is trained.
+The data set two knobs if the user does not: `classes`, and `resolution` where all pictures have the
+same small size. What does not fit together is refused here, before anything is trained.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from mnet_cost.analysis import analyze
-from mnet_cost.errors import ModelReferenceError, Problem, one_of
+from mnet_cost.errors import Problem, UsageError, one_of
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network import Network, elaborate
 from mnet_cost.torch_model.graph import build_module, initialize
@@ -38,49 +38,62 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class Wishes(NamedTuple):
-    """What a user may ask for; None leaves it to the recipe and the data."""
+    """What a user may ask for; None leaves a value to the recipe and the data."""
 
     data: str = DIGITS
+    """`digits`, or a folder of images."""
     recipe: str = "modern"
     epochs: int | None = None
     batch: int | None = None
     lr: float | None = None
+    """The highest learning rate of the schedule."""
     teacher: Model | None = None
     teacher_weights: str | None = None
+    """A checkpoint of the teacher's training."""
     temperature: float = 4.0
+    """Of `Distillation`."""
     workers: int | None = None
+    """The number of loader processes."""
     seed: int = 0
     device: str = "auto"
+    """As in `DEVICES`."""
     strict: bool = False
+    """Whether an image that cannot be read is an error."""
 
 
 class Plan(NamedTuple):
     """A training that has not begun."""
 
     model: Model
-    """With the knobs that the data decided."""
+    """With the knobs that the data set."""
     network: Network
     dataset: Dataset
     settled: Settled
     estimate: Estimate
     task: Task
     decided: tuple[str, ...]
-    """Knobs that the data decided, as `classes 10`."""
+    """The knobs that the data set, as `classes 10`."""
     identity: Mapping[str, Any]
-    """What must be the same to go on from a checkpoint."""
+    """A description that must be the same to go on from a checkpoint; see `refuse_other`."""
 
 
 class _Shape(NamedTuple):
-    """What training needs to know of a network's ends."""
+    """The sizes of a network's input and output."""
 
     channels: int
     size: tuple[int, int]
+    """(height, width) of the input."""
     features: int
+    """The length of the output."""
     last_kind: str
+    """The kind of the layer that makes the output."""
 
 
 def input_channels(model: Model) -> int:
-    """Channels of the pictures that a network takes; `ModelReferenceError` if it takes others."""
+    """The channels of the pictures that a network takes.
+
+    Raises `UsageError` for a network that does not take a picture or return a vector.
+    """
     return _shape(elaborate(model.spec, model.knobs)).channels
 
 
@@ -90,8 +103,12 @@ def plan_training(
     seen: Callable[[int, int], None] | None = None,
     dataset: Dataset | None = None,
 ) -> Plan:
-    """All that a training needs. `seen(done, total)` is told how reading the data goes on, unless
-    they are there already as `dataset`."""
+    """All that a training needs; a network that cannot be trained so is an error.
+
+    `seen(done, total)` is called while the data are read, unless they are given as `dataset`.
+    Raises `UsageError` for a device, recipe, teacher or number that does not fit,
+    `DataError` for the data and `CheckpointError` for the teacher's weights.
+    """
     device = _device(wishes.device)
     recipe = find_recipe(wishes.recipe)
     channels = input_channels(model)
@@ -162,7 +179,7 @@ def plan_training(
 
 
 def spec_digest(model: Model) -> str:
-    """A short text that changes when what the spec says of layers does."""
+    """A short text that changes with the spec, but not with its variants or published figures."""
     said = {
         name: value
         for name, value in model.spec.data.items()
@@ -172,7 +189,7 @@ def spec_digest(model: Model) -> str:
 
 
 def state_digest(module: torch.nn.Module) -> str:
-    """A short text that changes when a weight does."""
+    """A short text that changes with any weight of the module."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -189,25 +206,25 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     if name not in DEVICES:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(f"there is no device `{name}` to train on", hint=f"one of {one_of(DEVICES)}")
         )
     if not {"cpu": True, "cuda": cuda, "mps": mps}[name]:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(f"torch finds no device `{name}` here", hint="--device auto takes what is here")
         )
     return torch.device(name)
 
 
 def _autocast_type(device: torch.device) -> torch.dtype | None:
-    """16 bits where the device multiplies them faster; bf16 needs no scaling of the loss."""
+    """A type of 16 bits on CUDA: bf16 if it has that, which needs no scaling of the loss."""
     if device.type != "cuda":
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
 def _workers(asked: int | None, dataset: Dataset) -> int:
-    """Loader processes: none for digits, which are in memory, else two."""
+    """The number of loader processes: 0 for digits, which are in memory, else 2."""
     if asked is not None:
         return asked
     return 0 if dataset.name == DIGITS else 2
@@ -219,13 +236,13 @@ def _shape(network: Network) -> _Shape:
     title = network.spec.title
     if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].dtype is not None:
         shapes = ", ".join(map(str, inputs))
-        raise ModelReferenceError(
+        raise UsageError(
             f"{title} takes {shapes}; `train` trains networks of one image [channels, height, "
             "width]"
         )
     if len(outputs) != 1 or len(outputs[0].type.shape) != 1:
         shapes = ", ".join(str(output.type) for output in outputs)
-        raise ModelReferenceError(
+        raise UsageError(
             f"{title} gives {shapes}; `train` trains networks that give one vector [features]"
         )
     channels, height, width = inputs[0].shape
@@ -235,7 +252,7 @@ def _shape(network: Network) -> _Shape:
 
 
 def _decided_knobs(model: Model, dataset: Dataset) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The model's knobs with those that the data decide and nobody set, and words about them."""
+    """The model's knobs, with those that the data set where the user does not, and their texts."""
     wanted: dict[str, Any] = {"classes": len(dataset.classes)}
     if dataset.natural_size is not None:
         wanted["resolution"] = dataset.natural_size
@@ -250,7 +267,7 @@ def _decided_knobs(model: Model, dataset: Dataset) -> tuple[dict[str, Any], tupl
 
 def _refuse_single(network: Network, settled: Settled) -> None:
     if settled.batch < 2 and any(step.layer.kind == "batch_norm" for step in network.steps):
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"{network.spec.title} has batch_norm, which needs at least two pictures in a "
                 "batch to train",
@@ -262,13 +279,13 @@ def _refuse_single(network: Network, settled: Settled) -> None:
 def _teacher(
     wishes: Wishes, dataset: Dataset, device: torch.device
 ) -> tuple[Teacher | None, Network | None]:
-    """The teacher with its weights; its knobs are those of its checkpoint where nobody set them."""
+    """The teacher with its weights, and its network; knobs not set are those of its checkpoint."""
     model, path = wishes.teacher, wishes.teacher_weights
     if model is None and path is None:
         return None, None
     if model is None or path is None:
         missing = "--teacher MODEL" if model is None else "--teacher-weights FILE"
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"a teacher needs a network and its weights: {missing} is not given",
                 hint="train it first; its weights are best.pt in the folder of its run",
@@ -291,11 +308,13 @@ def _teacher(
 def _objective(
     shape: _Shape, dataset: Dataset, settled: Settled, wishes: Wishes, teacher: Network | None
 ) -> Objective:
-    """Labels where the outputs are classes, softened by a teacher if there is one; else a teacher
-    of the same outputs is imitated."""
+    """`Labels` where the outputs are scores of the classes, or `Distillation` with a teacher.
+
+    Otherwise `Imitation` of a teacher, which must have as many outputs.
+    """
     taught = None if teacher is None else _shape(teacher)
     if taught is not None and taught.features != shape.features:
-        raise ModelReferenceError(
+        raise UsageError(
             f"the teacher {teacher and teacher.spec.title} gives {taught.features} numbers, the "
             f"student {shape.features}; they must be the same"
         )
@@ -304,7 +323,7 @@ def _objective(
             return Labels(shape.last_kind, settled.recipe.label_smoothing)
         return Distillation(shape.last_kind, taught.last_kind, wishes.temperature)
     if taught is None:
-        raise ModelReferenceError(
+        raise UsageError(
             Problem(
                 f"the network gives {shape.features} numbers, and {dataset.name} has "
                 f"{len(dataset.classes)} classes; they must be the same",

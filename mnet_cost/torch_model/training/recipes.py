@@ -1,8 +1,8 @@
-"""How a network is trained: optimizer, schedule, regularization, as two sources have it.
+"""Recipes: optimizer, schedule and regularization of a training, after two sources.
 
-A recipe is numbers and two functions. `settle` fits it to a number of pictures; --epochs, --batch
-and --lr go over that. The learning rate is a function of the share of training that is done, so
-there is nothing to be kept of it in a checkpoint but the step.
+A recipe has numbers and two functions. `settle` fits it to a number of pictures; --epochs, --batch
+and --lr take precedence. The learning rate is a function of the share of the training that is done,
+so a checkpoint needs nothing but the step for it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean, one_of
-from mnet_cost.torch_model.parts import ClassToken, Parameter, PositionEmbedding
+from mnet_cost.errors import Problem, UsageError, did_you_mean, one_of
+from mnet_cost.torch_model.modules import ClassToken, Parameter, PositionEmbedding
 
 Groups = list[dict[str, Any]]
 """Parameters with their weight decay, as torch's optimizers take them."""
@@ -29,31 +29,35 @@ _EPOCHS = (10, 100)
 
 
 class Recipe(NamedTuple):
-    """One way to train."""
+    """Optimizer, schedule and regularization, whatever the network and the data."""
 
     name: str
     source: str
+    """The paper that it is from."""
     optimizer: Callable[[Groups, float], torch.optim.Optimizer]
+    """Makes the optimizer from parameters and a learning rate."""
     optimizer_name: str
-    """As `analysis.training` knows it."""
+    """The name of the optimizer in `analysis.training`."""
     schedule: Callable[[float], float]
-    """From the share of training that is done to a factor of the learning rate."""
+    """The factor of the learning rate, from the share of the training that is done, 0 to 1."""
     lr_per_example: float
-    """The learning rate over the batch size."""
+    """The learning rate divided by the batch size."""
     weight_decay: float
     label_smoothing: float
     average_decay: float
-    """Of the running average of the weights, which is what is tested; see `Average`."""
+    """The decay of the running average of the weights, which is tested; see `Average`."""
     clip_norm: float
-    """The norm that all gradients together are cut to."""
+    """The largest norm of all gradients together; larger gradients are scaled down to it."""
     smallest_crop: float
+    """As in `Augmentation`."""
     jitter: float
+    """As in `Augmentation`."""
     spares_depthwise: bool = True
-    """Whether weights of depthwise filters do not decay."""
+    """Whether the weights of depthwise filters are left out of weight decay."""
 
 
 class Settled(NamedTuple):
-    """A recipe with the numbers that depend on the data or on the user."""
+    """A recipe with the numbers that depend on the data or the user."""
 
     recipe: Recipe
     epochs: int
@@ -63,7 +67,7 @@ class Settled(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """The number of steps of the whole training."""
         return self.epochs * self.steps_per_epoch
 
     def lr_at(self, step: int) -> float:
@@ -80,12 +84,12 @@ def _sgd(groups: Groups, lr: float) -> torch.optim.Optimizer:
 
 
 def staircase(done: float) -> float:
-    """0.94 every second of 100 epochs, whatever the number of epochs here."""
+    """Times 0.94 after each fiftieth of the training, as after every two of 100 epochs."""
     return float(0.94 ** math.floor(50 * done))
 
 
 def cosine(done: float) -> float:
-    """From 0 linearly to 1 in the first twentieth, then half a cosine to 0."""
+    """Linear from about 0 to 1 in the first twentieth of the training, then half a cosine to 0."""
     warm_up = 0.05
     if done < warm_up:
         return (done + 0.001) / (warm_up + 0.001)
@@ -130,29 +134,30 @@ MODERN = Recipe(
 )
 
 RECIPES = (MODERN, PAPER)
-"""The first is the default."""
+"""All recipes; the first is the default."""
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name; `ModelReferenceError` when there is none."""
+    """The recipe of that name; `UsageError` if there is none."""
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
     names = [recipe.name for recipe in RECIPES]
     hint = did_you_mean(name, names) or f"there are {one_of(names).replace(' or ', ' and ')}"
-    raise ModelReferenceError(Problem(f"there is no recipe `{name}`", hint=hint))
+    raise UsageError(Problem(f"there is no recipe `{name}`", hint=hint))
 
 
 def settle(
     recipe: Recipe, pictures: int, epochs: int | None, batch: int | None, lr: float | None
 ) -> Settled:
-    """`recipe` for so many pictures: None leaves a number to be chosen.
+    """`recipe` for a number of training pictures; a number that is None is chosen.
 
-    The batch is 128, with few pictures less; the epochs are 100, with many pictures fewer, down to
-    10. What does not fill a batch at the end of an epoch waits for another epoch.
+    The batch is 128, or smaller for few pictures; there are 100 epochs, or fewer for many pictures,
+    but at least 10. Pictures that do not fill a batch are left out of an epoch. Raises
+    `UsageError` for a batch that is no positive whole number.
     """
     if batch is not None and not (type(batch) is int and batch > 0):
-        raise ModelReferenceError(f"the batch must be a whole number from 1 on, not {batch}")
+        raise UsageError(f"the batch must be a whole number from 1 on, not {batch}")
     if batch is None:
         batch = _BATCH
         while batch > _SMALLEST_BATCH and pictures < _STEPS_PER_EPOCH * batch:
@@ -167,23 +172,23 @@ def settle(
 
 
 def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
-    """The trained parameters: weights that decay, and those that do not.
+    """The parameters of a module in two groups: with weight decay, and without.
 
-    Biases, norms and all else that is a vector never decay, nor do embeddings of positions and
-    parameters that stand alone; kernels of depthwise convolutions do not where the recipe spares
-    them, since they have few parameters.
+    Biases, norms and all other vectors have none, nor do class tokens, position embeddings and
+    trained tensors. The kernels of depthwise convolutions, which have few parameters, have none
+    where the recipe spares them. An empty group is left out.
     """
     spared = {
-        id(one.weight)
-        for one in module.modules()
+        id(layer.weight)
+        for layer in module.modules()
         if recipe.spares_depthwise
-        and isinstance(one, nn.Conv2d)
-        and one.groups == one.in_channels > 1
+        and isinstance(layer, nn.Conv2d)
+        and layer.groups == layer.in_channels > 1
     }
     spared |= {
-        id(one.weight)
-        for one in module.modules()
-        if isinstance(one, ClassToken | Parameter | PositionEmbedding)
+        id(layer.weight)
+        for layer in module.modules()
+        if isinstance(layer, ClassToken | Parameter | PositionEmbedding)
     }
     decaying: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
@@ -198,10 +203,10 @@ def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
 
 
 class Average:
-    """A running average of a module's state, as a module of its own: what is tested and kept.
+    """A running average of a module's state, as a module of its own, which is tested and saved.
 
-    The decay grows with the steps, min(decay, (1 + n) / (10 + n)), so that a short training does
-    not average its random start; source: `ExponentialMovingAverage` of TensorFlow.
+    After n steps the decay is min(decay, (1 + n) / (10 + n)), so that in a short training the
+    random start does not count; source: `ExponentialMovingAverage` of TensorFlow.
     """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -213,7 +218,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
-        """Take in the module's state after `steps` steps."""
+        """Add the module's state after `steps` steps to the average."""
         decay = min(self.decay, (1 + steps) / (10 + steps))
         for mean, now in self.pairs:
             if mean.is_floating_point():

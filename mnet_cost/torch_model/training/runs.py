@@ -1,10 +1,10 @@
-"""A run's folder, and who writes it while a training goes on.
+"""The folder of a run, and the journal that writes its files during a training.
 
 checkpoint.pt     to go on from: weights, their average, optimizer, generators, metrics
-best.pt           the averaged weights of the epoch that tested best
-metrics.jsonl     one object for each epoch
-environment.json  versions, threads, device, and what was asked for
-.lock             held while a training uses the folder
+best.pt           the averaged weights of the epoch with the best test
+metrics.jsonl     an object for each epoch
+environment.json  versions, threads, device and seed
+.lock             locked while a training uses the folder
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _STATE = (
 
 
 class Observer(Protocol):
-    """Who shows how a training goes on."""
+    """Called after each step and epoch, to show progress."""
 
     def step(self, position: Position) -> None: ...
 
@@ -55,20 +55,22 @@ class Observer(Protocol):
 
 
 class Cadence(NamedTuple):
-    """When checkpoints are written, beside at the end of each epoch."""
+    """When checkpoints are written besides those at the end of each epoch; None: not for that."""
 
     steps: int | None = None
+    """After so many steps."""
     seconds: float | None = 60.0
+    """After so many seconds."""
 
     def is_due(self, steps: int, seconds: float) -> bool:
-        """Whether it is time, so many steps and seconds after the last one."""
+        """Whether a checkpoint is due, `steps` and `seconds` after the last checkpoint."""
         return (self.steps is not None and steps >= self.steps) or (
             self.seconds is not None and seconds >= self.seconds
         )
 
 
 class RunFolder(NamedTuple):
-    """Where a run keeps what it reaches."""
+    """The files of a run."""
 
     path: Path
 
@@ -90,8 +92,11 @@ class RunFolder(NamedTuple):
 
 
 def check_folder(path: Path, resume: bool) -> RunFolder:
-    """The folder of a run; `OutputError` where another run is, `CheckpointError` where none is to
-    be resumed."""
+    """The folder of a run, which must have a checkpoint to `resume`, and else must have none.
+
+    Raises `OutputError` if it has a run that would be lost, and `CheckpointError` if it has none to
+    resume.
+    """
     folder = RunFolder(path)
     with naming(path, "cannot be used"):
         there = is_there(folder.checkpoint)
@@ -122,7 +127,10 @@ def check_folder(path: Path, resume: bool) -> RunFolder:
 
 @contextmanager
 def open_folder(path: Path, resume: bool) -> Iterator[RunFolder]:
-    """The folder of a run, checked, and kept from all other trainings as long as it is open."""
+    """The folder of a run, made if need be, and locked against other trainings while it is open.
+
+    Raises as `check_folder`, and `OutputError` if another training uses it.
+    """
     check_folder(path, resume)
     with naming(path, "cannot be made"):
         path.mkdir(parents=True, exist_ok=True)
@@ -134,8 +142,10 @@ def open_folder(path: Path, resume: bool) -> Iterator[RunFolder]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a folder; `OutputError` where another process does. The system lets go when
-    the process ends, however; loader processes do not inherit it."""
+    """Hold the lock of a folder; `OutputError` if another process holds it.
+
+    The system releases it when the process ends in any way. Loader processes do not inherit it.
+    """
     if sys.platform == "win32":  # no fcntl there
         yield
         return
@@ -161,8 +171,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def accepted(run: RunFolder, wanted: Mapping[str, Any], lr: float | None) -> float | None:
-    """The checkpoint's learning rate where `lr`, asked for, is another; `CheckpointError` where
-    anything else differs."""
+    """The learning rate of the checkpoint if `lr` is given and differs from it; else None.
+
+    Raises `CheckpointError` if the checkpoint differs from `wanted`, `Plan.identity`, in anything
+    else.
+    """
     training = stored_training(run.checkpoint, load_checkpoint(run.checkpoint, ("training",)))
     before = training.get("lr")
     if lr is None or lr == before or not isinstance(before, float):
@@ -173,16 +186,19 @@ def accepted(run: RunFolder, wanted: Mapping[str, Any], lr: float | None) -> flo
 
 
 def unused_folder(parent: Path, name: str, resume: bool) -> Path:
-    """`parent/name`, or with a number if it is taken; to resume, the last that is taken."""
+    """The folder for a run: `parent/name`, with a number at its end if that has a run already.
+
+    To `resume`, it is the last folder of that name that has a run.
+    """
     name = short_name(name)
     candidates = [parent / name]
-    while any(candidates[-1].glob("**/checkpoint.pt")):  # of a comparison one lower
+    while any(candidates[-1].glob("**/checkpoint.pt")):  # a comparison has them in sub-folders
         candidates.append(parent / f"{name}-{len(candidates) + 1}")
     return candidates[-2] if resume and len(candidates) > 1 else candidates[-1]
 
 
 class Journal:
-    """Keeps checkpoints, best weights and metrics of one training."""
+    """The `Keeper` of a training: it writes checkpoints, the best weights and the metrics."""
 
     def __init__(
         self,
@@ -193,17 +209,19 @@ class Journal:
         stop: Callable[[], bool],
         observer: Observer,
     ) -> None:
-        """`about`: keys of every checkpoint, `training` among them, which must be the same to go
-        on; `stop` is asked after each step."""
+        """`about` has entries of all checkpoints: `training`, which is `Plan.identity`, and others.
+
+        `stop` is called after each step; the training ends when it returns true.
+        """
         self.folder, self.task, self.about = folder, task, about
         self.cadence, self.stop, self.observer = cadence, stop, observer
         self.tested: Tested | None = None
-        """The test of the last epoch that is done."""
+        """The test after the last epoch that is done."""
         self._steps = 0
         self._saved = time.monotonic()
 
     def start(self) -> Position:
-        """The beginning, kept, so that there is always something to go on from."""
+        """Write the first checkpoint, before any step; returns the position of the start."""
         position = Position()
         self._write(self.folder.environment, json.dumps(self.about["environment"], indent=2) + "\n")
         self._write(self.folder.metrics, "")
@@ -211,8 +229,10 @@ class Journal:
         return position
 
     def resume(self) -> Position:
-        """Put the state of the checkpoint, which `accepted` has seen, into the task; where it
-        stands."""
+        """Load the checkpoint, which `accepted` has checked, into the task; returns its position.
+
+        Raises `CheckpointError` for content that training does not write.
+        """
         path, task = self.folder.checkpoint, self.task
         content = load_checkpoint(path, _STATE)
         position = stored_position(path, content, task)
@@ -224,12 +244,12 @@ class Journal:
         load_scaler(path, content["scaler"], task)
         load_generators(path, content["rng"], task.device)
         self.tested = stored_test(path, content, task)
-        # A line whose checkpoint was not written any more will come once more.
+        # A line is written after its checkpoint, so the last line of the file may be missing.
         self._write(self.folder.metrics, "".join(map(_line, position.history)))
         return position
 
     def after_step(self, position: Position) -> bool:
-        """Keep a checkpoint if one is due or training shall stop."""
+        """Write a checkpoint if it is due or the training ends; returns whether to go on."""
         self._steps += 1
         self.observer.step(position)
         stopped = self.stop()
@@ -238,7 +258,10 @@ class Journal:
         return not stopped
 
     def after_epoch(self, position: Position, tested: Tested) -> bool:
-        """Keep the weights if they test best, a checkpoint, and the metrics, in this order."""
+        """Write the weights if their test is the best, a checkpoint, and a line of metrics.
+
+        They are written in this order. Returns whether to go on.
+        """
         record = position.history[-1]
         self.tested = tested
         if all(record.score > other.score for other in position.history[:-1]):

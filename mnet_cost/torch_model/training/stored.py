@@ -1,6 +1,6 @@
-"""What a checkpoint holds, checked: a file may load and still not be what was written.
+"""Checks of the content of a checkpoint, which can load and yet not be as training writes it.
 
-`CheckpointError` names the part that is wrong.
+Each function raises `CheckpointError`, which names the part that is wrong.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Record = TypeVar("_Record", Tally, EpochRecord)
 
 
 def malformed(path: Path, part: str) -> CheckpointError:
-    """The error for a part that is not as `mnet-cost train` writes it."""
+    """The error for a `part` of a checkpoint that is not as `mnet-cost train` writes it."""
     return CheckpointError(
         Problem(
             f"{path}: its `{part}` is not as training writes it",
@@ -30,7 +30,7 @@ def malformed(path: Path, part: str) -> CheckpointError:
 
 
 def stored_training(path: Path, content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of which network, data and recipe it is."""
+    """The description of network, data and recipe: `Plan.identity` of the training."""
     training = content["training"]
     if not isinstance(training, Mapping):
         raise malformed(path, "training")
@@ -38,7 +38,7 @@ def stored_training(path: Path, content: Mapping[str, Any]) -> Mapping[str, Any]
 
 
 def stored_position(path: Path, content: Mapping[str, Any], task: Task) -> Position:
-    """How far the training was."""
+    """The position of the training, within the steps and epochs of the task."""
     position = content["position"]
     if not isinstance(position, Mapping) or set(position) != {"step", "tally", "history"}:
         raise malformed(path, "position")
@@ -48,14 +48,14 @@ def stored_position(path: Path, content: Mapping[str, Any], task: Task) -> Posit
         raise malformed(path, "position.step")
     if not isinstance(history, list) or len(history) > epochs:
         raise malformed(path, "position.history")
-    records = tuple(_record(path, "position.history", EpochRecord, one) for one in history)
+    records = tuple(_record(path, "position.history", EpochRecord, entry) for entry in history)
     if [record.epoch for record in records] != list(range(1, len(records) + 1)):
         raise malformed(path, "position.history")
     return Position(step, _record(path, "position.tally", Tally, position["tally"]), records)
 
 
 class _Number(NamedTuple):
-    """What a field of a record may be."""
+    """The values that a field of a record may have: whole numbers alone or floats, perhaps None."""
 
     whole: bool
     none: bool
@@ -74,14 +74,14 @@ def _record(path: Path, part: str, kind: type[_Record], value: Any) -> _Record:
     if (
         not isinstance(value, Mapping)
         or set(value) != set(fields)
-        or not all(fields[name].takes(one) for name, one in value.items())
+        or not all(fields[name].takes(number) for name, number in value.items())
     ):
         raise malformed(path, part)
     return kind(**value)
 
 
 def stored_test(path: Path, content: Mapping[str, Any], task: Task) -> Tested | None:
-    """The test of the last epoch that was done."""
+    """The test after the last epoch that was done; None before the first."""
     tested = content["tested"]
     if tested is None:
         return None
@@ -98,7 +98,10 @@ def stored_test(path: Path, content: Mapping[str, Any], task: Task) -> Tested | 
 
 
 def load_optimizer(path: Path, state: Any, task: Task, begun: bool) -> None:
-    """Put the state of the optimizer into the task; of one that has `begun` it is not empty."""
+    """Load the state of the optimizer into the task.
+
+    It may not be empty if the training has `begun`, unless a loss scaler can have skipped steps.
+    """
     optimizer = task.optimizer
     own = optimizer.state_dict()["param_groups"]
     if not isinstance(state, Mapping) or set(state) != {"state", "param_groups"}:
@@ -114,7 +117,7 @@ def load_optimizer(path: Path, state: Any, task: Task, begun: bool) -> None:
         ):
             raise malformed(path, "optimizer.param_groups")
     kept = state["state"]
-    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if not isinstance(kept, Mapping) or (begun and not kept and not task.scaler.is_enabled()):
         raise malformed(path, "optimizer.state")
     for number, values in kept.items():
@@ -132,19 +135,19 @@ def load_optimizer(path: Path, state: Any, task: Task, begun: bool) -> None:
 
 
 def load_scaler(path: Path, state: Any, task: Task) -> None:
-    """Put the state of the loss scaler into the task."""
+    """Load the state of the loss scaler into the task."""
     if not isinstance(state, Mapping) or set(state) != set(task.scaler.state_dict()):
         raise malformed(path, "scaler")
     task.scaler.load_state_dict(dict(state))
 
 
 def load_generators(path: Path, state: Any, device: torch.device) -> None:
-    """Set torch's generators as they were."""
+    """Set the state of torch's generators of random numbers."""
     if not isinstance(state, Mapping) or "cpu" not in state:
         raise malformed(path, "rng")
     try:
         torch.set_rng_state(state["cpu"])
         if device.type == "cuda":
             torch.cuda.set_rng_state_all(state.get("cuda"))
-    except (RuntimeError, TypeError, AttributeError, IndexError):  # of another size, type, number
+    except (RuntimeError, TypeError, AttributeError, IndexError):  # wrong size, type or number
         raise malformed(path, "rng") from None

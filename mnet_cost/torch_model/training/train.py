@@ -1,4 +1,4 @@
-"""`train_model`: plan, train, and say what came of it."""
+"""`train_model`, the way into training: it plans, trains and returns the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mnet_cost.torch_model.training.runs import (
 
 
 class Audience(Observer, Protocol):
-    """Who is told how a training goes on, from reading the data to the last epoch."""
+    """Called from the reading of the data to the last epoch, to show progress and warnings."""
 
     def reading(self, done: int, total: int) -> None: ...
 
@@ -37,7 +37,7 @@ class Audience(Observer, Protocol):
 
 
 class Silence:
-    """Nobody."""
+    """An `Audience` that shows nothing."""
 
     def reading(self, done: int, total: int) -> None: ...
 
@@ -51,33 +51,34 @@ class Silence:
 
 
 class Trained(NamedTuple):
-    """What a training came to."""
+    """The results of a training."""
 
     plan: Plan
     folder: Path
     history: tuple[EpochRecord, ...]
     tested: Tested | None
-    """The test after the last epoch; None before the first is done."""
+    """The test after the last epoch; None if no epoch is done."""
     finished: bool
-    """False where it was stopped: it can be resumed."""
+    """False if it was stopped, so that it can be resumed."""
     peak_bytes: int | None
-    """Memory taken beyond what the process had; None where nobody says, or the run was resumed."""
+    """The peak of memory, see `PeakMemory`; None if it is not known or the run was resumed."""
     environment: Mapping[str, Any]
+    """Versions, threads, device and seed."""
     resumed: bool = False
 
     @property
     def best(self) -> EpochRecord | None:
-        """The epoch whose weights are in best.pt."""
+        """The epoch whose weights are in best.pt; None if no epoch is done."""
         return max(self.history, key=lambda record: record.score, default=None)
 
     @property
     def seconds(self) -> float:
-        """Of training, without tests, over all sessions."""
+        """The time of all steps, without tests, in all sessions."""
         return sum(record.seconds for record in self.history)
 
     @property
     def classes(self) -> tuple[ClassResult, ...]:
-        """How each class fares in the last test."""
+        """The result of each class in the last test; empty if there is none."""
         names = self.plan.dataset.classes
         return class_results(names, self.tested) if self.tested else ()
 
@@ -87,7 +88,7 @@ class LoaderError(MnetCostError):
 
 
 class Job(NamedTuple):
-    """One training of several."""
+    """A training among several."""
 
     model: Model
     wishes: Wishes
@@ -98,10 +99,13 @@ class Job(NamedTuple):
 def check_jobs(
     jobs: Sequence[Job], seen: Callable[[int, int], None] | None = None
 ) -> list[Dataset]:
-    """Plan all trainings, so that what cannot be trained is refused before the first begins; the
-    data of each. Data are read once for each number of channels."""
+    """Plan all trainings before the first begins; returns the data of each.
+
+    Data are read once for each number of channels. Raises the errors of `plan_training` and
+    `check_folder`.
+    """
     read: dict[tuple[str, int], Dataset] = {}
-    found = []
+    datasets = []
     for job in jobs:
         key = (job.wishes.data, input_channels(job.model))
         if key not in read:
@@ -110,8 +114,8 @@ def check_jobs(
         run = check_folder(job.folder, job.resume)
         if job.resume:
             accepted(run, plan.identity, job.wishes.lr)
-        found.append(plan.dataset)
-    return found
+        datasets.append(plan.dataset)
+    return datasets
 
 
 def train_model(
@@ -125,11 +129,13 @@ def train_model(
     audience: Audience | None = None,
     dataset: Dataset | None = None,
 ) -> Trained:
-    """Train a model into `folder`, or with `resume` go on with what is there.
+    """Train a model and write the run into `folder`, or with `resume` go on with the run there.
 
-    `stop` is asked after each step. Raises `DivergedError` where the loss becomes no number; the
-    last checkpoint stays. To resume with another learning rate is warned of, not refused: it is
-    the way out of a divergence.
+    `stop` is called after each step; the training ends, and can be resumed, when it returns true.
+    Another learning rate for a resumed run is a warning, no error, because that helps after a
+    divergence. Raises the errors of `plan_training` and `open_folder`; `DivergedError` if the loss
+    is no number any more, and the last checkpoint stays; `OutOfMemoryError`; and `LoaderError` if a
+    process that reads pictures dies.
     """
     audience = audience or Silence()
     plan = plan_training(model, wishes, audience.reading, dataset)
@@ -198,14 +204,14 @@ def _train(
         position.history,
         journal.tested,
         position.epoch >= plan.settled.epochs,
-        None if resume else memory.bytes(),  # of all its sessions nobody knows
+        None if resume else memory.bytes(),  # it is not known for all sessions
         here,
         resume,
     )
 
 
 def _what_fits(plan: Plan) -> str:
-    """The largest batch whose estimate is free now."""
+    """A hint with the largest batch that fits into the free memory by the estimate."""
     estimate = plan.estimate._replace(available_bytes=free_bytes(plan.task.device))
     batch = estimate.largest_batch(plan.settled.batch)
     if batch is None:

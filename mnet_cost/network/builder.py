@@ -16,7 +16,7 @@ from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.doubts import Noted, judge
 from mnet_cost.network.evaluation import Evaluation
-from mnet_cost.network.scopes import Failed, Frame, Outputs, fail, kind_node, limit
+from mnet_cost.network.frames import Failed, Frame, Outputs, fail, kind_node, limit
 from mnet_cost.network.types import Step, Tensor
 from mnet_cost.tensors import (
     MAX_AXES,
@@ -29,13 +29,13 @@ from mnet_cost.tensors import (
 )
 from mnet_cost.yamlfile import Node
 
-_VERBS = frozenset(("does", "joins", "needs"))  # messages of rules that go on after the kind
+_VERBS = frozenset(("cannot", "joins", "needs"))  # messages of rules that go on after the kind
 _MOST_SHOWN = 8
 """Inputs that a message names. Of more, it names the first of each type."""
 
 
-class Placement:
-    """The steps and tensors so far."""
+class NetworkBuilder:
+    """The steps and tensors of a network so far, and what makes the next ones."""
 
     def __init__(self, spec: ModelSpec, check: Check, budget: Budget) -> None:
         self.spec = spec
@@ -96,15 +96,15 @@ class Placement:
             given = tuple(types)
             layout = layer.layout(given)
             results = tuple(
-                [self._checked(one.laid_out(layout), entry.node, frame) for one in results]
+                [self._checked(result.laid_out(layout), entry.node, frame) for result in results]
             )
             self._inferred[key] = results
             doubtful = doubt(layer, given)
             if doubtful is not None:
                 self._doubts[key] = doubtful
         if self._doubts and key in self._doubts:
-            found = self._doubts[key]
-            self._noted.append(Noted(frame, entry, layer, sources[found.number], found))
+            about = self._doubts[key]
+            self._noted.append(Noted(frame, entry, layer, sources[about.number], about))
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         first = len(tensors)
@@ -112,8 +112,8 @@ class Placement:
             tensors.append(Tensor(path, results[0], len(steps)))
             steps.append(Step(path, layer, sources, (first,), entry, frame.path, None))
             return first
-        self.budget.pay("outputs of layers that have several", len(results), frame, entry.node)
-        self.budget.pay("characters of names", len(results) * len(path), frame, entry.node)
+        self.budget.spend("outputs of layers that have several", len(results), frame, entry.node)
+        self.budget.spend("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
@@ -128,7 +128,7 @@ class Placement:
     def _checked(self, type_: TensorType, node: Node, frame: Frame) -> TensorType:
         """`type_`, or the one equal to it that is already there; no tensor is too large."""
         if len(type_.shape) > MAX_AXES:
-            fail(frame, node, f"a tensor of {len(type_.shape):,} axes: {MAX_AXES} is the most")
+            fail(frame, node, f"a tensor has at most {MAX_AXES} axes, not {len(type_.shape):,}")
         elements: Any = type_.elements
         if is_array(elements):
             # As doubles: whole numbers of 64 bits would wrap around, and look small.
@@ -156,18 +156,21 @@ class Placement:
             verb = message.partition(" ")[0] in _VERBS
             message = f"`{layer.kind}`{'' if verb else ':'} {message}"
         text = f"{message}: {', '.join(shown)}" if shown else message
-        hint = layer.way_out(tuple([self.tensors[index].type for index in sources]))
+        hint = layer.shape_hint(tuple([self.tensors[index].type for index in sources]))
         return Problem(text, kind_node(entry.node).span(), hint, frame.trail())
 
     def _named(self, index: int) -> str:
         """A tensor as messages name it: `image` (line 3)."""
         tensor = self.tensors[index]
-        line = (
-            self.spec.inputs[index].node.line  # inputs are the first tensors, in this order
+        node = (
+            self.spec.inputs[index].node  # inputs are the first tensors, in this order
             if tensor.producer is None
-            else self.steps[tensor.producer].line
+            else self.steps[tensor.producer].entry.node
         )
-        return f"`{tensor.name}` (line {line})"
+        return f"`{tensor.name}` ({self._line(node)})"
+
+    def _line(self, node: Node) -> str:
+        return node.line_in(self.spec.node.source)
 
     def doubts(self) -> tuple[list[Problem], list[Problem]]:
         """(Warnings, errors) about axes that nobody named, for each entry the first time."""
@@ -179,14 +182,14 @@ class Placement:
         for noted in left:
             warnings.setdefault(noted.entry.node, self._doubt(noted))
         for noted, reader in wrong:
-            because = f", and `{reader.name}` (line {reader.line}) for sequences"
+            because = f", and `{reader.name}` ({self._line(reader.entry.node)}) as sequences"
             errors.setdefault(noted.entry.node, self._doubt(noted, because))
         return list(warnings.values()), list(errors.values())
 
     def _doubt(self, noted: Noted, because: str = "") -> Problem:
         text = (
-            f"`{noted.layer.kind}` takes {self._named(noted.tensor)}, "
-            f"{self.tensors[noted.tensor].type}, for {noted.doubt.taken_for}{because}"
+            f"`{noted.layer.kind}` treats {self._named(noted.tensor)}, "
+            f"{self.tensors[noted.tensor].type}, as {noted.doubt.treated_as}{because}"
         )
         span = kind_node(noted.entry.node).span()
         return Problem(text, span, noted.doubt.hint, noted.frame.trail())
@@ -194,7 +197,7 @@ class Placement:
     def share(self, frame: Frame, entry: Entry, original: range, first: int) -> None:
         """Give the steps from `first` on the weights of the steps in `original`."""
         if len(original) != len(self.steps) - first:
-            fail(frame, entry.node, "with this input the block has other layers")
+            fail(frame, entry.node, "with this input the block has different layers")
         for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
             root = old if theirs.shares is None else theirs.shares
@@ -208,9 +211,9 @@ class Placement:
             try:
                 self.check(
                     same,
-                    f"`{mine.name}` cannot have the weights of `{theirs.name}` "
-                    f"(line {theirs.line}): its input is {self._input_types(mine)}, "
-                    f"there it is {self._input_types(theirs)}",
+                    f"`{mine.name}` cannot use the weights of `{theirs.name}` "
+                    f"({self._line(theirs.entry.node)}): its input is {self._input_types(mine)}, "
+                    f"that of `{theirs.name}` is {self._input_types(theirs)}",
                 )
             except RuleViolation as violation:
                 fail(frame, entry.node, str(violation))
@@ -226,17 +229,17 @@ class Placement:
         return step.layer.needs(tuple([self.tensors[index].type for index in step.inputs]))
 
 
-def _same(one: Any, other: Any) -> Any:
+def _same(first: Any, other: Any) -> Any:
     """Whether two values are equal; for arrays, of which candidates."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        same: Any = len(one) == len(other)
+    if isinstance(first, tuple) and isinstance(other, tuple):
+        same: Any = len(first) == len(other)
         if same:
-            for a, b in zip(one, other, strict=True):
+            for a, b in zip(first, other, strict=True):
                 same = same & _same(a, b)
         return same
-    return one == other
+    return first == other
 
 
-def _same_layer(one: Layer, other: Layer) -> Any:
-    fields = known_fields(type(one))
-    return _same(tuple(getattr(one, f) for f in fields), tuple(getattr(other, f) for f in fields))
+def _same_layer(first: Layer, other: Layer) -> Any:
+    fields = known_fields(type(first))
+    return _same(tuple(getattr(first, f) for f in fields), tuple(getattr(other, f) for f in fields))

@@ -1,6 +1,6 @@
-"""Arguments that hold the name of a kind or block, standing where a kind stands.
+"""Arguments that hold the name of a kind or block and are written in place of a kind.
 
-What such an entry gives can only be checked once the argument has its value.
+The fields of such an entry can be checked only when the argument has its value.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.models.calls import arity_problem, known_fields
 from mnet_cost.models.types import ArgumentBody, Block, Entry, LayerBody, ModelSpec
-from mnet_cost.network.scopes import Frame, fail
+from mnet_cost.network.frames import Frame, fail
 
 
 def kind_of_argument(

@@ -1,8 +1,9 @@
 """Calls of one block become one class: what is alike stays, what differs becomes an argument.
 
-Layers are matched by their names, which are static: a layer that `when` leaves out is one that
-some calls do not have. Values are matched as columns, one value for each call; where a layer is
-left out, what came before it stands for it, so such a value is one of two (`Symbol.other`).
+Layers are matched by their names, which are the same in every call; a layer that `when` leaves out
+is missing in some calls. Values are matched as columns with one value for each call. Where a layer
+is left out, its input takes the place of its output: such a symbol has two sources (`source` where
+the layer is there, `other` where it is not).
 """
 
 from __future__ import annotations
@@ -12,37 +13,41 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mnet_cost.torch_model.source.columns import (
+from mnet_cost.torch_model.source.argument_columns import (
     CHANNELS,
     MISSING,
-    Column,
-    Expression,
-    Parameters,
+    ArgumentColumn,
+    ArgumentExpression,
+    ConstructorParameters,
     all_same,
     defined,
     kind_of,
     same,
 )
-from mnet_cost.torch_model.source.conditions import condition
-from mnet_cost.torch_model.source.instances import Act, Instance, NotAloneError, keyed
-from mnet_cost.torch_model.source.plan import (
+from mnet_cost.torch_model.source.call_tree import Act, Instance, NotAloneError, keyed
+from mnet_cost.torch_model.source.class_plan import (
     Classes,
     ClassPlan,
+    ConstructorSlot,
     DifferentError,
     Line,
     Mask,
     Run,
-    Slot,
     Symbol,
     aligned,
     replaced,
 )
-from mnet_cost.torch_model.source.record import Ref, Value
-from mnet_cost.torch_model.source.slots import Slots
+from mnet_cost.torch_model.source.constructor_slots import ConstructorSlots
+from mnet_cost.torch_model.source.guards import guard
+from mnet_cost.torch_model.source.record import RecordedValue, Ref
 
 
-class Merge:
-    """Finds the class of some calls; `DifferentError` where there is none."""
+class ClassMerge:
+    """Merges `members`, which are calls of one block, into one class.
+
+    `classes` has the class of each instance inside them, `kinds` the names that layers have when
+    the spec does not name them. Raises `DifferentError` where no class fits all members.
+    """
 
     def __init__(
         self, members: Sequence[Instance], classes: Classes, kinds: Collection[str]
@@ -51,68 +56,72 @@ class Merge:
         self.classes = classes
         self.all: Mask = (True,) * len(members)
         self.symbols: list[Symbol] = []
-        self.known: dict[tuple[int, Value], list[Symbol]] = {}
-        """Symbols by each number of a call and their value there, in their order."""
+        self.known: dict[tuple[int, RecordedValue], list[Symbol]] = {}
+        """The symbols that have a value in a call, by (number of the call, value), oldest first."""
         self.runs: list[Run] = []
-        self.named = Slots(members, classes, kinds)
-        self.slots = self.named.found()
+        self.named = ConstructorSlots(members, classes, kinds)
+        self.slots = self.named.slots()
         self.lines: list[Line] = []
 
     def plans(self) -> list[ClassPlan]:
-        """The class, and those derived from it."""
+        """The class, then the classes derived from it.
+
+        Raises `DifferentError` where the members need different classes, and `NotAloneError` for a
+        member that cannot share the modules of another one.
+        """
         members = self.members
         inputs = list(members[0].inputs)
-        if any(list(one.inputs) != inputs for one in members):
+        if any(list(member.inputs) != inputs for member in members):
             raise DifferentError
         given = {}
         for name in inputs:
-            given[name] = Symbol([one.inputs[name] for one in members], name, -1)
+            given[name] = Symbol([member.inputs[name] for member in members], name, -1)
         for symbol in given.values():
             self._know(symbol)
         self._lines()
         self._outputs()
         self._identities()
-        parameters = Parameters(*self._sizes())
+        parameters = ConstructorParameters(*self._sizes())
         columns = [*self._columns()]
         parameters.resolve(columns)
-        conditions = self._conditions(parameters)
+        guards = self._guards(parameters)
         parameters.settle(slot.name.partition(".")[0] for slot in self.slots)
         plan = ClassPlan(
             members[0].family, members[0].name, members, inputs, given, self.slots, self.lines,
-            self.runs, [], parameters.found, conditions,
+            self.runs, [], parameters.declared, guards,
         )  # fmt: skip
-        for i, one in enumerate(members):
-            if one.shares is not None and one.shares in members:
-                original = members.index(one.shares)
+        for i, member in enumerate(members):
+            if member.shares is not None and member.shares in members:
+                original = members.index(member.shares)
                 if any(
                     not same(parameter.values[i], parameter.values[original])
-                    for parameter in parameters.found
+                    for parameter in parameters.declared
                     if parameter.values[i] is not MISSING
                 ):
-                    raise NotAloneError(one.path)
+                    raise NotAloneError(member.path)
         return self._variants(plan)
 
     # --- what is given
 
     def _outputs(self) -> None:
-        """The symbols of outputs; calls that give others of their values have their own."""
+        """Set the symbols of the outputs; calls that return other values have their own list."""
         groups: dict[Any, list[int]] = {}
-        for i, one in enumerate(self.members):
+        for i, member in enumerate(self.members):
             made = {
                 value: (key, number)
-                for key, act in keyed(one.acts).items()
+                for key, act in keyed(member.acts).items()
                 for number, value in enumerate(act.results)
             }
-            inner = tuple(made.get(value) for value in one.outputs[:-1])
-            groups.setdefault((inner, len(one.outputs)), []).append(i)
+            inner = tuple(made.get(value) for value in member.outputs[:-1])
+            groups.setdefault((inner, len(member.outputs)), []).append(i)
         self.outputs: dict[tuple[int, ...], list[Symbol]] = {}
         for numbers in groups.values():
             count = len(self.members[numbers[0]].outputs)
             self.outputs[tuple(numbers)] = [
                 self._find(
                     [
-                        one.outputs[number] if i in numbers else None
-                        for i, one in enumerate(self.members)
+                        member.outputs[number] if i in numbers else None
+                        for i, member in enumerate(self.members)
                     ],
                     len(self.lines),
                 )
@@ -120,19 +129,19 @@ class Merge:
             ]
 
     def _variants(self, plan: ClassPlan) -> list[ClassPlan]:
-        """The class, and one derived from it for each other choice of outputs."""
+        """The class with the most used choice of outputs; a derived class for each other choice."""
         same_outputs: dict[tuple[Symbol, ...], list[Instance]] = {}
         for numbers, outputs in self.outputs.items():
             users = same_outputs.setdefault(tuple(outputs), [])
             users += [self.members[i] for i in numbers]
-        ordered = sorted(same_outputs.items(), key=lambda one: len(one[1]), reverse=True)
-        found: list[ClassPlan] = []
+        ordered = sorted(same_outputs.items(), key=lambda item: len(item[1]), reverse=True)
+        plans: list[ClassPlan] = []
         for given, users in ordered:
-            base = found[0] if found else None
-            found.append(replace(plan, outputs=list(given), used_by=users, base=base))
-        return found
+            base = plans[0] if plans else None
+            plans.append(replace(plan, outputs=list(given), used_by=users, base=base))
+        return plans
 
-    def _columns(self) -> Iterable[Column]:
+    def _columns(self) -> Iterable[ArgumentColumn]:
         for slot in self.slots:
             yield from slot.columns.values()
             yield from slot.steps.values()
@@ -141,16 +150,16 @@ class Merge:
             if slot.count is not None:
                 yield slot.count
         for line in self.lines:
-            if isinstance(line.target, Column):
+            if isinstance(line.target, ArgumentColumn):
                 yield line.target
             for argument in line.arguments.values():
-                if isinstance(argument, Column):
+                if isinstance(argument, ArgumentColumn):
                     yield argument
 
     # --- what is done
 
     def _lines(self) -> None:
-        rows = [keyed(one.acts) for one in self.members]
+        rows = [keyed(member.acts) for member in self.members]
         places = {key: act.line for row in rows for key, act in row.items()}
         keys = aligned([list(row) for row in rows], places)
         masks = {key: tuple(key in row for row in rows) for key in keys}
@@ -166,13 +175,13 @@ class Merge:
     def _line(self, number: int, key: tuple[str, int], mask: Mask, acts: list[Any]) -> Line:
         present: list[Act] = [act for act in acts if act is not None]
         target, arguments = self._target(key[0], acts)
-        names = list(arguments[next(i for i, one in enumerate(acts) if one)])
-        if any(list(one) != names for one in arguments if one is not None):
+        names = list(arguments[next(i for i, act in enumerate(acts) if act)])
+        if any(list(given) != names for given in arguments if given is not None):
             raise DifferentError
-        found: dict[str, Any] = {}
+        matched: dict[str, Any] = {}
         for name in names:
-            values = [None if one is None else one[name] for one in arguments]
-            found[name] = self._argument(target, name, key[0], mask, values, number)
+            values = [None if given is None else given[name] for given in arguments]
+            matched[name] = self._argument(target, name, key[0], mask, values, number)
         if len({len(act.results) for act in present}) != 1:
             raise DifferentError
         results = []
@@ -182,12 +191,12 @@ class Merge:
             results.append(Symbol(members, label, number))
         for result in results:
             self._know(result)
-        return Line(key, mask, target, found, results)
+        return Line(key, mask, target, matched, results)
 
-    def _result_label(self, name: str, members: list[Value | None], count: int) -> str:
-        """The name of a value: of what makes it, and of what is inside that if it makes several."""
+    def _result_label(self, name: str, members: list[RecordedValue | None], count: int) -> str:
+        """The name of a value: its layer's, and the inner layer's where a call has several."""
         own = self.named.label(name)
-        inner = {one.path.rpartition(".")[2] for one in members if one is not None}
+        inner = {value.path.rpartition(".")[2] for value in members if value is not None}
         last = inner.pop() if len(inner) == 1 else ""
         if count == 1 or not last:
             return own
@@ -220,7 +229,7 @@ class Merge:
             ]
         if any(len(act.arguments) != 1 for act in present):
             raise DifferentError
-        column = Column(
+        column = ArgumentColumn(
             [MISSING if act is None else act.target for act in acts],
             "function",
             self.named.label(name),
@@ -234,19 +243,21 @@ class Merge:
         self, target: Any, name: str, layer: str, mask: Mask, values: list[Any], number: int
     ) -> Any:
         present = [value for value, there in zip(values, mask, strict=True) if there]
-        if all(isinstance(value, Value) for value in present):
+        if all(isinstance(value, RecordedValue) for value in present):
             return self._find(values, number)
         if any(_has_values(value) for value in present):
             if len({len(value) for value in present}) != 1:
                 raise DifferentError
             return tuple(
-                self._find([None if one is None else one[i] for one in values], number)
+                self._find(
+                    [None if argument is None else argument[i] for argument in values], number
+                )
                 for i in range(len(present[0]))
             )
         constants = [value if there else MISSING for value, there in zip(values, mask, strict=True)]
         if name == "sizes" and not all_same(constants):
             constants = _with_rest(constants)
-        return Column(constants, name, self.named.label(layer), kind_of(name))
+        return ArgumentColumn(constants, name, self.named.label(layer), kind_of(name))
 
     def _know(self, symbol: Symbol) -> None:
         self.symbols.append(symbol)
@@ -254,33 +265,43 @@ class Merge:
             if value is not None:
                 self.known.setdefault((i, value), []).append(symbol)
 
-    def _find(self, wanted: list[Value | None], before: int) -> Symbol:
-        """The symbol that is `wanted` in each call, made if need be."""
+    def _find(self, wanted: list[RecordedValue | None], before: int) -> Symbol:
+        """The symbol with the `wanted` value in each call and a line above `before`.
+
+        Where no symbol has all of them, a new symbol may: that of a run where the run is executed,
+        and a symbol above the run where it is not. Raises `DifferentError` if there is neither.
+        """
         keys = [(i, value) for i, value in enumerate(wanted) if value is not None]
         for symbol in reversed(self.known.get(keys[0], ()) if keys else self.symbols):
             if symbol.line < before and _fits(wanted, symbol.members):
                 return symbol
         parts = {symbol for key in keys for symbol in self.known.get(key, ())}
-        results = [
-            (run, symbol)
+        candidates = [
+            (symbol, run)
             for symbol in parts
             if symbol.source is None and symbol.line >= 0
             for run in [self._run_of(symbol.line)]
             if run is not None and run.end <= before
         ]
-        results.sort(key=lambda one: (-one[1].line, self.lines[one[1].line].results.index(one[1])))
-        for run, symbol in results:
-            found = self._either(wanted, symbol, run)
-            if found is not None:
-                return found
+
+        def latest_first(candidate: tuple[Symbol, Run]) -> tuple[int, int]:
+            symbol = candidate[0]
+            return -symbol.line, self.lines[symbol.line].results.index(symbol)
+
+        for symbol, run in sorted(candidates, key=latest_first):
+            either = self._either(wanted, symbol, run)
+            if either is not None:
+                return either
         raise DifferentError
 
     def _run_of(self, line: int) -> Run | None:
-        """The run that a line is in."""
+        """The run that has the line; None outside all runs."""
         place = bisect_right(self.runs, line, key=lambda run: run.start) - 1
         return self.runs[place] if place >= 0 and line < self.runs[place].end else None
 
-    def _either(self, wanted: list[Value | None], symbol: Symbol, run: Run) -> Symbol | None:
+    def _either(
+        self, wanted: list[RecordedValue | None], symbol: Symbol, run: Run
+    ) -> Symbol | None:
         fits = [
             value is not None and value is member
             for value, member in zip(wanted, symbol.members, strict=True)
@@ -298,14 +319,14 @@ class Merge:
         members = [
             symbol.members[i] if run.mask[i] else other.members[i] for i in range(len(run.mask))
         ]
-        found = Symbol(members, symbol.label, run.end - 1, other, symbol)
-        self._know(found)
-        return found
+        either = Symbol(members, symbol.label, run.end - 1, other, symbol)
+        self._know(either)
+        return either
 
     # --- what is left out
 
     def _identities(self) -> None:
-        """Modules that are identities where they are left out, instead of conditions."""
+        """Replace guards by `nn.Identity` for modules that pass their input on where left out."""
         slots = {slot.name: slot for slot in self.slots}
         kept = []
         for run in self.runs:
@@ -318,35 +339,35 @@ class Merge:
             line.mask = self.all
         self.runs = kept
 
-    def _passes(self, slot: Slot, line: Line, run: Run) -> bool:
-        """Let a module stand for its input where it is left out, if that is what happens."""
+    def _passes(self, slot: ConstructorSlot, line: Line, run: Run) -> bool:
+        """Let a module return its input where it is left out; False where that would be wrong."""
         if len(line.results) != 1 or len(line.arguments) != 1:
             return False
         if slot.count is None and slot.mask != run.mask:
             return False
-        if sum(one.target == line.target for one in self.lines) > 1:
+        if sum(other_line.target == line.target for other_line in self.lines) > 1:
             return False
         ((name, argument),) = line.arguments.items()
         (result,) = line.results
-        either = [one for one in self.symbols if one.source is result]
-        others = [one.other for one in either if one.other is not None] or [argument]
+        either = [symbol for symbol in self.symbols if symbol.source is result]
+        others = [symbol.other for symbol in either if symbol.other is not None] or [argument]
         other = others[0]
-        if any(one is not other for one in others):
+        if any(symbol is not other for symbol in others):
             return False
         always = other.line < 0 or other.source is not None
         always = always or self.lines[other.line].mask == self.all
         if not always or any(
-            there and one is not two
-            for there, one, two in zip(run.mask, argument.members, other.members, strict=True)
+            there and value is not input_
+            for there, value, input_ in zip(run.mask, argument.members, other.members, strict=True)
         ):
             return False
         line.arguments = {name: other}
         result.members = [
-            one if there else two
-            for there, one, two in zip(run.mask, result.members, other.members, strict=True)
+            value if there else input_
+            for there, value, input_ in zip(run.mask, result.members, other.members, strict=True)
         ]
-        for one in either:
-            self._replace(one, result)
+        for symbol in either:
+            self._replace(symbol, result)
         return True
 
     def _replace(self, old: Symbol, new: Symbol) -> None:
@@ -359,9 +380,9 @@ class Merge:
                 symbol.other = new
         self.symbols.remove(old)
         for outputs in self.outputs.values():
-            outputs[:] = [new if one is old else one for one in outputs]
+            outputs[:] = [new if symbol is old else symbol for symbol in outputs]
 
-    def _conditions(self, parameters: Parameters) -> dict[Mask, Expression]:
+    def _guards(self, parameters: ConstructorParameters) -> dict[Mask, ArgumentExpression]:
         masks: dict[Mask, str] = {}
         for slot in self.slots:
             if slot.mask != self.all and slot.count is None:
@@ -370,38 +391,43 @@ class Merge:
             first = self.lines[run.start]
             masks.setdefault(run.mask, first.key[0].split(".")[0])
         channels = [
-            column.found
+            column.expression
             for column in self._columns()
-            if column.kind == CHANNELS and column.found.constant is MISSING
+            if column.kind == CHANNELS and column.expression.constant is MISSING
         ]
-        return {mask: condition(mask, label, parameters, channels) for mask, label in masks.items()}
+        return {mask: guard(mask, label, parameters, channels) for mask, label in masks.items()}
 
     def _sizes(self) -> tuple[list[Any], list[Any]]:
         first, last = [], []
-        for one in self.members:
-            values = list(one.inputs.values())
+        for member in self.members:
+            values = list(member.inputs.values())
             first.append((values[0].channels if values else None) or MISSING)
-            last.append((one.outputs[-1].channels if one.outputs else None) or MISSING)
+            last.append((member.outputs[-1].channels if member.outputs else None) or MISSING)
         return first, last
 
 
-def _fits(wanted: Sequence[Value | None], members: Sequence[Value | None]) -> bool:
+def _fits(wanted: Sequence[RecordedValue | None], members: Sequence[RecordedValue | None]) -> bool:
     return all(
         value is None or value is member for value, member in zip(wanted, members, strict=True)
     )
 
 
 def _has_values(argument: Any) -> bool:
-    return isinstance(argument, (tuple, list)) and any(isinstance(one, Value) for one in argument)
+    return isinstance(argument, (tuple, list)) and any(
+        isinstance(element, RecordedValue) for element in argument
+    )
 
 
 def _with_rest(constants: list[Any]) -> list[Any]:
-    """Sizes that differ at one place have -1 there, which is the rest."""
+    """Sizes that differ at a single place, with -1 there: torch computes it from the others."""
     there = defined(constants)
-    if len({len(one) for one in there}) != 1:
+    if len({len(sizes) for sizes in there}) != 1:
         raise DifferentError
-    places = [i for i in range(len(there[0])) if len({one[i] for one in there}) > 1]
+    places = [i for i in range(len(there[0])) if len({sizes[i] for sizes in there}) > 1]
     if len(places) != 1:
         return constants
     (place,) = places
-    return [one if one is MISSING else (*one[:place], -1, *one[place + 1 :]) for one in constants]
+    return [
+        sizes if sizes is MISSING else (*sizes[:place], -1, *sizes[place + 1 :])
+        for sizes in constants
+    ]

@@ -1,8 +1,8 @@
 """Modules that torch does not have: trained tensors, attention of any width, boxes.
 
-Each stands by itself on torch alone, since written source takes its text along. Ignored here:
-anchors (a spec does not have them: boxes are decoded around one unit square) and which box a
-detector would keep to the last one: suppression is done in one step, for fixed sizes.
+Written source copies the text of what it uses from here, so nothing here needs more than torch.
+Detection is simplified: a spec has no anchors, so boxes are decoded around the unit square; and all
+boxes are suppressed in a single step, where a detector goes through them one after the other.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`same` padding as torch does not have it: of any size, stride and kernel.
+"""`same` padding for any size, stride and kernel; torch has it for a stride of 1 alone.
 
-As many windows as the size has strides; what is odd goes to the end. Written source takes the text
-of these along, so they stand on torch alone.
+There are ceil(size / stride) windows. Where the padding is odd, its larger half is at the end.
+Written source copies the text of what it uses from here, so nothing here needs more than torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What training keeps of the networks of torchvision, to the byte, at an even and an odd size.
+"""What training saves of the networks of torchvision, to the byte, at an even and an odd size.
 
-`benchmarks/kept_bytes.py` measured the figures. They hold what a count cannot see: on which sides a
-window pads, dropout, pools that round up.
+`benchmarks/saved_bytes.py` measured the figures. They hold what a count cannot see: on which sides
+a window pads, dropout, pools that round up.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from mnet_cost.analysis.training import training_cost
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
 
-ROWS = rows("torchvision_kept_bytes.csv")
+ROWS = rows("torchvision_saved_bytes.csv")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['name']} {row['resolution']}")
-def test_kept_bytes(row: dict[str, str]) -> None:
+def test_saved_bytes(row: dict[str, str]) -> None:
     model = load_model(row["spec"])
     knobs = {"resolution": int(row["resolution"]), "batch": int(row["batch"])}
     cost = training_cost(elaborate(model.spec, {**model.knobs, **knobs}))
-    # Stochastic depth keeps one float for each example and block: specs do not have it.
-    assert cost.activation_bytes == int(row["kept_bytes"]) - int(row["noise_bytes"])
+    # Stochastic depth saves one float for each example and block: specs do not have it.
+    assert cost.activation_bytes == int(row["saved_bytes"]) - int(row["noise_bytes"])
 
 
 def test_even_and_odd_sizes_are_there() -> None:

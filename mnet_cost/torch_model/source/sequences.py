@@ -1,16 +1,19 @@
-"""Copies of an entry as one `nn.Sequential`, called at once where they follow each other."""
+"""Copies of an entry become an `nn.Sequential`, called once where each feeds the next."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-from mnet_cost.torch_model.source.instances import Act, Copies, Instance, values_in
-from mnet_cost.torch_model.source.record import Ref, Value
+from mnet_cost.torch_model.source.call_tree import Act, Instance, ModuleSequence, values_in
+from mnet_cost.torch_model.source.record import RecordedValue, Ref
 
 
-def join_copies(instance: Instance) -> None:
-    """Put modules `a.1`, `a.2`, ... together, and their calls where they follow each other."""
+def join_sequences(instance: Instance) -> None:
+    """Replace modules `a.1`, `a.2`, ... by a sequence `a`, and their calls by a call of it.
+
+    Their calls stay as they are where the result of a copy is used other than by the next copy.
+    """
     counts: dict[str, list[str]] = {}
     for name in instance.made:
         base, _, number = name.rpartition(".")
@@ -24,19 +27,22 @@ def join_copies(instance: Instance) -> None:
             joined[wanted[0]] = base, wanted
     others = {name for _, wanted in joined.values() for name in wanted}
     made: dict[str, Any] = {}
-    for name, one in instance.made.items():
+    for name, module in instance.made.items():
         if name in joined:
             base, wanted = joined[name]
-            made[base] = Copies(tuple(instance.made[copy] for copy in wanted))  # type: ignore[misc]
+            made[base] = ModuleSequence(tuple(instance.made[copy] for copy in wanted))  # type: ignore[misc]
         elif name not in others:
-            made[name] = one
+            made[name] = module
     instance.made = made
     if joined:
         _join_calls(instance, [*joined.values()])
 
 
 def _join_calls(instance: Instance, joined: list[tuple[str, list[str]]]) -> None:
-    """One call for the calls of all copies of each base in `joined`, where that is the same."""
+    """Replace the calls of the copies of each base in `joined` by a call of the sequence.
+
+    `joined` has the path of each sequence and the paths of its copies, in order.
+    """
     places: dict[str, list[int]] = {}
     for place, act in enumerate(instance.acts):
         places.setdefault(act.name, []).append(place)
@@ -50,12 +56,12 @@ def _join_calls(instance: Instance, joined: list[tuple[str, list[str]]]) -> None
     whole: dict[int, Act] = {}
     left_out: set[int] = set()
     for base, names in joined:
-        found = sorted(place for name in names for place in places.get(name, ()))
-        acts = [instance.acts[place] for place in found]
-        follow = found == [*range(found[0], found[0] + len(found))] if found else False
+        numbers = sorted(place for name in names for place in places.get(name, ()))
+        acts = [instance.acts[place] for place in numbers]
+        follow = numbers == [*range(numbers[0], numbers[0] + len(numbers))] if numbers else False
         if follow and [act.name for act in acts] == names and _is_chain(acts, uses):
-            left_out.update(found[1:])
-            whole[found[0]] = Act(
+            left_out.update(numbers[1:])
+            whole[numbers[0]] = Act(
                 base, Ref(base), acts[0].arguments, acts[-1].results, line=acts[0].line
             )
     instance.acts = [
@@ -63,8 +69,8 @@ def _join_calls(instance: Instance, joined: list[tuple[str, list[str]]]) -> None
     ]
 
 
-def _is_chain(acts: list[Act], uses: Counter[Value]) -> bool:
-    """Whether each act calls its own module with what the one before gives, and nobody else has."""
+def _is_chain(acts: list[Act], uses: Counter[RecordedValue]) -> bool:
+    """Whether each act calls its own module with the result of the act before, its only use."""
     for act, after in zip(acts, [*acts[1:], None], strict=True):
         if not isinstance(act.target, Ref) or act.target.path != act.name:
             return False

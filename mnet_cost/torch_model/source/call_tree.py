@@ -1,6 +1,8 @@
-"""The calls of blocks in a network as a tree: what each constructs, does, takes and gives.
+"""The calls of blocks in a network as a tree: what each constructs, calls, takes and returns.
 
-A call that has no modules of its own is no module: what it does is done by the one around it.
+A call becomes an `Instance`, which is a module, where it has modules of its own or calls those of
+another instance once more. Any other call is dissolved: its operations belong to the instance
+around it.
 """
 
 from __future__ import annotations
@@ -15,66 +17,75 @@ from torch.nn import functional as F
 from mnet_cost.models.types import Block
 from mnet_cost.network import Call, Network
 from mnet_cost.torch_model.names import module_path
-from mnet_cost.torch_model.source.record import Made, Op, Recording, Ref, Value
+from mnet_cost.torch_model.source.record import Made, Op, RecordedValue, Recording, Ref
 
 
 class NotAloneError(Exception):
-    """The call at a path cannot be a module of its own."""
+    """The call at `path` cannot be a module of its own."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.path = path
 
 
-class Copies(NamedTuple):
-    """Modules named 1, 2, ..."""
+class ModuleSequence(NamedTuple):
+    """Modules named 1, 2, ... that become an `nn.Sequential`."""
 
     elements: tuple[Made | Instance, ...]
 
 
 @dataclass(eq=False)
 class Act:
-    """One line of what an instance does: a call of a function, a layer or another instance."""
+    """A call that an instance makes: of a function, of a layer's module or of another instance."""
 
     name: str
-    """Of the layer or instance, within the instance around it."""
+    """The path of the layer or instance, as seen from the instance that makes the call."""
     target: Any
-    """A function, or `Ref` to a module by its path in the instance around it."""
+    """A function; `Ref` to a module by its path in the instance; None for a module elsewhere."""
     arguments: Mapping[str, Any]
-    results: list[Value]
+    """As in `Op.arguments`."""
+    results: list[RecordedValue]
     child: Instance | None = None
+    """The instance that is called, if it is one."""
     alternative: Any = None
+    """As in `Op.alternative`."""
     line: int = 0
-    """Of the spec, where its entry stands."""
+    """The line of the spec where the entry stands."""
 
 
 @dataclass(eq=False)
 class Instance:
-    """One call of a block, or the network itself."""
+    """A call of a block that is a module, or the network itself."""
 
     path: str
+    """From the network; empty for the network."""
     family: tuple[Any, ...]
-    """The same for calls that may share a class."""
+    """Equal for calls that may share a class: those of a block, or of a group of layers."""
     name: str
-    inputs: dict[str, Value] = field(default_factory=dict)
-    outputs: list[Value] = field(default_factory=list)
-    made: dict[str, Made | Instance | Copies] = field(default_factory=dict)
+    """Of the block, the group or the network; the class is called after it."""
+    inputs: dict[str, RecordedValue] = field(default_factory=dict)
+    """The values that `forward` takes, by the names of its arguments."""
+    outputs: list[RecordedValue] = field(default_factory=list)
+    """The values that `forward` returns."""
+    made: dict[str, Made | Instance | ModuleSequence] = field(default_factory=dict)
+    """The modules that it constructs, by their paths in it."""
     acts: list[Act] = field(default_factory=list)
+    """Its calls, in the order in which they run."""
     shares: Instance | None = None
-    """The instance whose modules it uses once more."""
+    """The instance whose modules it calls once more, so that it constructs none."""
 
 
-def values_in(argument: Any) -> Iterator[Value]:
-    """The values in an argument of a call."""
-    if isinstance(argument, Value):
+def values_in(argument: Any) -> Iterator[RecordedValue]:
+    """The values in an argument of a call: the argument itself, or those in its tuples."""
+    if isinstance(argument, RecordedValue):
         yield argument
     elif isinstance(argument, (tuple, list)):
-        for one in argument:
-            yield from values_in(one)
+        for element in argument:
+            yield from values_in(element)
 
 
 def relative(path: str, scope: str) -> str:
-    """`path` as seen from `scope`, which it is in."""
+    """`path` as seen from `scope`, a path above it; the empty scope is the network."""
     return path[len(scope) + 1 :] if scope else path
 
 
@@ -83,8 +94,12 @@ def inside(path: str, scope: str) -> bool:
     return not scope or path.startswith(f"{scope}.")
 
 
-class Tree:
-    """The instances of a network, each after those inside it."""
+class CallTree:
+    """The instances of a network, each after the instances inside it.
+
+    Calls at the paths in `dissolved` are no instances. Raises `NotAloneError` for a call whose
+    operations do not follow each other.
+    """
 
     def __init__(self, network: Network, recording: Recording, dissolved: Iterable[str]) -> None:
         self.network = network
@@ -103,13 +118,13 @@ class Tree:
 
     def parent(self, path: str) -> str:
         """The call around the call at `path`."""
-        found = self._parents.get(path)
-        if found is None:
-            found = path.rpartition(".")[0]
-            while found and found not in self.calls:
-                found = found.rpartition(".")[0]
-            self._parents[path] = found
-        return found
+        parent = self._parents.get(path)
+        if parent is None:
+            parent = path.rpartition(".")[0]
+            while parent and parent not in self.calls:
+                parent = parent.rpartition(".")[0]
+            self._parents[path] = parent
+        return parent
 
     def owner(self, scope: str) -> str:
         """The nearest call from `scope` outwards that is a module."""
@@ -118,13 +133,13 @@ class Tree:
         return scope
 
     def chain(self, scope: str) -> tuple[str, ...]:
-        """The modules around what is in `scope`, the network first."""
+        """The paths of the instances around an operation in `scope`, the network's first."""
         scope = self.owner(scope)
-        found = [scope]
+        modules = [scope]
         while scope:
             scope = self.owner(self.parent(scope))
-            found.append(scope)
-        return tuple(reversed(found))
+            modules.append(scope)
+        return tuple(reversed(modules))
 
     def _dissolve(self) -> None:
         own: dict[str, int] = dict.fromkeys(self.calls, 0)
@@ -145,7 +160,7 @@ class Tree:
                     self.shares[path] = original
                 else:
                     self.dissolved.add(path)
-        for path in self.shares:  # what is inside a shared one is shared with it
+        for path in self.shares:  # calls inside a call that shares modules share them, too
             for other in self.calls:
                 if inside(other, path) and other in self.shares:
                     self.shares[other] = f"{self.shares[path]}.{relative(other, path)}"
@@ -163,7 +178,7 @@ class Tree:
             scope = self.parent(scope)
 
     def _reach(self, scope: str, target: str) -> None:
-        """Dissolve the calls around `scope` that the module at `target` is not in."""
+        """Dissolve the calls around `scope` that do not have the module at `target` inside."""
         owner = self.owner(scope)
         while owner and not inside(target, owner):
             shared = self.shares.get(owner)
@@ -182,7 +197,7 @@ class Tree:
             call = self.calls[path]
             name = next(part for part in reversed(path.split(".")) if not part.isdigit())
             group = call.block not in self.network.spec.blocks
-            family = ("group", call.line) if group else ("block", call.block)
+            family = ("group", call.node.source.path, call.line) if group else ("block", call.block)
             self.instances[path] = Instance(path, family, name if group else call.block)
         self.instances[""] = Instance("", ("network",), self.network.spec.name)
         for path, original in self.shares.items():
@@ -202,16 +217,16 @@ class Tree:
                 first.setdefault(scope, number)
         for path, instance in self.instances.items():
             below = f"{path}." if path else ""
-            ordered = sorted(instance.made.items(), key=lambda one: first[below + one[0]])
+            ordered = sorted(instance.made.items(), key=lambda item: first[below + item[0]])
             instance.made = dict(ordered)
 
     def _connect(self) -> None:
-        makers: dict[Value, tuple[str, ...]] = {}
+        makers: dict[RecordedValue, tuple[str, ...]] = {}
         placed: dict[str, Act] = {}
         for value in (self.recording.values[index] for index in self.network.inputs):
             makers[value] = ("",)
-        used: dict[str, dict[Value, None]] = {path: {} for path in self.instances}
-        given: dict[str, dict[Value, None]] = {path: {} for path in self.instances}
+        used: dict[str, dict[RecordedValue, None]] = {path: {} for path in self.instances}
+        given: dict[str, dict[RecordedValue, None]] = {path: {} for path in self.instances}
         for op in self.ops:
             chain = self.chain(op.scope)
             for outer, path in pairwise(chain):
@@ -252,7 +267,7 @@ class Tree:
             act.results = instance.outputs
 
     def _module(self, path: str, outer: str) -> Ref | None:
-        """The module of the call at `path`, as seen from `outer`; None where it is not inside."""
+        """The module of the call at `path`, as seen from the call at `outer`; None outside it."""
         original = self.shares.get(path, path)
         for scope in (outer, self.shares.get(outer)):
             if scope is not None and inside(original, scope):
@@ -260,40 +275,44 @@ class Tree:
         return None
 
     def _whole(self, op: Op, owner: str) -> tuple[str, int]:
-        """Path and line of the layer, or of the outermost call around it that is no module."""
+        """Path and line of the layer, or of the outermost dissolved call around it."""
         path, scope, line = op.path, op.scope, op.line
         while scope != owner:
             path, scope, line = scope, self.parent(scope), self.calls[scope].line
         return path, line
 
     def _seen(self, target: str, owner: str) -> str:
-        if not inside(target, owner):  # the instance shares that of another one
+        if not inside(target, owner):  # the module of another instance, which `owner` shares
             target = f"{owner}.{relative(target, self.shares[owner])}"
         return relative(target, owner)
 
-    def _named_inputs(self, path: str, used: Mapping[Value, None]) -> dict[str, Value]:
+    def _named_inputs(
+        self, path: str, used: Mapping[RecordedValue, None]
+    ) -> dict[str, RecordedValue]:
         if not path:
             values = [self.recording.values[index] for index in self.network.inputs]
-            return {"x": values[0]} if len(values) == 1 else {one.path: one for one in values}
+            return {"x": values[0]} if len(values) == 1 else {value.path: value for value in values}
         call: Call = self.calls[path]
         block = self.network.spec.blocks.get(call.block)
         names = (block.inputs if isinstance(block, Block) else ()) or ("x",)
-        found: dict[str, Value] = {}
+        inputs: dict[str, RecordedValue] = {}
         for name, index in zip(names, call.inputs, strict=False):
             value = self.recording.values[index]
             if value in used:
-                found[name] = value
+                inputs[name] = value
         number = 0
-        for value in set_minus(used, found.values()):
+        for value in set_minus(used, inputs.values()):
             while (name := f"other_{number + 1}" if number else "other") in names:
                 number += 1
-            found[name] = value
+            inputs[name] = value
             number += 1
-        return found
+        return inputs
 
 
-def set_minus(values: Iterable[Value], others: Iterable[Value]) -> list[Value]:
-    """Those of `values` that are not among `others`, in order."""
+def set_minus(
+    values: Iterable[RecordedValue], others: Iterable[RecordedValue]
+) -> list[RecordedValue]:
+    """The `values` that are not among `others`, in order."""
     without = set(others)
     return [value for value in values if value not in without]
 
@@ -301,11 +320,11 @@ def set_minus(values: Iterable[Value], others: Iterable[Value]) -> list[Value]:
 def _cross(
     maker: tuple[str, ...],
     user: tuple[str, ...],
-    value: Value,
-    given: dict[str, dict[Value, None]],
-    used: dict[str, dict[Value, None]],
+    value: RecordedValue,
+    given: dict[str, dict[RecordedValue, None]],
+    used: dict[str, dict[RecordedValue, None]],
 ) -> None:
-    """Note that a value leaves the instances that make it and enters those that use it."""
+    """Note that a value leaves the instances of its maker and enters those of its user."""
     common = 0
     while common < min(len(maker), len(user)) and maker[common] == user[common]:
         common += 1
@@ -316,20 +335,20 @@ def _cross(
 
 
 def _needed(network: Network, recording: Recording) -> list[Op]:
-    """The operations that an output depends on."""
+    """The operations that an output of the network depends on, in their order."""
     needed = {recording.values[index] for index in network.outputs}
-    found = []
+    needed_ops = []
     for op in reversed(recording.ops):
         if needed.isdisjoint(op.results):
             continue
-        found.append(op)
+        needed_ops.append(op)
         for argument in op.arguments.values():
             needed.update(values_in(argument))
-    return found[::-1]
+    return needed_ops[::-1]
 
 
 def _original(path: str, refs: list[Op]) -> str | None:
-    """The path whose modules all of `refs`, which are in `path`, call."""
+    """The path of the call whose modules the operations `refs` in `path` call; None if several."""
     originals = set()
     for op in refs:
         tail = f".{relative(op.path, path)}"
@@ -340,11 +359,11 @@ def _original(path: str, refs: list[Op]) -> str | None:
 
 
 def keyed(acts: Iterable[Act]) -> dict[tuple[str, int], Act]:
-    """Acts by their name, and number among those of that name; padding counted by itself."""
-    found: dict[tuple[str, int], Act] = {}
+    """Acts by (name, number among the acts of that name); the numbers of paddings start at 100."""
+    by_key: dict[tuple[str, int], Act] = {}
     for act in acts:
         number = 100 if act.target is F.pad else 0
-        while (act.name, number) in found:
+        while (act.name, number) in by_key:
             number += 1
-        found[act.name, number] = act
-    return found
+        by_key[act.name, number] = act
+    return by_key

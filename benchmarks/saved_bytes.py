@@ -1,9 +1,9 @@
-"""Bytes that torchvision's networks keep for the backward pass, beside those of our specs.
+"""Bytes that torchvision's networks save for the backward pass, beside those of our specs.
 
-`python benchmarks/kept_bytes.py [NAME ...]` needs torchvision and prints the rows of
-`tests/library/torchvision_kept_bytes.csv`; what differs is named on stderr, and the status is 1.
+`python benchmarks/saved_bytes.py [NAME ...]` needs torchvision and prints the rows of
+`tests/library/torchvision_saved_bytes.csv`; what differs is named on stderr, and the status is 1.
 Bytes are those of the storages that autograd has packed and still holds after a forward pass in
-training, each once, without params and buffers. Stochastic depth, which specs do not have, keeps
+training, each once, without params and buffers. Stochastic depth, which specs do not have, saves
 one float for each example and residual block: `noise_bytes` are the bytes of these.
 """
 
@@ -43,17 +43,17 @@ SPECS = {
     "mnasnet1_3": "mnasnet@alpha=1.3",
 }
 """Where the library has a network under another name."""
-HEADER = ("name", "spec", "resolution", "batch", "kept_bytes", "noise_bytes", "source")
+HEADER = ("name", "spec", "resolution", "batch", "saved_bytes", "noise_bytes", "source")
 
 
 class Packed:
-    """A tensor that autograd keeps, for as long as it keeps it."""
+    """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
 
 
-def kept_bytes(module: Any, image: Any) -> int:
+def saved_bytes(module: Any, image: Any) -> int:
     """Bytes that autograd holds after a forward pass."""
     owned = {x.untyped_storage().data_ptr() for x in (*module.parameters(), *module.buffers())}
     references: list[weakref.ref[Packed]] = []
@@ -107,7 +107,7 @@ def main(names: list[str]) -> int:
         for size in (96, 160) if name.startswith("vit") else SIZES:
             module = torchvision_module(name, size)
             calls = count_stochastic_depth(module)
-            measured = kept_bytes(module, torch.randn(BATCH, 3, size, size))
+            measured = saved_bytes(module, torch.randn(BATCH, 3, size, size))
             noise = 4 * BATCH * len(calls)
             row = (name, spec, size, BATCH, measured, noise, source)
             writer.writerow(row)

@@ -1,4 +1,4 @@
-"""What `elaborate` knows at one place of a spec: names, inputs, and what earlier entries left.
+"""What `elaborate` knows at one place of a spec: names, inputs, and results of earlier entries.
 
 A `Frame` is one list of entries being walked. Lookups raise `Failed` with the user's own line.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn, Protocol
 
-from mnet_cost.errors import Problem, did_you_mean
+from mnet_cost.errors import Problem, Source, did_you_mean
 from mnet_cost.models.types import MODIFIERS, Block, Function, GroupBody, Reference, Value
 from mnet_cost.network.types import Call
 from mnet_cost.tensors import Check
@@ -29,11 +29,11 @@ class Failed(Exception):
 
 
 class LimitFailed(Failed):
-    """A limit on the whole network is reached: what follows would only say so again."""
+    """A limit on the whole network is reached: later entries would only repeat the error."""
 
 
 class FunctionFailed(Exception):
-    """A function of `let` cannot be evaluated; whoever called it adds where."""
+    """A function of `let` cannot be evaluated; the caller adds the place of the call."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -44,16 +44,17 @@ class UnknownInputError(Exception):
     """An input is the output of an entry that failed: there is nothing more to say."""
 
 
-class Inside(NamedTuple):
-    """What a block call or a named group leaves behind: its value, and the names inside."""
+class BlockResult(NamedTuple):
+    """What a block call or a named group leaves behind: its output, and the names inside it."""
 
     tensor: int
     bindings: dict[str, Any]
     body: GroupBody | tuple[Block, Mapping[str, Value]]
     """What was walked: a group, or a block and the arguments given to it."""
-    around: Frame
+    defined_in: Frame
     """The list that it is written in."""
-    inner: Frame
+    body_frame: Frame
+    """The list of its own entries."""
     first_step: int
     end_step: int
 
@@ -79,16 +80,16 @@ class Absent(NamedTuple):
 
 
 class ArgumentNames(dict[str, Any]):
-    """Values of a block's arguments over those of the file, which are looked up and not copied."""
+    """Values of a block's arguments, in front of the names of the file, which are not copied."""
 
-    __slots__ = ("around",)
+    __slots__ = ("file_names",)
 
-    def __init__(self, around: Mapping[str, Any]) -> None:
+    def __init__(self, file_names: Mapping[str, Any]) -> None:
         super().__init__()
-        self.around = around
+        self.file_names = file_names
 
     def __missing__(self, name: str) -> Any:
-        return self.around[name]
+        return self.file_names[name]
 
 
 class Evaluator(Protocol):
@@ -96,6 +97,8 @@ class Evaluator(Protocol):
 
     functions: dict[str, Function]
     check: Check
+    source: Source
+    """The text of the spec: trails name the file of lines that stand in another one."""
 
     def function(self, name: str, arguments: list[Any]) -> Any: ...
     def size(self, frame: Frame, reference: str, axis: str) -> Any: ...
@@ -122,7 +125,7 @@ class FunctionScope:
 
     def mark(self, valid: Any) -> None:
         """Mark the candidates that are not `valid`."""
-        self.run.check(valid, "is no value that an expression can have")
+        self.run.check(valid, "is not a value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """Never reached: a function that names a tensor does not compile."""
@@ -163,7 +166,7 @@ class Frame:
 
     def mark(self, valid: Any) -> None:
         """Mark the candidates that are not `valid`."""
-        self.run.check(valid, "is no value that an expression can have")
+        self.run.check(valid, "is not a value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""
@@ -178,13 +181,13 @@ class Frame:
         return f"{self.path}.{name}" if self.path else name
 
     def trail(self) -> tuple[str, ...]:
-        """How this list was reached, from the inside out."""
+        """The calls that led to this list, the innermost first."""
         steps = []
         frame: Frame | None = self
         while frame is not None:
             call = frame.made_by
             if call is not None:
-                steps.append(f"in {call.block} ({call.path}), line {call.line}")
+                steps.append(f"in {call.block} ({call.path}), {call.node.line_in(self.run.source)}")
             frame = frame.caller
         if len(steps) > _LONGEST_TRAIL:
             left_out = len(steps) - _LONGEST_TRAIL
@@ -192,7 +195,7 @@ class Frame:
         return tuple(steps)
 
     def origin(self, value: Value) -> tuple[Value, Frame]:
-        """Where a value was first written: a bare argument name leads to the caller."""
+        """Where a value was first written: the name of an argument leads to the caller."""
         if value.name is None or value.name not in self.bound:
             return value, self
         return self.origin_of(value.name)
@@ -211,7 +214,7 @@ class Frame:
                 choices = " or ".join(f"`from: {name}`" for name in self.inputs)
                 raise Failed(
                     Problem(
-                        "there are several inputs here: `previous` is none of them",
+                        "there are several inputs here, and `previous` does not say which one",
                         node.span(),
                         f"say which one: {choices}",
                         self.trail(),
@@ -241,7 +244,7 @@ class Frame:
         parts = reference.parts
         binding = self.lookup(parts[0])
         for depth in range(1, len(parts)):
-            binding = self._inner(binding, depth, reference)
+            binding = self._part(binding, depth, reference)
         return binding
 
     def lookup(self, name: str) -> Any:
@@ -255,13 +258,13 @@ class Frame:
             frame = frame.outer
         return UNKNOWN  # an entry that failed left nothing
 
-    def _inner(self, binding: Any, depth: int, reference: Reference) -> Any:
+    def _part(self, binding: Any, depth: int, reference: Reference) -> Any:
         """What part `depth` of a path leads to inside `binding`, where the parts before led."""
         if binding == UNKNOWN:
             raise UnknownInputError
         part, so_far = reference.parts[depth], ".".join(reference.parts[:depth])
         hint = None
-        if isinstance(binding, Inside):
+        if isinstance(binding, BlockResult):
             if part in binding.bindings:
                 return binding.bindings[part]
             message = f"`{so_far}` has nothing called `{part}`"
