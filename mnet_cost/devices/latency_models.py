@@ -27,7 +27,7 @@ class Spread(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """Errors on measurements that the fit did not see, as absolute shares of the measured time."""
+    """Errors on held-out measurements, as absolute shares of the measured time."""
 
     protocol: str
     """What was left out: `one family at a time`, `one network at a time`."""

@@ -182,6 +182,6 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
 
 
 def _memory(estimate: DeviceEstimate, one: KernelEstimate) -> str:
-    """Memory, with its level where that is known: a priced part is of all levels."""
+    """Memory, with its level where that is known: a sum of cost terms is of all levels."""
     known = estimate.latency_fit is None and one.lower_bound.level
     return f"memory:{one.lower_bound.level}" if known else "memory"
