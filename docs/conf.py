@@ -30,7 +30,6 @@ html_title = f"mnet_cost {__version__}"
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]  # links to files of the repository, checked by a test
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -45,11 +44,15 @@ copybutton_prompt_is_regexp = True
 def _from_markdown(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Docstrings mark code by single backticks, as Markdown does; reStructuredText by two. Fields
-    without a docstring have one that Python made."""
+    """Docstrings mark code by single backticks, as Markdown does; reStructuredText by two
+    and reads more signs as marks. Fields without a docstring have one that Python made."""
     made_up = [line for line in lines if line.startswith("Alias for field number")]
-    code = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]
-    lines[:] = [] if made_up else code
+    parts = re.split(r"`([^`]+)`", "\n".join(lines))
+    marked = [
+        f"``{part}``" if i % 2 else re.sub(r"([\\*|]|_\b)", r"\\\1", part)
+        for i, part in enumerate(parts)
+    ]
+    lines[:] = [] if made_up else "".join(marked).split("\n")
 
 
 def setup(app: Sphinx) -> None:
