@@ -23,7 +23,16 @@ _NOT_QUICK = frozenset(
     (  # every tool, device or network in the last line
         *("docs", "library", "torch_oracle", "words"),  # pages, all networks, torch, all files
         *("spec_errors", "spec_files", "spec_fuzz", "lazy_imports"),  # processes and files
-        *("arrays", "arrays_network", "memory", "arena", "schedule", "catalog", "dump"),  # searches
+        *(
+            "arrays",
+            "arrays_network",
+            "memory",
+            "arena",
+            "schedule",
+            "catalog",
+            "dump",
+            "extends",
+        ),  # searches
         *("conventions", "energy", "explain", "schema", "files", "devices", "time_breakdown"),
     )
 )
