@@ -20,23 +20,12 @@ settings.load_profile("mnet_cost")
 
 HERE = Path(__file__).resolve().parent
 _NOT_QUICK = frozenset(
-    (  # every tool, device or network in the last line
-        *("docs", "library", "torch_oracle", "words"),  # pages, all networks, torch, all files
-        *("spec_errors", "spec_files", "spec_fuzz", "lazy_imports"),  # processes and files
-        *(
-            "arrays",
-            "arrays_network",
-            "memory",
-            "arena",
-            "schedule",
-            "catalog",
-            "dump",
-            "extends",
-        ),  # searches
-        *("conventions", "energy", "explain", "schema", "files", "devices", "time_breakdown"),
-    )
+    "docs library torch_oracle words lazy_imports spec_errors spec_files spec_fuzz arrays "
+    "arrays_network memory arena schedule catalog dump extends conventions energy explain schema "
+    "files devices time_breakdown".split()
 )
-"""Files of tests in the folders of floors 0 to 5 that take longer than a second or two."""
+"""Files of tests in the folders of floors 0 to 5 that take longer than a second or two: pages, every
+network, tool or device, searches, processes, torch."""
 
 
 def is_quick(path: Path) -> bool:
