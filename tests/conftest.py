@@ -19,13 +19,13 @@ settings.load_profile("mnet_cost")
 
 
 HERE = Path(__file__).resolve().parent
-_NOT_QUICK = frozenset(
-    "docs library torch_oracle words lazy_imports spec_errors spec_files spec_fuzz arrays "
-    "arrays_network memory arena schedule catalog dump extends conventions energy explain schema "
-    "files devices time_breakdown".split()
-)
-"""Files of tests in the folders of floors 0 to 5 that take longer than a second or two: pages, every
-network, tool or device, searches, processes, torch."""
+_NOT_QUICK = {
+    *("docs", "words", "lazy_imports", "spec_errors", "spec_files", "spec_fuzz", "files"),  # files
+    *("library", "catalog", "conventions", "energy", "explain", "devices"),  # all of a list
+    *("arrays", "arrays_network", "memory", "arena", "schedule", "time_breakdown"),  # searches
+    *("schema", "dump", "extends", "torch_oracle"),  # other programs and libraries
+}
+"""Files of tests in the folders of floors 0 to 5 that take longer than a second or two."""
 
 
 def is_quick(path: Path) -> bool:
