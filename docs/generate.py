@@ -25,6 +25,8 @@ from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, device_names
 from mnet_cost.layers import LAYERS, Layer
 from mnet_cost.models.schema import json_schema
 from mnet_cost.report.layers import layer_report
+from mnet_cost.report.schema_ids import VERSIONS
+from mnet_cost.report.schemas import document_schema
 
 
 def write_reference(folder: Path) -> None:
@@ -45,6 +47,7 @@ def pages_of_the_reference() -> Iterator[tuple[str, str]]:
     yield "commands.md", commands()
     yield "layers.md", layers()
     yield "schema.md", schema()
+    yield "documents.md", documents()
     yield "python.md", python()
     yield "conventions.inc", conventions()
     yield "kernel_rules.inc", kernel_rules()
@@ -316,6 +319,48 @@ def schema() -> str:
             "",
         ]
     )
+
+
+def documents() -> str:
+    """The keys of every JSON document, from its schema."""
+    text = [
+        "# JSON documents",
+        "",
+        "What `--format json` prints. Every document names its schema and version in `schema`.",
+        "`mnet-cost schema --of NAME` prints the JSON Schema itself. `a.b` is the key `b` of the",
+        "object `a`, `a[]` each item of a list, `a.*` each value of an object whose keys are",
+        "names. Numbers are plain; what is unknown is `null`.",
+        "",
+    ]
+    for name, version in VERSIONS.items():
+        document = document_schema(name)
+        text += [f"(document-{name})=", f"## {name}, version {version}", ""]
+        text += [escaped(document["description"]), ""]
+        text += [table(["key", "type", "meaning"], _keys(document)), ""]
+    return "\n".join(text)
+
+
+def _keys(schema: Any, path: str = "") -> Iterator[list[str]]:
+    """A row for each key below a part of a schema."""
+    inner = {path + "[]": schema["items"]} if "items" in schema else {}
+    more = schema.get("additionalProperties")
+    if isinstance(more, dict):
+        inner[f"{path}.*"] = more
+    for key, part in schema.get("properties", {}).items():
+        inner[f"{path}.{key}" if path else key] = part
+    for place, part in inner.items():
+        if "description" in part:
+            yield [f"`{place}`", _type_of(part), escaped(part["description"])]
+        yield from _keys(part, place)
+
+
+def _type_of(schema: Any) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    types = schema.get("type", "any value")
+    return types if isinstance(types, str) else " or ".join(types)
 
 
 def _is_no_kind(definition: str) -> bool:

@@ -65,6 +65,17 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+@pytest.fixture(autouse=True)
+def documents_follow_their_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every JSON document that a test makes is checked against the schema of its kind."""
+    from schemas import checked
+
+    from mnet_cost.report import files
+
+    written = files.to_json
+    monkeypatch.setattr(files, "to_json", lambda *arguments: checked(written(*arguments)))
+
+
 @pytest.fixture
 def in_root(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of the checkout, as working directory."""

@@ -135,6 +135,14 @@ def test_every_kind_device_rule_and_convention_is_in_the_reference() -> None:
     assert [each.name for each in CONVENTIONS if f"| `{each.name}` |" not in text] == []
 
 
+def test_every_document_is_in_the_reference() -> None:
+    from mnet_cost.report.schema_ids import VERSIONS
+
+    text = generate.documents()
+    assert [name for name in VERSIONS if f"\n## {name}, version " not in text] == []
+    assert "| `devices[].latency_ms` | number or null | " in text
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     import mnet_cost
 

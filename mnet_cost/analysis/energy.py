@@ -25,6 +25,10 @@ _OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived
 """What a time is, among the bases of numbers: from a data sheet it is worked out."""
 
 
+METHODS = ("power x time", "power x lower bound", "mult-adds and bytes")
+"""How an energy is worked out. Energies of different methods cannot be compared."""
+
+
 class Energy(NamedTuple):
     """Joules of one inference of the whole batch."""
 
@@ -37,6 +41,11 @@ class Energy(NamedTuple):
     how: str
     """`power x time`, `power x lower bound` or `mult-adds and bytes`; then whether it is a lower
     bound, what is missing, and what is assumed."""
+
+    @property
+    def method(self) -> str:
+        """Which of `METHODS` it is."""
+        return next(method for method in METHODS if self.how.startswith(method))
 
     @property
     def is_lower_bound(self) -> bool:

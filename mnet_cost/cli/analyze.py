@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mnet_cost.cli.fit_check import add_fit_option, check_fits, with_misfits
 from mnet_cost.cli.options import (
     Subparsers,
     add_analysis_options,
@@ -67,6 +68,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="sgd_momentum",
         help="{optimizers} (sgd_momentum)",
     )
+    add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run)
 
@@ -102,5 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
         report = with_what_if(report, analysis, what_ifs, options.lower_bound)
+    report = with_misfits(report, options, [analysis])
     emit(report, options, [options.model, *options.device])
-    return refuse_total([analysis.unmodelled], options.lower_bound)
+    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    return check_fits(options, [analysis], status=status)

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnet_cost.cli.options import Subparsers, add_command
+from mnet_cost.cli.bar import Bar
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
 from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def add_parser(subparsers: Subparsers) -> None:
         choices=tuple(FORMATS),
         help="form of the report on the fit (text)",
     )
+    add_notes_option(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "-o", "--output", metavar="FILE", help="write the profile there, whole or not at all"
@@ -117,22 +119,25 @@ def run(options: argparse.Namespace) -> int:
     threads = _threads(options, first, base)
     found = {}
     problems: list[Problem] = []
-    for precision in dict.fromkeys(one.precision for one in rows):
-        some = tuple(one for one in rows if one.precision == precision)
-        try:
-            found[precision] = calibrate(
-                some,
-                rules=rules,
-                tile=_tile(options, some[0], base),
-                device_class=device_class,
-                threads=threads,
-                base=base,
-                runtime=base.runtime if options.into and base else first.runtime,
-                form=options.form,
-                source=_source(some, options.measurements),
-            )
-        except MeasurementError as error:
-            problems += error.problems
+    precisions = list(dict.fromkeys(row.precision for row in rows))
+    with Bar("fitting", at_once=True) as bar:
+        for i, precision in enumerate(precisions):
+            some = tuple(row for row in rows if row.precision == precision)
+            try:
+                found[precision] = calibrate(
+                    some,
+                    rules=rules,
+                    tile=_tile(options, some[0], base),
+                    device_class=device_class,
+                    threads=threads,
+                    base=base,
+                    runtime=base.runtime if options.into and base else first.runtime,
+                    form=options.form,
+                    source=_source(some, options.measurements),
+                )
+            except MeasurementError as error:
+                problems += error.problems
+            bar(i + 1, len(precisions))
     if problems:
         raise MeasurementError(problems)
     fits = {precision: one.fit for precision, one in found.items()}
@@ -158,7 +163,8 @@ def run(options: argparse.Namespace) -> int:
     stream = sys.stderr if profile is None else sys.stdout  # which else is the profile's
     form = options.format or "text"
     report = calibration_report(name, found, unread)
-    shown = render(report, form, terminal_width(), wants_color(), encoding_of(stream))
+    encoding = encoding_of(stream)
+    shown = render(report, form, terminal_width(), wants_color(), encoding, options.notes)
     if profile is None:
         print_text(text)
         print(shown, file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.cli.fit_check import add_fit_option, check_fits
 from mnet_cost.cli.options import (
     Subparsers,
     add_analysis_options,
@@ -25,17 +26,26 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "compare",
-        "networks side by side: ratios, and why mult-adds and time part",
+        "networks side by side: totals and times, each with its ratio to the first network's",
         "mnet-cost compare full vs separable --device pixel_1",
-        "Knobs go to every network that has them.",
+        "Knobs go to every network that has them. Of two networks it also says why the ratio of "
+        "times is not that of mult-adds, and, of one family, which blocks differ.",
     )
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="two or more, with or without `vs` between"
     )
     add_knob_options(parser)
     add_analysis_options(parser)
+    parser.add_argument_group("comparison").add_argument(
+        "--why",
+        action="store_true",
+        default=None,
+        help="why the ratios of times are not those of mult-adds, and the ranges of both; of two "
+        "networks it is always shown",
+    )
+    add_fit_option(parser)
     add_output_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, by=None)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
     from mnet_cost.report.compare import compare_report
+    from mnet_cost.report.rows import distinct
 
     names = [name for name in options.models if name.lower() != "vs"]
     if len(names) < 2:
@@ -55,12 +66,11 @@ def run(options: argparse.Namespace) -> int:
         )
     models = _with_knobs([load_model(name) for name in names], given_knobs(options))
     analyses = analyzed(models, options)
-    emit(
-        compare_report(names, analyses, options.by, options.lower_bound),
-        options,
-        [*names, *options.device],
-    )
-    return refuse_total([analysis.unmodelled for analysis in analyses], options.lower_bound)
+    report = compare_report(names, analyses, options.by, options.lower_bound, options.why)
+    emit(report, options, [*names, *options.device])
+    unmodelled = [analysis.unmodelled for analysis in analyses]
+    status = refuse_total(unmodelled, options.lower_bound)
+    return check_fits(options, analyses, distinct(names), status)
 
 
 def _with_knobs(models: list[Model], knobs: dict[str, Any]) -> list[Model]:

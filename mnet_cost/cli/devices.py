@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mnet_cost.cli.bar import watched
+from mnet_cost.cli.fit_check import add_fit_option, check_fits
 from mnet_cost.cli.options import (
     KNOB_OPTIONS,
     Subparsers,
@@ -42,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     group = parser.add_argument_group("analysis")
     add_setting_options(group)
     add_lower_bound_option(group)
+    add_fit_option(parser)
     add_output_options(parser)
     parser.set_defaults(run=run, convention="paper")
 
@@ -60,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
     if options.settings or any(getattr(options, name) is not None for name in settings):
         message = "knobs and threads are for a network"
         raise UsageError(Problem(message, hint="name it: `--for MODEL`"))
-    devices = [load_device(name) for name in names or device_names()]
+    wanted = names or device_names()
+    devices = [load_device(name) for name in watched(wanted, "reading device profiles")]
     if not names:
         report = devices_report(devices)
     elif len(names) == 1:
@@ -78,5 +82,7 @@ def _choose(options: argparse.Namespace, names: list[str]) -> int:
 
     options.device = names
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
-    emit(device_choice(analysis, options.lower_bound), options, [options.model, *names])
-    return refuse_total([analysis.unmodelled], options.lower_bound)
+    report = device_choice(analysis, options.lower_bound, options.model)
+    emit(report, options, [options.model, *names])
+    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    return check_fits(options, [analysis], [options.model], status)

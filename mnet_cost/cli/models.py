@@ -1,9 +1,10 @@
-"""`mnet-cost models [TEXT ...]` and `mnet-cost models show MODEL`."""
+"""`mnet-cost models [NAME ...]` and `mnet-cost models show MODEL`."""
 
 from __future__ import annotations
 
 import argparse
 
+from mnet_cost.cli.bar import Bar
 from mnet_cost.cli.options import (
     Subparsers,
     add_command,
@@ -19,14 +20,15 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "models",
         "the networks that are shipped, with counts, published accuracy and sources",
-        "mnet-cost models mobilenet v2 --cost; mnet-cost models show mobilenet_v2",
+        "mnet-cost models mobilenet_v2 vit --cost; mnet-cost models show mobilenet_v2",
         "`show MODEL` shows one whole: knobs, variants, published figures beside ours.",
     )
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="TEXT",
-        help="only networks that have it, or nearly, in a name or the source; `show MODEL` for one",
+        metavar="NAME",
+        help="names, patterns such as `*tiny*`, or words: only networks that have all words, or, "
+        "where each is a name, the networks of each; `show MODEL` for one",
     )
     cost = parser.add_argument_group("cost")
     cost.add_argument(
@@ -61,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
         emit(model_report(reference, load_model(reference)), options, [reference])
         return 0
     devices = chosen_devices(options) if with_cost else None
-    report, broken = models_report(options.words, devices, options.precision)
+    with Bar("analyzing networks") as bar:
+        report, broken = models_report(options.words, devices, options.precision, bar)
     emit(report, options, options.device)
     for error in broken:
         say(error, "left out: ")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.cli.bar import watched
 from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """--format and -o."""
+    """--format, -o and --notes."""
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
@@ -117,6 +118,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         help="form of the report (text; with -o by the ending of FILE)",
     )
     group.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    add_notes_option(group)
+
+
+def add_notes_option(group: argparse._ActionsContainer) -> None:
+    """--notes, or -v."""
+    group.add_argument(
+        "-v", "--notes", action="store_true", help="all notes, and what each column holds"
+    )
 
 
 def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
@@ -147,7 +156,7 @@ def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
         names = [*device_names(), *(name for name in names if name != "all")]
     elif names == ["none"]:
         names = []
-    devices = {name: load_device(name) for name in names}
+    devices = {name: load_device(name) for name in watched(names, "reading device profiles")}
     if options.threads is None:
         return tuple(devices.values())
     # Asked for by name, a device must have so many; of the default ones, accelerators stay, and
@@ -173,7 +182,7 @@ def analyzed(
 
     devices = chosen_devices(options)
     found = []
-    for model in models:
+    for model in watched(models, "analyzing networks"):
         analysis = analyze(
             model,
             devices=devices,

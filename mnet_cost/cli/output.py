@@ -20,7 +20,6 @@ from mnet_cost.paths import draft_of, file_to_write, naming, same_file
 if TYPE_CHECKING:
     from mnet_cost.report import Report
 
-_FILE_WIDTH = 120
 _NARROWEST = 60
 
 
@@ -31,11 +30,13 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
     target: str | None = options.output
     if target is None or target == "-":
         form = options.format or "text"
-        print_text(render(report, form, terminal_width(), wants_color(), encoding_of(sys.stdout)))
+        encoding = encoding_of(sys.stdout)
+        print_text(render(report, form, terminal_width(), wants_color(), encoding, options.notes))
         return
     if any(target and same_file(target, name) for name in inputs):
         raise OutputError(f"{target}: is read by this command: choose another file")
-    write_whole(target, render(report, options.format or _form_of(target), _FILE_WIDTH))
+    form = options.format or _form_of(target)
+    write_whole(target, render(report, form, None, notes=options.notes))
 
 
 def _form_of(target: str) -> str:
@@ -80,16 +81,25 @@ def encoding_of(stream: TextIO | None) -> str:
     return getattr(stream, "encoding", None) or "utf-8"
 
 
-def terminal_width() -> int:
-    """Columns to fill: of the terminal, or what COLUMNS says; 100 where neither is known."""
+def terminal_width() -> int | None:
+    """Columns to fill: what COLUMNS says, or those of the terminal; None for a pipe or a file,
+    which takes lines of any length."""
+    columns = os.environ.get("COLUMNS", "")
+    if not (columns.isdecimal() and int(columns)) and not on_terminal():
+        return None
     return max(_NARROWEST, shutil.get_terminal_size((100, 24)).columns)
+
+
+def on_terminal() -> bool:
+    """Whether somebody sees stdout as it is written."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def wants_color() -> bool:
     """Whether stdout is a terminal that shows colours, and nobody objects (NO_COLOR)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    return sys.stdout is not None and sys.stdout.isatty()
+    return on_terminal()
 
 
 def write_whole(target: str, text: str) -> None:

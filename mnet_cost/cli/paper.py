@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from mnet_cost.cli.bar import Bar
 from mnet_cost.cli.options import Subparsers, add_command, add_output_options
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.report.paper import paper_report
 
     paper = load_paper(options.paper)
-    results = reproduce(paper, tables_of(paper, options.tables))
+    with Bar("counting the networks of the tables") as bar:
+        results = reproduce(paper, tables_of(paper, options.tables), bar)
     emit(paper_report(paper, results), options, [options.paper])
     return _report_faults(results)
 

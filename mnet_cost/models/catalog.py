@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from mnet_cost.errors import ModelReferenceError, Problem, SpecError, did_you_mean
@@ -17,6 +18,8 @@ from mnet_cost.models.library import model_names, model_path, variants_of
 from mnet_cost.models.variants import changes_nothing
 from mnet_cost.yamlfile import Node, read_yaml
 
+_NAME = 4.0
+"""The score of a word that is a name."""
 _CLOSE = 0.8
 _AS_GOOD = 0.06
 """Names are found whose score is at most this much below the best score."""
@@ -90,38 +93,72 @@ def _best(names: Sequence[str], family: str) -> str:
 def search(networks: Sequence[Listed], words: Sequence[str]) -> tuple[Listed, ...]:
     """The networks that have each of `words` in their names, family or source, best first.
 
-    For a word that no network has, those with a name of similar spelling. Raises
-    `ModelReferenceError` where there is none.
+    Where none has them all, and where every word is a name, those of each word, in the order of the
+    words. A word with `*` or `?` is a pattern of names. Where a word is in none, those with a name
+    that is spelled like it. `ModelReferenceError` if nothing is close.
     """
-    totals = dict.fromkeys(range(len(networks)), 0.0)
     texts = [_Texts(network) for network in networks]
-    for word in words:
-        scores = {index: texts[index].score(_squashed(word)) for index in totals}
-        best = max(scores.values(), default=0.0)
+    scores = [[text.score(word) for text in texts] for word in words]
+    each = range(len(networks))
+    names = {_squashed(name) for network in networks for name in (network.name, network.family)}
+    are_names = len(words) > 1 and all(_squashed(word) in names for word in words)
+    in_all = [i for i in each if all(own[i] >= 1 for own in scores)]
+    if in_all and not are_names:
+        return _best_first(networks, in_all, scores)
+    alike = _alike(scores, len(networks))
+    are_parts = are_names or all(max(own, default=0.0) >= 1 for own in scores)
+    if alike and not (are_parts and len(words) > 1):
+        return _best_first(networks, alike, scores)
+    merged: dict[int, None] = {}
+    for word, own in zip(words, scores, strict=True):
+        matches = _alike([own], len(networks))
+        if not matches:
+            known = [name for network in networks for name in network.names]
+            hint = did_you_mean(word, known) or "`mnet-cost models` lists all"
+            raise ModelReferenceError(Problem(f"no network matches `{word}`", hint=hint))
+        merged |= dict.fromkeys(_best_first_of(own, matches))
+    return tuple(networks[i] for i in merged)
+
+
+def _best_first_of(own: Sequence[float], matches: Sequence[int]) -> list[int]:
+    return sorted(matches, key=lambda i: -own[i])
+
+
+def _alike(scores: Sequence[Sequence[float]], count: int) -> list[int]:
+    """Numbers of the networks that have each word, or a name as much like it as any other."""
+    matches = list(range(count))
+    for own in scores:
+        best = max((own[i] for i in matches), default=0.0)
         least = 1.0 if best >= 1 else max(_CLOSE, best - _AS_GOOD)
-        totals = {index: totals[index] + score for index, score in scores.items() if score >= least}
-    if not totals:
-        text = " ".join(words)
-        names = [name for network in networks for name in network.names]
-        hint = did_you_mean(text, names) or "`mnet-cost models` lists all"
-        raise ModelReferenceError(Problem(f"no network matches `{text}`", hint=hint))
-    return tuple(networks[index] for index in sorted(totals, key=lambda index: -totals[index]))
+        matches = [i for i in matches if own[i] >= least]
+    return matches
+
+
+def _best_first(
+    networks: Sequence[Listed], matches: Sequence[int], scores: Sequence[Sequence[float]]
+) -> tuple[Listed, ...]:
+    ordered = sorted(matches, key=lambda i: -sum([own[i] for own in scores]))
+    return tuple(networks[i] for i in ordered)
 
 
 class _Texts:
     """The texts of one network that words are looked for in."""
 
     def __init__(self, network: Listed) -> None:
+        self.written = [name.lower() for name in network.names]
         self.names = [_squashed(name) for name in network.names]
         self.source = _squashed(network.source)
         parts = [part for name in network.names for part in _SEPARATORS.split(name)]
         self.parts = {*self.names, *(part.lower() for part in parts)}
 
     def score(self, word: str) -> float:
-        """How well `word` fits: 4 a name, 3 the start of one, 2 a part of one, 1 a part of the
-        source; below 1 the similarity of spelling to a name or a part of one."""
+        """4 for a name or a pattern of one, 3 for the start of one, 2 for a part of one or 1 of the
+        source; below 1 how much a name or part of one is like `word`."""
+        if "*" in word or "?" in word:
+            return _NAME * any(fnmatchcase(name, word.lower()) for name in self.written)
+        word = _squashed(word)
         if word in self.names:
-            return 4.0
+            return _NAME
         if any(name.startswith(word) for name in self.names):
             return 3.0
         if any(word in name for name in self.names):

@@ -33,7 +33,12 @@ def dump_spec(spec: ModelSpec) -> str:
         return dump_data(spec.data)
     published: dict[str, list[dict[str, Any]]] = {}
     for row in spec.published:
-        beside = {"variant": row.variant, "at": dict(row.at), "note": row.note}
+        beside = {
+            "variant": row.variant,
+            "at": dict(row.at),
+            "dataset": row.dataset,
+            "note": row.note,
+        }
         given = {name: value for name, value in beside.items() if value}
         published.setdefault(row.source, []).append(given | row.figures)
     return dump_data(spec.data | {"published": published})

@@ -31,7 +31,7 @@ COUNTS = {"mult_adds": "mult-adds", "params": "params"}
 ACCURACIES = {
     "top1": "top-1",
     "top5": "top-5",
-    "map": "COCO AP",
+    "map": "AP",
     "miou": "mIoU",
     "accuracy": "accuracy",
     "auc": "AUC",
@@ -42,7 +42,10 @@ FIGURES = {**ACCURACIES, **COUNTS}
 MAX_ROWS = 1000
 """Most rows of a file: reports print those of a network."""
 
-_BESIDE = ("variant", "at", "note")
+DATASETS = {"top1": "ImageNet", "top5": "ImageNet", "map": "COCO"}
+"""What a figure is measured on where its row names no dataset."""
+
+_BESIDE = ("variant", "at", "dataset", "note")
 _EXAMPLE = "as in `{top1: 70.6, mult_adds: 569 M}`"
 
 
@@ -59,6 +62,13 @@ class PublishedRow(NamedTuple):
     note: str
     texts: Mapping[str, str]
     """Each figure as written."""
+    dataset: str = ""
+    """What its accuracies are measured on, where the row names it."""
+
+    def measured_on(self, figure: str) -> str | None:
+        """The dataset of an accuracy: the row's, else the usual one of such figures; None where
+        neither is known."""
+        return self.dataset or DATASETS.get(figure)
 
     @property
     def figures(self) -> dict[str, Printed]:
@@ -207,16 +217,25 @@ class _RowCompiler:
                 self.problems.add(f"there is no figure `{name}`", node.keys[name], hint)
         variant = self._variant(node.value.get("variant"))
         at = self._at(node.value.get("at"), variant)
-        note = node.value.get("note")
-        if note is not None and (not isinstance(note.value, str) or not note.value.strip()):
-            self.problems.add("`note` needs a text", note)
+        note, dataset = self._text(node, "note"), self._text(node, "dataset")
         if len(self.problems) > before:
             return None
         if not texts:
             self.problems.add("this row has no figure", node, f"give it {one_of(list(FIGURES))}")
             return None
-        said = "" if note is None else note.value
-        return PublishedRow(source, variant, self.changing(variant) is None, at, said, texts)
+        own = self.changing(variant) is None
+        return PublishedRow(source, variant, own, at, note, texts, dataset)
+
+    def _text(self, node: Node, key: str) -> str:
+        """The text under a key of a row, empty where it has none."""
+        value = node.value.get(key)
+        if value is None:
+            return ""
+        if isinstance(value.value, str) and value.value.strip():
+            text: str = value.value
+            return text
+        self.problems.add(f"`{key}` needs a text", value)
+        return ""
 
     def _is_figure(self, name: str, node: Node) -> bool:
         if isinstance(node.value, (list, dict, bool, type(None))) or not is_printed(node.text):
@@ -303,7 +322,7 @@ class _RowCompiler:
             known = knobs[name]
             if known is None or value != known.default:
                 at.append((name, value))
-        return self.changing(row.variant), frozenset(at), row.note
+        return self.changing(row.variant), frozenset(at), row.dataset, row.note
 
 
 def _known(knob: Node) -> _Known | None:

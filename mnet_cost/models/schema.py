@@ -319,6 +319,12 @@ def _published() -> Json:
                 "propertyNames": _ref("name"),
                 "additionalProperties": {"type": ["number", "boolean", "string"]},
             },
+            "dataset": {
+                "description": "What the accuracies are measured on, where that is not ImageNet "
+                "for top-1 and top-5 or COCO for AP.",
+                "type": "string",
+                "pattern": r"\S",
+            },
             "note": {"description": "What else is to be said.", "type": "string", "pattern": r"\S"},
             **{
                 name: {"description": f"{title}, as printed: `569 M`, `3504872`.", **count}

@@ -7,7 +7,7 @@ network is missing or has errors, the verdict of its cells says so; all others a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mnet_cost.analysis.work import LayerCost, count_work
@@ -71,14 +71,27 @@ def count_verdicts(tables: Iterable[TableResult]) -> Counter[Verdict]:
 
 
 def reproduce(
-    paper: Paper, tables: Sequence[PrintedTable] | None = None
+    paper: Paper,
+    tables: Sequence[PrintedTable] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[TableResult, ...]:
-    """All tables of `paper`, or those in `tables`, with every cell judged."""
+    """All tables of `paper`, or those in `tables`, with every cell judged.
+
+    `progress` is called with how many rows are done, and how many there are.
+    """
     networks = _Networks(paper.path)
-    return tuple(
-        TableResult(table, tuple(_row(networks, table, row) for row in table.rows))
-        for table in (paper.tables if tables is None else tables)
-    )
+    chosen = paper.tables if tables is None else tables
+    done, total = 0, sum(len(table.rows) for table in chosen)
+    results = []
+    for table in chosen:
+        rows = []
+        for row in table.rows:
+            rows.append(_row(networks, table, row))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        results.append(TableResult(table, tuple(rows)))
+    return tuple(results)
 
 
 class _Counted(NamedTuple):

@@ -20,14 +20,19 @@ __all__ = ["FORMATS", "Column", "Fact", "Report", "Table", "render"]
 
 
 def render(
-    report: Report, format: str, width: int = 100, color: bool = False, encoding: str = "utf-8"
+    report: Report,
+    format: str,
+    width: int | None = 100,
+    color: bool = False,
+    encoding: str = "utf-8",
+    notes: bool = False,
 ) -> str:
-    """The report in one of `FORMATS`, in characters that `encoding` has; `width` and `color` are
-    for text alone."""
+    """The report in one of `FORMATS`, in characters that `encoding` has; `width` (None: as wide as
+    it needs), `color` and `notes` (whether to show all of them) are for text alone."""
     if format == "text":
         from mnet_cost.report.text import to_text
 
-        return to_text(report, width, color, encoding)
+        return to_text(report, width, color, encoding, notes)
     from mnet_cost.report import files
 
     writer: Callable[[Report, str], str] = getattr(files, f"to_{format}")

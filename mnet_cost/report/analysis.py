@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
+from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
-    Marks,
     convention_detail,
     convention_notes,
     marks_of,
 )
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import device_table, ordered_bytes, time_notes
-from mnet_cost.report.kernels import TOP, kernel_table
+from mnet_cost.report.estimates import (
+    device_table,
+    misfit_alerts,
+    more_notes,
+    ordered_bytes,
+    reading_notes,
+    warning_notes,
+)
+from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
 from mnet_cost.report.published import published_facts
-from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups
+from mnet_cost.report.records import kernel_records, part_records
+from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups, without
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
-from mnet_cost.report.types import Column, Fact, Form, Report, Table
+from mnet_cost.report.types import (
+    ASKED,
+    MOST_NOTES,
+    SPARE,
+    Absent,
+    Column,
+    Fact,
+    Form,
+    Marked,
+    Report,
+    Table,
+)
 from mnet_cost.units import format_bytes
 from mnet_cost.yamlfile import Node
 
@@ -33,34 +53,40 @@ def analysis_report(
     training: TrainingCost | None = None,
     top: int | None = None,
 ) -> Report:
-    """Totals, rows at the grain `by`, shares by kind, memory, devices, and a training step.
+    """Devices first, then totals, rows at the grain `by`, and shares by kind.
 
-    With unmodelled layers the totals are None, or lower bounds if those were asked for. Of kernels
-    `top` are shown, `TOP` without it; files have all.
+    With unmodelled layers the totals are unknown, or lower bounds if those were asked for. Of
+    kernels `top` are shown, `TOP` without it; files have all.
     """
     spec = analysis.network.spec
-    records = None
     if by == "kernel":
-        tables = [kernel_table(analysis, TOP if top is None else top, lower_bound)]
-        if top is None:
-            records = kernel_table(analysis, len(analysis.layers), lower_bound)
+        rows = kernel_table(analysis, TOP if top is None else top, lower_bound)
+        records = kernel_records([spec.title], [analysis], lower_bound, top)
     else:
-        tables = [_rows_table(analysis, by, lower_bound)]
-    if by != "kind" or analysis.devices:
-        tables.append(_kind_table(analysis, lower_bound))
-    if analysis.devices:
-        tables.append(device_table(analysis, lower_bound))
+        rows = _rows_table(analysis, by, lower_bound)
+        records = part_records([spec.title], [analysis], by, lower_bound)
+    kinds = () if by == "kind" else (_kind_table(analysis, lower_bound),)
+    timed = any(estimate.latency_s is not None for estimate in analysis.devices)
+    untimed = () if timed else ("latency_s", "latency_share", "dominant_part")
+    first = _first_notes(analysis, lower_bound, training)
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
         facts=_facts(analysis, lower_bound)
         + (() if training is None else training_facts(training, lower_bound)),
-        tables=tuple(tables),
-        notes=_notes(analysis, lower_bound)
-        + (() if training is None else (training_note(training),)),
+        tables=tuple(without(table, untimed) for table in (rows, *kinds)),
+        notes=tuple(first[:MOST_NOTES]),
         document=lambda: analysis_document(analysis, lower_bound, training),
         records=records,
+        more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, lower_bound, by)),
+        alerts=misfit_alerts(analysis),
+        answer=(device_table(analysis, lower_bound),) if analysis.devices else (),
+        facts_in_line=True,
     )
+
+
+_MOST_KINDS = 5
+"""Kinds that are shown below other rows; `--by kind` shows all."""
 
 
 def _setting(analysis: Analysis) -> str:
@@ -79,29 +105,40 @@ def _plain(value: Any) -> str:
 def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     totals, network = analysis.totals, analysis.network
     peak = analysis.memory
-    alive = ", ".join(f"{one.name} {format_bytes(one.bytes)}" for one in peak.live_at_peak[:3])
+    alive = ", ".join(
+        f"{tensor.name} {format_bytes(tensor.bytes)}" for tensor in peak.live_at_peak[:3]
+    )
     more = len(peak.live_at_peak) - 3
     modelled = len(analysis.layers) - len(analysis.unmodelled)
 
-    def fact(key: str, label: str, form: Form, detail: str) -> Fact:
+    def fact(
+        key: str, label: str, form: Form, detail: str, brief: str = "", more: bool = False
+    ) -> Fact:
         value = analysis.total(key, lower_bound)
         if value is None:
-            detail = "unknown, since a layer has no cost rule"
-        elif analysis.unmodelled:
+            why = "since a layer has no cost rule"
+            return Fact(label, Absent("unknown"), form, why, more=more)
+        if analysis.unmodelled:
             detail = f"at least; {detail}"
-        return Fact(label, value, form, detail)
+            brief = f"({'; '.join(filter(None, ('at least', brief)))})"
+        elif brief:
+            brief = f"({brief})"
+        return Fact(label, value, form, detail, brief, more)
 
+    weight_bytes = format_bytes(totals.weight_bytes)
+    named = "" if analysis.convention == "paper" else f"convention {analysis.convention}"
     return (
-        fact("mult_adds", "mult-adds", "count", convention_detail(analysis)),
+        fact("mult_adds", "mult-adds", "count", convention_detail(analysis), named),
         *sparsity_facts(analysis, lower_bound),
+        fact("params", "params", "count", f"{weight_bytes} at {analysis.precision}", weight_bytes),
+        fact("weights", "weights", "count", "kernels alone, as papers count", more=True),
         fact(
-            "params",
-            "params",
+            "vector_ops",
+            "vector ops",
             "count",
-            f"{format_bytes(totals.weight_bytes)} at {analysis.precision}",
+            "bias, norms, activations, pooling, adds",
+            more=True,
         ),
-        fact("weights", "weights", "count", "kernels alone, as papers count"),
-        fact("vector_ops", "vector ops", "count", "bias, norms, activations, pooling, adds"),
         fact(
             "traffic_bytes",
             "traffic",
@@ -120,82 +157,161 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
             f"{100 * analysis.coverage:.4g} %",
             "text",
             f"{modelled} of {len(analysis.layers)} layers have a cost rule",
+            more=not analysis.unmodelled,
         ),
         *published_facts(analysis),
     )
 
 
 def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
-    times = None
+    title = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     if analysis.devices:
-        first = analysis.devices[0]
-        times = Times(first, analysis.latency_s(first, lower_bound))
-    columns = [
-        Column("name", {"layer": "layer", "block": "block", "kind": "kind"}[by]),
-        Column("kind", "kind", "text", 4),
-        Column("output_shape", "output", "text", 7),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("mult_adds_share", "%", "percent", 8),
-        Column("params", "params", "count"),
-        Column("weights_share", "weights %", "percent", 5),
-        Column("line", "line", "number", 1),
+        title += f"; {_time_title(_in_order(analysis)[0])}"
+    return _group_table(analysis, groups(analysis, by), by, lower_bound)._replace(title=title)
+
+
+def _time_title(estimate: DeviceEstimate) -> str:
+    """On which device times are, and what they are."""
+    if estimate.basis is None:
+        return f"time on {estimate.device.name} is unknown"
+    what = "a lower bound" if estimate.basis == "bound" else estimate.basis
+    return f"time on {estimate.device.name} ({what})"
+
+
+def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
+    """The kinds of most mult-adds or time; all others share a row."""
+    times = _all_times(analysis, lower_bound)
+
+    def largest(group: Group) -> float:
+        shares = (counted_shares(analysis, group, lower_bound)[0], *(t.share(group) for t in times))
+        return max(share or 0.0 for share in shares)
+
+    kinds = [
+        group
+        for group in groups(analysis, "kind")
+        if group.mult_adds or not group.modelled or any(t.share(group) for t in times)
     ]
+    if len(kinds) > _MOST_KINDS:
+        shown = sorted(kinds, key=lambda group: (group.modelled, -largest(group)))
+        names = {group.name for group in shown[: _MOST_KINDS - 1]}
+        others = [group for group in kinds if group.name not in names]
+        layers = tuple(cost for group in others for cost in group.layers)
+        kinds = [group for group in kinds if group.name in names]
+        kinds.append(Group(f"{len(others)} other kinds", "", layers))
+    return _group_table(analysis, kinds, "kind", lower_bound)._replace(key="kinds")
+
+
+def _in_order(analysis: Analysis) -> list[DeviceEstimate]:
+    """Estimates, those without a time last: rows have the times of the first."""
+    return sorted(analysis.devices, key=lambda estimate: estimate.latency_s is None)
+
+
+def _all_times(analysis: Analysis, lower_bound: bool) -> list[Times]:
+    return [
+        Times(estimate, analysis.latency_s(estimate, lower_bound))
+        for estimate in _in_order(analysis)
+    ]
+
+
+def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bound: bool) -> Table:
+    """Counts of each group and its time on the first device; of kinds also their share of the time
+    on the others."""
+    all_times = _all_times(analysis, lower_bound)
+    first, others = (all_times[0] if all_times else None), all_times[1:]
+    columns = [Column("name", by, "text", ASKED, help=_NAMES[by])]
     if by == "kind":
-        columns = [
-            column for column in columns if column.key not in ("kind", "output_shape", "line")
-        ]
-        columns.insert(1, Column("layers", "layers", "number", 6))
-    elif analysis.network.spec.extension:
-        columns.append(Column("spec", "of", "text", 2))  # a line without it would mislead
-    if times:
+        columns.append(
+            Column("layers", "layers", "number", SPARE, help="how many layers are of it")
+        )
+    else:
+        columns.append(Column("kind", "kind", "text", 0, help="of the layer, or which block it is"))
+        columns.append(
+            Column("output_shape", "output", "text", ASKED, help="shape for one example")
+        )
+    columns += [
+        Column("mult_adds", "mult-adds", "count", ASKED, help="of the batch; 1 is 2 FLOPs"),
+        Column("mult_adds_share", "%", "share", 8, help="of the mult-adds of the network"),
+        Column("params", "params", "count", ASKED, help="weights, biases and those of norms"),
+        Column("weights_share", "weights %", "percent", 0, help="of the weights of the network"),
+    ]
+    if by != "kind":
+        if analysis.network.spec.extension:
+            columns.append(Column("spec", "of", "text", 0, help="the spec that has the line"))
+        columns.append(Column("line", "line", "number", 0, help="of the spec"))
+    if first:
+        name = first.estimate.device.name
         columns += [
-            Column("latency_s", "time", "seconds", 6),
-            Column("latency_share", "time %", "percent", 8),
-            Column("dominant_part", "mostly", "text", 3),
+            Column("latency_s", "time", "seconds", ASKED, help=f"on {name}; {_NO_TIME}"),
+            Column("latency_share", "time %", "share", 8, "%", f"of the time on {name}"),
+            Column("dominant_part", "mostly", "text", SPARE, help="what most of the time goes to"),
         ]
+    if by == "kind":
+        for times in others:
+            name = times.estimate.device.name
+            columns += [
+                Column(f"{name}_share", f"{name} %", "percent", 0, help=f"of the time on {name}"),
+                Column(f"{name}_dominant_part", "mostly", "text", 0),
+            ]
     marks = marks_of(analysis)
     if marks:
         columns.append(AGREEMENT_COLUMN)
-    rows = [_row(analysis, group, by, times, marks, lower_bound) for group in groups(analysis, by)]
-    what = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
-    title = what
-    if times:
-        device, basis = times.estimate.device.name, times.estimate.basis
-        title += (
-            f"; time on {device} is unknown"
-            if basis is None
-            else f", with time on {device} ({basis})"
-        )
-    note = "time -: is fused into the layer before, moves nothing, or is not known" if times else ""
-    if by == "block":
-        note += ("; " if note else "") + "--by layer shows every layer"
-    return Table("layers", title, tuple(columns), tuple(rows), note=note)
+    cells = []
+    for group in rows:
+        row = _counts(analysis, group, by, lower_bound)
+        if first:
+            row += [first.cell(group), _share(first, group), _mostly(first, group)]
+        if by == "kind":
+            for times in others:
+                row += [_share(times, group), _mostly(times, group)]
+        if marks:
+            row.append(marks.of(group.layers))
+        cells.append(row)
+    for i, column in enumerate(columns):
+        if column.form == "share":
+            _mark_largest(cells, i)
+    return Table("layers", "", tuple(columns), tuple(map(tuple, cells)))
 
 
-def _row(
-    analysis: Analysis,
-    group: Group,
-    by: Grain,
-    times: Times | None,
-    marks: Marks | None,
-    lower_bound: bool,
-) -> tuple[Any, ...]:
-    mult_adds, params = (group.mult_adds, group.params) if group.modelled else (None, None)
+_NAMES = {
+    "layer": "the path of the layer in the spec",
+    "block": "a block, or a layer outside of blocks; x5: five copies of it",
+    "kind": "layers of one kind and kernel size",
+}
+_NO_TIME = "fused: its work is done in the kernel of another layer; empty: it has no work"
+
+
+def _share(times: Times, group: Group) -> float | Absent:
+    share = times.share(group)
+    return Absent("") if share is None else share
+
+
+def _mostly(times: Times, group: Group) -> str | Absent:
+    return times.dominant_part(group) or Absent("")
+
+
+def _mark_largest(rows: list[list[Any]], i: int) -> None:
+    """Mark the largest share of column `i`."""
+    known = [row for row in rows if isinstance(row[i], float)]
+    if known:
+        largest = max(known, key=lambda row: row[i])
+        largest[i] = Marked(largest[i], "largest")
+
+
+def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> list[Any]:
+    """The cells of a group that depend on no device."""
     mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
-    counts = (mult_adds, mult_adds_share, params, weights_share)
-    shown: tuple[Any, ...]
+    unknown = Absent("unknown")
+    counts = [
+        group.mult_adds if group.modelled else unknown,
+        Absent("") if mult_adds_share is None else mult_adds_share,
+        group.params if group.modelled else unknown,
+        Absent("") if weights_share is None else weights_share,
+    ]
     if by == "kind":
-        shown = (group.name, len(group.layers), *counts)
-    else:
-        node = _node(analysis, group, by)
-        shown = (group.label, group.kind, str(group.layers[-1].output), *counts, node.line)
-        if analysis.network.spec.extension:
-            shown += (node.source.path,)
-    if times:
-        shown += (times.seconds(group), times.share(group), times.dominant_part(group))
-    if marks:
-        shown += (marks.of(group.layers),)
-    return shown
+        return [group.name, len(group.layers), *counts]
+    node = _node(analysis, group, by)
+    spec = [node.source.path] if analysis.network.spec.extension else []
+    return [group.label, group.kind, str(group.layers[-1].output), *counts, *spec, node.line]
 
 
 def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
@@ -205,62 +321,43 @@ def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
     return call.node if call else group.layers[0].step.entry.node
 
 
-def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
-    columns = [
-        Column("kind", "kind"),
-        Column("mult_adds_share", "MACs %", "percent"),
-        Column("weights_share", "weights %", "percent", 4),
-    ]
-    all_times = [
-        Times(estimate, analysis.latency_s(estimate, lower_bound))
-        for estimate in analysis.devices
-        if estimate.kernels
-    ]
-    for i, times in enumerate(all_times):
-        name = times.estimate.device.name
-        columns += [
-            Column(f"{name}_share", f"{name} %", "percent", 8 - i),
-            Column(f"{name}_dominant_part", "mostly", "text", 8 - i),
-        ]
-    rows = []
-    for group in groups(analysis, "kind"):
-        shares = [times.share(group) for times in all_times]
-        if not group.mult_adds and not any(shares) and group.modelled:
-            continue  # is fused into other kernels, or moves nothing
-        row: list[Any] = [
-            group.name,
-            *counted_shares(analysis, group, lower_bound),
-        ]
-        for times, share in zip(all_times, shares, strict=True):
-            row += [share, times.dominant_part(group)]
-        rows.append(tuple(row))
-    title = "Share of mult-adds beside share of time, by kind" if all_times else "Shares by kind"
-    return Table("kinds", title, tuple(columns), tuple(rows))
-
-
 def _memory_notes(analysis: Analysis) -> list[str]:
     """How memory is counted, and how the order of the layers came about."""
-    schedule = analysis.schedule
-    if schedule is None:
+    if analysis.schedule is None:
         return ["peak memory: the order of the spec, element-wise layers in place, weights apart"]
-    found = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
-    text = f"schedule best: {found}"
-    if analysis.devices:
-        text += "; the kernels of a device have an order of their own"
-    return [text, "peak memory: element-wise layers in place, weights apart"]
+    return ["peak memory: element-wise layers in place, weights apart"]
 
 
-def _notes(analysis: Analysis, lower_bound: bool) -> tuple[str, ...]:
-    convention = find_convention(analysis.convention)
-    notes = [
-        f"1 mult-add = 1 MAC = 2 FLOPs; convention {convention.name}: {convention.summary}",
-    ]
-    notes += convention_notes(analysis)
-    notes += _memory_notes(analysis)
-    notes += sparsity_notes(analysis)
-    notes += time_notes(analysis.devices, analysis.refuses(lower_bound))
+def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost | None) -> list[str]:
+    """What changes how a number is read, the most important first."""
+    notes = []
     if analysis.unmodelled:
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if lower_bound else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
-    return tuple(notes)
+    notes += warning_notes(analysis, lower_bound)
+    schedule = analysis.schedule
+    if schedule is not None:
+        peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
+        own = "; the kernels of a device have an order of their own" if analysis.devices else ""
+        notes.append(f"schedule best: {peak}{own}")
+    notes += convention_notes(analysis)
+    if analysis.network.batch != 1:
+        batch = analysis.network.batch
+        notes.append(f"all but shapes and params is for the batch of {batch}, times included")
+    notes += reading_notes(analysis, lower_bound)
+    notes += sparsity_notes(analysis)
+    if training is not None:
+        notes.append(training_note(training))
+    return [*notes, "1 mult-add = 1 MAC = 2 FLOPs"]
+
+
+def _more_notes(analysis: Analysis, lower_bound: bool, by: View) -> list[str]:
+    """All other notes."""
+    convention = find_convention(analysis.convention)
+    notes = [f"convention {convention.name}: {convention.summary}"]
+    if by == "block":
+        notes.append("--by layer shows every layer, --by kind every kind")
+    if by == "kernel":
+        notes += kernel_notes(analysis.devices[0])
+    return notes + _memory_notes(analysis) + more_notes(analysis, lower_bound)

@@ -8,10 +8,12 @@ from typing import Any
 
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit
 from mnet_cost.measure.calibrate import Calibration
+from mnet_cost.report.file_keys import file_records
+from mnet_cost.report.latency_fit import fitted_on_document
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.units import format_si
 
-SCHEMA = "mnet-cost/calibration/1"
 _NAMED = 8
 """Columns that a note names."""
 
@@ -47,7 +49,7 @@ def calibration_report(
         tables=tuple(tables.values()),
         notes=tuple(notes),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("calibration"),
             "name": name,
             "unread_columns": list(unread),
             "fits": [
@@ -128,13 +130,12 @@ def _factor(logarithm: float) -> str:
 
 def _document(precision: str, calibration: Calibration, table: Table) -> dict[str, Any]:
     fit = calibration.fit
-    keys = [column.key for column in table.columns]
     return {
         "precision": precision,
         "form": calibration.form,
         "held_out": fit.held_out and fit.held_out._asdict(),
-        "fitted_on": fit.fitted_on and fit.fitted_on._asdict(),
+        "fitted_on": fitted_on_document(fit),
         "band": fit.spread._asdict(),
-        "measurements": [dict(zip(keys, row, strict=True)) for row in table.rows],
+        "measurements": file_records(table),
         "notes": list(calibration.notes),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import AtLeast, Form, Quantity, Range, Time
+from mnet_cost.report.types import Absent, AtLeast, Compared, Form, Marked, Quantity, Range, Time
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -16,7 +16,7 @@ from mnet_cost.units import (
 UNKNOWN = "-"
 
 RIGHT_ALIGNED = frozenset(
-    ("quantity", "count", "bytes", "seconds", "percent", "ratio", "number", "range")
+    ("quantity", "count", "bytes", "seconds", "percent", "share", "ratio", "number", "range")
 )
 
 
@@ -26,12 +26,20 @@ def cell(value: Any, form: Form) -> str:
         return UNKNOWN
     if isinstance(value, str):
         return value
+    if isinstance(value, Marked):
+        return cell(value.value, form)
+    if isinstance(value, Compared):
+        return _compared(value, form)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Absent):
+        return value.why
     if isinstance(value, Quantity):
         return _quantity(value)
     if isinstance(value, AtLeast):
-        return f"≥ {_quantity(Quantity(*value))}"
+        return f"≥{_quantity(Quantity(*value))}"
     if isinstance(value, Time):
-        return f"{'*' * value.outside}{'≥ ' * value.least}{format_seconds(value.seconds)}"
+        return f"{'*' * value.outside}{'≥' * value.least}{format_seconds(value.seconds)}"
     if isinstance(value, Range):
         return _range(value)
     if isinstance(value, tuple):
@@ -42,6 +50,8 @@ def cell(value: Any, form: Form) -> str:
         return format_bytes(value)
     if form == "seconds":
         return format_seconds(value)
+    if form == "share":
+        return f"{100 * value:.1f}" if value >= 0.0005 or not value else "<0.1"
     if form == "percent":
         return f"{100 * value:.2f}"
     if form == "ratio":
@@ -60,8 +70,18 @@ def short(value: Any, form: Form) -> str:
     )
 
 
+def _compared(value: Compared, form: Form) -> str:
+    """`300.8 M` above `0.53x`."""
+    figure = short(value.value, form) or cell(value.value, form)
+    if value.ratio is None:
+        return figure
+    return "\n".join((figure, " ".join(filter(None, (cell(value.ratio, "ratio"), value.word)))))
+
+
 def _times(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+    if value < 10:
+        return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def _range(value: Range) -> str:

@@ -13,7 +13,13 @@ from mnet_cost.analysis.conventions import Agreement, Reservation, agreement_of,
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Column
 
-AGREEMENT_COLUMN = Column("mult_adds_agreement", "counted", "text", 2)
+AGREEMENT_COLUMN = Column(
+    "mult_adds_agreement",
+    "counted",
+    "text",
+    7,
+    help="whether the mult-adds are those of the convention's tool",
+)
 
 
 class Marks:
@@ -52,9 +58,10 @@ def convention_detail(analysis: Analysis) -> str:
 
 def convention_notes(analysis: Analysis) -> list[str]:
     """What the convention adds, and of which layers it is not for certain the tool's count."""
-    notes = [f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items]
+    notes = []
     if analysis.convention_items:
-        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper")
+        items = "; ".join(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items)
+        notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper; {items}")
     return notes + [_reservation_note(analysis.convention, one) for one in analysis.reservations]
 
 

@@ -1,103 +1,186 @@
-"""One network on many devices: `devices --for MODEL`."""
+"""One network on many devices: `devices --for MODEL`.
+
+Devices of a class stand together, in each class those first whose times rest on measurements, and
+lower bounds last: a bound below an estimate says nothing of which device is faster. Energies have a
+column for each method, since those of different methods cannot be compared.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, basis_of
-from mnet_cost.report.devices import class_order
+from mnet_cost.report.alerts import misfit_alerts
+from mnet_cost.report.devices import class_heading, class_order
 from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
-    FITS,
     basis_notes,
-    fits_word,
+    fits_cell,
     outside_notes,
+    sibling_notes,
+    threads_cell,
     time_notes,
     unknown_notes,
 )
+from mnet_cost.report.marks import by_basis
+from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
-from mnet_cost.report.types import Column, Report, Table
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, Column, Report, Table
 from mnet_cost.units import format_bytes, format_count
-
-SCHEMA = "mnet-cost/devices-for/1"
 
 _FEW = 5
 """So many devices, and all that is to be said of each is said."""
 
+_BASES = ("calibrated", "fitted", "datasheet", "bound")
+"""In the order in which devices of a class are shown."""
+
+_POWER, _OPERATIONS = "energy_power_j", "energy_operations_j"
 _COLUMNS = (
-    Column("device", "device"),
-    Column("threads", "threads", "number", 7),
-    Column("basis", "basis"),
-    Column("latency_s", "time", "seconds"),
-    Column("band_s", "80 % band", "range", 8),
-    Column("fits", "fits", "text", 8),
-    Column("bound_s", "bound", "seconds", 6),
-    Column("energy", "energy", "quantity", 4),
-    Column("runtime", "runtime", "text", 5),
-    Column("class", "class", "text", 3),
-)
+    Column("device", "device", "text", ASKED),
+    Column("runtime", "runtime", "text", 9, help="the program that runs it; any: not said"),
+    Column("threads", "threads", "number", 9, "thr.", help="processor threads that it uses"),
+    Column("basis", "basis", "text", ASKED, help="what the time rests on"),
+    Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
+    Column("band_s", "80 % range", "range", 8, help="four of five measurements are expected in it"),
+    Column("fits", "fits", "text", 8, help="whether weights and activations fit the memory; -: its "
+           "size is not known"),
+    Column(_POWER, "energy,\npower x time", "quantity", 5,
+           "energy,\nP x t", help="power of the device times the time, of one inference"),
+    Column(_OPERATIONS, "energy,\nper operation", "quantity", 4,
+           "energy,\nper op", help="joules per mult-add and per byte, without what idles: a lower "
+           "bound, which cannot be compared with power x time"),
+    Column("bound_s", "lower bound", "seconds", 3, "lower\nbound",
+           help="no run is faster than this on the device's peaks"),
+)  # fmt: skip
 
 
-def device_choice(analysis: Analysis, lower_bound: bool = False) -> Report:
-    """Devices by class, those that take least time first; unknown times last."""
+def device_choice(analysis: Analysis, lower_bound: bool = False, name: str | None = None) -> Report:
+    """Devices by class, in each by what their times rest on, then by time; `name` is what the
+    network was asked for as."""
     refused = analysis.refuses(lower_bound)
     ordered = sorted(analysis.devices, key=_order)
-    known = [one for one in ordered if one.latency_s is not None]
-    unknown = [one for one in ordered if one.latency_s is None]
-    rows = tuple(_row(analysis, one, lower_bound) for one in known)
-    spec, peak = analysis.network.spec, analysis.memory.peak_bytes
-    mult_adds = analysis.total("mult_adds", lower_bound)
-    counted = "unknown" if mult_adds is None else format_count(mult_adds)
-    knobs = " · ".join(f"{name} {value}" for name, value in analysis.network.knobs.items())
-    if len(known) <= _FEW:
-        notes = time_notes(known, refused)
-    else:
-        notes = basis_notes(known) + outside_notes(known)
-    if rateless := [one for one in unknown if basis_of(one.device, one.precision) is None]:
-        notes.append(f"{len(rateless)} of {len(ordered)} devices have no {analysis.precision} rate")
-    notes += unknown_notes([one for one in unknown if one not in rateless])
-    note = f"classes one after another, in each the least time first; {FITS}"
-    table = Table("devices", "", _COLUMNS, rows, note=note)
+    known = [estimate for estimate in ordered if estimate.latency_s is not None]
+    unknown = [estimate for estimate in ordered if estimate.latency_s is None]
+    notes, more_notes = _notes(analysis, known, unknown, refused)
+    table = Table("devices", "", _COLUMNS, tuple(_rows(analysis, known, lower_bound)))
+    name = name or analysis.network.spec.title
+    records = network_records([name], [analysis._replace(devices=tuple(ordered))], lower_bound)
     return Report(
-        title=f"{spec.title} on {len(known)} devices",
-        subtitle=f"{knobs} · {analysis.precision} · {counted} mult-adds, "
-        f"{format_bytes(analysis.totals.weight_bytes)} of weights, {format_bytes(peak)} of "
-        "activations at the peak",
+        title=f"{analysis.network.spec.title} on {_devices(len(known))}",
+        subtitle=_setting(analysis, lower_bound),
         facts=(),
-        tables=(without_unknown(table, ("band_s", "energy")),),
+        tables=(without_unknown(table, ("band_s", _POWER, _OPERATIONS)),),
         notes=tuple(notes),
         document=lambda: _document(analysis, ordered, refused),
-        records=table,
+        records=_with_class(records, ordered),
+        more_notes=tuple(more_notes),
+        alerts=tuple(misfit_alerts([analysis], lower_bound=lower_bound)),
     )
 
 
-def _order(estimate: DeviceEstimate) -> tuple[int, float]:
+def _devices(number: int) -> str:
+    return "1 device" if number == 1 else f"{number} devices"
+
+
+def _setting(analysis: Analysis, lower_bound: bool) -> str:
+    mult_adds = analysis.total("mult_adds", lower_bound)
+    counted = "unknown" if mult_adds is None else format_count(mult_adds)
+    knobs = " · ".join(settings_words(analysis.network.knobs))
+    weights = format_bytes(analysis.totals.weight_bytes)
+    peak = format_bytes(analysis.memory.peak_bytes)
+    return (
+        f"{knobs} · {analysis.precision} · {counted} mult-adds · weights {weights} · "
+        f"activations {peak} at their peak"
+    )
+
+
+def _notes(
+    analysis: Analysis,
+    known: Sequence[DeviceEstimate],
+    unknown: Sequence[DeviceEstimate],
+    refused: bool,
+) -> tuple[list[str], list[str]]:
+    """What changes how the times are read, and all else."""
+    notes = []
+    if any(estimate.basis == "bound" for estimate in known):
+        notes.append(
+            "bound: the time is a lower bound (≥), not an estimate: real runs take longer, so it "
+            "is not ranked among estimates"
+        )
+    rateless = [
+        estimate for estimate in unknown if basis_of(estimate.device, estimate.precision) is None
+    ]
+    if rateless:
+        have = "has" if len(rateless) == 1 else "have"
+        many = f"{len(rateless)} of {len(analysis.devices)} devices {have}"
+        notes.append(f"{many} no {analysis.precision} rate: left out")
+    if any(estimate.outside for estimate in known):
+        notes.append("*: the network is beyond those that the fit was made on; --notes says how")
+    if len(known) <= _FEW:
+        notes += sibling_notes(known)
+        more_notes = time_notes(known, refused)
+    else:
+        more_notes = basis_notes(known) + outside_notes(known)
+    return notes, more_notes + unknown_notes([one for one in unknown if one not in rateless])
+
+
+def _order(estimate: DeviceEstimate) -> tuple[int, int, float]:
     seconds = estimate.latency_s
-    return class_order(estimate.device), float("inf") if seconds is None else seconds
+    rank = len(_BASES) if estimate.basis is None else _BASES.index(estimate.basis)
+    return class_order(estimate.device), rank, float("inf") if seconds is None else seconds
+
+
+def _rows(
+    analysis: Analysis, known: Sequence[DeviceEstimate], lower_bound: bool
+) -> list[tuple[Any, ...]]:
+    """The devices, with a heading above those of each class."""
+    rows: list[tuple[Any, ...]] = []
+    heading = None
+    for estimate in known:
+        own = class_heading(estimate.device)
+        if own != heading:
+            heading = own
+            rows.append((own, *[""] * (len(_COLUMNS) - 1)))
+        rows.append(_row(analysis, estimate, lower_bound))
+    return rows
 
 
 def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tuple[Any, ...]:
     device, refused = estimate.device, analysis.refuses(lower_bound)
+    energy = energy_cell(estimate, refused)
+    by_power = estimate.energy is not None and estimate.energy.method.startswith("power")
     return (
-        device.name,
-        device.threads,
-        None if refused else estimate.basis,
-        time_cell(analysis, estimate, lower_bound),
-        band_cell(analysis, estimate, lower_bound),
-        None if refused else fits_word(estimate.memory_fits),
-        None if refused else estimate.bound_s,
-        energy_cell(estimate, refused),
+        f"  {device.name}",
         device.runtime,
-        device.device_class,
+        threads_cell(device),
+        None if refused else estimate.basis,
+        by_basis(time_cell(analysis, estimate, lower_bound), estimate.basis),
+        band_cell(analysis, estimate, lower_bound),
+        None if refused else fits_cell(estimate),
+        energy if by_power else None,
+        None if by_power else energy,
+        None if refused else estimate.bound_s,
     )
+
+
+def _with_class(records: Table, ordered: Sequence[DeviceEstimate]) -> Table:
+    rows = [
+        (*row, estimate.device.device_class)
+        for row, estimate in zip(records.rows, ordered, strict=False)
+    ]
+    return records._replace(columns=(*records.columns, Column("class", "class")), rows=tuple(rows))
 
 
 def _document(analysis: Analysis, ordered: list[DeviceEstimate], refused: bool) -> dict[str, Any]:
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("device-choice"),
         "model": model_document(analysis),
         "devices": [
-            {"class": one.device.device_class, **device_document(one, refused)} for one in ordered
+            {"class": estimate.device.device_class, **device_document(estimate, refused)}
+            for estimate in ordered
         ],
     }

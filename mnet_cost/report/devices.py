@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, Sourced
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.report.file_keys import file_records
 from mnet_cost.report.latency_fit import coefficient_table, fit_document, fit_facts
 from mnet_cost.report.rows import distinct, without_unknown
-from mnet_cost.report.types import Column, Fact, Quantity, Report, Table
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, Column, Fact, Quantity, Report, Table
 from mnet_cost.tensors import PRECISIONS
 
 _NUMBERS = (
@@ -29,68 +31,116 @@ def class_order(device: DeviceProfile) -> int:
     return CLASSES.index(device.device_class) if device.device_class else len(CLASSES)
 
 
+_HEADINGS = {
+    "phone": "phones", "board": "boards", "microcontroller": "microcontrollers",
+    "accelerator": "accelerators", "laptop": "laptops", "server": "servers", "gpu": "GPUs",
+    None: "without a class",
+}  # fmt: skip
+
+
+def class_heading(device: DeviceProfile) -> str:
+    """What stands above the devices of a class."""
+    return _HEADINGS[device.device_class]
+
+
+def measured_among(devices: Iterable[DeviceProfile]) -> dict[str, list[str]]:
+    """Of profiles by name those among `devices` that extend them with measured times."""
+    measured: dict[str, list[str]] = {}
+    for device in devices:
+        if device.extends and device.latency:
+            measured.setdefault(device.extends, []).append(device.name)
+    return measured
+
+
+def _short_list(name: str, others: Sequence[str]) -> str:
+    """Names, after the first without the start that they share with `name`."""
+    first, *rest = others
+    shortened = [other.removeprefix(name) for other in rest] if first.startswith(name) else rest
+    return ", ".join([first, *shortened])
+
+
+_LISTED = (
+    Column("name", "device", "text", ASKED),
+    Column("basis", "basis of its times", "prose", ASKED,
+           help="what its times rest on, and for which precisions where that differs"),
+    Column("held_out_median", "error %", "percent", 9,
+           help="median error on measured times that were held out of the fit"),
+    Column("runtime", "runtime", "text", 8),
+    Column("threads", "threads", "number", 8, "thr."),
+    Column("fp32_macs_per_s", "fp32 peak", "quantity", 7),
+    Column("fp16_macs_per_s", "fp16 peak", "quantity", 5),
+    Column("bf16_macs_per_s", "bf16 peak", "quantity", 2),
+    Column("int8_macs_per_s", "int8 peak", "quantity", 6),
+    Column("bandwidth_bytes_per_s", "bandwidth", "quantity", 4),
+    Column("memory_bytes", "memory", "quantity", 4),
+    Column("power_w", "power", "quantity", 3),
+    Column("title", "what it is", "prose", 2),
+)  # fmt: skip
+_RECORDED = (
+    Column("class", "class"),
+    Column("measured_as", "measured as"),
+)
+
+
 def devices_report(devices: Sequence[DeviceProfile]) -> Report:
     """Profiles by class: what their times are, and their peaks in mult-adds per second."""
-    rows = []
-    for device in sorted(devices, key=class_order):
-        memory = device.main_memory
-        fit = next(iter(device.latency.values()), None)
-        rows.append(
-            (
-                device.name, device.device_class, device.title, device.basis,
-                _bases(device), device.runtime, device.threads,
-                fit.held_out.median if fit and fit.held_out else None,
-                *(
-                    _quantity(rate.macs_per_s if rate else None, "MAC/s")
-                    for rate in map(device.compute.get, PRECISIONS)
-                ),
-                _quantity(memory.bytes_per_s if memory else None, "B/s"),
-                _quantity(memory.size_bytes if memory else None, "B"),
-                _quantity(device.power_w, "W"),
-            )
-        )  # fmt: skip
-    columns = (
-        Column("name", "device"),
-        Column("class", "class"),
-        Column("title", "what it is", "prose", 3),
-        Column("basis", "basis", "text", 2),
-        Column("estimate_basis", "time", "text", 9),
-        Column("runtime", "runtime", "text", 4),
-        Column("threads", "threads", "number", 4),
-        Column("held_out", "off by %", "percent", 8),
-        *(Column(precision, precision, "quantity", 8) for precision in PRECISIONS),
-        Column("bandwidth", "bandwidth", "quantity", 7),
-        Column("memory", "memory", "quantity", 5),
-        Column("power", "power", "quantity", 4),
-    )
-    note = (
-        "time: what it is at best, over precisions; off by: median error on times that a fit had "
-        "not seen; `devices NAME` shows one whole, `devices --for MODEL` compares"
-    )
-    table = Table("devices", "", columns, tuple(rows), note=note)
+    ordered = sorted(devices, key=class_order)
+    measured = measured_among(ordered)
+    rows: list[tuple[Any, ...]] = []
+    records = []
+    heading = None
+    for device in ordered:
+        siblings = () if device.latency else tuple(measured.get(device.name, ()))
+        listed = _listed(device)
+        records.append((*listed, device.device_class, siblings))
+        if class_heading(device) != heading:
+            heading = class_heading(device)
+            rows.append((heading, *[""] * (len(_LISTED) - 1)))
+        name, basis, *rest = listed
+        if siblings:
+            basis = f"{basis}; measured as {_short_list(device.name, siblings)}"
+        rows.append((f"  {name}", basis, *rest))
+    note = "`mnet-cost devices NAME` shows all of one, `devices --for MODEL` the times of a network"
+    table = Table("devices", "", _LISTED, tuple(rows), note=note)
+    recorded = Table("devices", "", (*_LISTED, *_RECORDED), tuple(records))
     return Report(
-        "Device profiles", "", (), (without_unknown(table, ("held_out",)),), (),
-        lambda: {"schema": "mnet-cost/devices/1", "devices": _records(table)}, table,
+        f"{len(ordered)} device profiles", "", (),
+        (without_unknown(table, ("held_out_median",)),), (),
+        lambda: {"schema": schema_id("devices"), "devices": file_records(recorded)}, recorded,
     )  # fmt: skip
+
+
+def _listed(device: DeviceProfile) -> tuple[Any, ...]:
+    fit, memory = next(iter(device.latency.values()), None), device.main_memory
+    rates = map(device.compute.get, ("fp32", "fp16", "bf16", "int8"))
+    return (
+        device.name,
+        _bases(device),
+        fit.held_out.median if fit and fit.held_out else None,
+        device.runtime,
+        device.threads,
+        *(_quantity(rate.macs_per_s if rate else None, "MAC/s") for rate in rates),
+        _quantity(memory.bytes_per_s if memory else None, "B/s"),
+        _quantity(memory.size_bytes if memory else None, "B"),
+        _quantity(device.power_w, "W"),
+        device.title,
+    )
 
 
 _BEST = ("calibrated", "fitted", "datasheet", "bound")
 
 
 def _bases(device: DeviceProfile) -> str | None:
-    """The best basis that a time can have here; None where no rate is known."""
-    precisions = {*device.compute, *device.latency}
-    found = {basis_of(device, one) for one in precisions}
-    return next((one for one in _BEST if one in found), None)
-
-
-def _records(table: Table) -> list[dict[str, Any]]:
-    keys = [column.key for column in table.columns]
-    return [dict(zip(keys, map(_for_json, row), strict=True)) for row in table.rows]
-
-
-def _for_json(value: Any) -> Any:
-    return value._asdict() if isinstance(value, Quantity) else value
+    """`fitted`, or `fitted int8, datasheet fp32 fp16` where precisions differ; None where no rate
+    is known."""
+    precisions = [name for name in PRECISIONS if name in device.compute or name in device.latency]
+    bases = {name: basis_of(device, name) for name in precisions}
+    known = [basis for basis in _BEST if basis in bases.values()]
+    if len(known) <= 1:
+        return known[0] if known else None
+    return ", ".join(
+        " ".join((basis, *(name for name, own in bases.items() if own == basis))) for basis in known
+    )
 
 
 def _quantity(number: Sourced | None, unit: str) -> Quantity | None:
@@ -119,6 +169,7 @@ def device_report(device: DeviceProfile) -> Report:
             1, Fact("extends", device.extends, "text", "what is not said here is said there")
         )
     numbers = Table("numbers", "", _NUMBERS, rows)
+    records = _number_records(device)
     tables = [without_unknown(numbers, ("low", "high"))]
     for precision, fit in device.latency.items():
         facts += fit_facts(precision, fit)
@@ -132,8 +183,8 @@ def device_report(device: DeviceProfile) -> Report:
         tables=tuple(tables),
         notes=(),
         document=lambda: {
-            "schema": "mnet-cost/device/1",
-            "numbers": _records(numbers),
+            "schema": schema_id("device"),
+            "numbers": file_records(records),
             "name": device.name,
             "title": device.title,
             "class": device.device_class,
@@ -145,8 +196,28 @@ def device_report(device: DeviceProfile) -> Report:
             "kernels": rules,
             "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
         },
-        records=numbers,
+        records=records,
     )
+
+
+def _number_records(device: DeviceProfile) -> Table:
+    """All numbers of a profile in units without prefixes."""
+    columns = (
+        Column("device", "device"),
+        Column("what", "number"),
+        Column("value", "value", "number"),
+        Column("low", "from", "number"),
+        Column("high", "to", "number"),
+        Column("unit", "unit"),
+        Column("basis", "basis"),
+        Column("source", "source"),
+    )
+    rows = tuple(
+        (device.name, what, number.value, number.low, number.high, unit, number.basis,
+         number.source)
+        for what, unit, number in _numbers(device)
+    )  # fmt: skip
+    return Table("numbers", "", columns, rows)
 
 
 def _facts(device: DeviceProfile) -> list[Fact]:
@@ -238,6 +309,8 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         if any(has):
             rows.append((rule, *("yes" if one else "no" for one in has)))
     table = Table("numbers", "", columns, tuple(rows))
+    records = [_number_records(device) for device in devices]
+    joined = records[0]._replace(rows=tuple(row for one in records for row in one.rows))
     return Report(
         title=" beside ".join(names),
         subtitle="",
@@ -245,8 +318,9 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         tables=(table,),
         notes=("`mnet-cost devices NAME` shows sources and bases",),
         document=lambda: {
-            "schema": "mnet-cost/devices-beside/1",
+            "schema": schema_id("devices-beside"),
             "names": names,
-            "numbers": _records(table),
+            "numbers": file_records(joined),
         },
+        records=joined,
     )

@@ -1,4 +1,4 @@
-"""The JSON document of an analysis: `mnet-cost/analysis/1`. Its keys are stable."""
+"""The JSON document of an analysis. Its keys are stable, and `schemas.py` says what each means."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network.types import Step
+from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training import training_document
-
-SCHEMA = "mnet-cost/analysis/1"
 
 
 def analysis_document(
@@ -32,7 +32,7 @@ def analysis_document(
     }  # fmt: skip
 
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("analysis"),
         "model": model_document(analysis),
         "convention": analysis.convention,
         "convention_items": [
@@ -147,7 +147,8 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
         "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
         **_energy_document(None if refused else estimate.energy),
-        "fits": [
+        "memory_fits": None if refused else memory_fits(estimate),
+        "capacity_checks": [
             {
                 "what": fit.what,
                 "where": fit.where,
@@ -189,13 +190,23 @@ def kernel_times(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any
     }
 
 
+_ENERGY_KEYS = (
+    "energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_method", "energy_how",
+)  # fmt: skip
+
+
 def _energy_document(energy: Energy | None) -> dict[str, Any]:
-    found: tuple[Any, ...] = (None,) * 5
-    if energy is not None:
-        high_mj = None if energy.high_j is None else energy.high_j * 1e3
-        found = (energy.energy_j * 1e3, energy.low_j * 1e3, high_mj, energy.basis, energy.how)
-    keys = ("energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_how")
-    return dict(zip(keys, found, strict=True))
+    if energy is None:
+        return dict.fromkeys(_ENERGY_KEYS)
+    high_j = energy.high_j
+    return {
+        "energy_mj": energy.energy_j * 1e3,
+        "energy_low_mj": energy.low_j * 1e3,
+        "energy_high_mj": high_j * 1e3 if high_j is not None else None,
+        "energy_basis": energy.basis,
+        "energy_method": energy.method,
+        "energy_how": energy.how,
+    }
 
 
 def _ms(seconds: float | None) -> float | None:

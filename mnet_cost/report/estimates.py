@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.capacity import CapacityCheck
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_shares
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
+from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.kernel_time import term_times
 from mnet_cost.report.latency_fit import set_by_one
-from mnet_cost.report.rows import band_cell, energy_cell, part_word, time_cell, without_unknown
-from mnet_cost.report.types import Column, Table
-from mnet_cost.units import format_bytes, format_capacity, format_seconds
+from mnet_cost.report.rows import (
+    band_cell,
+    energy_cell,
+    part_word,
+    time_cell,
+    without,
+)
+from mnet_cost.report.types import (
+    ASKED,
+    SPARE,
+    Absent,
+    AtLeast,
+    Column,
+    Mark,
+    Marked,
+    Quantity,
+    Table,
+    Time,
+)
+from mnet_cost.units import format_bytes, format_capacity, format_seconds, format_si
 
 _RESTS_ON = {
     "calibrated": "fitted to times measured on this very device",
@@ -24,7 +43,8 @@ _RESTS_ON = {
 }
 """What numbers of an estimate rest on, by basis."""
 _BOUND = "the least that these kernels can take on the profile's peaks; real runs take longer"
-FITS = "fits: whether weights and activations fit into the memory; -: its size is not known"
+_FITS = "whether weights and activations fit into the memory"
+FITS = f"fits: {_FITS}; -: its size is not known"
 _UNPACKED = ("unpacked", "unpacked_depthwise")
 _MUCH = 0.03
 """A smaller share of the time has no note."""
@@ -33,37 +53,129 @@ _NAMED = 4
 
 
 def device_table(analysis: Analysis, lower_bound: bool) -> Table:
-    """Times with bands and bases, whether it fits, energies, and what the times are made of."""
+    """Times with ranges, how each was run, whether it fits, energies, bases; where there is room,
+    what the times are made of."""
     constants = any(estimate.inference_s for estimate in analysis.devices)
     parts = [part for part in PARTS if part != "inference" or constants]
+    energy_title, energy_help = _ENERGIES[by_power(analysis.devices)]
     columns = (
-        Column("device", "device"),
-        Column("basis", "basis"),
-        Column("latency_s", "time", "seconds"),
-        Column("band_s", "80 % band", "range", 8),
-        Column("fits", "fits", "text", 8),
-        Column("energy", "energy", "quantity", 7),
-        Column("bound_s", "bound", "seconds", 6),
-        *(Column(f"{part}_share", f"{part_word(part)} %", "percent", 5) for part in parts),
+        Column("device", "device", "text", ASKED, help="the profile"),
+        Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
+        Column("band_s", "80 % range", "range", 8, help="four of five measurements are in it"),
+        Column("runtime", "runtime", "text", 9, "run by", "the software that runs the network"),
+        Column("threads", "threads", "number", 9, "thr", "processor cores that work at once"),
+        Column("fits", "fits", "text", ASKED, help=f"{_FITS}; unknown: its size is"),
+        Column("energy", energy_title, "quantity", 6, "energy", energy_help),
+        Column("basis", "basis", weight=9, help="what the time rests on; the notes say it of each"),
+        Column("bound_s", "bound", "seconds", SPARE, help="no run on these peaks takes less"),
+        *(
+            Column(f"{part}_share", f"{part_word(part)} %", "percent", 0, help=_PARTS[part])
+            for part in parts
+        ),
     )
     refused = analysis.refuses(lower_bound)
     rows = []
     for estimate in analysis.devices:
         shares = {} if refused else time_shares(estimate)
+        mark = _mark(estimate)
         rows.append(
             (
                 estimate.device.name,
-                None if refused else estimate.basis,
-                time_cell(analysis, estimate, lower_bound),
-                band_cell(analysis, estimate, lower_bound),
-                None if refused else fits_word(estimate.memory_fits),
-                energy_cell(estimate, refused),
-                None if refused else estimate.bound_s,
-                *(shares.get(part, 0.0 if shares else None) for part in parts),
+                _marked(time_cell(analysis, estimate, lower_bound), mark),
+                band_cell(analysis, estimate, lower_bound) or Absent(""),
+                estimate.device.runtime,
+                threads_cell(estimate.device),
+                Absent("unknown") if refused else fits_cell(estimate),
+                _energy(analysis, estimate, refused),
+                _marked(None if refused else estimate.basis, mark),
+                _number(None if refused else estimate.bound_s),
+                *(_number(shares.get(part, 0.0 if shares else None)) for part in parts),
             )
         )
-    table = Table("devices", "Devices", columns, tuple(rows), note=FITS)
-    return without_unknown(table, ("band_s", "energy"))
+    needless = []
+    if refused or all(estimate.low_s is None for estimate in analysis.devices):
+        needless.append("band_s")
+    if refused or not any(estimate.energy for estimate in analysis.devices):
+        needless.append("energy")
+    return without(Table("devices", "", columns, tuple(rows)), needless)
+
+
+_PARTS = {
+    "compute": "of the time, mult-adds and other operations",
+    "memory": "of the time, bytes that are moved",
+    "overhead": "of the time, the launches of kernels",
+    "inference": "of the time, a fixed cost of each inference",
+}
+_ENERGIES = {
+    True: ("energy", "power x time of one inference; ≥: the time is a lower bound"),
+    False: (
+        "energy of ops",
+        "joules per mult-add and per byte: a lower bound, which leaves out idling and leakage",
+    ),
+}
+"""Title and meaning of the energies of a table, by whether they are power x time."""
+
+
+def by_power(estimates: Sequence[DeviceEstimate]) -> bool:
+    """Whether energies are power x time: where the power of one device is known, a lower bound of
+    another from its operations alone has no place beside them."""
+    return any(estimate.device.power_w is not None and estimate.energy for estimate in estimates)
+
+
+def _energy(
+    analysis: Analysis, estimate: DeviceEstimate, refused: bool
+) -> Quantity | AtLeast | Absent:
+    other = by_power(analysis.devices) and estimate.device.power_w is None
+    cell = None if other else energy_cell(estimate, refused)
+    return Absent("unknown") if cell is None else cell
+
+
+def _number(value: float | None) -> float | Absent:
+    return Absent("unknown") if value is None else value
+
+
+def threads_cell(device: DeviceProfile) -> int | Absent:
+    """Threads of a processor; nothing for what has none, such as a GPU."""
+    has_none = device.pipeline is None and device.threads == 1
+    return Absent("") if has_none else device.threads
+
+
+def fits_cell(estimate: DeviceEstimate) -> Marked | str:
+    """Whether all fits into the memory, in a word."""
+    word = fits_word(estimate.memory_fits)
+    return Marked(word, "bad") if word == "no" else word or "unknown"
+
+
+def _mark(estimate: DeviceEstimate) -> Mark | None:
+    return None if estimate.basis is None else _MARKS[estimate.basis]
+
+
+_MARKS: Mapping[str, Mark] = {
+    "calibrated": "measured", "fitted": "measured", "datasheet": "datasheet", "bound": "bound",
+}  # fmt: skip
+
+
+def _marked(value: Time | str | None, mark: Mark | None) -> Marked | Absent:
+    if value is None or mark is None:
+        return Absent("unknown")
+    return Marked(value, mark)
+
+
+def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
+    """What stands above everything: that the network fits none of the devices."""
+    estimates = analysis.devices
+    if not estimates or any(fits_word(one.memory_fits) != "no" for one in estimates):
+        return ()
+    if len(estimates) > 1:
+        return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
+    (estimate,) = estimates
+    over = ", ".join(
+        f"{fit.what} are {format_bytes(fit.over_bytes or 0)} over {fit.where} "
+        f"({format_capacity(fit.available_bytes or 0)})"
+        for fit in estimate.memory_fits
+        if fit.fits is False
+    )
+    return (f"does not fit {estimate.device.name}: {over}",)
 
 
 def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
@@ -88,6 +200,66 @@ def _misfit(fit: CapacityCheck) -> str:
         text += f", because of {alive}" + (", alive together" if len(named) > 1 else "")
         text += f" at {fit.at}"
     return text
+
+
+def warning_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+    """What does not fit, of which there is no time, and of what no fit has seen the like."""
+    estimates, refused = analysis.devices, analysis.refuses(lower_bound)
+    misfits = _said(
+        (estimate.device.name, _misfit(fit))
+        for estimate in estimates
+        for fit in estimate.memory_fits
+        if fit.fits is False
+    )
+    notes = misfits + unknown_notes(estimates)
+    return notes if refused else [*notes, *outside_notes(estimates)]
+
+
+def reading_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+    """Which times are lower bounds, and where measured ones stand."""
+    estimates = analysis.devices
+    if analysis.refuses(lower_bound):
+        return []
+    notes = []
+    bounds = [estimate for estimate in estimates if estimate.basis == "bound"]
+    if bounds:
+        notes.append(f"{_listed(_names(bounds))}: ≥ is a lower bound; real runs take longer")
+    return notes + sibling_notes(estimates)
+
+
+def sibling_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """Which profiles rest on measurements of a board, where the one at hand does not."""
+    notes = []
+    for estimate in estimates:
+        if estimate.basis in ("datasheet", "bound"):
+            names = measured_siblings(estimate.device, estimate.precision)
+            if names:
+                notes.append(f"{estimate.device.name}: also measured: {', '.join(names)}")
+    if len(notes) <= _NAMED:
+        return ["; ".join(notes)] if notes else []
+    boards = ", ".join(note.partition(":")[0] for note in notes[:_NAMED])
+    return [f"{boards} and {len(notes) - _NAMED} more: also measured, see `mnet-cost devices`"]
+
+
+def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+    """All else that is to be said of the times: what they are, by basis, then of each device."""
+    estimates, refused = analysis.devices, analysis.refuses(lower_bound)
+    if refused:
+        return _said((one.device.name, note) for one in estimates for note in one.notes)
+    known = [estimate for estimate in estimates if estimate.latency_s is not None]
+    notes = meanings(known)
+    if by_power(estimates):
+        notes += [
+            f"{estimate.device.name}: its power is unknown; mult-adds and bytes alone take ≥"
+            f"{format_si(estimate.energy.energy_j, 'J')}, which power x time is not compared with"
+            for estimate in estimates
+            if estimate.energy is not None and estimate.device.power_w is None
+        ]
+    if known:
+        notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
+    return notes + _said(
+        (estimate.device.name, note) for estimate in known for note in _own_notes(estimate)
+    )
 
 
 def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
@@ -132,6 +304,10 @@ def basis_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> lis
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
     return notes
+
+
+def _names(estimates: Sequence[DeviceEstimate]) -> list[str]:
+    return [estimate.device.name for estimate in estimates]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -194,31 +370,35 @@ def _at_worst(held_out: HeldOut) -> str:
 
 
 def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
-    """What else is to be said of one estimate."""
-    notes = list(estimate.notes)
+    """All that is to be said of one estimate."""
     if refused:
-        return notes
+        return list(estimate.notes)
+    outside = [outside_note(estimate)] if estimate.outside else []
+    misfits = [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
+    return [*_own_notes(estimate), *outside, *misfits]
+
+
+def _own_notes(estimate: DeviceEstimate) -> list[str]:
+    """How far off an estimate is, and what it is made of."""
+    notes = list(estimate.notes)
     held_out = estimate.latency_fit.held_out if estimate.latency_fit else None
     if held_out is not None:
         notes.append(
-            f"off by {100 * held_out.median:.3g} % in the median on {held_out.measurements} times "
-            f"that the fit had not seen ({held_out.protocol}){_at_worst(held_out)}"
+            f"median error {100 * held_out.median:.3g} % on {held_out.measurements} times that "
+            f"were held out of the fit ({held_out.protocol}){_at_worst(held_out)}"
         )
     elif estimate.latency_fit is not None and (words := set_by_one(estimate.latency_fit)):
         notes.append(words)
-    if estimate.outside:
-        notes.append(outside_note(estimate))
     notes += _packs_note(estimate)
     if estimate.inference_s and estimate.latency_s is not None:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"
         )
-    notes += [
+    return notes + [
         f"{fit.what} need {ordered_bytes(fit.needed_bytes, fit.spec_order_bytes, fit.is_least)}"
         for fit in estimate.memory_fits
         if fit.spec_order_bytes is not None
     ]
-    return notes + [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
 
 
 def ordered_bytes(needed: int, spec_order: int, is_least: bool | None) -> str:

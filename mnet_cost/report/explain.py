@@ -15,18 +15,18 @@ from mnet_cost.report.conventions import (
     convention_notes,
     marks_of,
 )
-from mnet_cost.report.estimates import meanings, unknown_notes
+from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
 from mnet_cost.report.kernel_time import time_document, time_lines
 from mnet_cost.report.rows import groups
-from mnet_cost.report.types import Column, Fact, Report, Table
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table
 from mnet_cost.tensors import DTYPES
-
-SCHEMA = "mnet-cost/explanation/1"
+from mnet_cost.units import format_seconds
 
 _FORMULA_COLUMNS = (
-    Column("what", "number"),
-    Column("value", "value", "count"),
-    Column("formula", "formula, and with its values"),
+    Column("what", "number", "text", ASKED),
+    Column("value", "value", "count", ASKED),
+    Column("formula", "formula, and with its values", "prose", ASKED),
 )
 
 
@@ -54,12 +54,16 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         notes.append(f"bytes and times are for the batch of {analysis.network.batch}")
     if analysis.convention != "paper":
         notes.append(f"mult-adds as the paper counts, not as {analysis.convention} does")
-    shown = {cost.step.name for cost in chosen}
-    timed = [one for one in analysis.devices if any(k.kernel.name in shown for k in one.kernels)]
-    notes += meanings(timed)
     notes += unknown_notes(analysis.devices)
-    if any(one.adds_up for one in timed):
-        notes.append(
+    shown = {cost.step.name for cost in chosen}
+    timed = [
+        estimate
+        for estimate in analysis.devices
+        if any(kernel.kernel.name in shown for kernel in estimate.kernels)
+    ]
+    more = meanings(timed)
+    if any(estimate.adds_up for estimate in timed):
+        more.append(
             "terms: amount x coefficient x scale, which is what a multiplication in a large 1x1 "
             "convolution takes"
         )
@@ -68,9 +72,10 @@ def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = Fa
         subtitle=f"batch {analysis.network.batch} · {analysis.precision}",
         facts=(),
         tables=tuple(tables),
-        notes=tuple(notes),
+        notes=tuple(notes[:MOST_NOTES]),
+        more_notes=(*notes[MOST_NOTES:], *more),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("explain"),
             "model": analysis.network.spec.title,
             "batch": analysis.network.batch,
             "precision": analysis.precision,
@@ -127,23 +132,26 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     title = f"{step.name}: {step.layer.variety()}"
     table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
     times = [
-        (
-            estimate.device.name,
-            estimate.basis,
-            one.latency_s,
-            time_lines(estimate, one),
-        )
-        for estimate, one in kernels.estimates.get(step.name, ())
+        (_how_it_ran(estimate, kernel), time_lines(estimate, kernel))
+        for estimate, kernel in kernels.estimates.get(step.name, ())
     ]
     if not times:
         return [table]
     columns = (
-        Column("device", "device"),
-        Column("basis", "basis"),
-        Column("latency_s", "time", "seconds"),
-        Column("formula", "how", "prose"),
+        Column("device", "device, time", "text", ASKED, help="with basis, runtime and threads"),
+        Column("formula", "how", "prose", ASKED, help="the time as it is calculated"),
     )
     return [table, Table(f"{step.name}_time", "", columns, tuple(times))]
+
+
+def _how_it_ran(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
+    """Device, time and basis, runtime and threads, in a line each."""
+    device, threads = estimate.device, threads_cell(estimate.device)
+    time = "unknown" if kernel.latency_s is None else format_seconds(kernel.latency_s)
+    run = device.runtime
+    if isinstance(threads, int):
+        run += f", {threads} thread{'s' * (threads > 1)}"
+    return f"{device.name}\n{time}{f' ({estimate.basis})' * bool(estimate.basis)}\n{run}"
 
 
 def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
@@ -235,18 +243,20 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
         ),
         Fact("peak memory", peak.peak_bytes, "count", f"bytes: {alive}"),
     )
-    knobs = ", ".join(f"{name} {value}" for name, value in analysis.network.knobs.items())
+    knobs = " · ".join(f"{name} {value}" for name, value in analysis.network.knobs.items())
+    notes = [
+        *convention_notes(analysis),
+        "`mnet-cost explain MODEL LAYER` takes one layer or block apart",
+    ]
     return Report(
         title=analysis.network.spec.title,
         subtitle=f"{knobs} · {analysis.precision} · convention {analysis.convention}",
         facts=facts,
         tables=(Table("kinds", "Totals by kind", columns, tuple(rows), total),),
-        notes=(
-            *convention_notes(analysis),
-            "`mnet-cost explain MODEL LAYER` takes one layer or block apart",
-        ),
+        notes=tuple(notes[:MOST_NOTES]),
+        more_notes=tuple(notes[MOST_NOTES:]),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("explain"),
             "model": analysis.network.spec.title,
             "convention": analysis.convention,
             "convention_agreement": analysis.convention_agreement,

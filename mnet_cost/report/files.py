@@ -13,7 +13,8 @@ from typing import Any
 
 from mnet_cost.escaping import csv_cell, html_text, json_text, markdown_cell, markdown_line, plain
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import AtLeast, Column, Quantity, Range, Report, Table, Time
+from mnet_cost.report.file_keys import file_keys, file_values
+from mnet_cost.report.types import Report, Table
 
 
 def to_json(report: Report, encoding: str = "ascii") -> str:
@@ -24,47 +25,35 @@ def to_json(report: Report, encoding: str = "ascii") -> str:
 def to_csv(report: Report, encoding: str = "utf-8") -> str:
     """The records, else the first table, with one header line; unknown cells are empty.
 
-    A column of quantities has its unit in a column beside it, a range is two columns; lists are
-    joined by blanks. Texts that spreadsheets would compute have an apostrophe in front.
+    Names and units are those of `file_keys`; lists are joined by blanks. Texts that spreadsheets
+    would compute have an apostrophe in front.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     table = report.records or next(iter(report.tables), None)
     if table:
-        headers = [_headers(column) for column in table.columns]
-        writer.writerow([csv_cell(plain(name, encoding)) for names in headers for name in names])
+        keys = [key for column in table.columns for key in file_keys(column)]
+        writer.writerow([csv_cell(plain(key, encoding)) for key in keys])
         for row in table.rows:
-            cells = zip(row, headers, strict=True)
-            parts = [part for value, names in cells for part in _parts(value, len(names))]
-            writer.writerow(
-                [csv_cell(plain(one, encoding)) if isinstance(one, str) else one for one in parts]
-            )
+            cells = zip(row, table.columns, strict=True)
+            values = [value for cell, column in cells for value in file_values(cell, column)]
+            writer.writerow([_csv_value(value, encoding) for value in values])
     return out.getvalue()
 
 
-def _headers(column: Column) -> tuple[str, ...]:
-    if column.form == "quantity":
-        return column.key, f"{column.key}_unit"
-    if column.form == "range":
-        return f"{column.key}_low", f"{column.key}_high"
-    return (column.key,)
-
-
-def _parts(value: Any, width: int) -> tuple[Any, ...]:
-    """A cell as `width` cells of CSV."""
-    if isinstance(value, (Quantity, AtLeast)):
-        return tuple(value)
-    if isinstance(value, Range):
-        return value.low, value.high
-    if isinstance(value, Time):
-        return (value.seconds,)
+def _csv_value(value: Any, encoding: str) -> Any:
+    """A value as a cell of CSV."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, tuple):
-        return (" ".join(map(str, value)),)
-    return ("" if value is None else value, *[""] * (width - 1))
+        value = " ".join(map(str, value))
+    return csv_cell(plain(value, encoding)) if isinstance(value, str) else value
 
 
 def to_markdown(report: Report, encoding: str = "utf-8") -> str:
-    """All tables as GitHub tables."""
+    """The records, else all tables, as GitHub tables; facts and all notes."""
 
     def line(text: str) -> str:
         return markdown_line(plain(text, encoding))
@@ -72,26 +61,41 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     def part(text: str) -> str:
         return markdown_cell(plain(text, encoding))
 
-    parts = [f"## {line(report.title)}", line(report.subtitle)]
+    def tabulated(table: Table) -> list[str]:
+        note = "  \n".join(map(line, table.note.split("\n")))  # its lines stay lines
+        title = f"### {line(table.title)}" if table.title else ""
+        return [title, _grid(table, part, "github"), note]
+
+    parts = [f"**{line(alert)}**" for alert in report.alerts]
+    parts += [f"## {line(report.title)}", line(report.subtitle)]
+    shown = report.tables if report.records is None else (report.records,)
+    for table in report.answer if report.records is None else ():
+        parts += tabulated(table)
     if report.facts:
         parts.append(_tabulate(_facts(report, part), ["", "", ""], _FACTS_ALIGNED, "github"))
-    for table in report.tables:
-        note = "  \n".join(map(line, table.note.split("\n")))  # its lines stay lines
-        parts += [f"### {line(table.title)}", _grid(table, part, "github"), note]
-    parts.append("\n".join(f"- {line(note)}" for note in report.notes))
+    for table in shown:
+        parts += tabulated(table)
+    parts.append("\n".join(f"- {line(note)}" for note in (*report.notes, *report.more_notes)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def to_html(report: Report, encoding: str = "ascii") -> str:
     """One self-contained page."""
-    parts = [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
+
+    def tabulated(table: Table) -> list[str]:
+        title = f"<h2>{html_text(table.title)}</h2>" if table.title else ""
+        note = html_text(table.note).replace("\n", "<br>\n")
+        return [title, _grid(table, html_text, "unsafehtml"), f"<p>{note}</p>" if note else ""]
+
+    parts = [f"<p><strong>{html_text(alert)}</strong></p>" for alert in report.alerts]
+    parts += [f"<h1>{html_text(report.title)}</h1>", f"<p>{html_text(report.subtitle)}</p>"]
+    for table in report.answer:
+        parts += tabulated(table)
     if report.facts:
         parts.append(_tabulate(_facts(report, html_text), [], _FACTS_ALIGNED, "unsafehtml"))
     for table in report.tables:
-        parts += [f"<h2>{html_text(table.title)}</h2>", _grid(table, html_text, "unsafehtml")]
-        note = html_text(table.note).replace("\n", "<br>\n")
-        parts.append(f"<p>{note}</p>" if note else "")
-    notes = "".join(f"<li>{html_text(note)}</li>" for note in report.notes)
+        parts += tabulated(table)
+    notes = "".join(f"<li>{html_text(note)}</li>" for note in (*report.notes, *report.more_notes))
     parts.append(f"<ul>{notes}</ul>" if notes else "")
     body = "\n".join(part for part in parts if part)
     page = _PAGE.format(title=html_text(report.title), body=body)

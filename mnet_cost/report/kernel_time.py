@@ -16,6 +16,7 @@ from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
 from mnet_cost.report.document import kernel_times
+from mnet_cost.report.rows import part_word
 from mnet_cost.units import format_bytes, format_count, format_seconds, format_si
 
 _MILLION = 1e6
@@ -72,7 +73,7 @@ def time_lines(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     launch = f" + launch {_seconds(one.overhead_s)}" if one.overhead_s else ""
     words = f"max(compute {_seconds(one.compute_s)}, memory {_seconds(one.memory_s)}){launch}"
     return f"{words}\n{_compute_values(estimate, one)}; {_memory_values(estimate, one)}; " + (
-        f"bound by {one.bound}"
+        f"bound by {part_word(one.bound)}"
     )
 
 

@@ -11,24 +11,31 @@ from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.report.rows import part_word
-from mnet_cost.report.types import Column, Table
+from mnet_cost.report.types import ASKED, SPARE, Absent, Column, Table
 
 TOP = 15
 """Kernels that are shown where nobody says how many."""
 
 _COLUMNS = (
-    Column("name", "kernel"),
-    Column("fused", "with", "text", 4),
-    Column("mult_adds", "mult-adds", "count", 3),
-    Column("latency_s", "time", "seconds"),
-    Column("latency_share", "time %", "percent"),
-    Column("compute_s", "compute", "seconds", 8),
-    Column("memory_s", "memory", "seconds", 8),
-    Column("overhead_s", "launch", "seconds", 7),
-    Column("bound_s", "bound", "seconds", 6),
-    Column("bound", "bound", "text", 6),
-    Column("intensity", "MACs/B", "number", 5),
-    Column("ridge", "ridge", "text", 5),
+    Column("name", "kernel", "text", ASKED, help="named after the layer that it is built around"),
+    Column("fused", "with", "text", 4, help="layers that are fused into it"),
+    Column("mult_adds", "mult-adds", "count", 9, help="of the batch; 1 is 2 FLOPs"),
+    Column("latency_s", "time", "seconds", ASKED, help="compute + memory + launch"),
+    Column("latency_share", "%", "share", ASKED, help="of the time of the network"),
+    Column("compute_s", "compute", "seconds", 8, help="time of mult-adds and other operations"),
+    Column("memory_s", "memory", "seconds", 8, help="time of moving bytes"),
+    Column("overhead_s", "launch", "seconds", 7, help="time of launching the kernel"),
+    Column("bound_s", "bound", "seconds", 6, help="the least time on the peaks of the device"),
+    Column("bound", "limit", "text", 6, help="what the bound comes from"),
+    Column("intensity", "MACs/B", "number", SPARE, help="mult-adds per byte moved"),
+    Column(
+        "ridge",
+        "ridge",
+        "text",
+        0,
+        help="below the ridge point the bandwidth of main memory limits the kernel, if nothing "
+        "stays in caches; above it the peak",
+    ),
 )
 
 
@@ -41,20 +48,19 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
     device = estimate.device
     whole_s = analysis.latency_s(estimate, lower_bound)
     ridge = ridge_point(device, estimate.precision)
-    ordered = sorted(estimate.kernels, key=lambda one: -(one.latency_s or 0.0))
+    ordered = sorted(estimate.kernels, key=lambda kernel: -(kernel.latency_s or 0.0))
     shown = ordered[:top]
     if estimate.latency_s is None:
         title = f"Kernels on {device.name}: {'; '.join(estimate.notes)}"
     else:
-        title = f"Kernels on {device.name} ({estimate.basis})"
+        title = f"Kernels on {device.name} ({estimate.basis}){_extent(estimate, shown, whole_s)}"
     if ridge is not None:
         title += f", ridge point {ridge:.3g} mult-adds per byte"
     return Table(
         "kernels",
         title,
         _COLUMNS,
-        tuple(_row(estimate, one, whole_s, ridge) for one in shown),
-        note=_note(estimate, shown, whole_s, ridge),
+        tuple(_row(estimate, kernel, whole_s, ridge) for kernel in shown),
     )
 
 
@@ -68,15 +74,15 @@ def _row(
         side = "below" if one.intensity < ridge else "above"
     return (
         kernel.name,
-        " + ".join(fused) or None,
-        None if kernel.anchor.work is None else kernel.mult_adds,
-        seconds,
-        seconds / whole_s if seconds is not None and whole_s else None,
-        *time_breakdown(estimate, one),
-        one.lower_bound.seconds,
+        " + ".join(fused) or Absent(""),
+        Absent("unknown") if kernel.anchor.work is None else kernel.mult_adds,
+        Absent("unknown") if seconds is None else seconds,
+        seconds / whole_s if seconds is not None and whole_s else Absent(""),
+        *(Absent("unknown") if part is None else part for part in time_breakdown(estimate, one)),
+        Absent("unknown") if one.lower_bound.seconds is None else one.lower_bound.seconds,
         part_word(one.bound),
-        one.intensity,
-        side,
+        Absent("") if one.intensity is None else one.intensity,
+        side or Absent(""),
     )
 
 
@@ -86,30 +92,26 @@ def _is_raised(one: KernelEstimate) -> bool:
     return (one.latency_s or 0.0) > by_coefficients * (1 + 1e-9)
 
 
-def _note(
-    estimate: DeviceEstimate,
-    kernels: Sequence[KernelEstimate],
-    whole_s: float | None,
-    ridge: float | None,
-) -> str:
-    shown, count = len(kernels), len(estimate.kernels)
-    if not shown:
-        return ""
-    seconds = sum([one.latency_s or 0.0 for one in kernels])
-    share = f", {100 * seconds / whole_s:.0f} % of the time" if whole_s else ""
-    first = f"{shown} of {count} kernels{share}"
-    if shown < count:
-        first += "; --top N shows more"
-    overheads = "" if estimate.adds_up else "memory: what it takes beyond compute; "
-    note = (
-        f"{first}\ntime = compute + memory + launch; {overheads}lower bound: the least time on the "
-        "device's peaks; bound: what limits it"
-    )
-    if estimate.adds_up and any(_is_raised(one) for one in kernels):
-        note += "; where the lower bound is above the sum, the part that limits it has the rest"
-    if ridge is not None:
-        note += (
-            "\nbelow the ridge point the bandwidth of main memory binds, if nothing stays in "
-            "caches; above it the peak"
+def kernel_notes(estimate: DeviceEstimate) -> list[str]:
+    """What the parts of a kernel's time are."""
+    notes = []
+    if not estimate.adds_up:
+        notes.append("kernels: memory is the time that moving bytes takes beyond compute")
+    elif any(_is_raised(kernel) for kernel in estimate.kernels):
+        notes.append(
+            "kernels: where the bound is above the sum of the cost coefficients, the time is the "
+            "bound, and the part that limits it has the rest"
         )
-    return note
+    return notes
+
+
+def _extent(
+    estimate: DeviceEstimate, shown: Sequence[KernelEstimate], whole_s: float | None
+) -> str:
+    """How many of the kernels are shown, and how much of the time is theirs."""
+    count = len(estimate.kernels)
+    if len(shown) == count:
+        return f": all {count}"
+    seconds = sum([kernel.latency_s or 0.0 for kernel in shown])
+    share = f", {100 * seconds / whole_s:.0f} % of the time" if whole_s else ""
+    return f": {len(shown)} of {count}{share} (--top N shows more)"

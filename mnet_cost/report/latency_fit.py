@@ -119,9 +119,18 @@ def fit_document(fit: LatencyFit) -> dict[str, Any]:
     return {
         **numbers,
         "band": fit.spread._asdict(),
-        "fitted_on": None if fit.fitted_on is None else fit.fitted_on._asdict(),
+        "fitted_on": fitted_on_document(fit),
         "held_out": None if fit.held_out is None else fit.held_out._asdict(),
     }
+
+
+def fitted_on_document(fit: LatencyFit) -> dict[str, Any] | None:
+    """What a fit has seen, for JSON: times in milliseconds."""
+    if fit.fitted_on is None:
+        return None
+    seen = fit.fitted_on._asdict()
+    least, most = seen.pop("latency_s")
+    return seen | {"latency_ms": [least * 1e3, most * 1e3]}
 
 
 def _number(number: Any, unit: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.layers import KINDS, LAYERS, Layer
 from mnet_cost.layers.fields import fields_of
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
 
 
@@ -17,7 +18,7 @@ def _report(title: str, table: Table, schema: str, facts: tuple[Fact, ...] = ())
 
     def document() -> dict[str, Any]:
         rows = [dict(zip(keys, row, strict=True)) for row in table.rows]
-        return {"schema": f"mnet-cost/{schema}/1", table.key: rows}
+        return {"schema": schema_id(schema), table.key: rows}
 
     return Report(title, "", facts, (table,), (), document)
 

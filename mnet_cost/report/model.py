@@ -14,11 +14,10 @@ from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES, COUNTS, PublishedRow
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network.types import Network
-from mnet_cost.report.published import meet, number
+from mnet_cost.report.published import dataset_of, meet, number
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.yamlfile import Node, read_yaml
-
-SCHEMA = "mnet-cost/model/1"
 
 
 def model_report(reference: str, model: Model) -> Report:
@@ -234,7 +233,7 @@ def _document(analysis: Analysis, root: Node, compared: _Compared) -> dict[str, 
         return {network.tensors[i].name: list(network.tensors[i].type.shape) for i in indices}
 
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("model"),
         "name": spec.name,
         "variant": spec.variant,
         "spec": spec.path,
@@ -268,6 +267,7 @@ def _row_document(row: PublishedRow, compared: _Compared) -> dict[str, Any]:
         "source": row.source,
         "variant": row.variant,
         "at": dict(at),
+        "dataset": dataset_of(row),
         "note": row.note or None,
         "figures": {name: number(name, one) for name, one in row.figures.items()},
         "ours": {

@@ -1,114 +1,220 @@
-"""The report of `models`: all networks that can be named, with counts and published accuracy."""
+"""The report of `models`: all networks that can be named, with counts and published accuracy.
+
+Accuracies of different metrics have tables of their own, so that no column holds two of them; files
+have a column for each metric.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze, find_precision
-from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.models.catalog import Listed, read_catalog, search
 from mnet_cost.models.load import compile_spec
-from mnet_cost.report.published import accuracy, published_document, published_rows
+from mnet_cost.models.published import ACCURACIES
+from mnet_cost.report.marks import by_basis
+from mnet_cost.report.matrix import device_column
+from mnet_cost.report.published import Accuracy, accuracies, published_document, published_rows
 from mnet_cost.report.rows import time_cell
-from mnet_cost.report.types import Column, Report, Table
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, Column, Compared, Report, Table
 
-SCHEMA = "mnet-cost/models/2"
+_TITLES = {
+    "top1": "Image classification",
+    "top5": "Image classification, top-5 alone",
+    "map": "Object detection",
+    "miou": "Segmentation",
+    "accuracy": "Other classification",
+    "auc": "Anomaly detection",
+    None: "No published accuracy at these settings",
+}
+"""Titles of tables by metric."""
+
+Progress = Callable[[int, int], None]
+"""Is called with how many networks are done, and how many there are."""
 
 
-class Found(NamedTuple):
+class Listing(NamedTuple):
     """The report, and what is wrong with files that are not in it."""
 
     report: Report
     broken: tuple[MnetCostError, ...]
 
 
+class _Row(NamedTuple):
+    """A network with its analysis, and its accuracies: one of each metric."""
+
+    listed: Listed
+    analysis: Analysis
+    accuracies: dict[str, Accuracy]
+
+    @property
+    def first(self) -> Accuracy | None:
+        return next(iter(self.accuracies.values()), None)
+
+
 def models_report(
-    words: Sequence[str] = (),
+    patterns: Sequence[str] = (),
     devices: Sequence[DeviceProfile] | None = None,
     precision: str = "fp32",
-) -> Found:
-    """The shipped networks at their default knobs, or those that match all `words`.
+    progress: Progress | None = None,
+) -> Listing:
+    """The shipped networks at their default knobs, or those that match one of `patterns`.
 
     With `devices` bytes, peak memory and times, too.
     """
     find_precision(precision)  # a mistake in the call is not one of each file
     catalog = read_catalog()
-    networks = search(catalog.networks, words) if words else catalog.networks
+    networks = search(catalog.networks, patterns) if patterns else catalog.networks
     broken: list[MnetCostError] = list(catalog.broken)
-    found = []
-    for one in networks:
+    rows = []
+    for i, listed in enumerate(networks):
+        if progress is not None:
+            progress(i, len(networks))
         try:
-            spec = compile_spec(one.root, one.path, one.variant)
-            found.append((one, analyze(spec, devices=devices or (), precision=precision)))
+            spec = compile_spec(listed.root, listed.path, listed.variant)
+            analysis = analyze(spec, devices=devices or (), precision=precision)
         except MnetCostError as error:
             broken.append(error)
+            continue
+        by_metric: dict[str, Accuracy] = {}
+        for figure in accuracies(published_rows(analysis)):
+            by_metric.setdefault(figure.metric, figure)
+        rows.append(_Row(listed, analysis, by_metric))
+    if progress is not None:
+        progress(len(networks), len(networks))
     problems = list(dict.fromkeys(error.problems[0] for error in broken))
-    notes = [f"left out: {problem.render().splitlines()[0]}" for problem in problems]
+    alerts = [f"left out: {problem.render().splitlines()[0]}" for problem in problems]
     report = Report(
-        title="Models",
-        subtitle="",
+        title="1 network" if len(rows) == 1 else f"{len(rows)} networks",
+        subtitle=precision if devices is not None else "",
         facts=(),
-        tables=(_table(found, devices, precision),),
-        notes=tuple(notes),
+        tables=tuple(_tables(rows, devices)),
+        notes=("`mnet-cost models show NAME`: knobs, variants, published figures beside ours",),
         document=lambda: {
-            "schema": SCHEMA,
-            "models": [_document(*one, devices is not None) for one in found],
+            "schema": schema_id("models"),
+            "models": [_document(row, devices is not None) for row in rows],
             "left_out": [str(error) for error in broken],
         },
+        records=_records(rows, devices),
+        alerts=tuple(alerts),
     )
-    return Found(report, tuple(broken))
+    return Listing(report, tuple(broken))
+
+
+def _tables(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> list[Table]:
+    """A table for each metric, in the order in which they come first."""
+    groups: dict[str | None, list[_Row]] = {}
+    for row in rows:
+        groups.setdefault(row.first.metric if row.first else None, []).append(row)
+    without = groups.pop(None, None)
+    if without:
+        groups[None] = without  # last, whatever was looked for
+    return [_table(metric, group, devices) for metric, group in groups.items()]
 
 
 def _table(
-    found: Sequence[tuple[Listed, Analysis]],
-    devices: Sequence[DeviceProfile] | None,
-    precision: str,
+    metric: str | None, rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None
 ) -> Table:
     columns = [
-        Column("name", "network"),
-        Column("input", "input", "text", 7),
+        Column("name", "network", "text", ASKED),
+        Column("input", "input", "text", 6),
         Column("mult_adds", "mult-adds", "count"),
         Column("params", "params", "count"),
     ]
+    if metric is not None:
+        columns += [
+            Column(metric, f"{ACCURACIES[metric]} %", "number"),
+            Column("dataset", "dataset", "text", 8),
+        ]
     if devices is not None:
         columns += [
             Column("weight_bytes", "weights", "bytes", 5),
-            Column("peak_memory_bytes", "peak memory", "bytes", 7),
-            *(
-                Column(f"{one.name}_s", _with_basis(one, precision), "seconds", 8 - i)
-                for i, one in enumerate(devices)
-            ),
+            Column("peak_memory_bytes", "peak memory", "bytes", 7, "peak\nmemory"),
+            *(device_column(estimate) for estimate in rows[0].analysis.devices),
         ]
-    columns += [
-        Column("accuracy", "%", "number", 8),
-        Column("metric", "of", "text", 8),
-        Column("accuracy_source", "published in", "text", 4),
-        Column("source", "network from", "text", 3),
+    if metric is not None:
+        columns.append(Column("published_in", "published in", "text", 4))
+    columns.append(Column("source", "network from", "text", 3))
+    cells = []
+    for row in rows:
+        analysis, figure = row.analysis, row.first
+        counts = (analysis.total("mult_adds", False), analysis.total("params", False))
+        shown: list[Any] = [
+            row.listed.name,
+            ", ".join(map(str, _inputs(analysis).values())),
+            *(None if count is None else Compared(count, None) for count in counts),
+        ]
+        if figure is not None:
+            shown += [figure.text, figure.dataset]
+        if devices is not None:
+            shown += [analysis.total("weight_bytes", False), analysis.memory.peak_bytes]
+            shown += [
+                by_basis(time_cell(analysis, estimate, False), estimate.basis)
+                for estimate in analysis.devices
+            ]
+        if figure is not None:
+            shown.append(figure.source)
+        cells.append((*shown, row.listed.source or None))
+    return Table(metric or "models", _TITLES[metric], tuple(columns), tuple(cells))
+
+
+def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> Table:
+    """A row for each network, and for each device where there are some."""
+    columns = [
+        Column("name", "network"),
+        Column("input", "input"),
+        Column("mult_adds", "mult-adds", "count"),
+        Column("params", "params", "count"),
+        *(Column(metric, f"{title} %", "number") for metric, title in ACCURACIES.items()),
+        Column("dataset", "dataset"),
+        Column("published_in", "published in"),
+        Column("source", "network from"),
     ]
-    rows = []
-    for one, analysis in found:
-        row: list[Any] = [
-            one.name,
+    if devices is not None:
+        columns += [
+            Column("precision", "precision"),
+            Column("weight_bytes", "weights", "bytes"),
+            Column("peak_memory_bytes", "peak memory", "bytes"),
+            Column("device", "device"),
+            Column("runtime", "runtime"),
+            Column("threads", "threads", "number"),
+            Column("basis", "basis"),
+            Column("latency_s", "time", "seconds"),
+        ]
+    cells: list[tuple[Any, ...]] = []
+    for row in rows:
+        analysis, figure = row.analysis, row.first
+        shown = (
+            row.listed.name,
             ", ".join(map(str, _inputs(analysis).values())),
             analysis.total("mult_adds", False),
             analysis.total("params", False),
-        ]
-        if devices is not None:
-            row += [analysis.total("weight_bytes", False), analysis.memory.peak_bytes]
-            row += [time_cell(analysis, estimate, False) for estimate in analysis.devices]
-        published = accuracy(published_rows(analysis))
-        row += [None, None, None] if published is None else published
-        rows.append((*row, one.source or None))
-    note = "`mnet-cost models show NAME`: knobs, variants, published figures beside ours"
-    return Table("models", "", tuple(columns), tuple(rows), note=note)
+            *(_value(row.accuracies.get(metric)) for metric in ACCURACIES),
+            figure and figure.dataset,
+            figure and figure.source,
+            row.listed.source or None,
+        )
+        if devices is None:
+            cells.append(shown)
+            continue
+        memory = (analysis.total("weight_bytes", False), analysis.memory.peak_bytes)
+        shown += (analysis.precision, *memory)
+        for estimate in analysis.devices:
+            device = estimate.device
+            basis = None if analysis.refuses(False) else estimate.basis
+            seconds = analysis.latency_s(estimate, False)
+            cells.append((*shown, device.name, device.runtime, device.threads, basis, seconds))
+        if not analysis.devices:
+            cells.append((*shown, None, None, None, None, None))
+    return Table("models", "", tuple(columns), tuple(cells))
 
 
-def _with_basis(device: DeviceProfile, precision: str) -> str:
-    basis = basis_of(device, precision)
-    return device.name if basis is None else f"{device.name} ({basis})"
+def _value(figure: Accuracy | None) -> float | None:
+    return None if figure is None else float(figure.text)
 
 
 def _inputs(analysis: Analysis) -> dict[str, list[int]]:
@@ -116,32 +222,41 @@ def _inputs(analysis: Analysis) -> dict[str, list[int]]:
     return {tensors[i].name: list(tensors[i].type.shape) for i in analysis.network.inputs}
 
 
-def _document(one: Listed, analysis: Analysis, with_cost: bool) -> dict[str, Any]:
-    spec = analysis.network.spec
-    found = {
-        "name": one.name,
-        "names": list(one.names),
-        "spec": one.path,
-        "variant": one.variant,
-        "source": one.source or None,
-        "knobs": {name: knob.default for name, knob in spec.knobs.items()},
+def _document(row: _Row, with_cost: bool) -> dict[str, Any]:
+    listed, analysis, figure = row.listed, row.analysis, row.first
+    document = {
+        "name": listed.name,
+        "names": list(listed.names),
+        "spec": listed.path,
+        "variant": listed.variant,
+        "source": listed.source or None,
+        "knobs": {name: knob.default for name, knob in analysis.network.spec.knobs.items()},
         "input_shapes": _inputs(analysis),
         "mult_adds": analysis.total("mult_adds", False),
         "params": analysis.total("params", False),
+        **{metric: _value(row.accuracies.get(metric)) for metric in ACCURACIES},
+        "dataset": figure and figure.dataset,
+        "published_in": figure and figure.source,
         "published": published_document(published_rows(analysis)),
     }
     if not with_cost:
-        return found
-    return found | {
+        return document
+    return document | {
         "precision": analysis.precision,
         "weight_bytes": analysis.total("weight_bytes", False),
         "peak_memory_bytes": analysis.memory.peak_bytes,
         "devices": [
             {
                 "name": estimate.device.name,
+                "runtime": estimate.device.runtime,
+                "threads": estimate.device.threads,
                 "basis": None if analysis.refuses(False) else estimate.basis,
-                "latency_s": analysis.latency_s(estimate, False),
+                "latency_ms": _ms(analysis.latency_s(estimate, False)),
             }
             for estimate in analysis.devices
         ],
     }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1e3

@@ -16,9 +16,8 @@ from mnet_cost.papers.reproduce import CellResult, RowResult, TableResult, count
 from mnet_cost.papers.types import Paper, PrintedFigure, Row
 from mnet_cost.papers.verdict import Judgement, Match
 from mnet_cost.printed import Printed
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Report, Table
-
-SCHEMA = "mnet-cost/paper/1"
 
 _WORDS = {
     "mult_adds": "mult-adds",
@@ -323,7 +322,7 @@ def _records(results: Sequence[TableResult]) -> Table:
 def _document(paper: Paper, results: Iterable[TableResult]) -> dict[str, Any]:
     results = list(results)
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("paper"),
         "paper": {"name": paper.name, "title": paper.title, "source": paper.source},
         "left_out": dict(paper.left_out),
         "tables": [

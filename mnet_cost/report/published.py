@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -29,17 +30,22 @@ def published_rows(analysis: Analysis) -> tuple[PublishedRow, ...]:
 
 
 def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
-    """A line for each row: one figure, then the others and the source."""
+    """A fact for each row: one figure, then the others and the source. Only the first is shown
+    always."""
     facts = []
-    for row in published_rows(analysis):
+    for i, row in enumerate(published_rows(analysis)):
         (first, text), *rest = _in_order(row)
         words = [
             FIGURES[first],
             *(f"{_with_unit(name, one)} {FIGURES[name]}" for name, one in rest),
         ]
+        dataset = row.measured_on(first) if first in ACCURACIES else None
+        if dataset is not None:
+            words[0] += f" on {dataset}"
         note = f" ({row.note})" if row.note else ""
         detail = f"{', '.join(words)}; {row.source}{note}"
-        facts.append(Fact("published", _with_unit(first, text), "text", detail))
+        value = _with_unit(first, text)
+        facts.append(Fact("published", value, "text", detail, brief=detail, more=i > 0))
     return tuple(facts)
 
 
@@ -48,11 +54,18 @@ def published_document(rows: Sequence[PublishedRow]) -> list[dict[str, Any]]:
     return [
         {
             "source": row.source,
+            "dataset": dataset_of(row),
             "note": row.note or None,
             "figures": {name: number(name, one) for name, one in row.figures.items()},
         }
         for row in rows
     ]
+
+
+def dataset_of(row: PublishedRow) -> str | None:
+    """What the first accuracy of a row is measured on; None where it has none, or that is not
+    known."""
+    return next((row.measured_on(name) for name in row.texts if name in ACCURACIES), None)
 
 
 def number(name: str, figure: Printed) -> int | float:
@@ -66,25 +79,31 @@ class Accuracy(NamedTuple):
 
     text: str
     metric: str
+    """A key of `ACCURACIES`."""
+    dataset: str | None
     source: str
 
 
-def accuracy(rows: Sequence[PublishedRow], metric: str | None = None) -> Accuracy | None:
-    """The first accuracy among rows, of one metric where that is given."""
-    for row in rows:
-        for name in ACCURACIES:
-            if name in row.texts and metric in (None, name):
-                return Accuracy(row.texts[name].strip(), ACCURACIES[name], row.source)
-    return None
+def accuracies(rows: Sequence[PublishedRow]) -> list[Accuracy]:
+    """Accuracies among rows, in the order of the rows and of `ACCURACIES`."""
+    return [
+        Accuracy(row.texts[name].strip(), name, row.measured_on(name), row.source)
+        for row in rows
+        for name in ACCURACIES
+        if name in row.texts
+    ]
 
 
-def shared_metric(networks: Sequence[Sequence[PublishedRow]]) -> str | None:
-    """The accuracy that is published for most networks; None if there is none."""
-    counts = {
-        name: sum(accuracy(rows, name) is not None for rows in networks) for name in ACCURACIES
-    }
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] else None
+def shared_metric(networks: Sequence[Sequence[PublishedRow]]) -> tuple[str, str | None] | None:
+    """The metric and dataset that are published for most networks; None if there is none."""
+    counts = Counter(
+        key
+        for rows in networks
+        for key in dict.fromkeys((figure.metric, figure.dataset) for figure in accuracies(rows))
+    )
+    order = list(ACCURACIES)
+    best = sorted(counts, key=lambda key: (-counts[key], order.index(key[0])))
+    return best[0] if best else None
 
 
 class Meeting(NamedTuple):

@@ -1,8 +1,9 @@
-"""Times of networks side by side, and where mult-adds and time part."""
+"""Times of networks side by side, and why the ratios of times are not those of mult-adds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.report.cells import cell
@@ -16,189 +17,189 @@ _CLOSE = 0.02
 
 
 def time_ratios(analyses: Sequence[Analysis], lower_bound: bool) -> list[dict[str, TimeRatio]]:
-    """Ratios of the first network's times over those of each, by device."""
-    found = []
+    """Ratios of the times of each network over those of the first, by device."""
+    ratios = []
     for analysis in analyses:
         refused = analyses[0].refuses(lower_bound) or analysis.refuses(lower_bound)
-        found.append(
+        ratios.append(
             {
-                mine.device.name: TimeRatio(None) if refused else time_ratio(mine, theirs)
-                for mine, theirs in zip(analyses[0].devices, analysis.devices, strict=True)
+                first.device.name: TimeRatio(None) if refused else time_ratio(first, other)
+                for first, other in zip(analyses[0].devices, analysis.devices, strict=True)
             }
         )
-    return found
+    return ratios
 
 
-def times_table(
+def interval_table(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Sequence[dict[str, TimeRatio]],
     lower_bound: bool,
 ) -> Table:
-    """Times with their basis, and ratios with their intervals; a device's networks together."""
+    """Times with their ranges, and ratios with theirs; the networks of a device together."""
     columns = (
         Column("device", "device"),
-        Column("basis", "basis"),
         Column("model", "network"),
         Column("latency_s", "time", "seconds"),
-        Column("band_s", "80 % band", "range", 6),
-        Column("ratio", "ratio", "ratio"),
-        Column("interval", "80 % interval", "range", 8),
+        Column("band_s", "80 % range", "range", 6),
+        Column("ratio", "x of", "ratio"),
+        Column("interval", "80 % range", "range", 8),
         Column("tie", "tie"),
     )
     rows = []
-    for i in range(len(analyses[0].devices)):
-        for name, analysis, found in zip(names, analyses, ratios, strict=True):
-            estimate = analysis.devices[i]
-            one = found[estimate.device.name]
-            itself = analysis is analyses[0]
+    for i, first in enumerate(analyses[0].devices):
+        for name, analysis, times in zip(names, analyses, ratios, strict=True):
+            estimate, against = analysis.devices[i], times[first.device.name]
+            is_first = analysis is analyses[0]
+            has_range = not is_first and against.low is not None and against.high is not None
             rows.append(
                 (
-                    estimate.device.name,
-                    None if analysis.refuses(lower_bound) else estimate.basis,
+                    first.device.name,
                     name,
                     time_cell(analysis, estimate, lower_bound),
                     band_cell(analysis, estimate, lower_bound),
-                    one.value,
-                    None if itself or one.low is None else Range(one.low, one.high or 0.0, "x"),
-                    None if itself else _tie_word(one),
+                    None if is_first else against.value,
+                    Range(against.low or 0.0, against.high or 0.0, "x") if has_range else None,
+                    None if is_first else _tie_word(against),
                 )
             )
-    note = f"ratio: {names[0]} over each"
-    if any(row[6] is not None for row in rows):
+    note = f"x of: the time, over that of {names[0]}"
+    if any(row[5] is not None for row in rows):
         note += (
-            "; interval: holds four of five measured ratios, narrower than two bands since both "
-            "times are off alike"
+            "; its range holds four of five measured ratios, and is narrower than those of the "
+            "times, since both are off alike"
         )
-    said = {row[7] for row in rows}
-    if "tie" in said:
-        note += "; tie: it holds 1, so it cannot be told which is faster"
-    if _SAME in said:
+    words = {row[6] for row in rows}
+    if "tie" in words:
+        note += "; tie: the range holds 1, so it is not certain which is faster"
+    if _SAME in words:
         note += f"; {_SAME}: nothing that takes time differs"
-    table = Table("times", "Time", columns, tuple(rows), note=note)
+    table = Table("times", "Times with their ranges", columns, tuple(rows), note=note)
     return without_unknown(table, ("band_s", "interval", "tie"))
 
 
-def _tie_word(one: TimeRatio) -> str | None:
-    if one.same_kernels:
+def _tie_word(ratio: TimeRatio) -> str | None:
+    if ratio.same_kernels:
         return _SAME
-    return "tie" if one.tie else None
+    return "tie" if ratio.tie else None
 
 
-def why_table(names: Sequence[str], why: Sequence[tuple[RatioBreakdown, ...]]) -> Table:
-    """Each ratio of times as a product, and what is not multiplying."""
+def why_table(names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, ...]]) -> Table:
+    """Each ratio of times as a product, and what takes the rest of the other's time."""
     columns = (
-        Column("pair", "over", "text", 8),
+        Column("model", "network", "text", 8),
         Column("device", "device"),
-        Column("mult_adds_ratio", "MACs", "ratio"),
-        Column("coefficient_ratio", "per MAC", "ratio"),
+        Column("mult_adds_ratio", "mult-adds", "ratio"),
+        Column("coefficient_ratio", "time of each", "ratio"),
         Column("time_ratio", "time", "ratio"),
-        Column("first_mac_share", "multiplying %", "percent", 10),
+        Column("first_mac_share", "first: on mult-adds %", "percent", 10, "first %"),
         Column("other_mac_share", "then %", "percent", 10),
-        Column("rest", "what else takes time then, %", "prose", 7),
+        Column("rest", "the rest of its time, %", "prose", 7),
     )
-    found = [(name, one) for name, parts in zip(names[1:], why, strict=True) for one in parts]
-    each = any(_is_not_one(one.coefficient_ratio) for _, one in found)
+    pairs = [
+        (name, breakdown)
+        for name, parts in zip(names[1:], breakdowns, strict=True)
+        for breakdown in parts
+    ]
+    has_each = any(_is_not_one(breakdown.coefficient_ratio) for _, breakdown in pairs)
     rows = [
         (
             name if len(names) > 2 else None,
-            one.device,
-            one.mult_adds_ratio,
-            one.coefficient_ratio if each else None,
-            one.time_ratio,
-            one.first_mac_share,
-            one.other_mac_share,
-            _overhead_text(one.other_overheads, 2),
+            breakdown.device,
+            breakdown.mult_adds_ratio,
+            breakdown.coefficient_ratio if has_each else None,
+            breakdown.time_ratio,
+            breakdown.first_mac_share,
+            breakdown.other_mac_share,
+            _overhead_text(breakdown.other_overheads, 2),
         )
-        for name, one in found
+        for name, breakdown in pairs
     ]
-    what = "; per MAC: what one mult-add takes there, over what it takes then" if each else ""
+    each = "; time of each: of one mult-add, over that in the first" if has_each else ""
     note = (
-        f"multiplying: share of the time that mult-adds take, in {names[0]} and then in the other"
-        f"{what}; time ratio = MACs ratio {'x per MAC ' if each else ''}x then / multiplying"
+        f"ratios: x of {names[0]}{each}; on mult-adds: share of the time, in {names[0]}, then in "
+        f"the other; time = mult-adds {'x time of each ' if has_each else ''}x first % / then %"
     )
     if any(
-        one.coefficient_ratio is None and one.time_ratio and one.mult_adds_ratio for _, one in found
+        breakdown.coefficient_ratio is None and breakdown.time_ratio and breakdown.mult_adds_ratio
+        for _, breakdown in pairs
     ):
-        note += "; no product where one of them multiplies in no time of its own"
-    table = Table("why", "Where mult-adds and time part", columns, tuple(rows), note=note)
-    return without_unknown(table, ("pair", "coefficient_ratio"))
+        note += "; no product where mult-adds take no time of their own in one of the two"
+    table = Table("why", "Why times and mult-adds differ", columns, tuple(rows), note=note)
+    return without_unknown(table, ("model", "coefficient_ratio"))
 
 
 def _is_not_one(ratio: float | None) -> bool:
     return ratio is not None and abs(ratio - 1) >= _CLOSE / 4
 
 
-def _overhead_text(rest: tuple[Overhead, ...], most: int) -> str | None:
+def _overhead_text(overheads: tuple[Overhead, ...], most: int) -> str | None:
     shown = [
-        f"{one.kind}: {part_word(one.bound)} {100 * one.share:.1f}"
-        for one in rest[:most]
-        if one.share >= 0.001
+        f"{overhead.kind}: {part_word(overhead.bound)} {100 * overhead.share:.1f}"
+        for overhead in overheads[:most]
+        if overhead.share >= 0.001
     ]
     return ", ".join(shown) or None
 
 
-def sentences(names: Sequence[str], why: Sequence[tuple[RatioBreakdown, ...]]) -> tuple[str, ...]:
-    """Why times part, in words: one sentence for each device and network."""
-    found: list[str | None] = []
-    for name, parts in zip(names[1:], why, strict=True):
-        same = [one.device for one in parts if one.same_kernels]
+def sentences(
+    names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, ...]]
+) -> tuple[str, ...]:
+    """Why times and mult-adds differ, in words: a sentence for each device and network."""
+    said: list[str | None] = []
+    for name, parts in zip(names[1:], breakdowns, strict=True):
+        same = [breakdown.device for breakdown in parts if breakdown.same_kernels]
         if same:
-            found.append(f"{', '.join(same)}: {names[0]} and {name} have the same kernels")
-        found += [_sentence(names[0], name, one) for one in parts if not one.same_kernels]
-    return tuple([text for text in found if text])
+            said.append(f"{', '.join(same)}: {names[0]} and {name} have the same kernels")
+        said += [_sentence(names[0], name, part) for part in parts if not part.same_kernels]
+    return tuple([text for text in said if text])
 
 
-def _sentence(first: str, other: str, one: RatioBreakdown) -> str | None:
-    if one.time_ratio is None or one.mult_adds_ratio is None:
+def _sentence(first: str, other: str, breakdown: RatioBreakdown) -> str | None:
+    if breakdown.time_ratio is None or breakdown.mult_adds_ratio is None:
         return None
-    by_bound = " at least" if one.basis == "bound" else ""
+    by_bound = " by the lower bounds" if breakdown.basis == "bound" else ""
+    tie = ", which is a tie" if breakdown.tie else ""
     head = (
-        f"{one.device}: {first} has {cell(one.mult_adds_ratio, 'ratio')} the mult-adds of {other} "
-        f"and takes{by_bound} {cell(one.time_ratio, 'ratio')} the time"
-        f"{', a tie' if one.tie else ''}"
+        f"{breakdown.device}: {other} has {cell(breakdown.mult_adds_ratio, 'ratio')} the mult-adds "
+        f"of {first} and takes {cell(breakdown.time_ratio, 'ratio')} the time{by_bound}{tie}"
     )
-    each = _each(first, other, one.coefficient_ratio)
-    mine, theirs = one.first_mac_share or 0.0, one.other_mac_share or 0.0
+    each = _each(other, breakdown.coefficient_ratio)
+    mine, theirs = breakdown.first_mac_share or 0.0, breakdown.other_mac_share or 0.0
     if mine and abs(theirs - mine) <= _CLOSE * mine:
-        both = f"both spend {100 * theirs:.0f} % of theirs multiplying"
-        return f"{head}: {each + '; ' if each else ''}{both}"
-    slower, rest = (other, one.other_overheads) if theirs < mine else (first, one.first_overheads)
-    reasons = ", ".join(
-        f"{100 * part.share:.0f} % is {_reason(part.bound)} of {part.kind}"
-        for part in rest[:3]
-        if part.share >= 0.01
+        both = f"both spend {100 * theirs:.0f} % of their time on mult-adds"
+        return f"{head}. {each + ', and ' if each else ''}{both}"
+    slower, rest = (
+        (other, breakdown.other_overheads) if theirs < mine else (first, breakdown.first_overheads)
     )
-    reasons = reasons or "many small parts are not multiplying"
-    return f"{head}; {each + ', and ' if each else ''}of {slower}'s time {reasons}"
+    reasons = ", ".join(
+        f"{100 * part.share:.0f} % {_reason(part)}" for part in rest[:3] if part.share >= 0.01
+    )
+    share = f"{slower} spends {100 * min(mine, theirs):.0f} % of its time on mult-adds"
+    beside = f"{100 * max(mine, theirs):.0f} % in {first if slower == other else other}"
+    words = f"{share}, against {beside}{f'; {reasons}' if reasons else ''}"
+    return f"{head}. {each + ', and ' if each else ''}{words}"
 
 
-def _each(first: str, other: str, coefficient_ratio: float | None) -> str:
-    """Which network's mult-adds take longer, each of them."""
+def _each(other: str, coefficient_ratio: float | None) -> str:
+    """How long a mult-add of the other network takes."""
     if coefficient_ratio is None or abs(coefficient_ratio - 1) < _CLOSE:
         return ""
-    slower, times = (
-        (first, coefficient_ratio) if coefficient_ratio > 1 else (other, 1 / coefficient_ratio)
-    )
-    return f"a mult-add of {slower} takes {times:.2f}x as long"
+    return f"A mult-add of {other} takes {cell(coefficient_ratio, 'ratio')} the time"
 
 
-def _reason(bound: str) -> str:
-    if bound == "overhead":
-        return "runtime_plans"
-    if bound == "compute":
-        return "operations beside mult-adds"
-    return f"{part_word(bound)} traffic"
+def _reason(overhead: Overhead) -> str:
+    if overhead.bound == "overhead":
+        of_all = overhead.kind == "each inference"
+        return f"goes to {'each inference' if of_all else f'kernel launches of {overhead.kind}'}"
+    if overhead.bound == "compute":
+        return f"goes to operations of {overhead.kind} that are no mult-adds"
+    return f"goes to {part_word(overhead.bound)} traffic of {overhead.kind}"
 
 
-def ratio_document(found: dict[str, TimeRatio]) -> dict[str, dict[str, object]]:
-    """Intervals of ratios for JSON, by device."""
-    return {
-        device: {
-            "low": one.low,
-            "high": one.high,
-            "tie": one.tie,
-            "same_kernels": one.same_kernels,
-        }
-        for device, one in found.items()
+def breakdown_document(breakdown: RatioBreakdown) -> dict[str, Any]:
+    """A breakdown for JSON."""
+    return breakdown._asdict() | {
+        "first_overheads": [part._asdict() for part in breakdown.first_overheads],
+        "other_overheads": [part._asdict() for part in breakdown.other_overheads],
     }

@@ -12,7 +12,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import dominant_part
 from mnet_cost.analysis.work import LayerCost
-from mnet_cost.report.types import AtLeast, Quantity, Range, Table, Time
+from mnet_cost.report.types import Absent, AtLeast, Quantity, Range, Table, Time
 
 Grain = Literal["layer", "block", "kind"]
 View = Literal["layer", "block", "kind", "kernel"]
@@ -96,6 +96,7 @@ class Times:
         self.estimate = estimate
         self.whole_s = whole_s
         self._by_anchor = {one.kernel.name: one for one in estimate.kernels}
+        self._inside = {cost.step.name for one in estimate.kernels for cost in one.kernel.layers}
 
     def kernels(self, group: Group) -> list[KernelEstimate]:
         """The kernels anchored in the layers of `group`."""
@@ -110,6 +111,19 @@ class Times:
         kernels."""
         known = [one.latency_s for one in self.kernels(group) if one.latency_s is not None]
         return sum(known) if known else None
+
+    def cell(self, group: Group) -> Time | Absent:
+        """The same for a table: without a time of its own a group is fused into other kernels,
+        has no work, or its time is unknown."""
+        kernels = self.kernels(group)
+        seconds = [kernel.latency_s for kernel in kernels if kernel.latency_s is not None]
+        unknown = not group.modelled or len(seconds) < len(kernels)
+        if seconds:
+            return Time(sum(seconds), unknown)
+        if unknown or self.estimate.basis is None:
+            return Absent("unknown")
+        inside = any(cost.step.name in self._inside for cost in group.layers)
+        return Absent("fused" if inside else "")
 
     def share(self, group: Group) -> float | None:
         """Share of the network's time, from 0 to 1."""
@@ -179,11 +193,17 @@ def energy_cell(estimate: DeviceEstimate, refused: bool) -> Quantity | AtLeast |
 
 def without_unknown(table: Table, keys: tuple[str, ...]) -> Table:
     """The table without those columns of `keys` in which nothing is known."""
-    kept = [
-        i
+    unknown = [
+        column.key
         for i, column in enumerate(table.columns)
-        if column.key not in keys or any(row[i] is not None for row in table.rows)
+        if column.key in keys and all(row[i] is None for row in table.rows)
     ]
+    return without(table, unknown)
+
+
+def without(table: Table, keys: Sequence[str]) -> Table:
+    """The table without the columns of `keys`."""
+    kept = [i for i, column in enumerate(table.columns) if column.key not in keys]
     return table._replace(
         columns=tuple(table.columns[i] for i in kept),
         rows=tuple(tuple(row[i] for i in kept) for row in table.rows),

@@ -1,146 +1,300 @@
-"""Reports as text for a terminal, with rich.
+"""Reports as text for a terminal, a pipe or a file.
 
-Rich makes the header and the styles; the rows of tables are padded here, since all their cells are
-single lines of known width and rich takes half a millisecond for each. Width, colour and encoding
-are parameters, so that output can be compared in tests. All text is escaped here, titles and notes,
-too, so that no report has to.
+Lines are padded and wrapped here: all cells are short texts of known width, and a library takes
+half a millisecond for each. Width, colour and encoding are parameters, so that output can be
+compared in tests. All text is escaped here, titles and notes, too, so that no report has to.
+Without colour the text is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from io import StringIO
-from textwrap import wrap
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mnet_cost.escaping import plain, printable
 from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
-from mnet_cost.report.types import Column, Form, Report, Table
+from mnet_cost.report.types import ASKED, SPARE, Column, Fact, Form, Mark, Marked, Report, Table
 
 MOST_ROWS = 5000
 """Rows of a table that are shown: nobody reads more on a screen, and each takes time."""
 
 _GAP = 2
-_SHORTEST_WORDS = 30  # a column of words is not shortened below this
+_SHORTEST_WORDS = 30  # a column of words is not shortened below this while others can go
+_SHORTEST_NAME = 8  # nor below this at all
+_BAR = 10
+_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 24
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_DOT = " · "
+_BOLD, _UNDERLINE = "1", "4"
+_COLOURS: dict[Mark, str] = {
+    "bad": "1;31", "measured": "32", "datasheet": "", "bound": "35", "largest": "1",
+}  # fmt: skip
+"""Of the sixteen colours of terminals those that read on a dark and on a light background."""
 
 
-def to_text(report: Report, width: int = 100, color: bool = False, encoding: str = "utf-8") -> str:
-    """The report at `width` columns in characters of `encoding`; ANSI colours only with `color`."""
-
-    def shown(text: str) -> str:
-        return plain(printable(text), encoding)
-
-    out = StringIO()
-    console = Console(
-        file=out,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        no_color=not color,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    console.print(Text(shown(report.title), style="bold"))
+def to_text(
+    report: Report,
+    width: int | None = 100,
+    color: bool = False,
+    encoding: str = "utf-8",
+    notes: bool = False,
+) -> str:
+    """The report at `width` columns (None: as wide as it needs) in characters of `encoding`; ANSI
+    colours only with `color`; with `notes` all notes, facts in full, and what columns hold."""
+    page = _Page(width, color, encoding, notes)
+    for alert in report.alerts:
+        page.words(alert, _COLOURS["bad"])
+    if report.alerts:
+        page.blank()
+    page.words(report.title, _BOLD)
     if report.subtitle:
-        console.print(Text(shown(report.subtitle)))
-    if report.facts:
-        console.print()
-        console.print(_facts(report, shown))
+        page.pieces(report.subtitle.split(_DOT))
+    for table in report.answer:
+        page.blank()
+        page.table(table)
+    facts = [fact for fact in report.facts if notes or not fact.more]
+    if facts:
+        page.blank()
+        if report.facts_in_line and not notes:
+            page.facts_in_line(facts)
+        else:
+            page.facts(facts)
     for table in report.tables:
-        console.print()
+        page.blank()
+        page.table(table)
+    said = (*report.notes, *report.more_notes) if notes else report.notes
+    hidden = 0 if notes else len(report.more_notes)
+    if said or hidden:
+        page.blank()
+    for note in said:
+        page.words(note, first="* ", indent="  ")
+    if hidden:
+        page.words(f"{hidden} more note{'s' * (hidden > 1)}: --notes")
+    if notes:
+        page.help([*report.answer, *report.tables])
+    return "\n".join(page.lines) + "\n"
+
+
+class _Cell(NamedTuple):
+    """A cell of a table before it is fitted: its lines, how it is shown, and the share that its bar
+    stands for."""
+
+    lines: list[str]
+    style: str
+    share: float | None
+
+
+class _Page:
+    """Lines of a report, as they are written."""
+
+    def __init__(self, width: int | None, color: bool, encoding: str, notes: bool) -> None:
+        self.lines: list[str] = []
+        self._notes = notes
+        self._width = sys.maxsize if width is None else width
+        self._color = color
+        self._encoding = encoding
+        self._cut_mark = plain("…", encoding)
+        self._has_blocks = plain(_EIGHTHS, encoding) == _EIGHTHS
+
+    def blank(self) -> None:
+        """An empty line."""
+        self.lines.append("")
+
+    def words(self, text: str, style: str = "", first: str = "", indent: str = "") -> None:
+        """A text in as many lines as it takes, `first` before it and `indent` before the others."""
+        room = self._width - len(first)
+        for i, line in enumerate(_wrapped(self._shown(text), room)):
+            before = indent if i else first
+            line = line.rstrip()
+            self.lines.append(before + self._styled(line, style) if line else before.rstrip())
+
+    def facts(self, facts: Sequence[Fact]) -> None:
+        """A line for each fact, and more where its detail is long."""
+        rows = [
+            (
+                self._shown(fact.label),
+                self._shown(cell(fact.value, fact.form)),
+                self._shown(short(fact.value, fact.form)),
+                self._shown(fact.detail or fact.brief),
+            )
+            for fact in facts
+        ]
+        labels, values, shorts = (max(_size(row[i]) for row in rows) for i in range(3))
+        gap = " " * _GAP
+        taken = labels + _GAP + values + (_GAP + shorts if shorts else 0) + _GAP
+        room = max(self._width - taken, _SHORTEST_NAME)
+        for label, value, brief, detail in rows:
+            blanks = " " * (values - _size(value))
+            parts = [_pad(label, labels, False), blanks + self._styled(value, _BOLD)]
+            if shorts:
+                parts.append(_pad(brief, shorts, True))
+            head, *rest = _wrapped(detail, room)
+            self.lines.append(gap.join([*parts, head]).rstrip())
+            self.lines += [(" " * taken + line).rstrip() for line in rest]
+
+    def facts_in_line(self, facts: Sequence[Fact]) -> None:
+        """Facts one after another."""
+        pieces = [(fact.label, cell(fact.value, fact.form), fact.brief) for fact in facts]
+        self.pieces([" ".join(filter(None, piece)) for piece in pieces])
+
+    def pieces(self, pieces: Sequence[str]) -> None:
+        """Texts with dots between them, and a new line where the next does not fit."""
+        dot = self._shown(_DOT)
+        line = ""
+        for piece in map(self._shown, pieces):
+            joined = f"{line}{dot}{piece}" if line else piece
+            if _size(joined) <= self._width:
+                line = joined
+                continue
+            if line:
+                self.lines.append(line)
+            *before, line = _wrapped(piece, self._width)
+            self.lines += before
+        self.lines.append(line.rstrip())
+
+    def help(self, tables: Sequence[Table]) -> None:
+        """What the columns of `tables` hold, each said once."""
+        meanings = {
+            (_in_line(column.title), column.help): None
+            for table in tables
+            for column in table.columns
+            if column.help
+        }
+        if meanings:
+            self.blank()
+            self.words("Columns", _BOLD)
+            room = max(_size(self._shown(title)) for title, _ in meanings)
+            for title, meaning in meanings:
+                first = _pad(self._shown(title), room + _GAP, False)
+                self.words(meaning, first=first, indent=" " * _size(first))
+
+    def table(self, table: Table) -> None:
+        """A table with its title above and its note below, and which columns did not fit."""
         if table.title:
-            console.print(Text(shown(table.title), style="bold"))
-        left_out = _print_table(console, table, width, shown)
+            self.words(table.title, _BOLD)
+        rows = [*table.rows[:MOST_ROWS], *([table.total] if table.total else [])]
+        cells = [
+            [
+                self._cell(value, column.form)
+                for value, column in zip(row, table.columns, strict=True)
+            ]
+            for row in rows
+        ]
+        titles, rooms = _layout(
+            table.columns,
+            [self._heading(column.title) for column in table.columns],
+            [self._heading(column.short or column.title) for column in table.columns],
+            [max((_size(line) for row in cells for line in row[i].lines), default=0)
+             for i in range(len(table.columns))],
+            self._width,
+        )  # fmt: skip
+        numbers = {
+            i: max((_size(row[i].lines[0]) for row in cells), default=0)
+            for i in rooms
+            if table.columns[i].form == "share"
+        }
+        most = max((row[i].share or 0.0 for row in cells for i in numbers), default=0.0)
+        self.lines += self._header(table.columns, titles, rooms, numbers)
+        for number, row in enumerate(cells):
+            if number == MOST_ROWS < len(table.rows):
+                self._say_rows_left(table)
+            total = table.total is not None and number == len(cells) - 1
+            fitted = {
+                i: _fit(row[i].lines, room, table.columns[i].form, self._cut_mark)
+                for i, room in rooms.items()
+            }
+            for k in range(max(map(len, fitted.values()))):
+                line, written = "", 0  # blanks wait until something follows
+                start = 0
+                for i, room in rooms.items():
+                    text = fitted[i][k] if k < len(fitted[i]) else ""
+                    blanks = 0
+                    if i in numbers:
+                        text = self._with_bar(text, row[i].share, numbers[i], room, most)
+                    elif table.columns[i].form in RIGHT_ALIGNED:
+                        blanks = room - _size(text)
+                    text = text.rstrip()
+                    if text:
+                        line += " " * (start + blanks - written)
+                        line += self._styled(text, _BOLD if total else row[i].style)
+                        written = start + blanks + _size(text)
+                    start += room + _GAP
+                self.lines.append(line)
+        if len(table.rows) > MOST_ROWS and table.total is None:
+            self._say_rows_left(table)
+        left_out = [
+            _in_line(column.title)
+            for i, column in enumerate(table.columns)
+            if i not in rooms and (self._notes or column.weight > SPARE)
+        ]
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
-            note = f"left out at {width} columns: {names}"
-            console.print(Text(note, style="dim"))
-        if table.note:
-            console.print(Text("\n".join(map(shown, table.note.split("\n"))), style="dim"))
-    if report.notes:
-        console.print()
-        for note in report.notes:
-            console.print(Text("* " + shown(note), style="dim"))
-    written = "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-    return plain(written, encoding)  # rich cuts with an ellipsis of its own
+            self.words(f"left out at {self._width} columns: {names}")
+        for line in table.note.split("\n") if table.note else []:
+            self.words(line)
 
+    def _say_rows_left(self, table: Table) -> None:
+        self.lines.append(f"... {len(table.rows) - MOST_ROWS:,} more rows: --format csv has all")
 
-def _facts(report: Report, shown: Callable[[str], str]) -> RichTable:
-    grid = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
-    shorts = [short(fact.value, fact.form) for fact in report.facts]
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True, justify="right")
-    if any(shorts):
-        grid.add_column(no_wrap=True, justify="right")
-    grid.add_column()
-    for fact, brief in zip(report.facts, shorts, strict=True):
-        value = Text(shown(cell(fact.value, fact.form)), style="bold")
-        cells = [Text(shown(fact.label)), value]
-        if any(shorts):
-            cells.append(Text(shown(brief)))
-        grid.add_row(*cells, Text(shown(fact.detail), style="dim"))
-    return grid
+    def _header(
+        self,
+        columns: tuple[Column, ...],
+        titles: dict[int, str],
+        rooms: dict[int, int],
+        numbers: dict[int, int],
+    ) -> list[str]:
+        """The lines of the headings, which stand on the last of them."""
+        headings = {i: titles[i].split("\n") for i in rooms}
+        height = max(map(len, headings.values()))
+        lines = []
+        for k in range(height):
+            line, written, start = "", 0, 0
+            for i, room in rooms.items():
+                row = k - height + len(headings[i])
+                title = headings[i][row].rstrip() if row >= 0 else ""
+                # The heading of a bar stands above both, its number included.
+                right = columns[i].form in RIGHT_ALIGNED and i not in numbers
+                blanks = room - _size(title) if right else 0
+                if title:
+                    style = _UNDERLINE if k == height - 1 else ""
+                    line += " " * (start + blanks - written) + self._styled(title, style)
+                    written = start + blanks + _size(title)
+                start += room + _GAP
+            lines.append(line)
+        return lines
 
+    def _heading(self, title: str) -> str:
+        return "\n".join(map(self._shown, title.split("\n")))
 
-def _print_table(
-    console: Console, table: Table, width: int, shown: Callable[[str], str]
-) -> list[str]:
-    """Print a table; titles of the columns that did not fit."""
-    titles = [shown(column.title) for column in table.columns]
-    cut_mark = shown("…")
-    left_out = max(0, len(table.rows) - MOST_ROWS)
-    rows = [*table.rows[:MOST_ROWS], *([table.total] if table.total else [])]
-    cells = [
-        [
-            [shown(line) for line in cell(value, column.form).split("\n")]
-            for value, column in zip(row, table.columns, strict=True)
-        ]
-        for row in rows
-    ]
-    wanted = [
-        max([_size(title), *(_size(line) for row in cells for line in row[i])])
-        for i, title in enumerate(titles)
-    ]
-    rooms = _rooms(table.columns, wanted, width)
-    right = [table.columns[i].form in RIGHT_ALIGNED for i in rooms]
-    header = _header([titles[i] for i in rooms], list(rooms.values()), right)
-    console.print(header, no_wrap=True, crop=False)
-    lines = []
-    for row in cells:
-        fitted = [_fit(row[i], room, table.columns[i].form, cut_mark) for i, room in rooms.items()]
-        for k in range(max(map(len, fitted))):
-            parts = [part[k] if k < len(part) else "" for part in fitted]
-            padded = [_pad(*one) for one in zip(parts, rooms.values(), right, strict=True)]
-            lines.append((" " * _GAP).join(padded).rstrip())
-    body = len(lines) - (1 if table.total else 0)
-    if body:
-        console.out("\n".join(lines[:body]), highlight=False)
-    if left_out:
-        console.out(f"... {left_out:,} more rows: --format csv has all", highlight=False)
-    for line in lines[body:]:
-        console.out(line, style="bold", highlight=False)
-    return [title for i, title in enumerate(titles) if i not in rooms]
+    def _cell(self, value: Any, form: Form) -> _Cell:
+        style = ""
+        if isinstance(value, Marked):
+            style, value = _COLOURS[value.mark], value.value
+        lines = [self._shown(line) for line in cell(value, form).split("\n")]
+        share = value if form == "share" and isinstance(value, (int, float)) else None
+        return _Cell(lines, style, share)
 
+    def _with_bar(
+        self, number: str, share: float | None, room: int, whole_room: int, most: float
+    ) -> str:
+        """The number, and a bar that is full for the largest share of the table."""
+        bar = whole_room - room - 1
+        text = _pad(number, room, True)
+        if bar <= 0 or not share or not most:
+            return text.rstrip()
+        if not self._has_blocks:
+            return f"{text} {'#' * round(bar * share / most)}".rstrip()
+        full, eighths = divmod(round(8 * bar * share / most), 8)
+        return f"{text} {_EIGHTHS[8] * full}{_EIGHTHS[eighths]}".rstrip()
 
-def _header(titles: list[str], rooms: list[int], right: list[bool]) -> Text:
-    header = Text()
-    for i, (title, room, aligned) in enumerate(zip(titles, rooms, right, strict=True)):
-        blanks = " " * (room - _size(title))
-        if i:
-            header.append(" " * _GAP)
-        if aligned:
-            header.append(blanks)
-        header.append(title, style="underline")
-        if not aligned:
-            header.append(blanks)
-    return header
+    def _shown(self, text: str) -> str:
+        return plain(printable(text), self._encoding)
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self._color and style and text else text
 
 
 def _size(text: str) -> int:
@@ -148,40 +302,118 @@ def _size(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
+def _in_line(title: str) -> str:
+    return title.replace("\n", " ")
+
+
+def _width_of(heading: str) -> int:
+    """Columns that the longest line of a heading takes."""
+    return max(map(_size, heading.split("\n")))
+
+
 def _pad(text: str, room: int, right: bool) -> str:
     blanks = " " * (room - _size(text))
     return blanks + text if right else text + blanks
 
 
+def _wrapped(text: str, room: int) -> list[str]:
+    """Lines of at most `room` columns; a word that is longer is cut."""
+    if _size(text) <= room:
+        return [text]
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if _size(longer) <= room:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *pieces, line = [word] if _size(word) <= room else chop_cells(word, max(room, 2))
+        lines += pieces
+    return [*lines, line]
+
+
 def _fit(lines: list[str], room: int, form: Form, cut_mark: str) -> list[str]:
     if form == "prose":
-        room = max(room, 1)  # a column of empty texts has none
-        return [part for line in lines for part in wrap(line, room, break_on_hyphens=False) or [""]]
+        return [part for line in lines for part in _wrapped(line, max(room, 1))]
+    if form == "share":
+        return lines
     kept = room - len(cut_mark)
     return [line if _size(line) <= room else set_cell_size(line, kept) + cut_mark for line in lines]
 
 
-def _rooms(columns: tuple[Column, ...], wanted: list[int], width: int) -> dict[int, int]:
-    """Width of each column that fits, by its index.
+def _layout(
+    columns: tuple[Column, ...],
+    titles: list[str],
+    short_titles: list[str],
+    contents: list[int],
+    width: int,
+) -> tuple[dict[int, str], dict[int, int]]:
+    """Heading and width of each column that fits, by its index.
 
-    Words are shortened first, prose before texts and those by weight, then the columns of least
-    weight left out; the first column always stays, and what room is left goes to the shortened
-    ones.
+    Where the room is short, spare columns are left out, then headings and bars shortened, then bars
+    left out; then words are shortened, prose before texts and those by weight, then columns left
+    out, those of least weight first, but neither the first one nor what was asked for. What room is
+    left goes to the shortened ones, and to bars.
     """
-    rooms = list(wanted)
     shown = list(range(len(columns)))
+    bars = {i: _BAR for i in shown if columns[i].form == "share"}
+
+    def wanted(i: int) -> int:
+        return max(_width_of(titles[i]), contents[i] + (1 + bars[i] if bars.get(i) else 0))
 
     def excess() -> int:
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
+    rooms = [wanted(i) for i in shown]
+    for weight in range(SPARE + 1):
+        if weight == SPARE:  # what is worth more than long bars
+            bars = _shorter(bars, excess(), _COMFORTABLE_BAR)
+            rooms = [wanted(i) for i in range(len(columns))]
+        for i in reversed(shown[1:]):
+            if excess() > 0 and columns[i].weight == weight:
+                shown.remove(i)
+    if excess() > 0:
+        titles = short_titles
+        rooms = [wanted(i) for i in range(len(columns))]
+    bars = _shorter(bars, excess(), _SHORTEST_BAR)
+    rooms = [wanted(i) for i in range(len(columns))]
+    if excess() > 0:
+        bars = {}
+        rooms = [wanted(i) for i in range(len(columns))]
+    full = list(rooms)
     by_weight = sorted(enumerate(columns), key=lambda item: item[1].weight)
-    for form, order in (("prose", list(enumerate(columns))), ("text", by_weight)):
-        for i, column in order:
-            if excess() > 0 and column.form == form:
-                rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
-    while len(shown) > 1 and excess() > 0:
-        shown.remove(min(reversed(shown[1:]), key=lambda i: columns[i].weight))
+    words = [(i, column) for i, column in enumerate(columns) if column.form == "prose"]
+    words += [(i, column) for i, column in by_weight if column.form == "text"]
+    for i, column in words:
+        if excess() > 0 and (column.form == "prose" or column.weight < ASKED):
+            rooms[i] = max(min(rooms[i], _SHORTEST_WORDS), rooms[i] - excess())
+    dropped: list[int] = []
+    while excess() > 0:
+        droppable = [i for i in reversed(shown[1:]) if columns[i].weight < ASKED]
+        if not droppable:
+            break
+        dropped.append(min(droppable, key=lambda i: columns[i].weight))
+        shown.remove(dropped[-1])
+    for i in reversed(dropped):  # a narrow one may have gone before a wide one
+        if excess() + rooms[i] + _GAP <= 0:
+            shown = sorted([*shown, i])
+    for i, _ in words:
+        if excess() > 0 and i in shown:
+            rooms[i] = max(min(rooms[i], _SHORTEST_NAME), rooms[i] - excess())
     for i in shown:
         if excess() < 0:
-            rooms[i] = min(wanted[i], rooms[i] - excess())
-    return {i: rooms[i] for i in shown}
+            rooms[i] = min(full[i], rooms[i] - excess())
+    growing = [i for i in shown if bars.get(i)] if width < sys.maxsize else []
+    if growing and excess() < 0:
+        more = min(-excess() // len(growing), _LONGEST_BAR - bars[growing[0]])
+        for i in growing:
+            rooms[i] += more
+    return {i: titles[i] for i in shown}, {i: rooms[i] for i in shown}
+
+
+def _shorter(bars: dict[int, int], excess: int, least: int) -> dict[int, int]:
+    """Bars that take `excess` columns less, if they are not shorter than `least` then."""
+    less = -(-excess // len(bars)) if bars and excess > 0 else 0
+    return {i: max(size - less, min(size, least)) for i, size in bars.items()}

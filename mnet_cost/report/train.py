@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.search.compare import ratio
 from mnet_cost.units import format_bytes, format_count, format_seconds
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from mnet_cost.torch_model.training.metrics import EpochRecord
     from mnet_cost.torch_model.training.plan import Plan
     from mnet_cost.torch_model.training.train import Trained
-
-SCHEMA = "mnet-cost/training/1"
-COMPARISON_SCHEMA = "mnet-cost/training-comparison/1"
 
 _EPOCHS_SHOWN = 12
 _WIDEST_CONFUSION = 20
@@ -213,13 +211,13 @@ def _confusion(trained: Trained) -> Table:
 
 
 def training_document(trained: Trained) -> dict[str, Any]:
-    """The JSON document of a training: `mnet-cost/training/1`."""
+    """The JSON document of a training."""
     plan, tested = trained.plan, trained.tested
     estimate, settled, dataset = plan.estimate, plan.settled, plan.dataset
     cost = estimate.cost
     last, best = (trained.history[-1], trained.best) if trained.history else (None, None)
     return {
-        "schema": SCHEMA,
+        "schema": schema_id("training"),
         "model": {
             "name": plan.network.spec.name,
             "variant": plan.network.spec.variant,
@@ -333,7 +331,7 @@ def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Repor
         tables=(table,),
         notes=tuple(notes),
         document=lambda: {
-            "schema": COMPARISON_SCHEMA,
+            "schema": schema_id("training-comparison"),
             "trainings": [
                 {"name": name, **training_document(one)}
                 for name, one in zip(names, found, strict=True)

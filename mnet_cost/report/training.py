@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis.training import TrainingCost
-from mnet_cost.report.types import Fact
+from mnet_cost.report.types import Absent, Fact
 from mnet_cost.units import format_bytes, format_count
 
 _LARGEST = 3
@@ -14,10 +14,10 @@ _LARGEST = 3
 def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
     """Mult-adds and memory of a step; unknown like totals where a layer has no rule."""
     if cost.unmodelled and not lower_bound:
-        unknown = "unknown, since a layer has no cost rule"
+        why = "since a layer has no cost rule"
         return (
-            Fact("training step", None, "count", unknown),
-            Fact("training memory", None, "bytes", unknown),
+            Fact("training step", Absent("unknown"), "count", why),
+            Fact("training memory", Absent("unknown"), "bytes", why),
         )
     least = "at least; " if cost.unmodelled else ""
     held = {
@@ -43,18 +43,22 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
             f"{format_count(cost.forward_mult_adds)}, gradients of activations "
             f"{format_count(cost.input_gradient_mult_adds)}, of weights "
             f"{format_count(cost.weight_gradient_mult_adds)}",
+            f"mult-adds at batch {cost.batch}{' (at least)' * bool(least)}",
         ),
         Fact(
             "training memory",
             cost.memory_bytes,
             "bytes",
-            least + ", ".join(f"{what} {format_bytes(one)}" for what, one in held.items() if one),
+            least
+            + ", ".join(f"{what} {format_bytes(size)}" for what, size in held.items() if size),
+            f"({'at least; ' * bool(least)}{cost.optimizer})",
         ),
         Fact(
             "kept activations",
             cost.activation_bytes,
             "bytes",
             f"{least}for the backward pass: {largest}" + (f" and {more} more" if more > 0 else ""),
+            more=True,
         ),
     )
 
@@ -95,6 +99,6 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "average_bytes": known(cost.average_bytes),
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
-        "kept": [one._asdict() for one in cost.saved_tensors],
+        "saved_tensors": [one._asdict() for one in cost.saved_tensors],
         "lower_bound": bool(cost.unmodelled) and lower_bound,
     }

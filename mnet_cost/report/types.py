@@ -9,10 +9,36 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 Form = Literal[
-    "text", "prose", "quantity", "count", "bytes", "seconds", "percent", "ratio", "number", "range"
+    "text",
+    "prose",
+    "quantity",
+    "count",
+    "bytes",
+    "seconds",
+    "percent",
+    "share",
+    "ratio",
+    "number",
+    "range",
 ]
 """What a column holds: text is cut where the room is short, prose wrapped; counts are exact
-integers, percents fractions; a range is two numbers."""
+integers; percents and shares are fractions, and a share has a bar beside its number; a range is
+two numbers."""
+
+Mark = Literal["bad", "measured", "datasheet", "bound", "largest"]
+"""What a cell means beyond its words, which a terminal shows as a colour: `bad` does not fit or is
+over a limit; the time rests on measurements, on a data sheet, or is a lower bound; `largest` is the
+largest share. The words or numbers of the cell say the same without colour."""
+
+ASKED = 10
+"""The weight of a column that is never left out: the reader has asked for it."""
+SPARE = 1
+"""Columns of this weight or less are for wide screens and files: they are left out first, and only
+`--notes` says so."""
+
+
+MOST_NOTES = 3
+"""Notes that are always shown; all others come with `--notes`."""
 
 
 class Quantity(NamedTuple):
@@ -47,14 +73,40 @@ class Range(NamedTuple):
     unit: Literal["s", "x"] = "s"
 
 
+class Marked(NamedTuple):
+    """A cell with a meaning that a terminal can show as a colour. Files have its value alone."""
+
+    value: Any
+    mark: Mark
+
+
+class Absent(NamedTuple):
+    """No number, and why in a word, which people read in its place. CSV has an empty cell."""
+
+    why: str
+
+
+class Compared(NamedTuple):
+    """A figure, and below it what it is of another one: `0.53x`. Counts are short."""
+
+    value: Any
+    ratio: float | None
+    word: str = ""
+    """What has to be said of the ratio."""
+
+
 class Column(NamedTuple):
     """A column. `key` names it in files, `title` where people read; where the room is short,
-    columns of low `weight` go first."""
+    `short` stands in the place of `title`, and columns of low `weight` go first. Both may have
+    several lines."""
 
     key: str
     title: str
     form: Form = "text"
     weight: int = 9
+    short: str = ""
+    help: str = ""
+    """What the column holds, as a sentence; `--notes` shows it."""
 
 
 class Table(NamedTuple):
@@ -76,10 +128,14 @@ class Fact(NamedTuple):
     value: Any
     form: Form
     detail: str = ""
+    brief: str = ""
+    """What stands in the place of `detail` where all facts share a line."""
+    more: bool = False
+    """As text it is shown with `--notes` only."""
 
 
 class Report(NamedTuple):
-    """What a command found."""
+    """What a command has to say, in this order: alerts, title, answer, facts, tables, notes."""
 
     title: str
     subtitle: str
@@ -87,7 +143,17 @@ class Report(NamedTuple):
     tables: tuple[Table, ...]
     """The first is the one that CSV writes, if there are no `records`."""
     notes: tuple[str, ...]
+    """At most `MOST_NOTES`: those that change how a number is read."""
     document: Callable[[], dict[str, Any]]
     """For JSON, which alone needs it."""
     records: Table | None = None
     """What CSV writes instead, where the tables are made for reading."""
+    more_notes: tuple[str, ...] = ()
+    """All other notes: as text with `--notes`, in other formats always."""
+    alerts: tuple[str, ...] = ()
+    """What stands above everything: a network that fits no device, a limit broken."""
+    answer: tuple[Table, ...] = ()
+    """Tables that stand above the facts."""
+    facts_in_line: bool = False
+    """As text, facts stand one after another in a line, with what is brief of each; with `--notes`
+    each has a line of its own."""

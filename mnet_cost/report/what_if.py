@@ -1,4 +1,4 @@
-"""What `analyze --what-if` adds to a report: tables before the notes, and a part of the JSON."""
+"""What `analyze --what-if` adds to a report: tables, notes, and a part of the JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.rows import time_cell
-from mnet_cost.report.types import Column, Quantity, Report, Table, Time
+from mnet_cost.report.types import (
+    ASKED,
+    MOST_NOTES,
+    SPARE,
+    Column,
+    Quantity,
+    Report,
+    Table,
+    Time,
+)
 from mnet_cost.search.what_if import Figure, WhatIf
 from mnet_cost.units import format_seconds
 
@@ -16,23 +25,24 @@ from mnet_cost.units import format_seconds
 def with_what_if(
     report: Report, analysis: Analysis, what_ifs: Sequence[WhatIf], lower_bound: bool = False
 ) -> Report:
-    """`report`, and below it what other numbers of each device would make of the times.
+    """`report`, with what other numbers of each device would make of the times: after the devices
+    the times, before other tables the kernels that something else limits then.
 
     CSV has the kernels before and after, instead of the rows of the analysis.
     """
-    tables: list[Table] = []
+    times = [_times_table(analysis, what_if, lower_bound) for what_if in what_ifs]
+    bounds = [_bounds_table(what_if) for what_if in what_ifs if what_if.changed]
     notes: list[str] = []
     for one in what_ifs:
-        tables.append(_times_table(analysis, one, lower_bound))
-        if one.changed:
-            tables.append(_bounds_table(one))
         name = one.before.device.name
         notes += [f"{name}, what if: {note}" for note in (*one.notes, *_fit_notes(one))]
         if one.kernels and not one.changed:
             notes.append(f"{name}, what if: no kernel is bound by something else than before")
     return report._replace(
-        tables=(*report.tables, *tables),
-        notes=(*report.notes, *notes),
+        answer=(*report.answer, *times),
+        tables=(*bounds, *report.tables),
+        notes=(*notes, *report.notes)[:MOST_NOTES],
+        more_notes=(*(*notes, *report.notes)[MOST_NOTES:], *report.more_notes),
         document=lambda: {
             **report.document(),
             "what_if": [_document(one, analysis.refuses(lower_bound)) for one in what_ifs],
@@ -101,7 +111,7 @@ def _seconds(value: float | None) -> Quantity | None:
 
 def _time(cell: Time | None) -> Quantity | str | None:
     if cell is not None and cell.least:
-        return f"≥ {format_seconds(cell.seconds)}"
+        return f"≥{format_seconds(cell.seconds)}"
     return _seconds(None if cell is None else cell.seconds)
 
 
@@ -115,11 +125,11 @@ def _ratio(before: float | None, after: float | None) -> float | None:
 
 
 _BOUNDS = (
-    Column("kernel", "kernel"),
-    Column("kind", "kind", "text", 4),
-    Column("bound_before", "bound by"),
-    Column("bound_after", "then by"),
-    Column("bound_before_s", "bound", "seconds"),
+    Column("kernel", "kernel", "text", ASKED),
+    Column("kind", "kind", "text", SPARE),
+    Column("bound_before", "limit", "text", ASKED, help="what the bound comes from"),
+    Column("bound_after", "limit then", "text", ASKED),
+    Column("bound_before_s", "bound", "seconds", help="the least time on the peaks"),
     Column("bound_after_s", "bound then", "seconds"),
 )
 

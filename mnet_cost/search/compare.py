@@ -1,9 +1,10 @@
-"""Two or more analyses side by side: ratios with their errors, and why mult-adds and time part.
+"""Two or more analyses side by side: ratios with their errors, and why mult-adds and time differ.
 
-Time on a device is what mult-adds take and what comes on top: memory traffic, other operations,
-kernel launches. So the ratio of times is the ratio of mult-adds, times that of what one of them
-takes, times the ratio of the shares of time spent multiplying; and the rest can be named kind by
-kind.
+All ratios are "x of the first": the other network's figure over the first network's. Time on a
+device is what mult-adds take and what comes on top: memory traffic, other operations, kernel
+launches. So the ratio of times is the ratio of mult-adds, times that of what one mult-add takes,
+times the first network's share of time spent on mult-adds over the other's; and the rest can be
+named kind by kind.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mnet_cost.analysis.time_breakdown import time_breakdown
 
 
 class TimeRatio(NamedTuple):
-    """How many times longer one network takes than another on one device."""
+    """The time of another network on one device, over that of the first."""
 
     value: float | None
     low: float | None = None
@@ -45,14 +46,14 @@ class Overhead(NamedTuple):
 
 
 class RatioBreakdown(NamedTuple):
-    """Where ratio of mult-adds and ratio of time part, between the first network and another."""
+    """Why the ratio of times of two networks is not that of their mult-adds, on one device."""
 
     device: str
     basis: str | None
     mult_adds_ratio: float | None
     """By the convention of the paper: what other tools count besides takes no such time."""
     coefficient_ratio: float | None
-    """What a mult-add takes in the first, over what it takes in the other. None where those of
+    """The time that a mult-add takes in the other, over that in the first. None where those of
     either take no time of their own: coefficients of linear layers are coefficients of their
     weights."""
     time_ratio: float | None
@@ -67,8 +68,8 @@ class RatioBreakdown(NamedTuple):
 
 
 def ratio(first: float | None, other: float | None) -> float | None:
-    """How many times `other` the first is; None where that says nothing."""
-    return None if first is None or not other else first / other
+    """`other` as a multiple of the first; None where that says nothing."""
+    return None if other is None or not first else other / first
 
 
 def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
@@ -86,8 +87,10 @@ def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
 def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:
     """Whether both ask for the same, kernel by kernel; not where it is unknown what one does."""
     return not (
-        first.untimed and any(one.kernel.anchor.work is None for one in first.kernels)
-    ) and ([_asked(one) for one in first.kernels] == [_asked(one) for one in other.kernels])
+        first.untimed and any(kernel.kernel.anchor.work is None for kernel in first.kernels)
+    ) and (
+        [_asked(kernel) for kernel in first.kernels] == [_asked(kernel) for kernel in other.kernels]
+    )
 
 
 def _asked(one: KernelEstimate) -> tuple[object, ...]:
@@ -139,7 +142,7 @@ def _coefficient_ratio(
 ) -> float | None:
     if not first_s or not other_s:
         return None
-    return ratio(first_s / other_s, mult_adds_ratio)
+    return ratio(mult_adds_ratio, other_s / first_s)
 
 
 def mac_share(estimate: DeviceEstimate) -> float | None:

@@ -83,6 +83,17 @@ def test_a_broken_file_does_not_hide_the_others(folder: Path) -> None:
         (["separable"], ["mobilenet_v1"]),
         (["lite"], ["lite", "mobilenet_v2:lite"]),
         (["50"], ["resnet50", "resnext50"]),
+        (
+            ["lite", "resnet"],
+            ["lite", "mobilenet_v2:lite", "resnet50", "resnet18", "resnext50", "resnet:wide"],
+        ),
+        (
+            ["mobilenet_v2", "resnet18"],
+            ["mobilenet_v2", "mobilenet_v2:full", "mobilenet_v2:lite", "resnet18"],
+        ),
+        (["mobilenet_v1", "full"], ["mobilenet_v1:full"]),
+        (["res*50", "lite"], ["resnet50", "resnext50", "lite", "mobilenet_v2:lite"]),
+        (["*_v?"], ["mobilenet_v1", "mobilenet_v2"]),
     ],
 )
 def test_search(folder: Path, words: list[str], expected: list[str]) -> None:
@@ -93,7 +104,11 @@ def test_search(folder: Path, words: list[str], expected: list[str]) -> None:
     ("words", "message"),
     [
         (["xyzzy"], "no network matches `xyzzy`\nhint: `mnet-cost models` lists all"),
-        (["lite", "resnet"], "no network matches `lite resnet`\nhint: did you mean `resnet`?"),
+        (
+            ["lite", "resnett", "xyzzy"],
+            "no network matches `xyzzy`\nhint: `mnet-cost models` lists all",
+        ),
+        (["nothing*"], "no network matches `nothing*`\nhint: `mnet-cost models` lists all"),
     ],
 )
 def test_nothing_found(folder: Path, words: list[str], message: str) -> None:

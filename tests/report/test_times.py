@@ -431,7 +431,7 @@ def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     ("value", "text"),
     [
         (Time(0.0123), "12.3 ms"),
-        (Time(0.0123, least=True), "≥ 12.3 ms"),
+        (Time(0.0123, least=True), "≥12.3 ms"),
         (Time(0.0123, outside=True), "*12.3 ms"),
         (Range(0.0123, 0.0151), "12.3-15.1 ms"),
         (Range(0.000261, 0.00131), "0.261-1.31 ms"),

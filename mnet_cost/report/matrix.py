@@ -1,0 +1,242 @@
+"""The first table of `compare`: a row for each network, a column for each total and each device.
+
+Below each figure stands what it is of the first network's: `0.53x`. Where there are more devices
+than a screen has columns for, times have tables of their own, with a row for each device.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.models.published import ACCURACIES
+from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
+from mnet_cost.report.estimates import threads_cell
+from mnet_cost.report.marks import by_basis
+from mnet_cost.report.published import accuracies, published_rows, shared_metric
+from mnet_cost.report.rows import time_cell, without_unknown
+from mnet_cost.report.types import ASKED, Absent, Column, Compared, Form, Table
+from mnet_cost.search.compare import TimeRatio, ratio
+
+MEASURES: tuple[tuple[str, str, Form, int], ...] = (
+    ("mult_adds", "mult-adds", "count", ASKED),
+    ("params", "params", "count", 9),
+    ("weights", "weights", "count", 2),
+    ("traffic_bytes", "traffic", "bytes", 3),
+    ("peak_memory_bytes", "peak memory", "bytes", 9),
+)
+"""Totals that are compared: key, title, form and weight of the column."""
+
+_SHOWN = ("mult_adds", "params", "peak_memory_bytes")
+_MOST_DEVICES = 4
+"""So many have columns beside the totals."""
+_BESIDE = 2
+"""Networks beside the first in a table with a row for each device."""
+
+Ratios = Sequence[dict[str, TimeRatio]]
+
+
+def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
+    """One of the totals; None where it is refused."""
+    if key == "peak_memory_bytes":
+        return analysis.memory.peak_bytes
+    return analysis.total(key, lower_bound)
+
+
+def common_setting(analyses: Sequence[Analysis]) -> str:
+    """What is the same for all: batch, precision, and knobs with one value."""
+    knobs = _knobs(analyses)
+    same = {name: values for name, values in knobs.items() if len(set(values)) == 1}
+    shown = {name: values[0] for name, values in same.items()}
+    return " · ".join([*settings_words(shown), analyses[0].precision])
+
+
+def settings_words(knobs: Mapping[str, Any]) -> list[str]:
+    """`alpha 0.5`, `batch 1`."""
+    return [
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in knobs.items()
+    ]
+
+
+def _knobs(analyses: Sequence[Analysis]) -> dict[str, list[Any]]:
+    """Values of each knob that several networks have, or that is set to no default."""
+    found: dict[str, list[Any]] = {}
+    for analysis in analyses:
+        spec = analysis.network.spec
+        for name, value in analysis.network.knobs.items():
+            knob = spec.knobs.get(name)
+            shared = sum(name in other.network.knobs for other in analyses) > 1
+            if shared or knob is None or value != knob.default:
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def matrix_tables(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    ratios: Ratios,
+    lower_bound: bool,
+) -> list[Table]:
+    """Totals and times of all networks, each with its ratio to the first."""
+    devices = len(analyses[0].devices)
+    if devices <= _MOST_DEVICES:
+        return [_matrix(names, analyses, ratios, lower_bound, devices)]
+    first = _matrix(names, analyses, ratios, lower_bound, 0)
+    others = range(1, len(names))
+    chunks = [others[i : i + _BESIDE] for i in range(0, len(others), _BESIDE)]
+    return [first, *(_by_device(names, analyses, ratios, lower_bound, part) for part in chunks)]
+
+
+def _matrix(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    ratios: Ratios,
+    lower_bound: bool,
+    devices: int,
+) -> Table:
+    differing = [name for name, values in _knobs(analyses).items() if len(set(values)) > 1]
+    marks = marks_of(analyses[0])
+    columns = [
+        Column("model", "network", "text", ASKED),
+        *(Column(name, name, "number", 8) for name in differing),
+        *(
+            Column(key, title, form, weight, _two_lines(title))
+            for key, title, form, weight in MEASURES
+            if key in _SHOWN
+        ),
+        *([AGREEMENT_COLUMN._replace(weight=8)] if marks else []),
+        *(device_column(estimate) for estimate in analyses[0].devices[:devices]),
+    ]
+    rows = []
+    for name, analysis, times in zip(names, analyses, ratios, strict=True):
+        first = analysis is analyses[0]
+        row: list[Any] = [name, *(analysis.network.knobs.get(knob) for knob in differing)]
+        for key in _SHOWN:
+            value = measure(analysis, key, lower_bound)
+            against = ratio(measure(analyses[0], key, lower_bound), value)
+            row.append(None if value is None else Compared(value, None if first else against))
+        own_marks = marks_of(analysis)
+        if marks:
+            row.append(own_marks.of(analysis.layers) if own_marks else None)
+        for estimate in analysis.devices[:devices]:
+            row.append(_time(analysis, estimate, times[estimate.device.name], first, lower_bound))
+        rows.append(tuple(row))
+    note = f"0.50x: half of the figure of {names[0]}"
+    if devices and any(_is_tied(times.values()) for times in ratios[1:]):
+        note += "; tie: it is not certain which is faster"
+    if marks:
+        note += f"; mult-adds by the convention {analyses[0].convention}"
+    table = Table("matrix", "", tuple(columns), tuple(rows), note=note)
+    return _with_accuracy(table, analyses)
+
+
+def _is_tied(ratios: Iterable[TimeRatio]) -> bool:
+    return any(ratio.tie for ratio in ratios)
+
+
+def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
+    """The table with a last column of one metric on one dataset, where some is published."""
+    published = [published_rows(analysis) for analysis in analyses]
+    shared = shared_metric(published)
+    if shared is None:
+        return table
+    metric, dataset = shared
+    figures = [
+        next((text for text, *about, _ in accuracies(rows) if about == [metric, dataset]), None)
+        for rows in published
+    ]
+    title = f"{ACCURACIES[metric]} %"
+    column = Column(metric, f"{title}\n{dataset}" if dataset else title, "number", 7)
+    rows = [(*row, figure) for row, figure in zip(table.rows, figures, strict=True)]
+    return table._replace(columns=(*table.columns, column), rows=tuple(rows))
+
+
+def device_column(estimate: DeviceEstimate) -> Column:
+    """The column of times on a device, headed by how it runs a network and the basis."""
+    name, (runtime, basis) = estimate.device.name, how_run(estimate)
+    title = "\n".join((name, runtime, basis))
+    words = runtime.replace(", ", ",\n").replace("any ", "any\n")
+    return Column(name, title, "seconds", ASKED, "\n".join((_broken(name), words, basis)))
+
+
+def _two_lines(title: str) -> str:
+    """A heading of two words in two lines."""
+    return title.replace(" ", "\n").replace("-", "-\n")
+
+
+def _broken(name: str, most: int = 11) -> str:
+    """A long name in several lines, each of whole words where they are not longer than a line."""
+    lines = [""]
+    for word in re.findall("[^_@:]*[_@:]?", name):
+        if lines[-1] and len(lines[-1]) + len(word) > most:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(lines)
+
+
+def how_run(estimate: DeviceEstimate) -> tuple[str, str]:
+    """`ncnn, 1 thread` and the basis: what a time has to be read with."""
+    device = estimate.device
+    runtime = "any runtime" if device.runtime == "any" else device.runtime
+    if not isinstance(threads_cell(device), Absent):
+        runtime += f", {device.threads} thread{'s' * (device.threads != 1)}"
+    return runtime, estimate.basis or "unknown"
+
+
+def _time(
+    analysis: Analysis,
+    estimate: DeviceEstimate,
+    against: TimeRatio,
+    first: bool,
+    lower_bound: bool,
+) -> Any:
+    time = time_cell(analysis, estimate, lower_bound)
+    if time is None:
+        return None
+    word = "" if first or not against.tie else "tie"
+    cell = Compared(time, None if first else against.value, word)
+    return by_basis(cell, estimate.basis)
+
+
+def _by_device(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    ratios: Ratios,
+    lower_bound: bool,
+    others: range,
+) -> Table:
+    """A row for each device: the first network, and some others beside it."""
+    shown = [0, *others]
+    columns = [
+        Column("device", "device", "text", ASKED),
+        Column("runtime", "runtime", "text", 6),
+        Column("threads", "threads", "number", 7, "thr."),
+        Column("basis", "basis", "text", 8),
+    ]
+    for i in shown:
+        columns.append(Column(f"{i}_latency_s", names[i], "seconds", ASKED))
+        if i:
+            columns.append(Column(f"{i}_ratio", "x of first", "ratio", ASKED, "x of"))
+            columns.append(Column(f"{i}_tie", "tie", "text", 5))
+    rows = []
+    for k, estimate in enumerate(analyses[0].devices):
+        device = estimate.device
+        row: list[Any] = [device.name, device.runtime, threads_cell(device), estimate.basis]
+        for i in shown:
+            theirs = analyses[i].devices[k]
+            row.append(time_cell(analyses[i], theirs, lower_bound))
+            if i:
+                against = ratios[i][device.name]
+                row += [against.value, "tie" if against.tie else None]
+        rows.append(tuple(row))
+    named = " and ".join(names[i] for i in others)
+    title = f"Times of {named} beside {names[0]}"
+    note = f"x of first: the time, over that of {names[0]}"
+    if any(_is_tied(ratios[i].values()) for i in others):
+        note += "; tie: it is not certain which is faster"
+    table = Table(f"times_{others[0]}", title, tuple(columns), tuple(rows), note=note)
+    return without_unknown(table, tuple(f"{i}_tie" for i in others))

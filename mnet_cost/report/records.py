@@ -1,0 +1,203 @@
+"""Long form, for CSV and Markdown: a row for each network, device and part of the network.
+
+All commands share the columns: which network at which setting, on which device, how long it takes
+there and what that rests on, then what the row is about. A network without a device has rows, too,
+in which nothing is said of a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from mnet_cost.analysis import Analysis
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.time_breakdown import time_breakdown
+from mnet_cost.report.capacity import memory_fits
+from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
+from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups
+from mnet_cost.report.types import AtLeast, Column, Quantity, Table
+
+_SETTING = (
+    Column("model", "network"),
+    Column("knobs", "knobs"),
+    Column("batch", "batch", "number"),
+    Column("precision", "precision"),
+    Column("device", "device"),
+    Column("runtime", "runtime"),
+    Column("threads", "threads", "number"),
+    Column("basis", "basis"),
+    Column("latency_s", "time", "seconds"),
+)
+_NETWORK = (
+    Column("latency_low_s", "from", "seconds"),
+    Column("latency_high_s", "to", "seconds"),
+    Column("bound_s", "lower bound", "seconds"),
+    Column("energy_method", "energy by"),
+    Column("energy_j", "energy", "quantity"),
+    Column("energy_low_j", "from", "quantity"),
+    Column("energy_high_j", "to", "quantity"),
+    Column("energy_basis", "energy basis"),
+    Column("energy_how", "how"),
+    Column("memory_fits", "fits memory"),
+    Column("mult_adds", "mult-adds", "count"),
+    Column("params", "params", "count"),
+    Column("weights", "weights", "count"),
+    Column("weight_bytes", "weight bytes", "bytes"),
+    Column("traffic_bytes", "traffic", "bytes"),
+    Column("peak_memory_bytes", "peak memory", "bytes"),
+)
+_SHARE = Column("latency_share", "time %", "percent")
+_COUNTS = (
+    Column("mult_adds", "mult-adds", "count"),
+    Column("mult_adds_share", "mult-adds %", "percent"),
+    Column("params", "params", "count"),
+    Column("weights", "weights", "count"),
+    Column("weights_share", "weights %", "percent"),
+)
+_OUTPUT = Column("output_shape", "output")
+_ROWS: dict[Grain, tuple[Column, ...]] = {
+    "layer": (Column("name", "layer"), Column("kind", "kind"), Column("line", "line", "number"),
+              _OUTPUT),
+    "block": (Column("name", "block"), Column("kind", "kind"), Column("copies", "copies", "number"),
+              _OUTPUT),
+    "kind": (Column("name", "kind"), Column("layers", "layers", "number")),
+}  # fmt: skip
+_KERNEL = (
+    Column("name", "kernel"),
+    Column("layers", "layers"),
+    Column("mult_adds", "mult-adds", "count"),
+    Column("compute_s", "compute", "seconds"),
+    Column("memory_s", "memory", "seconds"),
+    Column("overhead_s", "launch", "seconds"),
+    Column("bound_s", "lower bound", "seconds"),
+    Column("bound", "bound by"),
+    Column("intensity", "mult-adds per byte", "number"),
+)
+
+
+def network_records(
+    names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool = False
+) -> Table:
+    """A row for each network on each device: times, energy, memory, totals."""
+    rows = [
+        (*setting, *_network_row(analysis, estimate, lower_bound))
+        for analysis, estimate, setting in _each(names, analyses, lower_bound)
+    ]
+    return Table("networks", "", (*_SETTING, *_NETWORK), tuple(rows))
+
+
+def part_records(
+    names: Sequence[str], analyses: Sequence[Analysis], by: Grain, lower_bound: bool = False
+) -> Table:
+    """A row for each layer, block or kind of each network on each device."""
+    marked = any(marks_of(analysis) for analysis in analyses)
+    columns = (*_SETTING, _SHARE, *_ROWS[by], *_COUNTS, *([AGREEMENT_COLUMN] if marked else []))
+    rows: list[tuple[Any, ...]] = []
+    parts = {id(analysis): groups(analysis, by) for analysis in analyses}
+    for analysis, estimate, setting in _each(names, analyses, lower_bound):
+        times = estimate and Times(estimate, analysis.latency_s(estimate, lower_bound))
+        for group in parts[id(analysis)]:
+            seconds = times.seconds(group) if times else None
+            share = times.share(group) if times else None
+            row = (*setting[:-1], seconds, share, *_part(group, by))
+            row += _counts(analysis, group, lower_bound)
+            if marked:
+                marks = marks_of(analysis)
+                row += (marks.of(group.layers) if marks else None,)
+            rows.append(row)
+    return Table({"layer": "layers", "block": "blocks", "kind": "kinds"}[by], "", columns,
+                 tuple(rows))  # fmt: skip
+
+
+def kernel_records(
+    names: Sequence[str],
+    analyses: Sequence[Analysis],
+    lower_bound: bool = False,
+    top: int | None = None,
+) -> Table:
+    """A row for each kernel of each network on each device, in the order in which they run; with
+    `top` so many of each device, those first that take longest."""
+    rows: list[tuple[Any, ...]] = []
+    for analysis, estimate, setting in _each(names, analyses, lower_bound):
+        if estimate is None:
+            continue
+        whole_s = analysis.latency_s(estimate, lower_bound)
+        kernels = estimate.kernels
+        if top is not None:
+            ordered = sorted(kernels, key=lambda timed: -(timed.latency_s or 0.0))
+            kernels = tuple(ordered[:top])
+        for timed in kernels:
+            kernel, seconds = timed.kernel, timed.latency_s
+            rows.append(
+                (
+                    *setting[:-1],
+                    seconds,
+                    seconds / whole_s if seconds is not None and whole_s else None,
+                    kernel.name,
+                    tuple(cost.step.name for cost in kernel.layers),
+                    None if kernel.anchor.work is None else kernel.mult_adds,
+                    *time_breakdown(estimate, timed),
+                    timed.lower_bound.seconds,
+                    timed.bound,
+                    timed.intensity,
+                )
+            )
+    return Table("kernels", "", (*_SETTING, _SHARE, *_KERNEL), tuple(rows))
+
+
+def _each(
+    names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool
+) -> Iterator[tuple[Analysis, DeviceEstimate | None, tuple[Any, ...]]]:
+    """Each network on each device (or on none), with the columns that say so."""
+    for name, analysis in zip(names, analyses, strict=True):
+        settings = analysis.network.knobs.items()
+        knobs = " ".join(f"{knob}={value}" for knob, value in settings if knob != "batch")
+        head = (name, knobs or None, analysis.network.batch, analysis.precision)
+        refused = analysis.refuses(lower_bound)
+        for estimate in analysis.devices:
+            device = estimate.device
+            basis = None if refused else estimate.basis
+            seconds = analysis.latency_s(estimate, lower_bound)
+            about = (device.name, device.runtime, device.threads, basis, seconds)
+            yield analysis, estimate, (*head, *about)
+        if not analysis.devices:
+            yield analysis, None, (*head, None, None, None, None, None)
+
+
+def _network_row(
+    analysis: Analysis, estimate: DeviceEstimate | None, lower_bound: bool
+) -> tuple[Any, ...]:
+    totals = [analysis.total(column.key, lower_bound) for column in _NETWORK[-6:-1]]
+    counts = (*totals, analysis.memory.peak_bytes)
+    if estimate is None or analysis.refuses(lower_bound):
+        return (*[None] * (len(_NETWORK) - len(counts)), *counts)
+    energy = estimate.energy
+    joules: tuple[Any, ...] = (None,) * 6
+    if energy is not None:
+        cell = AtLeast if energy.is_lower_bound else Quantity
+        high = None if energy.high_j is None else Quantity(energy.high_j, "J")
+        low = Quantity(energy.low_j, "J")
+        joules = (
+            *(energy.method, cell(energy.energy_j, "J"), low, high),
+            *(energy.basis, energy.how),
+        )
+    times = (estimate.low_s, estimate.high_s, estimate.bound_s)
+    return (*times, *joules, memory_fits(estimate), *counts)
+
+
+def _part(group: Group, by: Grain) -> tuple[Any, ...]:
+    last = group.layers[-1].output.shape
+    if by == "layer":
+        step = group.layers[0].step
+        return group.name, step.layer.kind, step.line, tuple(last)
+    if by == "block":
+        return group.name, group.kind, group.copies, tuple(last)
+    return group.name, len(group.layers)
+
+
+def _counts(analysis: Analysis, group: Group, lower_bound: bool) -> tuple[Any, ...]:
+    if not group.modelled:
+        return (None,) * len(_COUNTS)
+    mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
+    return group.mult_adds, mult_adds_share, group.params, group.weights, weights_share

@@ -1,0 +1,29 @@
+"""Names and versions of the JSON documents: `mnet-cost/analysis/2`. `schema --of` has the names.
+
+A version is raised whenever a key goes, comes or changes its meaning.
+"""
+
+from __future__ import annotations
+
+VERSIONS = {
+    "analysis": 2,
+    "compare": 2,
+    "explain": 2,
+    "models": 3,
+    "model": 2,
+    "devices": 2,
+    "device": 2,
+    "devices-beside": 2,
+    "device-choice": 2,
+    "layers": 2,
+    "layer": 2,
+    "paper": 1,
+    "calibration": 2,
+    "training": 1,
+    "training-comparison": 2,
+}
+
+
+def schema_id(document: str) -> str:
+    """What a document says in its key `schema`."""
+    return f"mnet-cost/{document}/{VERSIONS[document]}"

@@ -1,0 +1,158 @@
+"""Schemas of comparisons and explanations."""
+
+from __future__ import annotations
+
+from mnet_cost.report.schemas.analysis import (
+    AGREEMENT,
+    BASIS,
+    LIVE,
+    analysis_keys,
+    kernel_times,
+)
+from mnet_cost.report.schemas.parts import (
+    Json,
+    flag,
+    listed,
+    maybe,
+    number,
+    record,
+    text,
+    whole,
+)
+
+
+def compare_schema() -> Json:
+    model = record({"name": text("as asked for"), "schema": text("of this part"),
+                    **analysis_keys()})  # fmt: skip
+    totals = ("mult_adds", "params", "weights", "traffic_bytes", "peak_memory_bytes")
+    ratio = {
+        "name": text("name of the profile"),
+        "latency_ratio": maybe(number("time over that of the first network")),
+        "latency_ratio_low": maybe(number("low end of the range that holds 80 % of ratios")),
+        "latency_ratio_high": maybe(number("its high end")),
+        "tie": maybe(flag("whether it is not certain which is faster")),
+        "same_kernels": flag("whether nothing that takes time differs"),
+    }
+    counts = {
+        "model": text("as asked for"),
+        "mult_adds": maybe(whole("of the part")),
+        "params": maybe(whole("of the part")),
+    }
+    return record(
+        {
+            "baseline": text("the first network, which the ratios are to"),
+            "models": listed(model, "the analysis of each network"),
+            "ratios": listed(
+                record(
+                    {
+                        "model": text("as asked for"),
+                        **{
+                            f"{key}_ratio": maybe(number(f"{key} over that of the first"))
+                            for key in totals
+                        },
+                        "devices": listed(record(ratio)),
+                    }
+                ),
+                "figures of each network over those of the first",
+            ),
+            "ratio_breakdowns": listed(_breakdown(), "why ratios of times are not of mult-adds"),
+            "differences": listed(
+                record(
+                    {
+                        "by": text("what the part is", "layer", "block", "kind"),
+                        "name": text("name of the part"),
+                        "models": listed(record(counts), "networks that have it"),
+                    }
+                ),
+                "parts that differ",
+            ),
+        },
+        "Networks side by side: `mnet-cost compare`.",
+    )
+
+
+def _breakdown() -> Json:
+    overheads = listed(
+        record(
+            {
+                "kind": text("kind of layer"),
+                "bound": text("what takes the time"),
+                "share": number("of the network's time, from 0 to 1"),
+            }
+        )
+    )
+    return record(
+        {
+            "model": text("as asked for"),
+            "device": text("name of the profile"),
+            "basis": BASIS,
+            "mult_adds_ratio": maybe(number("over that of the first network")),
+            "coefficient_ratio": maybe(number("time of a mult-add over that in the first")),
+            "time_ratio": maybe(number("time over that of the first")),
+            "tie": maybe(flag("whether it is not certain which is faster")),
+            "same_kernels": flag("whether nothing that takes time differs"),
+            "first_mac_share": maybe(number("share of the first's time on mult-adds")),
+            "other_mac_share": maybe(number("share of this network's time on mult-adds")),
+            "first_overheads": overheads,
+            "other_overheads": overheads,
+        }
+    )
+
+
+def explain_schema() -> Json:
+    formula = {
+        "what": text("what is worked out"),
+        "names": text("the formula"),
+        "values": text("the formula with numbers"),
+        "value": {"description": "the result"},
+    }
+    term = {
+        "term": text("name of the term"),
+        "amount": number("how much of it"),
+        "coefficient": number("relative cost"),
+        "speedup": number("what it is divided by"),
+        "latency_ms": number("what it takes"),
+    }
+    layer = {
+        "name": text("path of the layer"),
+        "kind": text("kind of layer"),
+        "spec": text("path of the spec"),
+        "line": whole("line of the spec"),
+        "text": text("the line"),
+        "formulas": listed(record(formula)),
+        "times": listed(
+            record(
+                {
+                    "device": text("name of the profile"),
+                    "basis": BASIS,
+                    **kernel_times(),
+                    "terms": listed(record(term)),
+                }
+            )
+        ),
+    }
+    kind = {
+        "layers": whole("how many"),
+        "mult_adds": maybe(whole("of the whole batch")),
+        "weights": maybe(whole("kernels")),
+        "params": maybe(whole("trained numbers")),
+        "mult_adds_agreement": AGREEMENT,
+    }
+    kinds = record({"kind": text("kind of layer"), **kind}, optional=("mult_adds_agreement",))
+    return record(
+        {
+            "model": text("name of the spec"),
+            "batch": whole("examples per inference"),
+            "precision": text("number format"),
+            "layers": listed(record(layer), "layers that were asked for"),
+            "convention": text("which tool's counting it is"),
+            "convention_agreement": AGREEMENT,
+            "kinds": listed(kinds, "of the whole network"),
+            "totals": record(kind, optional=("mult_adds_agreement",)),
+            "peak_memory": LIVE,
+        },
+        "Every number taken apart: `mnet-cost explain`. Of a layer or block `layers`, of a whole "
+        "network `kinds`.",
+        ("batch", "precision", "layers", "convention", "convention_agreement", "kinds", "totals",
+         "peak_memory"),
+    )  # fmt: skip

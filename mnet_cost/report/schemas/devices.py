@@ -1,0 +1,170 @@
+"""Schemas of device profiles, of fits, and of one network on many devices."""
+
+from __future__ import annotations
+
+from mnet_cost.report.schemas.analysis import (
+    device_keys,
+    model_of_analysis,
+)
+from mnet_cost.report.schemas.parts import (
+    Json,
+    listed,
+    mapped,
+    maybe,
+    number,
+    record,
+    text,
+    whole,
+)
+
+_NUMBER = record(
+    {
+        "device": text("name of the profile"),
+        "what": text("what the number is"),
+        "value": number("in its unit, without prefix"),
+        "low": maybe(number("low end of its range")),
+        "high": maybe(number("its high end")),
+        "unit": text("unit of the three"),
+        "basis": text("what it rests on"),
+        "source": text("where it comes from"),
+    }
+)
+
+
+def devices_schema() -> Json:
+    device = {
+        "name": text("name of the profile"),
+        "basis": maybe(text("what its times rest on, best first")),
+        "held_out_median": maybe(number("median error on held out times, as a share")),
+        "runtime": text("program that runs networks"),
+        "threads": whole("processor threads"),
+        **{
+            f"{precision}_macs_per_s": maybe(number(f"peak in {precision}, mult-adds per second"))
+            for precision in ("fp32", "fp16", "bf16", "int8")
+        },
+        "bandwidth_bytes_per_s": maybe(number("of main memory")),
+        "memory_bytes": maybe(number("size of main memory")),
+        "power_w": maybe(number("power while it computes")),
+        "title": text("what it is"),
+        "class": maybe(text("kind of machine")),
+        "measured_as": listed(text("name of a profile"), "profiles of it with measured times"),
+    }
+    return record(
+        {"devices": listed(record(device))}, "The profiles that are shipped: `mnet-cost devices`."
+    )
+
+
+def device_schema() -> Json:
+    sourced = record(
+        {
+            "value": number("in its unit"),
+            "unit": text("the unit"),
+            "low": maybe(number("low end of its range")),
+            "high": maybe(number("its high end")),
+            "basis": text("what it rests on"),
+            "source": text("where it comes from"),
+        },
+        optional=("low", "high", "basis", "source"),
+    )
+    fit = {
+        "form": text("which form the fit has", "coefficients", "roofline"),
+        "scale": maybe(sourced),
+        "tile": whole("channels that the runtime computes together"),
+        "deviations": mapped(number("logarithm"), "of coefficients from the shared ones, by term"),
+        **{key: maybe(sourced) for key in ("macs", "bytes", "inference", "kernel")},
+        "band": _SPREAD,
+        "fitted_on": maybe(_FITTED_ON),
+        "held_out": maybe(_HELD_OUT),
+    }
+    optional = ("scale", "tile", "deviations", "macs", "bytes", "inference", "kernel")
+    return record(
+        {
+            "numbers": listed(_NUMBER, "all numbers of the profile"),
+            "name": text("name of the profile"),
+            "title": text("what it is"),
+            "class": maybe(text("kind of machine")),
+            "basis": text("what the profile rests on"),
+            "runtime": text("program that runs networks"),
+            "threads": whole("processor threads"),
+            "pipeline": maybe(text("how its cores issue instructions")),
+            "extends": maybe(text("profile that the rest is taken from")),
+            "kernels": listed(text("a rule"), "what the runtime fuses, folds and copies"),
+            "latency": mapped(record(fit, optional=optional), "fits to times, by precision"),
+        },
+        "One profile: `mnet-cost devices NAME`.",
+    )
+
+
+def devices_beside_schema() -> Json:
+    names = listed(text("name of a profile"))
+    return record(
+        {"names": names, "numbers": listed(_NUMBER)},
+        "Several profiles: `mnet-cost devices NAME NAME`.",
+    )
+
+
+def device_choice_schema() -> Json:
+    device = {"class": maybe(text("kind of machine")), **device_keys()}
+    return record(
+        {"model": model_of_analysis(), "devices": listed(record(device))},
+        "One network on many devices: `mnet-cost devices --for MODEL`.",
+    )
+
+
+_SPREAD = record(
+    {
+        "width": number("half width of the 80 % range, in standard deviations"),
+        "noise": number("standard deviation of the logarithm of a time"),
+    },
+    "how wide the range around an estimate is",
+)
+_FITTED_ON = record(
+    {
+        "networks": whole("how many"),
+        "families": listed(text("name of a family")),
+        "mult_adds": listed(number("mult-adds"), "least and most"),
+        "latency_ms": listed(number("milliseconds"), "least and most"),
+        "terms": listed(text("name of a term"), "terms that took time"),
+    },
+    "what the fit has seen",
+)
+_HELD_OUT = record(
+    {
+        "protocol": text("what was left out at a time"),
+        "measurements": whole("how many"),
+        "median": number("median error, as a share of the measured time"),
+        "mean": number("mean error"),
+        "worst": maybe(text("network that was furthest off")),
+        "worst_error": maybe(number("its error")),
+    },
+    "errors on times that were left out",
+)
+
+
+def calibration_schema() -> Json:
+    measurement = {
+        "model": text("network"),
+        "family": text("its family"),
+        "latency_ms": number("measured"),
+        "fitted_ms": number("of the fit"),
+        "fitted_error": number("of the fit over the measured time, less 1"),
+        "held_out_ms": maybe(number("predicted by the other measurements")),
+        "held_out_error": maybe(number("of that over the measured time, less 1")),
+    }
+    fit = {
+        "precision": text("number format"),
+        "form": text("which form the fit has", "coefficients", "roofline"),
+        "held_out": maybe(_HELD_OUT),
+        "fitted_on": maybe(_FITTED_ON),
+        "band": _SPREAD,
+        "measurements": listed(record(measurement)),
+        "notes": listed(text("a sentence")),
+    }
+    return record(
+        {
+            "name": text("name of the profile"),
+            "unread_columns": listed(text("name of a column"), "columns that were not read"),
+            "fits": listed(record(fit)),
+        },
+        "A profile from measured times: `mnet-cost calibrate`.",
+    )

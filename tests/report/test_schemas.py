@@ -1,0 +1,166 @@
+"""Schemas of JSON documents: what they cover, and that they can fail."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from schemas import checked, validator_of
+
+from mnet_cost.cli import main
+from mnet_cost.report.schema_ids import VERSIONS
+
+COMMANDS = {
+    "analysis": ["analyze", "lenet5", "--training", "--sparsity", "0.5", "--what-if", "macs=x2"],
+    "compare": ["compare", "lenet5", "mobilenet_v1@alpha=0.25", "--device", "pixel_1"],
+    "explain": ["explain", "lenet5"],
+    "models": ["models", "lenet5", "--cost"],
+    "model": ["models", "show", "lenet5"],
+    "devices": ["devices"],
+    "device": ["devices", "raspberry_pi_4_ncnn"],
+    "devices-beside": ["devices", "pixel_1", "h100"],
+    "device-choice": ["devices", "--for", "lenet5", "pixel_1", "stm32h743", "raspberry_pi_4"],
+    "layers": ["layers"],
+    "layer": ["layers", "conv2d"],
+    "paper": ["paper", "mobilenet_v1", "--table", "4"],
+}
+"""A command for each document that takes no file and no training."""
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main([*arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_command_writes_its_document(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(output(capsys, *COMMANDS[kind], "--format", "json"))
+    assert document["schema"] == f"mnet-cost/{kind}/{VERSIONS[kind]}"
+    assert not list(validator_of(kind).iter_errors(document))
+
+
+@pytest.mark.parametrize("kind", VERSIONS)
+def test_schema_of_prints_it(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    schema = json.loads(output(capsys, "schema", "--of", kind))
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["properties"]["schema"]["const"] == f"mnet-cost/{kind}/{VERSIONS[kind]}"
+    for place, part in objects(schema):
+        assert part.get("description") or "properties" in part, place
+        assert "additionalProperties" in part or place.endswith("environment"), place
+
+
+def objects(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """All schemas of objects inside of one, with their places."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from objects(part, place)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type") == "object":
+        yield place, schema
+    for key, part in schema.items():
+        yield from objects(part, f"{place}/{key}")
+
+
+@pytest.mark.parametrize("place", [(), ("totals",), ("layers", 0), ("devices", 0), ("memory",)])
+def test_a_key_that_nobody_declared_is_a_problem(
+    place: tuple[Any, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(output(capsys, *COMMANDS["analysis"], "--format", "json"))
+    changes: tuple[Callable[[dict[str, Any]], object], ...] = (
+        lambda part: part.update(new=1),
+        lambda part: part.pop(next(iter(part))),
+    )
+    for change in changes:
+        spoilt = copy.deepcopy(document)
+        part = spoilt
+        for key in place:
+            part = part[key]
+        change(part)
+        with pytest.raises((AssertionError, KeyError)):
+            checked(json.dumps(spoilt))
+
+
+ROWS = {"model", "knobs", "device", "name", "kind", "latency_share", "mult_adds_share",
+        "weights_share", "copies", "layers"}  # fmt: skip
+"""Columns that JSON has in another place or not at all."""
+DEVICES = ("pixel_1_tflite", "raspberry_pi_4", "h100")
+ON_DEVICES = [word for name in DEVICES for word in ("--device", name)]
+
+
+def same(cell: str, value: Any) -> bool:
+    if value is None:
+        return cell == ""
+    if isinstance(value, bool):
+        return cell == str(value).lower()
+    if isinstance(value, (int, float)):
+        return cell != "" and float(cell) == value
+    return cell == (" ".join(map(str, value)) if isinstance(value, list) else value)
+
+
+def records(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(output(capsys, *arguments, "--format", "csv"))))
+
+
+def test_csv_and_json_say_the_same_of_networks_on_devices(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["compare", "mobilenet_v1", "mobilenet_v2@batch=2", *ON_DEVICES]
+    rows = records(capsys, *arguments)
+    document = json.loads(output(capsys, *arguments, "--format", "json"))
+    pairs = [(model, device) for model in document["models"] for device in model["devices"]]
+    assert [(row["model"], row["device"]) for row in rows] == [
+        (model["name"], device["name"]) for model, device in pairs
+    ]
+    compared = 0
+    for row, (model, device) in zip(rows, pairs, strict=True):
+        said = {**model["totals"], **model["model"], **device}
+        for key in row.keys() - ROWS:
+            assert same(row[key], said[key]), (key, row[key], said[key])
+            compared += 1
+    assert compared == 6 * 22
+    assert (rows[3]["batch"], rows[0]["knobs"]) == (
+        "2",
+        "alpha=1.0 rho=1.0 resolution=224 classes=1000",
+    )
+
+
+def test_csv_and_json_say_the_same_of_layers_and_kernels(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["analyze", "mobilenet_v1", *ON_DEVICES, "--by"]
+    document = json.loads(output(capsys, *arguments, "layer", "--format", "json"))
+    rows = records(capsys, *arguments, "layer")
+    assert len(rows) == 3 * len(document["layers"])
+    for row, layer in zip(rows, [*document["layers"]] * 3, strict=True):
+        for key in ("name", "kind", "line", "output_shape", "mult_adds", "params", "weights"):
+            assert same(row[key], layer[key])
+    rows = records(capsys, *arguments, "kernel")
+    kernels = [(d, kernel) for d in document["devices"] for kernel in d["kernels"]]
+    for row, (device, kernel) in zip(rows, kernels, strict=True):
+        assert row["device"] == device["name"]
+        for key, value in kernel.items():
+            assert same(row[key], value), key
+
+
+def test_analyze_and_compare_have_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    for by in ("layer", "block", "kind"):
+        compared = records(capsys, "compare", "lenet5", "alexnet", *ON_DEVICES, "--by", by)
+        alone = [
+            row
+            for name in ("lenet5", "alexnet")
+            for row in records(capsys, "analyze", name, *ON_DEVICES, "--by", by)
+        ]
+        assert compared == alone
+
+
+def test_markdown_is_long_form_too(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output(capsys, "compare", "lenet5", "alexnet", *ON_DEVICES, "--format", "markdown")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 1 + 6
+    assert [row.split("|")[5].strip() for row in rows[1:]] == [*DEVICES, *DEVICES]
