@@ -96,6 +96,23 @@ def test_files_that_the_design_names_are_there() -> None:
     assert [name for name in named if Path(name).name not in names] == []
 
 
+def test_counts_that_are_written_by_hand_are_true() -> None:
+    from mnet_cost.analysis.conventions import CONVENTIONS
+    from mnet_cost.devices import device_names, load_device
+    from mnet_cost.layers import LAYERS
+
+    profiles = [load_device(name) for name in device_names()]
+    fitted = sum(profile.basis == "fitted" for profile in profiles)
+    readme = README.read_text(encoding="utf-8")
+    assert f"{len(profiles)} device profiles come with it, {fitted} of them fitted" in readme
+    assert len(CONVENTIONS) == 8
+    assert "[Eight conventions](" in readme
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"- {len(LAYERS)} kinds of layers" in changelog
+    assert f"- {len(profiles)} device profiles" in changelog
+    assert f"- {fitted} fitted profiles" in changelog
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     text = README.read_text(encoding="utf-8")
     install = "python -m pip install --editable '.[test]' --constraint constraints.txt"
