@@ -168,6 +168,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert [name for name in names if f" mnet_cost.{name}\n" not in text] == []
 
 
+def test_every_key_of_a_profile_is_in_the_reference() -> None:
+    from mnet_cost.devices import load
+
+    text = (DOCS / "reference" / "profiles.md").read_text(encoding="utf-8")
+    for key in (*load._TOP, *load._PEAKS, *load._OPTIONAL_TOP):
+        assert re.search(rf"^\|(?: `\w+`,)* `{key}\b", text, re.MULTILINE), key
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     """Sphinx says so as well, where it is installed."""
     listed = set()
