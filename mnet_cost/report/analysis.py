@@ -27,7 +27,16 @@ from mnet_cost.report.estimates import (
 from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
 from mnet_cost.report.published import published_facts
 from mnet_cost.report.records import kernel_records, part_records
-from mnet_cost.report.rows import Grain, Group, Times, View, counted_shares, groups, without
+from mnet_cost.report.rows import (
+    Grain,
+    Group,
+    Times,
+    View,
+    counted_shares,
+    groups,
+    shape_text,
+    without,
+)
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
 from mnet_cost.report.training import training_facts, training_note
 from mnet_cost.report.types import (
@@ -78,6 +87,7 @@ def analysis_report(
         notes=tuple(first[:MOST_NOTES]),
         document=lambda: analysis_document(analysis, lower_bound, training),
         records=records,
+        long_form=True,
         more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, lower_bound, by)),
         alerts=misfit_alerts(analysis),
         answer=(device_table(analysis, lower_bound),) if analysis.devices else (),
@@ -92,7 +102,8 @@ _MOST_KINDS = 5
 def _setting(analysis: Analysis) -> str:
     network = analysis.network
     inputs = ", ".join(
-        f"{network.tensors[index].name} {network.tensors[index].type}" for index in network.inputs
+        f"{network.tensors[index].name} {shape_text(network.tensors[index].type)}"
+        for index in network.inputs
     )
     knobs = " · ".join(f"{name} {_plain(value)}" for name, value in network.knobs.items())
     return f"{knobs} · {analysis.precision} · input {inputs}"
@@ -158,6 +169,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
             "text",
             f"{modelled} of {len(analysis.layers)} layers have a cost rule",
             more=not analysis.unmodelled,
+            whole=True,
         ),
         *published_facts(analysis),
     )
@@ -183,13 +195,14 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
     times = _all_times(analysis, lower_bound)
 
     def largest(group: Group) -> float:
-        shares = (counted_shares(analysis, group, lower_bound)[0], *(t.share(group) for t in times))
+        counted = counted_shares(analysis, group, lower_bound)[0]
+        shares = (counted, *(first.share(group) for first in times[:1]))
         return max(share or 0.0 for share in shares)
 
     kinds = [
         group
         for group in groups(analysis, "kind")
-        if group.mult_adds or not group.modelled or any(t.share(group) for t in times)
+        if group.mult_adds or not group.modelled or any(device.share(group) for device in times)
     ]
     if len(kinds) > _MOST_KINDS:
         shown = sorted(kinds, key=lambda group: (group.modelled, -largest(group)))
@@ -224,7 +237,9 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
             Column("layers", "layers", "number", SPARE, help="how many layers are of it")
         )
     else:
-        columns.append(Column("kind", "kind", "text", 0, help="of the layer, or which block it is"))
+        columns.append(
+            Column("kind", "kind", "text", -1, help="of the layer, or which block it is")
+        )
         columns.append(
             Column("output_shape", "output", "text", ASKED, help="shape for one example")
         )
@@ -232,12 +247,12 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         Column("mult_adds", "mult-adds", "count", ASKED, help="of the batch; 1 is 2 FLOPs"),
         Column("mult_adds_share", "%", "share", 8, help="of the mult-adds of the network"),
         Column("params", "params", "count", ASKED, help="weights, biases and those of norms"),
-        Column("weights_share", "weights %", "percent", 0, help="of the weights of the network"),
+        Column("weights_share", "weights %", "percent", -2, help="of the weights of the network"),
     ]
     if by != "kind":
         if analysis.network.spec.extension:
-            columns.append(Column("spec", "of", "text", 0, help="the spec that has the line"))
-        columns.append(Column("line", "line", "number", 0, help="of the spec"))
+            columns.append(Column("spec", "of", "text", -3, help="the spec that has the line"))
+        columns.append(Column("line", "line", "number", -3, help="of the spec"))
     if first:
         name = first.estimate.device.name
         columns += [
@@ -249,8 +264,8 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         for times in others:
             name = times.estimate.device.name
             columns += [
-                Column(f"{name}_share", f"{name} %", "percent", 0, help=f"of the time on {name}"),
-                Column(f"{name}_dominant_part", "mostly", "text", 0),
+                Column(f"{name}_share", f"{name} %", "percent", -3, help=f"of the time on {name}"),
+                Column(f"{name}_dominant_part", "mostly", "text", -3),
             ]
     marks = marks_of(analysis)
     if marks:
@@ -311,7 +326,7 @@ def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> l
         return [group.name, len(group.layers), *counts]
     node = _node(analysis, group, by)
     spec = [node.source.path] if analysis.network.spec.extension else []
-    return [group.label, group.kind, str(group.layers[-1].output), *counts, *spec, node.line]
+    return [group.label, group.kind, shape_text(group.layers[-1].output), *counts, *spec, node.line]
 
 
 def _node(analysis: Analysis, group: Group, by: Grain) -> Node:
@@ -335,13 +350,15 @@ def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost |
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
         what = "totals are lower bounds" if lower_bound else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
-    notes += warning_notes(analysis, lower_bound)
     schedule = analysis.schedule
     if schedule is not None:
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
         own = "; the kernels of a device have an order of their own" if analysis.devices else ""
         notes.append(f"schedule best: {peak}{own}")
-    notes += convention_notes(analysis)
+    counted = convention_notes(analysis)
+    notes += counted[:1]
+    notes += warning_notes(analysis, lower_bound)
+    notes += counted[1:]
     if analysis.network.batch != 1:
         batch = analysis.network.batch
         notes.append(f"all but shapes and params is for the batch of {batch}, times included")

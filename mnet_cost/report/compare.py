@@ -16,7 +16,13 @@ from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.differences import difference_tables, differences_document
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import basis_notes, outside_note, unknown_notes
-from mnet_cost.report.matrix import MEASURES, common_setting, matrix_tables, measure
+from mnet_cost.report.matrix import (
+    MEASURES,
+    common_setting,
+    matrix_tables,
+    measure,
+    with_figures,
+)
 from mnet_cost.report.ratio_breakdown import (
     breakdown_document,
     interval_table,
@@ -58,7 +64,7 @@ def compare_report(
     notes = sentences(names, breakdowns) if explained else ()
     records: Table
     if by is None:
-        records = network_records(names, analyses, lower_bound)
+        records = with_figures(network_records(names, analyses, lower_bound), analyses)
     else:
         records = part_records(names, analyses, by, lower_bound)
     return Report(
@@ -69,6 +75,7 @@ def compare_report(
         notes=notes[:_FEW],
         document=lambda: _document(names, analyses, ratios, breakdowns, grain, lower_bound),
         records=records,
+        long_form=True,
         more_notes=(*notes[_FEW:], *_notes(names, analyses)),
         alerts=tuple(misfit_alerts(analyses, names)),
     )

@@ -77,6 +77,7 @@ def device_choice(analysis: Analysis, lower_bound: bool = False, name: str | Non
         notes=tuple(notes),
         document=lambda: _document(analysis, ordered, refused),
         records=_with_class(records, ordered),
+        long_form=True,
         more_notes=tuple(more_notes),
         alerts=tuple(misfit_alerts([analysis], lower_bound=lower_bound)),
     )
@@ -120,12 +121,14 @@ def _notes(
         notes.append(f"{many} no {analysis.precision} rate: left out")
     if any(estimate.outside for estimate in known):
         notes.append("*: the network is beyond those that the fit was made on; --notes says how")
+    rest = [estimate for estimate in unknown if estimate not in rateless]
+    notes += unknown_notes(rest)
     if len(known) <= _FEW:
         notes += sibling_notes(known)
         more_notes = time_notes(known, refused)
     else:
         more_notes = basis_notes(known) + outside_notes(known)
-    return notes, more_notes + unknown_notes([one for one in unknown if one not in rateless])
+    return notes, more_notes
 
 
 def _order(estimate: DeviceEstimate) -> tuple[int, int, float]:

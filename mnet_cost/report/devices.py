@@ -107,6 +107,7 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
         f"{len(ordered)} device profiles", "", (),
         (without_unknown(table, ("held_out_median",)),), (),
         lambda: {"schema": schema_id("devices"), "devices": file_records(recorded)}, recorded,
+        long_form=True,
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         Column("basis", "basis", weight=9, help="what the time rests on; the notes say it of each"),
         Column("bound_s", "bound", "seconds", SPARE, help="no run on these peaks takes less"),
         *(
-            Column(f"{part}_share", f"{part_word(part)} %", "percent", 0, help=_PARTS[part])
+            Column(f"{part}_share", f"{part_word(part)} %", "percent", -1, help=_PARTS[part])
             for part in parts
         ),
     )
@@ -135,9 +135,8 @@ def _number(value: float | None) -> float | Absent:
 
 
 def threads_cell(device: DeviceProfile) -> int | Absent:
-    """Threads of a processor; nothing for what has none, such as a GPU."""
-    has_none = device.pipeline is None and device.threads == 1
-    return Absent("") if has_none else device.threads
+    """Threads of a processor; nothing for what has none."""
+    return Absent("") if device.device_class in ("gpu", "accelerator") else device.threads
 
 
 def fits_cell(estimate: DeviceEstimate) -> Marked | str:
@@ -168,14 +167,18 @@ def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
         return ()
     if len(estimates) > 1:
         return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
-    (estimate,) = estimates
-    over = ", ".join(
+    return (f"does not fit {_overs(estimates[0])}",)
+
+
+def _overs(estimate: DeviceEstimate) -> str:
+    """By how much what does not fit is over which memory."""
+    overs = [
         f"{fit.what} are {format_bytes(fit.over_bytes or 0)} over {fit.where} "
         f"({format_capacity(fit.available_bytes or 0)})"
         for fit in estimate.memory_fits
         if fit.fits is False
-    )
-    return (f"does not fit {estimate.device.name}: {over}",)
+    ]
+    return f"{estimate.device.name}: {', '.join(overs)}"
 
 
 def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
@@ -205,13 +208,12 @@ def _misfit(fit: CapacityCheck) -> str:
 def warning_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     """What does not fit, of which there is no time, and of what no fit has seen the like."""
     estimates, refused = analysis.devices, analysis.refuses(lower_bound)
-    misfits = _said(
-        (estimate.device.name, _misfit(fit))
-        for estimate in estimates
-        for fit in estimate.memory_fits
-        if fit.fits is False
-    )
-    notes = misfits + unknown_notes(estimates)
+    misfits = [_overs(one) for one in estimates if fits_word(one.memory_fits) == "no"]
+    notes = []
+    if misfits and not (len(estimates) == 1 and misfit_alerts(analysis)):
+        more = f"; and {len(misfits) - _NAMED} more" * (len(misfits) > _NAMED)
+        notes.append(f"does not fit {'; '.join(misfits[:_NAMED])}{more}")
+    notes += unknown_notes(estimates)
     return notes if refused else [*notes, *outside_notes(estimates)]
 
 
@@ -245,7 +247,7 @@ def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     """All else that is to be said of the times: what they are, by basis, then of each device."""
     estimates, refused = analysis.devices, analysis.refuses(lower_bound)
     if refused:
-        return _said((one.device.name, note) for one in estimates for note in one.notes)
+        return []
     known = [estimate for estimate in estimates if estimate.latency_s is not None]
     notes = meanings(known)
     if by_power(estimates):
@@ -258,7 +260,10 @@ def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     if known:
         notes.append("kernels are formed as each runtime does; `mnet-cost devices NAME` shows how")
     return notes + _said(
-        (estimate.device.name, note) for estimate in known for note in _own_notes(estimate)
+        (estimate.device.name, note)
+        for estimate in estimates
+        for note in (*_own_notes(estimate), *_misfits(estimate))
+        if estimate.latency_s is not None or note not in estimate.notes
     )
 
 
@@ -374,8 +379,11 @@ def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
     if refused:
         return list(estimate.notes)
     outside = [outside_note(estimate)] if estimate.outside else []
-    misfits = [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
-    return [*_own_notes(estimate), *outside, *misfits]
+    return [*_own_notes(estimate), *outside, *_misfits(estimate)]
+
+
+def _misfits(estimate: DeviceEstimate) -> list[str]:
+    return [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
 
 
 def _own_notes(estimate: DeviceEstimate) -> list[str]:

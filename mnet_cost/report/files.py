@@ -53,7 +53,7 @@ def _csv_value(value: Any, encoding: str) -> Any:
 
 
 def to_markdown(report: Report, encoding: str = "utf-8") -> str:
-    """The records, else all tables, as GitHub tables; facts and all notes."""
+    """All tables as GitHub tables, or the records in their place; facts and all notes."""
 
     def line(text: str) -> str:
         return markdown_line(plain(text, encoding))
@@ -68,8 +68,10 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
 
     parts = [f"**{line(alert)}**" for alert in report.alerts]
     parts += [f"## {line(report.title)}", line(report.subtitle)]
-    shown = report.tables if report.records is None else (report.records,)
-    for table in report.answer if report.records is None else ():
+    shown = report.tables
+    if report.long_form and report.records is not None:
+        shown = (report.records,)
+    for table in report.answer:
         parts += tabulated(table)
     if report.facts:
         parts.append(_tabulate(_facts(report, part), ["", "", ""], _FACTS_ALIGNED, "github"))

@@ -32,7 +32,7 @@ _COLUMNS = (
         "ridge",
         "ridge",
         "text",
-        0,
+        -1,
         help="below the ridge point the bandwidth of main memory limits the kernel, if nothing "
         "stays in caches; above it the peak",
     ),

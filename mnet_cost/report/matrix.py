@@ -33,7 +33,7 @@ MEASURES: tuple[tuple[str, str, Form, int], ...] = (
 _SHOWN = ("mult_adds", "params", "peak_memory_bytes")
 _MOST_DEVICES = 4
 """So many have columns beside the totals."""
-_BESIDE = 2
+_BESIDE = 1
 """Networks beside the first in a table with a row for each device."""
 
 Ratios = Sequence[dict[str, TimeRatio]]
@@ -139,20 +139,47 @@ def _is_tied(ratios: Iterable[TimeRatio]) -> bool:
 
 
 def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
-    """The table with a last column of one metric on one dataset, where some is published."""
-    published = [published_rows(analysis) for analysis in analyses]
-    shared = shared_metric(published)
-    if shared is None:
+    """The table, which has a row for each network, with a last column of published figures of one
+    metric on one dataset."""
+    metric, dataset, figures = _accuracies(analyses)
+    if metric is None:
         return table
-    metric, dataset = shared
-    figures = [
-        next((text for text, *about, _ in accuracies(rows) if about == [metric, dataset]), None)
-        for rows in published
-    ]
     title = f"{ACCURACIES[metric]} %"
     column = Column(metric, f"{title}\n{dataset}" if dataset else title, "number", 7)
     rows = [(*row, figure) for row, figure in zip(table.rows, figures, strict=True)]
     return table._replace(columns=(*table.columns, column), rows=tuple(rows))
+
+
+def with_figures(records: Table, analyses: Sequence[Analysis]) -> Table:
+    """`records` of networks on devices, with the same published figures and what they are of."""
+    metric, dataset, figures = _accuracies(analyses)
+    if metric is None:
+        return records
+    each = [
+        (None if text is None else float(text), None if text is None else dataset)
+        for text, analysis in zip(figures, analyses, strict=True)
+        for _ in analysis.devices or (None,)
+    ]
+    columns = (Column(metric, f"{ACCURACIES[metric]} %", "number"), Column("dataset", "dataset"))
+    rows = [(*row, *more) for row, more in zip(records.rows, each, strict=True)]
+    return records._replace(columns=(*records.columns, *columns), rows=tuple(rows))
+
+
+def _accuracies(
+    analyses: Sequence[Analysis],
+) -> tuple[str | None, str | None, list[str | None]]:
+    """The metric and dataset that are published for most networks, and the figure of each."""
+    published = [published_rows(analysis) for analysis in analyses]
+    shared = shared_metric(published)
+    if shared is None:
+        return None, None, [None] * len(published)
+    figures = []
+    for rows in published:
+        own = {
+            (figure.metric, figure.dataset): figure.text for figure in reversed(accuracies(rows))
+        }
+        figures.append(own.get(shared))
+    return *shared, figures
 
 
 def device_column(estimate: DeviceEstimate) -> Column:
@@ -213,8 +240,8 @@ def _by_device(
     shown = [0, *others]
     columns = [
         Column("device", "device", "text", ASKED),
-        Column("runtime", "runtime", "text", 6),
-        Column("threads", "threads", "number", 7, "thr."),
+        Column("runtime", "runtime", "text", 8),
+        Column("threads", "threads", "number", 8, "thr."),
         Column("basis", "basis", "text", 8),
     ]
     for i in shown:
@@ -223,8 +250,12 @@ def _by_device(
             columns.append(Column(f"{i}_ratio", "x of first", "ratio", ASKED, "x of"))
             columns.append(Column(f"{i}_tie", "tie", "text", 5))
     rows = []
+    unknown = 0
     for k, estimate in enumerate(analyses[0].devices):
         device = estimate.device
+        if all(analyses[i].devices[k].latency_s is None for i in shown):
+            unknown += 1
+            continue
         row: list[Any] = [device.name, device.runtime, threads_cell(device), estimate.basis]
         for i in shown:
             theirs = analyses[i].devices[k]
@@ -238,5 +269,7 @@ def _by_device(
     note = f"x of first: the time, over that of {names[0]}"
     if any(_is_tied(ratios[i].values()) for i in others):
         note += "; tie: it is not certain which is faster"
+    if unknown:
+        note += f"; {unknown} of {len(analyses[0].devices)} devices have no time and are left out"
     table = Table(f"times_{others[0]}", title, tuple(columns), tuple(rows), note=note)
     return without_unknown(table, tuple(f"{i}_tie" for i in others))

@@ -100,6 +100,7 @@ def models_report(
             "left_out": [str(error) for error in broken],
         },
         records=_records(rows, devices),
+        long_form=True,
         alerts=tuple(alerts),
     )
     return Listing(report, tuple(broken))

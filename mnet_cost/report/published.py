@@ -45,7 +45,7 @@ def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
         note = f" ({row.note})" if row.note else ""
         detail = f"{', '.join(words)}; {row.source}{note}"
         value = _with_unit(first, text)
-        facts.append(Fact("published", value, "text", detail, brief=detail, more=i > 0))
+        facts.append(Fact("published", value, "text", detail, more=i > 0, whole=True))
     return tuple(facts)
 
 

@@ -167,8 +167,8 @@ def _sentence(first: str, other: str, breakdown: RatioBreakdown) -> str | None:
     each = _each(other, breakdown.coefficient_ratio)
     mine, theirs = breakdown.first_mac_share or 0.0, breakdown.other_mac_share or 0.0
     if mine and abs(theirs - mine) <= _CLOSE * mine:
-        both = f"both spend {100 * theirs:.0f} % of their time on mult-adds"
-        return f"{head}. {each + ', and ' if each else ''}{both}"
+        spend = f"spend {100 * theirs:.0f} % of their time on mult-adds"
+        return f"{head}. {f'{each}, and both' if each else 'Both'} {spend}"
     slower, rest = (
         (other, breakdown.other_overheads) if theirs < mine else (first, breakdown.first_overheads)
     )
@@ -178,7 +178,7 @@ def _sentence(first: str, other: str, breakdown: RatioBreakdown) -> str | None:
     share = f"{slower} spends {100 * min(mine, theirs):.0f} % of its time on mult-adds"
     beside = f"{100 * max(mine, theirs):.0f} % in {first if slower == other else other}"
     words = f"{share}, against {beside}{f'; {reasons}' if reasons else ''}"
-    return f"{head}. {each + ', and ' if each else ''}{words}"
+    return f"{head}. {f'{each}, and ' if each else ''}{words}"
 
 
 def _each(other: str, coefficient_ratio: float | None) -> str:

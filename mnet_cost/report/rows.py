@@ -13,6 +13,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import dominant_part
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.report.types import Absent, AtLeast, Quantity, Range, Table, Time
+from mnet_cost.tensors import TensorType
 
 Grain = Literal["layer", "block", "kind"]
 View = Literal["layer", "block", "kind", "kernel"]
@@ -137,6 +138,11 @@ class Times:
             part = dominant_part(self.estimate, one)
             found[part] = found.get(part, 0.0) + (one.latency_s or 0.0)
         return part_word(max(found, key=found.__getitem__)) if found else None
+
+
+def shape_text(shape: TensorType) -> str:
+    """`16x112x112`; `scalar` where there is no axis."""
+    return "x".join(map(str, shape.shape)) or "scalar"
 
 
 def part_word(part: str) -> str:

@@ -16,16 +16,17 @@ def sparsity_facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
         return ()
     label = "effective mult-adds"
     if analysis.refuses(lower_bound):
-        return (Fact(label, Absent("unknown"), "count", "since a layer has no cost rule"),)
+        return (
+            Fact(label, Absent("unknown"), "count", "since a layer has no cost rule", whole=True),
+        )
     least = "at least; " if analysis.unmodelled else ""
     share = 100 * zeros.zeros / zeros.weights if zeros.weights else 0.0
-    brief = f"({'at least; ' * bool(least)}{share:.4g} % of the weights are zero)"
     detail = f"{least}not with a zero: {share:.4g} % of the weights are; "
     if any(one.fours for one in zeros.layers):
         detail += f"params take {format_bytes(zeros.stored_weight_bytes)} with 2:4 compressed"
     else:
         detail += "stored like other weights"
-    return (Fact(label, zeros.effective_mult_adds, "count", detail, brief),)
+    return (Fact(label, zeros.effective_mult_adds, "count", detail, whole=True),)
 
 
 def sparsity_notes(analysis: Analysis) -> list[str]:

@@ -25,7 +25,7 @@ _GAP = 2
 _SHORTEST_WORDS = 30  # a column of words is not shortened below this while others can go
 _SHORTEST_NAME = 8  # nor below this at all
 _BAR = 10
-_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 24
+_SHORTEST_BAR, _COMFORTABLE_BAR, _LONGEST_BAR = 3, 7, 20
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _DOT = " · "
 _BOLD, _UNDERLINE = "1", "4"
@@ -136,9 +136,24 @@ class _Page:
             self.lines += [(" " * taken + line).rstrip() for line in rest]
 
     def facts_in_line(self, facts: Sequence[Fact]) -> None:
-        """Facts one after another."""
-        pieces = [(fact.label, cell(fact.value, fact.form), fact.brief) for fact in facts]
-        self.pieces([" ".join(filter(None, piece)) for piece in pieces])
+        """Facts one after another, those in lines of their own last."""
+        texts = [
+            " ".join(
+                filter(
+                    None,
+                    (
+                        fact.label,
+                        cell(fact.value, fact.form),
+                        fact.detail if fact.whole else fact.brief,
+                    ),
+                )
+            )
+            for fact in facts
+        ]
+        self.pieces([text for text, fact in zip(texts, facts, strict=True) if not fact.whole])
+        for text, fact in zip(texts, facts, strict=True):
+            if fact.whole:
+                self.words(text)
 
     def pieces(self, pieces: Sequence[str]) -> None:
         """Texts with dots between them, and a new line where the next does not fit."""
@@ -255,9 +270,9 @@ class _Page:
             for i, room in rooms.items():
                 row = k - height + len(headings[i])
                 title = headings[i][row].rstrip() if row >= 0 else ""
-                # The heading of a bar stands above both, its number included.
-                right = columns[i].form in RIGHT_ALIGNED and i not in numbers
-                blanks = room - _size(title) if right else 0
+                # The heading of a bar stands above its number, and over the bar where it is longer.
+                right = columns[i].form in RIGHT_ALIGNED
+                blanks = max(0, numbers.get(i, room) - _size(title)) if right else 0
                 if title:
                     style = _UNDERLINE if k == height - 1 else ""
                     line += " " * (start + blanks - written) + self._styled(title, style)
@@ -367,13 +382,12 @@ def _layout(
         return sum(rooms[i] + _GAP for i in shown) - _GAP - width
 
     rooms = [wanted(i) for i in shown]
-    for weight in range(SPARE + 1):
+    for weight in sorted({column.weight for column in columns[1:] if column.weight <= SPARE}):
         if weight == SPARE:  # what is worth more than long bars
             bars = _shorter(bars, excess(), _COMFORTABLE_BAR)
             rooms = [wanted(i) for i in range(len(columns))]
-        for i in reversed(shown[1:]):
-            if excess() > 0 and columns[i].weight == weight:
-                shown.remove(i)
+        if excess() > 0:
+            shown = [i for i in shown if i == 0 or columns[i].weight != weight]
     if excess() > 0:
         titles = short_titles
         rooms = [wanted(i) for i in range(len(columns))]

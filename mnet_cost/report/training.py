@@ -16,8 +16,8 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
     if cost.unmodelled and not lower_bound:
         why = "since a layer has no cost rule"
         return (
-            Fact("training step", Absent("unknown"), "count", why),
-            Fact("training memory", Absent("unknown"), "bytes", why),
+            Fact("training step", Absent("unknown"), "count", why, whole=True),
+            Fact("training memory", Absent("unknown"), "bytes", why, whole=True),
         )
     least = "at least; " if cost.unmodelled else ""
     held = {
@@ -43,7 +43,7 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
             f"{format_count(cost.forward_mult_adds)}, gradients of activations "
             f"{format_count(cost.input_gradient_mult_adds)}, of weights "
             f"{format_count(cost.weight_gradient_mult_adds)}",
-            f"mult-adds at batch {cost.batch}{' (at least)' * bool(least)}",
+            whole=True,
         ),
         Fact(
             "training memory",
@@ -51,14 +51,14 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
             "bytes",
             least
             + ", ".join(f"{what} {format_bytes(size)}" for what, size in held.items() if size),
-            f"({'at least; ' * bool(least)}{cost.optimizer})",
+            whole=True,
         ),
         Fact(
             "kept activations",
             cost.activation_bytes,
             "bytes",
             f"{least}for the backward pass: {largest}" + (f" and {more} more" if more > 0 else ""),
-            more=True,
+            whole=True,
         ),
     )
 

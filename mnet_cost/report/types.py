@@ -32,10 +32,9 @@ largest share. The words or numbers of the cell say the same without colour."""
 
 ASKED = 10
 """The weight of a column that is never left out: the reader has asked for it."""
-SPARE = 1
-"""Columns of this weight or less are for wide screens and files: they are left out first, and only
-`--notes` says so."""
-
+SPARE = 0
+"""Columns of this weight or less are for wide screens and files: those of one weight are left out
+together, before all others, and only `--notes` says so."""
 
 MOST_NOTES = 3
 """Notes that are always shown; all others come with `--notes`."""
@@ -132,6 +131,8 @@ class Fact(NamedTuple):
     """What stands in the place of `detail` where all facts share a line."""
     more: bool = False
     """As text it is shown with `--notes` only."""
+    whole: bool = False
+    """Where facts share lines, it has one of its own, with its detail."""
 
 
 class Report(NamedTuple):
@@ -157,3 +158,5 @@ class Report(NamedTuple):
     facts_in_line: bool = False
     """As text, facts stand one after another in a line, with what is brief of each; with `--notes`
     each has a line of its own."""
+    long_form: bool = False
+    """Whether Markdown has the records in the place of the tables, as CSV does."""

@@ -131,13 +131,12 @@ def test_time_ratio_is_a_product() -> None:
     found = ratio_breakdowns(first, other)
     assert [one.device for one in found] == list(PROFILES)
     for one in found:
-        shares = (one.other_mac_share or 0.0) / (one.first_mac_share or 1.0)
+        shares = (one.first_mac_share or 0.0) / (one.other_mac_share or 1.0)
         product = (one.mult_adds_ratio or 0.0) * (one.coefficient_ratio or 0.0) * shares
         assert one.time_ratio == pytest.approx(product)
     assert found[0].coefficient_ratio is not None
-    assert (
-        found[0].coefficient_ratio > 1.05
-    )  # a mult-add of a 3x3 convolution takes longer than of 1x1
+    # A mult-add of a 1x1 convolution takes less time than that of a 3x3 convolution.
+    assert found[0].coefficient_ratio < 0.95
     assert found[-1].coefficient_ratio == pytest.approx(
         1
     )  # on a lower bound all mult-adds take the same

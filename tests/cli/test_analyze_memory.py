@@ -81,6 +81,7 @@ def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str])
         "* schedule best: 1.03 MB instead of 1.13 MB, proven least; the kernels of a device have "
         "an order of their own"
     ) in shown
+    shown = text(capsys, *options, "--schedule", "best", "--notes")
     assert "* stm32h743: activations need 1.13 MB as in the order of the spec, not proven" in shown
 
 

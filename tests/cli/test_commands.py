@@ -45,7 +45,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
-    assert found["schema"] == "mnet-cost/analysis/1"
+    assert found["schema"] == "mnet-cost/analysis/2"
     assert found["model"] == {
         "name": "mobilenet_v1",
         "source": "arXiv:1704.04861, Table 1",
@@ -119,12 +119,14 @@ def test_a_missing_rate_is_unknown_not_zero(capsys: pytest.CaptureFixture[str]) 
     assert device["notes"] == ["no fp32 rate in the profile (it has int8): time is unknown"]
     known = document(capsys, "analyze", V1, "--device", "stm32h743", "--precision", "int8")
     assert known["devices"][0]["latency_ms"] > 0
-    assert [fit["fits"] for fit in known["devices"][0]["fits"]] == [False, False]
+    assert [check["fits"] for check in known["devices"][0]["capacity_checks"]] == [False, False]
+    assert known["devices"][0]["memory_fits"] is False
 
 
 @pytest.mark.parametrize("by", ["layer", "block", "kind"])
 def test_csv_adds_up_at_every_grain(capsys: pytest.CaptureFixture[str], by: str) -> None:
-    _, out, _ = run(capsys, "analyze", V1, "--by", by, "--format", "csv")
+    device = ("--device", "pixel_1_tflite")
+    _, out, _ = run(capsys, "analyze", V1, "--by", by, *device, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert sum(int(row["mult_adds"]) for row in rows) == 568_740_352
     assert sum(int(row["params"]) for row in rows) == 4_231_976
@@ -152,26 +154,27 @@ def test_the_papers_table_2_with_time(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def product(breakdown: Any) -> float:
-    """Mult-adds, what each takes, and the shares of time spent multiplying: a ratio of times."""
-    shares = breakdown["other_mac_share"] / breakdown["first_mac_share"]
+    """Mult-adds, what each takes, and the shares of time spent on them: a ratio of times."""
+    shares = breakdown["first_mac_share"] / breakdown["other_mac_share"]
     return float(breakdown["mult_adds_ratio"] * breakdown["coefficient_ratio"] * shares)
 
 
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "compare", "full", "vs", "separable")
-    assert found["schema"] == "mnet-cost/comparison/1"
+    assert found["schema"] == "mnet-cost/compare/2"
     totals = [model["totals"] for model in found["models"]]
     assert [one["mult_adds"] for one in totals] == [4_867_293_184, 568_740_352]
     assert [one["params"] for one in totals] == [29_294_088, 4_231_976]
     ratios = found["ratios"][1]
-    assert ratios["mult_adds"] == pytest.approx(8.558, abs=0.001)
-    assert ratios["params"] == pytest.approx(6.922, abs=0.001)
+    assert ratios["mult_adds_ratio"] == pytest.approx(1 / 8.558, rel=1e-4)
+    assert ratios["params_ratio"] == pytest.approx(1 / 6.922, rel=1e-4)
     for breakdown in found["ratio_breakdowns"]:
         assert breakdown["time_ratio"] == pytest.approx(product(breakdown))
-    blocks = {row["block"]: row for row in found["differences"]}
+    blocks = {row["name"]: row["models"] for row in found["differences"]}
     assert set(blocks) == {*(f"separable_{i}" for i in range(2, 9)), "separable", "middle x5"}
     # 1 / (1/N + 1/9) with N output channels: 8.84 for 512 (arXiv:1704.04861, section 3.1)
-    assert blocks["middle x5"]["mult_adds_ratio"] == pytest.approx(1 / (1 / 512 + 1 / 9), abs=0.01)
+    full, separable = (model["mult_adds"] for model in blocks["middle x5"])
+    assert separable / full == pytest.approx(1 / 512 + 1 / 9)
 
 
 def test_compare_gives_knobs_to_the_networks_that_have_them(
@@ -191,16 +194,25 @@ def test_compare_networks_of_a_file_without_a_source(
     Path("net.yaml").write_text(
         "format: 1\nname: net\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n"
     )
-    for batch, shown in ((1, "1"), (2, "1 vs 2")):
+    for batch, shown, header in (
+        (1, "net · batch 1 · fp32", "network       mult-adds  params  peak memory"),
+        (2, "net · fp32", "network           batch  mult-adds  params  peak memory"),
+    ):
         words = ["compare", "net.yaml", f"net.yaml@batch={batch}", "--device", "none"]
         assert main(words) == 0
-        assert capsys.readouterr().out.splitlines()[1] == f"net · batch {shown} · fp32"
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[1] == shown
+        assert lines[3].split() == header.split()
 
 
 def test_compare_three(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "compare", "full", "separable", "shallow")
     assert status == 0
-    assert out.startswith("full vs separable vs shallow\n")
+    assert out.startswith("3 networks, each figure with its ratio to that of full\n")
+    assert "Blocks that differ" not in out
+    _, out, _ = run(capsys, "compare", "full", "separable", "shallow", "--by", "block")
+    assert "Blocks that differ: mult-adds" in out
+    assert "Blocks that differ: params" in out
 
 
 def test_explain_shows_formula_values_and_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -338,8 +350,8 @@ def test_files_are_written_whole_and_by_their_ending(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for ending, start in (
-        ("json", '{\n  "schema": "mnet-cost/analysis/1"'),
-        ("csv", "name,kind,output_shape,mult_adds"),
+        ("json", '{\n  "schema": "mnet-cost/analysis/2"'),
+        ("csv", "model,knobs,batch,precision,device,runtime,threads,basis,latency_ms,"),
         ("md", "## mobilenet_v1"),
         ("html", "<!doctype html>"),
         ("txt", "mobilenet_v1"),
@@ -378,7 +390,7 @@ def test_warnings_go_to_stderr(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     )
     status, out, err = run(capsys, "analyze", str(spec), "--format", "csv")
     assert status == 0
-    assert out.startswith("name,")
+    assert out.startswith("model,")
     assert err == (
         f"mnet-cost: warning: {spec}:3:9: the knob `unused` is not used\n"
         "    3 | knobs: {unused: 1}\n"
@@ -560,17 +572,19 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
         "  - conv2d: {channels: 4, kernel: 3}\n"
         "  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
     )
-    status, out, _ = run(capsys, "analyze", str(spec), "--by", "kind", "--format", "csv")
+    words = ("--by", "kind", "--device", "pixel_1", "--format", "csv")
+    status, out, _ = run(capsys, "analyze", str(spec), *words)
     (conv, opaque) = csv.DictReader(io.StringIO(out))
     assert status == 3
     assert (conv["mult_adds"], conv["mult_adds_share"]) == ("6912", "")
-    assert (opaque["mult_adds"], opaque["latency_s"]) == ("", "")
+    assert (opaque["mult_adds"], opaque["latency_ms"]) == ("", "")
     assert (conv["latency_share"], opaque["latency_share"]) == ("", "")
-    assert float(conv["latency_s"]) > 0
+    assert float(conv["latency_ms"]) > 0
+    assert conv["basis"] == ""
     _, out, _ = run(capsys, "compare", str(spec), V1, "--device", "pixel_1")
-    times = out[out.index("\nTime\n") : out.index("\nWhere ")].splitlines()
-    assert times[3].split()[:2] == ["pixel_1", "-"]
-    assert set(times[3].split()[3:]) == {"-"}
+    row = next(line for line in out.splitlines() if line.startswith(f"{spec}  "))
+    assert row.split()[1:3] == ["-", "-"]  # mult-adds and params
+    assert row.split()[-2:] == ["-", "-"]  # time and accuracy
     status, out, err = run(capsys, "explain", str(spec))
     assert status == 3
     assert "unknown, since a layer has no cost rule" in out
@@ -580,10 +594,10 @@ def test_what_is_refused_does_not_leak(capsys: pytest.CaptureFixture[str], tmp_p
     assert status == 3
     assert found["ratio_breakdowns"] == []
     assert found["models"][0]["devices"][0]["latency_ms"] is None
-    assert found["ratios"][1]["latency"] == dict.fromkeys(found["ratios"][1]["latency"])
-    assert len(found["ratios"][1]["latency"]) == 3
-    row = next(one for one in found["differences"] if one["block"] == "opaque")
-    assert row[f"{spec}_mult_adds"] is None
+    ratios = [device["latency_ratio"] for device in found["ratios"][1]["devices"]]
+    assert ratios == [None, None, None]
+    row = next(part for part in found["differences"] if part["name"] == "opaque")
+    assert row["models"] == [{"model": str(spec), "mult_adds": None, "params": None}]
 
 
 def test_compare_counts_time_by_the_paper_under_every_convention(
@@ -604,7 +618,7 @@ def test_equal_ratios_do_not_mean_that_both_multiply(
     assert "mostly multiply" not in out
     _, out, _ = run(capsys, "compare", "full", "separable", "--device", "lower_bound_core")
     text = " ".join(out.split())
-    assert "takes at least 8.47x the time: both spend 99 % of theirs multiplying" in text
+    assert "takes 0.12x the time by the lower bounds. Both spend 99 %" in text
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:

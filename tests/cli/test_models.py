@@ -93,7 +93,8 @@ def test_published_accuracy_comes_with_its_source(capsys: pytest.CaptureFixture[
     assert "1704.04861" in v1["published"][0]["source"]
     _, out, _ = run(capsys, "mobilenet_v1:full")
     (line,) = (line for line in out.splitlines() if line.startswith("mobilenet_v1:full"))
-    assert "4,867,293,184  29,294,088  71.7  top-1  arXiv:1704.04861" in line
+    assert "4.867 G  29.29 M     71.7  ImageNet  arXiv:1704.04861, Tables 4 to 7" in line
+    assert (v1["top1"], v1["dataset"], v1["miou"]) == (70.6, "ImageNet", None)
 
 
 def test_close_spelling(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +112,9 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert one["precision"] == "int8"
     assert one["weight_bytes"] == 29_294_088
-    assert one["devices"] == [{"name": "pixel_1", "basis": None, "latency_s": None}]
+    assert one["devices"] == [
+        {"name": "pixel_1", "runtime": "tflite", "threads": 1, "basis": None, "latency_ms": None}
+    ]
     status, text, _ = run(capsys, "mobilenet_v1", "--device", "pixel_1", "--precision", "int8")
     assert status == 0
     assert "pixel_1" in text
@@ -121,7 +124,7 @@ def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
     names = [device["name"] for device in one["devices"]]
     assert names == ["pixel_1_tflite", "raspberry_pi_4_ncnn", "h100"]
     assert one["devices"][0]["basis"] == "fitted"
-    assert one["devices"][0]["latency_s"] == pytest.approx(1.08, rel=0.01)
+    assert one["devices"][0]["latency_ms"] == pytest.approx(1080, rel=0.01)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
 
@@ -216,11 +219,12 @@ def test_analyze_shows_the_figures_of_its_setting(
     main(["analyze", mine, "--device", "none"])
     out = capsys.readouterr().out
     assert "70.6 %" in out
-    assert "top-1, 0.4 k mult-adds, 0.1 k params; a paper | with a bar\n" in out
+    assert "top-1 on ImageNet, 0.4 k mult-adds, 0.1 k params" in out
     main(["analyze", mine, "--set", "width=16", "--device", "none", "--format", "json"])
     assert json.loads(capsys.readouterr().out)["published"] == [
         {
             "source": "a paper | with a bar",
+            "dataset": None,
             "note": "half, or so",
             "figures": {"mult_adds": 700, "params": 300_000},
         }
@@ -237,8 +241,10 @@ def test_analyze_shows_the_figures_of_its_setting(
 def test_compare_shows_the_accuracy_that_most_have(
     capsys: pytest.CaptureFixture[str], mine: str
 ) -> None:
-    main(["compare", mine, f"{mine}@width=16", f"{mine}:same", "--format", "csv"])
+    networks = [mine, f"{mine}@width=16", f"{mine}:same"]
+    main(["compare", *networks, "--device", "none", "--format", "csv"])
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["top1"] for row in rows] == ["70.6", "", "70.6"]
+    assert [row["dataset"] for row in rows] == ["ImageNet", "", "ImageNet"]
     main(["compare", f"{mine}@width=16", f"{mine}@width=9", "--format", "csv"])
     assert "top1" not in capsys.readouterr().out

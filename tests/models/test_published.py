@@ -159,5 +159,5 @@ def test_a_knob_that_a_variant_adds_or_takes_away() -> None:
 
 def test_the_schema_knows_every_figure() -> None:
     row = json_schema()["$defs"]["published"]
-    assert set(row["properties"]) == {"variant", "at", "note", *FIGURES}
+    assert set(row["properties"]) == {"variant", "at", "dataset", "note", *FIGURES}
     assert [option["required"] for option in row["anyOf"]] == [[name] for name in FIGURES]

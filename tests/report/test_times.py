@@ -54,6 +54,11 @@ def rows(text: str, title: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in lines}
 
 
+def device_row(text: str, name: str) -> list[str]:
+    """The words of a device's row."""
+    return next(line.split()[1:] for line in text.splitlines() if line.startswith(f"{name}  "))
+
+
 def test_json_has_basis_band_and_lower_bound(capsys: pytest.CaptureFixture[str]) -> None:
     fitted, datasheet, stick, lower_bound = document(capsys, "analyze", "mobilenet_v1", *ON_EACH)[
         "devices"
@@ -110,25 +115,29 @@ def test_a_part_of_which_nothing_is_known_is_unknown(capsys: pytest.CaptureFixtu
 
 def test_times_never_stand_without_their_basis(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v3_small", *ON_EACH)
-    found = rows(text, "Devices")
-    assert found["fitted_core"][0] == "fitted"
-    assert found["datasheet_core"][0] == "datasheet"
-    assert found["stick"][:2] == ["fitted", "*9.13"]
-    assert found["lower_bound_core"][:2] == ["bound", "≥"]
+    found = {name: device_row(text, name) for name in DEVICES}
+    assert found["fitted_core"][:6] == ["18.3", "ms", "15.4-21.8", "ms", "ncnn", "1"]
+    assert found["fitted_core"][6:8] == ["yes", "fitted"]
+    assert found["datasheet_core"][4:8] == ["any", "1", "yes", "datasheet"]
+    assert (found["stick"][0], found["stick"][5:7]) == ("*9.13", ["unknown", "fitted"])
+    assert found["lower_bound_core"][:6] == ["≥7.80", "ms", "tflite", "1", "yes", "bound"]
     assert "stick: marked *: fewer mult-adds than any network that the fit has seen" in text
     assert "on fitted_core (fitted)" in text
     assert "roofline of the profile's peaks" not in text
 
 
 def test_notes_are_of_the_bases_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    text = output(capsys, "analyze", "lenet5", "--device", "lower_bound_core")
+    text = output(capsys, "analyze", "lenet5", "--device", "lower_bound_core", "--notes")
     assert "* bound: " in text
+    assert "* lower_bound_core: ≥ is a lower bound; real runs take longer" in text
     assert "* fitted: " not in text
-    assert "* band: " not in text
-    text = output(capsys, "analyze", "lenet5", "--device", "fitted_core")
-    assert "* lower bound: " not in text
+    assert "80 % range" not in text
+    text = output(capsys, "analyze", "lenet5", "--device", "fitted_core", "--notes")
+    assert "* bound: " not in text
+    assert "is a lower bound" not in text
     assert "* fitted: the sum of what each kernel asks for" in text
-    assert "off by 6.7 % in the median on 18 times" in text
+    assert "fitted_core: median error 6.7 % on 18 times that were held out of the fit" in text
+    assert re.search(r"\n80 % range +four of five measurements are in it\n", text)
 
 
 def test_each_way_to_a_basis_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,21 +145,21 @@ def test_each_way_to_a_basis_is_one_note(capsys: pytest.CaptureFixture[str]) -> 
         "the sum of what each kernel asks for, at cost coefficients fitted to published times"
     )
     roofline = "constants and a roofline fitted to published times of the device"
-    text = output(capsys, "analyze", "mobilenet_v1", *ON_EACH)
+    text = output(capsys, "analyze", "mobilenet_v1", *ON_EACH, "-v")
     assert text.count("* fitted (") == 2
     assert f"* fitted (fitted_core): {coefficients}" in text
     assert f"* fitted (stick): {roofline}" in text
     for command in (["analyze", "mobilenet_v1"], ["explain", "mobilenet_v1", "stem"]):
-        text = output(capsys, *command, "--device", "stick")
+        text = output(capsys, *command, "--device", "stick", "-v")
         assert f"* fitted: {roofline}" in text
-    text = output(capsys, "explain", "mobilenet_v1", "stem", *ON_EACH)
+    text = output(capsys, "explain", "mobilenet_v1", "stem", *ON_EACH, "-v")
     assert f"* fitted (stick): {roofline}" in text
 
 
 def test_channels_that_fill_no_packs_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     on = ("--device", "raspberry_pi_4_ncnn", "--device", "pixel_1_tflite")
     net = "mobilenet_v1@alpha=0.969"
-    text = output(capsys, "analyze", net, *on)
+    text = output(capsys, "analyze", net, *on, "-v")
     (found,) = re.findall(r"\* (.*) kernels have channels (.*)", text)
     device, count = found[0].split(": ")
     assert device == "raspberry_pi_4_ncnn"
@@ -192,7 +201,9 @@ def test_what_is_refused_has_no_basis_and_a_part_no_band(
     path.write_text(SORTS)
     assert main(["analyze", str(path), "--device", "fitted_core"]) == 3
     text = capsys.readouterr().out
-    assert rows(text, "Devices")["fitted_core"][:2] == ["-", "-"]
+    assert device_row(text, "fitted_core")[:6] == [
+        *("unknown", "ncnn", "1", "unknown", "unknown", "unknown"),
+    ]
     assert "* fitted: " not in text
     assert main(["analyze", str(path), "--device", "fitted_core", "--format", "json"]) == 3
     (refused,) = json.loads(capsys.readouterr().out)["devices"]
@@ -202,9 +213,9 @@ def test_what_is_refused_has_no_basis_and_a_part_no_band(
     assert found["latency_ms"] > 0
     assert (found["latency_low_ms"], found["latency_high_ms"]) == (None, None)
     text = output(capsys, "analyze", str(path), *bound)
-    assert rows(text, "Devices")["fitted_core"][:3] == ["fitted", "*≥", "12.0"]
+    assert device_row(text, "fitted_core")[:6] == ["*≥12.0", "µs", "ncnn", "1", "yes", "fitted"]
     kernels = rows(output(capsys, "analyze", str(path), "--by", "kernel", *bound), "Kernels")
-    assert kernels["opaque"][:3] == ["-", "-", "-"]
+    assert kernels["opaque"][:4] == ["unknown", "unknown", "unknown", "unknown"]
 
 
 NO_INT8 = ("--precision", "int8", "--device", "stick")
@@ -215,7 +226,7 @@ def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
     assert (found["basis"], found["latency_ms"]) == (None, None)
     text = output(capsys, "analyze", "lenet5", *NO_INT8)
-    assert rows(text, "Devices")["stick"][:2] == ["-", "-"]
+    assert device_row(text, "stick")[:4] == ["unknown", "made-up", "unknown", "unknown"]
     assert "\nBlocks; time on stick is unknown\n" in text
     assert f"* stick: {UNKNOWN}" in text
     text = output(capsys, "analyze", "lenet5", "--by", "kernel", *NO_INT8)
@@ -236,9 +247,21 @@ def test_a_profile_without_a_rate_has_no_basis() -> None:
 
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    text = output(capsys, "analyze", "mobilenet_v1", "--device", "stm32h743", "--precision", "int8")
-    assert rows(text, "Devices")["stm32h743"][5] == "no"
+    on = ("--device", "stm32h743", "--precision", "int8")
+    text = output(capsys, "analyze", "mobilenet_v1", *on)
+    assert text.startswith(
+        "does not fit stm32h743: activations are 680 kB over SRAM (512 KiB), weights are 2.13 MB "
+        "over flash (2 MiB)\n\nmobilenet_v1"
+    )
+    assert device_row(text, "stm32h743")[6] == "no"
+    text = output(capsys, "analyze", "mobilenet_v1", *on, "--notes")
     assert "stm32h743: weights do not fit flash 2 MiB: over by 2.13 MB" in text
+    both = (*on, "--device", "stm32f746")
+    text = output(capsys, "analyze", "mobilenet_v1", *both)
+    assert text.startswith("fits none of the 2 devices: stm32h743, stm32f746\n\nmobilenet_v1")
+    text = output(capsys, "analyze", "mobilenet_v1", *both, "--device", "h100")
+    assert text.startswith("mobilenet_v1")
+    assert "* does not fit stm32h743: activations are 680 kB over SRAM (512 KiB), " in text
 
 
 def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,7 +273,7 @@ def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str])
     five = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--top", "5", *ON_EACH)
     assert five == every[:5]
     text = output(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
-    assert "15 of 29 kernels" in text
+    assert ": 15 of 29, 67 % of the time (--top N shows more)" in text
     first = next(one for one in every if one["name"] == "separable.depthwise_conv2d")
     # 3,612,672 mult-adds over 401,408 elements in and out and 288 + 64 weights, of 4 bytes
     assert float(first["intensity"]) == pytest.approx(3_612_672 / (4 * (802_816 + 352)))
@@ -376,9 +399,13 @@ def test_what_a_user_chooses_a_device_by_is_shown_first(
     names = [word for name in LONG for word in ("--device", name)]
     text = output(capsys, "analyze", "mobilenet_v1", *names)
     shown = header(text, "device")
-    assert shown[:5] == ["device", "basis", "time", "80 % band", "fits"]
-    if width == 100:
-        assert shown[5:7] == ["energy", "bound"]
+    if width == 80:
+        assert shown == "device time,80 % range,run by,thr,fits,energy,basis".replace(
+            " ", ",", 1
+        ).split(",")
+    else:
+        assert shown[3:] == ["runtime", "threads", "fits", "energy", "basis", "bound"]
+    assert "left out" not in text
 
 
 LONG = ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")
