@@ -25,7 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "calibrate",
-        "a device profile from measured times, with its error on what it did not see",
+        "a device profile from measured times, with its error on held-out times",
         "mnet-cost calibrate --from times.csv --device raspberry_pi_4 -o my_pi.yaml",
         "The CSV has the columns model and latency_ms, and where rows differ device, runtime, "
         "precision, threads, batch, family, source.",
