@@ -19,29 +19,31 @@ _NAMED = 8
 
 
 def calibration_report(
-    name: str, found: Mapping[str, Calibration], unread: Sequence[str] = ()
+    name: str, calibrations: Mapping[str, Calibration], unread: Sequence[str] = ()
 ) -> Report:
     """Fits by precision: their numbers, errors on held-out times, each measurement.
 
     `unread` are columns of the files of which nothing was taken.
     """
-    several = len(found) > 1
+    several = len(calibrations) > 1
     facts: list[Fact] = []
     notes = [
         "held out: the time that the other measurements predict; off: its error. The fit itself "
         "uses all measurements"
     ]
-    for precision, one in found.items():
+    for precision, calibration in calibrations.items():
         prefix = f"{precision} " if several else ""
-        facts += [fact._replace(label=prefix + fact.label) for fact in _facts(one.fit)]
-        notes += [prefix + note for note in (*one.notes, *_moved(one.fit))]
+        facts += [fact._replace(label=prefix + fact.label) for fact in _facts(calibration.fit)]
+        notes += [prefix + note for note in (*calibration.notes, *_moved(calibration.fit))]
     if unread:
         names = ", ".join(f"`{column}`" for column in unread[:_NAMED])
         more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
         notes.append(f"columns that are not read: {names}{more}")
-    tables = {precision: _table(precision, one) for precision, one in found.items()}
-    forms = " and ".join(dict.fromkeys(one.form for one in found.values()))
-    count = sum(len(one.measurements) for one in found.values())
+    tables = {
+        precision: _table(precision, calibration) for precision, calibration in calibrations.items()
+    }
+    forms = " and ".join(dict.fromkeys(calibration.form for calibration in calibrations.values()))
+    count = sum(len(calibration.measurements) for calibration in calibrations.values())
     return Report(
         title=f"{name}: {forms} fitted to {count} measurement{'s' if count > 1 else ''}",
         subtitle="",
@@ -53,7 +55,8 @@ def calibration_report(
             "name": name,
             "unread_columns": list(unread),
             "fits": [
-                _document(precision, found[precision], tables[precision]) for precision in found
+                _document(precision, calibrations[precision], tables[precision])
+                for precision in calibrations
             ],
         },
     )
@@ -71,15 +74,15 @@ def _table(precision: str, calibration: Calibration) -> Table:
     )
     rows = tuple(
         (
-            _plain_name(one.model),
-            one.family,
-            one.latency_s,
+            _plain_name(measurement.model),
+            measurement.family,
+            measurement.latency_s,
             fitted,
-            fitted / one.latency_s - 1,
+            fitted / measurement.latency_s - 1,
             held_out,
-            None if held_out is None else held_out / one.latency_s - 1,
+            None if held_out is None else held_out / measurement.latency_s - 1,
         )
-        for one, fitted, held_out in zip(
+        for measurement, fitted, held_out in zip(
             calibration.measurements, calibration.fitted_s, calibration.held_out_s, strict=True
         )
     )
@@ -87,10 +90,10 @@ def _table(precision: str, calibration: Calibration) -> Table:
 
 
 def _facts(fit: LatencyFit) -> list[Fact]:
-    found: list[Fact] = []
+    facts: list[Fact] = []
     if isinstance(fit, CoefficientFit):
         detail = "for a multiplication in a large 1x1 convolution"
-        found.append(Fact("scale", fit.scale_s.value, "seconds", detail))
+        facts.append(Fact("scale", fit.scale_s.value, "seconds", detail))
     else:
         for label, number, unit in (
             ("rate", fit.macs_per_s, "MAC/s"),
@@ -99,15 +102,15 @@ def _facts(fit: LatencyFit) -> list[Fact]:
             ("per kernel", fit.kernel_s, "s"),
         ):
             if number is not None:
-                found.append(Fact(label, format_si(number.value, unit), "text"))
+                facts.append(Fact(label, format_si(number.value, unit), "text"))
     if fit.held_out is not None:
         held_out = fit.held_out
         detail = (
             f"median; mean {100 * held_out.mean:.1f} %, of {held_out.measurements} times, "
             f"{held_out.protocol} left out"
         )
-        found.append(Fact("error", f"{100 * held_out.median:.1f} %", "text", detail))
-    return found
+        facts.append(Fact("error", f"{100 * held_out.median:.1f} %", "text", detail))
+    return facts
 
 
 def _moved(fit: LatencyFit) -> list[str]:

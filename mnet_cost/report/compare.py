@@ -61,7 +61,9 @@ def compare_report(
         tables.append(why_table(names, breakdowns))
     if has_parts:
         tables += difference_tables(names, analyses, grain)
-    notes = sentences(names, breakdowns) if explained else ()
+    notes = tuple(unknown_notes(analyses[0].devices))
+    if explained:
+        notes += sentences(names, breakdowns)
     records: Table
     if by is None:
         records = with_figures(network_records(names, analyses, lower_bound), analyses)
@@ -115,7 +117,6 @@ def _notes(names: Sequence[str], analyses: Sequence[Analysis]) -> tuple[str, ...
         for note in convention_notes(analysis)
     ]
     notes += basis_notes(analyses[0].devices, energy=False)
-    notes += unknown_notes(analyses[0].devices)
     for name, analysis in zip(names, analyses, strict=True):
         notes += [
             f"{name} on {estimate.device.name}, {outside_note(estimate)}"

@@ -13,11 +13,11 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, basis_of
 from mnet_cost.report.alerts import misfit_alerts
+from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.devices import class_heading, class_order
 from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
     basis_notes,
-    fits_cell,
     outside_notes,
     sibling_notes,
     threads_cell,
@@ -29,7 +29,7 @@ from mnet_cost.report.matrix import settings_words
 from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.schema_ids import schema_id
-from mnet_cost.report.types import ASKED, Column, Report, Table
+from mnet_cost.report.types import ASKED, SPARE, Column, Marked, Report, Table
 from mnet_cost.units import format_bytes, format_count
 
 _FEW = 5
@@ -45,7 +45,7 @@ _COLUMNS = (
     Column("threads", "threads", "number", 9, "thr.", help="processor threads that it uses"),
     Column("basis", "basis", "text", ASKED, help="what the time rests on"),
     Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
-    Column("band_s", "80 % range", "range", 8, help="four of five measurements are expected in it"),
+    Column("band_s", "80 % range", "range", 7, help="four of five measurements are expected in it"),
     Column("fits", "fits", "text", 8, help="whether weights and activations fit the memory; -: its "
            "size is not known"),
     Column(_POWER, "energy,\npower x time", "quantity", 5,
@@ -53,7 +53,7 @@ _COLUMNS = (
     Column(_OPERATIONS, "energy,\nper operation", "quantity", 4,
            "energy,\nper op", help="joules per mult-add and per byte, without what idles: a lower "
            "bound, which cannot be compared with power x time"),
-    Column("bound_s", "lower bound", "seconds", 3, "lower\nbound",
+    Column("bound_s", "lower bound", "seconds", SPARE, "lower\nbound",
            help="no run is faster than this on the device's peaks"),
 )  # fmt: skip
 
@@ -120,7 +120,7 @@ def _notes(
         many = f"{len(rateless)} of {len(analysis.devices)} devices {have}"
         notes.append(f"{many} no {analysis.precision} rate: left out")
     if any(estimate.outside for estimate in known):
-        notes.append("*: the network is beyond those that the fit was made on; --notes says how")
+        notes.append("times marked *: the network is beyond those of the fit; --notes says in what")
     rest = [estimate for estimate in unknown if estimate not in rateless]
     notes += unknown_notes(rest)
     if len(known) <= _FEW:
@@ -163,11 +163,19 @@ def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tup
         None if refused else estimate.basis,
         by_basis(time_cell(analysis, estimate, lower_bound), estimate.basis),
         band_cell(analysis, estimate, lower_bound),
-        None if refused else fits_cell(estimate),
+        None if refused else _fits(estimate),
         energy if by_power else None,
         None if by_power else energy,
         None if refused else estimate.bound_s,
     )
+
+
+def _fits(estimate: DeviceEstimate) -> Marked | str | None:
+    """Whether all fits into the memory, in a word."""
+    fits = memory_fits(estimate)
+    if fits is None:
+        return None
+    return "yes" if fits else Marked("no", "bad")
 
 
 def _with_class(records: Table, ordered: Sequence[DeviceEstimate]) -> Table:

@@ -183,22 +183,25 @@ def device_report(device: DeviceProfile) -> Report:
         facts=tuple(facts),
         tables=tuple(tables),
         notes=(),
-        document=lambda: {
-            "schema": schema_id("device"),
-            "numbers": file_records(records),
-            "name": device.name,
-            "title": device.title,
-            "class": device.device_class,
-            "basis": device.basis,
-            "runtime": device.runtime,
-            "threads": device.threads,
-            "pipeline": device.pipeline,
-            "extends": device.extends,
-            "kernels": rules,
-            "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
-        },
+        document=lambda: {"schema": schema_id("device"), **_document(device)},
         records=records,
     )
+
+
+def _document(device: DeviceProfile) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "title": device.title,
+        "class": device.device_class,
+        "basis": device.basis,
+        "runtime": device.runtime,
+        "threads": device.threads,
+        "pipeline": device.pipeline,
+        "extends": device.extends,
+        "kernels": [rule for rule in KERNEL_RULES if rule in device.kernel_rules],
+        "latency": {name: fit_document(fit) for name, fit in device.latency.items()},
+        "numbers": file_records(_number_records(device)),
+    }
 
 
 def _number_records(device: DeviceProfile) -> Table:
@@ -222,9 +225,13 @@ def _number_records(device: DeviceProfile) -> Table:
 
 
 def _facts(device: DeviceProfile) -> list[Fact]:
-    precisions = [one for one in PRECISIONS if one in device.compute or one in device.latency]
-    bases = {one: basis_of(device, one) for one in precisions}
-    times = ", ".join(f"{one} {basis}" for one, basis in bases.items())
+    precisions = [
+        precision
+        for precision in PRECISIONS
+        if precision in device.compute or precision in device.latency
+    ]
+    bases = {precision: basis_of(device, precision) for precision in precisions}
+    times = ", ".join(f"{precision} {basis}" for precision, basis in bases.items())
     lower_bound = "bound: a lower bound, not an estimate" if "bound" in bases.values() else ""
     facts = [
         Fact("class", device.device_class, "text"),
@@ -247,32 +254,32 @@ def _rules_table(rules: Sequence[str]) -> Table:
 
 
 def _ridge(device: DeviceProfile) -> str:
-    known = {one: ridge_point(device, one) for one in device.compute}
-    words = [f"{one} {ridge:.3g}" for one, ridge in known.items() if ridge is not None]
+    known = {precision: ridge_point(device, precision) for precision in device.compute}
+    words = [f"{precision} {ridge:.3g}" for precision, ridge in known.items() if ridge is not None]
     return ", ".join(words) or "unknown"
 
 
 def _numbers(device: DeviceProfile) -> Iterator[tuple[str, str, Sourced]]:
     """What each number of a profile is, its unit, and the number."""
-    found: list[tuple[str, str, Sourced | None]] = []
+    numbers: list[tuple[str, str, Sourced | None]] = []
     for precision, fit in device.latency.items():
-        found += _fitted(precision, fit)
+        numbers += _fitted(precision, fit)
     for precision, rate in device.compute.items():
-        found.append((f"{precision} mult-adds", "MAC/s", rate.macs_per_s))
-        found.append((f"{precision} other ops", "op/s", rate.vector_ops_per_s))
-        found.append((f"{precision} tile", "channels", rate.tile))
-        found.append((f"{precision} with 2:4 sparsity", "times", rate.sparse_speedup))
+        numbers.append((f"{precision} mult-adds", "MAC/s", rate.macs_per_s))
+        numbers.append((f"{precision} other ops", "op/s", rate.vector_ops_per_s))
+        numbers.append((f"{precision} tile", "channels", rate.tile))
+        numbers.append((f"{precision} with 2:4 sparsity", "times", rate.sparse_speedup))
     for level in (*device.memory, *([device.storage] if device.storage else [])):
-        found.append((f"{level.name} size", "B", level.size_bytes))
-        found.append((f"{level.name} bandwidth", "B/s", level.bytes_per_s))
-    found.append(("per kernel", "s", device.kernel_overhead_s))
-    found.append(("per inference", "s", device.inference_overhead_s))
-    found.append(("power", "W", device.power_w))
+        numbers.append((f"{level.name} size", "B", level.size_bytes))
+        numbers.append((f"{level.name} bandwidth", "B/s", level.bytes_per_s))
+    numbers.append(("per kernel", "s", device.kernel_overhead_s))
+    numbers.append(("per inference", "s", device.inference_overhead_s))
+    numbers.append(("power", "W", device.power_w))
     for precision, energy in device.mac_energy_j.items():
-        found.append((f"{precision} mult-add", "J/MAC", energy))
+        numbers.append((f"{precision} mult-add", "J/MAC", energy))
     for level_name, energy in device.byte_energy_j.items():
-        found.append((f"{level_name} byte", "J/B", energy))
-    for what, unit, number in found:
+        numbers.append((f"{level_name} byte", "J/B", energy))
+    for what, unit, number in numbers:
         if number is not None:
             yield what, unit, number
 
@@ -290,28 +297,28 @@ def _fitted(precision: str, fit: LatencyFit) -> list[tuple[str, str, Sourced | N
 
 def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
     """Several profiles: what they are, and each number of any of them."""
-    names = distinct([one.name for one in devices])
-    columns = (Column("what", "number"), *(Column(one, one, "quantity", 8) for one in names))
+    names = distinct([device.name for device in devices])
+    columns = (Column("what", "number"), *(Column(name, name, "quantity", 8) for name in names))
     labels = [fact.label for fact in _facts(devices[0]._replace(pipeline="in_order"))]
-    words = [{fact.label: fact.value for fact in _facts(one)} for one in devices]
+    words = [{fact.label: fact.value for fact in _facts(device)} for device in devices]
     numbers = [
-        {what: Quantity(number.value, unit) for what, unit, number in _numbers(one)}
-        for one in devices
+        {what: Quantity(number.value, unit) for what, unit, number in _numbers(device)}
+        for device in devices
     ]
     rows = [
         row
-        for row in ((label, *(one.get(label) for one in words)) for label in labels)
+        for row in ((label, *(facts.get(label) for facts in words)) for label in labels)
         if any(row[1:])
     ]
-    for what in dict.fromkeys(what for one in numbers for what in one):
-        rows.append((what, *(one.get(what) for one in numbers)))
+    for what in dict.fromkeys(what for known in numbers for what in known):
+        rows.append((what, *(known.get(what) for known in numbers)))
     for rule in KERNEL_RULES:
-        has = [rule in one.kernel_rules for one in devices]
+        has = [rule in device.kernel_rules for device in devices]
         if any(has):
-            rows.append((rule, *("yes" if one else "no" for one in has)))
+            rows.append((rule, *("yes" if present else "no" for present in has)))
     table = Table("numbers", "", columns, tuple(rows))
     records = [_number_records(device) for device in devices]
-    joined = records[0]._replace(rows=tuple(row for one in records for row in one.rows))
+    joined = records[0]._replace(rows=tuple(row for table in records for row in table.rows))
     return Report(
         title=" beside ".join(names),
         subtitle="",
@@ -320,8 +327,7 @@ def devices_side_by_side(devices: Sequence[DeviceProfile]) -> Report:
         notes=("`mnet-cost devices NAME` shows sources and bases",),
         document=lambda: {
             "schema": schema_id("devices-beside"),
-            "names": names,
-            "numbers": file_records(joined),
+            "devices": [_document(device) for device in devices],
         },
         records=joined,
     )

@@ -40,7 +40,8 @@ def analysis_document(
         ],
         "convention_agreement": analysis.convention_agreement,
         "convention_reservations": [
-            {**one._asdict(), "layers": list(one.layers)} for one in analysis.reservations
+            {**reservation._asdict(), "layers": list(reservation.layers)}
+            for reservation in analysis.reservations
         ],
         "totals": {
             **totals,
@@ -55,7 +56,8 @@ def analysis_document(
             "peak_bytes": analysis.memory.peak_bytes,
             "peak_at": network.steps[analysis.memory.peak_step].name,
             "live_at_peak": [
-                {"name": one.name, "bytes": one.bytes} for one in analysis.memory.live_at_peak
+                {"name": tensor.name, "bytes": tensor.bytes}
+                for tensor in analysis.memory.live_at_peak
             ],
             "schedule": list(network.schedule),
             **_schedule_document(analysis),
@@ -150,43 +152,43 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
         "memory_fits": None if refused else memory_fits(estimate),
         "capacity_checks": [
             {
-                "what": fit.what,
-                "where": fit.where,
-                "needed_bytes": fit.needed_bytes,
-                "available_bytes": fit.available_bytes,
-                "fits": None if refused else fit.fits,
-                "over_bytes": None if refused else fit.over_bytes,
-                "gap_bytes": fit.gap_bytes,
-                "spec_order_bytes": fit.spec_order_bytes,
-                "is_least": fit.is_least,
-                "because": [] if refused else [one._asdict() for one in fit.because],
-                "at": None if refused else fit.at or None,
+                "what": check.what,
+                "where": check.where,
+                "needed_bytes": check.needed_bytes,
+                "available_bytes": check.available_bytes,
+                "fits": None if refused else check.fits,
+                "over_bytes": None if refused else check.over_bytes,
+                "gap_bytes": check.gap_bytes,
+                "spec_order_bytes": check.spec_order_bytes,
+                "is_least": check.is_least,
+                "because": [] if refused else [tensor._asdict() for tensor in check.because],
+                "at": None if refused else check.at or None,
             }
-            for fit in estimate.memory_fits
+            for check in estimate.memory_fits
         ],
         "notes": list(estimate.notes),
         "kernels": [
             {
-                "name": one.kernel.name,
-                "layers": [cost.step.name for cost in one.kernel.layers],
-                **kernel_times(estimate, one),
-                "intensity": one.intensity,
+                "name": kernel.kernel.name,
+                "layers": [cost.step.name for cost in kernel.kernel.layers],
+                **kernel_times(estimate, kernel),
+                "intensity": kernel.intensity,
             }
-            for one in estimate.kernels
+            for kernel in estimate.kernels
         ],
     }
 
 
-def kernel_times(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
+def kernel_times(estimate: DeviceEstimate, kernel: KernelEstimate) -> dict[str, Any]:
     """The time of a kernel with the parts that add up to it, and its lower bound."""
-    parts = time_breakdown(estimate, one)
+    parts = time_breakdown(estimate, kernel)
     return {
-        "latency_ms": _ms(one.latency_s),
+        "latency_ms": _ms(kernel.latency_s),
         "compute_ms": _ms(parts.compute_s),
         "memory_ms": _ms(parts.memory_s),
         "overhead_ms": _ms(parts.overhead_s),
-        "bound_ms": _ms(one.lower_bound.seconds),
-        "bound": one.bound,
+        "bound_ms": _ms(kernel.lower_bound.seconds),
+        "bound": kernel.bound,
     }
 
 

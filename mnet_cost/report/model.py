@@ -69,7 +69,7 @@ def _tensors(network: Network, indices: tuple[int, ...]) -> str:
 
 
 class _Compared:
-    """Our counts at the settings of published rows, each found once."""
+    """Our counts at the settings of published rows, each counted once."""
 
     def __init__(self, root: Node, analysis: Analysis) -> None:
         self.root = root
@@ -92,10 +92,10 @@ class _Compared:
 
 
 def _by_source(spec: ModelSpec) -> list[tuple[str, list[PublishedRow]]]:
-    found: dict[str, list[PublishedRow]] = {}
+    by_source: dict[str, list[PublishedRow]] = {}
     for row in spec.published:
-        found.setdefault(row.source, []).append(row)
-    return list(found.items())
+        by_source.setdefault(row.source, []).append(row)
+    return list(by_source.items())
 
 
 def _published_table(source: str, rows: list[PublishedRow], compared: _Compared) -> Table:
@@ -118,7 +118,7 @@ def _published_table(source: str, rows: list[PublishedRow], compared: _Compared)
                 continue
             ours, way = _ours(name, row, compared)
             cells += [row.texts[name], ours, way]
-        if any(one.note for one in rows):
+        if any(other.note for other in rows):
             cells.append(row.note or None)
         shown.append(tuple(cells))
     return Table("published", f"Published in {source}", tuple(columns), tuple(shown))
@@ -269,7 +269,7 @@ def _row_document(row: PublishedRow, compared: _Compared) -> dict[str, Any]:
         "at": dict(at),
         "dataset": dataset_of(row),
         "note": row.note or None,
-        "figures": {name: number(name, one) for name, one in row.figures.items()},
+        "figures": {name: number(name, figure) for name, figure in row.figures.items()},
         "ours": {
             name: {"value": value, "way": way, "printed": row.texts[name]}
             for name, (value, way) in ours.items()

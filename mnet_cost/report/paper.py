@@ -60,7 +60,7 @@ def paper_report(paper: Paper, results: Sequence[TableResult]) -> Report:
 
 def _legend(results: Sequence[TableResult]) -> list[str]:
     """What the verdicts that are there mean, and that of accuracies there is none."""
-    there = {*count_verdicts(results)} | {_QUOTED for one in results if one.quoted()}
+    there = {*count_verdicts(results)} | {_QUOTED for result in results if result.quoted()}
     said = [
         f"{', '.join(shown)}: {meaning}"
         for words, meaning in _MEANINGS
@@ -252,7 +252,7 @@ def _layers(result: TableResult, footnotes: _Footnotes) -> _Shown:
     keys = [key for key in PROPERTIES if key in printed]
     rows: list[tuple[Any, ...]] = []
     for row in result.rows:
-        cells = {one.cell.what: one for one in row.cells}
+        cells = {cell.cell.what: cell for cell in row.cells}
         texts = [str(cells[key].cell.printed) if key in cells else "" for key in keys]
         rows.append(
             (
@@ -273,14 +273,14 @@ def _layers(result: TableResult, footnotes: _Footnotes) -> _Shown:
 
 def _verdict(row: RowResult, footnotes: _Footnotes) -> str:
     """`exact` where all cells are, else what the others are."""
-    if any(one.judgement is None for one in row.cells):
+    if any(cell.judgement is None for cell in row.cells):
         return _QUOTED
     texts: dict[str, list[str]] = {}
-    for one in row.cells:
-        judgement = one.judgement
+    for cell in row.cells:
+        judgement = cell.judgement
         if judgement is not None and judgement.verdict != "exact":
             ours = "" if judgement.ours is None else f", ours {judgement.ours.value}"
-            text = f"{PROPERTIES[one.cell.what][0]}: {one.cell.printed}{ours}"
+            text = f"{PROPERTIES[cell.cell.what][0]}: {cell.cell.printed}{ours}"
             note = f"; {judgement.note}" if judgement.note else ""
             texts.setdefault(judgement.verdict, []).append(text + note)
     return ", ".join(footnotes.mark(word, *said) for word, said in texts.items()) or "exact"
@@ -311,10 +311,10 @@ def _records(results: Sequence[TableResult]) -> Table:
             part = row.row.part
             head = (result.table.id, row.row.name, row.row.model, " ".join(part.layers), part.kind)
             for cell in row.cells:
-                one = _cell_document(cell)
-                found = one["match"] or {}
-                matched = (found.get(key) for key in ("value", "counting", "setting", "way"))
-                rows.append((*head, *(one[key] for key in own), *matched, one["note"]))
+                document = _cell_document(cell)
+                matched = document["match"] or {}
+                matched = (matched.get(key) for key in ("value", "counting", "setting", "way"))
+                rows.append((*head, *(document[key] for key in own), *matched, document["note"]))
     columns = (Column(key, key) for key in (*about, *own, *match, "note"))
     return Table("cells", "", tuple(columns), tuple(rows))
 
@@ -363,20 +363,20 @@ def _row_document(result: TableResult, row: RowResult) -> dict[str, Any]:
 
 def _cell_document(result: CellResult) -> dict[str, Any]:
     cell, judgement = result
-    found = judgement or Judgement("exact")  # of a quoted cell nothing of it is shown
-    ours = found.ours
+    judged = judgement or Judgement("exact")  # of a quoted cell nothing of it is shown
+    ours = judged.ours
     return {
         "what": cell.what,
         "printed": str(cell.printed),
         "printed_value": _number(cell.printed),
-        "verdict": found.verdict if judgement else _QUOTED,
+        "verdict": judged.verdict if judgement else _QUOTED,
         "ours": _plain(ours.value) if ours else None,
         "counting": ours.counting or None if ours else None,
         "setting": ours.setting if ours else None,
-        "match": _match_document(found.match),
+        "match": _match_document(judged.match),
         "corrected": None if cell.typo is None else str(cell.typo),
-        "right": _match_document(found.right),
-        "note": found.note or None,
+        "right": _match_document(judged.right),
+        "note": judged.note or None,
     }
 
 

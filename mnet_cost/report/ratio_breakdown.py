@@ -8,7 +8,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.report.cells import cell
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
-from mnet_cost.report.types import Column, Range, Table
+from mnet_cost.report.types import ASKED, Column, Range, Table
 from mnet_cost.search.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio
 
 _SAME = "same kernels"
@@ -89,12 +89,12 @@ def why_table(names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, .
     columns = (
         Column("model", "network", "text", 8),
         Column("device", "device"),
-        Column("mult_adds_ratio", "mult-adds", "ratio"),
-        Column("coefficient_ratio", "time of each", "ratio"),
+        Column("mult_adds_ratio", "mult-\nadds", "ratio"),
+        Column("coefficient_ratio", "time per\nmult-add", "ratio"),
         Column("time_ratio", "time", "ratio"),
-        Column("first_mac_share", "first: on mult-adds %", "percent", 10, "first %"),
-        Column("other_mac_share", "then %", "percent", 10),
-        Column("rest", "the rest of its time, %", "prose", 7),
+        Column("first_mac_share", "first: on\nMACs %", "percent", ASKED),
+        Column("other_mac_share", "other: on\nMACs %", "percent", ASKED),
+        Column("rest", "other: the rest %", "prose", 7),
     )
     pairs = [
         (name, breakdown)
@@ -115,10 +115,10 @@ def why_table(names: Sequence[str], breakdowns: Sequence[tuple[RatioBreakdown, .
         )
         for name, breakdown in pairs
     ]
-    each = "; time of each: of one mult-add, over that in the first" if has_each else ""
+    per = "x time per mult-add " if has_each else ""
     note = (
-        f"ratios: x of {names[0]}{each}; on mult-adds: share of the time, in {names[0]}, then in "
-        f"the other; time = mult-adds {'x time of each ' if has_each else ''}x first % / then %"
+        f"ratios: x of {names[0]}; time = mult-adds {per}x first % / other %, the shares of their "
+        "times that mult-adds take"
     )
     if any(
         breakdown.coefficient_ratio is None and breakdown.time_ratio and breakdown.mult_adds_ratio

@@ -116,18 +116,15 @@ def kernel_records(
     lower_bound: bool = False,
     top: int | None = None,
 ) -> Table:
-    """A row for each kernel of each network on each device, in the order in which they run; with
-    `top` so many of each device, those first that take longest."""
+    """A row for each kernel of each network on each device, those first that take longest; with
+    `top` so many of each device."""
     rows: list[tuple[Any, ...]] = []
     for analysis, estimate, setting in _each(names, analyses, lower_bound):
         if estimate is None:
             continue
         whole_s = analysis.latency_s(estimate, lower_bound)
-        kernels = estimate.kernels
-        if top is not None:
-            ordered = sorted(kernels, key=lambda timed: -(timed.latency_s or 0.0))
-            kernels = tuple(ordered[:top])
-        for timed in kernels:
+        ordered = sorted(estimate.kernels, key=lambda timed: -(timed.latency_s or 0.0))
+        for timed in ordered[:top]:
             kernel, seconds = timed.kernel, timed.latency_s
             rows.append(
                 (

@@ -37,16 +37,16 @@ _EPOCH_COLUMNS = (
 def ignored(dataset: Dataset) -> list[tuple[int, str, tuple[str, ...]]]:
     """(number, what, names) of what in a folder is not trained on."""
     folders, files = dataset.ignored_folders, dataset.ignored_files
-    found = [
+    entries = [
         (len(folders), f"{_noun(folders, 'sub-folder')} without images, or named _ or ., ignored",
          folders),
         (len(files), f"{_noun(files, 'file')} without the ending of an image, ignored", files),
     ]  # fmt: skip
-    return [one for one in found if one[0]]
+    return [entry for entry in entries if entry[0]]
 
 
-def _noun(names: Sequence[str], one: str) -> str:
-    return one if len(names) == 1 else f"{one}s"
+def _noun(names: Sequence[str], noun: str) -> str:
+    return noun if len(names) == 1 else f"{noun}s"
 
 
 def _epochs_said(number: int) -> str:
@@ -193,7 +193,7 @@ def _classes(trained: Trained) -> Table:
         Column("precision", "precision %", "percent"),
         Column("mistaken_for", "mistaken for", "text", 5),
     )
-    return Table("classes", "Classes", columns, tuple(tuple(one) for one in trained.classes))
+    return Table("classes", "Classes", columns, tuple(tuple(result) for result in trained.classes))
 
 
 def _confusion(trained: Trained) -> Table:
@@ -263,32 +263,31 @@ def training_document(trained: Trained) -> dict[str, Any]:
         "best_epoch": None if best is None else best.epoch,
         "best_accuracy": None if best is None else best.test_accuracy,
         "epochs": [record._asdict() for record in trained.history],
-        "classes": [one._asdict() for one in trained.classes],
+        "classes": [result._asdict() for result in trained.classes],
         "confusion": None if tested is None else [list(row) for row in tested.confusion],
         "folder": str(trained.folder),
         "environment": dict(trained.environment),
     }
 
 
-def _each(found: Sequence[Trained], name: str) -> str:
+def _each(trainings: Sequence[Trained], name: str) -> str:
     """A setting of all, once where it is the same."""
-    values = [str(getattr(one.plan.settled, name)) for one in found]
+    values = [str(getattr(training.plan.settled, name)) for training in trainings]
     return values[0] if len(set(values)) == 1 else ", ".join(values)
 
 
-def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Report:
-    """Accuracy, mult-adds, params and time of several trainings, with ratios (first over each).
+def training_comparison(names: Sequence[str], trainings: Sequence[Trained]) -> Report:
+    """Accuracy, mult-adds, params and time of several trainings, with ratios to the first.
 
-    `names` may go on after those that were `found`: they were not reached.
+    `names` may go on after those of `trainings`: these were not reached.
     """
-    first = found[0]
-    names, missing = names[: len(found)], names[len(found) :]
+    first = trainings[0]
+    names, missing = names[: len(trainings)], names[len(trainings) :]
     notes = [f"not trained: {', '.join(missing)}"] if missing else []
-    notes += [
-        f"{name} was stopped after {len(one.history)} of {_epochs_said(one.plan.settled.epochs)}"
-        for name, one in zip(names, found, strict=True)
-        if not one.finished
-    ]
+    for name, training in zip(names, trainings, strict=True):
+        if not training.finished:
+            planned = _epochs_said(training.plan.settled.epochs)
+            notes.append(f"{name} was stopped after {len(training.history)} of {planned}")
     columns = (
         Column("network", "network"),
         Column("test_accuracy", "test accuracy %", "percent"),
@@ -301,40 +300,40 @@ def training_comparison(names: Sequence[str], found: Sequence[Trained]) -> Repor
         Column("memory_bytes", "memory estimate", "bytes", 5),
     )
     rows = []
-    for name, one in zip(names, found, strict=True):
-        estimate = one.plan.estimate
+    for name, training in zip(names, trainings, strict=True):
+        estimate = training.plan.estimate
         rows.append(
             (
                 name,
-                one.history[-1].test_accuracy if one.history else None,
+                training.history[-1].test_accuracy if training.history else None,
                 estimate.mult_adds,
                 ratio(first.plan.estimate.mult_adds, estimate.mult_adds),
                 estimate.params,
                 ratio(first.plan.estimate.params, estimate.params),
-                one.seconds,
-                ratio(first.seconds, one.seconds),
+                training.seconds,
+                ratio(first.seconds, training.seconds),
                 estimate.cost.memory_bytes,
             )
         )
     plan = first.plan
     note = (
-        f"ratio: {names[0]} over each; accuracy of the average of the weights after the last epoch "
+        f"ratio: x of {names[0]}; accuracy of the average of the weights after the last epoch "
         f"on {len(plan.dataset.test.labels):,} images, one of which is "
         f"{100 / len(plan.dataset.test.labels):.2f} %"
     )
     table = Table("trainings", "", columns, tuple(rows), note=note)
     return Report(
         title=f"{' vs '.join(names)} on {plan.dataset.name}",
-        subtitle=f"recipe {plan.settled.recipe.name} · {_each(found, 'epochs')} epochs · "
-        f"batch {_each(found, 'batch')} · seed {plan.task.seed}",
+        subtitle=f"recipe {plan.settled.recipe.name} · {_each(trainings, 'epochs')} epochs · "
+        f"batch {_each(trainings, 'batch')} · seed {plan.task.seed}",
         facts=(),
         tables=(table,),
         notes=tuple(notes),
         document=lambda: {
             "schema": schema_id("training-comparison"),
             "trainings": [
-                {"name": name, **training_document(one)}
-                for name, one in zip(names, found, strict=True)
+                {"name": name, **training_document(training)}
+                for name, training in zip(names, trainings, strict=True)
             ],
         },
     )

@@ -85,7 +85,7 @@ def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
 
 
 def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:
-    """Whether both ask for the same, kernel by kernel; not where it is unknown what one does."""
+    """Whether both ask for the same, kernel by kernel; not where a kernel is of unknown work."""
     return not (
         first.untimed and any(kernel.kernel.anchor.work is None for kernel in first.kernels)
     ) and (
@@ -93,9 +93,9 @@ def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool
     )
 
 
-def _asked(one: KernelEstimate) -> tuple[object, ...]:
+def _asked(estimate: KernelEstimate) -> tuple[object, ...]:
     """All that the time of a kernel follows from, names apart."""
-    kernel = one.kernel
+    kernel = estimate.kernel
     return (
         kernel.anchor.step.layer.variety(),
         kernel.anchor.work,
@@ -103,13 +103,13 @@ def _asked(one: KernelEstimate) -> tuple[object, ...]:
         kernel.speedup,
         (kernel.weight_bytes, kernel.input_bytes, kernel.output_bytes),
         (kernel.input_elements, kernel.output_elements, kernel.trained_elements),
-        one.latency_s,
+        estimate.latency_s,
     )
 
 
 def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, ...]:
     """One for each device that both were analyzed on; none where a total is unknown."""
-    found: list[RatioBreakdown] = []
+    breakdowns: list[RatioBreakdown] = []
     if first.unmodelled or other.unmodelled:
         return ()
     others = {estimate.device.name: estimate for estimate in other.devices}
@@ -119,7 +119,7 @@ def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, 
             continue
         times = time_ratio(mine, theirs)
         mult_adds = ratio(first.paper_mult_adds, other.paper_mult_adds)
-        found.append(
+        breakdowns.append(
             RatioBreakdown(
                 mine.device.name,
                 mine.basis,
@@ -134,7 +134,7 @@ def ratio_breakdowns(first: Analysis, other: Analysis) -> tuple[RatioBreakdown, 
                 overheads(theirs),
             )
         )
-    return tuple(found)
+    return tuple(breakdowns)
 
 
 def _coefficient_ratio(
@@ -154,9 +154,9 @@ def mac_share(estimate: DeviceEstimate) -> float | None:
 
 def _mac_seconds(estimate: DeviceEstimate) -> float:
     return sum(
-        time_breakdown(estimate, one).compute_s or 0.0
-        for one in estimate.kernels
-        if one.kernel.mult_adds
+        time_breakdown(estimate, kernel).compute_s or 0.0
+        for kernel in estimate.kernels
+        if kernel.kernel.mult_adds
     )
 
 
@@ -165,14 +165,14 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
     if not estimate.latency_s:
         return ()
     spent: dict[tuple[str, str], float] = {}
-    for one in estimate.kernels:
-        parts = time_breakdown(estimate, one)
+    for kernel in estimate.kernels:
+        parts = time_breakdown(estimate, kernel)
         rest = {
-            "compute": None if one.kernel.mult_adds else parts.compute_s,
-            _memory(estimate, one): parts.memory_s,
+            "compute": None if kernel.kernel.mult_adds else parts.compute_s,
+            _memory(estimate, kernel): parts.memory_s,
             "overhead": parts.overhead_s,
         }
-        kind = one.kernel.anchor.step.layer.variety()
+        kind = kernel.kernel.anchor.step.layer.variety()
         for bound, seconds in rest.items():
             if seconds:
                 spent[kind, bound] = spent.get((kind, bound), 0.0) + seconds
@@ -184,7 +184,7 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
     )
 
 
-def _memory(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def _memory(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
     """Memory, with its level where that is known: a sum of cost terms is of all levels."""
-    known = estimate.latency_fit is None and one.lower_bound.level
-    return f"memory:{one.lower_bound.level}" if known else "memory"
+    known = estimate.latency_fit is None and kernel.lower_bound.level
+    return f"memory:{kernel.lower_bound.level}" if known else "memory"

@@ -141,9 +141,14 @@ def test_csv_and_json_say_the_same_of_layers_and_kernels(
         for key in ("name", "kind", "line", "output_shape", "mult_adds", "params", "weights"):
             assert same(row[key], layer[key])
     rows = records(capsys, *arguments, "kernel")
-    kernels = [(d, kernel) for d in document["devices"] for kernel in d["kernels"]]
-    for row, (device, kernel) in zip(rows, kernels, strict=True):
-        assert row["device"] == device["name"]
+    kernels = {
+        (device["name"], kernel["name"]): kernel
+        for device in document["devices"]
+        for kernel in device["kernels"]
+    }
+    assert len(rows) == len(kernels)
+    for row in rows:
+        kernel = kernels[row["device"], row["name"]]
         for key, value in kernel.items():
             assert same(row[key], value), key
 

@@ -98,8 +98,8 @@ def test_parts_of_kernels_add_up_wherever_they_stand(
         seconds = [kernel[f"{part}_ms"] or 0.0 for kernel in found["kernels"]]
         assert sum(seconds) / found["latency_ms"] == pytest.approx(found["shares"][part])
     for one in records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--device", device):
-        parts = [float(one[f"{part}_s"] or 0) for part in PARTS]
-        assert sum(parts) == pytest.approx(float(one["latency_s"] or 0))
+        parts = [float(one[f"{part}_ms"] or 0) for part in PARTS]
+        assert sum(parts) == pytest.approx(float(one["latency_ms"] or 0))
     layers = document(capsys, "explain", "mobilenet_v1", "separable", "--device", device)["layers"]
     for (time,) in filter(None, (layer["times"] for layer in layers)):
         parts = [time[f"{part}_ms"] or 0.0 for part in PARTS]
@@ -241,9 +241,10 @@ def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_profile_without_a_rate_has_no_basis() -> None:
     nothing = PROFILES["stick"]._replace(latency={})
-    (row,) = devices_report([nothing]).tables[0].rows
-    keys = [column.key for column in devices_report([nothing]).tables[0].columns]
-    assert row[keys.index("estimate_basis")] is None
+    table = devices_report([nothing]).tables[0]
+    heading, row = table.rows
+    assert heading[0] == "accelerators"
+    assert row[[column.key for column in table.columns].index("basis")] is None
 
 
 def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,21 +266,27 @@ def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str]) -> None:
-    every = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
-    assert len(every) == 29
-    times = [float(one["latency_s"]) for one in every]
+    listed = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
+    assert len(listed) == 4 * 29
+    every = [row for row in listed if row["device"] == DEVICES[0]]
+    times = [float(row["latency_ms"]) for row in every]
     assert times == sorted(times, reverse=True)
     assert sum(float(one["latency_share"]) for one in every) == pytest.approx(1)
     five = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--top", "5", *ON_EACH)
-    assert five == every[:5]
+    assert len(five) == 4 * 5
+    assert five[:5] == every[:5]
     text = output(capsys, "analyze", "mobilenet_v1", "--by", "kernel", *ON_EACH)
-    assert ": 15 of 29, 67 % of the time (--top N shows more)" in text
+    share = sum(float(row["latency_share"]) for row in every[:15])
+    assert share == pytest.approx(0.873, abs=0.001)
+    assert ": 15 of 29, 87 % of the time (--top N shows more)" in " ".join(text.split())
     first = next(one for one in every if one["name"] == "separable.depthwise_conv2d")
     # 3,612,672 mult-adds over 401,408 elements in and out and 288 + 64 weights, of 4 bytes
     assert float(first["intensity"]) == pytest.approx(3_612_672 / (4 * (802_816 + 352)))
-    assert (first["ridge"], first["fused"]) == ("above", "batch_norm + relu")
+    assert first["layers"] == " ".join(
+        f"separable.{layer}" for layer in ("depthwise_conv2d", "batch_norm", "relu")
+    )
     last = next(one for one in every if one["name"] == "logits")
-    assert (last["ridge"], last["bound"]) == ("below", "DRAM")
+    assert last["bound"] == "memory:DRAM"
 
 
 @pytest.mark.parametrize(
@@ -330,34 +337,42 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "compare", "shallow", "mobilenet_v1@alpha=0.75", *ON_EACH)
-    intervals = found["ratios"][1]["latency_interval"]
-    assert {name: one["tie"] for name, one in intervals.items()} == {
+    intervals = {ratio["name"]: ratio for ratio in found["ratios"][1]["devices"]}
+    assert {name: ratio["tie"] for name, ratio in intervals.items()} == {
         "fitted_core": True, "datasheet_core": True, "stick": True, "lower_bound_core": None,
     }  # fmt: skip
     for name in DEVICES[:3]:
-        ratio = found["ratios"][1]["latency"][name]
-        assert intervals[name]["low"] < ratio < intervals[name]["high"]
+        low, ratio, high = (intervals[name][f"latency_ratio{end}"] for end in ("_low", "", "_high"))
+        assert low < ratio < high
     found = document(capsys, "compare", "full", "separable", *ON_EACH)
-    one = found["ratios"][1]["latency_interval"]["fitted_core"]
+    fitted = found["ratios"][1]["devices"][0]
     coefficient_ratio = found["ratio_breakdowns"][0]["coefficient_ratio"]
     text = output(capsys, "compare", "full", "separable", *ON_EACH)
-    assert f"{one['low']:.2f}-{one['high']:.2f}x" in text
+    low, high = (cell(fitted[f"latency_ratio_{end}"], "ratio") for end in ("low", "high"))
+    assert f"{low.removesuffix('x')}-{high}" in text
     assert "tie" not in text
-    assert f"a mult-add of full takes {coefficient_ratio:.2f}x as long" in text
+    assert f"A mult-add of separable takes {coefficient_ratio:.2f}x the time" in (
+        " ".join(text.split())
+    )
 
 
 @pytest.mark.parametrize("other", ["mobilenet_v2", "mobilenet_v2@alpha=1.0"])
 def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], other: str) -> None:
     found = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
-    for one in found["ratios"][1]["latency_interval"].values():
-        assert one == {"low": 1.0, "high": 1.0, "tie": False, "same_kernels": True}
+    for ratio in found["ratios"][1]["devices"]:
+        assert ratio == {
+            "name": ratio["name"],
+            **dict.fromkeys(("latency_ratio", "latency_ratio_low", "latency_ratio_high"), 1.0),
+            "tie": False,
+            "same_kernels": True,
+        }
     assert {one["same_kernels"] for one in found["ratio_breakdowns"]} == {True}
     text = output(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
     assert text.count("1.00-1.00x  same kernels") == len(DEVICES)
     name = "mobilenet_v2 (2)" if other == "mobilenet_v2" else other
     listed = ", ".join(DEVICES)
     assert f"* {listed}: mobilenet_v2 and {name} have the same kernels" in text
-    assert "cannot be told" not in text
+    assert "not certain" not in text
     assert "a tie" not in text
 
 
@@ -366,18 +381,20 @@ def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
     assert found["model"]["knobs"]["alpha"] == 0.5
     assert [one["name"] for one in found["devices"]] == [
-        *("lower_bound_core", "fitted_core", "stm32h743", "stick", "h100"),
+        *("fitted_core", "lower_bound_core", "stm32h743", "stick", "h100"),
     ]
     alone = document(
         capsys, "analyze", "mobilenet_v1", "--alpha", "0.5", "--device", "fitted_core"
     )["devices"]  # fmt: skip
-    assert found["devices"][1] == {"class": "phone", **alone[0]}
+    assert found["devices"][0] == {"class": "phone", **alone[0]}
     listed = records(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
-    assert [one["device"] for one in listed] == ["lower_bound_core", "fitted_core", "stick", "h100"]
-    assert float(listed[1]["latency_s"]) == pytest.approx(alone[0]["latency_ms"] / 1e3)
-    assert (listed[0]["band_s_low"], listed[0]["basis"]) == ("", "bound")
+    assert [row["device"] for row in listed] == [device["name"] for device in found["devices"]]
+    assert float(listed[0]["latency_ms"]) == alone[0]["latency_ms"]
+    assert (listed[1]["latency_low_ms"], listed[1]["basis"]) == ("", "bound")
+    assert (listed[2]["latency_ms"], listed[2]["memory_fits"]) == ("", "false")
     text = output(capsys, "devices", "--for", "mobilenet_v1", *names)
-    assert "1 of 5 devices have no fp32 rate" in text
+    assert "1 of 5 devices has no fp32 rate: left out" in text
+    assert text.startswith("mobilenet_v1 does not fit stm32h743: activations need 4.82 MB, SRAM ")
 
 
 def header(text: str, first: str) -> list[str]:
@@ -393,9 +410,13 @@ def test_what_a_user_chooses_a_device_by_is_shown_first(
     monkeypatch.setenv("COLUMNS", str(width))
     text = output(capsys, "devices", "--for", "mobilenet_v1")
     shown = header(text, "device")
-    assert shown[:6] == ["device", "threads", "basis", "time", "80 % band", "fits"]
+    kept = ["device", "runtime", "thr.", "basis", "time", "80 % range", "fits"]
     if width == 80:
-        assert "left out at 80 columns: bound, energy, runtime, class" in text
+        kept.remove("80 % range")
+        assert (
+            "left out at 80 columns: 80 % range, energy, power x time, energy, per operation"
+        ) in " ".join(text.split())
+    assert shown == kept
     names = [word for name in LONG for word in ("--device", name)]
     text = output(capsys, "analyze", "mobilenet_v1", *names)
     shown = header(text, "device")
@@ -423,10 +444,12 @@ def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "devices", "--for", "lenet5", "--precision", "int8")["devices"]
     classes = [CLASSES.index(one["class"]) for one in found]
     assert classes == sorted(classes)
-    by_class: dict[str, list[float]] = {}
-    for one in found:
-        by_class.setdefault(one["class"], []).append(one["latency_ms"] or float("inf"))
-    assert all(times == sorted(times) for times in by_class.values())
+    bases = ["calibrated", "fitted", "datasheet", "bound", None]
+    by_class: dict[str, list[tuple[int, float]]] = {}
+    for device in found:
+        rank = bases.index(device["basis"]), device["latency_ms"] or float("inf")
+        by_class.setdefault(device["class"], []).append(rank)
+    assert all(ranks == sorted(ranks) for ranks in by_class.values())
 
 
 def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
@@ -443,15 +466,17 @@ def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "devices", "fitted_core", "pixel_1")["numbers"]
-    values = {one["what"]: (one["fitted_core"], one["pixel_1"]) for one in found}
-    assert values["time"] == ("fp32 fitted", "fp32 datasheet")
-    assert values["fp32 mult-adds"] == (
-        {"value": 10e9, "unit": "MAC/s"},
-        {"value": 9.368e9, "unit": "MAC/s"},
-    )
-    assert values["fp32 tile"][0] is None
-    assert values["fuse_clamps"] == ("yes", "yes")
+    found = document(capsys, "devices", "fitted_core", "pixel_1")["devices"]
+    assert [device["name"] for device in found] == ["fitted_core", "pixel_1"]
+    values = [{one["what"]: one for one in device["numbers"]} for device in found]
+    for numbers, rate in zip(values, (10e9, 9.368e9), strict=True):
+        number = numbers["fp32 mult-adds"]
+        assert (number["value"], number["unit"]) == (rate, "MAC/s")
+    assert "fp32 tile" not in values[0]
+    assert all("fuse_clamps" in device["kernels"] for device in found)
+    text = output(capsys, "devices", "fitted_core", "pixel_1")
+    assert re.search(r"^time +fp32 fitted +fp32 datasheet$", text, re.MULTILINE)
+    assert re.search(r"^fuse_clamps +yes +yes$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,10 @@ def devices_schema() -> Json:
 
 
 def device_schema() -> Json:
+    return record(_profile_keys(), "One profile: `mnet-cost devices NAME`.")
+
+
+def _profile_keys() -> dict[str, Json]:
     sourced = record(
         {
             "value": number("in its unit"),
@@ -77,28 +81,24 @@ def device_schema() -> Json:
         "held_out": maybe(_HELD_OUT),
     }
     optional = ("scale", "tile", "deviations", "macs", "bytes", "inference", "kernel")
-    return record(
-        {
-            "numbers": listed(_NUMBER, "all numbers of the profile"),
-            "name": text("name of the profile"),
-            "title": text("what it is"),
-            "class": maybe(text("kind of machine")),
-            "basis": text("what the profile rests on"),
-            "runtime": text("program that runs networks"),
-            "threads": whole("processor threads"),
-            "pipeline": maybe(text("how its cores issue instructions")),
-            "extends": maybe(text("profile that the rest is taken from")),
-            "kernels": listed(text("a rule"), "what the runtime fuses, folds and copies"),
-            "latency": mapped(record(fit, optional=optional), "fits to times, by precision"),
-        },
-        "One profile: `mnet-cost devices NAME`.",
-    )
+    return {
+        "numbers": listed(_NUMBER, "all numbers of the profile"),
+        "name": text("name of the profile"),
+        "title": text("what it is"),
+        "class": maybe(text("kind of machine")),
+        "basis": text("what the profile rests on"),
+        "runtime": text("program that runs networks"),
+        "threads": whole("processor threads"),
+        "pipeline": maybe(text("how its cores issue instructions")),
+        "extends": maybe(text("profile that the rest is taken from")),
+        "kernels": listed(text("a rule"), "what the runtime fuses, folds and copies"),
+        "latency": mapped(record(fit, optional=optional), "fits to times, by precision"),
+    }
 
 
 def devices_beside_schema() -> Json:
-    names = listed(text("name of a profile"))
     return record(
-        {"names": names, "numbers": listed(_NUMBER)},
+        {"devices": listed(record(_profile_keys()))},
         "Several profiles: `mnet-cost devices NAME NAME`.",
     )
 
