@@ -145,7 +145,9 @@ def output_of(command: str) -> str:
     """What a command prints: one of ours in this process, anything else by a shell."""
     if not re.search(r"[|<>;&$]", command) and command.startswith("mnet-cost "):
         return _captured(lambda: main(shlex.split(command)[1:]))
-    program = f'mnet-cost() {{ {shlex.quote(sys.executable)} -m mnet_cost "$@"; }}\n'
+    program = (
+        f'mnet-cost() {{ {shlex.quote(sys.executable)} -m mnet_cost "$@"; }}\nexport -f mnet-cost\n'
+    )
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         ["bash", "-c", program + command],
