@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -68,12 +69,16 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(autouse=True)
 def documents_follow_their_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every JSON document that a test makes is checked against the schema of its kind."""
-    from schemas import checked
-
     from mnet_cost.report import files
 
     written = files.to_json
-    monkeypatch.setattr(files, "to_json", lambda *arguments: checked(written(*arguments)))
+
+    def to_json(*arguments: Any) -> str:
+        from schemas import checked  # jsonschema takes half a second to import
+
+        return checked(written(*arguments))
+
+    monkeypatch.setattr(files, "to_json", to_json)
 
 
 @pytest.fixture
