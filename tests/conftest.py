@@ -24,7 +24,7 @@ _NOT_QUICK = {
     *("docs", "words", "lazy_imports", "spec_errors", "spec_files", "spec_fuzz", "files"),  # files
     *("library", "catalog", "conventions", "energy", "explain", "devices"),  # all of a list
     *("arrays", "arrays_network", "memory", "arena", "schedule", "time_breakdown"),  # searches
-    *("schema", "dump", "extends", "torch_oracle"),  # other programs and libraries
+    *("schema", "dump", "extends", "torch_oracle", "lookalikes"),  # other programs, all of Unicode
 }
 """Files of tests in the folders of floors 0 to 5 that take longer than a second or two."""
 
