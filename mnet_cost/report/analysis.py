@@ -355,10 +355,10 @@ def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost |
         peak = ordered_bytes(schedule.peak_bytes, schedule.spec_peak_bytes, schedule.optimal)
         own = "; the kernels of a device have an order of their own" if analysis.devices else ""
         notes.append(f"schedule best: {peak}{own}")
-    counted = convention_notes(analysis)
-    notes += counted[:1]
+    counted, what_is_added = convention_notes(analysis), bool(analysis.convention_items)
+    notes += counted[:what_is_added]
     notes += warning_notes(analysis, lower_bound)
-    notes += counted[1:]
+    notes += counted[what_is_added:]
     if analysis.network.batch != 1:
         batch = analysis.network.batch
         notes.append(f"all but shapes and params is for the batch of {batch}, times included")

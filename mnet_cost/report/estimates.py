@@ -61,12 +61,14 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
     columns = (
         Column("device", "device", "text", ASKED, help="the profile"),
         Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
-        Column("band_s", "80 % range", "range", 8, help="four of five measurements are in it"),
-        Column("runtime", "runtime", "text", 9, "run by", "the software that runs the network"),
-        Column("threads", "threads", "number", 9, "thr", "processor cores that work at once"),
+        Column("band_s", "80 % range", "range", ASKED, help="four of five measurements are in it"),
+        Column("runtime", "runtime", "text", ASKED, "run by", "the software that runs the network"),
+        Column("threads", "threads", "number", ASKED, "thr", "processor cores that work at once"),
         Column("fits", "fits", "text", ASKED, help=f"{_FITS}; unknown: its size is"),
         Column("energy", energy_title, "quantity", 6, "energy", energy_help),
-        Column("basis", "basis", weight=9, help="what the time rests on; the notes say it of each"),
+        Column(
+            "basis", "basis", weight=ASKED, help="what the time rests on; the notes say it of each"
+        ),
         Column("bound_s", "bound", "seconds", SPARE, help="no run on these peaks takes less"),
         *(
             Column(f"{part}_share", f"{part_word(part)} %", "percent", -1, help=_PARTS[part])

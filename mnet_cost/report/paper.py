@@ -313,8 +313,8 @@ def _records(results: Sequence[TableResult]) -> Table:
             for cell in row.cells:
                 document = _cell_document(cell)
                 matched = document["match"] or {}
-                matched = (matched.get(key) for key in ("value", "counting", "setting", "way"))
-                rows.append((*head, *(document[key] for key in own), *matched, document["note"]))
+                parts = [matched.get(key) for key in ("value", "counting", "setting", "way")]
+                rows.append((*head, *(document[key] for key in own), *parts, document["note"]))
     columns = (Column(key, key) for key in (*about, *own, *match, "note"))
     return Table("cells", "", tuple(columns), tuple(rows))
 

@@ -218,7 +218,7 @@ class _Page:
                 self._say_rows_left(table)
             total = table.total is not None and number == len(cells) - 1
             fitted = {
-                i: _fit(row[i].lines, room, table.columns[i].form, self._cut_mark)
+                i: _fit(row[i].lines, room, table.columns[i], self._cut_mark)
                 for i, room in rooms.items()
             }
             for k in range(max(map(len, fitted.values()))):
@@ -349,10 +349,12 @@ def _wrapped(text: str, room: int) -> list[str]:
     return [*lines, line]
 
 
-def _fit(lines: list[str], room: int, form: Form, cut_mark: str) -> list[str]:
-    if form == "prose":
+def _fit(lines: list[str], room: int, column: Column, cut_mark: str) -> list[str]:
+    """Lines of a cell in a column of `room`: prose and what was asked for are whole, in more lines
+    where need be; other texts are cut."""
+    if column.form == "prose" or (column.form == "text" and column.weight >= ASKED):
         return [part for line in lines for part in _wrapped(line, max(room, 1))]
-    if form == "share":
+    if column.form == "share":
         return lines
     kept = room - len(cut_mark)
     return [line if _size(line) <= room else set_cell_size(line, kept) + cut_mark for line in lines]

@@ -48,7 +48,7 @@ def test_what_if_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "kernel  kind    limit  limit then   bound  bound then\n"
         "logits  linear  DRAM   compute     138 µs      109 µs\n"
         "\n"
-        "Blocks; "
+        "Kinds; "
     ) in table
 
 

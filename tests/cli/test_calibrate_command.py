@@ -149,7 +149,7 @@ def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str
 
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
-    assert (found["schema"], found["name"]) == ("mnet-cost/calibration/1", "x")
+    assert (found["schema"], found["name"]) == ("mnet-cost/calibration/2", "x")
     (fit,) = found["fits"]
     assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "coefficients", [])
     assert fit["held_out"]["protocol"] == "one family at a time"
@@ -158,9 +158,9 @@ def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(fit["band"]) == {"width", "noise"}
     first = fit["measurements"][0]
     assert first["model"] == "mobilenet_v1@resolution=96"
-    assert first["latency_s"] == 0.025
-    assert first["fitted_error"] == pytest.approx(first["fitted_s"] / 0.025 - 1)
-    assert first["held_out_error"] == pytest.approx(first["held_out_s"] / 0.025 - 1)
+    assert first["latency_ms"] == 25
+    assert first["fitted_error"] == pytest.approx(first["fitted_ms"] / 25 - 1)
+    assert first["held_out_error"] == pytest.approx(first["held_out_ms"] / 25 - 1)
 
 
 @pytest.mark.parametrize("form", ["csv", "markdown", "html"])
@@ -268,7 +268,9 @@ def test_reports_say_that_a_fit_rests_on_one_measurement(
     note = "set by measurements of 1 network, so how far off it is on others is not known"
     Path("times.csv").write_text("model,latency_ms\nresnet8,5\n")
     calibrate(capsys, "-o", "x.yaml")
-    analyzed = " ".join(run(capsys, "analyze", "lenet5", "--device", "./x.yaml")[1].split())
+    analyzed = " ".join(
+        run(capsys, "analyze", "lenet5", "--device", "./x.yaml", "--notes")[1].split()
+    )
     assert f"* x: {note}" in analyzed
     shown = " ".join(run(capsys, "devices", "./x.yaml")[1].split())
     assert f"fp32 off by not known {note}" in shown
@@ -632,10 +634,10 @@ def test_the_fitted_times_are_those_that_analyze_prints(
         )["fits"][0]["measurements"]  # fmt: skip
         raised = 0
         for row, without in zip(rows, bare, strict=True):
-            assert seconds_on(capsys, "./x.yaml", row["model"]) == pytest.approx(
-                row["fitted_s"], rel=0.002
+            assert 1e3 * seconds_on(capsys, "./x.yaml", row["model"]) == pytest.approx(
+                row["fitted_ms"], rel=0.002
             )
-            raised += row["fitted_s"] > 1.01 * without["fitted_s"]
+            raised += row["fitted_ms"] > 1.01 * without["fitted_ms"]
         assert raised, form
 
 
