@@ -188,12 +188,12 @@ def rows(table: str) -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def reference_counts() -> dict[str, dict[str, int]]:
-    """What the tables say, by network."""
-    found: dict[str, dict[str, int]] = {}
+    """The numbers of all tables, by network."""
+    numbers_of: dict[str, dict[str, int]] = {}
     for table in (MULT_ADDS, LAYERS, MORE_LAYERS, ELEMENTS):
         for name, numbers in rows(table):
-            found.setdefault(name, {}).update(numbers)
-    return found
+            numbers_of.setdefault(name, {}).update(numbers)
+    return numbers_of
 
 
 REFERENCE = reference_counts()
@@ -223,35 +223,35 @@ def class_of(layer: LayerCost, channels: int) -> str:
 
 
 def counts(analysis: Analysis) -> dict[str, int]:
-    """What the tables count, of one of our networks, with norms after convolutions folded."""
+    """The counts of our network in the columns of the tables, with norms in the convolutions."""
     assert analysis.unmodelled == ()
     network = analysis.network
-    found: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     for layer in analysis.layers:
         step, kind = layer.step, layer.step.layer
         first = network.tensors[step.inputs[0]]
         if layer.mult_adds:
-            found[class_of(layer, first.type.shape[0])] += layer.mult_adds
+            totals[class_of(layer, first.type.shape[0])] += layer.mult_adds
         before = None if first.producer is None else network.steps[first.producer].layer
         if isinstance(kind, BatchNorm) and isinstance(before, CONVOLUTIONS):
-            found["params"] += layer.params // 2  # a bias instead of scale and shift
+            totals["params"] += layer.params // 2  # a bias instead of scale and shift
             continue
-        found["params"] += layer.params + layer.buffers
+        totals["params"] += layer.params + layer.buffers
         for name, kinds in KINDS.items():
             if isinstance(kind, kinds):
-                found[name] += 1
+                totals[name] += 1
                 if name in OUTPUTS:
-                    found[OUTPUTS[name]] += layer.output.elements
-    return found
+                    totals[OUTPUTS[name]] += layer.output.elements
+    return totals
 
 
 @pytest.mark.parametrize("name", REFERENCE)
 def test_counts_are_those_of_the_graph(name: str) -> None:
-    found = counts(analyze(load_model(reference_to(name))))
+    counted = counts(analyze(load_model(reference_to(name))))
     if name in LIBRARY:
-        found["softmaxes"] += 1
+        counted["softmaxes"] += 1
     expected = REFERENCE[name]
-    assert {column: found[column] for column in expected} == expected
+    assert {column: counted[column] for column in expected} == expected
 
 
 def test_every_spec_is_of_a_network_in_the_tables() -> None:
