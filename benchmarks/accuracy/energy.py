@@ -32,7 +32,7 @@ ALL = "all boards"
 WATTS = "watts of one network x measured time"
 MULT_ADDS = "joules per mult-add of one network"
 AS_SHIPPED = "profile"
-BOARD_OUT = "profile, board left out of the shared cost coefficients"
+BOARD_OUT = "profile, board held out of the shared cost coefficients"
 
 
 class ShippedProfile(NamedTuple):
