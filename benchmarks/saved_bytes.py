@@ -50,9 +50,8 @@ class Packed:
     """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
-        self.tensor = (
-            tensor.detach()
-        )  # an output that is not detached would keep its own graph alive
+        # An output that is not detached would keep its own graph alive.
+        self.tensor = tensor.detach()
 
 
 def saved_bytes(module: Any, image: Any) -> int:

@@ -55,8 +55,8 @@ def _torchvision_figures() -> Iterator[Figure]:
             for total in sorted(
                 {counter(_torchvision_network(pair), _image(pair)) for counter in counters}
             ):
-                otherwise = pair.otherwise.get(tool, "")
-                yield Figure(pair.ours, "", 1, written, otherwise, tool, version_of(tool), total)
+                other_forms = pair.other_forms.get(tool, "")
+                yield Figure(pair.ours, "", 1, written, other_forms, tool, version_of(tool), total)
 
 
 def _torchvision_network(pair: Pair) -> nn.Module:
@@ -76,9 +76,9 @@ def _timm_figures() -> Iterator[Figure]:
     (fvcore,) = COUNTERS["fvcore"]
     for pair in TIMM:
         total = fvcore(timm.create_model(pair.theirs).eval(), _image(pair))
-        otherwise = pair.otherwise.get("timm", "")
-        yield Figure(pair.ours, "", 1, f"timm {timm.__version__} {pair.theirs}", otherwise, "timm",
-                     version_of("fvcore"), total)  # fmt: skip
+        other_forms = pair.other_forms.get("timm", "")
+        written = f"timm {timm.__version__} {pair.theirs}"
+        yield Figure(pair.ours, "", 1, written, other_forms, "timm", version_of("fvcore"), total)
 
 
 def main() -> int:

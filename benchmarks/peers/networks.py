@@ -17,7 +17,7 @@ class Pair(NamedTuple):
     ours: str
     theirs: str
     size: int = 224
-    otherwise: Mapping[str, str] = MappingProxyType({})
+    other_forms: Mapping[str, str] = MappingProxyType({})
     """By tool, the kinds of layers that are written in another form than the convention assumes,
     separated by blanks. `KIND-but-last`: all layers of the kind but the last."""
 
