@@ -1,13 +1,13 @@
-"""How far estimates are off, on every table of measurements, with what is predicted left out.
+"""Errors of estimates on every table of published measurements, each of which was held out.
 
-    python benchmarks/accuracy                     all tables, printed
-    python benchmarks/accuracy --results FOLDER    and written there as CSV
-    python benchmarks/accuracy coefficients              fit `specs/coefficients/shared.yaml` anew
-    python benchmarks/accuracy profiles            and the fitted profiles of `specs/devices`
-    python benchmarks/accuracy energy              energies of MLPerf Tiny
-    python benchmarks/accuracy ratios              ratios of two networks, and their intervals
+    python benchmarks/accuracy                     print all tables
+    python benchmarks/accuracy --results FOLDER    and write them to FOLDER as CSV
+    python benchmarks/accuracy coefficients        fit `specs/coefficients/shared.yaml` anew
+    python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
+    python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
+    python benchmarks/accuracy ratios              intervals of ratios of two networks
 
-Everything that is estimated here was left out of what it is estimated from; each row says how.
+No estimate is fitted to the measurement that it is compared with; a row says what was held out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from energy import show as show_energy
-from others import FAMILY_OUT, Found, other_tables
+from others import NEW_FAMILY, ForecastTable, other_tables
 from profile_commands import make_all
 from protocols import (
     Coefficients,
@@ -39,8 +39,8 @@ from protocols import (
 from ratios import show as show_ratios
 from rich.console import Console
 from rich.table import Table
-from shared import Kind, common_coefficients, peak_shares, write
-from summary import COLUMNS, Summary, summarize, width_of
+from shared import Section, common_coefficients, peak_shares, write
+from summary import COLUMNS, Summary, four_digits, summarize, width_of
 from tables import Run, microcontroller_runs, ncnn_runs
 
 from mnet_cost.devices.coefficients import shared_coefficients
@@ -51,15 +51,20 @@ BOARDS = "MLPerf Tiny, Cortex-M"
 THREADS = (2, 4, 8)
 
 
-def ncnn_tables(coefficients: Coefficients) -> Iterator[Found]:
-    """The ncnn benchmark at one thread."""
+def ncnn_tables(coefficients: Coefficients) -> Iterator[ForecastTable]:
+    """The ncnn benchmark with one thread."""
     bands = shared_coefficients()
     width = bands.measured.width
     known = list(known_device(coefficients))
-    yield ONE_THREAD, FAMILY_OUT, known, width
-    yield ONE_THREAD, f"{FAMILY_OUT}, bands set on other devices", list(bands_of_others(known)), 1.0
-    others = "unseen device, its other families measured"
-    yield ONE_THREAD, others, list(unseen_device(coefficients, None)), width
+    yield ONE_THREAD, NEW_FAMILY, known, width
+    yield (
+        ONE_THREAD,
+        f"{NEW_FAMILY}, bands set on other devices",
+        list(with_bands_of_others(known)),
+        1.0,
+    )
+    protocol = "unseen device, its other families measured"
+    yield ONE_THREAD, protocol, list(unseen_device(coefficients, None)), width
     for count in (4, 1):
         words = f"{count} network{'s' if count > 1 else ''}"
         for chosen in (True, False):
@@ -70,24 +75,24 @@ def ncnn_tables(coefficients: Coefficients) -> Iterator[Found]:
     yield ONE_THREAD, protocol, list(datasheet(coefficients)), bands.unmeasured.width
 
 
-def bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
-    """The same forecasts, each with the band that the other half of the devices asks for."""
-    devices = sorted({one.device for one in forecasts})
+def with_bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
+    """The same forecasts with bands of a width that fits the other half of the devices."""
+    devices = sorted({forecast.device for forecast in forecasts})
     for half in (devices[::2], devices[1::2]):
-        width = width_of([one for one in forecasts if one.device not in half])
-        for one in forecasts:
-            if one.device in half:
-                yield one._replace(sigma=one.sigma * width)
+        width = width_of([forecast for forecast in forecasts if forecast.device not in half])
+        for forecast in forecasts:
+            if forecast.device in half:
+                yield forecast._replace(sigma=forecast.sigma * width)
 
 
-def microcontroller_tables() -> Iterator[Found]:
-    """MLPerf Tiny on Arm cores."""
+def microcontroller_tables() -> Iterator[ForecastTable]:
+    """MLPerf Tiny on Arm Cortex-M boards."""
     boards, bands = microcontroller_runs(), shared_coefficients("microcontroller")
     for count in (1, 3):
         protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
         yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
-    guessed = list(datasheet_board(boards))
-    yield BOARDS, "data sheet, nothing measured", guessed, bands.unmeasured.width
+    unmeasured = list(datasheet_board(boards))
+    yield BOARDS, "data sheet, nothing measured", unmeasured, bands.unmeasured.width
 
 
 def main() -> None:
@@ -117,10 +122,10 @@ def main() -> None:
         _write_coefficients(coefficients)
         return
     rows, forecasts = [], []
-    found = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
-    for table, protocol, some, width in found:
-        rows.append(summarize(table, protocol, some, width))
-        forecasts += [(table, protocol, one) for one in some]
+    tables = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
+    for table, protocol, table_forecasts, width in tables:
+        rows.append(summarize(table, protocol, table_forecasts, width))
+        forecasts += [(table, protocol, forecast) for forecast in table_forecasts]
     _print(rows)
     if options.results:
         _write_results(options.results, rows, forecasts)
@@ -129,56 +134,57 @@ def main() -> None:
 def _write_coefficients(coefficients: Coefficients) -> None:
     path = specs_folder() / "coefficients" / "shared.yaml"
     path.parent.mkdir(exist_ok=True)
-    kinds = [_processors("processors", coefficients, "one-thread runs of ncnn on {} chips")]
+    sections = [_processors("processors", coefficients, "one-thread runs of ncnn on {} chips")]
     for threads in THREADS:
-        some = Coefficients(ncnn_runs(threads))
-        what = f"runs of ncnn with {threads} threads on {{}} chips"
-        kinds.append(_processors(f"processors_{threads}_threads", some, what))
+        threaded = Coefficients(ncnn_runs(threads))
+        source = f"runs of ncnn with {threads} threads on {{}} chips"
+        sections.append(_processors(f"processors_{threads}_threads", threaded, source))
     int8 = Coefficients(ncnn_runs(1, ("int8",), least=4))
-    # Peaks of int8 are known of few cores: as those of fp32, and less surely.
+    # int8 peaks are known for few cores, so these are the shares of fp32 with a larger spread.
     shares = {
         pipeline: (middle, float(np.hypot(spread, 0.5)))
-        for pipeline, (middle, spread) in kinds[0].shares.items()
+        for pipeline, (middle, spread) in sections[0].shares.items()
     }
-    what = "one-thread int8 runs of ncnn on {} chips"
-    kinds.append(_processors("processors_int8", int8, what)._replace(shares=shares))
+    source = "one-thread int8 runs of ncnn on {} chips"
+    sections.append(_processors("processors_int8", int8, source)._replace(shares=shares))
     boards = microcontroller_runs()
-    kinds.append(
-        _kind(
+    sections.append(
+        _section(
             "microcontrollers", boards, list(unseen_board(boards, 1)),
             list(datasheet_board(boards)), "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
             "mlcommons/tiny_results, closed division", "unseen board, one network measured",
         )
     )  # fmt: skip
-    write(path, kinds, datetime.date.today().isoformat())
-    for kind in kinds:
-        print(f"{path}: {kind.name}: {kind.held_out}")
+    write(path, sections, datetime.date.today().isoformat())
+    for section in sections:
+        print(f"{path}: {section.name}: {section.held_out}")
 
 
-def _processors(name: str, coefficients: Coefficients, what: str) -> Kind:
-    return _kind(
+def _processors(name: str, coefficients: Coefficients, source: str) -> Section:
+    """A section of processors; `source` has a place for the number of chips."""
+    return _section(
         name, coefficients.runs, list(known_device(coefficients)), list(datasheet(coefficients)),
-        what, "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
+        source, "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
     )  # fmt: skip
 
 
-def _kind(
+def _section(
     name: str,
     runs: Sequence[Run],
     measured: Sequence[Forecast],
     unmeasured: Sequence[Forecast],
-    what: str,
-    where: str,
+    source: str,
+    publication: str,
     protocol: str,
-) -> Kind:
+) -> Section:
     figures = summarize(name, protocol, measured, 1.0)
     chips = len({run.group for run in runs})
     times = sum(len(run.rows) for run in runs)
-    source = f"{times} times of {len(runs)} {what.format(chips)} ({where})"
+    times_of = f"{times} times of {len(runs)} {source.format(chips)} ({publication})"
     width = width_of(measured)
-    return Kind(
+    return Section(
         name,
-        f"{source}, fitted by benchmarks/accuracy",
+        f"{times_of}, fitted by benchmarks/accuracy",
         runs,
         width,
         width_of(unmeasured) if unmeasured else width,
@@ -209,8 +215,9 @@ def _print(rows: list[Summary]) -> None:
     console.print(table)
     console.print(
         "median, mean: absolute error in % of the measured time; <10, <20: % of measurements with "
-        "less; rank: Spearman; in band: % of measurements inside, of 80 meant; band: median half "
-        "width; MACs, MACs + c, roofline: baselines fitted to the same measurements, median / mean"
+        "a smaller error; rank: Spearman's correlation; in band: % of measurements inside their "
+        "band, which aims at 80; band: median half width in %; MACs, MACs + c, roofline: errors "
+        "of baselines fitted to the same measurements, median / mean"
     )
 
 
@@ -222,10 +229,10 @@ def _write_results(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            writer.writerow([f"{one:.4g}" if isinstance(one, float) else one for one in row])
+            writer.writerow(four_digits(row))
     families: dict[tuple[str, str, str], list[float]] = {}
-    for table, protocol, one in forecasts:
-        families.setdefault((table, protocol, one.family), []).append(one.error)
+    for table, protocol, forecast in forecasts:
+        families.setdefault((table, protocol, forecast.family), []).append(forecast.error)
     with (folder / "families.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["table", "protocol", "family", "forecasts", "median", "mean", "bias"])

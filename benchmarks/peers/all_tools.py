@@ -1,8 +1,9 @@
-"""Runs other counters on small modules of every kind and on whole networks, beside our totals.
+"""Totals of other tools for small modules of every kind and for whole networks, beside ours.
 
-`python benchmarks/peers` needs torch, torchvision, timm, thop, torchinfo, fvcore and ptflops, and
-prints where a total is not what a convention says it is. `--write` also writes what the tools
-printed to `tests/analysis/peers.csv`, which the tests hold the conventions to without any tool.
+`python benchmarks/peers` needs torch, torchvision, timm, thop, torchinfo, fvcore and ptflops. It
+prints each total of a tool that differs from our total by that tool's convention. `--write` also
+writes the tools' totals to `tests/analysis/peers.csv`: tests compare conventions with that file, so
+that they need none of the tools.
 """
 
 from __future__ import annotations
@@ -30,52 +31,54 @@ sys.path[:0] = [str(ROOT), str(FIGURES.parent)]
 from peers import FIELDS, Figure, problem  # noqa: E402
 
 
-def _of_layers() -> Iterator[Figure]:
+def _layer_figures() -> Iterator[Figure]:
     for case in CASES:
         inputs = ", ".join(f"{name}: {list(shape)}" for name, shape in case.inputs.items())
-        for number, (written, made) in enumerate(case.forms.items()):
+        for number, (written, make) in enumerate(case.forms.items()):
             for batch in (1, 3) if case.batched else (1,):
-                given = {
+                tensors = {
                     name: torch.zeros((batch, *shape), dtype=case.dtype)
                     for name, shape in case.inputs.items()
                 }
                 for tool, counters in COUNTERS.items():
-                    totals = {counter(made().eval(), given) for counter in counters}
+                    totals = {counter(make().eval(), tensors) for counter in counters}
                     for total in sorted(totals):
                         form = "first" if number == 0 else "other"
                         yield Figure(case.layers, f"{{{inputs}}}", batch, written, form, tool,
                                      version_of(tool), total)  # fmt: skip
 
 
-def _of_torchvision() -> Iterator[Figure]:
+def _torchvision_figures() -> Iterator[Figure]:
     for pair in TORCHVISION:
         written = f"torchvision {torchvision.__version__.split('+')[0]} {pair.theirs}"
         for tool, counters in COUNTERS.items():
-            for total in sorted({counter(_theirs(pair), _image(pair)) for counter in counters}):
-                otherwise = pair.otherwise.get(tool, "")
-                yield Figure(pair.ours, "", 1, written, otherwise, tool, version_of(tool), total)
+            for total in sorted(
+                {counter(_torchvision_network(pair), _image(pair)) for counter in counters}
+            ):
+                other_forms = pair.other_forms.get(tool, "")
+                yield Figure(pair.ours, "", 1, written, other_forms, tool, version_of(tool), total)
 
 
-def _theirs(pair: Pair) -> nn.Module:
-    more = {"googlenet": {"aux_logits": False}}.get(pair.theirs, {})
+def _torchvision_network(pair: Pair) -> nn.Module:
+    options = {"googlenet": {"aux_logits": False}}.get(pair.theirs, {})
     if pair.theirs in ("googlenet", "inception_v3"):
-        more["init_weights"] = False
-    found: nn.Module = getattr(torchvision.models, pair.theirs)(weights=None, **more).eval()
-    return found
+        options["init_weights"] = False
+    network: nn.Module = getattr(torchvision.models, pair.theirs)(weights=None, **options).eval()
+    return network
 
 
 def _image(pair: Pair) -> dict[str, torch.Tensor]:
     return {"x": torch.zeros(1, 3, pair.size, pair.size)}
 
 
-def _of_timm() -> Iterator[Figure]:
-    """By fvcore, as timm's benchmark.py does where DeepSpeed is not there."""
+def _timm_figures() -> Iterator[Figure]:
+    """Totals of fvcore, which timm's benchmark.py uses where DeepSpeed is not installed."""
     (fvcore,) = COUNTERS["fvcore"]
     for pair in TIMM:
         total = fvcore(timm.create_model(pair.theirs).eval(), _image(pair))
-        otherwise = pair.otherwise.get("timm", "")
-        yield Figure(pair.ours, "", 1, f"timm {timm.__version__} {pair.theirs}", otherwise, "timm",
-                     version_of("fvcore"), total)  # fmt: skip
+        other_forms = pair.other_forms.get("timm", "")
+        written = f"timm {timm.__version__} {pair.theirs}"
+        yield Figure(pair.ours, "", 1, written, other_forms, "timm", version_of("fvcore"), total)
 
 
 def main() -> int:
@@ -85,14 +88,14 @@ def main() -> int:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     figures, problems = [], 0
-    for source in (_of_layers, _of_torchvision, _of_timm):
+    for source in (_layer_figures, _torchvision_figures, _timm_figures):
         for figure in source():
             figures.append(figure)
-            found = problem(figure)
-            if found:
+            message = problem(figure)
+            if message:
                 problems += 1
-                print(found, flush=True)
-    print(f"{len(figures)} figures, {problems} that are not as the convention says")
+                print(message, flush=True)
+    print(f"{len(figures)} totals, {problems} differ from what the convention says")
     if options.write:
         with FIGURES.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
