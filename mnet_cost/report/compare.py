@@ -59,8 +59,9 @@ def compare_report(
     if analyses[0].devices and explained:
         tables.append(interval_table(names, analyses, ratios, lower_bound))
         tables.append(why_table(names, breakdowns))
-    if has_parts:
-        tables += difference_tables(names, analyses, grain)
+    differences = difference_tables(names, analyses, grain) if has_parts else []
+    if by is not None or any(table.rows for table in differences):
+        tables += differences
     notes = tuple(unknown_notes(analyses[0].devices))
     if explained:
         notes += sentences(names, breakdowns)

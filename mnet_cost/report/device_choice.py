@@ -14,7 +14,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, basis_of
 from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.capacity import memory_fits
-from mnet_cost.report.devices import class_heading, class_order
+from mnet_cost.report.devices import class_order, under_headings
 from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
     basis_notes,
@@ -66,14 +66,15 @@ def device_choice(analysis: Analysis, lower_bound: bool = False, name: str | Non
     known = [estimate for estimate in ordered if estimate.latency_s is not None]
     unknown = [estimate for estimate in ordered if estimate.latency_s is None]
     notes, more_notes = _notes(analysis, known, unknown, refused)
-    table = Table("devices", "", _COLUMNS, tuple(_rows(analysis, known, lower_bound)))
+    rows = tuple(_row(analysis, estimate, lower_bound) for estimate in known)
+    table = without_unknown(Table("devices", "", _COLUMNS, rows), ("band_s", _POWER, _OPERATIONS))
     name = name or analysis.network.spec.title
     records = network_records([name], [analysis._replace(devices=tuple(ordered))], lower_bound)
     return Report(
         title=f"{analysis.network.spec.title} on {_devices(len(known))}",
         subtitle=_setting(analysis, lower_bound),
         facts=(),
-        tables=(without_unknown(table, ("band_s", _POWER, _OPERATIONS)),),
+        tables=(under_headings(table, [estimate.device for estimate in known]),),
         notes=tuple(notes),
         document=lambda: _document(analysis, ordered, refused),
         records=_with_class(records, ordered),
@@ -137,27 +138,12 @@ def _order(estimate: DeviceEstimate) -> tuple[int, int, float]:
     return class_order(estimate.device), rank, float("inf") if seconds is None else seconds
 
 
-def _rows(
-    analysis: Analysis, known: Sequence[DeviceEstimate], lower_bound: bool
-) -> list[tuple[Any, ...]]:
-    """The devices, with a heading above those of each class."""
-    rows: list[tuple[Any, ...]] = []
-    heading = None
-    for estimate in known:
-        own = class_heading(estimate.device)
-        if own != heading:
-            heading = own
-            rows.append((own, *[""] * (len(_COLUMNS) - 1)))
-        rows.append(_row(analysis, estimate, lower_bound))
-    return rows
-
-
 def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tuple[Any, ...]:
     device, refused = estimate.device, analysis.refuses(lower_bound)
     energy = energy_cell(estimate, refused)
     by_power = estimate.energy is not None and estimate.energy.method.startswith("power")
     return (
-        f"  {device.name}",
+        device.name,
         device.runtime,
         threads_cell(device),
         None if refused else estimate.basis,

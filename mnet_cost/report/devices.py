@@ -43,6 +43,19 @@ def class_heading(device: DeviceProfile) -> str:
     return _HEADINGS[device.device_class]
 
 
+def under_headings(table: Table, devices: Sequence[DeviceProfile]) -> Table:
+    """The table, which has a row for each of `devices`, with a heading for each class."""
+    rows: list[tuple[Any, ...]] = []
+    heading = None
+    blanks = [""] * (len(table.columns) - 1)
+    for (name, *cells), device in zip(table.rows, devices, strict=True):
+        if class_heading(device) != heading:
+            heading = class_heading(device)
+            rows.append((heading, *blanks))
+        rows.append((f"  {name}", *cells))
+    return table._replace(rows=tuple(rows))
+
+
 def measured_among(devices: Iterable[DeviceProfile]) -> dict[str, list[str]]:
     """Of profiles by name those among `devices` that extend them with measured times."""
     measured: dict[str, list[str]] = {}
@@ -86,26 +99,21 @@ def devices_report(devices: Sequence[DeviceProfile]) -> Report:
     """Profiles by class: what their times are, and their peaks in mult-adds per second."""
     ordered = sorted(devices, key=class_order)
     measured = measured_among(ordered)
-    rows: list[tuple[Any, ...]] = []
+    rows = []
     records = []
-    heading = None
     for device in ordered:
         siblings = () if device.latency else tuple(measured.get(device.name, ()))
-        listed = _listed(device)
-        records.append((*listed, device.device_class, siblings))
-        if class_heading(device) != heading:
-            heading = class_heading(device)
-            rows.append((heading, *[""] * (len(_LISTED) - 1)))
-        name, basis, *rest = listed
+        name, basis, *rest = _listed(device)
+        records.append((name, basis, *rest, device.device_class, siblings))
         if siblings:
             basis = f"{basis}; measured as {_short_list(device.name, siblings)}"
-        rows.append((f"  {name}", basis, *rest))
+        rows.append((name, basis, *rest))
     note = "`mnet-cost devices NAME` shows all of one, `devices --for MODEL` the times of a network"
     table = Table("devices", "", _LISTED, tuple(rows), note=note)
     recorded = Table("devices", "", (*_LISTED, *_RECORDED), tuple(records))
     return Report(
         f"{len(ordered)} device profiles", "", (),
-        (without_unknown(table, ("held_out_median",)),), (),
+        (under_headings(without_unknown(table, ("held_out_median",)), ordered),), (),
         lambda: {"schema": schema_id("devices"), "devices": file_records(recorded)}, recorded,
         long_form=True,
     )  # fmt: skip

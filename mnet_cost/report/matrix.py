@@ -23,10 +23,10 @@ from mnet_cost.search.compare import TimeRatio, ratio
 
 MEASURES: tuple[tuple[str, str, Form, int], ...] = (
     ("mult_adds", "mult-adds", "count", ASKED),
-    ("params", "params", "count", 9),
+    ("params", "params", "count", 8),
     ("weights", "weights", "count", 2),
     ("traffic_bytes", "traffic", "bytes", 3),
-    ("peak_memory_bytes", "peak memory", "bytes", 9),
+    ("peak_memory_bytes", "peak memory", "bytes", 8),
 )
 """Totals that are compared: key, title, form and weight of the column."""
 
@@ -102,7 +102,7 @@ def _matrix(
     marks = marks_of(analyses[0])
     columns = [
         Column("model", "network", "text", ASKED),
-        *(Column(name, name, "number", 8) for name in differing),
+        *(Column(knob, knob, "number", _weight(knob, names, analyses)) for knob in differing),
         *(
             Column(key, title, form, weight, _two_lines(title))
             for key, title, form, weight in MEASURES
@@ -132,6 +132,16 @@ def _matrix(
         note += f"; mult-adds by the convention {analyses[0].convention}"
     table = Table("matrix", "", tuple(columns), tuple(rows), note=note)
     return _with_accuracy(table, analyses)
+
+
+def _weight(knob: str, names: Sequence[str], analyses: Sequence[Analysis]) -> int:
+    """The weight of a knob's column: little where the names of the networks say its values."""
+    for name, analysis in zip(names, analyses, strict=True):
+        settings, default = analysis.network.knobs, analysis.network.spec.knobs.get(knob)
+        is_default = default is not None and settings.get(knob) == default.default
+        if knob in settings and not is_default and f"{knob}=" not in name:
+            return ASKED
+    return 6
 
 
 def _is_tied(ratios: Iterable[TimeRatio]) -> bool:

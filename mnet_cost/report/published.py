@@ -40,7 +40,7 @@ def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
             *(f"{_with_unit(name, one)} {FIGURES[name]}" for name, one in rest),
         ]
         dataset = row.measured_on(first) if first in ACCURACIES else None
-        if dataset is not None:
+        if dataset not in (None, "ImageNet"):  # which top-1 goes without saying
             words[0] += f" on {dataset}"
         note = f" ({row.note})" if row.note else ""
         detail = f"{', '.join(words)}; {row.source}{note}"

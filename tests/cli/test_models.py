@@ -219,7 +219,7 @@ def test_analyze_shows_the_figures_of_its_setting(
     main(["analyze", mine, "--device", "none"])
     out = capsys.readouterr().out
     assert "70.6 %" in out
-    assert "top-1 on ImageNet, 0.4 k mult-adds, 0.1 k params" in out
+    assert "top-1, 0.4 k mult-adds, 0.1 k params" in out
     main(["analyze", mine, "--set", "width=16", "--device", "none", "--format", "json"])
     assert json.loads(capsys.readouterr().out)["published"] == [
         {
