@@ -1,9 +1,9 @@
-"""`build_module` on the meta device beside torch code of the same networks, written by hand.
+"""CPU time of `build_module` on the meta device, beside torch code of the same networks by hand.
 
     python benchmarks/build_module.py [ROUNDS]
 
-Goal: at most twice the CPU time. Both make the same modules with the same state; rows are medians
-of rounds in which each runs once, since machines change speed. Needs torch.
+Goal: at most twice the CPU time. Both build modules whose tensors have the same shapes. Machines
+change speed, so both run once in each round; a row shows medians over all rounds. Needs torch.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import process_time
 
@@ -28,9 +29,17 @@ def conv(channels: int, kernel: int, features: int, stride: int = 1, groups: int
     return nn.Conv2d(channels, features, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
-def unit(activation: type[nn.Module], channels: int, features: int, *more: int) -> list[nn.Module]:
+def unit(
+    activation: type[nn.Module],
+    channels: int,
+    features: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+) -> list[nn.Module]:
     """A convolution with norm and activation."""
-    return [conv(channels, more[0], features, *more[1:]), nn.BatchNorm2d(features), activation()]
+    convolution = conv(channels, kernel, features, stride, groups)
+    return [convolution, nn.BatchNorm2d(features), activation()]
 
 
 def mobilenet_v1() -> nn.Module:
@@ -45,7 +54,7 @@ def mobilenet_v1() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1024, 1000))
 
 
-class Inverted(nn.Module):
+class InvertedResidual(nn.Module):
     """arXiv:1801.04381, Table 1."""
 
     def __init__(self, channels: int, features: int, stride: int, expansion: int) -> None:
@@ -54,10 +63,10 @@ class Inverted(nn.Module):
         layers = unit(nn.ReLU6, channels, inner, 1) if expansion > 1 else []
         layers += unit(nn.ReLU6, inner, inner, 3, stride, inner)
         self.layers = nn.Sequential(*layers, conv(inner, 1, features), nn.BatchNorm2d(features))
-        self.adds = stride == 1 and channels == features
+        self.has_skip = stride == 1 and channels == features
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x) if self.adds else self.layers(x)
+        return x + self.layers(x) if self.has_skip else self.layers(x)
 
 
 def mobilenet_v2() -> nn.Module:
@@ -67,7 +76,7 @@ def mobilenet_v2() -> nn.Module:
     layers, channels = unit(nn.ReLU6, 3, 32, 3, 2), 32
     for expansion, features, copies, stride in rows:
         for number in range(copies):
-            layers.append(Inverted(channels, features, 1 if number else stride, expansion))
+            layers.append(InvertedResidual(channels, features, 1 if number else stride, expansion))
             channels = features
     layers += unit(nn.ReLU6, 320, 1280, 1)
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 1000))
@@ -103,18 +112,18 @@ def resnet50() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
 
 
-def milliseconds(work: Callable[[], object]) -> float:
+def cpu_milliseconds(build: Callable[[], object]) -> float:
     """CPU time of one call on the meta device."""
     gc.collect()
     before = process_time()
     with torch.device("meta"):
-        work()
+        build()
     return (process_time() - before) * 1e3
 
 
-def sizes(module: nn.Module) -> list[tuple[int, ...]]:
-    """What a module keeps, whatever it calls it."""
-    return sorted(tuple(one.shape) for one in module.state_dict().values())
+def state_shapes(module: nn.Module) -> list[tuple[int, ...]]:
+    """Shapes of all params and buffers, sorted: names may differ."""
+    return sorted(tuple(tensor.shape) for tensor in module.state_dict().values())
 
 
 def main() -> None:
@@ -127,14 +136,14 @@ def main() -> None:
         spec = mnet_cost.load_model(name).spec
         network = elaborate(spec)
         with torch.device("meta"):
-            if sizes(by_hand()) != sizes(mnet_cost.build_module(network)):
-                raise SystemExit(f"{name}: what is written by hand is another network")
-        works = (by_hand, lambda n=network: mnet_cost.build_module(n),
-                 lambda s=spec: mnet_cost.build_module(s))  # fmt: skip
-        rounds = [[milliseconds(work) for work in works] for _ in range(ROUNDS)]
-        hand, built, whole = (median(column) for column in zip(*rounds, strict=True))
-        ratios = [median(one[i] / one[0] for one in rounds) for i in (1, 2)]
-        print(f"{name:14} {hand:10.1f} {built:12.1f} {ratios[0]:6.2f} {whole:15.1f} "
+            if state_shapes(by_hand()) != state_shapes(mnet_cost.build_module(network)):
+                raise SystemExit(f"{name}: the torch code by hand is another network")
+        builders = (by_hand, partial(mnet_cost.build_module, network),
+                    partial(mnet_cost.build_module, spec))  # fmt: skip
+        rounds = [[cpu_milliseconds(build) for build in builders] for _ in range(ROUNDS)]
+        hand_ms, network_ms, spec_ms = (median(column) for column in zip(*rounds, strict=True))
+        ratios = [median(times[i] / times[0] for times in rounds) for i in (1, 2)]
+        print(f"{name:14} {hand_ms:10.1f} {network_ms:12.1f} {ratios[0]:6.2f} {spec_ms:15.1f} "
               f"{ratios[1]:6.2f}")  # fmt: skip
 
 

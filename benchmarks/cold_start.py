@@ -1,8 +1,9 @@
-"""A cold `mnet-cost analyze` beside bare imports: CPU time of whole processes, interleaved.
+"""CPU time of whole `mnet-cost` processes, beside a process that only imports three packages.
 
     python benchmarks/cold_start.py [ROUNDS]
 
-Goal: at most 1.5 times the CPU time of `import networkx, yaml, rich.table`, below 80 MB.
+Each round runs every command once, since machines change speed. Goal: `analyze` takes at most 1.5
+times the CPU time of `import networkx, yaml, rich.table`, and less than 80 MB.
 """
 
 from __future__ import annotations
@@ -45,12 +46,12 @@ def cpu_seconds(command: list[str]) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Print medians and ratios."""
+    """Print median and least time, ratio to the imports and peak memory of each command."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     memory: dict[str, int] = {}
     for command in COMMANDS.values():
-        cpu_seconds(command)  # bytecode is written, files are in the cache
+        cpu_seconds(command)  # writes bytecode and fills the file cache
     for _ in range(rounds):
         for name, command in COMMANDS.items():
             seconds, kilobytes = cpu_seconds(command)
@@ -59,11 +60,11 @@ def main() -> None:
     reference = median(times["import networkx, yaml, rich.table"])
     print(f"{rounds} interleaved rounds, CPU time; python {sys.version.split()[0]}\n")
     print(f"{'command':56} {'median ms':>9} {'min ms':>7} {'ratio':>6} {'peak MB':>8}")
-    for name, taken in times.items():
-        middle = median(taken)
+    for name, command_times in times.items():
+        median_s = median(command_times)
         print(
-            f"{name:56} {middle * 1e3:9.0f} {min(taken) * 1e3:7.0f} "
-            f"{middle / reference:6.2f} {memory[name] / 1e3:8.1f}"
+            f"{name:56} {median_s * 1e3:9.0f} {min(command_times) * 1e3:7.0f} "
+            f"{median_s / reference:6.2f} {memory[name] / 1e3:8.1f}"
         )
 
 

@@ -1,13 +1,13 @@
-"""Mutated files: whatever one holds, a result or an error with a message, soon.
+"""Fuzzing: every mutated file gives a result or an error with a message, within limits.
 
     python benchmarks/mutations.py [COUNT] [--seed N] [--first N] [--keep FOLDER]
 
-Shipped specs, the wrong ones of the tests, and some written here are mutated: bytes, words, lines,
-the tree of the YAML, values, huge numbers, blocks many times over. Each is loaded, analysed and
-reported as text, with a device every fourth time; profiles, papers and tables of measured times are
-mutated, too. A run fails with a traceback, above 3 s of CPU (in units of this machine's speed) or
-above 500 MB. Prints how many came to what and the worst; exit status 1 after any failure. Not here:
-training, export.
+Mutates bytes, words, numbers, lines and parts of the YAML tree of shipped specs, of the wrong specs
+of the tests and of three specs written here. Each mutated spec is loaded, analysed and reported as
+text, with a device every fourth time; device profiles, papers and tables of measured times are
+mutated and loaded too. A file fails with a traceback, above 3 s of CPU on the machine of the
+README, or above 500 MB. Prints how many files had which verdict, and the slowest and the largest;
+the exit status is 1 after a failure. Training and export are not tried.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _HARD_S = 60
 _BARE_MEGABYTES = 30
 _SHOWN = 2000
 GOOD = ("network", "read", "error")
+"""Verdicts of files that do not fail."""
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -46,23 +47,23 @@ class Seed(NamedTuple):
     """A text to mutate."""
 
     kind: str
-    """spec, wrong (a spec, too), device, paper or table."""
+    """spec, wrong (a spec with an error), device, paper or table."""
     name: str
     text: str
 
 
 Cases = Callable[[int], tuple[Seed, bytes]]
-"""The file of each number, and what it was made from."""
+"""Takes the number of a file, returns the text that it was made from and its bytes."""
 
 
 class Outcome(NamedTuple):
-    """What one file came to."""
+    """What happened with one file."""
 
     number: int
     kind: str
     name: str
-    what: str
-    """network, error, or what went wrong."""
+    verdict: str
+    """One of `GOOD`, or the failure: traceback, time, memory, killed, no message."""
     seconds: float
     megabytes: float
     detail: str = ""
@@ -96,27 +97,27 @@ NUMBERS = (
 
 
 def seeds() -> list[Seed]:
-    """All texts."""
-    found = [Seed("spec", f"written {i}", text) for i, text in enumerate(WRITTEN)]
+    """All texts that are mutated."""
+    texts = [Seed("spec", f"written {i}", text) for i, text in enumerate(WRITTEN)]
     for path in sorted((_ROOT / "specs").rglob("*.yaml")):
         part = path.relative_to(_ROOT / "specs").parts[0]
         kind = {"devices": "device", "papers": "paper"}.get(part, "spec")
         if part != "coefficients":
-            found.append(Seed(kind, path.name, path.read_text(encoding="utf-8")))
+            texts.append(Seed(kind, path.name, path.read_text(encoding="utf-8")))
     for path in sorted((_ROOT / "tests" / "spec_errors").glob("*.yaml")):
         text = path.read_text(encoding="utf-8").partition("# output\n")[0]
-        found.append(Seed("wrong", path.name, text))
+        texts.append(Seed("wrong", path.name, text))
     for path in sorted((_ROOT / "benchmarks" / "accuracy" / "measurements").rglob("*.csv"))[:12]:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:12]
-        found.append(Seed("table", path.name, "".join(lines)))
-    return found
+        texts.append(Seed("table", path.name, "".join(lines)))
+    return texts
 
 
 # --- mutations
 
 
 def mutated(text: str, draw: random.Random) -> bytes:
-    """`text` with one mutation, or some more."""
+    """`text` after one to four mutations."""
     data = text
     for _ in range(draw.choice((1, 1, 1, 2, 3, 4))):
         data = draw.choice(_MUTATIONS)(data, draw)[: 2**20]
@@ -232,22 +233,22 @@ _MUTATIONS: tuple[Callable[[str, random.Random], str], ...] = (
 
 
 def run(kind: str, path: str, with_device: bool) -> tuple[str, str]:
-    """What a file comes to: one of `GOOD` and a message, if any. What is raised is a failure."""
+    """The verdict on a file, and the error message if there is one. An exception is a failure."""
     import mnet_cost
     from mnet_cost.errors import MnetCostError
     from mnet_cost.report import render
     from mnet_cost.report.analysis import analysis_report
 
-    def reported(model: Any, devices: list[Any]) -> None:
+    def report(model: Any, devices: list[Any]) -> None:
         render(analysis_report(mnet_cost.analyze(model, {}, devices)), "text")
 
     try:
         if kind in ("spec", "wrong"):
             model = mnet_cost.load_model(path)
-            reported(model, [mnet_cost.load_device("pixel_1")] if with_device else [])
+            report(model, [mnet_cost.load_device("pixel_1")] if with_device else [])
             return "network", ""
         if kind == "device":
-            reported(mnet_cost.load_model("mobilenet_v1"), [mnet_cost.load_device(path)])
+            report(mnet_cost.load_model("mobilenet_v1"), [mnet_cost.load_device(path)])
         elif kind == "paper":
             from mnet_cost.papers.load import load_paper
 
@@ -262,74 +263,76 @@ def run(kind: str, path: str, with_device: bool) -> tuple[str, str]:
         return ("error" if message.strip() else "no message"), message
 
 
-def _speed() -> float:
-    """How many times slower than the machine of the README this one is now."""
+def _slowdown() -> float:
+    """How many times slower this machine is now than that of the README; at least 1."""
     before, total = time.process_time(), 0
     for number in range(100_000):
         total += number
     return max(1.0, (time.process_time() - before) / _LOOP_S)
 
 
-def _one(number: int, seed: Seed, data: bytes, path: str, held: float) -> Outcome:
-    """`held`: megabytes that the process started with, beyond those of a bare campaign."""
+def _try_file(number: int, seed: Seed, data: bytes, path: str, base_megabytes: float) -> Outcome:
+    """Run one file. `base_megabytes`: what the process held before, beyond a bare campaign's."""
     Path(path).write_bytes(data)
-    slower = _speed()
+    slowdown = _slowdown()
     before = time.process_time()
     detail = ""
     try:
-        what, detail = run(seed.kind, path, number % 4 == 0)
+        verdict, detail = run(seed.kind, path, number % 4 == 0)
     except MemoryError:
-        what = "memory"
+        verdict = "memory"
     except BaseException as error:
-        what = "traceback"
+        verdict = "traceback"
         detail = "".join(traceback.format_exception(error)[-3:])
-    seconds = (time.process_time() - before) / max(slower, _speed())
-    peak = _peak() - held
-    if what != "traceback" and seconds > SECONDS:
-        what = "time"
-    if what != "traceback" and peak > MEGABYTES:
-        what = "memory"
-    return Outcome(number, seed.kind, seed.name, what, seconds, peak, detail[:_SHOWN])
+    seconds = (time.process_time() - before) / max(slowdown, _slowdown())
+    peak = _peak_megabytes() - base_megabytes
+    if verdict != "traceback" and seconds > SECONDS:
+        verdict = "time"
+    if verdict != "traceback" and peak > MEGABYTES:
+        verdict = "memory"
+    return Outcome(number, seed.kind, seed.name, verdict, seconds, peak, detail[:_SHOWN])
 
 
 def case(number: int, seed: int, texts: list[Seed]) -> tuple[Seed, bytes]:
-    """File `number` of a campaign: the same for the same seed, whatever was run before."""
+    """File `number` of a campaign: it depends on `number` and `seed` alone."""
     draw = random.Random(f"{seed}/{number}")
     kind = draw.choices(("spec", "wrong", "device", "paper", "table"), (65, 20, 8, 3, 4))[0]
-    chosen = draw.choice([one for one in texts if one.kind == kind])
-    return chosen, mutated(chosen.text, draw)
+    original = draw.choice([text for text in texts if text.kind == kind])
+    return original, mutated(original.text, draw)
 
 
-def _peak() -> float:
-    """Megabytes that this process held at most."""
+def _peak_megabytes() -> float:
+    """Peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _address_space() -> int:
-    """Bytes of addresses that this process has: far more than it holds once torch is loaded."""
+    """Bytes of addresses that this process has reserved: with torch far more than it uses."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return pages * resource.getpagesize()
 
 
 def _child(numbers: range, cases: Cases, write: int) -> None:
     gc.disable()  # as the command line does
-    held = max(0.0, _peak() - _BARE_MEGABYTES)  # where tests run this, their process holds much
-    most = _address_space() + 3 * 2**30
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    base_megabytes = max(0.0, _peak_megabytes() - _BARE_MEGABYTES)  # the process of tests is large
+    limit = _address_space() + 3 * 2**30
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(write, "w") as out:
         os.chdir(folder)
         for number in numbers:
             resource.setrlimit(
                 resource.RLIMIT_CPU, (int(time.process_time()) + _HARD_S, resource.RLIM_INFINITY)
             )
-            one, data = cases(number)
-            name = "x.csv" if one.kind == "table" else "x.yaml"
-            out.write(json.dumps(_one(number, one, data, name, held)) + "\n")
+            seed, data = cases(number)
+            name = "x.csv" if seed.kind == "table" else "x.yaml"
+            out.write(json.dumps(_try_file(number, seed, data, name, base_megabytes)) + "\n")
             out.flush()
 
 
 def outcomes(numbers: range, cases: Cases) -> Iterator[Outcome]:
-    """What each file comes to. Each child takes some; one that dies loses the file it had."""
+    """Outcomes in the order of `numbers`. A child process takes `BATCH` files; after one that kills
+    the child, a new child takes the rest.
+    """
     start = numbers.start
     while start < numbers.stop:
         read, write = os.pipe()
@@ -348,15 +351,15 @@ def outcomes(numbers: range, cases: Cases) -> Iterator[Outcome]:
                 yield Outcome(*json.loads(line))
                 done += 1
         os.waitpid(child, 0)
-        if done < batch.stop:  # the child was killed while it had this file
-            one, _ = cases(done)
-            yield Outcome(done, one.kind, one.name, "killed", float(_HARD_S), 0.0)
+        if done < batch.stop:  # this file killed the child
+            seed, _ = cases(done)
+            yield Outcome(done, seed.kind, seed.name, "killed", float(_HARD_S), 0.0)
             done += 1
         start = done
 
 
 def main() -> int:
-    """Run a campaign and print what came of it."""
+    """Run a campaign and print its outcomes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("count", type=int, nargs="?", default=20_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -371,29 +374,31 @@ def main() -> int:
         return case(number, options.seed, texts)
 
     counts: Counter[tuple[str, str]] = Counter()
-    all_of_them: list[Outcome] = []
+    finished: list[Outcome] = []
     numbers = range(options.first, options.first + options.count)
-    for one in outcomes(numbers, cases):
-        counts[one.kind, one.what] += 1
-        all_of_them.append(one)
-        if one.what not in GOOD:
-            print(f"FAILED {one.number} {one.name}: {one.what}, {one.seconds:.2f} s, "
-                  f"{one.megabytes:.0f} MB\n{one.detail}", flush=True)  # fmt: skip
+    for outcome in outcomes(numbers, cases):
+        counts[outcome.kind, outcome.verdict] += 1
+        finished.append(outcome)
+        if outcome.verdict not in GOOD:
+            print(f"FAILED {outcome.number} {outcome.name}: {outcome.verdict}, "
+                  f"{outcome.seconds:.2f} s, {outcome.megabytes:.0f} MB\n{outcome.detail}",
+                  flush=True)  # fmt: skip
             if options.keep:
                 options.keep.mkdir(parents=True, exist_ok=True)
-                (options.keep / f"{one.number}.{one.kind}").write_bytes(cases(one.number)[1])
-        if len(all_of_them) % 1000 == 0:
-            print(f"{len(all_of_them):,} files", flush=True)
-    print(f"\n{len(all_of_them):,} files, seed {options.seed}")
-    for (kind, what), count in sorted(counts.items()):
-        print(f"{kind:8} {what:10} {count:7,}")
+                path = options.keep / f"{outcome.number}.{outcome.kind}"
+                path.write_bytes(cases(outcome.number)[1])
+        if len(finished) % 1000 == 0:
+            print(f"{len(finished):,} files", flush=True)
+    print(f"\n{len(finished):,} files, seed {options.seed}")
+    for (kind, verdict), count in sorted(counts.items()):
+        print(f"{kind:8} {verdict:10} {count:7,}")
     print("\nmost CPU")
-    for one in sorted(all_of_them, key=lambda one: -one.seconds)[:5]:
-        print(f"{one.number:7} {one.name:30} {one.what:10} {one.seconds:6.2f} s")
-    print("most memory (of its process so far)")
-    for one in sorted(all_of_them, key=lambda one: -one.megabytes)[:5]:
-        print(f"{one.number:7} {one.name:30} {one.what:10} {one.megabytes:6.0f} MB")
-    return int(any(what not in GOOD for _, what in counts))
+    for slow in sorted(finished, key=lambda outcome: -outcome.seconds)[:5]:
+        print(f"{slow.number:7} {slow.name:30} {slow.verdict:10} {slow.seconds:6.2f} s")
+    print("most memory: the peak of the process up to this file")
+    for large in sorted(finished, key=lambda outcome: -outcome.megabytes)[:5]:
+        print(f"{large.number:7} {large.name:30} {large.verdict:10} {large.megabytes:6.0f} MB")
+    return int(any(verdict not in GOOD for _, verdict in counts))
 
 
 if __name__ == "__main__":

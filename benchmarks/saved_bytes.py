@@ -1,10 +1,10 @@
 """Bytes that torchvision's networks save for the backward pass, beside those of our specs.
 
 `python benchmarks/saved_bytes.py [NAME ...]` needs torchvision and prints the rows of
-`tests/library/torchvision_saved_bytes.csv`; what differs is named on stderr, and the status is 1.
-Bytes are those of the storages that autograd has packed and still holds after a forward pass in
-training, each once, without params and buffers. Stochastic depth, which specs do not have, saves
-one float for each example and residual block: `noise_bytes` are the bytes of these.
+`tests/library/torchvision_saved_bytes.csv`. It names differences on stderr; then the status is 1.
+Saved bytes are those of the storages that autograd holds after a forward pass in training: each
+storage once, params and buffers left out. Stochastic depth, which specs do not have, saves one
+float for each example and residual block: `noise_bytes` is their sum.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
 
 BATCH = 2
-SIZES = (96, 97)  # even and odd: padding of a stride of 2 differs
+SIZES = (96, 97)  # even and odd: the padding of a stride of 2 differs
 NETWORKS = [
     "alexnet", "convnext_tiny", "convnext_small", "densenet121", "densenet161", "densenet169",
     "densenet201", "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3",
@@ -42,7 +42,7 @@ SPECS = {
     "mnasnet1_0": "mnasnet",
     "mnasnet1_3": "mnasnet@alpha=1.3",
 }
-"""Where the library has a network under another name."""
+"""Names of networks in the library, where they differ from those in torchvision."""
 HEADER = ("name", "spec", "resolution", "batch", "saved_bytes", "noise_bytes", "source")
 
 
@@ -50,7 +50,8 @@ class Packed:
     """A tensor that autograd saves, alive for as long as autograd holds it."""
 
     def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor.detach()  # else one that is an output keeps its own graph alive
+        # An output that is not detached would keep its own graph alive.
+        self.tensor = tensor.detach()
 
 
 def saved_bytes(module: Any, image: Any) -> int:
@@ -65,15 +66,15 @@ def saved_bytes(module: Any, image: Any) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda packed: packed.tensor):
         outputs = module(image)
-    held = [packed for packed in (reference() for reference in references) if packed is not None]
-    storages = [packed.tensor.untyped_storage() for packed in held]
+    alive = [packed for packed in (reference() for reference in references) if packed is not None]
+    storages = [packed.tensor.untyped_storage() for packed in alive]
     sizes = {storage.data_ptr(): storage.nbytes() for storage in storages}
-    del outputs  # which kept the graph alive until here
+    del outputs  # they kept the graph alive until here
     return sum(size for pointer, size in sizes.items() if pointer not in owned)
 
 
 def torchvision_module(name: str, resolution: int) -> Any:
-    """A network of torchvision in training, as the specs have it."""
+    """A network of torchvision in training mode, with the options that make it the spec's."""
     options: dict[str, Any] = {"weights": None}
     if name in ("googlenet", "inception_v3"):
         options |= {"aux_logits": False, "init_weights": False}
@@ -89,9 +90,9 @@ def torchvision_module(name: str, resolution: int) -> Any:
 def count_stochastic_depth(module: Any) -> list[Any]:
     """A list that gets an item for each use of stochastic depth in a forward pass."""
     calls: list[Any] = []
-    for part in module.modules():
-        if isinstance(part, StochasticDepth) and part.p > 0:
-            part.register_forward_hook(lambda part, inputs, output: calls.append(part))
+    for child in module.modules():
+        if isinstance(child, StochasticDepth) and child.p > 0:
+            child.register_forward_hook(lambda child, inputs, output: calls.append(child))
     return calls
 
 
@@ -114,10 +115,13 @@ def main(names: list[str]) -> int:
             sys.stdout.flush()
             model = load_model(spec)
             knobs = {**model.knobs, "resolution": size, "batch": BATCH}
-            ours = training_cost(elaborate(model.spec, knobs)).activation_bytes
-            if ours != measured - noise:
+            counted = training_cost(elaborate(model.spec, knobs)).activation_bytes
+            if counted != measured - noise:
                 differ += 1
-                print(f"{name} at {size}: {ours:,} here, {measured - noise:,}", file=sys.stderr)
+                print(
+                    f"{name} at {size}: {counted:,} here, {measured - noise:,} there",
+                    file=sys.stderr,
+                )
     print(f"{differ} differ", file=sys.stderr)
     return 1 if differ else 0
 

@@ -1,9 +1,9 @@
-"""`analyze` in a running process: CPU time by network, by size, and against PyYAML.
+"""CPU time of `analyze`, parsing and reports in a running process, and of PyYAML beside them.
 
     python benchmarks/warm.py [ROUNDS]
 
-Goals: MobileNet V1 with one device in 2 ms; a knob changed in 1 ms; a file of 1,000 layers
-parsed with places in 60 ms; cost linear up to 10,000 layers.
+Goals: `analyze` of MobileNet V1 with one device in 2 ms, with another knob value in 1 ms; a file of
+1,000 layers parsed with places in 60 ms; time linear in layers up to 10,000 of them.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import process_time
 
 import yaml
 
 import mnet_cost
-from mnet_cost.analysis import analyze_network
+from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.errors import Source
 from mnet_cost.network import elaborate
 from mnet_cost.report import render
 from mnet_cost.report.analysis import analysis_report
+from mnet_cost.report.rows import View
 from mnet_cost.yamlfile import parse_yaml
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 
 
 def additions() -> int:
-    """What a row is measured in beside milliseconds: these machines change speed by half."""
+    """A loop as a second unit beside milliseconds: these machines change speed by half."""
     total = 0
     for number in range(100_000):
         total += number
@@ -36,7 +38,7 @@ def additions() -> int:
 
 
 def cpu_milliseconds(work: Callable[[], object], calls: int = 1) -> float:
-    """CPU time of one of `calls` calls in a row."""
+    """CPU time of one call, the mean of `calls` calls in a row."""
     before = process_time()
     for _ in range(calls):
         work()
@@ -46,19 +48,22 @@ def cpu_milliseconds(work: Callable[[], object], calls: int = 1) -> float:
 def milliseconds(
     work: Callable[[], object], rounds: int = ROUNDS, calls: int = 1
 ) -> tuple[float, float, float]:
-    """(median, least, median in loops of 100,000 additions timed just before) of one call."""
+    """CPU time of one call: (median in ms, least in ms, median in loops of 100,000 additions).
+
+    A loop is timed just before each call.
+    """
     work()
-    taken, ratios = [], []
+    times_ms, loops = [], []
     for _ in range(rounds):
         gc.collect()
-        scale = cpu_milliseconds(additions)
-        taken.append(cpu_milliseconds(work, calls))
-        ratios.append(taken[-1] / scale)
-    return median(taken), min(taken), median(ratios)
+        loop_ms = cpu_milliseconds(additions)
+        times_ms.append(cpu_milliseconds(work, calls))
+        loops.append(times_ms[-1] / loop_ms)
+    return median(times_ms), min(times_ms), median(loops)
 
 
 def layers_file(count: int) -> str:
-    """A model file of `count` layers that all stand in it."""
+    """A model file that writes out each of `count` layers."""
     head = "format: 1\nname: long\nknobs: {width: 8}\ninput: {image: [8, 16, 16]}\nlayers:\n"
     entries = (
         "  - conv2d: {channels: 8 * 2, kernel: 3, padding: same}\n",
@@ -75,8 +80,12 @@ def row(name: str, times: tuple[float, float, float], goal: str = "") -> None:
     print(f"{name:58} {times[0]:9.2f} {times[1]:9.2f} {times[2]:9.2f}   {goal}")
 
 
+def _report(analysis: Analysis, form: str, by: View = "block") -> str:
+    return render(analysis_report(analysis, by), form)
+
+
 def main() -> None:
-    """Print medians and minima."""
+    """Print median and least times of every kind of call."""
     print(f"CPU time, {ROUNDS} rounds; python {sys.version.split()[0]}\n")
     print(f"{'':58} {'median ms':>9} {'min ms':>9} {'loops':>9}   goal, ms")
     row("for scale: a loop of 100,000 additions", milliseconds(additions))
@@ -97,41 +106,41 @@ def main() -> None:
     ):
         row(f"mobilenet_v1: {name}", milliseconds(work, calls=10), goal)
     for name in ("mobilenet_v3_large", "densenet"):
-        other = mnet_cost.load_model(name).spec
+        larger = mnet_cost.load_model(name).spec
         row(
             f"{name}: analyze, one device",
-            milliseconds(lambda other=other: mnet_cost.analyze(other, {}, [device])),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.analyze, larger, {}, [device])),
+        )
     analysis = mnet_cost.analyze(spec, {}, [device])
     for form in ("text", "json", "markdown"):
-        report = milliseconds(lambda form=form: render(analysis_report(analysis), form))  # type: ignore[misc]
+        report = milliseconds(partial(_report, analysis, form))
         row(f"mobilenet_v1: report as {form}", report)
     print()
     for count in (1_000, 3_000, 10_000):
         text = layers_file(count)
         rounds = max(3, ROUNDS * 300 // count)
-        parsed = milliseconds(lambda text=text: parse_yaml(Source("long", text)), rounds)  # type: ignore[misc]
+        with_places = milliseconds(partial(parse_yaml, Source("long", text)), rounds)
         row(
             f"{count:,} layers, {len(text) / 1e3:.0f} kB: parse with places",
-            parsed,
+            with_places,
             "60" if count == 1000 else "",
         )
-        plain = milliseconds(lambda text=text: yaml.load(text, yaml.CSafeLoader), rounds)  # type: ignore[misc]
-        row(f"{count:,} layers: yaml.load, CSafeLoader (no places)", plain)
+        without_places = milliseconds(partial(yaml.load, text, yaml.CSafeLoader), rounds)
+        row(f"{count:,} layers: yaml.load, CSafeLoader (no places)", without_places)
         row(
             f"{count:,} layers: parse and check the spec",
-            milliseconds(lambda text=text: mnet_cost.parse_spec(text), rounds),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.parse_spec, text), rounds),
+        )
         long = mnet_cost.parse_spec(text)
         analysis = mnet_cost.analyze(long, {}, [device])
         row(
             f"{count:,} layers: report by layer as text",
-            milliseconds(lambda a=analysis: render(analysis_report(a, "layer"), "text"), 3),  # type: ignore[misc]
+            milliseconds(partial(_report, analysis, "text", "layer"), 3),
         )
         row(
             f"{count:,} layers: analyze, one device",
-            milliseconds(lambda long=long: mnet_cost.analyze(long, {}, [device]), rounds),
-        )  # type: ignore[misc]
+            milliseconds(partial(mnet_cost.analyze, long, {}, [device]), rounds),
+        )
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def is_there(path: Named) -> bool:
 
 
 def same_file(first: Named, other: Named) -> bool:
-    """Whether two paths lead to one file, be it there or not."""
+    """Whether two paths lead to the same file, whether that exists or not."""
     return real_path(first) == real_path(other)
 
 

@@ -1,9 +1,9 @@
-"""Every other table: other runtimes, threads, precisions and devices.
+"""Forecasts for all tables but ncnn with one thread: other runtimes, threads, precisions, devices.
 
-Shared coefficients are those of ncnn, without the family that is predicted where the table is of
-ncnn too. Of other runtimes each family is left out of what the device itself has measured, and the
-fit is what `mnet-cost calibrate` would make: coefficients for processors, a roofline for
-accelerators.
+Shared cost coefficients are those of ncnn; for tables of ncnn itself they are fitted without the
+family that is predicted. For other runtimes a family is predicted from the other families that the
+same device ran, with the fit that `mnet-cost calibrate` makes: cost coefficients for processors, a
+roofline for accelerators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from protocols import (
     without_family,
 )
 from shared import common_coefficients
-from tables import TFLITE, make_run, ncnn_runs, read, together
+from tables import TFLITE, make_run, measured_together, ncnn_runs, read
 
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.rules import runtime_rules
@@ -32,17 +32,17 @@ from mnet_cost.measure.measurements import Measurement
 XNNPACK_TILE = 8
 """Output channels of its fp32 micro-kernels on Arm (google/XNNPACK, src/configs/gemm-config.c)."""
 
-Found = tuple[str, str, list[Forecast], float]
-"""Table, protocol, forecasts, and how many sigmas their bands reach."""
+ForecastTable = tuple[str, str, list[Forecast], float]
+"""Name of the table, protocol, forecasts, and how many sigmas their bands reach."""
 
-FAMILY_OUT, NETWORK_OUT = "known device, new family", "known device, new network of its family"
+NEW_FAMILY, NEW_NETWORK = "known device, new family", "known device, new network of its family"
 
 
-def other_tables(coefficients: Coefficients) -> Iterator[Found]:
-    """All tables but ncnn at one thread."""
-    yield from _more_of_ncnn()
-    yield from _pixel_1_grids(common_coefficients(coefficients.runs))
-    for file, words in (
+def other_tables(coefficients: Coefficients) -> Iterator[ForecastTable]:
+    """All tables but ncnn with one thread."""
+    yield from _other_ncnn_tables()
+    yield from _pixel_1_tables(common_coefficients(coefficients.runs))
+    for file, title in (
         ("pixel_mobilenet_v3.csv", "MobileNet V3 README"),
         ("mobilenet_v3_paper.csv", "MobileNet V3 paper"),
         ("xnnpack.csv", "XNNPACK README"),
@@ -53,29 +53,29 @@ def other_tables(coefficients: Coefficients) -> Iterator[Found]:
         ("timm_i9.csv", "timm, Core i9"),
         ("ncnn_vulkan.csv", "ncnn, Vulkan"),
     ):
-        yield from _family_out(file, words)
-    yield from _spaces(common_coefficients(coefficients.runs))
+        yield from _calibrated_tables(file, title)
+    yield from _search_space_tables(common_coefficients(coefficients.runs))
 
 
-def _more_of_ncnn() -> Iterator[Found]:
+def _other_ncnn_tables() -> Iterator[ForecastTable]:
     for threads in (2, 4, 8):
-        runs = Coefficients(ncnn_runs(threads))
+        threaded = Coefficients(ncnn_runs(threads))
         width = shared_coefficients(threads=threads).measured.width
-        yield f"ncnn, {threads} threads", FAMILY_OUT, list(known_device(runs)), width
-    runs = Coefficients(ncnn_runs(1, ("int8",), least=4))
+        yield f"ncnn, {threads} threads", NEW_FAMILY, list(known_device(threaded)), width
+    int8 = Coefficients(ncnn_runs(1, ("int8",), least=4))
     width = shared_coefficients(precision="int8").measured.width
-    yield "ncnn int8, one thread", FAMILY_OUT, list(known_device(runs)), width
+    yield "ncnn int8, one thread", NEW_FAMILY, list(known_device(int8)), width
 
 
-def _pixel_1_grids(common: np.ndarray) -> Iterator[Found]:
+def _pixel_1_tables(common: np.ndarray) -> Iterator[ForecastTable]:
     v2 = make_run(read("pixel1_mobilenet_v2.csv"), TFLITE, XNNPACK_TILE)
     mnasnet = make_run(read("pixel1_mnasnet.csv"), TFLITE, XNNPACK_TILE)
     table, width = "Pixel 1, README grids", shared_coefficients().measured.width
     yield table, "MobileNet V2 from MnasNet-A1", forecast(mnasnet, v2, common), width
     yield table, "MnasNet-A1 from MobileNet V2", forecast(v2, mnasnet, common), width
     for run, name in ((v2, "MobileNet V2"), (mnasnet, "MnasNet-A1")):
-        full = next(i for i, row in enumerate(run.rows) if "@" not in row.model)
-        yield table, f"{name} from its 1.0 at 224", list(one_network(run, common, full)), width
+        full_size = next(i for i, row in enumerate(run.rows) if "@" not in row.model)
+        yield table, f"{name} from its 1.0 at 224", list(one_network(run, common, full_size)), width
         yield table, f"{name}, half from half", list(halves(run, common)), width
     both = make_run((*v2.rows, *mnasnet.rows), TFLITE, XNNPACK_TILE)
     rows = [
@@ -93,53 +93,55 @@ def _pixel_1_grids(common: np.ndarray) -> Iterator[Found]:
     )
 
 
-def _family_out(file: str, words: str) -> Iterator[Found]:
-    by_class: dict[tuple[str, str], list[Forecast]] = {}
-    for some in together(read(file)).values():
-        if len(some) > 3:
-            how = FAMILY_OUT if len({row.family for row in some}) > 1 else NETWORK_OUT
-            by_class.setdefault((_kind(some[0]), how), []).extend(calibrated(some))
-    for (kind, how), found in by_class.items():
-        if how == FAMILY_OUT or len(by_class) == sum(one[1] == how for one in by_class):
-            yield f"{words}: {kind}", how, found, 1.0
+def _calibrated_tables(file: str, title: str) -> Iterator[ForecastTable]:
+    forecasts: dict[tuple[str, str], list[Forecast]] = {}
+    for rows in measured_together(read(file)).values():
+        if len(rows) > 3:
+            protocol = NEW_FAMILY if len({row.family for row in rows}) > 1 else NEW_NETWORK
+            forecasts.setdefault((_processor_kind(rows[0]), protocol), []).extend(calibrated(rows))
+    has_families = any(protocol == NEW_FAMILY for _, protocol in forecasts)
+    for (kind, protocol), kind_forecasts in forecasts.items():
+        if protocol == NEW_FAMILY or not has_families:
+            yield f"{title}: {kind}", protocol, kind_forecasts, 1.0
 
 
 def calibrated(rows: Sequence[Measurement]) -> Iterator[Forecast]:
-    """Each family from the others, as `mnet-cost calibrate` predicts it; of a single family each
-    network from its others."""
+    """Forecasts by the fit of `mnet-cost calibrate`: of each family from the other families, or, if
+    there is only one family, of each network from the other networks.
+    """
     first = rows[0]
     tile = XNNPACK_TILE if first.runtime in ("tflite", "xnnpack") else 1
     rules = runtime_rules(first.runtime)
-    found = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1, lenient=True)
+    calibration = calibrate(rows, rules=rules, tile=tile, threads=first.threads or 1, lenient=True)
     run = make_run(rows, rules, tile)
     one_family = len(set(run.families)) == 1
     for i, row in enumerate(rows):
-        estimate, half = found.held_out_s[i], found.half_widths[i]
-        if estimate is None or half is None:
+        estimate_s, half_width = calibration.held_out_s[i], calibration.half_widths[i]
+        if estimate_s is None or half_width is None:
             continue
-        seen = (
+        training_run = (
             run.only(j for j, other in enumerate(rows) if other.model != row.model)
             if one_family
             else without_family(run, row.family)
         )
         yield Forecast(
-            row.device, row.run, row.model, row.family, row.latency_s, estimate, half,
-            *(float(one[i]) for one in baselines(seen, run)),
+            row.device, row.run, row.model, row.family, row.latency_s, estimate_s, half_width,
+            *(float(times_s[i]) for times_s in baselines(training_run, run)),
         )  # fmt: skip
 
 
 _ACCELERATED = ("gpu", "edgetpu", "hexagon", "coreml", "nnapi")
 
 
-def _kind(row: Measurement) -> str:
+def _processor_kind(row: Measurement) -> str:
     if "vulkan" in row.runtime:
         return "GPUs"
-    if any(one in row.runtime for one in _ACCELERATED):
+    if any(word in row.runtime for word in _ACCELERATED):
         return f"{row.device} {row.runtime}"
     return f"CPU {row.precision}"
 
 
-def _spaces(common: np.ndarray) -> Iterator[Found]:
+def _search_space_tables(common: np.ndarray) -> Iterator[ForecastTable]:
     blocks = [row for row in read("ofa_note10_blocks.csv") if "ofa_block" in row.model]
     run = make_run(blocks, TFLITE, XNNPACK_TILE)
     width = shared_coefficients().measured.width
@@ -147,10 +149,10 @@ def _spaces(common: np.ndarray) -> Iterator[Found]:
     yield table, "from one block", list(one_network(run, common, 700)), width
     order = np.random.default_rng(1).permutation(len(run.rows))
     for count in (16, 64):
-        found = forecast(run.only(order[:count]), run.only(order[count:]), common)
-        yield table, f"from {count} blocks", found, width
-    for some in together(read("fbnet_space.csv")).values():
-        run = make_run(some, TFLITE, XNNPACK_TILE)
-        found = forecast(run.only(range(16)), run.only(range(16, len(run.rows))), common)
-        how = "sums of blocks, " if run.name == "sum_of_blocks" else ""
-        yield f"FBNet space, {run.device}", f"{how}from 16 networks", found, width
+        forecasts = forecast(run.only(order[:count]), run.only(order[count:]), common)
+        yield table, f"from {count} blocks", forecasts, width
+    for rows in measured_together(read("fbnet_space.csv")).values():
+        run = make_run(rows, TFLITE, XNNPACK_TILE)
+        forecasts = forecast(run.only(range(16)), run.only(range(16, len(run.rows))), common)
+        summed = "sums of blocks, " if run.name == "sum_of_blocks" else ""
+        yield f"FBNet space, {run.device}", f"{summed}from 16 networks", forecasts, width

@@ -1,8 +1,8 @@
-"""What is left out, and how well it is then predicted.
+"""Protocols: which measurements are held out, and forecasts of them from the others.
 
-A `Forecast` is one held-out measurement with its estimate, its band, and three baselines that were
-fitted to the same measurements. Family out: no network of its family was seen, on any device. Chip
-out: no device with its chip was seen, but for the measurements that the protocol grants.
+A `Forecast` is a held-out measurement with its estimate, its band, and three baselines fitted to
+the same measurements as the estimate. "Family out": fits use no network of its family, on any
+device. "Chip out": fits use no device with its chip, except for what the protocol lets it measure.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ CHOSEN = (
     "mobilenet_v1", "networks/ncnn_resnet18.yaml", "networks/ncnn_squeezenet.yaml",
     "shufflenet_v2", "networks/ncnn_mobilenet_v2.yaml", "mnasnet",
 )  # fmt: skip
-"""Networks that are worth measuring first: each shows terms that the others lack."""
+"""Networks to measure first: each has cost terms that the others lack."""
 
 
 class Forecast(NamedTuple):
-    """One measurement that was held out. Times in seconds."""
+    """A held-out measurement and its estimates. Times in seconds."""
 
     device: str
     run: str
@@ -38,7 +38,7 @@ class Forecast(NamedTuple):
     measured_s: float
     estimate_s: float
     sigma: float
-    """Standard deviation of the logarithm that the fit gives its estimate."""
+    """Standard deviation of the logarithm of the estimate, as the fit gives it."""
     mult_adds_s: float
     """Baseline: mult-adds at one rate."""
     line_s: float
@@ -48,29 +48,29 @@ class Forecast(NamedTuple):
 
     @property
     def error(self) -> float:
-        """Logarithm of estimate over measured."""
+        """Logarithm of the estimated over the measured time."""
         return float(np.log(self.estimate_s / self.measured_s))
 
 
 class Coefficients:
-    """Shared cost coefficients with families and chips left out, each fitted once."""
+    """Shared cost coefficients without a family or a chip; each fit is made once."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
         chips = sorted({run.group for run in runs})
         self.fold = {chip: i % FOLDS for i, chip in enumerate(chips)}
-        self._known: dict[tuple[int | None, str], Array] = {}
+        self._fitted: dict[tuple[int | None, str], Array] = {}
 
     def without(self, family: str, chip: str | None = None) -> Array:
-        """Cost coefficients of runs without a family, and without the fold that a chip is in."""
+        """Cost coefficients of runs without `family` and without the fold that `chip` is in."""
         fold = None if chip is None else self.fold[chip]
         key = (fold, family)
-        if key not in self._known:
-            self._known[key] = common_coefficients(self.seen(family, fold))
-        return self._known[key]
+        if key not in self._fitted:
+            self._fitted[key] = common_coefficients(self.training_runs(family, fold))
+        return self._fitted[key]
 
-    def seen(self, family: str, fold: int | None) -> list[Run]:
-        """Those runs."""
+    def training_runs(self, family: str, fold: int | None) -> list[Run]:
+        """The runs without `family` and without the chips of `fold`."""
         return [
             without_family(run, family)
             for run in self.runs
@@ -80,34 +80,38 @@ class Coefficients:
 
 def without_family(run: Run, family: str) -> Run:
     """The run with the networks of other families."""
-    return run.only(i for i, one in enumerate(run.families) if one != family)
+    return run.only(i for i, other in enumerate(run.families) if other != family)
 
 
 def of_family(run: Run, family: str) -> Run:
     """The run with the networks of one family."""
-    return run.only(i for i, one in enumerate(run.families) if one == family)
+    return run.only(i for i, other in enumerate(run.families) if other == family)
 
 
 def forecast(
-    seen: Run, unseen: Run, coefficients: Array, prior: Array | None = None
+    measured: Run, held_out: Run, coefficients: Array, prior: Array | None = None
 ) -> list[Forecast]:
-    """`unseen` of a device, from what was `seen` of it."""
+    """Forecasts of `held_out` from `measured`, networks that the same device ran.
+
+    `coefficients` are the shared ones, `prior` how far those of a device differ from them; None: as
+    `spreads()` has it.
+    """
     prior = spreads() if prior is None else prior
-    solution = solve(seen.amounts, seen.seconds, coefficients, prior)
-    estimates = expected_seconds(unseen.amounts, coefficients, solution.parameters)
-    sigmas = deviation(unseen.amounts, coefficients, solution, NOISE)
-    others = baselines(seen, unseen)
+    solution = solve(measured.amounts, measured.seconds, coefficients, prior)
+    estimates = expected_seconds(held_out.amounts, coefficients, solution.parameters)
+    sigmas = deviation(held_out.amounts, coefficients, solution, NOISE)
+    simple = baselines(measured, held_out)
     return [
         Forecast(
-            unseen.device, unseen.name, row.model, row.family, float(unseen.seconds[i]),
-            float(estimates[i]), float(sigmas[i]), *(float(one[i]) for one in others),
+            held_out.device, held_out.name, row.model, row.family, float(held_out.seconds[i]),
+            float(estimates[i]), float(sigmas[i]), *(float(times_s[i]) for times_s in simple),
         )
-        for i, row in enumerate(unseen.rows)
+        for i, row in enumerate(held_out.rows)
     ]  # fmt: skip
 
 
 class Baselines(NamedTuple):
-    """What simpler ways predict of the same networks from the same measurements, in seconds."""
+    """Estimates of simpler methods from the same measurements, in seconds, of each network."""
 
     mult_adds_s: Array
     """Mult-adds at one rate."""
@@ -117,109 +121,114 @@ class Baselines(NamedTuple):
     """A rate and a bandwidth, fitted."""
 
 
-def baselines(seen: Run, unseen: Run) -> Baselines:
-    """By least squares of relative errors; the rate alone is a median."""
-    x, y = seen.mult_adds, seen.seconds
+def baselines(measured: Run, held_out: Run) -> Baselines:
+    """Fits by least squares of relative errors; the rate of the first baseline is a median."""
+    x, y = measured.mult_adds, measured.seconds
     rate = float(np.exp(np.median(np.log(y / x))))
     slope, constant = rate, 0.0
     if len(y) > 1:
         columns = np.stack([x / y, 1 / y], axis=1)
         slope, constant = np.linalg.lstsq(columns, np.ones(len(y)), rcond=None)[0]
-        if constant < 0:  # a negative constant is no physics: without it
+        if constant < 0:  # a negative constant has no meaning: fit without it
             slope, constant = float(np.sum(x / y) / np.sum((x / y) ** 2)), 0.0
         if slope <= 0:
             slope, constant = 0.0, float(np.sum(1 / y) / np.sum(1 / y**2))
-    relative = seen.busy / y[:, None]
-    each = relative.sum(0) / (relative**2).sum(0)
-    best = int(np.argmin(((relative * each - 1) ** 2).sum(0)))
+    relative = measured.roofline_work / y[:, None]
+    rates = relative.sum(0) / (relative**2).sum(0)
+    best = int(np.argmin(((relative * rates - 1) ** 2).sum(0)))  # of the ridges
     return Baselines(
-        rate * unseen.mult_adds,
-        slope * unseen.mult_adds + constant,
-        each[best] * unseen.busy[:, best],
+        rate * held_out.mult_adds,
+        slope * held_out.mult_adds + constant,
+        rates[best] * held_out.roofline_work[:, best],
     )
 
 
 def known_device(coefficients: Coefficients) -> Iterator[Forecast]:
-    """Family out; the device and its other families are known."""
+    """Family out: each family of each run from its other families."""
     for run, family in _families(coefficients):
-        seen = without_family(run, family)
-        yield from forecast(seen, of_family(run, family), coefficients.without(family))
+        measured = without_family(run, family)
+        yield from forecast(measured, of_family(run, family), coefficients.without(family))
 
 
 def unseen_device(
-    coefficients: Coefficients, measured: int | None, chosen: bool = False
+    coefficients: Coefficients, count: int | None, chosen: bool = False
 ) -> Iterator[Forecast]:
-    """Family and chip out; so many networks of other families are measured, None for all.
+    """Family and chip out: each family from `count` networks of other families, None for all.
 
-    Drawn at random, three times over, or the first of `CHOSEN`.
+    The networks are drawn at random, `DRAWS` times, or the first of `CHOSEN`.
     """
     draw = random.Random(1)
-    for _ in range(1 if chosen or measured is None else DRAWS):
+    for _ in range(1 if chosen or count is None else DRAWS):
         for run, family in _families(coefficients):
-            others = [i for i, one in enumerate(run.families) if one != family]
+            others = [i for i, other in enumerate(run.families) if other != family]
             if chosen:
-                rank = {_short(name): i for i, name in enumerate(CHOSEN)}
-                known = [i for i in others if _short(run.rows[i].model) in rank]
-                others = sorted(known, key=lambda i: rank[_short(run.rows[i].model)])[:measured]
-            elif measured is not None:
-                others = draw.sample(others, min(measured, len(others)))
+                rank = {_file_name(name): i for i, name in enumerate(CHOSEN)}
+                known = [i for i in others if _file_name(run.rows[i].model) in rank]
+                others = sorted(known, key=lambda i: rank[_file_name(run.rows[i].model)])[:count]
+            elif count is not None:
+                others = draw.sample(others, min(count, len(others)))
             if others:
-                seen, unseen = run.only(others), of_family(run, family)
-                yield from forecast(seen, unseen, coefficients.without(family, run.group))
+                common = coefficients.without(family, run.group)
+                yield from forecast(run.only(others), of_family(run, family), common)
 
 
 def datasheet(coefficients: Coefficients) -> Iterator[Forecast]:
-    """Family and chip out, nothing measured: a share of the peak that others reach."""
+    """Family and chip out, nothing measured: by the share of the peak that other devices reach."""
     for run, family in _families(coefficients):
         common = coefficients.without(family, run.group)
-        shares = peak_shares(coefficients.seen(family, coefficients.fold[run.group]), common)
+        shares = peak_shares(
+            coefficients.training_runs(family, coefficients.fold[run.group]), common
+        )
         yield from _from_peak(run, of_family(run, family), common, shares)
 
 
 def _from_peak(
-    run: Run, unseen: Run, coefficients: Array, shares: Mapping[str, tuple[float, float]]
+    run: Run, held_out: Run, coefficients: Array, shares: Mapping[str, tuple[float, float]]
 ) -> Iterator[Forecast]:
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
     if peak is None or run.processor is None or run.processor.out_of_order is None:
         return
     peak *= run.threads or 1
-    middle, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
-    total = (unseen.amounts * coefficients).sum(1)
-    parts = unseen.amounts * coefficients / total[:, None]
-    sigma = np.sqrt(spread**2 + (parts**2 @ spreads() ** 2) + NOISE**2)
-    for i, row in enumerate(unseen.rows):
-        lower_bound = float(unseen.mult_adds[i] / peak)
+    log_share, spread = shares["out_of_order" if run.processor.out_of_order else "in_order"]
+    total = (held_out.amounts * coefficients).sum(1)
+    term_shares = held_out.amounts * coefficients / total[:, None]
+    sigma = np.sqrt(spread**2 + (term_shares**2 @ spreads() ** 2) + NOISE**2)
+    for i, row in enumerate(held_out.rows):
+        lower_bound = float(held_out.mult_adds[i] / peak)
         yield Forecast(
-            run.device, run.name, row.model, row.family, float(unseen.seconds[i]),
-            float(1e6 / peak / np.exp(middle) * total[i]), float(sigma[i]), lower_bound,
+            run.device, run.name, row.model, row.family, float(held_out.seconds[i]),
+            float(1e6 / peak / np.exp(log_share) * total[i]), float(sigma[i]), lower_bound,
             lower_bound, lower_bound, )  # fmt: skip
 
 
-def unseen_board(runs: Sequence[Run], measured: int) -> Iterator[Forecast]:
-    """Board out: each network of it from so many of its others, families known from elsewhere."""
+def unseen_board(runs: Sequence[Run], count: int) -> Iterator[Forecast]:
+    """Board out: from each choice of `count` networks of a run its other networks.
+
+    Families are not held out: other boards ran the same networks.
+    """
     for board in sorted({run.group for run in runs}):
         coefficients = common_coefficients(run for run in runs if run.group != board)
         for run in runs:
             if run.group != board:
                 continue
-            for some in combinations(range(len(run.rows)), measured):
-                others = [i for i in range(len(run.rows)) if i not in some]
-                yield from forecast(run.only(some), run.only(others), coefficients)
+            for chosen in combinations(range(len(run.rows)), count):
+                others = [i for i in range(len(run.rows)) if i not in chosen]
+                yield from forecast(run.only(chosen), run.only(others), coefficients)
 
 
 def datasheet_board(runs: Sequence[Run]) -> Iterator[Forecast]:
-    """Board out, nothing measured."""
+    """Board out, nothing measured: from the share of the peak that other boards reach."""
     for board in sorted({run.group for run in runs}):
-        seen = [run for run in runs if run.group != board]
-        coefficients = common_coefficients(seen)
-        shares = peak_shares(seen, coefficients)
+        others = [run for run in runs if run.group != board]
+        coefficients = common_coefficients(others)
+        shares = peak_shares(others, coefficients)
         for run in runs:
             if run.group == board:
                 yield from _from_peak(run, run, coefficients, shares)
 
 
 def halves(run: Run, coefficients: Array, draws: int = 20) -> Iterator[Forecast]:
-    """One device: each half from the other, at random."""
+    """One run: one half from the other, drawn at random `draws` times."""
     draw = random.Random(1)
     for _ in range(draws):
         order = list(range(len(run.rows)))
@@ -228,18 +237,19 @@ def halves(run: Run, coefficients: Array, draws: int = 20) -> Iterator[Forecast]
         yield from forecast(run.only(order[:half]), run.only(order[half:]), coefficients)
 
 
-def one_network(run: Run, coefficients: Array, measured: int = 0) -> Iterator[Forecast]:
-    """One device: all from a single network."""
-    others = [i for i in range(len(run.rows)) if i != measured]
-    yield from forecast(run.only([measured]), run.only(others), coefficients)
+def one_network(run: Run, coefficients: Array, index: int = 0) -> Iterator[Forecast]:
+    """One run: all other networks from the network at `index`."""
+    others = [i for i in range(len(run.rows)) if i != index]
+    yield from forecast(run.only([index]), run.only(others), coefficients)
 
 
 def _families(coefficients: Coefficients) -> Iterator[tuple[Run, str]]:
+    """Each family of each run that has others too."""
     for run in coefficients.runs:
         for family in sorted(set(run.families)):
-            if any(one != family for one in run.families):
+            if any(other != family for other in run.families):
                 yield run, family
 
 
-def _short(model: str) -> str:
+def _file_name(model: str) -> str:
     return model.rpartition("/")[2]

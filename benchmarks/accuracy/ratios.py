@@ -1,7 +1,7 @@
-"""Whether ratios of two networks' times are inside their intervals, the more alike or the less.
+"""`python benchmarks/accuracy ratios`: how many ratios of two times are inside their intervals.
 
-Pairs of networks that one device ran, of which its fit has seen neither family. What is held
-against the measurements is `compare`'s interval itself.
+A pair is two networks that a device ran; the families of both are held out of the fit. The
+intervals are those of `mnet-cost compare`. Rows tell similar pairs from dissimilar ones.
 """
 
 from __future__ import annotations
@@ -16,51 +16,59 @@ import numpy as np
 from others import XNNPACK_TILE
 from protocols import Coefficients, without_family
 from shared import common_coefficients, spreads
-from tables import TFLITE, Run, make_run, ncnn_runs, read, together
+from summary import four_digits
+from tables import TFLITE, Run, make_run, measured_together, ncnn_runs, read
 
 from mnet_cost.analysis.latency import deviation_of_ratio
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced
-from mnet_cost.measure.coefficient_solver import NOISE, Array, Solution, expected_seconds, solve
+from mnet_cost.measure.arrays import Array
+from mnet_cost.measure.coefficient_solver import NOISE, Solution, expected_seconds, solve
 
 THREADS = (1, 2, 4, 8)
-FEW = 136
-"""Networks of a large table that are looked at: pairs of them are many."""
-APART = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0)
-"""Sums of differences of shares, from alike to nothing in common: edges of what is counted."""
+MAX_NETWORKS = 136
+"""Networks of a large table that are used: their pairs are many."""
+DISTANCES = (0.0, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0)
+"""Edges of the groups of pairs. 0: the same shares of all terms, 2: no term in common."""
 
 
 class Pair(NamedTuple):
     """Two networks on one device."""
 
-    apart: float
-    """Sum of the differences of the shares of their terms, 0 to 2."""
+    distance: float
+    """Sum of the differences of the shares that cost terms have of their times, 0 to 2."""
     error: float
     """Logarithm of the estimated ratio over the measured one."""
     half_width: float
-    """Of the interval, in logarithms."""
+    """Half width of the interval, in logarithms."""
 
 
-class Held(NamedTuple):
-    """A row of the results: pairs that are so far apart, and how many are inside, in percent."""
+class RatioRow(NamedTuple):
+    """A row of the results: pairs of a table whose distances are in one group."""
 
     table: str
-    apart: str
+    distance: str
+    """`all`, or the edges of the group."""
     pairs: int
     inside: float
+    """Percentage of the ratios that are inside their interval."""
     half_width: float
     """The median, as a percentage upwards."""
 
 
-def ratio_rows() -> Iterator[Held]:
-    """All pairs of each table, then by how far apart they are."""
-    for table, found in _tables():
-        yield _held(table, "all", found)
-        for low, high in pairwise(APART):
-            some = [one for one in found if low <= one.apart < high or one.apart == high == 2.0]
-            if some:
-                yield _held(table, f"{low:g} to {high:g}", some)
+def ratio_rows() -> Iterator[RatioRow]:
+    """For each table a row of all pairs, then a row for each group of distances."""
+    for table, pairs in _tables():
+        yield _row(table, "all", pairs)
+        for low, high in pairwise(DISTANCES):
+            group = [
+                pair
+                for pair in pairs
+                if low <= pair.distance < high or pair.distance == high == DISTANCES[-1]
+            ]
+            if group:
+                yield _row(table, f"{low:g} to {high:g}", group)
 
 
 def _tables() -> Iterator[tuple[str, list[Pair]]]:
@@ -71,8 +79,8 @@ def _tables() -> Iterator[tuple[str, list[Pair]]]:
         pairs = [
             pair
             for run in coefficients.runs
-            for first, other in _families(run)
-            for pair in _family_pairs(run, first, other, coefficients.without(first), width)
+            for first, other in _family_pairs(run)
+            for pair in _pairs_of_families(run, first, other, coefficients.without(first), width)
         ]
         yield f"ncnn, {words}", pairs
     common, width = common_coefficients(ncnn_runs()), shared_coefficients().measured.width
@@ -80,8 +88,11 @@ def _tables() -> Iterator[tuple[str, list[Pair]]]:
         make_run(read(f"pixel1_{name}.csv"), TFLITE, XNNPACK_TILE)
         for name in ("mobilenet_v2", "mnasnet")
     )
-    grids = [_pairs(seen, run, common, width) for seen, run in ((v2, mnasnet), (mnasnet, v2))]
-    yield "Pixel 1, README grids", [pair for some in grids for pair in some]
+    grids = [
+        _pairs(measured, held_out, common, width)
+        for measured, held_out in ((v2, mnasnet), (mnasnet, v2))
+    ]
+    yield "Pixel 1, README grids", [pair for grid_pairs in grids for pair in grid_pairs]
     common_4, width_4 = (
         common_coefficients(ncnn_runs(4)),
         shared_coefficients(threads=4).measured.width,
@@ -91,53 +102,58 @@ def _tables() -> Iterator[tuple[str, list[Pair]]]:
         "TFLite hosted models, 4 threads",
         [
             pair
-            for some in together(hosted).values()
-            if some[0].precision == "fp32"
-            for run in [make_run(some, TFLITE, XNNPACK_TILE)]
-            for first, other in _families(run)
-            for pair in _family_pairs(run, first, other, common_4, width_4)
+            for rows in measured_together(hosted).values()
+            if rows[0].precision == "fp32"
+            for run in [make_run(rows, TFLITE, XNNPACK_TILE)]
+            for first, other in _family_pairs(run)
+            for pair in _pairs_of_families(run, first, other, common_4, width_4)
         ],
     )
-    for some in together(read("fbnet_space.csv")).values():
-        run = make_run(some, TFLITE, XNNPACK_TILE)
-        seen, unseen = run.only(range(16)), run.only(range(16, min(len(run.rows), FEW)))
-        how = ", sums of blocks" if run.name == "sum_of_blocks" else ""
-        yield f"FBNet space, {run.device}{how}", list(_pairs(seen, unseen, common, width))
+    for rows in measured_together(read("fbnet_space.csv")).values():
+        run = make_run(rows, TFLITE, XNNPACK_TILE)
+        measured, held_out = (
+            run.only(range(16)),
+            run.only(range(16, min(len(run.rows), MAX_NETWORKS))),
+        )
+        summed = ", sums of blocks" if run.name == "sum_of_blocks" else ""
+        yield f"FBNet space, {run.device}{summed}", list(_pairs(measured, held_out, common, width))
 
 
-def _families(run: Run) -> Iterator[tuple[str, str]]:
-    """Each two families of a run, and each with itself."""
+def _family_pairs(run: Run) -> Iterator[tuple[str, str]]:
+    """Every two families of a run, and every family with itself."""
     yield from combinations_with_replacement(sorted(set(run.families)), 2)
 
 
-def _held(table: str, apart: str, pairs: Sequence[Pair]) -> Held:
-    inside = 100 * float(np.mean([abs(one.error) <= one.half_width for one in pairs]))
-    half_width = 100 * float(np.expm1(np.median([one.half_width for one in pairs])))
-    return Held(table, apart, len(pairs), inside, half_width)
+def _row(table: str, distance: str, pairs: Sequence[Pair]) -> RatioRow:
+    inside = 100 * float(np.mean([abs(pair.error) <= pair.half_width for pair in pairs]))
+    half_width = 100 * float(np.expm1(np.median([pair.half_width for pair in pairs])))
+    return RatioRow(table, distance, len(pairs), inside, half_width)
 
 
-def _family_pairs(run: Run, first: str, other: str, common: Array, width: float) -> Iterator[Pair]:
-    """Pairs of a network of each of two families, from all but those."""
-    seen = without_family(without_family(run, first), other)
-    if not seen.rows:
+def _pairs_of_families(
+    run: Run, first: str, other: str, common: Array, width: float
+) -> Iterator[Pair]:
+    """Pairs of a network of each of two families; the fit has neither family."""
+    measured = without_family(without_family(run, first), other)
+    if not measured.rows:
         return
-    unseen = run.only(i for i, family in enumerate(run.families) if family in (first, other))
-    yield from _pairs(seen, unseen, common, width, between=first != other)
+    held_out = run.only(i for i, family in enumerate(run.families) if family in (first, other))
+    yield from _pairs(measured, held_out, common, width, between=first != other)
 
 
 def _pairs(
-    seen: Run, unseen: Run, common: Array, width: float, between: bool = False
+    measured: Run, held_out: Run, common: Array, width: float, between: bool = False
 ) -> Iterator[Pair]:
-    """Pairs of `unseen`, of two families where it is `between` them."""
-    solution = solve(seen.amounts, seen.seconds, common, spreads())
+    """Pairs of `held_out`; with `between` only pairs of two families."""
+    solution = solve(measured.amounts, measured.seconds, common, spreads())
     fit = _fit(solution, Spread(width=width, noise=NOISE))
-    expected = expected_seconds(unseen.amounts, common, solution.parameters)
-    errors = np.log(expected / unseen.seconds)
-    parts = unseen.amounts * common * np.exp(solution.parameters[1:])
-    shares = parts / parts.sum(1, keepdims=True)
-    for i, j in combinations(range(len(unseen.rows)), 2):
-        if unseen.rows[i].model == unseen.rows[j].model or (
-            between and unseen.families[i] == unseen.families[j]
+    expected = expected_seconds(held_out.amounts, common, solution.parameters)
+    errors = np.log(expected / held_out.seconds)
+    term_times = held_out.amounts * common * np.exp(solution.parameters[1:])
+    shares = term_times / term_times.sum(1, keepdims=True)
+    for i, j in combinations(range(len(held_out.rows)), 2):
+        if held_out.rows[i].model == held_out.rows[j].model or (
+            between and held_out.families[i] == held_out.families[j]
         ):
             continue
         yield Pair(
@@ -150,7 +166,7 @@ def _pairs(
 def _fit(solution: Solution, spread: Spread) -> CoefficientFit:
     triangle = tuple(tuple(row[: i + 1]) for i, row in enumerate(solution.covariance.tolist()))
     return CoefficientFit(
-        scale_s=Sourced(value=1.0, source="of no use to a ratio", basis="fitted"),
+        scale_s=Sourced(value=1.0, source="cancels in a ratio", basis="fitted"),
         deviations={},
         covariance=triangle,
         spread=spread,
@@ -158,11 +174,11 @@ def _fit(solution: Solution, spread: Spread) -> CoefficientFit:
 
 
 def show(folder: Path | None) -> None:
-    """Print the rows, and write them to `folder`."""
+    """Print the rows, and write them to `folder` if there is one."""
     rows = list(ratio_rows())
     for row in rows:
         print(
-            f"{row.table:42}  apart {row.apart:10}  {row.pairs:6,} pairs  "
+            f"{row.table:42}  distance {row.distance:10}  {row.pairs:6,} pairs  "
             f"{row.inside:5.1f} % inside  +{row.half_width:.0f} %"
         )
     if folder is None:
@@ -170,6 +186,6 @@ def show(folder: Path | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "ratios.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Held._fields)
+        writer.writerow(RatioRow._fields)
         for row in rows:
-            writer.writerow([f"{one:.4g}" if isinstance(one, float) else one for one in row])
+            writer.writerow(four_digits(row))

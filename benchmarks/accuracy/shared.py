@@ -1,9 +1,8 @@
-"""`python benchmarks/accuracy coefficients`: shared coefficients, fitted anew, as
-`specs/coefficients/shared.yaml`.
+"""`python benchmarks/accuracy coefficients`: fits `specs/coefficients/shared.yaml` anew.
 
-Those of processors are the middle of what one-thread runs of ncnn say, those of microcontrollers of
-MLPerf Tiny's runs on Arm cores; shares of the peak are of the same runs. Bands are as wide as holds
-80 % of what is left out. Other runtimes are not in it: they are what it can be tried on.
+Cost coefficients of processors are fitted to runs of ncnn, those of microcontrollers to runs of
+MLPerf Tiny on Arm cores, and so are the shares of the peak. A band is as wide as it takes to hold
+80 % of held-out measurements. Other runtimes are not used, so that the file can be tested on them.
 """
 
 from __future__ import annotations
@@ -22,45 +21,48 @@ from mnet_cost.measure.coefficient_solver import NOISE, share_coefficients, solv
 
 START = {
     "pointwise": 1.0,
-    # Multiplications are multiplications; depthwise ones reuse nothing, and have no panels.
+    # Mult-adds cost about the same everywhere, but depthwise ones reuse no operand.
     "winograd": 1.0, "dense": 1.5, "windows": 1.3, "stem": 1.0,
     "depthwise_3x3": 3.0, "depthwise_5x5": 3.0,
     "matmul": 2.0, "unpacked": 1.0, "unpacked_depthwise": 3.0,
-    # An element is loads and stores, of which a core does a fifth as many as multiplications.
+    # An element is loaded and stored; a core does about five mult-adds in that time.
     "depthwise_elements": 5.0, "pointwise_elements": 5.0, "dense_elements": 5.0,
     "weights": 4.0, "vector_weights": 6.0, "pooling": 5.0, "elementwise": 5.0, "move": 10.0,
-    # Additions of a transform, an exponential, a power with a window.
+    # The additions of a transform, an exponential, a power over a window.
     "winograd_tiles": 15.0, "curve": 15.0, "lrn": 30.0,
     "kernel": 0.03,
 }  # fmt: skip
-"""Where the fit starts, and what a term keeps that no network of a training set has: orders of
-magnitude from what the operations are, not from the measurements."""
+"""Start of the fit. A term that is in no network of the measurements keeps its value. These are
+orders of magnitude of the operations, not taken from measurements."""
 
 SPREADS = dict.fromkeys(TERM_NAMES, 0.2) | {
     "matmul": 0.5, "lrn": 0.5, "kernel": 0.5, "windows": 0.3,
 }  # fmt: skip
-"""How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 do equally well on what
-is held out (`docs/accuracy.md`). Two terms are in one network each, and little is known of them;
-kernel launches are a matter of the runtime more than of the device."""
+"""How far devices differ, as standard deviations of logarithms. 0.2 and 0.3 are equally good for
+held-out measurements (`docs/explanation/accuracy.md`). Two terms are in one network each, so that
+little is known about them; a kernel launch depends on the runtime more than on the device."""
 
 
 def start() -> Array:
-    """In the order of `TERMS`."""
+    """`START` in the order of `TERM_NAMES`."""
     return np.array([START[name] for name in TERM_NAMES])
 
 
 def spreads() -> Array:
-    """In the order of `TERMS`."""
+    """`SPREADS` in the order of `TERM_NAMES`."""
     return np.array([SPREADS[name] for name in TERM_NAMES])
 
 
 def common_coefficients(runs: Iterable[Run]) -> Array:
-    """Cost coefficients that these runs have in common."""
+    """Cost coefficients that these runs have in common, in the order of `TERM_NAMES`."""
     return share_coefficients([(run.amounts, run.seconds) for run in runs], start(), spreads())
 
 
-def reached(run: Run, coefficients: Array) -> float | None:
-    """Logarithm of the share of its peak that a run reaches in large 1x1 convolutions."""
+def log_peak_share(run: Run, coefficients: Array) -> float | None:
+    """Logarithm of the share of its peak that a run reaches in large 1x1 convolutions.
+
+    None: the peak is unknown.
+    """
     peak = run.processor.peak_macs_per_s(run.precision) if run.processor else None
     if peak is None:
         return None
@@ -70,36 +72,38 @@ def reached(run: Run, coefficients: Array) -> float | None:
 
 
 def peak_shares(runs: Sequence[Run], coefficients: Array) -> dict[str, tuple[float, float]]:
-    """(middle, spread) of the logarithm of the share, by pipeline; each chip counts once."""
+    """(median, standard deviation) of `log_peak_share` by pipeline; each chip counts once."""
     shares: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
-        share = reached(run, coefficients)
+        share = log_peak_share(run, coefficients)
         if share is not None and run.processor and run.processor.out_of_order is not None:
             pipeline = "out_of_order" if run.processor.out_of_order else "in_order"
             shares[pipeline][run.group].append(share)
-    found = {}
+    by_pipeline = {}
     for pipeline, groups in sorted(shares.items()):
-        middles = [float(np.mean(some)) for some in groups.values()]
-        found[pipeline] = (float(np.median(middles)), float(np.std(middles)))
-    return found
+        means = [float(np.mean(group_shares)) for group_shares in groups.values()]
+        by_pipeline[pipeline] = (float(np.median(means)), float(np.std(means)))
+    return by_pipeline
 
 
-class Kind(NamedTuple):
+class Section(NamedTuple):
     """What one section of the file is made of."""
 
     name: str
     source: str
     runs: Sequence[Run]
     measured: float
-    """Half width of bands, in standard deviations."""
+    """Half width of bands in standard deviations, for devices with measurements."""
     unmeasured: float
+    """The same for devices that are known by their data sheet alone."""
     held_out: str
+    """The errors of held-out measurements, in words."""
     shares: Mapping[str, tuple[float, float]]
     """Logarithm of the share of the peak and its spread, by pipeline."""
 
 
-def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
-    """Fit to all runs of each kind and write the file."""
+def write(path: Path, sections: Iterable[Section], date: str) -> None:
+    """Fit cost coefficients to all runs of each section and write the file."""
     lines = [
         "# Cost coefficients of terms that devices have in common, relative to a multiplication",
         "# in a large 1x1 convolution. `python benchmarks/accuracy coefficients` writes this file:",
@@ -108,15 +112,15 @@ def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
         "# share: of a core's peak that large 1x1 convolutions reach.",
         "# width: half a band that holds 80 %, in standard deviations of the posterior.",
         "format: 1",
-        f"made: {when}",
+        f"made: {date}",
     ]
-    for kind in kinds:
-        coefficients = common_coefficients(kind.runs)
+    for section in sections:
+        coefficients = common_coefficients(section.runs)
         lines += [
             "",
-            f"{kind.name}:",
-            f'  source: "{kind.source}"',
-            f'  held_out: "{kind.held_out}"',
+            f"{section.name}:",
+            f'  source: "{section.source}"',
+            f'  held_out: "{section.held_out}"',
             "  terms:",
             *(
                 f"    {name}: {{coefficient: {coefficient:.4g}, spread: {SPREADS[name]:g}}}"
@@ -125,9 +129,9 @@ def write(path: Path, kinds: Iterable[Kind], when: str) -> None:
             "  peak_share:",
             *(
                 f"    {pipeline}: {{share: {np.exp(middle):.3f}, spread: {spread:.3f}}}"
-                for pipeline, (middle, spread) in kind.shares.items()
+                for pipeline, (middle, spread) in section.shares.items()
             ),
-            f"  measured: {{width: {kind.measured:.3g}, noise: {NOISE:g}}}",
-            f"  unmeasured: {{width: {kind.unmeasured:.3g}, noise: {NOISE:g}}}",
+            f"  measured: {{width: {section.measured:.3g}, noise: {NOISE:g}}}",
+            f"  unmeasured: {{width: {section.unmeasured:.3g}, noise: {NOISE:g}}}",
         ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The published measurements as runs: what one device did with one runtime, setting and date."""
+"""Published measurements as runs: networks that a device ran with one runtime, setting and date."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NCNN, TFLITE, MCU = (runtime_rules(name) for name in ("ncnn", "tflite", "tflm"))
 
 
 class Processor(NamedTuple):
-    """A row of processors.csv. Empty is unknown."""
+    """A row of processors.csv. None: unknown."""
 
     soc_group: str
     core: str
@@ -37,7 +37,7 @@ class Processor(NamedTuple):
     int8_macs_per_cycle: float | None = None
 
     def peak_macs_per_s(self, precision: str) -> float | None:
-        """Of one core."""
+        """Peak mult-adds per second of one core."""
         macs = {
             "fp32": self.fp32_macs_per_cycle,
             "fp16": self.fp16_macs_per_cycle,
@@ -47,7 +47,7 @@ class Processor(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Networks measured together, and what they ask for."""
+    """Networks that were measured together, and the work that they need."""
 
     device: str
     runtime: str
@@ -56,34 +56,35 @@ class Run(NamedTuple):
     name: str
     rows: tuple[Measurement, ...]
     amounts: Array
-    """[networks, terms]"""
+    """[networks, terms]: the amount of work of each cost term."""
     seconds: Array
+    """[networks]: measured times."""
     families: tuple[str, ...]
     mult_adds: Array
-    busy: Array
-    """[networks, ridges]: mult-adds of a roofline, sum of max(mult-adds, ridge * bytes)."""
+    roofline_work: Array
+    """[networks, ridges]: sum over kernels of max(mult-adds, ridge * bytes)."""
     processor: Processor | None = None
 
-    def only(self, keep: Iterable[int]) -> Run:
-        """The same run with some of its networks."""
-        kept = list(keep)
+    def only(self, indices: Iterable[int]) -> Run:
+        """The same run with the networks of these indices."""
+        chosen = list(indices)
         return self._replace(
-            rows=tuple(self.rows[i] for i in kept),
-            amounts=self.amounts[kept],
-            seconds=self.seconds[kept],
-            families=tuple(self.families[i] for i in kept),
-            mult_adds=self.mult_adds[kept],
-            busy=self.busy[kept],
+            rows=tuple(self.rows[i] for i in chosen),
+            amounts=self.amounts[chosen],
+            seconds=self.seconds[chosen],
+            families=tuple(self.families[i] for i in chosen),
+            mult_adds=self.mult_adds[chosen],
+            roofline_work=self.roofline_work[chosen],
         )
 
     @property
     def group(self) -> str:
-        """Runs on one chip share it."""
+        """The chip, where it is known: runs of devices with one chip have one group."""
         return self.processor.soc_group if self.processor else self.device
 
 
 def processors() -> dict[str, Processor]:
-    """By device."""
+    """The processor of each device."""
     with (HERE / "processors.csv").open(newline="", encoding="utf-8") as file:
         return {
             row["device"]: Processor(
@@ -109,15 +110,15 @@ def make_run(
     processor: Processor | None = None,
 ) -> Run:
     """A run of rows that were measured together."""
-    kernels = [_NETWORKS.kernels(row, rules) for row in rows]
+    kernels = [_NETWORKS.kernels(row, rules) for row in rows]  # of each network
     first = rows[0]
     return Run(
         first.device, first.runtime, first.precision, first.threads, first.run, tuple(rows),
-        np.array([np.sum(kernel_amounts(one, rules, tile), axis=0) for one in kernels]),
+        np.array([np.sum(kernel_amounts(network, rules, tile), axis=0) for network in kernels]),
         np.array([row.latency_s for row in rows]),
         tuple(row.family for row in rows),
-        np.array([float(sum(kernel.mult_adds for kernel in one)) for one in kernels]),
-        np.array([_busy(one) for one in kernels]),
+        np.array([float(sum(kernel.mult_adds for kernel in network)) for network in kernels]),
+        np.array([_roofline_work(network) for network in kernels]),
         processor,
     )  # fmt: skip
 
@@ -132,24 +133,25 @@ capabilities of Cortex-M4 and Cortex-M7; the M33 has the same instruction)."""
 def microcontroller_runs() -> list[Run]:
     """MLPerf Tiny's runs of at least three networks on Arm cores, the best time of each network."""
     runs = []
-    for some in together(read("mlperf_tiny.csv")).values():
-        core = re.fullmatch(r"(Cortex-M\d+) ([\d.]+) MHz", some[0].processor)
-        best: dict[str, Measurement] = {}
-        for row in sorted(some, key=lambda row: row.latency_s):
-            best.setdefault(row.model, row)
-        if core is None or core[1] not in _MCU_CORES or len(best) < 3:
+    for rows in measured_together(read("mlperf_tiny.csv")).values():
+        core = re.fullmatch(r"(Cortex-M\d+) ([\d.]+) MHz", rows[0].processor)
+        fastest: dict[str, Measurement] = {}
+        for row in sorted(rows, key=lambda row: row.latency_s):
+            fastest.setdefault(row.model, row)
+        if core is None or core[1] not in _MCU_CORES or len(fastest) < 3:
             continue
         clock_hz = float(core[2]) * 1e6
         macs = _MCU_CORES[core[1]]
-        processor = Processor(some[0].device, core[1], clock_hz, None, None, False, 1, macs)
-        runs.append(make_run(tuple(best.values()), MCU, 1, processor))
+        processor = Processor(rows[0].device, core[1], clock_hz, None, None, False, 1, macs)
+        runs.append(make_run(tuple(fastest.values()), MCU, 1, processor))
     return runs
 
 
-def _busy(kernels: Sequence[Kernel]) -> Array:
-    mult_adds = np.array([float(one.mult_adds) for one in kernels])
-    moved = np.array([float(one.traffic_bytes) for one in kernels])
-    return np.maximum(mult_adds, RIDGES[:, None] * moved).sum(1)
+def _roofline_work(kernels: Sequence[Kernel]) -> Array:
+    mult_adds = np.array([float(kernel.mult_adds) for kernel in kernels])
+    moved = np.array([float(kernel.traffic_bytes) for kernel in kernels])
+    work: Array = np.maximum(mult_adds, RIDGES[:, None] * moved).sum(1)
+    return work
 
 
 def read(name: str) -> tuple[Measurement, ...]:
@@ -157,28 +159,28 @@ def read(name: str) -> tuple[Measurement, ...]:
     return read_measurements(HERE / "measurements" / name)
 
 
-def together(rows: Iterable[Measurement]) -> dict[tuple[object, ...], list[Measurement]]:
-    """Rows by what was measured together."""
-    found: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+def measured_together(rows: Iterable[Measurement]) -> dict[tuple[object, ...], list[Measurement]]:
+    """Rows that were measured together, by device, runtime, precision, threads and run."""
+    runs: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
     for row in rows:
-        found[row.device, row.runtime, row.precision, row.threads, row.run].append(row)
-    return found
+        runs[row.device, row.runtime, row.precision, row.threads, row.run].append(row)
+    return runs
 
 
 def ncnn_runs(
     threads: int = 1, precisions: Sequence[str] = ("fp32", "fp16"), least: int = 8
 ) -> list[Run]:
-    """Runs of ncnn with so many threads, of at least `least` networks."""
+    """Runs of ncnn with `threads` threads and at least `least` networks."""
     known = processors()
     runs = []
     rows = [
         row for row in read("ncnn_cpu.csv")
         if row.threads == threads and row.precision in precisions
     ]  # fmt: skip
-    for key, some in together(rows).items():
-        if len(some) < least:
+    for key, run_rows in measured_together(rows).items():
+        if len(run_rows) < least:
             continue
         processor = known[str(key[0])]
-        tile = processor.pack * (2 if some[0].precision == "fp16" else 1)
-        runs.append(make_run(some, NCNN, tile, processor))
+        tile = processor.pack * (2 if run_rows[0].precision == "fp16" else 1)
+        runs.append(make_run(run_rows, NCNN, tile, processor))
     return runs

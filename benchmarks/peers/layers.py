@@ -1,13 +1,13 @@
-"""Small modules of every kind of layer, as they are written with torch and torchvision.
+"""Small modules of every kind of layer, as people write them with torch and torchvision.
 
-A case is a spec and the modules that are the same network, each under the words for how it is
-written. The first is what a convention takes for granted where the form decides. Parts that stand
-in no library (a trained vector that is added, say) are written here as people write them.
+A case is a spec and one or more modules that are the same network, each with a few words that say
+how it is written. Where tools count the forms differently, a convention assumes the first. What no
+library has (a trained vector that is added, say) is written here as people write it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -15,35 +15,38 @@ import torchvision.ops
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Made = Callable[[], nn.Module]
+MakeModule = Callable[[], nn.Module]
 
 
 class Case(NamedTuple):
     """One network of few layers."""
 
-    inputs: dict[str, tuple[int, ...]]
+    inputs: Mapping[str, tuple[int, ...]]
     """Shapes of one example."""
     layers: str
     """The spec's `layers`, in YAML."""
-    forms: dict[str, Made]
-    """Modules by the words for how they are written."""
+    forms: dict[str, MakeModule]
+    """What makes the module, by the words for how it is written."""
     dtype: torch.dtype = torch.float32
     batched: bool = True
 
 
-class Called(nn.Module):
-    """A function of one tensor or more."""
+class FunctionModule(nn.Module):
+    """A module that calls a function of one to three tensors."""
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
         self.function = function
 
     def forward(self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None) -> Tensor:
-        return self.function(*[one for one in (x, y, z) if one is not None])
+        return self.function(*[tensor for tensor in (x, y, z) if tensor is not None])
 
 
-class Trained(nn.Module):
-    """A function of a tensor and a trained one, beside other modules or alone."""
+class TrainedTensor(nn.Module):
+    """A module that calls a function of its input and a trained tensor.
+
+    `alone`: without a child module, which some tools count in another way.
+    """
 
     def __init__(
         self, shape: tuple[int, ...], function: Callable[..., Tensor], alone: bool = False
@@ -71,8 +74,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         context = x if y is None else y
-        found: Tensor = self.inner(x, context, context, need_weights=False)[0]
-        return found
+        mixed: Tensor = self.inner(x, context, context, need_weights=False)[0]
+        return mixed
 
 
 class LinearAttention(nn.Module):
@@ -84,15 +87,15 @@ class LinearAttention(nn.Module):
         self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = parts.unbind(0)
+        by_head = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = by_head.unbind(0)
         if self.fused:
             mixed = F.scaled_dot_product_attention(query, key, value)
         else:
             scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
             mixed = scores.softmax(-1) @ value
-        found: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
-        return found
+        projected: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return projected
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
@@ -101,7 +104,7 @@ def _split_heads(x: Tensor, heads: int) -> Tensor:
 
 def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(one, heads) for one in (query, key, value))
+        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
         mixed = F.scaled_dot_product_attention(query, key, value)
         return mixed.transpose(-3, -2).flatten(-2)
 
@@ -110,22 +113,24 @@ def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
 
 def _plain_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(one, heads) for one in (query, key, value))
+        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
         return (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
 
     return function
 
 
-def _channels_last(inner: nn.Module) -> nn.Module:
-    return nn.Sequential(Called(_channels_behind), inner, Called(_channels_first))
+def _with_channels_last(inner: nn.Module) -> nn.Module:
+    return nn.Sequential(
+        FunctionModule(_channels_to_end), inner, FunctionModule(_channels_to_front)
+    )
 
 
-def _channels_behind(x: Tensor) -> Tensor:
+def _channels_to_end(x: Tensor) -> Tensor:
     return x.movedim(-3, -1).contiguous()  # as a layer norm leaves it
 
 
-def _channels_first(x: Tensor) -> Tensor:
+def _channels_to_front(x: Tensor) -> Tensor:
     return x.movedim(-1, -3)
 
 
@@ -138,14 +143,14 @@ class LayerNorm2d(nn.LayerNorm):
         return x.permute(0, 3, 1, 2)
 
 
-def _folded(made: Made) -> Made:
-    """For frames of images: torch's modules take one axis in front of an image."""
+def _joined_frames(make: MakeModule) -> MakeModule:
+    """A module that joins frames of images with the batch, as torch's modules want it."""
     return lambda: nn.Sequential(
-        nn.Flatten(0, 1), made(), Called(lambda x: x.unflatten(0, (-1, 2)))
+        nn.Flatten(0, 1), make(), FunctionModule(lambda x: x.unflatten(0, (-1, 2)))
     )
 
 
-class Twice(nn.Module):
+class CalledTwice(nn.Module):
     """One module, applied again to its own result."""
 
     def __init__(self, inner: nn.Module) -> None:
@@ -153,8 +158,8 @@ class Twice(nn.Module):
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.inner(F.relu(self.inner(x)))
-        return found
+        output: Tensor = self.inner(F.relu(self.inner(x)))
+        return output
 
 
 class LastState(nn.Module):
@@ -165,17 +170,17 @@ class LastState(nn.Module):
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.inner(x)[1][0][-1]
-        return found
+        state: Tensor = self.inner(x)[1][0][-1]
+        return state
 
 
-def _turned(inner: nn.Module) -> nn.Module:
-    return nn.Sequential(Called(lambda x: x.mT), inner, Called(lambda x: x.mT))
+def _permuted(inner: nn.Module) -> nn.Module:
+    return nn.Sequential(FunctionModule(lambda x: x.mT), inner, FunctionModule(lambda x: x.mT))
 
 
-def _joined(inner: nn.Module) -> nn.Module:
+def _joined_positions(inner: nn.Module) -> nn.Module:
     """Positions of a sequence of 5 joined with the batch."""
-    return nn.Sequential(nn.Flatten(0, 1), inner, Called(lambda x: x.unflatten(0, (-1, 5))))
+    return nn.Sequential(nn.Flatten(0, 1), inner, FunctionModule(lambda x: x.unflatten(0, (-1, 5))))
 
 
 def _rectified(x: Tensor, slopes: Tensor) -> Tensor:
@@ -187,8 +192,8 @@ def _shuffled(x: Tensor) -> Tensor:
 
 
 def _suppressed(boxes: Tensor, scores: Tensor) -> Tensor:
-    kept = torchvision.ops.nms(boxes[0], scores[0], 0.5)[:3]
-    return boxes[:, kept]
+    best = torchvision.ops.nms(boxes[0], scores[0], 0.5)[:3]
+    return boxes[:, best]
 
 
 def _regions(pool: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
@@ -205,20 +210,23 @@ FRAMES = {"x": (2, 8, 6, 10)}
 SEQUENCE = {"x": (5, 12)}
 
 
-def _module(layers: str, inputs: dict[str, tuple[int, ...]], made: Made) -> Case:
-    return Case(inputs, layers, {"module": made})
+def _module(layers: str, inputs: Mapping[str, tuple[int, ...]], make: MakeModule) -> Case:
+    return Case(inputs, layers, {"module": make})
 
 
 def _function(
-    layers: str, inputs: dict[str, tuple[int, ...]], function: Callable[..., Tensor]
+    layers: str, inputs: Mapping[str, tuple[int, ...]], function: Callable[..., Tensor]
 ) -> Case:
-    return Case(inputs, layers, {"function": lambda: Called(function)})
+    return Case(inputs, layers, {"function": lambda: FunctionModule(function)})
 
 
 def _either(
-    layers: str, inputs: dict[str, tuple[int, ...]], made: Made, function: Callable[..., Tensor]
+    layers: str,
+    inputs: Mapping[str, tuple[int, ...]],
+    make: MakeModule,
+    function: Callable[..., Tensor],
 ) -> Case:
-    return Case(inputs, layers, {"module": made, "function": lambda: Called(function)})
+    return Case(inputs, layers, {"module": make, "function": lambda: FunctionModule(function)})
 
 
 CASES: tuple[Case, ...] = (
@@ -246,7 +254,7 @@ CASES: tuple[Case, ...] = (
         "padding 1, output_padding 1":
             lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),
         "cut": lambda: nn.Sequential(
-            nn.ConvTranspose2d(8, 6, 3, stride=2), Called(lambda x: x[..., :-1, :-1])),
+            nn.ConvTranspose2d(8, 6, 3, stride=2), FunctionModule(lambda x: x[..., :-1, :-1])),
     }),
     # linear
     _module("[{linear: {features: 7}}]", {"x": (12,)}, lambda: nn.Linear(12, 7)),
@@ -255,12 +263,12 @@ CASES: tuple[Case, ...] = (
     Case(SEQUENCE, "[{linear: {features: 7}}]", {
         "module": lambda: nn.Linear(12, 7),
         "of a transposed input": lambda: nn.Sequential(
-            Called(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
+            FunctionModule(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
     }),
     Case({"x": (3, 5, 12)}, "[{linear: {features: 7}}]", {
         "module": lambda: nn.Linear(12, 7),
         "of a transposed input": lambda: nn.Sequential(
-            Called(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
+            FunctionModule(lambda x: x.mT.contiguous().mT), nn.Linear(12, 7)),
     }),
     _module("[{linear: {features: 7, bias: false}}]", {"x": (3, 5, 12)},
             lambda: nn.Linear(12, 7, bias=False)),
@@ -274,7 +282,7 @@ CASES: tuple[Case, ...] = (
     _module("[{layer_norm: {affine: false}}]", SEQUENCE,
             lambda: nn.LayerNorm(12, elementwise_affine=False)),
     Case(IMAGE, "[layer_norm]", {
-        "of permuted axes": lambda: _channels_last(nn.LayerNorm(8)),
+        "of permuted axes": lambda: _with_channels_last(nn.LayerNorm(8)),
         "subclass": lambda: LayerNorm2d(8),
     }),
     _module("[{group_norm: {groups: 2}}]", IMAGE, lambda: nn.GroupNorm(2, 8)),
@@ -296,11 +304,11 @@ CASES: tuple[Case, ...] = (
     _either("[leaky_relu]", IMAGE, nn.LeakyReLU, F.leaky_relu),
     Case(IMAGE, "[prelu]", {
         "module": lambda: nn.PReLU(8),
-        "function": lambda: Trained((8,), F.prelu),
+        "function": lambda: TrainedTensor((8,), F.prelu),
     }),
     Case(IMAGE, "[{prelu: {per_channel: false}}]", {
         "module": nn.PReLU,
-        "function": lambda: Trained((1,), F.prelu),
+        "function": lambda: TrainedTensor((1,), F.prelu),
     }),
     _either("[sigmoid]", IMAGE, nn.Sigmoid, torch.sigmoid),
     _either("[hard_sigmoid]", IMAGE, nn.Hardsigmoid, F.hardsigmoid),
@@ -320,17 +328,17 @@ CASES: tuple[Case, ...] = (
             lambda: nn.AvgPool2d(3, 1, 1), lambda x: F.avg_pool2d(x, 3, 1, 1)),
     Case(IMAGE, "[{global_avg_pool: {keep: true}}]", {
         "module": lambda: nn.AdaptiveAvgPool2d(1),
-        "function": lambda: Called(lambda x: F.adaptive_avg_pool2d(x, 1)),
-        "mean": lambda: Called(lambda x: x.mean((2, 3), keepdim=True)),
+        "function": lambda: FunctionModule(lambda x: F.adaptive_avg_pool2d(x, 1)),
+        "mean": lambda: FunctionModule(lambda x: x.mean((2, 3), keepdim=True)),
     }),
     Case({"x": (3, 7, 11)}, "[global_avg_pool]", {
         "module": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
-        "function": lambda: Called(lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
-        "mean": lambda: Called(lambda x: x.mean((2, 3))),
+        "function": lambda: FunctionModule(lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1)),
+        "mean": lambda: FunctionModule(lambda x: x.mean((2, 3))),
     }),
     Case(IMAGE, "[global_max_pool]", {
         "module": lambda: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()),
-        "function": lambda: Called(lambda x: x.amax((2, 3))),
+        "function": lambda: FunctionModule(lambda x: x.amax((2, 3))),
     }),
     _either("[{adaptive_avg_pool2d: {size: 2}}]", IMAGE,
             lambda: nn.AdaptiveAvgPool2d(2), lambda x: F.adaptive_avg_pool2d(x, 2)),
@@ -348,8 +356,8 @@ CASES: tuple[Case, ...] = (
     _function("[{matmul: {}, from: [x, y]}]", {"x": (3, 5, 12), "y": (1, 12, 7)}, torch.matmul),
     Case({"x": (5, 12), "y": (7, 12), "z": (7, 12)},
          "[{scaled_dot_product_attention: {heads: 2}, from: [x, y, z]}]", {
-        "F.scaled_dot_product_attention": lambda: Called(_fused_attention(2)),
-        "products and softmax": lambda: Called(_plain_attention(2)),
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(2)),
     }),
     Case(SEQUENCE, "[{attention: {heads: 2}}]", {
         "MultiheadAttention": lambda: SelfAttention(12, 2),
@@ -384,12 +392,12 @@ CASES: tuple[Case, ...] = (
     _either("[{pad: {padding: 1}}]", IMAGE, lambda: nn.ZeroPad2d(1),
             lambda x: F.pad(x, (1, 1, 1, 1))),
     Case(IMAGE, "[{resize: {scale: 2}}]", {
-        "F.interpolate": lambda: Called(lambda x: F.interpolate(x, scale_factor=2)),
+        "F.interpolate": lambda: FunctionModule(lambda x: F.interpolate(x, scale_factor=2)),
         "Upsample": lambda: nn.Upsample(scale_factor=2),
     }),
     Case(IMAGE, "[{resize: {size: [5, 20], mode: bilinear}}]", {
         "F.interpolate":
-            lambda: Called(lambda x: F.interpolate(x, size=(5, 20), mode="bilinear")),
+            lambda: FunctionModule(lambda x: F.interpolate(x, size=(5, 20), mode="bilinear")),
         "Upsample": lambda: nn.Upsample(size=(5, 20), mode="bilinear"),
     }),
     _function("[{channel_shuffle: {groups: 2}}]", IMAGE, _shuffled),
@@ -398,22 +406,22 @@ CASES: tuple[Case, ...] = (
               lambda x: x.transpose(1, 2).unflatten(-1, (2, 3))),
     # trained tensors
     Case(IMAGE, "[scale]", {
-        "beside modules": lambda: Trained((8, 1, 1), torch.mul),
-        "alone": lambda: Trained((8, 1, 1), torch.mul, alone=True),
+        "beside modules": lambda: TrainedTensor((8, 1, 1), torch.mul),
+        "alone": lambda: TrainedTensor((8, 1, 1), torch.mul, alone=True),
     }),
     Case(SEQUENCE, "[class_token]", {
-        "beside modules": lambda: Trained(
+        "beside modules": lambda: TrainedTensor(
             (1, 1, 12), lambda x, w: torch.cat((w.expand(x.shape[0], -1, -1), x), 1)),
-        "alone": lambda: Trained(
+        "alone": lambda: TrainedTensor(
             (1, 1, 12), lambda x, w: torch.cat((w.expand(x.shape[0], -1, -1), x), 1), alone=True),
     }),
     Case(SEQUENCE, "[position_embedding]", {
-        "beside modules": lambda: Trained((1, 5, 12), torch.add),
-        "alone": lambda: Trained((1, 5, 12), torch.add, alone=True),
+        "beside modules": lambda: TrainedTensor((1, 5, 12), torch.add),
+        "alone": lambda: TrainedTensor((1, 5, 12), torch.add, alone=True),
     }),
     Case(SEQUENCE, "[{id: p, parameter: {shape: [5, 12]}}, {add: [x, p]}]", {
-        "beside modules": lambda: Trained((5, 12), torch.add),
-        "alone": lambda: Trained((5, 12), torch.add, alone=True),
+        "beside modules": lambda: TrainedTensor((5, 12), torch.add),
+        "alone": lambda: TrainedTensor((5, 12), torch.add, alone=True),
     }),
     Case({"x": (5,)}, "[{embedding: {vocabulary: 9, features: 4}}]",
          {"module": lambda: nn.Embedding(9, 4)}, torch.int64),
@@ -425,35 +433,36 @@ CASES: tuple[Case, ...] = (
     # detection
     _function("[box_decode]", {"x": (6, 4)}, _decoded),
     Case({"x": (6, 4), "y": (6,)}, "[{non_max_suppression: {regions: 3}, from: [x, y]}]",
-         {"function": lambda: Called(_suppressed)}, batched=False),
+         {"function": lambda: FunctionModule(_suppressed)}, batched=False),
     Case({"x": (8, 6, 10), "y": (6, 4)}, "[{roi_align: {size: 2}, from: [x, y]}]",
-         {"function": lambda: Called(_regions(torchvision.ops.roi_align))}, batched=False),
+         {"function": lambda: FunctionModule(_regions(torchvision.ops.roi_align))}, batched=False),
     Case({"x": (8, 6, 10), "y": (6, 4)}, "[{roi_pool: {size: 2}, from: [x, y]}]",
-         {"function": lambda: Called(_regions(torchvision.ops.roi_pool))}, batched=False),
+         {"function": lambda: FunctionModule(_regions(torchvision.ops.roi_pool))}, batched=False),
     # frames of images
     _module("[{conv2d: {channels: 4, kernel: 3, bias: true}}]", FRAMES,
-            _folded(lambda: nn.Conv2d(8, 4, 3, padding=1))),
+            _joined_frames(lambda: nn.Conv2d(8, 4, 3, padding=1))),
     _module("[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, bias: true}}]", FRAMES,
-            _folded(lambda: nn.ConvTranspose2d(8, 4, 2, stride=2))),
-    _module("[batch_norm]", FRAMES, _folded(lambda: nn.BatchNorm2d(8))),
-    _module("[{group_norm: {groups: 2}}]", FRAMES, _folded(lambda: nn.GroupNorm(2, 8))),
+            _joined_frames(lambda: nn.ConvTranspose2d(8, 4, 2, stride=2))),
+    _module("[batch_norm]", FRAMES, _joined_frames(lambda: nn.BatchNorm2d(8))),
+    _module("[{group_norm: {groups: 2}}]", FRAMES, _joined_frames(lambda: nn.GroupNorm(2, 8))),
     _module("[{instance_norm: {affine: true}}]", FRAMES,
-            _folded(lambda: nn.InstanceNorm2d(8, affine=True))),
+            _joined_frames(lambda: nn.InstanceNorm2d(8, affine=True))),
     Case(FRAMES, "[prelu]", {
-        "of joined frames": _folded(lambda: nn.PReLU(8)),
-        "slopes of an axis": lambda: Trained((8, 1, 1), _rectified, alone=True),
+        "of joined frames": _joined_frames(lambda: nn.PReLU(8)),
+        "slopes of an axis": lambda: TrainedTensor((8, 1, 1), _rectified, alone=True),
     }),
-    _module("[{global_avg_pool: {keep: true}}]", FRAMES, _folded(lambda: nn.AdaptiveAvgPool2d(1))),
+    _module("[{global_avg_pool: {keep: true}}]", FRAMES,
+            _joined_frames(lambda: nn.AdaptiveAvgPool2d(1))),
     _module("[{adaptive_avg_pool2d: {size: 4}}]", FRAMES,
-            _folded(lambda: nn.AdaptiveAvgPool2d(4))),
+            _joined_frames(lambda: nn.AdaptiveAvgPool2d(4))),
     # sequences
     Case(SEQUENCE, "[batch_norm]", {
-        "of joined positions": lambda: _joined(nn.BatchNorm1d(12)),
-        "of turned axes": lambda: _turned(nn.BatchNorm1d(12)),
+        "of joined positions": lambda: _joined_positions(nn.BatchNorm1d(12)),
+        "of permuted axes": lambda: _permuted(nn.BatchNorm1d(12)),
     }),
     Case(SEQUENCE, "[prelu]", {
-        "of turned axes": lambda: _turned(nn.PReLU(12)),
-        "of joined positions": lambda: _joined(nn.PReLU(12)),
+        "of permuted axes": lambda: _permuted(nn.PReLU(12)),
+        "of joined positions": lambda: _joined_positions(nn.PReLU(12)),
     }),
     _module("[{lstm: {features: 6, output: last}}]", SEQUENCE,
             lambda: LastState(nn.LSTM(12, 6, batch_first=True))),
@@ -461,13 +470,14 @@ CASES: tuple[Case, ...] = (
             lambda: SelfAttention(12, 3, bias=False)),
     # one module, called again
     _module("[{id: c, conv2d: {channels: 8, kernel: 3, bias: true}}, relu, {use: c}]", IMAGE,
-            lambda: Twice(nn.Conv2d(8, 8, 3, padding=1))),
+            lambda: CalledTwice(nn.Conv2d(8, 8, 3, padding=1))),
     _module("[{id: c, linear: {features: 12}}, relu, {use: c}]", SEQUENCE,
-            lambda: Twice(nn.Linear(12, 12))),
-    _module("[{id: c, batch_norm: {}}, relu, {use: c}]", IMAGE, lambda: Twice(nn.BatchNorm2d(8))),
+            lambda: CalledTwice(nn.Linear(12, 12))),
+    _module("[{id: c, batch_norm: {}}, relu, {use: c}]", IMAGE,
+            lambda: CalledTwice(nn.BatchNorm2d(8))),
     # a convolution that may be a linear layer
     Case(IMAGE, "[{conv2d: {channels: 4, kernel: 1, bias: true}}]", {
         "convolution": lambda: nn.Conv2d(8, 4, 1),
-        "linear layer over positions": lambda: _channels_last(nn.Linear(8, 4)),
+        "linear layer over positions": lambda: _with_channels_last(nn.Linear(8, 4)),
     }),
 )  # fmt: skip

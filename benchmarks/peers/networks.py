@@ -1,7 +1,7 @@
-"""Whole networks of torchvision and timm that have the structure of one of the library.
+"""Whole networks of torchvision and timm that have the structure of a network of our library.
 
-The name of ours, of theirs, the size of the image, and the kinds of layers that theirs writes
-otherwise than conventions take for granted, by tool.
+Each pair has our name, their name, the size of the image, and by tool the kinds of layers that
+their code writes in another form than the convention assumes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """A network of the library and the same of another."""
+    """A network of our library and the same network of torchvision or timm."""
 
     ours: str
     theirs: str
     size: int = 224
-    otherwise: Mapping[str, str] = MappingProxyType({})
-    """By tool, the kinds that are written the other way, separated by blanks. A kind with
-    `but-last` behind a hyphen is written so but for its last layer."""
+    other_forms: Mapping[str, str] = MappingProxyType({})
+    """By tool, the kinds of layers that are written in another form than the convention assumes,
+    separated by blanks. `KIND-but-last`: all layers of the kind but the last."""
 
 
 def _pooled(*tools: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The totals of other tools for a torch module: mult-adds, as each of them counts.
+"""The totals of other tools for a torch module: mult-adds, as each tool counts them.
 
-One function for each tool, of a module and its inputs by name. torch.utils.flop_counter and fvcore
-are asked as their documentation shows. Modules are changed by some tools: give each a new one.
+There is a function for each tool, which takes a module and its inputs by name. torch's counter and
+fvcore are called as their documentation shows. Some tools change the module: give each a new one.
 """
 
 from __future__ import annotations
@@ -28,30 +28,29 @@ def _thop(module: nn.Module, inputs: Inputs) -> int:
 def _torchinfo(module: nn.Module, inputs: Inputs) -> int:
     from torchinfo import summary
 
-    given = list(inputs.values())
-    return int(summary(module, input_data=given, verbose=0).total_mult_adds)
+    return int(summary(module, input_data=[*inputs.values()], verbose=0).total_mult_adds)
 
 
 def _fvcore(module: nn.Module, inputs: Inputs) -> int:
     from fvcore.nn import FlopCountAnalysis
 
-    found = FlopCountAnalysis(module, tuple(inputs.values()))
-    found.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-    return int(found.total())
+    flops = FlopCountAnalysis(module, tuple(inputs.values()))
+    flops.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    return int(flops.total())
 
 
 def _ptflops(module: nn.Module, inputs: Inputs) -> int:
     from ptflops import get_model_complexity_info
 
-    given = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+    arguments = inputs if len(inputs) > 1 else next(iter(inputs.values()))
     with contextlib.redirect_stdout(io.StringIO()):
-        found, _ = get_model_complexity_info(
+        mult_adds, _ = get_model_complexity_info(
             module, (1,), backend="aten", as_strings=False, print_per_layer_stat=False,
-            input_constructor=lambda _: given,
+            input_constructor=lambda _: arguments,
         )  # fmt: skip
-    if found is None:
+    if mult_adds is None:
         raise RuntimeError("ptflops could not run the module")
-    return int(found)
+    return int(mult_adds)
 
 
 def _torch(module: nn.Module, inputs: Inputs) -> int:
@@ -78,9 +77,9 @@ COUNTERS: dict[str, tuple[Counter, ...]] = {
     "thop": (_thop,),
     "torchinfo": (_torchinfo,),
 }
-"""How each tool is asked. torch is asked with gradients and without."""
+"""The counters of each tool: torch's depends on whether gradients are on."""
 
 
 def version_of(tool: str) -> str:
-    """`thop 0.1.1`: the tool and its version without what follows the third number."""
+    """The tool and the first three numbers of its version: `thop 0.1.1`."""
     return f"{tool} {'.'.join(re.findall(r'[0-9]+', version(tool))[:3])}"

@@ -1,10 +1,10 @@
 """Energy of one inference on a device: power times time, else joules per mult-add and per byte.
 
 A processor's power hardly depends on what it computes, so watts times seconds is the better way
-(`docs/accuracy.md`) and the only one of a device with a power: its energies are comparable. Joules
-per mult-add and per byte leave out what idles, what leaks and all other operations, so they are a
-lower bound always, as is what rests on a lower bound; a lower bound has no upper end. What adds up
-to nothing is not known. Not here: batteries, radios, screens.
+(`docs/explanation/accuracy.md`) and the only one of a device with a power: its energies are
+comparable. Joules per mult-add and per byte leave out idling, leakage and all other operations, so
+they are always a lower bound, and so is power times a lower bound of the time; a lower bound has no
+upper end. What adds up to nothing is not known. Not here: batteries, radios, screens.
 """
 
 from __future__ import annotations

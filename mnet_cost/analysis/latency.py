@@ -26,7 +26,7 @@ from mnet_cost.devices.terms import TERM_NAMES, TERMS
 from mnet_cost.units import format_seconds
 
 _SEEN = 0.05
-"""An estimate is marked if terms that the fit has not seen take more than this share of it."""
+"""An estimate is marked if terms that were hardly measured take more than this share of it."""
 
 _OWN_NOISE = 0.2
 """Share of the noise (its variance) in which even two networks of the same terms differ. With it
@@ -399,7 +399,7 @@ def _outside(
     terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
     for name, share in terms:
         if share > _SEEN and name not in seen.terms:
-            found.append(f"{100 * share:.0f} % of the time in `{name}`, which the fit has not seen")
+            found.append(f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured")
     return tuple(found)
 
 

@@ -55,7 +55,7 @@ def time_shares(estimate: DeviceEstimate) -> dict[str, float]:
 
 
 def dominant_part(estimate: DeviceEstimate, one: KernelEstimate) -> str:
-    """What a kernel's time is mostly: the largest of priced parts, or what binds its roofline."""
+    """The largest part of a kernel's time: of its cost terms, or what binds its roofline."""
     if not estimate.adds_up or one.latency_s is None:
         return one.bound
     compute_s, memory_s, overhead_s = (part or 0.0 for part in time_breakdown(estimate, one))

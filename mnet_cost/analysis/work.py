@@ -31,7 +31,7 @@ class LayerCost(NamedTuple):
     weight_bytes: int
     """Stored params. 0 where the weights are another layer's."""
     read_weight_bytes: int
-    """Params read, be they its own or another layer's."""
+    """Params read: its own, or those of another layer."""
     input_bytes: int
     output_bytes: int
 

@@ -28,6 +28,7 @@ from mnet_cost.cli import (
     schema,
     train,
 )
+from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
     analyze, compare, explain, paper, models, train, export, calibrate, devices, layers, schema,
@@ -44,7 +45,11 @@ _EXAMPLES = """examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Argparse with a hint below what it says about a mistyped word."""
+    """Argparse with a hint below what it says about a mistyped word, and lists in help texts."""
+
+    def format_help(self) -> str:
+        fill_help(self)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         from mnet_cost.errors import did_you_mean

@@ -56,8 +56,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--what-if",
         metavar="CHANGES",
         help="times with other numbers of the devices, beside the real ones: `bandwidth=x2,"
-        "l2=1MiB`; macs, vector, bandwidth, launch, inference or a memory level, with xN, /N or "
-        "a quantity",
+        "l2=1MiB`; {changes} or a memory level, with xN, /N or a quantity",
     )
     parser.add_argument_group("kernels").add_argument(
         "--top",
@@ -75,7 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--optimizer",
         metavar="NAME",
         default="sgd_momentum",
-        help="sgd, sgd_momentum, rmsprop, rmsprop_momentum, adam or adamw (sgd_momentum)",
+        help="{optimizers} (sgd_momentum)",
     )
     add_fit_option(parser)
     add_output_options(parser)

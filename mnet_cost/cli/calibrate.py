@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from mnet_cost.cli.bar import Bar
 from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+from mnet_cost.report import FORMATS
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -15,7 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = add_command(
         subparsers,
         "calibrate",
-        "a device profile from measured times, with its error on what it did not see",
+        "a device profile from measured times, with its error on held-out times",
         "mnet-cost calibrate --from times.csv --device raspberry_pi_4 -o my_pi.yaml",
         "The CSV has the columns model and latency_ms, and where rows differ device, runtime, "
         "precision, threads, batch, family, source.",
@@ -60,10 +61,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--name", metavar="NAME", help="of the profile (of the output file)")
     parser.add_argument("--title", metavar="TEXT", help="what the device is")
-    parser.add_argument("--class", metavar="CLASS", dest="device_class", help="kind of machine")
+    parser.add_argument("--class", metavar="CLASS", dest="device_class", help="{device_classes}")
     parser.add_argument(
         "--format",
-        choices=("text", "json", "csv", "markdown", "html"),
+        choices=tuple(FORMATS),
         help="form of the report on the fit (text)",
     )
     add_notes_option(parser)

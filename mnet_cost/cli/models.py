@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 
 from mnet_cost.cli.bar import Bar
-from mnet_cost.cli.options import Subparsers, add_command, add_output_options, chosen_devices
+from mnet_cost.cli.options import (
+    Subparsers,
+    add_command,
+    add_output_options,
+    add_precision_option,
+    chosen_devices,
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -35,9 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         help="time on this one; may be repeated; `all` for all that are shipped, `none` for none",
     )
-    cost.add_argument(
-        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
-    )
+    add_precision_option(cost)
     add_output_options(parser)
     parser.set_defaults(run=run, threads=None)
 

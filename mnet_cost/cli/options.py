@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnet_cost.cli.bar import watched
+from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
     from mnet_cost.analysis import Analysis
@@ -75,7 +76,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         action="append",
         default=[],
         help="a device profile; may be repeated; `all` for all that are shipped, "
-        "`none` for none (pixel_1_tflite, raspberry_pi_4_ncnn, h100)",
+        "`none` for none ({default_devices})",
     )
     add_setting_options(group)
     if rows:
@@ -84,8 +85,7 @@ def add_analysis_options(parser: argparse.ArgumentParser, rows: Sequence[str] = 
         "--convention",
         metavar="NAME",
         default="paper",
-        help="what counts as a mult-add: paper, torch, fvcore, ptflops, thop, torchinfo, timm, "
-        "openvino (paper)",
+        help="what counts as a mult-add: {conventions} (paper)",
     )
     add_lower_bound_option(group)
 
@@ -98,9 +98,12 @@ def add_setting_options(group: argparse._ArgumentGroup) -> None:
         type=int,
         help="threads of processors, as devices gain from them (those of each profile)",
     )
-    group.add_argument(
-        "--precision", metavar="P", default="fp32", help="fp32, fp16, bf16 or int8 (fp32)"
-    )
+    add_precision_option(group)
+
+
+def add_precision_option(group: argparse._ArgumentGroup) -> None:
+    """--precision."""
+    group.add_argument("--precision", metavar="P", default="fp32", help="{precisions} (fp32)")
 
 
 def add_lower_bound_option(group: argparse._ArgumentGroup) -> None:
@@ -117,7 +120,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
         "--format",
-        choices=("text", "json", "csv", "markdown", "html"),
+        choices=tuple(FORMATS),
         help="form of the report (text; with -o by the ending of FILE)",
     )
     group.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")

@@ -20,15 +20,6 @@ from mnet_cost.paths import draft_of, file_to_write, naming, same_file
 if TYPE_CHECKING:
     from mnet_cost.report import Report
 
-_ENDINGS = {
-    ".json": "json",
-    ".csv": "csv",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-}
-_TEXT_ENDINGS = ("", ".txt", ".text", ".log")
 _NARROWEST = 60
 
 
@@ -50,17 +41,15 @@ def emit(report: Report, options: argparse.Namespace, inputs: Iterable[str] = ()
 
 def _form_of(target: str) -> str:
     """The format that a file's ending stands for; `OutputError` for one of something else."""
+    from mnet_cost.report import FORMATS
+
     ending = Path(target).suffix.lower()
-    if ending in _TEXT_ENDINGS:
-        return "text"
-    if ending not in _ENDINGS:
-        raise OutputError(
-            Problem(
-                f"{target}: no report is written as `{ending}`",
-                hint=f"an ending is {one_of([*_ENDINGS, '.txt'])}; any other one needs --format",
-            )
-        )
-    return _ENDINGS[ending]
+    for form, endings in FORMATS.items():
+        if ending in endings:
+            return form
+    known = [ending for endings in FORMATS.values() for ending in endings if ending]
+    hint = f"an ending is {one_of(known)}; any other one needs --format"
+    raise OutputError(Problem(f"{target}: no report is written as `{ending}`", hint=hint))
 
 
 def print_text(text: str) -> None:

@@ -29,7 +29,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
-    """Errors on measurements that the fit did not see, as absolute shares of the measured time."""
+    """Errors on held-out measurements, as absolute shares of the measured time."""
 
     protocol: str
     """What was left out: `one family at a time`, `one network at a time`."""

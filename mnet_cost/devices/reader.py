@@ -98,7 +98,7 @@ class Reader:
         return text
 
     def origin(self, node: Node, place: Node) -> tuple[str, str]:
-        """Standing and source of a mapping; what is missing is reported at `place`."""
+        """Basis and source of a mapping; what is missing is reported at `place`."""
         if missing := missing_keys(node, ORIGIN, _NUMBER_KEYS):
             hints = {
                 "source": 'write where it is from: `source: "vendor data sheet, page 3"`',

@@ -14,7 +14,7 @@ Part = Literal["compute", "memory", "overhead"]
 
 
 class Term(NamedTuple):
-    """One priced amount of a kernel."""
+    """One amount of a kernel that has a cost coefficient."""
 
     name: str
     part: Part

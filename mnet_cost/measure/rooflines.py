@@ -5,7 +5,7 @@
 for accelerators, of which four numbers are more than their few published times can tell apart. So
 the fewest that do well on what is left out are taken: rate and bandwidth; a constant per inference,
 per kernel, or both only where they help. Source of the form: arXiv:2404.10518, equation 1; of its
-constant: without one, their published ridge points are ten times too high (`docs/accuracy.md`).
+constant: without one, their published ridge points are ten times too high.
 """
 
 from __future__ import annotations

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from mnet_cost.report.types import Column, Fact, Report, Table
 
-FORMATS = ("text", "json", "csv", "markdown", "html")
-"""Names of the formats that `render` knows."""
+FORMATS: Mapping[str, tuple[str, ...]] = {
+    "text": ("", ".txt", ".text", ".log"),
+    "json": (".json",),
+    "csv": (".csv",),
+    "markdown": (".md", ".markdown"),
+    "html": (".html", ".htm"),
+}
+"""The formats that `render` knows, each with the endings of its files. All but text are written by
+the function `to_NAME` of `files.py`."""
 
 __all__ = ["FORMATS", "Column", "Fact", "Report", "Table", "render"]
 
@@ -26,8 +35,5 @@ def render(
         return to_text(report, width, color, encoding, notes)
     from mnet_cost.report import files
 
-    if format == "json":
-        return files.to_json(report)
-    if format == "html":
-        return files.to_html(report)
-    return {"csv": files.to_csv, "markdown": files.to_markdown}[format](report, encoding)
+    writer: Callable[[Report, str], str] = getattr(files, f"to_{format}")
+    return writer(report, encoding)

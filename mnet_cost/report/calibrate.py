@@ -22,7 +22,7 @@ _NAMED = 8
 def calibration_report(
     name: str, calibrations: Mapping[str, Calibration], unread: Sequence[str] = ()
 ) -> Report:
-    """Fits by precision: their numbers, errors on what they did not see, each measurement.
+    """Fits by precision: their numbers, errors on held-out times, each measurement.
 
     `unread` are columns of the files of which nothing was taken.
     """

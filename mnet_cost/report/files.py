@@ -1,7 +1,7 @@
 """Reports as files: JSON, CSV, Markdown and HTML. Numbers in JSON and CSV are plain.
 
-All text is escaped here, titles and notes, too, so that no report has to. JSON and HTML are ASCII,
-which all encodings have; CSV and Markdown are told the encoding of where they go.
+All text is escaped here, titles and notes, too, so that no report has to. A writer is given the
+report and the encoding of where it goes; JSON and HTML are ASCII, which all encodings have.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mnet_cost.report.file_keys import file_keys, file_values
 from mnet_cost.report.types import Report, Table
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Report, encoding: str = "ascii") -> str:
     """The report's document; unknown numbers are null."""
     return json_text(report.document())
 
@@ -81,7 +81,7 @@ def to_markdown(report: Report, encoding: str = "utf-8") -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Report, encoding: str = "ascii") -> str:
     """One self-contained page."""
     return _PAGE.format(title=_ascii(html_text(report.title)), body=html_body(report))
 

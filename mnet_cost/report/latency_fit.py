@@ -19,7 +19,7 @@ _MATTERS = 0.1
 
 
 def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
-    """Its band, what it was fitted on, and how far it was off on what it had not seen."""
+    """Its band, what it was fitted on, and how far it was off on held-out times."""
     width = fit.spread.width * fit.spread.noise
     facts = [
         Fact(
@@ -54,7 +54,7 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
                 f"{100 * held_out.median:.3g} %",
                 "text",
                 f"in the median, {100 * held_out.mean:.3g} % in the mean, on "
-                f"{held_out.measurements} times held out of the fit: {held_out.protocol}",
+                f"{held_out.measurements} held-out times: {held_out.protocol}",
             )
         )
     elif words := set_by_one(fit):

@@ -191,6 +191,6 @@ def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
 
 
 def _memory(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
-    """Memory, with its level where that is known: a priced part is of all levels."""
+    """Memory, with its level where that is known: a sum of cost terms is of all levels."""
     known = estimate.latency_fit is None and kernel.lower_bound.level
     return f"memory:{kernel.lower_bound.level}" if known else "memory"

@@ -136,7 +136,7 @@ def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
     share = 100 * found.shares[TERM_NAMES.index("windows")]
     assert found.outside == (
         "less time than any network that the fit has seen",
-        f"{share:.0f} % of the time in `windows`, which the fit has not seen",
+        f"{share:.0f} % of the time in `windows`, which was hardly measured",
     )
 
 

@@ -1,4 +1,4 @@
-"""The figures of `docs/accuracy.md`: committed results, and the goals they were made for."""
+"""The figures of `explanation/accuracy.md`: committed results, and the goals they were made for."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def results() -> dict[tuple[str, str], dict[str, float]]:
     ],
 )
 def test_goals(protocol: str, median: float, mean: float) -> None:
-    found = results()[ONE_THREAD, protocol]
-    assert found["median"] <= median
-    assert found["mean"] <= mean
-    assert found["spearman"] >= 0.97
-    for simple in ("mult_adds", "line", "roofline"):
-        assert found["median"] < found[f"{simple}_median"] / 2
+    figures = results()[ONE_THREAD, protocol]
+    assert figures["median"] <= median
+    assert figures["mean"] <= mean
+    assert figures["spearman"] >= 0.97
+    for baseline in ("mult_adds", "line", "roofline"):
+        assert figures["median"] < figures[f"{baseline}_median"] / 2
 
 
-def test_intervals_of_ratios_hold_four_of_five_alike_or_not() -> None:
+def test_intervals_hold_four_of_five_ratios_of_similar_and_dissimilar_pairs() -> None:
     with (RESULTS.parent / "ratios.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    inside = {(row["table"], row["apart"]): float(row["inside"]) for row in rows}
+    inside = {(row["table"], row["distance"]): float(row["inside"]) for row in rows}
     ncnn = [row for row in rows if row["table"].startswith("ncnn")]
     assert len({row["table"] for row in ncnn}) == 4
     for table in {row["table"] for row in ncnn}:
@@ -60,7 +60,7 @@ def test_intervals_of_ratios_hold_four_of_five_alike_or_not() -> None:
 
 
 def test_bands_hold_four_of_five() -> None:
-    found = results()
+    figures = results()
     for protocol in (
         "known device, new family",
         "known device, new family, bands set on other devices",
@@ -68,26 +68,26 @@ def test_bands_hold_four_of_five() -> None:
         "unseen device, 1 network measured (drawn), new family",
         "data sheet, nothing measured, new family",
     ):
-        assert 75 <= found[ONE_THREAD, protocol]["in_band"] <= 85
+        assert 75 <= figures[ONE_THREAD, protocol]["in_band"] <= 85
 
 
 def test_from_one_family_to_another_on_a_phone() -> None:
-    found = results()["Pixel 1, README grids", "MnasNet-A1 from MobileNet V2"]
-    assert found["median"] <= 5
+    figures = results()["Pixel 1, README grids", "MnasNet-A1 from MobileNet V2"]
+    assert figures["median"] <= 5
 
 
 def test_the_results_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "accuracy"))
     for name in ("protocols", "summary", "tables", "shared"):
         sys.modules.pop(name, None)
-    from protocols import Coefficients, known_device  # type: ignore[import-not-found]
-    from summary import summarize  # type: ignore[import-not-found]
-    from tables import ncnn_runs  # type: ignore[import-not-found]
+    from protocols import Coefficients, known_device
+    from summary import summarize
+    from tables import ncnn_runs
 
     from mnet_cost.devices.coefficients import shared_coefficients
 
     width = shared_coefficients().measured.width
-    found = summarize("", "", list(known_device(Coefficients(ncnn_runs()))), width)._asdict()
+    figures = summarize("", "", list(known_device(Coefficients(ncnn_runs()))), width)._asdict()
     committed = results()[ONE_THREAD, "known device, new family"]
     for key, value in committed.items():
-        assert found[key] == pytest.approx(value, rel=2e-3), key
+        assert figures[key] == pytest.approx(value, rel=2e-3), key

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def _benchmark() -> ModuleType:
-    """`benchmarks/accuracy/profiles.py`, which is in no package."""
-    path = ROOT / "benchmarks" / "accuracy" / "profiles.py"
+    """`benchmarks/accuracy/profile_commands.py`, which is in no package."""
+    path = ROOT / "benchmarks" / "accuracy" / "profile_commands.py"
     spec = importlib.util.spec_from_file_location("accuracy_profiles", path)
     assert spec is not None
     assert spec.loader is not None
@@ -33,40 +33,40 @@ def _benchmark() -> ModuleType:
 
 
 BENCHMARK = _benchmark()
-MADE = {made.name: made for made in BENCHMARK.PROFILES}
+COMMANDS = {profile.name: profile for profile in BENCHMARK.PROFILES}
 
 
-def made_anew(name: str, monkeypatch: pytest.MonkeyPatch) -> DeviceProfile:
-    """The profile that its command would write; nothing is written."""
+def remake(name: str, monkeypatch: pytest.MonkeyPatch) -> DeviceProfile:
+    """The profile that its command makes; no file is written."""
     written: dict[str, str] = {}
 
     def keep(target: str, text: str) -> None:
         written[target] = text
 
     monkeypatch.setattr("mnet_cost.cli.output.write_whole", keep)
-    assert main(BENCHMARK.arguments(MADE[name])) == 0
+    assert main(BENCHMARK.arguments(COMMANDS[name])) == 0
     ((path, text),) = written.items()
     return parse_device(text, path)
 
 
-def close(found: Any, expected: Any, least: float = 2e-4) -> bool:
-    """Whether two fits are the same but for the last digits of their numbers.
+def close(value: Any, expected: Any, least: float = 2e-4) -> bool:
+    """Whether two fits are equal up to the last digits of their numbers.
 
-    Logarithms and shares have four decimals; what has a unit has four digits.
+    Logarithms and shares have four decimals, quantities with a unit four digits.
     """
     if isinstance(expected, (Sourced, FittedOn)):
         least = 0.0
     if isinstance(expected, float):
-        return bool(found == pytest.approx(expected, rel=2e-3, abs=least))
+        return bool(value == pytest.approx(expected, rel=2e-3, abs=least))
     if isinstance(expected, dict):
-        return list(found) == list(expected) and all(
-            close(found[key], expected[key], least) for key in found
+        return list(value) == list(expected) and all(
+            close(value[key], expected[key], least) for key in value
         )
     if isinstance(expected, Sequence) and not isinstance(expected, str):
-        return len(found) == len(expected) and all(
-            close(one, other, least) for one, other in zip(found, expected, strict=True)
+        return len(value) == len(expected) and all(
+            close(item, other, least) for item, other in zip(value, expected, strict=True)
         )
-    return bool(found == expected)
+    return bool(value == expected)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_a_profile_is_what_its_command_makes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shipped, anew = load_device(name), made_anew(name, monkeypatch)
+    shipped, remade = load_device(name), remake(name, monkeypatch)
     assert capsys.readouterr().err == ""
-    assert replace(anew, latency={}, path="") == replace(shipped, latency={}, path="")
-    assert list(anew.latency) == list(shipped.latency)
+    assert replace(remade, latency={}, path="") == replace(shipped, latency={}, path="")
+    assert list(remade.latency) == list(shipped.latency)
     for precision, fit in shipped.latency.items():
-        assert type(anew.latency[precision]) is type(fit)
-        assert close(anew.latency[precision], fit)
+        assert type(remade.latency[precision]) is type(fit)
+        assert close(remade.latency[precision], fit)
 
 
 def test_the_comparison_can_fail() -> None:
@@ -102,13 +102,13 @@ def test_the_comparison_can_fail() -> None:
 
 def test_every_fitted_profile_has_a_command_that_makes_it(in_root: Path) -> None:
     fitted = {name for name in device_names() if load_device(name).latency}
-    assert fitted == set(MADE)
+    assert fitted == set(COMMANDS)
     for name in fitted:
         text = (ROOT / "specs" / "devices" / f"{name}.yaml").read_text(encoding="utf-8")
         lines = [line.removeprefix("#").strip() for line in text.splitlines()]
         start = next(i for i, line in enumerate(lines) if line.startswith("mnet-cost calibrate"))
-        told = " ".join(lines[start : start + 8])
-        words = BENCHMARK.arguments(MADE[name])
-        assert told.startswith(f"mnet-cost calibrate --from {words[2]}"), name
-        for one in MADE[name].where:
-            assert f"--where {one}" in told, name
+        stated = " ".join(lines[start : start + 8])
+        words = BENCHMARK.arguments(COMMANDS[name])
+        assert stated.startswith(f"mnet-cost calibrate --from {words[2]}"), name
+        for condition in COMMANDS[name].where:
+            assert f"--where {condition}" in stated, name

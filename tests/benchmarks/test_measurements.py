@@ -44,7 +44,7 @@ def spec(name: str, variant: str | None) -> ModelSpec:
 
 
 def network(reference: str) -> Network:
-    """The network of a reference; a path in it is sought from the folder of the CSV files."""
+    """The network of a reference; a path in it is relative to the folder of the CSV files."""
     name, variant, knobs = split_reference(reference)
     return elaborate(*Model(spec(name, variant), knobs))
 
@@ -55,7 +55,7 @@ def counts(reference: str) -> tuple[int, int]:
     return sum(layer.mult_adds or 0 for layer in layers), sum(layer.params for layer in layers)
 
 
-def of_every_file() -> Iterator[dict[str, str]]:
+def all_rows() -> Iterator[dict[str, str]]:
     for file in FILES:
         yield from rows(file)
 
@@ -96,20 +96,20 @@ def test_models_elaborate(file: str) -> None:
 
 def test_a_model_is_of_one_family() -> None:
     families = defaultdict(set)
-    for row in of_every_file():
+    for row in all_rows():
         name, variant, _ = split_reference(row["model"])
         families[name, variant].add(row["family"])
-    assert {model: found for model, found in families.items() if len(found) > 1} == {}
+    assert {model: names for model, names in families.items() if len(names) > 1} == {}
 
 
-def test_no_row_stands_twice() -> None:
+def test_no_row_is_there_twice() -> None:
     for file in FILES:
-        found = [tuple(row.values()) for row in rows(file)]
-        assert len(found) == len(set(found)), file
+        values = [tuple(row.values()) for row in rows(file)]
+        assert len(values) == len(set(values)), file
 
 
 PRINTED = [
-    # model, mult-adds as printed, one of its last place
+    # model, mult-adds as printed, a unit of their last digit
     ("mobilenet_v2@alpha=0.75,resolution=192", 153e6, 1e6),
     ("mobilenet_v2@alpha=1.4", 582e6, 1e6),
     ("mobilenet_v2@alpha=2.0", 1.1e9, 0.1e9),
@@ -131,7 +131,7 @@ PRINTED = [
 
 @pytest.mark.parametrize(("model", "printed", "place"), PRINTED)
 def test_mult_adds_are_those_of_the_source(model: str, printed: float, place: float) -> None:
-    assert any(row["model"] == model for row in of_every_file())
+    assert any(row["model"] == model for row in all_rows())
     mult_adds, _ = counts(model)
     assert abs(mult_adds - printed) < place
 
@@ -148,9 +148,9 @@ FBNET = [
 def test_the_space_of_fbnet(operations: str, mult_adds: float, params: float) -> None:
     stages = ["".join(str(int(digit) + 1) for digit in stage) for stage in operations.split()]
     knobs = ",".join(f"s{number}={stage}" for number, stage in enumerate(stages, start=1))
-    found = counts(f"networks/fbnet_space.yaml@{knobs}")
-    assert found[0] == pytest.approx(mult_adds * 1e6, abs=51)
-    assert found[1] == pytest.approx(params * 1e6, abs=5.1)
+    counted = counts(f"networks/fbnet_space.yaml@{knobs}")
+    assert counted[0] == pytest.approx(mult_adds * 1e6, abs=51)
+    assert counted[1] == pytest.approx(params * 1e6, abs=5.1)
 
 
 OFA = [
@@ -175,14 +175,14 @@ OFA = [
 def test_blocks_of_once_for_all(model: str, mult_adds: float, params: float) -> None:
     reference = f"networks/{model}"
     assert any(row["model"] == reference for row in rows("ofa_note10_blocks.csv"))
-    found = counts(reference)
-    assert found[0] == pytest.approx(mult_adds * 1e6, abs=5.1)
-    assert found[1] == pytest.approx(params * 1e6, abs=0.6)
+    counted = counts(reference)
+    assert counted[0] == pytest.approx(mult_adds * 1e6, abs=5.1)
+    assert counted[1] == pytest.approx(params * 1e6, abs=0.6)
 
 
-def test_the_readme_counts_them() -> None:
+def test_the_readme_states_the_number_of_rows() -> None:
     table = re.findall(
         r"^\| `(\w+\.csv)` \| ([\d,]+) \|", (FOLDER / "README.md").read_text("utf-8"), re.MULTILINE
     )
-    said = {file: int(count.replace(",", "")) for file, count in table}
-    assert said == {file: len(rows(file)) for file in FILES}
+    stated = {file: int(count.replace(",", "")) for file, count in table}
+    assert stated == {file: len(rows(file)) for file in FILES}

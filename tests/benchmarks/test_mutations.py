@@ -1,4 +1,4 @@
-"""A sample of the campaign of mutated files, and files that are small and ask for much."""
+"""A sample of the campaign of mutated files, and small files that ask for much work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest.importorskip("resource")
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-import mutations  # type: ignore[import-not-found]
+import mutations
 from mutations import Outcome, Seed
 
 from mnet_cost.models.load import parse_spec
@@ -80,7 +80,7 @@ BOMBS = {
     + f"layers: [{COPIES % ('b: {q: [' + _listed('1', 60) + ', 512]}')}]",
 }  # fmt: skip
 
-SMALL = {
+LONG = {
     "names that are not there": HEAD
     + f"layers: [{_listed('{id: ' + 'a' * 70 + 'N, relu: {}}', 9000)}, "
     + f"{_listed('{relu: {}, from: ' + 'a' * 70 + 'bN}', 100)}]",
@@ -107,32 +107,33 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def _shared_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run beside others, which slow memory down more than the loop that time is held to.
+    """Allow five times the CPU time of a campaign.
 
-    So they hold what a machine does not change: that the budget refuses what multiplies, and that
-    nothing takes a multiple of what it may. The seconds themselves are for the campaign.
+    Other processes slow memory down more than the loop that measures the machine's speed. These
+    tests check what no machine changes: the budget refuses files whose work multiplies. The
+    campaign itself checks the seconds.
     """
     monkeypatch.setattr(mutations, "SECONDS", 5 * mutations.SECONDS)
 
 
 def outcome(text: str) -> Outcome:
-    """What a text comes to in a process of its own, without a device."""
-    (found,) = mutations.outcomes(range(1, 2), lambda _: (Seed("spec", "", text), text.encode()))
-    return found
+    """The outcome of a spec in a process of its own, without a device."""
+    (result,) = mutations.outcomes(range(1, 2), lambda _: (Seed("spec", "", text), text.encode()))
+    return result
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_what_multiplies_is_refused(name: str) -> None:
-    found = outcome(BOMBS[name] + "\n")
-    assert found.what == "error", found
-    assert TOO_LONG in found.detail
+def test_files_whose_work_multiplies_are_refused(name: str) -> None:
+    refused = outcome(BOMBS[name] + "\n")
+    assert refused.verdict == "error", refused
+    assert TOO_LONG in refused.detail
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_what_is_only_long_takes_little(name: str) -> None:
-    found = outcome(SMALL[name] + "\n")
-    assert found.what in ("network", "error"), found
-    assert TOO_LONG not in found.detail
+@pytest.mark.parametrize("name", LONG)
+def test_files_that_are_only_long_finish(name: str) -> None:
+    finished = outcome(LONG[name] + "\n")
+    assert finished.verdict in ("network", "error"), finished
+    assert TOO_LONG not in finished.detail
 
 
 IN_THREES = (
@@ -153,9 +154,11 @@ def test_a_network_of_nearly_100_000_layers_is_not_refused(layers: str) -> None:
 def test_a_sample_of_the_campaign() -> None:
     texts = mutations.seeds()
     failed = [
-        one
-        for one in mutations.outcomes(range(100), lambda number: mutations.case(number, 10, texts))
-        if one.what not in mutations.GOOD
+        result
+        for result in mutations.outcomes(
+            range(100), lambda number: mutations.case(number, 10, texts)
+        )
+        if result.verdict not in mutations.GOOD
     ]
     assert not failed
 
@@ -177,5 +180,11 @@ def test_failures_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(mutations, "run", run)
     monkeypatch.setattr(mutations, "SECONDS", 0.05)
-    found = mutations.outcomes(range(5), lambda number: (Seed("spec", "x", ""), b"%d" % number))
-    assert [one.what for one in found] == ["network", "traceback", "killed", "time", "memory"]
+    results = mutations.outcomes(range(5), lambda number: (Seed("spec", "x", ""), b"%d" % number))
+    assert [result.verdict for result in results] == [
+        "network",
+        "traceback",
+        "killed",
+        "time",
+        "memory",
+    ]

@@ -33,8 +33,8 @@ def table(name: str) -> tuple[list[str], list[dict[str, str]]]:
     """(columns, rows) of a file."""
     with open(FOLDER / name, newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
-        found = list(reader)
-        return list(reader.fieldnames or ()), found
+        rows = list(reader)
+        return list(reader.fieldnames or ()), rows
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -59,7 +59,7 @@ def test_rows_are_measurements(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_device_a_model_and_a_run_are_one_thing(name: str) -> None:
+def test_a_device_has_one_processor_a_model_one_family_a_run_one_device(name: str) -> None:
     _, rows = table(name)
     for key, value in (
         ("device", "processor"), ("model", "family"), ("run", "device"), ("run", "threads"),

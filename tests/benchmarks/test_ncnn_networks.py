@@ -1,9 +1,9 @@
-"""The networks that ncnn's benchmark measures: our specs count what its graphs have.
+"""Counts of our specs of the networks of ncnn's benchmark, against counts of ncnn's own graphs.
 
-The tables hold what stands in the text graphs of Tencent/ncnn, benchmark/*.param at a4d2ea1d4422,
-counted without mnet_cost: types of layers, their fields, and sizes worked out from those. A
-convolution's activation is a layer of its own here, be it fused in the graph or not. Not counted:
-the copies of a tensor for several readers, reshapes, and what turns predictions into boxes.
+The tables have the counts of the text graphs of Tencent/ncnn, benchmark/*.param at a4d2ea1d4422,
+made without mnet_cost from the types of layers, their fields, and sizes computed from those. The
+activation of a convolution counts as a layer, whether the graph has it fused or not. Not counted
+are copies of a tensor for several readers, reshapes, and the layers that make boxes of predictions.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ LIBRARY = {
     "shufflenet_v2": "shufflenet_v2",
     "vision_transformer": "vit:vit_b_32@resolution=384",
 }
-"""Networks of the library that are those graphs, but for the softmax at the end and for batch
-norms, which the graphs have folded into the convolutions before them."""
+"""Networks of the library with the structure of those graphs. They differ in the softmax at the
+end, which the graphs have, and in batch norms, which the graphs have folded into convolutions."""
 
 # Mult-adds. conv3x3: dense, with stride 1; conv_other: all other dense ones but 1x1; depthwise:
 # as many groups as input channels; matmul: attention with its four projections.
@@ -99,8 +99,8 @@ yolo-fastest-1.1      326166           84          54   18       2     3        
 yolov4-tiny          6053502           21          19    0       7     3        0
 """
 
-# moves: permutations, which copy; splits: slices, crops, the class token taken out. The two SSD
-# have a third concat, of priors, in the part that is left out.
+# moves: permutations, which copy; splits: slices, crops, taking the class token. The two SSD
+# networks have a third concat, of priors, in the part that is not counted.
 MORE_LAYERS = """
 network            splits moves softmaxes pads resizes norms
 alexnet                 0     0         1    0       0     2
@@ -127,7 +127,7 @@ yolo-fastest-1.1        0     0         0    0       1     0
 yolov4-tiny             3     0         0    0       1     0
 """
 
-# Elements that these layers give.
+# Elements of the outputs of these layers.
 ELEMENTS = """
 network            conv_out activation_out sum_out concat_out pool_out
 alexnet              650080         658272       0          0   122464
@@ -188,19 +188,19 @@ def rows(table: str) -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def reference_counts() -> dict[str, dict[str, int]]:
-    """What the tables say, by network."""
-    found: dict[str, dict[str, int]] = {}
+    """The numbers of all tables, by network."""
+    numbers_of: dict[str, dict[str, int]] = {}
     for table in (MULT_ADDS, LAYERS, MORE_LAYERS, ELEMENTS):
         for name, numbers in rows(table):
-            found.setdefault(name, {}).update(numbers)
-    return found
+            numbers_of.setdefault(name, {}).update(numbers)
+    return numbers_of
 
 
 REFERENCE = reference_counts()
 
 
 def reference_to(name: str) -> str:
-    """The model that stands for a network of the benchmark."""
+    """The reference to our model of a network of the benchmark."""
     return LIBRARY.get(name) or str(SPECS / f"ncnn_{name}.yaml")
 
 
@@ -223,35 +223,35 @@ def class_of(layer: LayerCost, channels: int) -> str:
 
 
 def counts(analysis: Analysis) -> dict[str, int]:
-    """What the tables count, of one of our networks, with norms after convolutions folded."""
+    """The counts of our network in the columns of the tables, with norms in the convolutions."""
     assert analysis.unmodelled == ()
     network = analysis.network
-    found: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
     for layer in analysis.layers:
         step, kind = layer.step, layer.step.layer
         first = network.tensors[step.inputs[0]]
         if layer.mult_adds:
-            found[class_of(layer, first.type.shape[0])] += layer.mult_adds
+            totals[class_of(layer, first.type.shape[0])] += layer.mult_adds
         before = None if first.producer is None else network.steps[first.producer].layer
         if isinstance(kind, BatchNorm) and isinstance(before, CONVOLUTIONS):
-            found["params"] += layer.params // 2  # a bias instead of scale and shift
+            totals["params"] += layer.params // 2  # a bias instead of scale and shift
             continue
-        found["params"] += layer.params + layer.buffers
+        totals["params"] += layer.params + layer.buffers
         for name, kinds in KINDS.items():
             if isinstance(kind, kinds):
-                found[name] += 1
+                totals[name] += 1
                 if name in OUTPUTS:
-                    found[OUTPUTS[name]] += layer.output.elements
-    return found
+                    totals[OUTPUTS[name]] += layer.output.elements
+    return totals
 
 
 @pytest.mark.parametrize("name", REFERENCE)
 def test_counts_are_those_of_the_graph(name: str) -> None:
-    found = counts(analyze(load_model(reference_to(name))))
+    counted = counts(analyze(load_model(reference_to(name))))
     if name in LIBRARY:
-        found["softmaxes"] += 1
+        counted["softmaxes"] += 1
     expected = REFERENCE[name]
-    assert {column: found[column] for column in expected} == expected
+    assert {column: counted[column] for column in expected} == expected
 
 
 def test_every_spec_is_of_a_network_in_the_tables() -> None:

@@ -81,8 +81,8 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def seconds_on(capsys: pytest.CaptureFixture[str], device: str, model: str) -> float:
     status, out, err = run(capsys, "analyze", model, "--device", device, "--format", "json")
     assert (status, err) == (0, "")
-    found: float = json.loads(out)["devices"][0]["latency_ms"] / 1e3
-    return found
+    seconds: float = json.loads(out)["devices"][0]["latency_ms"] / 1e3
+    return seconds
 
 
 def test_a_profile_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,9 +148,9 @@ def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str
 
 
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
-    found = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
-    assert (found["schema"], found["name"]) == ("mnet-cost/calibration/2", "x")
-    (fit,) = found["fits"]
+    document = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
+    assert (document["schema"], document["name"]) == ("mnet-cost/calibration/2", "x")
+    (fit,) = document["fits"]
     assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "coefficients", [])
     assert fit["held_out"]["protocol"] == "one family at a time"
     assert fit["held_out"]["measurements"] == 4
@@ -523,7 +523,7 @@ def test_cells_and_networks_are_reported_at_once(capsys: pytest.CaptureFixture[s
     )
     Path("two.csv").write_text("model,latency_ms,device\nlenet6,1,a\n,1,a\n")
     arguments = ["--from", "one.csv", "--from", "two.csv", "--where", "device=a"]
-    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    heads = [message.splitlines()[0] for message in refused(capsys, *arguments).split("\n\n")]
     assert heads == [
         "one.csv:2:1: there is no model `mobilnet_v1`",
         "one.csv:3:9: `fast` in `latency_ms` is no number",
@@ -533,7 +533,7 @@ def test_cells_and_networks_are_reported_at_once(capsys: pytest.CaptureFixture[s
         "two.csv:3:1: this row names no `model`",
     ]
     Path("two.csv").write_text("model;latency_ms\nlenet6;1\n")  # no row can be read
-    heads = [one.splitlines()[0] for one in refused(capsys, *arguments).split("\n\n")]
+    heads = [message.splitlines()[0] for message in refused(capsys, *arguments).split("\n\n")]
     assert heads[-1] == "two.csv:1:1: the columns are separated by `;`"
     assert len(heads) == 5
 
@@ -544,8 +544,8 @@ def test_times_that_the_peaks_rule_out(capsys: pytest.CaptureFixture[str]) -> No
         "model,latency_ms,precision\nmobilenet_v1,0.113,fp32\nmobilenet_v2,80,fp32\n"
         "mobilenet_v1,0.05,int8\n"
     )
-    found = refused(capsys, "--from", "fast.csv", "--device", "raspberry_pi_4", "-o", "x.yaml")
-    first, second = found.split("\n\n")
+    messages = refused(capsys, "--from", "fast.csv", "--device", "raspberry_pi_4", "-o", "x.yaml")
+    first, second = messages.split("\n\n")
     assert first.startswith(
         "fast.csv:2:14: `mobilenet_v1` took 113.0 µs, and on the peaks of raspberry_pi_4 takes "
     )
@@ -572,10 +572,10 @@ def test_times_in_another_unit(
 ) -> None:
     """Honest milliseconds of ncnn on the board (Tencent/ncnn, benchmark/README.md@a4d2ea1d4422),
     and of the order of TensorRT's on the GPU."""
-    found = {"mobilenet_v1": 123.76, "shufflenet_v2": 41.62, "mnasnet": 83.6, "vgg16": 1000.0}
+    times_ms = {"mobilenet_v1": 123.76, "shufflenet_v2": 41.62, "mnasnet": 83.6, "vgg16": 1000.0}
     if device == "v100":
-        found = {"resnet50": 1.5, "vgg16": 2.2, "densenet121": 4.0, "inception_v3": 3.0}
-    rows = "".join(f"{model},{ms * times:.9g}\n" for model, ms in found.items())
+        times_ms = {"resnet50": 1.5, "vgg16": 2.2, "densenet121": 4.0, "inception_v3": 3.0}
+    rows = "".join(f"{model},{ms * times:.9g}\n" for model, ms in times_ms.items())
     Path("times.csv").write_text("model,latency_ms\n" + rows)
     message = refused(capsys, "--from", "times.csv", "--device", device, "-o", "x.yaml")
     assert message.splitlines()[-1] == f"hint: `latency_ms` is in milliseconds: are these {unit}"
@@ -626,8 +626,8 @@ def test_the_fitted_times_are_those_that_analyze_prints(
     slow = OWN.replace("bandwidth: 10 GB/s", "bandwidth: 1.5 GB/s")
     Path("slow.yaml").write_text(slow)
     for form in ("coefficients", "roofline"):
-        found = _documented(capsys, "--device", "./slow.yaml", "--form", form)
-        rows = found["fits"][0]["measurements"]
+        document = _documented(capsys, "--device", "./slow.yaml", "--form", form)
+        rows = document["fits"][0]["measurements"]
         bare = json.loads(
             calibrate(capsys, "--form", form, "--kernels", "fold_norms,fuse_clamps",
                       "--format", "json", "-o", "bare.yaml")
@@ -646,13 +646,13 @@ def test_times_of_no_device(capsys: pytest.CaptureFixture[str]) -> None:
     Path("slow.csv").write_text(
         "model,latency_ms\nlenet5,3e6\nds_cnn,2e7\nresnet8,1e8\nautoencoder,2e6\n"
     )
-    found = refused(capsys, "--from", "slow.csv", "--form", "roofline", "-o", "x.yaml")
-    assert found.startswith(
+    message = refused(capsys, "--from", "slow.csv", "--form", "roofline", "-o", "x.yaml")
+    assert message.startswith(
         "no device is like what these times say: nothing is written\n"
         "hint: is `latency_ms` in milliseconds, and are all rows of one device?\n\n"
         "x.yaml:14:16: `"
     )
-    assert found.splitlines()[3].endswith("` is absurd: under 1.00 kMAC/s")
+    assert message.splitlines()[3].endswith("` is absurd: under 1.00 kMAC/s")
 
 
 @pytest.mark.parametrize(
@@ -715,8 +715,8 @@ def test_a_family_is_the_network_where_rows_do_not_say(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("times.csv").write_text('model,latency_ms\nresnet8,1\n"mobilenet_v1@alpha=0.5",9\n')
-    found = _documented(capsys)
-    assert [row["family"] for row in found["fits"][0]["measurements"]] == [
+    document = _documented(capsys)
+    assert [row["family"] for row in document["fits"][0]["measurements"]] == [
         "resnet8", "mobilenet_v1",
     ]  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 from effort import work_of
 
 from mnet_cost.cli import COMMANDS, build_parser, main
+from mnet_cost.cli.help_lists import LISTS
+from mnet_cost.report import FORMATS
 
 V1 = "specs/mobilenet_v1.yaml"
 
@@ -409,9 +414,10 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     from typing import get_args
 
     from mnet_cost.analysis.conventions import CONVENTIONS
+    from mnet_cost.analysis.training import OPTIMIZERS
     from mnet_cost.devices import default_devices
-    from mnet_cost.report import FORMATS
     from mnet_cost.report.rows import View
+    from mnet_cost.search.changes import KEYS
     from mnet_cost.tensors import PRECISIONS
 
     with pytest.raises(SystemExit):
@@ -419,9 +425,50 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(capsys.readouterr().out.split())
     assert f"mult-add: {', '.join(one.name for one in CONVENTIONS)} (paper)" in text
     assert f"({', '.join(default_devices())})" in text
-    assert f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]} (fp32)" in text
+    assert f"{', '.join(PRECISIONS)} (fp32)" in text
+    assert f"{', '.join(OPTIMIZERS)} (sgd_momentum)" in text
+    assert f"{', '.join(KEYS)} or a memory level" in text
     assert "--by {" + ",".join(get_args(View)) + "}" in text
     assert "--format {" + ",".join(FORMATS) + "}" in text
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _parsers(command)
+
+
+def test_every_list_in_a_help_text_is_filled_and_used() -> None:
+    asked = set()
+    for parser in _parsers(build_parser()):
+        asked |= {
+            name for action in parser._actions for name in re.findall(r"{(\w+)}", action.help or "")
+        }
+        assert not re.findall(r" {\w+}", parser.format_help().partition("\n\n")[2])
+    assert asked == set(LISTS)
+
+
+def test_no_help_text_writes_a_list_out() -> None:
+    """Names of a list come from the list: a text that has three of them in a row copies it."""
+    for parser in _parsers(build_parser()):
+        for action in parser._actions:
+            for name, names in LISTS.items():
+                words = re.findall(r"[\w-]+", action.help or "")
+                assert len(set(words) & set(names())) < 3, f"{action.option_strings}: {{{name}}}"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_ending_is_written_as_its_format(tmp_path: Path, form: str) -> None:
+    """What a file's ending stands for is what `--format` of that name writes."""
+    command = ["analyze", "lenet5", "--device", "none"]
+    named = tmp_path / "named"
+    assert main([*command, "--format", form, "-o", str(named)]) == 0
+    for ending in FORMATS[form]:
+        target = tmp_path / f"by_ending{ending}"
+        assert main([*command, "-o", str(target)]) == 0
+        assert target.read_bytes() == named.read_bytes()
 
 
 @pytest.mark.parametrize("command", ["models", "devices", "layers"])

@@ -128,7 +128,7 @@ def test_a_report_in_no_format(
     words = ["analyze", "lenet5", "--device", "none", "-o", str(target)]
     status, _, err = run(capsys, *words)
     assert status == 2
-    assert f"no report is written as `{ending}`\nhint: an ending is `.json`, `.csv`" in err
+    assert f"no report is written as `{ending}`\nhint: an ending is `.txt`, `.text`, " in err
     assert not target.exists()
     assert main([*words, "--format", "csv"]) == 0  # then any ending will do
     assert target.read_text().startswith("model,")

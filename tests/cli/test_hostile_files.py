@@ -61,7 +61,7 @@ class Tags(HTMLParser):
 
 
 def check(form: str, out: str) -> None:
-    """That an output holds no more than text, and what a report is made of."""
+    """Assert that an output has only text and what a report of that form is made of."""
     assert shows(out)
     if form == "json":
         json.loads(out)
@@ -80,7 +80,7 @@ def check(form: str, out: str) -> None:
 
 
 def hostile(value: Any, keys: frozenset[str]) -> Any:
-    """Plain data with the hostile text in front of what stands at `keys`."""
+    """Plain data with the hostile text in front of the texts at `keys`."""
     if isinstance(value, dict):
         return {
             key: f"{HOSTILE} {inner}"
@@ -88,7 +88,7 @@ def hostile(value: Any, keys: frozenset[str]) -> Any:
             else hostile(inner, keys)
             for key, inner in value.items()
         }
-    return [hostile(one, keys) for one in value] if isinstance(value, list) else value
+    return [hostile(item, keys) for item in value] if isinstance(value, list) else value
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     folder = tmp_path / "=1\x1b[31m\u202e[bold]<b>`|\n\\"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    found = {}
+    paths = {}
     words = frozenset(("title", "name", "runtime", "source", "note", "why"))
     device = read_yaml(str(device_path("raspberry_pi_4"))).plain()
     paper = read_yaml(
@@ -112,8 +112,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     ):
         path = folder / f"{name}\x1b]0;x\x07.yaml"
         path.write_text(dump_data(data), encoding="utf-8")
-        found[name] = str(path)
-    return found
+        paths[name] = str(path)
+    return paths
 
 
 COMMANDS = (
@@ -137,7 +137,7 @@ def test_reports_hold_nothing_but_text(
     command: str, form: str, files: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [
-        re.sub("SPEC|DEVICE|PAPER", lambda found: files[found[0].lower()], word)
+        re.sub("SPEC|DEVICE|PAPER", lambda match: files[match[0].lower()], word)
         for word in command.split()
     ]
     status = main([*words, "--format", form])

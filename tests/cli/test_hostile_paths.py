@@ -96,8 +96,8 @@ READERS: dict[str, list[str]] = {
 @pytest.mark.parametrize("path", READ)
 def test_a_file_to_be_read(capsys: pytest.CaptureFixture[str], command: str, path: str) -> None:
     arguments = [word.replace("PATH", path) for word in READERS[command]]
-    found = message(capsys, *arguments)
-    assert found == f"{shown(path)}: cannot be read: {READ[path]}\n"
+    error = message(capsys, *arguments)
+    assert error == f"{shown(path)}: cannot be read: {READ[path]}\n"
 
 
 WRITERS: dict[str, list[str]] = {
@@ -113,31 +113,31 @@ WRITERS: dict[str, list[str]] = {
 def test_a_file_to_be_written(capsys: pytest.CaptureFixture[str], command: str, path: str) -> None:
     before = sorted(os.listdir())
     arguments = [word.replace("PATH", path) for word in WRITERS[command]]
-    found = message(capsys, *arguments)
-    assert found == f"{shown(path)}: cannot be written: {WRITTEN[path]}\n"
+    error = message(capsys, *arguments)
+    assert error == f"{shown(path)}: cannot be written: {WRITTEN[path]}\n"
     assert sorted(os.listdir()) == before
 
 
 @pytest.mark.parametrize("name", [LONG, f"{LONG}:v", f"{LONG}@alpha=1", "\ud800", "a\0"])
 def test_a_name_that_is_none(capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert message(capsys, "analyze", name).startswith(f"there is no model `{shown(name)}`")
-    found = message(capsys, "analyze", "net.yaml", "--device", name)
-    assert found.startswith(f"there is no device `{shown(name)}`")
+    error = message(capsys, "analyze", "net.yaml", "--device", name)
+    assert error.startswith(f"there is no device `{shown(name)}`")
 
 
 @pytest.mark.parametrize("path", [path for path in READ if "\ud800" not in path])
 def test_a_model_that_a_cell_names(capsys: pytest.CaptureFixture[str], path: str) -> None:
     data = f"model,latency_ms\n{path},100\n{LONG},100\n".encode(errors="surrogateescape")
     Path("times.csv").write_bytes(data)
-    found = message(
+    error = message(
         capsys, "calibrate", "--from", "times.csv", "--device", "raspberry_pi_4", "-o", "p.yaml"
     )
     if "\udce9" in path:
-        assert found.startswith("times.csv:2: is not UTF-8 text: byte 0xe9\n")
+        assert error.startswith("times.csv:2: is not UTF-8 text: byte 0xe9\n")
         return
-    assert found.startswith("times.csv:2:1: ")
-    assert f"cannot be read: {READ[path]}\n" in found
-    assert f"times.csv:3:1: there is no model `{LONG}`\n" in found
+    assert error.startswith("times.csv:2:1: ")
+    assert f"cannot be read: {READ[path]}\n" in error
+    assert f"times.csv:3:1: there is no model `{LONG}`\n" in error
 
 
 def test_names_as_long_as_the_system_takes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,8 +153,8 @@ def test_names_as_long_as_the_system_takes(capsys: pytest.CaptureFixture[str]) -
 def test_a_name_of_other_bytes_than_text(capsys: pytest.CaptureFixture[str]) -> None:
     name = "byte\udce9.yaml"
     Path(name).write_text(NET.replace("features: 2", "features: two"))
-    found = message(capsys, "analyze", name)
-    assert found.startswith("byte\\udce9.yaml:4:30: `features` needs a number")
+    error = message(capsys, "analyze", name)
+    assert error.startswith("byte\\udce9.yaml:4:30: `features` needs a number")
     Path(name).write_text(NET)
     for form in ("text", "json", "csv", "markdown", "html"):
         target = f"out\udce9.{form}"
@@ -169,9 +169,9 @@ def test_a_name_of_other_bytes_than_text(capsys: pytest.CaptureFixture[str]) -> 
 )
 def test_an_empty_name(capsys: pytest.CaptureFixture[str], command: str, shown: str) -> None:
     assert main(shlex.split(command)) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"mnet-cost: {shown}: cannot be ")
-    assert said.endswith(": the name is empty\n")
+    error = capsys.readouterr().err
+    assert error.startswith(f"mnet-cost: {shown}: cannot be ")
+    assert error.endswith(": the name is empty\n")
 
 
 SHIPPED = "is shipped: its name has no folder and no ending"
@@ -211,13 +211,13 @@ def test_a_working_directory_that_is_gone() -> None:
 
     def run(*arguments: str) -> tuple[int, str]:
         shutil.rmtree("gone", ignore_errors=True)
-        found = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-c", script, *arguments],
             env={**os.environ, "PYTHONPATH": str(root)},
             capture_output=True,
             text=True,
         )
-        return found.returncode, found.stderr
+        return process.returncode, process.stderr
 
     gone = "the working directory is not there any more"
     net = str(Path("net.yaml").resolve())

@@ -336,9 +336,3 @@ def test_a_path_needs_no_separator(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("pixel_1.yaml").write_text(MINE)
     assert load_device("pixel_1.yaml").name == "mine"
     assert load_device("pixel_1").name == "pixel_1"
-
-
-def test_the_rules_of_kernels_are_documented() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text(encoding="utf-8")
-    for word, meaning in KERNEL_RULES.items():
-        assert f"| `{word}` | {meaning} |" in text

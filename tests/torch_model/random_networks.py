@@ -285,7 +285,7 @@ def random_network(seed: int, data: dict[str, Any] | None = None) -> Network:
     try:
         return elaborate(parse_spec(json.dumps(data), None, f"seed {seed}"), knobs)
     except SpecError as error:
-        if not all(problem.message.endswith("for sequences") for problem in error.problems):
+        if not all(problem.message.endswith("as sequences") for problem in error.problems):
             raise
     images = {**data, "input": {name: _as_image(said) for name, said in data["input"].items()}}
     try:

@@ -1,6 +1,6 @@
 """Exported ONNX files: names, the checker, and onnxruntime's values beside the module's.
 
-All of the library and 200 random networks: `python benchmarks/oracle.py --onnx [--library]`.
+All of the library and 200 random networks: `python benchmarks/torch_oracle.py --onnx [--library]`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every network of the library against torch: shapes, params, buffers and mult-adds of each layer.
 
 Each as it is; of each file the first network with other values of its knobs, too, odd sizes among
-them. `python benchmarks/oracle.py --library` takes each network with each of these settings.
+them. `python benchmarks/torch_oracle.py --library` takes each network with each of these settings.
 """
 
 from __future__ import annotations

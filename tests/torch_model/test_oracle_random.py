@@ -1,6 +1,6 @@
 """Random networks against torch: every layer kind, every field, and what stands around layers.
 
-`python benchmarks/oracle.py` does the same for thousands.
+`python benchmarks/torch_oracle.py` does the same for thousands.
 """
 
 from __future__ import annotations

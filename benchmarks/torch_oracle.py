@@ -1,13 +1,14 @@
-"""Random networks, or the whole library, against torch: shapes, params, buffers, mult-adds.
+"""Shapes, params, buffers and mult-adds of random networks or of the library, against torch.
 
-    python benchmarks/oracle.py [NETWORKS] [--from SEED]     random ones; 2,000 by default
-    python benchmarks/oracle.py --library                    each network, each setting of knobs
-    python benchmarks/oracle.py --onnx [--library]           exported files in onnxruntime instead
+    python benchmarks/torch_oracle.py [NETWORKS] [--from SEED]  random networks; 2,000 by default
+    python benchmarks/torch_oracle.py --library                 all networks at many knob settings
+    python benchmarks/torch_oracle.py --onnx [--library]        values of ONNX files
 
-Prints each disagreement and the kinds of layers that were there; ends with 1 if any disagrees.
-Needs torch. Random ones run on the meta device and on the CPU, where torch has fused operations.
-With --onnx (needs onnx, onnxscript and onnxruntime) each file has to pass the checker and give
-the values of the module; 200 random networks by default, the library at a small resolution.
+Prints each disagreement and how many layers of each kind were compared; the exit status is 1 after
+a disagreement. Needs torch. Random networks run on the meta device and on the CPU, where torch has
+fused operations. With --onnx (needs onnx, onnxscript and onnxruntime) each exported file has to
+pass the checker, and onnxruntime has to give the module's values; the default is 200 random
+networks, and the library is exported at a small resolution.
 """
 
 from __future__ import annotations
@@ -33,38 +34,39 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import Network, elaborate
 
 RESOLUTIONS = (33, 65, 97, 131)
-"""Of the library's networks with --onnx: odd, so that padding is not alike on all sides."""
-
+"""Image sizes of the library with --onnx: odd, so that padding differs from side to side."""
 
 Compare = Callable[[Network], list[str]]
-"""From a network to what disagrees."""
+"""Takes a network, returns its disagreements."""
 
 
-def counts(*devices: str) -> Compare:
-    """What is compared by default: shapes and counts, on each device."""
-    return lambda network: [f"{on}: {one}" for on in devices for one in disagreements(network, on)]
+def compare_counts(*devices: str) -> Compare:
+    """Compare shapes and counts on each of these torch devices."""
+    return lambda network: [
+        f"{device}: {problem}" for device in devices for problem in disagreements(network, device)
+    ]
 
 
-def exported(network: Network) -> list[str]:
-    """What is compared with --onnx."""
+def compare_onnx(network: Network) -> list[str]:
+    """Compare the values of the exported file with those of the module."""
     from onnx_oracle import onnx_disagreements
 
     return onnx_disagreements(network)
 
 
 def report(name: str, network: Network, kinds: Counter[str], compare: Compare) -> bool:
-    """Compare one network and print what differs; whether something does."""
+    """Compare one network and print what differs; True if anything differs."""
     kinds.update(step.layer.kind for step in network.steps)
     try:
-        found = compare(network)
+        problems = compare(network)
     except MnetCostError as error:
-        found = [str(error)]
-    for one in found:
-        print(f"{name}: {one}", flush=True)
-    return bool(found)
+        problems = [str(error)]
+    for problem in problems:
+        print(f"{name}: {problem}", flush=True)
+    return bool(problems)
 
 
-def random_ones(seeds: range, compare: Compare) -> int:
+def check_random(seeds: range, compare: Compare) -> int:
     """The number of random networks that disagree."""
     kinds: Counter[str] = Counter()
     wrong = sum(report(f"seed {seed}", random_network(seed), kinds, compare) for seed in seeds)
@@ -74,8 +76,8 @@ def random_ones(seeds: range, compare: Compare) -> int:
     return wrong
 
 
-def library() -> int:
-    """The number of settings of networks of the library that disagree."""
+def check_library() -> int:
+    """The number of knob settings, over all networks of the library, that disagree."""
     kinds: Counter[str] = Counter()
     compared = wrong = refused = 0
     networks = read_catalog().networks
@@ -88,23 +90,23 @@ def library() -> int:
                 refused += 1
                 continue
             compared += 1
-            wrong += report(f"{listed.name} {knobs}", network, kinds, counts("meta"))
+            wrong += report(f"{listed.name} {knobs}", network, kinds, compare_counts("meta"))
     print(f"{len(networks)} networks in {compared} settings: {wrong} disagree; {refused} refused")
     print(f"{sum(kinds.values()):,} layers of {len(kinds)} kinds")
     return wrong
 
 
-def small(spec: ModelSpec, given: Mapping[str, Any]) -> Network:
-    """A network of the library at the smallest of some resolutions that it takes."""
+def at_small_resolution(spec: ModelSpec, knobs: Mapping[str, Any]) -> Network:
+    """The network at the first of `RESOLUTIONS` that it takes."""
     for resolution in RESOLUTIONS if "resolution" in spec.knobs else ():
         try:
-            return elaborate(spec, {**given, "resolution": resolution})
+            return elaborate(spec, {**knobs, "resolution": resolution})
         except SpecError:
             continue
-    return elaborate(spec, given)
+    return elaborate(spec, knobs)
 
 
-def exported_library() -> int:
+def check_exported_library() -> int:
     """The number of networks of the library whose ONNX files disagree."""
     kinds: Counter[str] = Counter()
     wrong = 0
@@ -112,9 +114,10 @@ def exported_library() -> int:
     for listed in networks:
         model = load_model(listed.names[0])
         start = process_time()
-        bad = report(listed.name, small(model.spec, model.knobs), kinds, exported)
-        wrong += bad
-        verdict = "disagrees" if bad else "agrees"
+        network = at_small_resolution(model.spec, model.knobs)
+        disagrees = report(listed.name, network, kinds, compare_onnx)
+        wrong += disagrees
+        verdict = "disagrees" if disagrees else "agrees"
         print(f"{listed.name}: {verdict}, {process_time() - start:.0f} s CPU", flush=True)
     print(
         f"{len(networks)} networks, {sum(kinds.values()):,} layers of {len(kinds)} kinds: ", end=""
@@ -133,9 +136,9 @@ def main() -> int:
     networks = options.networks or (200 if options.onnx else 2000)
     seeds = range(options.first, options.first + networks)
     if options.library:
-        wrong = exported_library() if options.onnx else library()
+        wrong = check_exported_library() if options.onnx else check_library()
     else:
-        wrong = random_ones(seeds, exported if options.onnx else counts("meta", "cpu"))
+        wrong = check_random(seeds, compare_onnx if options.onnx else compare_counts("meta", "cpu"))
     print(f"{process_time():.0f} s CPU")
     return 1 if wrong else 0
 

@@ -1,13 +1,13 @@
-"""`python benchmarks/accuracy profiles`: the fitted profiles of `specs/devices`, made anew.
+"""`python benchmarks/accuracy profiles`: makes the fitted profiles of `specs/devices` anew.
 
-Each is one `mnet-cost calibrate`, whose words stand in the profile. Measurements of one date and
-runtime go together; a device that was measured with several runtimes has a profile for each.
+One `mnet-cost calibrate` command makes each profile, and the profile states that command. A fit
+uses measurements of one runtime and date; a device that was measured with several runtimes has a
+profile for each.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 from mnet_cost.cli import main
@@ -17,59 +17,61 @@ _MEASUREMENTS = "benchmarks/accuracy/measurements"
 _DEVICES = "specs/devices"
 
 
-class Made(NamedTuple):
-    """How one profile is made."""
+class FittedProfile(NamedTuple):
+    """A profile and the options of the command that makes it."""
 
     name: str
     title: str
     files: tuple[str, ...]
     where: tuple[str, ...]
     device: str | None = None
-    """The profile that it extends; None without, or for `into`."""
+    """The profile that it extends, if any; None with `into`."""
     tile: int | None = None
     device_class: str | None = None
     into: bool = False
-    """Whether the fit goes into the profile of that name."""
+    """Whether the command writes the fit into an existing profile of that name."""
 
 
 def _ncnn(
     name: str, title: str, device: str | None, measured: str, tile: int,
     device_class: str | None = None,
-) -> Made:  # fmt: skip
+) -> FittedProfile:  # fmt: skip
     where = (f"device={measured}", "threads=1")
-    return Made(name, f"{title}, ncnn", ("ncnn_cpu.csv",), where, device, tile, device_class)
+    return FittedProfile(
+        name, f"{title}, ncnn", ("ncnn_cpu.csv",), where, device, tile, device_class
+    )
 
 
-def _v4(name: str, where: tuple[str, ...]) -> Made:
-    return Made(name, "", ("mobilenet_v4_table6.csv",), where, into=True)
+def _v4(name: str, where: tuple[str, ...]) -> FittedProfile:
+    return FittedProfile(name, "", ("mobilenet_v4_table6.csv",), where, into=True)
 
 
 PROFILES = (
-    Made(
+    FittedProfile(
         "pixel_1_tflite", "Google Pixel 1, one Kryo core, TensorFlow Lite of 2018",
         ("pixel1_mobilenet_v2.csv", "pixel1_mnasnet.csv"), (), "pixel_1",
     ),
-    Made(
+    FittedProfile(
         "pixel_1_xnnpack", "Google Pixel 1, one Kryo core, XNNPACK of 2020", ("xnnpack.csv",),
         ("device=pixel_1", "threads=1"), "pixel_1",
     ),
-    Made(
+    FittedProfile(
         "pixel_2_xnnpack", "Google Pixel 2, one Kryo 280 core, XNNPACK of 2020", ("xnnpack.csv",),
         ("device=pixel_2", "threads=1"), "pixel_2",
     ),
-    Made(
+    FittedProfile(
         "pixel_3_tflite", "Google Pixel 3, one Kryo 385 core, TensorFlow Lite of 2019",
         ("pixel_mobilenet_v3.csv",), ("device=pixel_3",), "pixel_3",
     ),
-    Made(
+    FittedProfile(
         "pixel_3_tflite_4_threads", "Google Pixel 3, four Kryo 385 cores, TensorFlow Lite",
         ("pixel3_hosted.csv",), ("runtime=tflite",), "snapdragon_845",
     ),
-    Made(
+    FittedProfile(
         "pixel_3_tflite_gpu", "Google Pixel 3, Adreno 630 GPU, TensorFlow Lite",
         ("pixel3_hosted.csv",), ("runtime=tflite-gpu",), device_class="phone",
     ),
-    Made(
+    FittedProfile(
         "galaxy_note10_tflite", "Samsung Galaxy Note10, TensorFlow Lite, by single blocks",
         ("ofa_note10_blocks.csv",), (), "galaxy_note10",
     ),
@@ -78,42 +80,42 @@ PROFILES = (
     _v4("galaxy_s23_adreno", ("device=galaxy_s23", "runtime=tflite-gpu")),
     _v4("pixel_8_edgetpu", ("device=pixel_8",)),
     _v4("pixel_4_hexagon", ("device=pixel_4",)),
-    Made(
+    FittedProfile(
         "pixel_4_edgetpu", "", ("pixel4_efficientnet_lite.csv",), ("runtime=tflite-edgetpu",),
         into=True,
     ),
-    Made(
+    FittedProfile(
         "pixel_4_tflite_4_threads", "Google Pixel 4, four threads, TensorFlow Lite of 2020",
         ("pixel4_efficientnet_lite.csv",), ("runtime=tflite",), "pixel_4",
     ),
     _v4("pixel_7_mali", ("device=pixel_7",)),
     _v4("iphone_13_ane", ("device=iphone_13",)),
-    Made(
+    FittedProfile(
         "raspberry_pi_4_xnnpack", "Raspberry Pi 4, four Cortex-A72 cores, XNNPACK of 2022",
         ("xnnpack.csv",), ("device=raspberry_pi_4", "run=boards_2022_arm64"), "raspberry_pi_4",
     ),
-    Made(
+    FittedProfile(
         "raspberry_pi_3b_plus_xnnpack", "Raspberry Pi 3B+, four Cortex-A53 cores, XNNPACK of 2022",
         ("xnnpack.csv",), ("device=raspberry_pi_3b_plus", "run=boards_2022"),
         "raspberry_pi_3b_plus",
     ),
-    Made(
+    FittedProfile(
         "raspberry_pi_zero_xnnpack", "Raspberry Pi Zero W, XNNPACK of 2022", ("xnnpack.csv",),
         ("device=raspberry_pi_zero_w",), "raspberry_pi_zero",
     ),
-    Made(
+    FittedProfile(
         "i9_10940x_torch", "Intel Core i9-10940X, torch.compile of PyTorch 2.4",
         ("timm_i9.csv",), ("run=pt240",), "i9_10940x",
     ),
-    Made(
+    FittedProfile(
         "stm32h7a3_cube_ai", "STM32H7A3, one Cortex-M7 at 280 MHz, X-CUBE-AI 8",
         ("mlperf_tiny.csv",), ("run=Krai/NUCLEO-H7A3ZI-Q_X-CUBE-AI-8.0",), "stm32h7a3",
     ),
-    Made(
+    FittedProfile(
         "stm32l4r5_cube_ai", "STM32L4R5, one Cortex-M4 at 120 MHz, X-CUBE-AI 8",
         ("mlperf_tiny.csv",), ("run=Krai/NUCLEO-L4R5ZI_X-CUBE-AI-8.0",), "stm32l4r5",
     ),
-    Made(
+    FittedProfile(
         "stm32l4r5_tflm", "STM32L4R5, one Cortex-M4 at 120 MHz, TensorFlow Lite Micro",
         ("mlperf_tiny.csv",), ("run=reference/Nucleo-L4R5ZI",), "stm32l4r5",
     ),
@@ -138,31 +140,31 @@ PROFILES = (
           "ryzen_5700g", 8),
     _ncnn("epyc_7742_ncnn", "AMD EPYC 7742, one Zen 2 core", "epyc_7742", "epyc_7742", 8),
 )  # fmt: skip
-"""Profiles whose times are fitted to published measurements."""
+"""The shipped profiles that are fitted to published measurements."""
 
 
-def arguments(made: Made) -> list[str]:
-    """The words of the command that makes a profile, from the root of the repository."""
+def arguments(profile: FittedProfile) -> list[str]:
+    """Arguments of the command that makes a profile; run it in the root of the repository."""
     words = ["calibrate"]
-    for file in made.files:
+    for file in profile.files:
         words += ["--from", f"{_MEASUREMENTS}/{file}"]
-    for one in made.where:
-        words += ["--where", one]
+    for condition in profile.where:
+        words += ["--where", condition]
     for option, value in (
-        ("--device", made.device), ("--tile", made.tile), ("--class", made.device_class),
+        ("--device", profile.device), ("--tile", profile.tile), ("--class", profile.device_class),
     ):  # fmt: skip
         words += [] if value is None else [option, str(value)]
     words += ["--basis", "fitted"]
-    path = f"{_DEVICES}/{made.name}.yaml"
-    if made.into:
+    path = f"{_DEVICES}/{profile.name}.yaml"
+    if profile.into:
         return [*words, "--into", path]
-    return [*words, "--title", made.title, "-o", path]
+    return [*words, "--title", profile.title, "-o", path]
 
 
 def make_all() -> None:
-    """All profiles, from the root of the repository, where their paths are seen from."""
+    """Make all profiles. Their paths are relative to the root of the repository."""
     os.chdir(specs_folder().parent)
-    for made in PROFILES:
-        print(f"== {Path(made.name)}")
-        if main(arguments(made)):
-            raise SystemExit(f"{made.name} could not be made")
+    for profile in PROFILES:
+        print(f"== {profile.name}")
+        if main(arguments(profile)):
+            raise SystemExit(f"{profile.name} could not be made")

@@ -1,0 +1,248 @@
+"""Errors of estimates on every table of published measurements, each of which was held out.
+
+    python benchmarks/accuracy                     print all tables
+    python benchmarks/accuracy --results FOLDER    and write them to FOLDER as CSV
+    python benchmarks/accuracy coefficients        fit `specs/coefficients/shared.yaml` anew
+    python benchmarks/accuracy profiles            make the fitted profiles of `specs/devices` anew
+    python benchmarks/accuracy energy              errors of energies, MLPerf Tiny
+    python benchmarks/accuracy ratios              intervals of ratios of two networks
+
+No estimate is fitted to the measurement that it is compared with; a row says what was held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from energy import show as show_energy
+from others import NEW_FAMILY, ForecastTable, other_tables
+from profile_commands import make_all
+from protocols import (
+    Coefficients,
+    Forecast,
+    datasheet,
+    datasheet_board,
+    known_device,
+    unseen_board,
+    unseen_device,
+)
+from ratios import show as show_ratios
+from rich.console import Console
+from rich.table import Table
+from shared import Section, common_coefficients, peak_shares, write
+from summary import COLUMNS, Summary, four_digits, summarize, width_of
+from tables import Run, microcontroller_runs, ncnn_runs
+
+from mnet_cost.devices.coefficients import shared_coefficients
+from mnet_cost.shipped import specs_folder
+
+ONE_THREAD = "ncnn, one thread"
+BOARDS = "MLPerf Tiny, Cortex-M"
+THREADS = (2, 4, 8)
+
+
+def ncnn_tables(coefficients: Coefficients) -> Iterator[ForecastTable]:
+    """The ncnn benchmark with one thread."""
+    bands = shared_coefficients()
+    width = bands.measured.width
+    known = list(known_device(coefficients))
+    yield ONE_THREAD, NEW_FAMILY, known, width
+    yield (
+        ONE_THREAD,
+        f"{NEW_FAMILY}, bands set on other devices",
+        list(with_bands_of_others(known)),
+        1.0,
+    )
+    protocol = "unseen device, its other families measured"
+    yield ONE_THREAD, protocol, list(unseen_device(coefficients, None)), width
+    for count in (4, 1):
+        words = f"{count} network{'s' if count > 1 else ''}"
+        for chosen in (True, False):
+            how = "chosen" if chosen else "drawn"
+            protocol = f"unseen device, {words} measured ({how}), new family"
+            yield ONE_THREAD, protocol, list(unseen_device(coefficients, count, chosen)), width
+    protocol = "data sheet, nothing measured, new family"
+    yield ONE_THREAD, protocol, list(datasheet(coefficients)), bands.unmeasured.width
+
+
+def with_bands_of_others(forecasts: Sequence[Forecast]) -> Iterator[Forecast]:
+    """The same forecasts with bands of a width that fits the other half of the devices."""
+    devices = sorted({forecast.device for forecast in forecasts})
+    for half in (devices[::2], devices[1::2]):
+        width = width_of([forecast for forecast in forecasts if forecast.device not in half])
+        for forecast in forecasts:
+            if forecast.device in half:
+                yield forecast._replace(sigma=forecast.sigma * width)
+
+
+def microcontroller_tables() -> Iterator[ForecastTable]:
+    """MLPerf Tiny on Arm Cortex-M boards."""
+    boards, bands = microcontroller_runs(), shared_coefficients("microcontroller")
+    for count in (1, 3):
+        protocol = f"unseen board, {count} network{'s' if count > 1 else ''} measured"
+        yield BOARDS, protocol, list(unseen_board(boards, count)), bands.measured.width
+    unmeasured = list(datasheet_board(boards))
+    yield BOARDS, "data sheet, nothing measured", unmeasured, bands.unmeasured.width
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("all", "coefficients", "profiles", "energy", "ratios"),
+        default="all",
+    )
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="write CSV files there")
+    options = parser.parse_args()
+    if options.what == "profiles":
+        make_all()
+        return
+    if options.what == "energy":
+        show_energy(options.results)
+        return
+    if options.what == "ratios":
+        show_ratios(options.results)
+        return
+    runs = ncnn_runs()
+    coefficients = Coefficients(runs)
+    if options.what == "coefficients":
+        _write_coefficients(coefficients)
+        return
+    rows, forecasts = [], []
+    tables = [*ncnn_tables(coefficients), *other_tables(coefficients), *microcontroller_tables()]
+    for table, protocol, table_forecasts, width in tables:
+        rows.append(summarize(table, protocol, table_forecasts, width))
+        forecasts += [(table, protocol, forecast) for forecast in table_forecasts]
+    _print(rows)
+    if options.results:
+        _write_results(options.results, rows, forecasts)
+
+
+def _write_coefficients(coefficients: Coefficients) -> None:
+    path = specs_folder() / "coefficients" / "shared.yaml"
+    path.parent.mkdir(exist_ok=True)
+    sections = [_processors("processors", coefficients, "one-thread runs of ncnn on {} chips")]
+    for threads in THREADS:
+        threaded = Coefficients(ncnn_runs(threads))
+        source = f"runs of ncnn with {threads} threads on {{}} chips"
+        sections.append(_processors(f"processors_{threads}_threads", threaded, source))
+    int8 = Coefficients(ncnn_runs(1, ("int8",), least=4))
+    # int8 peaks are known for few cores, so these are the shares of fp32 with a larger spread.
+    shares = {
+        pipeline: (middle, float(np.hypot(spread, 0.5)))
+        for pipeline, (middle, spread) in sections[0].shares.items()
+    }
+    source = "one-thread int8 runs of ncnn on {} chips"
+    sections.append(_processors("processors_int8", int8, source)._replace(shares=shares))
+    boards = microcontroller_runs()
+    sections.append(
+        _section(
+            "microcontrollers", boards, list(unseen_board(boards, 1)),
+            list(datasheet_board(boards)), "runs of MLPerf Tiny v0.5 to v1.3 on {} boards",
+            "mlcommons/tiny_results, closed division", "unseen board, one network measured",
+        )
+    )  # fmt: skip
+    write(path, sections, datetime.date.today().isoformat())
+    for section in sections:
+        print(f"{path}: {section.name}: {section.held_out}")
+
+
+def _processors(name: str, coefficients: Coefficients, source: str) -> Section:
+    """A section of processors; `source` has a place for the number of chips."""
+    return _section(
+        name, coefficients.runs, list(known_device(coefficients)), list(datasheet(coefficients)),
+        source, "Tencent/ncnn, benchmark/README.md@a4d2ea1d4422", "known device, new family",
+    )  # fmt: skip
+
+
+def _section(
+    name: str,
+    runs: Sequence[Run],
+    measured: Sequence[Forecast],
+    unmeasured: Sequence[Forecast],
+    source: str,
+    publication: str,
+    protocol: str,
+) -> Section:
+    figures = summarize(name, protocol, measured, 1.0)
+    chips = len({run.group for run in runs})
+    times = sum(len(run.rows) for run in runs)
+    times_of = f"{times} times of {len(runs)} {source.format(chips)} ({publication})"
+    width = width_of(measured)
+    return Section(
+        name,
+        f"{times_of}, fitted by benchmarks/accuracy",
+        runs,
+        width,
+        width_of(unmeasured) if unmeasured else width,
+        f"{protocol}: median {figures.median:.1f} %, mean {figures.mean:.1f} % of "
+        f"{figures.forecasts} times",
+        peak_shares(runs, common_coefficients(runs)),
+    )
+
+
+def _print(rows: list[Summary]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in (
+        "table", "protocol", "n", "median", "mean", "<10", "<20", "rank", "in band", "band",
+        "MACs", "MACs + c", "roofline",
+    ):  # fmt: skip
+        table.add_column(name, justify="left" if name in ("table", "protocol") else "right")
+    for row in rows:
+        table.add_row(
+            row.table, row.protocol, f"{row.forecasts:,}", f"{row.median:.1f}", f"{row.mean:.1f}",
+            f"{row.within_10:.0f}", f"{row.within_20:.0f}",
+            "-" if row.spearman is None else f"{row.spearman:.3f}",
+            f"{row.in_band:.0f}", f"+{row.band:.0f}",
+            f"{row.mult_adds_median:.0f} / {row.mult_adds_mean:.0f}",
+            f"{row.line_median:.0f} / {row.line_mean:.0f}",
+            f"{row.roofline_median:.0f} / {row.roofline_mean:.0f}",
+        )  # fmt: skip
+    console = Console(width=None if sys.stdout.isatty() else 190)
+    console.print(table)
+    console.print(
+        "median, mean: absolute error in % of the measured time; <10, <20: % of measurements with "
+        "a smaller error; rank: Spearman's correlation; in band: % of measurements inside their "
+        "band, which aims at 80; band: median half width in %; MACs, MACs + c, roofline: errors "
+        "of baselines fitted to the same measurements, median / mean"
+    )
+
+
+def _write_results(
+    folder: Path, rows: list[Summary], forecasts: list[tuple[str, str, Forecast]]
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            writer.writerow(four_digits(row))
+    families: dict[tuple[str, str, str], list[float]] = {}
+    for table, protocol, forecast in forecasts:
+        families.setdefault((table, protocol, forecast.family), []).append(forecast.error)
+    with (folder / "families.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["table", "protocol", "family", "forecasts", "median", "mean", "bias"])
+        for (table, protocol, family), errors in families.items():
+            shares = np.abs(np.expm1(errors))
+            writer.writerow(
+                [table, protocol, family, len(errors), f"{100 * np.median(shares):.4g}",
+                 f"{100 * np.mean(shares):.4g}", f"{100 * np.expm1(np.median(errors)):.4g}"]
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
