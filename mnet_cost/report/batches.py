@@ -14,9 +14,8 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import basis_notes, unknown_notes
 from mnet_cost.report.rows import time_cell
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Report, Table, Time
-
-SCHEMA = "mnet-cost/batches/1"
 
 _COLUMNS = (
     Column("model", "network", "text"),
@@ -59,7 +58,7 @@ def batches_report(
         if first.devices
         else (),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("batches"),
             "analyses": [
                 {
                     "name": name,

@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/2`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/3`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
@@ -6,21 +6,22 @@ A version is raised whenever a key goes, comes or changes its meaning.
 from __future__ import annotations
 
 VERSIONS = {
-    "analysis": 2,
-    "compare": 2,
-    "explain": 2,
-    "models": 3,
-    "model": 2,
-    "devices": 2,
-    "device": 2,
-    "devices-beside": 2,
-    "device-choice": 2,
-    "layers": 2,
-    "layer": 2,
-    "paper": 1,
-    "calibration": 2,
-    "training": 1,
-    "training-comparison": 2,
+    "analysis": 3,
+    "batches": 2,
+    "compare": 3,
+    "explain": 3,
+    "models": 4,
+    "model": 3,
+    "devices": 3,
+    "device": 3,
+    "devices-beside": 3,
+    "device-choice": 3,
+    "layers": 3,
+    "layer": 3,
+    "paper": 2,
+    "calibration": 3,
+    "training": 2,
+    "training-comparison": 3,
 }
 
 

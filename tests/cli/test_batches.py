@@ -10,6 +10,7 @@ import pytest
 
 import mnet_cost
 from mnet_cost.cli import main
+from mnet_cost.report.schema_ids import VERSIONS
 
 PI = ("--device", "raspberry_pi_4_ncnn", "--device", "h100")
 
@@ -32,8 +33,8 @@ def test_rows_are_those_of_each_batch(capsys: pytest.CaptureFixture[str]) -> Non
         alone = mnet_cost.analyze("mobilenet_v2", batch=batch, devices=[row["device"]])
         seconds = alone.devices[0].latency_s
         assert seconds is not None
-        assert float(row["latency_s"]) == pytest.approx(seconds)
-        assert float(row["image_s"]) == pytest.approx(seconds / batch)
+        assert float(row["latency_ms"]) == pytest.approx(1e3 * seconds)
+        assert float(row["image_ms"]) == pytest.approx(1e3 * seconds / batch)
         assert float(row["images_per_s"]) == pytest.approx(batch / seconds, rel=0.005)
         assert int(row["mult_adds"]) == alone.totals.mult_adds
         assert int(row["peak_memory_bytes"]) == alone.memory.peak_bytes
@@ -43,7 +44,7 @@ def test_rows_are_those_of_each_batch(capsys: pytest.CaptureFixture[str]) -> Non
 def test_json_has_one_analysis_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("compare", "full", "vs", "separable", "--batch", "1,4", *PI, "--format", "json")
     document = json.loads(output(capsys, *words))
-    assert document["schema"] == "mnet-cost/batches/1"
+    assert document["schema"] == f"mnet-cost/batches/{VERSIONS['batches']}"
     analyses = document["analyses"]
     assert [(one["name"], one["model"]["batch"]) for one in analyses] == [
         ("full", 1), ("full", 4), ("separable", 1), ("separable", 4),

@@ -21,9 +21,37 @@ from mnet_cost.report.schemas.parts import (
 )
 
 
+def batches_schema() -> Json:
+    throughput = {
+        "device": text("name of the profile"),
+        "basis": BASIS,
+        "batch_ms": maybe(number("time of a batch")),
+        "image_ms": maybe(number("time of a batch over the examples in it")),
+        "images_per_s": maybe(number("examples per second; at most, where the basis is bound")),
+    }
+    return record(
+        {
+            "analyses": listed(
+                record(
+                    {
+                        **_analysis_part(),
+                        "throughput": listed(record(throughput), "on each device"),
+                    }
+                ),
+                "the analysis of each network at each batch",
+            )
+        },
+        "Networks at several batches: `--batch 1,8,32` of `analyze` and `compare`.",
+    )
+
+
+def _analysis_part() -> Json:
+    """Keys of one of several analyses in a document."""
+    return {"name": text("as asked for"), "schema": text("of this part"), **analysis_keys()}
+
+
 def compare_schema() -> Json:
-    model = record({"name": text("as asked for"), "schema": text("of this part"),
-                    **analysis_keys()})  # fmt: skip
+    model = record(_analysis_part())
     totals = ("mult_adds", "params", "weights", "traffic_bytes", "peak_memory_bytes")
     ratio = {
         "name": text("name of the profile"),
