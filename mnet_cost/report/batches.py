@@ -50,13 +50,7 @@ def batches_report(
         subtitle=f"batches {batches} · {first.precision}",
         facts=(),
         tables=(Table("batches", "Batches", _COLUMNS, tuple(rows)),),
-        notes=(
-            "images/s beside a lower bound (≥) are the most that any run can reach",
-            *basis_notes(first.devices, energy=False),
-            *unknown_notes(first.devices),
-        )
-        if first.devices
-        else (),
+        notes=_notes(rows, first.devices),
         document=lambda: {
             "schema": schema_id("batches"),
             "analyses": [
@@ -73,6 +67,14 @@ def batches_report(
             ],
         },
     )
+
+
+def _notes(rows: Sequence[tuple[Any, ...]], estimates: Sequence[DeviceEstimate]) -> tuple[str, ...]:
+    """What the times are; those of all networks and batches rest on the same."""
+    notes = basis_notes(estimates, energy=False, ranges=False) + unknown_notes(estimates)
+    if any(isinstance(cell, Time) and cell.least for row in rows for cell in row):
+        notes.insert(0, "images/s beside a lower bound (≥) are the most that any run can reach")
+    return tuple(notes)
 
 
 def _rows(name: str, analysis: Analysis, lower_bound: bool) -> list[tuple[Any, ...]]:

@@ -100,3 +100,14 @@ def test_unknown_costs_are_refused_once(
     captured = capsys.readouterr()
     assert captured.err.count("no total") == 1
     assert "≥" not in captured.out.split("\n\n")[1]
+
+
+def test_notes_are_about_what_the_table_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("analyze", "mobilenet_v2", "--batch", "1,8", "--format", "json", "--device")
+    most = "images/s beside a lower bound (≥) are the most that any run can reach"
+    fitted = json.loads(output(capsys, *words, "raspberry_pi_4_ncnn"))["notes"]
+    assert [note.partition(":")[0] for note in fitted] == [
+        "fitted",
+        "kernels are formed as each runtime does; `mnet-cost devices NAME` shows how",
+    ]
+    assert json.loads(output(capsys, *words, "h100"))["notes"][0] == most
