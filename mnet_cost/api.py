@@ -98,7 +98,7 @@ class Comparison(_Shown):
 
     @property
     def breakdowns(self) -> tuple[tuple[RatioBreakdown, ...], ...]:
-        """For each network after the first, by device: where ratios of mult-adds and time part."""
+        """For each network after the first, by device: why its ratio of times is another."""
         from mnet_cost.search.compare import ratio_breakdowns
 
         return tuple(ratio_breakdowns(self.analyses[0], other) for other in self.analyses[1:])
@@ -227,7 +227,7 @@ def compare(
     convention: str = "paper",
     **settings: Any,
 ) -> Comparison:
-    """Two networks or more side by side: totals, times, and why their ratios part.
+    """Two networks or more side by side: totals, times, and why their ratios differ.
 
         >>> import mnet_cost
         >>> mnet_cost.compare("full", "separable", alpha=0.5)

@@ -94,6 +94,7 @@ def _run_batches(
         ("--training", options.training),
         ("--what-if", options.what_if is not None),
         ("--top", options.top is not None),
+        (f"--by {options.by}", options.by != "block"),
     ):
         if is_set:
             message = f"`{option}` is for a single batch"

@@ -151,7 +151,7 @@ def _with_rates(records: Table) -> Table:
     batch, time = keys.index("batch"), keys.index("latency_s")
     rows = []
     for row in records.rows:
-        seconds = row[time]
+        seconds = row[time].seconds if row[time] else None
         rates = (seconds / row[batch], row[batch] / seconds) if seconds else (None, None)
         rows.append((*row[: time + 1], *rates, *row[time + 1 :]))
     columns = (*records.columns[: time + 1], *_RATES, *records.columns[time + 1 :])

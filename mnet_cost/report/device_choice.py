@@ -67,15 +67,16 @@ def device_choice(analysis: Analysis, lower_bound: bool = False, name: str | Non
     known = [estimate for estimate in ordered if estimate.latency_s is not None]
     unknown = [estimate for estimate in ordered if estimate.latency_s is None]
     notes, more_notes = _notes(analysis, known, unknown, refused)
-    rows = tuple(_row(analysis, estimate, lower_bound) for estimate in known)
+    shown = ordered if len(ordered) <= _FEW else known  # of few, what was asked for is shown
+    rows = tuple(_row(analysis, estimate, lower_bound) for estimate in shown)
     table = without_unknown(Table("devices", "", _COLUMNS, rows), ("band_s", _POWER, _OPERATIONS))
     name = name or analysis.network.spec.title
     records = network_records([name], [replace(analysis, devices=tuple(ordered))], lower_bound)
     return Report(
-        title=f"{analysis.network.spec.title} on {_devices(len(known))}",
+        title=f"{analysis.network.spec.title} on {_devices(len(shown))}",
         subtitle=_setting(analysis, lower_bound),
         facts=(),
-        tables=(under_headings(table, [estimate.device for estimate in known]),),
+        tables=(under_headings(table, [estimate.device for estimate in shown]),),
         notes=tuple(notes),
         document=lambda: _document(analysis, ordered, refused),
         records=_with_class(records, ordered),
@@ -120,9 +121,14 @@ def _notes(
     if rateless:
         have = "has" if len(rateless) == 1 else "have"
         many = f"{len(rateless)} of {len(analysis.devices)} devices {have}"
-        notes.append(f"{many} no {analysis.precision} rate: left out")
+        if len(rateless) <= _FEW:
+            notes += unknown_notes(rateless)
+        else:
+            notes.append(f"{many} no {analysis.precision} rate: left out")
     if any(estimate.outside for estimate in known):
-        notes.append("times marked *: the network is beyond those of the fit; --notes says in what")
+        notes.append(
+            "times marked *: something here is outside of what was measured; --notes says what"
+        )
     rest = [estimate for estimate in unknown if estimate not in rateless]
     notes += unknown_notes(rest)
     if len(known) <= _FEW:

@@ -48,6 +48,8 @@ FITS = f"fits: {_FITS}; -: its size is not known"
 _UNPACKED = ("unpacked", "unpacked_depthwise")
 _MUCH = 0.03
 """A smaller share of the time has no note."""
+_COSTLY = 0.2
+"""A note on a larger share of the time is always shown."""
 _NAMED = 4
 """Devices that a note names; more are counted."""
 
@@ -64,7 +66,13 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         Column("band_s", "80 % range", "range", ASKED, help="four of five measurements are in it"),
         Column("runtime", "runtime", "text", ASKED, "run by", "the software that runs the network"),
         Column("threads", "threads", "number", ASKED, "thr", "processor cores that work at once"),
-        Column("fits", "fits", "text", ASKED, help=f"{_FITS}; unknown: its size is"),
+        Column(
+            "fits",
+            "fits",
+            "text",
+            ASKED,
+            help=f"{_FITS}; unknown: the size of the memory is not known",
+        ),
         Column("energy", energy_title, "quantity", 6, "energy", energy_help),
         Column(
             "basis", "basis", weight=ASKED, help="what the time rests on; the notes say it of each"
@@ -90,7 +98,8 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
                 fits_cell(estimate, refused),
                 _energy(analysis, estimate, refused),
                 _marked(None if refused else estimate.basis, mark),
-                _number(None if refused else estimate.bound_s),
+                # A time that is a lower bound itself needs no smaller one beside it.
+                Absent("") if estimate.basis == "bound" else _number(_bound_s(estimate, refused)),
                 *(_number(shares.get(part, 0.0 if shares else None)) for part in parts),
             )
         )
@@ -100,6 +109,10 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
     if refused or not any(estimate.energy for estimate in analysis.devices):
         needless.append("energy")
     return without(Table("devices", "", columns, tuple(rows)), needless)
+
+
+def _bound_s(estimate: DeviceEstimate, refused: bool) -> float | None:
+    return None if refused else estimate.bound_s
 
 
 _PARTS = {
@@ -232,6 +245,11 @@ def reading_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     bounds = [estimate for estimate in estimates if estimate.basis == "bound"]
     if bounds:
         notes.append(f"{_listed(_names(bounds))}: ≥ is a lower bound; real runs take longer")
+    notes += _said(
+        (estimate.device.name, note)
+        for estimate in estimates
+        for note in _packs_note(estimate, _COSTLY)
+    )
     return notes + sibling_notes(estimates)
 
 
@@ -299,13 +317,25 @@ def _said(notes: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
-    """Why there is no time, where there is none."""
+    """Why there is no time, where there is none, and what would have one."""
     return _said(
-        (estimate.device.name, note)
+        (estimate.device.name, note + _way_out(estimate))
         for estimate in estimates
         if estimate.latency_s is None
         for note in estimate.notes
     )
+
+
+def _way_out(estimate: DeviceEstimate) -> str:
+    """Profiles of the same board with times in this precision, else a precision of the profile."""
+    device, precision = estimate.device, estimate.precision
+    known = [*device.compute, *device.latency]
+    if precision in known or not known:
+        return ""
+    siblings = measured_siblings(device, precision)
+    if siblings:
+        return f"; measured in {precision}: {', '.join(siblings)}"
+    return f"; `--precision {known[0]}` gives one"
 
 
 def basis_notes(
@@ -356,13 +386,13 @@ def _way(estimate: DeviceEstimate, basis: str) -> str:
     return f"{sums if estimate.adds_up else 'constants and a roofline'} {_RESTS_ON[basis]}"
 
 
-def _packs_note(estimate: DeviceEstimate) -> list[str]:
+def _packs_note(estimate: DeviceEstimate, least: float = _MUCH) -> list[str]:
     """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
     fit = estimate.latency_fit
     taken = sum(
         share for name, share in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
     )
-    if not isinstance(fit, CoefficientFit) or taken <= _MUCH:
+    if not isinstance(fit, CoefficientFit) or taken <= least:
         return []
     kernels = [
         kernel
@@ -413,7 +443,8 @@ def _own_notes(estimate: DeviceEstimate) -> list[str]:
         )
     elif estimate.latency_fit is not None and (words := set_by_one(estimate.latency_fit)):
         notes.append(words)
-    notes += _packs_note(estimate)
+    costly = _packs_note(estimate, _COSTLY)
+    notes += [note for note in _packs_note(estimate) if note not in costly]  # else said first
     if estimate.inference_s and estimate.latency_s is not None:
         notes.append(
             f"{format_seconds(estimate.inference_s)} of the time is a fixed cost of each inference"

@@ -49,8 +49,7 @@ def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | No
 def common_setting(analyses: Sequence[Analysis]) -> str:
     """What is the same for all: batch, precision, and knobs with one value."""
     knobs = _knobs(analyses)
-    same = {name: values for name, values in knobs.items() if len(set(values)) == 1}
-    shown = {name: values[0] for name, values in same.items()}
+    shown = {name: values[0] for name, values in knobs.items() if not _differs(values)}
     return " · ".join([*settings_words(shown), analyses[0].precision])
 
 
@@ -63,16 +62,28 @@ def settings_words(knobs: Mapping[str, Any]) -> list[str]:
 
 
 def _knobs(analyses: Sequence[Analysis]) -> dict[str, list[Any]]:
-    """Values of each knob that several networks have, or that is set to no default."""
-    found: dict[str, list[Any]] = {}
-    for analysis in analyses:
-        spec = analysis.network.spec
-        for name, value in analysis.network.knobs.items():
-            knob = spec.knobs.get(name)
-            shared = sum(name in other.network.knobs for other in analyses) > 1
-            if shared or knob is None or value != knob.default:
-                found.setdefault(name, []).append(value)
-    return found
+    """Values of each knob by network, None for a network without it.
+
+    A knob that not all networks have counts only if one of them sets it to another value than its
+    default.
+    """
+    names = dict.fromkeys(name for analysis in analyses for name in analysis.network.knobs)
+    return {
+        name: [analysis.network.knobs.get(name) for analysis in analyses]
+        for name in names
+        if all(name in analysis.network.knobs for analysis in analyses)
+        or any(_is_set(analysis, name) for analysis in analyses)
+    }
+
+
+def _is_set(analysis: Analysis, name: str) -> bool:
+    """Whether a network has a knob, and at another value than the default."""
+    knob, settings = analysis.network.spec.knobs.get(name), analysis.network.knobs
+    return name in settings and (knob is None or settings[name] != knob.default)
+
+
+def _differs(values: Sequence[Any]) -> bool:
+    return any(value != values[0] for value in values)
 
 
 def matrix_tables(
@@ -98,7 +109,7 @@ def _matrix(
     lower_bound: bool,
     devices: int,
 ) -> Table:
-    differing = [name for name, values in _knobs(analyses).items() if len(set(values)) > 1]
+    differing = [name for name, values in _knobs(analyses).items() if _differs(values)]
     marks = marks_of(analyses[0])
     columns = [
         Column("model", "network", "text", ASKED),

@@ -15,7 +15,7 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
-from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups
+from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups, time_cell
 from mnet_cost.report.types import AtLeast, Column, Quantity, Table
 
 _SETTING = (
@@ -161,8 +161,8 @@ def _each(
         for estimate in analysis.devices:
             device = estimate.device
             basis = None if refused else estimate.basis
-            seconds = analysis.latency_s(estimate, lower_bound)
-            about = (device.name, device.runtime, device.threads, basis, seconds)
+            time = time_cell(analysis, estimate, lower_bound)
+            about = (device.name, device.runtime, device.threads, basis, time)
             yield analysis, estimate, (*head, *about)
         if not analysis.devices:
             yield analysis, None, (*head, None, None, None, None, None)

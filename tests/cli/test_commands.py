@@ -45,7 +45,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
-    assert found["schema"] == "mnet-cost/analysis/3"
+    assert found["schema"] == "mnet-cost/analysis/2"
     assert found["model"] == {
         "name": "mobilenet_v1",
         "source": "arXiv:1704.04861, Table 1",
@@ -161,7 +161,7 @@ def product(breakdown: Any) -> float:
 
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     found = document(capsys, "compare", "full", "vs", "separable")
-    assert found["schema"] == "mnet-cost/compare/3"
+    assert found["schema"] == "mnet-cost/compare/2"
     totals = [model["totals"] for model in found["models"]]
     assert [one["mult_adds"] for one in totals] == [4_867_293_184, 568_740_352]
     assert [one["params"] for one in totals] == [29_294_088, 4_231_976]
@@ -350,7 +350,7 @@ def test_files_are_written_whole_and_by_their_ending(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for ending, start in (
-        ("json", '{\n  "schema": "mnet-cost/analysis/3"'),
+        ("json", '{\n  "schema": "mnet-cost/analysis/2"'),
         ("csv", "model,knobs,batch,precision,device,runtime,threads,basis,latency_ms,"),
         ("md", "## mobilenet_v1"),
         ("html", "<!doctype html>"),

@@ -61,7 +61,10 @@ def test_a_document_has_all_notes_of_its_report(
 def test_notes_are_those_of_the_command_and_of_python(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["analyze", "lenet5", "--device", "stm32h743", "--format", "json"]
     notes = json.loads(output(capsys, *arguments))["notes"]
-    assert "stm32h743: no fp32 rate in the profile (it has int8): time is unknown" in notes
+    assert (
+        "stm32h743: no fp32 rate in the profile (it has int8): time is unknown; "
+        "`--precision int8` gives one"
+    ) in notes
     assert "1 mult-add = 1 MAC = 2 FLOPs" in notes
     analysis = mnet_cost.analyze("lenet5", devices=["stm32h743"])
     assert analysis.to_dict()["notes"] == notes

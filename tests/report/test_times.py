@@ -394,7 +394,7 @@ def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert (listed[1]["latency_low_ms"], listed[1]["basis"]) == ("", "bound")
     assert (listed[2]["latency_ms"], listed[2]["memory_fits"]) == ("", "false")
     text = output(capsys, "devices", "--for", "mobilenet_v1", *names)
-    assert "1 of 5 devices has no fp32 rate: left out" in text
+    assert "stm32h743: no fp32 rate in the profile (it has int8)" in text
     assert text.startswith("mobilenet_v1 does not fit stm32h743: activations need 4.82 MB, SRAM ")
 
 
