@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     several = len(models) > 1
     folder = _folder(options, list(models.items()))
     jobs = _jobs(options, models, folder)
-    found: list[Trained] = []
+    runs: list[Trained] = []
     failure: MnetCostError | None = None
     with Stopper() as stopper:
         with Screen(stopper) as screen:
@@ -132,25 +132,25 @@ def run(options: argparse.Namespace) -> int:
                         dataset=dataset,
                     )
             except MnetCostError as error:
-                if not (found or isinstance(error, DivergedError)):
+                if not (runs or isinstance(error, DivergedError)):
                     raise
                 failure = error
                 break
-            found.append(trained)
+            runs.append(trained)
             if stopper.asked():
                 break
             stopper.training = False
-    if found:
+    if runs:
         names = list(models)
         emit(
-            training_comparison(names, found) if several else training_report(found[0]),
+            training_comparison(names, runs) if several else training_report(runs[0]),
             options,
             [options.data],
         )
     if failure is not None:
         say(failure)
         return 1 if isinstance(failure, DivergedError) else 2
-    if found[-1].finished and len(found) == len(models):
+    if runs[-1].finished and len(runs) == len(models):
         return 0
     say(f"stopped; --resume --out {shlex.quote(str(folder))} goes on")
     return stopper.status
