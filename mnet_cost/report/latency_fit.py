@@ -36,7 +36,7 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
     ]
     seen = fit.fitted_on
     if seen is not None:
-        macs = " to ".join(format_count(one, 3) for one in seen.mult_adds)
+        macs = " to ".join(format_count(mult_adds, 3) for mult_adds in seen.mult_adds)
         times = " to ".join(map(format_seconds, seen.latency_s))
         facts.append(
             Fact(

@@ -64,15 +64,15 @@ def settings_words(knobs: Mapping[str, Any]) -> list[str]:
 
 def _knobs(analyses: Sequence[Analysis]) -> dict[str, list[Any]]:
     """Values of each knob that several networks have, or that is set to no default."""
-    found: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     for analysis in analyses:
         spec = analysis.network.spec
         for name, value in analysis.network.knobs.items():
             knob = spec.knobs.get(name)
             shared = sum(name in other.network.knobs for other in analyses) > 1
             if shared or knob is None or value != knob.default:
-                found.setdefault(name, []).append(value)
-    return found
+                values.setdefault(name, []).append(value)
+    return values
 
 
 def matrix_tables(
