@@ -45,16 +45,16 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
     for unit in units:
         for index in unit:
             step = steps[index]
-            for one in step.inputs:
-                last[one] = place
-            for one in step.outputs:
-                last[one] = place
+            for tensor in step.inputs:
+                last[tensor] = place
+            for tensor in step.outputs:
+                last[tensor] = place
             place += 1
-    for one in network.outputs:
-        last[one] = place
+    for tensor in network.outputs:
+        last[tensor] = place
     weights: frozenset[int] = frozenset()
     if trained:
-        weights = frozenset([one for one, home in enumerate(homes) if home in trained])
+        weights = frozenset([tensor for tensor, home in enumerate(homes) if home in trained])
     buffers = Buffers(
         network, units, sizes, homes, last,
         inside=_inside(network, units) if rules.units else frozenset(),
@@ -64,7 +64,7 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
         in_place=rules.in_place,
     )  # fmt: skip
     if rules.units:
-        buffers = buffers._replace(reordered=tuple([_reordered(buffers, one) for one in units]))
+        buffers = buffers._replace(reordered=tuple([_reordered(buffers, unit) for unit in units]))
     if rules.concat_in_place:
         _join_parts(buffers)
     return buffers
@@ -141,11 +141,11 @@ def _inside(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
     unit_of = {index: number for number, unit in enumerate(units) for index in unit}
     read, seen_outside = set(), set(network.outputs)
     for index, step in enumerate(steps):
-        for one in step.inputs:
-            producer = network.tensors[one].producer
-            read.add(one)
+        for tensor in step.inputs:
+            producer = network.tensors[tensor].producer
+            read.add(tensor)
             if producer is None or unit_of[producer] != unit_of[index]:
-                seen_outside.add(one)
+                seen_outside.add(tensor)
     return frozenset(read - seen_outside)
 
 
@@ -175,24 +175,24 @@ class _Parts:
         network, homes = buffers.network, buffers.homes
         self._buffers = buffers
         self._parent: dict[int, int] = {}
-        self.kept = {*buffers.fixed, *(homes[one] for one in network.outputs)}
+        self.kept = {*buffers.fixed, *(homes[tensor] for tensor in network.outputs)}
         """Buffers that are memory of their own: inputs and outputs of the network, weights."""
         self._reads = [0] * len(homes)  # by buffer, those of steps that do not write to it
         readers: list[list[Step]] = [[] for _ in homes]
         for step in network.steps:
-            for one in set(step.inputs):
-                readers[one].append(step)
+            for tensor in set(step.inputs):
+                readers[tensor].append(step)
         never = len(network.steps) * len(homes)
-        for one, home in enumerate(homes):
-            self._reads[home] += sum(homes[step.output] != home for step in readers[one])
-            if not readers[one]:
+        for tensor, home in enumerate(homes):
+            self._reads[home] += sum(homes[step.output] != home for step in readers[tensor])
+            if not readers[tensor]:
                 self._reads[home] = never  # a dead end stays what it is
         self._unit_of = {
             index: number for number, unit in enumerate(buffers.units) for index in unit
         }
         self._birth = [len(buffers.units)] * len(homes)  # by buffer, the unit that makes it
-        for one, home in enumerate(homes):
-            self._birth[home] = min(self._birth[home], self._unit_that_makes(one))
+        for tensor, home in enumerate(homes):
+            self._birth[home] = min(self._birth[home], self._unit_that_makes(tensor))
         self._own: Counter[int] = Counter()  # by buffer, reads of the step that is looked at
         self._number = -1  # its unit
 
@@ -205,8 +205,8 @@ class _Parts:
         while root in self._parent:
             path.append(root)
             root = self._parent[root]
-        for one in path:
-            self._parent[one] = root
+        for passed in path:
+            self._parent[passed] = root
         return root
 
     def is_free(self, buffer: int) -> bool:
@@ -217,7 +217,7 @@ class _Parts:
 
     def reads_of(self, step: Step) -> Counter[int]:
         """By buffer, how many of its tensors a step reads."""
-        return Counter([self.buffer_of(one) for one in set(step.inputs)])
+        return Counter([self.buffer_of(tensor) for tensor in set(step.inputs)])
 
     def join(self, part: int, whole: int, own: int) -> None:
         """Make a buffer a part of another, whose step reads `own` of its tensors."""
@@ -251,17 +251,17 @@ def _join_parts(buffers: Buffers) -> None:
         if step.layer.kind != "concat" or whole in buffers.inside:
             continue
         own = parts.reads_of(step)
-        for one in step.inputs:
-            root = parts.buffer_of(one)
+        for tensor in step.inputs:
+            root = parts.buffer_of(tensor)
             if (
                 root != whole
                 and root not in parts.kept
-                and sizes[root] == sizes[one]
-                and tensors[one].type.dtype == tensors[whole].type.dtype
+                and sizes[root] == sizes[tensor]
+                and tensors[tensor].type.dtype == tensors[whole].type.dtype
             ):
                 parts.join(root, whole, own[root])
                 part: int | None = root
                 while part is not None:
                     part = parts.join_source(part, whole)
-    for one in range(len(tensors)):
-        buffers.homes[one] = parts.buffer_of(one)
+    for tensor in range(len(tensors)):
+        buffers.homes[tensor] = parts.buffer_of(tensor)

@@ -289,7 +289,7 @@ def _by_coefficients(
             parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, lower_bound, parts))
     whole = sum(totals)
-    shares = tuple([one / whole if whole else 0.0 for one in totals])
+    shares = tuple([seconds / whole if whole else 0.0 for seconds in totals])
     half_width = fit.spread.width * deviation_of(fit, shares)
     return _Timed(
         basis,
@@ -388,19 +388,21 @@ def _outside(
     """In what a network is beyond what a fit was made on."""
     if seen is None:
         return ()
-    found = []
+    differences = []
     mult_adds = sum(kernel.mult_adds for kernel in kernels)
     for value, (low, high), words in (
         (mult_adds, seen.mult_adds, ("fewer mult-adds", "more mult-adds")),
         (latency_s, seen.latency_s, ("less time", "more time")),
     ):
         if not low / 2 <= value <= high * 2:
-            found.append(f"{words[value > high]} than any network that the fit has seen")
+            differences.append(f"{words[value > high]} than any network that the fit has seen")
     terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
     for name, share in terms:
         if share > _SEEN and name not in seen.terms:
-            found.append(f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured")
-    return tuple(found)
+            differences.append(
+                f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured"
+            )
+    return tuple(differences)
 
 
 def _on_fitted_roofline(
@@ -422,7 +424,7 @@ def _on_fitted_roofline(
             KernelEstimate(kernel, latency_s, compute_s, memory_s, per_kernel, lower_bound, bound)
         )
     inference_s = fit.inference_s.value if fit.inference_s else 0.0
-    whole = sum([one.latency_s or 0.0 for one in estimates]) + inference_s
+    whole = sum([estimate.latency_s or 0.0 for estimate in estimates]) + inference_s
     half_width = fit.spread.width * fit.spread.noise
     return _Timed(
         basis, tuple(estimates), inference_s, half_width, (),

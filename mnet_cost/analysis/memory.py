@@ -133,12 +133,12 @@ def find_lifetimes(
 
 def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[int, int]:
     """Bytes by the number of the unit, where there are some."""
-    found = {}
+    bytes_of = {}
     for number, unit in enumerate(units):
         needed = sum(scratch.get(index, 0) for index in unit)
         if needed:
-            found[number] = needed
-    return found
+            bytes_of[number] = needed
+    return bytes_of
 
 
 class _Lives:

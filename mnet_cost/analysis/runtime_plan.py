@@ -58,7 +58,7 @@ def _plan(
     network: Network, kernels: tuple[Kernel, ...], precision: DType, rules: frozenset[str]
 ) -> RuntimePlan:
     place = {step.name: i for i, step in enumerate(network.steps)}
-    units = tuple([tuple([place[one.step.name] for one in kernel.layers]) for kernel in kernels])
+    units = tuple([tuple([place[cost.step.name] for cost in kernel.layers]) for kernel in kernels])
     scratch = {
         unit[0]: needed
         for unit, kernel in zip(units, kernels, strict=True)
@@ -86,14 +86,14 @@ def in_best_order(plan: RuntimePlan) -> RuntimePlan:
     from mnet_cost.analysis.schedule import best_schedule  # where one is asked for alone
 
     network, precision, rules = plan.network, plan.precision, plan.rules
-    found = best_schedule(network, precision, plan.sharing)
+    schedule = best_schedule(network, precision, plan.sharing)
     best = plan
-    if found.order != network.schedule:
+    if schedule.order != network.schedule:
         # The kernels are those of the converter, which saw the order of the spec.
-        place = {name: i for i, name in enumerate(found.order)}
-        kernels = tuple(sorted(plan.kernels, key=lambda one: place[one.name]))
-        best = _plan(network.with_schedule(found.order), kernels, precision, rules)
-    return replace(best, schedule=found, spec_order=plan)
+        place = {name: i for i, name in enumerate(schedule.order)}
+        kernels = tuple(sorted(plan.kernels, key=lambda kernel: place[kernel.name]))
+        best = _plan(network.with_schedule(schedule.order), kernels, precision, rules)
+    return replace(best, schedule=schedule, spec_order=plan)
 
 
 def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
@@ -109,9 +109,9 @@ def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
         as_in_spec = activations_of(plan.spec_order)
     if as_in_spec.arena_bytes < needed.arena_bytes:
         chosen, needed = plan.spec_order, as_in_spec
-    found = plan.schedule
+    schedule = plan.schedule
     # No arena is smaller than the least peak.
-    least = found is not None and found.optimal and needed.arena_bytes == found.peak_bytes
+    least = schedule is not None and schedule.optimal and needed.arena_bytes == schedule.peak_bytes
     return chosen, replace(needed, spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
 
 

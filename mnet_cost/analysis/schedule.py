@@ -83,15 +83,15 @@ def best_schedule(
     ways = ["no search: too many layers side by side"] if left_out else []
     order = list(range(len(live)))
     peaks = {piece.start: max(live[number] for number in piece) for piece in pieces}
-    for segment in sorted(segments, key=lambda one: -one.floor):
+    for segment in sorted(segments, key=lambda segment: -segment.floor):
         units = segment.units
         if peaks[units.start] > floor and len(ways) < _SEARCHES:
-            found = _search(segment, floor, peaks[units.start], states)
-            floor = max(floor, found.floor)
-            ways.append(found.how)
-            if found.order is not None:
-                peaks[units.start] = segment.peak_of(found.order)
-                order[units.start : units.stop] = [units.start + unit for unit in found.order]
+            result = _search(segment, floor, peaks[units.start], states)
+            floor = max(floor, result.floor)
+            ways.append(result.how)
+            if result.order is not None:
+                peaks[units.start] = segment.peak_of(result.order)
+                order[units.start : units.stop] = [units.start + unit for unit in result.order]
     peak = max(peaks.values())
     how = " and ".join(sorted(set(ways))) or "no layer runs with less"
     names = network.schedule
@@ -143,12 +143,12 @@ class _State(NamedTuple):
     """Those that have run since `before`."""
 
     def path(self) -> tuple[int, ...]:
-        found: list[tuple[int, ...]] = []
+        runs: list[tuple[int, ...]] = []
         state: _State | None = self
         while state is not None:
-            found.append(state.units)
+            runs.append(state.units)
             state = state.before
-        return tuple(unit for units in reversed(found) for unit in units)
+        return tuple(unit for units in reversed(runs) for unit in units)
 
 
 class _Spent(Exception):
@@ -168,14 +168,14 @@ class _Moves:
 
     def after(self, state: _State, below: int) -> list[_State]:
         """What can follow a state with a peak less than `below`."""
-        found = []
+        followers = []
         for unit in _bits(state.ready):
             needed, left = self._run(state.done, state.bytes, unit)
             if needed < below:
                 ready = self.segment.ready_after(state.done, state.ready, unit)
                 done = state.done | 1 << unit
-                found.append(_State(done, ready, left, max(state.peak, needed), state, (unit,)))
-        return found
+                followers.append(_State(done, ready, left, max(state.peak, needed), state, (unit,)))
+        return followers
 
     def _run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
         self.left -= 1
@@ -259,10 +259,11 @@ def _beam(segment: Segment, floor: int, best: int, width: int) -> tuple[int, ...
 
     try:
         for level in range(len(segment.units)):
-            found = sorted(
-                levels.pop(level, {}).values(), key=lambda one: (one.peak, one.bytes, one.done)
+            ranked = sorted(
+                levels.pop(level, {}).values(),
+                key=lambda state: (state.peak, state.bytes, state.done),
             )
-            for raw in found[:width]:
+            for raw in ranked[:width]:
                 state = moves.settled(raw)
                 if state.done != raw.done:
                     keep(state)
@@ -276,9 +277,9 @@ def _beam(segment: Segment, floor: int, best: int, width: int) -> tuple[int, ...
 
 
 def _bits(mask: int) -> list[int]:
-    found = []
+    bits = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        bits.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return bits
