@@ -173,12 +173,12 @@ def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:
     A part has fewer elements than the buffer, and its first may lie anywhere in it.
     """
     sizes, steps = buffers.sizes, buffers.network.steps
-    parts = {one for one, home in enumerate(buffers.homes) if sizes[one] != sizes[home]}
+    parts = {tensor for tensor, home in enumerate(buffers.homes) if sizes[tensor] != sizes[home]}
     if not parts:
         return buffers.reordered
     return tuple(
         [
-            tensors.union([one for i in unit for one in steps[i].inputs if one in parts])
+            tensors.union([tensor for i in unit for tensor in steps[i].inputs if tensor in parts])
             for tensors, unit in zip(buffers.reordered, buffers.units, strict=True)
         ]
     )

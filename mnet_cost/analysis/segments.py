@@ -32,7 +32,7 @@ def find_lives(buffers: Buffers) -> Lives:
     """Who writes and reads each buffer that is ever in memory."""
     network, homes = buffers.network, buffers.homes
     absent = buffers.inside | buffers.weights
-    real = {homes[one] for one in range(len(homes)) if one not in absent}
+    real = {homes[tensor] for tensor in range(len(homes)) if tensor not in absent}
     lives = Lives({}, {}, {}, [])
     for index, home in enumerate(homes):
         lives.first.setdefault(home, index)
@@ -43,7 +43,7 @@ def find_lives(buffers: Buffers) -> Lives:
     for number, unit in enumerate(buffers.units):
         written, read = (
             dict.fromkeys(
-                homes[one] for index in unit for one in getattr(network.steps[index], what)
+                homes[tensor] for index in unit for tensor in getattr(network.steps[index], what)
             )
             for what in ("outputs", "inputs")
         )
@@ -71,8 +71,8 @@ def cut(buffers: Buffers, scratch: Mapping[int, int]) -> list[range]:
     last_source = [-1] * len(units)
     for number, unit in enumerate(units):
         for index in unit:
-            for one in network.steps[index].inputs:
-                producer = network.tensors[one].producer
+            for tensor in network.steps[index].inputs:
+                producer = network.tensors[tensor].producer
                 source = number if producer is None else unit_of[producer]
                 if source != number and source not in idle:
                     next_reader[source] = min(next_reader[source], number)
@@ -107,8 +107,8 @@ def _idle_units(buffers: Buffers, scratch: Mapping[int, int]) -> frozenset[int]:
     network, weights = buffers.network, buffers.weights
     if not weights:
         return frozenset()
-    needed = {buffers.homes[one] for step in network.steps for one in step.inputs}
-    needed.update(buffers.homes[one] for one in network.outputs)
+    needed = {buffers.homes[tensor] for step in network.steps for tensor in step.inputs}
+    needed.update(buffers.homes[tensor] for tensor in network.outputs)
     if not needed.issuperset(network.inputs):
         return frozenset()
     return frozenset(
@@ -130,7 +130,7 @@ class Segment:
         self.all_done = (1 << len(units)) - 1
         self._buffers = buffers
         self._lives = lives
-        self._scratch = [sum(scratch.get(i, 0) for i in buffers.units[one]) for one in units]
+        self._scratch = [sum(scratch.get(i, 0) for i in buffers.units[unit]) for unit in units]
         self._waits, self._followers = self._order()
         self.first_ready = sum(1 << unit for unit, mask in enumerate(self._waits) if not mask)
         self._saved: dict[tuple[int, int], int] = {}
@@ -149,12 +149,12 @@ class Segment:
 
     def _order(self) -> tuple[list[int], list[list[int]]]:
         network, start = self._buffers.network, self.units.start
-        unit_of = {i: one - start for one in self.units for i in self._buffers.units[one]}
+        unit_of = {i: unit - start for unit in self.units for i in self._buffers.units[unit]}
         waits = [0] * len(self.units)
         followers: list[list[int]] = [[] for _ in self.units]
         for index, unit in unit_of.items():
-            for one in network.steps[index].inputs:
-                producer = network.tensors[one].producer
+            for tensor in network.steps[index].inputs:
+                producer = network.tensors[tensor].producer
                 source = None if producer is None else unit_of.get(producer)
                 if source is not None and source != unit and not waits[unit] >> source & 1:
                     waits[unit] |= 1 << source
@@ -179,8 +179,8 @@ class Segment:
             stays = bool(readers[home]) and readers[home][-1] >= stop
             touched[home] = (
                 sizes[home],
-                -1 if there else sum(1 << one - start for one in writers[home] if one < stop),
-                -1 if stays else sum(1 << one - start for one in readers[home] if one >= start),
+                -1 if there else sum(1 << unit - start for unit in writers[home] if unit < stop),
+                -1 if stays else sum(1 << unit - start for unit in readers[home] if unit >= start),
             )
         return before, at_start, touched
 
@@ -227,21 +227,21 @@ class Segment:
     def _may_take(self, number: int) -> list[int]:
         """Buffers from outside that the layers of a unit may write over, once nobody waits."""
         buffers, network = self._buffers, self._buffers.network
-        found = []
+        candidates = []
         if buffers.in_place:
             for index in buffers.units[number]:
                 step = network.steps[index]
                 if step.layer.effect != "elementwise":
                     continue
-                for one in step.inputs:
-                    home = buffers.homes[one]
+                for tensor in step.inputs:
+                    home = buffers.homes[tensor]
                     if (
                         self._lives.writers[home][0] < number
                         and home not in buffers.fixed
-                        and home not in found
+                        and home not in candidates
                     ):
-                        found.append(home)
-        return found
+                        candidates.append(home)
+        return candidates
 
     def _with_dead_ends(self) -> frozenset[int]:
         """Units that write what is in memory, though nothing after them needs it."""
@@ -272,10 +272,10 @@ class Segment:
         run = _UnitRun(homes, free)
         last: dict[int, int] = {}
         for place, index in enumerate(unit):
-            for one in steps[index].inputs:
-                last[one] = place
-                if homes[one] in run.until:
-                    run.until[homes[one]] = place
+            for tensor in steps[index].inputs:
+                last[tensor] = place
+                if homes[tensor] in run.until:
+                    run.until[homes[tensor]] = place
         for place, index in enumerate(unit):
             run.place = place
             step = steps[index]

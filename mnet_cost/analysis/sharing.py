@@ -97,8 +97,8 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
             continue
         if len(inputs) > 1:
             if by_step is None:
-                unaligned = [one for one in inputs if not is_aligned(buffers, step, one)]
-                by_step = {occupancy.buffer_of(one) for one in unaligned}
+                unaligned = [tensor for tensor in inputs if not is_aligned(buffers, step, tensor)]
+                by_step = {occupancy.buffer_of(tensor) for tensor in unaligned}
             if buffer in by_step:
                 continue
         if occupancy.is_new(buffer):
@@ -106,7 +106,7 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
             continue
         if buffers.reordered:
             if by_unit is None:
-                by_unit = {occupancy.buffer_of(one) for one in buffers.reordered[number]}
+                by_unit = {occupancy.buffer_of(tensor) for tensor in buffers.reordered[number]}
             if buffer in by_unit:
                 continue
         return buffer
