@@ -70,7 +70,7 @@ class Analysis:
     """What the convention adds to the mult-adds of the paper."""
     memory: MemoryTrace
     kernels: tuple[Kernel, ...]
-    """Of the first device; without one by the rules that most runtimes share."""
+    """The kernels on the first device; without a device, by the rules that most runtimes share."""
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""

@@ -42,7 +42,7 @@ class Arena(NamedTuple):
     """A block of memory that holds all buffers, each when it is alive."""
 
     slots: tuple[Slot, ...]
-    """In the order in which they are born."""
+    """In the order in which the lives of their buffers begin."""
     bytes: int
     alignment: int
     how: str
@@ -113,7 +113,7 @@ def _by_birth(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
 
 
 def _release(free: list[tuple[int, float]], start: int, end: float) -> None:
-    """Give back what is from `start` to `end`, and join it to what is free beside it."""
+    """Free the bytes from `start` to `end`, and join them to the free gaps beside them."""
     number = bisect(free, (start, end))
     if free[number][0] == end:  # the last gap has no end, so there is one behind
         end = free.pop(number)[1]

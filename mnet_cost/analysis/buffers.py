@@ -152,7 +152,7 @@ def _inside(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
 
 
 def _reordered(buffers: Buffers, unit: Unit) -> frozenset[int]:
-    """What goes, however far back, into a layer of the unit that is not element by element."""
+    """Tensors that flow, over any number of steps, into a layer that is not element-wise."""
     if len(unit) == 1:
         return frozenset()
     reordered: set[int] = set()
@@ -235,7 +235,7 @@ class _Parts:
         return self._birth[buffer] == self._number
 
     def reads_of(self, step: Step) -> Counter[int]:
-        """By buffer, how many of its tensors a step reads."""
+        """How many tensors of each buffer a step reads."""
         return Counter([self.buffer_of(tensor) for tensor in set(step.inputs)])
 
     def join(self, part: int, whole: int, own: int) -> None:

@@ -200,7 +200,7 @@ class _Doubt(NamedTuple):
 
 
 _UNKNOWN = _Doubt("not covered", "its work is unknown")
-"""Of opaque layers, with which there is no more than a lower bound."""
+"""The reason for opaque layers, whose cost is unknown: a total with them is a lower bound."""
 
 
 def _counted(cost: LayerCost, network: Network) -> Counted | None:

@@ -23,7 +23,7 @@ _BASES = (*NUMBER_BASES, "bound")
 """Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
 
 _OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived", "bound": "bound"}
-"""What a time is, among the bases of numbers: from a data sheet it is worked out."""
+"""The basis of a time by the basis of its estimate: a time from a data sheet is derived."""
 
 
 METHODS = ("power x time", "power x lower bound", "mult-adds and bytes")
@@ -156,7 +156,7 @@ def _assumption(what: str, numbers: Iterable[Sourced]) -> str:
 
 
 def _together(ratios: Iterable[tuple[float, float]]) -> float:
-    """How far off independent factors are together, each a ratio (larger, smaller) of 1 or more."""
+    """The error of a product of independent factors, each a ratio (larger, smaller) >= 1."""
     squares = 0.0
     for larger, smaller in ratios:
         if larger > smaller:

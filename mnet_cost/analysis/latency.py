@@ -48,7 +48,7 @@ class KernelEstimate(NamedTuple):
     overhead_s: float | None
     lower_bound: LowerBound
     bound: str
-    """What binds the lower bound: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+    """What limits the time: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
 
     def __repr__(self) -> str:
         time = "time unknown" if self.latency_s is None else format_seconds(self.latency_s)
@@ -87,12 +87,12 @@ class DeviceEstimate:
     memory_fits: tuple[CapacityCheck, ...]
     notes: tuple[str, ...]
     outside: tuple[str, ...] = ()
-    """In what the network is beyond what the fit has seen."""
+    """Sentences that say how the network differs from the networks of the fit."""
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
     energy: Energy | None = None
     latency_fit: LatencyFit | None = None
-    """What the times were made with; None for a lower bound."""
+    """The fit that the times come from; None for a lower bound."""
 
     def __repr__(self) -> str:
         return f"<DeviceEstimate {self.device.name} {self.precision}: {self.time_text}>"
@@ -125,7 +125,7 @@ class _Timed(NamedTuple):
     kernels: tuple[KernelEstimate, ...]
     inference_s: float = 0.0
     half_width: float | None = None
-    """Of the band, in logarithms."""
+    """Half the width of the range, in natural logarithms."""
     shares: tuple[float, ...] = ()
     outside: tuple[str, ...] = ()
     fit: LatencyFit | None = None
@@ -191,7 +191,7 @@ def basis_of(device: DeviceProfile, precision: str) -> str | None:
 
 
 def _fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
-    """What the times are made with, and what they are called."""
+    """The fit that gives the times, and the basis of the estimate."""
     fit = device.latency.get(precision)
     if fit is not None:
         return fit, device.basis
@@ -385,7 +385,7 @@ def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[
 def _outside(
     seen: FittedOn | None, kernels: Sequence[Kernel], latency_s: float, shares: Sequence[float]
 ) -> tuple[str, ...]:
-    """In what a network is beyond what a fit was made on."""
+    """How a network differs from the networks that a fit was made on, a sentence each."""
     if seen is None:
         return ()
     differences = []

@@ -30,7 +30,7 @@ class LowerBound(NamedTuple):
     level: str
     """The level that `memory_s` is of; empty where it is not known."""
     traffic: Traffic = ()
-    """What passes each level; empty for a kernel of which nothing is known."""
+    """The bytes that pass each level; empty for a kernel without a cost rule."""
 
     @property
     def seconds(self) -> float | None:
@@ -134,7 +134,7 @@ class LowerBounds:
         return (slowest, name) if name else (None, "")
 
     def notes(self) -> tuple[str, ...]:
-        """What of the memory is not modelled."""
+        """Sentences that say which part of the memory is not modelled."""
         device = self._device
         levels = [*device.memory, *([device.storage] if device.storage else [])]
         notes = []

@@ -34,7 +34,7 @@ class MemoryTrace:
     """Bytes of activations alive while each step runs, and the step where most are."""
 
     live_bytes: tuple[int, ...]
-    """By step; the steps of a unit run at once."""
+    """Bytes alive at each step; the steps of a unit run together."""
     peak_bytes: int
     peak_step: int
     """The first step of its unit."""
@@ -106,7 +106,7 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
 def find_lifetimes(
     network: Network, precision: DType, rules: MemoryRules = _USUAL
 ) -> tuple[Lifetime, ...]:
-    """What `trace_memory` adds up, each with the units that need it; outputs to the end."""
+    """The buffers that `trace_memory` adds up, with their first and last units; outputs stay."""
     buffers = find_buffers(network, precision, rules)
     lives = _Lives(buffers)
     final = len(buffers.units) - 1
@@ -150,13 +150,13 @@ class _Lives:
         count = len(buffers.homes)
         self.homes = buffers.homes
         self.buffer = list(range(count))
-        """By home, the buffer that it has been written over, if it was."""
+        """The buffer that each home is in: another one, if it was written over that."""
         self.birth = [-1] * count
-        """By buffer, as the number of a unit."""
+        """The first unit of each buffer, as its number."""
         self.death = [-1] * count
-        """By buffer, as a place in the running order."""
+        """The last use of each buffer, as a place in the running order."""
         self.number_at: list[int] = []
-        """By place, the unit; after the last place the number of units."""
+        """The unit of each place; after the last place, the number of units."""
         self.now = self.number = 0
         """Place and unit of the step that runs."""
         self.roots: list[int] = []

@@ -36,7 +36,7 @@ class RuntimePlan:
     kernels: tuple[Kernel, ...]
     memory: MemoryTrace
     sharing: MemoryRules
-    """What the rules are for memory; a unit is the steps of a kernel."""
+    """The rules of memory that follow from the kernels; a unit is the steps of one kernel."""
     schedule: Schedule | None = None
     """How the order was found, where a better one than that of the spec was looked for."""
     spec_order: RuntimePlan | None = None
@@ -50,7 +50,7 @@ class RuntimePlan:
 def launch(
     network: Network, costs: tuple[LayerCost, ...], precision: DType, rules: frozenset[str]
 ) -> RuntimePlan:
-    """What is launched for `network` under `rules`, in its order."""
+    """The kernels that are launched for `network` under `rules`, in its order."""
     return _plan(network, form_kernels(network, costs, precision, rules), precision, rules)
 
 
@@ -116,7 +116,7 @@ def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
 
 
 def activations_of(plan: RuntimePlan) -> Activations:
-    """What activations need where they are all in one arena."""
+    """Bytes that activations need where all are in one arena."""
     from mnet_cost.analysis.arena import plan_arena  # for devices with weights apart alone
 
     arena = plan_arena(plan.network, plan.precision, plan.sharing)

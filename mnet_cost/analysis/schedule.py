@@ -43,7 +43,7 @@ class Schedule:
     order: tuple[str, ...] = field(repr=False)
     peak_bytes: int
     spec_peak_bytes: int
-    """That of the order that the network came with."""
+    """The peak of the order that the network came with."""
     optimal: bool
     """Whether no order has a lower peak; False where that is not proven."""
     how: str
@@ -140,7 +140,7 @@ class _State(NamedTuple):
     peak: int
     before: _State | None
     units: tuple[int, ...]
-    """Those that have run since `before`."""
+    """The units that have run since `before`."""
 
     def path(self) -> tuple[int, ...]:
         runs: list[tuple[int, ...]] = []
@@ -167,7 +167,7 @@ class _Moves:
         return _State(0, segment.first_ready, segment.bytes_before, floor, None, ())
 
     def after(self, state: _State, below: int) -> list[_State]:
-        """What can follow a state with a peak less than `below`."""
+        """The states that can follow a state, with a peak less than `below`."""
         followers = []
         for unit in _bits(state.ready):
             needed, left = self._run(state.done, state.bytes, unit)

@@ -16,7 +16,7 @@ _NEVER = 1 << 62  # a place after all others
 
 
 class Lives(NamedTuple):
-    """By buffer: which units write it and read it first and last, in the order of the spec."""
+    """For each buffer, the units that write and read it, in the order of the spec."""
 
     writers: dict[int, list[int]]
     """-1 is the caller."""
@@ -25,7 +25,7 @@ class Lives(NamedTuple):
     first: dict[int, int]
     """The tensor of it that is there first."""
     touched: list[list[int]]
-    """By unit: the buffers that it writes or reads, each once."""
+    """For each unit, the buffers that it writes or reads, each once."""
 
 
 def find_lives(buffers: Buffers) -> Lives:
@@ -244,7 +244,7 @@ class Segment:
         return candidates
 
     def _with_dead_ends(self) -> frozenset[int]:
-        """Units that write what is in memory, though nothing after them needs it."""
+        """Units that write to a buffer in memory, though no later unit reads it."""
         lives, start = self._lives, self.units.start
         return frozenset(
             unit - start
@@ -336,11 +336,11 @@ class _UnitRun:
     def __init__(self, homes: list[int], free: list[int]) -> None:
         self._homes = homes
         self.place = 0
-        """That of the step that runs, within the unit."""
+        """The place of the step that runs, within the unit."""
         self.until = dict.fromkeys(free, -1)
         """The last place in the unit that needs a buffer."""
         self.lies: dict[int, int] = {}
-        """What is written over where."""
+        """For each buffer that is written over another one: that other buffer."""
         self.made: list[int] = []
         """Buffers of the unit's own, in memory or not."""
 

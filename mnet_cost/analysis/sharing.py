@@ -20,7 +20,7 @@ Unit = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRules:
-    """What a runtime makes of the memory of a network."""
+    """How a runtime shares the memory of a network."""
 
     units: tuple[Unit, ...] = ()
     """Indices of steps that run as one unit; a step in none of them is a unit of its own."""
@@ -37,13 +37,13 @@ class Buffers(NamedTuple):
 
     network: Network
     units: tuple[Unit, ...]
-    """In the order in which they run: each where its first step stands, or once it can."""
+    """In running order: each unit as early as its first step and its inputs allow."""
     sizes: list[int]
     """Bytes by tensor; a buffer has those of the tensor that it is known by."""
     homes: list[int]
-    """By tensor: the tensor that its buffer is known by."""
+    """For each tensor, the tensor that names its buffer."""
     last_reads: list[int]
-    """By tensor, as a place in the running order of steps; of an output the place after all."""
+    """The place in the running order of each tensor's last use; of an output, the one after all."""
     inside: frozenset[int]
     """Tensors that one unit writes and reads, and nobody else: they are never in memory."""
     weights: frozenset[int]
@@ -57,13 +57,13 @@ class Buffers(NamedTuple):
 
 
 class Occupancy(Protocol):
-    """What lies in which buffer at the moment when a step runs."""
+    """Which tensor is in which buffer at the moment when a step runs."""
 
     def buffer_of(self, tensor: int) -> int:
         """The buffer that a tensor lies in, by the tensor that it is known by."""
 
     def is_free(self, buffer: int) -> bool:
-        """Whether nobody waits for what is in it, once the step has read it."""
+        """Whether no other step needs what is in the buffer, once this step has read it."""
 
     def is_new(self, buffer: int) -> bool:
         """Whether the unit of the step has made it itself."""

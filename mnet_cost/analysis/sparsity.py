@@ -47,7 +47,7 @@ class Zeros(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As on the command line."""
+        """The text on the command line."""
         target = "" if self.target is None else f"{self.target}="
         return f"{target}{self.share:g}" + (f":{_FOURS}" if self.fours else "")
 
@@ -64,7 +64,7 @@ class LayerZeros:
     zeros: int
     mult_adds: int
     weight_mult_adds: int
-    """Those with a weight; attention has others."""
+    """Mult-adds that have a weight as a factor; attention has others, too."""
     effective_mult_adds: int
     saved_bytes: int
     """Bytes of weights that need not be stored, or read, where a device knows fours."""
@@ -80,7 +80,7 @@ class Sparsity:
     weights: int
     zeros: int
     effective_mult_adds: int
-    """Of the whole network, by the convention of the paper."""
+    """Mult-adds of the network without those with zeros, by the convention of the paper."""
     stored_weight_bytes: int
     """All params of the network, with kernels in fours compressed."""
     dense_names: tuple[str, ...] = field(repr=False)
@@ -140,7 +140,7 @@ def _too_few(share: str, span: Span | None) -> Problem:
 def find_zeros(
     network: Network, costs: Sequence[LayerCost], precision: DType, rules: Sequence[Zeros]
 ) -> Sparsity:
-    """What `rules` make of the weights; `UsageError` for layers that have none."""
+    """The zeros that `rules` put into the weights; `UsageError` for layers without weights."""
     _check(network, costs, rules)
     zeros_of: dict[str, LayerZeros] = {}
     dense: list[tuple[str, Zeros]] = []
@@ -220,7 +220,7 @@ def _is_in_fours(network: Network, cost: LayerCost) -> bool:
 
 
 def _names(step: Step) -> tuple[str, str, str]:
-    """What a rule can call a layer, first what goes over the others."""
+    """The names by which a rule can mean a layer; the first that a rule uses has priority."""
     return step.name, step.layer.variety(), step.layer.kind
 
 
@@ -299,7 +299,7 @@ def weight_bytes_on(sparsity: Sparsity, device: DeviceProfile, precision: str, d
 def zeros_note(
     kernels: Sequence[Kernel], sparsity: Sparsity, device: DeviceProfile, precision: str
 ) -> str:
-    """What zeros do to the time on a device."""
+    """A sentence that says how zeros change the time on a device."""
     speedup = _speedup(device, precision)
     faster = sum(kernel.speedup > 1 for kernel in kernels)
     if speedup is None or not faster:

@@ -19,7 +19,7 @@ from mnet_cost.layers.base import Convolution
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
-"""Images have up to so many channels: first convolutions have code of their own."""
+"""An image has at most so many channels: runtimes have separate code for the first convolution."""
 _PACKS = (16, 8, 4, 1)
 """Channels that are kept together in memory, where a runtime packs them."""
 

@@ -61,7 +61,7 @@ class Counted(NamedTuple):
 
     layer: Any
     inputs: tuple[TensorType, ...]
-    """Of one example, like `output` and `work`."""
+    """The types of one example, as are `output` and `work`."""
     output: TensorType
     work: Work
     batch: int
@@ -88,11 +88,11 @@ class Rule(NamedTuple):
     otherwise: str = ""
     """The other way."""
     otherwise_amount: Amount | None = None
-    """What is counted then, instead of the sum of `parts`."""
+    """The mult-adds that are counted then, instead of the sum of `parts`."""
     not_covered: str = ""
     """Why it is not known what the tool counts."""
     is_beyond: Callable[[Counted], Any] | None = None
-    """Of which layers that is so; without it of all, if there is such a reason."""
+    """Whether `not_covered` holds for a layer; None if it holds for all layers."""
 
 
 Rules = Mapping[type[Layer], Rule]
@@ -245,7 +245,7 @@ def _features(counted: Counted) -> Any:
 
 
 def _products(counted: Counted) -> Any:
-    """What an attention layer multiplies beside its projections."""
+    """Mult-adds of an attention layer beside its projections."""
     pairs = product(counted.output.shape[:-1]) * counted.inputs[-1].shape[-2]
     return counted.batch * 2 * pairs * _features(counted)
 

@@ -44,13 +44,13 @@ _Use = tuple[int, int]
 """Bytes that are used again, and how large a memory has to be to keep all of them until then."""
 
 Traffic = tuple[LevelTraffic, ...]
-"""Of one kernel, innermost level first and storage last."""
+"""The traffic of one kernel, innermost level first and storage last."""
 
 _IM2COL = frozenset(("im2col",))
 
 
 def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Traffic, ...]:
-    """What of each kernel passes each level, for kernels that are launched in this order."""
+    """The traffic of each kernel, for kernels that are launched in this order."""
     flows = _Flows(kernels, device)
     columns = []
     for level, inside in zip(device.memory, _insides(device.memory), strict=True):
@@ -67,7 +67,7 @@ def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Tr
 
 
 class _Flows:
-    """What flows in and out of kernels, by which traffic of any level follows."""
+    """The bytes that flow in and out of kernels; the traffic of each level follows from them."""
 
     def __init__(self, kernels: Sequence[Kernel], device: DeviceProfile) -> None:
         self._kernels = kernels
@@ -119,7 +119,7 @@ class _Flows:
 
     @cached_property
     def _weights(self) -> list[int]:
-        """Those that each kernel is the first to read: others may find shared ones in a cache."""
+        """Bytes of weights that each kernel is the first to read: later they may be in a cache."""
         own_bytes = []
         seen: dict[int, int] = {}  # of trained tensors, the most that a kernel has read so far
         for kernel in self._kernels:

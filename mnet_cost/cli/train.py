@@ -175,7 +175,7 @@ def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -
 
 
 def _models(options: argparse.Namespace) -> dict[str, Model]:
-    """What is to be trained, by the name that it is shown under."""
+    """The networks to train, by the name that reports show."""
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model, split_setting
 

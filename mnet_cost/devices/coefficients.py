@@ -40,11 +40,11 @@ class SharedCoefficients:
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
-    """By pipeline."""
+    """The share of the peak that cores reach, by pipeline."""
     measured: Spread
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
-    """That of one without any."""
+    """The band of an estimate without a fit to measurements."""
 
 
 @cache

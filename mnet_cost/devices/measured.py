@@ -31,7 +31,7 @@ _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a coefficient 150 times the shared one is a mistake, not a device."""
 
 _ROUNDED = 0.5e-4
-"""Of a number of a covariance, which has four decimals."""
+"""The largest rounding error of a covariance, which is written with four decimals."""
 
 
 def read_latency(

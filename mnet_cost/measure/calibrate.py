@@ -138,7 +138,7 @@ def _networks(rows: Sequence[Measurement]) -> int:
 def _too_few(
     rows: Sequence[Measurement], form: Form, no_processor: str | None
 ) -> Iterator[Problem]:
-    """What is wrong with so many networks for this form on this device."""
+    """Problems where there are too few networks, or no processor, for a fit of this form."""
     if form == "coefficients" and no_processor is not None:
         message = f"cost coefficients are for processors, and this is none: {no_processor}"
         hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"

@@ -42,7 +42,7 @@ T = TypeVar("T")
 FEWEST_FOR_BAND = 4
 """Times that were left out; fewer say nothing against the shared band."""
 _MOST_GROUPS = 20
-"""Of more networks of a family several are left out together, since each group is a fit."""
+"""Up to so many groups are left out, since each group needs a fit of its own."""
 _TAKES_PART = 0.01
 """Share of the time of some network that a term takes which the fit has seen."""
 _CHANCE = 1.28
@@ -61,7 +61,7 @@ class Calibration:
     held_out_s: tuple[float | None, ...]
     """None where nothing was left to fit to."""
     half_widths: tuple[float | None, ...]
-    """Of the bands around those, in natural logarithms."""
+    """Half the widths of the ranges of the held-out times, in natural logarithms."""
     notes: tuple[str, ...]
 
 
@@ -74,7 +74,7 @@ class Measured(NamedTuple):
     """Least seconds of each kernel."""
     seconds: Array
     groups: Sequence[str]
-    """What is left out together."""
+    """The group of each row: rows of one group are left out together."""
     protocol: str
     """The words for that."""
     source: str
@@ -94,14 +94,14 @@ def measured_times(
 
 
 def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
-    """What is made of the kernels of each row: once of what was measured several times."""
+    """`make(kernels)` for each row; called once for a network that was measured several times."""
     distinct = {id(network_kernels): network_kernels for network_kernels in kernels}
     made = {key: make(network_kernels) for key, network_kernels in distinct.items()}
     return [made[id(network_kernels)] for network_kernels in kernels]
 
 
 def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """What is left out together, and the words for it: never a part of what is the same."""
+    """The group of each row, and words for the grouping: by family, network or batch."""
     families = [row.family for row in rows]
     if len(set(families)) > 1:
         return families, "one family at a time"

@@ -79,7 +79,7 @@ class Measurement:
 
 
 class Reading(NamedTuple):
-    """What the rows of a file say that were asked for, and all that is wrong with their cells."""
+    """The rows of a file that were asked for, and all problems of their cells."""
 
     rows: tuple[Measurement, ...]
     unfit: tuple[Measurement, ...]
@@ -310,7 +310,7 @@ class _Row:
 
 
 def _number(text: str) -> float | None:
-    """Also `nan` and `inf`; None for what is no number."""
+    """The number in a text, which may be `nan` or `inf`; None for a text that is no number."""
     if text.isascii() and "_" not in text:  # float() takes 1_000 and digits of all scripts
         with suppress(ValueError):
             return float(text)
@@ -318,7 +318,7 @@ def _number(text: str) -> float | None:
 
 
 _NOT_STATED: Mapping[str, str] = MappingProxyType({"precision": "fp32", "batch": "1"})
-"""What an empty cell means."""
+"""The value of an empty cell."""
 
 
 def _stated(row: _Row, column: str) -> str:
@@ -407,7 +407,7 @@ def check_columns(where: Mapping[str, str]) -> None:
 def chosen(
     measurements: tuple[Measurement, ...], where: Mapping[str, str]
 ) -> tuple[Measurement, ...]:
-    """Those whose columns have these values; `MeasurementError` where none has."""
+    """The measurements whose columns have these values; `MeasurementError` if there are none."""
     check_columns(where)
     for column, value in where.items():
         kept = tuple(

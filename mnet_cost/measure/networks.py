@@ -92,7 +92,7 @@ def kernels_of(
 def _look_up(
     measurements: Iterable[Measurement], rules: frozenset[str], networks: Networks
 ) -> tuple[list[Kernels], list[tuple[Measurement, Problem]]]:
-    """Kernels of the networks that can be had, and what is wrong with others, once of each."""
+    """Kernels of the networks that can be built; problems of the others, each network once."""
     kernels: list[Kernels] = []
     problems: list[tuple[Measurement, Problem]] = []
     seen: set[str] = set()
@@ -142,7 +142,7 @@ def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str])
 
 
 def _all(reading: Reading, networks: Networks) -> list[Problem]:
-    """What is wrong with cells and networks of a file, in the order of its rows."""
+    """The problems of cells and networks of a file, in the order of its rows."""
     asked = (*reading.rows, *reading.unfit)
     placed = [(problem.span, problem) for problem in reading.problems]
     placed += [(row.span, problem) for row, problem in _look_up(asked, frozenset(), networks)[1]]

@@ -101,7 +101,7 @@ _UNITS = {
 
 
 def _unit_hint(wrong: Sequence[tuple[Measurement, Limits]]) -> str:
-    """What these times would be in, or where else to look."""
+    """A hint: the unit that these times may be in, or where else to look."""
     for unit, (milliseconds, how) in _UNITS.items():
         if all(
             limits.least_s <= row.latency_s * milliseconds <= limits.most_s for row, limits in wrong
@@ -183,7 +183,7 @@ def without_sense(
 def out_of_place(
     rows: Sequence[Measurement], left_out_s: Sequence[float | None]
 ) -> Iterator[Problem]:
-    """Rows whose time is far from what is predicted from the others."""
+    """Problems of rows whose time is far from the time predicted from the other rows."""
     for row, predicted_s in zip(rows, left_out_s, strict=True):
         most_s = math.inf if predicted_s is None else MOST_OFF_ALONE * predicted_s + MOST_CONSTANT_S
         if predicted_s is None or predicted_s / MOST_OFF_ALONE <= row.latency_s <= most_s:

@@ -55,7 +55,7 @@ SHAPES = (
 
 
 class Work(NamedTuple):
-    """What the kernels of one network ask for."""
+    """Mult-adds and bytes of the kernels of one network."""
 
     mult_adds: Array
     bytes: Array

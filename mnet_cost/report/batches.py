@@ -103,7 +103,7 @@ def batches_report(
 
 
 def at_batch(names: Sequence[str], analyses: Sequence[Sequence[Analysis]]) -> list[str]:
-    """What alerts call each analysis: `mobilenet_v2 at batch 8`."""
+    """The name of each analysis in alerts: `mobilenet_v2 at batch 8`."""
     return [
         f"{name} at batch {analysis.network.batch}"
         for name, by_batch in zip(names, analyses, strict=True)

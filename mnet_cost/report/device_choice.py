@@ -107,7 +107,7 @@ def _notes(
     unknown: Sequence[DeviceEstimate],
     refused: bool,
 ) -> tuple[list[str], list[str]]:
-    """What changes how the times are read, and all else."""
+    """Notes that change how the times are read, and all other notes."""
     notes = []
     if any(estimate.basis == "bound" for estimate in known):
         notes.append(

@@ -99,7 +99,7 @@ def _is_raised(kernel_time: KernelEstimate) -> bool:
 
 
 def kernel_notes(estimate: DeviceEstimate) -> list[str]:
-    """What the parts of a kernel's time are."""
+    """The meaning of the parts of a kernel's time."""
     notes = []
     if not estimate.adds_up:
         notes.append("kernels: memory is the time that moving bytes takes beyond compute")

@@ -126,7 +126,7 @@ def fit_document(fit: LatencyFit) -> dict[str, Any]:
 
 
 def fitted_on_document(fit: LatencyFit) -> dict[str, Any] | None:
-    """What a fit has seen, for JSON: times in milliseconds."""
+    """The range of networks that a fit was made on, for JSON: times in milliseconds."""
     if fit.fitted_on is None:
         return None
     seen: dict[str, Any] = asdict(fit.fitted_on)

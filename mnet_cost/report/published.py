@@ -111,7 +111,7 @@ class Meeting(NamedTuple):
 
     ours: int
     way: str
-    """How ours became what is printed, or by how much it differs."""
+    """How our figure is rounded to the printed one, or by how much it differs."""
 
 
 def meet(name: str, printed: Printed, analysis: Analysis) -> Meeting | None:

@@ -30,7 +30,7 @@ def sparsity_facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
 
 
 def sparsity_notes(analysis: Analysis) -> list[str]:
-    """What such zeros are good for."""
+    """Notes that say what such zeros save."""
     zeros = analysis.sparsity
     if zeros is None:
         return []

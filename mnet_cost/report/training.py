@@ -64,7 +64,7 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
 
 
 def training_note(cost: TrainingCost) -> str:
-    """What the memory is, and what is not in it."""
+    """Notes that say what the memory consists of, and what it leaves out."""
     mixed = ""
     if cost.cast_weight_bytes:
         mixed = f"; activations and a copy of the weights in {cost.precision}, all else in fp32"

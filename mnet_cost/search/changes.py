@@ -90,7 +90,7 @@ def shown(value: float, unit: str) -> str:
 
 
 def parse_changes(text: str) -> tuple[Change, ...]:
-    """The changes that a text states, one after a comma each; `DeviceError` for what is none."""
+    """The changes in a text, separated by commas; `DeviceError` for a part that is no change."""
     source, problems, changes, at = Source(OPTION, text), [], [], 0
     for part in text.split(","):
         span = _span(source, at, part)
@@ -121,7 +121,7 @@ def _span(source: Source, at: int, part: str) -> Span:
 
 
 def _factor(value: str, span: Span, problems: list[Problem]) -> float | None:
-    """The factor of `x2` or `/4`; None for a quantity, or for what is wrong."""
+    """The factor of `x2` or `/4`; None for a quantity, and for a text that is neither."""
     match = _FACTOR.fullmatch(value)
     if match is None:
         plain = value.rstrip("xX")
@@ -149,7 +149,7 @@ def _factor(value: str, span: Span, problems: list[Problem]) -> float | None:
 
 
 def fit_of(device: DeviceProfile, precision: str) -> LatencyFit | None:
-    """What times of the device are estimated with: its fit, or what its data sheet makes of one."""
+    """The fit that gives the device's times: from measurements, or derived from its data sheet."""
     fit = device.latency.get(precision)
     rate = device.compute.get(precision)
     return unmeasured_fit(device, rate, precision) if fit is None and rate is not None else fit
@@ -304,7 +304,7 @@ def _macs(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _bandwidth(device: DeviceProfile, precision: str) -> float | None:
-    """That of the main memory, or the fitted one where it is not known."""
+    """The bandwidth of the main memory; the fitted bandwidth where that is not known."""
     main, fit = device.main_memory, device.latency.get(precision)
     if main is not None and main.bytes_per_s:
         return main.bytes_per_s.value
@@ -314,7 +314,7 @@ def _bandwidth(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _launch(device: DeviceProfile, precision: str) -> float | None:
-    """What an estimate takes for launching a kernel."""
+    """Seconds that an estimate takes to launch a kernel."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
         shared = shared_coefficients(device.device_class, precision, device.threads)
@@ -326,7 +326,7 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _inference(device: DeviceProfile, precision: str, change: Change) -> float | None:
-    """What an estimate takes for each inference, besides its kernels."""
+    """Seconds that an estimate takes for each inference besides its kernels."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
         raise _error(

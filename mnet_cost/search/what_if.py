@@ -49,7 +49,7 @@ class WhatIf:
     before: DeviceEstimate
     after: DeviceEstimate
     notes: tuple[str, ...]
-    """How the estimate follows, and what is not known then."""
+    """Sentences that say how the estimate follows, and what is no longer known."""
 
     @property
     def kernels(self) -> tuple[BoundChange, ...]:
