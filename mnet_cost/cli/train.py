@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
 
     from mnet_cost.cli.progress import Screen, Stopper
     from mnet_cost.errors import MnetCostError
-    from mnet_cost.report.train import training_comparison, training_report
+    from mnet_cost.report.training_run import training_comparison, training_report
     from mnet_cost.torch_model.training.loop import DivergedError
     from mnet_cost.torch_model.training.runs import Cadence
     from mnet_cost.torch_model.training.train import check_jobs, train_model

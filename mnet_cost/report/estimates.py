@@ -12,7 +12,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
 from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.report.kernel_time import term_times
+from mnet_cost.report.kernel_explanation import term_times
 from mnet_cost.report.latency_fit import set_by_one
 from mnet_cost.report.rows import (
     band_cell,

@@ -17,7 +17,7 @@ from mnet_cost.report.conventions import (
     marks_of,
 )
 from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
-from mnet_cost.report.kernel_time import time_document, time_lines
+from mnet_cost.report.kernel_explanation import time_document, time_lines
 from mnet_cost.report.rows import groups
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table

@@ -15,7 +15,7 @@ from mnet_cost.analysis.lower_bounds import LowerBounds
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
-from mnet_cost.report.document import kernel_times
+from mnet_cost.report.analysis_json import kernel_times
 from mnet_cost.report.rows import part_word
 from mnet_cost.units import format_bytes, format_count, format_seconds, format_si
 
