@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
-from mnet_cost.analysis.segments import Segment, cut, find_lives
+from mnet_cost.analysis.schedule_cuts import Segment, cut, find_lives
 from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
