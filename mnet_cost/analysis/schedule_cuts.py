@@ -30,30 +30,32 @@ class Lives(NamedTuple):
 
 def find_lives(buffers: Buffers) -> Lives:
     """Who writes and reads each buffer that is ever in memory."""
-    network, homes = buffers.network, buffers.homes
-    absent = buffers.inside | buffers.weights
-    real = {homes[tensor] for tensor in range(len(homes)) if tensor not in absent}
+    network, buffer_of = buffers.network, buffers.buffer_of
+    absent = buffers.fused_away | buffers.weights
+    real = {buffer_of[tensor] for tensor in range(len(buffer_of)) if tensor not in absent}
     lives = Lives({}, {}, {}, [])
-    for index, home in enumerate(homes):
-        lives.first.setdefault(home, index)
-        lives.writers.setdefault(home, [])
-        lives.readers.setdefault(home, [])
+    for index, buffer in enumerate(buffer_of):
+        lives.first.setdefault(buffer, index)
+        lives.writers.setdefault(buffer, [])
+        lives.readers.setdefault(buffer, [])
     for index in network.inputs:
-        lives.writers[homes[index]].append(-1)
+        lives.writers[buffer_of[index]].append(-1)
     for number, unit in enumerate(buffers.units):
         written, read = (
             dict.fromkeys(
-                homes[tensor] for index in unit for tensor in getattr(network.steps[index], what)
+                buffer_of[tensor]
+                for index in unit
+                for tensor in getattr(network.steps[index], what)
             )
             for what in ("outputs", "inputs")
         )
-        for home in written:
-            lives.writers[home].append(number)
-        for home in read:
-            lives.readers[home].append(number)
-        lives.touched.append([home for home in written | read if home in real])
+        for buffer in written:
+            lives.writers[buffer].append(number)
+        for buffer in read:
+            lives.readers[buffer].append(number)
+        lives.touched.append([buffer for buffer in written | read if buffer in real])
     for index in network.outputs:
-        lives.readers[homes[index]].append(len(buffers.units))
+        lives.readers[buffer_of[index]].append(len(buffers.units))
     return lives
 
 
@@ -107,8 +109,8 @@ def _idle_units(buffers: Buffers, scratch: Mapping[int, int]) -> frozenset[int]:
     network, weights = buffers.network, buffers.weights
     if not weights:
         return frozenset()
-    needed = {buffers.homes[tensor] for step in network.steps for tensor in step.inputs}
-    needed.update(buffers.homes[tensor] for tensor in network.outputs)
+    needed = {buffers.buffer_of[tensor] for step in network.steps for tensor in step.inputs}
+    needed.update(buffers.buffer_of[tensor] for tensor in network.outputs)
     if not needed.issuperset(network.inputs):
         return frozenset()
     return frozenset(
@@ -139,8 +141,8 @@ class Segment:
         self.bytes_before, self._at_start, touched = self._buffers_here()
         self._touches = [
             [
-                (*touched[home], 1 << take.index(home) if home in take else 0)
-                for home in lives.touched[unit]
+                (*touched[buffer], 1 << take.index(buffer) if buffer in take else 0)
+                for buffer in lives.touched[unit]
             ]
             for unit, take in zip(units, self._takes, strict=True)
         ]
@@ -167,21 +169,22 @@ class Segment:
         start, stop = self.units.start, self.units.stop
         sizes, writers, readers = self._buffers.sizes, self._lives.writers, self._lives.readers
         before = at_start = 0
-        for home, written in writers.items():
-            if written and written[0] < start and home not in self._buffers.weights:
-                if readers[home] and readers[home][-1] >= start:
-                    before += sizes[home]
-                elif not readers[home] and start == 0:
-                    at_start += sizes[home]
+        for buffer, written in writers.items():
+            if written and written[0] < start and buffer not in self._buffers.weights:
+                if readers[buffer] and readers[buffer][-1] >= start:
+                    before += sizes[buffer]
+                elif not readers[buffer] and start == 0:
+                    at_start += sizes[buffer]
         touched = {}
-        for home in {home for unit in self.units for home in self._lives.touched[unit]}:
-            there = writers[home][0] < start
-            stays = bool(readers[home]) and readers[home][-1] >= stop
-            touched[home] = (
-                sizes[home],
-                -1 if there else sum(1 << unit - start for unit in writers[home] if unit < stop),
-                -1 if stays else sum(1 << unit - start for unit in readers[home] if unit >= start),
-            )
+        for buffer in {buffer for unit in self.units for buffer in self._lives.touched[unit]}:
+            there = writers[buffer][0] < start
+            stays = bool(readers[buffer]) and readers[buffer][-1] >= stop
+            writes = reads = -1
+            if not there:
+                writes = sum(1 << unit - start for unit in writers[buffer] if unit < stop)
+            if not stays:
+                reads = sum(1 << unit - start for unit in readers[buffer] if unit >= start)
+            touched[buffer] = (sizes[buffer], writes, reads)
         return before, at_start, touched
 
     def run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
@@ -234,13 +237,13 @@ class Segment:
                 if step.layer.effect != "elementwise":
                     continue
                 for tensor in step.inputs:
-                    home = buffers.homes[tensor]
+                    buffer = buffers.buffer_of[tensor]
                     if (
-                        self._lives.writers[home][0] < number
-                        and home not in buffers.fixed
-                        and home not in candidates
+                        self._lives.writers[buffer][0] < number
+                        and buffer not in buffers.fixed
+                        and buffer not in candidates
                     ):
-                        candidates.append(home)
+                        candidates.append(buffer)
         return candidates
 
     def _with_dead_ends(self) -> frozenset[int]:
@@ -251,8 +254,8 @@ class Segment:
             for unit in self.units
             if len(self._buffers.units[unit]) > 1
             and any(
-                lives.writers[home][0] == unit and lives.readers[home][-1:] <= [unit]
-                for home in lives.touched[unit]
+                lives.writers[buffer][0] == unit and lives.readers[buffer][-1:] <= [unit]
+                for buffer in lives.touched[unit]
             )
         )
 
@@ -260,44 +263,44 @@ class Segment:
         """Bytes that need no room, since they are written over buffers nobody waits for."""
         saved = self._saved.get((unit, dying))
         if saved is None:
-            takes = [home for i, home in enumerate(self._takes[unit]) if dying >> i & 1]
+            takes = [buffer for i, buffer in enumerate(self._takes[unit]) if dying >> i & 1]
             saved = self._saved[unit, dying] = self._written_over(self.units[unit], takes)
         return saved
 
     def _written_over(self, number: int, free: list[int]) -> int:
         """Bytes of a unit that lie where other bytes lay, `free` among them."""
         buffers, lives = self._buffers, self._lives
-        homes, sizes, steps = buffers.homes, buffers.sizes, buffers.network.steps
+        buffer_of, sizes, steps = buffers.buffer_of, buffers.sizes, buffers.network.steps
         unit, counted = buffers.units[number], lives.touched[number]
-        run = _UnitRun(homes, free)
+        run = _UnitRun(buffer_of, free)
         last: dict[int, int] = {}
         for place, index in enumerate(unit):
             for tensor in steps[index].inputs:
                 last[tensor] = place
-                if homes[tensor] in run.until:
-                    run.until[homes[tensor]] = place
+                if buffer_of[tensor] in run.until:
+                    run.until[buffer_of[tensor]] = place
         for place, index in enumerate(unit):
             run.place = place
             step = steps[index]
             for output in step.outputs:
-                home = homes[output]
-                if lives.first[home] == output:
+                buffer = buffer_of[output]
+                if lives.first[buffer] == output:
                     other = may_write_over(buffers, step, number, run)
                     if other is None:
-                        run.made.append(home)
+                        run.made.append(buffer)
                     else:
-                        run.lies[home] = other
+                        run.lies[buffer] = other
                 root = run.buffer_of(output)
                 if root in run.until or root in run.made:
                     # Who reads what is free has run already, wherever the spec has it.
-                    outside = home not in free and lives.readers[home][-1:] > [number]
+                    outside = buffer not in free and lives.readers[buffer][-1:] > [number]
                     end = _NEVER if outside else last.get(output, place)
                     run.until[root] = max(run.until.get(root, -1), end)
         there = {root for root in run.lies.values() if root not in run.made or root in counted}
         saved = 0
-        for home, root in run.lies.items():
-            if home in counted:
-                saved += sizes[home] if root in there else 0
+        for buffer, root in run.lies.items():
+            if buffer in counted:
+                saved += sizes[buffer] if root in there else 0
                 there.add(root)
         return saved
 
@@ -333,8 +336,8 @@ class Segment:
 class _UnitRun:
     """Steps of a unit that run when nobody else waits for the buffers `free`: an `Occupancy`."""
 
-    def __init__(self, homes: list[int], free: list[int]) -> None:
-        self._homes = homes
+    def __init__(self, buffer_of: list[int], free: list[int]) -> None:
+        self._own_buffer_of = buffer_of
         self.place = 0
         """The place of the step that runs, within the unit."""
         self.until = dict.fromkeys(free, -1)
@@ -345,8 +348,8 @@ class _UnitRun:
         """Buffers of the unit's own, in memory or not."""
 
     def buffer_of(self, tensor: int) -> int:
-        home = self._homes[tensor]
-        return self.lies.get(home, home)
+        buffer = self._own_buffer_of[tensor]
+        return self.lies.get(buffer, buffer)
 
     def is_free(self, buffer: int) -> bool:
         return self.until.get(buffer, _NEVER) <= self.place

@@ -40,17 +40,17 @@ class Buffers(NamedTuple):
     """In running order: each unit as early as its first step and its inputs allow."""
     sizes: list[int]
     """Bytes by tensor; a buffer has those of the tensor that it is known by."""
-    homes: list[int]
+    buffer_of: list[int]
     """For each tensor, the tensor that names its buffer."""
     last_reads: list[int]
     """The place in the running order of each tensor's last use; of an output, the one after all."""
-    inside: frozenset[int]
+    fused_away: frozenset[int]
     """Tensors that one unit writes and reads, and nobody else: they are never in memory."""
     weights: frozenset[int]
     """Trained tensors and views of them: in the memory of weights, not in that of activations."""
     fixed: frozenset[int]
     """Buffers that nobody writes over: inputs of the network, the caller's, and weights."""
-    reordered: tuple[frozenset[int], ...]
+    reordered_reads: tuple[frozenset[int], ...]
     """By unit of several steps: tensors that it reads in another order than element by element,
     and tensors that are only a part of their buffer. Empty where each step is a unit."""
     in_place: bool
@@ -81,7 +81,7 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
         return None
     sizes, output, inputs = buffers.sizes, step.outputs[0], step.inputs
     size = sizes[output]
-    if sizes[buffers.homes[output]] != size:
+    if sizes[buffers.buffer_of[output]] != size:
         return None  # a part of something larger has its place
     new = None
     by_step: set[int] | None = None  # buffers that the step, or its unit, reads out of order
@@ -104,9 +104,11 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
         if occupancy.is_new(buffer):
             new = buffer if new is None else new
             continue
-        if buffers.reordered:
+        if buffers.reordered_reads:
             if by_unit is None:
-                by_unit = {occupancy.buffer_of(tensor) for tensor in buffers.reordered[number]}
+                by_unit = {
+                    occupancy.buffer_of(tensor) for tensor in buffers.reordered_reads[number]
+                }
             if buffer in by_unit:
                 continue
         return buffer
