@@ -1,10 +1,10 @@
-"""What shares memory in a network, in whatever order it runs.
+"""Which tensors of a network share memory, in whatever order it runs.
 
-A view is the memory of its input. Trained tensors and their views are weights, which are in no
-buffer of activations. Where concatenations are in place, their inputs are parts of the result, and
-what an input was made from in place is the same part, if nothing else reads it. Steps that run as
-one unit keep to themselves what only they write and read. What depends on the order (how long a
-buffer lives) is in `memory.py`.
+A view is in the memory of its input. Trained tensors and their views are weights, which are in no
+buffer of activations. Where concatenations are in place, their inputs are parts of the result; if
+such an input was itself made in place, and nothing else reads its source, the source is in the same
+part. A tensor that only one unit writes and reads is in no buffer. How long a buffer lives depends
+on the order: that is in `memory.py`.
 """
 
 from __future__ import annotations

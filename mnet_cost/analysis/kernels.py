@@ -1,9 +1,9 @@
 """What a runtime launches: layers joined into kernels, by the rules that a device profile names.
 
-An anchor layer takes others along: norms that are folded into its weights, activations and
-additions that are done while it writes. Those cost nothing then, and neither does the trip of
-their input through memory. Views cost nothing at all, unless the runtime copies parts out. A layer
-is fused only into what it alone reads. Not here: how a kernel is carried out.
+Each kernel has an anchor layer. Norms are folded into its weights; activations and additions are
+done while it writes its result. Such fused layers cost nothing, and the tensor that they take over
+does not pass through memory. A layer is fused only if no other layer reads that tensor. Views cost
+nothing, unless the runtime copies parts out. Not here: how a kernel is carried out.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _host(
     if group is None or readers[index] != 1:
         return None
     if layer.effect == "view":
-        # What acts on a part of a tensor does not are fused into what makes all of it.
+        # A layer on a part of a tensor is not fused into the layer that makes all of it.
         return (group, index) if _is_whole(network, step) else None
     multiplies = group.layers[0].mult_adds > 0
     fuses = (

@@ -1,9 +1,9 @@
-"""What a runtime launches under its rules, in which order, and the activation memory for it.
+"""The kernels that a runtime launches under its rules, their order, and their activation memory.
 
-Runtimes with the same rules launch the same kernels, so each set of rules is looked at once. Of a
-kernel nothing is in memory but what flows in and out, and the copy of windows that it may make: so
-an order that is best for kernels need not be best for layers. Not here: whether that fits, which a
-device knows.
+Runtimes with the same rules launch the same kernels, so each set of rules is analyzed once. A
+kernel has only its inputs, its outputs and its copy of windows in memory, so the best order of
+kernels need not be the best order of layers. Not here: whether the memory fits, since that depends
+on the device.
 """
 
 from __future__ import annotations

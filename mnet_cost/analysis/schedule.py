@@ -1,12 +1,12 @@
 """An order of the layers that needs less memory, and whether any order needs less still.
 
-What is alive after some units have run depends on which ones, not on their order: so orders are
-paths through sets of units, and the one wanted has the least peak. Where every order has to pass
-through one unit, what is before and after it is searched apart. A unit that leaves no more memory
-than there was and fits below the peak so far is run at once, and so is a chain of units that ends
-so: no order is better for waiting. The search takes the set with the least peak first, so the
-first whole order is a least one; past a number of sets it gives up, and a beam of the best sets
-goes on without a proof.
+The buffers that are alive depend on the set of units that have run, not on their order. So an order
+is a path through sets of units, and the search wants the path with the least peak. Where every
+order has to pass through one unit, the units before and after it are searched separately. A unit
+that leaves no more memory than before and stays below the peak so far runs at once, and so does a
+chain of units that ends in such a state: waiting cannot give a better order. The search takes the
+set with the least peak first, so the first whole order has the least peak. It gives up after a
+number of sets; then a beam search over the best sets finds an order without a proof.
 
 Sources: dynamic programming over what has run, Liberis and Lane, arXiv:1910.05110 (a library of
 theirs reorders TensorFlow Lite files); division at single nodes and a budget that bounds the

@@ -1,8 +1,8 @@
-"""Parts of a network that can be put in order apart, and what their units need and leave.
+"""Parts of a network that can be ordered independently, and the memory of their units.
 
-For the search of `schedule.py`. Where every order passes one unit, with all that it needs before
-it and all others after it, the network is cut. Within a segment the units that have run are bits of
-a number, and what is alive follows from them.
+`schedule.py` searches them for the best order. The network is cut at each unit that every order
+runs after all units before it and before all units after it. Within a segment, the set of units
+that have run is the bits of a number, and the buffers that are alive follow from that set.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Who may share memory with whom: the rules of a runtime, and the one decision made by them.
+"""Which tensors may share memory: the rules of a runtime, and one function that applies them.
 
-A layer that works element by element may write its result over an input that nobody waits for.
-`may_write_over` decides that for everyone: for a trace of an order, for concatenations in place,
-and for the search of an order. They differ in what they know of time, which each tells it as an
+An element-wise layer may write its result over an input that no later layer reads.
+`may_write_over` decides that for the trace of an order, for concatenations in place and for the
+search of an order. Each of these knows another part of the running order, and passes it as an
 `Occupancy`. Not here: how buffers are found (`buffers.py`) and how long they live (`memory.py`).
 """
 

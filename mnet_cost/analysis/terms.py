@@ -1,10 +1,10 @@
-"""What a kernel asks of a device, in amounts that each have a coefficient: the terms of a fitted
-time.
+"""The amounts of each cost term that a kernel has: a fitted time is made of them.
 
-Time is the sum of amounts times coefficients (`devices/terms.py` lists them, a latency fit has the
-coefficients). Amounts are millions of multiplications, of elements or of weights; elements rather
-than bytes, since the precision is in the coefficients. Kinds of kernels differ where
-runtimes have different code for them. Not here: cost coefficients, and what is known of a device.
+Time is the sum of amounts times coefficients (`devices/terms.py` lists the terms, a latency fit has
+the coefficients). Amounts are millions of multiplications, of elements or of weights; elements
+rather than bytes, since the coefficients depend on the precision. Kinds of kernels have terms of
+their own where runtimes have different code for them. Not here: cost coefficients, and what is
+known of a device.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """What other tools count for each kind of layer, beside our own mult-adds.
 
-For each tool a table with a rule for every kind, so that nothing is left to a default. What is
-counted may depend on how a network is written, which a spec does not say: a rule then names the
-way it takes for granted, and what another way would give. What a spec cannot tell at all is not
-covered. `benchmarks/peers` runs the tools; the tests hold the rules to what they printed.
+Each tool has a table with a rule for every kind, so no kind is left to a default. Some counts
+depend on how a network is written, which a spec does not say: the rule then states how it takes the
+network to be written, and the count if it is written otherwise. A layer whose count a spec cannot
+give at all is not covered. `benchmarks/peers` runs the tools; the tests hold the rules to what they
+printed.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Bytes of each kernel that pass each level of a device's memory: what no runtime can avoid.
 
-Everything that a kernel reads and writes passes the innermost level. A level further out is passed
-by what the levels inside it cannot hold until it is used again, the best case taken. Of a tensor:
-what is left when the largest handover that it waits for is there as well, which is a result that
-only the next kernel reads. Of the weights: what is left beside the largest handover, since each is
-needed in each inference. So traffic falls outwards, and its sum is a lower bound whatever a cache
-throws out. What passes a level outside of one of unknown size is None, never zero. Not here: how
-long it takes, and how much energy.
+All that a kernel reads and writes passes the innermost level. A level further out is passed by the
+bytes that the levels inside it cannot hold until their next use, in the best case. A handover is a
+result that only the next kernel reads. The levels inside hold a tensor as far as there is room
+beside the largest handover since its last use, and all weights, which each inference needs, as far
+as there is room beside the largest handover of all. So traffic falls from level to level outwards
+and is a lower bound, whatever a cache throws out. Outside of a level of unknown size it is None,
+never zero. Not here: how long the traffic takes, and how much energy.
 """
 
 from __future__ import annotations
