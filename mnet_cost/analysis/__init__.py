@@ -70,7 +70,7 @@ class Analysis:
     """What the convention adds to the mult-adds of the paper."""
     memory: MemoryTrace
     kernels: tuple[Kernel, ...]
-    """Of the first device; without one by the rules that most runtimes share."""
+    """The kernels on the first device; without a device, by the rules that most runtimes share."""
     devices: tuple[DeviceEstimate, ...]
     unmodelled: tuple[str, ...]
     """Names of layers whose work is unknown."""
@@ -102,7 +102,10 @@ class Analysis:
             f"{least}{format_count(self.totals.mult_adds)} mult-adds",
             f"{format_count(self.totals.params)} params",
             f"{format_bytes(self.memory.peak_bytes)} peak",
-            *(f"{one.device.name} {one.time_text}" for one in self.devices[:_MOST_SHOWN]),
+            *(
+                f"{estimate.device.name} {estimate.time_text}"
+                for estimate in self.devices[:_MOST_SHOWN]
+            ),
         ]
         more = len(self.devices) - _MOST_SHOWN
         if more > 0:
@@ -203,11 +206,11 @@ def analyze_network(
     dtype, counting = find_precision(precision), find_convention(convention)
     is_best = _is_best(schedule)
     costs = count_work(network, dtype)
-    rules = dict.fromkeys(one.kernel_rules for one in devices)
-    runtime_plans = tuple([launch(network, costs, dtype, one) for one in rules])
+    rules = dict.fromkeys(device.kernel_rules for device in devices)
+    runtime_plans = tuple([launch(network, costs, dtype, rule) for rule in rules])
     better = None
     if is_best:
-        runtime_plans = tuple([in_best_order(one) for one in runtime_plans])
+        runtime_plans = tuple([in_best_order(runtime_plan) for runtime_plan in runtime_plans])
         network, better = _in_best_order(network, dtype)
         costs = count_work(network, dtype)
     count = count_by(counting, costs, network)
@@ -245,10 +248,10 @@ def _in_best_order(network: Network, dtype: DType) -> tuple[Network, Schedule]:
     """The layers in the order with the least peak, whatever a device makes of them."""
     from mnet_cost.analysis.schedule import best_schedule
 
-    found = best_schedule(network, dtype)
-    if found.order != network.schedule:
-        network = network.with_schedule(found.order)
-    return network, found
+    best = best_schedule(network, dtype)
+    if best.order != network.schedule:
+        network = network.with_schedule(best.order)
+    return network, best
 
 
 def estimate_devices(
@@ -256,10 +259,12 @@ def estimate_devices(
 ) -> tuple[DeviceEstimate, ...]:
     """Times and memory on `devices`, whose kernel rules are among those of
     `analysis.runtime_plans`."""
-    runtime_plans = {one.rules: one for one in analysis.runtime_plans}
+    runtime_plans = {runtime_plan.rules: runtime_plan for runtime_plan in analysis.runtime_plans}
     arenas = {
         rules: in_smallest_arena(runtime_plans[rules])
-        for rules in dict.fromkeys(one.kernel_rules for one in devices if one.storage is not None)
+        for rules in dict.fromkeys(
+            device.kernel_rules for device in devices if device.storage is not None
+        )
     }
     estimates = []
     for device in devices:

@@ -42,7 +42,7 @@ class Arena(NamedTuple):
     """A block of memory that holds all buffers, each when it is alive."""
 
     slots: tuple[Slot, ...]
-    """In the order in which they are born."""
+    """In the order in which the lives of their buffers begin."""
     bytes: int
     alignment: int
     how: str
@@ -78,14 +78,14 @@ def _end(slots: Sequence[Slot]) -> int:
 def _largest_first(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
     """Each at the lowest offset at which it overlaps none of those before that it meets."""
     placed: list[tuple[int, int, Slot]] = []  # by offset
-    for one in sorted(lives, key=lambda one: (-one.bytes, one.first)):
+    for life in sorted(lives, key=lambda life: (-life.bytes, life.first)):
         offset = 0
         for start, _, other in placed:
-            if other.first <= one.last and one.first <= other.last:
-                if offset + one.bytes <= start:
+            if other.first <= life.last and life.first <= other.last:
+                if offset + life.bytes <= start:
                     break
                 offset = max(offset, _aligned(start + other.bytes, alignment))
-        slot = Slot(one.name, offset, *one[1:])
+        slot = Slot(life.name, offset, *life[1:])
         insort(placed, (offset, len(placed), slot))
     return [slot for _, _, slot in placed]
 
@@ -95,25 +95,25 @@ def _by_birth(lives: Sequence[Lifetime], alignment: int) -> list[Slot]:
     free: list[tuple[int, float]] = [(0, inf)]  # from and to, in their order
     alive: list[tuple[int, int, int]] = []  # last unit, and from and to where there is a buffer
     slots = []
-    for one in sorted(lives, key=lambda one: (one.first, -one.bytes)):
-        while alive and alive[0][0] < one.first:
+    for life in sorted(lives, key=lambda life: (life.first, -life.bytes)):
+        while alive and alive[0][0] < life.first:
             _, start, end = heappop(alive)
             _release(free, start, end)
         number = 0
-        while _aligned(free[number][0], alignment) + one.bytes > free[number][1]:
+        while _aligned(free[number][0], alignment) + life.bytes > free[number][1]:
             number += 1  # the last gap has no end
         begin, until = free[number]
         offset = _aligned(begin, alignment)
-        taken = offset + one.bytes
+        taken = offset + life.bytes
         gaps: tuple[tuple[int, float], ...] = ((begin, offset), (taken, until))
         free[number : number + 1] = [gap for gap in gaps if gap[0] < gap[1]]
-        heappush(alive, (one.last, offset, taken))
-        slots.append(Slot(one.name, offset, *one[1:]))
+        heappush(alive, (life.last, offset, taken))
+        slots.append(Slot(life.name, offset, *life[1:]))
     return slots
 
 
 def _release(free: list[tuple[int, float]], start: int, end: float) -> None:
-    """Give back what is from `start` to `end`, and join it to what is free beside it."""
+    """Free the bytes from `start` to `end`, and join them to the free gaps beside them."""
     number = bisect(free, (start, end))
     if free[number][0] == end:  # the last gap has no end, so there is one behind
         end = free.pop(number)[1]

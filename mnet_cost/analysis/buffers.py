@@ -1,10 +1,10 @@
-"""What shares memory in a network, in whatever order it runs.
+"""Which tensors of a network share memory, in whatever order it runs.
 
-A view is the memory of its input. Trained tensors and their views are weights, which are in no
-buffer of activations. Where concatenations are in place, their inputs are parts of the result, and
-what an input was made from in place is the same part, if nothing else reads it. Steps that run as
-one unit keep to themselves what only they write and read. What depends on the order (how long a
-buffer lives) is in `memory.py`.
+A view is in the memory of its input. Trained tensors and their views are weights, which are in no
+buffer of activations. Where concatenations are in place, their inputs are parts of the result; if
+such an input was itself made in place, and nothing else reads its source, the source is in the same
+part. A tensor that only one unit writes and reads is in no buffer. How long a buffer lives depends
+on the order: that is in `memory.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
         * batch
         for tensor in tensors
     ]  # fmt: skip
-    homes = list(range(len(tensors)))
+    buffer_of = list(range(len(tensors)))
     trained = set()
     for step in steps:
         if step.layer.effect == "view":
@@ -38,37 +38,41 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
                 trained.add(step.output)
             else:
                 for output in step.outputs:
-                    homes[output] = homes[step.inputs[0]]
+                    buffer_of[output] = buffer_of[step.inputs[0]]
     units = _form_units(network, rules.units)
     last = [0] * len(tensors)
     place = 0
     for unit in units:
         for index in unit:
             step = steps[index]
-            for one in step.inputs:
-                last[one] = place
-            for one in step.outputs:
-                last[one] = place
+            for tensor in step.inputs:
+                last[tensor] = place
+            for tensor in step.outputs:
+                last[tensor] = place
             place += 1
-    for one in network.outputs:
-        last[one] = place
+    for tensor in network.outputs:
+        last[tensor] = place
     weights: frozenset[int] = frozenset()
     if trained:
-        weights = frozenset([one for one, home in enumerate(homes) if home in trained])
+        weights = frozenset(
+            [tensor for tensor, buffer in enumerate(buffer_of) if buffer in trained]
+        )
     buffers = Buffers(
-        network, units, sizes, homes, last,
-        inside=_inside(network, units) if rules.units else frozenset(),
+        network, units, sizes, buffer_of, last,
+        fused_away=_fused_away(network, units) if rules.units else frozenset(),
         weights=weights,
         fixed=frozenset([*network.inputs, *trained]),
-        reordered=(),
+        reordered_reads=(),
         in_place=rules.in_place,
     )  # fmt: skip
     if rules.units:
-        buffers = buffers._replace(reordered=tuple([_reordered(buffers, one) for one in units]))
+        buffers = buffers._replace(
+            reordered_reads=tuple([_reordered_reads(buffers, unit) for unit in units])
+        )
     if rules.concat_in_place:
         _join_parts(buffers)
     if rules.units:  # last, since inputs of concatenations are parts only now
-        buffers = buffers._replace(reordered=_with_parts(buffers))
+        buffers = buffers._replace(reordered_reads=_with_parts(buffers))
     return buffers
 
 
@@ -138,48 +142,50 @@ def _is_running_order(network: Network, units: list[Unit], unit_of: dict[int, in
     return True
 
 
-def _inside(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
+def _fused_away(network: Network, units: tuple[Unit, ...]) -> frozenset[int]:
     steps = network.steps
     unit_of = {index: number for number, unit in enumerate(units) for index in unit}
     read, seen_outside = set(), set(network.outputs)
     for index, step in enumerate(steps):
-        for one in step.inputs:
-            producer = network.tensors[one].producer
-            read.add(one)
+        for tensor in step.inputs:
+            producer = network.tensors[tensor].producer
+            read.add(tensor)
             if producer is None or unit_of[producer] != unit_of[index]:
-                seen_outside.add(one)
+                seen_outside.add(tensor)
     return frozenset(read - seen_outside)
 
 
-def _reordered(buffers: Buffers, unit: Unit) -> frozenset[int]:
-    """What goes, however far back, into a layer of the unit that is not element by element."""
+def _reordered_reads(buffers: Buffers, unit: Unit) -> frozenset[int]:
+    """Tensors that flow, over any number of steps, into a layer that is not element-wise."""
     if len(unit) == 1:
         return frozenset()
-    reordered: set[int] = set()
+    reordered_reads: set[int] = set()
     for index in reversed(unit):
         step = buffers.network.steps[index]
-        if step.layer.effect == "compute" or not reordered.isdisjoint(step.outputs):
-            reordered.update(step.inputs)
+        if step.layer.effect == "compute" or not reordered_reads.isdisjoint(step.outputs):
+            reordered_reads.update(step.inputs)
         else:
             for tensor in step.inputs:
                 if not is_aligned(buffers, step, tensor):
-                    reordered.add(tensor)
-    return frozenset(reordered)
+                    reordered_reads.add(tensor)
+    return frozenset(reordered_reads)
 
 
 def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:
-    """`reordered` and, by unit, the tensors it reads that are a part of a buffer.
+    """`reordered_reads` and, by unit, the tensors it reads that are a part of a buffer.
 
     A part has fewer elements than the buffer, and its first may lie anywhere in it.
     """
     sizes, steps = buffers.sizes, buffers.network.steps
-    parts = {one for one, home in enumerate(buffers.homes) if sizes[one] != sizes[home]}
+    parts = {
+        tensor for tensor, buffer in enumerate(buffers.buffer_of) if sizes[tensor] != sizes[buffer]
+    }
     if not parts:
-        return buffers.reordered
+        return buffers.reordered_reads
     return tuple(
         [
-            tensors.union([one for i in unit for one in steps[i].inputs if one in parts])
-            for tensors, unit in zip(buffers.reordered, buffers.units, strict=True)
+            tensors.union([tensor for i in unit for tensor in steps[i].inputs if tensor in parts])
+            for tensors, unit in zip(buffers.reordered_reads, buffers.units, strict=True)
         ]
     )
 
@@ -191,27 +197,27 @@ class _Parts:
     """
 
     def __init__(self, buffers: Buffers) -> None:
-        network, homes = buffers.network, buffers.homes
+        network, buffer_of = buffers.network, buffers.buffer_of
         self._buffers = buffers
         self._parent: dict[int, int] = {}
-        self.kept = {*buffers.fixed, *(homes[one] for one in network.outputs)}
+        self.kept = {*buffers.fixed, *(buffer_of[tensor] for tensor in network.outputs)}
         """Buffers that are memory of their own: inputs and outputs of the network, weights."""
-        self._reads = [0] * len(homes)  # by buffer, those of steps that do not write to it
-        readers: list[list[Step]] = [[] for _ in homes]
+        self._reads = [0] * len(buffer_of)  # by buffer, those of steps that do not write to it
+        readers: list[list[Step]] = [[] for _ in buffer_of]
         for step in network.steps:
-            for one in set(step.inputs):
-                readers[one].append(step)
-        never = len(network.steps) * len(homes)
-        for one, home in enumerate(homes):
-            self._reads[home] += sum(homes[step.output] != home for step in readers[one])
-            if not readers[one]:
-                self._reads[home] = never  # a dead end stays what it is
+            for tensor in set(step.inputs):
+                readers[tensor].append(step)
+        never = len(network.steps) * len(buffer_of)
+        for tensor, buffer in enumerate(buffer_of):
+            self._reads[buffer] += sum(buffer_of[step.output] != buffer for step in readers[tensor])
+            if not readers[tensor]:
+                self._reads[buffer] = never  # a dead end stays what it is
         self._unit_of = {
             index: number for number, unit in enumerate(buffers.units) for index in unit
         }
-        self._birth = [len(buffers.units)] * len(homes)  # by buffer, the unit that makes it
-        for one, home in enumerate(homes):
-            self._birth[home] = min(self._birth[home], self._unit_that_makes(one))
+        self._birth = [len(buffers.units)] * len(buffer_of)  # by buffer, the unit that makes it
+        for tensor, buffer in enumerate(buffer_of):
+            self._birth[buffer] = min(self._birth[buffer], self._unit_that_makes(tensor))
         self._own: Counter[int] = Counter()  # by buffer, reads of the step that is looked at
         self._number = -1  # its unit
 
@@ -220,12 +226,12 @@ class _Parts:
         return -1 if producer is None else self._unit_of[producer]
 
     def buffer_of(self, tensor: int) -> int:
-        root, path = self._buffers.homes[tensor], []
+        root, path = self._buffers.buffer_of[tensor], []
         while root in self._parent:
             path.append(root)
             root = self._parent[root]
-        for one in path:
-            self._parent[one] = root
+        for passed in path:
+            self._parent[passed] = root
         return root
 
     def is_free(self, buffer: int) -> bool:
@@ -235,8 +241,8 @@ class _Parts:
         return self._birth[buffer] == self._number
 
     def reads_of(self, step: Step) -> Counter[int]:
-        """By buffer, how many of its tensors a step reads."""
-        return Counter([self.buffer_of(one) for one in set(step.inputs)])
+        """How many tensors of each buffer a step reads."""
+        return Counter([self.buffer_of(tensor) for tensor in set(step.inputs)])
 
     def join(self, part: int, whole: int, own: int) -> None:
         """Make a buffer a part of another, whose step reads `own` of its tensors."""
@@ -258,7 +264,7 @@ class _Parts:
 
 
 def _join_parts(buffers: Buffers) -> None:
-    """Make inputs of concatenations parts of the result, by changing `homes`.
+    """Make inputs of concatenations parts of the result, by changing `buffer_of`.
 
     A tensor is a part of one buffer at most: of the concatenation that the spec has first. Inputs
     and outputs of the network and weights are memory of their own, and so is an input that is a
@@ -267,20 +273,20 @@ def _join_parts(buffers: Buffers) -> None:
     tensors, sizes, parts = buffers.network.tensors, buffers.sizes, _Parts(buffers)
     for step in sorted(buffers.network.steps, key=_first_output):
         whole = step.output
-        if step.layer.kind != "concat" or whole in buffers.inside:
+        if step.layer.kind != "concat" or whole in buffers.fused_away:
             continue
         own = parts.reads_of(step)
-        for one in step.inputs:
-            root = parts.buffer_of(one)
+        for tensor in step.inputs:
+            root = parts.buffer_of(tensor)
             if (
                 root != whole
                 and root not in parts.kept
-                and sizes[root] == sizes[one]
-                and tensors[one].type.dtype == tensors[whole].type.dtype
+                and sizes[root] == sizes[tensor]
+                and tensors[tensor].type.dtype == tensors[whole].type.dtype
             ):
                 parts.join(root, whole, own[root])
                 part: int | None = root
                 while part is not None:
                     part = parts.join_source(part, whole)
-    for one in range(len(tensors)):
-        buffers.homes[one] = parts.buffer_of(one)
+    for tensor in range(len(tensors)):
+        buffers.buffer_of[tensor] = parts.buffer_of(tensor)

@@ -21,13 +21,13 @@ class CapacityCheck:
     needed_bytes: int
     available_bytes: float | None
     because: tuple[LiveTensor, ...] = ()
-    """Where activations do not fit: what is alive at their peak, largest first."""
+    """The tensors that are alive at the peak, largest first, where activations do not fit."""
     at: str = ""
     """The step at which that is alive together."""
     gap_bytes: int = 0
-    """Of `needed_bytes`, what is beyond the peak: buffers do not close up in an arena."""
+    """The part of `needed_bytes` above the peak: an arena has gaps between its buffers."""
     spec_order_bytes: int | None = None
-    """What the order of the spec needs, where a better one was looked for."""
+    """Bytes that the order of the spec needs, where a better order was searched for."""
     is_least: bool | None = None
     """Whether it is proven that no order needs less, where a better one was looked for."""
 
@@ -37,7 +37,7 @@ class CapacityCheck:
 
     @property
     def over_bytes(self) -> int | None:
-        """What is missing; 0 where it fits."""
+        """Bytes that are missing; 0 where the network fits."""
         if self.available_bytes is None:
             return None
         return max(0, self.needed_bytes - int(self.available_bytes))
@@ -45,7 +45,7 @@ class CapacityCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activations:
-    """What activations need on a device that has nothing but them in its main memory."""
+    """Bytes of activations on a device whose main memory holds nothing else."""
 
     arena_bytes: int
     peak_bytes: int

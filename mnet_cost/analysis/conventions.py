@@ -149,30 +149,30 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     rules = convention.rules
     if rules is None:
         return Count(costs)
-    counted: list[LayerCost] = []
+    recounted: list[LayerCost] = []
     totals: dict[str, Any] = {}
     reserved: dict[tuple[str, _Doubt], list[tuple[str, Any]]] = {}
     for cost in costs:
-        one = _counted(cost, network)
-        if one is None:
+        counted = _counted(cost, network)
+        if counted is None:
             key = (cost.step.layer.kind, _UNKNOWN)
             reserved.setdefault(key, []).append((cost.step.name, 0))
-            counted.append(cost)
+            recounted.append(cost)
             continue
         rule = rules[type(cost.step.layer)]
         added: Any = 0
-        if _is_covered(rule, one):
+        if _is_covered(rule, counted):
             for part in rule.parts:
-                amount = part.amount(one)
+                amount = part.amount(counted)
                 totals[part.what] = totals.get(part.what, 0) + amount
                 added = added + amount
-        found = _doubt(rule, one, added)
-        if found is not None:
-            doubt, amount = found
+        reason = _doubt(rule, counted, added)
+        if reason is not None:
+            doubt, amount = reason
             reserved.setdefault((cost.step.layer.kind, doubt), []).append((cost.step.name, amount))
-        counted.append(cost._replace(mult_adds=cost.mult_adds + added))
+        recounted.append(cost._replace(mult_adds=cost.mult_adds + added))
     return Count(
-        tuple(counted),
+        tuple(recounted),
         tuple(
             [
                 ConventionItem(what=what, mult_adds=sum_)
@@ -186,10 +186,10 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
 
 def agreement_of(convention: Convention, doubts: Iterable[Agreement]) -> Agreement:
     """What a sum by `convention` is, if its layers have these `doubts`."""
-    found = set(doubts)
-    if "not covered" in found:
+    verdicts = set(doubts)
+    if "not covered" in verdicts:
         return "not covered"
-    if "depends" in found:
+    if "depends" in verdicts:
         return "depends"
     return "rounded" if convention.printed else "exact"
 
@@ -200,7 +200,7 @@ class _Doubt(NamedTuple):
 
 
 _UNKNOWN = _Doubt("not covered", "its work is unknown")
-"""Of opaque layers, with which there is no more than a lower bound."""
+"""The reason for opaque layers, whose cost is unknown: a total with them is a lower bound."""
 
 
 def _counted(cost: LayerCost, network: Network) -> Counted | None:
@@ -212,19 +212,19 @@ def _counted(cost: LayerCost, network: Network) -> Counted | None:
     return Counted(cost.step.layer, inputs, cost.output, cost.work, network.batch)
 
 
-def _is_covered(rule: Rule, one: Counted) -> bool:
+def _is_covered(rule: Rule, counted: Counted) -> bool:
     if not rule.not_covered:
         return True
-    return rule.is_beyond is not None and not _holds(rule.is_beyond(one))
+    return rule.is_beyond is not None and not _holds(rule.is_beyond(counted))
 
 
-def _doubt(rule: Rule, one: Counted, added: Any) -> tuple[_Doubt, Any] | None:
+def _doubt(rule: Rule, counted: Counted, added: Any) -> tuple[_Doubt, Any] | None:
     """Why what is `added` for a layer may not be the tool's count, and how much is in doubt."""
-    if not _is_covered(rule, one):
-        return _Doubt("not covered", rule.not_covered), one.work.mult_adds * one.batch
+    if not _is_covered(rule, counted):
+        return _Doubt("not covered", rule.not_covered), counted.work.mult_adds * counted.batch
     if rule.otherwise_amount is None:
         return None
-    change = rule.otherwise_amount(one) - added
+    change = rule.otherwise_amount(counted) - added
     if not _holds(change != 0):
         return None
     return _Doubt("depends", f"is taken as {rule.written}, not as {rule.otherwise}"), change

@@ -23,7 +23,7 @@ _BASES = (*NUMBER_BASES, "bound")
 """Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
 
 _OF_TIMES = {"calibrated": "measured", "fitted": "fitted", "datasheet": "derived", "bound": "bound"}
-"""What a time is, among the bases of numbers: from a data sheet it is worked out."""
+"""The basis of a time by the basis of its estimate: a time from a data sheet is derived."""
 
 
 METHODS = ("power x time", "power x lower bound", "mult-adds and bytes")
@@ -139,24 +139,24 @@ def _mult_adds_and_bytes(
     how = "mult-adds and bytes: a lower bound"
     if missing:
         how += f" without {', '.join(missing)}"
-    how += _assumption("energies", [one for _, one in parts])
+    how += _assumption("energies", [figure for _, figure in parts])
     return Energy(
-        energy_j=sum([amount * one.value for amount, one in parts]),
-        low_j=sum([amount * range_of(one)[0] for amount, one in parts]),
+        energy_j=sum([amount * figure.value for amount, figure in parts]),
+        low_j=sum([amount * range_of(figure)[0] for amount, figure in parts]),
         high_j=None,
-        basis=_weakest([one.basis for _, one in parts]),
+        basis=_weakest([figure.basis for _, figure in parts]),
         how=how,
     )
 
 
 def _assumption(what: str, numbers: Iterable[Sourced]) -> str:
-    if all(one.low is not None or one.high is not None for one in numbers):
+    if all(number.low is not None or number.high is not None for number in numbers):
         return ""
     return f"; {what} known to {100 * ASSUMED_SPREAD:.0f} %, which is assumed"
 
 
 def _together(ratios: Iterable[tuple[float, float]]) -> float:
-    """How far off independent factors are together, each a ratio (larger, smaller) of 1 or more."""
+    """The error of a product of independent factors, each a ratio (larger, smaller) >= 1."""
     squares = 0.0
     for larger, smaller in ratios:
         if larger > smaller:
@@ -166,12 +166,12 @@ def _together(ratios: Iterable[tuple[float, float]]) -> float:
 
 def _moved(traffic: Sequence[Traffic]) -> dict[str, int | None]:
     """Bytes that pass each level in all; None where they are unknown."""
-    found: dict[str, int | None] = {}
+    moved: dict[str, int | None] = {}
     for kernel in traffic:
-        for one in kernel:
-            so_far, passing = found.get(one.level, 0), one.bytes
-            found[one.level] = None if so_far is None or passing is None else so_far + passing
-    return found
+        for flow in kernel:
+            so_far, passing = moved.get(flow.level, 0), flow.bytes
+            moved[flow.level] = None if so_far is None or passing is None else so_far + passing
+    return moved
 
 
 def _weakest(bases: Iterable[str]) -> str:

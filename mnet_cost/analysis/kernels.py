@@ -1,9 +1,9 @@
 """What a runtime launches: layers joined into kernels, by the rules that a device profile names.
 
-An anchor layer takes others along: norms that are folded into its weights, activations and
-additions that are done while it writes. Those cost nothing then, and neither does the trip of
-their input through memory. Views cost nothing at all, unless the runtime copies parts out. A layer
-is fused only into what it alone reads. Not here: how a kernel is carried out.
+Each kernel has an anchor layer. Norms are folded into its weights; activations and additions are
+done while it writes its result. Such fused layers cost nothing, and the tensor that they take over
+does not pass through memory. A layer is fused only if no other layer reads that tensor. Views cost
+nothing, unless the runtime copies parts out. Not here: how a kernel is carried out.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def form_kernels(
         if host is not None:
             group, index = host
             group.layers.append(cost)
-            group.joined += [one for one in step.inputs if one != index]
+            group.joined += [tensor for tensor in step.inputs if tensor != index]
             group.only_folded = group.only_folded and step.layer.is_foldable
             group_of[step.output] = group
         elif step.layer.effect != "view" or (
@@ -122,9 +122,9 @@ def form_kernels(
     if trained:
         for number, group in enumerate(groups):
             read = (*group.layers[0].step.inputs, *group.joined)
-            weights = [one for one in read if viewed.get(one, one) in trained]
+            weights = [tensor for tensor in read if viewed.get(tensor, tensor) in trained]
             if weights:
-                rest = [one for one in read if viewed.get(one, one) not in trained]
+                rest = [tensor for tensor in read if viewed.get(tensor, tensor) not in trained]
                 kernels[number] = _with_weights(
                     network, kernels[number], precision, weights, rest, viewed
                 )
@@ -161,7 +161,7 @@ def _host(
     if group is None or readers[index] != 1:
         return None
     if layer.effect == "view":
-        # What acts on a part of a tensor does not are fused into what makes all of it.
+        # A layer on a part of a tensor is not fused into the layer that makes all of it.
         return (group, index) if _is_whole(network, step) else None
     multiplies = group.layers[0].mult_adds > 0
     fuses = (
@@ -202,7 +202,7 @@ def _host_of_addition(
     made = [index for index in step.inputs if tensors[index].producer is not None]
     if not made or any(tensors[i].type.shape != tensors[step.output].type.shape for i in made):
         return None
-    index = max(made, key=lambda one: tensors[one].producer or 0)
+    index = max(made, key=lambda tensor: tensors[tensor].producer or 0)
     group = group_of.get(index)
     if group is None or readers[index] != 1 or not group.layers[0].mult_adds:
         return None
@@ -225,12 +225,12 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
     inputs = tuple([tensors[index].type for index in step.inputs])
     if step.layer.effect == "view":  # parts that are copied out
         parts = [tensors[index].type for index in step.outputs]
-        read = written = sum([one.elements for one in parts]) * batch
-        read_bytes = written_bytes = sum([_bytes(one, precision) for one in parts]) * batch
+        read = written = sum([part.elements for part in parts]) * batch
+        read_bytes = written_bytes = sum([_bytes(part, precision) for part in parts]) * batch
     else:
         read = anchor.work.input_elements * batch if anchor.work else 0
         written, read_bytes, written_bytes = 0, anchor.input_bytes, anchor.output_bytes
-    last = next((one for one in reversed(layers) if one.step.layer.effect != "view"), None)
+    last = next((layer for layer in reversed(layers) if layer.step.layer.effect != "view"), None)
     if last is not None:
         written, written_bytes = last.output.elements * batch, last.output_bytes
     for index in group.joined:
@@ -239,7 +239,7 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
     return Kernel(
         anchor,
         layers,
-        sum([one.read_weight_bytes for one in layers]),
+        sum([layer.read_weight_bytes for layer in layers]),
         read_bytes,
         written_bytes,
         read,
@@ -262,19 +262,19 @@ def _with_weights(
 
     A kernel that does not read all of its inputs is taken to read as large a part of each.
     """
-    types, batch = [one.type for one in network.tensors], network.batch
-    elements = sum([types[one].elements for one in weights])
-    all_elements = elements + sum([types[one].elements for one in rest])
+    types, batch = [tensor.type for tensor in network.tensors], network.batch
+    elements = sum([types[tensor].elements for tensor in weights])
+    all_elements = elements + sum([types[tensor].elements for tensor in rest])
     size = elements * precision.bytes
-    all_bytes = size + sum([_bytes(types[one], precision) for one in rest])
-    roots = {viewed.get(one, one) for one in weights}
-    trained = tuple([(one, read // batch) for one, read in kernel.reads if one in roots])
+    all_bytes = size + sum([_bytes(types[tensor], precision) for tensor in rest])
+    roots = {viewed.get(tensor, tensor) for tensor in weights}
+    trained = tuple([(tensor, read // batch) for tensor, read in kernel.reads if tensor in roots])
     read_elements = kernel.input_elements * elements // all_elements
     return kernel._replace(
         weight_bytes=kernel.weight_bytes + sum([read for _, read in trained]),
         input_bytes=kernel.input_bytes - kernel.input_bytes * size // all_bytes,
         input_elements=kernel.input_elements - read_elements,
-        reads=tuple([one for one in kernel.reads if one[0] not in roots]),
+        reads=tuple([read for read in kernel.reads if read[0] not in roots]),
         trained=trained,
         trained_elements=sum([read for _, read in trained]) // precision.bytes,
     )

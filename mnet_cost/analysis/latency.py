@@ -48,7 +48,7 @@ class KernelEstimate(NamedTuple):
     overhead_s: float | None
     lower_bound: LowerBound
     bound: str
-    """What binds the lower bound: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
+    """What limits the time: `compute`, `memory:LEVEL`, `overhead`, or `unknown`."""
 
     def __repr__(self) -> str:
         time = "time unknown" if self.latency_s is None else format_seconds(self.latency_s)
@@ -87,12 +87,12 @@ class DeviceEstimate:
     memory_fits: tuple[CapacityCheck, ...]
     notes: tuple[str, ...]
     outside: tuple[str, ...] = ()
-    """In what the network is beyond what the fit has seen."""
+    """Sentences that say how the network differs from the networks of the fit."""
     shares: tuple[float, ...] = ()
     """Shares of the terms, by which errors of two estimates on one device hang together."""
     energy: Energy | None = None
     latency_fit: LatencyFit | None = None
-    """What the times were made with; None for a lower bound."""
+    """The fit that the times come from; None for a lower bound."""
 
     def __repr__(self) -> str:
         return f"<DeviceEstimate {self.device.name} {self.precision}: {self.time_text}>"
@@ -125,7 +125,7 @@ class _Timed(NamedTuple):
     kernels: tuple[KernelEstimate, ...]
     inference_s: float = 0.0
     half_width: float | None = None
-    """Of the band, in logarithms."""
+    """Half the width of the range, in natural logarithms."""
     shares: tuple[float, ...] = ()
     outside: tuple[str, ...] = ()
     fit: LatencyFit | None = None
@@ -191,7 +191,7 @@ def basis_of(device: DeviceProfile, precision: str) -> str | None:
 
 
 def _fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
-    """What the times are made with, and what they are called."""
+    """The fit that gives the times, and the basis of the estimate."""
     fit = device.latency.get(precision)
     if fit is not None:
         return fit, device.basis
@@ -289,7 +289,7 @@ def _by_coefficients(
             parts[TERMS[i].part] += seconds
         estimates.append(_estimate(kernel, lower_bound, parts))
     whole = sum(totals)
-    shares = tuple([one / whole if whole else 0.0 for one in totals])
+    shares = tuple([seconds / whole if whole else 0.0 for seconds in totals])
     half_width = fit.spread.width * deviation_of(fit, shares)
     return _Timed(
         basis,
@@ -385,22 +385,24 @@ def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[
 def _outside(
     seen: FittedOn | None, kernels: Sequence[Kernel], latency_s: float, shares: Sequence[float]
 ) -> tuple[str, ...]:
-    """In what a network is beyond what a fit was made on."""
+    """How a network differs from the networks that a fit was made on, a sentence each."""
     if seen is None:
         return ()
-    found = []
+    differences = []
     mult_adds = sum(kernel.mult_adds for kernel in kernels)
     for value, (low, high), words in (
         (mult_adds, seen.mult_adds, ("fewer mult-adds", "more mult-adds")),
         (latency_s, seen.latency_s, ("less time", "more time")),
     ):
         if not low / 2 <= value <= high * 2:
-            found.append(f"{words[value > high]} than any network that the fit has seen")
+            differences.append(f"{words[value > high]} than any network that the fit has seen")
     terms = zip(TERM_NAMES, shares, strict=True) if shares else ()  # a roofline has none
     for name, share in terms:
         if share > _SEEN and name not in seen.terms:
-            found.append(f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured")
-    return tuple(found)
+            differences.append(
+                f"{100 * share:.0f} % of the time in `{name}`, which was hardly measured"
+            )
+    return tuple(differences)
 
 
 def _on_fitted_roofline(
@@ -422,7 +424,7 @@ def _on_fitted_roofline(
             KernelEstimate(kernel, latency_s, compute_s, memory_s, per_kernel, lower_bound, bound)
         )
     inference_s = fit.inference_s.value if fit.inference_s else 0.0
-    whole = sum([one.latency_s or 0.0 for one in estimates]) + inference_s
+    whole = sum([estimate.latency_s or 0.0 for estimate in estimates]) + inference_s
     half_width = fit.spread.width * fit.spread.noise
     return _Timed(
         basis, tuple(estimates), inference_s, half_width, (),

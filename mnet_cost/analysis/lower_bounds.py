@@ -30,7 +30,7 @@ class LowerBound(NamedTuple):
     level: str
     """The level that `memory_s` is of; empty where it is not known."""
     traffic: Traffic = ()
-    """What passes each level; empty for a kernel of which nothing is known."""
+    """The bytes that pass each level; empty for a kernel without a cost rule."""
 
     @property
     def seconds(self) -> float | None:
@@ -134,15 +134,15 @@ class LowerBounds:
         return (slowest, name) if name else (None, "")
 
     def notes(self) -> tuple[str, ...]:
-        """What of the memory is not modelled."""
+        """Sentences that say which part of the memory is not modelled."""
         device = self._device
         levels = [*device.memory, *([device.storage] if device.storage else [])]
-        found = []
+        notes = []
         silent = [level.name for level in levels if level.bytes_per_s is None]
         if silent:
             names = silent[0] if len(silent) == 1 else f"{', '.join(silent[:-1])} and {silent[-1]}"
-            found.append(f"what stays in {names} takes no memory time here: no bandwidth is known")
+            notes.append(f"what stays in {names} takes no memory time here: no bandwidth is known")
         hidden = next((level for level in device.memory[:-1] if level.size_bytes is None), None)
         if hidden:
-            found.append(f"what passes {hidden.name} is not known: its size is not")
-        return tuple(found)
+            notes.append(f"what passes {hidden.name} is not known: its size is not")
+        return tuple(notes)

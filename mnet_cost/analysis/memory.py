@@ -34,7 +34,7 @@ class MemoryTrace:
     """Bytes of activations alive while each step runs, and the step where most are."""
 
     live_bytes: tuple[int, ...]
-    """By step; the steps of a unit run at once."""
+    """Bytes alive at each step; the steps of a unit run together."""
     peak_bytes: int
     peak_step: int
     """The first step of its unit."""
@@ -106,7 +106,7 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
 def find_lifetimes(
     network: Network, precision: DType, rules: MemoryRules = _USUAL
 ) -> tuple[Lifetime, ...]:
-    """What `trace_memory` adds up, each with the units that need it; outputs to the end."""
+    """The buffers that `trace_memory` adds up, with their first and last units; outputs stay."""
     buffers = find_buffers(network, precision, rules)
     lives = _Lives(buffers)
     final = len(buffers.units) - 1
@@ -133,30 +133,39 @@ def find_lifetimes(
 
 def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[int, int]:
     """Bytes by the number of the unit, where there are some."""
-    found = {}
+    bytes_of = {}
     for number, unit in enumerate(units):
         needed = sum(scratch.get(index, 0) for index in unit)
         if needed:
-            found[number] = needed
-    return found
+            bytes_of[number] = needed
+    return bytes_of
 
 
 class _Lives:
     """Buffers as they are born, written over and left, unit by unit: an `Occupancy`."""
 
-    __slots__ = ("birth", "buffer", "death", "homes", "now", "number", "number_at", "roots")
+    __slots__ = (
+        "birth",
+        "death",
+        "now",
+        "number",
+        "number_at",
+        "own_buffer_of",
+        "root_of",
+        "roots",
+    )
 
     def __init__(self, buffers: Buffers) -> None:
-        count = len(buffers.homes)
-        self.homes = buffers.homes
-        self.buffer = list(range(count))
-        """By home, the buffer that it has been written over, if it was."""
+        count = len(buffers.buffer_of)
+        self.own_buffer_of = buffers.buffer_of
+        self.root_of = list(range(count))
+        """The buffer whose memory each buffer has: another one, if it was written over that."""
         self.birth = [-1] * count
-        """By buffer, as the number of a unit."""
+        """The first unit of each buffer, as its number."""
         self.death = [-1] * count
-        """By buffer, as a place in the running order."""
+        """The last use of each buffer, as a place in the running order."""
         self.number_at: list[int] = []
-        """By place, the unit; after the last place the number of units."""
+        """The unit of each place; after the last place, the number of units."""
         self.now = self.number = 0
         """Place and unit of the step that runs."""
         self.roots: list[int] = []
@@ -164,7 +173,7 @@ class _Lives:
         self._run(buffers)
 
     def buffer_of(self, tensor: int) -> int:
-        return self.buffer[self.homes[tensor]]
+        return self.root_of[self.own_buffer_of[tensor]]
 
     def is_free(self, buffer: int) -> bool:
         return self.death[buffer] <= self.now
@@ -173,8 +182,8 @@ class _Lives:
         return self.birth[buffer] == self.number
 
     def _run(self, buffers: Buffers) -> None:
-        homes, last_reads, steps = self.homes, buffers.last_reads, buffers.network.steps
-        birth, death, buffer, number_at = self.birth, self.death, self.buffer, self.number_at
+        buffer_of, last_reads, steps = self.own_buffer_of, buffers.last_reads, buffers.network.steps
+        birth, death, root_of, number_at = self.birth, self.death, self.root_of, self.number_at
         for index in buffers.network.inputs:
             birth[index] = 0
             death[index] = max(death[index], last_reads[index])
@@ -187,8 +196,8 @@ class _Lives:
                 now += 1
                 number_at.append(number)
                 for output in step.outputs:
-                    home = homes[output]
-                    root = buffer[home]
+                    buffer = buffer_of[output]
+                    root = root_of[buffer]
                     if birth[root] < 0:
                         other = None
                         if step.layer.effect == "elementwise":  # else it never does
@@ -196,14 +205,16 @@ class _Lives:
                         if other is None:
                             birth[root] = number
                         else:
-                            buffer[home] = root = other
+                            root_of[buffer] = root = other
                     if last_reads[output] > death[root]:
                         death[root] = last_reads[output]
         number_at.append(len(buffers.units))
         self.roots = [index for index, first in enumerate(birth) if first >= 0]
-        absent = buffers.inside | buffers.weights
+        absent = buffers.fused_away | buffers.weights
         if absent:
-            real = {buffer[home] for index, home in enumerate(homes) if index not in absent}
+            real = {
+                root_of[buffer] for index, buffer in enumerate(buffer_of) if index not in absent
+            }
             self.roots = [root for root in self.roots if root in real]
 
 
@@ -217,10 +228,10 @@ def _occupants(buffers: Buffers, lives: _Lives, at: int) -> dict[int, str]:
     for now, index in enumerate([index for unit in buffers.units for index in unit]):
         place[index] = now
     after = sum([len(unit) for unit in buffers.units[: at + 1]])
-    roots, homes, buffer = set(lives.roots), lives.homes, lives.buffer
+    roots, buffer_of, root_of = set(lives.roots), lives.own_buffer_of, lives.root_of
     latest: dict[int, tuple[int, str]] = {}
     for index, tensor in enumerate(network.tensors):
-        root = buffer[homes[index]]
+        root = root_of[buffer_of[index]]
         made = -1 if tensor.producer is None else place[tensor.producer]
         if root not in roots or (made >= after and root != index):
             continue

@@ -1,9 +1,9 @@
-"""What a runtime launches under its rules, in which order, and the activation memory for it.
+"""The kernels that a runtime launches under its rules, their order, and their activation memory.
 
-Runtimes with the same rules launch the same kernels, so each set of rules is looked at once. Of a
-kernel nothing is in memory but what flows in and out, and the copy of windows that it may make: so
-an order that is best for kernels need not be best for layers. Not here: whether that fits, which a
-device knows.
+Runtimes with the same rules launch the same kernels, so each set of rules is analyzed once. A
+kernel has only its inputs, its outputs and its copy of windows in memory, so the best order of
+kernels need not be the best order of layers. Not here: whether the memory fits, since that depends
+on the device.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RuntimePlan:
     kernels: tuple[Kernel, ...]
     memory: MemoryTrace
     sharing: MemoryRules
-    """What the rules are for memory; a unit is the steps of a kernel."""
+    """The rules of memory that follow from the kernels; a unit is the steps of one kernel."""
     schedule: Schedule | None = None
     """How the order was found, where a better one than that of the spec was looked for."""
     spec_order: RuntimePlan | None = None
@@ -50,7 +50,7 @@ class RuntimePlan:
 def launch(
     network: Network, costs: tuple[LayerCost, ...], precision: DType, rules: frozenset[str]
 ) -> RuntimePlan:
-    """What is launched for `network` under `rules`, in its order."""
+    """The kernels that are launched for `network` under `rules`, in its order."""
     return _plan(network, form_kernels(network, costs, precision, rules), precision, rules)
 
 
@@ -58,7 +58,7 @@ def _plan(
     network: Network, kernels: tuple[Kernel, ...], precision: DType, rules: frozenset[str]
 ) -> RuntimePlan:
     place = {step.name: i for i, step in enumerate(network.steps)}
-    units = tuple([tuple([place[one.step.name] for one in kernel.layers]) for kernel in kernels])
+    units = tuple([tuple([place[cost.step.name] for cost in kernel.layers]) for kernel in kernels])
     scratch = {
         unit[0]: needed
         for unit, kernel in zip(units, kernels, strict=True)
@@ -86,14 +86,14 @@ def in_best_order(plan: RuntimePlan) -> RuntimePlan:
     from mnet_cost.analysis.schedule import best_schedule  # where one is asked for alone
 
     network, precision, rules = plan.network, plan.precision, plan.rules
-    found = best_schedule(network, precision, plan.sharing)
+    schedule = best_schedule(network, precision, plan.sharing)
     best = plan
-    if found.order != network.schedule:
+    if schedule.order != network.schedule:
         # The kernels are those of the converter, which saw the order of the spec.
-        place = {name: i for i, name in enumerate(found.order)}
-        kernels = tuple(sorted(plan.kernels, key=lambda one: place[one.name]))
-        best = _plan(network.with_schedule(found.order), kernels, precision, rules)
-    return replace(best, schedule=found, spec_order=plan)
+        place = {name: i for i, name in enumerate(schedule.order)}
+        kernels = tuple(sorted(plan.kernels, key=lambda kernel: place[kernel.name]))
+        best = _plan(network.with_schedule(schedule.order), kernels, precision, rules)
+    return replace(best, schedule=schedule, spec_order=plan)
 
 
 def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
@@ -109,14 +109,14 @@ def in_smallest_arena(plan: RuntimePlan) -> tuple[RuntimePlan, Activations]:
         as_in_spec = activations_of(plan.spec_order)
     if as_in_spec.arena_bytes < needed.arena_bytes:
         chosen, needed = plan.spec_order, as_in_spec
-    found = plan.schedule
+    schedule = plan.schedule
     # No arena is smaller than the least peak.
-    least = found is not None and found.optimal and needed.arena_bytes == found.peak_bytes
+    least = schedule is not None and schedule.optimal and needed.arena_bytes == schedule.peak_bytes
     return chosen, replace(needed, spec_order_bytes=as_in_spec.arena_bytes, is_least=least)
 
 
 def activations_of(plan: RuntimePlan) -> Activations:
-    """What activations need where they are all in one arena."""
+    """Bytes that activations need where all are in one arena."""
     from mnet_cost.analysis.arena import plan_arena  # for devices with weights apart alone
 
     arena = plan_arena(plan.network, plan.precision, plan.sharing)

@@ -1,12 +1,12 @@
 """An order of the layers that needs less memory, and whether any order needs less still.
 
-What is alive after some units have run depends on which ones, not on their order: so orders are
-paths through sets of units, and the one wanted has the least peak. Where every order has to pass
-through one unit, what is before and after it is searched apart. A unit that leaves no more memory
-than there was and fits below the peak so far is run at once, and so is a chain of units that ends
-so: no order is better for waiting. The search takes the set with the least peak first, so the
-first whole order is a least one; past a number of sets it gives up, and a beam of the best sets
-goes on without a proof.
+The buffers that are alive depend on the set of units that have run, not on their order. So an order
+is a path through sets of units, and the search wants the path with the least peak. Where every
+order has to pass through one unit, the units before and after it are searched separately. A unit
+that leaves no more memory than before and stays below the peak so far runs at once, and so does a
+chain of units that ends in such a state: waiting cannot give a better order. The search takes the
+set with the least peak first, so the first whole order has the least peak. It gives up after a
+number of sets; then a beam search over the best sets finds an order without a proof.
 
 Sources: dynamic programming over what has run, Liberis and Lane, arXiv:1910.05110 (a library of
 theirs reorders TensorFlow Lite files); division at single nodes and a budget that bounds the
@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
-from mnet_cost.analysis.segments import Segment, cut, find_lives
+from mnet_cost.analysis.schedule_cuts import Segment, cut, find_lives
 from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.network import Network
 from mnet_cost.tensors import DType
@@ -43,7 +43,7 @@ class Schedule:
     order: tuple[str, ...] = field(repr=False)
     peak_bytes: int
     spec_peak_bytes: int
-    """That of the order that the network came with."""
+    """The peak of the order that the network came with."""
     optimal: bool
     """Whether no order has a lower peak; False where that is not proven."""
     how: str
@@ -83,15 +83,15 @@ def best_schedule(
     ways = ["no search: too many layers side by side"] if left_out else []
     order = list(range(len(live)))
     peaks = {piece.start: max(live[number] for number in piece) for piece in pieces}
-    for segment in sorted(segments, key=lambda one: -one.floor):
+    for segment in sorted(segments, key=lambda segment: -segment.floor):
         units = segment.units
         if peaks[units.start] > floor and len(ways) < _SEARCHES:
-            found = _search(segment, floor, peaks[units.start], states)
-            floor = max(floor, found.floor)
-            ways.append(found.how)
-            if found.order is not None:
-                peaks[units.start] = segment.peak_of(found.order)
-                order[units.start : units.stop] = [units.start + unit for unit in found.order]
+            result = _search(segment, floor, peaks[units.start], states)
+            floor = max(floor, result.floor)
+            ways.append(result.how)
+            if result.order is not None:
+                peaks[units.start] = segment.peak_of(result.order)
+                order[units.start : units.stop] = [units.start + unit for unit in result.order]
     peak = max(peaks.values())
     how = " and ".join(sorted(set(ways))) or "no layer runs with less"
     names = network.schedule
@@ -140,15 +140,15 @@ class _State(NamedTuple):
     peak: int
     before: _State | None
     units: tuple[int, ...]
-    """Those that have run since `before`."""
+    """The units that have run since `before`."""
 
     def path(self) -> tuple[int, ...]:
-        found: list[tuple[int, ...]] = []
+        runs: list[tuple[int, ...]] = []
         state: _State | None = self
         while state is not None:
-            found.append(state.units)
+            runs.append(state.units)
             state = state.before
-        return tuple(unit for units in reversed(found) for unit in units)
+        return tuple(unit for units in reversed(runs) for unit in units)
 
 
 class _Spent(Exception):
@@ -167,15 +167,15 @@ class _Moves:
         return _State(0, segment.first_ready, segment.bytes_before, floor, None, ())
 
     def after(self, state: _State, below: int) -> list[_State]:
-        """What can follow a state with a peak less than `below`."""
-        found = []
+        """The states that can follow a state, with a peak less than `below`."""
+        followers = []
         for unit in _bits(state.ready):
             needed, left = self._run(state.done, state.bytes, unit)
             if needed < below:
                 ready = self.segment.ready_after(state.done, state.ready, unit)
                 done = state.done | 1 << unit
-                found.append(_State(done, ready, left, max(state.peak, needed), state, (unit,)))
-        return found
+                followers.append(_State(done, ready, left, max(state.peak, needed), state, (unit,)))
+        return followers
 
     def _run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
         self.left -= 1
@@ -259,10 +259,11 @@ def _beam(segment: Segment, floor: int, best: int, width: int) -> tuple[int, ...
 
     try:
         for level in range(len(segment.units)):
-            found = sorted(
-                levels.pop(level, {}).values(), key=lambda one: (one.peak, one.bytes, one.done)
+            ranked = sorted(
+                levels.pop(level, {}).values(),
+                key=lambda state: (state.peak, state.bytes, state.done),
             )
-            for raw in found[:width]:
+            for raw in ranked[:width]:
                 state = moves.settled(raw)
                 if state.done != raw.done:
                     keep(state)
@@ -276,9 +277,9 @@ def _beam(segment: Segment, floor: int, best: int, width: int) -> tuple[int, ...
 
 
 def _bits(mask: int) -> list[int]:
-    found = []
+    bits = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        bits.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return bits

@@ -1,8 +1,8 @@
-"""Who may share memory with whom: the rules of a runtime, and the one decision made by them.
+"""Which tensors may share memory: the rules of a runtime, and one function that applies them.
 
-A layer that works element by element may write its result over an input that nobody waits for.
-`may_write_over` decides that for everyone: for a trace of an order, for concatenations in place,
-and for the search of an order. They differ in what they know of time, which each tells it as an
+An element-wise layer may write its result over an input that no later layer reads.
+`may_write_over` decides that for the trace of an order, for concatenations in place and for the
+search of an order. Each of these knows another part of the running order, and passes it as an
 `Occupancy`. Not here: how buffers are found (`buffers.py`) and how long they live (`memory.py`).
 """
 
@@ -20,7 +20,7 @@ Unit = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRules:
-    """What a runtime makes of the memory of a network."""
+    """How a runtime shares the memory of a network."""
 
     units: tuple[Unit, ...] = ()
     """Indices of steps that run as one unit; a step in none of them is a unit of its own."""
@@ -37,33 +37,33 @@ class Buffers(NamedTuple):
 
     network: Network
     units: tuple[Unit, ...]
-    """In the order in which they run: each where its first step stands, or once it can."""
+    """In running order: each unit as early as its first step and its inputs allow."""
     sizes: list[int]
     """Bytes by tensor; a buffer has those of the tensor that it is known by."""
-    homes: list[int]
-    """By tensor: the tensor that its buffer is known by."""
+    buffer_of: list[int]
+    """For each tensor, the tensor that names its buffer."""
     last_reads: list[int]
-    """By tensor, as a place in the running order of steps; of an output the place after all."""
-    inside: frozenset[int]
+    """The place in the running order of each tensor's last use; of an output, the one after all."""
+    fused_away: frozenset[int]
     """Tensors that one unit writes and reads, and nobody else: they are never in memory."""
     weights: frozenset[int]
     """Trained tensors and views of them: in the memory of weights, not in that of activations."""
     fixed: frozenset[int]
     """Buffers that nobody writes over: inputs of the network, the caller's, and weights."""
-    reordered: tuple[frozenset[int], ...]
+    reordered_reads: tuple[frozenset[int], ...]
     """By unit of several steps: tensors that it reads in another order than element by element,
     and tensors that are only a part of their buffer. Empty where each step is a unit."""
     in_place: bool
 
 
 class Occupancy(Protocol):
-    """What lies in which buffer at the moment when a step runs."""
+    """Which tensor is in which buffer at the moment when a step runs."""
 
     def buffer_of(self, tensor: int) -> int:
         """The buffer that a tensor lies in, by the tensor that it is known by."""
 
     def is_free(self, buffer: int) -> bool:
-        """Whether nobody waits for what is in it, once the step has read it."""
+        """Whether no other step needs what is in the buffer, once this step has read it."""
 
     def is_new(self, buffer: int) -> bool:
         """Whether the unit of the step has made it itself."""
@@ -81,7 +81,7 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
         return None
     sizes, output, inputs = buffers.sizes, step.outputs[0], step.inputs
     size = sizes[output]
-    if sizes[buffers.homes[output]] != size:
+    if sizes[buffers.buffer_of[output]] != size:
         return None  # a part of something larger has its place
     new = None
     by_step: set[int] | None = None  # buffers that the step, or its unit, reads out of order
@@ -97,16 +97,18 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
             continue
         if len(inputs) > 1:
             if by_step is None:
-                unaligned = [one for one in inputs if not is_aligned(buffers, step, one)]
-                by_step = {occupancy.buffer_of(one) for one in unaligned}
+                unaligned = [tensor for tensor in inputs if not is_aligned(buffers, step, tensor)]
+                by_step = {occupancy.buffer_of(tensor) for tensor in unaligned}
             if buffer in by_step:
                 continue
         if occupancy.is_new(buffer):
             new = buffer if new is None else new
             continue
-        if buffers.reordered:
+        if buffers.reordered_reads:
             if by_unit is None:
-                by_unit = {occupancy.buffer_of(one) for one in buffers.reordered[number]}
+                by_unit = {
+                    occupancy.buffer_of(tensor) for tensor in buffers.reordered_reads[number]
+                }
             if buffer in by_unit:
                 continue
         return buffer

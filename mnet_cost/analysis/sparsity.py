@@ -47,7 +47,7 @@ class Zeros(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As on the command line."""
+        """The text on the command line."""
         target = "" if self.target is None else f"{self.target}="
         return f"{target}{self.share:g}" + (f":{_FOURS}" if self.fours else "")
 
@@ -64,7 +64,7 @@ class LayerZeros:
     zeros: int
     mult_adds: int
     weight_mult_adds: int
-    """Those with a weight; attention has others."""
+    """Mult-adds that have a weight as a factor; attention has others, too."""
     effective_mult_adds: int
     saved_bytes: int
     """Bytes of weights that need not be stored, or read, where a device knows fours."""
@@ -80,7 +80,7 @@ class Sparsity:
     weights: int
     zeros: int
     effective_mult_adds: int
-    """Of the whole network, by the convention of the paper."""
+    """Mult-adds of the network without those with zeros, by the convention of the paper."""
     stored_weight_bytes: int
     """All params of the network, with kernels in fours compressed."""
     dense_names: tuple[str, ...] = field(repr=False)
@@ -90,28 +90,28 @@ class Sparsity:
 def parse_zeros(texts: Sequence[str]) -> tuple[Zeros, ...]:
     """`SHARE`, `SHARE:2:4`, `LAYER=SHARE`; `UsageError` with all that is wrong."""
     problems: list[Problem] = []
-    found: dict[str | None, Zeros] = {}
+    rules: dict[str | None, Zeros] = {}
     for text in texts:
         try:
-            one = _parsed(text)
+            rule = _parsed(text)
         except UsageError as error:
             problems += error.problems
             continue
-        if one.target in found:
-            what = "all layers" if one.target is None else f"`{one.target}`"
-            message = f"the sparsity of {what} is stated already: `{found[one.target].text}`"
-            problems.append(Problem(message, one.span))
-        found[one.target] = one
+        if rule.target in rules:
+            what = "all layers" if rule.target is None else f"`{rule.target}`"
+            message = f"the sparsity of {what} is stated already: `{rules[rule.target].text}`"
+            problems.append(Problem(message, rule.span))
+        rules[rule.target] = rule
     if problems:
         raise UsageError(problems)
-    return tuple(found.values())
+    return tuple(rules.values())
 
 
 def _parsed(text: str) -> Zeros:
     span = Span(Source(OPTION, text), 1, 1, max(len(text), 1) + 1)
     target, equals, written = text.rpartition("=")
     target, written = target.strip(), written.strip()
-    number, colon, pattern = (one.strip() for one in written.partition(":"))
+    number, colon, pattern = (part.strip() for part in written.partition(":"))
     if equals and not target:
         raise _error(f"`{text}` names no layer", span, _EXAMPLE)
     if number.startswith(("-", "\N{MINUS SIGN}")):
@@ -140,9 +140,9 @@ def _too_few(share: str, span: Span | None) -> Problem:
 def find_zeros(
     network: Network, costs: Sequence[LayerCost], precision: DType, rules: Sequence[Zeros]
 ) -> Sparsity:
-    """What `rules` make of the weights; `UsageError` for layers that have none."""
+    """The zeros that `rules` put into the weights; `UsageError` for layers without weights."""
     _check(network, costs, rules)
-    found: dict[str, LayerZeros] = {}
+    zeros_of: dict[str, LayerZeros] = {}
     dense: list[tuple[str, Zeros]] = []
     used: set[str | None] = set()
     for cost in costs:
@@ -157,7 +157,7 @@ def find_zeros(
             rule, fours = None, False
         elif rule is not None:
             used.add(rule.target)
-        found[step.name] = _layer(network, cost, precision, rule.share if rule else 0.0, fours)
+        zeros_of[step.name] = _layer(network, cost, precision, rule.share if rule else 0.0, fours)
     for _, rule in dense:
         if rule.target is not None and rule.target not in used:
             raise _error(
@@ -166,15 +166,15 @@ def find_zeros(
                 rule.span,
                 f"zeros anywhere: `{rule.target}={rule.share:g}`",
             )
-    layers = tuple(found.values())
+    layers = tuple(zeros_of.values())
     own = {cost.step.name for cost in costs if cost.step.shares is None}
-    saved = sum(one.saved_bytes for one in layers if one.name in own)
-    skipped = sum(one.mult_adds - one.effective_mult_adds for one in layers)
+    saved = sum(layer.saved_bytes for layer in layers if layer.name in own)
+    skipped = sum(layer.mult_adds - layer.effective_mult_adds for layer in layers)
     return Sparsity(
         rules=tuple(rules),
         layers=layers,
-        weights=sum(one.weights for one in layers),
-        zeros=sum(one.zeros for one in layers),
+        weights=sum(layer.weights for layer in layers),
+        zeros=sum(layer.zeros for layer in layers),
         effective_mult_adds=sum(cost.mult_adds for cost in costs) - skipped,
         stored_weight_bytes=sum(cost.weight_bytes for cost in costs) - saved,
         dense_names=tuple(name for name, _ in dense),
@@ -216,11 +216,11 @@ def _is_in_fours(network: Network, cost: LayerCost) -> bool:
     sizes = step.layer.convolution(inputs, cost.output)
     if sizes is not None:
         return bool(sizes.channels_in % _GROUP == 0)
-    return all(one.shape[-1] % _GROUP == 0 for one in inputs)
+    return all(tensor_type.shape[-1] % _GROUP == 0 for tensor_type in inputs)
 
 
 def _names(step: Step) -> tuple[str, str, str]:
-    """What a rule can call a layer, first what goes over the others."""
+    """The names by which a rule can mean a layer; the first that a rule uses has priority."""
     return step.name, step.layer.variety(), step.layer.kind
 
 
@@ -271,7 +271,7 @@ def sparse_kernels(
     speedup = _speedup(device, precision)
     if speedup is None:
         return tuple(kernels)
-    layers = {one.name: one for one in sparsity.layers if one.fours}
+    layers = {layer.name: layer for layer in sparsity.layers if layer.fours}
     return tuple(
         _sparse(kernel, layers[kernel.name], speedup) if kernel.name in layers else kernel
         for kernel in kernels
@@ -299,7 +299,7 @@ def weight_bytes_on(sparsity: Sparsity, device: DeviceProfile, precision: str, d
 def zeros_note(
     kernels: Sequence[Kernel], sparsity: Sparsity, device: DeviceProfile, precision: str
 ) -> str:
-    """What zeros do to the time on a device."""
+    """A sentence that says how zeros change the time on a device."""
     speedup = _speedup(device, precision)
     faster = sum(kernel.speedup > 1 for kernel in kernels)
     if speedup is None or not faster:
@@ -308,7 +308,7 @@ def zeros_note(
         f"{faster} of {len(kernels)} kernels have zeros in {_FOURS}, and multiply {speedup:g}x as "
         "fast"
     )
-    if any(one.zeros and not one.fours for one in sparsity.layers):
+    if any(layer.zeros and not layer.fours for layer in sparsity.layers):
         note += "; zeros elsewhere are multiplied like other numbers"
     return note
 

@@ -1,10 +1,10 @@
-"""What a kernel asks of a device, in amounts that each have a coefficient: the terms of a fitted
-time.
+"""The amounts of each cost term that a kernel has: a fitted time is made of them.
 
-Time is the sum of amounts times coefficients (`devices/terms.py` lists them, a latency fit has the
-coefficients). Amounts are millions of multiplications, of elements or of weights; elements rather
-than bytes, since the precision is in the coefficients. Kinds of kernels differ where
-runtimes have different code for them. Not here: cost coefficients, and what is known of a device.
+Time is the sum of amounts times coefficients (`devices/terms.py` lists the terms, a latency fit has
+the coefficients). Amounts are millions of multiplications, of elements or of weights; elements
+rather than bytes, since the coefficients depend on the precision. Kinds of kernels have terms of
+their own where runtimes have different code for them. Not here: cost coefficients, and what is
+known of a device.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mnet_cost.layers.base import Convolution
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
-"""Images have up to so many channels: first convolutions have code of their own."""
+"""An image has at most so many channels: runtimes have separate code for the first convolution."""
 _PACKS = (16, 8, 4, 1)
 """Channels that are kept together in memory, where a runtime packs them."""
 
@@ -33,7 +33,7 @@ def kernel_amounts(
     many are kept together.
     """
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
-    found = []
+    per_kernel = []
     for kernel in kernels:
         key = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
@@ -43,8 +43,8 @@ def kernel_amounts(
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
             amounts = known[key] = tuple([counted.get(name, 0.0) for name in TERM_NAMES])
-        found.append(amounts)
-    return tuple(found)
+        per_kernel.append(amounts)
+    return tuple(per_kernel)
 
 
 def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, float]:
@@ -81,40 +81,40 @@ def _convolution(
     multiplied = kernel.mult_adds / _MILLION
     if not packs:
         multiplied *= tile_waste(sizes, tile)
-    found = {"kernel": 1.0, "weights": weights}
+    amounts = {"kernel": 1.0, "weights": weights}
     if sizes.is_depthwise:
         small = max(sizes.kernel) <= 3
-        found["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
-        found["depthwise_elements"] = moved
+        amounts["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
+        amounts["depthwise_elements"] = moved
         if packs:
             channels = sizes.groups * sizes.channels_out
-            found["unpacked_depthwise"] = multiplied * _unpacked(channels, tile)
-        return found
+            amounts["unpacked_depthwise"] = multiplied * _unpacked(channels, tile)
+        return amounts
     if "split_groups" in rules:
         # Each further group is half a launch: its loop is there, its set-up is shared.
-        found["kernel"] += 0.5 * (sizes.groups - 1)
+        amounts["kernel"] += 0.5 * (sizes.groups - 1)
     stem = sizes.groups == 1 and sizes.channels_in <= _STEM_CHANNELS
     if packs:
         worst = _unpacked(sizes.channels_out, tile)
         if not stem:
             worst = max(worst, _unpacked(sizes.channels_in, tile))
-        found["unpacked"] = multiplied * worst
-    found["pointwise_elements" if sizes.kernel == (1, 1) else "dense_elements"] = moved
+        amounts["unpacked"] = multiplied * worst
+    amounts["pointwise_elements" if sizes.kernel == (1, 1) else "dense_elements"] = moved
     if sizes.kernel == (1, 1):
-        found["pointwise"] = multiplied
+        amounts["pointwise"] = multiplied
     elif stem:
-        found["stem"] = multiplied
+        amounts["stem"] = multiplied
     elif "winograd" in rules and applies(sizes):
-        del found["dense_elements"]  # its transforms are what reads and writes
+        del amounts["dense_elements"]  # its transforms are what reads and writes
         tiling = cheapest_tiling(sizes)
         batch = kernel.mult_adds // max(work.mult_adds, 1)
-        found["winograd"] = tiling.multiplications * batch / _MILLION
-        found["winograd_tiles"] = tiling.transformed * batch / _MILLION
+        amounts["winograd"] = tiling.multiplications * batch / _MILLION
+        amounts["winograd_tiles"] = tiling.transformed * batch / _MILLION
     else:
         # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
         # those with it have code of its own for what Winograd does not do.
-        found["dense" if "winograd" in rules else "windows"] = multiplied
-    return found
+        amounts["dense" if "winograd" in rules else "windows"] = multiplied
+    return amounts
 
 
 def tile_waste(sizes: Convolution, tile: int) -> float:
@@ -127,5 +127,5 @@ def _unpacked(channels: int, tile: int) -> float:
     """0 where `channels` fill packs of `tile`, 1 where they can only be computed one by one."""
     if tile <= 1:
         return 0.0
-    pack = next(one for one in _PACKS if one <= tile and channels % one == 0)
+    pack = next(size for size in _PACKS if size <= tile and channels % size == 0)
     return (tile / pack - 1) / (tile - 1)

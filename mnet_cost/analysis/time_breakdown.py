@@ -23,16 +23,18 @@ class TimeBreakdown(NamedTuple):
     overhead_s: float | None
 
 
-def time_breakdown(estimate: DeviceEstimate, one: KernelEstimate) -> TimeBreakdown:
+def time_breakdown(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> TimeBreakdown:
     """The parts of one of the kernels of `estimate`; all None where its time is unknown."""
-    if one.latency_s is None:
+    if kernel_time.latency_s is None:
         return TimeBreakdown(None, None, None)
-    compute_s, memory_s, overhead_s = one.compute_s, one.memory_s, one.overhead_s
+    compute_s, memory_s = kernel_time.compute_s, kernel_time.memory_s
+    overhead_s, lower_bound = kernel_time.overhead_s, kernel_time.lower_bound
     if not estimate.adds_up and memory_s is not None:
         memory_s = max(memory_s - (compute_s or 0.0), 0.0)
-    missing = one.latency_s - sum([part or 0.0 for part in (compute_s, memory_s, overhead_s)])
-    if missing > 0 and one.lower_bound.seconds is not None:
-        if (one.lower_bound.compute_s or 0.0) >= (one.lower_bound.memory_s or 0.0):
+    parts = (compute_s, memory_s, overhead_s)
+    missing = kernel_time.latency_s - sum([part or 0.0 for part in parts])
+    if missing > 0 and lower_bound.seconds is not None:
+        if (lower_bound.compute_s or 0.0) >= (lower_bound.memory_s or 0.0):
             compute_s = (compute_s or 0.0) + missing
         else:
             memory_s = (memory_s or 0.0) + missing
@@ -43,22 +45,24 @@ def time_shares(estimate: DeviceEstimate) -> dict[str, float]:
     """Shares of the network's time, from 0 to 1, largest first; nothing where it is unknown."""
     if not estimate.latency_s:
         return {}
-    parts = [time_breakdown(estimate, one) for one in estimate.kernels]
+    parts = [time_breakdown(estimate, kernel_time) for kernel_time in estimate.kernels]
     seconds = {
-        "compute": sum([one.compute_s or 0.0 for one in parts]),
-        "memory": sum([one.memory_s or 0.0 for one in parts]),
-        "overhead": sum([one.overhead_s or 0.0 for one in parts]),
+        "compute": sum([part.compute_s or 0.0 for part in parts]),
+        "memory": sum([part.memory_s or 0.0 for part in parts]),
+        "overhead": sum([part.overhead_s or 0.0 for part in parts]),
         "inference": estimate.inference_s,
     }
     ordered = sorted(seconds.items(), key=lambda item: -item[1])
-    return {part: one / estimate.latency_s for part, one in ordered if one}
+    return {part: part_s / estimate.latency_s for part, part_s in ordered if part_s}
 
 
-def dominant_part(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def dominant_part(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """The largest part of a kernel's time: of its cost terms, or what binds its roofline."""
-    if not estimate.adds_up or one.latency_s is None:
-        return one.bound
-    compute_s, memory_s, overhead_s = (part or 0.0 for part in time_breakdown(estimate, one))
+    if not estimate.adds_up or kernel_time.latency_s is None:
+        return kernel_time.bound
+    compute_s, memory_s, overhead_s = (
+        part or 0.0 for part in time_breakdown(estimate, kernel_time)
+    )
     if overhead_s > max(compute_s, memory_s):
         return "overhead"
     return "compute" if compute_s >= memory_s else "memory"

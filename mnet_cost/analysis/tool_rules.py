@@ -1,9 +1,10 @@
 """What other tools count for each kind of layer, beside our own mult-adds.
 
-For each tool a table with a rule for every kind, so that nothing is left to a default. What is
-counted may depend on how a network is written, which a spec does not say: a rule then names the
-way it takes for granted, and what another way would give. What a spec cannot tell at all is not
-covered. `benchmarks/peers` runs the tools; the tests hold the rules to what they printed.
+Each tool has a table with a rule for every kind, so no kind is left to a default. Some counts
+depend on how a network is written, which a spec does not say: the rule then states how it takes the
+network to be written, and the count if it is written otherwise. A layer whose count a spec cannot
+give at all is not covered. `benchmarks/peers` runs the tools; the tests hold the rules to what they
+printed.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Counted(NamedTuple):
 
     layer: Any
     inputs: tuple[TensorType, ...]
-    """Of one example, like `output` and `work`."""
+    """The types of one example, as are `output` and `work`."""
     output: TensorType
     work: Work
     batch: int
@@ -88,11 +89,11 @@ class Rule(NamedTuple):
     otherwise: str = ""
     """The other way."""
     otherwise_amount: Amount | None = None
-    """What is counted then, instead of the sum of `parts`."""
+    """The mult-adds that are counted then, instead of the sum of `parts`."""
     not_covered: str = ""
     """Why it is not known what the tool counts."""
     is_beyond: Callable[[Counted], Any] | None = None
-    """Of which layers that is so; without it of all, if there is such a reason."""
+    """Whether `not_covered` holds for a layer; None if it holds for all layers."""
 
 
 Rules = Mapping[type[Layer], Rule]
@@ -101,37 +102,37 @@ AS_OURS = Rule()
 """The same as the convention of the paper."""
 
 
-def _none(one: Counted) -> Any:
+def _none(counted: Counted) -> Any:
     return 0
 
 
-def _outputs(one: Counted) -> Any:
-    return one.batch * one.output.elements
+def _outputs(counted: Counted) -> Any:
+    return counted.batch * counted.output.elements
 
 
-def _inputs(one: Counted) -> Any:
-    return one.batch * one.inputs[0].elements
+def _inputs(counted: Counted) -> Any:
+    return counted.batch * counted.inputs[0].elements
 
 
-def _bias(one: Counted) -> Any:
-    return one.layer.bias * _outputs(one)
+def _bias(counted: Counted) -> Any:
+    return counted.layer.bias * _outputs(counted)
 
 
-def _left_out(one: Counted) -> Any:
-    return -one.batch * one.work.mult_adds
+def _left_out(counted: Counted) -> Any:
+    return -counted.batch * counted.work.mult_adds
 
 
-def _images(one: Counted) -> Any:
+def _images(counted: Counted) -> Any:
     """Images in the batch: axes in front of an image can only be joined with the batch."""
-    return one.batch * product(one.output.shape[:-3])
+    return counted.batch * product(counted.output.shape[:-3])
 
 
-def _params(one: Counted) -> Any:
-    return one.batch * one.work.params
+def _params(counted: Counted) -> Any:
+    return counted.batch * counted.work.params
 
 
-def _params_per_image(one: Counted) -> Any:
-    return _images(one) * one.work.params
+def _params_per_image(counted: Counted) -> Any:
+    return _images(counted) * counted.work.params
 
 
 def _rule(what: str, amount: Amount) -> Rule:
@@ -155,9 +156,9 @@ _ANY_FORM = dict.fromkeys(_NOTHING, AS_OURS)
 # Transposed convolutions
 
 
-def _is_cut(one: Counted) -> Any:
+def _is_cut(counted: Counted) -> Any:
     """Whether torch has no such transposed convolution, so that its output is cut or padded."""
-    layer = one.layer
+    layer = counted.layer
     if not is_same(layer.padding):
         top, bottom, left, right = sides(layer.padding)
         return (top != bottom) | (left != right)
@@ -173,10 +174,12 @@ def _is_cut(one: Counted) -> Any:
 _CUT = "torch has no such padding: it depends on how the output is cut to size"
 
 
-def _at_outputs(one: Counted) -> Any:
+def _at_outputs(counted: Counted) -> Any:
     """A kernel at each position of the output instead of the input."""
-    positions = product(one.output.shape[:-3]) * (one.output.shape[-2] * one.output.shape[-1])
-    return one.batch * (one.work.weights * positions - one.work.mult_adds)
+    positions = product(counted.output.shape[:-3]) * (
+        counted.output.shape[-2] * counted.output.shape[-1]
+    )
+    return counted.batch * (counted.work.weights * positions - counted.work.mult_adds)
 
 
 _AT_OUTPUTS = Part("transposed convolutions at positions of the output", _at_outputs)
@@ -188,74 +191,74 @@ _BIAS = Part("bias at 1 per output", _bias)
 
 def _affine_norm(count: int) -> Amount:
     """`count` operations for each element, and as many again where the norm is affine."""
-    return lambda one: count * (1 + one.layer.affine) * _outputs(one)
+    return lambda counted: count * (1 + counted.layer.affine) * _outputs(counted)
 
 
-def _statistics_norm(one: Counted) -> Any:
-    return (4 + one.layer.affine) * _outputs(one)
+def _statistics_norm(counted: Counted) -> Any:
+    return (4 + counted.layer.affine) * _outputs(counted)
 
 
-def _axis(one: Counted) -> int:
+def _axis(counted: Counted) -> int:
     """The axis that a norm or a PReLU works along, counted from the end."""
-    return named_axis(one.inputs[0], one.layer.axis, one.layer.kind)
+    return named_axis(counted.inputs[0], counted.layer.axis, counted.layer.kind)
 
 
-def _is_turned(one: Counted) -> Any:
-    return _axis(one) != -1
+def _is_turned(counted: Counted) -> Any:
+    return _axis(counted) != -1
 
 
 # Pools
 
 
-def _adaptive_pool(one: Counted) -> Any:
+def _adaptive_pool(counted: Counted) -> Any:
     """thop divides sizes in double precision, and cuts the product off."""
-    (x,) = one.inputs
-    windows = (x.shape[-2] / one.output.shape[-2]) * (x.shape[-1] / one.output.shape[-1])
-    return floor((windows + 1) * _outputs(one))
+    (x,) = counted.inputs
+    windows = (x.shape[-2] / counted.output.shape[-2]) * (x.shape[-1] / counted.output.shape[-1])
+    return floor((windows + 1) * _outputs(counted))
 
 
 # Attention and recurrence
 
 
-def _units(one: Counted) -> Any:
+def _units(counted: Counted) -> Any:
     """Units that make a step, in all layers and directions."""
-    steps = one.batch * product(one.inputs[0].shape[:-1])
-    return steps * one.layer.layers * (1 + one.layer.bidirectional) * one.layer.features
+    steps = counted.batch * product(counted.inputs[0].shape[:-1])
+    return steps * counted.layer.layers * (1 + counted.layer.bidirectional) * counted.layer.features
 
 
-def _recurrent_params(one: Counted) -> Any:
-    return one.batch * product(one.inputs[0].shape[:-1]) * one.work.params
+def _recurrent_params(counted: Counted) -> Any:
+    return counted.batch * product(counted.inputs[0].shape[:-1]) * counted.work.params
 
 
-def _softmax(one: Counted) -> Any:
-    size = one.inputs[0].shape[_axis(one)]
-    return _outputs(one) // size * (3 * size - 1)
+def _softmax(counted: Counted) -> Any:
+    size = counted.inputs[0].shape[_axis(counted)]
+    return _outputs(counted) // size * (3 * size - 1)
 
 
-def _softmax_of_scores(one: Counted) -> Any:
-    rows = one.batch * product(one.output.shape[:-1]) * one.layer.heads
-    return _left_out(one) + rows * (3 * one.inputs[1].shape[-2] - 1)
+def _softmax_of_scores(counted: Counted) -> Any:
+    rows = counted.batch * product(counted.output.shape[:-1]) * counted.layer.heads
+    return _left_out(counted) + rows * (3 * counted.inputs[1].shape[-2] - 1)
 
 
-def _features(one: Counted) -> Any:
-    query = one.inputs[0]
-    return query.shape[-1] if one.layer.features is None else one.layer.features
+def _features(counted: Counted) -> Any:
+    query = counted.inputs[0]
+    return query.shape[-1] if counted.layer.features is None else counted.layer.features
 
 
-def _products(one: Counted) -> Any:
-    """What an attention layer multiplies beside its projections."""
-    pairs = product(one.output.shape[:-1]) * one.inputs[-1].shape[-2]
-    return one.batch * 2 * pairs * _features(one)
+def _products(counted: Counted) -> Any:
+    """Mult-adds of an attention layer beside its projections."""
+    pairs = product(counted.output.shape[:-1]) * counted.inputs[-1].shape[-2]
+    return counted.batch * 2 * pairs * _features(counted)
 
 
-def _without_products(one: Counted) -> Any:
-    return -_products(one)
+def _without_products(counted: Counted) -> Any:
+    return -_products(counted)
 
 
-def _first_factor(one: Counted) -> Any:
+def _first_factor(counted: Counted) -> Any:
     """fvcore multiplies the first factor with the columns, though it may meet several matrices."""
-    first = one.inputs[0].elements * one.output.shape[-1]
-    return one.batch * (first - one.work.mult_adds)
+    first = counted.inputs[0].elements * counted.output.shape[-1]
+    return counted.batch * (first - counted.work.mult_adds)
 
 
 _OF_ATTENTION = "it depends on gradients, on the device and on how attention is written"
@@ -286,13 +289,13 @@ PTFLOPS: Rules = {
     Conv2d: Rule((_BIAS,)),
     DepthwiseConv2d: Rule((_BIAS,)),
     ConvTranspose2d: Rule(
-        (_BIAS,), not_covered=_CUT, is_beyond=lambda one: one.layer.bias & _is_cut(one)
+        (_BIAS,), not_covered=_CUT, is_beyond=lambda counted: counted.layer.bias & _is_cut(counted)
     ),
     Linear: Rule(
         (_BIAS,),
         written="over contiguous tensors",
         otherwise="over turned ones (torch adds the bias apart)",
-        otherwise_amount=lambda one: 0 if len(one.inputs[0].shape) > 1 else _bias(one),
+        otherwise_amount=lambda counted: 0 if len(counted.inputs[0].shape) > 1 else _bias(counted),
     ),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
     Attention: Rule(not_covered="it depends on the batch and on how attention is written"),
@@ -312,7 +315,7 @@ FVCORE: Rules = {
     AdaptiveAvgPool2d: Rule((_ADAPTIVE_PER_INPUT,)),
     Resize: _rule(
         "upsampling at 1 or (bilinear) 4 per output",
-        lambda one: (4 if one.layer.mode == "bilinear" else 1) * _outputs(one),
+        lambda counted: (4 if counted.layer.mode == "bilinear" else 1) * _outputs(counted),
     ),
     MatMul: _rule("matrix products at the size of the first factor", _first_factor),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
@@ -365,7 +368,7 @@ THOP: Rules = {
         (
             Part(
                 "adaptive average pooling at 1 per input and output",
-                lambda one: _inputs(one) + _outputs(one),
+                lambda counted: _inputs(counted) + _outputs(counted),
             ),
         ),
         "nn.AdaptiveAvgPool2d",
@@ -382,7 +385,7 @@ THOP: Rules = {
         (),
         "F.interpolate",
         "nn.Upsample",
-        lambda one: (11 if one.layer.mode == "bilinear" else 1) * _outputs(one),
+        lambda counted: (11 if counted.layer.mode == "bilinear" else 1) * _outputs(counted),
     ),
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule(
@@ -397,8 +400,12 @@ THOP: Rules = {
         "linear layers and functions",
         _without_products,
     ),
-    Lstm: _rule("LSTM beside its products", lambda one: (8 + 8 * one.layer.bias) * _units(one)),
-    Gru: _rule("GRU beside its products", lambda one: (7 + 6 * one.layer.bias) * _units(one)),
+    Lstm: _rule(
+        "LSTM beside its products", lambda counted: (8 + 8 * counted.layer.bias) * _units(counted)
+    ),
+    Gru: _rule(
+        "GRU beside its products", lambda counted: (7 + 6 * counted.layer.bias) * _units(counted)
+    ),
 }
 
 _NORM_PARAMS = Part("params of norms, once", _params_per_image)
@@ -407,27 +414,27 @@ _OWN_PARAMS = Rule((), "a parameter beside modules", "a module of its own", _par
 
 def _is_pointwise(layer: Conv2d) -> Any:
     """Whether a linear layer does the same, and has a bias as those have."""
-    found: Any = layer.bias & (layer.groups == 1)
+    pointwise: Any = layer.bias & (layer.groups == 1)
     for size in (*both(layer.kernel), *both(layer.stride)):
-        found = found & (size == 1)
-    return found if is_same(layer.padding) else found & (sum(sides(layer.padding)) == 0)
+        pointwise = pointwise & (size == 1)
+    return pointwise if is_same(layer.padding) else pointwise & (sum(sides(layer.padding)) == 0)
 
 
-def _pointwise_params(one: Counted) -> Any:
+def _pointwise_params(counted: Counted) -> Any:
     """A convolution that may be a linear layer over positions: then its params once."""
-    as_linear = _params(one) + _left_out(one)
-    return _bias(one) + _is_pointwise(one.layer) * (as_linear - _bias(one))
+    as_linear = _params(counted) + _left_out(counted)
+    return _bias(counted) + _is_pointwise(counted.layer) * (as_linear - _bias(counted))
 
 
-def _batch_norm_params(one: Counted) -> Any:
+def _batch_norm_params(counted: Counted) -> Any:
     """Positions of a sequence are joined with the batch, like axes in front of an image."""
-    if _axis(one) == -3:
-        return _params_per_image(one)
-    return one.batch * product(one.output.shape[:-1]) * one.work.params
+    if _axis(counted) == -3:
+        return _params_per_image(counted)
+    return counted.batch * product(counted.output.shape[:-1]) * counted.work.params
 
 
-def _turned_batch_norm_params(one: Counted) -> Any:
-    return _params(one) if len(one.inputs[0].shape) == 2 else _batch_norm_params(one)
+def _turned_batch_norm_params(counted: Counted) -> Any:
+    return _params(counted) if len(counted.inputs[0].shape) == 2 else _batch_norm_params(counted)
 
 
 TORCHINFO: Rules = {
@@ -439,11 +446,11 @@ TORCHINFO: Rules = {
         (
             Part(
                 "bias at 1 per output",
-                lambda one: one.batch * (one.work.params - one.work.weights),
+                lambda counted: counted.batch * (counted.work.params - counted.work.weights),
             ),
             Part(
                 "linear layers over positions at one of them",
-                lambda one: one.batch * (one.work.weights - one.work.mult_adds),
+                lambda counted: counted.batch * (counted.work.weights - counted.work.mult_adds),
             ),
         )
     ),
@@ -453,7 +460,7 @@ TORCHINFO: Rules = {
         "nn.BatchNorm1d over turned axes",
         _turned_batch_norm_params,
         "along another axis it depends on which axes are joined or turned",
-        lambda one: _axis(one) not in (-3, -1),
+        lambda counted: _axis(counted) not in (-3, -1),
     ),
     LayerNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
@@ -464,7 +471,7 @@ TORCHINFO: Rules = {
         "a function",
         _none,
         "over sequences and frames it depends on which axes are joined or turned",
-        lambda one: (len(one.inputs[0].shape), _axis(one)) not in ((1, -1), (3, -3)),
+        lambda counted: (len(counted.inputs[0].shape), _axis(counted)) not in ((1, -1), (3, -3)),
     ),
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule((_UNSEEN,)),
@@ -472,15 +479,15 @@ TORCHINFO: Rules = {
         (Part("nn.MultiheadAttention at nothing", _left_out),),
         "nn.MultiheadAttention",
         "linear layers and functions",
-        lambda one: _params(one) + _left_out(one),
+        lambda counted: _params(counted) + _left_out(counted),
     ),
     Lstm: _rule(
         "recurrent layers at their params in each step",
-        lambda one: _recurrent_params(one) + _left_out(one),
+        lambda counted: _recurrent_params(counted) + _left_out(counted),
     ),
     Gru: _rule(
         "recurrent layers at their params in each step",
-        lambda one: _recurrent_params(one) + _left_out(one),
+        lambda counted: _recurrent_params(counted) + _left_out(counted),
     ),
     Scale: _OWN_PARAMS,
     ClassToken: _OWN_PARAMS,
@@ -496,9 +503,9 @@ OPENVINO: Rules = {
     **dict.fromkeys((Relu6, GlobalAvgPool, Flatten, Reshape, Dropout, Identity), AS_OURS),
     Relu: Rule((), "ReLU6, as in the zoo's MobileNet V1", "ReLU", _outputs),
     **dict.fromkeys(
-        (Conv2d, DepthwiseConv2d), _NOT_HELD._replace(is_beyond=lambda one: one.layer.bias)
+        (Conv2d, DepthwiseConv2d), _NOT_HELD._replace(is_beyond=lambda counted: counted.layer.bias)
     ),
-    Linear: _NOT_HELD._replace(is_beyond=lambda one: len(one.output.shape) > 1),
+    Linear: _NOT_HELD._replace(is_beyond=lambda counted: len(counted.output.shape) > 1),
     BatchNorm: _rule("folded bias at 1 per element", _outputs),
 }
 """What the zoo's MobileNet V1 has. The tool counts operations of a converted graph, which no spec

@@ -1,12 +1,12 @@
 """Bytes of each kernel that pass each level of a device's memory: what no runtime can avoid.
 
-Everything that a kernel reads and writes passes the innermost level. A level further out is passed
-by what the levels inside it cannot hold until it is used again, the best case taken. Of a tensor:
-what is left when the largest handover that it waits for is there as well, which is a result that
-only the next kernel reads. Of the weights: what is left beside the largest handover, since each is
-needed in each inference. So traffic falls outwards, and its sum is a lower bound whatever a cache
-throws out. What passes a level outside of one of unknown size is None, never zero. Not here: how
-long it takes, and how much energy.
+All that a kernel reads and writes passes the innermost level. A level further out is passed by the
+bytes that the levels inside it cannot hold until their next use, in the best case. A handover is a
+result that only the next kernel reads. The levels inside hold a tensor as far as there is room
+beside the largest handover since its last use, and all weights, which each inference needs, as far
+as there is room beside the largest handover of all. So traffic falls from level to level outwards
+and is a lower bound, whatever a cache throws out. Outside of a level of unknown size it is None,
+never zero. Not here: how long the traffic takes, and how much energy.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _Use = tuple[int, int]
 """Bytes that are used again, and how large a memory has to be to keep all of them until then."""
 
 Traffic = tuple[LevelTraffic, ...]
-"""Of one kernel, innermost level first and storage last."""
+"""The traffic of one kernel, innermost level first and storage last."""
 
 _IM2COL = frozenset(("im2col",))
 
 
 def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Traffic, ...]:
-    """What of each kernel passes each level, for kernels that are launched in this order."""
+    """The traffic of each kernel, for kernels that are launched in this order."""
     flows = _Flows(kernels, device)
     columns = []
     for level, inside in zip(device.memory, _insides(device.memory), strict=True):
@@ -67,24 +67,24 @@ def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Tr
 
 
 class _Flows:
-    """What flows in and out of kernels, by which traffic of any level follows."""
+    """The bytes that flow in and out of kernels; the traffic of each level follows from them."""
 
     def __init__(self, kernels: Sequence[Kernel], device: DeviceProfile) -> None:
         self._kernels = kernels
         self._stored_apart = device.storage is not None
         rules = device.kernel_rules
-        self._copies = [_copy(one, rules) for one in kernels] if "im2col" in rules else None
+        self._copies = [_copy(kernel, rules) for kernel in kernels] if "im2col" in rules else None
 
     def all(self, level: str) -> list[LevelTraffic]:
         """Traffic of a level that has none inside."""
-        found = [
+        traffic = [
             LevelTraffic(
-                level, 0 if self._stored_apart else one.weight_bytes,
-                one.input_bytes + one.output_bytes,
+                level, 0 if self._stored_apart else kernel.weight_bytes,
+                kernel.input_bytes + kernel.output_bytes,
             )
-            for one in self._kernels
+            for kernel in self._kernels
         ]  # fmt: skip
-        return self._with_copies(found, 0)
+        return self._with_copies(traffic, 0)
 
     def overheads(self, level: str, inside: int) -> list[LevelTraffic]:
         """Traffic of a level that has `inside` bytes of memory inside."""
@@ -92,7 +92,7 @@ class _Flows:
         total = sum(own)
         if not self._stored_apart:
             missing = min(total, max(total + max(self._handovers, default=0) - inside, 0))
-        found = []
+        traffic = []
         for weights, read, written in zip(own, *self._uses, strict=True):
             activations = spilled = 0
             for size, reach in read:
@@ -102,31 +102,33 @@ class _Flows:
                 if reach > inside:
                     spilled = max(spilled, min(size, reach - inside))
             passing = weights * missing // total if missing else 0
-            found.append(LevelTraffic(level, passing, activations + spilled))
-        return self._with_copies(found, inside)
+            traffic.append(LevelTraffic(level, passing, activations + spilled))
+        return self._with_copies(traffic, inside)
 
-    def _with_copies(self, found: list[LevelTraffic], inside: int) -> list[LevelTraffic]:
+    def _with_copies(self, traffic: list[LevelTraffic], inside: int) -> list[LevelTraffic]:
         """A copy of windows is written, and read at once."""
         if self._copies is None:
-            return found
+            return traffic
         return [
-            one._replace(activation_bytes=(one.activation_bytes or 0) + 2 * times * passing)
-            for one, (size, times) in zip(found, self._copies, strict=True)
+            level_traffic._replace(
+                activation_bytes=(level_traffic.activation_bytes or 0) + 2 * times * passing
+            )
+            for level_traffic, (size, times) in zip(traffic, self._copies, strict=True)
             for passing in (max(size - inside, 0),)
         ]
 
     @cached_property
     def _weights(self) -> list[int]:
-        """Those that each kernel is the first to read: others may find shared ones in a cache."""
-        found = []
+        """Bytes of weights that each kernel is the first to read: later they may be in a cache."""
+        own_bytes = []
         seen: dict[int, int] = {}  # of trained tensors, the most that a kernel has read so far
         for kernel in self._kernels:
             own = sum([cost.weight_bytes for cost in kernel.layers])
             for tensor, size in kernel.trained:
                 own += max(size - seen.get(tensor, 0), 0)
                 seen[tensor] = max(size, seen.get(tensor, 0))
-            found.append(min(own, kernel.weight_bytes))
-        return found
+            own_bytes.append(min(own, kernel.weight_bytes))
+        return own_bytes
 
     @cached_property
     def _handovers(self) -> list[int]:
@@ -171,15 +173,15 @@ def _insides(levels: Sequence[MemoryLevel]) -> list[int | None]:
 
     Together, since a cache need not hold a second time what is in one inside it.
     """
-    found: list[int | None] = []
+    insides: list[int | None] = []
     inside: int | None = 0
     for level in levels:
-        found.append(inside)
+        insides.append(inside)
         if level.size_bytes is None or inside is None:
             inside = None
         else:
             inside += ceil(level.size_bytes.value)
-    return found
+    return insides
 
 
 def _handovers(kernels: Sequence[Kernel]) -> list[int]:
@@ -189,12 +191,12 @@ def _handovers(kernels: Sequence[Kernel]) -> list[int]:
     any case, so it cannot be held against others that wait.
     """
     readers = Counter([tensor for kernel in kernels for tensor, _ in kernel.reads])
-    found = [0] * len(kernels)
+    handovers = [0] * len(kernels)
     for now, (kernel, following) in enumerate(pairwise(kernels)):
         if len(kernel.writes) == 1 and readers[kernel.writes[0]] == 1:
             read_bytes = dict(following.reads).get(kernel.writes[0], 0)
-            found[now] = min(kernel.output_bytes, read_bytes)
-    return found
+            handovers[now] = min(kernel.output_bytes, read_bytes)
+    return handovers
 
 
 def _uses(

@@ -34,7 +34,7 @@ TRAINING_PRECISIONS = ("fp32", "fp16", "bf16")
 
 
 class SavedTensor(NamedTuple):
-    """What autograd holds in memory from the forward to the backward pass."""
+    """A tensor that autograd holds in memory from the forward to the backward pass."""
 
     name: str
     bytes: int
@@ -67,7 +67,7 @@ class TrainingCost:
     """Running statistics of norms."""
     activation_bytes: int
     saved_tensors: tuple[SavedTensor, ...] = field(repr=False)
-    """What `activation_bytes` are made of, largest first."""
+    """The tensors whose sizes add up to `activation_bytes`, largest first."""
     unmodelled: tuple[str, ...]
     """Names of layers whose cost is unknown; with some, all the rest are lower bounds."""
 
@@ -156,11 +156,11 @@ class _GradientFlow(NamedTuple):
     """What is known of each step's inputs, of each tensor's memory, and of its gradient."""
 
     inputs: list[tuple[GradInput, ...]]
-    """By step."""
+    """One entry for each step."""
     memory: list[int]
-    """By tensor: the first tensor in the same memory."""
+    """For each tensor, the first tensor in the same memory."""
     has_gradient: list[bool]
-    """By tensor: whether its gradient is calculated."""
+    """For each tensor, whether its gradient is calculated."""
 
 
 def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientFlow:

@@ -42,20 +42,21 @@ def applies(convolution: Convolution) -> bool:
 def tilings(convolution: Convolution) -> tuple[Tiling, ...]:
     """The cost of each size of tile."""
     channels_in, channels_out = convolution.channels_in, convolution.channels_out
-    found = []
+    costs = []
     for side in SIDES:
         tiles = ceil_div(convolution.rows, side) * ceil_div(convolution.columns, side)
         points = tiles * (side + 2) ** 2 * convolution.groups * convolution.images
-        found.append(
+        costs.append(
             Tiling(points * channels_in * channels_out, points * (channels_in + channels_out))
         )
-    return tuple(found)
+    return tuple(costs)
 
 
 def cheapest_tiling(convolution: Convolution) -> Tiling:
     """The tiles that a runtime would take: with the least of multiplying and transforming."""
     return min(
-        tilings(convolution), key=lambda one: one.multiplications + _TRANSFORM * one.transformed
+        tilings(convolution),
+        key=lambda tiling: tiling.multiplications + _TRANSFORM * tiling.transformed,
     )
 
 
@@ -79,4 +80,4 @@ def fewest_of_any(convolution: Convolution) -> int | None:
 
 def fewest_multiplications(convolution: Convolution) -> int:
     """A bound: no choice of tiles multiplies less."""
-    return min(one.multiplications for one in tilings(convolution))
+    return min(tiling.multiplications for tiling in tilings(convolution))

@@ -104,7 +104,7 @@ def _count(
         return LayerCost(step, output, None, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     width = precision.bytes
     input_bytes = work.input_elements * width
-    if any(one.dtype is not None for one in inputs):
+    if any(tensor.dtype is not None for tensor in inputs):
         input_bytes = _typed_bytes(step.layer, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
     read = work.params * width
@@ -127,8 +127,8 @@ def _count(
 
 def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:
     """Bytes read where an input has a dtype of its own, like an image of bytes."""
-    elements = sum(one.elements for one in inputs)
-    stored = sum(one.elements * (one.dtype or precision).bytes for one in inputs)
+    elements = sum(tensor.elements for tensor in inputs)
+    stored = sum(tensor.elements * (tensor.dtype or precision).bytes for tensor in inputs)
     if not layer.reads_params:
         return stored + (work.input_elements - elements) * precision.bytes
     return work.input_elements * stored // elements

@@ -119,4 +119,4 @@ _COMPLETERS: dict[str, Completer] = {
     "precision": precision_words,
     "convention": convention_words,
 }
-"""By the name that an option or argument is kept under."""
+"""The completer of each option or argument, by its name in the namespace."""

@@ -42,7 +42,7 @@ def check_fits(
     names: Sequence[str] | None = None,
     status: int = 0,
 ) -> int:
-    """The exit status: `status` where that is no success, else 1 for a network that does not fit.
+    """The exit status: `status` if that is no success, else 1 if a network does not fit.
 
     What does not fit, and what is not known, is said on stderr.
     """

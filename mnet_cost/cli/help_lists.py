@@ -55,7 +55,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "optimizers": _optimizers,
     "changes": _changes,
 }
-"""What may stand in braces in a help text."""
+"""The lists that may stand in braces in a help text."""
 
 
 def with_lists(text: str) -> str:

@@ -51,8 +51,8 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.output import emit, say
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model
-    from mnet_cost.report.model import model_report
-    from mnet_cost.report.models import models_report
+    from mnet_cost.report.model_list import models_report
+    from mnet_cost.report.model_page import model_report
 
     with_cost = options.cost or bool(options.device)
     if options.words[:1] == ["show"]:

@@ -211,7 +211,7 @@ def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> in
     from mnet_cost.cli.output import say
     from mnet_cost.errors import Problem
 
-    names = [name for one in unmodelled for name in one]
+    names = [name for layer_names in unmodelled for name in layer_names]
     if not names or lower_bound:
         return 0
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -118,7 +118,7 @@ class Screen:
 
     def planned(self, plan: Plan, folder: Path) -> None:
         """The estimate, before training begins."""
-        from mnet_cost.report.train import estimate_lines, ignored
+        from mnet_cost.report.training_run import estimate_lines, ignored
 
         bad = plan.dataset.unreadable
         if bad:

@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
 
     from mnet_cost.cli.progress import Screen, Stopper
     from mnet_cost.errors import MnetCostError
-    from mnet_cost.report.train import training_comparison, training_report
+    from mnet_cost.report.training_run import training_comparison, training_report
     from mnet_cost.torch_model.training.loop import DivergedError
     from mnet_cost.torch_model.training.runs import Cadence
     from mnet_cost.torch_model.training.train import check_jobs, train_model
@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     several = len(models) > 1
     folder = _folder(options, list(models.items()))
     jobs = _jobs(options, models, folder)
-    found: list[Trained] = []
+    runs: list[Trained] = []
     failure: MnetCostError | None = None
     with Stopper() as stopper:
         with Screen(stopper) as screen:
@@ -132,25 +132,25 @@ def run(options: argparse.Namespace) -> int:
                         dataset=dataset,
                     )
             except MnetCostError as error:
-                if not (found or isinstance(error, DivergedError)):
+                if not (runs or isinstance(error, DivergedError)):
                     raise
                 failure = error
                 break
-            found.append(trained)
+            runs.append(trained)
             if stopper.asked():
                 break
             stopper.training = False
-    if found:
+    if runs:
         names = list(models)
         emit(
-            training_comparison(names, found) if several else training_report(found[0]),
+            training_comparison(names, runs) if several else training_report(runs[0]),
             options,
             [options.data],
         )
     if failure is not None:
         say(failure)
         return 1 if isinstance(failure, DivergedError) else 2
-    if found[-1].finished and len(found) == len(models):
+    if runs[-1].finished and len(runs) == len(models):
         return 0
     say(f"stopped; --resume --out {shlex.quote(str(folder))} goes on")
     return stopper.status
@@ -175,7 +175,7 @@ def _jobs(options: argparse.Namespace, models: dict[str, Model], folder: Path) -
 
 
 def _models(options: argparse.Namespace) -> dict[str, Model]:
-    """What is to be trained, by the name that it is shown under."""
+    """The networks to train, by the name that reports show."""
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.models.library import load_model, split_setting
 

@@ -40,11 +40,11 @@ class SharedCoefficients:
     spreads: tuple[float, ...]
     """Standard deviations of the logarithms of cost coefficients, over devices."""
     peak_shares: Mapping[str, PeakShare]
-    """By pipeline."""
+    """The share of the peak that cores reach, by pipeline."""
     measured: Spread
     """The band of an estimate from a fit to measurements."""
     unmeasured: Spread
-    """That of one without any."""
+    """The band of an estimate without a fit to measurements."""
 
 
 @cache
@@ -85,10 +85,10 @@ def shared_coefficients(
     Between two numbers of threads that were measured they lie between theirs, by the logarithm of
     the number; beyond the most they are those of the most.
     """
-    fewer = max(one for one in MEASURED_THREADS if one <= threads)
-    more = min((one for one in MEASURED_THREADS if one >= threads), default=fewer)
+    fewer = max(count for count in MEASURED_THREADS if count <= threads)
+    more = min((count for count in MEASURED_THREADS if count >= threads), default=fewer)
     below, above = (
-        _all_coefficients()[kind_of(device_class, precision, one)] for one in (fewer, more)
+        _all_coefficients()[kind_of(device_class, precision, count)] for count in (fewer, more)
     )
     return below if below is above else _between(below, above, log2(threads / fewer))
 
@@ -115,9 +115,10 @@ def _between(
         spreads=tuple(map(spreads, below.spreads, above.spreads)),
         peak_shares={
             pipeline: PeakShare(
-                share=coefficients(one.share, other.share), spread=spreads(one.spread, other.spread)
+                share=coefficients(share.share, other.share),
+                spread=spreads(share.spread, other.spread),
             )
-            for pipeline, one in below.peak_shares.items()
+            for pipeline, share in below.peak_shares.items()
             if (other := above.peak_shares.get(pipeline))
         },
         measured=spread(below.measured, above.measured),
@@ -132,8 +133,8 @@ def _coefficients(plain: Mapping[str, Any]) -> SharedCoefficients:
         coefficients=tuple(float(terms[name]["coefficient"]) for name in TERM_NAMES),
         spreads=tuple(float(terms[name]["spread"]) for name in TERM_NAMES),
         peak_shares={
-            pipeline: PeakShare(share=float(one["share"]), spread=float(one["spread"]))
-            for pipeline, one in plain["peak_share"].items()
+            pipeline: PeakShare(share=float(entry["share"]), spread=float(entry["spread"]))
+            for pipeline, entry in plain["peak_share"].items()
         },
         measured=_spread(plain["measured"]),
         unmeasured=_spread(plain["unmeasured"]),

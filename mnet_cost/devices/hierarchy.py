@@ -62,8 +62,8 @@ def _level(
     if "size" not in node.value and "bandwidth" not in node.value:
         reader.problem("a memory level must state a `size`, a `bandwidth` or both", place)
         return None
-    found = reader.quantities(node, place, {"size": "B", "bandwidth": "B/s"})
-    size, bandwidth = found.get("size"), found.get("bandwidth")
+    quantities = reader.quantities(node, place, {"size": "B", "bandwidth": "B/s"})
+    size, bandwidth = quantities.get("size"), quantities.get("bandwidth")
     level = MemoryLevel(
         name=name,
         size_bytes=size.sourced if size else None,

@@ -18,5 +18,5 @@ def device_path(name: str) -> Path:
 
 
 def default_devices() -> tuple[str, ...]:
-    """What an analysis shows when no device is asked for: a phone, a board, a server."""
+    """The devices of an analysis where the user asks for none: a phone, a board, a server."""
     return ("pixel_1_tflite", "raspberry_pi_4_ncnn", "h100")

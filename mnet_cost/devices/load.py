@@ -250,5 +250,5 @@ def _over(base: DeviceProfile, stated: DeviceProfile, values: Mapping[str, Node]
             "power_w": drawn.power_w,
             "power_stated": drawn.power_stated,
         }
-        taken.update({field: one for field, one in for_threads.items() if field in taken})
+        taken.update({field: value for field, value in for_threads.items() if field in taken})
     return replace(stated, **taken)

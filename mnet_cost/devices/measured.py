@@ -31,7 +31,7 @@ _LARGEST_DEVIATION = 5.0
 """Of a logarithm: a coefficient 150 times the shared one is a mistake, not a device."""
 
 _ROUNDED = 0.5e-4
-"""Of a number of a covariance, which has four decimals."""
+"""The largest rounding error of a covariance, which is written with four decimals."""
 
 
 def read_latency(
@@ -163,8 +163,8 @@ def _covariance(
             message = f"row {len(rows)} of a lower triangle must have {len(rows)} numbers"
             reader.problem(message, child)
             return None
-        for column, one in zip(rows, child.value, strict=True):
-            value = _real(reader, one, -100.0, 100.0)
+        for column, cell in zip(rows, child.value, strict=True):
+            value = _real(reader, cell, -100.0, 100.0)
             if value is None:
                 return None
             full[index][column] = value
@@ -193,17 +193,17 @@ def _impossible(triangle: Sequence[Sequence[float]]) -> int | None:
     rounding = len(triangle) * _ROUNDED
     root: list[list[float]] = []
     for i, row in enumerate(triangle):
-        found: list[float] = []
+        root_row: list[float] = []
         for j, value in enumerate(row):
-            other = root[j] if j < i else found
-            rest = value - sum([a * b for a, b in zip(found, other, strict=False)])
+            other = root[j] if j < i else root_row
+            rest = value - sum([a * b for a, b in zip(root_row, other, strict=False)])
             if j < i:
-                found.append(rest / other[j])
+                root_row.append(rest / other[j])
             elif rest + rounding <= 0:
                 return i
             else:
-                found.append(math.sqrt(rest + rounding))
-        root.append(found)
+                root_row.append(math.sqrt(rest + rounding))
+        root.append(root_row)
     return None
 
 
@@ -312,7 +312,7 @@ def _range(reader: Reader, node: Node, unit: str) -> tuple[float, float] | None:
         reader.problem("a range is `[least, most]`", node)
         return None
     most = LONGEST_S if unit == "s" else None
-    low, high = (reader.quantity(one, unit, most=most) for one in node.value)
+    low, high = (reader.quantity(end, unit, most=most) for end in node.value)
     if low is None or high is None:
         return None
     if low > high:
@@ -325,7 +325,7 @@ def _words(reader: Reader, node: Node, known: Sequence[str] = ()) -> tuple[str, 
     if not isinstance(node.value, list):
         reader.problem("a list of words must stand here", node)
         return ()
-    found = []
+    words = []
     for child in node.value:
         if not isinstance(child.value, str):
             reader.problem("a word must stand here", child)
@@ -333,8 +333,8 @@ def _words(reader: Reader, node: Node, known: Sequence[str] = ()) -> tuple[str, 
             hint = did_you_mean(child.value, known) or f"there are {', '.join(known)}"
             reader.problem(f"there is no term `{child.value}`", child, hint)
         else:
-            found.append(child.value)
-    return tuple(found)
+            words.append(child.value)
+    return tuple(words)
 
 
 def _real(reader: Reader, node: Node, low: float, high: float, whole: bool = False) -> float | None:

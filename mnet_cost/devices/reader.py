@@ -143,7 +143,7 @@ class Reader:
         Each is `25.6 GB/s`, with the source and basis of the mapping, or has its own:
         `{value: 25.6 GB/s, basis: ..., source: ...}`.
         """
-        found: dict[str, Stated | None] = {}
+        stated: dict[str, Stated | None] = {}
         plain = [
             key
             for key in units
@@ -155,16 +155,16 @@ class Reader:
                 continue
             child = node.value[key]
             if isinstance(child.value, dict):
-                found[key] = self.own(child, node.keys[key], unit)
+                stated[key] = self.own(child, node.keys[key], unit)
             else:
                 value = self.quantity(child, unit)
                 basis, source = shared
-                found[key] = (
+                stated[key] = (
                     None
                     if value is None
                     else Stated(Sourced(value=value, source=source, basis=basis), child)
                 )
-        return found
+        return stated
 
     def own(self, node: Node, place: Node, unit: str, zero: bool = False) -> Stated | None:
         """A quantity with a source and basis of its own, and a range if it states one."""

@@ -29,7 +29,7 @@ KERNEL_RULES: Mapping[str, str] = MappingProxyType(
 """What each word of a profile's `kernels` means."""
 
 DEFAULT_KERNEL_RULES = frozenset(("fold_norms", "fuse_activations", "in_place"))
-"""What is taken for a profile that does not say: what every inference runtime does."""
+"""The rules of a profile that states none: what every inference runtime does."""
 
 RUNTIME_RULES: Mapping[str, frozenset[str]] = MappingProxyType(
     {

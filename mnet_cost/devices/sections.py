@@ -51,8 +51,8 @@ def read_compute(reader: Reader, node: Node | None) -> dict[str, ComputeRate]:
             continue
         optional = ("vector", "tile", "sparse", *ORIGIN)
         reader.keys(child, f"`{precision}`", ("macs",), optional)
-        found = reader.quantities(child, place, {"macs": "MAC/s", "vector": "op/s"})
-        macs, vector = found.get("macs"), found.get("vector")
+        figures = reader.quantities(child, place, {"macs": "MAC/s", "vector": "op/s"})
+        macs, vector = figures.get("macs"), figures.get("vector")
         tile = sparse = None
         if "tile" in child.value:
             tile = reader.number(child.value["tile"], child.keys["tile"], 1, MAX_TILE, whole=True)
@@ -97,7 +97,7 @@ def read_energy(
         reader.problem("`energy` must be a mapping with `macs`, `bytes` or both", node)
         return macs, transfers
     reader.keys(node, "`energy`", (), ("macs", "bytes"))
-    for key, unit, what, found in (
+    for key, unit, what, energies in (
         ("macs", "J/MAC", "a precision to energy per mult-add", macs),
         ("bytes", "J/B", "a memory level to energy per byte", transfers),
     ):
@@ -114,7 +114,7 @@ def read_energy(
                 hint = did_you_mean(name, levels) or f"this profile has {one_of(levels)}"
                 reader.problem(f"there is no memory level `{name}`", place, hint)
             if sourced := reader.sourced(child.value, place, unit):
-                found[name] = sourced
+                energies[name] = sourced
     return macs, transfers
 
 
@@ -126,7 +126,7 @@ def read_kernels(reader: Reader, node: Node | None, unstated: frozenset[str]) ->
         hint = "what the runtime does: `kernels: [fold_norms, fuse_clamps]`"
         reader.problem("`kernels` must be a list of words", node, hint)
         return unstated
-    found: set[str] = set()
+    words: set[str] = set()
     for child in node.value:
         word = child.value
         if not isinstance(word, str) or word not in KERNEL_RULES:
@@ -136,8 +136,8 @@ def read_kernels(reader: Reader, node: Node | None, unstated: frozenset[str]) ->
                 reader.problem(f"there is no rule of kernels `{word}`", child, hint)
             else:
                 reader.problem("a rule of kernels is one word", child, hint)
-        elif word in found:
+        elif word in words:
             reader.problem(f"`{word}` is already stated", child)
         else:
-            found.add(word)
-    return frozenset(found)
+            words.add(word)
+    return frozenset(words)

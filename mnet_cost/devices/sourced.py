@@ -42,7 +42,7 @@ class Sourced:
 
 
 def range_of(number: Sourced) -> tuple[float, float]:
-    """What the sources of a number leave; 30 % either way where they are silent."""
+    """The range that the sources of a number leave; 30 % either way where they state none."""
     if number.low is None and number.high is None:
         return number.value * (1 - ASSUMED_SPREAD), number.value * (1 + ASSUMED_SPREAD)
     return number.least, number.most

@@ -74,9 +74,9 @@ def _against(device: DeviceProfile, threads: int) -> str | None:
 def rates_of_threads(device: DeviceProfile, threads: int) -> dict[str, ComputeRate]:
     """The peaks of so many cores like those that `device` runs on."""
 
-    def part(one: Sourced) -> Sourced:
-        source = f"{threads} of {device.threads} threads of {device.name}; {one.source}"
-        return replace(one.times(threads / device.threads), source=source)
+    def part(figure: Sourced) -> Sourced:
+        source = f"{threads} of {device.threads} threads of {device.name}; {figure.source}"
+        return replace(figure.times(threads / device.threads), source=source)
 
     return {
         precision: replace(
@@ -111,8 +111,8 @@ def with_power_of_threads(device: DeviceProfile, threads: int) -> DeviceProfile:
     like = stated.watts.value * threads / stated.threads
     low, high = range_of(stated.watts)
     low, high = min(low, like), max(high, like)
-    found = Sourced(value=sqrt(low * high), source=source, basis="assumed", low=low, high=high)
-    return replace(device, power_w=found, power_stated=stated)
+    figure = Sourced(value=sqrt(low * high), source=source, basis="assumed", low=low, high=high)
+    return replace(device, power_w=figure, power_stated=stated)
 
 
 def _scaled(
@@ -123,9 +123,9 @@ def _scaled(
     after = shared_coefficients(device.device_class, precision, threads)
     # Of a pipeline that nobody ran with so many threads, another one's gain is all there is.
     pipeline = next(
-        one
-        for one in (device.pipeline, *before.peak_shares)
-        if one in before.peak_shares and one in after.peak_shares
+        pipeline
+        for pipeline in (device.pipeline, *before.peak_shares)
+        if pipeline in before.peak_shares and pipeline in after.peak_shares
     )
     assert pipeline is not None
     known, reached = after.peak_shares[pipeline], before.peak_shares[pipeline].share

@@ -91,20 +91,22 @@ def calibrate(
     if not lenient:
         if peaks is not None:
             precision, ran = rows[0].precision, rows[0].runtime
-            limits = once(kernels, lambda one: limits_of(one, peaks, precision, ran))
+            limits = once(
+                kernels, lambda network_kernels: limits_of(network_kernels, peaks, precision, ran)
+            )
             problems += out_of_limits(rows, limits, peaks.name)
         problems += at_odds(rows)
         problems += all_equal(rows, kernels)
     raise_if_any(problems)
-    found: list[Calibration] = []
+    fits: list[Calibration] = []
     if "coefficients" in forms:
         shared = shared_coefficients(device_class, rows[0].precision, threads)
-        found.append(fit_of_coefficients(measured, rules, tile, shared))
+        fits.append(fit_of_coefficients(measured, rules, tile, shared))
     if "roofline" in forms:
-        found.append(fit_of_roofline(measured))
+        fits.append(fit_of_roofline(measured))
     # The shape of a roofline was chosen by what is left out, so a little less says nothing.
-    better = len(found) > 1 and _held_out_error(found[1]) < _CLEARLY * _held_out_error(found[0])
-    chosen = found[1] if better else found[0]
+    better = len(fits) > 1 and _held_out_error(fits[1]) < _CLEARLY * _held_out_error(fits[0])
+    chosen = fits[1] if better else fits[0]
     if not lenient:
         raise_if_any(without_sense(rows, chosen.held_out_s))
         raise_if_any(out_of_place(rows, chosen.held_out_s))
@@ -136,7 +138,7 @@ def _networks(rows: Sequence[Measurement]) -> int:
 def _too_few(
     rows: Sequence[Measurement], form: Form, no_processor: str | None
 ) -> Iterator[Problem]:
-    """What is wrong with so many networks for this form on this device."""
+    """Problems where there are too few networks, or no processor, for a fit of this form."""
     if form == "coefficients" and no_processor is not None:
         message = f"cost coefficients are for processors, and this is none: {no_processor}"
         hint = f"`--form roofline`, for which {FEWEST_FOR_ROOFLINE} networks must be measured"
@@ -172,8 +174,8 @@ def _is_accelerated(runtime: str) -> bool:
     return any(word in _ACCELERATED for word in runtime.split("-"))
 
 
-def _held_out_error(one: Calibration) -> float:
-    held_out = one.fit.held_out
+def _held_out_error(calibration: Calibration) -> float:
+    held_out = calibration.fit.held_out
     return held_out.mean if held_out else math.inf
 
 
@@ -181,7 +183,7 @@ def _multiply(measured: Measured) -> bool:
     """Whether there are mult-adds, whatever is left out."""
     some = {
         group
-        for group, one in zip(measured.groups, measured.kernels, strict=True)
-        if any(kernel.mult_adds for kernel in one)
+        for group, group_kernels in zip(measured.groups, measured.kernels, strict=True)
+        if any(kernel.mult_adds for kernel in group_kernels)
     }
     return len(some) > 1

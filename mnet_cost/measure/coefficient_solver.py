@@ -97,8 +97,8 @@ def shown_seconds(
     each = coefficients * np.exp(parameters[0] + parameters[1:])
     return np.array(
         [
-            np.maximum(one @ each, lower_bound).sum()
-            for one, lower_bound in zip(amounts, lower_bounds, strict=True)
+            np.maximum(network_amounts @ each, lower_bound).sum()
+            for network_amounts, lower_bound in zip(amounts, lower_bounds, strict=True)
         ]
     )
 

@@ -42,7 +42,7 @@ T = TypeVar("T")
 FEWEST_FOR_BAND = 4
 """Times that were left out; fewer say nothing against the shared band."""
 _MOST_GROUPS = 20
-"""Of more networks of a family several are left out together, since each group is a fit."""
+"""Up to so many groups are left out, since each group needs a fit of its own."""
 _TAKES_PART = 0.01
 """Share of the time of some network that a term takes which the fit has seen."""
 _CHANCE = 1.28
@@ -61,7 +61,7 @@ class Calibration:
     held_out_s: tuple[float | None, ...]
     """None where nothing was left to fit to."""
     half_widths: tuple[float | None, ...]
-    """Of the bands around those, in natural logarithms."""
+    """Half the widths of the ranges of the held-out times, in natural logarithms."""
     notes: tuple[str, ...]
 
 
@@ -74,7 +74,7 @@ class Measured(NamedTuple):
     """Least seconds of each kernel."""
     seconds: Array
     groups: Sequence[str]
-    """What is left out together."""
+    """The group of each row: rows of one group are left out together."""
     protocol: str
     """The words for that."""
     source: str
@@ -86,38 +86,43 @@ def measured_times(
     peaks: DeviceProfile | None,
     source: str,
 ) -> Measured:
-    lower_bounds = once(kernels, lambda one: lower_bounds_of(one, peaks, rows[0].precision))
-    seconds = np.array([one.latency_s for one in rows])
+    lower_bounds = once(
+        kernels, lambda network_kernels: lower_bounds_of(network_kernels, peaks, rows[0].precision)
+    )
+    seconds = np.array([row.latency_s for row in rows])
     return Measured(rows, kernels, lower_bounds, seconds, *_groups(rows), source)
 
 
 def once(kernels: Sequence[Kernels], make: Callable[[Kernels], T]) -> list[T]:
-    """What is made of the kernels of each row: once of what was measured several times."""
-    distinct = {id(one): one for one in kernels}
-    found = {key: make(one) for key, one in distinct.items()}
-    return [found[id(one)] for one in kernels]
+    """`make(kernels)` for each row; called once for a network that was measured several times."""
+    distinct = {id(network_kernels): network_kernels for network_kernels in kernels}
+    made = {key: make(network_kernels) for key, network_kernels in distinct.items()}
+    return [made[id(network_kernels)] for network_kernels in kernels]
 
 
 def _groups(rows: Sequence[Measurement]) -> tuple[list[str], str]:
-    """What is left out together, and the words for it: never a part of what is the same."""
-    families = [one.family for one in rows]
+    """The group of each row, and words for the grouping: by family, network or batch."""
+    families = [row.family for row in rows]
     if len(set(families)) > 1:
         return families, "one family at a time"
-    models = {one.model: None for one in rows}
+    models = {row.model: None for row in rows}
     if len(models) > _MOST_GROUPS:
         # Neighbours in a file are alike, so they are dealt out in turn.
         turn = {model: str(i % _MOST_GROUPS) for i, model in enumerate(models)}
-        return [turn[one.model] for one in rows], f"1 network of {_MOST_GROUPS} at a time"
+        return [turn[row.model] for row in rows], f"1 network of {_MOST_GROUPS} at a time"
     if len(models) > 1:
-        return [one.model for one in rows], "one network at a time"
-    return [str(one.batch) for one in rows], "one batch at a time"
+        return [row.model for row in rows], "one network at a time"
+    return [str(row.batch) for row in rows], "one batch at a time"
 
 
 def fit_of_coefficients(
     measured: Measured, rules: frozenset[str], tile: int, shared: SharedCoefficients
 ) -> Calibration:
-    parts = once(measured.kernels, lambda one: np.array(kernel_amounts(one, rules, tile)))
-    amounts = np.array([one.sum(0) for one in parts])
+    parts = once(
+        measured.kernels,
+        lambda network_kernels: np.array(kernel_amounts(network_kernels, rules, tile)),
+    )
+    amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
     coefficients, spreads = np.array(shared.coefficients), np.array(shared.spreads)
     # Bands cannot be narrower than what one network is measured to take from time to time.
     allowed = replace(
@@ -129,7 +134,7 @@ def fit_of_coefficients(
     fitted = shown_seconds(parts, measured.lower_bounds, coefficients, solution.parameters)
     by_coefficients = amounts * coefficients * np.exp(solution.parameters[1:])
     seen = (by_coefficients / by_coefficients.sum(1)[:, None]).max(0) >= _TAKES_PART
-    names = tuple(name for name, one in zip(TERM_NAMES, seen, strict=True) if one)
+    names = tuple(name for name, is_seen in zip(TERM_NAMES, seen, strict=True) if is_seen)
     # The scale is of millions of multiplications; a deviation of nothing is the shared coefficient.
     fit = CoefficientFit(
         scale_s=Sourced(
@@ -175,15 +180,15 @@ def _left_out(
     measured: Measured, parts: Sequence[Array], coefficients: Array, spreads: Array, noise: float
 ) -> tuple[Array, Array]:
     """Times of each group from all others, and the deviations of their logarithms; NaN without."""
-    amounts = np.array([one.sum(0) for one in parts])
+    amounts = np.array([kernel_rows.sum(0) for kernel_rows in parts])
     estimates, sigmas = np.full(len(parts), np.nan), np.full(len(parts), np.nan)
     for group in dict.fromkeys(measured.groups):
-        out = np.array([one == group for one in measured.groups])
+        out = np.array([row_group == group for row_group in measured.groups])
         seen = np.logical_not(out)
         if out.all():
             continue
         solution = solve(amounts[seen], measured.seconds[seen], coefficients, spreads)
-        rows = [i for i, one in enumerate(out) if one]
+        rows = [i for i, is_out in enumerate(out) if is_out]
         estimates[out] = shown_seconds(
             [parts[i] for i in rows],
             [measured.lower_bounds[i] for i in rows],
@@ -222,9 +227,9 @@ def fit_of_roofline(measured: Measured) -> Calibration:
     rows, seconds = measured.rows, measured.seconds
     bare = once(
         measured.kernels,
-        lambda one: Work(
-            np.array([float(kernel.mult_adds) for kernel in one]),
-            np.array([float(kernel.traffic_bytes) for kernel in one]),
+        lambda network_kernels: Work(
+            np.array([float(kernel.mult_adds) for kernel in network_kernels]),
+            np.array([float(kernel.traffic_bytes) for kernel in network_kernels]),
         ),
     )
     lower_bounds = {
@@ -264,8 +269,8 @@ def fit_of_roofline(measured: Measured) -> Calibration:
         fit=fit,
         form="roofline",
         measurements=rows,
-        fitted_s=tuple(fitted.seconds(one) for one in works),
-        held_out_s=tuple(float(one) for one in np.exp(errors) * seconds),
+        fitted_s=tuple(fitted.seconds(work) for work in works),
+        held_out_s=tuple(float(left_out_s) for left_out_s in np.exp(errors) * seconds),
         half_widths=(fit.spread.width * fit.spread.noise,) * len(rows),
         notes=(
             f"fitted: {', '.join(words)}; more numbers would not do better on what is left out",
@@ -275,13 +280,17 @@ def fit_of_roofline(measured: Measured) -> Calibration:
 
 def _fitted_on(measured: Measured, terms: tuple[str, ...]) -> FittedOn:
     rows = measured.rows
-    distinct = {id(one): one for one in measured.kernels}.values()
-    mult_adds = [float(sum(kernel.mult_adds for kernel in one)) for one in distinct]
+    distinct = {
+        id(network_kernels): network_kernels for network_kernels in measured.kernels
+    }.values()
+    mult_adds = [
+        float(sum(kernel.mult_adds for kernel in network_kernels)) for network_kernels in distinct
+    ]
     return FittedOn(
-        networks=len({one.model for one in rows}),
-        families=tuple(sorted({one.family for one in rows})),
+        networks=len({row.model for row in rows}),
+        families=tuple(sorted({row.family for row in rows})),
         mult_adds=(max(min(mult_adds), 1.0), max(*mult_adds, 1.0)),
-        latency_s=(min(one.latency_s for one in rows), max(one.latency_s for one in rows)),
+        latency_s=(min(row.latency_s for row in rows), max(row.latency_s for row in rows)),
         terms=terms,
     )
 
@@ -303,4 +312,4 @@ def _held_out(measured: Measured, estimates: Array) -> HeldOut | None:
 
 
 def _or_none(values: Array) -> tuple[float | None, ...]:
-    return tuple(None if math.isnan(one) else float(one) for one in values)
+    return tuple(None if math.isnan(value) else float(value) for value in values)

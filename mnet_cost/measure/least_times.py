@@ -70,8 +70,8 @@ def lower_bounds_of(
     """Least seconds of each kernel; 0 where no peak is known that bounds it."""
     if peaks is None:
         return np.zeros(len(kernels))
-    found = LowerBounds(peaks, peaks.compute.get(precision)).lower_bounds(kernels)
-    return np.array([lower_bound.seconds or 0.0 for lower_bound in found])
+    bounds = LowerBounds(peaks, peaks.compute.get(precision)).lower_bounds(kernels)
+    return np.array([lower_bound.seconds or 0.0 for lower_bound in bounds])
 
 
 def limits_of(
@@ -82,15 +82,15 @@ def limits_of(
     least = LowerBounds(ran, ran.compute.get(precision), any_runtime=True).lower_bounds(kernels)
     rate, most_times = ran.compute.get(precision), MOST_OVER_BOUND
     if rate is None and ran.compute:
-        rate = min(ran.compute.values(), key=lambda one: one.macs_per_s.value)
+        rate = min(ran.compute.values(), key=lambda rate: rate.macs_per_s.value)
         most_times = MOST_OVER_OTHER_BOUND
     bound_s = None
     if rate is not None:
-        one = ran.threads  # which the rates of what is no processor were scaled to, too
+        scaled_by = ran.threads  # which the rates of what is no processor were scaled to, too
         slower = replace(
             rate,
-            macs_per_s=rate.macs_per_s.times(1 / one),
-            vector_ops_per_s=rate.vector_ops_per_s and rate.vector_ops_per_s.times(1 / one),
+            macs_per_s=rate.macs_per_s.times(1 / scaled_by),
+            vector_ops_per_s=rate.vector_ops_per_s and rate.vector_ops_per_s.times(1 / scaled_by),
         )
         bound_s = sum(
             lower_bound.seconds or 0.0

@@ -79,7 +79,7 @@ class Measurement:
 
 
 class Reading(NamedTuple):
-    """What the rows of a file say that were asked for, and all that is wrong with their cells."""
+    """The rows of a file that were asked for, and all problems of their cells."""
 
     rows: tuple[Measurement, ...]
     unfit: tuple[Measurement, ...]
@@ -93,9 +93,9 @@ class Reading(NamedTuple):
 
 def read_measurements(path: str | os.PathLike[str]) -> tuple[Measurement, ...]:
     """The rows of a CSV file; `MeasurementError` with all that is wrong."""
-    found = read_cells(path)
-    raise_if_any(found.problems)
-    return found.rows
+    reading = read_cells(path)
+    raise_if_any(reading.problems)
+    return reading.rows
 
 
 def read_cells(path: str | os.PathLike[str], where: Mapping[str, str] = _EVERYTHING) -> Reading:
@@ -114,11 +114,11 @@ def read_cells(path: str | os.PathLike[str], where: Mapping[str, str] = _EVERYTH
         hint = f"a file is a header, {_HEADER}, and a row for each measurement"
         problems.append(Problem(f"{name}: {what}", hint=hint))
     return Reading(
-        tuple(one for one in rows if not math.isnan(one.latency_s)),
-        tuple(one for one in rows if math.isnan(one.latency_s)),
+        tuple(row for row in rows if not math.isnan(row.latency_s)),
+        tuple(row for row in rows if math.isnan(row.latency_s)),
         tuple(reader.others),
         tuple(problems),
-        tuple(dict.fromkeys(one for one in reader.header if one and one not in _KNOWN)),
+        tuple(dict.fromkeys(name for name in reader.header if name and name not in _KNOWN)),
     )
 
 
@@ -126,8 +126,8 @@ def raise_if_any(problems: Iterable[Problem]) -> None:
     """Raise `MeasurementError` with as many problems as one can read."""
     bounded = ProblemList()
     with suppress(TooManyProblemsError):
-        for one in problems:
-            bounded.append(one)
+        for problem in problems:
+            bounded.append(problem)
     if bounded:
         raise MeasurementError(bounded)
 
@@ -197,7 +197,7 @@ def _check_header(whole: Span, names: Sequence[str], problems: ProblemList) -> N
             return
     for name in REQUIRED:
         if name not in names:
-            near = next((one for one in names if did_you_mean(one.lower(), (name,))), None)
+            near = next((column for column in names if did_you_mean(column.lower(), (name,))), None)
             hint = f"is it `{near}`?" if near else f"a header is {_HEADER}"
             problems.append(Problem(f"there is no column `{name}`", whole, hint))
     for name in names[:_MOST_COLUMNS]:
@@ -263,12 +263,12 @@ class _Row:
         line, start = self.source.line(self.line), 0
         for name in self.cells:  # in order: what stands before may have the same text in it
             text = self.text(name)
-            found = line.find(text, start)
-            if found < 0:
+            column_at = line.find(text, start)
+            if column_at < 0:
                 break
             if name == column and text:
-                return Span(self.source, self.line, found + 1, found + len(text) + 1)
-            start = found + len(text)
+                return Span(self.source, self.line, column_at + 1, column_at + len(text) + 1)
+            start = column_at + len(text)
         return Span(self.source, self.line, 1, len(line) + 1)
 
     def problem(self, column: str, message: str, hint: str | None = None) -> None:
@@ -310,7 +310,7 @@ class _Row:
 
 
 def _number(text: str) -> float | None:
-    """Also `nan` and `inf`; None for what is no number."""
+    """The number in a text, which may be `nan` or `inf`; None for a text that is no number."""
     if text.isascii() and "_" not in text:  # float() takes 1_000 and digits of all scripts
         with suppress(ValueError):
             return float(text)
@@ -318,7 +318,7 @@ def _number(text: str) -> float | None:
 
 
 _NOT_STATED: Mapping[str, str] = MappingProxyType({"precision": "fp32", "batch": "1"})
-"""What an empty cell means."""
+"""The value of an empty cell."""
 
 
 def _stated(row: _Row, column: str) -> str:
@@ -407,12 +407,18 @@ def check_columns(where: Mapping[str, str]) -> None:
 def chosen(
     measurements: tuple[Measurement, ...], where: Mapping[str, str]
 ) -> tuple[Measurement, ...]:
-    """Those whose columns have these values; `MeasurementError` where none has."""
+    """The measurements whose columns have these values; `MeasurementError` if there are none."""
     check_columns(where)
     for column, value in where.items():
-        kept = tuple(one for one in measurements if _value(one, column) == value)
+        kept = tuple(
+            measurement for measurement in measurements if _value(measurement, column) == value
+        )
         if not kept:
-            known = [word for word in {_value(one, column): None for one in measurements} if word]
+            known = [
+                word
+                for word in {_value(measurement, column): None for measurement in measurements}
+                if word
+            ]
             named = [f"`{word}`" for word in known]
             more = ", ..." if len(named) > _SHOWN else ""
             hint = did_you_mean(value, known) or (
@@ -432,7 +438,7 @@ def of_one_setting(measurements: tuple[Measurement, ...]) -> Measurement:
     """
     problems = ProblemList()
     for column, several in _SEVERAL.items():
-        values = [_value(one, column) for one in measurements]
+        values = [_value(measurement, column) for measurement in measurements]
         counted = Counter(values)
         if len(counted) == 1:
             continue
@@ -457,6 +463,6 @@ _SHOWN = 8
 _CHOOSABLE = (*_SEVERAL, "precision", "batch", "family", "run", "model")
 
 
-def _value(one: Measurement, column: str) -> str:
-    value = getattr(one, column)
+def _value(measurement: Measurement, column: str) -> str:
+    value = getattr(measurement, column)
     return "" if value is None else str(value)

@@ -42,41 +42,41 @@ class Networks:
         self._specs: dict[tuple[str, str | None], ModelSpec] = {}
         self._kernels: dict[tuple[object, ...], Kernels] = {}
 
-    def kernels(self, one: Measurement, rules: frozenset[str]) -> Kernels:
+    def kernels(self, measurement: Measurement, rules: frozenset[str]) -> Kernels:
         """Kernels of a measured network at its batch and precision.
 
         Raises `MnetCostError` for a network that is not there or has a layer without a cost rule.
         """
-        key = (one.model, one.batch, one.precision, rules)
-        found = self._kernels.get(key)
-        if found is None:
-            found = self._kernels[key] = self._form(one, rules)
-        return found
+        key = (measurement.model, measurement.batch, measurement.precision, rules)
+        kernels = self._kernels.get(key)
+        if kernels is None:
+            kernels = self._kernels[key] = self._form(measurement, rules)
+        return kernels
 
-    def _form(self, one: Measurement, rules: frozenset[str]) -> Kernels:
-        name, variant, knobs = split_reference(one.model)
+    def _form(self, measurement: Measurement, rules: frozenset[str]) -> Kernels:
+        name, variant, knobs = split_reference(measurement.model)
         spec = self._specs.get((name, variant))
         if spec is None:
             reference = name if variant is None else f"{name}:{variant}"
             loaded = load_model(reference)
             if loaded.knobs:
-                raise MeasurementError(f"`{one.model}` sets knobs twice")
+                raise MeasurementError(f"`{measurement.model}` sets knobs twice")
             spec = self._specs[name, variant] = loaded.spec
         if "batch" in knobs:
             hint = "the column `batch` is for that"
-            raise MeasurementError(Problem(f"`{one.model}` sets the batch", hint=hint))
-        network = elaborate(spec, {**knobs, "batch": one.batch})
-        precision = DTYPES[one.precision]
+            raise MeasurementError(Problem(f"`{measurement.model}` sets the batch", hint=hint))
+        network = elaborate(spec, {**knobs, "batch": measurement.batch})
+        precision = DTYPES[measurement.precision]
         costs = count_work(network, precision)
         unknown = [cost.step.name for cost in costs if cost.work is None]
         if unknown:
             hint = "leave out what was measured of this network"
-            message = f"the cost of `{unknown[0]}` in `{one.model}` is unknown"
+            message = f"the cost of `{unknown[0]}` in `{measurement.model}` is unknown"
             raise MeasurementError(Problem(message, hint=hint))
         kernels = form_kernels(network, costs, precision, rules)
         if not kernels:
             hint = "nothing of it takes time: leave out what was measured of this network"
-            raise MeasurementError(Problem(f"`{one.model}` has no kernels", hint=hint))
+            raise MeasurementError(Problem(f"`{measurement.model}` has no kernels", hint=hint))
         return kernels
 
 
@@ -84,29 +84,29 @@ def kernels_of(
     measurements: Sequence[Measurement], rules: frozenset[str], networks: Networks | None = None
 ) -> list[Kernels]:
     """Kernels of each measured network; `MeasurementError` with all that cannot be had."""
-    found, problems = _look_up(measurements, rules, networks or Networks())
+    kernels, problems = _look_up(measurements, rules, networks or Networks())
     raise_if_any(problem for _, problem in problems)
-    return found
+    return kernels
 
 
 def _look_up(
     measurements: Iterable[Measurement], rules: frozenset[str], networks: Networks
 ) -> tuple[list[Kernels], list[tuple[Measurement, Problem]]]:
-    """Kernels of the networks that can be had, and what is wrong with others, once of each."""
-    found: list[Kernels] = []
+    """Kernels of the networks that can be built; problems of the others, each network once."""
+    kernels: list[Kernels] = []
     problems: list[tuple[Measurement, Problem]] = []
     seen: set[str] = set()
-    for one in measurements:
-        if one.model in seen:
+    for measurement in measurements:
+        if measurement.model in seen:
             continue
         try:
-            found.append(networks.kernels(one, rules))
+            kernels.append(networks.kernels(measurement, rules))
         except MnetCostError as error:
-            seen.add(one.model)
-            problems += [(one, problem) for problem in _at_row(one, error.problems)]
+            seen.add(measurement.model)
+            problems += [(measurement, problem) for problem in _at_row(measurement, error.problems)]
         if len(problems) > MAX_PROBLEMS:
             break
-    return found, problems
+    return kernels, problems
 
 
 class Rows(NamedTuple):
@@ -131,18 +131,18 @@ def read_rows(paths: Sequence[str | os.PathLike[str]], where: Mapping[str, str])
             readings.append(read_cells(path, where))
         except MeasurementError as error:
             problems += error.problems
-    if problems or any(one.problems for one in readings):
+    if problems or any(reading.problems for reading in readings):
         networks = Networks()
-        raise_if_any((*problems, *(bad for one in readings for bad in _all(one, networks))))
-    rows = tuple(row for one in readings for row in one.rows)
+        raise_if_any((*problems, *(bad for reading in readings for bad in _all(reading, networks))))
+    rows = tuple(row for reading in readings for row in reading.rows)
     if not rows:  # which of the values none has, and which there are
-        chosen(tuple(row for one in readings for row in one.others), where)
-    unread = dict.fromkeys(name for one in readings for name in one.unread)
+        chosen(tuple(row for reading in readings for row in reading.others), where)
+    unread = dict.fromkeys(name for reading in readings for name in reading.unread)
     return Rows(rows, tuple(unread))
 
 
 def _all(reading: Reading, networks: Networks) -> list[Problem]:
-    """What is wrong with cells and networks of a file, in the order of its rows."""
+    """The problems of cells and networks of a file, in the order of its rows."""
     asked = (*reading.rows, *reading.unfit)
     placed = [(problem.span, problem) for problem in reading.problems]
     placed += [(row.span, problem) for row, problem in _look_up(asked, frozenset(), networks)[1]]
@@ -150,14 +150,14 @@ def _all(reading: Reading, networks: Networks) -> list[Problem]:
     return [problem for _, problem in placed]
 
 
-def _at_row(one: Measurement, problems: Iterable[Problem]) -> list[Problem]:
+def _at_row(measurement: Measurement, problems: Iterable[Problem]) -> list[Problem]:
     """Problems of a network, shown at the row that names it unless they have a place in a spec."""
     hint = "a path is seen from the folder of the file that names it"
     return [
-        problem._replace(trail=(*problem.trail, f"measured in {one.span}"))
+        problem._replace(trail=(*problem.trail, f"measured in {measurement.span}"))
         if problem.span
         else problem._replace(
-            span=one.span,
+            span=measurement.span,
             hint=problem.hint or (hint if "cannot be read" in problem.message else None),
         )
         for problem in problems

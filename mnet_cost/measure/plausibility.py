@@ -52,10 +52,10 @@ _SHOWN = 3
 
 def by_network(rows: Sequence[Measurement], values: Sequence[T]) -> dict[tuple[str, int], list[T]]:
     """Values of the rows that measure one network at one batch."""
-    found: dict[tuple[str, int], list[T]] = {}
+    networks: dict[tuple[str, int], list[T]] = {}
     for row, value in zip(rows, values, strict=True):
-        found.setdefault((row.model, row.batch), []).append(value)
-    return found
+        networks.setdefault((row.model, row.batch), []).append(value)
+    return networks
 
 
 def repeat_noise(rows: Sequence[Measurement]) -> float:
@@ -72,21 +72,22 @@ def out_of_limits(
 ) -> Iterator[Problem]:
     """Rows whose time the peaks of a profile rule out: shorter, or far longer, than any runtime."""
     wrong = [
-        (row, one)
-        for row, one in zip(rows, limits, strict=True)
-        if not one.least_s <= row.latency_s <= one.most_s
+        (row, limit)
+        for row, limit in zip(rows, limits, strict=True)
+        if not limit.least_s <= row.latency_s <= limit.most_s
     ]
-    for row, one in wrong:
+    for row, limit in wrong:
         took = f"`{row.model}` took {format_seconds(row.latency_s, _DIGITS)}, "
-        if row.latency_s < one.least_s:
-            least = format_seconds(one.least_s, _DIGITS)
+        if row.latency_s < limit.least_s:
+            least = format_seconds(limit.least_s, _DIGITS)
             took += f"and on the peaks of {profile} takes {least} at least"
         else:
-            assert one.bound_s is not None
-            with_one = " with one thread" if one.is_processor else ""
+            assert limit.bound_s is not None
+            ratio = row.latency_s / limit.bound_s
+            with_one = " with one thread" if limit.is_processor else ""
             took += (
-                f"{row.latency_s / one.bound_s:,.0f} times its lower bound on {profile}{with_one}, "
-                f"{format_seconds(one.bound_s, _DIGITS)}: no runtime is so slow"
+                f"{ratio:,.0f} times its lower bound on {profile}{with_one}, "
+                f"{format_seconds(limit.bound_s, _DIGITS)}: no runtime is so slow"
             )
         yield Problem(took, row.time_span, _unit_hint(wrong) if row is wrong[-1][0] else None)
 
@@ -100,7 +101,7 @@ _UNITS = {
 
 
 def _unit_hint(wrong: Sequence[tuple[Measurement, Limits]]) -> str:
-    """What these times would be in, or where else to look."""
+    """A hint: the unit that these times may be in, or where else to look."""
     for unit, (milliseconds, how) in _UNITS.items():
         if all(
             limits.least_s <= row.latency_s * milliseconds <= limits.most_s for row, limits in wrong
@@ -130,7 +131,7 @@ def _line(row: Measurement) -> str:
 
 def all_equal(rows: Sequence[Measurement], kernels: Sequence[Kernels]) -> Iterator[Problem]:
     """Networks of different size that all took the same time: somebody filled in a column."""
-    sizes = [sum(kernel.mult_adds for kernel in one) for one in kernels]
+    sizes = [sum(kernel.mult_adds for kernel in network_kernels) for network_kernels in kernels]
     same = len({row.latency_s for row in rows}) == 1
     several = len(by_network(rows, rows)) >= _FEWEST_EQUAL
     if same and several and max(sizes) > _UNEQUAL * min(sizes):
@@ -146,11 +147,15 @@ def without_sense(
     rows: Sequence[Measurement], left_out_s: Sequence[float | None]
 ) -> Iterator[Problem]:
     """Times of which none can be predicted from the others, the worst rows first."""
-    known = [(row, one) for row, one in zip(rows, left_out_s, strict=True) if one is not None]
+    known = [
+        (row, predicted_s)
+        for row, predicted_s in zip(rows, left_out_s, strict=True)
+        if predicted_s is not None
+    ]
     if not known:
         return
     measured = np.log([row.latency_s for row, _ in known])
-    predicted = np.log([one for _, one in known])
+    predicted = np.log([predicted_s for _, predicted_s in known])
     errors = predicted - measured
     off = math.exp(float(np.median(np.abs(errors))))
     together = _agreement(measured, predicted)
@@ -167,10 +172,10 @@ def without_sense(
         "clock change while it measures? Few rows that are right need more beside them",
     )
     for i in np.argsort(-np.abs(errors), kind="stable")[:_SHOWN]:
-        row, one = known[i]
+        row, predicted_s = known[i]
         yield Problem(
             f"`{row.model}` took {format_seconds(row.latency_s)}, and is predicted to take "
-            f"{format_seconds(one)}",
+            f"{format_seconds(predicted_s)}",
             row.time_span,
         )
 
@@ -178,14 +183,14 @@ def without_sense(
 def out_of_place(
     rows: Sequence[Measurement], left_out_s: Sequence[float | None]
 ) -> Iterator[Problem]:
-    """Rows whose time is far from what is predicted from the others."""
-    for row, one in zip(rows, left_out_s, strict=True):
-        most_s = math.inf if one is None else MOST_OFF_ALONE * one + MOST_CONSTANT_S
-        if one is None or one / MOST_OFF_ALONE <= row.latency_s <= most_s:
+    """Problems of rows whose time is far from the time predicted from the other rows."""
+    for row, predicted_s in zip(rows, left_out_s, strict=True):
+        most_s = math.inf if predicted_s is None else MOST_OFF_ALONE * predicted_s + MOST_CONSTANT_S
+        if predicted_s is None or predicted_s / MOST_OFF_ALONE <= row.latency_s <= most_s:
             continue
         yield Problem(
             f"`{row.model}` took {format_seconds(row.latency_s)}, and from the others is predicted "
-            f"to take {format_seconds(one)}",
+            f"to take {format_seconds(predicted_s)}",
             row.time_span,
             "is it in milliseconds, as the others are, and beside its own network?",
         )
@@ -203,8 +208,8 @@ def _agreement(measured: Array, predicted: Array) -> float:
     return math.copysign(1.0, float(np.sum(apart * (np.diff(predicted) + apart))))
 
 
-def _correlation(one: Array, other: Array) -> float:
+def _correlation(first: Array, second: Array) -> float:
     """From -1 to 1; 0 of what does not vary."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])

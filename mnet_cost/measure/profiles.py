@@ -70,7 +70,7 @@ def with_latency(
     indent = " " * (root.column - 1)
     lines[word.line - 1] = line[: word.column - 1] + basis + line[word.end - 1 :]
     ending = "\r\n" if lines[0].endswith("\r\n") else "\n"
-    end = next((i for i, one in enumerate(lines) if _END_OF_DOCUMENT.match(one)), len(lines))
+    end = next((i for i, line in enumerate(lines) if _END_OF_DOCUMENT.match(line)), len(lines))
     lines, behind = lines[:end], lines[end:]
     if "latency" in root.keys:
         start = root.keys["latency"].line - 1
@@ -131,7 +131,7 @@ def _coefficients(fit: CoefficientFit) -> list[str]:
     rows = [i for i, row in enumerate(fit.covariance) if any(row[:i])]
     for i in [0, *rows]:
         row = [fit.covariance[i][j] for j in [0, *rows] if j <= i]
-        lines += _list(f"    {names[i]}: ", [_short(one) for one in row])
+        lines += _list(f"    {names[i]}: ", [_short(covariance) for covariance in row])
     return lines
 
 
@@ -161,12 +161,12 @@ def _sourced(key: str, number: Sourced, unit: str) -> list[str]:
 def _evidence(spread: Spread, seen: FittedOn | None, held_out: HeldOut | None) -> list[str]:
     lines = [f"band: {{width: {spread.width:.3g}, noise: {spread.noise:.3g}}}"]
     if seen is not None:
-        mult_adds = ", ".join(format_si(one, "MAC", _DIGITS) for one in seen.mult_adds)
-        latency = ", ".join(format_si(one, "s", _DIGITS) for one in seen.latency_s)
+        mult_adds = ", ".join(format_si(mult_adds, "MAC", _DIGITS) for mult_adds in seen.mult_adds)
+        latency = ", ".join(format_si(seconds, "s", _DIGITS) for seconds in seen.latency_s)
         lines += [
             "fitted_on:",
             f"  networks: {seen.networks}",
-            *_list("  families: ", [_quoted(one) for one in seen.families]),
+            *_list("  families: ", [_quoted(family) for family in seen.families]),
             f"  mult_adds: [{mult_adds}]",
             f"  latency: [{latency}]",
             *_list("  terms: ", seen.terms),

@@ -66,7 +66,7 @@ class CalibratedProfile:
     text: str
     """YAML, as `load_device` reads it from a file."""
     calibrations: Mapping[str, Calibration]
-    """By precision."""
+    """The fits, by precision."""
     unread: tuple[str, ...]
     """Columns of the CSV files of which nothing was taken."""
 
@@ -168,7 +168,7 @@ def _base(request: CalibrationRequest) -> DeviceProfile | None:
 
 
 def _threads(request: CalibrationRequest, first: Measurement, base: DeviceProfile | None) -> int:
-    """Of the measurements, or where they do not say, of the profile."""
+    """The value in the measurements, or, where they state none, in the profile."""
     threads = first.threads or (base.threads if base else 1)
     if base and base.cores and threads > base.cores.value:
         cores = int(base.cores.value)

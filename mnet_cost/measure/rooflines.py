@@ -55,7 +55,7 @@ SHAPES = (
 
 
 class Work(NamedTuple):
-    """What the kernels of one network ask for."""
+    """Mult-adds and bytes of the kernels of one network."""
 
     mult_adds: Array
     bytes: Array
@@ -88,9 +88,10 @@ def fit_roofline(works: Sequence[Work], seconds: Array, shape: Shape) -> Rooflin
     distinct = {id(work): work for work in works}  # measured several times, counted once
     for ridge in RIDGES if shape.bandwidth else RIDGES[:1]:
         busy_of = {
-            key: np.maximum(one.mult_adds, ridge * one.bytes).sum() for key, one in distinct.items()
+            key: np.maximum(work.mult_adds, ridge * work.bytes).sum()
+            for key, work in distinct.items()
         }
-        busy = np.array([busy_of[id(one)] for one in works])
+        busy = np.array([busy_of[id(work)] for work in works])
         columns = [busy, np.ones(len(works)) * shape.inference, kernels * shape.kernel]
         loss, numbers = _not_negative(np.stack(columns, axis=1) / seconds[:, None])
         if best is None or loss < best[0]:
@@ -105,18 +106,18 @@ def _not_negative(columns: Array) -> tuple[float, list[float]]:
     others = [i for i in range(1, columns.shape[1]) if columns[:, i].any()]
     least = _LEAST_SHARE / columns[:, 0].max()
     for chosen in range(2 ** len(others)):
-        used = [one for bit, one in enumerate(others) if chosen >> bit & 1]
-        found = _nearest(columns[:, [0, *used]], np.ones(len(columns)))
-        if found[0] < least:
+        used = [column for bit, column in enumerate(others) if chosen >> bit & 1]
+        values = _nearest(columns[:, [0, *used]], np.ones(len(columns)))
+        if values[0] < least:
             rest = _nearest(columns[:, used], 1 - least * columns[:, 0])
-            found = np.concatenate([[least], rest])
-        if (found < 0).any():
+            values = np.concatenate([[least], rest])
+        if (values < 0).any():
             continue
-        loss = float(np.sum((columns[:, [0, *used]] @ found - 1) ** 2))
+        loss = float(np.sum((columns[:, [0, *used]] @ values - 1) ** 2))
         if best is None or loss < best[0]:
             numbers = [0.0] * columns.shape[1]
-            for one, value in zip([0, *used], found, strict=True):
-                numbers[one] = float(value)
+            for column, value in zip([0, *used], values, strict=True):
+                numbers[column] = float(value)
             best = loss, numbers
     assert best is not None, "a rate alone is above zero, since mult-adds and times are"
     return best
@@ -132,10 +133,10 @@ def held_out_errors(
     """Logarithms of estimate over measured, each from all other families."""
     errors = np.zeros(len(works))
     for family in set(families):
-        seen = [i for i, one in enumerate(families) if one != family]
+        seen = [i for i, other in enumerate(families) if other != family]
         fitted = fit_roofline([works[i] for i in seen], seconds[seen], shape)
-        for i, one in enumerate(families):
-            if one == family:
+        for i, other in enumerate(families):
+            if other == family:
                 # Without mult-adds and constants nothing is predicted: as good as no time at all.
                 errors[i] = np.log(max(fitted.seconds(works[i]) / seconds[i], _NOTHING))
     return errors
@@ -149,7 +150,7 @@ def choose_shape(
     With a single family, networks are left out one at a time.
     """
     groups = list(families) if len(set(families)) > 1 else [str(i) for i in range(len(works))]
-    least = len(works) - max(groups.count(one) for one in set(groups))
+    least = len(works) - max(groups.count(group) for group in set(groups))
     chosen: tuple[Shape, Array] | None = None
     for shape in SHAPES:
         if chosen is not None and least < _ROWS_PER_NUMBER * shape.numbers:

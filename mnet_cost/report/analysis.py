@@ -9,13 +9,13 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
     convention_detail,
     convention_notes,
     marks_of,
 )
-from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import (
     device_table,
     misfit_alerts,
@@ -38,7 +38,7 @@ from mnet_cost.report.rows import (
     without,
 )
 from mnet_cost.report.sparsity import sparsity_facts, sparsity_notes
-from mnet_cost.report.training import training_facts, training_note
+from mnet_cost.report.training_step import training_facts, training_note
 from mnet_cost.report.types import (
     ASKED,
     MOST_NOTES,

@@ -12,7 +12,7 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.alerts import misfit_alerts
-from mnet_cost.report.document import analysis_document
+from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.estimates import fits_cell, threads_cell, time_notes, unknown_notes
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
@@ -103,7 +103,7 @@ def batches_report(
 
 
 def at_batch(names: Sequence[str], analyses: Sequence[Sequence[Analysis]]) -> list[str]:
-    """What alerts call each analysis: `mobilenet_v2 at batch 8`."""
+    """The name of each analysis in alerts: `mobilenet_v2 at batch 8`."""
     return [
         f"{name} at batch {analysis.network.batch}"
         for name, by_batch in zip(names, analyses, strict=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.report.alerts import misfit_alerts
+from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.differences import difference_tables, differences_document
-from mnet_cost.report.document import analysis_document
 from mnet_cost.report.estimates import basis_notes, outside_note, unknown_notes
 from mnet_cost.report.matrix import (
     MEASURES,

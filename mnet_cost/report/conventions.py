@@ -29,7 +29,11 @@ class Marks:
 
     def __init__(self, analysis: Analysis) -> None:
         self._convention = find_convention(analysis.convention)
-        self._doubts = {name: one.agreement for one in analysis.reservations for name in one.layers}
+        self._doubts = {
+            name: reservation.agreement
+            for reservation in analysis.reservations
+            for name in reservation.layers
+        }
 
     def of(self, layers: Iterable[LayerCost]) -> Agreement:
         """The agreement of the sum over `layers`."""
@@ -62,13 +66,17 @@ def convention_notes(analysis: Analysis) -> list[str]:
     if analysis.convention_items:
         items = "; ".join(f"{item.mult_adds:+,} {item.what}" for item in analysis.convention_items)
         notes.append(f"{analysis.paper_mult_adds:,} mult-adds by the convention paper; {items}")
-    return notes + [_reservation_note(analysis.convention, one) for one in analysis.reservations]
+    return notes + [
+        _reservation_note(analysis.convention, reservation) for reservation in analysis.reservations
+    ]
 
 
-def _reservation_note(name: str, one: Reservation) -> str:
-    number = len(one.layers)
-    layers = f"{one.kind} ({number} layer{'s' if number > 1 else ''})"
-    if one.agreement == "depends":
-        change = f"{abs(one.mult_adds):,} {'more' if one.mult_adds > 0 else 'less'}"
-        return f"{layers} {one.why}; otherwise {name} counts {change}"
-    return f"{name} does not cover {layers}: {one.why}; counted as the convention paper does"
+def _reservation_note(name: str, reservation: Reservation) -> str:
+    number = len(reservation.layers)
+    layers = f"{reservation.kind} ({number} layer{'s' if number > 1 else ''})"
+    if reservation.agreement == "depends":
+        change = f"{abs(reservation.mult_adds):,} {'more' if reservation.mult_adds > 0 else 'less'}"
+        return f"{layers} {reservation.why}; otherwise {name} counts {change}"
+    return (
+        f"{name} does not cover {layers}: {reservation.why}; counted as the convention paper does"
+    )

@@ -14,9 +14,9 @@ from typing import Any
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, basis_of
 from mnet_cost.report.alerts import misfit_alerts
+from mnet_cost.report.analysis_json import device_document, model_document
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.devices import class_order, under_headings
-from mnet_cost.report.document import device_document, model_document
 from mnet_cost.report.estimates import (
     basis_notes,
     outside_notes,
@@ -108,7 +108,7 @@ def _notes(
     unknown: Sequence[DeviceEstimate],
     refused: bool,
 ) -> tuple[list[str], list[str]]:
-    """What changes how the times are read, and all else."""
+    """Notes that change how the times are read, and all other notes."""
     notes = []
     if any(estimate.basis == "bound" for estimate in known):
         notes.append(

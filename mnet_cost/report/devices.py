@@ -58,7 +58,7 @@ def under_headings(table: Table, devices: Sequence[DeviceProfile]) -> Table:
 
 
 def measured_among(devices: Iterable[DeviceProfile]) -> dict[str, list[str]]:
-    """Of profiles by name those among `devices` that extend them with measured times."""
+    """For each profile, by name, the `devices` that extend it with measured times."""
     measured: dict[str, list[str]] = {}
     for device in devices:
         if device.extends and device.latency:

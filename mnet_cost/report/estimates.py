@@ -12,7 +12,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
 from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.report.kernel_time import term_times
+from mnet_cost.report.kernel_explanation import term_times
 from mnet_cost.report.latency_fit import set_by_one
 from mnet_cost.report.rows import (
     band_cell,
@@ -188,7 +188,7 @@ def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _overs(estimate: DeviceEstimate) -> str:
-    """By how much what does not fit is over which memory."""
+    """By how much the network exceeds each memory that it does not fit, as text."""
     overs = [
         f"{fit.what} are {format_bytes(fit.over_bytes or 0)} over {fit.where} "
         f"({format_capacity(fit.available_bytes or 0)})"
@@ -207,7 +207,7 @@ def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
 
 
 def _misfit(fit: CapacityCheck) -> str:
-    """What does not fit, by how much, and the tensors that are why."""
+    """A sentence that says what does not fit, by how much, and which tensors are the cause."""
     size = format_capacity(fit.available_bytes or 0)
     text = f"{fit.what} do not fit {fit.where} {size}: over by {format_bytes(fit.over_bytes or 0)}"
     if fit.gap_bytes:
@@ -292,7 +292,7 @@ def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
 
 
 def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
-    """What the times are, by basis; then what is to be said of each device."""
+    """Notes on the bases of the times, then notes on each device."""
     bases = [] if refused else basis_notes(estimates)
     return bases + _said(
         (estimate.device.name, note)
@@ -387,7 +387,7 @@ def _way(estimate: DeviceEstimate, basis: str) -> str:
 
 
 def _packs_note(estimate: DeviceEstimate, least: float = _MUCH) -> list[str]:
-    """What channels cost that fill no packs: where that is much, fewer of them can take longer."""
+    """The cost of channels that fill no pack: where it is high, fewer channels can take longer."""
     fit = estimate.latency_fit
     taken = sum(
         share for name, share in zip(TERM_NAMES, estimate.shares, strict=False) if name in _UNPACKED
@@ -412,7 +412,7 @@ def outside_note(estimate: DeviceEstimate) -> str:
 
 
 def _at_worst(held_out: HeldOut) -> str:
-    """What a median does not show: a kind of network that a fit cannot be used for."""
+    """A note on the kind of network for which a fit is worst: its median does not show that."""
     if held_out.worst is None or held_out.worst_error is None:
         return ""
     off = abs(held_out.worst_error)

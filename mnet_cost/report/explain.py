@@ -17,7 +17,7 @@ from mnet_cost.report.conventions import (
     marks_of,
 )
 from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
-from mnet_cost.report.kernel_time import time_document, time_lines
+from mnet_cost.report.kernel_explanation import time_document, time_lines
 from mnet_cost.report.rows import groups
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table
@@ -92,9 +92,10 @@ class _Kernels:
         self.estimates: dict[str, list[tuple[DeviceEstimate, KernelEstimate]]] = {}
         self._homes: dict[str, dict[str, list[str]]] = {}
         for estimate in analysis.devices:
-            for one in estimate.kernels:
-                self.estimates.setdefault(one.kernel.name, []).append((estimate, one))
-                self._place(one.kernel, estimate.device.name)
+            for kernel_time in estimate.kernels:
+                kernel = kernel_time.kernel
+                self.estimates.setdefault(kernel.name, []).append((estimate, kernel_time))
+                self._place(kernel, estimate.device.name)
         if not self._homes:
             for kernel in analysis.kernels:
                 self._place(kernel, "")
@@ -111,8 +112,8 @@ class _Kernels:
             return ""
         if len(homes) == 1:
             return f"is fused into {hosts[0]}: no time of its own\n"
-        found = "; ".join(f"{home} on {', '.join(homes[home])}" for home in hosts)
-        return f"is fused into {found}: no time of its own there\n"
+        fused_into = "; ".join(f"{home} on {', '.join(homes[home])}" for home in hosts)
+        return f"is fused into {fused_into}: no time of its own there\n"
 
 
 def _inside(name: str, layer: str) -> bool:
@@ -125,7 +126,9 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     inputs = ", ".join(f"{network.tensors[i].name} {network.tensors[i].type}" for i in step.inputs)
     written = f"{source.path}:{step.line}:  {source.line(step.line).strip()}"
     shared = "" if step.shares is None else f" · weights of {network.steps[step.shares].name}"
-    rows = [(one.what, one.value, _equation(one)) for one in _formulas(analysis, cost)]
+    rows = [
+        (formula.what, formula.value, _equation(formula)) for formula in _formulas(analysis, cost)
+    ]
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
@@ -158,9 +161,9 @@ def _how_it_ran(estimate: DeviceEstimate, kernel: KernelEstimate) -> str:
 def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
     """Sizes and counts of one example, and bytes of the batch."""
     network, work = analysis.network, cost.work
-    found = list(explain_step(network, cost.step))
+    formulas = list(explain_step(network, cost.step))
     if work is None:
-        return found
+        return formulas
     width, batch = DTYPES[analysis.precision].bytes, network.batch
     for what, elements, stored, factor in (
         ("weight bytes", work.params, cost.read_weight_bytes, 1),
@@ -171,7 +174,7 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
             each = width if stored == elements * width * factor else stored / elements / factor
             times = f" * {factor}" if factor != 1 else ""
             unit = "params" if what == "weight bytes" else what.replace("bytes", "elements")
-            found.append(
+            formulas.append(
                 Formula(
                     what=what,
                     names=f"{unit} * bytes each" + (" * batch" if times else ""),
@@ -179,7 +182,7 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
                     value=stored,
                 )
             )
-    return found
+    return formulas
 
 
 def _equation(formula: Formula) -> str:
@@ -199,7 +202,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
         "line": step.line,
         "text": step.node.source.line(step.line).strip(),
         "formulas": [asdict(formula) for formula in _formulas(analysis, cost)],
-        "times": [time_document(*one) for one in kernels.estimates.get(step.name, ())],
+        "times": [time_document(*estimates) for estimates in kernels.estimates.get(step.name, ())],
     }
 
 
@@ -232,7 +235,7 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
     flops, stored = (analysis.total(key, lower_bound) for key in ("flops", "weight_bytes"))
     width = DTYPES[analysis.precision].bytes
     peak = analysis.memory
-    alive = " + ".join(f"{one.bytes:,} ({one.name})" for one in peak.live_at_peak)
+    alive = " + ".join(f"{tensor.bytes:,} ({tensor.name})" for tensor in peak.live_at_peak)
     unknown = "unknown, since a layer has no cost rule"
     facts = (
         Fact("FLOPs", flops, "count", unknown if flops is None else "2 * mult-adds"),
@@ -263,6 +266,6 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
             "convention_agreement": analysis.convention_agreement,
             "kinds": [dict(zip([c.key for c in columns], row, strict=True)) for row in rows],
             "totals": dict(zip([c.key for c in columns[1:]], total[1:], strict=True)),
-            "peak_memory": [one._asdict() for one in peak.live_at_peak],
+            "peak_memory": [tensor._asdict() for tensor in peak.live_at_peak],
         },
     )

@@ -12,7 +12,7 @@ from io import StringIO
 from typing import Any
 
 from mnet_cost.escaping import csv_cell, html_text, json_text, markdown_cell, markdown_line, plain
-from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
+from mnet_cost.report.cell_text import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.file_keys import file_keys, file_values
 from mnet_cost.report.types import Report, Table
 

@@ -65,35 +65,41 @@ def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
 
 
 def _row(
-    estimate: DeviceEstimate, one: KernelEstimate, whole_s: float | None, ridge: float | None
+    estimate: DeviceEstimate,
+    kernel_time: KernelEstimate,
+    whole_s: float | None,
+    ridge: float | None,
 ) -> tuple[Any, ...]:
-    kernel, seconds = one.kernel, one.latency_s
+    kernel, seconds = kernel_time.kernel, kernel_time.latency_s
+    bound_s, intensity = kernel_time.lower_bound.seconds, kernel_time.intensity
+    parts = time_breakdown(estimate, kernel_time)
     fused = dict.fromkeys(cost.step.layer.kind for cost in kernel.layers[1:])
     side = None
-    if ridge is not None and one.intensity is not None:
-        side = "below" if one.intensity < ridge else "above"
+    if ridge is not None and intensity is not None:
+        side = "below" if intensity < ridge else "above"
     return (
         kernel.name,
         " + ".join(fused) or Absent(""),
         Absent("unknown") if kernel.anchor.work is None else kernel.mult_adds,
         Absent("unknown") if seconds is None else seconds,
         seconds / whole_s if seconds is not None and whole_s else Absent(""),
-        *(Absent("unknown") if part is None else part for part in time_breakdown(estimate, one)),
-        Absent("unknown") if one.lower_bound.seconds is None else one.lower_bound.seconds,
-        part_word(one.bound),
-        Absent("") if one.intensity is None else one.intensity,
+        *(Absent("unknown") if part is None else part for part in parts),
+        Absent("unknown") if bound_s is None else bound_s,
+        part_word(kernel_time.bound),
+        Absent("") if intensity is None else intensity,
         side or Absent(""),
     )
 
 
-def _is_raised(one: KernelEstimate) -> bool:
+def _is_raised(kernel_time: KernelEstimate) -> bool:
     """Whether the lower bound is above the sum of cost coefficients."""
-    by_coefficients = sum([part or 0.0 for part in (one.compute_s, one.memory_s, one.overhead_s)])
-    return (one.latency_s or 0.0) > by_coefficients * (1 + 1e-9)
+    parts = (kernel_time.compute_s, kernel_time.memory_s, kernel_time.overhead_s)
+    by_coefficients = sum([part or 0.0 for part in parts])
+    return (kernel_time.latency_s or 0.0) > by_coefficients * (1 + 1e-9)
 
 
 def kernel_notes(estimate: DeviceEstimate) -> list[str]:
-    """What the parts of a kernel's time are."""
+    """The meaning of the parts of a kernel's time."""
     notes = []
     if not estimate.adds_up:
         notes.append("kernels: memory is the time that moving bytes takes beyond compute")

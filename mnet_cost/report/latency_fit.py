@@ -36,7 +36,7 @@ def fit_facts(precision: str, fit: LatencyFit) -> list[Fact]:
     ]
     seen = fit.fitted_on
     if seen is not None:
-        macs = " to ".join(format_count(one, 3) for one in seen.mult_adds)
+        macs = " to ".join(format_count(mult_adds, 3) for mult_adds in seen.mult_adds)
         times = " to ".join(map(format_seconds, seen.latency_s))
         facts.append(
             Fact(
@@ -126,7 +126,7 @@ def fit_document(fit: LatencyFit) -> dict[str, Any]:
 
 
 def fitted_on_document(fit: LatencyFit) -> dict[str, Any] | None:
-    """What a fit has seen, for JSON: times in milliseconds."""
+    """The range of networks that a fit was made on, for JSON: times in milliseconds."""
     if fit.fitted_on is None:
         return None
     seen: dict[str, Any] = asdict(fit.fitted_on)

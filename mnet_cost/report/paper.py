@@ -59,7 +59,7 @@ def paper_report(paper: Paper, results: Sequence[TableResult]) -> Report:
 
 
 def _legend(results: Sequence[TableResult]) -> list[str]:
-    """What the verdicts that are there mean, and that of accuracies there is none."""
+    """The meaning of the verdicts in the table, and a note that accuracies have no verdict."""
     there = {*count_verdicts(results)} | {_QUOTED for result in results if result.quoted()}
     said = [
         f"{', '.join(shown)}: {meaning}"
@@ -146,7 +146,7 @@ def _mixed(result: TableResult) -> str:
 
 
 def _sums(result: TableResult) -> str:
-    """What the rows add up to; a lower bound where some are not known."""
+    """The sum of the rows; a lower bound where some are not known."""
     computed = [row for row in result.rows if row.row.model is not None]
     mult_adds = [row.mult_adds for row in computed if row.mult_adds is not None]
     weights = [row.weights for row in computed if row.weights is not None]

@@ -37,7 +37,7 @@ def published_facts(analysis: Analysis) -> tuple[Fact, ...]:
         (first, text), *rest = _in_order(row)
         words = [
             FIGURES[first],
-            *(f"{_with_unit(name, one)} {FIGURES[name]}" for name, one in rest),
+            *(f"{_with_unit(name, figure)} {FIGURES[name]}" for name, figure in rest),
         ]
         dataset = row.measured_on(first) if first in ACCURACIES else None
         if dataset not in (None, "ImageNet"):  # which top-1 goes without saying
@@ -56,7 +56,7 @@ def published_document(rows: Sequence[PublishedRow]) -> list[dict[str, Any]]:
             "source": row.source,
             "dataset": dataset_of(row),
             "note": row.note or None,
-            "figures": {name: number(name, one) for name, one in row.figures.items()},
+            "figures": {name: number(name, figure) for name, figure in row.figures.items()},
         }
         for row in rows
     ]
@@ -111,7 +111,7 @@ class Meeting(NamedTuple):
 
     ours: int
     way: str
-    """How ours became what is printed, or by how much it differs."""
+    """How our figure is rounded to the printed one, or by how much it differs."""
 
 
 def meet(name: str, printed: Printed, analysis: Analysis) -> Meeting | None:

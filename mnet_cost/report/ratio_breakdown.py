@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.report.cells import cell
+from mnet_cost.report.cell_text import cell
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import ASKED, Column, Range, Table
 from mnet_cost.search.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio

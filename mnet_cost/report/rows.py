@@ -134,7 +134,7 @@ class Times:
         return seconds / self.whole_s if seconds is not None and self.whole_s else None
 
     def dominant_part(self, group: Group) -> str | None:
-        """What most of the group's time is, as a word."""
+        """The largest part of the group's time, as a word."""
         seconds: dict[str, float] = {}
         for kernel in self.kernels(group):
             part = dominant_part(self.estimate, kernel)

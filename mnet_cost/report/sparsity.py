@@ -22,7 +22,7 @@ def sparsity_facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     least = "at least; " if analysis.unmodelled else ""
     share = 100 * zeros.zeros / zeros.weights if zeros.weights else 0.0
     detail = f"{least}not with a zero: {share:.4g} % of the weights are; "
-    if any(one.fours for one in zeros.layers):
+    if any(layer.fours for layer in zeros.layers):
         detail += f"params take {format_bytes(zeros.stored_weight_bytes)} with 2:4 compressed"
     else:
         detail += "stored like other weights"
@@ -30,12 +30,12 @@ def sparsity_facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
 
 
 def sparsity_notes(analysis: Analysis) -> list[str]:
-    """What such zeros are good for."""
+    """Notes that say what such zeros save."""
     zeros = analysis.sparsity
     if zeros is None:
         return []
     notes = []
-    if any(one.zeros and not one.fours for one in zeros.layers):
+    if any(layer.zeros and not layer.fours for layer in zeros.layers):
         notes.append(
             "zeros anywhere make a matrix product faster only where nearly all weights are zero, "
             "and with code that skips them (arXiv:1704.04861, section 3.2)"
@@ -68,14 +68,14 @@ def sparsity_document(analysis: Analysis, lower_bound: bool) -> dict[str, Any] |
         "dense": list(zeros.dense_names),
         "layers": [
             {
-                "name": one.name,
-                "share": one.share,
-                "pattern": "2:4" if one.fours else None,
-                "weights": one.weights,
-                "zeros": one.zeros,
-                "effective_mult_adds": one.effective_mult_adds,
-                "saved_bytes": one.saved_bytes,
+                "name": layer.name,
+                "share": layer.share,
+                "pattern": "2:4" if layer.fours else None,
+                "weights": layer.weights,
+                "zeros": layer.zeros,
+                "effective_mult_adds": layer.effective_mult_adds,
+                "saved_bytes": layer.saved_bytes,
             }
-            for one in zeros.layers
+            for layer in zeros.layers
         ],
     }

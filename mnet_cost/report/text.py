@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from mnet_cost.escaping import plain, printable
-from mnet_cost.report.cells import RIGHT_ALIGNED, cell, short
+from mnet_cost.report.cell_text import RIGHT_ALIGNED, cell, short
 from mnet_cost.report.types import ASKED, SPARE, Column, Fact, Form, Mark, Marked, Report, Table
 
 MOST_ROWS = 5000

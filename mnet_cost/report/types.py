@@ -86,12 +86,12 @@ class Absent(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A figure, and below it what it is of another one: `0.53x`. Counts are short."""
+    """A figure, and below it its ratio to another one: `0.53x`. Counts are short."""
 
     value: Any
     ratio: float | None
     word: str = ""
-    """What has to be said of the ratio."""
+    """A word that stands beside the ratio; empty for none."""
 
 
 class Column(NamedTuple):
@@ -136,7 +136,7 @@ class Fact(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a command has to say, in this order: alerts, title, answer, facts, tables, notes."""
+    """The output of a command, in this order: alerts, title, answer, facts, tables, notes."""
 
     title: str
     subtitle: str
@@ -152,7 +152,7 @@ class Report(NamedTuple):
     more_notes: tuple[str, ...] = ()
     """All other notes: as text with `--notes`, in other formats always."""
     alerts: tuple[str, ...] = ()
-    """What stands above everything: a network that fits no device, a limit broken."""
+    """Lines above everything else: a network that fits no device, a limit that is exceeded."""
     answer: tuple[Table, ...] = ()
     """Tables that stand above the facts."""
     facts_in_line: bool = False

@@ -52,7 +52,7 @@ def with_what_if(
 
 
 def _fit_notes(what_if: WhatIf) -> list[str]:
-    """What fits then and did not, or the other way round."""
+    """Notes on networks that fit after the change and did not before, or the other way round."""
     fitted = {(fit.what, fit.where): fit.fits for fit in what_if.before.memory_fits}
     return [
         f"{fit.what} {'fit' if fit.fits else 'do not fit'} {fit.where} then"

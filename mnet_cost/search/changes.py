@@ -90,11 +90,11 @@ def shown(value: float, unit: str) -> str:
 
 
 def parse_changes(text: str) -> tuple[Change, ...]:
-    """The changes that a text states, one after a comma each; `DeviceError` for what is none."""
-    source, problems, found, at = Source(OPTION, text), [], [], 0
+    """The changes in a text, separated by commas; `DeviceError` for a part that is no change."""
+    source, problems, changes, at = Source(OPTION, text), [], [], 0
     for part in text.split(","):
         span = _span(source, at, part)
-        key, equals, value = (one.strip() for one in part.partition("="))
+        key, equals, value = (half.strip() for half in part.partition("="))
         if not part.strip():
             problems.append(Problem("a change is missing here", span, _EXAMPLE))
         elif not (key and equals and value):
@@ -105,13 +105,13 @@ def parse_changes(text: str) -> tuple[Change, ...]:
             key_span = _span(source, at, part.partition("=")[0])
             # Why threads cannot be changed is to be said, whatever the value.
             factor = None if key.lower() == THREADS else _factor(value, value_span, problems)
-            found.append(
+            changes.append(
                 Change(key=key, value=value, factor=factor, span=key_span, value_span=value_span)
             )
         at += len(part) + 1
     if problems:
         raise DeviceError(problems)
-    return tuple(found)
+    return tuple(changes)
 
 
 def _span(source: Source, at: int, part: str) -> Span:
@@ -121,7 +121,7 @@ def _span(source: Source, at: int, part: str) -> Span:
 
 
 def _factor(value: str, span: Span, problems: list[Problem]) -> float | None:
-    """The factor of `x2` or `/4`; None for a quantity, or for what is wrong."""
+    """The factor of `x2` or `/4`; None for a quantity, and for a text that is neither."""
     match = _FACTOR.fullmatch(value)
     if match is None:
         plain = value.rstrip("xX")
@@ -149,7 +149,7 @@ def _factor(value: str, span: Span, problems: list[Problem]) -> float | None:
 
 
 def fit_of(device: DeviceProfile, precision: str) -> LatencyFit | None:
-    """What times of the device are estimated with: its fit, or what its data sheet makes of one."""
+    """The fit that gives the device's times: from measurements, or derived from its data sheet."""
     fit = device.latency.get(precision)
     rate = device.compute.get(precision)
     return unmeasured_fit(device, rate, precision) if fit is None and rate is not None else fit
@@ -164,7 +164,7 @@ def find_figures(
     such quantity, factors of what is unknown.
     """
     problems: list[Problem] = []
-    found: dict[tuple[Place, str | None], Figure] = {}
+    figures: dict[tuple[Place, str | None], Figure] = {}
     for change in changes:
         try:
             figure = _figure(device, change, precision)
@@ -172,19 +172,19 @@ def find_figures(
             problems += error.problems
             continue
         known = (figure.place, figure.level)
-        if known in found:
-            message = f"`{change.key}` is stated already by `{found[known].change.key}`"
+        if known in figures:
+            message = f"`{change.key}` is stated already by `{figures[known].change.key}`"
             problems.append(Problem(message, change.span))
         else:
-            found[known] = figure
-    vector = found.get(("vector", None))
-    if vector and precision not in device.compute and ("macs", None) not in found:
+            figures[known] = figure
+    vector = figures.get(("vector", None))
+    if vector and precision not in device.compute and ("macs", None) not in figures:
         message = f"{device.name} has no {precision} rate that `vector` could go with"
         problems.append(Problem(message, vector.change.span, "state `macs` as well"))
-    problems += _disorder(device, found)
+    problems += _disorder(device, figures)
     if problems:
         raise DeviceError(problems)
-    return tuple(found.values())
+    return tuple(figures.values())
 
 
 def _figure(device: DeviceProfile, change: Change, precision: str) -> Figure:
@@ -220,32 +220,34 @@ def _of_memory(device: DeviceProfile, change: Change, precision: str) -> Figure:
             raise _error(f"{device.name} states no memory", change.span)
         level = main.name if main else None
         return _changed(device, change, "bandwidth", level, "B/s", before, "`bandwidth`")
-    one = _level(device, change)
+    memory = _level(device, change)
     if change.factor is None and "/" not in change.value:
-        before = one.size_bytes.value if one.size_bytes else None
-        return _changed(device, change, "size", one.name, "B", before, f"size of `{one.name}`")
-    before = one.bytes_per_s.value if one.bytes_per_s else None
-    if main is not None and one.name == main.name:
+        before = memory.size_bytes.value if memory.size_bytes else None
+        return _changed(
+            device, change, "size", memory.name, "B", before, f"size of `{memory.name}`"
+        )
+    before = memory.bytes_per_s.value if memory.bytes_per_s else None
+    if main is not None and memory.name == main.name:
         before = _bandwidth(device, precision)
     hint = None
-    if before is None and change.factor is not None and one.size_bytes:
+    if before is None and change.factor is not None and memory.size_bytes:
         hint = (
-            f"a factor is one of the bandwidth; the size is {shown(one.size_bytes.value, 'B')}: "
-            f"write a new one, as in `{one.name}=1MiB`"
+            f"a factor is one of the bandwidth; the size is {shown(memory.size_bytes.value, 'B')}: "
+            f"write a new one, as in `{memory.name}=1MiB`"
         )
-    what = f"bandwidth of `{one.name}`"
-    return _changed(device, change, "bandwidth", one.name, "B/s", before, what, hint)
+    what = f"bandwidth of `{memory.name}`"
+    return _changed(device, change, "bandwidth", memory.name, "B/s", before, what, hint)
 
 
 def _level(device: DeviceProfile, change: Change) -> MemoryLevel:
     """The level that the key of a change names."""
     levels = [*device.memory, *([device.storage] if device.storage else [])]
-    names = [one.name for one in levels]
+    names = [level.name for level in levels]
     for same in (str, str.lower):
         wanted = same(change.key)
-        for one in levels:
-            if same(one.name) == wanted:
-                return one
+        for level in levels:
+            if same(level.name) == wanted:
+                return level
     keys = [*KEYS, *names]
     has = f"{device.name} has {', '.join(keys)}"
     meant = did_you_mean(change.key.lower(), keys) or did_you_mean(change.key.upper(), keys)
@@ -272,7 +274,7 @@ def _changed(
             after = parse_quantity(change.value, unit)
         except UnitError as error:
             raise DeviceError(
-                [one._replace(span=change.value_span) for one in error.problems]
+                [problem._replace(span=change.value_span) for problem in error.problems]
             ) from None
         written = f"`{change.value}`"
         if after == 0:
@@ -302,7 +304,7 @@ def _macs(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _bandwidth(device: DeviceProfile, precision: str) -> float | None:
-    """That of the main memory, or the fitted one where it is not known."""
+    """The bandwidth of the main memory; the fitted bandwidth where that is not known."""
     main, fit = device.main_memory, device.latency.get(precision)
     if main is not None and main.bytes_per_s:
         return main.bytes_per_s.value
@@ -312,7 +314,7 @@ def _bandwidth(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _launch(device: DeviceProfile, precision: str) -> float | None:
-    """What an estimate takes for launching a kernel."""
+    """Seconds that an estimate takes to launch a kernel."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
         shared = shared_coefficients(device.device_class, precision, device.threads)
@@ -324,7 +326,7 @@ def _launch(device: DeviceProfile, precision: str) -> float | None:
 
 
 def _inference(device: DeviceProfile, precision: str, change: Change) -> float | None:
-    """What an estimate takes for each inference, besides its kernels."""
+    """Seconds that an estimate takes for each inference besides its kernels."""
     fit = fit_of(device, precision)
     if isinstance(fit, CoefficientFit):
         raise _error(
@@ -337,11 +339,11 @@ def _inference(device: DeviceProfile, precision: str, change: Change) -> float |
 
 
 def _disorder(
-    device: DeviceProfile, found: Mapping[tuple[Place, str | None], Figure]
+    device: DeviceProfile, figures: Mapping[tuple[Place, str | None], Figure]
 ) -> list[Problem]:
     """Levels that would no longer grow, or would get faster, outwards."""
     problems = []
-    order = f"levels stand innermost first: {', '.join(one.name for one in device.memory)}"
+    order = f"levels stand innermost first: {', '.join(level.name for level in device.memory)}"
     places: tuple[tuple[Place, str, str], ...] = (
         ("size", "B", "not be larger"),
         ("bandwidth", "B/s", "be faster"),
@@ -349,7 +351,7 @@ def _disorder(
     for place, unit, relation in places:
         inner: tuple[str, float, Figure | None] | None = None
         for level in device.memory:
-            figure = found.get((place, level.name))
+            figure = figures.get((place, level.name))
             sourced = level.size_bytes if place == "size" else level.bytes_per_s
             if figure is None and sourced is None:
                 continue

@@ -44,7 +44,7 @@ class Overhead:
     bound: str
     """`compute` of other operations, `memory` or `memory:LEVEL`, `overhead`."""
     share: float
-    """Of the network's time, from 0 to 1."""
+    """The share of the network's time, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class RatioBreakdown:
     device: str
     basis: str | None
     mult_adds_ratio: float | None
-    """By the convention of the paper: what other tools count besides takes no such time."""
+    """Counted by the convention of the paper: what other tools add takes no time of mult-adds."""
     coefficient_ratio: float | None
     """The time that a mult-add takes in the other, over that in the first. None where those of
     either take no time of their own: coefficients of linear layers are coefficients of their
@@ -76,7 +76,7 @@ def ratio(first: float | None, other: float | None) -> float | None:
 
 
 def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
-    """Of two networks on one device: errors that both estimates share are in neither side."""
+    """The ratio of two networks on one device; errors that both estimates share cancel."""
     value = ratio(first.latency_s, other.latency_s)
     if value is not None and _have_the_same_kernels(first, other):
         return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
@@ -166,7 +166,7 @@ def _mac_seconds(estimate: DeviceEstimate) -> float:
 
 
 def overheads(estimate: DeviceEstimate) -> tuple[Overhead, ...]:
-    """What takes the time that is not multiplying, largest share first."""
+    """The parts of the time that are not mult-adds, largest share first."""
     if not estimate.latency_s:
         return ()
     spent: dict[tuple[str, str], float] = {}

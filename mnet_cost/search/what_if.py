@@ -49,7 +49,7 @@ class WhatIf:
     before: DeviceEstimate
     after: DeviceEstimate
     notes: tuple[str, ...]
-    """How the estimate follows, and what is not known then."""
+    """Sentences that say how the estimate follows, and what is no longer known."""
 
     @property
     def kernels(self) -> tuple[BoundChange, ...]:
@@ -64,7 +64,7 @@ class WhatIf:
     @property
     def changed(self) -> tuple[BoundChange, ...]:
         """The kernels whose `bound` is another one."""
-        return tuple(one for one in self.kernels if one.before.bound != one.after.bound)
+        return tuple(kernel for kernel in self.kernels if kernel.before.bound != kernel.after.bound)
 
 
 def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[WhatIf, ...]:
@@ -74,19 +74,19 @@ def compare_what_if(analysis: Analysis, changes: Sequence[Change]) -> tuple[What
     devices = [estimate.device for estimate in analysis.devices]
     figures = [find_figures(device, changes, analysis.precision) for device in devices]
     changed = [
-        _with_figures(device, found, analysis.precision)
-        for device, found in zip(devices, figures, strict=True)
+        _with_figures(device, device_figures, analysis.precision)
+        for device, device_figures in zip(devices, figures, strict=True)
     ]
     # The runtime launches the same kernels in the same order: nothing of that is looked for anew.
     after = estimate_devices(analysis, changed)
     return tuple(
         WhatIf(
-            figures=found,
+            figures=device_figures,
             before=before,
             after=other,
-            notes=(*_notes(before, found), *_silenced(before, other, found)),
+            notes=(*_notes(before, device_figures), *_silenced(before, other, device_figures)),
         )
-        for found, before, other in zip(figures, analysis.devices, after, strict=True)
+        for device_figures, before, other in zip(figures, analysis.devices, after, strict=True)
     )
 
 
@@ -100,7 +100,8 @@ def _with_figures(
 ) -> DeviceProfile:
     fit = fit_of(device, precision)
     followed = fit
-    for figure in sorted(figures, key=lambda one: one.place != "macs"):  # a rate has the others
+    # The rate comes first: others are fields of it.
+    for figure in sorted(figures, key=lambda figure: figure.place != "macs"):
         device = _with_figure(device, figure, precision, fit is not None)
         if figure.place in _PARTS and _is_main(device, figure):
             followed = _following(followed, figure)
@@ -150,7 +151,8 @@ def _with_figure(
     return replace(
         device,
         memory=tuple(
-            _level(one, figure) if one.name == figure.level else one for one in device.memory
+            _level(level, figure) if level.name == figure.level else level
+            for level in device.memory
         ),
     )
 
@@ -235,7 +237,9 @@ def _silenced(
     """Notes where the lower bound falls since more stays in a cache of which no bandwidth is
     known."""
     silent = {level.name for level in after.device.memory if level.bytes_per_s is None}
-    grown = [one.level for one in figures if one.place == "size" and one.level in silent]
+    grown = [
+        figure.level for figure in figures if figure.place == "size" and figure.level in silent
+    ]
     if not grown or (after.bound_s or 0.0) >= (before.bound_s or 0.0):
         return ()
     return tuple(

@@ -21,7 +21,7 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.report.kernel_time import term_times
+from mnet_cost.report.kernel_explanation import term_times
 
 COEFFICIENTS = dict(zip(TERM_NAMES, shared_coefficients().coefficients, strict=True))
 

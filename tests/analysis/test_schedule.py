@@ -17,7 +17,7 @@ from mnet_cost.analysis import analyze
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.memory import trace_memory
 from mnet_cost.analysis.schedule import Schedule, best_schedule
-from mnet_cost.analysis.segments import cut
+from mnet_cost.analysis.schedule_cuts import cut
 from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model, model_names

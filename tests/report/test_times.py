@@ -18,7 +18,7 @@ from mnet_cost.cli import main
 from mnet_cost.devices import CLASSES
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.terms import TERM_NAMES
-from mnet_cost.report.cells import cell
+from mnet_cost.report.cell_text import cell
 from mnet_cost.report.devices import devices_report
 from mnet_cost.report.types import Range, Time
 from mnet_cost.units import format_seconds

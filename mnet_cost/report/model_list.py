@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 
 class Listing(NamedTuple):
-    """The report, and what is wrong with files that are not in it."""
+    """The report, and the problems of files that are not in it."""
 
     report: Report
     broken: tuple[MnetCostError, ...]

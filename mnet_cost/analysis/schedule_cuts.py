@@ -1,8 +1,8 @@
-"""Parts of a network that can be put in order apart, and what their units need and leave.
+"""Parts of a network that can be ordered independently, and the memory of their units.
 
-For the search of `schedule.py`. Where every order passes one unit, with all that it needs before
-it and all others after it, the network is cut. Within a segment the units that have run are bits of
-a number, and what is alive follows from them.
+`schedule.py` searches them for the best order. The network is cut at each unit that every order
+runs after all units before it and before all units after it. Within a segment, the set of units
+that have run is the bits of a number, and the buffers that are alive follow from that set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NEVER = 1 << 62  # a place after all others
 
 
 class Lives(NamedTuple):
-    """By buffer: which units write it and read it first and last, in the order of the spec."""
+    """For each buffer, the units that write and read it, in the order of the spec."""
 
     writers: dict[int, list[int]]
     """-1 is the caller."""
@@ -25,35 +25,37 @@ class Lives(NamedTuple):
     first: dict[int, int]
     """The tensor of it that is there first."""
     touched: list[list[int]]
-    """By unit: the buffers that it writes or reads, each once."""
+    """For each unit, the buffers that it writes or reads, each once."""
 
 
 def find_lives(buffers: Buffers) -> Lives:
     """Who writes and reads each buffer that is ever in memory."""
-    network, homes = buffers.network, buffers.homes
-    absent = buffers.inside | buffers.weights
-    real = {homes[one] for one in range(len(homes)) if one not in absent}
+    network, buffer_of = buffers.network, buffers.buffer_of
+    absent = buffers.fused_away | buffers.weights
+    real = {buffer_of[tensor] for tensor in range(len(buffer_of)) if tensor not in absent}
     lives = Lives({}, {}, {}, [])
-    for index, home in enumerate(homes):
-        lives.first.setdefault(home, index)
-        lives.writers.setdefault(home, [])
-        lives.readers.setdefault(home, [])
+    for index, buffer in enumerate(buffer_of):
+        lives.first.setdefault(buffer, index)
+        lives.writers.setdefault(buffer, [])
+        lives.readers.setdefault(buffer, [])
     for index in network.inputs:
-        lives.writers[homes[index]].append(-1)
+        lives.writers[buffer_of[index]].append(-1)
     for number, unit in enumerate(buffers.units):
         written, read = (
             dict.fromkeys(
-                homes[one] for index in unit for one in getattr(network.steps[index], what)
+                buffer_of[tensor]
+                for index in unit
+                for tensor in getattr(network.steps[index], what)
             )
             for what in ("outputs", "inputs")
         )
-        for home in written:
-            lives.writers[home].append(number)
-        for home in read:
-            lives.readers[home].append(number)
-        lives.touched.append([home for home in written | read if home in real])
+        for buffer in written:
+            lives.writers[buffer].append(number)
+        for buffer in read:
+            lives.readers[buffer].append(number)
+        lives.touched.append([buffer for buffer in written | read if buffer in real])
     for index in network.outputs:
-        lives.readers[homes[index]].append(len(buffers.units))
+        lives.readers[buffer_of[index]].append(len(buffers.units))
     return lives
 
 
@@ -71,8 +73,8 @@ def cut(buffers: Buffers, scratch: Mapping[int, int]) -> list[range]:
     last_source = [-1] * len(units)
     for number, unit in enumerate(units):
         for index in unit:
-            for one in network.steps[index].inputs:
-                producer = network.tensors[one].producer
+            for tensor in network.steps[index].inputs:
+                producer = network.tensors[tensor].producer
                 source = number if producer is None else unit_of[producer]
                 if source != number and source not in idle:
                     next_reader[source] = min(next_reader[source], number)
@@ -107,8 +109,8 @@ def _idle_units(buffers: Buffers, scratch: Mapping[int, int]) -> frozenset[int]:
     network, weights = buffers.network, buffers.weights
     if not weights:
         return frozenset()
-    needed = {buffers.homes[one] for step in network.steps for one in step.inputs}
-    needed.update(buffers.homes[one] for one in network.outputs)
+    needed = {buffers.buffer_of[tensor] for step in network.steps for tensor in step.inputs}
+    needed.update(buffers.buffer_of[tensor] for tensor in network.outputs)
     if not needed.issuperset(network.inputs):
         return frozenset()
     return frozenset(
@@ -130,7 +132,7 @@ class Segment:
         self.all_done = (1 << len(units)) - 1
         self._buffers = buffers
         self._lives = lives
-        self._scratch = [sum(scratch.get(i, 0) for i in buffers.units[one]) for one in units]
+        self._scratch = [sum(scratch.get(i, 0) for i in buffers.units[unit]) for unit in units]
         self._waits, self._followers = self._order()
         self.first_ready = sum(1 << unit for unit, mask in enumerate(self._waits) if not mask)
         self._saved: dict[tuple[int, int], int] = {}
@@ -139,8 +141,8 @@ class Segment:
         self.bytes_before, self._at_start, touched = self._buffers_here()
         self._touches = [
             [
-                (*touched[home], 1 << take.index(home) if home in take else 0)
-                for home in lives.touched[unit]
+                (*touched[buffer], 1 << take.index(buffer) if buffer in take else 0)
+                for buffer in lives.touched[unit]
             ]
             for unit, take in zip(units, self._takes, strict=True)
         ]
@@ -149,12 +151,12 @@ class Segment:
 
     def _order(self) -> tuple[list[int], list[list[int]]]:
         network, start = self._buffers.network, self.units.start
-        unit_of = {i: one - start for one in self.units for i in self._buffers.units[one]}
+        unit_of = {i: unit - start for unit in self.units for i in self._buffers.units[unit]}
         waits = [0] * len(self.units)
         followers: list[list[int]] = [[] for _ in self.units]
         for index, unit in unit_of.items():
-            for one in network.steps[index].inputs:
-                producer = network.tensors[one].producer
+            for tensor in network.steps[index].inputs:
+                producer = network.tensors[tensor].producer
                 source = None if producer is None else unit_of.get(producer)
                 if source is not None and source != unit and not waits[unit] >> source & 1:
                     waits[unit] |= 1 << source
@@ -167,21 +169,22 @@ class Segment:
         start, stop = self.units.start, self.units.stop
         sizes, writers, readers = self._buffers.sizes, self._lives.writers, self._lives.readers
         before = at_start = 0
-        for home, written in writers.items():
-            if written and written[0] < start and home not in self._buffers.weights:
-                if readers[home] and readers[home][-1] >= start:
-                    before += sizes[home]
-                elif not readers[home] and start == 0:
-                    at_start += sizes[home]
+        for buffer, written in writers.items():
+            if written and written[0] < start and buffer not in self._buffers.weights:
+                if readers[buffer] and readers[buffer][-1] >= start:
+                    before += sizes[buffer]
+                elif not readers[buffer] and start == 0:
+                    at_start += sizes[buffer]
         touched = {}
-        for home in {home for unit in self.units for home in self._lives.touched[unit]}:
-            there = writers[home][0] < start
-            stays = bool(readers[home]) and readers[home][-1] >= stop
-            touched[home] = (
-                sizes[home],
-                -1 if there else sum(1 << one - start for one in writers[home] if one < stop),
-                -1 if stays else sum(1 << one - start for one in readers[home] if one >= start),
-            )
+        for buffer in {buffer for unit in self.units for buffer in self._lives.touched[unit]}:
+            there = writers[buffer][0] < start
+            stays = bool(readers[buffer]) and readers[buffer][-1] >= stop
+            writes = reads = -1
+            if not there:
+                writes = sum(1 << unit - start for unit in writers[buffer] if unit < stop)
+            if not stays:
+                reads = sum(1 << unit - start for unit in readers[buffer] if unit >= start)
+            touched[buffer] = (sizes[buffer], writes, reads)
         return before, at_start, touched
 
     def run(self, done: int, alive: int, unit: int) -> tuple[int, int]:
@@ -227,32 +230,32 @@ class Segment:
     def _may_take(self, number: int) -> list[int]:
         """Buffers from outside that the layers of a unit may write over, once nobody waits."""
         buffers, network = self._buffers, self._buffers.network
-        found = []
+        candidates = []
         if buffers.in_place:
             for index in buffers.units[number]:
                 step = network.steps[index]
                 if step.layer.effect != "elementwise":
                     continue
-                for one in step.inputs:
-                    home = buffers.homes[one]
+                for tensor in step.inputs:
+                    buffer = buffers.buffer_of[tensor]
                     if (
-                        self._lives.writers[home][0] < number
-                        and home not in buffers.fixed
-                        and home not in found
+                        self._lives.writers[buffer][0] < number
+                        and buffer not in buffers.fixed
+                        and buffer not in candidates
                     ):
-                        found.append(home)
-        return found
+                        candidates.append(buffer)
+        return candidates
 
     def _with_dead_ends(self) -> frozenset[int]:
-        """Units that write what is in memory, though nothing after them needs it."""
+        """Units that write to a buffer in memory, though no later unit reads it."""
         lives, start = self._lives, self.units.start
         return frozenset(
             unit - start
             for unit in self.units
             if len(self._buffers.units[unit]) > 1
             and any(
-                lives.writers[home][0] == unit and lives.readers[home][-1:] <= [unit]
-                for home in lives.touched[unit]
+                lives.writers[buffer][0] == unit and lives.readers[buffer][-1:] <= [unit]
+                for buffer in lives.touched[unit]
             )
         )
 
@@ -260,44 +263,44 @@ class Segment:
         """Bytes that need no room, since they are written over buffers nobody waits for."""
         saved = self._saved.get((unit, dying))
         if saved is None:
-            takes = [home for i, home in enumerate(self._takes[unit]) if dying >> i & 1]
+            takes = [buffer for i, buffer in enumerate(self._takes[unit]) if dying >> i & 1]
             saved = self._saved[unit, dying] = self._written_over(self.units[unit], takes)
         return saved
 
     def _written_over(self, number: int, free: list[int]) -> int:
         """Bytes of a unit that lie where other bytes lay, `free` among them."""
         buffers, lives = self._buffers, self._lives
-        homes, sizes, steps = buffers.homes, buffers.sizes, buffers.network.steps
+        buffer_of, sizes, steps = buffers.buffer_of, buffers.sizes, buffers.network.steps
         unit, counted = buffers.units[number], lives.touched[number]
-        run = _UnitRun(homes, free)
+        run = _UnitRun(buffer_of, free)
         last: dict[int, int] = {}
         for place, index in enumerate(unit):
-            for one in steps[index].inputs:
-                last[one] = place
-                if homes[one] in run.until:
-                    run.until[homes[one]] = place
+            for tensor in steps[index].inputs:
+                last[tensor] = place
+                if buffer_of[tensor] in run.until:
+                    run.until[buffer_of[tensor]] = place
         for place, index in enumerate(unit):
             run.place = place
             step = steps[index]
             for output in step.outputs:
-                home = homes[output]
-                if lives.first[home] == output:
+                buffer = buffer_of[output]
+                if lives.first[buffer] == output:
                     other = may_write_over(buffers, step, number, run)
                     if other is None:
-                        run.made.append(home)
+                        run.made.append(buffer)
                     else:
-                        run.lies[home] = other
+                        run.lies[buffer] = other
                 root = run.buffer_of(output)
                 if root in run.until or root in run.made:
                     # Who reads what is free has run already, wherever the spec has it.
-                    outside = home not in free and lives.readers[home][-1:] > [number]
+                    outside = buffer not in free and lives.readers[buffer][-1:] > [number]
                     end = _NEVER if outside else last.get(output, place)
                     run.until[root] = max(run.until.get(root, -1), end)
         there = {root for root in run.lies.values() if root not in run.made or root in counted}
         saved = 0
-        for home, root in run.lies.items():
-            if home in counted:
-                saved += sizes[home] if root in there else 0
+        for buffer, root in run.lies.items():
+            if buffer in counted:
+                saved += sizes[buffer] if root in there else 0
                 there.add(root)
         return saved
 
@@ -333,20 +336,20 @@ class Segment:
 class _UnitRun:
     """Steps of a unit that run when nobody else waits for the buffers `free`: an `Occupancy`."""
 
-    def __init__(self, homes: list[int], free: list[int]) -> None:
-        self._homes = homes
+    def __init__(self, buffer_of: list[int], free: list[int]) -> None:
+        self._own_buffer_of = buffer_of
         self.place = 0
-        """That of the step that runs, within the unit."""
+        """The place of the step that runs, within the unit."""
         self.until = dict.fromkeys(free, -1)
         """The last place in the unit that needs a buffer."""
         self.lies: dict[int, int] = {}
-        """What is written over where."""
+        """For each buffer that is written over another one: that other buffer."""
         self.made: list[int] = []
         """Buffers of the unit's own, in memory or not."""
 
     def buffer_of(self, tensor: int) -> int:
-        home = self._homes[tensor]
-        return self.lies.get(home, home)
+        buffer = self._own_buffer_of[tensor]
+        return self.lies.get(buffer, buffer)
 
     def is_free(self, buffer: int) -> bool:
         return self.until.get(buffer, _NEVER) <= self.place

@@ -16,7 +16,7 @@ from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.published import published_document, published_rows
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
-from mnet_cost.report.training import training_document
+from mnet_cost.report.training_step import training_document
 
 
 def analysis_document(

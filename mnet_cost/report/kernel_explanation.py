@@ -15,7 +15,7 @@ from mnet_cost.analysis.lower_bounds import LowerBounds
 from mnet_cost.analysis.terms import kernel_amounts
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
-from mnet_cost.report.document import kernel_times
+from mnet_cost.report.analysis_json import kernel_times
 from mnet_cost.report.rows import part_word
 from mnet_cost.units import format_bytes, format_count, format_seconds, format_si
 
@@ -31,49 +31,51 @@ class TermTime(NamedTuple):
     coefficient: float
     """Relative to a multiplication in a large 1x1 convolution."""
     speedup: float
-    """By zeros among the weights."""
+    """The factor by which zeros among the weights make the kernel faster."""
     seconds: float
 
 
-def term_times(estimate: DeviceEstimate, one: KernelEstimate) -> tuple[TermTime, ...]:
+def term_times(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> tuple[TermTime, ...]:
     """The summands of a kernel's time; none where it was not made with cost coefficients."""
     fit, device = estimate.latency_fit, estimate.device
-    if not isinstance(fit, CoefficientFit) or one.latency_s is None:
+    if not isinstance(fit, CoefficientFit) or kernel_time.latency_s is None:
         return ()
-    (amounts,) = kernel_amounts((one.kernel,), device.kernel_rules, fit.tile)
+    (amounts,) = kernel_amounts((kernel_time.kernel,), device.kernel_rules, fit.tile)
     coefficients = relative_coefficients(fit, device, estimate.precision)
-    found = []
-    for i, seconds in summands(fit, one.kernel, amounts, coefficients):
+    times = []
+    for i, seconds in summands(fit, kernel_time.kernel, amounts, coefficients):
         term, amount, coefficient = TERMS[i], amounts[i], coefficients[i]
         # Launches are counted one by one, and priced as if they were millions.
         if term.part == "overhead":
             coefficient *= _MILLION
         else:
             amount *= _MILLION
-        speedup = one.kernel.speedup if term.part == "compute" else 1.0
-        found.append(TermTime(term.name, amount, coefficient, speedup, seconds))
-    return tuple(found)
+        speedup = kernel_time.kernel.speedup if term.part == "compute" else 1.0
+        times.append(TermTime(term.name, amount, coefficient, speedup, seconds))
+    return tuple(times)
 
 
-def time_lines(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def time_lines(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """How the time came about, in lines."""
-    if one.latency_s is None:
+    if kernel_time.latency_s is None:
         return "no rule counts what it does"
     fit = estimate.latency_fit
     if isinstance(fit, CoefficientFit):
         scale = format_seconds(fit.scale_s.value)
         lines = [
-            f"{found.term} {format_count(found.amount)} x {_coefficient(found.coefficient)} "
-            f"x {scale}{_faster(found.speedup)} = {format_seconds(found.seconds)}"
-            for found in term_times(estimate, one)
+            f"{time.term} {format_count(time.amount)} x {_coefficient(time.coefficient)} "
+            f"x {scale}{_faster(time.speedup)} = {format_seconds(time.seconds)}"
+            for time in term_times(estimate, kernel_time)
         ]
-        return "\n".join([*lines, _bound_line(estimate, one)])
+        return "\n".join([*lines, _bound_line(estimate, kernel_time)])
     if isinstance(fit, RooflineFit):
-        return f"{_fitted_line(fit, one)}\n{_bound_line(estimate, one)}"
-    launch = f" + launch {_seconds(one.overhead_s)}" if one.overhead_s else ""
-    words = f"max(compute {_seconds(one.compute_s)}, memory {_seconds(one.memory_s)}){launch}"
-    return f"{words}\n{_compute_values(estimate, one)}; {_memory_values(estimate, one)}; " + (
-        f"bound by {part_word(one.bound)}"
+        return f"{_fitted_line(fit, kernel_time)}\n{_bound_line(estimate, kernel_time)}"
+    launch = f" + launch {_seconds(kernel_time.overhead_s)}" if kernel_time.overhead_s else ""
+    compute, memory = _seconds(kernel_time.compute_s), _seconds(kernel_time.memory_s)
+    return (
+        f"max(compute {compute}, memory {memory}){launch}\n"
+        f"{_compute_values(estimate, kernel_time)}; {_memory_values(estimate, kernel_time)}; "
+        f"bound by {part_word(kernel_time.bound)}"
     )
 
 
@@ -85,31 +87,31 @@ def _coefficient(coefficient: float) -> str:
     return f"{coefficient:,.0f}" if coefficient >= 1000 else f"{coefficient:.4g}"
 
 
-def _fitted_line(fit: RooflineFit, one: KernelEstimate) -> str:
-    kernel = one.kernel
+def _fitted_line(fit: RooflineFit, kernel_time: KernelEstimate) -> str:
+    kernel = kernel_time.kernel
     compute = (
         f"compute {kernel.mult_adds:,} / {format_si(fit.macs_per_s.value, 'MAC/s')}"
-        f"{_faster(kernel.speedup)} = {_seconds(one.compute_s)}"
+        f"{_faster(kernel.speedup)} = {_seconds(kernel_time.compute_s)}"
     )
     memory = ""
     if fit.bytes_per_s is not None:
         memory = (
             f", memory {format_bytes(kernel.traffic_bytes)} / "
-            f"{format_si(fit.bytes_per_s.value, 'B/s')} = {_seconds(one.memory_s)}"
+            f"{format_si(fit.bytes_per_s.value, 'B/s')} = {_seconds(kernel_time.memory_s)}"
         )
-    launch = f" + launch {_seconds(one.overhead_s)}" if one.overhead_s else ""
+    launch = f" + launch {_seconds(kernel_time.overhead_s)}" if kernel_time.overhead_s else ""
     return f"max({compute}{memory}){launch}"
 
 
-def _bound_line(estimate: DeviceEstimate, one: KernelEstimate) -> str:
-    lower_bound = one.lower_bound
+def _bound_line(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
+    lower_bound = kernel_time.lower_bound
     if lower_bound.seconds is None:
         return "lower bound: unknown, since no peak is"
     line = (
-        f"lower bound {_seconds(lower_bound.seconds)} = max({_compute_values(estimate, one)}; "
-        f"{_memory_values(estimate, one)})"
+        f"lower bound {_seconds(lower_bound.seconds)} = "
+        f"max({_compute_values(estimate, kernel_time)}; {_memory_values(estimate, kernel_time)})"
     )
-    by_coefficients = sum([found.seconds for found in term_times(estimate, one)])
+    by_coefficients = sum([time.seconds for time in term_times(estimate, kernel_time)])
     if estimate.adds_up and lower_bound.seconds > by_coefficients:
         line += f": above the sum {_seconds(by_coefficients)}, so it is taken"
     return line
@@ -119,9 +121,9 @@ def _seconds(value: float | None) -> str:
     return "unknown" if value is None else format_seconds(value)
 
 
-def _compute_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def _compute_values(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """Operations that the lower bound counts, over their rate."""
-    kernel, rate = one.kernel, estimate.device.compute.get(estimate.precision)
+    kernel, rate = kernel_time.kernel, estimate.device.compute.get(estimate.precision)
     if rate is None:
         return "no peak is known"
     if not kernel.mult_adds:
@@ -134,30 +136,31 @@ def _compute_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
     return f"{kernel.mult_adds:,}{times} / {peak}{_faster(kernel.speedup)}"
 
 
-def _memory_values(estimate: DeviceEstimate, one: KernelEstimate) -> str:
+def _memory_values(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> str:
     """Bytes that pass the level that takes longest, and its bandwidth."""
-    device, seconds = estimate.device, one.lower_bound.memory_s
+    device, lower_bound = estimate.device, kernel_time.lower_bound
+    seconds = lower_bound.memory_s
     for level in (*device.memory, *([device.storage] if device.storage else [])):
-        if level.name == one.lower_bound.level and level.bytes_per_s and seconds is not None:
+        if level.name == lower_bound.level and level.bytes_per_s and seconds is not None:
             moved = format_bytes(round(seconds * level.bytes_per_s.value))
             return f"{moved} / {format_si(level.bytes_per_s.value, 'B/s')} at {level.name}"
-    return f"{format_bytes(one.kernel.traffic_bytes)} at no known bandwidth"
+    return f"{format_bytes(kernel_time.kernel.traffic_bytes)} at no known bandwidth"
 
 
-def time_document(estimate: DeviceEstimate, one: KernelEstimate) -> dict[str, Any]:
+def time_document(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> dict[str, Any]:
     """The same for JSON, in milliseconds."""
     return {
         "device": estimate.device.name,
         "basis": estimate.basis,
-        **kernel_times(estimate, one),
+        **kernel_times(estimate, kernel_time),
         "terms": [
             {
-                "term": found.term,
-                "amount": found.amount,
-                "coefficient": found.coefficient,
-                "speedup": found.speedup,
-                "latency_ms": 1e3 * found.seconds,
+                "term": time.term,
+                "amount": time.amount,
+                "coefficient": time.coefficient,
+                "speedup": time.speedup,
+                "latency_ms": 1e3 * time.seconds,
             }
-            for found in term_times(estimate, one)
+            for time in term_times(estimate, kernel_time)
         ],
     }

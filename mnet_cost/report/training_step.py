@@ -30,8 +30,8 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
         "activations": cost.activation_bytes,
     }
     largest = ", ".join(
-        f"{'inside ' * one.inside}{one.name} {format_bytes(one.bytes)}"
-        for one in cost.saved_tensors[:_LARGEST]
+        f"{'inside ' * saved_tensor.inside}{saved_tensor.name} {format_bytes(saved_tensor.bytes)}"
+        for saved_tensor in cost.saved_tensors[:_LARGEST]
     )
     more = len(cost.saved_tensors) - _LARGEST
     return (
@@ -64,7 +64,7 @@ def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
 
 
 def training_note(cost: TrainingCost) -> str:
-    """What the memory is, and what is not in it."""
+    """Notes that say what the memory consists of, and what it leaves out."""
     mixed = ""
     if cost.cast_weight_bytes:
         mixed = f"; activations and a copy of the weights in {cost.precision}, all else in fp32"
@@ -99,6 +99,6 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "average_bytes": known(cost.average_bytes),
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
-        "saved_tensors": [one._asdict() for one in cost.saved_tensors],
+        "saved_tensors": [saved_tensor._asdict() for saved_tensor in cost.saved_tensors],
         "lower_bound": bool(cost.unmodelled) and lower_bound,
     }
