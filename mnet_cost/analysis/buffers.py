@@ -67,6 +67,8 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
         buffers = buffers._replace(reordered=tuple([_reordered(buffers, one) for one in units]))
     if rules.concat_in_place:
         _join_parts(buffers)
+    if rules.units:  # last, since inputs of concatenations are parts only now
+        buffers = buffers._replace(reordered=_with_parts(buffers))
     return buffers
 
 
@@ -163,6 +165,23 @@ def _reordered(buffers: Buffers, unit: Unit) -> frozenset[int]:
                 if not is_aligned(buffers, step, tensor):
                     reordered.add(tensor)
     return frozenset(reordered)
+
+
+def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:
+    """`reordered` and, by unit, the tensors it reads that are a part of a buffer.
+
+    A part has fewer elements than the buffer, and its first may lie anywhere in it.
+    """
+    sizes, steps = buffers.sizes, buffers.network.steps
+    parts = {one for one, home in enumerate(buffers.homes) if sizes[one] != sizes[home]}
+    if not parts:
+        return buffers.reordered
+    return tuple(
+        [
+            tensors.union([one for i in unit for one in steps[i].inputs if one in parts])
+            for tensors, unit in zip(buffers.reordered, buffers.units, strict=True)
+        ]
+    )
 
 
 class _Parts:

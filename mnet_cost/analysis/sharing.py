@@ -51,8 +51,8 @@ class Buffers(NamedTuple):
     fixed: frozenset[int]
     """Buffers that nobody writes over: inputs of the network, the caller's, and weights."""
     reordered: tuple[frozenset[int], ...]
-    """By unit of several steps: tensors that it reads in another order than element by element.
-    Empty where each step is a unit."""
+    """By unit of several steps: tensors that it reads in another order than element by element,
+    and tensors that are only a part of their buffer. Empty where each step is a unit."""
     in_place: bool
 
 
@@ -74,7 +74,8 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
 
     That is the buffer of the first input that can be written over, one from outside the unit if
     there is one. The output has to fill the whole buffer, and whatever the step reads there has to
-    be read element by element: element i for element i of the output, as many bytes each.
+    be read element by element: element i for element i of the output, as many bytes each. In a
+    buffer from outside, that holds for whatever the unit reads.
     """
     if step.layer.effect != "elementwise" or not buffers.in_place:
         return None

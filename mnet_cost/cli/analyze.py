@@ -87,7 +87,7 @@ def _run_batches(
     """Analyze and print several batch sizes."""
     from mnet_cost.cli.output import emit
     from mnet_cost.errors import Problem, UsageError
-    from mnet_cost.report.batches import batches_report
+    from mnet_cost.report.batches import at_batch, batches_report
     from mnet_cost.search.networks import at_batches
 
     for option, is_set in (
@@ -103,7 +103,8 @@ def _run_batches(
     analyses = analyzed(at_batches(model, batches), options, options.schedule, zeros)
     report = batches_report([options.model], [analyses], options.lower_bound)
     emit(report, options, [options.model, *options.device])
-    return refuse_total([analyses[0].unmodelled], options.lower_bound)
+    status = refuse_total([analyses[0].unmodelled], options.lower_bound)
+    return check_fits(options, analyses, at_batch([options.model], [analyses]), status)
 
 
 def _count(text: str) -> int:

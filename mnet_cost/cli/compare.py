@@ -83,10 +83,12 @@ def _run_batches(
 ) -> int:
     """Compare at several batch sizes: a row for each network, size and device."""
     from mnet_cost.cli.output import emit
-    from mnet_cost.report.batches import batches_report
+    from mnet_cost.report.batches import at_batch, batches_report
     from mnet_cost.search.networks import at_batches
 
     analyses = [analyzed(at_batches(model, batches), options) for model in models]
     emit(batches_report(names, analyses, options.lower_bound), options, [*names, *options.device])
     unmodelled = [by_batch[0].unmodelled for by_batch in analyses]
-    return refuse_total(unmodelled, options.lower_bound)
+    status = refuse_total(unmodelled, options.lower_bound)
+    every = [analysis for by_batch in analyses for analysis in by_batch]
+    return check_fits(options, every, at_batch(names, analyses), status)

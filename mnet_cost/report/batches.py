@@ -1,7 +1,7 @@
-"""The report of several batch sizes: one row for each network, batch and device.
+"""The report of several batch sizes: one row for each network, device and batch.
 
-Throughput grows with the batch, and so does the time that one answer takes: the table has both. Not
-here: what a batch changes, which the analyses know.
+Throughput grows with the batch, and so does the time until an answer is there: the table has both.
+Not here: what a batch changes, which the analyses know.
 """
 
 from __future__ import annotations
@@ -11,25 +11,39 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.document import analysis_document
-from mnet_cost.report.estimates import basis_notes, unknown_notes
-from mnet_cost.report.rows import time_cell
-from mnet_cost.report.types import Column, Report, Table, Time
-
-SCHEMA = "mnet-cost/batches/1"
+from mnet_cost.report.estimates import fits_cell, threads_cell, time_notes, unknown_notes
+from mnet_cost.report.marks import by_basis
+from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.records import network_records
+from mnet_cost.report.rows import band_cell, time_cell, without, without_unknown
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, SPARE, Column, Report, Table, Time
 
 _COLUMNS = (
-    Column("model", "network", "text"),
-    Column("batch", "batch", "number"),
-    Column("device", "device", "text"),
-    Column("basis", "basis", "text", 8),
-    Column("threads", "threads", "number", 3),
-    Column("latency_s", "time per batch", "seconds"),
-    Column("image_s", "time per image", "seconds"),
-    Column("images_per_s", "images/s", "number"),
-    Column("mult_adds", "mult-adds", "count", 4),
-    Column("peak_memory_bytes", "peak memory", "bytes", 5),
+    Column("model", "network", "text", ASKED),
+    Column("device", "device", "text", ASKED),
+    Column("batch", "batch", "number", ASKED, help="examples that run together"),
+    Column("latency_s", "time", "seconds", ASKED, help="of the whole batch"),
+    Column("band_s", "80 % range", "range", 6, help="four of five measurements are expected in it"),
+    Column("image_s", "per image", "seconds", ASKED, help="the time over the batch"),
+    Column("images_per_s", "images/s", "number", ASKED, help="the batch over the time"),
+    Column("runtime", "runtime", "text", 7, help="the program that runs it; any: not said"),
+    Column("threads", "threads", "number", 7, "thr.", help="processor threads that it uses"),
+    Column("fits", "fits", "text", 8, help="whether weights and activations fit the memory; -: its "
+           "size is not known"),
+    Column("peak_memory_bytes", "peak memory", "bytes", 5, "peak\nmemory",
+           help="of activations, with the layers in the order of the spec"),
+    Column("basis", "basis", "text", ASKED, help="what the time rests on"),
+    Column("mult_adds", "mult-adds", "count", SPARE, help="of the whole batch"),
+)  # fmt: skip
+_OF_DEVICES = tuple(
+    column.key
+    for column in _COLUMNS
+    if column.key not in ("model", "batch", "peak_memory_bytes", "mult_adds")
 )
+_RATES = (Column("image_s", "per image", "seconds"), Column("images_per_s", "images/s", "number"))
 
 
 def batches_report(
@@ -38,61 +52,110 @@ def batches_report(
     lower_bound: bool = False,
 ) -> Report:
     """Times per batch and per image; `analyses` has those of each of `names`, by batch."""
+    every = [analysis for by_batch in analyses for analysis in by_batch]
+    name_of = [name for name, by_batch in zip(names, analyses, strict=True) for _ in by_batch]
     rows = [
         row
         for name, by_batch in zip(names, analyses, strict=True)
-        for analysis in by_batch
-        for row in _rows(name, analysis, lower_bound)
+        for row in _rows(name, by_batch, lower_bound)
     ]
-    first = analyses[0][0]
+    first = every[0]
+    table = without_unknown(Table("batches", "", _COLUMNS, tuple(rows)), ("band_s",))
+    if len(names) == 1:
+        table = without(table, ("model",))
+    if not first.devices:
+        table = without(table, _OF_DEVICES)
     batches = ", ".join(str(analysis.network.batch) for analysis in analyses[0])
+    knobs = {knob: value for knob, value in first.network.knobs.items() if knob != "batch"}
+    words = settings_words(knobs) if len(names) == 1 else []
+    estimates = first.devices
+    notes = unknown_notes(estimates)
+    if any(estimate.basis == "bound" for estimate in estimates):
+        notes.insert(
+            0, "≥ is a lower bound of the time; no run does more images/s than stand there"
+        )
     return Report(
         title=" vs ".join(names),
-        subtitle=f"batches {batches} · {first.precision}",
+        subtitle=" · ".join([*words, f"batches {batches}", first.precision]),
         facts=(),
-        tables=(Table("batches", "Batches", _COLUMNS, tuple(rows)),),
-        notes=(
-            "images/s beside a lower bound (≥) are the most that any run can reach",
-            *basis_notes(first.devices, energy=False),
-            *unknown_notes(first.devices),
-        )
-        if first.devices
-        else (),
+        tables=(),
+        notes=tuple(notes),
         document=lambda: {
-            "schema": SCHEMA,
+            "schema": schema_id("batches"),
             "analyses": [
-                {
-                    "name": name,
-                    **analysis_document(analysis, lower_bound),
+                {"name": name}
+                | analysis_document(analysis, lower_bound)
+                | {
                     "throughput": [
                         _throughput(analysis, estimate, lower_bound)
                         for estimate in analysis.devices
-                    ],
+                    ]
                 }
-                for name, by_batch in zip(names, analyses, strict=True)
-                for analysis in by_batch
+                for name, analysis in zip(name_of, every, strict=True)
             ],
         },
+        records=_with_rates(network_records(name_of, every, lower_bound)),
+        more_notes=tuple(time_notes(estimates, first.refuses(lower_bound))),
+        alerts=tuple(misfit_alerts(every, at_batch(names, analyses), lower_bound)),
+        answer=(table,),
+        long_form=True,
     )
 
 
-def _rows(name: str, analysis: Analysis, lower_bound: bool) -> list[tuple[Any, ...]]:
-    """One row for each device; one without a time where there is no device."""
-    batch = analysis.network.batch
-    counts = (analysis.total("mult_adds", lower_bound), analysis.memory.peak_bytes)
-    if not analysis.devices:
-        return [(name, batch, *[None] * 6, *counts)]
+def at_batch(names: Sequence[str], analyses: Sequence[Sequence[Analysis]]) -> list[str]:
+    """What alerts call each analysis: `mobilenet_v2 at batch 8`."""
+    return [
+        f"{name} at batch {analysis.network.batch}"
+        for name, by_batch in zip(names, analyses, strict=True)
+        for analysis in by_batch
+    ]
+
+
+def _rows(name: str, by_batch: Sequence[Analysis], lower_bound: bool) -> list[tuple[Any, ...]]:
+    """Rows of one network: the batches of a device together; one for each without a device."""
+    if not by_batch[0].devices:
+        return [
+            (name, None, analysis.network.batch, *[None] * 7, analysis.memory.peak_bytes, None,
+             analysis.total("mult_adds", lower_bound))
+            for analysis in by_batch
+        ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
-    for estimate in analysis.devices:
-        device = estimate.device
-        time = time_cell(analysis, estimate, lower_bound)
-        image_s = None if time is None else Time(time.seconds / batch, time.least, time.outside)
-        images_per_s = None if time is None else _whole(batch / time.seconds)
-        basis = None if time is None else estimate.basis
-        rows.append(
-            (name, batch, device.name, basis, device.threads, time, image_s, images_per_s, *counts)
-        )
+    for number in range(len(by_batch[0].devices)):
+        for analysis in by_batch:
+            estimate, batch = analysis.devices[number], analysis.network.batch
+            refused = analysis.refuses(lower_bound)
+            time = time_cell(analysis, estimate, lower_bound)
+            rows.append(
+                (
+                    name,
+                    estimate.device.name,
+                    batch,
+                    time,
+                    band_cell(analysis, estimate, lower_bound),
+                    None if time is None else Time(time.seconds / batch, time.least, time.outside),
+                    None if time is None else _whole(batch / time.seconds),
+                    estimate.device.runtime,
+                    threads_cell(estimate.device),
+                    fits_cell(estimate, refused),
+                    analysis.memory.peak_bytes,
+                    None if time is None else by_basis(estimate.basis, estimate.basis),
+                    analysis.total("mult_adds", lower_bound),
+                )
+            )
     return rows
+
+
+def _with_rates(records: Table) -> Table:
+    """Records of networks with the time of an image and images per second beside the time."""
+    keys = [column.key for column in records.columns]
+    batch, time = keys.index("batch"), keys.index("latency_s")
+    rows = []
+    for row in records.rows:
+        seconds = row[time]
+        rates = (seconds / row[batch], row[batch] / seconds) if seconds else (None, None)
+        rows.append((*row[: time + 1], *rates, *row[time + 1 :]))
+    columns = (*records.columns[: time + 1], *_RATES, *records.columns[time + 1 :])
+    return records._replace(columns=columns, rows=tuple(rows))
 
 
 def _whole(images: float) -> float:
@@ -105,7 +168,7 @@ def _throughput(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool)
     return {
         "device": estimate.device.name,
         "basis": estimate.basis if seconds else None,
-        "batch_ms": seconds * 1e3 if seconds else None,
+        "latency_ms": seconds * 1e3 if seconds else None,
         "image_ms": seconds * 1e3 / batch if seconds else None,
         "images_per_s": batch / seconds if seconds else None,
     }

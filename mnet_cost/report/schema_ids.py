@@ -7,6 +7,7 @@ from __future__ import annotations
 
 VERSIONS = {
     "analysis": 2,
+    "batches": 1,
     "compare": 2,
     "explain": 2,
     "models": 3,

@@ -345,6 +345,61 @@ layers:
     assert trace_memory(network, FP32, inner).live_bytes == (128, 192, 192, 192)
 
 
+@pytest.mark.parametrize(
+    ("rows", "live", "alone"),
+    [
+        # `b` is 32 bytes and made of the last 32 of `a`, where its kernel may have put `c` by then:
+        # 64 + 32 + 64.
+        ("start: 2", (128, 64, 160, 160), (128, 64, 96, 96)),
+        # Of the first 32: no loop over the 16 elements of `c` is over the 8 of `b` as well.
+        ("stop: 2", (128, 64, 160, 160), (128, 64, 96, 96)),
+        # All of `a`, element by element: `c` lies there, beside the 64 bytes of `b`.
+        ("stop: 4", (128, 64, 128, 128), (128, 64, 128, 128)),
+    ],
+)
+def test_a_unit_does_not_write_over_a_buffer_that_it_reads_a_part_of(
+    rows: str, live: tuple[int, ...], alone: tuple[int, ...]
+) -> None:
+    network = build(
+        f"""\
+input: {{x: [1, 4, 4]}}
+layers:
+  - {{id: a, conv2d: {{channels: 1, kernel: 1}}}}
+  - {{id: part, slice: {{axis: height, {rows}}}}}
+  - {{id: b, relu: {{}}, from: part}}
+  - {{id: c, relu: {{}}, from: a}}
+outputs: [b, c]
+"""
+    )
+    unit = Rules(units=((2, 3),))
+    assert trace_memory(network, FP32, unit.told).live_bytes == live
+    check(network, unit)
+    # Layer by layer `b` has been made of `a` before `c` is written there.
+    assert trace_memory(network, FP32).live_bytes == alone
+
+
+def test_a_unit_does_not_write_over_a_concatenation_that_it_reads_a_part_of() -> None:
+    network = build(
+        """\
+input: {x: [1, 4, 4]}
+layers:
+  - {id: p, conv2d: {channels: 1, kernel: 1}, from: x}
+  - {id: q, conv2d: {channels: 1, kernel: 1}, from: x}
+  - {id: both, concat: [p, q]}
+  - {id: b, relu: {}, from: q}
+  - {id: c, relu: {}, from: both}
+outputs: [b, c]
+"""
+    )
+    # q is the second half of the 128 bytes of `both`; b is 64, c 128 and in memory of its own.
+    unit = Rules(units=((3, 4),), concat_in_place=True)
+    assert trace_memory(network, FP32, unit.told).live_bytes == (192, 192, 128, 320, 320)
+    check(network, unit)
+    # Layer by layer `c` is written over `both`, once `b` has been made.
+    alone = MemoryRules(concat_in_place=True)
+    assert trace_memory(network, FP32, alone).live_bytes == (192, 192, 128, 192, 192)
+
+
 def test_a_concatenation_is_not_made_over_what_is_read_out_of_order() -> None:
     text = """\
 input: {x: [1, 4, 4]}

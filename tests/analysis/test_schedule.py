@@ -326,6 +326,29 @@ outputs: [t22]
     check(network, how, schedule)
 
 
+def test_no_order_is_said_to_write_over_a_buffer_that_a_unit_reads_a_part_of() -> None:
+    network = build(
+        """\
+input: {x: [1, 2, 2]}
+layers:
+  - {id: a, conv2d: {channels: 4, kernel: 1}, from: x}
+  - {id: half, slice: {start: 2}}
+  - {id: d, conv2d: {channels: 8, kernel: 1}, from: x}
+  - {id: e, conv2d: {channels: 1, kernel: 1}, from: d}
+  - {id: b, relu: {}, from: half}
+  - {id: c, relu: {}, from: a}
+outputs: [b, c, e]
+"""
+    )
+    # x and e 16, a 64, d 128, b 32, c 64. The spec has a while d is made: x, a, d; and a, d, e:
+    # 208. Whatever the order, b and c need room beside a, and one of x and e is there: 16 + 160.
+    # With c over a, an order would need 160 (for d and e before a).
+    how = Rules(units=((4, 5),))
+    found = best_schedule(network, FP32, how.told)
+    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (208, 176, True)
+    check(network, how, found)
+
+
 def test_parameters_cost_nothing_and_hide_nothing() -> None:
     """A weight that is named late, or early, leaves the pieces of the order as they are."""
     branch = """\

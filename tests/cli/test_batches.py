@@ -32,9 +32,10 @@ def test_rows_are_those_of_each_batch(capsys: pytest.CaptureFixture[str]) -> Non
         alone = mnet_cost.analyze("mobilenet_v2", batch=batch, devices=[row["device"]])
         seconds = alone.devices[0].latency_s
         assert seconds is not None
-        assert float(row["latency_s"]) == pytest.approx(seconds)
-        assert float(row["image_s"]) == pytest.approx(seconds / batch)
-        assert float(row["images_per_s"]) == pytest.approx(batch / seconds, rel=0.005)
+        assert float(row["latency_ms"]) == pytest.approx(1e3 * seconds)
+        assert float(row["image_ms"]) == pytest.approx(1e3 * seconds / batch)
+        assert float(row["images_per_s"]) == pytest.approx(batch / seconds)
+        assert row["runtime"] == alone.devices[0].device.runtime
         assert int(row["mult_adds"]) == alone.totals.mult_adds
         assert int(row["peak_memory_bytes"]) == alone.memory.peak_bytes
         assert row["basis"] == alone.devices[0].basis
@@ -53,7 +54,7 @@ def test_json_has_one_analysis_a_batch(capsys: pytest.CaptureFixture[str]) -> No
     assert last == {
         "device": "raspberry_pi_4_ncnn",
         "basis": "fitted",
-        "batch_ms": pytest.approx(milliseconds),
+        "latency_ms": pytest.approx(milliseconds),
         "image_ms": pytest.approx(milliseconds / 4),
         "images_per_s": pytest.approx(4e3 / milliseconds),
     }
@@ -62,10 +63,14 @@ def test_json_has_one_analysis_a_batch(capsys: pytest.CaptureFixture[str]) -> No
 def test_text(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     out = output(capsys, "analyze", "mobilenet_v1", "--batch", "1,8", *PI)
-    assert "time per batch  time per image  images/s" in out
-    assert "batches 1, 8 · fp32" in out
+    assert "per image  images/s  runtime  threads  fits  peak memory  basis" in out
+    assert "classes 1000 · batches 1, 8 · fp32\n" in out
+    rows = [line.split() for line in out.splitlines() if line.startswith("h100")]
+    assert [row[1] for row in rows] == ["1", "8"]
+    assert all(row[2].startswith("≥") and "bound" in row for row in rows)
+    assert "* ≥ is a lower bound of the time; no run does more images/s than stand there" in out
     out = output(capsys, "analyze", "mobilenet_v1", "--batch", "1,8", "--device", "none")
-    assert "images/s beside" not in out
+    assert "images/s" not in out
     assert "568,740,352" in out
     assert "4,549,922,816" in out
 
@@ -99,3 +104,17 @@ def test_unknown_costs_are_refused_once(
     captured = capsys.readouterr()
     assert captured.err.count("no total") == 1
     assert "≥" not in captured.out.split("\n\n")[1]
+
+
+def test_a_batch_that_does_not_fit_is_said_first_and_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["analyze", "mobilenet_v1", "--alpha", "0.25", "--resolution", "96", "--batch", "1,16"]
+    words += ["--device", "stm32h743", "--precision", "int8", "--fail-if-not-fit"]
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    # 96 x 96 at a quarter of the width: 55,296 bytes of activations are alive at once.
+    sentence = "mobilenet_v1 at batch 16 does not fit stm32h743: activations need 885 kB, SRAM has"
+    assert captured.out.startswith(sentence)
+    assert sentence in captured.err
+    assert "at batch 1 does not fit" not in captured.out

@@ -6,7 +6,7 @@ Written by hand beside the documents, so that what a key means is said once and 
 from __future__ import annotations
 
 from mnet_cost.report.schema_ids import VERSIONS, schema_id
-from mnet_cost.report.schemas.analysis import analysis_schema
+from mnet_cost.report.schemas.analysis import analysis_schema, batches_schema
 from mnet_cost.report.schemas.comparison import compare_schema, explain_schema
 from mnet_cost.report.schemas.devices import (
     calibration_schema,
@@ -44,6 +44,7 @@ def document_schema(document: str) -> Json:
 
 _DOCUMENTS = {
     "analysis": analysis_schema,
+    "batches": batches_schema,
     "compare": compare_schema,
     "explain": explain_schema,
     "models": models_schema,

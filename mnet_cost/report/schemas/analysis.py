@@ -33,6 +33,29 @@ def analysis_schema() -> Json:
     return record(analysis_keys(), "What a network costs: `mnet-cost analyze`.")
 
 
+def batches_schema() -> Json:
+    throughput = record(
+        {
+            "device": text("name of the device"),
+            "basis": BASIS,
+            "latency_ms": maybe(number("time of the whole batch")),
+            "image_ms": maybe(number("that time over the batch")),
+            "images_per_s": maybe(number("the batch over that time")),
+        }
+    )
+    analysis = {
+        "name": text("what the network was asked for as"),
+        "schema": text("name and version of the document of an analysis"),
+        **analysis_keys(),
+        "throughput": listed(throughput, "times per image on each device"),
+    }
+    optional = ("training", "sparsity", "what_if")
+    return record(
+        {"analyses": listed(record(analysis, optional=optional), "one for each network and batch")},
+        "Several batch sizes: `--batch 1,8,32` of `analyze` and `compare`.",
+    )
+
+
 def analysis_keys() -> Json:
     """Keys of the document of an analysis, its `schema` apart."""
     return {
