@@ -326,7 +326,7 @@ outputs: [t22]
     check(network, how, schedule)
 
 
-def test_no_order_is_said_to_write_over_a_buffer_that_a_unit_reads_a_part_of() -> None:
+def test_no_unit_writes_over_a_buffer_of_which_it_reads_a_part() -> None:
     network = build(
         """\
 input: {x: [1, 2, 2]}
@@ -344,9 +344,9 @@ outputs: [b, c, e]
     # 208. Whatever the order, b and c need room beside a, and one of x and e is there: 16 + 160.
     # With c over a, an order would need 160 (for d and e before a).
     how = Rules(units=((4, 5),))
-    found = best_schedule(network, FP32, how.told)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (208, 176, True)
-    check(network, how, found)
+    schedule = best_schedule(network, FP32, how.told)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (208, 176, True)
+    check(network, how, schedule)
 
 
 def test_parameters_cost_nothing_and_hide_nothing() -> None:
