@@ -7,7 +7,7 @@ of the checkout:
   stdout and then stderr. After `<!-- lines: N -->` the first N lines are shown, and `...`;
 - `pycon` holds a Python session. All sessions and `python` blocks of a page share their names;
 - a fence with a file name (`:caption: NAME`, or the second word of the fence) is that file; with
-  `:caption: NAME, at the end` it is added to the file.
+  `:caption: NAME, at the end` it is added to the file. It is written, not run.
 """
 
 from __future__ import annotations
@@ -109,12 +109,12 @@ def _fresh(block: Block, folder: Path, names: dict[str, Any]) -> str:
         return _console(block, folder)
     if block.language == "pycon":
         return _session(block, folder, names)
-    if block.language == "python":
-        exec(compile(block.content, "<page>", "exec"), names)
-    elif block.file_name is not None:
+    if block.file_name is not None:
         name, comma, _ = block.file_name.partition(", at the end")
         with (folder / name).open("a" if comma else "w", encoding="utf-8") as file:
             file.write(block.content)
+    elif block.language == "python":
+        exec(compile(block.content, "<page>", "exec"), names)
     return block.body
 
 

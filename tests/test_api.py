@@ -234,6 +234,26 @@ def test_a_copy_is_equal(name: str) -> None:
         assert pickle.loads(pickle.dumps(estimate)) == estimate
 
 
+def test_a_repr_says_which_choice_is_not_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(CHOICE, encoding="utf-8")
+    where = "depthwise_conv2d.kernel"
+    assert repr(mnet_cost.analyze(path)).startswith("<Analysis net fp32: ")
+    assert repr(mnet_cost.analyze(path, knobs={where: 3})).startswith("<Analysis net fp32: ")
+    chosen = mnet_cost.analyze(path, knobs={where: 5})
+    assert repr(chosen).startswith(f"<Analysis net {where}=5 fp32: ")
+    assert repr(pickle.loads(pickle.dumps(chosen))) == repr(chosen)
+
+
+CHOICE = """format: 1
+name: net
+input: {image: [3, 64, 64]}
+layers:
+  - conv2d: {channels: 16, kernel: 3, stride: 2}
+  - depthwise_conv2d: {kernel: {choose: [3, 5, 7]}}
+"""
+
+
 def analyzed(alpha: float) -> mnet_cost.Analysis:
     return mnet_cost.analyze("mobilenet_v1", alpha=alpha, devices=["pixel_1"])
 

@@ -86,10 +86,16 @@ class Analysis:
 
     def __repr__(self) -> str:
         """One line: what was analyzed, and what it costs."""
-        spec, knobs = self.network.spec, self.network.knobs
-        changed = {name: value for name, value in knobs.items() if value != _default(spec, name)}
+        network = self.network
+        changed = {
+            name: value for name, value in network.knobs.items() if value != _default(network, name)
+        }
         head = " ".join(
-            [spec.title, *(f"{name}={value}" for name, value in changed.items()), self.precision]
+            [
+                network.spec.title,
+                *(f"{name}={value}" for name, value in changed.items()),
+                self.precision,
+            ]
         )
         least = "at least " if self.unmodelled else ""
         costs = [
@@ -133,8 +139,12 @@ class Analysis:
         return 1 - len(self.unmodelled) / len(self.layers)
 
 
-def _default(spec: ModelSpec, knob: str) -> Any:
-    return 1 if knob == BATCH else spec.knobs[knob].default
+def _default(network: Network, knob: str) -> Any:
+    """The value that a knob has where none is set: of `{choose: [...]}` it is the first option."""
+    if knob == BATCH:
+        return 1
+    options = network.choices.get(knob)
+    return options[0] if options else network.spec.knobs[knob].default
 
 
 def analyze(

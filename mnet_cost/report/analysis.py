@@ -139,7 +139,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
         return Fact(label, value, form, detail, brief, more)
 
     weight_bytes = format_bytes(totals.weight_bytes)
-    named = "" if analysis.convention == "paper" else f"convention {analysis.convention}"
+    named = "" if analysis.convention == "paper" else convention_detail(analysis)
     return (
         fact("mult_adds", "mult-adds", "count", convention_detail(analysis), named),
         *sparsity_facts(analysis, lower_bound),

@@ -58,7 +58,8 @@ def compare_report(
     has_parts = by is not None or (len(names) == 2 and _are_related(analyses))
     if analyses[0].devices and explained:
         tables.append(interval_table(names, analyses, ratios, lower_bound))
-        tables.append(why_table(names, breakdowns))
+        if any(breakdowns):
+            tables.append(why_table(names, breakdowns))
     differences = difference_tables(names, analyses, grain) if has_parts else []
     if by is not None or any(table.rows for table in differences):
         tables += differences

@@ -308,12 +308,15 @@ def unknown_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     )
 
 
-def basis_notes(estimates: Sequence[DeviceEstimate], energy: bool = True) -> list[str]:
-    """What the times are, once for each basis; and what energies are, if those are shown."""
+def basis_notes(
+    estimates: Sequence[DeviceEstimate], energy: bool = True, ranges: bool = True
+) -> list[str]:
+    """What the times are, once for each basis; and what energies and ranges are, if those are
+    shown."""
     known = [estimate for estimate in estimates if estimate.latency_s is not None]
     notes = meanings(known)
-    if any(estimate.low_s is not None for estimate in known):
-        notes.append("band: four of five measurements are expected in it")
+    if ranges and any(estimate.low_s is not None for estimate in known):
+        notes.append("80 % range: four of five measurements are expected in it")
     if energy and any(energy_cell(estimate, refused=False) for estimate in estimates):
         notes.append(
             "energy: power x time where the power is known, else joules per mult-add and per byte, "

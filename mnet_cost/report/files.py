@@ -18,8 +18,8 @@ from mnet_cost.report.types import Report, Table
 
 
 def to_json(report: Report, encoding: str = "ascii") -> str:
-    """The report's document; unknown numbers are null."""
-    return json_text(report.document())
+    """The report's document with all notes, whatever the document; unknown numbers are null."""
+    return json_text({**report.document(), "notes": [*report.notes, *report.more_notes]})
 
 
 def to_csv(report: Report, encoding: str = "utf-8") -> str:

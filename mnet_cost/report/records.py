@@ -80,11 +80,17 @@ def network_records(
     names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool = False
 ) -> Table:
     """A row for each network on each device: times, energy, memory, totals."""
+    marked = any(marks_of(analysis) for analysis in analyses)
+    columns = (*_SETTING, *_NETWORK, *([AGREEMENT_COLUMN] if marked else []))
     rows = [
-        (*setting, *_network_row(analysis, estimate, lower_bound))
+        (
+            *setting,
+            *_network_row(analysis, estimate, lower_bound),
+            *([analysis.convention_agreement] if marked else []),
+        )
         for analysis, estimate, setting in _each(names, analyses, lower_bound)
     ]
-    return Table("networks", "", (*_SETTING, *_NETWORK), tuple(rows))
+    return Table("networks", "", columns, tuple(rows))
 
 
 def part_records(

@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/2`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/3`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """

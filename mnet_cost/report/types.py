@@ -146,7 +146,7 @@ class Report(NamedTuple):
     notes: tuple[str, ...]
     """At most `MOST_NOTES`: those that change how a number is read."""
     document: Callable[[], dict[str, Any]]
-    """For JSON, which alone needs it."""
+    """For JSON, which alone needs it; the notes are added when it is written."""
     records: Table | None = None
     """What CSV writes instead, where the tables are made for reading."""
     more_notes: tuple[str, ...] = ()

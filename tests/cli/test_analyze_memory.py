@@ -67,7 +67,7 @@ def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str])
 
     def fits(*more: str) -> list[Any]:
         estimates = json.loads(text(capsys, *options, *more, "--format", "json"))["devices"]
-        return [device["fits"][0] for device in estimates]
+        return [device["capacity_checks"][0] for device in estimates]
 
     spec_order, best = fits(), fits("--schedule", "best")
     for before, after in zip(spec_order, best, strict=True):
@@ -118,7 +118,7 @@ def test_what_does_not_fit_and_why(capsys: pytest.CaptureFixture[str]) -> None:
         "and separable.relu 401 kB, alive together at separable.conv2d"
     ) in text(capsys, "mobilenet_v1", *board, "--format", "markdown")
     (device,) = json.loads(text(capsys, "mobilenet_v1", *board, "--format", "json"))["devices"]
-    activations, weights = device["fits"]
+    activations, weights = device["capacity_checks"]
     assert activations["needed_bytes"] == 1_204_224
     assert activations["over_bytes"] == 1_204_224 - 512 * 1024
     assert activations["because"] == [

@@ -24,7 +24,9 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (training["batch"], training["optimizer"]) == (8, "adam")
     assert training["forward_mult_adds"] == 8 * 568_740_352
     assert training["optimizer_bytes"] == 2 * 4 * 4_231_976
-    assert training["activation_bytes"] == sum(tensor["bytes"] for tensor in training["kept"])
+    assert training["activation_bytes"] == sum(
+        tensor["bytes"] for tensor in training["saved_tensors"]
+    )
     assert training["memory_bytes"] == (
         4 * 4 * 4_231_976 + 4 * 21_888 + training["activation_bytes"]
     )

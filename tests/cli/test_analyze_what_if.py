@@ -102,7 +102,7 @@ def test_what_if_in_files(capsys: pytest.CaptureFixture[str], form: str) -> None
     assert len(rows) == 29
     assert {row["device"] for row in rows} == {"pixel_1"}
     assert sum(row["bound_before"] != row["bound_after"] for row in rows) > 1
-    assert all(float(row["latency_after_s"]) >= float(row["latency_before_s"]) for row in rows)
+    assert all(float(row["latency_after_ms"]) >= float(row["latency_before_ms"]) for row in rows)
 
 
 def test_a_total_that_is_refused(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:

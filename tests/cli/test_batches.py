@@ -10,6 +10,7 @@ import pytest
 
 import mnet_cost
 from mnet_cost.cli import main
+from mnet_cost.report.schema_ids import VERSIONS
 
 PI = ("--device", "raspberry_pi_4_ncnn", "--device", "h100")
 
@@ -44,7 +45,7 @@ def test_rows_are_those_of_each_batch(capsys: pytest.CaptureFixture[str]) -> Non
 def test_json_has_one_analysis_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("compare", "full", "vs", "separable", "--batch", "1,4", *PI, "--format", "json")
     document = json.loads(output(capsys, *words))
-    assert document["schema"] == "mnet-cost/batches/1"
+    assert document["schema"] == f"mnet-cost/batches/{VERSIONS['batches']}"
     analyses = document["analyses"]
     assert [(analysis["name"], analysis["model"]["batch"]) for analysis in analyses] == [
         ("full", 1), ("full", 4), ("separable", 1), ("separable", 4),

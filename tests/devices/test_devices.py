@@ -81,12 +81,20 @@ def test_shipped_profile(name: str) -> None:
 
 def test_the_listing_is_grouped_by_class() -> None:
     report = devices_report([load_device(name) for name in device_names()])
-    order = [row[1] for row in report.tables[0].rows]
-    places = [
-        CLASSES.index(device_class) if device_class else len(CLASSES) for device_class in order
-    ]
-    assert places == sorted(places)
-    assert len(places) == len(device_names())
+    headings = {"phones": "phone", "boards": "board", "microcontrollers": "microcontroller",
+                "accelerators": "accelerator", "laptops": "laptop", "servers": "server",
+                "GPUs": "gpu"}  # fmt: skip
+    assert tuple(headings.values()) == CLASSES
+    table = report.tables[0]
+    shown = [row[0] for row in table.rows]
+    assert [name for name in shown if name in headings] == list(headings)
+    listed = {}
+    for name in shown:
+        if name in headings:
+            class_name = headings[name]
+        else:
+            listed[name.strip()] = class_name
+    assert listed == {name: load_device(name).device_class for name in device_names()}
 
 
 def test_pixel_1() -> None:
@@ -312,7 +320,7 @@ def test_the_report_shows_ranges_where_there_are_some(tmp_path: Path) -> None:
     document = report.document()
     assert document["class"] == "gpu"
     assert document["kernels"] == ["fold_norms", "winograd"]
-    assert document["numbers"][0]["low"] == {"value": 6e12, "unit": "MAC/s"}
+    assert (document["numbers"][0]["low"], document["numbers"][0]["unit"]) == (6e12, "MAC/s")
     path.write_text(MINE)
     report = device_report(load_device(str(path)))
     assert [column.key for column in report.tables[0].columns] == [

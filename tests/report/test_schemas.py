@@ -6,12 +6,15 @@ import copy
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
 from schemas import checked, validator_of
 
+import mnet_cost
 from mnet_cost.cli import main
 from mnet_cost.report.schema_ids import VERSIONS
 
@@ -28,6 +31,7 @@ COMMANDS = {
     "layers": ["layers"],
     "layer": ["layers", "conv2d"],
     "paper": ["paper", "mobilenet_v1", "--table", "4"],
+    "batches": ["analyze", "lenet5", "--batch", "1,8", "--device", "pixel_1"],
 }
 """A command for each document that takes no file and no training."""
 
@@ -42,6 +46,25 @@ def test_a_command_writes_its_document(kind: str, capsys: pytest.CaptureFixture[
     document = json.loads(output(capsys, *COMMANDS[kind], "--format", "json"))
     assert document["schema"] == f"mnet-cost/{kind}/{VERSIONS[kind]}"
     assert not list(validator_of(kind).iter_errors(document))
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_document_has_all_notes_of_its_report(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(output(capsys, *COMMANDS[kind], "--format", "json"))
+    html = output(capsys, *COMMANDS[kind], "--format", "html")
+    listed = re.findall("<li>(.*?)</li>", html, re.DOTALL)
+    assert document["notes"] == [unescape(note) for note in listed]
+
+
+def test_notes_are_those_of_the_command_and_of_python(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["analyze", "lenet5", "--device", "stm32h743", "--format", "json"]
+    notes = json.loads(output(capsys, *arguments))["notes"]
+    assert "stm32h743: no fp32 rate in the profile (it has int8): time is unknown" in notes
+    assert "1 mult-add = 1 MAC = 2 FLOPs" in notes
+    analysis = mnet_cost.analyze("lenet5", devices=["stm32h743"])
+    assert analysis.to_dict()["notes"] == notes
 
 
 @pytest.mark.parametrize("kind", VERSIONS)

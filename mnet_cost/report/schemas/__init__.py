@@ -23,7 +23,7 @@ from mnet_cost.report.schemas.others import (
     training_comparison_schema,
     training_schema,
 )
-from mnet_cost.report.schemas.parts import Json
+from mnet_cost.report.schemas.parts import Json, listed, text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,14 +31,15 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def document_schema(document: str) -> Json:
     """The schema of one of the documents in `VERSIONS`."""
     schema = _DOCUMENTS[document]()
-    properties = {"schema": {"description": "Name and version of this document.",
-                             "const": schema_id(document)}}  # fmt: skip
+    head = {"schema": {"description": "Name and version of this document.",
+                       "const": schema_id(document)}}  # fmt: skip
+    notes = {"notes": listed(text("a sentence"), "all notes of the report, for people")}
     return {
         "$schema": DIALECT,
         "title": f"mnet-cost {document}, version {VERSIONS[document]}",
         **schema,
-        "properties": properties | schema["properties"],
-        "required": ["schema", *schema["required"]],
+        "properties": head | schema["properties"] | notes,
+        "required": ["schema", *schema["required"], "notes"],
     }
 
 

@@ -21,9 +21,13 @@ from mnet_cost.report.schemas.parts import (
 )
 
 
+def _analysis_part() -> Json:
+    """Keys of one of several analyses in a document."""
+    return {"name": text("as asked for"), "schema": text("of this part"), **analysis_keys()}
+
+
 def compare_schema() -> Json:
-    model = record({"name": text("as asked for"), "schema": text("of this part"),
-                    **analysis_keys()})  # fmt: skip
+    model = record(_analysis_part())
     totals = ("mult_adds", "params", "weights", "traffic_bytes", "peak_memory_bytes")
     ratio = {
         "name": text("name of the profile"),
