@@ -67,12 +67,12 @@ def rules(draw: st.DrawFn, network: Network) -> Rules:
 @lru_cache(maxsize=4)
 def weights_of(network: Network) -> frozenset[int]:
     """Trained tensors, and what is another name for one or for a part of one."""
-    found: set[int] = set()
+    weights: set[int] = set()
     for step in network.steps:
-        is_name = step.layer.effect == "view" and found.issuperset(step.inputs)
+        is_name = step.layer.effect == "view" and weights.issuperset(step.inputs)
         if step.layer.kind == "parameter" or is_name:
-            found |= set(step.outputs)
-    return frozenset(found)
+            weights |= set(step.outputs)
+    return frozenset(weights)
 
 
 def width_of(network: Network, index: int) -> int:
@@ -106,13 +106,13 @@ def units_of(network: Network, groups: tuple[tuple[int, ...], ...]) -> list[list
     while waiting:
         ready = []
         for unit in waiting:
-            made = {one for i in unit for one in network.steps[i].outputs}
-            read = {one for i in unit for one in network.steps[i].inputs}
+            made = {tensor for i in unit for tensor in network.steps[i].outputs}
+            read = {tensor for i in unit for tensor in network.steps[i].inputs}
             if read <= known | made:
                 ready.append(unit)
         order.append(min(ready))
         waiting.remove(order[-1])
-        known |= {one for i in order[-1] for one in network.steps[i].outputs}
+        known |= {tensor for i in order[-1] for tensor in network.steps[i].outputs}
     return order
 
 
@@ -168,7 +168,9 @@ class Simulation:
             for i in unit:
                 step = network.steps[i]
                 done += 1
-                later = set(network.outputs).union(*(one.inputs for one in running[done:]))
+                later = set(network.outputs).union(
+                    *(later_step.inputs for later_step in running[done:])
+                )
                 for position, output in enumerate(step.outputs):
                     self._make(step, position, output, number, before, later, needs)
                     if self.block_of[output] not in alive:
@@ -197,8 +199,8 @@ class Simulation:
     ) -> None:  # fmt: skip
         """Carry out one output of a step where it belongs."""
         network = self.network
-        for one in step.inputs:
-            self._read(one)
+        for tensor in step.inputs:
+            self._read(tensor)
         if step.layer.effect == "view" and step.inputs:
             (base,) = step.inputs
             chosen = view_of(step.layer, self.shapes[base], position)
@@ -210,7 +212,7 @@ class Simulation:
         planned = next(((held, size) for held, size in self.parts if output in held), None)
         if planned:
             block = next(
-                (self.block_of[one] for one in planned[0] if one in self.block_of),
+                (self.block_of[tensor] for tensor in planned[0] if tensor in self.block_of),
                 Block(planned[1], number),
             )
             self._place(output, block, planned[0][output])
@@ -220,10 +222,12 @@ class Simulation:
             self._place(output, over or Block(size_of(network, output), number, kept=weight))
         if step.layer.kind == "concat":
             values = np.full(self.bytes_of[output].shape, -1)
-            shapes = [(network.batch, *network.tensors[one].type.shape) for one in step.inputs]
-            for i, one in enumerate(step.inputs):
-                copied = self.values[one][read_by(self.shapes[one], shapes[i])]
-                if width_of(network, one) == width_of(network, output):
+            shapes = [
+                (network.batch, *network.tensors[tensor].type.shape) for tensor in step.inputs
+            ]
+            for i, tensor in enumerate(step.inputs):
+                copied = self.values[tensor][read_by(self.shapes[tensor], shapes[i])]
+                if width_of(network, tensor) == width_of(network, output):
                     values[region_of(step.layer, shapes, i)] = copied
             values = np.where(values < 0, self._fresh(output), values)
         else:
@@ -240,11 +244,11 @@ class Simulation:
         count = elements_of(self.network, output)
         size = size_of(self.network, output)
         free = []
-        for one in step.inputs:
-            block = self.block_of[one]
+        for tensor in step.inputs:
+            block = self.block_of[tensor]
             if block.kept or block.held & later or block.size != size:
                 continue
-            if size_of(self.network, one) != size or elements_of(self.network, one) != count:
+            if size_of(self.network, tensor) != size or elements_of(self.network, tensor) != count:
                 continue
             outer = block in before
             reads = needs if outer else {output: self._needs_of(step, {})}
@@ -283,12 +287,12 @@ class Simulation:
 
     def _needs_of(self, step: Step, needs: Needs) -> list[frozenset[tuple[int, int]]]:
         """What each element of a step's output is made of; of a compute layer, of everything."""
-        inputs = [self._bytes_from(one, needs) for one in step.inputs]
+        inputs = [self._bytes_from(tensor, needs) for tensor in step.inputs]
         if step.layer.effect != "elementwise":
-            return [frozenset().union(*(element for one in inputs for element in one))]
-        maps = [read_by(self.shapes[one], self.shapes[step.output]) for one in step.inputs]
+            return [frozenset().union(*(element for elements in inputs for element in elements))]
+        maps = [read_by(self.shapes[tensor], self.shapes[step.output]) for tensor in step.inputs]
         return [
-            frozenset().union(*(one[by[k]] for one, by in zip(inputs, maps, strict=True)))
+            frozenset().union(*(elements[by[k]] for elements, by in zip(inputs, maps, strict=True)))
             for k in range(elements_of(self.network, step.output))
         ]
 
@@ -324,13 +328,13 @@ class Simulation:
         writer = np.full(block.size, -1)
         changed = block.content[where] != values
         writer[where] = np.where(changed, np.arange(len(where))[:, None], -1)
-        for one in step.inputs:
-            if self.block_of[one] is not block:
+        for tensor in step.inputs:
+            if self.block_of[tensor] is not block:
                 continue
             if step.layer.effect != "elementwise":
-                assert (writer[self.bytes_of[one]] < 0).all(), step.name
+                assert (writer[self.bytes_of[tensor]] < 0).all(), step.name
                 continue
-            read = self.bytes_of[one][read_by(self.shapes[one], self.shapes[output])]
+            read = self.bytes_of[tensor][read_by(self.shapes[tensor], self.shapes[output])]
             own = np.arange(len(where))[:, None]
             assert ((writer[read] < 0) | (writer[read] == own)).all(), step.name
 
@@ -342,33 +346,39 @@ def simulate(network: Network, how: Rules) -> list[int]:
 
 def _inside(network: Network, units: list[list[int]]) -> set[int]:
     """Tensors that only the unit that makes them reads."""
-    found = set()
+    inside = set()
     for unit in units:
         steps = [network.steps[i] for i in unit]
         others = [step for i, step in enumerate(network.steps) if i not in unit]
-        for one in {one for step in steps for one in step.outputs}:
-            own = any(one in step.inputs for step in steps)
-            if own and one not in network.outputs and not any(one in s.inputs for s in others):
-                found.add(one)
-    return found
+        for tensor in {tensor for step in steps for tensor in step.outputs}:
+            own = any(tensor in step.inputs for step in steps)
+            if (
+                own
+                and tensor not in network.outputs
+                and not any(tensor in s.inputs for s in others)
+            ):
+                inside.add(tensor)
+    return inside
 
 
 def _reordered(network: Network, unit: list[int]) -> set[int]:
     """What goes into a layer of the unit that is not element by element, however far back."""
-    found: set[int] = set()
+    reordered: set[int] = set()
     while True:
-        size = len(found)
+        size = len(reordered)
         for i in unit:
             step = network.steps[i]
-            if step.layer.effect == "compute" or found & set(step.outputs):
-                found |= set(step.inputs)
-            found |= {one for one in step.inputs if not _aligned(network, one, step.output)}
-        if len(found) == size:
-            return found
+            if step.layer.effect == "compute" or reordered & set(step.outputs):
+                reordered |= set(step.inputs)
+            reordered |= {
+                tensor for tensor in step.inputs if not _aligned(network, tensor, step.output)
+            }
+        if len(reordered) == size:
+            return reordered
 
 
-def _aligned(network: Network, one: int, other: int) -> bool:
-    return shape_and_width(network, one) == shape_and_width(network, other)
+def _aligned(network: Network, tensor: int, other: int) -> bool:
+    return shape_and_width(network, tensor) == shape_and_width(network, other)
 
 
 def shape_and_width(network: Network, index: int) -> tuple[int, int]:
@@ -390,16 +400,16 @@ def _parts(
     for i in range(len(network.tensors)):
         size = size_of(network, i)
         sets.append(({i: np.arange(size).reshape(-1, width_of(network, i))}, size))
-    edges = {(one, step.name) for step in steps for one in step.inputs}
+    edges = {(tensor, step.name) for step in steps for tensor in step.inputs}
 
-    def where(one: int) -> tuple[dict[int, Indices], int]:
-        return next(entry for entry in sets if one in entry[0])
+    def where(tensor: int) -> tuple[dict[int, Indices], int]:
+        return next(entry for entry in sets if tensor in entry[0])
 
     def merge(step: Step, part: int, whole: int, region: Indices) -> None:
         small, large = where(part), where(whole)
-        for one, bytes_ in small[0].items():
-            edges.discard((one, step.name))
-            large[0][one] = region.ravel()[bytes_]
+        for tensor, bytes_ in small[0].items():
+            edges.discard((tensor, step.name))
+            large[0][tensor] = region.ravel()[bytes_]
         sets[:] = [entry for entry in sets if entry is not small]
 
     for step in steps:
@@ -411,7 +421,7 @@ def _parts(
                 held[output] = held[base][view_of(step.layer, shapes[base], position)]
             edges.discard((base, step.name))
     own = set(network.inputs) | set(network.outputs) | weights
-    read = {one for step in steps for one in step.inputs}
+    read = {tensor for step in steps for tensor in step.inputs}
 
     def made_from(held: dict[int, Indices], size: int) -> tuple[Step, int] | None:
         maker = next((s for s in steps if s.output == min(held)), None)
@@ -422,10 +432,10 @@ def _parts(
         if maker is None or not how.in_place or maker.layer.effect != "elementwise":
             return None
         unit = units[unit_of[maker.name]]
-        made_here = {one for i in unit for one in network.steps[i].outputs}
+        made_here = {tensor for i in unit for tensor in network.steps[i].outputs}
         fitting = []
-        for one in maker.inputs:
-            source, bytes_ = where(one)
+        for tensor in maker.inputs:
+            source, bytes_ = where(tensor)
             others = [edge for edge in edges if edge[0] in source and edge[1] != maker.name]
             if bytes_ != size or own & set(source) or others or not read.issuperset(source):
                 continue
@@ -435,7 +445,7 @@ def _parts(
                 continue
             if outer and len(unit) > 1 and _reordered(network, unit) & set(source):
                 continue
-            fitting.append((not outer, one))
+            fitting.append((not outer, tensor))
         fitting.sort(key=lambda entry: entry[0])
         return (maker, fitting[0][1]) if fitting else None
 
@@ -443,9 +453,9 @@ def _parts(
         whole = concat.output
         if concat.layer.kind != "concat" or whole in inside:
             continue
-        for number, one in enumerate(concat.inputs):
-            step, part = concat, one
-            types = network.tensors[one].type.dtype, network.tensors[whole].type.dtype
+        for number, tensor in enumerate(concat.inputs):
+            step, part = concat, tensor
+            types = network.tensors[tensor].type.dtype, network.tensors[whole].type.dtype
             if types[0] != types[1]:
                 continue
             all_shapes = [

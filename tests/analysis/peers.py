@@ -58,32 +58,34 @@ def analyzed(figure: Figure) -> Analysis:
 
 def problem(figure: Figure) -> str:
     """What is wrong with our total beside the tool's; nothing if all is as it is said to be."""
-    found = analyzed(figure)
-    agreement, ours = found.convention_agreement, found.totals.mult_adds
+    analysis = analyzed(figure)
+    agreement, ours = analysis.convention_agreement, analysis.totals.mult_adds
     where = f"{figure.network} {figure.inputs} x{figure.batch}, {figure.written}, {figure.version}"
     wanted = {ours}
     if agreement == "not covered":
         return ""
     if figure.inputs and figure.form == "other" and agreement == "depends":
-        wanted = {ours, ours + sum(one.mult_adds for one in found.reservations)}
+        wanted = {ours, ours + sum(reservation.mult_adds for reservation in analysis.reservations)}
     elif not figure.inputs:
-        wanted = {ours + sum(_change(found, one) for one in figure.form.split())}
+        wanted = {ours + sum(_change(analysis, otherwise) for otherwise in figure.form.split())}
     if figure.mult_adds in wanted:
         return ""
     said = " or ".join(f"{total:,}" for total in sorted(wanted))
     return f"{where}: {figure.mult_adds:,}, ours {said} ({agreement})"
 
 
-def _change(found: Analysis, otherwise: str) -> int:
+def _change(tool_analysis: Analysis, otherwise: str) -> int:
     """What the total changes by if layers of a kind are written otherwise, or all but the last."""
     kind, *but_last = otherwise.split("-")
-    (one,) = [one for one in found.reservations if one.kind == kind]
+    (reservation,) = [
+        reservation for reservation in tool_analysis.reservations if reservation.kind == kind
+    ]
     if not but_last:
-        return one.mult_adds
-    paper = analyze(found.network.spec, dict(found.network.knobs))
-    last = one.layers[-1]
+        return reservation.mult_adds
+    paper = analyze(tool_analysis.network.spec, dict(tool_analysis.network.knobs))
+    last = reservation.layers[-1]
     before, after = (
         next(cost.mult_adds for cost in analysis.layers if cost.step.name == last)
-        for analysis in (paper, found)
+        for analysis in (paper, tool_analysis)
     )
-    return one.mult_adds + (after - before)
+    return reservation.mult_adds + (after - before)

@@ -34,17 +34,17 @@ def test_unknown_precision() -> None:
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_counts_do_not_depend_on_the_precision(precision: str) -> None:
     model = load_model("mobilenet_v1")
-    one, other = analyze(model).totals, analyze(model, precision=precision).totals
-    assert (one.mult_adds, one.params) == (other.mult_adds, other.params)
-    assert one.weight_bytes / other.weight_bytes in (1, 2, 4)
+    default, other = analyze(model).totals, analyze(model, precision=precision).totals
+    assert (default.mult_adds, default.params) == (other.mult_adds, other.params)
+    assert default.weight_bytes / other.weight_bytes in (1, 2, 4)
 
 
 def test_layers_without_cost_model_are_named() -> None:
     text = HEAD + "  - relu\n  - {id: sort, opaque: {operation: sort, shape: [3]}}\n"
-    found = analyze(parse_spec(text))
-    assert found.unmodelled == ("sort",)
-    assert found.coverage == 0.5
-    assert found.totals.vector_ops == 48
+    analysis = analyze(parse_spec(text))
+    assert analysis.unmodelled == ("sort",)
+    assert analysis.coverage == 0.5
+    assert analysis.totals.vector_ops == 48
 
 
 def test_nothing_left() -> None:

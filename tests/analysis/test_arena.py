@@ -99,21 +99,21 @@ def test_networks_of_the_library(name: str, peak: int, arena: int) -> None:
 
 
 def test_a_microcontroller_has_to_hold_the_arena() -> None:
-    found = analyze(load_model("densenet"), devices=[STM32], precision="int8")
-    activations, weights = found.devices[0].memory_fits
+    analysis = analyze(load_model("densenet"), devices=[STM32], precision="int8")
+    activations, weights = analysis.devices[0].memory_fits
     assert (activations.needed_bytes, activations.gap_bytes) == (2_207_744, 100_352)
     assert activations.over_bytes == 2_207_744 - 512 * 1024
     # Its runtime fuses no relu after a norm that stands alone, so one more tensor is there.
-    assert sum(one.bytes for one in activations.because) == 2_207_744 - 100_352
-    assert activations.at in {one.step.name for one in found.layers}
+    assert sum(tensor.bytes for tensor in activations.because) == 2_207_744 - 100_352
+    assert activations.at in {cost.step.name for cost in analysis.layers}
     assert weights.over_bytes == weights.needed_bytes - 2 * 1024 * 1024
     assert (weights.because, weights.gap_bytes) == ((), 0)
 
 
 def test_what_fits_is_not_explained() -> None:
     model = load_model("mobilenet_v1@alpha=0.25,resolution=96")
-    found = analyze(model, devices=[STM32], precision="int8")
-    for fit in found.devices[0].memory_fits:
+    analysis = analyze(model, devices=[STM32], precision="int8")
+    for fit in analysis.devices[0].memory_fits:
         assert (fit.fits, fit.over_bytes, fit.because, fit.at) == (True, 0, (), "")
 
 
@@ -132,16 +132,16 @@ def test_another_order_can_make_it_fit() -> None:
 def test_an_unknown_size_stays_unknown() -> None:
     sram = replace(STM32.memory[-1], size_bytes=None)
     device = replace(STM32, memory=(*STM32.memory[:-1], sram))
-    found = analyze(load_model("densenet"), devices=[device], precision="int8")
-    activations = found.devices[0].memory_fits[0]
+    analysis = analyze(load_model("densenet"), devices=[device], precision="int8")
+    activations = analysis.devices[0].memory_fits[0]
     assert activations.needed_bytes == 2_207_744
     assert (activations.fits, activations.over_bytes, activations.because) == (None, None, ())
 
 
 def test_without_storage_weights_are_beside_the_activations() -> None:
-    found = analyze(load_model("densenet"), devices=[load_device("pixel_1")])
-    (fit,) = found.devices[0].memory_fits
-    assert fit.needed_bytes == found.totals.weight_bytes + found.memory.peak_bytes
+    analysis = analyze(load_model("densenet"), devices=[load_device("pixel_1")])
+    (fit,) = analysis.devices[0].memory_fits
+    assert fit.needed_bytes == analysis.totals.weight_bytes + analysis.memory.peak_bytes
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -157,11 +157,11 @@ outputs: [v, mean]
 """
     )
     network = elaborate(network.spec, {"batch": batch})
-    found = analyze_network(network, [STM32], precision="int8")
-    activations, weights = found.devices[0].memory_fits
+    analysis = analyze_network(network, [STM32], precision="int8")
+    activations, weights = analysis.devices[0].memory_fits
     # At the offset of x and behind it; the view is an output, and the caller reads the weights.
     assert activations.needed_bytes == 256 * batch + 4 * batch
-    assert weights.needed_bytes == found.totals.weight_bytes == 64_000
-    assert found.memory.peak_bytes == 260 * batch
+    assert weights.needed_bytes == analysis.totals.weight_bytes == 64_000
+    assert analysis.memory.peak_bytes == 260 * batch
     names = [slot.name for slot in plan_arena(network, INT8).slots]
     assert sorted(names) == ["mean", "x"]

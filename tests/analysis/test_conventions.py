@@ -69,15 +69,15 @@ def test_every_convention_is_here() -> None:
 
 
 @pytest.mark.parametrize("tool", sorted({figure.tool for figure in FIGURES}))
-def test_what_tools_printed(tool: str) -> None:
+def test_totals_are_those_that_tools_printed(tool: str) -> None:
     """Small networks of every kind, and networks of torchvision and timm: benchmarks/peers."""
     figures = [figure for figure in FIGURES if figure.tool == tool]
     assert len(figures) >= 14
-    assert [found for figure in figures if (found := problem(figure))] == []
+    assert [difference for figure in figures if (difference := problem(figure))] == []
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda one: one.name)
-def test_every_kind_is_held_by_a_figure_or_named(convention: Any) -> None:
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda convention: convention.name)
+def test_every_kind_has_a_figure_or_is_listed_as_not_covered(convention: Any) -> None:
     if convention.name == "paper":
         assert convention.rules is None
         return
@@ -95,22 +95,26 @@ def test_every_kind_is_held_by_a_figure_or_named(convention: Any) -> None:
     held: set[str] = set()
     for figure in FIGURES:
         if figure.tool in tools:
-            found = analyzed(figure._replace(tool=convention.name))
-            doubted = {one.kind for one in found.reservations if one.agreement == "not covered"}
-            held |= {cost.step.layer.kind for cost in found.layers} - doubted
+            analysis = analyzed(figure._replace(tool=convention.name))
+            doubted = {
+                reservation.kind
+                for reservation in analysis.reservations
+                if reservation.agreement == "not covered"
+            }
+            held |= {cost.step.layer.kind for cost in analysis.layers} - doubted
     assert held == kinds - named
 
 
-def test_what_is_not_covered_cannot_be_told_from_the_spec() -> None:
+def test_the_spec_does_not_determine_what_is_not_covered() -> None:
     """Of a kind that is not covered there are modules, or ways to run them, of other totals."""
     differ: dict[tuple[str, str], bool] = {}
     totals: dict[tuple[str, str, str], set[float]] = {}
     for figure in FIGURES:
-        found = analyzed(figure)
-        if found.convention_agreement == "not covered" and figure.inputs:
+        analysis = analyzed(figure)
+        if analysis.convention_agreement == "not covered" and figure.inputs:
             same = totals.setdefault((figure.tool, figure.network, figure.inputs), set())
             same.add(figure.mult_adds / figure.batch)
-            key = (figure.tool, found.layers[0].step.layer.kind)
+            key = (figure.tool, analysis.layers[0].step.layer.kind)
             differ[key] = differ.get(key, False) or len(same) > 1
     # Recurrent layers differ by the kernels of a device: these figures are of a CPU.
     assert {key for key, is_so in differ.items() if not is_so} == {
@@ -137,9 +141,11 @@ def test_the_figure_of_the_zoo() -> None:
         ("mobilenet_v1", "1.148", {"relu": "depends"}),
         ("mobilenet_v2", "0.615", {"add": "not covered"}),
     ):
-        found = analyze(load_model(name), convention="openvino")
-        assert f"{2 * found.totals.mult_adds / 1e9:.3f}" == printed
-        assert {one.kind: one.agreement for one in found.reservations} == reserved
+        analysis = analyze(load_model(name), convention="openvino")
+        assert f"{2 * analysis.totals.mult_adds / 1e9:.3f}" == printed
+        assert {
+            reservation.kind: reservation.agreement for reservation in analysis.reservations
+        } == reserved
     plain = "[{conv2d: {channels: 4, kernel: 3}}, batch_norm, relu6]"
     assert layers(plain, "openvino").convention_agreement == "rounded"
 
@@ -147,29 +153,29 @@ def test_the_figure_of_the_zoo() -> None:
 @pytest.mark.parametrize(("name", "total"), MOBILENET_V1.items())
 @pytest.mark.parametrize("batch", [1, 4])
 def test_mobilenet_v1(name: str, total: int, batch: int) -> None:
-    found = analyze(load_model("mobilenet_v1").spec, {"batch": batch}, convention=name)
-    assert found.convention == name
-    assert found.totals.mult_adds == batch * total
-    assert sum(item.mult_adds for item in found.convention_items) == batch * (total - PAPER)
-    assert found.totals.params == 4_231_976
+    analysis = analyze(load_model("mobilenet_v1").spec, {"batch": batch}, convention=name)
+    assert analysis.convention == name
+    assert analysis.totals.mult_adds == batch * total
+    assert sum(item.mult_adds for item in analysis.convention_items) == batch * (total - PAPER)
+    assert analysis.totals.params == 4_231_976
 
 
 @pytest.mark.parametrize("model", model_names())
 @pytest.mark.parametrize("name", MOBILENET_V1)
 def test_layers_and_items_add_up(model: str, name: str) -> None:
     spec = load_model(model).spec
-    paper, found = analyze(spec), analyze(spec, convention=name)
-    assert sum(layer.mult_adds for layer in found.layers) == found.totals.mult_adds
-    gap = found.totals.mult_adds - paper.totals.mult_adds
-    assert sum(item.mult_adds for item in found.convention_items) == gap
-    assert replace(found.totals, mult_adds=0) == replace(paper.totals, mult_adds=0)
-    assert found.kernels == paper.kernels  # what runs does not depend on how it is counted
+    paper, analysis = analyze(spec), analyze(spec, convention=name)
+    assert sum(layer.mult_adds for layer in analysis.layers) == analysis.totals.mult_adds
+    gap = analysis.totals.mult_adds - paper.totals.mult_adds
+    assert sum(item.mult_adds for item in analysis.convention_items) == gap
+    assert replace(analysis.totals, mult_adds=0) == replace(paper.totals, mult_adds=0)
+    assert analysis.kernels == paper.kernels  # what runs does not depend on how it is counted
 
 
 def items(layers: str, name: str) -> dict[str, int]:
     head = "format: 1\nname: hand\ninput: {image: [3, 6, 6]}\nlayers:\n"
-    found: Analysis = analyze(parse_spec(head + layers), convention=name)
-    return {item.what: item.mult_adds for item in found.convention_items}
+    analysis: Analysis = analyze(parse_spec(head + layers), convention=name)
+    return {item.what: item.mult_adds for item in analysis.convention_items}
 
 
 def layers(entries: str, name: str, inputs: str = "{x: [8, 12, 12]}", batch: int = 1) -> Analysis:
@@ -254,10 +260,10 @@ def test_timm_has_a_vgg_of_its_own() -> None:
     """It prints 7,609,094,144: no adaptive pool at this size, and one before its classifier."""
     model = load_model("vgg11")
     assert analyze(model, convention="fvcore").totals.mult_adds == 7_609_115_136
-    found = analyze(model, convention="timm")
-    assert found.totals.mult_adds == 7_609_094_144 - 4_096
-    assert found.convention_agreement == "not covered"
-    (reserved,) = found.reservations
+    analysis = analyze(model, convention="timm")
+    assert analysis.totals.mult_adds == 7_609_094_144 - 4_096
+    assert analysis.convention_agreement == "not covered"
+    (reserved,) = analysis.reservations
     assert (reserved.kind, reserved.agreement) == ("adaptive_avg_pool2d", "not covered")
     assert reserved.why == (
         "timm's VGG has no such pool where the image is large enough, and another one before its "
@@ -287,9 +293,9 @@ def test_timm_has_a_vgg_of_its_own() -> None:
 def test_small_networks(entries: str, inputs: str, totals: dict[str, int]) -> None:
     for name, total in totals.items():
         for batch in (1, 3):
-            found = layers(entries, name, inputs, batch)
-            assert found.totals.mult_adds == batch * total, (name, batch)
-            assert found.convention_agreement != "not covered"
+            analysis = layers(entries, name, inputs, batch)
+            assert analysis.totals.mult_adds == batch * total, (name, batch)
+            assert analysis.convention_agreement != "not covered"
 
 
 @pytest.mark.parametrize(
@@ -310,18 +316,22 @@ def test_the_other_way_to_write_a_layer(
     model: str, name: str, theirs: int, kinds: set[str]
 ) -> None:
     """What torchvision writes otherwise is told with what it changes."""
-    found = analyze(load_model(model), convention=name)
-    changes = {one.kind: one.mult_adds for one in found.reservations if one.agreement == "depends"}
-    assert found.totals.mult_adds + sum(changes[kind] for kind in kinds) == theirs
+    analysis = analyze(load_model(model), convention=name)
+    changes = {
+        reservation.kind: reservation.mult_adds
+        for reservation in analysis.reservations
+        if reservation.agreement == "depends"
+    }
+    assert analysis.totals.mult_adds + sum(changes[kind] for kind in kinds) == theirs
 
 
 def test_what_is_not_covered_is_counted_as_the_paper_does() -> None:
     paper = analyze(load_model("vit_b_16"))
-    found = analyze(load_model("vit_b_16"), {"batch": 2}, convention="torch")
-    assert found.totals.mult_adds == 2 * paper.totals.mult_adds
-    assert found.convention_agreement == "not covered"
-    (one,) = found.reservations
-    assert one == Reservation(
+    analysis = analyze(load_model("vit_b_16"), {"batch": 2}, convention="torch")
+    assert analysis.totals.mult_adds == 2 * paper.totals.mult_adds
+    assert analysis.convention_agreement == "not covered"
+    (reservation,) = analysis.reservations
+    assert reservation == Reservation(
         kind="attention",
         agreement="not covered",
         why="it depends on gradients, on the device and on how attention is written",
@@ -329,7 +339,11 @@ def test_what_is_not_covered_is_counted_as_the_paper_does() -> None:
         mult_adds=2 * 12 * (4 * 197 * 768**2 + 2 * 197**2 * 768),
     )
     # With gradients torch counts the projections alone, without nothing at all: peers.csv.
-    theirs = {one.mult_adds for one in FIGURES if (one.network, one.tool) == ("vit_b_16", "torch")}
+    theirs = {
+        figure.mult_adds
+        for figure in FIGURES
+        if (figure.network, figure.tool) == ("vit_b_16", "torch")
+    }
     assert theirs == {16_848_500_736, 11_271_124_992}
 
 
@@ -346,9 +360,10 @@ def test_layers_that_torch_has_no_module_for() -> None:
     assert layers(image, "thop").convention_agreement == "not covered"
     assert layers(image, "thop", sequence).convention_agreement == "exact"
     positions = layers("[batch_norm]", "torchinfo", sequence)
-    assert [(one.kind, one.agreement, one.mult_adds) for one in positions.reservations] == [
-        ("batch_norm", "depends", -4 * 24)
-    ]
+    assert [
+        (reservation.kind, reservation.agreement, reservation.mult_adds)
+        for reservation in positions.reservations
+    ] == [("batch_norm", "depends", -4 * 24)]
 
 
 def test_how_a_layer_is_written_does_not_matter_where_nothing_changes() -> None:
@@ -358,8 +373,8 @@ def test_how_a_layer_is_written_does_not_matter_where_nothing_changes() -> None:
     plain = "[{conv2d: {channels: 4, kernel: 1}}]"
     assert layers(plain, "torchinfo").convention_agreement == "exact"
     biased = layers("[{conv2d: {channels: 4, kernel: 1, bias: true}}]", "torchinfo")
-    (one,) = biased.reservations
-    assert biased.totals.mult_adds + one.mult_adds == 8 * 4 + 4
+    (reservation,) = biased.reservations
+    assert biased.totals.mult_adds + reservation.mult_adds == 8 * 4 + 4
     # Of a vector a linear layer adds its bias in the product.
     assert (
         layers("[{linear: {features: 4}}]", "ptflops", "{x: [12]}").convention_agreement == "exact"
@@ -436,15 +451,17 @@ def test_reports_mark_the_total(capsys: pytest.CaptureFixture[str], spec_file: s
     assert "counted" not in out
 
 
-def test_files_have_a_field_for_it(capsys: pytest.CaptureFixture[str], spec_file: str) -> None:
+def test_files_have_a_field_for_the_agreement(
+    capsys: pytest.CaptureFixture[str], spec_file: str
+) -> None:
     def rows(*arguments: str) -> list[dict[str, str]]:
         out = printed(capsys, "analyze", spec_file, *arguments, "--format", "csv")
         return list(csv.DictReader(io.StringIO(out)))
 
-    found = rows("--convention", "torch", "--by", "layer")
-    assert [row["mult_adds_agreement"] for row in found] == ["not covered", "exact", "exact"]
-    found = rows("--convention", "thop", "--by", "layer")
-    assert [row["mult_adds_agreement"] for row in found] == ["depends", "depends", "exact"]
+    layer_rows = rows("--convention", "torch", "--by", "layer")
+    assert [row["mult_adds_agreement"] for row in layer_rows] == ["not covered", "exact", "exact"]
+    layer_rows = rows("--convention", "thop", "--by", "layer")
+    assert [row["mult_adds_agreement"] for row in layer_rows] == ["depends", "depends", "exact"]
     assert "mult_adds_agreement" not in rows("--by", "layer")[0]
 
     document = json.loads(
@@ -465,7 +482,9 @@ def test_files_have_a_field_for_it(capsys: pytest.CaptureFixture[str], spec_file
     assert document["convention_reservations"] == []
 
 
-def test_compare_and_explain_mark_it(capsys: pytest.CaptureFixture[str], spec_file: str) -> None:
+def test_compare_and_explain_mark_the_agreement(
+    capsys: pytest.CaptureFixture[str], spec_file: str
+) -> None:
     thop = ("--convention", "thop")
     out = printed(capsys, "compare", spec_file, "lenet5", *thop, "--format", "csv")
     first, second = csv.DictReader(io.StringIO(out))
@@ -474,7 +493,7 @@ def test_compare_and_explain_mark_it(capsys: pytest.CaptureFixture[str], spec_fi
     assert f"{spec_file}: {SOFTMAX}\n" in out
     document = json.loads(printed(capsys, "explain", spec_file, *thop, "--format", "json"))
     assert document["convention_agreement"] == "depends"
-    assert {one["kind"]: one["mult_adds_agreement"] for one in document["kinds"]} == {
+    assert {kind["kind"]: kind["mult_adds_agreement"] for kind in document["kinds"]} == {
         "attention": "depends", "softmax": "depends", "linear": "exact",
     }  # fmt: skip
 
@@ -514,8 +533,8 @@ def test_rules_hold_on_arrays() -> None:
             for amount in amounts:
                 wanted = [amount(counted(layer, int(h), int(w)))
                           for h, w in zip(HEIGHTS, WIDTHS, strict=True)]  # fmt: skip
-                found = amount(counted(layer, HEIGHTS, WIDTHS))
-                assert np.broadcast_to(found, 3).tolist() == wanted, (convention.name, layer)
+                values = amount(counted(layer, HEIGHTS, WIDTHS))
+                assert np.broadcast_to(values, 3).tolist() == wanted, (convention.name, layer)
                 checked += 1
     assert checked == 57
 
@@ -540,16 +559,18 @@ def test_counting_holds_on_arrays() -> None:
         assert work is not None
         costs.append(cost._replace(output=types[-1], work=work, mult_adds=work.mult_adds))
     many: Any = SimpleNamespace(
-        tensors=[SimpleNamespace(type=one) for one in types], batch=network.batch
+        tensors=[SimpleNamespace(type=type_) for type_ in types], batch=network.batch
     )
     for convention in CONVENTIONS:
-        found = count_by(convention, tuple(costs), many)
-        sums: Any = sum(cost.mult_adds for cost in found.layers)
+        counts = count_by(convention, tuple(costs), many)
+        sums: Any = sum(cost.mult_adds for cost in counts.layers)
         for number, (height, width) in enumerate(zip(heights, widths, strict=True)):
             alone = layers(entries, convention.name, f"{{x: [8, {height}, {width}]}}")
             assert sums[number] == alone.totals.mult_adds
     doubted = count_by(find_convention("torchinfo"), tuple(costs), many).reservations
-    assert [one.kind for one in doubted] == ["conv2d"]  # not of one position, but of others
+    assert [reservation.kind for reservation in doubted] == [
+        "conv2d"
+    ]  # not of one position, but of others
     assert np.array_equal(doubted[0].mult_adds, (8 * 4 + 4) * (1 - heights * widths))
 
 
@@ -557,8 +578,8 @@ def test_unknown_work_stays_unknown() -> None:
     opaque = "  - opaque: {operation: sort, shape: [3, 6, 6]}\n"
     for name in MOBILENET_V1:
         assert items(opaque, name) == {}
-    found = layers("[{opaque: {operation: sort, shape: [3, 6, 6]}}]", "thop")
-    assert found.reservations == (
+    analysis = layers("[{opaque: {operation: sort, shape: [3, 6, 6]}}]", "thop")
+    assert analysis.reservations == (
         Reservation(
             kind="opaque",
             agreement="not covered",
@@ -567,7 +588,7 @@ def test_unknown_work_stays_unknown() -> None:
             mult_adds=0,
         ),
     )
-    assert found.convention_agreement == "not covered"
+    assert analysis.convention_agreement == "not covered"
 
 
 def test_unknown_convention() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import networks
-from test_latency import DEVICE, devices, estimate, kernel, level, network_of
+from test_latency import DEVICE, devices, estimated, kernel, level, network_of
 
 from mnet_cost.analysis import analyze, analyze_network
 from mnet_cost.analysis.energy import Timing, estimate_energy
@@ -35,25 +35,25 @@ def watts(
 
 def test_power_times_time() -> None:
     device = replace(DEVICE, power_w=watts(3.0, 1.5, 6.0))
-    found = estimate_energy(device, "fp32", (), (), FITTED)
-    assert found is not None
-    assert found.energy_j == 6.0
+    energy = estimate_energy(device, "fp32", (), (), FITTED)
+    assert energy is not None
+    assert energy.energy_j == 6.0
     # Both may be off by a factor of 2, one without the other: by 2 ** sqrt(2) together.
     factor = 2 ** sqrt(2)
-    assert found.low_j == pytest.approx(6.0 / factor)
-    assert found.high_j == pytest.approx(6.0 * factor)
-    assert (found.basis, found.how) == ("fitted", "power x time")
-    assert not found.is_lower_bound
+    assert energy.low_j == pytest.approx(6.0 / factor)
+    assert energy.high_j == pytest.approx(6.0 * factor)
+    assert (energy.basis, energy.how) == ("fitted", "power x time")
+    assert not energy.is_lower_bound
 
 
 def test_power_without_a_range() -> None:
     device = replace(DEVICE, power_w=watts(3.0, basis="assumed"))
-    found = estimate_energy(device, "fp32", (), (), FITTED._replace(low=None, high=None))
-    assert found is not None
-    assert found.low_j == pytest.approx(4.2)
-    assert found.high_j == pytest.approx(7.8)
-    assert found.basis == "assumed"
-    assert found.how == "power x time; power known to 30 %, which is assumed"
+    energy = estimate_energy(device, "fp32", (), (), FITTED._replace(low=None, high=None))
+    assert energy is not None
+    assert energy.low_j == pytest.approx(4.2)
+    assert energy.high_j == pytest.approx(7.8)
+    assert energy.basis == "assumed"
+    assert energy.how == "power x time; power known to 30 %, which is assumed"
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_power_without_a_range() -> None:
 )
 def test_the_weakest_basis(power: str, time: str, weakest: str) -> None:
     device = replace(DEVICE, power_w=watts(3.0, basis=power))
-    found = estimate_energy(device, "fp32", (), (), FITTED._replace(basis=time))
-    assert found is not None
-    assert found.basis == weakest
+    energy = estimate_energy(device, "fp32", (), (), FITTED._replace(basis=time))
+    assert energy is not None
+    assert energy.basis == weakest
 
 
 def test_power_times_a_lower_bound_is_a_lower_bound() -> None:
     device = replace(DEVICE, power_w=watts(3.0, 2.0, 4.0))
-    found = estimate(kernel(mult_adds=5000), device=device).energy
-    assert found is not None
-    assert (found.energy_j, found.high_j) == (10.0, None)
-    assert found.low_j == pytest.approx(10.0)
-    assert (found.basis, found.how) == ("bound", "power x lower bound: a lower bound")
+    energy = estimated(kernel(mult_adds=5000), device=device).energy
+    assert energy is not None
+    assert (energy.energy_j, energy.high_j) == (10.0, None)
+    assert energy.low_j == pytest.approx(10.0)
+    assert (energy.basis, energy.how) == ("bound", "power x lower bound: a lower bound")
     part = estimate_energy(device, "fp32", (), (), FITTED._replace(is_lower_bound=True))
     assert part is not None
     assert (part.high_j, part.how) == (None, "power x time of some kernels: a lower bound")
@@ -97,38 +97,38 @@ WITH_COEFFICIENTS = replace(
 
 def test_mult_adds_and_bytes() -> None:
     # 100 mult-adds; 160 + 50 bytes pass the cache, 60 of them DRAM, whose coefficient has no range.
-    found = estimate(kernel(mult_adds=100, read=160, written=50), device=WITH_COEFFICIENTS).energy
-    assert found is not None
-    assert found.energy_j == 100 * 2 + 210 * 3 + 60 * 100
-    assert found.low_j == pytest.approx(100 * 1 + 210 * 2 + 60 * 70)
-    assert found.basis == "assumed"
+    energy = estimated(kernel(mult_adds=100, read=160, written=50), device=WITH_COEFFICIENTS).energy
+    assert energy is not None
+    assert energy.energy_j == 100 * 2 + 210 * 3 + 60 * 100
+    assert energy.low_j == pytest.approx(100 * 1 + 210 * 2 + 60 * 70)
+    assert energy.basis == "assumed"
     # Idling, leakage and other operations are in no coefficient.
-    assert (found.high_j, found.is_lower_bound) == (None, True)
-    assert found.how == (
+    assert (energy.high_j, energy.is_lower_bound) == (None, True)
+    assert energy.how == (
         "mult-adds and bytes: a lower bound; energies known to 30 %, which is assumed"
     )
 
 
-def test_what_is_missing_is_said() -> None:
+def test_missing_coefficients_are_named() -> None:
     some = kernel(mult_adds=100, read=160, written=50)
     only_cache = replace(
         WITH_COEFFICIENTS,
         byte_energy_j={"cache": WITH_COEFFICIENTS.byte_energy_j["cache"]},
         mac_energy_j={},
     )
-    found = estimate(some, device=only_cache).energy
-    assert found is not None
-    assert (found.energy_j, found.low_j, found.high_j) == (630, 420, None)
-    assert found.how == "mult-adds and bytes: a lower bound without mult-adds, DRAM"
-    assert found.basis == "measured"
+    energy = estimated(some, device=only_cache).energy
+    assert energy is not None
+    assert (energy.energy_j, energy.low_j, energy.high_j) == (630, 420, None)
+    assert energy.how == "mult-adds and bytes: a lower bound without mult-adds, DRAM"
+    assert energy.basis == "measured"
     # Nothing passes DRAM, and there are no mult-adds: nothing is missing.
-    nothing = estimate(kernel(read=60, written=50), device=only_cache).energy
+    nothing = estimated(kernel(read=60, written=50), device=only_cache).energy
     assert nothing is not None
     assert (nothing.energy_j, nothing.how) == (330, "mult-adds and bytes: a lower bound")
-    assert estimate(some, device=DEVICE).energy is None
+    assert estimated(some, device=DEVICE).energy is None
 
 
-def test_nothing_that_has_a_coefficient_is_no_energy() -> None:
+def test_energy_is_unknown_where_nothing_has_a_coefficient() -> None:
     """All stays in the cache, which has no coefficient: what is known is nothing, and that is not 0
     J."""
     only_dram = replace(
@@ -136,16 +136,16 @@ def test_nothing_that_has_a_coefficient_is_no_energy() -> None:
         byte_energy_j={"DRAM": WITH_COEFFICIENTS.byte_energy_j["DRAM"]},
         mac_energy_j={},
     )
-    assert estimate(kernel(mult_adds=100, read=60, written=50), device=only_dram).energy is None
+    assert estimated(kernel(mult_adds=100, read=60, written=50), device=only_dram).energy is None
     # The coefficient of what does not happen is no part of the basis.
     only_macs = replace(WITH_COEFFICIENTS, byte_energy_j=only_dram.byte_energy_j)
-    found = estimate(kernel(mult_adds=100, read=60, written=50), device=only_macs).energy
-    assert found is not None
-    assert (found.energy_j, found.basis) == (200, "derived")
-    assert found.how == "mult-adds and bytes: a lower bound without cache"
+    energy = estimated(kernel(mult_adds=100, read=60, written=50), device=only_macs).energy
+    assert energy is not None
+    assert (energy.energy_j, energy.basis) == (200, "derived")
+    assert energy.how == "mult-adds and bytes: a lower bound without cache"
 
 
-def test_a_power_for_no_time_that_is_known_is_no_energy() -> None:
+def test_energy_is_unknown_where_the_time_is_unknown() -> None:
     device = replace(DEVICE, power_w=watts(3.0))
     nothing = Timing(0.0, None, None, "bound", True)
     assert estimate_energy(device, "fp32", (), (), nothing) is None
@@ -153,12 +153,12 @@ def test_a_power_for_no_time_that_is_known_is_no_energy() -> None:
 
 def test_storage_has_a_coefficient_of_its_own() -> None:
     device = replace(WITH_COEFFICIENTS, storage=level("flash"))
-    found = estimate(kernel(weights=10, read=20), device=device).energy
-    assert found is not None
-    assert found.energy_j == 20 * 3
-    assert found.how == "mult-adds and bytes: a lower bound without flash"
+    energy = estimated(kernel(weights=10, read=20), device=device).energy
+    assert energy is not None
+    assert energy.energy_j == 20 * 3
+    assert energy.how == "mult-adds and bytes: a lower bound without flash"
     device = replace(device, byte_energy_j={"cache": watts(3.0, 3.0), "flash": watts(7.0, 7.0)})
-    by_coefficients = estimate(kernel(weights=10, read=20), device=device).energy
+    by_coefficients = estimated(kernel(weights=10, read=20), device=device).energy
     assert by_coefficients is not None
     assert (by_coefficients.energy_j, by_coefficients.low_j, by_coefficients.high_j) == (
         130,
@@ -169,30 +169,30 @@ def test_storage_has_a_coefficient_of_its_own() -> None:
 
 def test_bytes_of_a_level_that_are_unknown_are_missing() -> None:
     traffic = ((LevelTraffic("cache", 5, 5), LevelTraffic("DRAM", None, None)),)
-    found = estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME)
-    assert found is not None
-    assert (found.energy_j, found.how) == (30, "mult-adds and bytes: a lower bound without DRAM")
+    energy = estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME)
+    assert energy is not None
+    assert (energy.energy_j, energy.how) == (30, "mult-adds and bytes: a lower bound without DRAM")
 
 
 def test_no_energy_at_a_precision_that_the_device_does_not_have() -> None:
     """Neither a rate nor a fit: that its bytes have a coefficient does not make it compute fp16."""
     device = replace(WITH_COEFFICIENTS, power_w=watts(1.0), mac_energy_j={"fp16": watts(2.0, 1.0)})
-    found = estimate(kernel(mult_adds=100, read=10), device=device, precision="fp16")
-    assert (found.latency_s, found.energy) == (None, None)
+    estimate = estimated(kernel(mult_adds=100, read=10), device=device, precision="fp16")
+    assert (estimate.latency_s, estimate.energy) == (None, None)
 
 
 def test_layers_of_unknown_cost_are_missing() -> None:
     network = network_of(
         "  - linear: {features: 3}\n  - opaque: {operation: sort, shape: [1, 2, 3]}\n"
     )
-    (found,) = analyze_network(network, [WITH_COEFFICIENTS]).devices
-    assert found.energy is not None
-    assert found.energy.how.startswith(
+    (estimate,) = analyze_network(network, [WITH_COEFFICIENTS]).devices
+    assert estimate.energy is not None
+    assert estimate.energy.how.startswith(
         "mult-adds and bytes: a lower bound without layers of unknown cost"
     )
-    (found,) = analyze_network(network, [replace(WITH_COEFFICIENTS, power_w=watts(1.0))]).devices
-    assert found.energy is not None
-    assert found.energy.high_j is None
+    (estimate,) = analyze_network(network, [replace(WITH_COEFFICIENTS, power_w=watts(1.0))]).devices
+    assert estimate.energy is not None
+    assert estimate.energy.high_j is None
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def devices_with_coefficients(draw: st.DrawFn) -> DeviceProfile:
         high = draw(st.none() | st.floats(1.0, 10.0).map(lambda times: value * times))
         return watts(value, low, high)
 
-    names = [one.name for one in device.memory] + (["flash"] if device.storage else [])
+    names = [memory.name for memory in device.memory] + (["flash"] if device.storage else [])
     return replace(
         device,
         power_w=some() if draw(st.booleans()) else None,
@@ -228,16 +228,16 @@ def devices_with_coefficients(draw: st.DrawFn) -> DeviceProfile:
 @settings(max_examples=150)
 @given(networks(), devices_with_coefficients())
 def test_a_range_holds_its_value(network: Network, device: DeviceProfile) -> None:
-    (found,) = analyze_network(network, [device]).devices
-    if device.power_w is not None and device.power_w.least and found.latency_s:
-        assert found.energy is not None
-    if found.energy is None:
+    (estimate,) = analyze_network(network, [device]).devices
+    if device.power_w is not None and device.power_w.least and estimate.latency_s:
+        assert estimate.energy is not None
+    if estimate.energy is None:
         return
-    assert 0 <= found.energy.low_j <= found.energy.energy_j
-    assert found.energy.energy_j > 0
-    assert found.energy.is_lower_bound == ("lower bound" in found.energy.how)
-    if found.energy.high_j is not None:
-        assert found.energy.energy_j <= found.energy.high_j
+    assert 0 <= estimate.energy.low_j <= estimate.energy.energy_j
+    assert estimate.energy.energy_j > 0
+    assert estimate.energy.is_lower_bound == ("lower bound" in estimate.energy.how)
+    if estimate.energy.high_j is not None:
+        assert estimate.energy.energy_j <= estimate.energy.high_j
 
 
 @settings(max_examples=150)
@@ -245,8 +245,8 @@ def test_a_range_holds_its_value(network: Network, device: DeviceProfile) -> Non
 def test_more_examples_never_take_less(network: Network, device: DeviceProfile, more: int) -> None:
     def energy(batch: int) -> float | None:
         larger = elaborate(network.spec, {"batch": batch})
-        (found,) = analyze_network(larger, [device]).devices
-        return found.energy.energy_j if found.energy else None
+        (estimate,) = analyze_network(larger, [device]).devices
+        return estimate.energy.energy_j if estimate.energy else None
 
     once, often = energy(1), energy(1 + more)
     if once is not None:  # more may pass a level that has a coefficient
@@ -266,10 +266,10 @@ def test_ranges_of_power_and_time(
     device = replace(DEVICE, power_w=watts(5.0, 5.0 * low_w, 5.0 * high_w))
     timing = Timing(seconds, seconds * low, seconds * high, "calibrated", False)
     kernels: tuple[Kernel, ...] = ()
-    found = estimate_energy(device, "fp32", kernels, (), timing)
-    assert found is not None
-    assert found.high_j is not None
-    up, down = log(found.high_j / found.energy_j), log(found.energy_j / found.low_j)
+    energy = estimate_energy(device, "fp32", kernels, (), timing)
+    assert energy is not None
+    assert energy.high_j is not None
+    up, down = log(energy.high_j / energy.energy_j), log(energy.energy_j / energy.low_j)
     assert max(log(high), log(high_w)) - 1e-9 <= up <= log(high * high_w) + 1e-9
     assert max(-log(low), -log(low_w)) - 1e-9 <= down <= -log(low * low_w) + 1e-9
     assert exp(up) >= 1
@@ -278,12 +278,12 @@ def test_ranges_of_power_and_time(
 def test_energy_of_a_network_on_a_shipped_processor() -> None:
     from mnet_cost.devices import load_device
 
-    (found,) = analyze(
+    (estimate,) = analyze(
         load_model("resnet8"), devices=[load_device("stm32l4r5")], precision="int8"
     ).devices
-    assert found.energy is not None
-    assert found.latency_s is not None
-    assert found.energy.energy_j == pytest.approx(0.042 * found.latency_s)
+    assert estimate.energy is not None
+    assert estimate.latency_s is not None
+    assert estimate.energy.energy_j == pytest.approx(0.042 * estimate.latency_s)
 
 
 @pytest.mark.parametrize(
@@ -300,25 +300,25 @@ def test_energy_of_a_network_on_a_shipped_processor() -> None:
         ("adreno_530", "int8"),
     ],
 )
-def test_shipped_profiles_that_know_no_energy(name: str, precision: str) -> None:
+def test_shipped_profiles_without_energy(name: str, precision: str) -> None:
     from mnet_cost.devices import load_device
 
-    (found,) = analyze(
+    (estimate,) = analyze(
         load_model("mobilenet_v1"), devices=[load_device(name)], precision=precision
     ).devices
-    assert found.energy is None
+    assert estimate.energy is None
 
 
 def test_coefficients_of_shipped_profiles_have_no_upper_end() -> None:
     from mnet_cost.devices import load_device
 
-    (found,) = analyze(load_model("mobilenet_v1"), devices=[load_device("kirin_980")]).devices
-    assert found.energy is not None
-    assert found.energy.high_j is None
+    (estimate,) = analyze(load_model("mobilenet_v1"), devices=[load_device("kirin_980")]).devices
+    assert estimate.energy is not None
+    assert estimate.energy.high_j is None
 
 
 @pytest.mark.parametrize(
-    ("four", "one", "precision"),
+    ("four_threads", "one_thread", "precision"),
     [
         ("raspberry_pi_5", "raspberry_pi_5_ncnn", "fp32"),
         ("raspberry_pi_5", "raspberry_pi_5_ncnn", "fp16"),
@@ -326,12 +326,12 @@ def test_coefficients_of_shipped_profiles_have_no_upper_end() -> None:
         ("jetson_nano_cpu", "jetson_nano_ncnn", "fp32"),
     ],
 )
-def test_one_board_with_fewer_threads(four: str, one: str, precision: str) -> None:
+def test_one_board_with_fewer_threads(four_threads: str, one_thread: str, precision: str) -> None:
     from mnet_cost.devices import load_device
 
-    devices = [load_device(four), load_device(one)]
+    devices = [load_device(four_threads), load_device(one_thread)]
     both = analyze(load_model("mobilenet_v1"), devices=devices, precision=precision).devices
-    first, second = (found.energy for found in both)
+    first, second = (estimate.energy for estimate in both)
     assert first is not None
     assert second is not None
     assert first.how == second.how == "power x time"
@@ -347,22 +347,22 @@ def methods(device: DeviceProfile) -> set[str]:
     threads = {1}
     if device.pipeline is not None:
         threads = {n for n in (1, 2, 3, 4, 8, device.threads) if n <= most_threads(device)}
-    found = set()
+    method_names = set()
     for number in sorted(threads):
         try:
-            one = with_threads(device, number)
+            scaled_device = with_threads(device, number)
         except DeviceError:  # a roofline is of its number of threads alone
             continue
         for precision in PRECISIONS:
             for network in (elaborate(*load_model("lenet5")), elaborate(*load_model("ds_cnn"))):
-                (estimate,) = analyze_network(network, [one], precision=precision).devices
+                (estimate,) = analyze_network(network, [scaled_device], precision=precision).devices
                 if estimate.energy is not None:
-                    found.add(
+                    method_names.add(
                         "coefficients" if estimate.energy.how.startswith("mult-adds") else "power"
                     )
                 elif device.power_w is not None:
                     assert not estimate.latency_s
-    return found
+    return method_names
 
 
 @pytest.mark.parametrize("name", device_names())
@@ -380,23 +380,23 @@ def test_a_method_is_of_the_device_alone() -> None:
     assert estimate_energy(WITH_COEFFICIENTS, "fp32", (), traffic, NO_TIME) is not None
 
 
-def test_power_that_is_carried_over_is_said() -> None:
+def test_power_of_another_number_of_threads_is_named() -> None:
     """The board states the power of four threads: one and four of its other profile are by it."""
     model = load_model("mobilenet_v1")
-    one = load_device("raspberry_pi_4_ncnn")
+    board = load_device("raspberry_pi_4_ncnn")
     hows = {}
     for threads in (1, 2, 4):
-        (found,) = analyze(model, devices=[with_threads(one, threads)]).devices
-        assert found.energy is not None
-        hows[threads] = (found.energy.how, found.energy.basis)
-        assert found.energy.high_j is not None
+        (estimate,) = analyze(model, devices=[with_threads(board, threads)]).devices
+        assert estimate.energy is not None
+        hows[threads] = (estimate.energy.how, estimate.energy.basis)
+        assert estimate.energy.high_j is not None
     assert hows == {
         1: ("power x time", "assumed"),
         2: ("power x time", "assumed"),
         4: ("power x time", "fitted"),
     }
     single = replace(load_device("pixel_1_xnnpack"), power_w=watts(2.0, 1.0, 3.0))
-    (found,) = analyze(model, devices=[with_threads(single, 2)]).devices
-    assert found.energy is not None
-    assert found.energy.basis == "assumed"
-    assert found.energy.how == "power x time; power carried over from 1 thread to 2, assumed"
+    (estimate,) = analyze(model, devices=[with_threads(single, 2)]).devices
+    assert estimate.energy is not None
+    assert estimate.energy.basis == "assumed"
+    assert estimate.energy.how == "power x time; power carried over from 1 thread to 2, assumed"

@@ -33,7 +33,7 @@ def known(value: float) -> Sourced:
 def triangle(scale: float, **terms: float) -> tuple[tuple[float, ...], ...]:
     """Variances without covariances."""
     variances = [scale, *(terms.get(name, 0.0) for name in TERM_NAMES)]
-    return tuple((0.0,) * i + (one,) for i, one in enumerate(variances))
+    return tuple((0.0,) * i + (variance,) for i, variance in enumerate(variances))
 
 
 FIT = CoefficientFit(
@@ -62,36 +62,36 @@ def network_of(layers: str, shape: str = "[8, 7, 7]") -> Network:
 CONV = network_of("  - conv2d: {channels: 16, kernel: 3, stride: 2}\n")
 
 
-def estimate(network: Network, device: DeviceProfile, precision: str = "fp32") -> DeviceEstimate:
-    (found,) = analyze_network(network, [device], precision=precision).devices
-    return found
+def estimated(network: Network, device: DeviceProfile, precision: str = "fp32") -> DeviceEstimate:
+    (estimate,) = analyze_network(network, [device], precision=precision).devices
+    return estimate
 
 
 def test_amounts_times_coefficients() -> None:
-    found = estimate(CONV, DEVICE)
-    (one,) = found.kernels
+    estimate = estimated(CONV, DEVICE)
+    (kernel,) = estimate.kernels
     # 9 * 8 * 16 * 16 multiplications at twice the shared coefficient, 392 + 256 elements, 1152
     # weights.
     compute = 18_432 * 2 * COEFFICIENTS["windows"] * 1e-9
     memory = (648 * COEFFICIENTS["dense_elements"] + 1152 * COEFFICIENTS["weights"]) * 1e-9
     launch = 1e6 * COEFFICIENTS["kernel"] * 1e-9
-    assert one.compute_s == pytest.approx(compute)
-    assert one.memory_s == pytest.approx(memory)
-    assert one.overhead_s == pytest.approx(launch)
-    assert found.latency_s == one.latency_s == pytest.approx(compute + memory + launch)
-    assert found.basis == "fitted"
-    assert found.bound_s == one.lower_bound.seconds
-    assert found.notes == found.outside == found.untimed == ()
+    assert kernel.compute_s == pytest.approx(compute)
+    assert kernel.memory_s == pytest.approx(memory)
+    assert kernel.overhead_s == pytest.approx(launch)
+    assert estimate.latency_s == kernel.latency_s == pytest.approx(compute + memory + launch)
+    assert estimate.basis == "fitted"
+    assert estimate.bound_s == kernel.lower_bound.seconds
+    assert estimate.notes == estimate.outside == estimate.untimed == ()
 
 
-def test_the_band_is_of_the_terms_that_the_time_is_made_of() -> None:
-    found = estimate(CONV, DEVICE)
-    assert found.latency_s is not None
-    share = found.shares[TERM_NAMES.index("windows")]
-    assert sum(found.shares) == pytest.approx(1)
+def test_the_band_follows_from_the_shares_of_terms() -> None:
+    estimate = estimated(CONV, DEVICE)
+    assert estimate.latency_s is not None
+    share = estimate.shares[TERM_NAMES.index("windows")]
+    assert sum(estimate.shares) == pytest.approx(1)
     half = 1.5 * sqrt(0.01 + share**2 * 0.04 + 0.1**2)
-    assert found.low_s == pytest.approx(found.latency_s * exp(-half))
-    assert found.high_s == pytest.approx(found.latency_s * exp(half))
+    assert estimate.low_s == pytest.approx(estimate.latency_s * exp(-half))
+    assert estimate.high_s == pytest.approx(estimate.latency_s * exp(half))
 
 
 def test_covariances_count_twice() -> None:
@@ -108,20 +108,20 @@ def test_no_estimate_of_a_kernel_is_below_its_lower_bound() -> None:
     slow = replace(
         DEVICE, compute={"fp32": ComputeRate(macs_per_s=known(1e6), vector_ops_per_s=known(1e6))}
     )
-    found = estimate(CONV, slow)
-    assert found.latency_s == found.bound_s == pytest.approx(18_432 / 1e6)
-    assert found.low_s == found.bound_s
-    assert found.kernels[0].bound == "compute"
+    estimate = estimated(CONV, slow)
+    assert estimate.latency_s == estimate.bound_s == pytest.approx(18_432 / 1e6)
+    assert estimate.low_s == estimate.bound_s
+    assert estimate.kernels[0].bound == "compute"
 
 
 def test_without_peaks_there_is_no_lower_bound() -> None:
-    found = estimate(CONV, replace(DEVICE, compute={}, memory=()))
-    assert found.latency_s is not None
-    assert (found.bound_s, found.memory_fits) == (None, ())
-    assert found.kernels[0].bound == "compute"  # what most of the estimate is
+    estimate = estimated(CONV, replace(DEVICE, compute={}, memory=()))
+    assert estimate.latency_s is not None
+    assert (estimate.bound_s, estimate.memory_fits) == (None, ())
+    assert estimate.kernels[0].bound == "compute"  # what most of the estimate is
 
 
-def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
+def test_an_estimate_outside_of_the_fitted_range_is_marked() -> None:
     seen = FittedOn(
         networks=3,
         families=("V1",),
@@ -129,23 +129,23 @@ def test_an_estimate_beyond_what_the_fit_has_seen_is_marked() -> None:
         latency_s=(1e-6, 1e-3),
         terms=("windows", "weights", "kernel"),
     )
-    found = estimate(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=seen)}))
-    assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
+    estimate = estimated(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=seen)}))
+    assert estimate.outside == ("fewer mult-adds than any network that the fit has seen",)
     wide = replace(seen, mult_adds=(1e3, 1e6), latency_s=(1.0, 2.0), terms=("weights", "kernel"))
-    found = estimate(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=wide)}))
-    share = 100 * found.shares[TERM_NAMES.index("windows")]
-    assert found.outside == (
+    estimate = estimated(CONV, replace(DEVICE, latency={"fp32": replace(FIT, fitted_on=wide)}))
+    share = 100 * estimate.shares[TERM_NAMES.index("windows")]
+    assert estimate.outside == (
         "less time than any network that the fit has seen",
         f"{share:.0f} % of the time in `windows`, which was hardly measured",
     )
 
 
-def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
+def test_a_precision_without_a_fit_uses_the_datasheet() -> None:
     int8 = {"int8": ComputeRate(macs_per_s=known(1e12))}
     device = replace(DEVICE, compute={**DEVICE.compute, **int8})
-    assert estimate(CONV, device, "int8").basis == "bound"
-    assert estimate(CONV, replace(device, pipeline="in_order"), "int8").basis == "datasheet"
-    nothing = estimate(CONV, device, "fp16")
+    assert estimated(CONV, device, "int8").basis == "bound"
+    assert estimated(CONV, replace(device, pipeline="in_order"), "int8").basis == "datasheet"
+    nothing = estimated(CONV, device, "fp16")
     assert (nothing.latency_s, nothing.low_s) == (None, None)
     assert nothing.basis is None
     assert nothing.notes == ("no fp16 rate in the profile (it has fp32, int8): time is unknown",)
@@ -153,7 +153,7 @@ def test_another_precision_than_the_fit_is_that_of_the_data_sheet() -> None:
 
 def test_a_processor_without_a_measurement() -> None:
     device = replace(DEVICE, latency={}, pipeline="out_of_order", basis="datasheet")
-    found = estimate(CONV, device)
+    estimate = estimated(CONV, device)
     shared = shared_coefficients()
     reached = shared.peak_shares["out_of_order"]
     scale = 1 / (1e12 * reached.share)
@@ -163,13 +163,15 @@ def test_a_processor_without_a_measurement() -> None:
         + 1152 * COEFFICIENTS["weights"]
         + 1e6 * COEFFICIENTS["kernel"]
     )
-    assert found.basis == "datasheet"
-    assert found.latency_s == pytest.approx(expected)
+    assert estimate.basis == "datasheet"
+    assert estimate.latency_s == pytest.approx(expected)
     variance = reached.spread**2 + shared.unmeasured.noise**2 + sum(
-        share**2 * spread**2 for share, spread in zip(found.shares, shared.spreads, strict=True)
+        share**2 * spread**2 for share, spread in zip(estimate.shares, shared.spreads, strict=True)
     )  # fmt: skip
-    assert found.high_s == pytest.approx(expected * exp(shared.unmeasured.width * sqrt(variance)))
-    in_order = estimate(CONV, replace(device, pipeline="in_order"))
+    assert estimate.high_s == pytest.approx(
+        expected * exp(shared.unmeasured.width * sqrt(variance))
+    )
+    in_order = estimated(CONV, replace(device, pipeline="in_order"))
     assert in_order.latency_s is not None
     assert in_order.latency_s > expected
 
@@ -186,20 +188,20 @@ def test_a_fitted_roofline() -> None:
     network = network_of(
         "  - conv2d: {channels: 16, kernel: 3, stride: 2}\n  - max_pool2d: {kernel: 2}\n"
     )
-    found = estimate(network, device)
-    conv, pool = found.kernels
+    estimate = estimated(network, device)
+    conv, pool = estimate.kernels
     moved = 4 * (392 + 256 + 1152)
     assert (conv.compute_s, conv.memory_s) == (18_432 / 1e6, moved / 1e5)
     assert conv.latency_s == moved / 1e5 + 0.01
     assert (conv.bound, pool.compute_s, pool.bound) == ("memory", 0.0, "memory")
-    assert found.inference_s == 0.5
-    whole = 0.5 + sum(one.latency_s or 0.0 for one in found.kernels)
-    assert found.latency_s == pytest.approx(whole)
-    assert found.high_s == pytest.approx(1.25 * whole)
-    assert found.low_s == pytest.approx(whole / 1.25)
-    plan = estimate(network, replace(device,
+    assert estimate.inference_s == 0.5
+    whole = 0.5 + sum(kernel.latency_s or 0.0 for kernel in estimate.kernels)
+    assert estimate.latency_s == pytest.approx(whole)
+    assert estimate.high_s == pytest.approx(1.25 * whole)
+    assert estimate.low_s == pytest.approx(whole / 1.25)
+    plan = estimated(network, replace(device,
         latency={"fp32": replace(fit, kernel_s=known(9.0), bytes_per_s=None)}))  # fmt: skip
-    assert [one.bound for one in plan.kernels] == ["overhead", "overhead"]
+    assert [kernel.bound for kernel in plan.kernels] == ["overhead", "overhead"]
 
 
 def test_the_kinds_of_shared_coefficients() -> None:
@@ -211,11 +213,11 @@ def test_the_kinds_of_shared_coefficients() -> None:
     for threads in (1, 2, 4, 8):
         assert shared_coefficients(threads=threads).coefficients[0] == 1
     # Threads share the multiplications, not the memory.
-    one, eight = (
+    one_thread, eight_threads = (
         dict(zip(TERM_NAMES, shared_coefficients(threads=threads).coefficients, strict=True))
         for threads in (1, 8)
     )
-    assert eight["pointwise_elements"] > 4 * one["pointwise_elements"]
+    assert eight_threads["pointwise_elements"] > 4 * one_thread["pointwise_elements"]
 
 
 @pytest.mark.parametrize(
@@ -230,13 +232,13 @@ def test_the_kinds_of_shared_coefficients() -> None:
 )
 def test_mobilenet_v1_on_fitted_profiles(device: str, measured_ms: float, precision: str) -> None:
     model = load_model("mobilenet_v1")
-    found = analyze(model, devices=[load_device(device)], precision=precision).devices[0]
-    assert found.basis == "fitted"
-    assert found.latency_s is not None
-    assert found.low_s is not None
-    assert found.high_s is not None
-    assert found.latency_s * 1e3 == pytest.approx(measured_ms, rel=0.15)
-    assert found.low_s < measured_ms / 1e3 < found.high_s
+    estimate = analyze(model, devices=[load_device(device)], precision=precision).devices[0]
+    assert estimate.basis == "fitted"
+    assert estimate.latency_s is not None
+    assert estimate.low_s is not None
+    assert estimate.high_s is not None
+    assert estimate.latency_s * 1e3 == pytest.approx(measured_ms, rel=0.15)
+    assert estimate.low_s < measured_ms / 1e3 < estimate.high_s
 
 
 @st.composite
@@ -258,39 +260,49 @@ def test_estimates_hold_their_bands_and_their_lower_bounds(
         compute={"fp32": ComputeRate(macs_per_s=known(macs), vector_ops_per_s=known(macs))},
         memory=(MemoryLevel(name="DRAM", size_bytes=None, bytes_per_s=known(bandwidth)),),
     )
-    found = estimate(network, device)
-    if not found.kernels:
-        assert (found.basis, found.latency_s, found.low_s, found.high_s, found.bound_s) == (
-            None,
-        ) * 5
+    estimate = estimated(network, device)
+    if not estimate.kernels:
+        assert (
+            estimate.basis,
+            estimate.latency_s,
+            estimate.low_s,
+            estimate.high_s,
+            estimate.bound_s,
+        ) == (None,) * 5
         return
-    assert found.latency_s is not None
-    assert found.low_s is not None
-    assert found.high_s is not None
+    assert estimate.latency_s is not None
+    assert estimate.low_s is not None
+    assert estimate.high_s is not None
     tiny = 1 + 1e-9
-    assert (found.bound_s or 0.0) <= found.low_s * tiny <= found.latency_s * tiny**2
-    assert found.latency_s <= found.high_s * tiny
-    for one in found.kernels:
-        if one.latency_s is None:
-            assert one.kernel.anchor.work is None
+    assert (estimate.bound_s or 0.0) <= estimate.low_s * tiny <= estimate.latency_s * tiny**2
+    assert estimate.latency_s <= estimate.high_s * tiny
+    for kernel_estimate in estimate.kernels:
+        if kernel_estimate.latency_s is None:
+            assert kernel_estimate.kernel.anchor.work is None
             continue
-        parts = (one.compute_s or 0) + (one.memory_s or 0) + (one.overhead_s or 0)
-        assert one.latency_s == pytest.approx(max(parts, one.lower_bound.seconds or 0.0))
+        parts = (
+            (kernel_estimate.compute_s or 0)
+            + (kernel_estimate.memory_s or 0)
+            + (kernel_estimate.overhead_s or 0)
+        )
+        assert kernel_estimate.latency_s == pytest.approx(
+            max(parts, kernel_estimate.lower_bound.seconds or 0.0)
+        )
 
 
 @pytest.mark.parametrize("device", [DEVICE, STICK], ids=["coefficients", "roofline"])
-def test_what_is_not_timed_is_said_of_every_estimate(device: DeviceProfile) -> None:
+def test_every_estimate_names_what_is_not_timed(device: DeviceProfile) -> None:
     layers = (
         "  - conv2d: {channels: 4, kernel: 3}\n  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
     )
-    found = estimate(network_of(layers, "[3, 8, 8]"), device)
-    assert found.untimed == ("opaque",)
-    assert found.notes == ("1 kernel is not timed: no rule counts what it does",)
+    estimate = estimated(network_of(layers, "[3, 8, 8]"), device)
+    assert estimate.untimed == ("opaque",)
+    assert estimate.notes == ("1 kernel is not timed: no rule counts what it does",)
 
 
 def test_summands_of_a_kernel_are_those_of_its_estimate() -> None:
-    found = estimate(CONV, DEVICE)
-    (one,) = found.kernels
-    taken = {term.term: term.seconds for term in term_times(found, one)}
-    assert sum(taken.values()) == pytest.approx(one.latency_s)
-    assert taken["weights"] + taken["dense_elements"] == pytest.approx(one.memory_s)
+    estimate = estimated(CONV, DEVICE)
+    (kernel,) = estimate.kernels
+    taken = {term.term: term.seconds for term in term_times(estimate, kernel)}
+    assert sum(taken.values()) == pytest.approx(kernel.latency_s)
+    assert taken["weights"] + taken["dense_elements"] == pytest.approx(kernel.memory_s)

@@ -36,7 +36,7 @@ def test_every_formula_evaluates_to_the_count(name: str) -> None:
             assert eval(formula.values, {"__builtins__": {}}, dict(_CALLABLE)) == expected
 
 
-def test_parentheses_stand_where_they_are_needed() -> None:
+def test_parentheses_are_where_they_are_needed() -> None:
     a, b, c = Traced(7, "a"), Traced(3, "b"), Traced(2, "c")
     assert (a * (b * c)).names == "a * b * c"
     assert (a * (b // c)).names == "a * (b // c)"

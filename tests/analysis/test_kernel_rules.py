@@ -23,8 +23,8 @@ def kernels(layers: str, *rules: str) -> tuple[Kernel, ...]:
 
 
 def grouped(layers: str, *rules: str) -> list[list[str]]:
-    found = kernels(layers, *rules)
-    return [[cost.step.name for cost in kernel.layers] for kernel in found]
+    all_kernels = kernels(layers, *rules)
+    return [[cost.step.name for cost in kernel.layers] for kernel in all_kernels]
 
 
 def test_without_rules_every_layer_is_a_kernel() -> None:
@@ -58,14 +58,14 @@ def test_a_sum_fuses_on_the_product_that_is_made_last() -> None:
   - {id: s, add: [a, b]}
   - relu
 """
-    found = kernels(layers, "fuse_adds", "fuse_add_clamps")
-    assert [[one.step.name for one in kernel.layers] for kernel in found] == [
+    all_kernels = kernels(layers, "fuse_adds", "fuse_add_clamps")
+    assert [[cost.step.name for cost in kernel.layers] for kernel in all_kernels] == [
         ["a"],
         ["b", "s", "relu"],
     ]
     # It reads x and what it adds, 32 elements each.
-    assert (found[1].input_elements, found[1].output_elements) == (64, 32)
-    assert (found[1].input_bytes, found[1].output_bytes) == (256, 128)
+    assert (all_kernels[1].input_elements, all_kernels[1].output_elements) == (64, 32)
+    assert (all_kernels[1].input_bytes, all_kernels[1].output_bytes) == (256, 128)
     broadcast = """\
   - {id: a, conv2d: {channels: 2, kernel: 3}}
   - {id: p, global_avg_pool: {keep: true}}
@@ -113,8 +113,8 @@ def test_no_rule_loses_work(rule: str) -> None:
         CONV + "  - batch_norm\n  - {id: r, relu: {}}\n  - {id: s, add: [x, r]}\n  - relu6\n"
         "  - depthwise_conv2d: {kernel: 3}\n  - global_avg_pool\n  - linear: {features: 3}\n"
     )
-    found = kernels(layers, *([rule] if rule else []))
-    names = [one.step.name for kernel in found for one in kernel.layers]
+    all_kernels = kernels(layers, *([rule] if rule else []))
+    names = [cost.step.name for kernel in all_kernels for cost in kernel.layers]
     assert sorted(names) == sorted(set(names))
     assert len(names) == 8
-    assert sum(kernel.mult_adds for kernel in found) == 9 * 4 * 16 + 9 * 2 * 16 + 6
+    assert sum(kernel.mult_adds for kernel in all_kernels) == 9 * 4 * 16 + 9 * 2 * 16 + 6

@@ -19,19 +19,19 @@ def kernels(layers: str, after: str = "") -> tuple[Kernel, ...]:
     return form_kernels(network, count_work(network, DTYPES["fp32"]), DTYPES["fp32"])
 
 
-def grouped(found: tuple[Kernel, ...]) -> list[list[str]]:
-    return [[cost.step.name for cost in kernel.layers] for kernel in found]
+def grouped(all_kernels: tuple[Kernel, ...]) -> list[list[str]]:
+    return [[cost.step.name for cost in kernel.layers] for kernel in all_kernels]
 
 
 def test_mobilenet_v1() -> None:
-    found = analyze(load_model("mobilenet_v1").spec)
-    names = [kernel.anchor.step.layer.kind for kernel in found.kernels]
+    analysis = analyze(load_model("mobilenet_v1").spec)
+    names = [kernel.anchor.step.layer.kind for kernel in analysis.kernels]
     assert len(names) == 29
     assert names.count("conv2d") + names.count("depthwise_conv2d") == 27
     assert names[-2:] == ["global_avg_pool", "linear"]
-    assert all(len(kernel.layers) == 3 for kernel in found.kernels[:27])
-    assert sum(kernel.mult_adds for kernel in found.kernels) == 568_740_352
-    assert sum(kernel.weight_bytes for kernel in found.kernels) == found.totals.weight_bytes
+    assert all(len(kernel.layers) == 3 for kernel in analysis.kernels[:27])
+    assert sum(kernel.mult_adds for kernel in analysis.kernels) == 568_740_352
+    assert sum(kernel.weight_bytes for kernel in analysis.kernels) == analysis.totals.weight_bytes
 
 
 def test_norm_and_activation_fuse() -> None:
@@ -46,7 +46,7 @@ def test_norm_and_activation_fuse() -> None:
 
 
 def test_what_acts_on_a_part_does_not_fuse_on_the_whole() -> None:
-    found = kernels(
+    all_kernels = kernels(
         """\
   - conv2d: {channels: 4, kernel: 1}
   - {id: halves, split: {parts: 2}}
@@ -55,8 +55,8 @@ def test_what_acts_on_a_part_does_not_fuse_on_the_whole() -> None:
   - batch_norm
 """
     )
-    assert grouped(found) == [["conv2d"], ["top"], ["batch_norm"]]
-    assert [kernel.output_bytes for kernel in found] == [4 * 64, 2 * 64, 64]
+    assert grouped(all_kernels) == [["conv2d"], ["top"], ["batch_norm"]]
+    assert [kernel.output_bytes for kernel in all_kernels] == [4 * 64, 2 * 64, 64]
 
 
 def test_a_kernel_without_mult_adds_takes_its_operations() -> None:
@@ -67,7 +67,7 @@ def test_a_kernel_without_mult_adds_takes_its_operations() -> None:
 
 @pytest.mark.parametrize("inputs", ["[x, previous]", "[previous, x]"])
 def test_a_residual_add_is_a_kernel_of_its_own(inputs: str) -> None:
-    found = kernels(
+    all_kernels = kernels(
         f"""\
   - {{id: main, conv2d: {{channels: 2, kernel: 3}}}}
   - batch_norm
@@ -75,8 +75,8 @@ def test_a_residual_add_is_a_kernel_of_its_own(inputs: str) -> None:
   - relu
 """
     )
-    assert grouped(found) == [["main", "batch_norm"], ["sum", "relu"]]
-    assert found[1].input_bytes == 2 * 32 * 4
+    assert grouped(all_kernels) == [["main", "batch_norm"], ["sum", "relu"]]
+    assert all_kernels[1].input_bytes == 2 * 32 * 4
 
 
 def test_what_is_read_twice_lets_nothing_fuse() -> None:
@@ -93,22 +93,22 @@ def test_an_output_of_the_network_lets_nothing_fuse() -> None:
     assert grouped(kernels(layers, "outputs: [c, r]\n")) == [["c"], ["r"]]
 
 
-def test_views_cost_nothing_and_hide_nothing() -> None:
+def test_views_cost_nothing_and_do_not_stop_fusion() -> None:
     layers = """\
   - {id: c, conv2d: {channels: 2, kernel: 1}}
   - {id: flat, flatten: {}}
   - {id: r, relu: {}}
   - linear: {features: 3}
 """
-    found = kernels(layers)
-    assert grouped(found) == [["c", "flat", "r"], ["linear"]]
-    assert found[0].output_bytes == 32 * 4
+    all_kernels = kernels(layers)
+    assert grouped(all_kernels) == [["c", "flat", "r"], ["linear"]]
+    assert all_kernels[0].output_bytes == 32 * 4
     only_view = kernels("  - {id: c, conv2d: {channels: 2, kernel: 1}}\n  - flatten\n")
     assert only_view[0].output_bytes == 32 * 4
 
 
 def test_a_view_of_what_others_read_is_no_kernel() -> None:
-    found = kernels(
+    all_kernels = kernels(
         """\
   - {id: c, conv2d: {channels: 2, kernel: 1}}
   - {id: i, identity: {}}
@@ -116,7 +116,7 @@ def test_a_view_of_what_others_read_is_no_kernel() -> None:
   - add: [c, r]
 """
     )
-    assert grouped(found) == [["c"], ["r"], ["add"]]
+    assert grouped(all_kernels) == [["c"], ["r"], ["add"]]
 
 
 def test_a_layer_on_the_input_stands_alone() -> None:
@@ -124,6 +124,6 @@ def test_a_layer_on_the_input_stands_alone() -> None:
     assert grouped(kernels("  - identity\n  - relu\n")) == [["relu"]]
 
 
-def test_weights_of_another_layer_are_read_all_the_same() -> None:
-    found = kernels("  - {id: a, conv2d: {channels: 2, kernel: 1}}\n  - {id: b, use: a}\n")
-    assert [kernel.weight_bytes for kernel in found] == [16, 16]
+def test_shared_weights_are_read_by_each_kernel() -> None:
+    all_kernels = kernels("  - {id: a, conv2d: {channels: 2, kernel: 1}}\n  - {id: b, use: a}\n")
+    assert [kernel.weight_bytes for kernel in all_kernels] == [16, 16]

@@ -50,7 +50,9 @@ def check(network: Network, how: Rules) -> None:
     assert trace.peak_bytes == max(live)
     lives = find_lifetimes(network, FP32, how.told)
     assert sorted(
-        (sorted(one.tensors), one.bytes, one.first, one.last) for one in lives if one.tensors
+        (sorted(lifetime.tensors), lifetime.bytes, lifetime.first, lifetime.last)
+        for lifetime in lives
+        if lifetime.tensors
     ) == sorted(
         (sorted(block.held), block.size, block.first, block.last) for block in simulation.blocks
     )
@@ -98,11 +100,11 @@ layers:
 
 @pytest.mark.parametrize(("precision", "divisor"), [("fp32", 1), ("fp16", 2), ("int8", 4)])
 def test_mobilenet_v1(precision: str, divisor: int) -> None:
-    found = analyze(load_model("mobilenet_v1").spec, precision=precision)
-    memory = found.memory
+    analysis = analyze(load_model("mobilenet_v1").spec, precision=precision)
+    memory = analysis.memory
     assert memory.peak_bytes == 4_816_896 // divisor
     # The first pointwise convolution: 32 channels of 112 x 112 in, 64 out.
-    assert found.network.steps[memory.peak_step].name == "separable.conv2d"
+    assert analysis.network.steps[memory.peak_step].name == "separable.conv2d"
     assert memory.live_at_peak == (
         ("separable.conv2d", 3_211_264 // divisor),
         ("separable.relu", 1_605_632 // divisor),
@@ -180,8 +182,8 @@ layers:
 
 def test_batch_multiplies_memory() -> None:
     spec = load_model("mobilenet_v1").spec
-    one, eight = elaborate(spec), elaborate(spec, {"batch": 8})
-    assert trace_memory(eight, FP32).peak_bytes == 8 * trace_memory(one, FP32).peak_bytes
+    network, eight = elaborate(spec), elaborate(spec, {"batch": 8})
+    assert trace_memory(eight, FP32).peak_bytes == 8 * trace_memory(network, FP32).peak_bytes
 
 
 def test_what_stays_inside_a_unit_is_never_in_memory() -> None:

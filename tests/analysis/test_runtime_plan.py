@@ -61,9 +61,9 @@ def test_concatenations_are_written_where_they_are_wanted() -> None:
 
 def test_im2col_needs_scratch() -> None:
     rules = ("fold_norms", "fuse_activations", "im2col")
-    found = plan(*rules)
-    assert found.sharing.scratch == {0: 9 * 2 * 16}
-    assert found.memory.live_bytes[0] == 32 + 64 + 288
+    runtime_plan = plan(*rules)
+    assert runtime_plan.sharing.scratch == {0: 9 * 2 * 16}
+    assert runtime_plan.memory.live_bytes[0] == 32 + 64 + 288
     pointwise = elaborate(
         parse_spec(
             "format: 1\nname: p\ninput: {x: [2, 4, 4]}\nlayers:\n"
@@ -75,9 +75,9 @@ def test_im2col_needs_scratch() -> None:
 
 
 def test_an_arena_holds_what_the_kernels_need() -> None:
-    found = plan(*DEFAULT_KERNEL_RULES)
-    needed = activations_of(found)
-    assert needed.peak_bytes == found.memory.peak_bytes == 192
+    runtime_plan = plan(*DEFAULT_KERNEL_RULES)
+    needed = activations_of(runtime_plan)
+    assert needed.peak_bytes == runtime_plan.memory.peak_bytes == 192
     assert needed.arena_bytes == 192
     assert needed.at == "both"
 
@@ -131,8 +131,8 @@ def test_never_more_than_in_the_order_of_the_spec(network: Network, rules: set[s
     best = in_best_order(as_in_spec)
     assert best.schedule is not None
     assert best.memory.peak_bytes == best.schedule.peak_bytes <= as_in_spec.memory.peak_bytes
-    assert sorted(best.kernels, key=lambda one: one.name) == sorted(
-        as_in_spec.kernels, key=lambda one: one.name
+    assert sorted(best.kernels, key=lambda kernel: kernel.name) == sorted(
+        as_in_spec.kernels, key=lambda kernel: kernel.name
     )
     chosen, needed = in_smallest_arena(best)
     assert needed.arena_bytes <= activations_of(as_in_spec).arena_bytes

@@ -47,9 +47,9 @@ def all_orders(network: Network, units: list[list[int]]) -> Iterator[tuple[str, 
         if not waiting:
             yield []
         for unit in waiting:
-            made = {one for i in unit for one in network.steps[i].outputs}
-            if {one for i in unit for one in network.steps[i].inputs} <= known | made:
-                others = [one for one in waiting if one is not unit]
+            made = {tensor for i in unit for tensor in network.steps[i].outputs}
+            if {tensor for i in unit for tensor in network.steps[i].inputs} <= known | made:
+                others = [other_unit for other_unit in waiting if other_unit is not unit]
                 for rest in longer(known | made, others):
                     yield unit + rest
 
@@ -57,12 +57,12 @@ def all_orders(network: Network, units: list[list[int]]) -> Iterator[tuple[str, 
         yield tuple(network.steps[i].name for i in order)
 
 
-def check(network: Network, how: Rules, found: Schedule) -> None:
-    other, same = ordered(network, how, found.order)
-    assert found.peak_bytes == max(simulate(other, same))
-    assert found.spec_peak_bytes == max(simulate(network, how)) >= found.peak_bytes
-    if found.peak_bytes == found.spec_peak_bytes:
-        assert found.order == network.schedule
+def check(network: Network, how: Rules, schedule: Schedule) -> None:
+    other, same = ordered(network, how, schedule.order)
+    assert schedule.peak_bytes == max(simulate(other, same))
+    assert schedule.spec_peak_bytes == max(simulate(network, how)) >= schedule.peak_bytes
+    if schedule.peak_bytes == schedule.spec_peak_bytes:
+        assert schedule.order == network.schedule
 
 
 @settings(max_examples=400)
@@ -76,10 +76,10 @@ def test_no_order_is_better(data: st.DataObject) -> None:
         other, same = ordered(network, how, names)
         peaks.append(trace_memory(other, FP32, same.told).peak_bytes)
         assume(len(peaks) < MANY)
-    found = best_schedule(network, FP32, how.told)
-    check(network, how, found)
-    assert found.optimal
-    assert found.peak_bytes == min(peaks)
+    schedule = best_schedule(network, FP32, how.told)
+    check(network, how, schedule)
+    assert schedule.optimal
+    assert schedule.peak_bytes == min(peaks)
 
 
 @settings(max_examples=1000)
@@ -108,10 +108,10 @@ layers:
     )
     # a1 and b1 are 512 bytes, all else 64. Side by side they need 2 * 512 + 64 (x, then a2); one
     # by one x, a1, a2 or a2, b1, b2: 64 + 512 + 64.
-    found = best_schedule(network, FP32)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (1088, 640, True)
-    assert found.order == ("a1", "a2", "b1", "b2", "sum")
-    assert trace_memory(network.with_schedule(found.order), FP32).peak_bytes == 640
+    schedule = best_schedule(network, FP32)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (1088, 640, True)
+    assert schedule.order == ("a1", "a2", "b1", "b2", "sum")
+    assert trace_memory(network.with_schedule(schedule.order), FP32).peak_bytes == 640
 
 
 def test_writing_over_an_input_is_worth_waiting_for() -> None:
@@ -127,9 +127,13 @@ layers:
 """
     )
     # Before `small`, the rectifier needs 512 bytes beside those of `wide`; after it, none.
-    found = best_schedule(network, FP32)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (1024 + 64, 640, True)
-    assert found.order == ("wide", "small", "rectified", "other", "sum")
+    schedule = best_schedule(network, FP32)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (
+        1024 + 64,
+        640,
+        True,
+    )
+    assert schedule.order == ("wide", "small", "rectified", "other", "sum")
     apart = best_schedule(network, FP32, MemoryRules(in_place=False))
     assert (apart.spec_peak_bytes, apart.peak_bytes) == (1088, 1088)
     assert apart.order == network.schedule
@@ -147,9 +151,13 @@ layers:
   - {id: sum, add: [a2, b2]}
 """
     )
-    found = best_schedule(network, FP32, MemoryRules(units=((1, 3),)))
+    schedule = best_schedule(network, FP32, MemoryRules(units=((1, 3),)))
     # b1 is never in memory: x 64, b2 64, a1 512 if b comes first; 64 + 512 and 512 + 64 + 64 else.
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (64 + 512 + 64, 640, True)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (
+        64 + 512 + 64,
+        640,
+        True,
+    )
     apart = best_schedule(network, FP32)
     assert (apart.spec_peak_bytes, apart.peak_bytes) == (64 + 512 + 256, 640)
 
@@ -167,9 +175,13 @@ layers:
 def test_networks_of_the_library(name: str, spec_order: int, least: int) -> None:
     model = load_model(name)
     network = elaborate(model.spec, model.knobs)
-    found = best_schedule(network, INT8)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (spec_order, least, True)
-    assert trace_memory(network.with_schedule(found.order), INT8).peak_bytes == least
+    schedule = best_schedule(network, INT8)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (
+        spec_order,
+        least,
+        True,
+    )
+    assert trace_memory(network.with_schedule(schedule.order), INT8).peak_bytes == least
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -177,9 +189,9 @@ def test_in_seconds(name: str) -> None:
     model = load_model(name)
     network = elaborate(model.spec, model.knobs)
     start = time.perf_counter()
-    found = best_schedule(network, FP32)
+    schedule = best_schedule(network, FP32)
     assert time.perf_counter() - start < (5 if name == "nasnet_mobile" else 2)
-    assert found.optimal
+    assert schedule.optimal
 
 
 def wide(count: int, seed: int) -> Network:
@@ -202,12 +214,14 @@ def wide(count: int, seed: int) -> Network:
 def test_a_graph_that_is_too_wide(count: int, searched: bool) -> None:
     network = wide(count, count)
     start = time.perf_counter()
-    found = best_schedule(network, INT8)
+    schedule = best_schedule(network, INT8)
     assert time.perf_counter() - start < 20
-    assert not found.optimal
-    assert (found.peak_bytes < found.spec_peak_bytes) is searched
-    assert found.how == ("beam search" if searched else "no search: too many layers side by side")
-    assert found == best_schedule(network, INT8)
+    assert not schedule.optimal
+    assert (schedule.peak_bytes < schedule.spec_peak_bytes) is searched
+    assert schedule.how == (
+        "beam search" if searched else "no search: too many layers side by side"
+    )
+    assert schedule == best_schedule(network, INT8)
 
 
 def test_few_states_prove_less() -> None:
@@ -266,12 +280,12 @@ outputs: [last]
     how = Rules(
         ((0, 1), (2, 3), (4, 5, 6), (12, 13), (8, 9, 10, 16, 11), (14, 15)), True, False, {}
     )
-    found = best_schedule(network, FP32, how.told)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (160, 112, True)
-    check(network, how, found)
+    schedule = best_schedule(network, FP32, how.told)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (160, 112, True)
+    check(network, how, schedule)
 
 
-def test_who_has_read_a_buffer_may_stand_later_in_the_spec() -> None:
+def test_the_last_reader_of_a_buffer_may_be_later_in_the_spec() -> None:
     """`t10` may write over `t9` once `t18` has run, which the spec has later: found by chance."""
     network = build(
         """\
@@ -307,12 +321,12 @@ outputs: [t22]
         ((3, 4), (5, 6), (7, 8), (10, 12), (13, 21, 11), (17, 9, 14, 22), (16, 20), (15, 18, 19)),
         True, False, {},
     )  # fmt: skip
-    found = best_schedule(network, FP32, how.told)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (144, 112, True)
-    check(network, how, found)
+    schedule = best_schedule(network, FP32, how.told)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (144, 112, True)
+    check(network, how, schedule)
 
 
-def test_no_order_is_said_to_write_over_a_buffer_that_a_unit_reads_a_part_of() -> None:
+def test_no_unit_writes_over_a_buffer_of_which_it_reads_a_part() -> None:
     network = build(
         """\
 input: {x: [1, 2, 2]}
@@ -330,9 +344,9 @@ outputs: [b, c, e]
     # 208. Whatever the order, b and c need room beside a, and one of x and e is there: 16 + 160.
     # With c over a, an order would need 160 (for d and e before a).
     how = Rules(units=((4, 5),))
-    found = best_schedule(network, FP32, how.told)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (208, 176, True)
-    check(network, how, found)
+    schedule = best_schedule(network, FP32, how.told)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (208, 176, True)
+    check(network, how, schedule)
 
 
 def test_parameters_cost_nothing_and_hide_nothing() -> None:
@@ -350,9 +364,13 @@ def test_parameters_cost_nothing_and_hide_nothing() -> None:
     late = build(head + branch + chain + named + end)
     early = build(head + named + branch + chain + end)
     for network, longest in ((late, 4), (early, 6)):
-        found = best_schedule(network, FP32)
+        schedule = best_schedule(network, FP32)
         # As without the weight: 64 + 512 + 64, see `test_one_branch_after_the_other`.
-        assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (1088, 640, True)
+        assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (
+            1088,
+            640,
+            True,
+        )
         pieces = cut(find_buffers(network, FP32, MemoryRules()), {})
         assert max(len(piece) for piece in pieces) == longest
 
@@ -368,9 +386,9 @@ layers:
   - {id: sum, add: [c, p]}
 """
     )
-    found = best_schedule(network, FP32)
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (256, 192, True)
-    assert found.order == ("p", "c", "sum")
+    schedule = best_schedule(network, FP32)
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (256, 192, True)
+    assert schedule.order == ("p", "c", "sum")
 
 
 def test_scratch_of_a_weight_waits_for_the_least_memory() -> None:
@@ -385,5 +403,5 @@ layers:
   - {id: sum, add: [d, p]}
 """
     )
-    found = best_schedule(network, FP32, MemoryRules(scratch={1: 200}))
-    assert (found.spec_peak_bytes, found.peak_bytes, found.optimal) == (456, 320, True)
+    schedule = best_schedule(network, FP32, MemoryRules(scratch={1: 200}))
+    assert (schedule.spec_peak_bytes, schedule.peak_bytes, schedule.optimal) == (456, 320, True)

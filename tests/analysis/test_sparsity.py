@@ -53,44 +53,44 @@ SPEC = parse_spec(
 
 
 def zeros(*rules: str, precision: str = "fp16") -> Sparsity:
-    found = analyze(SPEC, precision=precision, sparsity=parse_zeros(rules)).sparsity
-    assert found is not None
-    return found
+    sparsity = analyze(SPEC, precision=precision, sparsity=parse_zeros(rules)).sparsity
+    assert sparsity is not None
+    return sparsity
 
 
-def counts(found: Sparsity) -> list[tuple[str, int, int]]:
-    return [(one.name, one.zeros, one.effective_mult_adds) for one in found.layers]
+def counts(sparsity: Sparsity) -> list[tuple[str, int, int]]:
+    return [(layer.name, layer.zeros, layer.effective_mult_adds) for layer in sparsity.layers]
 
 
 def test_zeros_anywhere() -> None:
-    found = zeros("0.25")
-    assert counts(found) == [
+    sparsity = zeros("0.25")
+    assert counts(sparsity) == [
         ("wide", 72, 4 * 216),
         ("deep", 18, 4 * 54),
         ("out", 80, 240),
     ]
-    assert (found.weights, found.zeros) == (680, 170)
-    assert found.effective_mult_adds == 4 * 216 + 4 * 54 + 240
-    assert found.stored_weight_bytes == 2 * (288 + 16 + 72 + 320 + 10)  # like other weights
+    assert (sparsity.weights, sparsity.zeros) == (680, 170)
+    assert sparsity.effective_mult_adds == 4 * 216 + 4 * 54 + 240
+    assert sparsity.stored_weight_bytes == 2 * (288 + 16 + 72 + 320 + 10)  # like other weights
 
 
 def test_zeros_in_fours() -> None:
-    found = zeros("0.5:2:4")
+    sparsity = zeros("0.5:2:4")
     # A depthwise convolution has one input channel for each output: no fours.
-    assert counts(found) == [("wide", 144, 4 * 144), ("deep", 0, 4 * 72), ("out", 160, 160)]
-    assert found.dense_names == ("deep",)
+    assert counts(sparsity) == [("wide", 144, 4 * 144), ("deep", 0, 4 * 72), ("out", 160, 160)]
+    assert sparsity.dense_names == ("deep",)
     # Half of the values at 2 bytes, and 2 bits for each: 288 + 36 and 320 + 40 bytes.
-    assert [one.saved_bytes for one in found.layers] == [576 - 324, 0, 640 - 360]
-    assert found.stored_weight_bytes == 2 * 706 - 252 - 280
+    assert [layer.saved_bytes for layer in sparsity.layers] == [576 - 324, 0, 640 - 360]
+    assert sparsity.stored_weight_bytes == 2 * 706 - 252 - 280
     # More zeros than half are stored all the same.
     many = zeros("0.75:2:4")
-    assert many.stored_weight_bytes == found.stored_weight_bytes
+    assert many.stored_weight_bytes == sparsity.stored_weight_bytes
     assert counts(many)[0] == ("wide", 216, 4 * 72)
 
 
-def test_a_layer_goes_over_a_kind_and_all() -> None:
-    found = zeros("0.5", "conv2d=0.25", "depthwise_conv2d 3x3=0.75", "out=0")
-    assert counts(found) == [("wide", 72, 864), ("deep", 54, 72), ("out", 0, 320)]
+def test_a_rule_for_a_layer_overrides_rules_for_its_kind_and_for_all() -> None:
+    sparsity = zeros("0.5", "conv2d=0.25", "depthwise_conv2d 3x3=0.75", "out=0")
+    assert counts(sparsity) == [("wide", 72, 864), ("deep", 54, 72), ("out", 0, 320)]
     assert counts(zeros("conv2d 3x3=0.25", "conv2d=0.5"))[0] == ("wide", 72, 864)
     assert counts(zeros("out=0.1")) == [("wide", 0, 1152), ("deep", 0, 288), ("out", 32, 288)]
     assert [rule.text for rule in parse_zeros(["0.5:2:4", "a = .25"])] == ["0.5:2:4", "a=0.25"]
@@ -99,13 +99,13 @@ def test_a_layer_goes_over_a_kind_and_all() -> None:
 def test_counts_of_conventions_stay_dense() -> None:
     network = elaborate(SPEC, {"batch": 3})
     plain = analyze_network(network, precision="fp16")
-    found = analyze_network(network, precision="fp16", sparsity=[Zeros(0.5)])
-    assert replace(found, sparsity=None) == plain
-    assert found.sparsity is not None
-    assert found.sparsity.effective_mult_adds == 3 * (4 * 144 + 4 * 36 + 160)
+    sparsity = analyze_network(network, precision="fp16", sparsity=[Zeros(0.5)])
+    assert replace(sparsity, sparsity=None) == plain
+    assert sparsity.sparsity is not None
+    assert sparsity.sparsity.effective_mult_adds == 3 * (4 * 144 + 4 * 36 + 160)
     other = analyze(SPEC, {"batch": 3}, sparsity=[Zeros(0.5)], convention="thop").sparsity
     assert other is not None
-    assert other.effective_mult_adds == found.sparsity.effective_mult_adds
+    assert other.effective_mult_adds == sparsity.sparsity.effective_mult_adds
 
 
 def test_weights_used_twice_have_the_zeros_of_their_owner() -> None:
@@ -113,10 +113,10 @@ def test_weights_used_twice_have_the_zeros_of_their_owner() -> None:
         "format: 1\nname: twins\ninput: {x: [8]}\nlayers:\n"
         "  - {id: tower, linear: {features: 8, bias: false}}\n  - {id: twin, use: tower}\n"
     )
-    found = analyze(spec, sparsity=parse_zeros(["tower=0.5:2:4"])).sparsity
-    assert found is not None
-    assert (found.weights, found.zeros, found.effective_mult_adds) == (64, 32, 64)
-    assert found.stored_weight_bytes == 32 * 4 + 8
+    sparsity = analyze(spec, sparsity=parse_zeros(["tower=0.5:2:4"])).sparsity
+    assert sparsity is not None
+    assert (sparsity.weights, sparsity.zeros, sparsity.effective_mult_adds) == (64, 32, 64)
+    assert sparsity.stored_weight_bytes == 32 * 4 + 8
     with pytest.raises(UsageError) as caught:
         analyze(spec, sparsity=parse_zeros(["twin=0.5"]))
     assert str(caught.value).splitlines()[0] == (
@@ -128,12 +128,12 @@ def test_products_of_activations_are_not_with_a_weight() -> None:
     spec = parse_spec(
         "format: 1\nname: mix\ninput: {x: [6, 8]}\nlayers:\n  - attention: {heads: 2}\n"
     )
-    found = analyze(spec, sparsity=[Zeros(0.5)]).sparsity
-    assert found is not None
+    sparsity = analyze(spec, sparsity=[Zeros(0.5)]).sparsity
+    assert sparsity is not None
     # Four projections of 6 positions by 8 x 8 weights, and two products of 6 x 6 by 8.
-    (layer,) = found.layers
+    (layer,) = sparsity.layers
     assert (layer.mult_adds, layer.weight_mult_adds) == (4 * 384 + 2 * 288, 4 * 384)
-    assert found.effective_mult_adds == 2 * 384 + 2 * 288
+    assert sparsity.effective_mult_adds == 2 * 384 + 2 * 288
     (estimate,) = analyze(
         spec, devices=[SPARSE], precision="fp16", sparsity=[Zeros(0.5, fours=True)]
     ).devices
@@ -142,8 +142,8 @@ def test_products_of_activations_are_not_with_a_weight() -> None:
 
 def test_a_device_that_knows_fours() -> None:
     def times(*rules: Zeros) -> dict[str, tuple[float, float, float]]:
-        found = analyze(SPEC, devices=[DENSE, SPARSE], precision="fp16", sparsity=rules)
-        dense, sparse = (estimate.kernels for estimate in found.devices)
+        estimates = analyze(SPEC, devices=[DENSE, SPARSE], precision="fp16", sparsity=rules)
+        dense, sparse = (estimate.kernels for estimate in estimates.devices)
         return {
             a.kernel.name: (
                 a.lower_bound.compute_s or 0,
@@ -184,7 +184,7 @@ def test_a_fitted_roofline_and_what_fits() -> None:
     assert (dense.memory_fits[0].fits, sparse.memory_fits[0].fits) == (False, True)
 
 
-def test_compute_at_coefficients_is_as_much_faster() -> None:
+def test_compute_by_coefficients_has_the_same_speedup() -> None:
     device = replace(SPARSE, pipeline="in_order")
     dense, sparse = (
         analyze(SPEC, devices=[device], precision="fp16", sparsity=rules).devices[0]
@@ -195,7 +195,9 @@ def test_compute_at_coefficients_is_as_much_faster() -> None:
         for a, b in zip(dense.kernels, sparse.kernels, strict=True)
     }
     assert ratios == pytest.approx({"wide": 0.5, "deep": 1, "out": 0})  # out only reads weights
-    assert [one.memory_s for one in dense.kernels] == [one.memory_s for one in sparse.kernels]
+    assert [kernel.memory_s for kernel in dense.kernels] == [
+        kernel.memory_s for kernel in sparse.kernels
+    ]
     assert dense.shares != sparse.shares
 
 
@@ -212,7 +214,7 @@ def test_compute_at_coefficients_is_as_much_faster() -> None:
         (SPARSE, "0", None),
     ],
 )  # fmt: skip
-def test_devices_say_what_they_make_of_zeros(
+def test_devices_say_how_they_treat_zeros(
     device: DeviceProfile, rules: str, note: str | None
 ) -> None:
     (estimate,) = analyze(
@@ -264,7 +266,7 @@ def test_errors(text: str, said: str, hint: str | None) -> None:
 def test_more_errors() -> None:
     with pytest.raises(UsageError) as caught:
         parse_zeros(["0.5", "out=2", "0.25:2:3", "0.7"])
-    assert [str(one.message) for one in caught.value.problems] == [
+    assert [str(problem.message) for problem in caught.value.problems] == [
         "`2` leaves no weight: a share is from 0 to under 1",
         "there is no pattern `2:3`",
         "the sparsity of all layers is stated already: `0.5`",
@@ -283,8 +285,8 @@ DEVICES = (DENSE, SPARSE, load_device("h100"))
 
 
 @given(st.floats(0, 0.99), st.floats(0, 0.99), st.booleans())
-def test_fewer_zeros_are_never_faster(one: float, other: float, fours: bool) -> None:
-    low, high = sorted((one, other))
+def test_fewer_zeros_are_never_faster(first: float, other: float, fours: bool) -> None:
+    low, high = sorted((first, other))
     if fours:
         low, high = (0.5 + share / 2 for share in (low, high))
 

@@ -30,10 +30,10 @@ def amounts(
     network = elaborate(parse_spec(text), {"batch": batch})
     fp32, words = DTYPES["fp32"], frozenset(rules)
     kernels = form_kernels(network, count_work(network, fp32), fp32, words)
-    (found,) = kernel_amounts(kernels, words, tile)
+    (values,) = kernel_amounts(kernels, words, tile)
     return {
         name: round(amount if name == "kernel" else amount * 1e6, 6)
-        for name, amount in zip(TERM_NAMES, found, strict=True)
+        for name, amount in zip(TERM_NAMES, values, strict=True)
         if amount
     }
 
@@ -48,21 +48,21 @@ def test_a_1x1_convolution() -> None:
 
 
 def test_weights_are_read_once_whatever_the_batch() -> None:
-    one = amounts("conv2d: {channels: 16, kernel: 1}")
-    four = amounts("conv2d: {channels: 16, kernel: 1}", batch=4)
-    assert four["pointwise"] == 4 * one["pointwise"]
-    assert four["pointwise_elements"] == 4 * one["pointwise_elements"]
-    assert four["weights"] == one["weights"]
+    batch_1 = amounts("conv2d: {channels: 16, kernel: 1}")
+    batch_4 = amounts("conv2d: {channels: 16, kernel: 1}", batch=4)
+    assert batch_4["pointwise"] == 4 * batch_1["pointwise"]
+    assert batch_4["pointwise_elements"] == 4 * batch_1["pointwise_elements"]
+    assert batch_4["weights"] == batch_1["weights"]
 
 
 @pytest.mark.parametrize("batch", [1, 4])
 def test_a_product_with_a_trained_tensor_is_as_a_linear_layer(batch: int) -> None:
     layers = "{id: p, parameter: {shape: [6, 9]}}\n  - {matmul: {}, from: [x, p]}"
-    found = amounts(layers, shape="[5, 6]", batch=batch)
-    assert found["weights"] == 54
-    assert found["pointwise_elements"] == (5 * 6 + 5 * 9) * batch
+    product = amounts(layers, shape="[5, 6]", batch=batch)
+    assert product["weights"] == 54
+    assert product["pointwise_elements"] == (5 * 6 + 5 * 9) * batch
     layer = "linear: {features: 9, bias: false}"
-    assert found == amounts(layer, shape="[5, 6]", batch=batch)
+    assert product == amounts(layer, shape="[5, 6]", batch=batch)
 
 
 def test_a_3x3_convolution_with_and_without_winograd() -> None:
@@ -85,8 +85,8 @@ def test_a_3x3_convolution_with_and_without_winograd() -> None:
 
 
 def test_the_first_convolution_has_a_term_of_its_own() -> None:
-    found = amounts("conv2d: {channels: 16, kernel: 3, stride: 2}", shape="[3, 8, 8]")
-    assert found["stem"] == 9 * 3 * 16 * 16
+    convolution = amounts("conv2d: {channels: 16, kernel: 3, stride: 2}", shape="[3, 8, 8]")
+    assert convolution["stem"] == 9 * 3 * 16 * 16
     # Few channels in a group are no image.
     grouped = amounts("conv2d: {channels: 16, kernel: 3, groups: 4}")
     assert "stem" not in grouped
@@ -130,8 +130,10 @@ def test_layers_without_mult_adds() -> None:
 
 def test_tiles_are_computed_whole() -> None:
     layer = "conv2d: {{channels: {}, kernel: 1}}"
-    found = [amounts(layer.format(channels), tile=8)["pointwise"] for channels in (41, 47, 48, 49)]
-    assert found == [8 * 48 * 49] * 3 + [8 * 56 * 49]
+    multiplications = [
+        amounts(layer.format(channels), tile=8)["pointwise"] for channels in (41, 47, 48, 49)
+    ]
+    assert multiplications == [8 * 48 * 49] * 3 + [8 * 56 * 49]
     sizes = Convolution(1, 8, 47, (1, 1), (1, 1), (1, 1), 7, 7, 1)
     assert tile_waste(sizes, 8) == 48 / 47
     assert tile_waste(sizes, 1) == 1
@@ -145,10 +147,10 @@ def test_channels_that_fill_no_pack(channels: int, tile: int, share: float) -> N
     # Packs of half the width take twice as long, single channels `tile` times.
     shape = f"[{channels * 4}, 7, 7]"
     layer = f"conv2d: {{channels: {channels}, kernel: 1}}"
-    found = amounts(layer, "pack_channels", shape=shape, tile=tile)
+    terms = amounts(layer, "pack_channels", shape=shape, tile=tile)
     expected = channels * 4 * channels * 49
-    assert found["pointwise"] == expected
-    assert found.get("unpacked", 0) == pytest.approx(share * expected)
+    assert terms["pointwise"] == expected
+    assert terms.get("unpacked", 0) == pytest.approx(share * expected)
     depthwise = amounts(
         "depthwise_conv2d: {kernel: 3}", "pack_channels", shape=f"[{channels}, 7, 7]", tile=tile
     )
@@ -171,7 +173,11 @@ def test_terms_have_one_coefficient_of_one() -> None:
 def test_tiles_of_winograd() -> None:
     sizes = Convolution(1, 64, 64, (3, 3), (1, 1), (1, 1), 7, 7, 1)
     # F(2), F(4), F(6): 16 tiles of 16 points, 4 of 36, 4 of 64.
-    assert [one.multiplications for one in tilings(sizes)] == [256 * 4096, 144 * 4096, 256 * 4096]
+    assert [tiling.multiplications for tiling in tilings(sizes)] == [
+        256 * 4096,
+        144 * 4096,
+        256 * 4096,
+    ]
     assert cheapest_tiling(sizes).transformed == 144 * 128
     assert fewest_multiplications(sizes) == 144 * 4096 < 9 * 49 * 4096
     # 12 x 12 outputs are four tiles of F(6): a quarter of the plain multiplications, and a bit.

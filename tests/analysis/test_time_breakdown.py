@@ -36,8 +36,8 @@ def analyzed(model: str, *devices: DeviceProfile) -> Analysis:
 
 
 def estimated(model: str, device: DeviceProfile) -> DeviceEstimate:
-    (found,) = analyzed(model, device).devices
-    return found
+    (estimate,) = analyzed(model, device).devices
+    return estimate
 
 
 def fit_of(device: DeviceProfile) -> CoefficientFit:
@@ -62,10 +62,10 @@ def kernel_taking(
     return KernelEstimate(kernel, latency, compute, memory, overhead, lower_bound, "compute")
 
 
-def test_by_coefficients_parts_are_taken_as_they_are() -> None:
+def test_parts_of_an_estimate_by_coefficients_are_not_changed() -> None:
     by_coefficients = estimated("lenet5", FITTED)
-    one = kernel_taking(10.0, 6.0, 3.0, 1.0, LowerBound(2.0, 4.0, "DRAM"))
-    assert time_breakdown(by_coefficients, one) == TimeBreakdown(6.0, 3.0, 1.0)
+    kernel = kernel_taking(10.0, 6.0, 3.0, 1.0, LowerBound(2.0, 4.0, "DRAM"))
+    assert time_breakdown(by_coefficients, kernel) == TimeBreakdown(6.0, 3.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_by_coefficients_parts_are_taken_as_they_are() -> None:
         (LowerBound(4.0, 12.0, "DRAM"), TimeBreakdown(6.0, 5.0, 1.0)),
     ],
 )
-def test_what_the_lower_bound_adds_goes_to_what_binds_it(
+def test_time_that_a_lower_bound_adds_belongs_to_what_binds_it(
     lower_bound: LowerBound, parts: TimeBreakdown
 ) -> None:
     assert (
@@ -84,7 +84,7 @@ def test_what_the_lower_bound_adds_goes_to_what_binds_it(
     )
 
 
-def test_on_a_roofline_memory_is_what_it_takes_beyond_compute() -> None:
+def test_memory_time_on_a_roofline_is_the_excess_over_compute() -> None:
     with_lower_bounds = estimated("lenet5", BOUND)
     lower_bound = LowerBound(6.0, 8.0, "DRAM")
     assert time_breakdown(
@@ -96,7 +96,7 @@ def test_on_a_roofline_memory_is_what_it_takes_beyond_compute() -> None:
     ) == TimeBreakdown(6.0, 0.0, 1.0)
 
 
-def test_mostly_is_the_largest_part_or_what_binds() -> None:
+def test_the_dominant_part_is_the_largest_or_what_binds() -> None:
     lower_bound = LowerBound(2.0, 4.0, "DRAM")
     by_coefficients, with_lower_bounds = estimated("lenet5", FITTED), estimated("lenet5", BOUND)
     assert (
@@ -109,41 +109,41 @@ def test_mostly_is_the_largest_part_or_what_binds() -> None:
     assert (
         dominant_part(by_coefficients, kernel_taking(10.0, 6.0, 3.0, 1.0, lower_bound)) == "compute"
     )
-    one = kernel_taking(10.0, 2.0, 4.0, 0.0, lower_bound)._replace(bound="memory:DRAM")
-    assert dominant_part(with_lower_bounds, one) == "memory:DRAM"
+    kernel = kernel_taking(10.0, 2.0, 4.0, 0.0, lower_bound)._replace(bound="memory:DRAM")
+    assert dominant_part(with_lower_bounds, kernel) == "memory:DRAM"
 
 
-@pytest.mark.parametrize("device", PROFILES.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("device", PROFILES.values(), ids=lambda device: device.name)
 @pytest.mark.parametrize("model", ["mobilenet_v3_small", "shufflenet_v2", "mobilenet_v1:full"])
 def test_parts_add_up_to_the_time(model: str, device: DeviceProfile) -> None:
-    found = estimated(model, device)
-    assert found.latency_s is not None
-    for one in found.kernels:
-        parts = [part or 0.0 for part in time_breakdown(found, one)]
-        assert sum(parts) == pytest.approx(one.latency_s)
-    assert sum(time_shares(found).values()) == pytest.approx(1)
-    spent = mac_share(found)
+    estimate = estimated(model, device)
+    assert estimate.latency_s is not None
+    for kernel in estimate.kernels:
+        parts = [part or 0.0 for part in time_breakdown(estimate, kernel)]
+        assert sum(parts) == pytest.approx(kernel.latency_s)
+    assert sum(time_shares(estimate).values()) == pytest.approx(1)
+    spent = mac_share(estimate)
     assert spent is not None
-    assert spent + sum(one.share for one in overheads(found)) == pytest.approx(1)
+    assert spent + sum(overhead.share for overhead in overheads(estimate)) == pytest.approx(1)
 
 
 def test_time_ratio_is_a_product() -> None:
     first, other = analyzed("mobilenet_v1:full"), analyzed("mobilenet_v1")
-    found = ratio_breakdowns(first, other)
-    assert [one.device for one in found] == list(PROFILES)
-    for one in found:
-        shares = (one.first_mac_share or 0.0) / (one.other_mac_share or 1.0)
-        product = (one.mult_adds_ratio or 0.0) * (one.coefficient_ratio or 0.0) * shares
-        assert one.time_ratio == pytest.approx(product)
-    assert found[0].coefficient_ratio is not None
+    breakdowns = ratio_breakdowns(first, other)
+    assert [breakdown.device for breakdown in breakdowns] == list(PROFILES)
+    for breakdown in breakdowns:
+        shares = (breakdown.first_mac_share or 0.0) / (breakdown.other_mac_share or 1.0)
+        product = (breakdown.mult_adds_ratio or 0.0) * (breakdown.coefficient_ratio or 0.0) * shares
+        assert breakdown.time_ratio == pytest.approx(product)
+    assert breakdowns[0].coefficient_ratio is not None
     # A mult-add of a 1x1 convolution takes less time than that of a 3x3 convolution.
-    assert found[0].coefficient_ratio < 0.95
-    assert found[-1].coefficient_ratio == pytest.approx(
+    assert breakdowns[0].coefficient_ratio < 0.95
+    assert breakdowns[-1].coefficient_ratio == pytest.approx(
         1
     )  # on a lower bound all mult-adds take the same
 
 
-def test_of_equal_shares_a_fifth_of_the_noise_is_left() -> None:
+def test_equal_shares_leave_a_fifth_of_the_noise() -> None:
     fit = fit_of(FITTED)
     shares = (1.0, *[0.0] * (len(TERM_NAMES) - 1))
     assert deviation_of_ratio(fit, shares, shares) == pytest.approx(sqrt(2 * 0.2 * 0.01))
@@ -160,13 +160,13 @@ def test_noise_grows_with_the_difference_of_shares() -> None:
 def test_the_same_kernels_take_the_same_time() -> None:
     for device in PROFILES.values():
         for other in ("mobilenet_v2", "mobilenet_v2@alpha=1.0"):
-            found = time_ratio(estimated("mobilenet_v2", device), estimated(other, device))
-            assert found == TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
-            assert found.tie is False
-        found = time_ratio(
+            ratio = time_ratio(estimated("mobilenet_v2", device), estimated(other, device))
+            assert ratio == TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
+            assert ratio.tie is False
+        ratio = time_ratio(
             estimated("mobilenet_v2", device), estimated("mobilenet_v2@resolution=223", device)
         )
-        assert not found.same_kernels
+        assert not ratio.same_kernels
     opaque = analyze_network(SORT, [FITTED]).devices[0]
     assert not time_ratio(opaque, opaque).same_kernels  # what it does is not known
 
@@ -174,7 +174,7 @@ def test_the_same_kernels_take_the_same_time() -> None:
 def test_a_ratio_is_known_the_better_the_more_alike_networks_are() -> None:
     full = estimated("mobilenet_v1", FITTED)
     others = ("mobilenet_v1@alpha=0.95", "mobilenet_v2", "mobilenet_v1:full")
-    widths = [width(time_ratio(full, estimated(one, FITTED))) for one in others]
+    widths = [width(time_ratio(full, estimated(name, FITTED))) for name in others]
     assert widths == sorted(widths)
     assert widths[0] < 1.25 < widths[2]
 
@@ -201,16 +201,18 @@ def test_covariances_of_terms_count_twice() -> None:
 
 def test_a_ratio_is_known_better_than_its_times() -> None:
     first, other = estimated("mobilenet_v1", DATASHEET), estimated("mobilenet_v2", DATASHEET)
-    found = time_ratio(first, other)
-    assert found.value is not None
-    assert width(found) < width(first) * width(other)
-    assert (found.low or 0.0) * (found.high or 0.0) == pytest.approx(found.value**2)
+    ratio = time_ratio(first, other)
+    assert ratio.value is not None
+    assert width(ratio) < width(first) * width(other)
+    assert (ratio.low or 0.0) * (ratio.high or 0.0) == pytest.approx(ratio.value**2)
 
 
-def width(found: DeviceEstimate | TimeRatio) -> float:
+def width(quantity: DeviceEstimate | TimeRatio) -> float:
     """How many times the low end the high end is."""
     low, high = (
-        (found.low, found.high) if isinstance(found, TimeRatio) else (found.low_s, found.high_s)
+        (quantity.low, quantity.high)
+        if isinstance(quantity, TimeRatio)
+        else (quantity.low_s, quantity.high_s)
     )
     assert low is not None
     assert high is not None
@@ -230,16 +232,16 @@ def test_ties() -> None:
     assert (lower_bounds.low, lower_bounds.high, lower_bounds.tie) == (None, None, None)
 
 
-def test_of_a_roofline_noise_alone_is_known() -> None:
-    found = time_ratio(estimated("mobilenet_v1", STICK), estimated("mobilenet_v2", STICK))
-    assert found.value is not None
-    assert found.high == pytest.approx(found.value * exp(1.3 * sqrt(2) * 0.2))
+def test_the_deviation_of_a_ratio_on_a_roofline_is_the_noise() -> None:
+    ratio = time_ratio(estimated("mobilenet_v1", STICK), estimated("mobilenet_v2", STICK))
+    assert ratio.value is not None
+    assert ratio.high == pytest.approx(ratio.value * exp(1.3 * sqrt(2) * 0.2))
 
 
-def test_what_a_fitted_roofline_has_not_seen() -> None:
+def test_a_network_outside_of_the_range_of_a_fitted_roofline() -> None:
     assert isinstance(STICK.latency["fp32"], RooflineFit)
-    found = estimated("mobilenet_v3_small", STICK)
-    assert found.outside == ("fewer mult-adds than any network that the fit has seen",)
+    estimate = estimated("mobilenet_v3_small", STICK)
+    assert estimate.outside == ("fewer mult-adds than any network that the fit has seen",)
     assert estimated("mobilenet_v1", STICK).outside == ()
 
 

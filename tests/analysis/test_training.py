@@ -187,7 +187,7 @@ layers:
     assert saved_bytes(cost) == {"x": 96, "dropped": 96, "in dropped": 96}
 
 
-def test_nothing_trained_keeps_nothing() -> None:
+def test_nothing_trained_saves_nothing() -> None:
     cost = training_cost(build("input: {x: [4, 8, 8]}\nlayers:\n  - relu\n  - tanh\n"))
     assert cost.saved_tensors == ()
     assert cost.mult_adds == 0
@@ -200,7 +200,7 @@ def test_an_unknown_layer_is_not_zero() -> None:
     assert saved_bytes(cost) == {"x": 16}
 
 
-def test_attention_keeps_projections_and_a_number_a_row() -> None:
+def test_attention_saves_projections_and_a_number_a_row() -> None:
     cost = training_cost(
         build("input: {x: [5, 6]}\nlayers:\n  - attention: {heads: 2, features: 8}\n", batch=2)
     )

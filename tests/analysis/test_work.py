@@ -35,8 +35,8 @@ def bytes_of(cost: LayerCost) -> tuple[int, int, int]:
 
 
 def test_counts() -> None:
-    found = costs(SMALL)
-    conv, linear = found["conv2d"], found["linear"]
+    layer_costs = costs(SMALL)
+    conv, linear = layer_costs["conv2d"], layer_costs["linear"]
     # 3 x 3 kernel, 3 channels in, 4 out, 4 x 4 positions; then 4 * 4 * 4 = 64 features to 5
     assert (conv.mult_adds, conv.vector_ops, conv.weights, conv.params) == (1728, 0, 108, 108)
     assert (linear.mult_adds, linear.vector_ops, linear.weights, linear.params) == (
@@ -45,36 +45,36 @@ def test_counts() -> None:
         320,
         325,
     )
-    norm = found["batch_norm"]
+    norm = layer_costs["batch_norm"]
     assert (norm.mult_adds, norm.vector_ops, norm.params, norm.buffers) == (0, 128, 8, 8)
-    assert found["relu"].vector_ops == 64
+    assert layer_costs["relu"].vector_ops == 64
 
 
 def test_bytes_at_fp32_and_int8() -> None:
-    found = costs(SMALL)
-    assert bytes_of(found["conv2d"]) == (108 * 4, 3 * 64 * 4, 64 * 4)
-    assert bytes_of(found["batch_norm"]) == (8 * 4, 64 * 4, 64 * 4)
-    assert bytes_of(found["relu"]) == (0, 64 * 4, 64 * 4)
-    assert bytes_of(found["flatten"]) == (0, 0, 0)
-    assert bytes_of(found["linear"]) == (325 * 4, 64 * 4, 5 * 4)
+    layer_costs = costs(SMALL)
+    assert bytes_of(layer_costs["conv2d"]) == (108 * 4, 3 * 64 * 4, 64 * 4)
+    assert bytes_of(layer_costs["batch_norm"]) == (8 * 4, 64 * 4, 64 * 4)
+    assert bytes_of(layer_costs["relu"]) == (0, 64 * 4, 64 * 4)
+    assert bytes_of(layer_costs["flatten"]) == (0, 0, 0)
+    assert bytes_of(layer_costs["linear"]) == (325 * 4, 64 * 4, 5 * 4)
     for name, cost in costs(SMALL, "int8").items():
-        assert tuple(4 * b for b in bytes_of(cost)) == bytes_of(found[name])
+        assert tuple(4 * b for b in bytes_of(cost)) == bytes_of(layer_costs[name])
 
 
 def test_batch_multiplies_work_and_activations_but_not_weights() -> None:
-    one, three = costs(SMALL), costs(SMALL, batch=3)
-    for name, cost in one.items():
-        assert three[name].mult_adds == 3 * cost.mult_adds
-        assert three[name].vector_ops == 3 * cost.vector_ops
-        assert three[name].input_bytes == 3 * cost.input_bytes
-        assert three[name].output_bytes == 3 * cost.output_bytes
-        assert three[name].weight_bytes == cost.weight_bytes
-        assert three[name].params == cost.params
-        assert three[name].work == cost.work
+    batch_1, batch_3 = costs(SMALL), costs(SMALL, batch=3)
+    for name, cost in batch_1.items():
+        assert batch_3[name].mult_adds == 3 * cost.mult_adds
+        assert batch_3[name].vector_ops == 3 * cost.vector_ops
+        assert batch_3[name].input_bytes == 3 * cost.input_bytes
+        assert batch_3[name].output_bytes == 3 * cost.output_bytes
+        assert batch_3[name].weight_bytes == cost.weight_bytes
+        assert batch_3[name].params == cost.params
+        assert batch_3[name].work == cost.work
 
 
 def test_weights_used_twice_are_stored_once_and_read_twice() -> None:
-    found = costs(
+    layer_costs = costs(
         HEAD
         + """\
 input: {left: [10], right: [10]}
@@ -85,13 +85,13 @@ layers:
   - add: [tower, twin, again]
 """
     )
-    assert (found["tower"].params, found["tower"].weight_bytes) == (40, 160)
+    assert (layer_costs["tower"].params, layer_costs["tower"].weight_bytes) == (40, 160)
     for name in ("twin", "again"):
-        cost = found[name]
+        cost = layer_costs[name]
         assert (cost.mult_adds, cost.params, cost.weights, cost.weight_bytes) == (40, 0, 0, 0)
         assert cost.read_weight_bytes == 160
         assert cost.traffic_bytes == 160 + 40 + 16
-    totals = add_up(tuple(found.values()))
+    totals = add_up(tuple(layer_costs.values()))
     assert (totals.mult_adds, totals.params, totals.weight_bytes) == (120, 40, 160)
     assert totals.traffic_bytes == 3 * (160 + 40 + 16) + (3 * 16 + 16)
 
@@ -106,17 +106,17 @@ layers:
   - concat: [pixels, mask]
 """
     )
-    found = costs(text)
-    assert found["conv2d"].input_bytes == 16  # one byte each, at any precision
-    assert found["conv2d"].output_bytes == 32 * 4
-    assert found["concat"].input_bytes == 16 * 1 + 32 * 4
+    layer_costs = costs(text)
+    assert layer_costs["conv2d"].input_bytes == 16  # one byte each, at any precision
+    assert layer_costs["conv2d"].output_bytes == 32 * 4
+    assert layer_costs["concat"].input_bytes == 16 * 1 + 32 * 4
     assert costs(text, "int8")["concat"].input_bytes == 48
     assert costs(text.replace("uint8", "int64"), "int8")["conv2d"].input_bytes == 16 * 8
     assert costs(text, batch=5)["concat"].input_bytes == 5 * (16 + 128)
 
 
 def test_an_embedding_reads_the_rows_it_needs() -> None:
-    found = costs(
+    embedding = costs(
         HEAD
         + """\
 input: {tokens: {shape: [7], dtype: int64}}
@@ -124,14 +124,14 @@ layers:
   - embedding: {vocabulary: 100, features: 8}
 """
     )["embedding"]
-    assert (found.params, found.weight_bytes) == (800, 3200)
-    assert found.read_weight_bytes == 0  # but 7 rows of 8, beside the 7 tokens
-    assert found.input_bytes == 7 * 8 + 7 * 8 * 4
-    assert found.output_bytes == 7 * 8 * 4
+    assert (embedding.params, embedding.weight_bytes) == (800, 3200)
+    assert embedding.read_weight_bytes == 0  # but 7 rows of 8, beside the 7 tokens
+    assert embedding.input_bytes == 7 * 8 + 7 * 8 * 4
+    assert embedding.output_bytes == 7 * 8 * 4
 
 
 def test_unknown_work_is_not_zero_work() -> None:
-    found = costs(
+    layer_costs = costs(
         HEAD
         + """\
 input: {image: [3, 8, 8]}
@@ -140,17 +140,17 @@ layers:
   - relu
 """
     )
-    assert found["opaque"].work is None
-    assert found["relu"].work is not None
+    assert layer_costs["opaque"].work is None
+    assert layer_costs["relu"].work is not None
 
 
 def test_totals_are_sums() -> None:
-    found = tuple(costs(SMALL).values())
-    totals = add_up(found)
+    layer_costs = tuple(costs(SMALL).values())
+    totals = add_up(layer_costs)
     assert totals.mult_adds == 1728 + 320
     assert totals.flops == 2 * totals.mult_adds
     assert totals.vector_ops == 128 + 64 + 5
     assert totals.params == 108 + 8 + 325
     assert totals.activation_bytes == (64 + 64 + 64 + 5) * 4
-    assert totals.traffic_bytes == sum(cost.traffic_bytes for cost in found)
+    assert totals.traffic_bytes == sum(cost.traffic_bytes for cost in layer_costs)
     assert astuple(add_up(())) == (0,) * 8

@@ -40,19 +40,19 @@ def memory(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 
 def test_the_order_of_the_spec(branches: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = memory(capsys, branches)
-    assert (found["schedule_kind"], found["schedule_is_optimal"]) == ("spec", None)
-    assert found["peak_bytes"] == found["spec_order_peak_bytes"] == 1088
-    assert found["schedule"] == ["a1", "b1", "a2", "b2", "sum"]
-    assert found == memory(capsys, branches, "--schedule", "spec")
+    figures = memory(capsys, branches)
+    assert (figures["schedule_kind"], figures["schedule_is_optimal"]) == ("spec", None)
+    assert figures["peak_bytes"] == figures["spec_order_peak_bytes"] == 1088
+    assert figures["schedule"] == ["a1", "b1", "a2", "b2", "sum"]
+    assert figures == memory(capsys, branches, "--schedule", "spec")
     assert "schedule best" not in text(capsys, branches)
 
 
 def test_the_best_order(branches: str, capsys: pytest.CaptureFixture[str]) -> None:
-    found = memory(capsys, branches, "--schedule", "best")
-    assert (found["schedule_kind"], found["schedule_is_optimal"]) == ("best", True)
-    assert (found["peak_bytes"], found["spec_order_peak_bytes"]) == (640, 1088)
-    assert found["schedule"] == ["a1", "a2", "b1", "b2", "sum"]
+    figures = memory(capsys, branches, "--schedule", "best")
+    assert (figures["schedule_kind"], figures["schedule_is_optimal"]) == ("best", True)
+    assert (figures["peak_bytes"], figures["spec_order_peak_bytes"]) == (640, 1088)
+    assert figures["schedule"] == ["a1", "a2", "b1", "b2", "sum"]
     shown = text(capsys, branches, "--schedule", "best")
     assert "* schedule best: 640 B instead of 1.09 kB, proven least" in shown
     assert "the order of the spec" not in shown
@@ -66,16 +66,16 @@ def test_each_device_has_an_order_of_its_own(capsys: pytest.CaptureFixture[str])
     options = ("nasnet_mobile", "--precision", "int8", *devices)
 
     def fits(*more: str) -> list[Any]:
-        found = json.loads(text(capsys, *options, *more, "--format", "json"))["devices"]
-        return [device["capacity_checks"][0] for device in found]
+        estimates = json.loads(text(capsys, *options, *more, "--format", "json"))["devices"]
+        return [device["capacity_checks"][0] for device in estimates]
 
     spec_order, best = fits(), fits("--schedule", "best")
     for before, after in zip(spec_order, best, strict=True):
         assert (before["spec_order_bytes"], before["is_least"]) == (None, None)
         assert after["spec_order_bytes"] == before["needed_bytes"]
         assert after["needed_bytes"] <= before["needed_bytes"]
-    assert [one["needed_bytes"] for one in best[:2]] == [1_127_920, 1_037_152]
-    assert [one["is_least"] for one in best] == [False, False, True]
+    assert [check["needed_bytes"] for check in best[:2]] == [1_127_920, 1_037_152]
+    assert [check["is_least"] for check in best] == [False, False, True]
     shown = text(capsys, *options, "--schedule", "best")
     assert (
         "* schedule best: 1.03 MB instead of 1.13 MB, proven least; the kernels of a device have "
@@ -94,12 +94,12 @@ def test_training_memory_is_a_figure_of_its_own(
     branches: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     documents = [
-        json.loads(text(capsys, branches, "--training", "--format", "json", "--schedule", one))
-        for one in ("spec", "best")
+        json.loads(text(capsys, branches, "--training", "--format", "json", "--schedule", schedule))
+        for schedule in ("spec", "best")
     ]
-    spec_order, best = (one["training"]["memory_bytes"] for one in documents)
+    spec_order, best = (document["training"]["memory_bytes"] for document in documents)
     assert spec_order == best
-    assert spec_order not in [one["memory"]["peak_bytes"] for one in documents]
+    assert spec_order not in [document["memory"]["peak_bytes"] for document in documents]
 
 
 def test_no_such_schedule(branches: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from mnet_cost.cli import main
 MODEL = ["analyze", "mobilenet_v1", "--device", "none", "--batch", "8"]
 
 
-def test_nothing_of_it_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_training_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MODEL, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["training"] is None
     assert main(MODEL) == 0
@@ -24,7 +24,9 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert (training["batch"], training["optimizer"]) == (8, "adam")
     assert training["forward_mult_adds"] == 8 * 568_740_352
     assert training["optimizer_bytes"] == 2 * 4 * 4_231_976
-    assert training["activation_bytes"] == sum(one["bytes"] for one in training["saved_tensors"])
+    assert training["activation_bytes"] == sum(
+        tensor["bytes"] for tensor in training["saved_tensors"]
+    )
     assert training["memory_bytes"] == (
         4 * 4 * 4_231_976 + 4 * 21_888 + training["activation_bytes"]
     )

@@ -20,10 +20,10 @@ def _width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-def test_nothing_of_it_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_what_if_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MODEL, "none", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["what_if"], found["sparsity"]) == (None, None)
+    document = json.loads(capsys.readouterr().out)
+    assert (document["what_if"], document["sparsity"]) == (None, None)
     assert main([*MODEL, "none"]) == 0
     assert "effective" not in capsys.readouterr().out
 
@@ -67,7 +67,7 @@ def test_what_if_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*many, "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     phone, board = document["what_if"]
-    assert [one["device"] for one in (phone, board)] == ["pixel_1", "raspberry_pi_4"]
+    assert [what_if["device"] for what_if in (phone, board)] == ["pixel_1", "raspberry_pi_4"]
     assert phone["changes"] == [
         {
             "key": "macs",
@@ -79,15 +79,15 @@ def test_what_if_as_json(capsys: pytest.CaptureFixture[str]) -> None:
             "after": 37.472e9,
         }
     ]
-    for one, device in zip((phone, board), document["devices"], strict=True):
-        assert one["before"]["latency_ms"] == device["latency_ms"]
-        assert one["latency_ratio"] == pytest.approx(
-            one["after"]["latency_ms"] / device["latency_ms"]
+    for what_if, device in zip((phone, board), document["devices"], strict=True):
+        assert what_if["before"]["latency_ms"] == device["latency_ms"]
+        assert what_if["latency_ratio"] == pytest.approx(
+            what_if["after"]["latency_ms"] / device["latency_ms"]
         )
-    one = board["changed_bounds"][0]
-    assert one["kernel"] == "separable.depthwise_conv2d"
-    assert (one["bound_before"], one["bound_after"]) == ("compute", "memory:DRAM")
-    assert one["bound_after_ms"] < one["bound_before_ms"] < 4 * one["bound_after_ms"]
+    change = board["changed_bounds"][0]
+    assert change["kernel"] == "separable.depthwise_conv2d"
+    assert (change["bound_before"], change["bound_after"]) == ("compute", "memory:DRAM")
+    assert change["bound_after_ms"] < change["bound_before_ms"] < 4 * change["bound_after_ms"]
     assert phone["notes"][0].startswith("the time with other numbers is a model: parts that are")
 
 
@@ -114,9 +114,9 @@ def test_a_total_that_is_refused(tmp_path: object, capsys: pytest.CaptureFixture
         )
     options = ["--device", "pixel_1", "--what-if", "macs=x2", "--sparsity", "0.5:2:4"]
     assert main(["analyze", path, *options, "--format", "json"]) == 3
-    found = json.loads(capsys.readouterr().out)
-    assert found["what_if"][0]["after"]["latency_ms"] is None
-    assert found["sparsity"]["effective_mult_adds"] is None
+    document = json.loads(capsys.readouterr().out)
+    assert document["what_if"][0]["after"]["latency_ms"] is None
+    assert document["sparsity"]["effective_mult_adds"] is None
     assert main(["analyze", path, *options]) == 3
     out = " ".join(capsys.readouterr().out.split())
     assert "effective mult-adds unknown since a layer has no cost rule" in out
@@ -157,13 +157,13 @@ def test_sparsity_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     rules = ["--sparsity", "conv2d 1x1=0.5:2:4"]
     assert main([*MODEL, "pixel_1", *rules, "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    found = document["sparsity"]
-    assert found["rules"] == ["conv2d 1x1=0.5:2:4"]
-    assert found["zeros"] * 2 == 3_139_584
-    assert found["stored_weight_bytes"] == 4 * 4_231_976 - 3_139_584 * 2 + 3_139_584 // 8
-    assert found["effective_mult_adds"] == 568_740_352 - 539_492_352 // 2
+    sparsity = document["sparsity"]
+    assert sparsity["rules"] == ["conv2d 1x1=0.5:2:4"]
+    assert sparsity["zeros"] * 2 == 3_139_584
+    assert sparsity["stored_weight_bytes"] == 4 * 4_231_976 - 3_139_584 * 2 + 3_139_584 // 8
+    assert sparsity["effective_mult_adds"] == 568_740_352 - 539_492_352 // 2
     assert document["totals"]["mult_adds"] == 568_740_352
     assert document["totals"]["weight_bytes"] == 4 * 4_231_976
-    assert len(found["layers"]) == 28
-    assert {one["pattern"] for one in found["layers"]} == {None, "2:4"}
+    assert len(sparsity["layers"]) == 28
+    assert {layer["pattern"] for layer in sparsity["layers"]} == {None, "2:4"}
     assert document["devices"][0]["notes"][-1].startswith("zeros are multiplied like other numbers")

@@ -47,7 +47,7 @@ def test_json_has_one_analysis_a_batch(capsys: pytest.CaptureFixture[str]) -> No
     document = json.loads(output(capsys, *words))
     assert document["schema"] == f"mnet-cost/batches/{VERSIONS['batches']}"
     analyses = document["analyses"]
-    assert [(one["name"], one["model"]["batch"]) for one in analyses] == [
+    assert [(analysis["name"], analysis["model"]["batch"]) for analysis in analyses] == [
         ("full", 1), ("full", 4), ("separable", 1), ("separable", 4),
     ]  # fmt: skip
     last = analyses[-1]["throughput"][0]

@@ -44,9 +44,9 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 
 def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
-    assert found["schema"] == "mnet-cost/analysis/2"
-    assert found["model"] == {
+    analysis = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
+    assert analysis["schema"] == "mnet-cost/analysis/2"
+    assert analysis["model"] == {
         "name": "mobilenet_v1",
         "source": "arXiv:1704.04861, Table 1",
         "spec": V1,
@@ -56,7 +56,7 @@ def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture
         "precision": "fp32",
         "input_shapes": {"image": [3, 224, 224]},
     }
-    totals = found["totals"]
+    totals = analysis["totals"]
     assert totals["mult_adds"] == 149_497_088
     assert totals["flops"] == 298_994_176
     assert (totals["params"], totals["weights"]) == (1_331_592, 1_319_648)
@@ -64,19 +64,21 @@ def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture
     assert totals["peak_memory_bytes"] == 2_408_448
     assert (totals["coverage"], totals["unmodelled"]) == (1.0, [])
     for key in ("mult_adds", "vector_ops", "params", "weights", "weight_bytes"):
-        assert sum(layer[key] for layer in found["layers"]) == totals[key]
-    assert sum(layer["output_bytes"] for layer in found["layers"]) == totals["activation_bytes"]
+        assert sum(layer[key] for layer in analysis["layers"]) == totals[key]
+    assert sum(layer["output_bytes"] for layer in analysis["layers"]) == totals["activation_bytes"]
     moved = ("weight_bytes", "input_bytes", "output_bytes")
-    assert sum(layer[key] for layer in found["layers"] for key in moved) == totals["traffic_bytes"]
-    first = found["layers"][0]
+    assert (
+        sum(layer[key] for layer in analysis["layers"] for key in moved) == totals["traffic_bytes"]
+    )
+    first = analysis["layers"][0]
     assert (first["name"], first["kind"], first["line"]) == ("stem", "conv2d", 35)
     assert first["inputs"] == ["image"]
     assert first["output_shape"] == [16, 112, 112]
-    memory = found["memory"]
+    memory = analysis["memory"]
     assert memory["peak_at"] == "separable.conv2d"
-    assert sum(one["bytes"] for one in memory["live_at_peak"]) == memory["peak_bytes"]
-    assert memory["schedule"] == [layer["name"] for layer in found["layers"]]
-    (device,) = found["devices"]
+    assert sum(tensor["bytes"] for tensor in memory["live_at_peak"]) == memory["peak_bytes"]
+    assert memory["schedule"] == [layer["name"] for layer in analysis["layers"]]
+    (device,) = analysis["devices"]
     assert (device["name"], device["basis"]) == ("pixel_1", "datasheet")
     assert 0 < device["energy_low_mj"] < device["energy_mj"]
     assert device["energy_high_mj"] is None
@@ -160,17 +162,17 @@ def product(breakdown: Any) -> float:
 
 
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "compare", "full", "vs", "separable")
-    assert found["schema"] == "mnet-cost/compare/2"
-    totals = [model["totals"] for model in found["models"]]
-    assert [one["mult_adds"] for one in totals] == [4_867_293_184, 568_740_352]
-    assert [one["params"] for one in totals] == [29_294_088, 4_231_976]
-    ratios = found["ratios"][1]
+    comparison = document(capsys, "compare", "full", "vs", "separable")
+    assert comparison["schema"] == "mnet-cost/compare/2"
+    totals = [model["totals"] for model in comparison["models"]]
+    assert [model_totals["mult_adds"] for model_totals in totals] == [4_867_293_184, 568_740_352]
+    assert [model_totals["params"] for model_totals in totals] == [29_294_088, 4_231_976]
+    ratios = comparison["ratios"][1]
     assert ratios["mult_adds_ratio"] == pytest.approx(1 / 8.558, rel=1e-4)
     assert ratios["params_ratio"] == pytest.approx(1 / 6.922, rel=1e-4)
-    for breakdown in found["ratio_breakdowns"]:
+    for breakdown in comparison["ratio_breakdowns"]:
         assert breakdown["time_ratio"] == pytest.approx(product(breakdown))
-    blocks = {row["name"]: row["models"] for row in found["differences"]}
+    blocks = {row["name"]: row["models"] for row in comparison["differences"]}
     assert set(blocks) == {*(f"separable_{i}" for i in range(2, 9)), "separable", "middle x5"}
     # 1 / (1/N + 1/9) with N output channels: 8.84 for 512 (arXiv:1704.04861, section 3.1)
     full, separable = (model["mult_adds"] for model in blocks["middle x5"])
@@ -180,8 +182,8 @@ def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
 def test_compare_gives_knobs_to_the_networks_that_have_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = document(capsys, "compare", "mobilenet_v1", "densenet121", "--alpha", "0.5")
-    assert [model["totals"]["mult_adds"] for model in found["models"]] == [
+    comparison = document(capsys, "compare", "mobilenet_v1", "densenet121", "--alpha", "0.5")
+    assert [model["totals"]["mult_adds"] for model in comparison["models"]] == [
         149_497_088,
         2_834_161_664,
     ]
@@ -216,11 +218,11 @@ def test_compare_three(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_explain_shows_formula_values_and_line(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "explain", V1, "middle.3.depthwise_conv2d")
-    (layer,) = found["layers"]
+    explanation = document(capsys, "explain", V1, "middle.3.depthwise_conv2d")
+    (layer,) = explanation["layers"]
     assert layer["line"] == 21
     assert layer["text"] == "- depthwise_conv2d: {kernel: 3, stride: stride}"
-    mult_adds = next(one for one in layer["formulas"] if one["what"] == "mult-adds")
+    mult_adds = next(formula for formula in layer["formulas"] if formula["what"] == "mult-adds")
     assert mult_adds == {
         "what": "mult-adds",
         "names": "kernel * kernel * C_out * H_out * W_out",
@@ -245,16 +247,16 @@ def test_an_unmodelled_layer_refuses_the_total(
         "  - opaque: {operation: proposals, shape: [10, 4]}\n"
     )
     status, out, err = run(capsys, "analyze", str(spec), "--format", "json")
-    found = json.loads(out)
+    analysis = json.loads(out)
     assert status == 3
     assert err == (
         "mnet-cost: no total: the cost of opaque is unknown\n"
         "hint: --lower-bound gives the sum of the rest\n"
     )
-    assert found["totals"]["mult_adds"] is None
-    assert found["totals"]["coverage"] == 0.5
-    assert found["totals"]["unmodelled"] == ["opaque"]
-    assert found["layers"][1]["mult_adds"] is None
+    assert analysis["totals"]["mult_adds"] is None
+    assert analysis["totals"]["coverage"] == 0.5
+    assert analysis["totals"]["unmodelled"] == ["opaque"]
+    assert analysis["layers"][1]["mult_adds"] is None
     status, out, _ = run(capsys, "analyze", str(spec), "--format", "json", "--lower-bound")
     assert status == 0
     assert json.loads(out)["totals"]["mult_adds"] == 3 * 3 * 3 * 4 * 64
@@ -423,7 +425,7 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["analyze", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert f"mult-add: {', '.join(one.name for one in CONVENTIONS)} (paper)" in text
+    assert f"mult-add: {', '.join(convention.name for convention in CONVENTIONS)} (paper)" in text
     assert f"({', '.join(default_devices())})" in text
     assert f"{', '.join(PRECISIONS)} (fp32)" in text
     assert f"{', '.join(OPTIMIZERS)} (sgd_momentum)" in text
@@ -594,13 +596,13 @@ def test_what_is_refused_does_not_leak(
     assert "unknown, since a layer has no cost rule" in out
     assert "no total: the cost of opaque is unknown" in err
     status, out, _ = run(capsys, "compare", str(spec), V1, "--format", "json")
-    found = json.loads(out)
+    comparison = json.loads(out)
     assert status == 3
-    assert found["ratio_breakdowns"] == []
-    assert found["models"][0]["devices"][0]["latency_ms"] is None
-    ratios = [device["latency_ratio"] for device in found["ratios"][1]["devices"]]
+    assert comparison["ratio_breakdowns"] == []
+    assert comparison["models"][0]["devices"][0]["latency_ms"] is None
+    ratios = [device["latency_ratio"] for device in comparison["ratios"][1]["devices"]]
     assert ratios == [None, None, None]
-    row = next(part for part in found["differences"] if part["name"] == "opaque")
+    row = next(part for part in comparison["differences"] if part["name"] == "opaque")
     assert row["models"] == [{"model": str(spec), "mult_adds": None, "params": None}]
 
 
@@ -626,9 +628,9 @@ def test_equal_ratios_do_not_mean_that_both_multiply(
 
 
 def test_the_command_line_wins_over_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
-    one = document(capsys, "analyze", "mobilenet_v1@alpha=0.5", "--alpha", "0.25")
+    analysis = document(capsys, "analyze", "mobilenet_v1@alpha=0.5", "--alpha", "0.25")
     both = document(capsys, "compare", "mobilenet_v1@alpha=0.5", "mobilenet_v1", "--alpha", "0.25")
-    counts = [found["totals"]["mult_adds"] for found in (one, *both["models"])]
+    counts = [model["totals"]["mult_adds"] for model in (analysis, *both["models"])]
     assert counts == [41_030_272] * 3
 
 
@@ -670,7 +672,7 @@ def test_work_is_linear_in_layers(
 
 
 def threads_of(text: str) -> dict[str, int]:
-    return {one["name"]: one["threads"] for one in json.loads(text)["devices"]}
+    return {device["name"]: device["threads"] for device in json.loads(text)["devices"]}
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 8, 64])
@@ -683,11 +685,11 @@ def test_of_all_devices_those_get_threads_that_can(
     """The others keep theirs: some processor has too few cores for any number of threads."""
     status, text, err = run(capsys, *command, "--threads", str(threads), "--format", "json")
     assert (status, err) == (0, "")
-    found = threads_of(text)
-    assert found["esp32_s3"] == (threads if threads <= 2 else 1)
-    assert found["raspberry_pi_4"] == min(threads, 4)
-    assert found["xeon_8380"] == (threads if threads <= 40 else 40)
-    assert found["galaxy_s23"] == found["h100"] == 1  # a roofline as a whole; no processor
+    counts = threads_of(text)
+    assert counts["esp32_s3"] == (threads if threads <= 2 else 1)
+    assert counts["raspberry_pi_4"] == min(threads, 4)
+    assert counts["xeon_8380"] == (threads if threads <= 40 else 40)
+    assert counts["galaxy_s23"] == counts["h100"] == 1  # a roofline as a whole; no processor
 
 
 @pytest.mark.parametrize(

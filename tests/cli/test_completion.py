@@ -54,10 +54,10 @@ def completions(line: str, folder: Path | None = None) -> list[str]:
 )
 def test_words(line: str, answers: set[str], tmp_path: Path) -> None:
     (tmp_path / "mynet.yaml").touch()
-    found = {answer.strip() for answer in completions(line, tmp_path)}
-    assert found == answers
+    words = {answer.strip() for answer in completions(line, tmp_path)}
+    assert words == answers
 
 
 def test_variants(tmp_path: Path) -> None:
-    found = completions("mnet-cost analyze mobilenet_v1:f", tmp_path)
-    assert any(answer.strip().endswith("full") for answer in found)
+    words = completions("mnet-cost analyze mobilenet_v1:f", tmp_path)
+    assert any(answer.strip().endswith("full") for answer in words)

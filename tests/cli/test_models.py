@@ -77,14 +77,14 @@ def test_a_family_has_a_row_for_each_network(capsys: pytest.CaptureFixture[str])
         ("densenet161", "28681000"),
     ]
     assert rows[0]["mult_adds"] == "2834161664"
-    found = document(capsys, "densenet121")["models"][0]
-    assert found["names"] == ["densenet", "densenet:densenet121", "densenet121"]
-    assert found["input_shapes"] == {"image": [3, 224, 224]}
+    model = document(capsys, "densenet121")["models"][0]
+    assert model["names"] == ["densenet", "densenet:densenet121", "densenet121"]
+    assert model["input_shapes"] == {"image": [3, 224, 224]}
 
 
 def test_published_accuracy_comes_with_its_source(capsys: pytest.CaptureFixture[str]) -> None:
     models = document(capsys, "mobilenet_v1")["models"]
-    (v1,) = (one for one in models if one["name"] == "mobilenet_v1")
+    (v1,) = (model for model in models if model["name"] == "mobilenet_v1")
     assert v1["published"][0]["figures"] == {
         "top1": 70.6,
         "mult_adds": 569_000_000,
@@ -98,7 +98,7 @@ def test_published_accuracy_comes_with_its_source(capsys: pytest.CaptureFixture[
 
 
 def test_close_spelling(capsys: pytest.CaptureFixture[str]) -> None:
-    names = [one["name"] for one in document(capsys, "mobilnet_v1")["models"]]
+    names = [model["name"] for model in document(capsys, "mobilnet_v1")["models"]]
     assert names[0] == "mobilenet_v1"
     assert not any("v2" in name or "densenet" in name for name in names)
     status, out, err = run(capsys, "xyzzy")
@@ -107,24 +107,24 @@ def test_close_spelling(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_cost(capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = document(capsys, "mobilenet_v1:full", "--device", "pixel_1", "--precision", "int8")[
+    (model,) = document(capsys, "mobilenet_v1:full", "--device", "pixel_1", "--precision", "int8")[
         "models"
     ]
-    assert one["precision"] == "int8"
-    assert one["weight_bytes"] == 29_294_088
-    assert one["devices"] == [
+    assert model["precision"] == "int8"
+    assert model["weight_bytes"] == 29_294_088
+    assert model["devices"] == [
         {"name": "pixel_1", "runtime": "tflite", "threads": 1, "basis": None, "latency_ms": None}
     ]
     status, text, _ = run(capsys, "mobilenet_v1", "--device", "pixel_1", "--precision", "int8")
     assert status == 0
     assert "pixel_1" in text
     assert "(None)" not in text
-    (one,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
-    assert one["peak_memory_bytes"] == 4_816_896
-    names = [device["name"] for device in one["devices"]]
+    (model,) = document(capsys, "mobilenet_v1:full", "--cost")["models"]
+    assert model["peak_memory_bytes"] == 4_816_896
+    names = [device["name"] for device in model["devices"]]
     assert names == ["pixel_1_tflite", "raspberry_pi_4_ncnn", "h100"]
-    assert one["devices"][0]["basis"] == "fitted"
-    assert one["devices"][0]["latency_ms"] == pytest.approx(1080, rel=0.01)
+    assert model["devices"][0]["basis"] == "fitted"
+    assert model["devices"][0]["latency_ms"] == pytest.approx(1080, rel=0.01)
     assert "weight_bytes" not in document(capsys, "mobilenet_v1:full")["models"][0]
 
 
@@ -159,20 +159,20 @@ def test_show_in_every_format(capsys: pytest.CaptureFixture[str], mine: str, for
 
 
 def test_show(capsys: pytest.CaptureFixture[str], mine: str) -> None:
-    found = document(capsys, "show", mine)
+    model = document(capsys, "show", mine)
     # 1x1 convolution: 3 * 8 weights at 4 * 4 places; the norm has two vectors.
-    assert (found["mult_adds"], found["params"]) == (384, 24 + 16)
-    assert found["kinds"] == {"conv2d": 1, "batch_norm": 1, "global_avg_pool": 1}
-    assert found["inputs"] == {"image": [3, 4, 4]}
-    assert found["outputs"] == {"scores": [8]}
-    assert found["choices"] == {"first.kernel": [1, 3]}
-    assert [knob["name"] for knob in found["knobs"]] == ["width", "act", "deep"]
-    assert found["variants"] == {
+    assert (model["mult_adds"], model["params"]) == (384, 24 + 16)
+    assert model["kinds"] == {"conv2d": 1, "batch_norm": 1, "global_avg_pool": 1}
+    assert model["inputs"] == {"image": [3, 4, 4]}
+    assert model["outputs"] == {"scores": [8]}
+    assert model["choices"] == {"first.kernel": [1, 3]}
+    assert [knob["name"] for knob in model["knobs"]] == ["width", "act", "deep"]
+    assert model["variants"] == {
         "same": "nothing: another name of the network as it is",
         "large": "width 16, deep false, without second, another first",
         "odd": "x = 3, second is tanh, another image, other outputs",
     }
-    assert [row["ours"] for row in found["published"]] == [
+    assert [row["ours"] for row in model["published"]] == [
         {
             "mult_adds": {"value": 384, "way": "rounded", "printed": "0.4 k"},
             "params": {"value": 40, "way": "differs by -60 %", "printed": "0.1 k"},
@@ -189,9 +189,9 @@ def test_show(capsys: pytest.CaptureFixture[str], mine: str) -> None:
 def test_show_of_a_variant_has_its_rows_and_all_variants(
     capsys: pytest.CaptureFixture[str], mine: str
 ) -> None:
-    found = document(capsys, "show", f"{mine}:large")
-    assert [row["figures"] for row in found["published"]] == [{"top5": 90.0, "mult_adds": 10**12}]
-    assert list(found["variants"]) == ["same", "large", "odd"]
+    model = document(capsys, "show", f"{mine}:large")
+    assert [row["figures"] for row in model["published"]] == [{"top5": 90.0, "mult_adds": 10**12}]
+    assert list(model["variants"]) == ["same", "large", "odd"]
     _, out, _ = run(capsys, "show", f"{mine}:large")
     assert "Variants; this is large" in out
 

@@ -42,7 +42,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-def test_what_the_errors_are_made_of_is_good() -> None:
+def test_the_profile_that_errors_are_made_from_is_valid() -> None:
     Path("mine.yaml").write_text(GOOD)
     assert load_device("mine.yaml").name == "mine"
 

@@ -30,13 +30,13 @@ from mnet_cost.tensors import PRECISIONS
 
 def numbers(device: DeviceProfile) -> Iterator[Sourced]:
     """Every number of a profile that is known."""
-    found: list[Sourced | None] = [device.kernel_overhead_s, device.inference_overhead_s]
-    found += [device.power_w, *device.mac_energy_j.values(), *device.byte_energy_j.values()]
+    all_numbers: list[Sourced | None] = [device.kernel_overhead_s, device.inference_overhead_s]
+    all_numbers += [device.power_w, *device.mac_energy_j.values(), *device.byte_energy_j.values()]
     for rate in device.compute.values():
-        found += [rate.macs_per_s, rate.vector_ops_per_s, rate.tile, rate.sparse_speedup]
+        all_numbers += [rate.macs_per_s, rate.vector_ops_per_s, rate.tile, rate.sparse_speedup]
     for level in (*device.memory, *([device.storage] if device.storage else [])):
-        found += [level.size_bytes, level.bytes_per_s]
-    return (number for number in found if number is not None)
+        all_numbers += [level.size_bytes, level.bytes_per_s]
+    return (number for number in all_numbers if number is not None)
 
 
 def test_the_library() -> None:
@@ -154,7 +154,7 @@ def test_stm32h743_has_an_arena_and_flash() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [one for one in device_names() if load_device(one).device_class == "microcontroller"],
+    [name for name in device_names() if load_device(name).device_class == "microcontroller"],
 )
 def test_microcontrollers_read_weights_from_flash(name: str) -> None:
     storage = load_device(name).storage
@@ -163,7 +163,7 @@ def test_microcontrollers_read_weights_from_flash(name: str) -> None:
     assert storage.size_bytes is not None
 
 
-def test_a_network_larger_than_the_hailo_8_is_not_said_not_to_fit() -> None:
+def test_whether_a_network_fits_the_hailo_8_is_not_decided() -> None:
     """The compiler divides it into parts; its weights pass the link to the host then."""
     device = load_device("hailo_8")
     small, large = (
@@ -171,8 +171,8 @@ def test_a_network_larger_than_the_hailo_8_is_not_said_not_to_fit() -> None:
         for name in ("mobilenet_v1", "vgg")
     )
     assert [fit.fits for fit in (*small.memory_fits, *large.memory_fits)] == [None, None]
-    assert "memory:host" not in {one.bound for one in small.kernels}
-    assert "memory:host" in {one.bound for one in large.kernels}
+    assert "memory:host" not in {kernel.bound for kernel in small.kernels}
+    assert "memory:host" in {kernel.bound for kernel in large.kernels}
 
 
 def test_pixel_6_keeps_peaks_and_times_apart() -> None:

@@ -68,10 +68,10 @@ def message(text: str) -> str:
     return str(caught.value)
 
 
-def test_what_the_errors_are_made_of_is_good() -> None:
+def test_the_profile_that_errors_are_made_from_is_valid() -> None:
     Path("mine.yaml").write_text(GOOD)
-    found = load_device("mine.yaml")
-    coefficients, roofline = found.latency["fp32"], found.latency["int8"]
+    device = load_device("mine.yaml")
+    coefficients, roofline = device.latency["fp32"], device.latency["int8"]
     assert isinstance(coefficients, CoefficientFit)
     assert isinstance(roofline, RooflineFit)
     assert coefficients.scale_s.value == pytest.approx(200e-12)
@@ -89,10 +89,10 @@ def test_what_the_errors_are_made_of_is_good() -> None:
     assert roofline.fitted_on.mult_adds == (69e6, 8e9)
     assert roofline.held_out is not None
     assert roofline.held_out.mean == 0.2
-    assert (found.compute, found.memory) == ({}, ())
+    assert (device.compute, device.memory) == ({}, ())
 
 
-def test_what_four_decimals_make_of_a_covariance_is_taken() -> None:
+def test_a_covariance_rounded_to_four_decimals_is_accepted() -> None:
     """Two coefficients that only their sum is known of: rounded, one variance is less than it
     was."""
     rows = "pointwise: [0, 0.0004]\n        dense: [0, -0.0004, 0.0003]\n"
@@ -102,12 +102,12 @@ def test_what_four_decimals_make_of_a_covariance_is_taken() -> None:
     assert isinstance(load_device("mine.yaml").latency["fp32"], CoefficientFit)
 
 
-def test_shipped_covariances_are_taken() -> None:
+def test_shipped_covariances_are_accepted() -> None:
     fits = [fit for name in device_names() for fit in load_device(name).latency.values()]
     assert sum(isinstance(fit, CoefficientFit) for fit in fits) > 20
 
 
-def test_rows_of_the_covariance_stand_where_their_terms_do() -> None:
+def test_rows_of_the_covariance_are_those_of_their_terms() -> None:
     Path("mine.yaml").write_text(GOOD)
     fit = load_device("mine.yaml").latency["fp32"]
     assert isinstance(fit, CoefficientFit)
@@ -706,8 +706,8 @@ def test_all_problems_at_once() -> None:
         .replace("[2.4 ms, 300 ms]", "[300 ms, 2.4 ms]")
         .replace("pointwise: 0.1", "pointwse: 0.1")
     )
-    found = message(text)
-    assert [line for line in found.splitlines() if line.startswith("mine.yaml")] == [
+    errors = message(text)
+    assert [line for line in errors.splitlines() if line.startswith("mine.yaml")] == [
         "mine.yaml:4:8: `gold` is no basis",
         "mine.yaml:10:22: `200` has no unit; a time is asked for",
         "mine.yaml:11:20: there is no term `pointwse`",
@@ -752,17 +752,17 @@ SHEET = TOP.replace("basis: fitted", "basis: datasheet")
 EXTENDING = SHEET.replace("threads: 1", "threads: 4").replace("name: mine", "name: child")
 
 
-def test_what_is_taken_over() -> None:
+def test_what_an_extending_profile_inherits() -> None:
     Path("base.yaml").write_text(BASE)
     Path("mine.yaml").write_text(EXTENDING + "extends: ./base.yaml\n")
-    base, found = load_device("./base.yaml"), load_device("./mine.yaml")
+    base, child = load_device("./base.yaml"), load_device("./mine.yaml")
     own = {"name": "child", "title": "A board", "runtime": "ncnn"}
     own["path"], own["extends"] = "./mine.yaml", "base"
     rules = runtime_rules("ncnn")
-    assert found == replace(base, kernel_rules=rules, **own)  # type: ignore[arg-type]
+    assert child == replace(base, kernel_rules=rules, **own)  # type: ignore[arg-type]
 
 
-def test_what_is_stated_goes_over_what_is_taken() -> None:
+def test_what_a_profile_states_overrides_what_it_inherits() -> None:
     Path("base.yaml").write_text(BASE)
     stated = """\
 extends: ./base.yaml
@@ -774,16 +774,16 @@ memory:
 power: {value: 1 W, basis: assumed, source: a guess}
 """
     Path("mine.yaml").write_text(EXTENDING + stated)
-    found = load_device("./mine.yaml")
-    assert (found.device_class, found.pipeline) == ("phone", "out_of_order")
-    assert found.kernel_rules == frozenset()
-    assert [level.name for level in found.memory] == ["SRAM"]
-    assert found.power_w is not None
-    assert found.power_w.value == 1.0
-    assert found.compute == load_device("./base.yaml").compute
+    device = load_device("./mine.yaml")
+    assert (device.device_class, device.pipeline) == ("phone", "out_of_order")
+    assert device.kernel_rules == frozenset()
+    assert [level.name for level in device.memory] == ["SRAM"]
+    assert device.power_w is not None
+    assert device.power_w.value == 1.0
+    assert device.compute == load_device("./base.yaml").compute
 
 
-def test_fits_are_not_taken_over() -> None:
+def test_fits_are_not_inherited() -> None:
     """They are of a runtime, and so of the profile alone."""
     fitted = BASE.replace("basis: datasheet", "basis: fitted")
     Path("base.yaml").write_text(fitted + GOOD.removeprefix(TOP))
@@ -792,21 +792,21 @@ def test_fits_are_not_taken_over() -> None:
     assert load_device("./mine.yaml").latency == {}
 
 
-def test_of_so_many_threads_peaks_are_a_part_and_power_is_a_part_at_least() -> None:
+def test_fewer_threads_scale_inherited_peaks_and_power() -> None:
     Path("base.yaml").write_text(BASE)
     Path("mine.yaml").write_text(EXTENDING.replace("threads: 4", "threads: 1")
                                  + "extends: ./base.yaml\n")  # fmt: skip
-    base, found = load_device("./base.yaml"), load_device("./mine.yaml")
-    rate = found.compute["fp32"]
+    base, child = load_device("./base.yaml"), load_device("./mine.yaml")
+    rate = child.compute["fp32"]
     assert rate.macs_per_s.value == 10e9
     assert (rate.macs_per_s.low, rate.macs_per_s.high) == (7.5e9, 12.5e9)
     assert rate.macs_per_s.source == "1 of 4 threads of base; a sheet"
     assert rate.vector_ops_per_s is not None
     assert rate.vector_ops_per_s.value == 5e9
     assert rate.tile == base.compute["fp32"].tile
-    assert found.memory == base.memory
-    assert found.power_w is not None
-    assert (found.power_w.low, found.power_w.high) == (1.25, 6.5)
+    assert child.memory == base.memory
+    assert child.power_w is not None
+    assert (child.power_w.low, child.power_w.high) == (1.25, 6.5)
     power = "power: {value: 2 W, basis: assumed, source: a guess}\n"
     Path("mine.yaml").write_text(Path("mine.yaml").read_text() + power)
     again = load_device("./mine.yaml")
@@ -818,18 +818,18 @@ def test_peaks_of_its_own_are_not_scaled() -> None:
     Path("base.yaml").write_text(BASE)
     own = "compute:\n  fp32: {macs: 7 GMAC/s, basis: assumed, source: a guess}\n"
     Path("mine.yaml").write_text(SHEET + "extends: ./base.yaml\n" + own)
-    found = load_device("./mine.yaml")
-    assert found.compute["fp32"].macs_per_s.value == 7e9
-    assert found.power_w is not None
+    device = load_device("./mine.yaml")
+    assert device.compute["fp32"].macs_per_s.value == 7e9
+    assert device.power_w is not None
 
 
 def test_a_shipped_profile_is_extended_by_its_name() -> None:
     Path("mine.yaml").write_text(SHEET + "extends: pixel_1\n")
-    found, base = load_device("./mine.yaml"), load_device("pixel_1")
-    assert (found.extends, found.compute, found.device_class) == ("pixel_1", base.compute, "phone")
+    child, base = load_device("./mine.yaml"), load_device("pixel_1")
+    assert (child.extends, child.compute, child.device_class) == ("pixel_1", base.compute, "phone")
 
 
-def test_a_file_is_seen_from_the_folder_of_the_one_that_extends_it() -> None:
+def test_paths_are_relative_to_the_profile_that_extends() -> None:
     Path("some boards").mkdir()
     Path("my phones").mkdir()
     Path("some boards/base.yaml").write_text(BASE)
@@ -837,16 +837,16 @@ def test_a_file_is_seen_from_the_folder_of_the_one_that_extends_it() -> None:
     assert load_device("my phones/mine.yaml").extends == "base"
 
 
-def test_a_fit_is_to_the_coefficients_of_the_class_that_is_taken_over() -> None:
+def test_a_fit_uses_the_coefficients_of_the_inherited_class() -> None:
     Path("base.yaml").write_text(BASE.replace("class: board", "class: microcontroller"))
     fit = GOOD.removeprefix(TOP)
     fitted = EXTENDING.replace("basis: datasheet", "basis: fitted")
     Path("mine.yaml").write_text(fitted + "extends: ./base.yaml\n" + fit)
-    found = load_device("./mine.yaml").latency["fp32"]
-    assert isinstance(found, CoefficientFit)
+    latency_fit = load_device("./mine.yaml").latency["fp32"]
+    assert isinstance(latency_fit, CoefficientFit)
     spreads = shared_coefficients("microcontroller").spreads
     winograd = TERM_NAMES.index("winograd")
-    assert found.covariance[winograd + 1][-1] == spreads[winograd] ** 2
+    assert latency_fit.covariance[winograd + 1][-1] == spreads[winograd] ** 2
 
 
 @pytest.mark.parametrize(

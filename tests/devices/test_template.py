@@ -25,7 +25,7 @@ VALUES = {
 
 def filled_in(text: str) -> str:
     """A template as a user fills it in."""
-    return re.sub(r"(\w+): FILL_IN", lambda found: f"{found[1]}: {VALUES[found[1]]}", text)
+    return re.sub(r"(\w+): FILL_IN", lambda match: f"{match[1]}: {VALUES[match[1]]}", text)
 
 
 @pytest.mark.parametrize("device_class", CLASSES)

@@ -17,24 +17,27 @@ from mnet_cost.models.library import load_model
 
 
 def latency_s(device: DeviceProfile) -> float:
-    found = analyze(load_model("mobilenet_v1"), devices=[device]).devices[0]
-    assert found.latency_s is not None
-    return found.latency_s
+    estimate = analyze(load_model("mobilenet_v1"), devices=[device]).devices[0]
+    assert estimate.latency_s is not None
+    return estimate.latency_s
 
 
 def test_peaks_grow_with_the_cores() -> None:
-    one = load_device("pixel_1")
-    two = with_threads(one, 2)
-    assert two.threads == 2
-    assert two.compute["fp32"].macs_per_s.value == 2 * one.compute["fp32"].macs_per_s.value
-    assert two.compute["fp32"].macs_per_s.source.startswith("2 of 1 threads of pixel_1; ")
-    assert with_threads(one, 1) is one
+    one_thread = load_device("pixel_1")
+    two_threads = with_threads(one_thread, 2)
+    assert two_threads.threads == 2
+    assert (
+        two_threads.compute["fp32"].macs_per_s.value
+        == 2 * one_thread.compute["fp32"].macs_per_s.value
+    )
+    assert two_threads.compute["fp32"].macs_per_s.source.startswith("2 of 1 threads of pixel_1; ")
+    assert with_threads(one_thread, 1) is one_thread
 
 
-def test_a_fit_is_scaled_as_others_gain() -> None:
-    one = load_device("raspberry_pi_4_ncnn")
-    four = with_threads(one, 4)
-    before, after = one.latency["fp32"], four.latency["fp32"]
+def test_a_fit_is_scaled_by_the_gain_of_other_devices() -> None:
+    one_thread = load_device("raspberry_pi_4_ncnn")
+    four_threads = with_threads(one_thread, 4)
+    before, after = one_thread.latency["fp32"], four_threads.latency["fp32"]
     assert isinstance(before, CoefficientFit)
     assert isinstance(after, CoefficientFit)
     shares = [
@@ -46,7 +49,7 @@ def test_a_fit_is_scaled_as_others_gain() -> None:
     spread = shared_coefficients(threads=4).peak_shares["out_of_order"].spread
     assert after.covariance[0][0] == pytest.approx(before.covariance[0][0] + spread**2)
     assert after.held_out is None
-    assert four.power_w == load_device("raspberry_pi_4").power_w  # as its board states it
+    assert four_threads.power_w == load_device("raspberry_pi_4").power_w  # as its board states it
 
 
 def power_of(device: DeviceProfile, threads: int) -> Sourced:
@@ -55,51 +58,52 @@ def power_of(device: DeviceProfile, threads: int) -> Sourced:
     return power
 
 
-def test_fewer_threads_draw_a_like_share_at_least_and_all_of_it_at_most() -> None:
-    four = replace(
+def test_power_of_fewer_threads_is_between_their_share_and_all_of_it() -> None:
+    four_threads = replace(
         load_device("pixel_1"),
         threads=4,
         power_w=Sourced(value=8.0, source="a meter", basis="measured"),
     )
-    one = power_of(four, 1)
+    power = power_of(four_threads, 1)
     # Without a range 8 W are 5.6 to 10.4 W.
-    assert one.low == 2.0
-    assert one.high == pytest.approx(10.4)
-    assert one.value == pytest.approx(sqrt(2.0 * 10.4))
-    assert one.basis == "assumed"
-    assert one.source == (
+    assert power.low == 2.0
+    assert power.high == pytest.approx(10.4)
+    assert power.value == pytest.approx(sqrt(2.0 * 10.4))
+    assert power.basis == "assumed"
+    assert power.source == (
         "1 of 4 threads of pixel_1, between a like share of its power and all of it; a meter"
     )
     # Nearly all threads are known no better than all of them.
-    assert power_of(four, 3).low == pytest.approx(5.6)
+    assert power_of(four_threads, 3).low == pytest.approx(5.6)
     ranged = replace(
-        four, power_w=Sourced(value=8.0, source="a meter", basis="measured", low=1.0, high=9.0)
+        four_threads,
+        power_w=Sourced(value=8.0, source="a meter", basis="measured", low=1.0, high=9.0),
     )
     assert (power_of(ranged, 1).low, power_of(ranged, 1).high) == (1.0, 9.0)
-    assert with_threads(replace(four, power_w=None), 1).power_w is None
+    assert with_threads(replace(four_threads, power_w=None), 1).power_w is None
 
 
-def test_more_threads_draw_all_of_it_at_least_and_a_like_multiple_at_most() -> None:
-    one = replace(
+def test_power_of_more_threads_is_between_the_same_and_their_multiple() -> None:
+    one_thread = replace(
         load_device("pixel_1"),
         power_w=Sourced(value=2.0, source="a meter", basis="measured", low=1.5, high=3.0),
     )
-    four = power_of(one, 4)
-    assert (four.low, four.high, four.value) == (1.5, 8.0, sqrt(12.0))
-    assert four.basis == "assumed"
-    assert four.source == (
+    power = power_of(one_thread, 4)
+    assert (power.low, power.high, power.value) == (1.5, 8.0, sqrt(12.0))
+    assert power.basis == "assumed"
+    assert power.source == (
         "4 threads for 1 of pixel_1, between its power and a like multiple of it; a meter"
     )
     # What is stated is carried over, however many steps there are, and comes back as it was.
-    steps = with_threads(with_threads(one, 4), 2)
-    assert steps.power_w == power_of(one, 2)
-    assert with_threads(steps, 1).power_w == one.power_w
-    assert with_threads(replace(one, power_w=None), 4).power_w is None
+    steps = with_threads(with_threads(one_thread, 4), 2)
+    assert steps.power_w == power_of(one_thread, 2)
+    assert with_threads(steps, 1).power_w == one_thread.power_w
+    assert with_threads(replace(one_thread, power_w=None), 4).power_w is None
 
 
-def test_a_profile_that_extends_another_draws_what_threads_draw() -> None:
-    four, one = load_device("raspberry_pi_5"), load_device("raspberry_pi_5_ncnn")
-    assert one.power_w == power_of(four, 1)
+def test_an_extending_profile_scales_power_to_its_threads() -> None:
+    four_threads, one_thread = load_device("raspberry_pi_5"), load_device("raspberry_pi_5_ncnn")
+    assert one_thread.power_w == power_of(four_threads, 1)
     # Peaks of its own leave the power that of the other number of threads.
     text = """format: 1
 name: mine
@@ -110,24 +114,26 @@ runtime: any
 threads: THREADS
 compute: {fp32: {macs: 1 GMAC/s, basis: assumed, source: a guess}}
 """
-    assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(four, 1)
-    assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four.power_w
+    assert parse_device(text.replace("THREADS", "1"), "mine.yaml").power_w == power_of(
+        four_threads, 1
+    )
+    assert parse_device(text.replace("THREADS", "4"), "mine.yaml").power_w == four_threads.power_w
     more = text.replace("THREADS", "8") + "cores: {value: 8, basis: assumed, source: a guess}\n"
-    assert parse_device(more, "mine.yaml").power_w == power_of(replace(four, cores=None), 8)
+    assert parse_device(more, "mine.yaml").power_w == power_of(replace(four_threads, cores=None), 8)
 
 
-def test_more_threads_take_less_time_but_not_as_much_less() -> None:
-    one = load_device("raspberry_pi_4_ncnn")
-    times = [latency_s(with_threads(one, threads)) for threads in (1, 2, 4)]
+def test_time_falls_less_than_threads_grow() -> None:
+    device = load_device("raspberry_pi_4_ncnn")
+    times = [latency_s(with_threads(device, threads)) for threads in (1, 2, 4)]
     assert times == sorted(times, reverse=True)
     assert times[0] / 2 < times[1]
     assert times[0] / 4 < times[2]
 
 
 def test_the_estimate_is_marked_and_its_band_wider() -> None:
-    one = load_device("raspberry_pi_4_ncnn")
+    device = load_device("raspberry_pi_4_ncnn")
     model = load_model("mobilenet_v1")
-    first, second = analyze(model, devices=[one, with_threads(one, 4)]).devices
+    first, second = analyze(model, devices=[device, with_threads(device, 4)]).devices
     assert first.outside == ()
     assert second.outside == ("scaled from 1 to 4 threads, as other devices gain from them",)
     assert first.high_s is not None
@@ -168,7 +174,7 @@ def test_a_roofline_is_of_all_threads_at_once() -> None:
     )
 
 
-def test_of_more_threads_than_were_measured_only_the_lower_bound_is_known() -> None:
+def test_more_threads_than_were_measured_have_only_a_lower_bound() -> None:
     model = load_model("mobilenet_v2")
     server = load_device("xeon_8480")
     for device, basis in (
@@ -181,13 +187,18 @@ def test_of_more_threads_than_were_measured_only_the_lower_bound_is_known() -> N
 
 
 def test_coefficients_between_two_numbers_of_threads() -> None:
-    two, three, four = (shared_coefficients(threads=threads) for threads in (2, 3, 4))
+    two_threads, three_threads, four_threads = (
+        shared_coefficients(threads=threads) for threads in (2, 3, 4)
+    )
     part = log(3 / 2) / log(2)
     for first, between, second in zip(
-        two.coefficients, three.coefficients, four.coefficients, strict=True
+        two_threads.coefficients, three_threads.coefficients, four_threads.coefficients, strict=True
     ):
         assert between == pytest.approx(first ** (1 - part) * second**part)
-    shares = [one.peak_shares["in_order"].share for one in (two, three, four)]
+    shares = [
+        coefficients.peak_shares["in_order"].share
+        for coefficients in (two_threads, three_threads, four_threads)
+    ]
     assert sorted(shares, reverse=True) == shares
     assert shared_coefficients(threads=64) is shared_coefficients(threads=8) or (
         shared_coefficients(threads=64) == shared_coefficients(threads=8)
@@ -195,16 +206,16 @@ def test_coefficients_between_two_numbers_of_threads() -> None:
 
 
 def test_three_threads_lie_between_two_and_four() -> None:
-    one = load_device("raspberry_pi_3b_plus_ncnn")
+    device = load_device("raspberry_pi_3b_plus_ncnn")
     model = load_model("mobilenet_v2")
     times = [
-        analyze(model, devices=[with_threads(one, threads)]).devices[0].latency_s
+        analyze(model, devices=[with_threads(device, threads)]).devices[0].latency_s
         for threads in (2, 3, 4)
     ]
-    assert times == sorted(times, key=lambda one: -(one or 0))
+    assert times == sorted(times, key=lambda seconds: -(seconds or 0))
 
 
-def test_what_is_no_processor_has_none() -> None:
+def test_only_processors_can_be_given_threads() -> None:
     with pytest.raises(DeviceError) as error:
         with_threads(load_device("h100"), 2)
     assert str(error.value) == (

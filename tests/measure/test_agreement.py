@@ -29,7 +29,7 @@ from mnet_cost.measure.networks import kernels_of
 from mnet_cost.measure.rooflines import Roofline, Work
 
 NETWORKS = ("mobilenet_v1", "mobilenet_v2@alpha=0.5", "resnet18", "shufflenet_v2", "ds_cnn")
-WAYS = [
+SETUPS = [
     pytest.param(None, "tflite", 1, "fp32", 1, id="no peaks"),
     pytest.param("pixel_1", "tflite", 1, "fp32", 8, id="peaks"),
     pytest.param("pixel_1", "ncnn", 4, "fp32", 4, id="other threads and rules"),
@@ -62,7 +62,7 @@ def _number(value: float) -> Sourced:
     return Sourced(value=value, source="a test", basis="fitted")
 
 
-class Way:
+class Setup:
     """Kernels of networks, and the profile on which they are timed."""
 
     def __init__(self, base: str | None, runtime: str, threads: int, precision: str) -> None:
@@ -82,31 +82,31 @@ class Way:
         )
         peaks = None if base is None else as_extended(load_device(base), rules, threads)
         self.device = peaks or bare
-        self.lower_bounds = [lower_bounds_of(one, peaks, precision) for one in self.kernels]
+        self.lower_bounds = [lower_bounds_of(kernels, peaks, precision) for kernels in self.kernels]
         self.peaks = peaks
 
     def analyzed(self, fit: LatencyFit) -> list[float]:
         device = replace(self.device, latency={self.precision: fit}, basis="fitted")
-        found = []
-        for one in self.kernels:
-            estimate = estimate_latency(one, device, self.precision)
+        times = []
+        for kernels in self.kernels:
+            estimate = estimate_latency(kernels, device, self.precision)
             assert estimate.latency_s is not None
-            found.append(estimate.latency_s)
-        return found
+            times.append(estimate.latency_s)
+        return times
 
 
-def _bound(found: Array, without: Array) -> bool:
-    return bool((found > 1.001 * without).any())
+def _bound(seconds: Array, without: Array) -> bool:
+    return bool((seconds > 1.001 * without).any())
 
 
-@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), WAYS)
+@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), SETUPS)
 def test_coefficients(
     base: str | None, runtime: str, threads: int, precision: str, tile: int
 ) -> None:
-    way = Way(base, runtime, threads, precision)
-    shared = shared_coefficients(way.device.device_class, precision, threads)
+    setup = Setup(base, runtime, threads, precision)
+    shared = shared_coefficients(setup.device.device_class, precision, threads)
     coefficients = np.array(shared.coefficients)
-    parts = [np.array(kernel_amounts(one, way.rules, tile)) for one in way.kernels]
+    parts = [np.array(kernel_amounts(kernels, setup.rules, tile)) for kernels in setup.kernels]
     random = np.random.default_rng(7)
     raised = False
     for scale_s in (1e-9, 1e-10, 1e-11, 1e-12):
@@ -121,29 +121,34 @@ def test_coefficients(
             tile=tile,
         )
         parameters = np.concatenate([[np.log(scale_s * 1e6)], deviations])
-        found = shown_seconds(parts, way.lower_bounds, coefficients, parameters)
-        assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
-        bare = shown_seconds(parts, [one * 0 for one in way.lower_bounds], coefficients, parameters)
-        raised |= _bound(found, bare)
-        amounts = np.array([one.sum(0) for one in parts])
+        seconds = shown_seconds(parts, setup.lower_bounds, coefficients, parameters)
+        assert setup.analyzed(fit) == pytest.approx(list(seconds), rel=1e-9)
+        bare = shown_seconds(
+            parts,
+            [lower_bounds * 0 for lower_bounds in setup.lower_bounds],
+            coefficients,
+            parameters,
+        )
+        raised |= _bound(seconds, bare)
+        amounts = np.array([part.sum(0) for part in parts])
         sigmas = deviation(amounts, coefficients, Solution(parameters, covariance), 0.12)
-        for one, sigma, kernels in zip(amounts, sigmas, way.kernels, strict=True):
-            by_coefficients = one * coefficients * np.exp(deviations)
+        for network_amounts, sigma, kernels in zip(amounts, sigmas, setup.kernels, strict=True):
+            by_coefficients = network_amounts * coefficients * np.exp(deviations)
             shares = list(map(float, by_coefficients / by_coefficients.sum()))
             assert deviation_of(fit, shares) == pytest.approx(float(sigma), rel=1e-9), kernels
     assert raised == (base is not None)
 
 
-@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), WAYS)
+@pytest.mark.parametrize(("base", "runtime", "threads", "precision", "tile"), SETUPS)
 def test_rooflines(base: str | None, runtime: str, threads: int, precision: str, tile: int) -> None:
-    way = Way(base, runtime, threads, precision)
+    setup = Setup(base, runtime, threads, precision)
     works = [
         Work(
-            np.array([float(kernel.mult_adds) for kernel in one]),
-            np.array([float(kernel.traffic_bytes) for kernel in one]),
+            np.array([float(kernel.mult_adds) for kernel in kernels]),
+            np.array([float(kernel.traffic_bytes) for kernel in kernels]),
             lower_bounds,
         )
-        for one, lower_bounds in zip(way.kernels, way.lower_bounds, strict=True)
+        for kernels, lower_bounds in zip(setup.kernels, setup.lower_bounds, strict=True)
     ]
     raised = False
     numbers: list[dict[str, Any]] = [
@@ -152,8 +157,8 @@ def test_rooflines(base: str | None, runtime: str, threads: int, precision: str,
         {"ridge": 300.0, "inference_s": 0.0, "kernel_s": 2e-5},
     ]
     for rate in (1e8, 1e10, 1e13):
-        for one in numbers:
-            roofline = Roofline(1 / rate, **one)
+        for constants in numbers:
+            roofline = Roofline(1 / rate, **constants)
             fit = RooflineFit(
                 macs_per_s=_number(rate),
                 bytes_per_s=_number(rate / roofline.ridge) if roofline.ridge else None,
@@ -161,8 +166,8 @@ def test_rooflines(base: str | None, runtime: str, threads: int, precision: str,
                 kernel_s=_number(roofline.kernel_s) if roofline.kernel_s else None,
                 spread=Spread(width=1.0, noise=0.1),
             )
-            found = np.array([roofline.seconds(work) for work in works])
-            assert way.analyzed(fit) == pytest.approx(list(found), rel=1e-9)
+            seconds = np.array([roofline.seconds(work) for work in works])
+            assert setup.analyzed(fit) == pytest.approx(list(seconds), rel=1e-9)
             bare = [roofline.seconds(work._replace(lower_bounds=0.0)) for work in works]
-            raised |= _bound(found, np.array(bare))
+            raised |= _bound(seconds, np.array(bare))
     assert raised == (base is not None)

@@ -78,16 +78,16 @@ def on(fit: LatencyFit, indices: Sequence[int] = range(len(NETWORKS))) -> list[f
         kernel_rules=RULES,
         latency={"fp32": fit},
     )
-    found = []
+    times = []
     for i in indices:
         seconds = analyze(load_model(NETWORKS[i][0]), devices=[device]).devices[0].latency_s
         assert seconds is not None
-        found.append(seconds)
-    return found
+        times.append(seconds)
+    return times
 
 
 def rows_of(seconds: Sequence[float]) -> list[Measurement]:
-    return [measurement(i, one) for i, one in enumerate(seconds)]
+    return [measurement(i, latency_s) for i, latency_s in enumerate(seconds)]
 
 
 def fitted(rows: Sequence[Measurement], form: Form = "auto", **other: Any) -> Calibration:
@@ -99,46 +99,48 @@ def of_coefficients() -> list[float]:
     """Times of a processor with shared cost coefficients, with errors as measurements have them."""
     fit = fitted([measurement(0, 0.02)], "coefficients").fit
     errors = np.random.default_rng(3).normal(0.0, 0.05, len(NETWORKS))
-    return [one * math.exp(error) for one, error in zip(on(fit), errors, strict=True)]
+    return [seconds * math.exp(error) for seconds, error in zip(on(fit), errors, strict=True)]
 
 
 def test_a_fit_that_is_written_says_what_was_fitted(of_coefficients: list[float]) -> None:
     """The analysis has its own way to a time: both agree."""
     for form in get_args(Form):
-        found = fitted(rows_of(of_coefficients), form)
-        assert on(found.fit) == pytest.approx(found.fitted_s, rel=0.005)
+        calibration = fitted(rows_of(of_coefficients), form)
+        assert on(calibration.fit) == pytest.approx(calibration.fitted_s, rel=0.005)
 
 
 def test_one_measurement_sets_the_scale() -> None:
-    found = fitted([measurement(0, 0.02)])
-    assert found.form == "coefficients"
-    assert found.fitted_s == pytest.approx((0.02,), rel=1e-4)
-    assert (found.held_out_s, found.half_widths) == ((None,), (None,))
-    assert found.fit.held_out is None
-    assert found.fit.spread == shared_coefficients().measured
-    assert found.notes == (
+    calibration = fitted([measurement(0, 0.02)])
+    assert calibration.form == "coefficients"
+    assert calibration.fitted_s == pytest.approx((0.02,), rel=1e-4)
+    assert (calibration.held_out_s, calibration.half_widths) == ((None,), (None,))
+    assert calibration.fit.held_out is None
+    assert calibration.fit.spread == shared_coefficients().measured
+    assert calibration.notes == (
         "one measurement: it sets the scale, and cost coefficients are the shared ones",
     )
-    assert isinstance(found.fit, CoefficientFit)
-    assert max(map(abs, found.fit.deviations.values())) < 1e-3
-    assert on(found.fit, [0]) == pytest.approx([0.02], rel=0.005)
+    assert isinstance(calibration.fit, CoefficientFit)
+    assert max(map(abs, calibration.fit.deviations.values())) < 1e-3
+    assert on(calibration.fit, [0]) == pytest.approx([0.02], rel=0.005)
     half = fitted([measurement(0, 0.01)]).fit
     assert isinstance(half, CoefficientFit)
-    assert found.fit.scale_s.value / half.scale_s.value == pytest.approx(2.0)
+    assert calibration.fit.scale_s.value / half.scale_s.value == pytest.approx(2.0)
 
 
 def test_a_batch_is_part_of_what_was_measured() -> None:
-    one, eight = (fitted([measurement(0, 0.02, batch=batch)]).fit for batch in (1, 8))
-    assert isinstance(one, CoefficientFit)
-    assert isinstance(eight, CoefficientFit)
-    assert 6 < one.scale_s.value / eight.scale_s.value < 8  # weights and kernel launches stay
-    assert eight.fitted_on
-    assert one.fitted_on
-    assert eight.fitted_on.mult_adds[0] == 8 * one.fitted_on.mult_adds[0]
+    batch_1, batch_8 = (fitted([measurement(0, 0.02, batch=batch)]).fit for batch in (1, 8))
+    assert isinstance(batch_1, CoefficientFit)
+    assert isinstance(batch_8, CoefficientFit)
+    assert 6 < batch_1.scale_s.value / batch_8.scale_s.value < 8  # weights and kernel launches stay
+    assert batch_8.fitted_on
+    assert batch_1.fitted_on
+    assert batch_8.fitted_on.mult_adds[0] == 8 * batch_1.fitted_on.mult_adds[0]
 
 
 @pytest.mark.parametrize("form", ["coefficients", "roofline"])
-def test_what_is_left_out_is_not_seen(form: Form, of_coefficients: list[float]) -> None:
+def test_held_out_rows_do_not_influence_their_prediction(
+    form: Form, of_coefficients: list[float]
+) -> None:
     """Other times of a family change nothing of what is predicted for it, and much else."""
     before = fitted(rows_of(of_coefficients), form)
     assert before.fit.held_out is not None
@@ -158,24 +160,24 @@ def test_what_is_left_out_is_not_seen(form: Form, of_coefficients: list[float]) 
     assert after.fit.held_out.mean > before.fit.held_out.mean
 
 
-def test_errors_are_of_what_was_left_out(of_coefficients: list[float]) -> None:
-    found = fitted(rows_of(of_coefficients), "coefficients")
+def test_errors_are_those_of_held_out_rows(of_coefficients: list[float]) -> None:
+    calibration = fitted(rows_of(of_coefficients), "coefficients")
     errors = [
         abs(predicted / row.latency_s - 1)
-        for predicted, row in zip(found.held_out_s, found.measurements, strict=True)
+        for predicted, row in zip(calibration.held_out_s, calibration.measurements, strict=True)
         if predicted is not None
     ]
-    assert found.fit.held_out is not None
-    assert found.fit.held_out.median == pytest.approx(np.median(errors))
-    assert found.fit.held_out.mean == pytest.approx(np.mean(errors))
+    assert calibration.fit.held_out is not None
+    assert calibration.fit.held_out.median == pytest.approx(np.median(errors))
+    assert calibration.fit.held_out.mean == pytest.approx(np.mean(errors))
     seen = [
-        abs(one / row.latency_s - 1)
-        for one, row in zip(found.fitted_s, found.measurements, strict=True)
+        abs(fitted_s / row.latency_s - 1)
+        for fitted_s, row in zip(calibration.fitted_s, calibration.measurements, strict=True)
     ]
-    assert np.mean(seen) < found.fit.held_out.mean
+    assert np.mean(seen) < calibration.fit.held_out.mean
 
 
-def test_of_one_family_a_network_is_left_out(of_coefficients: list[float]) -> None:
+def test_networks_of_a_single_family_are_held_out_one_by_one(of_coefficients: list[float]) -> None:
     rows = [replace(row, family="one") for row in rows_of(of_coefficients)]
     twice = [*rows, *rows]  # each network's other row must not be seen either
     for some in (rows, twice):
@@ -188,40 +190,42 @@ def test_of_one_family_a_network_is_left_out(of_coefficients: list[float]) -> No
     assert both.fit.held_out.mean == pytest.approx(once.fit.held_out.mean, rel=0.25)
 
 
-def test_of_one_network_nothing_is_left_to_fit_to() -> None:
+def test_nothing_is_held_out_of_a_single_network() -> None:
     """Not even for a roofline, whose errors would be those of measuring twice."""
-    found = fitted([measurement(0, 0.02) for _ in range(20)])
-    assert (found.form, found.fit.held_out) == ("coefficients", None)
-    assert set(found.held_out_s) == {None}
+    calibration = fitted([measurement(0, 0.02) for _ in range(20)])
+    assert (calibration.form, calibration.fit.held_out) == ("coefficients", None)
+    assert set(calibration.held_out_s) == {None}
 
 
-def test_of_one_network_a_batch_is_left_out() -> None:
+def test_batches_of_a_single_network_are_held_out_one_by_one() -> None:
     rows = [measurement(0, 0.02 * batch + 0.001, batch=batch) for batch in range(1, 9)]
-    found = fitted(rows, "roofline")
-    assert found.fit.held_out is not None
-    assert found.fit.held_out.protocol == "one batch at a time"
-    assert found.fit.held_out.mean < 0.1
+    calibration = fitted(rows, "roofline")
+    assert calibration.fit.held_out is not None
+    assert calibration.fit.held_out.protocol == "one batch at a time"
+    assert calibration.fit.held_out.mean < 0.1
 
 
-def test_the_band_is_the_shared_one_where_that_holds(of_coefficients: list[float]) -> None:
-    found = fitted(rows_of(of_coefficients), "coefficients")
-    assert found.fit.spread == shared_coefficients().measured
-    assert not any("band" in note for note in found.notes)
+def test_the_shared_band_is_used_where_it_holds(of_coefficients: list[float]) -> None:
+    calibration = fitted(rows_of(of_coefficients), "coefficients")
+    assert calibration.fit.spread == shared_coefficients().measured
+    assert not any("band" in note for note in calibration.notes)
 
 
 def test_the_band_is_widened_with_evidence_only(of_coefficients: list[float]) -> None:
     errors = np.random.default_rng(1).choice([-1.2, 1.2], len(NETWORKS))
-    wild = [one * math.exp(error) for one, error in zip(of_coefficients, errors, strict=True)]
-    found = fitted(rows_of(wild), "coefficients", lenient=True)
+    wild = [
+        seconds * math.exp(error) for seconds, error in zip(of_coefficients, errors, strict=True)
+    ]
+    calibration = fitted(rows_of(wild), "coefficients", lenient=True)
     shared = shared_coefficients().measured
-    assert found.fit.spread.width > shared.width
-    assert found.fit.spread.noise == shared.noise
+    assert calibration.fit.spread.width > shared.width
+    assert calibration.fit.spread.noise == shared.noise
     note = "the band is wider than the shared one: what was left out was further off"
-    assert note in found.notes
+    assert note in calibration.notes
     inside = [
         abs(math.log(predicted / row.latency_s)) <= half_width
         for predicted, half_width, row in zip(
-            found.held_out_s, found.half_widths, found.measurements, strict=True
+            calibration.held_out_s, calibration.half_widths, calibration.measurements, strict=True
         )
         if predicted is not None and half_width is not None
     ]
@@ -233,18 +237,18 @@ def test_the_band_is_widened_with_evidence_only(of_coefficients: list[float]) ->
 @pytest.mark.parametrize(
     ("far", "widened"), [(0, False), (2, False), (3, False), (5, True), (10, True)]
 )
-def test_how_many_must_be_outside(far: int, widened: bool) -> None:
+def test_how_many_rows_outside_widen_the_band(far: int, widened: bool) -> None:
     """Of ten, two are to be outside; one or two more are by chance."""
     shared = shared_coefficients().measured
     sigmas, seconds = np.full(10, 0.2), np.ones(10)
     held_out = np.ones(10)
     held_out[:far] = math.exp(0.2 * shared.width * 3)
-    spread, found = fitting._band(held_out, sigmas, seconds, shared)
-    assert found == widened
+    spread, is_wider = fitting._band(held_out, sigmas, seconds, shared)
+    assert is_wider == widened
     assert (spread.width > shared.width) == widened
 
 
-def test_auto_takes_coefficients_for_what_has_coefficients(of_coefficients: list[float]) -> None:
+def test_auto_chooses_coefficients_for_a_processor(of_coefficients: list[float]) -> None:
     """Also where a roofline, of which a shape was chosen, does better by a hair."""
     errors = {}
     for form in get_args(Form):
@@ -255,33 +259,33 @@ def test_auto_takes_coefficients_for_what_has_coefficients(of_coefficients: list
     assert fitted(rows_of(of_coefficients)).form == "coefficients"
 
 
-def test_auto_takes_a_roofline_for_what_is_one(of_coefficients: list[float]) -> None:
+def test_auto_chooses_a_roofline_for_an_accelerator(of_coefficients: list[float]) -> None:
     """Times of an accelerator that multiplies in no time and kernel launches slowly."""
     roofline = fitted(rows_of(of_coefficients), "roofline").fit
     assert isinstance(roofline, RooflineFit)
-    runtime_plans = replace(
+    accelerator = replace(
         roofline,
         macs_per_s=replace(roofline.macs_per_s, value=5e12),
         bytes_per_s=None,
         inference_s=None,
         kernel_s=replace(roofline.macs_per_s, value=1e-3),
     )
-    found = fitted(rows_of(on(runtime_plans)))
-    assert found.form == "roofline"
-    assert isinstance(found.fit, RooflineFit)
-    assert found.fit.kernel_s is not None
-    assert found.fit.kernel_s.value == pytest.approx(1e-3, rel=0.01)
-    assert found.fit.held_out is not None
-    assert found.fit.held_out.mean < 0.02
+    calibration = fitted(rows_of(on(accelerator)))
+    assert calibration.form == "roofline"
+    assert isinstance(calibration.fit, RooflineFit)
+    assert calibration.fit.kernel_s is not None
+    assert calibration.fit.kernel_s.value == pytest.approx(1e-3, rel=0.01)
+    assert calibration.fit.held_out is not None
+    assert calibration.fit.held_out.mean < 0.02
 
 
-def test_auto_takes_no_roofline_of_a_few(of_coefficients: list[float]) -> None:
+def test_auto_chooses_no_roofline_for_few_networks(of_coefficients: list[float]) -> None:
     rows = rows_of(of_coefficients)[:7]
     assert fitted(rows).form == "coefficients"
     assert fitted([*rows, *rows]).form == "coefficients"  # measured twice, they are as few
 
 
-def test_what_the_fit_has_seen(of_coefficients: list[float]) -> None:
+def test_the_range_that_a_fit_was_fitted_on(of_coefficients: list[float]) -> None:
     seen = fitted(rows_of(of_coefficients), "coefficients").fit.fitted_on
     assert seen is not None
     assert seen.networks == len(NETWORKS)
@@ -293,7 +297,7 @@ def test_what_the_fit_has_seen(of_coefficients: list[float]) -> None:
     assert fitted(rows_of(of_coefficients), "roofline").fit.fitted_on == replace(seen, terms=())
 
 
-def test_a_term_that_was_not_seen_stays_as_uncertain_as_before(
+def test_a_term_without_measurements_stays_as_uncertain_as_before(
     of_coefficients: list[float],
 ) -> None:
     fit = fitted(rows_of(of_coefficients), "coefficients").fit
@@ -336,15 +340,15 @@ def test_a_roofline_of_networks_without_mult_adds(monkeypatch: pytest.MonkeyPatc
     def without(*arguments: Any) -> list[tuple[Kernel, ...]]:
         # No network of the library has no mult-adds, so they are taken away.
         return [
-            tuple(one._replace(anchor=one.anchor._replace(mult_adds=0)) for one in kernels)
+            tuple(kernel._replace(anchor=kernel.anchor._replace(mult_adds=0)) for kernel in kernels)
             for kernels in kernels_of(*arguments)
         ]
 
     monkeypatch.setattr("mnet_cost.measure.calibrate.kernels_of", without)
-    found = refusal(rows, "roofline")
+    message = refusal(rows, "roofline")
     assert fitted(rows, lenient=True).form == "coefficients"
     assert (
-        found
+        message
         == """\
 times.csv:2:1: a roofline is of mult-adds, which networks of two families must have
     2 | mobilenet_v1@resolution=96,ms
@@ -376,10 +380,12 @@ hint: choose some, `--where run=...`, or give the median of each network"""
     ids=["all the same", "rising", "falling", "a day", "a nanosecond"],
 )
 def test_absurd_times_are_fitted_without_a_warning(form: Form, seconds: list[float]) -> None:
-    found = fitted(rows_of(seconds), form, lenient=True)
-    assert all(math.isfinite(one) and one > 0 for one in found.fitted_s)
-    assert all(one is None or math.isfinite(one) for one in found.held_out_s)
-    assert math.isfinite(found.fit.spread.width * found.fit.spread.noise)
+    calibration = fitted(rows_of(seconds), form, lenient=True)
+    assert all(math.isfinite(fitted_s) and fitted_s > 0 for fitted_s in calibration.fitted_s)
+    assert all(
+        held_out_s is None or math.isfinite(held_out_s) for held_out_s in calibration.held_out_s
+    )
+    assert math.isfinite(calibration.fit.spread.width * calibration.fit.spread.noise)
 
 
 def test_many_rows_of_few_networks(of_coefficients: list[float]) -> None:
@@ -388,9 +394,9 @@ def test_many_rows_of_few_networks(of_coefficients: list[float]) -> None:
         measurement(i % 10, of_coefficients[i % 10] * float(random.uniform(0.9, 1.1)))
         for i in range(2000)
     ]
-    found = fitted(rows, "coefficients")
-    assert found.fit.fitted_on is not None
-    assert found.fit.fitted_on.networks == 10
+    calibration = fitted(rows, "coefficients")
+    assert calibration.fit.fitted_on is not None
+    assert calibration.fit.fitted_on.networks == 10
 
 
 def test_a_network_measured_too_far_apart(of_coefficients: list[float]) -> None:
@@ -426,32 +432,32 @@ def test_a_band_is_as_wide_as_repeated_rows_say(form: Form, of_coefficients: lis
     else:
         assert after.width * after.noise >= 1.28 * deviation
     assert after.width * after.noise > before.width * before.noise
-    one = fitted([measurement(0, 0.02), measurement(0, 0.038)], "coefficients")
-    reach = one.fit.spread.width * one.fit.spread.noise
-    assert abs(math.log(one.fitted_s[0] / 0.038)) < reach
-    assert abs(math.log(one.fitted_s[0] / 0.02)) < reach
+    calibration = fitted([measurement(0, 0.02), measurement(0, 0.038)], "coefficients")
+    reach = calibration.fit.spread.width * calibration.fit.spread.noise
+    assert abs(math.log(calibration.fitted_s[0] / 0.038)) < reach
+    assert abs(math.log(calibration.fitted_s[0] / 0.02)) < reach
 
 
 @pytest.mark.parametrize("form", get_args(Form))
 def test_times_that_fall_as_networks_grow(form: Form, of_coefficients: list[float]) -> None:
-    found = refusal(rows_of([1e-4 / one for one in of_coefficients]), form)
-    first = found.splitlines()
+    message = refusal(rows_of([1e-4 / seconds for seconds in of_coefficients]), form)
+    first = message.splitlines()
     assert first[0].startswith("these times are not those of one device: from the others each is ")
     assert first[0].endswith("in the median, and what should take longer took less")
     assert first[1].startswith("hint: are units, devices or settings mixed, ")
-    assert found.count("is predicted to take") == 3
+    assert message.count("is predicted to take") == 3
 
 
 def test_two_devices_in_one_file(of_coefficients: list[float]) -> None:
-    mixed = [one * (12 if i % 2 else 1) for i, one in enumerate(of_coefficients)]
+    mixed = [seconds * (12 if i % 2 else 1) for i, seconds in enumerate(of_coefficients)]
     assert refusal(rows_of(mixed)).startswith("these times are not those of one device")
 
 
 def test_all_times_the_same() -> None:
-    found = refusal(rows_of([0.01] * 10)).splitlines()
-    assert found[0].startswith("times.csv:2:28: all took 10.0 ms, and the largest has ")
-    assert found[0].endswith(" times the mult-adds of the smallest")
-    assert found[2:] == [
+    lines = refusal(rows_of([0.01] * 10)).splitlines()
+    assert lines[0].startswith("times.csv:2:28: all took 10.0 ms, and the largest has ")
+    assert lines[0].endswith(" times the mult-adds of the smallest")
+    assert lines[2:] == [
         "      |                            ^^",
         "hint: are these measurements, each of the network in its row?",
     ]
@@ -468,7 +474,7 @@ def test_all_times_the_same() -> None:
         pytest.param((1.0, 1000.0), (1.0, 2.0), True, id="units mixed"),
     ],
 )
-def test_two_networks_tell_which_is_larger_and_hardly_more(
+def test_two_networks_show_little_but_which_is_larger(
     measured: tuple[float, float], expected: tuple[float, float], refuses: bool
 ) -> None:
     rows = rows_of(measured)
@@ -487,21 +493,21 @@ def test_two_networks_tell_which_is_larger_and_hardly_more(
     ],
     ids=["rise together", "of so few by chance", "too far off", "do not rise together"],
 )
-def test_noise_of_times_that_rise_together_is_no_nonsense(
+def test_noise_of_times_that_rise_together_is_accepted(
     factors: Sequence[float], refuses: bool
 ) -> None:
     measured = [10.0 ** (i * 1.2) * 1e-6 for i in range(len(factors))]
     if factors[0] == 1 / 100:
         measured = [2.0**i for i in reversed(range(6))]
-    left_out = [one * factor for one, factor in zip(measured, factors, strict=True)]
+    left_out = [seconds * factor for seconds, factor in zip(measured, factors, strict=True)]
     assert bool(list(without_sense(rows_of(measured), left_out))) == refuses
 
 
 def test_more_threads_are_no_reason_to_be_faster() -> None:
     """Of 224 threads a runtime may make nothing: ncnn took as long on a Xeon Phi as with one."""
     base = replace(load_device("raspberry_pi_4"), threads=224)
-    one = fitted([measurement(0, 0.5, threads=224)], base=base, threads=224)
-    assert one.fitted_s[0] > 0
+    calibration = fitted([measurement(0, 0.5, threads=224)], base=base, threads=224)
+    assert calibration.fitted_s[0] > 0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -518,10 +524,12 @@ def test_a_peak_of_another_precision_says_less(precision: str) -> None:
     assert limits_of(kernels, replace(base, compute={}), precision, "").most_s == math.inf
 
 
-def test_noise_of_honest_rows_is_no_nonsense(of_coefficients: list[float]) -> None:
+def test_noise_of_honest_rows_is_accepted(of_coefficients: list[float]) -> None:
     """Errors that are three times those of the worst tables of processors."""
     errors = np.random.default_rng(5).normal(0.0, 0.5, len(NETWORKS))
-    noisy = [one * math.exp(error) for one, error in zip(of_coefficients, errors, strict=True)]
+    noisy = [
+        seconds * math.exp(error) for seconds, error in zip(of_coefficients, errors, strict=True)
+    ]
     assert fitted(rows_of(noisy)).fit.held_out is not None
 
 
@@ -567,14 +575,14 @@ hint: `--form roofline`, for which 4 networks must be measured"""
         ("gpux", 5, "coefficients"),
     ],
 )
-def test_where_few_networks_tell_the_runtime_does(
+def test_the_runtime_decides_where_networks_are_few(
     of_coefficients: list[float], runtime: str, networks: int, form: str
 ) -> None:
-    rows = [replace(one, runtime=runtime) for one in rows_of(of_coefficients)[:networks]]
+    rows = [replace(row, runtime=runtime) for row in rows_of(of_coefficients)[:networks]]
     assert fitted(rows).form == form
 
 
-def test_of_many_networks_of_a_family_a_twentieth_is_left_out() -> None:
+def test_a_twentieth_of_a_large_family_is_held_out_at_a_time() -> None:
     sizes = range(64, 64 + 8 * 25, 8)
     models = [f"mobilenet_v1@alpha=0.25,resolution={size}" for size in sizes]
     rows = [

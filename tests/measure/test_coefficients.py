@@ -46,8 +46,8 @@ def test_known_coefficients_are_found() -> None:
     fitted = expected_seconds(amounts, COEFFICIENTS, solution.parameters)
     assert np.abs(np.log(fitted / times(amounts, DEVIATIONS))).max() < 0.02
     # A factor of all cost coefficients is the scale's, as far as the prior of deviations goes.
-    found = solution.parameters[0] + solution.parameters[1:]
-    assert found == pytest.approx(SCALE + DEVIATIONS, abs=0.03)
+    log_coefficients = solution.parameters[0] + solution.parameters[1:]
+    assert log_coefficients == pytest.approx(SCALE + DEVIATIONS, abs=0.03)
 
 
 def test_outliers_hardly_move_them() -> None:
@@ -56,12 +56,17 @@ def test_outliers_hardly_move_them() -> None:
     clean = solve(amounts, seconds, COEFFICIENTS, SPREADS)
     spoiled = seconds.copy()
     spoiled[::10] *= 5.0  # every tenth row is of another setting
-    found = solve(amounts, spoiled, COEFFICIENTS, SPREADS)
+    solution = solve(amounts, spoiled, COEFFICIENTS, SPREADS)
     others = np.arange(len(seconds)) % 10 != 0
-    errors = np.log(expected_seconds(amounts, COEFFICIENTS, found.parameters) / seconds)[others]
+    errors = np.log(expected_seconds(amounts, COEFFICIENTS, solution.parameters) / seconds)[others]
     assert abs(np.median(errors)) < 0.03
     assert np.quantile(np.abs(errors), 0.8) < 0.15
-    moved = found.parameters[0] + found.parameters[1:] - clean.parameters[0] - clean.parameters[1:]
+    moved = (
+        solution.parameters[0]
+        + solution.parameters[1:]
+        - clean.parameters[0]
+        - clean.parameters[1:]
+    )
     assert np.abs(moved).max() < 0.2
 
 
@@ -77,12 +82,12 @@ def test_one_measurement_moves_the_scale() -> None:
     assert solution.parameters[0] == pytest.approx(alone)
 
 
-def test_with_a_scale_that_is_known_one_measurement_moves_less() -> None:
+def test_one_measurement_moves_a_known_scale_less() -> None:
     amounts = amounts_of(1)
     known = float(np.log(0.25 / (amounts * COEFFICIENTS).sum()))
     solution = solve(amounts, np.array([0.5]), COEFFICIENTS, SPREADS, scale=known, scale_spread=0.1)
-    found = expected_seconds(amounts, COEFFICIENTS, solution.parameters)[0]
-    assert 0.25 < found < 0.5
+    seconds = expected_seconds(amounts, COEFFICIENTS, solution.parameters)[0]
+    assert 0.25 < seconds < 0.5
     assert 0 < solution.parameters[0] - known < np.log(2)
 
 
@@ -118,7 +123,9 @@ def test_a_slower_device_has_a_larger_scale(factor: float, rows: int, seed: int)
 
 
 @given(st.integers(1, 30), st.integers(0, 1000), st.floats(0.0, 3.0))
-def test_the_covariance_is_one(rows: int, seed: int, noise: float) -> None:
+def test_the_covariance_is_symmetric_and_positive_definite(
+    rows: int, seed: int, noise: float
+) -> None:
     amounts = amounts_of(rows, seed)
     seconds = times(amounts, DEVIATIONS, noise, seed)
     solution = solve(amounts, seconds, COEFFICIENTS, SPREADS)
@@ -134,8 +141,8 @@ def test_the_deviation_by_hand() -> None:
     solution = solve(amounts, np.array([5.0]), np.ones(2), np.array([0.3, 0.3]))
     row = np.array([1.0, 0.75, 0.25])  # the scale, and the shares of both terms
     variance = row @ solution.covariance @ row
-    found = deviation(amounts, np.ones(2), solution, 0.1)
-    assert found == pytest.approx([np.sqrt(variance + 0.01)], rel=1e-3)
+    deviations = deviation(amounts, np.ones(2), solution, 0.1)
+    assert deviations == pytest.approx([np.sqrt(variance + 0.01)], rel=1e-3)
 
 
 def test_shared_coefficients_are_found() -> None:
@@ -149,17 +156,17 @@ def test_shared_coefficients_are_found() -> None:
         seconds = expected_seconds(amounts, COEFFICIENTS, np.concatenate([[scale], deviations]))
         runs.append((amounts, seconds * np.exp(random.normal(0.0, 0.05, len(seconds)))))
     start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
-    found = share_coefficients(runs, start, SPREADS)
-    assert found[0] == 1.0
-    assert np.abs(np.log(found / COEFFICIENTS)).max() < 0.15
+    coefficients = share_coefficients(runs, start, SPREADS)
+    assert coefficients[0] == 1.0
+    assert np.abs(np.log(coefficients / COEFFICIENTS)).max() < 0.15
 
 
 def test_what_no_network_has_keeps_its_coefficient() -> None:
     amounts = amounts_of(30)
     amounts[:, 4] = 0.0
     start = np.array([1.0, 1.0, 1.0, 4.0, 60.0])
-    found = share_coefficients([(amounts, times(amounts, np.zeros(TERMS)))], start, SPREADS)
-    assert found[4] == 60.0
+    coefficients = share_coefficients([(amounts, times(amounts, np.zeros(TERMS)))], start, SPREADS)
+    assert coefficients[4] == 60.0
 
 
 @pytest.mark.parametrize(

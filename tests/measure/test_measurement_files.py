@@ -92,12 +92,12 @@ def test_what_is_not_said() -> None:
     ids=["BOM", "CRLF", "CR", "no end", "blanks", "empty lines", "quotes", "commas at the end",
          "columns without a name", "other columns"],
 )  # fmt: skip
-def test_forms_of_the_same(text: str) -> None:
+def test_other_forms_of_the_same_file(text: str) -> None:
     (row,) = read(text)
     assert (row.model, row.latency_s) == ("alexnet", 0.01)
 
 
-def test_a_path_is_seen_from_the_folder_of_the_file() -> None:
+def test_paths_are_relative_to_the_folder_of_the_file() -> None:
     Path("data of 2024").mkdir()
     rows = read(
         HEADER
@@ -184,9 +184,9 @@ def test_names_that_no_file_can_have(name: str) -> None:
      "process", "procession", "runs", "prun", "sourceDevice", "date of run", "_", "-"],
 )  # fmt: skip
 def test_a_column_of_another_name_is_not_read(column: str) -> None:
-    found = read_cells(write(f"model,latency_ms,{column}\nalexnet,10,x\n"))
-    assert (found.problems, found.unread) == ((), (column,))
-    assert [row.latency_s for row in found.rows] == [0.01]
+    reading = read_cells(write(f"model,latency_ms,{column}\nalexnet,10,x\n"))
+    assert (reading.problems, reading.unread) == ((), (column,))
+    assert [row.latency_s for row in reading.rows] == [0.01]
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,8 @@ ASKED = {"device": "pi", "precision": "fp32", "threads": "4", "batch": "1"}
 
 
 def test_rows_that_are_left_out_are_not_judged() -> None:
-    found = read_rows([write(LEFT_OUT)], ASKED)
-    assert [row.latency_s for row in found.measurements] == [0.01, 0.02]
+    rows = read_rows([write(LEFT_OUT)], ASKED)
+    assert [row.latency_s for row in rows.measurements] == [0.01, 0.02]
     with pytest.raises(MeasurementError) as caught:
         read_rows(["times.csv"], {"device": "pi"})
     heads = [part.splitlines()[0] for part in str(caught.value).split("\n\n")]
@@ -430,7 +430,7 @@ def test_a_file_that_cannot_be_read(text: str | bytes, expected: str) -> None:
                  "hint: a plain number with a point: `13.4`"),
     ],
 )  # fmt: skip
-def test_times_that_are_none(cell: str, expected: str) -> None:
+def test_cells_that_are_no_times(cell: str, expected: str) -> None:
     quoted = f"    2 | alexnet,{cell}\n      |         {'^' * len(cell)}"
     assert message(HEADER + f"alexnet,{cell}\n") == f"times.csv:2:9: {expected.format(quoted)}"
 
@@ -538,16 +538,16 @@ def test_no_file(path: str, expected: str) -> None:
 
 
 def test_a_cell_without_end() -> None:
-    found = message(HEADER + '"' + "x" * 200_000 + '",10\n')
-    assert found.startswith("times.csv:2:1: this is no CSV: field larger than field limit")
-    assert found.endswith("hint: a quote in this row is not closed")
-    assert len(found) < 1000
+    text = message(HEADER + '"' + "x" * 200_000 + '",10\n')
+    assert text.startswith("times.csv:2:1: this is no CSV: field larger than field limit")
+    assert text.endswith("hint: a quote in this row is not closed")
+    assert len(text) < 1000
 
 
 def test_problems_are_bounded() -> None:
-    found = message(HEADER + "alexnet,0\n" * 5000)
-    assert found.count("must be above zero") == MAX_PROBLEMS
-    assert found.endswith(f"more than {MAX_PROBLEMS} problems: the rest is not shown")
+    text = message(HEADER + "alexnet,0\n" * 5000)
+    assert text.count("must be above zero") == MAX_PROBLEMS
+    assert text.endswith(f"more than {MAX_PROBLEMS} problems: the rest is not shown")
 
 
 def test_many_columns_take_no_time() -> None:
@@ -625,9 +625,9 @@ hint: did you mean `relu`?"""
 
 def test_problems_of_networks_are_bounded() -> None:
     rows = read(HEADER + "".join(f"./net{i}.yaml,1\n" for i in range(300)))
-    found = message_of_networks(rows)
-    assert found.count("cannot be read") == MAX_PROBLEMS
-    assert found.endswith("the rest is not shown")
+    text = message_of_networks(rows)
+    assert text.count("cannot be read") == MAX_PROBLEMS
+    assert text.endswith("the rest is not shown")
 
 
 SEVERAL = (

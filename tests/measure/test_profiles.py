@@ -106,74 +106,74 @@ def loaded(text: str, name: str = "mine.yaml") -> DeviceProfile:
     return load_device(f"./{name}")
 
 
-def same_number(found: Sourced | None, expected: Sourced | None) -> None:
-    assert (found is None) == (expected is None)
-    if found and expected:
-        assert found.value == pytest.approx(expected.value, rel=1e-3)
-        assert (found.source, found.basis) == (expected.source, expected.basis)
+def same_number(actual: Sourced | None, expected: Sourced | None) -> None:
+    assert (actual is None) == (expected is None)
+    if actual and expected:
+        assert actual.value == pytest.approx(expected.value, rel=1e-3)
+        assert (actual.source, actual.basis) == (expected.source, expected.basis)
 
 
-def same_evidence(found: LatencyFit, expected: LatencyFit) -> None:
-    assert found.spread.width == pytest.approx(expected.spread.width, rel=5e-3)
-    assert found.spread.noise == pytest.approx(expected.spread.noise, rel=5e-3)
-    assert found.fitted_on is not None
+def same_evidence(actual: LatencyFit, expected: LatencyFit) -> None:
+    assert actual.spread.width == pytest.approx(expected.spread.width, rel=5e-3)
+    assert actual.spread.noise == pytest.approx(expected.spread.noise, rel=5e-3)
+    assert actual.fitted_on is not None
     assert expected.fitted_on is not None
     for key in ("networks", "families", "terms"):
-        assert getattr(found.fitted_on, key) == getattr(expected.fitted_on, key)
+        assert getattr(actual.fitted_on, key) == getattr(expected.fitted_on, key)
     for key in ("mult_adds", "latency_s"):
-        assert getattr(found.fitted_on, key) == pytest.approx(
+        assert getattr(actual.fitted_on, key) == pytest.approx(
             getattr(expected.fitted_on, key), rel=1e-3
         )
-    assert found.held_out is not None
+    assert actual.held_out is not None
     assert expected.held_out is not None
-    assert found.held_out.protocol == expected.held_out.protocol
-    assert found.held_out.measurements == expected.held_out.measurements
-    assert found.held_out.worst == expected.held_out.worst
+    assert actual.held_out.protocol == expected.held_out.protocol
+    assert actual.held_out.measurements == expected.held_out.measurements
+    assert actual.held_out.worst == expected.held_out.worst
     for key in ("median", "mean", "worst_error"):
-        assert getattr(found.held_out, key) == pytest.approx(
+        assert getattr(actual.held_out, key) == pytest.approx(
             getattr(expected.held_out, key), rel=5e-3
         )
 
 
-def same_coefficients(found: LatencyFit, expected: CoefficientFit) -> None:
-    assert isinstance(found, CoefficientFit)
-    same_number(found.scale_s, expected.scale_s)
-    assert found.deviations == pytest.approx(expected.deviations, abs=5e-5)
-    assert found.tile == expected.tile
-    for row, other in zip(found.covariance, expected.covariance, strict=True):
+def same_coefficients(actual: LatencyFit, expected: CoefficientFit) -> None:
+    assert isinstance(actual, CoefficientFit)
+    same_number(actual.scale_s, expected.scale_s)
+    assert actual.deviations == pytest.approx(expected.deviations, abs=5e-5)
+    assert actual.tile == expected.tile
+    for row, other in zip(actual.covariance, expected.covariance, strict=True):
         assert row == pytest.approx(other, abs=5e-5)
-    same_evidence(found, expected)
+    same_evidence(actual, expected)
 
 
-def same_roofline(found: LatencyFit, expected: RooflineFit) -> None:
-    assert isinstance(found, RooflineFit)
+def same_roofline(actual: LatencyFit, expected: RooflineFit) -> None:
+    assert isinstance(actual, RooflineFit)
     for key in ("macs_per_s", "bytes_per_s", "inference_s", "kernel_s"):
-        same_number(getattr(found, key), getattr(expected, key))
-    same_evidence(found, expected)
+        same_number(getattr(actual, key), getattr(expected, key))
+    same_evidence(actual, expected)
 
 
 def test_coefficients_are_read_as_they_were_fitted() -> None:
-    found = loaded(written({"fp32": coefficients()}))
-    assert list(found.latency) == ["fp32"]
-    same_coefficients(found.latency["fp32"], coefficients())
-    assert (found.name, found.title, found.basis, found.runtime, found.threads) == (
+    device = loaded(written({"fp32": coefficients()}))
+    assert list(device.latency) == ["fp32"]
+    same_coefficients(device.latency["fp32"], coefficients())
+    assert (device.name, device.title, device.basis, device.runtime, device.threads) == (
         "mine", "A board", "calibrated", "ncnn", 1,
     )  # fmt: skip
-    assert found.kernel_rules == {"fold_norms"}
-    assert (found.compute, found.memory, found.extends) == ({}, (), None)
+    assert device.kernel_rules == {"fold_norms"}
+    assert (device.compute, device.memory, device.extends) == ({}, (), None)
 
 
 def test_a_roofline_is_read_as_it_was_fitted() -> None:
-    found = loaded(written({"int8": roofline()}, kernels=()))
-    same_roofline(found.latency["int8"], roofline())
-    assert found.kernel_rules == frozenset()
+    device = loaded(written({"int8": roofline()}, kernels=()))
+    same_roofline(device.latency["int8"], roofline())
+    assert device.kernel_rules == frozenset()
 
 
 def test_two_precisions() -> None:
-    found = loaded(written({"fp32": coefficients(), "int8": roofline()}))
-    assert list(found.latency) == ["fp32", "int8"]
-    same_coefficients(found.latency["fp32"], coefficients())
-    same_roofline(found.latency["int8"], roofline())
+    device = loaded(written({"fp32": coefficients(), "int8": roofline()}))
+    assert list(device.latency) == ["fp32", "int8"]
+    same_coefficients(device.latency["fp32"], coefficients())
+    same_roofline(device.latency["int8"], roofline())
 
 
 @pytest.mark.parametrize("text", [written({"fp32": coefficients()}), written({"int8": roofline()})])
@@ -192,10 +192,10 @@ def test_lines_are_short() -> None:
     same_coefficients(loaded(text).latency["fp32"], coefficients(source, families))
 
 
-def test_what_it_extends() -> None:
-    found = loaded(written({"fp32": coefficients()}, extends="pixel_1", device_class="phone"))
-    assert (found.extends, found.device_class) == ("pixel_1", "phone")
-    assert found.compute == load_device("pixel_1").compute
+def test_the_profile_that_is_extended() -> None:
+    device = loaded(written({"fp32": coefficients()}, extends="pixel_1", device_class="phone"))
+    assert (device.extends, device.device_class) == ("pixel_1", "phone")
+    assert device.compute == load_device("pixel_1").compute
 
 
 HOSTILE = [
@@ -238,10 +238,10 @@ def test_text_is_read_as_it_was_given(text: str) -> None:
     fits: dict[str, LatencyFit] = {
         "fp32": coefficients(text, (text, "V1")), "int8": roofline(text),
     }  # fmt: skip
-    found = loaded(written(fits, name=text, title=text, runtime=text, comment=(text,)))
-    assert (found.name, found.title, found.runtime) == (text, text, text)
-    same_coefficients(found.latency["fp32"], coefficients(text, (text, "V1")))
-    same_roofline(found.latency["int8"], roofline(text))
+    device = loaded(written(fits, name=text, title=text, runtime=text, comment=(text,)))
+    assert (device.name, device.title, device.runtime) == (text, text, text)
+    same_coefficients(device.latency["fp32"], coefficients(text, (text, "V1")))
+    same_roofline(device.latency["int8"], roofline(text))
 
 
 @pytest.mark.parametrize(
@@ -255,20 +255,20 @@ def test_text_is_read_as_it_was_given(text: str) -> None:
         ("zero\N{ZERO WIDTH SPACE}width", "zero\\u200bwidth"),
     ],
 )
-def test_what_cannot_stand_in_a_line(text: str, expected: str) -> None:
+def test_characters_that_a_line_cannot_hold(text: str, expected: str) -> None:
     fit = coefficients(text, (text,))
-    found = loaded(written({"fp32": fit}, name=text, title=text, comment=(text,)))
-    assert (found.name, found.title) == (expected, expected)
-    same_coefficients(found.latency["fp32"], coefficients(expected, (expected,)))
+    device = loaded(written({"fp32": fit}, name=text, title=text, comment=(text,)))
+    assert (device.name, device.title) == (expected, expected)
+    same_coefficients(device.latency["fp32"], coefficients(expected, (expected,)))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.text(min_size=1).filter(lambda text: text.strip()))
 def test_any_text_can_be_read(text: str) -> None:
     fit = coefficients(text, (text,))
-    found = loaded(written({"fp32": fit}, name=text, title=text, runtime=text, comment=(text,)))
-    assert found.title
-    assert isinstance(found.latency["fp32"], CoefficientFit)
+    device = loaded(written({"fp32": fit}, name=text, title=text, runtime=text, comment=(text,)))
+    assert device.title
+    assert isinstance(device.latency["fp32"], CoefficientFit)
 
 
 OWN = """\
@@ -307,10 +307,10 @@ def test_a_fit_is_put_into_a_file() -> None:
     kept = (OWN + POWER).replace("basis: datasheet", "basis: calibrated")
     comment = "# Fitted by\n#   a command\n#     of two lines\n"
     assert text == kept + comment + latency_text({"fp32": coefficients()})
-    found = load_device("./mine.yaml")
-    assert found.basis == "calibrated"
-    assert found.power_w is not None
-    same_coefficients(found.latency["fp32"], coefficients())
+    device = load_device("./mine.yaml")
+    assert device.basis == "calibrated"
+    assert device.power_w is not None
+    same_coefficients(device.latency["fp32"], coefficients())
 
 
 def test_a_second_fit_takes_the_place_of_the_first() -> None:
@@ -321,25 +321,25 @@ def test_a_second_fit_takes_the_place_of_the_first() -> None:
     assert other == kept + "# Fitted by\n#   another\n" + latency_text({"int8": roofline()})
 
 
-def test_what_stands_behind_a_fit_stays() -> None:
+def test_text_after_a_fit_stays() -> None:
     once = put(OWN, {"fp32": coefficients()}, "  a command")
     for end in ("# Words at the end.\n", "\n" + POWER, POWER + "\n# Words at the end.\n"):
-        found = put(once + end, {"int8": roofline()})
+        text = put(once + end, {"int8": roofline()})
         kept = OWN.replace("basis: datasheet", "basis: calibrated")
-        assert found == kept + end + latency_text({"int8": roofline()})
+        assert text == kept + end + latency_text({"int8": roofline()})
 
 
-def test_words_before_a_section_that_are_not_on_its_fit_stay() -> None:
+def test_comments_before_a_section_stay() -> None:
     own = OWN + "# My own words.\n" + latency_text({"fp32": coefficients()})
-    found = put(own, {"int8": roofline()})
-    assert "# My own words.\n" in found
-    assert found.count("latency:\n") == 1
+    text = put(own, {"int8": roofline()})
+    assert "# My own words.\n" in text
+    assert text.count("latency:\n") == 1
     together = (
         OWN + "# My own words.\n# Fitted by\n#   x\n" + latency_text({"fp32": coefficients()})
     )
-    found = put(together, {"int8": roofline()})
-    assert "# My own words.\nlatency:" in found
-    assert "Fitted by" not in found
+    text = put(together, {"int8": roofline()})
+    assert "# My own words.\nlatency:" in text
+    assert "Fitted by" not in text
 
 
 @pytest.mark.parametrize("quote", ["datasheet", '"datasheet"', "'datasheet'"])
@@ -356,10 +356,10 @@ def test_every_other_byte_stays() -> None:
         OWN.replace("odd gap", "odd g\N{LATIN SMALL LETTER A WITH DIAERESIS}p").encode(),
     ):
         put(data, {"fp32": coefficients()})
-        found = Path("mine.yaml").read_bytes()
-        assert found.startswith(data.replace(b"basis: datasheet", b"basis: calibrated"))
+        content = Path("mine.yaml").read_bytes()
+        assert content.startswith(data.replace(b"basis: datasheet", b"basis: calibrated"))
         if b"\r\n" in data:
-            assert found.count(b"\n") == found.count(b"\r\n")
+            assert content.count(b"\n") == content.count(b"\r\n")
         same_coefficients(load_device("./mine.yaml").latency["fp32"], coefficients())
 
 

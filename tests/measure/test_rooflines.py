@@ -39,7 +39,7 @@ def works_of(networks: int, seed: int = 0) -> list[Work]:
 
 def times(works: list[Work], truth: Roofline, noise: float = 0.0, seed: int = 1) -> Array:
     errors = np.random.default_rng(seed).normal(0.0, 1.0, len(works))
-    return np.array([truth.seconds(one) for one in works]) * np.exp(noise * errors)
+    return np.array([truth.seconds(work) for work in works]) * np.exp(noise * errors)
 
 
 def test_the_time_by_hand() -> None:
@@ -52,21 +52,21 @@ def test_the_time_by_hand() -> None:
 def test_all_numbers_are_found() -> None:
     works = works_of(30)
     truth = Roofline(1 / RATE, RIDGE, 2e-4, 1e-5)
-    found = fit_roofline(works, times(works, truth), ALL)
-    assert found.ridge == RIDGE
-    assert found.mult_add_s == pytest.approx(truth.mult_add_s)
-    assert found.inference_s == pytest.approx(truth.inference_s)
-    assert found.kernel_s == pytest.approx(truth.kernel_s)
+    roofline = fit_roofline(works, times(works, truth), ALL)
+    assert roofline.ridge == RIDGE
+    assert roofline.mult_add_s == pytest.approx(truth.mult_add_s)
+    assert roofline.inference_s == pytest.approx(truth.inference_s)
+    assert roofline.kernel_s == pytest.approx(truth.kernel_s)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_a_shape_does_not_have_is_zero(shape: Shape) -> None:
     works = works_of(20)
-    found = fit_roofline(works, times(works, Roofline(1 / RATE, RIDGE, 2e-4, 1e-5)), shape)
-    assert found.mult_add_s > 0
-    assert (found.ridge > 0) <= shape.bandwidth
-    assert (found.inference_s > 0) <= shape.inference
-    assert (found.kernel_s > 0) <= shape.kernel
+    roofline = fit_roofline(works, times(works, Roofline(1 / RATE, RIDGE, 2e-4, 1e-5)), shape)
+    assert roofline.mult_add_s > 0
+    assert (roofline.ridge > 0) <= shape.bandwidth
+    assert (roofline.inference_s > 0) <= shape.inference
+    assert (roofline.kernel_s > 0) <= shape.kernel
 
 
 def test_shapes_are_all_there_are_from_few_to_many() -> None:
@@ -78,19 +78,19 @@ def test_shapes_are_all_there_are_from_few_to_many() -> None:
 def test_no_number_is_below_zero(networks: int, seed: int, noise: float, shape: Shape) -> None:
     """Whatever the times, which need have nothing to do with the networks."""
     works = works_of(networks, seed)
-    found = fit_roofline(
+    roofline = fit_roofline(
         works, times(works, Roofline(1 / RATE, 0.0, 1e-3, 0.0), noise, seed), shape
     )
-    assert found.mult_add_s > 0
-    assert min(found) >= 0
-    assert all(math.isfinite(number) for number in found)
+    assert roofline.mult_add_s > 0
+    assert min(roofline) >= 0
+    assert all(math.isfinite(number) for number in roofline)
 
 
 def test_times_that_are_all_the_same_are_a_constant() -> None:
     works = works_of(12)
-    found = fit_roofline(works, np.full(12, 0.01), ALL)
-    assert [found.seconds(one) for one in works] == pytest.approx([0.01] * 12, rel=0.01)
-    assert 1 / found.mult_add_s < 1e16  # a rate is there, and not beyond all devices
+    roofline = fit_roofline(works, np.full(12, 0.01), ALL)
+    assert [roofline.seconds(work) for work in works] == pytest.approx([0.01] * 12, rel=0.01)
+    assert 1 / roofline.mult_add_s < 1e16  # a rate is there, and not beyond all devices
 
 
 def families_of(count: int) -> list[str]:
@@ -125,7 +125,7 @@ def test_never_more_numbers_than_rows_allow(networks: int, seed: int) -> None:
     assert len(errors) == networks
 
 
-def test_what_is_held_out_is_not_seen() -> None:
+def test_held_out_rows_do_not_influence_their_prediction() -> None:
     works, families = works_of(12), families_of(12)
     seconds = times(works, Roofline(1 / RATE, RIDGE, 2e-4, 1e-5), 0.1)
     predicted = np.exp(held_out_errors(works, seconds, families, ALL)) * seconds

@@ -31,7 +31,7 @@ def filled(text: str, rows: tuple[str, ...] = ()) -> Report:
     forms: tuple[Form, ...] = ("text", "prose", "count", "seconds", "quantity")
     columns = tuple(Column(text, text, form, i) for i, form in enumerate(forms))
     row = (text, text, 12_345, Time(2e-6, least=True), Quantity(3e-6, "J"))
-    others = tuple((one, one, -1, None, None) for one in rows)
+    others = tuple((name, name, -1, None, None) for name in rows)
     table = Table(text, text, columns, (row, *others), total=row, note=text)
     fact = Fact(text, 12_345, "count", text)
     words = Fact(text, text, "text", text)
@@ -43,16 +43,16 @@ class Page(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[list[str]] = []
+        self.elements: list[list[str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert all(name in ("lang", "charset") or value in ALIGNED for name, value in attrs), attrs
         if tag not in ("br", "html", "meta", "table", "thead", "tbody", "tr", "ul"):
-            self.found.append([tag, ""])
+            self.elements.append([tag, ""])
 
     def handle_data(self, data: str) -> None:
-        if self.found:
-            self.found[-1][1] += data
+        if self.elements:
+            self.elements[-1][1] += data
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError(data)
@@ -108,18 +108,18 @@ def test_html_has_our_tags_and_the_text(text: str) -> None:
     page.feed(render(filled(text), "html"))
     page.close()
     shown = printable_lines(text)
-    found = [(tag, said.strip()) for tag, said in page.found if tag not in ("style", "p")]
+    elements = [(tag, said.strip()) for tag, said in page.elements if tag not in ("style", "p")]
     row = [("td", shown.strip()), ("td", shown.strip()), ("td", "12,345")]
     row += [("td", "≥2.00 µs"), ("td", "3.00 µJ")]
     table = [*[("h2", shown.strip())] * bool(text), *[("th", shown.strip())] * 5, *row, *row]
     facts = [("td", "12,345 (12.35 k)"), ("td", shown.strip()), ("td", shown.strip())]
-    assert found == [
+    assert elements == [
         ("title", shown.strip()), ("h1", shown.strip()),
         ("td", shown.strip()), *facts[:2], ("td", shown.strip()), *facts[1:],
         *table, *table,
         ("li", shown.strip()), ("li", shown.strip()),
     ]  # fmt: skip
-    assert {said.strip() for tag, said in page.found if tag == "p"} <= {shown.strip(), ""}
+    assert {said.strip() for tag, said in page.elements if tag == "p"} <= {shown.strip(), ""}
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -87,17 +87,19 @@ def _without_devices(analysis: Analysis) -> Analysis:
 
 
 def test_every_pair_is_compared(pairs: list[tuple[str, Analysis]]) -> None:
-    for (first, one), (other, two) in product(pairs, repeat=2):
+    for (first, first_analysis), (other, other_analysis) in product(pairs, repeat=2):
         for lower_bound in (False, True):
-            report = compare_report([first, other], [one, two], "kind", lower_bound)
+            report = compare_report(
+                [first, other], [first_analysis, other_analysis], "kind", lower_bound
+            )
             _written(report)
 
 
 @pytest.mark.parametrize("by", GRAINS)
 def test_every_grain(pairs: list[tuple[str, Analysis]], by: Grain) -> None:
     few = [pair for pair in pairs if pair[0] in SMALL or pair[0] in LIBRARY[:2]]
-    for (first, one), (other, two) in product(few, repeat=2):
-        bare = [_without_devices(analysis) for analysis in (one, two)]
+    for (first, first_analysis), (other, other_analysis) in product(few, repeat=2):
+        bare = [_without_devices(analysis) for analysis in (first_analysis, other_analysis)]
         _written(compare_report([first, other], bare, by))
     names = [name for name, _ in few]
     _written(compare_report(names, [analysis for _, analysis in few], by, True))
@@ -107,19 +109,19 @@ def test_every_grain(pairs: list[tuple[str, Analysis]], by: Grain) -> None:
 def test_every_report_of_one_network(name: str) -> None:
     model = _small(name)
     for device in _devices():
-        found = analyze(model, devices=[device])
+        analysis = analyze(model, devices=[device])
         for lower_bound in (False, True):
             for by in (*GRAINS, "kernel"):
-                _written(analysis_report(found, by, lower_bound))  # type: ignore[arg-type]
-            _written(device_choice(found, lower_bound))
-    found = analyze(model, devices=_devices(("pixel_1_tflite", "h100", "a10")))
+                _written(analysis_report(analysis, by, lower_bound))  # type: ignore[arg-type]
+            _written(device_choice(analysis, lower_bound))
+    analysis = analyze(model, devices=_devices(("pixel_1_tflite", "h100", "a10")))
     for lower_bound in (False, True):
-        _written(explain_report(found, None, lower_bound))
+        _written(explain_report(analysis, None, lower_bound))
         for change in ("macs=x2", "launch=/2,bandwidth=1GB/s"):
-            what_ifs = compare_what_if(found, parse_changes(change))
-            _written(with_what_if(analysis_report(found), found, what_ifs, lower_bound))
-    for cost in found.layers:
-        _written(explain_report(found, cost.step.name))
+            what_ifs = compare_what_if(analysis, parse_changes(change))
+            _written(with_what_if(analysis_report(analysis), analysis, what_ifs, lower_bound))
+    for cost in analysis.layers:
+        _written(explain_report(analysis, cost.step.name))
 
 
 def test_mult_adds_without_a_time_of_their_own() -> None:
@@ -141,7 +143,7 @@ def test_a_small_ratio_is_not_zero() -> None:
     devices = _devices(("pixel_1_tflite",))
     models = [_small("one_mult_add"), load_model("mobilenet_v1")]
     report = compare_report(
-        ["large", "small"], [analyze(one, devices=devices) for one in models[::-1]]
+        ["large", "small"], [analyze(model, devices=devices) for model in models[::-1]]
     )
     (sentence,) = [note for note in report.notes if "the mult-adds of" in note]
     assert sentence.startswith("pixel_1_tflite: small has 1.8e-09x the mult-adds of large and")
@@ -149,38 +151,49 @@ def test_a_small_ratio_is_not_zero() -> None:
 
 @pytest.mark.parametrize("name", ["view", "views"])
 def test_without_a_kernel_there_is_no_time(name: str) -> None:
-    found = analyze(_small(name), devices=_devices(device_names()))
+    analysis = analyze(_small(name), devices=_devices(device_names()))
     note = "no layer computes or copies anything: no kernel is launched, and time is unknown"
-    some = [one for one in found.devices if "fp32" in {**one.device.compute, **one.device.latency}]
-    timed = [one for one in some if one.kernels]  # runtimes that copy parts out
+    some = [
+        estimate
+        for estimate in analysis.devices
+        if "fp32" in {**estimate.device.compute, **estimate.device.latency}
+    ]
+    timed = [estimate for estimate in some if estimate.kernels]  # runtimes that copy parts out
     assert len(timed) < len(some)
     assert (name == "views") or not timed
-    for one in some:
-        if one.kernels:
+    for estimate in some:
+        if estimate.kernels:
             continue
-        known = (one.latency_s, one.low_s, one.high_s, one.bound_s, one.energy, one.basis)
+        known = (
+            estimate.latency_s,
+            estimate.low_s,
+            estimate.high_s,
+            estimate.bound_s,
+            estimate.energy,
+            estimate.basis,
+        )
         assert known == (None,) * 6
-        assert one.notes == (note,)
-        assert time_ratio(one, one).value is None
+        assert estimate.notes == (note,)
+        assert time_ratio(estimate, estimate).value is None
 
 
-def test_without_a_kernel_nothing_takes_no_time() -> None:
-    found = analyze(_small("view"), devices=_devices(DEVICES[:5]))
-    text = render(analysis_report(found), "text", 200)
+def test_without_a_kernel_no_time_is_zero() -> None:
+    analysis = analyze(_small("view"), devices=_devices(DEVICES[:5]))
+    text = render(analysis_report(analysis), "text", 200)
     assert "0 s" not in text
     assert "more time than" not in text
     assert (
         "* pixel_1_tflite, raspberry_pi_4, h100, pixel_3_tflite_gpu and 1 more: no layer computes"
         in text
     )
-    chosen = render(device_choice(found), "text", 200)
+    chosen = render(device_choice(analysis), "text", 200)
     assert "no fp32 rate" not in chosen
     assert "no layer computes or copies anything" in chosen
 
 
 def test_a_sum_of_nothing_known_is_unknown() -> None:
-    found = analyze(_small("unknown"), devices=_devices(DEVICES[:3]))
-    tflite, shared, lower_bound = found.devices
+    analysis = analyze(_small("unknown"), devices=_devices(DEVICES[:3]))
+    tflite, shared, lower_bound = analysis.devices
     assert (tflite.latency_s, tflite.bound_s, tflite.outside) == (None, None, ())
     assert (shared.latency_s, shared.bound_s) == (None, None)
     assert tflite.notes == ("1 kernel is not timed: no rule counts what it does",)

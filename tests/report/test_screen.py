@@ -219,7 +219,7 @@ def test_every_column_is_explained() -> None:
                 assert column.help in text
 
 
-def test_more_than_three_things_to_say_wait_for_notes() -> None:
+def test_notes_beyond_three_are_left_to_the_notes_option() -> None:
     spec = parse_spec(
         "format: 1\nname: odd\ninput: {image: [3, 300, 300]}\nlayers:\n"
         "  - conv2d: {channels: 64, kernel: 3}\n"
@@ -242,7 +242,7 @@ def test_a_datasheet_profile_names_the_measured_ones_of_its_board() -> None:
     assert note in analysis_report(analyzed("lenet5", ("raspberry_pi_4",))).notes
     for fitted in ("raspberry_pi_4_ncnn", "stm32l4r5_tflm", "h100"):
         notes = analysis_report(analyzed("lenet5", (fitted,))).notes
-        assert not [one for one in notes if "also measured" in one]
+        assert not [line for line in notes if "also measured" in line]
 
 
 def siblings(name: str, precision: str) -> Sequence[str]:
@@ -272,8 +272,8 @@ def energies(*devices: str) -> dict[str, object]:
     """Title of the column of energies, and its cells by device."""
     (table,) = analysis_report(analyzed("mobilenet_v1", devices)).answer
     keys = [column.key for column in table.columns]
-    found: dict[str, object] = {row[0]: row[keys.index("energy")] for row in table.rows}
-    return {"": table.columns[keys.index("energy")].title, **found}
+    cells: dict[str, object] = {row[0]: row[keys.index("energy")] for row in table.rows}
+    return {"": table.columns[keys.index("energy")].title, **cells}
 
 
 def test_a_column_has_energies_of_one_method() -> None:

@@ -64,70 +64,70 @@ def test_json_has_basis_band_and_lower_bound(capsys: pytest.CaptureFixture[str])
     fitted, datasheet, stick, lower_bound = document(capsys, "analyze", "mobilenet_v1", *ON_EACH)[
         "devices"
     ]
-    assert [one["basis"] for one in (fitted, datasheet, stick, lower_bound)] == [
+    assert [estimate["basis"] for estimate in (fitted, datasheet, stick, lower_bound)] == [
         *("fitted", "datasheet", "fitted", "bound"),
     ]
-    for one in (fitted, datasheet, stick):
-        assert one["latency_low_ms"] < one["latency_ms"] < one["latency_high_ms"]
+    for estimate in (fitted, datasheet, stick):
+        assert estimate["latency_low_ms"] < estimate["latency_ms"] < estimate["latency_high_ms"]
     assert (lower_bound["latency_low_ms"], lower_bound["latency_high_ms"]) == (None, None)
     # 568,740,352 mult-adds at 10 GMAC/s, and what DRAM adds here and there.
-    for one in (fitted, datasheet, lower_bound):
-        assert one["bound_ms"] == pytest.approx(57.2, abs=0.1)
-        assert one["latency_ms"] > one["bound_ms"]
+    for estimate in (fitted, datasheet, lower_bound):
+        assert estimate["bound_ms"] == pytest.approx(57.2, abs=0.1)
+        assert estimate["latency_ms"] > estimate["bound_ms"]
     assert stick["bound_ms"] is None
     assert lower_bound["latency_ms"] == pytest.approx(lower_bound["bound_ms"] + 29 * 0.01, abs=0.01)
-    for one in (fitted, datasheet, stick, lower_bound):
-        assert sum(one["shares"].values()) == pytest.approx(1)
-        assert one["outside"] == []
-        known = [kernel["bound_ms"] for kernel in one["kernels"]]
-        if one["bound_ms"] is not None:
-            assert sum(value or 0.0 for value in known) == pytest.approx(one["bound_ms"])
+    for estimate in (fitted, datasheet, stick, lower_bound):
+        assert sum(estimate["shares"].values()) == pytest.approx(1)
+        assert estimate["outside"] == []
+        known = [kernel["bound_ms"] for kernel in estimate["kernels"]]
+        if estimate["bound_ms"] is not None:
+            assert sum(value or 0.0 for value in known) == pytest.approx(estimate["bound_ms"])
 
 
 PARTS = ("compute", "memory", "overhead")
 
 
 @pytest.mark.parametrize("device", [*DEVICES, "raspberry_pi_zero_xnnpack", "h100"])
-def test_parts_of_kernels_add_up_wherever_they_stand(
+def test_parts_of_kernels_add_up_in_every_report(
     capsys: pytest.CaptureFixture[str], device: str
 ) -> None:
-    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", device)["devices"]
-    for kernel in found["kernels"]:
+    (estimate,) = document(capsys, "analyze", "mobilenet_v1", "--device", device)["devices"]
+    for kernel in estimate["kernels"]:
         parts = [kernel[f"{part}_ms"] or 0.0 for part in PARTS]
         assert sum(parts) == pytest.approx(kernel["latency_ms"] or 0.0)
     for part in PARTS:
-        seconds = [kernel[f"{part}_ms"] or 0.0 for kernel in found["kernels"]]
-        assert sum(seconds) / found["latency_ms"] == pytest.approx(found["shares"][part])
-    for one in records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--device", device):
-        parts = [float(one[f"{part}_ms"] or 0) for part in PARTS]
-        assert sum(parts) == pytest.approx(float(one["latency_ms"] or 0))
+        seconds = [kernel[f"{part}_ms"] or 0.0 for kernel in estimate["kernels"]]
+        assert sum(seconds) / estimate["latency_ms"] == pytest.approx(estimate["shares"][part])
+    for row in records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--device", device):
+        parts = [float(row[f"{part}_ms"] or 0) for part in PARTS]
+        assert sum(parts) == pytest.approx(float(row["latency_ms"] or 0))
     layers = document(capsys, "explain", "mobilenet_v1", "separable", "--device", device)["layers"]
     for (time,) in filter(None, (layer["times"] for layer in layers)):
         parts = [time[f"{part}_ms"] or 0.0 for part in PARTS]
         assert sum(parts) == pytest.approx(time["latency_ms"])
 
 
-def test_a_part_of_which_nothing_is_known_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = document(capsys, "analyze", "mobilenet_v1", "--device", "h100")["devices"]
-    stem = found["kernels"][0]
+def test_a_part_without_a_known_rate_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    (estimate,) = document(capsys, "analyze", "mobilenet_v1", "--device", "h100")["devices"]
+    stem = estimate["kernels"][0]
     assert stem["memory_ms"] is None  # it stays in L2, whose bandwidth is not known
     assert stem["compute_ms"] > 0
 
 
 def test_times_never_stand_without_their_basis(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "mobilenet_v3_small", *ON_EACH)
-    found = {name: device_row(text, name) for name in DEVICES}
-    assert found["fitted_core"][:6] == ["18.3", "ms", "15.4-21.8", "ms", "ncnn", "1"]
-    assert found["fitted_core"][6:8] == ["yes", "fitted"]
-    assert found["datasheet_core"][4:8] == ["any", "1", "yes", "datasheet"]
-    assert (found["stick"][0], found["stick"][5:7]) == ("*9.13", ["unknown", "fitted"])
-    assert found["lower_bound_core"][:6] == ["≥7.80", "ms", "tflite", "1", "yes", "bound"]
+    device_rows = {name: device_row(text, name) for name in DEVICES}
+    assert device_rows["fitted_core"][:6] == ["18.3", "ms", "15.4-21.8", "ms", "ncnn", "1"]
+    assert device_rows["fitted_core"][6:8] == ["yes", "fitted"]
+    assert device_rows["datasheet_core"][4:8] == ["any", "1", "yes", "datasheet"]
+    assert (device_rows["stick"][0], device_rows["stick"][5:7]) == ("*9.13", ["unknown", "fitted"])
+    assert device_rows["lower_bound_core"][:6] == ["≥7.80", "ms", "tflite", "1", "yes", "bound"]
     assert "stick: marked *: fewer mult-adds than any network that the fit has seen" in text
     assert "on fitted_core (fitted)" in text
     assert "roofline of the profile's peaks" not in text
 
 
-def test_notes_are_of_the_bases_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notes_explain_the_bases_in_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "lenet5", "--device", "lower_bound_core", "--notes")
     assert "* bound: " in text
     assert "* lower_bound_core: ≥ is a lower bound; real runs take longer" in text
@@ -141,7 +141,7 @@ def test_notes_are_of_the_bases_there_are(capsys: pytest.CaptureFixture[str]) ->
     assert re.search(r"\n80 % range +four of five measurements are in it\n", text)
 
 
-def test_each_way_to_a_basis_is_one_note(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_method_of_a_basis_has_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     coefficients = (
         "the sum of what each kernel asks for, at cost coefficients fitted to published times"
     )
@@ -157,17 +157,17 @@ def test_each_way_to_a_basis_is_one_note(capsys: pytest.CaptureFixture[str]) -> 
     assert f"* fitted (stick): {roofline}" in text
 
 
-def test_channels_that_fill_no_packs_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_channels_that_fill_no_packs_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
     on = ("--device", "raspberry_pi_4_ncnn", "--device", "pixel_1_tflite")
     net = "mobilenet_v1@alpha=0.969"
     text = output(capsys, "analyze", net, *on, "-v")
-    (found,) = re.findall(r"\* (.*) kernels have channels (.*)", text)
-    device, count = found[0].split(": ")
+    (note,) = re.findall(r"\* (.*) kernels have channels (.*)", text)
+    device, count = note[0].split(": ")
     assert device == "raspberry_pi_4_ncnn"
     share = re.fullmatch(
         r"that are no multiple of 4 \(`unpacked`\): (\d+) % of the time, "
         "which multiples would save",
-        found[1],
+        note[1],
     )
     assert share
     terms = [
@@ -195,7 +195,7 @@ layers:
 """
 
 
-def test_what_is_refused_has_no_basis_and_a_part_no_band(
+def test_a_refused_time_has_no_basis_and_a_partial_time_no_band(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "net.yaml"
@@ -210,9 +210,9 @@ def test_what_is_refused_has_no_basis_and_a_part_no_band(
     (refused,) = json.loads(capsys.readouterr().out)["devices"]
     assert (refused["basis"], refused["latency_ms"]) == (None, None)
     bound = ("--device", "fitted_core", "--lower-bound")
-    (found,) = document(capsys, "analyze", str(path), *bound)["devices"]
-    assert found["latency_ms"] > 0
-    assert (found["latency_low_ms"], found["latency_high_ms"]) == (None, None)
+    (estimate,) = document(capsys, "analyze", str(path), *bound)["devices"]
+    assert estimate["latency_ms"] > 0
+    assert (estimate["latency_low_ms"], estimate["latency_high_ms"]) == (None, None)
     text = output(capsys, "analyze", str(path), *bound)
     assert device_row(text, "fitted_core")[:6] == ["*≥12.0", "µs", "ncnn", "1", "yes", "fitted"]
     kernels = rows(output(capsys, "analyze", str(path), "--by", "kernel", *bound), "Kernels")
@@ -224,8 +224,8 @@ UNKNOWN = "no int8 rate in the profile (it has fp32): time is unknown"
 
 
 def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
-    (found,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
-    assert (found["basis"], found["latency_ms"]) == (None, None)
+    (estimate,) = document(capsys, "analyze", "lenet5", *NO_INT8)["devices"]
+    assert (estimate["basis"], estimate["latency_ms"]) == (None, None)
     text = output(capsys, "analyze", "lenet5", *NO_INT8)
     assert device_row(text, "stick")[:4] == ["unknown", "made-up", "unknown", "unknown"]
     assert "\nBlocks; time on stick is unknown\n" in text
@@ -233,8 +233,8 @@ def test_no_rate_means_no_basis(capsys: pytest.CaptureFixture[str]) -> None:
     text = output(capsys, "analyze", "lenet5", "--by", "kernel", *NO_INT8)
     assert f"\nKernels on stick: {UNKNOWN}\n" in text
     assert "(lower bound)" not in text
-    found = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["ratio_breakdowns"][0]
-    assert (found["basis"], found["time_ratio"]) == (None, None)
+    breakdown = document(capsys, "compare", "lenet5", "alexnet", *NO_INT8)["ratio_breakdowns"][0]
+    assert (breakdown["basis"], breakdown["time_ratio"]) == (None, None)
     text = output(capsys, "compare", "lenet5", "alexnet", *NO_INT8)
     assert f"* stick: {UNKNOWN}" in text
     assert f"* stick: {UNKNOWN}" in output(capsys, "explain", "lenet5", "c5.conv2d", *NO_INT8)
@@ -248,7 +248,7 @@ def test_a_profile_without_a_rate_has_no_basis() -> None:
     assert row[[column.key for column in table.columns].index("basis")] is None
 
 
-def test_memory_that_is_too_small_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_memory_that_is_too_small_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
     on = ("--device", "stm32h743", "--precision", "int8")
     text = output(capsys, "analyze", "mobilenet_v1", *on)
     assert text.startswith(
@@ -272,7 +272,7 @@ def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str])
     every = [row for row in listed if row["device"] == DEVICES[0]]
     times = [float(row["latency_ms"]) for row in every]
     assert times == sorted(times, reverse=True)
-    assert sum(float(one["latency_share"]) for one in every) == pytest.approx(1)
+    assert sum(float(row["latency_share"]) for row in every) == pytest.approx(1)
     five = records(capsys, "analyze", "mobilenet_v1", "--by", "kernel", "--top", "5", *ON_EACH)
     assert len(five) == 4 * 5
     assert five[:5] == every[:5]
@@ -280,13 +280,13 @@ def test_kernels_come_with_the_longest_first(capsys: pytest.CaptureFixture[str])
     share = sum(float(row["latency_share"]) for row in every[:15])
     assert share == pytest.approx(0.873, abs=0.001)
     assert ": 15 of 29, 87 % of the time (--top N shows more)" in " ".join(text.split())
-    first = next(one for one in every if one["name"] == "separable.depthwise_conv2d")
+    first = next(row for row in every if row["name"] == "separable.depthwise_conv2d")
     # 3,612,672 mult-adds over 401,408 elements in and out and 288 + 64 weights, of 4 bytes
     assert float(first["intensity"]) == pytest.approx(3_612_672 / (4 * (802_816 + 352)))
     assert first["layers"] == " ".join(
         f"separable.{layer}" for layer in ("depthwise_conv2d", "batch_norm", "relu")
     )
-    last = next(one for one in every if one["name"] == "logits")
+    last = next(row for row in every if row["name"] == "logits")
     assert last["bound"] == "memory:DRAM"
 
 
@@ -312,7 +312,7 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
         "layers"
     ]
     fitted, datasheet, stick, lower_bound = layer["times"]
-    terms = {one["term"]: one for one in fitted["terms"]}
+    terms = {term["term"]: term for term in fitted["terms"]}
     assert set(terms) == {"depthwise_3x3", "depthwise_elements", "weights", "kernel"}
     # the shared coefficient times exp(0.5), of 150 ps for each of 903,168 mult-adds
     coefficient = shared_coefficients("phone").coefficients[
@@ -324,9 +324,9 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
     assert taken == pytest.approx(903_168 * coefficient * 150e-9)
     assert terms["depthwise_elements"]["amount"] == pytest.approx(200_704)
     assert terms["kernel"]["amount"] == 1
-    for one in (fitted, datasheet):
-        total = sum(term["latency_ms"] for term in one["terms"])
-        assert total == pytest.approx(one["latency_ms"])
+    for estimate in (fitted, datasheet):
+        total = sum(term["latency_ms"] for term in estimate["terms"])
+        assert total == pytest.approx(estimate["latency_ms"])
     assert stick["terms"] == lower_bound["terms"] == []
     assert (stick["bound_ms"], stick["basis"]) == (None, "fitted")
     text = output(capsys, "explain", "mobilenet_v1", "middle.3.depthwise_conv2d", *ON_EACH)
@@ -337,17 +337,17 @@ def test_explain_shows_the_terms(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "compare", "shallow", "mobilenet_v1@alpha=0.75", *ON_EACH)
-    intervals = {ratio["name"]: ratio for ratio in found["ratios"][1]["devices"]}
+    comparison = document(capsys, "compare", "shallow", "mobilenet_v1@alpha=0.75", *ON_EACH)
+    intervals = {ratio["name"]: ratio for ratio in comparison["ratios"][1]["devices"]}
     assert {name: ratio["tie"] for name, ratio in intervals.items()} == {
         "fitted_core": True, "datasheet_core": True, "stick": True, "lower_bound_core": None,
     }  # fmt: skip
     for name in DEVICES[:3]:
         low, ratio, high = (intervals[name][f"latency_ratio{end}"] for end in ("_low", "", "_high"))
         assert low < ratio < high
-    found = document(capsys, "compare", "full", "separable", *ON_EACH)
-    fitted = found["ratios"][1]["devices"][0]
-    coefficient_ratio = found["ratio_breakdowns"][0]["coefficient_ratio"]
+    comparison = document(capsys, "compare", "full", "separable", *ON_EACH)
+    fitted = comparison["ratios"][1]["devices"][0]
+    coefficient_ratio = comparison["ratio_breakdowns"][0]["coefficient_ratio"]
     text = output(capsys, "compare", "full", "separable", *ON_EACH)
     low, high = (cell(fitted[f"latency_ratio_{end}"], "ratio") for end in ("low", "high"))
     assert f"{low.removesuffix('x')}-{high}" in text
@@ -358,16 +358,16 @@ def test_ratios_have_intervals_and_ties(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("other", ["mobilenet_v2", "mobilenet_v2@alpha=1.0"])
-def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], other: str) -> None:
-    found = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
-    for ratio in found["ratios"][1]["devices"]:
+def test_equal_kernels_are_noted(capsys: pytest.CaptureFixture[str], other: str) -> None:
+    comparison = document(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
+    for ratio in comparison["ratios"][1]["devices"]:
         assert ratio == {
             "name": ratio["name"],
             **dict.fromkeys(("latency_ratio", "latency_ratio_low", "latency_ratio_high"), 1.0),
             "tie": False,
             "same_kernels": True,
         }
-    assert {one["same_kernels"] for one in found["ratio_breakdowns"]} == {True}
+    assert {breakdown["same_kernels"] for breakdown in comparison["ratio_breakdowns"]} == {True}
     text = output(capsys, "compare", "mobilenet_v2", other, *ON_EACH)
     assert text.count("1.00-1.00x  same kernels") == len(DEVICES)
     name = "mobilenet_v2 (2)" if other == "mobilenet_v2" else other
@@ -379,17 +379,17 @@ def test_the_same_kernels_are_said_to_be(capsys: pytest.CaptureFixture[str], oth
 
 def test_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
     names = ["stm32h743", "stick", "lower_bound_core", "fitted_core", "h100"]
-    found = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
-    assert found["model"]["knobs"]["alpha"] == 0.5
-    assert [one["name"] for one in found["devices"]] == [
+    choice = document(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
+    assert choice["model"]["knobs"]["alpha"] == 0.5
+    assert [device["name"] for device in choice["devices"]] == [
         *("fitted_core", "lower_bound_core", "stm32h743", "stick", "h100"),
     ]
     alone = document(
         capsys, "analyze", "mobilenet_v1", "--alpha", "0.5", "--device", "fitted_core"
     )["devices"]  # fmt: skip
-    assert found["devices"][0] == {"class": "phone", **alone[0]}
+    assert choice["devices"][0] == {"class": "phone", **alone[0]}
     listed = records(capsys, "devices", "--for", "mobilenet_v1", *names, "--alpha", "0.5")
-    assert [row["device"] for row in listed] == [device["name"] for device in found["devices"]]
+    assert [row["device"] for row in listed] == [device["name"] for device in choice["devices"]]
     assert float(listed[0]["latency_ms"]) == alone[0]["latency_ms"]
     assert (listed[1]["latency_low_ms"], listed[1]["basis"]) == ("", "bound")
     assert (listed[2]["latency_ms"], listed[2]["memory_fits"]) == ("", "false")
@@ -442,23 +442,23 @@ def test_constants_have_a_column_where_there_are_some(capsys: pytest.CaptureFixt
 
 
 def test_all_devices_for_a_network(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "devices", "--for", "lenet5", "--precision", "int8")["devices"]
-    classes = [CLASSES.index(one["class"]) for one in found]
+    devices = document(capsys, "devices", "--for", "lenet5", "--precision", "int8")["devices"]
+    classes = [CLASSES.index(device["class"]) for device in devices]
     assert classes == sorted(classes)
     bases = ["calibrated", "fitted", "datasheet", "bound", None]
     by_class: dict[str, list[tuple[int, float]]] = {}
-    for device in found:
+    for device in devices:
         rank = bases.index(device["basis"]), device["latency_ms"] or float("inf")
         by_class.setdefault(device["class"], []).append(rank)
     assert all(ranks == sorted(ranks) for ranks in by_class.values())
 
 
 def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "devices", "fitted_core")["latency"]["fp32"]
-    assert found["form"] == "coefficients"
-    assert found["scale"]["value"] == 150e-12
-    assert found["held_out"]["median"] == 0.067
-    assert "covariance" not in found
+    fit = document(capsys, "devices", "fitted_core")["latency"]["fp32"]
+    assert fit["form"] == "coefficients"
+    assert fit["scale"]["value"] == 150e-12
+    assert fit["held_out"]["median"] == 0.067
+    assert "covariance" not in fit
     text = output(capsys, "devices", "fitted_core")
     coefficients = rows(text, "fp32 cost coefficients that differ")
     assert coefficients["depthwise_3x3"][4] == "1.65x"  # exp(0.5)
@@ -467,14 +467,14 @@ def test_a_profile_with_a_fit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_profiles_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
-    found = document(capsys, "devices", "fitted_core", "pixel_1")["devices"]
-    assert [device["name"] for device in found] == ["fitted_core", "pixel_1"]
-    values = [{one["what"]: one for one in device["numbers"]} for device in found]
+    profiles = document(capsys, "devices", "fitted_core", "pixel_1")["devices"]
+    assert [device["name"] for device in profiles] == ["fitted_core", "pixel_1"]
+    values = [{number["what"]: number for number in device["numbers"]} for device in profiles]
     for numbers, rate in zip(values, (10e9, 9.368e9), strict=True):
         number = numbers["fp32 mult-adds"]
         assert (number["value"], number["unit"]) == (rate, "MAC/s")
     assert "fp32 tile" not in values[0]
-    assert all("fuse_clamps" in device["kernels"] for device in found)
+    assert all("fuse_clamps" in device["kernels"] for device in profiles)
     text = output(capsys, "devices", "fitted_core", "pixel_1")
     assert re.search(r"^time +fp32 fitted +fp32 datasheet$", text, re.MULTILINE)
     assert re.search(r"^fuse_clamps +yes +yes$", text, re.MULTILINE)

@@ -67,15 +67,15 @@ def with_fit(fit: LatencyFit) -> DeviceProfile:
 
 
 def what_if(changes: str, device: DeviceProfile = DEVICE) -> WhatIf:
-    (found,) = compare_what_if(analyze(SPEC, devices=[device]), parse_changes(changes))
-    return found
+    (comparison,) = compare_what_if(analyze(SPEC, devices=[device]), parse_changes(changes))
+    return comparison
 
 
-def times(one: WhatIf) -> tuple[float, float]:
+def times(comparison: WhatIf) -> tuple[float, float]:
     """Milliseconds before and after."""
-    assert one.before.latency_s is not None
-    assert one.after.latency_s is not None
-    return one.before.latency_s * 1e3, one.after.latency_s * 1e3
+    assert comparison.before.latency_s is not None
+    assert comparison.after.latency_s is not None
+    return comparison.before.latency_s * 1e3, comparison.after.latency_s * 1e3
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def times(one: WhatIf) -> tuple[float, float]:
     ],
 )
 def test_a_lower_bound(changes: str, after: float, bound: str) -> None:
-    found = what_if(changes)
-    assert times(found) == pytest.approx((3.84, after))  # 96 / 25
-    (kernel,) = found.kernels
+    comparison = what_if(changes)
+    assert times(comparison) == pytest.approx((3.84, after))  # 96 / 25
+    (kernel,) = comparison.kernels
     assert (kernel.before.bound, kernel.after.bound) == ("memory:DRAM", bound)
-    assert len(found.changed) == (bound != "memory:DRAM")
-    assert found.notes == ()
+    assert len(comparison.changed) == (bound != "memory:DRAM")
+    assert comparison.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_a_lower_bound(changes: str, after: float, bound: str) -> None:
         ("vector=x2", 1, 1, 1),
     ],
 )
-def test_parts_of_coefficients_follow_the_numbers_that_they_rest_on(
+def test_parts_by_coefficients_scale_with_their_numbers(
     changes: str, compute: float, memory: float, overhead: float
 ) -> None:
     in_order = replace(DEVICE, device_class="phone", pipeline="in_order")
     for device in (with_fit(COEFFICIENTS), in_order):
-        ((kernel,), found) = (what_if(changes, device).kernels, what_if(changes, device))
+        ((kernel,), comparison) = (what_if(changes, device).kernels, what_if(changes, device))
         for part, ratio in (
             ("compute_s", compute),
             ("memory_s", memory),
@@ -133,20 +133,22 @@ def test_parts_of_coefficients_follow_the_numbers_that_they_rest_on(
             assert before > 0
             assert after == pytest.approx(before * ratio)
         assert (
-            found.before.basis == found.after.basis == ("fitted" if device.latency else "datasheet")
+            comparison.before.basis
+            == comparison.after.basis
+            == ("fitted" if device.latency else "datasheet")
         )
-        assert found.notes == (
+        assert comparison.notes == (
             "the time with other numbers is a model: parts that are compute are scaled as macs, "
             "those that are memory as the bandwidth of the main memory, kernel launches as launch; "
             "all else moves only the lower bound",
         )
 
 
-def test_an_estimate_from_a_data_sheet_stays_one_beside_a_fit_of_another_precision() -> None:
+def test_a_datasheet_estimate_ignores_a_fit_of_another_precision() -> None:
     device = replace(DEVICE, basis="fitted", pipeline="in_order", latency={"int8": COEFFICIENTS})
-    found = what_if("macs=x2", device)
-    assert (found.before.basis, found.after.basis) == ("datasheet", "datasheet")
-    assert found.after.device.latency["int8"] == COEFFICIENTS
+    comparison = what_if("macs=x2", device)
+    assert (comparison.before.basis, comparison.after.basis) == ("datasheet", "datasheet")
+    assert comparison.after.device.latency["int8"] == COEFFICIENTS
 
 
 def test_a_launch_of_known_length() -> None:
@@ -168,78 +170,78 @@ def test_a_launch_of_known_length() -> None:
     ],
 )
 def test_a_fitted_roofline(changes: str, after: float) -> None:
-    found = what_if(changes, with_fit(ROOFLINE))
-    assert times(found) == pytest.approx((12.6, after))  # max(6.4, 9.6) + 1 + 2
-    assert found.notes[0].startswith("the time with other numbers is a model: the fitted rate")
+    comparison = what_if(changes, with_fit(ROOFLINE))
+    assert times(comparison) == pytest.approx((12.6, after))  # max(6.4, 9.6) + 1 + 2
+    assert comparison.notes[0].startswith("the time with other numbers is a model: the fitted rate")
 
 
 def test_what_only_a_fit_knows() -> None:
     unknown = replace(with_fit(ROOFLINE), compute={}, memory=())
-    found = what_if("macs=x2,bandwidth=x4", unknown)
-    assert times(found) == pytest.approx((12.6, 6.2))
-    assert found.after.device.compute == {}
-    assert found.after.bound_s is None
+    comparison = what_if("macs=x2,bandwidth=x4", unknown)
+    assert times(comparison) == pytest.approx((12.6, 6.2))
+    assert comparison.after.device.compute == {}
+    assert comparison.after.bound_s is None
 
 
 def test_without_a_number_before_there_is_no_ratio() -> None:
     silent = replace(with_fit(COEFFICIENTS),
         compute={}, memory=(MemoryLevel(name="DRAM", size_bytes=known(10e3)),)
     )  # fmt: skip
-    found = what_if("macs=1MMAC/s,bandwidth=1MB/s", silent)
-    before, after = times(found)
+    comparison = what_if("macs=1MMAC/s,bandwidth=1MB/s", silent)
+    before, after = times(comparison)
     assert before == after
-    assert found.notes[1:] == (
+    assert comparison.notes[1:] == (
         "macs 1.00 MMAC/s moves only the lower bound: without the number before, there is no ratio "
         "to scale by",
         "bandwidth 1.00 MB/s moves only the lower bound: without the number before, there is no "
         "ratio to scale by",
     )
-    assert found.before.bound_s is None
-    assert found.after.bound_s == pytest.approx(192e-6)
+    assert comparison.before.bound_s is None
+    assert comparison.after.bound_s == pytest.approx(192e-6)
 
 
 @pytest.mark.parametrize("fit", [None, replace(ROOFLINE, kernel_s=known(0.0))])
 def test_a_launch_that_took_no_time_before(fit: RooflineFit | None) -> None:
     device = replace(DEVICE, kernel_overhead_s=known(0.0)) if fit is None else with_fit(fit)
-    found = what_if("launch=1ms", device)
-    (figure,) = found.figures
+    comparison = what_if("launch=1ms", device)
+    (figure,) = comparison.figures
     assert (figure.before, figure.after, figure.ratio) == (0.0, 1e-3, None)
-    before, after = found.before.latency_s, found.after.latency_s
+    before, after = comparison.before.latency_s, comparison.after.latency_s
     assert before is not None
     assert after == pytest.approx(before + 1e-3)
 
 
 def test_an_estimate_stays_above_the_altered_lower_bound() -> None:
     cheap = replace(COEFFICIENTS, scale_s=known(1e-12))
-    found = what_if("bandwidth=/10", with_fit(cheap))
-    assert times(found) == pytest.approx((3.84, 38.4))
+    comparison = what_if("bandwidth=/10", with_fit(cheap))
+    assert times(comparison) == pytest.approx((3.84, 38.4))
 
 
 def test_lower_bounds_that_fall_since_less_is_known() -> None:
     silent = replace(
         DEVICE, memory=(MemoryLevel(name="Cache", size_bytes=known(32.0)), DEVICE.memory[1])
     )
-    found = what_if("cache=200B", silent)
-    assert times(found) == pytest.approx((3.84, 3.2))
-    assert found.notes == (
+    comparison = what_if("cache=200B", silent)
+    assert times(comparison) == pytest.approx((3.84, 3.2))
+    assert comparison.notes == (
         "more stays in Cache then, where it takes no memory time since no bandwidth is known",
     )
 
 
 def test_a_rate_for_a_precision_that_has_none() -> None:
     analysis = analyze(SPEC, devices=[DEVICE], precision="fp16")
-    (found,) = compare_what_if(analysis, parse_changes("vector=1kop/s,macs=40kMAC/s"))
-    assert found.before.latency_s is None
-    assert found.after.latency_s == pytest.approx(1.6e-3)  # 64 / 40,000; the cache has all
-    assert found.kernels == ()
+    (comparison,) = compare_what_if(analysis, parse_changes("vector=1kop/s,macs=40kMAC/s"))
+    assert comparison.before.latency_s is None
+    assert comparison.after.latency_s == pytest.approx(1.6e-3)  # 64 / 40,000; the cache has all
+    assert comparison.kernels == ()
 
 
 def test_zeros_stay_zeros() -> None:
     rate = replace(DEVICE.compute["fp32"], sparse_speedup=known(2.0))
     device = replace(DEVICE, compute={"fp32": rate})
     analysis = analyze(SPEC, devices=[device], sparsity=[Zeros(0.5, fours=True)])
-    (found,) = compare_what_if(analysis, parse_changes("macs=/4"))
-    assert found.after.latency_s == pytest.approx(6.4e-3)  # 64 / 5,000 / 2
+    (comparison,) = compare_what_if(analysis, parse_changes("macs=/4"))
+    assert comparison.after.latency_s == pytest.approx(6.4e-3)  # 64 / 5,000 / 2
 
 
 def test_sources_say_what_was_altered() -> None:
@@ -275,9 +277,9 @@ def test_storage_is_a_level() -> None:
 
 def message(changes: str, device: DeviceProfile | str = "pixel_1", precision: str = "fp32") -> str:
     # Without a pipeline, nothing is known of kernel launches.
-    one = replace(load_device(device), pipeline=None) if isinstance(device, str) else device
+    profile = replace(load_device(device), pipeline=None) if isinstance(device, str) else device
     with pytest.raises(DeviceError) as caught:
-        altered(one, parse_changes(changes), precision)
+        altered(profile, parse_changes(changes), precision)
     return str(caught.value)
 
 
@@ -413,22 +415,26 @@ ANALYSIS: Analysis = analyze(
 
 
 def test_factors_of_one_change_nothing() -> None:
-    for one in compare_what_if(ANALYSIS, parse_changes("macs=x1,vector=x1,dram=/1")):
-        assert one.after.kernels == one.before.kernels
+    for comparison in compare_what_if(ANALYSIS, parse_changes("macs=x1,vector=x1,dram=/1")):
+        assert comparison.after.kernels == comparison.before.kernels
         assert (
-            replace(one.after, device=one.before.device, latency_fit=one.before.latency_fit)
-            == one.before
+            replace(
+                comparison.after,
+                device=comparison.before.device,
+                latency_fit=comparison.before.latency_fit,
+            )
+            == comparison.before
         )
-        assert one.changed == ()
+        assert comparison.changed == ()
 
 
 @given(st.sampled_from(("macs", "bandwidth", "vector")), st.floats(1, 300), st.floats(1, 300))
 def test_larger_rates_never_take_longer(key: str, first: float, more: float) -> None:
-    one, other = (
+    smaller_rate, larger_rate = (
         compare_what_if(ANALYSIS, parse_changes(f"{key}=x{factor!r}"))
         for factor in (first, first * more)
     )
-    for slower, faster in zip(one, other, strict=True):
+    for slower, faster in zip(smaller_rate, larger_rate, strict=True):
         limits = (slower.before, slower.after, faster.after)
         for earlier, later in pairwise(limits):
             assert later.latency_s is not None
@@ -439,15 +445,15 @@ def test_larger_rates_never_take_longer(key: str, first: float, more: float) -> 
 
 
 @given(st.floats(0.01, 20))
-def test_launches_take_as_much_more(factor: float) -> None:
+def test_overhead_scales_with_the_kernel_launch(factor: float) -> None:
     analysis = replace(ANALYSIS, devices=ANALYSIS.devices[:4])
-    for one in compare_what_if(analysis, parse_changes(f"launch=x{factor!r}")):
-        for kernel in one.kernels:
+    for comparison in compare_what_if(analysis, parse_changes(f"launch=x{factor!r}")):
+        for kernel in comparison.kernels:
             assert kernel.before.overhead_s is not None
             assert kernel.after.overhead_s == pytest.approx(kernel.before.overhead_s * factor)
 
 
-def test_kernels_stay_in_the_order_that_was_found() -> None:
+def test_kernels_keep_their_best_order() -> None:
     device = load_device("stm32h7a3_cube_ai")
     analysis = analyze(
         load_model("shufflenet_v2:shufflenet_v2_x2_0"),
@@ -455,8 +461,11 @@ def test_kernels_stay_in_the_order_that_was_found() -> None:
         precision="int8",
         schedule="best",
     )
-    (found,) = compare_what_if(analysis, parse_changes("flash=64MiB"))
-    assert found.after.memory_fits[0] == found.before.memory_fits[0]
-    assert found.before.memory_fits[0].spec_order_bytes == 573_888
-    names = [[one.kernel.name for one in each.kernels] for each in (found.before, found.after)]
+    (comparison,) = compare_what_if(analysis, parse_changes("flash=64MiB"))
+    assert comparison.after.memory_fits[0] == comparison.before.memory_fits[0]
+    assert comparison.before.memory_fits[0].spec_order_bytes == 573_888
+    names = [
+        [kernel_estimate.kernel.name for kernel_estimate in each.kernels]
+        for each in (comparison.before, comparison.after)
+    ]
     assert names[0] == names[1]

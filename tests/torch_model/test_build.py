@@ -135,7 +135,7 @@ def test_a_copy_is_the_same_network() -> None:
 # Weights used twice, inputs and outputs
 
 
-def test_a_shared_layer_is_one() -> None:
+def test_a_shared_layer_is_one_module() -> None:
     built = build_module(
         network(
             """
@@ -180,7 +180,7 @@ outputs: [y, b, x]
     assert torch.equal(built(c=c, b=b, a=a)[2], outputs[2])
 
 
-def test_knobs_and_all_ways_to_name_a_model() -> None:
+def test_knobs_and_all_forms_of_a_model() -> None:
     model = load_model("mobilenet_v1@alpha=0.25")
     with torch.device("meta"):
         for built in (

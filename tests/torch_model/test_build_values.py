@@ -199,11 +199,11 @@ outputs: [one, other]
     module = build_module(parse_spec(twins))
     odd, even = torch.rand(2, 2, 9, 9), torch.rand(2, 2, 8, 8)
     weight = module.one.weight
-    found_odd, found_even = module(odd, even)
+    odd_output, even_output = module(odd, even)
     expected_odd = F.conv2d(F.pad(odd, (1, 1, 1, 1)), weight, stride=2)
     expected_even = F.conv2d(F.pad(even, (0, 1, 0, 1)), weight, stride=2)
-    assert torch.equal(found_odd, expected_odd)
-    assert torch.equal(found_even, expected_even)
+    assert torch.equal(odd_output, expected_odd)
+    assert torch.equal(even_output, expected_even)
 
 
 def test_boxes_that_were_dropped_fill_up_by_score() -> None:

@@ -30,7 +30,9 @@ def reader(request: pytest.FixtureRequest) -> Callable[[Path], Any]:
     return read
 
 
-def test_one_that_unpacks_to_more_than_it_is(tmp_path: Path, reader: Callable[[Path], Any]) -> None:
+def test_a_checkpoint_that_unpacks_to_more_than_its_size(
+    tmp_path: Path, reader: Callable[[Path], Any]
+) -> None:
     whole, packed = tmp_path / "whole.pt", tmp_path / "packed.pt"
     torch.save({"format": FORMAT, "average": {"w": torch.zeros(1_000_000)}}, whole)
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
@@ -68,7 +70,7 @@ class _Room:
 
 
 @pytest.mark.parametrize("archive", [True, False])
-def test_one_that_asks_for_memory(
+def test_a_checkpoint_that_asks_for_memory(
     tmp_path: Path, reader: Callable[[Path], Any], archive: bool
 ) -> None:
     path = tmp_path / "room.pt"

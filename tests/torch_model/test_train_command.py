@@ -189,7 +189,7 @@ def test_one_epoch(capsys: Capture) -> None:
     assert "1 epoch of" in words
 
 
-def test_what_is_ignored_is_told(tmp_path: Path, capsys: Capture) -> None:
+def test_ignored_files_are_reported(tmp_path: Path, capsys: Capture) -> None:
     for name in ("empty", "_kept", ".hidden"):
         (tmp_path / "images" / name).mkdir()
     (tmp_path / "images" / "dark" / "notes.txt").touch()

@@ -219,7 +219,7 @@ def test_a_run_that_is_alive_is_left_alone(tmp_path: Path, data: str) -> None:
     assert not draft.exists()
 
 
-def test_another_rate_is_warned_of(tmp_path: Path, data: str) -> None:
+def test_another_rate_gives_a_warning(tmp_path: Path, data: str) -> None:
     wishes: dict[str, Any] = {"data": data, "batch": 4, "workers": 0}
     trained(tmp_path / "run", stop=StopAfter(8), lr=0.5, **wishes)
     with pytest.raises(CheckpointError, match=r"it has lr 0\.5, not"):

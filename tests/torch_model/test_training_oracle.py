@@ -316,7 +316,7 @@ def test_tokens() -> None:
                                   "  - tanh\n", "  - gelu\n  - {linear: {features: 2}}\n",
                                   "  - {to_image: {height: 9}}\n  - {conv2d: {channels: 2, "
                                   "kernel: 3}}\n"])  # fmt: skip
-def test_turned_views(rest: str) -> None:
+def test_permuted_views(rest: str) -> None:
     assert_agrees(spec_of("to_sequence", IMAGE, "", rest))
 
 
