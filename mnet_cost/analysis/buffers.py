@@ -162,13 +162,20 @@ def _reordered_reads(buffers: Buffers, unit: Unit) -> frozenset[int]:
     reordered_reads: set[int] = set()
     for index in reversed(unit):
         step = buffers.network.steps[index]
-        if step.layer.effect == "compute" or not reordered_reads.isdisjoint(step.outputs):
+        mixes = step.layer.effect == "compute" and not _has_one_element(buffers.network, step)
+        if mixes or not reordered_reads.isdisjoint(step.outputs):
             reordered_reads.update(step.inputs)
         else:
             for tensor in step.inputs:
                 if not is_aligned(buffers, step, tensor):
                     reordered_reads.add(tensor)
     return frozenset(reordered_reads)
+
+
+def _has_one_element(network: Network, step: Step) -> bool:
+    """Whether all that a step reads and writes is one element, which has no order."""
+    types = [network.tensors[tensor].type for tensor in (*step.inputs, *step.outputs)]
+    return network.batch == 1 and all(type_.elements == 1 for type_ in types)
 
 
 def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:

@@ -611,3 +611,25 @@ layers:
         320 + 192,
         320 + 192,
     )
+
+
+@pytest.mark.parametrize(
+    ("features", "in_the_unit"),
+    [
+        (1, 4 + 4),  # `rectified` over `small`: what `product` reads of it has no order
+        (2, 8 + 8 + 8),  # `product` reads both elements of `small` for each of its own
+    ],
+)
+def test_a_single_element_has_no_order(features: int, in_the_unit: int) -> None:
+    network = build(
+        f"""\
+input: {{x: [4]}}
+layers:
+  - {{id: small, linear: {{features: {features}}}}}
+  - {{id: product, linear: {{features: {features}}}, from: small}}
+  - {{id: rectified, relu: {{}}, from: small}}
+  - {{id: sum, add: [product, rectified]}}
+"""
+    )
+    trace = trace_memory(network, FP32, MemoryRules(units=((1, 2),)))
+    assert trace.live_bytes[1] == in_the_unit
