@@ -199,7 +199,7 @@ def analyze(
     model = _model(model)
     profiles = choose_devices(devices, threads)
     values = {**model.knobs, **_settings(model, knobs, settings)}
-    found = passes.analyze_network(
+    analysis = passes.analyze_network(
         elaborate(model.spec, values),
         profiles,
         precision=precision,
@@ -207,7 +207,7 @@ def analyze(
         schedule=schedule,
         sparsity=sparsity,
     )
-    return _shown(found)
+    return _shown(analysis)
 
 
 def analyze_network(
@@ -273,8 +273,8 @@ def what_if(analysis: Analysis, changes: str) -> WhatIfs:
         raise TypeError(f"what_if needs what analyze gives, not {type(analysis).__name__}")
     if not isinstance(changes, str):
         raise TypeError(f'changes are a text such as "bandwidth=x2", not {changes!r}')
-    found = compare_what_if(analysis, parse_changes(changes))
-    return WhatIfs(analysis=_shown(analysis), devices=found)
+    comparisons = compare_what_if(analysis, parse_changes(changes))
+    return WhatIfs(analysis=_shown(analysis), devices=comparisons)
 
 
 def calibrate(
@@ -306,7 +306,7 @@ def calibrate(
     from mnet_cost.measure.request import CalibrationRequest, calibrate_files
 
     paths = [measurements] if isinstance(measurements, (str, os.PathLike)) else measurements
-    found = calibrate_files(
+    calibrated = calibrate_files(
         CalibrationRequest(
             measurements=tuple([os.fspath(path) for path in paths]),
             device=None if device is None else _device_reference(device),
@@ -321,10 +321,10 @@ def calibrate(
         )
     )
     return CalibratedDevice(
-        profile=parse_device(found.text, "-"),
-        text=found.text,
-        calibrations=found.calibrations,
-        unread=found.unread,
+        profile=parse_device(calibrated.text, "-"),
+        text=calibrated.text,
+        calibrations=calibrated.calibrations,
+        unread=calibrated.unread,
     )
 
 

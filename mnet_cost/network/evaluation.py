@@ -116,7 +116,9 @@ class Evaluation:
         )
         for values in (height, width):
             values.define(definitions)
-        functions = tuple([one for one in definitions if isinstance(one, Function)])
+        functions = tuple(
+            [definition for definition in definitions if isinstance(definition, Function)]
+        )
         self.define(functions)
         for name, value in height.names.items():
             same = value == width.names[name]
