@@ -176,7 +176,7 @@ def analyze(
     precision: str = "fp32",
     convention: str = "paper",
     schedule: str = "spec",
-    sparsity: Sequence[Zeros] = (),
+    sparsity: str | float | Sequence[Zeros | str] = (),
     **settings: Any,
 ) -> Analysis:
     """What a network costs, and how long it takes on `devices`.
@@ -190,13 +190,16 @@ def analyze(
     keywords, or `knobs` by name; they go over those that the model brings along. `devices` are
     names, paths or profiles, and `all` stands for every shipped one; `threads` is for those that
     are processors. `schedule="best"` looks for the order of layers with the least peak memory,
-    which can take seconds. `sparsity` says which weights are zero: `[Zeros(0.5, fours=True)]`.
+    which can take seconds. `sparsity` says which weights are zero: a share of all (`0.5`), a text as
+    after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`.
 
     Raises `ModelReferenceError` for a name, knob, precision, convention or schedule that is not
     there, `SpecError` for a bad file or sizes that do not fit, `DeviceError` for a device,
-    `TypeError` for what is no model, no mapping of knobs or no list of devices.
+    `TypeError` for what is no model, no mapping of knobs, no list of devices, or no text where a
+    name is asked for.
     """
     model = _model(model)
+    _check_names(precision=precision, convention=convention, schedule=schedule)
     profiles = choose_devices(devices, threads)
     values = {**model.knobs, **_settings(model, knobs, settings)}
     analysis = passes.analyze_network(
@@ -205,7 +208,7 @@ def analyze(
         precision=precision,
         convention=convention,
         schedule=schedule,
-        sparsity=sparsity,
+        sparsity=_zeros(sparsity),
     )
     return _shown(analysis)
 
@@ -238,8 +241,11 @@ def compare(
     """
     from mnet_cost.search.networks import with_knobs
 
+    if len(models) == 1 and isinstance(models[0], (list, tuple)):
+        raise TypeError("networks are given one after another: compare(*networks)")
     if len(models) < 2:
         raise TypeError(f"a comparison needs two networks, not {len(models)}")
+    _check_names(precision=precision, convention=convention)
     plain = [_model(model) for model in models if not isinstance(model, passes.Analysis)]
     values = {**_mapping(knobs), **settings}
     ready = iter(with_knobs(plain, values) if plain or values else ())
@@ -363,6 +369,30 @@ def _mapping(knobs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if not isinstance(knobs, Mapping):
         raise TypeError(f'knobs are a mapping such as {{"alpha": 0.5}}, not {knobs!r}')
     return knobs
+
+
+def _check_names(**names: object) -> None:
+    """Raise `TypeError` for a name that is no text."""
+    for what, name in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"the {what} is a name, not {name!r}")
+
+
+def _zeros(sparsity: str | float | Sequence[Zeros | str]) -> tuple[Zeros, ...]:
+    """What `sparsity` says, as rules."""
+    from mnet_cost.analysis.sparsity import Zeros, parse_zeros
+
+    if isinstance(sparsity, (str, int, float)) and not isinstance(sparsity, bool):
+        return parse_zeros([str(sparsity)])
+    if isinstance(sparsity, Sequence) and all(isinstance(rule, (str, Zeros)) for rule in sparsity):
+        if all(isinstance(rule, str) for rule in sparsity):
+            return parse_zeros([str(rule) for rule in sparsity])
+        return tuple(
+            rule if isinstance(rule, Zeros) else parse_zeros([rule])[0] for rule in sparsity
+        )
+    raise TypeError(
+        f'sparsity is a share, a text such as "0.5:2:4", or a list of them, not {sparsity!r}'
+    )
 
 
 _OPTIONS = ("devices", "threads", "precision", "convention", "schedule", "sparsity")

@@ -89,6 +89,26 @@ def test_knobs_are_keywords(half: mnet_cost.Analysis) -> None:
             "a device is a name, a path or what load_device gives, not 3",
         ),
         (
+            lambda: mnet_cost.analyze("lenet5", sparsity={}),  # type: ignore[arg-type]
+            TypeError,
+            'sparsity is a share, a text such as "0.5:2:4", or a list of them, not {}',
+        ),
+        (
+            lambda: mnet_cost.analyze("lenet5", convention=3),  # type: ignore[arg-type]
+            TypeError,
+            "the convention is a name, not 3",
+        ),
+        (
+            lambda: mnet_cost.analyze("lenet5", precision=8),  # type: ignore[arg-type]
+            TypeError,
+            "the precision is a name, not 8",
+        ),
+        (
+            lambda: mnet_cost.compare(["full", "separable"]),  # type: ignore[arg-type]
+            TypeError,
+            "networks are given one after another: compare(*networks)",
+        ),
+        (
             lambda: mnet_cost.compare("mobilenet_v1"),
             TypeError,
             "a comparison needs two networks, not 1",
@@ -268,3 +288,12 @@ def test_other_analyses_differ(half: mnet_cost.Analysis) -> None:
     assert half != mnet_cost.analyze("mobilenet_v1", alpha=0.75, devices=[PI])
     assert half != mnet_cost.analyze("mobilenet_v1", alpha=0.5, devices=["pixel_1"])
     assert half.network != mnet_cost.analyze("mobilenet_v1", alpha=0.5, batch=2).network
+
+
+@pytest.mark.parametrize("sparsity", [0.5, "0.5", ["0.5"], [Zeros(0.5)]])
+def test_sparsity_is_a_share_a_text_or_rules(sparsity: Any) -> None:
+    analysis = mnet_cost.analyze("lenet5", sparsity=sparsity)
+    assert analysis.sparsity is not None
+    dense = mnet_cost.analyze("lenet5").totals.mult_adds
+    assert analysis.totals.mult_adds == dense == 416_520
+    assert analysis.sparsity.effective_mult_adds == dense // 2
