@@ -190,8 +190,8 @@ def analyze(
     keywords, or `knobs` by name; they go over those that the model brings along. `devices` are
     names, paths or profiles, and `all` stands for every shipped one; `threads` is for those that
     are processors. `schedule="best"` looks for the order of layers with the least peak memory,
-    which can take seconds. `sparsity` says which weights are zero: a share of all (`0.5`), a text as
-    after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`.
+    which can take seconds. `sparsity` says which weights are zero: a share of all (`0.5`), a text
+    as after `--sparsity` (`"conv2d 1x1=0.5:2:4"`), or a list of texts or `Zeros`.
 
     Raises `ModelReferenceError` for a name, knob, precision, convention or schedule that is not
     there, `SpecError` for a bad file or sizes that do not fit, `DeviceError` for a device,
