@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
-from pathlib import Path
 
 import pytest
 
 import mnet_cost
 from mnet_cost.cli import main
+from mnet_cost.shipped import specs_folder
 
 
 def written(name: str, old: str, new: str) -> mnet_cost.ModelSpec:
     """A shipped spec with its input written by hand."""
-    text = Path(f"specs/{name}.yaml").read_text(encoding="utf-8")
+    text = (specs_folder() / f"{name}.yaml").read_text(encoding="utf-8")
     assert text.count(old) == 1
     return mnet_cost.parse_spec(text.replace(old, new))
 
@@ -117,7 +117,7 @@ def test_sides_go_through_the_command_line(
     assert main(["analyze", *words]) == 0
     out = capsys.readouterr().out
     assert "resolution 480x640" in out
-    assert "[3, 480, 640]" in out
+    assert "input image 3x480x640" in out
     assert main(["analyze", *words, "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["model"]["knobs"]["resolution"] == [480, 640]

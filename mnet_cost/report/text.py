@@ -76,7 +76,7 @@ def to_text(
         page.words(f"{hidden} more note{'s' * (hidden > 1)}: --notes")
     if notes:
         page.help([*report.answer, *report.tables])
-    return "\n".join(page.lines) + "\n"
+    return "\n".join(line.rstrip() for line in page.lines) + "\n"
 
 
 class _Cell(NamedTuple):

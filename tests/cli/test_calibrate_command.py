@@ -149,7 +149,7 @@ def test_without_a_file_the_profile_is_printed(capsys: pytest.CaptureFixture[str
 
 def test_the_document(capsys: pytest.CaptureFixture[str]) -> None:
     document = json.loads(calibrate(capsys, "-o", "x.yaml", "--format", "json"))
-    assert (document["schema"], document["name"]) == ("mnet-cost/calibration/3", "x")
+    assert (document["schema"], document["name"]) == ("mnet-cost/calibration/2", "x")
     (fit,) = document["fits"]
     assert (fit["precision"], fit["form"], fit["notes"]) == ("fp32", "coefficients", [])
     assert fit["held_out"]["protocol"] == "one family at a time"

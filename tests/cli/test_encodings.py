@@ -57,9 +57,7 @@ def test_signs_keep_their_meaning(encoding: str) -> None:
     assert "\\" not in out
     assert f"alpha 0.25 {between} rho 1 {between} resolution 96" in out
     assert re.search(rf"stem +8x48x48 .* 1\.31 {microseconds} +3\.5 ", out)
-    assert re.search(
-        rf"h100 +{least}37\.9 {microseconds} +any +yes +{least}18\.6 mJ +bound +232 ns", out
-    )
+    assert re.search(rf"h100 +{least}37\.9 {microseconds} +any +yes +{least}18\.6 mJ +bound", out)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -68,7 +66,7 @@ def test_tables_stay_in_line(encoding: str) -> None:
     lines = out.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("device "))
     header, row = lines[start], lines[start + 1]
-    for title in ("time", "fits", "energy", "bound", "compute %"):
+    for title in ("time", "fits", "energy", "compute %"):
         end = header.index(title) + len(title)
         if title == "fits":
             assert row[header.index(title) :].startswith("yes")

@@ -42,7 +42,7 @@ def own(tmp_path: Path, *rows: str) -> str:
 def test_json_has_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["paper", "--table", "4", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == "mnet-cost/paper/2"
+    assert document["schema"] == "mnet-cost/paper/1"
     assert document["verdicts"] == {"rounded": 3, "convention": 1}
     (table,) = document["tables"]
     full = table["rows"][0]

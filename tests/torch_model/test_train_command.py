@@ -47,7 +47,7 @@ def test_a_run_and_its_report(tmp_path: Path, capsys: Capture) -> None:
     assert train("tiny.yaml", "--data", "images", "--format", "json") == 0
     shown = capsys.readouterr()
     report = json.loads(shown.out)
-    assert report["schema"] == "mnet-cost/training/2"
+    assert report["schema"] == "mnet-cost/training/1"
     # by hand: 9 x 4 weights at 4 x 4, 9 x 4 at 2 x 2, 4 x 2; 36 + 8 + 36 + 8 + 10 params
     assert report["model"]["mult_adds"] == 36 * 16 + 36 * 4 + 8 == 728
     assert report["model"]["params"] == 98

@@ -26,7 +26,15 @@ BASIS = maybe(
 )  # fmt: skip
 AGREEMENT = text("whether the mult-adds are those of the convention's tool")
 SHAPES = mapped(listed(whole("size of an axis")), "shape of each tensor for one example, by name")
-KNOBS = mapped(scalar("value of the knob"), "knobs by name, the batch apart")
+KNOBS = mapped(
+    {
+        "anyOf": [
+            scalar("value of the knob"),
+            listed(whole("pixels"), "height and width, where one knob has both: 480x640"),
+        ]
+    },
+    "knobs by name, the batch apart",
+)
 
 
 def analysis_schema() -> Json:
