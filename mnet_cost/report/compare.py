@@ -15,7 +15,7 @@ from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.differences import difference_tables, differences_document
-from mnet_cost.report.estimates import basis_notes, outside_note, unknown_notes
+from mnet_cost.report.estimates import STARS, basis_notes, outside_note, unknown_notes
 from mnet_cost.report.matrix import (
     MEASURES,
     common_setting,
@@ -64,6 +64,8 @@ def compare_report(
     if by is not None or any(table.rows for table in differences):
         tables += differences
     notes = tuple(unknown_notes(analyses[0].devices))
+    if any(estimate.outside for analysis in analyses for estimate in analysis.devices):
+        notes += (STARS,)
     if explained:
         notes += sentences(names, breakdowns)
     records: Table

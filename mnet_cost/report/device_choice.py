@@ -18,6 +18,7 @@ from mnet_cost.report.analysis_json import device_document, model_document
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.devices import class_order, under_headings
 from mnet_cost.report.estimates import (
+    STARS,
     basis_notes,
     outside_notes,
     sibling_notes,
@@ -126,9 +127,7 @@ def _notes(
         else:
             notes.append(f"{many} no {analysis.precision} rate: left out")
     if any(estimate.outside for estimate in known):
-        notes.append(
-            "times marked *: something here is outside of what was measured; --notes says what"
-        )
+        notes.append(STARS)
     rest = [estimate for estimate in unknown if estimate not in rateless]
     notes += unknown_notes(rest)
     if len(known) <= _FEW:

@@ -301,6 +301,9 @@ def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> li
     )
 
 
+STARS = "times marked *: something here is outside of what was measured; --notes says what"
+
+
 def outside_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     """Why estimates are marked."""
     return _said(
