@@ -45,7 +45,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "--class",
         metavar="CLASS",
         dest="device_class",
-        help="of the new profile, with init (board)",
+        help="profiles of one class alone, such as phone or board; with init that of the new "
+        "profile (board)",
     )
     add_knob_options(parser)
     group = parser.add_argument_group("analysis")
@@ -60,23 +61,28 @@ def run(options: argparse.Namespace) -> int:
     """List the profiles, show some, or compare them for a network."""
     from mnet_cost.cli.output import emit
     from mnet_cost.devices import device_names, load_device
+    from mnet_cost.devices.choice import check_class
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.report.devices import device_report, devices_report, devices_side_by_side
 
     if options.devices[:1] == ["init"]:
         return _init(options)
-    if options.device_class is not None:
-        message = "`--class` is for a new profile"
-        raise UsageError(Problem(message, hint="mnet-cost devices init NAME --class board"))
     names = list(dict.fromkeys(options.devices))
+    if options.device_class is not None and names:
+        message = "`--class` chooses among all profiles"
+        raise UsageError(Problem(message, hint="leave it out, or the names of the devices"))
     if options.model is not None:
         return _choose(options, names or ["all"])
     settings = (*KNOB_OPTIONS, "threads")
     if options.settings or any(getattr(options, name) is not None for name in settings):
         message = "knobs and threads are for a network"
         raise UsageError(Problem(message, hint="name it: `--for MODEL`"))
-    wanted = names or device_names()
-    devices = [load_device(name) for name in watched(wanted, "reading device profiles")]
+    check_class(options.device_class)
+    devices = [
+        device
+        for device in map(load_device, watched(names or device_names(), "reading device profiles"))
+        if options.device_class in (None, device.device_class)
+    ]
     if not names:
         report = devices_report(devices)
     elif len(names) == 1:

@@ -170,10 +170,11 @@ def given_batches(options: argparse.Namespace) -> list[int]:
 
 
 def chosen_devices(options: argparse.Namespace) -> tuple[DeviceProfile, ...]:
-    """The profiles that --device names; the default ones without it."""
+    """The profiles that --device names, of a --class alone; the default ones without it."""
     from mnet_cost.devices.choice import choose_devices
 
-    return choose_devices(options.device or None, options.threads)
+    device_class = vars(options).get("device_class")
+    return choose_devices(options.device or None, options.threads, device_class)
 
 
 def analyzed(

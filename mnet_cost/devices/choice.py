@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from mnet_cost.devices.library import default_devices, device_names
 from mnet_cost.devices.load import load_device
 from mnet_cost.devices.threads import takes_threads, with_threads
-from mnet_cost.devices.types import DeviceProfile
-from mnet_cost.errors import DeviceError
+from mnet_cost.devices.types import CLASSES, DeviceProfile
+from mnet_cost.errors import DeviceError, Problem, did_you_mean, one_of
 
 ALL, NONE = "all", "none"
 """Words for every shipped profile, and for no profile."""
@@ -23,15 +23,19 @@ Device = DeviceProfile | str | os.PathLike[str]
 
 
 def choose_devices(
-    asked: Iterable[Device] | None = None, threads: int | None = None
+    asked: Iterable[Device] | None = None,
+    threads: int | None = None,
+    device_class: str | None = None,
 ) -> tuple[DeviceProfile, ...]:
     """The profiles that `asked` names, each once; the default ones where it is None.
 
     `all` stands for every shipped profile, `none` alone for no profile. With `threads`, a device
     that is asked for by itself must be able to run so many. Of `all`, devices that cannot are left
-    as they are; of the default ones, those that are no processors. Raises `DeviceError` for a name
-    that is not there, `TypeError` for what is no device.
+    as they are; of the default ones, those that are no processors. With `device_class`, those of
+    that class alone. Raises `DeviceError` for a name or a class that is not there, `TypeError` for
+    what is no device.
     """
+    check_class(device_class)
     named = [] if asked is None else _checked(asked)
     wanted = list(default_devices()) if asked is None else list(named)
     if NONE in wanted and len(wanted) > 1:
@@ -46,6 +50,11 @@ def choose_devices(
         for i, device in enumerate(wanted)
         if isinstance(device, DeviceProfile) or device not in wanted[:i]
     ]
+    profiles = [
+        (device, profile)
+        for device, profile in profiles
+        if device_class in (None, profile.device_class)
+    ]
     if threads is None:
         return tuple([profile for _, profile in profiles])
     return tuple(
@@ -56,6 +65,13 @@ def choose_devices(
             for device, profile in profiles
         ]
     )
+
+
+def check_class(device_class: str | None) -> None:
+    """Raise `DeviceError` for what is no class of devices; None is none."""
+    if device_class is not None and device_class not in CLASSES:
+        hint = did_you_mean(device_class, CLASSES) or f"it is {one_of(CLASSES)}"
+        raise DeviceError(Problem(f"there is no class `{device_class}`", hint=hint))
 
 
 def _checked(asked: Iterable[Device]) -> list[Device]:

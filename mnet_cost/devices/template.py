@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from mnet_cost.devices.choice import ALL, NONE
+from mnet_cost.devices.choice import ALL, NONE, check_class
 from mnet_cost.devices.library import device_names
 from mnet_cost.devices.reader import FILL_IN
 from mnet_cost.devices.types import CLASSES
-from mnet_cost.errors import DeviceError, Problem, did_you_mean, one_of
+from mnet_cost.errors import DeviceError, Problem
 from mnet_cost.yamlfile import parse_scalar
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -41,9 +41,7 @@ def device_template(name: str, device_class: str = "board") -> str:
     if name in device_names():
         hint = f"`mnet-cost devices {name}` shows it"
         raise DeviceError(Problem(f"the name `{name}` is taken", hint=hint))
-    if device_class not in CLASSES:
-        hint = did_you_mean(device_class, CLASSES) or f"it is {one_of(CLASSES)}"
-        raise DeviceError(Problem(f"there is no class `{device_class}`", hint=hint))
+    check_class(device_class)
     pipeline = _PIPELINES.get(device_class)
     if pipeline is None:
         processor = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 import mnet_cost
 from mnet_cost.cli import main
-from mnet_cost.devices import CLASSES
+from mnet_cost.devices import CLASSES, device_names, load_device
 from mnet_cost.devices.load import parse_device
 from mnet_cost.devices.template import device_template
 
@@ -98,7 +99,8 @@ def test_nothing_is_overwritten(
         (["init"], "`devices init` takes one name"),
         (["init", "a", "b"], "`devices init` takes one name"),
         (["init", "a", "--for", "lenet5"], "`devices init` takes one name"),
-        (["pixel_1", "--class", "board"], "`--class` is for a new profile\nhint: mnet-cost"),
+        (["pixel_1", "--class", "board"], "`--class` chooses among all profiles\nhint: leave"),
+        (["--class", "fone"], "there is no class `fone`\nhint: did you mean `phone`?"),
     ],
 )
 def test_refused(
@@ -112,3 +114,15 @@ def test_refused(
     assert main(["devices", *words]) == 2
     assert capsys.readouterr().err.startswith(f"mnet-cost: {message}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_of_devices_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--class", "laptop", "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["devices"]
+    names = [name for name in device_names() if load_device(name).device_class == "laptop"]
+    assert sorted(device["name"] for device in listed) == sorted(names)
+    words = ["--class", "microcontroller", "--precision", "int8", "--format", "json"]
+    assert main(["devices", "--for", "mobilenet_v1", *words]) == 0
+    devices = json.loads(capsys.readouterr().out)["devices"]
+    assert {load_device(device["name"]).device_class for device in devices} == {"microcontroller"}
+    assert len(devices) == 11
