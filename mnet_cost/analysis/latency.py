@@ -38,7 +38,7 @@ class KernelEstimate(NamedTuple):
     """Time of one kernel, in seconds per inference, and what it is made of.
 
     These are the estimate's operands: with coefficients summands, on a roofline alternatives. What
-    adds up to `latency_s` is in `parts.py`, and reports show that.
+    adds up to `latency_s` is in `time_breakdown.py`, and reports show that.
     """
 
     kernel: Kernel

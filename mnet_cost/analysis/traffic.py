@@ -57,7 +57,7 @@ def kernel_traffic(kernels: Sequence[Kernel], device: DeviceProfile) -> tuple[Tr
         if inside is None:
             columns.append([LevelTraffic(level.name, None, None)] * len(kernels))
         elif inside:
-            columns.append(flows.overheads(level.name, inside))
+            columns.append(flows.outside(level.name, inside))
         else:
             columns.append(flows.all(level.name))
     if device.storage:
@@ -86,7 +86,7 @@ class _Flows:
         ]  # fmt: skip
         return self._with_copies(traffic, 0)
 
-    def overheads(self, level: str, inside: int) -> list[LevelTraffic]:
+    def outside(self, level: str, inside: int) -> list[LevelTraffic]:
         """Traffic of a level that has `inside` bytes of memory inside."""
         own, missing = self._weights, 0
         total = sum(own)

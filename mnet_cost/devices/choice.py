@@ -39,7 +39,9 @@ def choose_devices(
     named = [] if asked is None else _checked(asked)
     wanted = list(default_devices()) if asked is None else list(named)
     if NONE in wanted and len(wanted) > 1:
-        raise DeviceError("the device `none` is for no device at all: leave out it, or the others")
+        raise DeviceError(
+            "the device `none` is for no device at all: leave it out, or leave out the others"
+        )
     has_all = ALL in wanted
     if has_all:
         wanted = [*device_names(), *(device for device in wanted if device != ALL)]

@@ -105,8 +105,8 @@ class Evaluator(Protocol):
     def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any: ...
 
 
-class FunctionScope:
-    """The scope of a function of `let`: its parameters over the file's names."""
+class _Scope:
+    """Names and their values, and what all expressions of an elaboration share."""
 
     __slots__ = ("names", "run")
 
@@ -127,22 +127,27 @@ class FunctionScope:
         """Mark the candidates that are not `valid`."""
         self.run.check(valid, "is not a value that an expression can have")
 
+
+class FunctionScope(_Scope):
+    """The scope of a function of `let`: its parameters over the file's names."""
+
+    __slots__ = ()
+
     def size(self, reference: str, axis: str) -> Any:
         """Never reached: a function that names a tensor does not compile."""
         raise KeyError(reference)
 
 
-class Frame:
+class Frame(_Scope):
     """One list of entries being walked, and the scope in which its values are evaluated."""
 
     __slots__ = (
-        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "names", "original",
-        "outer", "path", "previous", "run",
+        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "original", "outer",
+        "path", "previous",
     )  # fmt: skip
 
     def __init__(self, run: Evaluator, names: dict[str, Any], path: str, depth: int) -> None:
-        self.run = run
-        self.names = names
+        super().__init__(run, names)
         self.path = path
         self.depth = depth
         self.original = path  # where `use` walks something once more, the path of the first time
@@ -154,19 +159,6 @@ class Frame:
         self.made_by: Call | None = None
         self.caller: Frame | None = None
         self.outer: Frame | None = None  # for an anonymous block, the list whose names it sees
-
-    @property
-    def functions(self) -> dict[str, Function]:
-        """The functions of `let`."""
-        return self.run.functions
-
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        """The value of a function of `let`."""
-        return self.run.function(name, arguments)
-
-    def mark(self, valid: Any) -> None:
-        """Mark the candidates that are not `valid`."""
-        self.run.check(valid, "is not a value that an expression can have")
 
     def size(self, reference: str, axis: str) -> Any:
         """A size of the tensor that `reference` names."""
