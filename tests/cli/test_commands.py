@@ -705,3 +705,28 @@ def test_threads_are_refused_of_a_device_that_is_named(
     status, out, err = run(capsys, "analyze", "lenet5", *arguments)
     assert (status, out) == (2, "")
     assert message in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["analyze", "lenet5", "--alhpa", "1"], "mnet-cost analyze: error: unrecognized arguments"),
+        (["analyze", "lenet5", "twice"], "mnet-cost analyze: error: unrecognized arguments: twice"),
+        (["--alhpa"], "mnet-cost: error: unrecognized arguments: --alhpa"),
+    ],
+)
+def test_an_unknown_argument_is_the_command_s(
+    capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(words)
+    assert exited.value.code == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert ("did you mean `--alpha`?" in error) == ("--alhpa" in words)
+
+
+def test_hints_are_options_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["devices", "--for", "resnet", "--device", "pixel_1"])  # an option of others
+    assert "did you mean" not in capsys.readouterr().err
