@@ -1,7 +1,8 @@
 """Tensors and the arithmetic of their sizes.
 
-A size is an int, an array of whole numbers (one for each of many candidates), or a traced number,
-which remembers its formula for `explain`. The helpers here mean the same on all three, so each rule
+A size is an int, an array of whole numbers (one for each of many candidates), a traced number,
+which remembers its formula for `explain`, or a recorded one (`recording.py`), whose expression is
+evaluated for many candidates afterwards. The helpers here mean the same on all four, so each rule
 is written once. NumPy is looked up and never imported: the caller that made an array has imported
 it. Ignored here: memory layout and strides.
 """
@@ -174,12 +175,16 @@ def is_number(value: object) -> bool:
     """Whether `value` can be calculated with: a number, an array of them or a traced number."""
     if isinstance(value, (bool, str, list, tuple, dict, type(None))):
         return False
-    return not hasattr(value, "dtype") or value.dtype.kind in "iuf"
+    if hasattr(value, "dtype"):
+        return bool(value.dtype.kind in "iuf")
+    return not getattr(value, "is_condition", False)
 
 
 def is_condition(value: object) -> bool:
     """Whether `value` is true or false, or an array of such."""
-    return isinstance(value, bool) or (hasattr(value, "dtype") and value.dtype.kind == "b")
+    if hasattr(value, "dtype"):
+        return bool(value.dtype.kind == "b")
+    return isinstance(value, bool) or bool(getattr(value, "is_condition", False))
 
 
 def is_word(value: object) -> bool:
@@ -212,11 +217,27 @@ def within(value: Any, most: int) -> Any:
     return (value >= -most) & (value <= most)
 
 
-def _apply(name: str, scalar: Callable[[Any], Any], value: Any) -> Any:
-    if isinstance(value, (int, float)):
-        return scalar(value)
-    method = getattr(value, "traced_call", None)
-    return method(name) if method else getattr(sys.modules["numpy"], name)(value)
+class Number(Protocol):
+    """A number of a kind of its own: traced or recorded. It has Python's operators as well.
+
+    `apply` is asked for what no operator says. One of `operands` is the number itself.
+    """
+
+    def apply(self, name: str, *operands: Any) -> Any:
+        """`floor`, `ceil`, `rint`, `sqrt`, `exp`, `log` of one operand; `maximum`, `minimum`,
+        `gcd`, `ceil_div` of two; `where` of a condition and two numbers."""
+
+
+def _apply(name: str, scalar: Callable[..., Any], *operands: Any) -> Any:
+    """A function on plain numbers, on a `Number`, or on arrays by NumPy's name."""
+    is_plain = True
+    for operand in operands:
+        if not isinstance(operand, (int, float)):
+            apply = getattr(operand, "apply", None)
+            if apply is not None:
+                return apply(name, *operands)
+            is_plain = False
+    return scalar(*operands) if is_plain else getattr(sys.modules["numpy"], name)(*operands)
 
 
 def floor(value: Any) -> Any:
@@ -234,41 +255,88 @@ def round_even(value: Any) -> Any:
     return _apply("rint", round, value)
 
 
-def _pick(name: str, scalar: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return scalar(a, b)
-    for number, other in ((a, b), (b, a)):
-        if hasattr(number, "traced_call"):
-            return number.traced_call(name, other)
-    return getattr(sys.modules["numpy"], name)(a, b)
+def square_root(value: Any) -> Any:
+    """The square root of a number that is not negative."""
+    return _apply("sqrt", math.sqrt, value)
+
+
+def exponential(value: Any) -> Any:
+    """e to the power of `value`."""
+    return _apply("exp", math.exp, value)
+
+
+def logarithm(value: Any) -> Any:
+    """The natural logarithm of a positive number."""
+    return _apply("log", math.log, value)
 
 
 def largest(a: Any, b: Any) -> Any:
-    """The larger of two sizes."""
-    return _pick("maximum", max, a, b)
+    """The larger of two numbers; the first of equal ones."""
+    if type(a) is int and type(b) is int:  # nearly always
+        return b if b > a else a
+    return _apply("maximum", max, a, b)
 
 
 def smallest(a: Any, b: Any) -> Any:
-    """The smaller of two sizes."""
-    return _pick("minimum", min, a, b)
+    """The smaller of two numbers; the first of equal ones."""
+    if type(a) is int and type(b) is int:  # nearly always
+        return b if b < a else a
+    return _apply("minimum", min, a, b)
 
 
 def common_divisor(a: Any, b: Any) -> Any:
     """Greatest common divisor of two whole sizes."""
-    if isinstance(a, int) and isinstance(b, int):
-        return math.gcd(a, b)
-    if hasattr(a, "traced_call") or hasattr(b, "traced_call"):
-        return _pick("gcd", math.gcd, a, b)
-    as_int = sys.modules["numpy"].int64
-    return sys.modules["numpy"].gcd(as_int(a), as_int(b))
+    if is_array(a) or is_array(b):
+        as_int = sys.modules["numpy"].int64
+        a, b = as_int(a), as_int(b)
+    return _apply("gcd", math.gcd, a, b)
 
 
 def ceil_div(a: Any, b: Any) -> Any:
     """`a / b` rounded up, exactly."""
-    for number, other in ((a, b), (b, a)):
-        if hasattr(number, "traced_call"):
-            return number.traced_call("ceil_div", other) if number is a else b.traced_ceil_div_of(a)
+    for number in (a, b):
+        if hasattr(number, "apply"):
+            return number.apply("ceil_div", a, b)
     return -(-a // b)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where `condition` holds, else `b`: for a choice that changes costs and no structure."""
+    if isinstance(condition, bool):
+        return a if condition else b
+    return _apply("where", _either, condition, a, b)
+
+
+def _either(condition: Any, a: Any, b: Any) -> Any:
+    return a if condition else b
+
+
+class Differs(Exception):
+    """A condition that structure depends on holds for some candidates only.
+
+    Whoever evaluates the candidates evaluates those of `mask` and the others apart.
+    """
+
+    def __init__(self, mask: Any) -> None:
+        super().__init__("differs between the candidates: evaluate them apart")
+        self.mask = mask
+
+
+def agreed(condition: Any) -> bool:
+    """Whether a condition that structure depends on holds: for all candidates, or for none.
+
+    Raises `Differs` where an array of candidates does not agree. A recorded condition is kept as
+    one that the recording holds for.
+    """
+    if condition is True or condition is False:
+        return condition  # nearly always
+    if not is_array(condition):
+        return bool(condition)
+    if condition.all():
+        return True
+    if not condition.any():
+        return False
+    raise Differs(condition)
 
 
 def make_divisible(value: Any, divisor: Any = 8) -> Any:

@@ -9,11 +9,11 @@ import mnet_cost
 
 FLOORS = (
     ("escaping", "errors", "lookalikes", "units", "printed", "paths", "files", "shipped"),
-    ("tensors", "yamlfile", "filekinds", "expressions"),
+    ("tensors", "recording", "yamlfile", "filekinds", "expressions"),
     ("layers",),
     ("models", "devices"),
     ("network", "importers"),
-    ("analysis",),
+    ("analysis", "metrics"),
     ("search", "papers", "report", "torch_model", "measure"),
     ("api",),
     ("cli", "__init__", "__main__"),

@@ -112,28 +112,24 @@ class Traced:
     def __str__(self) -> str:
         return str(self.value)
 
-    def traced_call(self, name: str, other: Any = None) -> Traced:
-        """`floor`, `maximum` and so on, as `tensors` calls them."""
-        words, apply = _CALLS[name]
-        if other is None:
-            return Traced(apply(self.value), f"{words}({self.names})", f"{words}({self.values})")
-        right = other if isinstance(other, Traced) else Traced(other, str(other))
+    def apply(self, name: str, *operands: Any) -> Traced:
+        """`floor`, `maximum` and so on, as `tensors` asks for them."""
+        words, function = _CALLS[name]
+        traced = [
+            operand if isinstance(operand, Traced) else Traced(operand, str(operand))
+            for operand in operands
+        ]
         if name == "ceil_div":
-            quotient = self._combine(right, "/", operator.truediv, _QUOTIENT, swap=False)
-            if right.value == 1:
-                return self
-            return Traced(
-                -(-self.value // right.value), f"ceil({quotient.names})", f"ceil({quotient.values})"
-            )
-        return Traced(
-            apply(self.value, right.value),
-            f"{words}({self.names}, {right.names})",
-            f"{words}({self.values}, {right.values})",
-        )
-
-    def traced_ceil_div_of(self, dividend: Any) -> Traced:
-        """ceil(dividend / self)."""
-        return Traced(dividend, str(dividend)).traced_call("ceil_div", self)
+            dividend, divisor = traced
+            if divisor.value == 1:
+                return dividend
+            quotient = dividend._combine(divisor, "/", operator.truediv, _QUOTIENT, swap=False)
+            names, values = quotient.names, quotient.values
+        else:
+            names = ", ".join(operand.names for operand in traced)
+            values = ", ".join(operand.values for operand in traced)
+        value = function(*(operand.value for operand in traced))
+        return Traced(value, f"{words}({names})", f"{words}({values})")
 
 
 _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -143,7 +139,7 @@ _CALLS: dict[str, tuple[str, Callable[..., Any]]] = {
     "maximum": ("max", max),
     "minimum": ("min", min),
     "gcd": ("gcd", math.gcd),
-    "ceil_div": ("ceil", math.ceil),
+    "ceil_div": ("ceil", lambda dividend, divisor: -(-dividend // divisor)),
 }
 
 

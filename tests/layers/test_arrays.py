@@ -94,7 +94,7 @@ class Number:
     def __repr__(self) -> str:
         return str(self.value)
 
-    def traced_call(self, name: str, *others: Any) -> Number:
+    def apply(self, name: str, *operands: Any) -> Number:
         functions: dict[str, Callable[..., Any]] = {
             "floor": math.floor,
             "ceil": math.ceil,
@@ -104,10 +104,7 @@ class Number:
             "gcd": math.gcd,
             "ceil_div": lambda a, b: -(-a // b),
         }
-        return Number(functions[name](self.value, *map(bare, others)))
-
-    def traced_ceil_div_of(self, other: Any) -> Number:
-        return Number(-(-bare(other) // self.value))
+        return Number(functions[name](*map(bare, operands)))
 
 
 def bare(value: Any) -> Any:
