@@ -1,0 +1,65 @@
+"""Many points of one network as columns: what a sweep is made of, whoever evaluates it.
+
+A point is one value of each swept knob at one precision. Columns are NumPy arrays, named as in
+files: knobs by their paths, metrics by their file keys, with `@DEVICE` where they are of a device.
+Not here: how points are evaluated (`single.py`), and what becomes of them (`sweep.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.analysis.costs import NetworkCosts
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.metrics import METRICS, Metric
+
+COSTS = tuple(metric for metric in METRICS if metric.of_network or metric.of_device)
+"""The metrics that are computed; the others are what a source has published."""
+
+BLOCK_POINTS = 2_000_000
+"""Points of a block at most: 16 MB for each column."""
+
+
+class Block(NamedTuple):
+    """Points of one model at one precision; those that broke are counted, and in no column."""
+
+    model: str
+    """What the model is called: by its title, in a sweep as it was asked for."""
+    precision: str
+    knobs: Mapping[str, Any]
+    """Knob -> its values, float64, int64, bool or words; every swept knob that the model has."""
+    metrics: Mapping[str, Any]
+    """File key -> float64, NaN where unknown. Counts are whole doubles up to 2^53."""
+    broken: Mapping[str, int]
+    """Cause -> how many points broke by it."""
+
+    @property
+    def points(self) -> int:
+        """Points that hold."""
+        return len(next(iter(self.metrics.values())))
+
+
+def column_of(metric: Metric, device: DeviceProfile | None = None) -> str:
+    """The name of a metric's column: `params`, `latency_ms@pixel_1_tflite`."""
+    return metric.file_key if device is None else f"{metric.file_key}@{device.name}"
+
+
+def cost_columns(metrics: Sequence[Metric], devices: Sequence[DeviceProfile]) -> list[str]:
+    """The columns of `metrics`: those of the network, then those of each device."""
+    return [
+        *(column_of(metric) for metric in metrics if metric.of_network),
+        *(column_of(metric, device) for device in devices for metric in metrics
+          if metric.of_device),
+    ]  # fmt: skip
+
+
+def cost_values(metrics: Sequence[Metric], costs: NetworkCosts) -> list[Any]:
+    """What `costs` has for `cost_columns`, in the units of files; None is unknown."""
+    values = [metric.of_network(costs) for metric in metrics if metric.of_network]
+    for device in costs.devices:
+        for metric in metrics:
+            if metric.of_device:
+                value = metric.of_device(device)
+                values.append(None if value is None else value * metric.file_factor)
+    return values
