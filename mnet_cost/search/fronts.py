@@ -100,12 +100,12 @@ def _unbeaten_by_pivots(vectors: Any, rows: Any) -> Any:
 
 def _beats(point: Any, vectors: Any) -> Any:
     """For each of `vectors`, whether `point` dominates it."""
-    no_worse, better = None, None
+    no_worse: Any = True
+    better: Any = False
     for k, value in enumerate(point):
         column = vectors[:, k]
-        above, over = column >= value, column > value
-        no_worse = above if no_worse is None else no_worse & above
-        better = over if better is None else better | over
+        no_worse = no_worse & (column >= value)
+        better = better | (column > value)
     return no_worse & better
 
 
@@ -195,7 +195,7 @@ def dominated(front: Any, vectors: Any) -> Any:
         _mark_beaten(result, front, vectors, numpy.arange(len(vectors)))
         return result
     # Slices of the front by its first objective: all slices before the one that a vector falls
-    # into have a smaller x, so that y and z decide; with its own slice it is compared point by point.
+    # into have a smaller x, so y and z decide; with its own slice it is compared point by point.
     starts = _slice_starts(front[:, 0])
     slices = numpy.searchsorted(front[starts, 0], vectors[:, 0], side="right") - 1
     slices[numpy.isnan(vectors).any(axis=1)] = -1

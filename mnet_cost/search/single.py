@@ -38,9 +38,9 @@ def sweep_blocks(
 ) -> Iterator[Block]:
     """Blocks of all combinations of the values of `axes`, the last axis fastest.
 
-    Blocks call the model by its title. `metrics` are names of costs, all where it is None. `progress`
-    is called with the number of points done, broken ones among them. A point breaks where an
-    analysis raises `MnetCostError`; its cause is the first line of that.
+    Blocks call the model by its title. `metrics` are names of costs, all where it is None.
+    `progress` is called with the number of points done, broken ones among them. A point breaks
+    where an analysis raises `MnetCostError`; its cause is the first line of that.
     """
     wanted = COSTS if metrics is None else named(metrics)
     columns = cost_columns(wanted, devices)
@@ -138,9 +138,7 @@ def _knob_columns(
     axes: Mapping[str, Sequence[Any]], settings: Sequence[tuple[Any, ...]]
 ) -> dict[str, Any]:
     listed = zip(*settings, strict=True) if settings else ((),) * len(axes)
-    return {
-        knob: knob_array(values, axes[knob]) for knob, values in zip(axes, listed, strict=True)
-    }
+    return {knob: knob_array(values, axes[knob]) for knob, values in zip(axes, listed, strict=True)}
 
 
 def knob_array(values: Sequence[Any], axis: Sequence[Any]) -> Any:

@@ -1,0 +1,498 @@
+"""A sweep: every combination of knob values of several networks, evaluated, tallied, and its front.
+
+    request = plan_sweep(names, models, axes, devices, precisions=("fp32",))
+    summary, tables = Summary(request), []
+    for table in evaluate(request):
+        summary.add(table)
+
+Tables come one after another, so memory is that of some of them, however many points there are.
+Not here: how points are evaluated (`single.py`), and files (`sweep_files.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import exp, prod
+from typing import Any, Literal, NamedTuple
+
+from mnet_cost.analysis import find_precision
+from mnet_cost.analysis.conventions import find_convention
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import Problem, UsageError
+from mnet_cost.metrics import Metric
+from mnet_cost.models.types import Model
+from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
+from mnet_cost.search.blocks import COSTS, Block, column_of
+from mnet_cost.search.fronts import Front, dominated, ratio_width
+from mnet_cost.search.networks import with_knobs
+from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
+from mnet_cost.search.single import knob_type, sweep_blocks
+
+MAX_POINTS = 10**11
+"""More points would take days at any rate that was measured."""
+
+TABLE_POINTS = 500_000
+"""Most points of a table: some 100 MB with all that is made of it."""
+
+KEPT_POINTS = 500_000
+"""So many points are kept in memory; more are evaluated a second time when they are written."""
+
+_MOST_CAUSES = 100
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+Kind = Literal["word", "bool", "int64", "float64"]
+Progress = Callable[[int, int], None]
+
+
+class Column(NamedTuple):
+    """A column of a sweep: its name in files, and what its cells are. Any cell may be missing."""
+
+    name: str
+    kind: Kind
+    metric: Metric | None = None
+    device: DeviceProfile | None = None
+    """Of a metric, and where that is of a device."""
+
+
+Table = Mapping[str, Any]
+"""Column name -> NumPy array; None where no point has a value. All arrays are equally long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One of the networks of a sweep."""
+
+    name: str
+    """As it was asked for."""
+    model: Model
+    axes: Mapping[str, tuple[Any, ...]]
+    """The swept knobs that it has."""
+    surfaces: tuple[Surface, ...]
+
+    @property
+    def settings(self) -> int:
+        """Combinations of knob values."""
+        return prod(map(len, self.axes.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """What is swept; everything in it was checked."""
+
+    networks: tuple[Network, ...]
+    axes: Mapping[str, tuple[Any, ...]]
+    devices: tuple[DeviceProfile, ...]
+    precisions: tuple[str, ...]
+    convention: str
+    metrics: tuple[Metric, ...]
+    accuracies: tuple[Accuracy, ...]
+    objectives: tuple[Objective, ...]
+
+    @property
+    def points(self) -> int:
+        """Points of the sweep, those that will break among them."""
+        return len(self.precisions) * sum(network.settings for network in self.networks)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns but the flags, in the order of files."""
+        columns = [Column("model", "word"), Column("precision", "word")]
+        columns += [Column(knob, _kind(values)) for knob, values in self.axes.items()]
+        for metric in self.metrics:
+            if metric.of_network:
+                columns.append(Column(column_of(metric), _kind_of(metric), metric))
+        for device in self.devices:
+            for metric in self.metrics:
+                if metric.of_device:
+                    name = column_of(metric, device)
+                    columns.append(Column(name, _kind_of(metric), metric, device))
+        for accuracy in self.accuracies:
+            columns.append(Column(accuracy.column, "float64", accuracy.metric))
+            columns.append(Column(accuracy.basis_column, "word"))
+        return tuple(columns)
+
+
+FLAGS = (Column("front", "bool"), Column("near_tie", "bool"))
+"""Whether a point is on the front; whether it is off by less than the error of a ratio of times."""
+
+
+def _kind(values: Sequence[Any]) -> Kind:
+    kind = knob_type(values)
+    return "word" if kind == "str" else kind  # type: ignore[return-value]
+
+
+def _kind_of(metric: Metric) -> Kind:
+    return "int64" if metric.unit in ("", "bytes") else "float64"
+
+
+def plan_sweep(
+    names: Sequence[str],
+    models: Sequence[Model],
+    axes: Mapping[str, Sequence[Any]],
+    devices: Sequence[DeviceProfile] = (),
+    *,
+    precisions: Sequence[str] = ("fp32",),
+    convention: str = "paper",
+    metrics: Sequence[Metric] | None = None,
+    objectives: str | None = None,
+) -> SweepRequest:
+    """A sweep of `models`, each with the knobs of `axes` that it has.
+
+    `metrics` are all costs where it is None. `objectives` are those of the front. Raises
+    `ModelReferenceError` for a knob that no network has, `UsageError` for what else cannot be.
+    """
+    if not models:
+        raise UsageError(Problem("a sweep needs a network", hint="mnet-cost sweep mobilenet_v1"))
+    find_convention(convention)
+    for precision in precisions:
+        find_precision(precision)
+        if list(precisions).count(precision) > 1:
+            raise UsageError(f"the precision {precision} is asked for twice")
+    settled = with_knobs(models, axes)
+    networks = tuple(
+        _network(name, model, plain, axes)
+        for name, model, plain in zip(names, settled, models, strict=True)
+    )
+    _refuse_twins(networks)
+    costs = tuple(metric for metric in metrics or COSTS if metric in COSTS)
+    if not costs:
+        raise UsageError(Problem("a sweep needs a cost", hint="name one, such as mult_adds"))
+    accuracies = tuple(
+        dict.fromkeys(surface.accuracy for network in networks for surface in network.surfaces)
+    )
+    if PRECISION not in precisions:
+        accuracies = ()
+    asked = (
+        default_objectives(costs, devices, accuracies)
+        if objectives is None
+        else parse_objectives(objectives, devices, accuracies)
+    )
+    request = SweepRequest(
+        networks=networks,
+        axes={knob: tuple(values) for knob, values in axes.items()},
+        devices=tuple(devices),
+        precisions=tuple(precisions),
+        convention=convention,
+        metrics=_with_needed(costs, asked),
+        accuracies=accuracies,
+        objectives=asked,
+    )
+    if request.points > MAX_POINTS:
+        raise UsageError(
+            Problem(
+                f"these are {request.points:,} points, of {MAX_POINTS:,} at most",
+                hint="take larger steps, or fewer knobs",
+            )
+        )
+    _refuse_clashes(request)
+    return request
+
+
+def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[Any]]) -> Network:
+    """A network with its own axes; its knobs are those that its reference sets."""
+    own = {knob: tuple(values) for knob, values in axes.items()
+           if model.knobs.get(knob) is values}  # fmt: skip
+    fixed = plain._replace(
+        knobs={knob: value for knob, value in plain.knobs.items() if knob not in own}
+    )
+    return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
+
+
+def _refuse_twins(networks: Sequence[Network]) -> None:
+    for first, other in combinations(networks, 2):
+        if first.model.spec == other.model.spec and first.model.knobs == other.model.knobs:
+            if first.name == other.name:
+                raise UsageError(f"{first.name} is swept already: name it once")
+            hint = "with the knobs of this sweep" if first.axes else None
+            raise UsageError(
+                Problem(f"{other.name} and {first.name} are the same network", hint=hint)
+            )
+        if first.name == other.name:
+            raise UsageError(f"two networks are called {first.name}")
+
+
+def _with_needed(
+    metrics: tuple[Metric, ...], objectives: Sequence[Objective]
+) -> tuple[Metric, ...]:
+    """`metrics` with those of the front, and a latency with its band."""
+    names = {metric.name for metric in metrics}
+    names |= {objective.metric.name for objective in objectives}
+    if "latency" in names:
+        names |= {"latency_low", "latency_high"}
+    return tuple(metric for metric in COSTS if metric.name in names)
+
+
+def _refuse_clashes(request: SweepRequest) -> None:
+    """`UsageError` for a knob that is called as another column."""
+    names = Counter(column.name for column in (*request.columns, *FLAGS))
+    for knob in request.axes:
+        if names[knob] > 1:
+            raise UsageError(
+                Problem(
+                    f"the knob `{knob}` is called as a column of every sweep",
+                    hint="give it another name in the spec",
+                )
+            )
+
+
+def evaluate(
+    request: SweepRequest,
+    progress: Progress | None = None,
+    broken: Counter[str] | None = None,
+    block_points: int = TABLE_POINTS,
+) -> Iterator[Table]:
+    """The points of a sweep, some at a time, with `request.columns`.
+
+    `progress` is called with the points done and those in all; `broken` is given the causes of
+    points that broke, with their number.
+    """
+    done = 0
+    for network in request.networks:
+        before = done
+
+        def report(count: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + count, request.points)
+
+        for block in sweep_blocks(
+            network.model,
+            network.axes,
+            request.devices,
+            request.precisions,
+            convention=request.convention,
+            metrics=[metric.name for metric in request.metrics],
+            block_points=block_points,
+            progress=report,
+        ):
+            if broken is not None:
+                broken.update(block.broken)
+            if block.points:
+                yield _table(request, network, block)
+        done += network.settings * len(request.precisions)
+
+
+def _table(request: SweepRequest, network: Network, block: Block) -> Table:
+    """A block with the columns of the whole sweep."""
+    import numpy
+
+    points = block.points
+    table: dict[str, Any] = {
+        # One text, seen `points` times.
+        "model": numpy.broadcast_to(numpy.array(network.name), points),
+        "precision": numpy.broadcast_to(numpy.array(block.precision), points),
+        **{knob: block.knobs.get(knob) for knob in request.axes},
+        **block.metrics,
+    }
+    surfaces = {surface.accuracy: surface for surface in network.surfaces}
+    for accuracy in request.accuracies:
+        surface = surfaces.get(accuracy) if block.precision == PRECISION else None
+        figures, basis = (None, None) if surface is None else surface.figures(block.knobs, points)
+        table[accuracy.column], table[accuracy.basis_column] = figures, basis
+    return table
+
+
+def length_of(table: Table) -> int:
+    """Points of a table."""
+    return len(table["model"])
+
+
+def vectors_of(table: Table, objectives: Sequence[Objective]) -> Any:
+    """A row for each point, a column for each objective; less is better. NaN is unknown."""
+    import numpy
+
+    vectors = numpy.full((length_of(table), len(objectives)), numpy.nan)
+    for i, objective in enumerate(objectives):
+        column = table[objective.column]
+        if column is not None:
+            vectors[:, i] = objective.sign * column
+    return vectors
+
+
+def flags_of(
+    table: Table, front: Front, objectives: Sequence[Objective], precisions: Sequence[str]
+) -> tuple[Any, Any]:
+    """(whether each point is on the front, whether it is a near-tie and not on the front)."""
+    import numpy
+
+    vectors = vectors_of(table, objectives)
+    known = ~numpy.isnan(vectors).any(axis=1)
+    on_front = known & ~dominated(front.vectors, vectors)
+    near = numpy.zeros(len(vectors), dtype=bool)
+    rest = numpy.flatnonzero(known & ~on_front)
+    if len(rest) and any(objective.is_time for objective in objectives):
+        at_best = vectors[rest]
+        for precision in precisions:
+            here = table["precision"][rest] == precision
+            for i, objective in enumerate(objectives):
+                if objective.is_time and objective.device is not None:
+                    at_best[here, i] *= exp(-ratio_width(objective.device, precision))
+        near[rest] = ~dominated(front.vectors, at_best)
+    return on_front, near
+
+
+class Span(NamedTuple):
+    """The values of a column over all points."""
+
+    low: float
+    high: float
+    known: int
+    """Points of which it is known."""
+
+
+class Summary:
+    """What is said of a sweep, collected table by table; nothing of it grows with the points but
+    the front."""
+
+    def __init__(self, request: SweepRequest, top: int = 0) -> None:
+        self.request = request
+        self.front = Front(len(request.objectives))
+        self.valid = 0
+        self.spans: dict[str, Span] = {}
+        self.top: list[dict[str, Any]] = []
+        """The best points by the first objective, best first."""
+        self.broken: Counter[str] = Counter()
+        """By cause, as it was met: `evaluate` counts into it."""
+        self.near_ties: int | None = None
+        """How many there are; None where nobody has counted them."""
+        self._asked = top
+        self._front_rows: dict[int, dict[str, Any]] = {}
+
+    def add(self, table: Table) -> None:
+        """Take in the next table."""
+        import numpy
+
+        for column in self.request.columns:
+            if column.metric is not None and table[column.name] is not None:
+                self._widen(column.name, table[column.name])
+        if self.request.objectives:
+            vectors = vectors_of(table, self.request.objectives)
+            self.front.add(vectors, self.valid)
+            self._front_rows = {
+                number: self._front_rows.get(number) or row_of(table, number - self.valid)
+                for number in self.front.rows.tolist()
+            }
+            if self._asked:
+                firsts = numpy.where(numpy.isnan(vectors[:, 0]), numpy.inf, vectors[:, 0])
+                best = numpy.argsort(firsts, kind="stable")[: self._asked]
+                known = [int(i) for i in best if firsts[i] < numpy.inf]
+                self._take_best([row_of(table, i) for i in known])
+        self.valid += length_of(table)
+
+    def _widen(self, name: str, values: Any) -> None:
+        import numpy
+
+        known = values[~numpy.isnan(values)]
+        if not len(known):
+            return
+        low, high, count = float(known.min()), float(known.max()), len(known)
+        if name in self.spans:
+            before = self.spans[name]
+            low, high, count = min(low, before.low), max(high, before.high), count + before.known
+        self.spans[name] = Span(low, high, count)
+
+    def _take_best(self, rows: list[dict[str, Any]]) -> None:
+        first = self.request.objectives[0]
+        both = [*self.top, *rows]
+        self.top = sorted(both, key=lambda row: first.sign * row[first.column])[: self._asked]
+
+    @property
+    def front_rows(self) -> list[dict[str, Any]]:
+        """The points of the front, the best by the first objective first."""
+        return [self._front_rows[number] for number in self.front.rows.tolist()]
+
+    @property
+    def causes(self) -> list[tuple[int, str]]:
+        """(points, cause) of points that broke, most first. Causes that differ in numbers alone
+        are one, and the first of them is shown."""
+        grouped: dict[str, list[Any]] = {}
+        for cause, count in self.broken.items():
+            group = grouped.setdefault(_NUMBER.sub("0", cause), [0, cause])
+            group[0] += count
+        ordered = sorted(((count, cause) for count, cause in grouped.values()), reverse=True,
+                         key=lambda item: item[0])  # fmt: skip
+        rest = sum(count for count, _ in ordered[_MOST_CAUSES:])
+        return ordered[:_MOST_CAUSES] + ([(rest, "other causes")] if rest else [])
+
+    def refuse_empty(self) -> None:
+        """`UsageError` where no point holds."""
+        if self.valid:
+            return
+        causes = self.causes
+        message = f"none of the {self.request.points:,} points of this sweep is a network"
+        if self.request.points == 1:
+            message = "the point of this sweep is no network"
+        hint = "; ".join(f"{count:,}: {cause}" for count, cause in causes[:3])
+        raise UsageError(Problem(message, hint=hint or None))
+
+
+def row_of(table: Table, i: int) -> dict[str, Any]:
+    """One point; None for what it has no value of."""
+    row: dict[str, Any] = {}
+    for name, values in table.items():
+        value = None if values is None else values[i].item()
+        row[name] = None if value != value or value == "" else value
+    return row
+
+
+def flagged(request: SweepRequest, front: Front, table: Table) -> Table:
+    """The table with its flags."""
+    on_front, near = flags_of(table, front, request.objectives, request.precisions)
+    return {**table, "front": on_front, "near_tie": near}
+
+
+def sweep_tables(
+    request: SweepRequest, summary: Summary, progress: Progress | None = None
+) -> Iterator[Table]:
+    """The tables of a sweep with their flags, once all points are known to `summary`.
+
+    Where there are more points than are kept, they are evaluated once more: that is faster than to
+    write them twice. `progress` then counts each point twice.
+    """
+    small = request.points <= KEPT_POINTS
+    total = request.points * (1 if small else 2)
+
+    def first(done: int, _: int) -> None:
+        if progress is not None:
+            progress(done, total)
+
+    kept: list[Table] = []
+    for table in evaluate(request, first, summary.broken):
+        summary.add(table)
+        if small:
+            kept.append(table)
+    summary.refuse_empty()
+    summary.near_ties = 0
+
+    def second(done: int, _: int) -> None:
+        if progress is not None:
+            progress(request.points + done, total)
+
+    for table in kept if small else evaluate(request, second):
+        result = flagged(request, summary.front, table)
+        summary.near_ties += int(result["near_tie"].sum())
+        yield result
+
+
+def joined(request: SweepRequest, tables: Sequence[Table]) -> dict[str, Any]:
+    """All tables as one: a number that only some networks have is NaN for the others, a word
+    empty."""
+    import numpy
+
+    columns: dict[str, Any] = {}
+    for column in (*request.columns, *FLAGS):
+        parts = [table[column.name] for table in tables]
+        missing = any(part is None for part in parts)
+        empty: Any = "" if column.kind == "word" else numpy.nan
+        filled = [
+            numpy.full(length_of(table), empty) if part is None else part
+            for part, table in zip(parts, tables, strict=True)
+        ]
+        values = numpy.concatenate(filled)
+        if column.kind == "int64" and not missing and not numpy.isnan(values).any():
+            values = values.astype(numpy.int64)
+        columns[column.name] = values
+    return columns
