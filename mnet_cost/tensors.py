@@ -161,6 +161,11 @@ def is_array(value: object) -> bool:
     return hasattr(value, "dtype") and not isinstance(value, (int, float))
 
 
+def is_symbolic(value: object) -> bool:
+    """Whether `value` is a number that knows its expression: traced or recorded (`Number`)."""
+    return hasattr(value, "apply") and not getattr(value, "is_condition", False)
+
+
 class HeightWidth(NamedTuple):
     """A height and a width, as the value of a knob that is otherwise one number."""
 
@@ -213,7 +218,7 @@ def instead(value: Any, valid: Any, other: Any) -> Any:
 
 
 def within(value: Any, most: int) -> Any:
-    """For each candidate of the array `value`, whether it is from -`most` to `most`; NaN is not."""
+    """Whether `value` is from -`most` to `most`; of an array for each candidate. NaN is not."""
     return (value >= -most) & (value <= most)
 
 
