@@ -74,9 +74,9 @@ class Bounds:
         for node, row in number.nodes.items():
             lows, highs = self._of_node(node)
             ends = float(lows.min()), float(highs.max())
-            products = [r * end if r else 0.0 for r in self.ends_of(row) for end in ends]
-            low += min(products)
-            high += max(products)
+            ends_of_product = [r * end if r else 0.0 for r in self.ends_of(row) for end in ends]
+            low += min(ends_of_product)
+            high += max(ends_of_product)
         return low, high
 
     def of_rows(self, row: Factor) -> tuple[Any, ...]:

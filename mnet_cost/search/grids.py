@@ -275,20 +275,20 @@ class _NumberGrid:
     def _join_groups(self, program: Program) -> None:
         """Join knobs that meet where a number is rounded, so that axes do not part them."""
         graph = program.graph
-        names = {node: name for name, node in program.inputs.items()}
-        origins: list[frozenset[str]] = []
+        names = list(program.inputs)
+        bits = {program.inputs[name]: 1 << number for number, name in enumerate(names)}
+        origins: list[int] = []  # of each node the inputs that it depends on, as bits
+        meeting = set()
         for index, node in enumerate(graph.nodes):
-            if index in names:
-                origin = frozenset([names[index]])
-            else:
-                origin = frozenset().union(*[origins[operand] for operand in node.operands])
+            origin = bits.get(index, 0)
+            for operand in node.operands:
+                origin |= origins[operand]
             origins.append(origin)
-            rounds = node.name in _ROUNDS and (
-                index < program.shape_nodes
-                or not all(graph.whole[operand] for operand in node.operands)
-            )
-            if rounds and len(origin) > 1:
-                self._join(origin)
+            whole = index >= program.shape_nodes and all(graph.whole[o] for o in node.operands)
+            if node.name in _ROUNDS and origin & (origin - 1) and not whole:
+                meeting.add(origin)
+        for origin in meeting:
+            self._join(frozenset([name for name in names if bits[program.inputs[name]] & origin]))
 
     def _join(self, names: frozenset[str]) -> None:
         """Put knobs on one axis."""

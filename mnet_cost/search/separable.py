@@ -28,20 +28,71 @@ from mnet_cost.search.sums import (
     Undecided,
     Vector,
     add_to,
+    difference,
     is_of_rows,
     simplest,
+    total,
     vector_function,
 )
 
 ROW, COLUMN = 1, 2
 """What a node of a graph depends on, as bits."""
 
+_SMALL = 50_000
+"""Points of a grid on which to decide maxima by blocks costs more than to evaluate them."""
 _MOST_PRODUCTS = 400
 """A product of two sums with more terms than this is a node."""
 
 
 class Mixed(Exception):
     """An operation needs knobs on the same axis, which are on both."""
+
+
+def _compared_bounds(name: str, low: float, high: float) -> float | None:
+    """A comparison of a number with 0 that its bounds decide."""
+    if low > 0:
+        return 0.0
+    if high < 0:
+        return float(name != "equal")
+    if high <= 0 and name == "less_equal":
+        return 1.0
+    return 0.0 if low >= 0 and name == "less" else None
+
+
+def steps(
+    graph: Graph, targets: Sequence[int], depends: Sequence[int]
+) -> list[tuple[int, tuple[int, ...]]]:
+    """What has to be calculated for `targets`, in order: nodes with their operands.
+
+    Sums of sums that nothing else uses are one sum of all their operands, and so are maxima.
+    """
+    indices = graph.needed(targets)
+    nodes = graph.nodes
+    uses = dict.fromkeys(indices, 0)
+    for index in indices:
+        for operand in nodes[index].operands:
+            if operand in uses:
+                uses[operand] += 1
+    for target in targets:
+        uses[target] = 2  # a value of its own
+    joined: dict[int, tuple[int, ...]] = {}
+    absorbed: set[int] = set()
+    for index in indices:
+        name, operands, _ = nodes[index]
+        if name in ("add", "maximum") and depends[index] == ROW | COLUMN:
+            flat: tuple[int, ...] = ()
+            for operand in operands:
+                if operand in joined and nodes[operand].name == name and uses[operand] == 1:
+                    flat += joined[operand]
+                    absorbed.add(operand)
+                else:
+                    flat += (operand,)
+            joined[index] = flat
+    return [
+        (index, joined.get(index, nodes[index].operands))
+        for index in indices
+        if index not in absorbed
+    ]
 
 
 def dependencies(graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> list[int]:
@@ -73,6 +124,7 @@ class Grid:
         self.graph = graph
         self.depends = depends
         self.height, self.width = shape
+        self.is_large = self.height * self.width > _SMALL
         self.columns: list[Vector] = [np.ones(self.width)]
         self.nodes: list[Undecided] = []
         self._vectors: dict[int, Any] = dict(inputs)
@@ -89,13 +141,13 @@ class Grid:
         """The value of a node that depends on one axis at most: a number or a vector."""
         return self._vectors[index]
 
-    def calculate(self, indices: Sequence[int]) -> None:
-        """Calculate the nodes `indices`, which come in order, operands first."""
+    def calculate(self, plan: Sequence[tuple[int, tuple[int, ...]]]) -> None:
+        """Calculate nodes from their operands, which come before them."""
         nodes, vectors, sums, depends = self.graph.nodes, self._vectors, self._sums, self.depends
-        for index in indices:
+        for index, operands in plan:
             if depends[index] == ROW | COLUMN:
                 if index not in sums:
-                    sums[index] = self._sum_of(index, nodes[index])
+                    sums[index] = self._sum_of(index, nodes[index], operands)
             elif index not in vectors:
                 vectors[index] = self._vector_of(index, nodes[index])
 
@@ -149,8 +201,8 @@ class Grid:
             return float(value)
         return value if value.dtype == np.float64 else value.astype(np.float64)
 
-    def _sum_of(self, index: int, node: Node) -> Number:
-        name, operands = node.name, node.operands
+    def _sum_of(self, index: int, node: Node, operands: tuple[int, ...]) -> Number:
+        name = node.name
         if name == "product":
             return self._product(node)
         numbers = [self.number(operand) for operand in operands]
@@ -328,11 +380,11 @@ class Grid:
             low, high = self.bounds.close(number)
         return 1 if low >= 0 else -1 if high <= 0 else None
 
-    def _sign_of_two(self, difference: Sum) -> int | None:
+    def _sign_of_two(self, number: Sum) -> int | None:
         """The sign of a difference of two products, by quotients of rows and of columns."""
-        if difference.nodes or len(difference.terms) != 2:
+        if number.nodes or len(number.terms) != 2:
             return None
-        (c1, r1), (c2, r2) = difference.terms.items()
+        (c1, r1), (c2, r2) = number.terms.items()
         rows = [self.bounds.ends_of(row) for row in (r1, r2)]
         if rows[0][0] > 0 and rows[1][1] < 0:
             sign, above, below = 1, (c1, r1), (c2, -r2)
@@ -354,33 +406,28 @@ class Grid:
         """A condition as 1.0 and 0.0."""
         more = self.subtract(a, b)
         function = VECTOR_FUNCTIONS[name]
-        if not isinstance(difference, Sum):
-            return float(function(difference, 0.0))
-        low, high = self.bounds.of(difference)
-        if low > 0:
-            return 0.0
-        if high < 0:
-            return float(name != "equal")
-        if high <= 0 and name == "less_equal":
-            return 1.0
-        if low >= 0 and name == "less":
-            return 0.0
-        decided = self._compare_on_axis(function, difference)
+        if not isinstance(more, Sum):
+            return float(function(more, 0.0))
+        decided = _compared_bounds(name, *self.bounds.of(more))
         if decided is not None:
             return decided
-        sign = self._sign_of_two(difference)
+        on_axis = self._compare_on_axis(function, more)
+        if on_axis is not None:
+            return on_axis
+        sign = self._sign_of_two(more)
         if sign is not None:
             return float(sign < 0 and name != "equal")
-        return self._node(name, (difference, 0.0))
+        decided = _compared_bounds(name, *self.bounds.close(more))
+        return self._node(name, (more, 0.0)) if decided is None else decided
 
-    def _compare_on_axis(self, function: Callable[..., Any], difference: Sum) -> Number | None:
+    def _compare_on_axis(self, function: Callable[..., Any], number: Sum) -> Number | None:
         """A comparison with 0 that depends on one axis: also a common factor of all terms."""
-        axis = self._axis_values([difference])
+        axis = self._axis_values([number])
         if axis is not None:
             return self._wrapped(function(axis[1][0], 0.0).astype(float), axis[0])
-        if difference.nodes:
+        if number.nodes:
             return None
-        rows = list(difference.terms.values())
+        rows = list(number.terms.values())
         bounds = [self.bounds.ends_of(row) for row in rows]
         if all(low > 0 or high < 0 for low, high in bounds):
             quotients = [np.asarray(row / np.abs(rows[0])) for row in rows]
@@ -388,13 +435,13 @@ class Grid:
                 columns = np.sum(
                     [
                         self.columns[column] * quotient.flat[0]
-                        for column, quotient in zip(difference.terms, quotients, strict=True)
+                        for column, quotient in zip(number.terms, quotients, strict=True)
                     ],
                     axis=0,
                 )
                 return self.from_columns(function(columns, 0.0).astype(float))
-        if len(difference.terms) == 1:  # the sign of a column that is nowhere 0
-            ((column, row),) = difference.terms.items()
+        if len(number.terms) == 1:  # the sign of a column that is nowhere 0
+            ((column, row),) = number.terms.items()
             if self.bounds.of_column(column)[0] > 0:
                 return self.from_rows(function(np.asarray(row), 0.0).astype(float))
         return None
@@ -495,4 +542,3 @@ class Grid:
             if sign is None:
                 left.append(other)
         return [*left, arm]
-

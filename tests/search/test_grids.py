@@ -184,11 +184,11 @@ blocks:
       - {activation}
       - {{add: [input, previous], when: stride == 1 and input.channels == out}}
 layers:
-  - unit: {{out: channels(4), stride: 2}}
-  - {{unit: {{out: channels({second})}}, repeat: depth}}
+  - {{id: first, unit: {{out: channels(4), stride: 2}}}}
+  - {{id: more, unit: {{out: channels({second})}}, repeat: depth}}
   - {{max_pool2d: {{kernel: 2}}, when: edge > {least}}}
   - {{id: left, depthwise_conv2d: {{kernel: 3, padding: same}}}}
-  - {{id: right, from: unit, conv2d: {{channels: channels(6), kernel: 1}}, when: width % 2 == 0}}
+  - {{id: right, from: first, conv2d: {{channels: channels(6), kernel: 1}}, when: width % 2 == 0}}
   - global_avg_pool
   - linear: {{features: 10}}
 """

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.recording import Recorded, Recording
-from mnet_cost.search.separable import Grid, Mixed, dependencies
+from mnet_cost.search.separable import Grid, Mixed, dependencies, steps
 from mnet_cost.search.tiles import Rectangle, Tile
 from mnet_cost.tensors import ceil_div, largest, smallest, square_root, where
 
@@ -41,15 +41,21 @@ MAGNITUDE = 2.0**40
 
 
 def evaluated(
-    recording: Recording, number: Any, rows: Mapping[int, Any], columns: Mapping[int, Any]
+    recording: Recording,
+    number: Any,
+    rows: Mapping[int, Any],
+    columns: Mapping[int, Any],
+    large: bool = True,
 ) -> Any:
     """The values of a recorded number at all rows and columns."""
     shape = len(next(iter(rows.values()))), len(next(iter(columns.values())))
     if not isinstance(number, Recorded):
         return np.full(shape, float(number))
     graph = recording.graph
-    grid = Grid(graph, dependencies(graph, list(rows), list(columns)), shape, {**rows, **columns})
-    grid.calculate(graph.needed([number.node]))
+    depends = dependencies(graph, list(rows), list(columns))
+    grid = Grid(graph, depends, shape, {**rows, **columns})
+    grid.is_large = large
+    grid.calculate(steps(graph, [number.node], depends))
     values = np.empty(shape)
     half, third = (shape[0] + 1) // 2, (shape[1] + 2) // 3
     for top in range(0, shape[0], half):
@@ -97,7 +103,8 @@ def test_any_calculation_of_whole_numbers_is_exact(data: st.DataObject) -> None:
         condition = Recorded(recording, guard, outcome)
         values = evaluated(recording, condition, {inputs[0]: rows}, {inputs[1]: columns})
         holds &= (values != 0) == outcome
-    result = evaluated(recording, recorded[-1], {inputs[0]: rows}, {inputs[1]: columns})
+    large = data.draw(st.booleans(), "large")
+    result = evaluated(recording, recorded[-1], {inputs[0]: rows}, {inputs[1]: columns}, large)
     expected = np.broadcast_to(arrays[-1], result.shape).astype(float)
     if real:
         assert result[holds] == pytest.approx(expected[holds], rel=1e-12, abs=1e-9)
@@ -125,13 +132,10 @@ def test_a_maximum_that_bounds_decide_is_a_sum() -> None:
     most = largest(64 * width * side * side, largest(8 * width * side, 3 * width))
     widths, sides = np.arange(1.0, 200.0), np.arange(4.0, 300.0)
     graph = recording.graph
-    grid = Grid(
-        graph,
-        dependencies(graph, [width.node], [side.node]),
-        (len(widths), len(sides)),
-        {width.node: widths, side.node: sides},
-    )
-    grid.calculate(graph.needed([most.node]))
+    depends = dependencies(graph, [width.node], [side.node])
+    shape = len(widths), len(sides)
+    grid = Grid(graph, depends, shape, {width.node: widths, side.node: sides})
+    grid.calculate(steps(graph, [most.node], depends))
     assert grid.nodes == []
     values = Tile(grid, Rectangle(0, len(widths), 0, len(sides))).values(grid.number(most.node))
     assert (values == 64 * widths[:, None] * sides**2).all()
