@@ -24,7 +24,7 @@ Settings = Mapping[str, NDArray[np.float64]]
 
 _TILE = 1 << 15
 """Points that are evaluated at once: few enough to stay in a cache."""
-_TILE_COLUMNS = 512
+_TILE_COLUMNS = 128
 _LARGEST = 2.0**53
 """Up to it every whole number is a double."""
 _TOO_LARGE = "a count is larger than 2^53"
