@@ -363,10 +363,15 @@ def _describe(value: Any) -> str:
 
 def _bounded(value: Any, token: _Token, scope: Scope) -> Any:
     if isinstance(value, (int, float)):
-        if not -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE:
-            raise ExpressionError("the result is larger than 2^53", token.offset, len(token.text))
+        is_small = -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE
+    elif tensors.is_symbolic(value):
+        is_small = tensors.agreed(tensors.within(value, MAX_MAGNITUDE))
     elif tensors.is_array(value) and tensors.is_number(value):
         return _marked(value, tensors.within(value, MAX_MAGNITUDE), 1, scope)
+    else:
+        return value
+    if not is_small:
+        raise ExpressionError("the result is larger than 2^53", token.offset, len(token.text))
     return value
 
 
@@ -421,7 +426,7 @@ def _arithmetic(
                     b = _divisor(a, b, token.text, scope)
                 elif token.text == "*":
                     b = _factor(a, b, scope)
-        if divides and isinstance(b, (int, float)) and b == 0:
+        if divides and not tensors.is_array(b) and tensors.agreed(b == 0):
             raise ExpressionError("division by zero", token.offset, len(token.text))
         return _bounded(apply(a, b), token, scope)
 
@@ -477,7 +482,7 @@ def _call(name: str, arguments: list[Evaluate], offset: int) -> Evaluate:
         function, _, most = BUILT_IN[name]
         if name == "make_divisible" and len(values) > 1:
             divisor = values[1]
-            if isinstance(divisor, (int, float)) and divisor <= 0:
+            if not tensors.is_array(divisor) and tensors.agreed(divisor <= 0):
                 raise ExpressionError(f"cannot make divisible by {divisor}", offset, len(name))
             if any(map(tensors.is_array, values)):  # where no float is as large as the quotient
                 fits = (divisor > 0) & (abs(values[0]) / sys.float_info.max <= divisor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 Size = int
@@ -161,6 +161,11 @@ def is_array(value: object) -> bool:
     return hasattr(value, "dtype") and not isinstance(value, (int, float))
 
 
+def is_symbolic(value: object) -> bool:
+    """Whether `value` is a number that knows its expression: traced or recorded (`Number`)."""
+    return hasattr(value, "apply") and not getattr(value, "is_condition", False)
+
+
 class HeightWidth(NamedTuple):
     """A height and a width, as the value of a knob that is otherwise one number."""
 
@@ -213,7 +218,7 @@ def instead(value: Any, valid: Any, other: Any) -> Any:
 
 
 def within(value: Any, most: int) -> Any:
-    """For each candidate of the array `value`, whether it is from -`most` to `most`; NaN is not."""
+    """Whether `value` is from -`most` to `most`; of an array for each candidate. NaN is not."""
     return (value >= -most) & (value <= most)
 
 
@@ -270,16 +275,19 @@ def logarithm(value: Any) -> Any:
     return _apply("log", math.log, value)
 
 
+_PLAIN = (int, float)
+
+
 def largest(a: Any, b: Any) -> Any:
     """The larger of two numbers; the first of equal ones."""
-    if type(a) is int and type(b) is int:  # nearly always
+    if isinstance(a, _PLAIN) and isinstance(b, _PLAIN):  # nearly always
         return b if b > a else a
     return _apply("maximum", max, a, b)
 
 
 def smallest(a: Any, b: Any) -> Any:
     """The smaller of two numbers; the first of equal ones."""
-    if type(a) is int and type(b) is int:  # nearly always
+    if isinstance(a, _PLAIN) and isinstance(b, _PLAIN):  # nearly always
         return b if b < a else a
     return _apply("minimum", min, a, b)
 
@@ -337,6 +345,21 @@ def agreed(condition: Any) -> bool:
     if not condition.any():
         return False
     raise Differs(condition)
+
+
+def is_nothing(number: Any) -> bool:
+    """Whether a number is a plain zero, which is so by structure: what adds nothing can go."""
+    return isinstance(number, _PLAIN) and number == 0
+
+
+def is_equal(first: Any, other: Any) -> bool:
+    """Whether two sizes that structure depends on are equal; `Differs` as in `agreed`."""
+    return first is other or agreed(first == other)
+
+
+def are_equal(first: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Whether sizes that structure depends on are equal, each to each."""
+    return len(first) == len(other) and all(map(is_equal, first, other))
 
 
 def make_divisible(value: Any, divisor: Any = 8) -> Any:

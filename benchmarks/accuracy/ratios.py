@@ -19,7 +19,7 @@ from shared import common_coefficients, spreads
 from summary import four_digits
 from tables import TFLITE, Run, make_run, measured_together, ncnn_runs, read
 
-from mnet_cost.analysis.latency import deviation_of_ratio
+from mnet_cost.analysis.times import deviation_of_ratio
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, Spread
 from mnet_cost.devices.sourced import Sourced

@@ -19,6 +19,7 @@ from mnet_cost.analysis.conventions import (
     count_by,
     find_convention,
 )
+from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
@@ -32,14 +33,14 @@ from mnet_cost.analysis.sparsity import (
     zeros_note,
 )
 from mnet_cost.analysis.training import TrainingCost, training_cost
-from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work
+from mnet_cost.analysis.work import LayerCost, Totals, add_up, count_work, find_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.choice import Device, choose_devices
 from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.models.library import load_model
 from mnet_cost.models.types import BATCH, Model, ModelSpec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.tensors import DTYPES, PRECISIONS, DType
+from mnet_cost.tensors import DType
 from mnet_cost.units import format_bytes, format_count
 
 if TYPE_CHECKING:
@@ -137,9 +138,41 @@ class Analysis:
         return bool(self.unmodelled) and not lower_bound
 
     @property
+    def costs(self) -> NetworkCosts:
+        """The numbers alone, as `network_costs` has them; of zeros what devices know."""
+        totals = self.totals
+        return NetworkCosts(
+            mult_adds=totals.mult_adds,
+            vector_ops=totals.vector_ops,
+            params=totals.params,
+            weights=totals.weights,
+            weight_bytes=totals.weight_bytes,
+            activation_bytes=totals.activation_bytes,
+            traffic_bytes=totals.traffic_bytes,
+            peak_bytes=self.memory.peak_bytes,
+            devices=tuple([_costs_on(estimate) for estimate in self.devices]),
+            is_partial=bool(self.unmodelled),
+        )
+
+    @property
     def coverage(self) -> float:
         """Share of layers whose work is known, from 0 to 1."""
         return 1 - len(self.unmodelled) / len(self.layers)
+
+
+def _costs_on(estimate: DeviceEstimate) -> DeviceCosts:
+    energy, needed = estimate.energy, estimate.memory_fits
+    return DeviceCosts(
+        device=estimate.device.name,
+        latency_s=estimate.latency_s,
+        low_s=estimate.low_s,
+        high_s=estimate.high_s,
+        bound_s=estimate.bound_s,
+        energy_j=energy.energy_j if energy else None,
+        energy_low_j=energy.low_j if energy else None,
+        energy_high_j=energy.high_j if energy else None,
+        memory_bytes=needed[0].needed_bytes - needed[0].gap_bytes if needed else None,
+    )
 
 
 def _default(network: Network, knob: str) -> Any:
@@ -183,14 +216,6 @@ def analyze(
         schedule=schedule,
         sparsity=sparsity,
     )
-
-
-def find_precision(name: str) -> DType:
-    """The type of that name; `UsageError` when no analysis can be asked for it."""
-    if name in PRECISIONS:
-        return DTYPES[name]
-    hint = "there are " + ", ".join(PRECISIONS)
-    raise UsageError(Problem(f"there is no precision `{name}`", hint=hint))
 
 
 def analyze_network(

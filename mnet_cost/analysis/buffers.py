@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 
 from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, is_aligned, may_write_over
 from mnet_cost.network import Network, Step
-from mnet_cost.tensors import DType
+from mnet_cost.tensors import DType, agreed, is_equal
 
 
 def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buffers:
@@ -175,7 +175,7 @@ def _reordered_reads(buffers: Buffers, unit: Unit) -> frozenset[int]:
 def _has_one_element(network: Network, step: Step) -> bool:
     """Whether all that a step reads and writes is one element, which has no order."""
     types = [network.tensors[tensor].type for tensor in (*step.inputs, *step.outputs)]
-    return network.batch == 1 and all(type_.elements == 1 for type_ in types)
+    return agreed(network.batch == 1) and all(agreed(type_.elements == 1) for type_ in types)
 
 
 def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:
@@ -185,7 +185,9 @@ def _with_parts(buffers: Buffers) -> tuple[frozenset[int], ...]:
     """
     sizes, steps = buffers.sizes, buffers.network.steps
     parts = {
-        tensor for tensor, buffer in enumerate(buffers.buffer_of) if sizes[tensor] != sizes[buffer]
+        tensor
+        for tensor, buffer in enumerate(buffers.buffer_of)
+        if tensor != buffer and not is_equal(sizes[tensor], sizes[buffer])
     }
     if not parts:
         return buffers.reordered_reads
@@ -288,7 +290,7 @@ def _join_parts(buffers: Buffers) -> None:
             if (
                 root != whole
                 and root not in parts.kept
-                and sizes[root] == sizes[tensor]
+                and is_equal(sizes[root], sizes[tensor])
                 and tensors[tensor].type.dtype == tensors[whole].type.dtype
             ):
                 parts.join(root, whole, own[root])

@@ -59,6 +59,16 @@ class Activations:
     """Whether it is proven that no order has a smaller arena."""
 
 
+def memory_needed(device: DeviceProfile, weight_bytes: int, peak_bytes: int) -> int | None:
+    """Bytes that the main memory has to hold, without gaps; None of a device without one.
+
+    With storage, weights are read where they are.
+    """
+    if device.main_memory is None:
+        return None
+    return peak_bytes if device.storage is not None else weight_bytes + peak_bytes
+
+
 def check_capacity(
     device: DeviceProfile,
     weight_bytes: int,
@@ -68,18 +78,19 @@ def check_capacity(
 ) -> tuple[CapacityCheck, ...]:
     """What has to be in the main memory, and in the storage of a device that has one.
 
-    With storage, weights are read where they are, and `activations` (all in one arena) are what
-    the main memory has to hold. `schedule` is how an order with the peak was found.
+    With storage, `activations` (all in one arena) are what the main memory has to hold. `schedule`
+    is how an order with the peak was found.
     """
     memory, storage = device.main_memory, device.storage
-    if memory is None:
+    least = memory_needed(device, weight_bytes, peak_bytes)
+    if memory is None or least is None:
         return ()
     room = _size(memory)
     if storage is None:
         fit = CapacityCheck(
             what="weights and activations",
             where=memory.name,
-            needed_bytes=weight_bytes + peak_bytes,
+            needed_bytes=least,
             available_bytes=room,
         )
         if schedule is not None:
@@ -87,7 +98,7 @@ def check_capacity(
             fit = replace(fit, spec_order_bytes=spec_order_bytes, is_least=schedule.optimal)
         return (fit,)
     fit = CapacityCheck(
-        what="activations", where=memory.name, needed_bytes=peak_bytes, available_bytes=room
+        what="activations", where=memory.name, needed_bytes=least, available_bytes=room
     )
     if activations is not None:
         needed = activations.arena_bytes

@@ -8,13 +8,14 @@ are in `tool_rules.py`. Params do not depend on a convention.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.network import Network
+from mnet_cost.tensors import agreed
 
 if TYPE_CHECKING:
     from mnet_cost.analysis.tool_rules import Counted, Rule, Rules
@@ -160,12 +161,10 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
             recounted.append(cost)
             continue
         rule = rules[type(cost.step.layer)]
-        added: Any = 0
-        if _is_covered(rule, counted):
-            for part in rule.parts:
-                amount = part.amount(counted)
-                totals[part.what] = totals.get(part.what, 0) + amount
-                added = added + amount
+        amounts = _amounts(rule, counted)
+        for what, amount in amounts:
+            totals[what] = totals.get(what, 0) + amount
+        added: Any = sum([amount for _, amount in amounts])
         reason = _doubt(rule, counted, added)
         if reason is not None:
             doubt, amount = reason
@@ -182,6 +181,19 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
         ),
         tuple([_reservation(kind, doubt, layers) for (kind, doubt), layers in reserved.items()]),
     )
+
+
+def mult_adds_by(convention: Convention, costs: Sequence[LayerCost], network: Network) -> list[Any]:
+    """Mult-adds of each of `costs` as `convention` counts them: those of `count_by` alone."""
+    rules = convention.rules
+    if rules is None:
+        return [cost.mult_adds for cost in costs]
+    recounted = []
+    for cost in costs:
+        counted = _counted(cost, network)
+        amounts = [] if counted is None else _amounts(rules[type(cost.step.layer)], counted)
+        recounted.append(cost.mult_adds + sum([amount for _, amount in amounts]))
+    return recounted
 
 
 def agreement_of(convention: Convention, doubts: Iterable[Agreement]) -> Agreement:
@@ -212,10 +224,17 @@ def _counted(cost: LayerCost, network: Network) -> Counted | None:
     return Counted(cost.step.layer, inputs, cost.output, cost.work, network.batch)
 
 
+def _amounts(rule: Rule, counted: Counted) -> list[tuple[str, Any]]:
+    """(what, mult-adds) for each part of a rule; nothing where the layer is not covered."""
+    if not _is_covered(rule, counted):
+        return []
+    return [(part.what, part.amount(counted)) for part in rule.parts]
+
+
 def _is_covered(rule: Rule, counted: Counted) -> bool:
     if not rule.not_covered:
         return True
-    return rule.is_beyond is not None and not _holds(rule.is_beyond(counted))
+    return rule.is_beyond is not None and not agreed(rule.is_beyond(counted))
 
 
 def _doubt(rule: Rule, counted: Counted, added: Any) -> tuple[_Doubt, Any] | None:

@@ -8,7 +8,19 @@ kernels, notes, what binds: an `Analysis` has those.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from mnet_cost.analysis.capacity import memory_needed
+from mnet_cost.analysis.conventions import find_convention, mult_adds_by
+from mnet_cost.analysis.energy import joules
+from mnet_cost.analysis.kernels import Kernel, form_kernels
+from mnet_cost.analysis.memory import peak_bytes
+from mnet_cost.analysis.runtime_plan import memory_rules
+from mnet_cost.analysis.times import network_time
+from mnet_cost.analysis.work import add_up, count_work, find_precision
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.network import Network
 
 Count = Any
 """A number of one network, an array of candidates, or a recorded number."""
@@ -49,3 +61,68 @@ class NetworkCosts(NamedTuple):
     devices: tuple[DeviceCosts, ...] = ()
     is_partial: bool = False
     """Whether layers of unknown cost are left out, so that sums are lower bounds."""
+
+
+def network_costs(
+    network: Network,
+    devices: Sequence[DeviceProfile] = (),
+    precision: str = "fp32",
+    convention: str = "paper",
+) -> NetworkCosts:
+    """What `network` costs on `devices`: the numbers of `analyze_network`, by the same rules.
+
+    Its sizes are plain numbers, arrays of candidates that all rules accept, or recorded numbers.
+    Raises `Differs` where structure depends on what candidates do not agree on, and `UsageError`
+    for an unknown precision or convention.
+    """
+    dtype, counting = find_precision(precision), find_convention(convention)
+    costs = count_work(network, dtype)
+    totals = add_up(costs)
+    kernels_of: dict[frozenset[str], tuple[Kernel, ...]] = {}
+    peak_of: dict[frozenset[str], Count] = {}
+    for rules in dict.fromkeys([device.kernel_rules for device in devices]):
+        kernels = kernels_of[rules] = form_kernels(network, costs, dtype, rules)
+        peak_of[rules] = peak_bytes(network, dtype, memory_rules(network, kernels, rules))
+    return NetworkCosts(
+        mult_adds=sum(mult_adds_by(counting, costs, network)),
+        vector_ops=totals.vector_ops,
+        params=totals.params,
+        weights=totals.weights,
+        weight_bytes=totals.weight_bytes,
+        activation_bytes=totals.activation_bytes,
+        traffic_bytes=totals.traffic_bytes,
+        peak_bytes=peak_bytes(network, dtype),
+        devices=tuple(
+            [
+                _device_costs(
+                    device,
+                    precision,
+                    kernels_of[device.kernel_rules],
+                    memory_needed(device, totals.weight_bytes, peak_of[device.kernel_rules]),
+                )
+                for device in devices
+            ]
+        ),
+        is_partial=any(cost.work is None for cost in costs),
+    )
+
+
+def _device_costs(
+    device: DeviceProfile, precision: str, kernels: tuple[Kernel, ...], memory_bytes: Count | None
+) -> DeviceCosts:
+    time = network_time(kernels, device, precision)
+    if time is None:
+        return DeviceCosts(device.name, None, None, None, None, None, None, None, memory_bytes)
+    traffic = [least.traffic for least in time.least]
+    energy = joules(device, precision, kernels, traffic, time.timing)
+    return DeviceCosts(
+        device.name,
+        time.latency_s,
+        time.low_s,
+        time.high_s,
+        time.bound_s,
+        None if energy is None else energy.energy_j,
+        None if energy is None else energy.low_j,
+        None if energy is None else energy.high_j,
+        memory_bytes,
+    )

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, inf, log, sqrt
+from math import inf
 from typing import NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.traffic import Traffic
 from mnet_cost.devices import DeviceProfile, Sourced
 from mnet_cost.devices.sourced import ASSUMED_SPREAD, NUMBER_BASES, range_of
+from mnet_cost.tensors import agreed, exponential, logarithm, square_root
 
 _BASES = (*NUMBER_BASES, "bound")
 """Strongest first: those of numbers, and `bound` for a time that is only a lower bound."""
@@ -54,6 +55,15 @@ class Energy:
         return self.high_j is None
 
 
+class Joules(NamedTuple):
+    """An energy as numbers of any kind."""
+
+    energy_j: float
+    low_j: float
+    high_j: float | None
+    """None where `energy_j` is a lower bound."""
+
+
 class Timing(NamedTuple):
     """A time with its band, as the estimate of latency has it."""
 
@@ -71,82 +81,117 @@ def estimate_energy(
     traffic: Sequence[Traffic],
     timing: Timing,
 ) -> Energy | None:
+    """The energy of one network, `joules` with the words that belong to it."""
+    energy = joules(device, precision, kernels, traffic, timing)
+    if energy is None:
+        return None
+    if device.power_w is None:
+        how, basis = _of_mult_adds_and_bytes(device, precision, kernels, traffic)
+    else:
+        how, basis = _of_power(device, device.power_w, timing)
+    return Energy(**energy._asdict(), how=how, basis=basis)
+
+
+def joules(
+    device: DeviceProfile,
+    precision: str,
+    kernels: Sequence[Kernel],
+    traffic: Sequence[Traffic],
+    timing: Timing,
+) -> Joules | None:
     """Energy of `kernels`, of which `traffic` passes the levels of `device`.
 
     None if it is unknown: of a device with a power where the time is, or nothing at least is drawn.
     """
     if device.power_w is None:
         return _mult_adds_and_bytes(device, precision, kernels, traffic)
-    if not timing.seconds:
+    if timing.seconds is None or not agreed(timing.seconds > 0):
         return None
-    energy = _power_times_time(device, device.power_w, timing.seconds, timing)
-    return energy if energy.energy_j else None
+    return _power_times_time(device.power_w, timing.seconds, timing)
 
 
-def _power_times_time(
-    device: DeviceProfile, power_w: Sourced, seconds: float, timing: Timing
-) -> Energy:
+def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Joules | None:
     """The errors of both are independent: their ratios are added as squares of logarithms."""
     low_w, high_w = range_of(power_w)
     watts = low_w if timing.is_lower_bound else power_w.value
+    if not watts:
+        return None
     energy_j = watts * seconds
-    how = "power x lower bound" if timing.basis == "bound" else "power x time"
     downwards = [(watts, low_w)]
     if timing.low is not None:
         downwards.append((seconds, timing.low))
     high_j = None
-    if timing.is_lower_bound:
-        how += " of some kernels" if timing.basis != "bound" else ""
-        how += ": a lower bound"
-    else:
+    if not timing.is_lower_bound:
         upwards = [(high_w, power_w.value)]
         if timing.high is not None:
             upwards.append((timing.high, seconds))
         high_j = energy_j * _together(upwards)
+    return Joules(energy_j, energy_j / _together(downwards), high_j)
+
+
+def _of_power(device: DeviceProfile, power_w: Sourced, timing: Timing) -> tuple[str, str]:
+    """`how` and `basis` of a power times a time."""
+    how = "power x lower bound" if timing.basis == "bound" else "power x time"
+    if timing.is_lower_bound:
+        how += " of some kernels" if timing.basis != "bound" else ""
+        how += ": a lower bound"
     how += _assumption("power", (power_w,))
     stated = device.power_stated
     if stated is not None and device.threads > stated.threads:
         s = "s" if stated.threads > 1 else ""
         how += f"; power carried over from {stated.threads} thread{s} to {device.threads}, assumed"
-    basis = _weakest((power_w.basis, _OF_TIMES[timing.basis]))
-    return Energy(
-        energy_j=energy_j,
-        low_j=energy_j / _together(downwards),
-        high_j=high_j,
-        basis=basis,
-        how=how,
-    )
+    return how, _weakest((power_w.basis, _OF_TIMES[timing.basis]))
+
+
+class _Part(NamedTuple):
+    """An amount of something that takes energy, and the energy of each; None is not known."""
+
+    what: str
+    amount: int | None
+    energy: Sourced | None
+
+
+def _parts(
+    device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
+) -> list[_Part]:
+    mult_adds = sum([kernel.mult_adds for kernel in kernels])
+    energies = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
+    amounts: dict[str, int | None] = {"mult-adds": mult_adds, **_moved(traffic)}
+    return [_Part(what, amount, energies.get(what)) for what, amount in amounts.items()]
 
 
 def _mult_adds_and_bytes(
     device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
-) -> Energy | None:
+) -> Joules | None:
     """A sum of energies; their low ends add up, since all of a part has the same error."""
-    mult_adds = sum([kernel.mult_adds for kernel in kernels])
-    energies = {"mult-adds": device.mac_energy_j.get(precision), **device.byte_energy_j}
-    parts: list[tuple[int, Sourced]] = []
-    missing = []
-    for what, amount in {"mult-adds": mult_adds, **_moved(traffic)}.items():
-        energy = energies.get(what)
-        if amount and energy is not None:
-            parts.append((amount, energy))
-        elif amount != 0:
-            missing.append(what)
-    if not parts:
+    known = [
+        (amount, energy)
+        for _, amount, energy in _parts(device, precision, kernels, traffic)
+        if amount is not None and energy is not None
+    ]
+    if not any(agreed(amount > 0) for amount, _ in known):
         return None
+    return Joules(
+        sum([amount * energy.value for amount, energy in known]),
+        sum([amount * range_of(energy)[0] for amount, energy in known]),
+        None,
+    )
+
+
+def _of_mult_adds_and_bytes(
+    device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
+) -> tuple[str, str]:
+    """`how` and `basis` of a sum of energies."""
+    parts = [part for part in _parts(device, precision, kernels, traffic) if part.amount != 0]
+    missing = [part.what for part in parts if part.amount is None or part.energy is None]
+    figures = [part.energy for part in parts if part.amount is not None and part.energy is not None]
     if any(kernel.anchor.work is None for kernel in kernels):
         missing.append("layers of unknown cost")
     how = "mult-adds and bytes: a lower bound"
     if missing:
         how += f" without {', '.join(missing)}"
-    how += _assumption("energies", [figure for _, figure in parts])
-    return Energy(
-        energy_j=sum([amount * figure.value for amount, figure in parts]),
-        low_j=sum([amount * range_of(figure)[0] for amount, figure in parts]),
-        high_j=None,
-        basis=_weakest([figure.basis for _, figure in parts]),
-        how=how,
-    )
+    how += _assumption("energies", figures)
+    return how, _weakest([figure.basis for figure in figures])
 
 
 def _assumption(what: str, numbers: Iterable[Sourced]) -> str:
@@ -159,9 +204,11 @@ def _together(ratios: Iterable[tuple[float, float]]) -> float:
     """The error of a product of independent factors, each a ratio (larger, smaller) >= 1."""
     squares = 0.0
     for larger, smaller in ratios:
-        if larger > smaller:
-            squares += inf if smaller <= 0 else log(larger / smaller) ** 2
-    return exp(sqrt(squares)) if squares < inf else inf
+        if not agreed(smaller > 0):
+            return inf
+        squares = squares + logarithm(larger / smaller) ** 2
+    together: float = exponential(square_root(squares))
+    return together
 
 
 def _moved(traffic: Sequence[Traffic]) -> dict[str, int | None]:

@@ -9,14 +9,14 @@ nothing, unless the runtime copies parts out. Not here: how a kernel is carried 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import Convolution
 from mnet_cost.network import Network, Step
-from mnet_cost.tensors import DType, TensorType
+from mnet_cost.tensors import DType, TensorType, agreed, are_equal, is_equal, smallest
 
 
 class Kernel(NamedTuple):
@@ -43,6 +43,10 @@ class Kernel(NamedTuple):
     trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
+    batch: int = 1
+    """Examples that the counts of its layers are for."""
+    element_bytes: int = 4
+    """Bytes of an element of what its anchor reads first."""
 
     def __repr__(self) -> str:
         layers = f"{len(self.layers)} layer{'s' if len(self.layers) > 1 else ''}"
@@ -57,13 +61,18 @@ class Kernel(NamedTuple):
         return self.anchor.mult_adds
 
     @property
+    def multiplies(self) -> bool:
+        """Whether it has mult-adds."""
+        return agreed(self.anchor.mult_adds > 0)
+
+    @property
     def vector_ops(self) -> int:
         """Operations beside mult-adds that take time of their own.
 
         None where there are mult-adds: a bias starts the accumulator, what is fused is done
         on the accumulator before it is written.
         """
-        return 0 if self.anchor.mult_adds else self.anchor.vector_ops
+        return 0 if self.multiplies else self.anchor.vector_ops
 
     @property
     def traffic_bytes(self) -> int:
@@ -102,7 +111,7 @@ def form_kernels(
         if host is not None:
             group, index = host
             group.layers.append(cost)
-            group.joined += [tensor for tensor in step.inputs if tensor != index]
+            group.joined.extend([tensor for tensor in step.inputs if tensor != index])
             group.only_folded = group.only_folded and step.layer.is_foldable
             group_of[step.output] = group
         elif step.layer.effect != "view" or (
@@ -163,7 +172,7 @@ def _host(
     if layer.effect == "view":
         # A layer on a part of a tensor is not fused into the layer that makes all of it.
         return (group, index) if _is_whole(network, step) else None
-    multiplies = group.layers[0].mult_adds > 0
+    multiplies = agreed(group.layers[0].mult_adds > 0)
     fuses = (
         "fuse_activations" in rules
         or (
@@ -200,11 +209,12 @@ def _host_of_addition(
         return None
     tensors = network.tensors
     made = [index for index in step.inputs if tensors[index].producer is not None]
-    if not made or any(tensors[i].type.shape != tensors[step.output].type.shape for i in made):
+    shape = tensors[step.output].type.shape
+    if not made or not all(are_equal(tensors[i].type.shape, shape) for i in made):
         return None
     index = max(made, key=lambda tensor: tensors[tensor].producer or 0)
     group = group_of.get(index)
-    if group is None or readers[index] != 1 or not group.layers[0].mult_adds:
+    if group is None or readers[index] != 1 or not agreed(group.layers[0].mult_adds > 0):
         return None
     return group, index
 
@@ -212,7 +222,7 @@ def _host_of_addition(
 def _is_whole(network: Network, step: Step) -> bool:
     """Whether a view holds all of its input."""
     tensors = network.tensors
-    return tensors[step.output].type.elements == tensors[step.inputs[0]].type.elements
+    return is_equal(tensors[step.output].type.elements, tensors[step.inputs[0]].type.elements)
 
 
 def _is_copied(network: Network, step: Step, rules: frozenset[str]) -> bool:
@@ -234,8 +244,8 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
     if last is not None:
         written, written_bytes = last.output.elements * batch, last.output_bytes
     for index in group.joined:
-        read += tensors[index].type.elements * batch
-        read_bytes += _bytes(tensors[index].type, precision) * batch
+        read = read + tensors[index].type.elements * batch
+        read_bytes = read_bytes + _bytes(tensors[index].type, precision) * batch
     return Kernel(
         anchor,
         layers,
@@ -247,6 +257,8 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
         step.layer.convolution(inputs, anchor.output),
         _reads(network, (*step.inputs, *group.joined), precision, read_bytes, viewed),
         layers[-1].step.outputs,
+        batch=batch,
+        element_bytes=((inputs[0].dtype if inputs else None) or precision).bytes,
     )
 
 
@@ -260,24 +272,34 @@ def _with_weights(
 ) -> Kernel:
     """A kernel whose inputs are trained tensors, `weights`, and others, as often as it reads each.
 
-    A kernel that does not read all of its inputs is taken to read as large a part of each.
+    A kernel that does not read all of its inputs is taken to read as large a part of each: bytes
+    of its weights are no whole number then.
     """
     types, batch = [tensor.type for tensor in network.tensors], network.batch
     elements = sum([types[tensor].elements for tensor in weights])
     all_elements = elements + sum([types[tensor].elements for tensor in rest])
     size = elements * precision.bytes
     all_bytes = size + sum([_bytes(types[tensor], precision) for tensor in rest])
+    read_elements = _part(elements, kernel.input_elements, all_elements, batch)
+    read_bytes = _part(size, kernel.input_bytes, all_bytes, batch)
     roots = {viewed.get(tensor, tensor) for tensor in weights}
     trained = tuple([(tensor, read // batch) for tensor, read in kernel.reads if tensor in roots])
-    read_elements = kernel.input_elements * elements // all_elements
     return kernel._replace(
         weight_bytes=kernel.weight_bytes + sum([read for _, read in trained]),
-        input_bytes=kernel.input_bytes - kernel.input_bytes * size // all_bytes,
+        input_bytes=kernel.input_bytes - read_bytes,
         input_elements=kernel.input_elements - read_elements,
         reads=tuple([read for read in kernel.reads if read[0] not in roots]),
         trained=trained,
         trained_elements=sum([read for _, read in trained]) // precision.bytes,
     )
+
+
+def _part(size: int, read: int, whole: int, batch: int) -> Any:
+    """The part of `read` that is of `size` out of `whole`, both of which are for one example.
+
+    No product of two sizes, which can be too large for a double.
+    """
+    return size * batch if is_equal(read, whole * batch) else size * (read / whole)
 
 
 def _reads(
@@ -291,17 +313,18 @@ def _reads(
     tensors, batch = network.tensors, network.batch
     if len(read) == 1:
         index = read[0]
-        size = min(_bytes(tensors[index].type, precision) * batch, read_bytes)
+        size = smallest(_bytes(tensors[index].type, precision) * batch, read_bytes)
         return ((viewed.get(index, index), size),)
     sizes: dict[int, int] = {}
     for index in dict.fromkeys(read):
         whole = viewed.get(index, index)
         size = sizes.get(whole, 0) + _bytes(tensors[index].type, precision) * batch
-        sizes[whole] = min(size, _bytes(tensors[whole].type, precision) * batch)
+        sizes[whole] = smallest(size, _bytes(tensors[whole].type, precision) * batch)
     total = sum(sizes.values())
-    if total <= read_bytes:
+    if agreed(total <= read_bytes):
         return tuple(sizes.items())
-    return tuple([(index, size * read_bytes // total) for index, size in sizes.items()])
+    share: Any = read_bytes / total
+    return tuple([(index, size * share) for index, size in sizes.items()])
 
 
 def _bytes(tensor: TensorType, precision: DType) -> int:

@@ -11,7 +11,7 @@ is None, never zero. Not here: how much of the peaks a runtime reaches.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.terms import tile_waste
@@ -19,10 +19,26 @@ from mnet_cost.analysis.traffic import Traffic, kernel_traffic
 from mnet_cost.analysis.winograd import applies, fewest_multiplications, fewest_of_any
 from mnet_cost.devices import ComputeRate, DeviceProfile
 from mnet_cost.devices.rules import may_multiply_less
+from mnet_cost.tensors import is_nothing, largest, smallest
+
+
+class LeastTime(NamedTuple):
+    """The least time of one kernel as numbers of any kind, in seconds.
+
+    None is what no rate of the device tells. Bytes that stay where no bandwidth is known take no
+    time.
+    """
+
+    compute_s: float | None
+    level_s: tuple[float | None, ...]
+    """Of each level of the memory, in the order of `traffic`."""
+    seconds: float | None
+    """The longest of those that are known."""
+    traffic: Traffic = ()
 
 
 class LowerBound(NamedTuple):
-    """The least time of one kernel, in seconds, and what it is made of."""
+    """The least time of one kernel, in seconds, and what it is made of: read off a `LeastTime`."""
 
     compute_s: float | None
     memory_s: float | None
@@ -37,7 +53,7 @@ class LowerBound(NamedTuple):
         """None where neither part is known, so that nothing bounds the kernel."""
         if self.memory_s is None and not self.compute_s:
             return None
-        return max(self.compute_s or 0.0, self.memory_s or 0.0)
+        return _longest((self.compute_s, self.memory_s))
 
     def bound(self, overhead_s: float | None) -> str:
         """`compute`, `memory:LEVEL`, `overhead` where launching takes longer, or `unknown`."""
@@ -52,6 +68,17 @@ class LowerBound(NamedTuple):
 
 
 UNKNOWN = LowerBound(None, None, "")
+
+_NO_LEAST_TIME = LeastTime(None, (), None)
+
+
+def _longest(seconds: Sequence[float | None]) -> float | None:
+    """The longest of the times that are known; None where none is."""
+    longest = None
+    for each in seconds:
+        if each is not None:
+            longest = each if longest is None else largest(longest, each)
+    return longest
 
 
 def ridge_point(device: DeviceProfile, precision: str) -> float | None:
@@ -84,54 +111,66 @@ class LowerBounds:
         ]
 
     def lower_bounds(self, kernels: Sequence[Kernel]) -> list[LowerBound]:
+        """The lower bounds of `kernels`, which are launched in this order."""
+        return [
+            self.read_off(kernel, least)
+            for kernel, least in zip(kernels, self.least_times(kernels), strict=True)
+        ]
+
+    def least_times(self, kernels: Sequence[Kernel]) -> list[LeastTime]:
         """The least time of each of `kernels`, which are launched in this order."""
         return [
-            UNKNOWN
-            if kernel.anchor.work is None
-            else LowerBound(self._compute_s(kernel), *self._slowest(kernel, traffic), traffic)
+            _NO_LEAST_TIME if kernel.anchor.work is None else self._least_time(kernel, traffic)
             for kernel, traffic in zip(kernels, kernel_traffic(kernels, self._device), strict=True)
         ]
 
-    def _compute_s(self, kernel: Kernel) -> float | None:
+    def _least_time(self, kernel: Kernel, traffic: Traffic) -> LeastTime:
+        compute_s = self._compute_s(kernel)
+        level_s = tuple(
+            [
+                None
+                if bytes_per_s is None or weights is None or activations is None
+                else (weights + activations) / bytes_per_s
+                for bytes_per_s, (_, weights, activations) in zip(
+                    self._bytes_per_s, traffic, strict=True
+                )
+            ]
+        )
+        return LeastTime(compute_s, level_s, _longest((compute_s, *level_s)), traffic)
+
+    @staticmethod
+    def read_off(kernel: Kernel, least: LeastTime) -> LowerBound:
+        """What binds the least time of a kernel of one network."""
+        if kernel.anchor.work is None:
+            return UNKNOWN
+        return LowerBound(least.compute_s, *_slowest(kernel, least), least.traffic)
+
+    def _compute_s(self, kernel: Kernel) -> Any:
+        """None where no rate tells."""
         if self._rate is None:
             return None
-        if kernel.mult_adds:
+        if kernel.multiplies:
             rate = self._rate.macs_per_s.most * kernel.speedup
             return self.multiplications(kernel) / rate
-        if not kernel.vector_ops:
+        if is_nothing(kernel.vector_ops):
             return 0.0
         vector = self._rate.vector_ops_per_s
         return None if vector is None else kernel.vector_ops / vector.most
 
-    def multiplications(self, kernel: Kernel) -> float:
+    def multiplications(self, kernel: Kernel) -> Any:
         """What the device cannot do without: at least, of all ways that its runtime has."""
         sizes = kernel.convolution
         if sizes is None:
             return kernel.mult_adds
-        if kernel.anchor.work:
-            batch = kernel.mult_adds // max(kernel.anchor.work.mult_adds, 1)
-            if self._any_runtime:
-                fewest = fewest_of_any(sizes)
-                return kernel.mult_adds if fewest is None else min(kernel.mult_adds, fewest * batch)
-            if self._winograd and applies(sizes):
-                return min(kernel.mult_adds, fewest_multiplications(sizes) * batch)
+        if self._any_runtime:
+            fewest = fewest_of_any(sizes)
+            if fewest is None:
+                return kernel.mult_adds
+            return smallest(kernel.mult_adds, fewest * kernel.batch)
+        if self._winograd and applies(sizes):
+            return smallest(kernel.mult_adds, fewest_multiplications(sizes) * kernel.batch)
         # Packs that do not fill are computed with narrower ones, which is no bound.
         return kernel.mult_adds * (1.0 if self._packs else tile_waste(sizes, self._tile))
-
-    def _slowest(self, kernel: Kernel, traffic: Traffic) -> tuple[float | None, str]:
-        """Seconds at the level that takes longest, and its name; None where none is known."""
-        if not kernel.traffic_bytes:
-            return 0.0, ""
-        slowest, name = 0.0, ""
-        for bytes_per_s, (level, weights, activations) in zip(
-            self._bytes_per_s, traffic, strict=True
-        ):
-            if bytes_per_s is None or weights is None or activations is None:
-                continue
-            seconds = (weights + activations) / bytes_per_s
-            if seconds > slowest:
-                slowest, name = seconds, level
-        return (slowest, name) if name else (None, "")
 
     def notes(self) -> tuple[str, ...]:
         """Sentences that say which part of the memory is not modelled."""
@@ -146,3 +185,14 @@ class LowerBounds:
         if hidden:
             notes.append(f"what passes {hidden.name} is not known: its size is not")
         return tuple(notes)
+
+
+def _slowest(kernel: Kernel, least: LeastTime) -> tuple[float | None, str]:
+    """Seconds at the level that takes longest, and its name; None where none is known."""
+    if not kernel.traffic_bytes:
+        return 0.0, ""
+    slowest, name = 0.0, ""
+    for seconds, (level, _, _) in zip(least.level_s, least.traffic, strict=True):
+        if seconds is not None and seconds > slowest:
+            slowest, name = seconds, level
+    return (slowest, name) if name else (None, "")

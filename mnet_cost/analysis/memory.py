@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
 
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, may_write_over
 from mnet_cost.network import Network
-from mnet_cost.tensors import DType
+from mnet_cost.tensors import DType, largest
 from mnet_cost.units import format_bytes
 
 
@@ -67,18 +68,11 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
     Raises `ValueError` for units that cannot be.
     """
     buffers = find_buffers(network, precision, rules)
-    units = buffers.units
+    units, sizes = buffers.units, buffers.sizes
     lives = _Lives(buffers)
-    change = [0] * (len(units) + 2)  # outputs outlive the last unit
-    sizes = buffers.sizes
-    for root in lives.roots:
-        change[lives.birth[root]] += sizes[root]
-        change[lives.number_at[lives.death[root]] + 1] -= sizes[root]
-    live = list(accumulate(change[: len(units)]))
-    extra = _scratch_by_unit(units, rules.scratch) if rules.scratch else {}
-    for number, needed in extra.items():
-        live[number] += needed
-    peak = max(live)
+    extra = _scratch_by_unit(units, rules.scratch)
+    live = _live_bytes(buffers, lives, extra)
+    peak = reduce(largest, live)
     at = live.index(peak)
     alive = [
         LiveTensor(name, sizes[root])
@@ -101,6 +95,28 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
         peak_step=units[at][0],
         live_at_peak=tuple(alive),
     )
+
+
+def peak_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> int:
+    """The peak of `trace_memory` alone, for sizes of any kind."""
+    buffers = find_buffers(network, precision, rules)
+    scratch = _scratch_by_unit(buffers.units, rules.scratch)
+    return reduce(largest, _live_bytes(buffers, _Lives(buffers), scratch))
+
+
+def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> list[int]:
+    """Bytes alive while each unit runs."""
+    units, sizes = buffers.units, buffers.sizes
+    change = [0] * (len(units) + 2)  # outputs outlive the last unit
+    for root in lives.roots:
+        size, birth, end = sizes[root], lives.birth[root], lives.number_at[lives.death[root]] + 1
+        # Never `+=`, which writes into an array.
+        change[birth] = change[birth] + size
+        change[end] = change[end] - size
+    live = list(accumulate(change[: len(units)]))
+    for number, needed in scratch.items():
+        live[number] = live[number] + needed
+    return live
 
 
 def find_lifetimes(
@@ -133,11 +149,12 @@ def find_lifetimes(
 
 def _scratch_by_unit(units: Sequence[Unit], scratch: Mapping[int, int]) -> dict[int, int]:
     """Bytes by the number of the unit, where there are some."""
-    bytes_of = {}
-    for number, unit in enumerate(units):
-        needed = sum(scratch.get(index, 0) for index in unit)
-        if needed:
-            bytes_of[number] = needed
+    bytes_of: dict[int, int] = {}
+    if scratch:
+        for number, unit in enumerate(units):
+            needed = [scratch[index] for index in unit if index in scratch]
+            if needed:
+                bytes_of[number] = sum(needed)
     return bytes_of
 
 

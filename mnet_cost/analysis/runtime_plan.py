@@ -8,6 +8,7 @@ on the device.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from mnet_cost.analysis.sharing import MemoryRules
 from mnet_cost.analysis.traffic import scratch_bytes
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.network import Network
-from mnet_cost.tensors import DType
+from mnet_cost.tensors import DType, is_nothing
 from mnet_cost.units import format_bytes
 
 if TYPE_CHECKING:
@@ -57,19 +58,7 @@ def launch(
 def _plan(
     network: Network, kernels: tuple[Kernel, ...], precision: DType, rules: frozenset[str]
 ) -> RuntimePlan:
-    place = {step.name: i for i, step in enumerate(network.steps)}
-    units = tuple([tuple([place[cost.step.name] for cost in kernel.layers]) for kernel in kernels])
-    scratch = {
-        unit[0]: needed
-        for unit, kernel in zip(units, kernels, strict=True)
-        if "im2col" in rules and (needed := scratch_bytes(kernel, rules))
-    }
-    sharing = MemoryRules(
-        units=units,
-        in_place="in_place" in rules,
-        concat_in_place="concat_in_place" in rules,
-        scratch=scratch,
-    )
+    sharing = memory_rules(network, kernels, rules)
     memory = trace_memory(network, precision, sharing)
     return RuntimePlan(
         network=network,
@@ -78,6 +67,24 @@ def _plan(
         kernels=kernels,
         memory=memory,
         sharing=sharing,
+    )
+
+
+def memory_rules(network: Network, kernels: Sequence[Kernel], rules: frozenset[str]) -> MemoryRules:
+    """How a runtime with these rules shares memory; a unit is the steps of one kernel."""
+    place = {step.name: i for i, step in enumerate(network.steps)}
+    units = tuple([tuple([place[cost.step.name] for cost in kernel.layers]) for kernel in kernels])
+    scratch = {}
+    if "im2col" in rules:
+        for unit, kernel in zip(units, kernels, strict=True):
+            needed = scratch_bytes(kernel, rules)
+            if not is_nothing(needed):
+                scratch[unit[0]] = needed
+    return MemoryRules(
+        units=units,
+        in_place="in_place" in rules,
+        concat_in_place="concat_in_place" in rules,
+        scratch=scratch,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from mnet_cost.network import Network, Step
+from mnet_cost.tensors import is_equal
 
 Unit = tuple[int, ...]
 """Indices of steps that run at once, in the order of the schedule."""
@@ -81,7 +82,7 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
         return None
     sizes, output, inputs = buffers.sizes, step.outputs[0], step.inputs
     size = sizes[output]
-    if sizes[buffers.buffer_of[output]] != size:
+    if not is_equal(sizes[buffers.buffer_of[output]], size):
         return None  # a part of something larger has its place
     new = None
     by_step: set[int] | None = None  # buffers that the step, or its unit, reads out of order
@@ -89,10 +90,10 @@ def may_write_over(buffers: Buffers, step: Step, number: int, occupancy: Occupan
     for tensor in inputs:
         buffer = occupancy.buffer_of(tensor)
         if (
-            sizes[buffer] != size
-            or sizes[tensor] != size
-            or buffer in buffers.fixed
+            buffer in buffers.fixed
             or not occupancy.is_free(buffer)
+            or not is_equal(sizes[buffer], size)
+            or not is_equal(sizes[tensor], size)
         ):
             continue
         if len(inputs) > 1:
@@ -121,7 +122,6 @@ def is_aligned(buffers: Buffers, step: Step, tensor: int) -> bool:
     An input that is repeated along an axis is smaller than the output; a part is larger.
     """
     sizes, tensors, output = buffers.sizes, buffers.network.tensors, step.output
-    return (
-        sizes[tensor] == sizes[output]
-        and tensors[tensor].type.elements == tensors[output].type.elements
+    return is_equal(sizes[tensor], sizes[output]) and is_equal(
+        tensors[tensor].type.elements, tensors[output].type.elements
     )

@@ -10,18 +10,21 @@ known of a device.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies, cheapest_tiling
 from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.layers.base import Convolution
+from mnet_cost.tensors import agreed, ceil_div, is_equal, largest, square_root, where
 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
 """An image has at most so many channels: runtimes have separate code for the first convolution."""
-_PACKS = (16, 8, 4, 1)
-"""Channels that are kept together in memory, where a runtime packs them."""
+_PACKS = (4, 8, 16)
+"""Channels that are kept together in memory, where a runtime packs them; each divides the next."""
+
+NONE = 0.0
+"""The amount of a term that a kernel does not have: this object, since others can be arrays."""
 
 
 def kernel_amounts(
@@ -35,14 +38,17 @@ def kernel_amounts(
     known: dict[tuple[object, ...], tuple[float, ...]] = {}
     per_kernel = []
     for kernel in kernels:
-        key = (
+        key: tuple[object, ...] = (
             id(kernel.anchor.work), kernel.input_elements, kernel.output_elements,
             kernel.trained_elements,
         )  # fmt: skip
-        amounts = known.get(key)
+        try:
+            amounts = known.get(key)
+        except TypeError:  # arrays have no hash
+            amounts, key = None, (id(kernel),)
         if amounts is None:
             counted = _amounts(kernel, rules, tile)
-            amounts = known[key] = tuple([counted.get(name, 0.0) for name in TERM_NAMES])
+            amounts = known[key] = tuple([counted.get(name, NONE) for name in TERM_NAMES])
         per_kernel.append(amounts)
     return tuple(per_kernel)
 
@@ -55,7 +61,9 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
     if kernel.convolution is not None:
         return _convolution(kernel, kernel.convolution, rules, tile, moved)
     params = (work.params + kernel.trained_elements) / _MILLION
-    if layer.effort == "linear" and kernel.output_elements == kernel.anchor.output.shape[-1]:
+    if layer.effort == "linear" and is_equal(
+        kernel.output_elements, kernel.anchor.output.shape[-1]
+    ):
         return {"kernel": 1.0, "vector_weights": params}
     if layer.effort in ("linear", "matmul"):
         multiplied = kernel.mult_adds / _MILLION
@@ -64,7 +72,7 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         }  # fmt: skip
     if layer.effort == "pooling":
         # A window of side k takes k times the outputs: rows are shared between neighbours.
-        out = sqrt(kernel.vector_ops * kernel.output_elements) / _MILLION
+        out = square_root(kernel.vector_ops / _MILLION * (kernel.output_elements / _MILLION))
         return {"kernel": 1.0, "pooling": kernel.input_elements / _MILLION + out}
     return {"kernel": 1.0, "elementwise" if layer.effort == "arithmetic" else layer.effort: moved}
 
@@ -75,15 +83,17 @@ def _convolution(
     work = kernel.anchor.work
     assert work is not None
     weights = (work.params + kernel.trained_elements) / _MILLION
-    if sizes.kernel == (1, 1) and kernel.output_elements == sizes.groups * sizes.channels_out:
+    is_pointwise = sizes.is_pointwise
+    if is_pointwise and is_equal(kernel.output_elements, sizes.groups * sizes.channels_out):
         return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position
     packs = "pack_channels" in rules
     multiplied = kernel.mult_adds / _MILLION
     if not packs:
-        multiplied *= tile_waste(sizes, tile)
+        multiplied = multiplied * tile_waste(sizes, tile)
     amounts = {"kernel": 1.0, "weights": weights}
     if sizes.is_depthwise:
-        small = max(sizes.kernel) <= 3
+        height, width = sizes.kernel
+        small = agreed(height <= 3) and agreed(width <= 3)
         amounts["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
         amounts["depthwise_elements"] = moved
         if packs:
@@ -92,24 +102,23 @@ def _convolution(
         return amounts
     if "split_groups" in rules:
         # Each further group is half a launch: its loop is there, its set-up is shared.
-        amounts["kernel"] += 0.5 * (sizes.groups - 1)
-    stem = sizes.groups == 1 and sizes.channels_in <= _STEM_CHANNELS
+        amounts["kernel"] = amounts["kernel"] + 0.5 * (sizes.groups - 1)
+    stem = agreed(sizes.groups == 1) and agreed(sizes.channels_in <= _STEM_CHANNELS)
     if packs:
         worst = _unpacked(sizes.channels_out, tile)
         if not stem:
-            worst = max(worst, _unpacked(sizes.channels_in, tile))
+            worst = largest(worst, _unpacked(sizes.channels_in, tile))
         amounts["unpacked"] = multiplied * worst
-    amounts["pointwise_elements" if sizes.kernel == (1, 1) else "dense_elements"] = moved
-    if sizes.kernel == (1, 1):
+    amounts["pointwise_elements" if is_pointwise else "dense_elements"] = moved
+    if is_pointwise:
         amounts["pointwise"] = multiplied
     elif stem:
         amounts["stem"] = multiplied
     elif "winograd" in rules and applies(sizes):
         del amounts["dense_elements"]  # its transforms are what reads and writes
         tiling = cheapest_tiling(sizes)
-        batch = kernel.mult_adds // max(work.mult_adds, 1)
-        amounts["winograd"] = tiling.multiplications * batch / _MILLION
-        amounts["winograd_tiles"] = tiling.transformed * batch / _MILLION
+        amounts["winograd"] = tiling.multiplications * kernel.batch / _MILLION
+        amounts["winograd_tiles"] = tiling.transformed * kernel.batch / _MILLION
     else:
         # Runtimes without Winograd carry windows out as matrix products, which 1x1 kernels are;
         # those with it have code of its own for what Winograd does not do.
@@ -119,13 +128,19 @@ def _convolution(
 
 def tile_waste(sizes: Convolution, tile: int) -> float:
     """How many times the multiplications are computed, since output channels come in tiles."""
+    if tile == 1:
+        return 1.0
     channels = sizes.channels_out * (sizes.groups if sizes.is_depthwise else 1)
-    return float(-(-channels // tile) * tile / channels)
+    waste: float = ceil_div(channels, tile) * tile / channels
+    return waste
 
 
 def _unpacked(channels: int, tile: int) -> float:
     """0 where `channels` fill packs of `tile`, 1 where they can only be computed one by one."""
     if tile <= 1:
         return 0.0
-    pack = next(size for size in _PACKS if size <= tile and channels % size == 0)
-    return (tile / pack - 1) / (tile - 1)
+    unpacked = 1.0
+    for pack in _PACKS:
+        if pack <= tile:
+            unpacked = where(channels % pack == 0, (tile / pack - 1) / (tile - 1), unpacked)
+    return unpacked

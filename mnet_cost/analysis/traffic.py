@@ -14,19 +14,23 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies
 from mnet_cost.devices import DeviceProfile, MemoryLevel
 from mnet_cost.layers.conv import ConvTranspose2d
+from mnet_cost.tensors import largest, smallest
 
 
 class LevelTraffic(NamedTuple):
-    """Bytes of one kernel that pass one level; None where they are unknown."""
+    """Bytes of one kernel that pass one level; None where they are unknown.
+
+    They are no whole numbers where a part of the weights stays inside.
+    """
 
     level: str
     weight_bytes: int | None
@@ -73,7 +77,9 @@ class _Flows:
         self._kernels = kernels
         self._stored_apart = device.storage is not None
         rules = device.kernel_rules
-        self._copies = [_copy(kernel, rules) for kernel in kernels] if "im2col" in rules else None
+        self._copies = None
+        if "im2col" in rules:
+            self._copies = [(scratch_bytes(kernel, rules), kernel.batch) for kernel in kernels]
 
     def all(self, level: str) -> list[LevelTraffic]:
         """Traffic of a level that has none inside."""
@@ -91,31 +97,32 @@ class _Flows:
         own, missing = self._weights, 0
         total = sum(own)
         if not self._stored_apart:
-            missing = min(total, max(total + max(self._handovers, default=0) - inside, 0))
+            most = reduce(largest, self._handovers, 0)
+            missing = smallest(total, largest(total + most - inside, 0))
+        # No product of two sizes, which can be too large for a double.
+        share: Any = 1 if missing is total else missing / largest(total, 1)
         traffic = []
         for weights, read, written in zip(own, *self._uses, strict=True):
             activations = spilled = 0
             for size, reach in read:
-                if reach > inside:
-                    activations += min(size, reach - inside)
+                if (reach > inside) is not False:  # a plain one, which is so nearly always
+                    activations = activations + _beyond(size, reach, inside)
             for size, reach in written:  # what is read again later has to be written first
-                if reach > inside:
-                    spilled = max(spilled, min(size, reach - inside))
-            passing = weights * missing // total if missing else 0
-            traffic.append(LevelTraffic(level, passing, activations + spilled))
+                if (reach > inside) is not False:
+                    spilled = largest(spilled, _beyond(size, reach, inside))
+            traffic.append(LevelTraffic(level, weights * share, activations + spilled))
         return self._with_copies(traffic, inside)
 
     def _with_copies(self, traffic: list[LevelTraffic], inside: int) -> list[LevelTraffic]:
         """A copy of windows is written, and read at once."""
         if self._copies is None:
             return traffic
-        return [
-            level_traffic._replace(
-                activation_bytes=(level_traffic.activation_bytes or 0) + 2 * times * passing
-            )
-            for level_traffic, (size, times) in zip(traffic, self._copies, strict=True)
-            for passing in (max(size - inside, 0),)
-        ]
+        copied = []
+        for (level, weights, activations), (size, times) in zip(traffic, self._copies, strict=True):
+            assert activations is not None
+            passing = 2 * times * largest(size - inside, 0)
+            copied.append(LevelTraffic(level, weights, activations + passing))
+        return copied
 
     @cached_property
     def _weights(self) -> list[int]:
@@ -125,9 +132,9 @@ class _Flows:
         for kernel in self._kernels:
             own = sum([cost.weight_bytes for cost in kernel.layers])
             for tensor, size in kernel.trained:
-                own += max(size - seen.get(tensor, 0), 0)
-                seen[tensor] = max(size, seen.get(tensor, 0))
-            own_bytes.append(min(own, kernel.weight_bytes))
+                own = own + largest(size - seen.get(tensor, 0), 0)
+                seen[tensor] = largest(size, seen.get(tensor, 0))
+            own_bytes.append(smallest(own, kernel.weight_bytes))
         return own_bytes
 
     @cached_property
@@ -147,7 +154,7 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
     and transposed ones have kernels of their own. Nor do those that Winograd's tiles are taken for.
     """
     sizes = kernel.convolution
-    if "im2col" not in rules or sizes is None or sizes.kernel == (1, 1) or sizes.is_depthwise:
+    if "im2col" not in rules or sizes is None or sizes.is_pointwise or sizes.is_depthwise:
         return 0
     if isinstance(kernel.anchor.step.layer, ConvTranspose2d):
         return 0
@@ -155,17 +162,49 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
         return 0
     height, width = sizes.kernel
     elements = height * width * sizes.groups * sizes.channels_in * sizes.positions
-    read, read_elements = kernel.input_bytes, kernel.input_elements
-    if not read_elements:  # windows of a trained tensor
-        read, read_elements = kernel.output_bytes, kernel.output_elements
-    return int(elements * read // read_elements) if read_elements else 0
+    return elements * kernel.element_bytes
 
 
-def _copy(kernel: Kernel, rules: frozenset[str]) -> tuple[int, int]:
-    """(bytes of scratch, how often they are filled)."""
-    work = kernel.anchor.work
-    times = kernel.mult_adds // work.mult_adds if work and work.mult_adds else 1
-    return scratch_bytes(kernel, rules), times
+def _beyond(size: int, reach: int, inside: int) -> Any:
+    """Bytes of `size` that are not kept until their next use, which takes `reach`."""
+    left = largest(reach - inside, 0)
+    return left if reach is size else smallest(size, left)
+
+
+class _LargestSince:
+    """The largest of numbers since one of them, while more are appended.
+
+    Plain numbers are kept as far as they are larger than all after them. Of others that is not
+    known: what was the largest of them is carried on from one question to the next.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._places: list[int] = []
+        """Of those in `_kept`."""
+        self._kept: list[int] = []
+        self._so_far: dict[int, tuple[int, int]] = {}
+        """By the place of the first, how many numbers were looked at, and their largest."""
+        self._plain = True
+
+    def append(self, number: int) -> None:
+        place = len(self._numbers)
+        self._numbers.append(number)
+        self._plain = self._plain and isinstance(number, (int, float))
+        if self._plain:
+            while self._kept and self._kept[-1] <= number:
+                self._places.pop()
+                self._kept.pop()
+            self._places.append(place)
+            self._kept.append(number)
+
+    def since(self, first: int) -> int:
+        if self._plain:
+            return self._kept[bisect_left(self._places, first)]
+        upto, most = self._so_far.get(first, (first, 0))
+        most = reduce(largest, self._numbers[upto:], most)
+        self._so_far[first] = len(self._numbers), most
+        return most
 
 
 def _insides(levels: Sequence[MemoryLevel]) -> list[int | None]:
@@ -195,7 +234,7 @@ def _handovers(kernels: Sequence[Kernel]) -> list[int]:
     for now, (kernel, following) in enumerate(pairwise(kernels)):
         if len(kernel.writes) == 1 and readers[kernel.writes[0]] == 1:
             read_bytes = dict(following.reads).get(kernel.writes[0], 0)
-            handovers[now] = min(kernel.output_bytes, read_bytes)
+            handovers[now] = smallest(kernel.output_bytes, read_bytes)
     return handovers
 
 
@@ -211,16 +250,14 @@ def _uses(
     written: list[list[_Use]] = []
     since: dict[int, int] = {}  # the first handover that a tensor has to wait for
     writer: dict[int, int] = {}
-    # Handovers that are larger than all after them, by the kernel that wrote them.
-    numbers: list[int] = []
-    largest: list[int] = []
+    since_then = _LargestSince()
     for now, kernel in enumerate(kernels):
         uses = []
         for tensor, size in kernel.reads or ((-1, kernel.input_bytes),):
             first = since.get(tensor, 0) if tensor >= 0 else now
             reach = size
             if first < now:
-                reach += largest[bisect_left(numbers, first)]
+                reach = reach + since_then.since(first)
             uses.append((size, reach))
             if tensor in writer:
                 written[writer[tensor]].append((size, reach))
@@ -230,9 +267,5 @@ def _uses(
         for tensor in kernel.writes:
             since[tensor] = now + 1
             writer[tensor] = now
-        while largest and largest[-1] <= handovers[now]:
-            numbers.pop()
-            largest.pop()
-        numbers.append(now)
-        largest.append(handovers[now])
+        since_then.append(handovers[now])
     return read, written

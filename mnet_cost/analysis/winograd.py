@@ -8,10 +8,11 @@ Source: arXiv:1509.09308, sections 3 and 4. Not here: accuracy, which falls with
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import NamedTuple
 
 from mnet_cost.layers.base import Convolution
-from mnet_cost.tensors import ceil_div
+from mnet_cost.tensors import are_equal, ceil_div, smallest, where
 
 SIDES = (2, 4, 6)
 """Outputs on each side of a tile; runtimes have F(2, 3), F(4, 3) and F(6, 3)."""
@@ -32,11 +33,14 @@ class Tiling(NamedTuple):
 def applies(convolution: Convolution) -> bool:
     """Whether it is a dense 3x3 convolution of stride 1."""
     return (
-        convolution.kernel == (3, 3)
-        and convolution.stride == (1, 1)
-        and convolution.dilation == (1, 1)
+        are_equal(convolution.kernel, (3, 3))
+        and _slides_by_one(convolution)
         and not convolution.is_depthwise
     )
+
+
+def _slides_by_one(convolution: Convolution) -> bool:
+    return are_equal(convolution.stride, (1, 1)) and are_equal(convolution.dilation, (1, 1))
 
 
 def tilings(convolution: Convolution) -> tuple[Tiling, ...]:
@@ -54,30 +58,40 @@ def tilings(convolution: Convolution) -> tuple[Tiling, ...]:
 
 def cheapest_tiling(convolution: Convolution) -> Tiling:
     """The tiles that a runtime would take: with the least of multiplying and transforming."""
-    return min(
-        tilings(convolution),
-        key=lambda tiling: tiling.multiplications + _TRANSFORM * tiling.transformed,
-    )
+    cheapest, *others = tilings(convolution)
+    for tiling in others:
+        cheaper = _cost(tiling) < _cost(cheapest)
+        cheapest = Tiling(
+            where(cheaper, tiling.multiplications, cheapest.multiplications),
+            where(cheaper, tiling.transformed, cheapest.transformed),
+        )
+    return cheapest
+
+
+def _cost(tiling: Tiling) -> int:
+    """Of multiplying and transforming, in multiplications."""
+    return tiling.multiplications + _TRANSFORM * tiling.transformed
 
 
 def fewest_of_any(convolution: Convolution) -> int | None:
     """What no tiles for kernels of any size multiply less than; None where tiles do not apply.
 
     Runtimes have them for 5x5, 1x7 and depthwise kernels, too (Arm Compute Library, MNN), and FFT
-    of tiles of 16 x 16 takes no less. An axis on which the kernel has one element has no tiles.
+    of tiles of 16 x 16 takes no less. On an axis on which the kernel has one element, tiles save
+    nothing.
     """
-    if convolution.stride != (1, 1) or convolution.dilation != (1, 1):
+    if not _slides_by_one(convolution):
         return None
     points = 1
     for size, kernel in zip(
         (convolution.rows, convolution.columns), convolution.kernel, strict=True
     ):
         tiled = [ceil_div(size, side) * (side + kernel - 1) for side in SIDES]
-        points *= size if kernel == 1 else min(size * kernel, *tiled)
+        points = points * reduce(smallest, tiled, size * kernel)
     groups = convolution.groups * convolution.images
     return points * groups * convolution.channels_in * convolution.channels_out
 
 
 def fewest_multiplications(convolution: Convolution) -> int:
     """A bound: no choice of tiles multiplies less."""
-    return min(tiling.multiplications for tiling in tilings(convolution))
+    return reduce(smallest, [tiling.multiplications for tiling in tilings(convolution)])

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
-from mnet_cost.tensors import DType, TensorType
+from mnet_cost.tensors import DTYPES, PRECISIONS, DType, TensorType, floor, is_equal
 from mnet_cost.units import format_count
 
 
@@ -71,6 +72,14 @@ class Totals:
         return 2 * self.mult_adds
 
 
+def find_precision(name: str) -> DType:
+    """The type of that name; `UsageError` when no analysis can be asked for it."""
+    if name in PRECISIONS:
+        return DTYPES[name]
+    hint = "there are " + ", ".join(PRECISIONS)
+    raise UsageError(Problem(f"there is no precision `{name}`", hint=hint))
+
+
 def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     """The cost of each step of `network`, batch included."""
     tensors = network.tensors
@@ -125,13 +134,19 @@ def _count(
     )
 
 
-def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> int:
+def _typed_bytes(layer: Layer, work: Work, inputs: tuple[TensorType, ...], precision: DType) -> Any:
     """Bytes read where an input has a dtype of its own, like an image of bytes."""
     elements = sum(tensor.elements for tensor in inputs)
     stored = sum(tensor.elements * (tensor.dtype or precision).bytes for tensor in inputs)
     if not layer.reads_params:
         return stored + (work.input_elements - elements) * precision.bytes
-    return work.input_elements * stored // elements
+    widths = {(tensor.dtype or precision).bytes for tensor in inputs}
+    if len(widths) == 1:
+        return work.input_elements * widths.pop()
+    if is_equal(work.input_elements, elements):
+        return stored
+    # As large a part of each. A product of two sizes would be too large for a double.
+    return floor(work.input_elements * (stored / elements))
 
 
 def add_up(costs: Sequence[LayerCost]) -> Totals:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from mnet_cost.layers.axes import joint_layout, named_layout
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
-from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType
+from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType, agreed, are_equal
 
 Effect = Literal["compute", "elementwise", "view"]
 """compute: makes a new tensor. elementwise: one output per input element, so it can be written
@@ -77,7 +77,12 @@ class Convolution(NamedTuple):
 
     @property
     def is_depthwise(self) -> bool:
-        return self.groups > 1 and self.channels_in == 1
+        return agreed(self.groups > 1) and agreed(self.channels_in == 1)
+
+    @property
+    def is_pointwise(self) -> bool:
+        """Whether its kernel is 1x1."""
+        return are_equal(self.kernel, (1, 1))
 
     @property
     def positions(self) -> Size:
@@ -162,7 +167,7 @@ class Layer:
         return None
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution | None:
-        """Its sizes if it is a convolution, else None. Takes plain numbers, not arrays."""
+        """Its sizes if it is a convolution, else None."""
         return None
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved | None:

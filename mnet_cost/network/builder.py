@@ -24,6 +24,7 @@ from mnet_cost.tensors import (
     Check,
     RuleViolation,
     TensorType,
+    agreed,
     is_array,
     product,
 )
@@ -133,7 +134,7 @@ class NetworkBuilder:
         if is_array(elements):
             # As doubles: whole numbers of 64 bits would wrap around, and look small.
             self.check(product((1.0, *type_.shape)) <= MAX_ELEMENTS, "has more than 2^40 elements")
-        elif isinstance(elements, int) and elements > MAX_ELEMENTS:
+        elif agreed(elements > MAX_ELEMENTS):
             fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
         try:
             return self._types.setdefault((type_.shape, type_.dtype, type_.layout), type_)

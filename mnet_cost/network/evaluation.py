@@ -24,6 +24,7 @@ from mnet_cost.tensors import (
     Check,
     HeightWidth,
     RuleViolation,
+    agreed,
     axis_names,
     instead,
     is_array,
@@ -121,7 +122,7 @@ class Evaluation:
         )
         self.define(functions)
         for name, value in height.names.items():
-            same = value == width.names[name]
+            same = agreed(value == width.names[name])
             self.names[name] = value if same else HeightWidth(value, width.names[name])
         return EvaluationBySide(height, width)
 
@@ -181,16 +182,15 @@ class Evaluation:
             hint = did_you_mean(raw, [*names, *kind.words])
         return Problem(message, origin.node.span(), hint, frame.trail())
 
-    def decide(self, frame: Frame, value: Value, what: str) -> Any:
-        """A value that decides structure, so it must be the same for all candidates."""
+    def decide(self, frame: Frame, value: Value) -> Any:
+        """A value that decides structure: the same for all candidates, else `Differs`."""
         raw = self.evaluate(frame, value)
-        if hasattr(raw, "dtype"):
-            if raw.size and (raw == raw.flat[0]).all():
-                return raw.flat[0].item()
-            span = frame.origin(value)[0].node.span()
-            message = f"`{what}` differs between the candidates: evaluate them apart"
-            raise Failed(Problem(message, span, None, frame.trail()))
-        return raw
+        if is_array(raw):
+            first = raw.flat[0]
+            agreed(raw == first)
+            return first.item()
+        agreed_value = getattr(raw, "agreed_value", None)
+        return raw if agreed_value is None else agreed_value()
 
     def function(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""

@@ -16,11 +16,13 @@ from mnet_cost.tensors import (
     Check,
     HeightWidth,
     RuleViolation,
+    agreed,
     as_doubles,
     floor,
     instead,
     is_array,
     is_number,
+    is_symbolic,
     require,
     within,
 )
@@ -125,20 +127,20 @@ def _knob_value(spec: ModelSpec, knob: Knob, value: Any, check: Check) -> Any:
     wanted = type(knob.default)
     if wanted not in (bool, str) and (sides := _sides(value)) is not None:
         height, width = (_knob_value(spec, knob, side, check) for side in sides)
-        return height if height == width else HeightWidth(height, width)
+        return height if agreed(height == width) else HeightWidth(height, width)
     if is_array(value) and value.dtype.kind in {bool: "b", str: "U"}.get(wanted, "iuf"):
         return _knob_array(knob, value, check)
     fits = (
         isinstance(value, wanted)
         if wanted in (bool, str)
-        else isinstance(value, (int, float)) and not isinstance(value, bool)
+        else is_symbolic(value) or (isinstance(value, (int, float)) and not isinstance(value, bool))
     )
     if not fits:
         what = {bool: "true or false", str: "a word"}.get(wanted, "a number")
         raise UsageError(f"the knob `{knob.name}` of {spec.title} needs {what}, not {value!r}")
-    if not isinstance(value, str) and not abs(value) <= MAX_MAGNITUDE:  # nor what is no number
+    if not isinstance(value, str) and not agreed(within(value, MAX_MAGNITUDE)):  # NaN is not
         raise UsageError(f"the knob `{knob.name}` of {spec.title} needs a number up to 2^53")
-    if knob.choices and value not in knob.choices:
+    if knob.choices and not any(agreed(value == choice) for choice in knob.choices):
         listed = ", ".join(map(str, knob.choices))
         raise UsageError(f"the knob `{knob.name}` of {spec.title} is one of {listed}, not {value}")
     return value

@@ -219,7 +219,7 @@ class _Elaboration:
             return
         frame.here = frame.path_of(name)
         if entry.when is not None:
-            present = self.values.decide(frame, entry.when, "when")
+            present = self.values.decide(frame, entry.when)
             if not isinstance(present, bool):
                 span = frame.origin(entry.when)[0].node.span()
                 message = f"`when` needs a condition, true or false, not {shown(present)}"
@@ -228,7 +228,7 @@ class _Elaboration:
                 self._skip(frame, entry, "`when` is false")
                 return
         if entry.repeat is not None:
-            count = self.values.decide(frame, entry.repeat, "repeat")
+            count = self.values.decide(frame, entry.repeat)
             problem = copies_problem(count)
             if problem:
                 span = frame.origin(entry.repeat)[0].node.span()

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from mnet_cost.analysis.latency import (
-    DeviceEstimate,
-    KernelEstimate,
-    relative_coefficients,
-    summands,
-)
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.lower_bounds import LowerBounds
 from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.times import relative_coefficients, summands
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERMS
 from mnet_cost.report.analysis_json import kernel_times
@@ -44,6 +40,8 @@ def term_times(estimate: DeviceEstimate, kernel_time: KernelEstimate) -> tuple[T
     coefficients = relative_coefficients(fit, device, estimate.precision)
     times = []
     for i, seconds in summands(fit, kernel_time.kernel, amounts, coefficients):
+        if not seconds:
+            continue
         term, amount, coefficient = TERMS[i], amounts[i], coefficients[i]
         # Launches are counted one by one, and priced as if they were millions.
         if term.part == "overhead":

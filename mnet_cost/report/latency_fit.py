@@ -6,7 +6,7 @@ from dataclasses import asdict
 from math import exp
 from typing import Any
 
-from mnet_cost.analysis.latency import relative_coefficients
+from mnet_cost.analysis.times import relative_coefficients
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit

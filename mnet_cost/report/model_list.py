@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost.analysis import Analysis, analyze, find_precision
+from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.analysis.work import find_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.models.catalog import Listed, read_catalog, search

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from math import exp
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate, deviation_of_ratio
+from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
+from mnet_cost.analysis.times import deviation_of_ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from profiles import STICK
 from random_graphs import networks
 
 from mnet_cost.analysis import analyze, analyze_network
-from mnet_cost.analysis.latency import DeviceEstimate, deviation_of
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.coefficients import kind_of, shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, FittedOn, RooflineFit, Spread

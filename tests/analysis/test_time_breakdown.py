@@ -13,7 +13,6 @@ from mnet_cost.analysis.latency import (
     DeviceEstimate,
     KernelEstimate,
     basis_of,
-    deviation_of_ratio,
 )
 from mnet_cost.analysis.lower_bounds import LowerBound, ridge_point
 from mnet_cost.analysis.time_breakdown import (
@@ -22,6 +21,7 @@ from mnet_cost.analysis.time_breakdown import (
     time_breakdown,
     time_shares,
 )
+from mnet_cost.analysis.times import deviation_of_ratio
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES

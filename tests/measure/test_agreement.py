@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from mnet_cost.analysis.kernels import Kernel
-from mnet_cost.analysis.latency import deviation_of, estimate_latency
+from mnet_cost.analysis.latency import estimate_latency
 from mnet_cost.analysis.terms import kernel_amounts
+from mnet_cost.analysis.times import deviation_of
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit, Spread

@@ -1,0 +1,283 @@
+"""Times of kernels on a device as numbers alone: of one network, of many, or recorded.
+
+Three ways to estimate, never mixed in silence. Coefficients of terms, fitted to measured times or,
+without any, a share of the data sheet's peak at shared coefficients: parts of a kernel add up. A
+fitted roofline, for accelerators. Else the lower bound and kernel launches alone, which are a lower
+bound and have no band. No estimate of a kernel is below its lower bound. What is not known is None,
+which the device and the structure decide, and no size. Not here: words (`latency.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp
+from typing import Any, NamedTuple
+
+from mnet_cost.analysis.energy import Timing
+from mnet_cost.analysis.kernels import Kernel
+from mnet_cost.analysis.lower_bounds import LeastTime, LowerBounds
+from mnet_cost.analysis.terms import NONE, kernel_amounts
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.devices.terms import TERM_NAMES, TERMS
+from mnet_cost.tensors import agreed, exponential, is_nothing, largest, smallest, square_root
+
+_OWN_NOISE = 0.2
+"""Share of the noise (its variance) in which even two networks of the same terms differ. With it
+and as much for each difference of shares, intervals of ratios hold what they are to hold of ncnn's
+measurements, alike or not (`python benchmarks/accuracy ratios`)."""
+
+_PARTS = [("compute", "memory", "overhead").index(term.part) for term in TERMS]
+"""For each term, which part of a kernel's time it is."""
+
+
+class KernelTime(NamedTuple):
+    """Seconds of one kernel, and what they are made of; None for a kernel of unknown cost."""
+
+    latency_s: float | None
+    compute_s: float | None
+    memory_s: float | None
+    overhead_s: float | None
+
+
+_NO_TIME = KernelTime(None, None, None, None)
+
+
+class NetworkTime(NamedTuple):
+    """Seconds of one inference, as numbers of any kind."""
+
+    basis: str
+    """As in `DeviceEstimate`, whatever adds up."""
+    fit: LatencyFit | None
+    kernels: list[KernelTime]
+    least: list[LeastTime]
+    """Of each kernel."""
+    latency_s: float | None
+    """None where nothing adds up."""
+    low_s: float | None
+    high_s: float | None
+    bound_s: float | None
+    inference_s: float
+    shares: tuple[float, ...]
+    """Of the terms; empty where the time is no sum of terms."""
+    fitted_s: float
+    """What the fit says of the whole, if no lower bound is above it."""
+    is_partial: bool
+    """Whether there are kernels of unknown cost, so that the time is a lower bound."""
+
+    @property
+    def timing(self) -> Timing:
+        """What an energy needs."""
+        return Timing(
+            self.latency_s,
+            self.low_s,
+            self.high_s,
+            self.basis,
+            is_lower_bound=self.basis == "bound" or self.is_partial,
+        )
+
+
+def network_time(
+    kernels: Sequence[Kernel], device: DeviceProfile, precision: str
+) -> NetworkTime | None:
+    """Time of `kernels`, which were formed by the device's rules, on `device`.
+
+    None where the device has no rate at this precision, or there is no kernel.
+    """
+    fit, basis = fit_and_basis(device, precision)
+    if basis is None or not kernels:
+        return None
+    least = LowerBounds(device, device.compute.get(precision)).least_times(kernels)
+    if isinstance(fit, CoefficientFit):
+        timed = _by_coefficients(kernels, least, fit, device, precision)
+    elif isinstance(fit, RooflineFit):
+        timed = _on_fitted_roofline(kernels, least, fit)
+    else:
+        timed = _on_bounds(kernels, least, device)
+    bound_s = _known(sum([each.seconds for each in least if each.seconds is not None]))
+    total_s = _total(timed.kernels) + timed.inference_s
+    latency_s = _known(total_s)
+    is_partial = any(kernel.anchor.work is None for kernel in kernels)
+    low_s = high_s = None
+    half_width = timed.half_width
+    # A missing part has no error.
+    if latency_s is not None and half_width is not None and not is_partial:
+        low_s = latency_s * exponential(-half_width)
+        low_s = low_s if bound_s is None else largest(low_s, bound_s)
+        high_s = latency_s * exponential(half_width)
+    return NetworkTime(
+        basis, fit, timed.kernels, least, latency_s, low_s, high_s, bound_s, timed.inference_s,
+        timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
+    )  # fmt: skip
+
+
+def fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
+    """The fit that gives the times, and the basis of the estimate."""
+    fit = device.latency.get(precision)
+    if fit is not None:
+        return fit, device.basis
+    rate = device.compute.get(precision)
+    if rate is None:
+        return None, None
+    fit = unmeasured_fit(device, rate, precision)
+    return fit, "bound" if fit is None else "datasheet"
+
+
+def _known(total_s: Any) -> Any:
+    """A sum of times; None where nothing adds up, since a sum of nothing known is not no time."""
+    return total_s if agreed(total_s > 0) else None
+
+
+def _total(times: Sequence[KernelTime]) -> Any:
+    return sum([time.latency_s for time in times if time.latency_s is not None])
+
+
+class _Timed(NamedTuple):
+    """Kernels with their times, before anything else is known of the network."""
+
+    kernels: list[KernelTime]
+    inference_s: float = 0.0
+    half_width: float | None = None
+    """Half the width of the range, in natural logarithms."""
+    shares: tuple[float, ...] = ()
+    fitted_s: float | None = None
+    """Where it is not the sum of the kernels."""
+
+
+def _by_coefficients(
+    kernels: Sequence[Kernel],
+    least: Sequence[LeastTime],
+    fit: CoefficientFit,
+    device: DeviceProfile,
+    precision: str,
+) -> _Timed:
+    """Amounts times cost coefficients. The band widens for terms that the fit knows little of."""
+    coefficients = relative_coefficients(fit, device, precision)
+    totals: list[Any] = [0.0] * len(TERMS)
+    times = []
+    for kernel, amounts, (_, _, least_s, _) in zip(
+        kernels, kernel_amounts(kernels, device.kernel_rules, fit.tile), least, strict=True
+    ):
+        parts: list[Any] = [0.0, 0.0, 0.0]
+        for i, seconds in summands(fit, kernel, amounts, coefficients):
+            # Never `+=`, which writes into an array.
+            totals[i] = totals[i] + seconds
+            parts[_PARTS[i]] = parts[_PARTS[i]] + seconds
+        if kernel.anchor.work is None:
+            times.append(_NO_TIME)
+            continue
+        latency_s = sum(parts)
+        if least_s is not None:
+            latency_s = largest(latency_s, least_s)
+        times.append(KernelTime(latency_s, *parts))
+    fitted_s = sum(totals)
+    shares = (0.0,) * len(TERMS)
+    if agreed(fitted_s > 0):
+        shares = tuple([seconds / fitted_s for seconds in totals])
+    half_width = fit.spread.width * deviation_of(fit, shares)
+    return _Timed(times, 0.0, half_width, shares, fitted_s)
+
+
+def summands(
+    fit: CoefficientFit, kernel: Kernel, amounts: Sequence[float], coefficients: Sequence[float]
+) -> list[tuple[int, float]]:
+    """Indices of the terms that a kernel asks for, and the seconds that each takes.
+
+    Zeros among the weights make what is compute faster.
+    """
+    scale_s = fit.scale_s.value * 1e6  # amounts are in millions
+    speedup = kernel.speedup
+    if speedup == 1.0:  # nearly always
+        return [
+            (i, amount * coefficients[i] * scale_s)
+            for i, amount in enumerate(amounts)
+            if amount is not NONE
+        ]
+    return [
+        (i, amount * coefficients[i] * scale_s / (speedup if TERMS[i].part == "compute" else 1.0))
+        for i, amount in enumerate(amounts)
+        if amount is not NONE
+    ]
+
+
+def relative_coefficients(
+    fit: CoefficientFit, device: DeviceProfile, precision: str
+) -> tuple[float, ...]:
+    """Coefficients of terms in units of the scale, in order: shared ones, moved by deviations."""
+    shared = shared_coefficients(device.device_class, precision, device.threads).coefficients
+    deviations = fit.deviations
+    return tuple(
+        [
+            coefficient * exp(deviations.get(name, 0.0))
+            for name, coefficient in zip(TERM_NAMES, shared, strict=True)
+        ]
+    )
+
+
+def deviation_of(fit: CoefficientFit, shares: Sequence[float]) -> Any:
+    """Standard deviation of the logarithm of a time whose terms have these shares."""
+    variance = _variance(fit, (1.0, *shares))
+    return square_root(largest(variance, 0.0) + fit.spread.noise**2)
+
+
+def _variance(fit: CoefficientFit, row: Sequence[float]) -> float:
+    """row C row, with C the covariance, of which the lower triangle is known."""
+    variance = 0.0
+    for i, covariances in enumerate(fit.covariance):
+        if not is_nothing(row[i]):
+            for j, covariance in enumerate(covariances):
+                if covariance:
+                    product = row[i] * row[j] * covariance
+                    variance = variance + (product if i == j else 2 * product)
+    return variance
+
+
+def deviation_of_ratio(fit: LatencyFit, first: Sequence[float], other: Sequence[float]) -> Any:
+    """Standard deviation of the logarithm of a ratio of two times on one device.
+
+    `first` and `other` are the shares of their terms: what is wrong with a coefficient is wrong in
+    both, so only differences count, and the scale is in neither. Networks that ask for much the
+    same are off alike in what coefficients leave out, too: of the noise that has its own part
+    alone. Of a roofline no shares are known.
+    """
+    noise = 2 * fit.spread.noise**2
+    if not isinstance(fit, CoefficientFit):
+        return square_root(noise)
+    row = [a - b for a, b in zip(first, other, strict=True)]
+    noise = noise * smallest(_OWN_NOISE + sum(map(abs, row)), 1.0)
+    return square_root(largest(_variance(fit, (0.0, *row)), 0.0) + noise)
+
+
+def _on_fitted_roofline(
+    kernels: Sequence[Kernel], least: Sequence[LeastTime], fit: RooflineFit
+) -> _Timed:
+    per_kernel = fit.kernel_s.value if fit.kernel_s else 0.0
+    times = []
+    for kernel, (_, _, least_s, _) in zip(kernels, least, strict=True):
+        if kernel.anchor.work is None:
+            times.append(_NO_TIME)
+            continue
+        compute_s = kernel.mult_adds / (fit.macs_per_s.value * kernel.speedup)
+        memory_s = kernel.traffic_bytes / fit.bytes_per_s.value if fit.bytes_per_s else 0.0
+        latency_s = largest(compute_s, memory_s)
+        if least_s is not None:
+            latency_s = largest(latency_s, least_s)
+        times.append(KernelTime(latency_s + per_kernel, compute_s, memory_s, per_kernel))
+    inference_s = fit.inference_s.value if fit.inference_s else 0.0
+    return _Timed(times, inference_s, fit.spread.width * fit.spread.noise)
+
+
+def _on_bounds(
+    kernels: Sequence[Kernel], least: Sequence[LeastTime], device: DeviceProfile
+) -> _Timed:
+    """Lower bounds and kernel launches: less than any run will take."""
+    per_kernel = device.kernel_overhead_s.least if device.kernel_overhead_s else None
+    times = []
+    for compute_s, _, seconds, _ in least:
+        latency_s = per_kernel
+        if seconds is not None:
+            latency_s = seconds if per_kernel is None else seconds + per_kernel
+        times.append(KernelTime(latency_s, compute_s, None, per_kernel))
+    inference = device.inference_overhead_s
+    return _Timed(times, inference.least if inference else 0.0)

@@ -1,0 +1,355 @@
+"""All combinations of knob values of one network, evaluated as grids of rows and columns.
+
+Knobs that meet in an expression which is no sum of products are on one axis; the others are
+spread so that both axes are short. The grid is evaluated in strips (`strips.py`), which tasks of
+several workers can share out. Knobs that are no numbers, and choices, which decide structure, have
+a grid for each combination. Not here: files, fronts, several networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.metrics import METRICS, find_metric
+from mnet_cost.models.types import Model
+from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
+from mnet_cost.search.strips import Part, Settings, Strip
+
+Progress = Callable[[int, int], None]
+Column = NDArray[Any]
+
+_MOST_ROWS = 2048
+_MOST_COLUMNS = 8192
+"""Of a strip."""
+_MOST_TRIED = 10
+"""Knobs, or groups of them, for which both axes are tried."""
+_ROUNDS = ("floor", "ceil", "rint", "remainder", "floor_divide", "gcd")
+
+
+class Block(NamedTuple):
+    """Many settings of one network at one precision; those that break are not among them."""
+
+    model: str
+    """The reference as it was asked for."""
+    precision: str
+    knobs: Mapping[str, Column]
+    """A value for each setting, of every knob that is swept."""
+    metrics: Mapping[str, Column]
+    """By `Metric.file_key`, with `@device` where it is of one. NaN is unknown."""
+    broken: Mapping[str, int]
+    """How many settings broke, by cause."""
+
+    @property
+    def points(self) -> int:
+        """Settings that hold."""
+        return len(next(iter(self.metrics.values()))) if self.metrics else 0
+
+
+class Task(NamedTuple):
+    """A share of a grid sweep: some rows of the grid of one combination of words and choices."""
+
+    combination: int
+    top: int
+    bottom: int
+    points: int
+
+
+class GridSweep:
+    """All combinations of `axes`, the values of each knob, for one network.
+
+    `metrics` are names of the metrics to calculate; without them it is all.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        axes: Mapping[str, Sequence[Any]],
+        devices: Sequence[DeviceProfile] = (),
+        precisions: Sequence[str] = ("fp32",),
+        *,
+        convention: str = "paper",
+        metrics: Sequence[str] | None = None,
+        lower_bound: bool = False,
+    ) -> None:
+        self.points = prod([len(values) for values in axes.values()])
+        self._model = model
+        self._precisions = tuple(precisions)
+        self._settings = (
+            tuple(devices), self._precisions, convention,
+            METRICS if metrics is None else tuple([find_metric(name) for name in metrics]),
+            lower_bound,
+        )  # fmt: skip
+        numbers = {name: values for name, values in axes.items() if _is_numeric(name, values)}
+        self._numbers = {name: values for name, values in numbers.items() if len(values) > 1}
+        others = {name: axes[name] for name in axes if name not in self._numbers}
+        self._combinations = [
+            dict(zip(others, values, strict=True)) for values in product(*others.values())
+        ]
+        self._grids: dict[int, _NumberGrid] = {}
+
+    def tasks(self, points: int) -> list[Task]:
+        """Shares of about `points` settings each, the same in every process."""
+        tasks = []
+        for number in range(len(self._combinations)):
+            height, width = self._grid(number).shape
+            rows = max(1, points // width)
+            for top in range(0, height, rows):
+                bottom = min(top + rows, height)
+                tasks.append(Task(number, top, bottom, (bottom - top) * width))
+        return tasks
+
+    def parts(
+        self, block_points: int = 2_000_000, task: Task | None = None
+    ) -> Iterator[tuple[Mapping[str, Any], Part]]:
+        """Rectangles of at most `block_points` settings, of all or of one task; with each the
+        knobs that are the same in it."""
+        for number, words in enumerate(self._combinations):
+            if task is None or task.combination == number:
+                rows = (0, None) if task is None else (task.top, task.bottom)
+                for part in self._grid(number).parts(block_points, *rows):
+                    yield words, part
+            if task is None:
+                self._grids.pop(number, None)
+
+    def blocks(
+        self, name: str, block_points: int = 2_000_000, task: Task | None = None
+    ) -> Iterator[Block]:
+        """`parts` as columns of settings that hold. `name` is what blocks call the model."""
+        for words, part in self.parts(block_points, task):
+            yield from _blocks(name, words, part, self._precisions, self._numbers)
+
+    def _grid(self, number: int) -> _NumberGrid:
+        grid = self._grids.get(number)
+        if grid is None:
+            fixed = {**self._model.knobs, **self._combinations[number]}
+            question = _question(self._model, fixed, self._numbers, *self._settings)
+            grid = self._grids[number] = _NumberGrid(question, self._numbers)
+        return grid
+
+
+def sweep_blocks(
+    model: Model,
+    axes: Mapping[str, Sequence[Any]],
+    devices: Sequence[DeviceProfile] = (),
+    precisions: Sequence[str] = ("fp32",),
+    *,
+    convention: str = "paper",
+    metrics: Sequence[str] | None = None,
+    lower_bound: bool = False,
+    name: str | None = None,
+    block_points: int = 2_000_000,
+    progress: Progress | None = None,
+) -> Iterator[Block]:
+    """All combinations of `axes`, a block at a time, at most `block_points` settings each.
+
+    Settings come in the order of rows, then of columns, which is not that of `axes`. `progress`
+    is called with the settings that are done, and all of them.
+    """
+    sweep = GridSweep(
+        model, axes, devices, precisions, convention=convention, metrics=metrics,
+        lower_bound=lower_bound,
+    )  # fmt: skip
+    done = 0
+    for words, part in sweep.parts(block_points):
+        yield from _blocks(name or model.name, words, part, precisions, axes)
+        done += prod(part.shape)
+        if progress is not None:
+            progress(done, sweep.points)
+
+
+def evaluate_points(
+    model: Model,
+    points: Mapping[str, Sequence[float]],
+    devices: Sequence[DeviceProfile] = (),
+    precisions: Sequence[str] = ("fp32",),
+    *,
+    convention: str = "paper",
+    metrics: Sequence[str] | None = None,
+    lower_bound: bool = False,
+) -> Iterator[Block]:
+    """Settings that are no grid: the values of each knob, as many of each, point by point.
+
+    Much slower than a grid of as many points, since nothing is shared between them.
+    """
+    chosen = METRICS if metrics is None else tuple([find_metric(name) for name in metrics])
+    question = _question(
+        model, model.knobs, points, tuple(devices), tuple(precisions), convention, chosen,
+        lower_bound,
+    )  # fmt: skip
+    for part in _NumberGrid(question, points, paired=True).parts(_MOST_ROWS):
+        yield from _blocks(model.name, {}, part, precisions, points)
+
+
+def _question(
+    model: Model, fixed: Mapping[str, Any], numbers: Mapping[str, Sequence[Any]], *settings: Any
+) -> Question:
+    devices, precisions, convention, metrics, lower_bound = settings
+    return Question(
+        spec=model.spec,
+        fixed=fixed,
+        inputs=tuple(numbers),
+        whole=frozenset([name for name, values in numbers.items() if all(map(_is_whole, values))]),
+        devices=devices,
+        precisions=precisions,
+        convention=convention,
+        metrics=metrics,
+        lower_bound=lower_bound,
+    )
+
+
+def _is_numeric(name: str, values: Sequence[Any]) -> bool:
+    """Whether a knob's values are numbers that can be recorded. Choices decide structure."""
+    return "." not in name and all(
+        isinstance(value, (int, float)) and not isinstance(value, bool) for value in values
+    )
+
+
+def _is_whole(value: float) -> bool:
+    return isinstance(value, int) or value.is_integer()
+
+
+def _blocks(
+    model: str,
+    words: Mapping[str, Any],
+    part: Part,
+    precisions: Sequence[str],
+    numbers: Mapping[str, Sequence[Any]],
+) -> Iterator[Block]:
+    """The settings of a part that hold, as columns; `numbers` has the values that were given."""
+    height, width = part.shape
+    holds = None if part.holds is None else part.holds.reshape(-1)
+
+    def flat(values: Any) -> Column:
+        column = np.broadcast_to(values, (height, width)).reshape(-1)
+        return column if holds is None else column[holds]
+
+    def of_knob(name: str, values: Column) -> Column:
+        whole = all(isinstance(value, int) for value in numbers[name])
+        return flat(values.astype(np.int64) if whole else values)
+
+    knobs = {
+        **{name: flat(np.asarray(value)) for name, value in words.items()},
+        **{name: of_knob(name, values[:, None]) for name, values in part.rows.items()},
+        **{name: of_knob(name, values[None, :]) for name, values in part.columns.items()},
+    }
+    for precision in precisions:
+        columns = {
+            column: flat(values)
+            for (own, column), values in part.metrics.items()
+            if own == precision
+        }
+        broken = part.broken if precision == precisions[0] else {}
+        yield Block(model, precision, knobs, columns, broken)
+
+
+class _NumberGrid:
+    """The grid of knobs that are numbers; programs that were recorded serve all of it."""
+
+    def __init__(
+        self, question: Question, values: Mapping[str, Sequence[Any]], paired: bool = False
+    ) -> None:
+        self._values = {name: np.array(column, dtype=float) for name, column in values.items()}
+        self._paired = paired
+        """Whether values of knobs belong together, instead of being combined."""
+        programs = [record(question, {name: column[0] for name, column in values.items()})]
+        if programs[0].problem is not None:  # which says little of how knobs meet
+            programs.append(record(question, {name: v[-1] for name, v in values.items()}))
+        self._programs = ProgramLibrary(question, programs)
+        self._groups = [frozenset([name]) for name in values]
+        if paired:
+            self._join(frozenset(values))
+        else:
+            for program in programs:
+                self._join_groups(program)
+        self._rows: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] = ()
+        self._choose_axes()
+
+    def _join_groups(self, program: Program) -> None:
+        """Join knobs that meet where a number is rounded, so that axes do not part them."""
+        graph = program.graph
+        names = list(program.inputs)
+        bits = {program.inputs[name]: 1 << number for number, name in enumerate(names)}
+        origins: list[int] = []  # of each node the inputs that it depends on, as bits
+        meeting = set()
+        for index, node in enumerate(graph.nodes):
+            origin = bits.get(index, 0)
+            for operand in node.operands:
+                origin |= origins[operand]
+            origins.append(origin)
+            whole = index >= program.shape_nodes and all(graph.whole[o] for o in node.operands)
+            if node.name in _ROUNDS and origin & (origin - 1) and not whole:
+                meeting.add(origin)
+        for origin in meeting:
+            self._join(frozenset([name for name in names if bits[program.inputs[name]] & origin]))
+
+    def _join(self, names: frozenset[str]) -> None:
+        """Put knobs on one axis."""
+        meeting = [group for group in self._groups if group & names]
+        rest = [group for group in self._groups if not group & names]
+        self._groups = [frozenset().union(*meeting), *rest]
+
+    def _choose_axes(self) -> None:
+        """Split the groups so that axes are short; the first knobs are on rows."""
+        order = list(self._values)
+        groups = sorted(self._groups, key=lambda group: min(order.index(name) for name in group))
+        splits = []
+        # Of many knobs the first ones are tried on either axis, and the others are on columns.
+        tried = min(max(len(groups) - 1, 0), _MOST_TRIED)
+        for sides in product((0, 1), repeat=tried):
+            on_rows = {
+                name
+                for group, side in zip(groups, (0, *sides), strict=False)
+                if side == 0
+                for name in group
+            }
+            rows = tuple([name for name in order if name in on_rows])
+            columns = tuple([name for name in order if name not in on_rows])
+            splits.append((self._length(rows) + self._length(columns), sides, rows, columns))
+        _, _, self._rows, self._columns = min(splits)
+        self._programs.use_axes(self._rows, self._columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self._length(self._rows), self._length(self._columns)
+
+    def parts(self, block_points: int, top: int = 0, bottom: int | None = None) -> Iterator[Part]:
+        """The rows from `top` to before `bottom`, strip by strip."""
+        height, width = self.shape
+        bottom = height if bottom is None else bottom
+        columns_at_once = min(width, _MOST_COLUMNS)
+        rows_at_once = max(1, min(_MOST_ROWS, block_points // columns_at_once))
+        for start in range(top, bottom, rows_at_once):
+            rows = self._settings(self._rows, start, min(start + rows_at_once, bottom))
+            for left in range(0, width, columns_at_once):
+                end = min(left + columns_at_once, width)
+                columns = self._settings(self._columns, left, end)
+                yield Strip(self._programs, rows, columns).evaluate()
+
+    def _length(self, names: Sequence[str]) -> int:
+        if self._paired:
+            return max([len(self._values[name]) for name in names], default=1)
+        length = 1
+        for name in names:
+            length *= len(self._values[name])
+        return length
+
+    def _settings(self, names: Sequence[str], start: int, end: int) -> Settings:
+        """Values of knobs of one axis, from position `start` to before `end`."""
+        if self._paired:
+            return {name: self._values[name][start:end] for name in names}
+        positions = np.arange(start, end)
+        settings: dict[str, NDArray[np.float64]] = {}
+        for name in reversed(names):
+            values = self._values[name]
+            settings[name] = values[positions % len(values)]
+            positions = positions // len(values)
+        return {name: settings[name] for name in names}

@@ -1,0 +1,184 @@
+"""The rules of an analysis, recorded for one network as a program that many settings share.
+
+A program is what `elaborate` and `network_costs` calculated on recorded knobs: an expression for
+each metric, and guards that say for which values of the knobs the network has this structure. It
+is also recorded where a network breaks: then its guards say which settings break in this way, and
+why. Not here: evaluation (`separable.py`), and which settings are evaluated (`grids.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mnet_cost.analysis.costs import NetworkCosts, network_costs
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import MnetCostError
+from mnet_cost.metrics import METRICS, Metric
+from mnet_cost.models.types import ModelSpec
+from mnet_cost.network import elaborate
+from mnet_cost.recording import Graph, Recorded, Recording
+from mnet_cost.search.separable import COLUMN, ROW, dependencies, steps
+
+Output = int | float | None
+"""An int is a node of the graph, a float the same number for all settings, None is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of each setting of a network."""
+
+    spec: ModelSpec
+    fixed: Mapping[str, Any]
+    """Knobs that are the same for all settings."""
+    inputs: tuple[str, ...]
+    """Knobs that differ, all of them numbers."""
+    whole: frozenset[str]
+    """Those of `inputs` that are whole numbers in all settings."""
+    devices: tuple[DeviceProfile, ...] = ()
+    precisions: tuple[str, ...] = ("fp32",)
+    convention: str = "paper"
+    metrics: tuple[Metric, ...] = METRICS
+    lower_bound: bool = False
+    """Whether sums are given although some layers have no cost rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What was recorded at one setting, and holds for all settings that pass the guards."""
+
+    graph: Graph
+    inputs: Mapping[str, int]
+    """The node of each knob that differs."""
+    guards: Mapping[int, bool]
+    """Conditions by node, and how they have to come out."""
+    outputs: Mapping[tuple[str, str], Output]
+    """By precision and column: `("fp32", "latency_ms@pixel_1")`; empty where the network breaks."""
+    values: Mapping[tuple[str, str], float | None]
+    """The outputs at the recorded setting."""
+    problem: str | None = None
+    """Why the network breaks, on one line."""
+    shape_nodes: int = 0
+    """Nodes before this one are of elaboration: sizes and structure."""
+
+
+def record(question: Question, setting: Mapping[str, Any]) -> Program:
+    """The program of `question` at one `setting` of its inputs."""
+    graph = Graph()
+    recording = Recording(graph)
+    knobs = {
+        name: recording.input(
+            name,
+            int(setting[name]) if name in question.whole else float(setting[name]),
+            name in question.whole,
+        )
+        for name in question.inputs
+    }
+    outputs: dict[tuple[str, str], Output] = {}
+    values: dict[tuple[str, str], float | None] = {}
+    problem, shape_nodes = None, 0
+    try:
+        network = elaborate(question.spec, {**question.fixed, **knobs})
+        shape_nodes = len(graph.nodes)
+        for precision in question.precisions:
+            costs = network_costs(network, question.devices, precision, question.convention)
+            for column, value in columns_of(costs, question.metrics, question.lower_bound):
+                values[precision, column] = None if value is None else float(_plain(value))
+                outputs[precision, column] = (
+                    value.node if isinstance(value, Recorded) else values[precision, column]
+                )
+    except MnetCostError as error:
+        problem = first_line(error)
+        outputs.clear()
+        shape_nodes = shape_nodes or len(graph.nodes)
+    return Program(
+        graph=graph,
+        inputs={name: knob.node for name, knob in knobs.items()},
+        guards=recording.guards,
+        outputs=outputs,
+        values=values,
+        problem=problem,
+        shape_nodes=shape_nodes,
+    )
+
+
+class CompiledProgram:
+    """A program with the nodes that its guards and outputs need, for knobs on these axes."""
+
+    def __init__(self, program: Program, rows: Sequence[str], columns: Sequence[str]) -> None:
+        self.program = program
+        graph, inputs = program.graph, program.inputs
+        self.depends = dependencies(
+            graph, [inputs[name] for name in rows], [inputs[name] for name in columns]
+        )
+        guards = list(program.guards)
+        self.axis_guards = [g for g in guards if self.depends[g] != ROW | COLUMN]
+        self.mixed_guards = [g for g in guards if self.depends[g] == ROW | COLUMN]
+        self.for_axis_guards = steps(graph, self.axis_guards, self.depends)
+        self.for_mixed_guards = steps(graph, self.mixed_guards, self.depends)
+        outputs = [node for node in program.outputs.values() if isinstance(node, int)]
+        self.for_outputs = steps(graph, outputs, self.depends)
+
+
+class ProgramLibrary:
+    """The programs of a question so far, for knobs on two axes."""
+
+    def __init__(self, question: Question, programs: list[Program]) -> None:
+        self.question = question
+        self._programs = programs
+        self._compiled: list[CompiledProgram] = []
+        self._axes: tuple[Sequence[str], Sequence[str]] = ((), ())
+
+    def use_axes(self, rows: Sequence[str], columns: Sequence[str]) -> None:
+        """Say which knobs are on rows and which on columns, from now on."""
+        self._axes = rows, columns
+        self._compiled.clear()
+
+    def by_points(self) -> ProgramLibrary:
+        """The same programs with all knobs on rows."""
+        library = ProgramLibrary(self.question, self._programs)
+        library.use_axes(self.question.inputs, ())
+        return library
+
+    def compiled(self) -> list[CompiledProgram]:
+        """All programs, in the order in which they were recorded."""
+        for program in self._programs[len(self._compiled) :]:
+            self._compiled.append(CompiledProgram(program, *self._axes))
+        return self._compiled
+
+    def record(self, setting: Mapping[str, float]) -> CompiledProgram:
+        """The program at one more setting."""
+        self._programs.append(record(self.question, setting))
+        return self.compiled()[-1]
+
+
+def columns_of(
+    costs: NetworkCosts, metrics: Sequence[Metric], lower_bound: bool = False
+) -> Iterable[tuple[str, Any]]:
+    """(column, number) of each metric, in the units of files: `latency_ms@pixel_1`.
+
+    Numbers are None where they are unknown, and where sums leave layers out, unless `lower_bound`.
+    """
+    refused = costs.is_partial and not lower_bound
+    for metric in metrics:
+        factor = metric.file_factor
+        if metric.of_network is not None:
+            value = None if refused else metric.of_network(costs)
+            yield metric.file_key, value
+        elif metric.of_device is not None:
+            for device in costs.devices:
+                value = None if refused else metric.of_device(device)
+                yield (
+                    f"{metric.file_key}@{device.device}",
+                    value if value is None or factor == 1 else value * factor,
+                )
+
+
+def first_line(error: MnetCostError) -> str:
+    """The message of an error, without its place and its hint."""
+    return error.problems[0].message if error.problems else str(error).splitlines()[0]
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Recorded) else value

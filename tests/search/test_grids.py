@@ -1,0 +1,216 @@
+"""Every setting of a grid costs what an analysis of it alone says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnet_cost.analysis.costs import network_costs
+from mnet_cost.devices.load import load_device
+from mnet_cost.errors import MnetCostError
+from mnet_cost.metrics import METRICS
+from mnet_cost.models.library import load_model
+from mnet_cost.models.load import parse_spec
+from mnet_cost.models.types import Model
+from mnet_cost.network import elaborate
+from mnet_cost.search.grids import Block, evaluate_points, sweep_blocks
+from mnet_cost.search.programs import columns_of
+
+DEVICES = (
+    "pixel_1_tflite", "raspberry_pi_4_ncnn", "v100", "stm32f746", "pixel_1", "jetson_nano",
+)  # fmt: skip
+
+
+def single(
+    model: Model, knobs: Mapping[str, Any], devices: Sequence[str], precision: str = "fp32"
+) -> dict[str, float | None]:
+    """The metrics of one setting, by its analysis alone."""
+    network = elaborate(model.spec, {**model.knobs, **knobs})
+    profiles = [load_device(name) for name in devices]
+    return dict(columns_of(network_costs(network, profiles, precision, "paper"), METRICS))
+
+
+def assert_same(block: Block, index: int, expected: Mapping[str, float | None]) -> None:
+    """Counts are equal, times equal but for the last bits."""
+    assert set(expected) == set(block.metrics)
+    for key, value in expected.items():
+        number = block.metrics[key][index]
+        if value is None:
+            assert np.isnan(number), key
+        elif isinstance(value, int):
+            assert number == value, (key, {n: v[index] for n, v in block.knobs.items()})
+        else:
+            assert number == pytest.approx(value, rel=1e-12), key
+
+
+def check(
+    model: Model,
+    axes: Mapping[str, Sequence[Any]],
+    devices: Sequence[str] = (),
+    *,
+    picks: int = 12,
+    precisions: Sequence[str] = ("fp32",),
+    seed: int = 0,
+) -> int:
+    """Compare some settings, and the number of all that hold; how many of the picks hold."""
+    profiles = [load_device(name) for name in devices]
+    blocks = list(sweep_blocks(model, axes, profiles, precisions))
+    place = {
+        (block.precision, *(column[i].item() for column in (block.knobs[n] for n in axes))): (
+            block,
+            i,
+        )
+        for block in blocks
+        for i in range(block.points)
+    }
+    combinations = list(product(*axes.values()))
+    broken = sum(sum(block.broken.values()) for block in blocks)
+    assert len(place) + broken * len(precisions) == len(combinations) * len(precisions)
+    holding = 0
+    rng = np.random.default_rng(seed)
+    for number in rng.choice(len(combinations), min(picks, len(combinations)), replace=False):
+        setting = combinations[number]
+        for precision in precisions:
+            found = place.get((precision, *setting))
+            try:
+                expected = single(model, dict(zip(axes, setting, strict=True)), devices, precision)
+            except MnetCostError:
+                assert found is None, setting
+                continue
+            assert found is not None, setting
+            assert_same(*found, expected)
+            holding += 1
+    return holding
+
+
+STEPS = [round(0.03 + 0.07 * step, 2) for step in range(20)]
+SIDES = [8, 9, 31, 32, 33, 63, 96, 128, 160, 192, 223, 224, 225, 320]
+
+
+@pytest.mark.parametrize(
+    ("reference", "axes"),
+    [
+        ("mobilenet_v1", {"alpha": STEPS, "resolution": SIDES}),
+        ("mobilenet_v1:full", {"alpha": STEPS, "resolution": SIDES}),
+        ("mobilenet_v1", {"rho": [0.5, 0.7, 1.0], "resolution": SIDES, "batch": [1, 3]}),
+        ("mobilenet_v2", {"alpha": STEPS, "resolution": SIDES}),
+        ("mobilenet_v3_large", {"alpha": STEPS, "resolution": SIDES}),
+        ("resnet50", {"classes": [1, 4, 10, 1000], "resolution": SIDES}),
+        ("densenet121", {"classes": [1, 4, 10, 1000], "resolution": SIDES}),
+        ("efficientnet_b0", {"classes": [1, 10, 1000], "resolution": SIDES}),
+        ("nasnet_mobile", {"resolution": SIDES[5:10]}),
+        ("vit_b_16", {"classes": [10, 1000], "resolution": [160, 224, 320]}),
+    ],
+)
+def test_library_networks(reference: str, axes: dict[str, list[Any]]) -> None:
+    assert check(load_model(reference), axes, DEVICES) > 0
+
+
+def test_precisions_share_one_program() -> None:
+    axes = {"alpha": STEPS[4:], "resolution": SIDES[5:]}
+    precisions = ("fp32", "fp16", "int8")
+    assert check(load_model("mobilenet_v2"), axes, DEVICES[:3], precisions=precisions) == 36
+
+
+def test_a_million_settings_of_the_paper() -> None:
+    """Mult-adds and params of all settings against formulas written here (Table 1)."""
+    alphas = [step / 1000 for step in range(200, 1200)]
+    sides = range(32, 288)
+    (block,) = sweep_blocks(
+        load_model("mobilenet_v1"),
+        {"alpha": alphas, "resolution": sides},
+        metrics=["mult_adds", "params"],
+    )
+    alpha, side = block.knobs["alpha"], block.knobs["resolution"]
+    channels = np.floor(32 * alpha)
+    side = np.ceil(side / 2)
+    mult_adds, params = 27 * channels * side * side, 29 * channels
+    for width, stride in zip(
+        (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024),
+        (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1),
+        strict=True,
+    ):
+        side, out = np.ceil(side / stride), np.floor(width * alpha)
+        mult_adds = mult_adds + (9 + out) * channels * side * side
+        params = params + (11 + out) * channels + 2 * out
+        channels = out
+    assert block.points == 256_000
+    assert (block.metrics["mult_adds"] == mult_adds + 1000 * channels).all()
+    assert (block.metrics["params"] == params + 1000 * channels + 1000).all()
+
+
+def test_settings_that_break_are_counted_by_cause() -> None:
+    axes = {"alpha": [0.01, 0.5], "resolution": [0, 32, 64]}
+    (block,) = sweep_blocks(load_model("mobilenet_v1"), axes)
+    assert block.points == 2
+    assert dict(block.broken) == {
+        "`image` must be at least 1, not 0": 2,
+        "`channels` must be at least 1, not 0": 2,
+    }
+
+
+def test_points_are_settings_of_their_own() -> None:
+    points = {"alpha": [0.5, 0.31, 1.0], "resolution": [224, 97, 160]}
+    (block,) = evaluate_points(load_model("mobilenet_v1"), points, [load_device("pixel_1_tflite")])
+    for index, setting in enumerate(zip(*points.values(), strict=True)):
+        knobs = dict(zip(points, setting, strict=True))
+        assert_same(block, index, single(load_model("mobilenet_v1"), knobs, ["pixel_1_tflite"]))
+
+
+SPEC = """
+format: 1
+name: random
+knobs:
+  width: {{default: 8}}
+  side: {{default: 16}}
+  kernel: {{default: 3}}
+  depth: {{default: 1}}
+let:
+  channels(n): {rounding}(n * width / 3)
+  edge: round(side * {scale})
+input: {{image: [3, edge, side]}}
+blocks:
+  unit:
+    arguments: {{out: required, stride: 1}}
+    layers:
+      - conv2d: {{channels: out, kernel: kernel, stride: stride, padding: same}}
+      - batch_norm
+      - {activation}
+      - {{add: [input, previous], when: stride == 1 and input.channels == out}}
+layers:
+  - {{id: first, unit: {{out: channels(4), stride: 2}}}}
+  - {{id: more, unit: {{out: channels({second})}}, repeat: depth}}
+  - {{max_pool2d: {{kernel: 2}}, when: edge > {least}}}
+  - {{id: left, depthwise_conv2d: {{kernel: 3, padding: same}}}}
+  - {{id: right, from: first, conv2d: {{channels: channels(6), kernel: 1}}, when: width % 2 == 0}}
+  - global_avg_pool
+  - linear: {{features: 10}}
+"""
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_random_networks(data: st.DataObject) -> None:
+    text = SPEC.format(
+        rounding=data.draw(st.sampled_from(["floor", "ceil", "round", "make_divisible"])),
+        scale=data.draw(st.sampled_from(["1", "0.5", "1.37"])),
+        activation=data.draw(st.sampled_from(["relu", "hard_swish", "silu"])),
+        second=data.draw(st.integers(1, 9)),
+        least=data.draw(st.integers(1, 40)),
+    )
+    numbers = st.lists(st.integers(1, 40), min_size=1, max_size=6, unique=True)
+    axes: dict[str, list[Any]] = {
+        "width": data.draw(numbers, "width"),
+        "side": data.draw(numbers, "side"),
+        "kernel": data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=2, unique=True)),
+        "depth": data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True)),
+        "batch": data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=2, unique=True)),
+    }
+    devices = data.draw(st.lists(st.sampled_from(DEVICES), max_size=2, unique=True))
+    check(Model(parse_spec(text), {}), axes, devices, picks=6)
