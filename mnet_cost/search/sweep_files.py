@@ -1,0 +1,504 @@
+"""Files of a sweep: Parquet, CSV and JSON, written table by table in bounded memory.
+
+A file has a row for each point, with the columns of the request and the flags of the front; a cell
+without a value is null, in CSV empty. Parquet has a description of the sweep in its metadata, JSON
+(`mnet-cost/sweep-points/1`: one object, its `points` a record on each line) beside its points. A
+file is there whole or not at all. What an interrupt or a full disk leaves becomes
+`NAME.partial.parquet`, which says that it is partial. Not here: how points are evaluated.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import OutputError, Problem, one_of
+from mnet_cost.escaping import csv_cell
+from mnet_cost.models.types import Model
+from mnet_cost.paths import draft_of, file_to_write, naming
+from mnet_cost.search.single import word_of
+from mnet_cost.search.sweep import FLAGS, Column, Summary, SweepRequest, Table, length_of
+from mnet_cost.torch_model.installed import require
+
+SCHEMA = "mnet-cost/sweep-points/1"
+ENDINGS = (".parquet", ".csv", ".json")
+
+ROW_GROUP = 131_072
+"""Rows of a row group of Parquet: what a reader skips or takes as a whole."""
+
+_TEXT_ROWS = 8192  # rows that are objects of Python at a time
+_ZSTD_LEVEL = 1  # higher ones take twice the time for a few percent
+_MOST_WORDS = 64  # different words of a column that are looked for one by one
+_MOST_VALUES = 1000  # values of an axis that the description lists
+_FOOTER_BYTES = 200  # for each column of a row group, and more than it takes
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) -> None:
+    """`OutputError` for a file that cannot be written at the end of a sweep: of an ending that is
+    none of `endings`, in a folder that is not there, or there already, unless `force`."""
+    ending = Path(path).suffix.lower()
+    with naming(path, "cannot be written", shown="-o"):
+        target, mode = file_to_write(path)
+    if ending not in endings:
+        hint = f"an ending is {one_of(endings)}"
+        what = f"no sweep is written as `{ending}`" if ending else "the name has no ending"
+        raise OutputError(Problem(f"{path}: {what}", hint=hint))
+    if not target.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written: the folder is not there")
+    if mode and not stat.S_ISREG(mode):
+        raise OutputError(f"{path}: cannot be written: it is no regular file")
+    if mode and not force:
+        hint = "choose another name, or overwrite it with --force"
+        raise OutputError(Problem(f"{path}: is there already", hint=hint))
+
+
+def write_sweep(
+    path: str,
+    request: SweepRequest,
+    tables: Iterable[Table],
+    summary: Summary,
+    *,
+    force: bool = False,
+) -> None:
+    """Write `tables`, which have flags, to a file of the kind that the ending of `path` says.
+
+    `tables` is read once, and no more than two of them are kept. What `summary` counts of broken
+    points is read at the end. Raises `OutputError` where the file cannot be written, with what was
+    written kept beside it; an interrupt keeps that, too, and carries a note of it. Any other error
+    leaves nothing. Raises `MissingPackageError` for Parquet without pyarrow.
+    """
+    refuse_existing(path, force)
+    ending = Path(path).suffix.lower()
+    if ending == ".parquet":
+        require("pyarrow", extra="sweep")
+    interrupt: KeyboardInterrupt | None = None
+    with naming(path, "cannot be written", shown="-o"):
+        target, mode = file_to_write(path)
+        draft = draft_of(target)
+        # An error of the system that `tables` raises is none of this file.
+        file: SweepFile | None = None
+        try:
+            file = _OPENED[ending](draft, request)
+            for table in tables:
+                file.add(table)
+            file.finish(result_of(file.rows, summary, partial=False))
+            if mode:
+                draft.chmod(stat.S_IMODE(mode))
+            draft.replace(target)
+        except (OSError, KeyboardInterrupt) as reason:
+            kept = _kept(file, draft, target, summary, force) if file is not None else None
+            said = kept or "nothing of it could be kept"
+            if isinstance(reason, OSError):
+                raise OutputError(_problem(path, reason, said)) from None
+            interrupt = reason
+            interrupt.add_note(f"{path}: {said}")
+        finally:
+            if file is not None:
+                file.close()
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+    if interrupt is not None:
+        raise interrupt
+
+
+def _problem(path: str, reason: OSError, said: str) -> Problem:
+    # Some libraries put a story of their own into `strerror`.
+    why = os.strerror(reason.errno) if reason.errno else str(reason)
+    return Problem(f"{path}: cannot be written: {why.lower()}", hint=said)
+
+
+def _kept(
+    file: SweepFile, draft: Path, target: Path, summary: Summary, force: bool
+) -> str | None:
+    """Finish what is whole of a draft, and name it as partial: a sentence about it, or None where
+    there is nothing, or that is impossible too."""
+    try:
+        file.cut()
+        if not file.rows:
+            return None
+        file.finish(result_of(file.rows, summary, partial=True))
+        partial = _partial_name(target, force)
+        draft.replace(partial)
+    except (OSError, ValueError):  # a disk without room for the footer; a writer that broke
+        return None
+    points = "point is" if file.rows == 1 else f"{file.rows:,} points are"
+    return f"the first {points} in {partial.name}"
+
+
+def _partial_name(target: Path, force: bool) -> Path:
+    """`NAME.partial.parquet`, with a number where it is taken and nothing may be overwritten."""
+    for number in count(1):
+        mark = ".partial" if number == 1 else f".partial{number}"
+        name = target.with_name(f"{target.stem}{mark}{target.suffix}")
+        if force or not os.path.lexists(name):
+            return name
+    raise AssertionError
+
+
+# --- what is said of a sweep beside its points
+
+
+def description_of(request: SweepRequest) -> dict[str, Any]:
+    """What a sweep is of, as JSON; enough to tell whether two files are of the same one."""
+    return {
+        "mnet_cost_version": _version(),
+        "models": [
+            {
+                "reference": network.name,
+                "name": network.model.spec.title,
+                "spec_sha256": spec_hash(network.model),
+                "knobs": {knob: _plain(value) for knob, value in network.model.knobs.items()},
+                "swept": list(network.axes),
+            }
+            for network in request.networks
+        ],
+        "devices": [
+            {"name": device.name, "profile_sha256": profile_hash(device)}
+            for device in request.devices
+        ],
+        "convention": request.convention,
+        "precisions": list(request.precisions),
+        "axes": {knob: _axis(values) for knob, values in request.axes.items()},
+        "objectives": [
+            {"column": objective.column, "better": objective.metric.better}
+            for objective in request.objectives
+        ],
+        "points_asked": request.points,
+    }
+
+
+def result_of(rows: int, summary: Summary, *, partial: bool) -> dict[str, Any]:
+    """What became of a sweep, as JSON."""
+    return {
+        "points": rows,
+        "broken": [{"cause": cause, "points": points} for points, cause in summary.causes],
+        "partial": partial,
+    }
+
+
+def spec_hash(model: Model) -> str:
+    """SHA-256 of what the spec says: with what it extends and its variant, wherever it lies."""
+    return _digest(model.spec.data)
+
+
+def profile_hash(device: DeviceProfile) -> str:
+    """SHA-256 of what a profile says: with what it extends, wherever it lies."""
+    return _digest(dataclasses.asdict(dataclasses.replace(device, path="")))
+
+
+def _digest(data: Any) -> str:
+    text = json.dumps(_ordered(data), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _ordered(data: Any) -> Any:
+    """`data` with a single order of keys and of sets."""
+    if isinstance(data, Mapping):
+        pairs = [[str(key), _ordered(value)] for key, value in data.items()]
+        return sorted(pairs, key=lambda pair: str(pair[0]))
+    if isinstance(data, (set, frozenset)):
+        return sorted(map(str, data))
+    return [_ordered(item) for item in data] if isinstance(data, (list, tuple)) else data
+
+
+def _version() -> str:
+    try:
+        return version("mnet-cost")
+    except PackageNotFoundError:  # run from its source
+        return "unknown"
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, float, str)) else word_of(value)
+
+
+def _axis(values: Sequence[Any]) -> Any:
+    """The values of an axis; of a long one its ends, since the column has all of them."""
+    if len(values) <= _MOST_VALUES:
+        return [_plain(value) for value in values]
+    return {"first": _plain(values[0]), "last": _plain(values[-1]), "values": len(values)}
+
+
+# --- kinds of files
+
+
+class SweepFile(Protocol):
+    """A file that is being written."""
+
+    rows: int
+    """Rows that were written whole."""
+
+    def __init__(self, draft: Path, request: SweepRequest) -> None: ...
+
+    def add(self, table: Table) -> None:
+        """Write a table, or keep it until there is more."""
+
+    def cut(self) -> None:
+        """Forget what was not written whole."""
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Write what is still kept, and the end of the file."""
+
+    def close(self) -> None:
+        """Give the file back; it is whole only after `finish`."""
+
+
+class ParquetFile:
+    """Row groups of equal length, each written in one call that no interrupt divides."""
+
+    def __init__(self, draft: Path, request: SweepRequest) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        self.rows = 0
+        self._columns = (*request.columns, *FLAGS)
+        self._pending: list[Any] = []
+        types = {
+            "word": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
+            "bool": pyarrow.bool_(),
+            "int64": pyarrow.int64(),
+            "float64": pyarrow.float64(),
+        }
+        self._schema = pyarrow.schema([(c.name, types[c.kind]) for c in self._columns])
+        self._sink = pyarrow.OSFile(os.fspath(draft), "wb")
+        self._writer = parquet.ParquetWriter(
+            self._sink,
+            self._schema,
+            compression="zstd",
+            compression_level=_ZSTD_LEVEL,
+            use_dictionary=[c.name for c in self._columns if c.kind == "word"],
+            # Doubles whose bytes stand apart are smaller, and so faster written.
+            use_byte_stream_split=[c.name for c in self._columns if c.kind == "float64"],
+            store_schema=False,  # words are plain strings for whoever reads them
+        )
+        description = {"schema": SCHEMA, **description_of(request)}
+        self._description = {key: _metadata(value) for key, value in description.items()}
+        self._end_bytes = sum(map(len, self._description.values())) + 2**17
+
+    def add(self, table: Table) -> None:
+        import pyarrow
+
+        arrays = [
+            _array(column, table[column.name], length_of(table), self._schema.field(i).type)
+            for i, column in enumerate(self._columns)
+        ]
+        self._pending.append(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        if sum(map(len, self._pending)) < ROW_GROUP:
+            return
+        pending = pyarrow.concat_tables(self._pending)
+        whole = len(pending) // ROW_GROUP * ROW_GROUP
+        for start in range(0, whole, ROW_GROUP):
+            self._write(pending.slice(start, ROW_GROUP))
+        self._pending = [pending.slice(whole)]
+
+    def _write(self, group: Any) -> None:
+        # A writer that fails within a row group cannot end its file: the room is taken before,
+        # with that for the end. Where the system takes no room ahead, that is left to luck.
+        groups = self.rows // ROW_GROUP + 2
+        room = group.nbytes + 2**16 + groups * len(self._columns) * _FOOTER_BYTES + self._end_bytes
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(self._sink.fileno(), self._sink.tell(), room)
+        self._writer.write_table(group, row_group_size=ROW_GROUP)
+        self.rows += len(group)
+
+    def cut(self) -> None:
+        self._pending = []
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        import pyarrow
+
+        if self._pending and sum(map(len, self._pending)):
+            self._write(pyarrow.concat_tables(self._pending))
+        self._pending = []
+        self._writer.add_key_value_metadata(
+            {**self._description, **{key: _metadata(value) for key, value in result.items()}}
+        )
+        self._writer.close()
+        self._sink.flush()
+        os.ftruncate(self._sink.fileno(), self._sink.tell())
+        self._sink.close()
+
+    def close(self) -> None:
+        with suppress(OSError, ValueError):  # after an error of its own it is not asked for more
+            if self._writer.is_open:
+                self._writer.close()
+            self._sink.close()
+
+
+def _metadata(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
+    """A column as an array of Arrow; null for NaN and for an empty word."""
+    import numpy
+    import pyarrow
+
+    if values is None:
+        return pyarrow.nulls(points, kind)
+    if column.kind == "word":
+        return _words(values, points)
+    unknown = numpy.isnan(values) if values.dtype.kind == "f" else None
+    if unknown is not None and not unknown.any():
+        unknown = None
+    if column.kind == "int64" and values.dtype.kind == "f":
+        known = values if unknown is None else numpy.where(unknown, 0.0, values)
+        values = known.astype(numpy.int64)
+    return pyarrow.array(values, type=kind, mask=unknown)
+
+
+def _words(values: Any, points: int) -> Any:
+    """Words as numbers into a dictionary. Most columns have a word or two, which are found much
+    faster than words are sorted."""
+    import numpy
+    import pyarrow
+
+    numbers = numpy.full(points, -1, dtype=numpy.int32)
+    words: list[str] = []
+    if points and values.strides == (0,):  # one word, seen many times
+        words, numbers = [str(values[0])], numpy.zeros(points, dtype=numpy.int32)
+    start = 0
+    while start < points and (numbers[start] < 0 or (numbers < 0).any()):
+        start = int((numbers < 0).argmax())
+        if len(words) == _MOST_WORDS:
+            unique, inverse = numpy.unique(values, return_inverse=True)
+            words, numbers = unique.tolist(), inverse.astype(numpy.int32)
+            break
+        numbers[values == values[start]] = len(words)
+        words.append(str(values[start]))
+    unknown = None
+    if "" in words:
+        unknown = numbers == words.index("")
+    return pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array(numbers, mask=unknown), pyarrow.array([_whole(word) for word in words])
+    )
+
+
+def _whole(word: str) -> str:
+    """A word without halves of characters (undecodable bytes of a path), which no file holds."""
+    return _HALF.sub(lambda match: f"\\u{ord(match[0]):04x}", word)
+
+
+class _TextFile:
+    """What CSV and JSON have in common: text goes to the file as it is made, and what was not
+    written whole is cut off."""
+
+    def __init__(self, draft: Path, request: SweepRequest) -> None:
+        self.rows = 0
+        self._columns = (*request.columns, *FLAGS)
+        self._file = open(draft, "wb", buffering=0)  # noqa: SIM115: closed by `close`
+        self._size = 0
+        self._write(self._head(request))
+
+    def add(self, table: Table) -> None:
+        points = length_of(table)
+        for start in range(0, points, _TEXT_ROWS):
+            part = slice(start, min(start + _TEXT_ROWS, points))
+            columns = [
+                _cells(column, table[column.name], part) for column in self._columns
+            ]
+            self._write(self._rows(zip(*columns, strict=True)))
+            self.rows += part.stop - part.start
+
+    def _write(self, text: str) -> None:
+        data = memoryview(text.encode())
+        size = self._size + len(data)
+        while data:
+            data = data[self._file.write(data) :]
+        self._size = size
+
+    def cut(self) -> None:
+        self._file.seek(self._size)
+        self._file.truncate()
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        self._write(self._end(result))
+        self._file.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _head(self, request: SweepRequest) -> str:
+        raise NotImplementedError
+
+    def _rows(self, rows: Iterator[tuple[Any, ...]]) -> str:
+        raise NotImplementedError
+
+    def _end(self, result: Mapping[str, Any]) -> str:
+        raise NotImplementedError
+
+
+class CsvFile(_TextFile):
+    """A row of names, then a row for each point."""
+
+    def _head(self, request: SweepRequest) -> str:
+        return self._rows(iter([tuple(column.name for column in self._columns)]))
+
+    def _rows(self, rows: Iterator[tuple[Any, ...]]) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(
+            [csv_cell(value) if isinstance(value, str) else _csv_flag(value) for value in row]
+            for row in rows
+        )
+        return text.getvalue()
+
+    def _end(self, result: Mapping[str, Any]) -> str:
+        return ""
+
+
+def _csv_flag(value: Any) -> Any:
+    return word_of(value) if isinstance(value, bool) else value
+
+
+class JsonFile(_TextFile):
+    """`{"schema": ..., "sweep": {...}, "points": [...], "result": {...}}`."""
+
+    def _head(self, request: SweepRequest) -> str:
+        head = f'"schema": {json.dumps(SCHEMA)},\n"sweep": {json.dumps(description_of(request))}'
+        return f'{{{head},\n"points": ['
+
+    def _rows(self, rows: Iterator[tuple[Any, ...]]) -> str:
+        names = [column.name for column in self._columns]
+        lines = [json.dumps(dict(zip(names, row, strict=True)), allow_nan=False) for row in rows]
+        return (",\n" if self.rows else "\n") + ",\n".join(lines)
+
+    def _end(self, result: Mapping[str, Any]) -> str:
+        return f'\n],\n"result": {json.dumps(result)}}}\n'
+
+
+def _cells(column: Column, values: Any, part: slice) -> list[Any]:
+    """Cells as values of Python; None for what is unknown."""
+    import numpy
+
+    if values is None:
+        return [None] * (part.stop - part.start)
+    values = values[part]
+    if column.kind == "word":
+        return [_whole(word) or None for word in values.tolist()]
+    if values.dtype.kind != "f":
+        return list(values.tolist())
+    kind = int if column.kind == "int64" else float
+    if not numpy.isnan(values).any():
+        return list(values.astype(kind).tolist())
+    return [None if value != value else kind(value) for value in values.tolist()]
+
+
+_OPENED: Mapping[str, Callable[[Path, SweepRequest], SweepFile]] = {
+    ".parquet": ParquetFile,
+    ".csv": CsvFile,
+    ".json": JsonFile,
+}
