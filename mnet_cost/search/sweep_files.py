@@ -121,9 +121,7 @@ def _problem(path: str, reason: OSError, said: str) -> Problem:
     return Problem(f"{path}: cannot be written: {why.lower()}", hint=said)
 
 
-def _kept(
-    file: SweepFile, draft: Path, target: Path, summary: Summary, force: bool
-) -> str | None:
+def _kept(file: SweepFile, draft: Path, target: Path, summary: Summary, force: bool) -> str | None:
     """Finish what is whole of a draft, and name it as partial: a sentence about it, or None where
     there is nothing, or that is impossible too."""
     try:
@@ -400,7 +398,7 @@ class _TextFile:
     def __init__(self, draft: Path, request: SweepRequest) -> None:
         self.rows = 0
         self._columns = (*request.columns, *FLAGS)
-        self._file = open(draft, "wb", buffering=0)  # noqa: SIM115: closed by `close`
+        self._file = open(draft, "wb", buffering=0)  # noqa: SIM115
         self._size = 0
         self._write(self._head(request))
 
@@ -408,9 +406,7 @@ class _TextFile:
         points = length_of(table)
         for start in range(0, points, _TEXT_ROWS):
             part = slice(start, min(start + _TEXT_ROWS, points))
-            columns = [
-                _cells(column, table[column.name], part) for column in self._columns
-            ]
+            columns = [_cells(column, table[column.name], part) for column in self._columns]
             self._write(self._rows(zip(*columns, strict=True)))
             self.rows += part.stop - part.start
 
