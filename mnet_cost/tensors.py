@@ -347,6 +347,19 @@ def agreed(condition: Any) -> bool:
     raise Differs(condition)
 
 
+def agreed_value(value: Any) -> Any:
+    """The plain value of what structure depends on: of an array that of all its candidates.
+
+    Raises `Differs` where they do not agree. A recording holds where the number has this value.
+    """
+    if is_array(value):
+        first = value.flat[0]
+        agreed(value == first)
+        return first.item()
+    own = getattr(value, "agreed_value", None)
+    return value if own is None else own()
+
+
 def is_nothing(number: Any) -> bool:
     """Whether a number is a plain zero, which is so by structure: what adds nothing can go."""
     return isinstance(number, _PLAIN) and number == 0
