@@ -328,6 +328,13 @@ def _either(condition: Any, a: Any, b: Any) -> Any:
     return a if condition else b
 
 
+def known(total: Any) -> Any:
+    """A sum of what is known; None, and NaN among candidates, where nothing adds up to it."""
+    if isinstance(total, (int, float)):
+        return total if total > 0 else None
+    return where(total > 0, total, math.nan)
+
+
 class Differs(Exception):
     """A condition that structure depends on holds for some candidates only.
 
