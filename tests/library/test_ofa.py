@@ -25,7 +25,7 @@ COPIED = "note10_lat-8ms_top1-71.4_finetune-25"
 
 
 def setting(row: dict[str, str]) -> dict[str, Any]:
-    """The knobs and options of a network: one digit of `kernels` and `expansions` for each block."""
+    """The knobs and options of a network, of which a row has one digit for each block."""
     knobs: dict[str, Any] = {"alpha": float(row["alpha"]), "resolution": int(row["resolution"])}
     kernels, expansions = iter(row["kernels"]), iter(row["expansions"])
     for stage, depth in enumerate(row["depths"], 1):
