@@ -377,7 +377,7 @@ class BlockTables:
                 several = self.tables[number + 1].states > 1
                 state = table.leaves[cells] if several else None
 
-    def look_at(self, sample: Sequence[int]) -> None:
+    def look_at(self, sample: Samples) -> None:
         """Fill the rows that a sample meets."""
         setting = {
             axis.name: int(index) for axis, index in zip(self.space.axes, sample, strict=True)

@@ -21,8 +21,8 @@ from mnet_cost.network.knobs import knob_values
 from mnet_cost.search.tracing import Sources, trace
 
 Samples = npt.NDArray[Any]
-"""One row for each axis of a space, one column for each sample: indices of options, as uint8 or, with
-more than 256 options on an axis, as uint16."""
+"""One row for each axis of a space, one column for each sample: indices of options, as uint8 or,
+with more than 256 options on an axis, as uint16."""
 
 MAX_OPTIONS = 65_535
 _DRAWN_TOGETHER = 1 << 16
