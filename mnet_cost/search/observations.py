@@ -101,6 +101,8 @@ def measure(analysis: Analysis, layout: Layout) -> tuple[UnitCosts, tuple[tuple[
         row[6] += cost.traffic_bytes
     links = set()
     for column, estimate in enumerate(analysis.devices, len(COUNTS)):
+        if estimate.latency_s is None:
+            raise NotSeparable(f"the time on {estimate.device.name} is not known")
         for kernel in estimate.kernels:
             units = {number_of[layer.step.name] for layer in kernel.kernel.layers}
             if len(units) > 1:

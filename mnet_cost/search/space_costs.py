@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import MnetCostError
+from mnet_cost.errors import MnetCostError, SpecError
 from mnet_cost.metrics import find_metric
 from mnet_cost.search.block_tables import BlockTables
 from mnet_cost.search.observations import COUNTS, NotSeparable
@@ -75,6 +75,8 @@ class SpaceCosts:
             self.space = self.tables.space  # it may have found more choices
         except NotSeparable as reason:
             self.why_whole = str(reason)
+        except SpecError as error:
+            self.why_whole = f"some networks do not hold: {error.problems[0].message}"
 
     def costs(self, samples: Samples) -> dict[str, Doubles]:
         """By key, one number for each sample: NaN where its network does not hold."""

@@ -182,3 +182,32 @@ def test_fewer_samples_are_the_first_of_more() -> None:
     assert space.points == 3**5 * 9**20
     assert np.array_equal(space.draw(70_000, 1)[:, :100], space.draw(100, 1))
     assert not np.array_equal(space.draw(100, 1), space.draw(100, 2))
+
+
+def test_a_time_that_is_not_known_is_not_zero() -> None:
+    space = describe_space(load_model("ofa_mobilenet_v3"))
+    scorer = SpaceCosts(space, [load_device("pixel_1_tflite")], "bf16")
+    assert scorer.why_whole == "the time on pixel_1_tflite is not known"
+    assert np.isnan(scorer.costs(space.draw(2, 1))["latency_s@pixel_1_tflite"]).all()
+
+
+def test_networks_that_do_not_hold_are_counted_by_cause(tmp_path: Path) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text(
+        HEAD
+        + """
+layers:
+  - {id: stem, conv2d: {channels: 16, kernel: 3}}
+  - {id: a, block: {}}
+  - {id: end, conv2d: {channels: 8, kernel: {choose: [3, 99]}, padding: 0}}
+"""
+    )
+    scorer = SpaceCosts(describe_space(load_model(str(path))))
+    samples = scorer.space.draw(40, 1)
+    block = scorer.block(samples)
+    assert scorer.why_whole.startswith("some networks do not hold")
+    broken = int(
+        (samples[[axis.name for axis in scorer.space.axes].index("end.kernel")] == 1).sum()
+    )
+    assert sum(block.broken.values()) == broken > 0
+    assert len(block.metrics["mult_adds"]) == 40 - broken
