@@ -8,8 +8,7 @@ look at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError, SpecError
 from mnet_cost.metrics import find_metric
 from mnet_cost.search.block_tables import BlockTables
+from mnet_cost.search.blocks import Block
 from mnet_cost.search.observations import COUNTS, NotSeparable
 from mnet_cost.search.spaces import Samples, Space
 
@@ -26,19 +26,6 @@ Doubles = npt.NDArray[np.float64]
 
 _MOST_LOOKS = 64
 """Samples of one call that are looked at to fill rows, before the rest is done one by one."""
-
-
-class Block(NamedTuple):
-    """Many networks of one space at one precision; only those that hold."""
-
-    model: str
-    precision: str
-    knobs: Mapping[str, Any]
-    """By axis, the option of each network."""
-    metrics: Mapping[str, Any]
-    """By file key, with `@device` where per device: doubles; NaN is unknown."""
-    broken: Mapping[str, int]
-    """By cause, how many networks do not hold."""
 
 
 class SpaceCosts:

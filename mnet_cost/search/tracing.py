@@ -94,10 +94,10 @@ class _Tracing(Evaluation):
                 self._note_decision(here, sources)
         return result
 
-    def decide(self, frame: Frame, value: Value, what: str) -> Any:
+    def decide(self, frame: Frame, value: Value) -> Any:
         """The value, and a note of what the structure depends on."""
         here = frame.here
-        result = super().decide(frame, value, what)
+        result = super().decide(frame, value)
         self._note_decision(here, self._sources(frame, value.node) | self._options)
         return result
 
