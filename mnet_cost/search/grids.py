@@ -265,8 +265,11 @@ class _NumberGrid:
             for operand in node.operands:
                 origin |= origins[operand]
             origins.append(origin)
-            whole = index >= program.shape_nodes and all(graph.whole[o] for o in node.operands)
-            if node.name in _ROUNDS and origin & (origin - 1) and not whole:
+            if (
+                node.name in _ROUNDS
+                and origin & (origin - 1)
+                and (index < program.shape_nodes or not all(graph.whole[o] for o in node.operands))
+            ):
                 meeting.add(origin)
         for origin in meeting:
             self._join(frozenset([name for name in names if bits[program.inputs[name]] & origin]))
