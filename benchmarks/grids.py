@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 from time import process_time
 from typing import Any
@@ -121,9 +122,10 @@ def main() -> None:
             ("without the lower bound", [name for name in SEVEN if name != "lower_bound"]),
         ):
             mine, theirs = [], []
+            run = partial(ours, model, axes, metrics)
             for _ in range(ROUNDS if points <= 1_000_000 else max(ROUNDS // 3, 1)):
-                theirs.append(seconds(lambda: by_hand(alphas, resolutions)))
-                mine.append(seconds(lambda a=axes, m=metrics, n=model: ours(n, a, m)))
+                theirs.append(seconds(partial(by_hand, alphas, resolutions)))
+                mine.append(seconds(run))
             rate = points / median(mine)
             by_hand_rate = 1e6 / median(theirs)
             print(

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mnet_cost import analysis as passes
 from mnet_cost.devices.choice import Device, choose_devices
@@ -40,8 +40,12 @@ class _Shown:
 
     __slots__ = ()
 
-    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+    def _view(self, by: Any = None) -> Report:
         raise NotImplementedError
+
+    def _with_lower_bounds(self) -> Self:
+        """The same, which gives lower bounds where an analysis in it has no totals."""
+        return self
 
     def report(
         self,
@@ -62,13 +66,15 @@ class _Shown:
         if format not in FORMATS:
             hint = did_you_mean(format, FORMATS) or "there are " + ", ".join(FORMATS)
             raise UsageError(Problem(f"there is no format `{format}`", hint=hint))
-        return render(self._view(by, lower_bound), format, width, color)
+        shown = self._with_lower_bounds() if lower_bound else self
+        return render(shown._view(by), format, width, color)
 
     def to_dict(self, *, lower_bound: bool = False) -> dict[str, Any]:
         """The JSON document of `--format json`, as plain lists, dicts, numbers and texts."""
         from mnet_cost.report import render
 
-        document: dict[str, Any] = json.loads(render(self._view(None, lower_bound), "json"))
+        shown = self._with_lower_bounds() if lower_bound else self
+        document: dict[str, Any] = json.loads(render(shown._view(), "json"))
         return document
 
     def _repr_html_(self) -> str:
@@ -83,10 +89,13 @@ class Analysis(_Shown, passes.Analysis):
 
     __slots__ = ()
 
-    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+    def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.analysis import analysis_report
 
-        return analysis_report(self, by or "block", lower_bound)
+        return analysis_report(self, by or "block")
+
+    def _with_lower_bounds(self) -> Self:
+        return self.with_lower_bounds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -112,11 +121,14 @@ class Comparison(_Shown):
         on = ", ".join(estimate.device.name for estimate in self.analyses[0].devices[:3])
         return f"<Comparison {' vs '.join(networks[:3])} mult-adds{more}{on and f' on {on}'}>"
 
-    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+    def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.compare import compare_report
 
-        grain = {} if by is None else {"by": by}
-        return compare_report(self.names, self.analyses, lower_bound=lower_bound, **grain)
+        return compare_report(self.names, self.analyses, by)
+
+    def _with_lower_bounds(self) -> Self:
+        analyses = tuple([analysis.with_lower_bounds() for analysis in self.analyses])
+        return replace(self, analyses=analyses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -134,11 +146,13 @@ class WhatIfs(_Shown):
         ]
         return f"<WhatIfs {changes}: {', '.join(times)}>"
 
-    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+    def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.what_if import with_what_if
 
-        report = self.analysis._view(by, lower_bound)
-        return with_what_if(report, self.analysis, self.devices, lower_bound)
+        return with_what_if(self.analysis._view(by), self.analysis, self.devices)
+
+    def _with_lower_bounds(self) -> Self:
+        return replace(self, analysis=self.analysis.with_lower_bounds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -161,7 +175,7 @@ class CalibratedDevice(_Shown):
         ]
         return f"<CalibratedDevice {self.profile.name}{': ' * bool(errors)}{', '.join(errors)}>"
 
-    def _view(self, by: Any = None, lower_bound: bool = False) -> Report:
+    def _view(self, by: Any = None) -> Report:
         from mnet_cost.report.calibrate import calibration_report
 
         return calibration_report(self.profile.name, self.calibrations, self.unread)

@@ -41,7 +41,7 @@ class Graph:
 
     def index(self, name: str, operands: tuple[int, ...], value: Any, whole: bool) -> int:
         """The node of this operation, a new one if there is none yet."""
-        key = (name, operands, value, type(value))
+        key = (name, operands, value)
         index = self._index_of.get(key)
         if index is None:
             index = self._index_of[key] = len(self.nodes)
@@ -69,15 +69,21 @@ class Recording:
         self.guards: dict[int, bool] = {}
         """Conditions that structure depended on, by node, and how they came out."""
         self._numbers: dict[int, Recorded] = {}
+        self._made: dict[tuple[Any, tuple[int, ...]], Recorded] = {}
+        """Numbers by their operation (of a product, by its coefficient) and operands."""
+        self._constants: dict[float, int] = {}
 
     def input(self, name: str, value: float, whole: bool) -> Recorded:
         """A number that can be another one later; `whole` where it always is a whole number."""
-        return self._number(self.graph.index("input", (), name, whole), value)
+        return self._number(self.graph.index("input", (), name, whole), value, whole)
 
     def constant(self, value: float) -> int:
         """The node of a number that is the same for all inputs."""
-        whole = isinstance(value, int) or value.is_integer()
-        return self.graph.index("constant", (), value, whole)
+        node = self._constants.get(value)
+        if node is None:
+            node = self.graph.index("constant", (), value, _is_whole(value))
+            self._constants[value] = node
+        return node
 
     def node_of(self, value: Any) -> int:
         """The node of a number, recorded or plain."""
@@ -93,21 +99,33 @@ class Recording:
         self, name: str, operands: tuple[int, ...], value: Any, whole: bool = False
     ) -> Recorded:
         """The number that an operation on nodes gives, here with the value `value`."""
-        return self._number(self.graph.index(name, operands, None, whole), value)
+        key = (name, operands)
+        number = self._made.get(key)
+        if number is None:
+            node = self.graph.index(name, operands, None, whole)
+            number = self._made[key] = self._number(node, value, whole)
+        return number
 
     def product(self, coefficient: int, factors: tuple[int, ...], value: Any) -> Any:
         """coefficient * factors, all of them whole numbers."""
         if not coefficient or not factors:
             return coefficient
         if coefficient == 1 and len(factors) == 1:
-            return self._number(factors[0], value)
-        index = self.graph.index("product", tuple(sorted(factors)), coefficient, True)
-        return self._number(index, value)
+            return self._numbers[factors[0]]
+        key = (coefficient, factors)
+        number = self._made.get(key)
+        if number is None:
+            ordered = tuple(sorted(factors))
+            node = self.graph.index("product", ordered, coefficient, True)
+            number = self._number(node, value, True)
+            number.coefficient, number.factors = coefficient, ordered
+            self._made[key] = number
+        return number
 
-    def _number(self, node: int, value: Any) -> Recorded:
+    def _number(self, node: int, value: Any, whole: bool) -> Recorded:
         number = self._numbers.get(node)
         if number is None:
-            number = self._numbers[node] = Recorded(self, node, value)
+            number = self._numbers[node] = Recorded(self, node, value, whole)
         return number
 
 
@@ -131,23 +149,23 @@ _SYMMETRIC = ("maximum", "minimum", "gcd")
 class Recorded:
     """A number, or a condition, with the node it came from. See `tensors.Number`."""
 
-    __slots__ = ("node", "recording", "value")
+    __slots__ = ("coefficient", "factors", "is_whole", "node", "recording", "value")
 
     __array_ufunc__ = None  # NumPy leaves operators to it
 
-    def __init__(self, recording: Recording, node: int, value: Any) -> None:
+    def __init__(self, recording: Recording, node: int, value: Any, whole: bool) -> None:
         self.recording = recording
         self.node = node
         self.value = value
+        self.is_whole = whole
+        """Whether it is a whole number for all inputs."""
+        self.coefficient = 1
+        self.factors: tuple[int, ...] = (node,)
+        """Of a whole number: what it is a product of, by nodes."""
 
     @property
     def is_condition(self) -> bool:
         return isinstance(self.value, bool)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is a whole number for all inputs."""
-        return self.recording.graph.whole[self.node]
 
     def __repr__(self) -> str:
         return f"<Recorded {self.value} of node {self.node}>"
@@ -214,13 +232,16 @@ class Recorded:
 
     def _sum(self, name: str, other: Any, swap: bool = False) -> Recorded:
         recording = self.recording
-        whole = self.is_whole and _is_whole(other)
-        a, b = self.value, _value(other)
-        first, second = self.node, recording.node_of(other)
+        first, a = self.node, self.value
+        if type(other) is Recorded:
+            whole = self.is_whole and other.is_whole
+            second, b = other.node, other.value
+        else:
+            whole = self.is_whole and (type(other) is int or _is_whole(other))
+            second, b = recording.constant(other), other
         if name == "add":
-            return recording.operation(
-                name, (first, second) if first < second else (second, first), a + b, whole
-            )
+            operands = (first, second) if first < second else (second, first)
+            return recording.operation(name, operands, a + b, whole)
         if swap:
             return recording.operation(name, (second, first), b - a, whole)
         return recording.operation(name, (first, second), a - b, whole)
@@ -246,12 +267,19 @@ class Recorded:
 
     def _times(self, other: Any) -> Any:
         recording = self.recording
-        value = self.value * _value(other)
-        if self.is_whole and _is_whole(other):
-            coefficient, factors = _factors(self)
-            more, others = _factors(other)
-            return recording.product(coefficient * more, factors + others, value)
-        first, second = self.node, recording.node_of(other)
+        if type(other) is Recorded:
+            value = self.value * other.value
+            if self.is_whole and other.is_whole:
+                return recording.product(
+                    self.coefficient * other.coefficient, self.factors + other.factors, value
+                )
+            second = other.node
+        else:
+            value = self.value * other
+            if self.is_whole and (type(other) is int or _is_whole(other)):
+                return recording.product(self.coefficient * int(other), self.factors, value)
+            second = recording.constant(other)
+        first = self.node
         if first > second:
             first, second = second, first
         return recording.operation("multiply", (first, second), value)
@@ -360,7 +388,7 @@ class Recorded:
     def __invert__(self) -> Any:
         name, operands, _ = self.recording.graph.nodes[self.node]
         if name == "not":
-            return self.recording._number(operands[0], not self.value)
+            return self.recording._number(operands[0], not self.value, True)
         return self.recording.operation("not", (self.node,), not self.value, True)
 
     # --- what no operator says
@@ -399,8 +427,7 @@ def _factors(number: Any) -> tuple[int, tuple[int, ...]]:
     """A whole number as a coefficient and nodes that are multiplied."""
     if type(number) is not Recorded:
         return int(number), ()
-    name, operands, coefficient = number.recording.graph.nodes[number.node]
-    return (coefficient, operands) if name == "product" else (1, (number.node,))
+    return number.coefficient, number.factors
 
 
 def _without_common_factors(first: Recorded, other: Any) -> tuple[Any, Any]:
@@ -409,6 +436,8 @@ def _without_common_factors(first: Recorded, other: Any) -> tuple[Any, Any]:
     coefficient, factors = _factors(first)
     others, other_factors = _factors(other)
     common = math.gcd(coefficient, others)
+    if common == 1 and (not other_factors or set(factors).isdisjoint(other_factors)):
+        return first, other  # nearly always
     left, right = list(factors), list(other_factors)
     divisor: Any = 1
     for factor in factors:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, Literal, NamedTuple, Protocol
 
 Size = int
@@ -276,6 +277,7 @@ def logarithm(value: Any) -> Any:
 
 
 _PLAIN = (int, float)
+_PLAIN_TYPES = frozenset(_PLAIN)
 
 
 def largest(a: Any, b: Any) -> Any:
@@ -283,6 +285,13 @@ def largest(a: Any, b: Any) -> Any:
     if isinstance(a, _PLAIN) and isinstance(b, _PLAIN):  # nearly always
         return b if b > a else a
     return _apply("maximum", max, a, b)
+
+
+def largest_of(numbers: Sequence[Any]) -> Any:
+    """The largest of some numbers, the first of equal ones."""
+    if _PLAIN_TYPES.issuperset(map(type, numbers)):  # nearly always
+        return max(numbers)
+    return reduce(largest, numbers)
 
 
 def smallest(a: Any, b: Any) -> Any:
@@ -319,6 +328,13 @@ def _either(condition: Any, a: Any, b: Any) -> Any:
     return a if condition else b
 
 
+def known(total: Any) -> Any:
+    """A sum of what is known; None, and NaN among candidates, where nothing adds up to it."""
+    if isinstance(total, (int, float)):
+        return total if total > 0 else None
+    return where(total > 0, total, math.nan)
+
+
 class Differs(Exception):
     """A condition that structure depends on holds for some candidates only.
 
@@ -345,6 +361,19 @@ def agreed(condition: Any) -> bool:
     if not condition.any():
         return False
     raise Differs(condition)
+
+
+def agreed_value(value: Any) -> Any:
+    """The plain value of what structure depends on: of an array that of all its candidates.
+
+    Raises `Differs` where they do not agree. A recording holds where the number has this value.
+    """
+    if is_array(value):
+        first = value.flat[0]
+        agreed(value == first)
+        return first.item()
+    own = getattr(value, "agreed_value", None)
+    return value if own is None else own()
 
 
 def is_nothing(number: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mnet_cost.analysis.capacity import Activations, check_capacity
 from mnet_cost.analysis.conventions import (
@@ -84,6 +84,8 @@ class Analysis:
     """What is launched by the kernel rules of `devices`, each set of rules once."""
     reservations: tuple[Reservation, ...] = ()
     """Layers whose mult-adds are not those of the convention's tool for certain."""
+    gives_lower_bounds: bool = False
+    """Whether sums over the layers that have a cost rule are given where there is no total."""
 
     def __repr__(self) -> str:
         """One line: what was analyzed, and what it costs."""
@@ -124,18 +126,23 @@ class Analysis:
         """Mult-adds without what a convention adds or leaves out: those that take time."""
         return self.totals.mult_adds - sum(item.mult_adds for item in self.convention_items)
 
+    @property
+    def has_totals(self) -> bool:
+        """Whether totals and times are given: all layers have a cost rule, or lower bounds do."""
+        return self.gives_lower_bounds or not self.unmodelled
+
+    def with_lower_bounds(self) -> Self:
+        """The same analysis, which gives lower bounds where there is no total."""
+        return replace(self, gives_lower_bounds=True)
+
     def total(self, key: str, lower_bound: bool = False) -> int | None:
         """One of the totals by its name; None where it is refused."""
         value: int = getattr(self.totals, key)
-        return None if self.refuses(lower_bound) else value
+        return value if self.has_totals or lower_bound else None
 
     def latency_s(self, estimate: DeviceEstimate, lower_bound: bool = False) -> float | None:
         """Time on one of `devices`; None where it is unknown or refused like a total."""
-        return None if self.refuses(lower_bound) else estimate.latency_s
-
-    def refuses(self, lower_bound: bool) -> bool:
-        """Whether there are no totals, since they would be lower bounds that nobody asked for."""
-        return bool(self.unmodelled) and not lower_bound
+        return estimate.latency_s if self.has_totals or lower_bound else None
 
     @property
     def costs(self) -> NetworkCosts:

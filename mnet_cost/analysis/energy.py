@@ -81,13 +81,17 @@ def estimate_energy(
     traffic: Sequence[Traffic],
     timing: Timing,
 ) -> Energy | None:
-    """The energy of one network, `joules` with the words that belong to it."""
-    energy = joules(device, precision, kernels, traffic, timing)
-    if energy is None:
-        return None
+    """The energy of one network: `joules`, with the words that belong to it."""
     if device.power_w is None:
-        how, basis = _of_mult_adds_and_bytes(device, precision, kernels, traffic)
+        parts = _parts(device, precision, kernels, traffic)
+        energy = _sum_of(parts)
+        if energy is None:
+            return None
+        how, basis = _of_parts(parts, kernels)
     else:
+        energy = _power_times_time(device.power_w, timing)
+        if energy is None:
+            return None
         how, basis = _of_power(device, device.power_w, timing)
     return Energy(**energy._asdict(), how=how, basis=basis)
 
@@ -104,14 +108,15 @@ def joules(
     None if it is unknown: of a device with a power where the time is, or nothing at least is drawn.
     """
     if device.power_w is None:
-        return _mult_adds_and_bytes(device, precision, kernels, traffic)
-    if timing.seconds is None or not agreed(timing.seconds > 0):
-        return None
-    return _power_times_time(device.power_w, timing.seconds, timing)
+        return _sum_of(_parts(device, precision, kernels, traffic))
+    return _power_times_time(device.power_w, timing)
 
 
-def _power_times_time(power_w: Sourced, seconds: float, timing: Timing) -> Joules | None:
+def _power_times_time(power_w: Sourced, timing: Timing) -> Joules | None:
     """The errors of both are independent: their ratios are added as squares of logarithms."""
+    seconds = timing.seconds
+    if seconds is None or not agreed(seconds > 0):
+        return None
     low_w, high_w = range_of(power_w)
     watts = low_w if timing.is_lower_bound else power_w.value
     if not watts:
@@ -160,14 +165,10 @@ def _parts(
     return [_Part(what, amount, energies.get(what)) for what, amount in amounts.items()]
 
 
-def _mult_adds_and_bytes(
-    device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
-) -> Joules | None:
+def _sum_of(parts: Sequence[_Part]) -> Joules | None:
     """A sum of energies; their low ends add up, since all of a part has the same error."""
     known = [
-        (amount, energy)
-        for _, amount, energy in _parts(device, precision, kernels, traffic)
-        if amount is not None and energy is not None
+        (amount, energy) for _, amount, energy in parts if amount is not None and energy is not None
     ]
     if not any(agreed(amount > 0) for amount, _ in known):
         return None
@@ -178,11 +179,9 @@ def _mult_adds_and_bytes(
     )
 
 
-def _of_mult_adds_and_bytes(
-    device: DeviceProfile, precision: str, kernels: Sequence[Kernel], traffic: Sequence[Traffic]
-) -> tuple[str, str]:
+def _of_parts(parts: Sequence[_Part], kernels: Sequence[Kernel]) -> tuple[str, str]:
     """`how` and `basis` of a sum of energies."""
-    parts = [part for part in _parts(device, precision, kernels, traffic) if part.amount != 0]
+    parts = [part for part in parts if part.amount != 0]
     missing = [part.what for part in parts if part.amount is None or part.energy is None]
     figures = [part.energy for part in parts if part.amount is not None and part.energy is not None]
     if any(kernel.anchor.work is None for kernel in kernels):

@@ -37,16 +37,16 @@ class Kernel(NamedTuple):
     """(tensor, bytes) of what flows in, each tensor once; a view is the tensor that it is of."""
     writes: tuple[int, ...] = ()
     """Tensors that flow out."""
+    batch: int = 1
+    """Examples that the counts of its layers are for."""
+    element_bytes: int = 4
+    """Bytes of an element of what its anchor reads first."""
     trained: tuple[tuple[int, int], ...] = ()
     """(tensor, bytes) of each trained tensor (`parameter`) that it reads as an input, or a view of
     it: part of the weights, so in no other field of inputs."""
     trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
-    batch: int = 1
-    """Examples that the counts of its layers are for."""
-    element_bytes: int = 4
-    """Bytes of an element of what its anchor reads first."""
 
     def __repr__(self) -> str:
         layers = f"{len(self.layers)} layer{'s' if len(self.layers) > 1 else ''}"
@@ -257,8 +257,8 @@ def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[i
         step.layer.convolution(inputs, anchor.output),
         _reads(network, (*step.inputs, *group.joined), precision, read_bytes, viewed),
         layers[-1].step.outputs,
-        batch=batch,
-        element_bytes=((inputs[0].dtype if inputs else None) or precision).bytes,
+        batch,
+        ((inputs[0].dtype if inputs else None) or precision).bytes,
     )
 
 

@@ -152,10 +152,11 @@ class LowerBounds:
         if kernel.multiplies:
             rate = self._rate.macs_per_s.most * kernel.speedup
             return self.multiplications(kernel) / rate
-        if is_nothing(kernel.vector_ops):
+        vector_ops = kernel.anchor.vector_ops
+        if is_nothing(vector_ops):
             return 0.0
         vector = self._rate.vector_ops_per_s
-        return None if vector is None else kernel.vector_ops / vector.most
+        return None if vector is None else vector_ops / vector.most
 
     def multiplications(self, kernel: Kernel) -> Any:
         """What the device cannot do without: at least, of all ways that its runtime has."""

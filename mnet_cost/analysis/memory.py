@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnet_cost.analysis.buffers import find_buffers
 from mnet_cost.analysis.sharing import Buffers, MemoryRules, Unit, may_write_over
 from mnet_cost.network import Network
-from mnet_cost.tensors import DType, largest
+from mnet_cost.tensors import DType, largest_of
 from mnet_cost.units import format_bytes
 
 
@@ -72,7 +71,7 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
     lives = _Lives(buffers)
     extra = _scratch_by_unit(units, rules.scratch)
     live = _live_bytes(buffers, lives, extra)
-    peak = reduce(largest, live)
+    peak = largest_of(live)
     at = live.index(peak)
     alive = [
         LiveTensor(name, sizes[root])
@@ -97,11 +96,11 @@ def trace_memory(network: Network, precision: DType, rules: MemoryRules = _USUAL
     )
 
 
-def peak_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> int:
+def peak_bytes(network: Network, precision: DType, rules: MemoryRules = _USUAL) -> Any:
     """The peak of `trace_memory` alone, for sizes of any kind."""
     buffers = find_buffers(network, precision, rules)
     scratch = _scratch_by_unit(buffers.units, rules.scratch)
-    return reduce(largest, _live_bytes(buffers, _Lives(buffers), scratch))
+    return largest_of(_live_bytes(buffers, _Lives(buffers), scratch))
 
 
 def _live_bytes(buffers: Buffers, lives: _Lives, scratch: Mapping[int, int]) -> list[int]:

@@ -21,7 +21,7 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import shared_coefficients, unmeasured_fit
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
-from mnet_cost.tensors import agreed, exponential, is_nothing, largest, smallest, square_root
+from mnet_cost.tensors import agreed, exponential, is_nothing, known, largest, smallest, square_root
 
 _OWN_NOISE = 0.2
 """Share of the noise (its variance) in which even two networks of the same terms differ. With it
@@ -95,19 +95,19 @@ def network_time(
         timed = _on_fitted_roofline(kernels, least, fit)
     else:
         timed = _on_bounds(kernels, least, device)
-    bound_s = _known(sum([each.seconds for each in least if each.seconds is not None]))
+    least_s = sum([each.seconds for each in least if each.seconds is not None])
     total_s = _total(timed.kernels) + timed.inference_s
-    latency_s = _known(total_s)
+    latency_s = known(total_s)
     is_partial = any(kernel.anchor.work is None for kernel in kernels)
     low_s = high_s = None
     half_width = timed.half_width
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        low_s = latency_s * exponential(-half_width)
-        low_s = low_s if bound_s is None else largest(low_s, bound_s)
+        low_s = largest(latency_s * exponential(-half_width), least_s)
         high_s = latency_s * exponential(half_width)
     return NetworkTime(
-        basis, fit, timed.kernels, least, latency_s, low_s, high_s, bound_s, timed.inference_s,
+        basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
+        timed.inference_s,
         timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
     )  # fmt: skip
 
@@ -122,11 +122,6 @@ def fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | N
         return None, None
     fit = unmeasured_fit(device, rate, precision)
     return fit, "bound" if fit is None else "datasheet"
-
-
-def _known(total_s: Any) -> Any:
-    """A sum of times; None where nothing adds up, since a sum of nothing known is not no time."""
-    return total_s if agreed(total_s > 0) else None
 
 
 def _total(times: Sequence[KernelTime]) -> Any:

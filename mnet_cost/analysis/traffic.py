@@ -23,7 +23,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies
 from mnet_cost.devices import DeviceProfile, MemoryLevel
 from mnet_cost.layers.conv import ConvTranspose2d
-from mnet_cost.tensors import largest, smallest
+from mnet_cost.tensors import largest, largest_of, smallest
 
 
 class LevelTraffic(NamedTuple):
@@ -97,15 +97,14 @@ class _Flows:
         own, missing = self._weights, 0
         total = sum(own)
         if not self._stored_apart:
-            most = reduce(largest, self._handovers, 0)
-            missing = smallest(total, largest(total + most - inside, 0))
+            missing = smallest(total, largest(total + self._largest_handover - inside, 0))
         # No product of two sizes, which can be too large for a double.
         share: Any = 1 if missing is total else missing / largest(total, 1)
         traffic = []
         for weights, read, written in zip(own, *self._uses, strict=True):
             activations = spilled = 0
             for size, reach in read:
-                if (reach > inside) is not False:  # a plain one, which is so nearly always
+                if (reach > inside) is not False:  # the condition is plain nearly always
                     activations = activations + _beyond(size, reach, inside)
             for size, reach in written:  # what is read again later has to be written first
                 if (reach > inside) is not False:
@@ -140,6 +139,10 @@ class _Flows:
     @cached_property
     def _handovers(self) -> list[int]:
         return _handovers(self._kernels)
+
+    @cached_property
+    def _largest_handover(self) -> Any:
+        return largest_of(self._handovers) if self._handovers else 0
 
     @cached_property
     def _uses(self) -> tuple[list[list[_Use]], list[list[_Use]]]:

@@ -102,9 +102,9 @@ def _run_batches(
                 Problem(message, hint=f"leave it out, or write `--batch {batches[0]}`")
             )
     analyses = analyzed(at_batches(model, batches), options, options.schedule, zeros)
-    report = batches_report([options.model], [analyses], options.lower_bound)
+    report = batches_report([options.model], [analyses])
     emit(report, options, [options.model, *options.device])
-    status = refuse_total([analyses[0].unmodelled], options.lower_bound)
+    status = refuse_total(analyses[:1])
     return check_fits(options, analyses, at_batch([options.model], [analyses]), status)
 
 
@@ -135,14 +135,14 @@ def run(options: argparse.Namespace) -> int:
     training = None
     if options.training:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
-    report = analysis_report(analysis, options.by, options.lower_bound, training, options.top)
+    report = analysis_report(analysis, options.by, training, options.top)
     if options.what_if is not None:
         from mnet_cost.report.what_if import with_what_if
         from mnet_cost.search.what_if import compare_what_if, parse_changes
 
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
-        report = with_what_if(report, analysis, what_ifs, options.lower_bound)
+        report = with_what_if(report, analysis, what_ifs)
     report = with_misfits(report, options, [analysis])
     emit(report, options, [options.model, *options.device])
-    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    status = refuse_total([analysis])
     return check_fits(options, [analysis], status=status)

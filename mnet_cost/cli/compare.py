@@ -71,10 +71,9 @@ def run(options: argparse.Namespace) -> int:
     if batches:
         return _run_batches(options, names, models, batches)
     analyses = analyzed(models, options)
-    report = compare_report(names, analyses, options.by, options.lower_bound, options.why)
+    report = compare_report(names, analyses, options.by, options.why)
     emit(report, options, [*names, *options.device])
-    unmodelled = [analysis.unmodelled for analysis in analyses]
-    status = refuse_total(unmodelled, options.lower_bound)
+    status = refuse_total(analyses)
     return check_fits(options, analyses, distinct(names), status)
 
 
@@ -87,8 +86,7 @@ def _run_batches(
     from mnet_cost.search.networks import at_batches
 
     analyses = [analyzed(at_batches(model, batches), options) for model in models]
-    emit(batches_report(names, analyses, options.lower_bound), options, [*names, *options.device])
-    unmodelled = [by_batch[0].unmodelled for by_batch in analyses]
-    status = refuse_total(unmodelled, options.lower_bound)
+    emit(batches_report(names, analyses), options, [*names, *options.device])
+    status = refuse_total([by_batch[0] for by_batch in analyses])
     every = [analysis for by_batch in analyses for analysis in by_batch]
     return check_fits(options, every, at_batch(names, analyses), status)

@@ -117,7 +117,7 @@ def _choose(options: argparse.Namespace, names: list[str]) -> int:
 
     options.device = names
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
-    report = device_choice(analysis, options.lower_bound, options.model)
+    report = device_choice(analysis, options.model)
     emit(report, options, [options.model, *names])
-    status = refuse_total([analysis.unmodelled], options.lower_bound)
+    status = refuse_total([analysis])
     return check_fits(options, [analysis], [options.model], status)

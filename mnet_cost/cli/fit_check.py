@@ -32,7 +32,7 @@ def with_misfits(
         return report
     from mnet_cost.report.alerts import misfit_alerts
 
-    alerts = tuple(misfit_alerts(analyses, names, options.lower_bound))
+    alerts = tuple(misfit_alerts(analyses, names))
     return report._replace(alerts=alerts or report.alerts)
 
 
@@ -51,9 +51,9 @@ def check_fits(
     from mnet_cost.cli.output import say
     from mnet_cost.report.alerts import misfit_alerts, unknown_fits
 
-    for sentence in unknown_fits(analyses, names, options.lower_bound):
+    for sentence in unknown_fits(analyses, names):
         say(sentence)
-    misfits = misfit_alerts(analyses, names, options.lower_bound)
+    misfits = misfit_alerts(analyses, names)
     for sentence in misfits:
         say(sentence)
     return status or int(bool(misfits))

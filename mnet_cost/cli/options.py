@@ -183,7 +183,8 @@ def analyzed(
     schedule: str = "spec",
     sparsity: Sequence[Zeros] = (),
 ) -> list[Analysis]:
-    """The analyses that the options ask for; warnings about the models go to stderr."""
+    """The analyses that the options ask for, which give lower bounds with --lower-bound; warnings
+    about the models go to stderr."""
     from mnet_cost.analysis import analyze
     from mnet_cost.cli.output import say
 
@@ -203,17 +204,19 @@ def analyzed(
             if problem not in said:  # the same network can be asked for twice
                 said.append(problem)
                 say(problem, "warning: ")
-        analyses.append(analysis)
+        analyses.append(analysis.with_lower_bounds() if options.lower_bound else analysis)
     return analyses
 
 
-def refuse_total(unmodelled: Iterable[tuple[str, ...]], lower_bound: bool) -> int:
+def refuse_total(analyses: Iterable[Analysis]) -> int:
     """Exit status 3, and words on stderr, where totals were refused."""
     from mnet_cost.cli.output import say
     from mnet_cost.errors import Problem
 
-    names = [name for layer_names in unmodelled for name in layer_names]
-    if not names or lower_bound:
+    names = [
+        name for analysis in analyses if not analysis.has_totals for name in analysis.unmodelled
+    ]
+    if not names:
         return 0
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     say(

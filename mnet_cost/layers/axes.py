@@ -7,10 +7,17 @@ shapes, where in a spec a tensor was made, and what other layers say of it (`net
 
 from __future__ import annotations
 
-from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.tensors import SIZE_NAMES, Layout, RuleViolation, TensorType, axis_names, product
+from mnet_cost.tensors import (
+    SIZE_NAMES,
+    Layout,
+    RuleViolation,
+    TensorType,
+    agreed_value,
+    axis_names,
+    product,
+)
 
 if TYPE_CHECKING:
     from mnet_cost.layers.base import Layer
@@ -66,22 +73,16 @@ def named_axis(x: TensorType, axis: str | int | None, kind: str) -> int:
         names = axis_names(rank, x.layout)
         leading = "..., " if len(names) < rank else ""
         raise RuleViolation(f"`{kind}` finds no `{axis}` in [{leading}{', '.join(names)}]")
-    number = fixed(axis, "axis")
+    number = fixed(axis)
     if number < -rank:
         there = "is -1 alone" if rank == 1 else f"are -1 to -{rank}"
         raise RuleViolation(f"`{kind}` finds no axis {number}: there {there}")
     return number
 
 
-def fixed(value: Any, name: str) -> int:
-    """`value` as an int: it decides structure, so it must be the same for all candidates.
-
-    Raises `RuleViolation` for an array.
-    """
-    try:
-        return index(value)
-    except TypeError:
-        raise RuleViolation(f"`{name}` must be one number for all candidates") from None
+def fixed(value: Any) -> int:
+    """A whole `value` as an int: it decides structure; `Differs` where candidates do not agree."""
+    return int(agreed_value(value))
 
 
 def named_layout(axis: object, layout: Layout | None) -> Layout | None:

@@ -13,7 +13,17 @@ from operator import index
 from typing import Any, ClassVar, NamedTuple
 
 from mnet_cost.errors import one_of
-from mnet_cost.tensors import MAX_SIZE, Check, HeightWidth, RuleViolation, floor, is_number
+from mnet_cost.tensors import (
+    MAX_SIZE,
+    Check,
+    HeightWidth,
+    RuleViolation,
+    agreed_value,
+    floor,
+    is_condition,
+    is_number,
+    is_word,
+)
 
 Json = dict[str, Any]
 
@@ -121,9 +131,9 @@ class Flag(FieldKind):
     """true or false."""
 
     def convert(self, value: Any, check: Check) -> Any:
-        if not isinstance(value, bool):
-            raise RuleViolation(f"needs `true` or `false`, not {_a(value)}")
-        return value
+        if is_condition(value):
+            return agreed_value(value)
+        raise RuleViolation(f"needs `true` or `false`, not {_a(value)}")
 
     def describe(self) -> str:
         return "true or false"
@@ -143,8 +153,9 @@ class Word(FieldKind):
         return frozenset(self.options)
 
     def convert(self, value: Any, check: Check) -> Any:
-        if not isinstance(value, str):
+        if not is_word(value):
             raise RuleViolation(f"needs a word, not {_a(value)}")
+        value = agreed_value(value)
         if self.options and value not in self.options:
             raise RuleViolation(f"needs {one_of(self.options)}, not `{value}`")
         return value
@@ -220,8 +231,10 @@ class Sides(FieldKind):
 
     def convert(self, value: Any, check: Check) -> Any:
         whole = Whole(0)
-        if isinstance(value, str) and value in self.words:
-            return value
+        if is_word(value):
+            value = agreed_value(value)
+            if value in self.words:
+                return value
         if isinstance(value, list):
             if len(value) not in (2, 4):
                 raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
@@ -278,6 +291,7 @@ class Axis(FieldKind):
         return frozenset(self.options)
 
     def convert(self, value: Any, check: Check) -> Any:
+        value = agreed_value(value)
         if isinstance(value, str):
             if value not in self.words:
                 raise RuleViolation(f"needs {self.describe()}, not `{value}`")
@@ -286,10 +300,7 @@ class Axis(FieldKind):
             value = int(value)
         if not is_number(value) or not hasattr(value, "__index__"):
             raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
-        try:
-            number = index(value)
-        except TypeError:
-            raise RuleViolation("must be one axis for all candidates") from None
+        number = index(value)
         if number >= 0:
             raise RuleViolation(
                 f"must be below 0, counted from the end (-1 is the last axis), not {number}: "

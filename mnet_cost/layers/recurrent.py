@@ -51,7 +51,7 @@ class Recurrent(Layer):
         (x,) = inputs
         if len(x.shape) < 2:
             raise RuleViolation("needs a sequence [length, features]")
-        fixed(self.layers, "layers")
+        fixed(self.layers)
         leading = x.shape[:-1] if self.output == "sequence" else x.shape[:-2]
         return TensorType((*leading, self._directions() * self.features))
 
@@ -60,7 +60,7 @@ class Recurrent(Layer):
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
-        units, layers, directions = self.features, fixed(self.layers, "layers"), self._directions()
+        units, layers, directions = self.features, fixed(self.layers), self._directions()
         cells = layers * directions
         seen = x.shape[-1]
         if layers > 1:  # these see the states of all directions

@@ -108,7 +108,7 @@ class Flatten(View):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         rank = len(x.shape)
-        axes = min(rank, 3) if self.axes is None else fixed(self.axes, "axes")
+        axes = min(rank, 3) if self.axes is None else fixed(self.axes)
         if axes > rank:
             raise RuleViolation(f"joins {axes} axes of a tensor that has {rank}")
         return TensorType((*x.shape[:-axes], product(x.shape[-axes:])), x.dtype)
@@ -182,7 +182,7 @@ class Transpose(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        axes = [fixed(axis, "axes") for axis in self.axes]
+        axes = [fixed(axis) for axis in self.axes]
         rank = len(x.shape)
         if sorted(axes) != list(range(rank)):
             wanted = "0" if rank == 1 else f"each of 0 to {rank - 1}"

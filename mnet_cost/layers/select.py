@@ -63,7 +63,7 @@ class Split(View):
         if (self.parts is None) == (self.sizes is None):
             raise RuleViolation("needs either `parts` or `sizes`")
         if self.sizes is None:
-            parts = fixed(self.parts, "parts")
+            parts = fixed(self.parts)
             check(whole % parts == 0, "cannot cut {} into {} equal parts", whole, parts)
             return (_resized(x, axis, whole // parts),) * parts
         total = sum(self.sizes)

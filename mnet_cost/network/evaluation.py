@@ -25,6 +25,7 @@ from mnet_cost.tensors import (
     HeightWidth,
     RuleViolation,
     agreed,
+    agreed_value,
     axis_names,
     instead,
     is_array,
@@ -184,13 +185,7 @@ class Evaluation:
 
     def decide(self, frame: Frame, value: Value) -> Any:
         """A value that decides structure: the same for all candidates, else `Differs`."""
-        raw = self.evaluate(frame, value)
-        if is_array(raw):
-            first = raw.flat[0]
-            agreed(raw == first)
-            return first.item()
-        agreed_value = getattr(raw, "agreed_value", None)
-        return raw if agreed_value is None else agreed_value()
+        return agreed_value(self.evaluate(frame, value))
 
     def function(self, name: str, arguments: list[Any]) -> Any:
         """The value of a function of `let`."""

@@ -7,7 +7,7 @@ do not depend on that one go on, so that all independent errors come at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, first_warnings
@@ -59,16 +59,21 @@ from mnet_cost.yamlfile import Node
 
 
 def elaborate(
-    spec: ModelSpec, knobs: Mapping[str, Any] | None = None, check: Check = require
+    spec: ModelSpec,
+    knobs: Mapping[str, Any] | None = None,
+    check: Check = require,
+    evaluation: Callable[..., Evaluation] = Evaluation,
 ) -> Network:
     """The network for `knobs` (defaults elsewhere; the built-in knob `batch` is 1).
 
     With NumPy arrays as knob values and a `Mask` as `check`, sizes are arrays of doubles, exact up
     to 2^53; structure (`when`, `repeat`, kinds) must then be the same for all candidates.
+    `evaluation` makes what evaluates the values: another one can watch what they depend on.
     Raises `SpecError` for sizes that do not fit, `ModelReferenceError` for knobs that are not there
     and `UsageError` for values that a knob cannot have.
     """
-    elaboration, extension = _Elaboration(spec, dict(knobs or {}), check), spec.extension
+    elaboration = _Elaboration(spec, dict(knobs or {}), check, evaluation)
+    extension = spec.extension
     if extension is None:
         return elaboration.network()
     try:
@@ -82,7 +87,13 @@ def elaborate(
 class _Elaboration:
     """The structure of one network as it comes to be; `values` evaluates what it needs."""
 
-    def __init__(self, spec: ModelSpec, knobs: dict[str, Any], check: Check) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        knobs: dict[str, Any],
+        check: Check,
+        evaluation: Callable[..., Evaluation],
+    ) -> None:
         self.spec = spec
         self.budget = Budget()
         self.builder = NetworkBuilder(spec, check, self.budget)
@@ -93,7 +104,7 @@ class _Elaboration:
         self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
         """What an entry stands for, by it (the spec keeps it alive), its argument and inputs."""
         self.knobs, chosen = knob_values(spec, knobs, check)
-        self.values = Evaluation(self.knobs, chosen, check, self.tensors, spec.node, self.budget)
+        self.values = evaluation(self.knobs, chosen, check, self.tensors, spec.node, self.budget)
 
     def network(self) -> Network:
         """Walk the whole spec."""

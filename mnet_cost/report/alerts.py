@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.capacity import CapacityCheck
+from mnet_cost.report.capacity import memory_fits, misfits
 from mnet_cost.units import format_bytes, format_capacity
 
 _DETAILED = 4
@@ -13,9 +14,7 @@ _DETAILED = 4
 _NAMED = 4
 
 
-def misfit_alerts(
-    analyses: Sequence[Analysis], names: Sequence[str] | None = None, lower_bound: bool = False
-) -> list[str]:
+def misfit_alerts(analyses: Sequence[Analysis], names: Sequence[str] | None = None) -> list[str]:
     """A sentence for each network and device that do not fit; one for many devices together.
 
     Networks with a layer of unknown cost need an unknown number of bytes: nothing is said of them
@@ -25,11 +24,8 @@ def misfit_alerts(
         names = [analysis.network.spec.title for analysis in analyses]
     alerts: list[str] = []
     for name, analysis in zip(names, analyses, strict=True):
-        if analysis.refuses(lower_bound):
-            continue
         failed = {
-            estimate.device.name: [check for check in estimate.memory_fits if check.fits is False]
-            for estimate in analysis.devices
+            estimate.device.name: misfits(analysis, estimate) for estimate in analysis.devices
         }
         failed = {device: checks for device, checks in failed.items() if checks}
         if len(failed) > _DETAILED:
@@ -48,30 +44,23 @@ def _need(check: CapacityCheck) -> str:
     return f"{check.what} need {format_bytes(check.needed_bytes)}, {check.where} has {size}"
 
 
-def unknown_fits(
-    analyses: Sequence[Analysis], names: Sequence[str] | None = None, lower_bound: bool = False
-) -> list[str]:
+def unknown_fits(analyses: Sequence[Analysis], names: Sequence[str] | None = None) -> list[str]:
     """A sentence for each network of which it is not known whether it fits some devices."""
     if names is None:
         names = [analysis.network.spec.title for analysis in analyses]
     sentences = []
     for name, analysis in zip(names, analyses, strict=True):
-        refused = analysis.refuses(lower_bound)
         unknown = [
             estimate.device.name
             for estimate in analysis.devices
-            if refused or _is_unknown(estimate.memory_fits)
+            if memory_fits(analysis, estimate) is None
         ]
         if unknown:
             more = f" and {len(unknown) - _NAMED} more" * (len(unknown) > _NAMED)
-            why = "a layer has no cost rule" if refused else "a size of their memory is not known"
-            if not refused and len(unknown) == 1:
-                why = "a size of its memory is not known"
+            whose = "its" if len(unknown) == 1 else "their"
+            why = f"a size of {whose} memory is not known"
+            if not analysis.has_totals:
+                why = "a layer has no cost rule"
             listed = ", ".join(unknown[:_NAMED])
             sentences.append(f"it is not known whether {name} fits {listed}{more}: {why}")
     return sentences
-
-
-def _is_unknown(checks: Sequence[CapacityCheck]) -> bool:
-    verdicts = [check.fits for check in checks]
-    return False not in verdicts and (not verdicts or None in verdicts)

@@ -58,7 +58,6 @@ from mnet_cost.yamlfile import Node
 def analysis_report(
     analysis: Analysis,
     by: View = "block",
-    lower_bound: bool = False,
     training: TrainingCost | None = None,
     top: int | None = None,
 ) -> Report:
@@ -69,30 +68,29 @@ def analysis_report(
     """
     spec = analysis.network.spec
     if by == "kernel":
-        rows = kernel_table(analysis, TOP if top is None else top, lower_bound)
-        records = kernel_records([spec.title], [analysis], lower_bound, top)
+        rows = kernel_table(analysis, TOP if top is None else top)
+        records = kernel_records([spec.title], [analysis], top)
     else:
-        rows = _rows_table(analysis, by, lower_bound)
-        records = part_records([spec.title], [analysis], by, lower_bound)
-    kinds = () if by == "kind" else (_kind_table(analysis, lower_bound),)
+        rows = _rows_table(analysis, by)
+        records = part_records([spec.title], [analysis], by)
+    kinds = () if by == "kind" else (_kind_table(analysis),)
     timed = any(estimate.latency_s is not None for estimate in analysis.devices)
     untimed = () if timed else ("latency_s", "latency_share", "dominant_part")
-    first = _first_notes(analysis, lower_bound, training)
+    first = _first_notes(analysis, training)
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),
         subtitle=_setting(analysis),
-        facts=_facts(analysis, lower_bound)
-        + (() if training is None else training_facts(training, lower_bound)),
+        facts=_facts(analysis) + (() if training is None else training_facts(analysis, training)),
         tables=tuple(
             without(table, untimed) for table in (rows, *kinds) if table.rows or table.title
         ),
         notes=tuple(first[:MOST_NOTES]),
-        document=lambda: analysis_document(analysis, lower_bound, training),
+        document=lambda: analysis_document(analysis, training),
         records=records,
         long_form=True,
-        more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, lower_bound, by)),
+        more_notes=(*first[MOST_NOTES:], *_more_notes(analysis, by)),
         alerts=misfit_alerts(analysis),
-        answer=(device_table(analysis, lower_bound),) if analysis.devices else (),
+        answer=(device_table(analysis),) if analysis.devices else (),
         facts_in_line=True,
     )
 
@@ -115,7 +113,7 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
+def _facts(analysis: Analysis) -> tuple[Fact, ...]:
     totals, network = analysis.totals, analysis.network
     peak = analysis.memory
     alive = ", ".join(
@@ -127,7 +125,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     def fact(
         key: str, label: str, form: Form, detail: str, brief: str = "", more: bool = False
     ) -> Fact:
-        value = analysis.total(key, lower_bound)
+        value = analysis.total(key)
         if value is None:
             why = "since a layer has no cost rule"
             return Fact(label, Absent("unknown"), form, why, more=more)
@@ -142,7 +140,7 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     named = "" if analysis.convention == "paper" else convention_detail(analysis)
     return (
         fact("mult_adds", "mult-adds", "count", convention_detail(analysis), named),
-        *sparsity_facts(analysis, lower_bound),
+        *sparsity_facts(analysis),
         fact("params", "params", "count", f"{weight_bytes} at {analysis.precision}", weight_bytes),
         fact("weights", "weights", "count", "kernels alone, as papers count", more=True),
         fact(
@@ -177,11 +175,11 @@ def _facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
     )
 
 
-def _rows_table(analysis: Analysis, by: Grain, lower_bound: bool) -> Table:
+def _rows_table(analysis: Analysis, by: Grain) -> Table:
     title = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}[by]
     if analysis.devices:
         title += f"; {_time_title(_in_order(analysis)[0])}"
-    return _group_table(analysis, groups(analysis, by), by, lower_bound)._replace(title=title)
+    return _group_table(analysis, groups(analysis, by), by)._replace(title=title)
 
 
 def _time_title(estimate: DeviceEstimate) -> str:
@@ -192,12 +190,12 @@ def _time_title(estimate: DeviceEstimate) -> str:
     return f"time on {estimate.device.name} ({what})"
 
 
-def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
+def _kind_table(analysis: Analysis) -> Table:
     """The kinds of most mult-adds or time; all others share a row."""
-    times = _all_times(analysis, lower_bound)
+    times = _all_times(analysis)
 
     def largest(group: Group) -> float:
-        counted = counted_shares(analysis, group, lower_bound)[0]
+        counted = counted_shares(analysis, group)[0]
         shares = (counted, *(first.share(group) for first in times[:1]))
         return max(share or 0.0 for share in shares)
 
@@ -213,7 +211,7 @@ def _kind_table(analysis: Analysis, lower_bound: bool) -> Table:
         layers = tuple(cost for group in others for cost in group.layers)
         kinds = [group for group in kinds if group.name in names]
         kinds.append(Group(f"{len(others)} other kinds", "", layers))
-    return _group_table(analysis, kinds, "kind", lower_bound)._replace(key="kinds")
+    return _group_table(analysis, kinds, "kind")._replace(key="kinds")
 
 
 def _in_order(analysis: Analysis) -> list[DeviceEstimate]:
@@ -221,17 +219,14 @@ def _in_order(analysis: Analysis) -> list[DeviceEstimate]:
     return sorted(analysis.devices, key=lambda estimate: estimate.latency_s is None)
 
 
-def _all_times(analysis: Analysis, lower_bound: bool) -> list[Times]:
-    return [
-        Times(estimate, analysis.latency_s(estimate, lower_bound))
-        for estimate in _in_order(analysis)
-    ]
+def _all_times(analysis: Analysis) -> list[Times]:
+    return [Times(estimate, analysis.latency_s(estimate)) for estimate in _in_order(analysis)]
 
 
-def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bound: bool) -> Table:
+def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain) -> Table:
     """Counts of each group and its time on the first device; of kinds also their share of the time
     on the others."""
-    all_times = _all_times(analysis, lower_bound)
+    all_times = _all_times(analysis)
     first, others = (all_times[0] if all_times else None), all_times[1:]
     columns = [Column("name", by, "text", ASKED, help=_NAMES[by])]
     if by == "kind":
@@ -274,7 +269,7 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain, lower_bou
         columns.append(AGREEMENT_COLUMN)
     cells = []
     for group in rows:
-        row = _counts(analysis, group, by, lower_bound)
+        row = _counts(analysis, group, by)
         if first:
             row += [first.cell(group), _share(first, group), _mostly(first, group)]
         if by == "kind":
@@ -314,9 +309,9 @@ def _mark_largest(rows: list[list[Any]], i: int) -> None:
         largest[i] = Marked(largest[i], "largest")
 
 
-def _counts(analysis: Analysis, group: Group, by: Grain, lower_bound: bool) -> list[Any]:
+def _counts(analysis: Analysis, group: Group, by: Grain) -> list[Any]:
     """The cells of a group that depend on no device."""
-    mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
+    mult_adds_share, weights_share = counted_shares(analysis, group)
     unknown = Absent("unknown")
     counts = [
         group.mult_adds if group.modelled else unknown,
@@ -345,12 +340,12 @@ def _memory_notes(analysis: Analysis) -> list[str]:
     return ["peak memory: element-wise layers in place, weights apart"]
 
 
-def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost | None) -> list[str]:
+def _first_notes(analysis: Analysis, training: TrainingCost | None) -> list[str]:
     """What changes how a number is read, the most important first."""
     notes = []
     if analysis.unmodelled:
         names = ", ".join(analysis.unmodelled[:5]) + ("..." if len(analysis.unmodelled) > 5 else "")
-        what = "totals are lower bounds" if lower_bound else "no total is given"
+        what = "totals are lower bounds" if analysis.has_totals else "no total is given"
         notes.append(f"the cost of {names} is unknown: {what}")
     schedule = analysis.schedule
     if schedule is not None:
@@ -359,19 +354,19 @@ def _first_notes(analysis: Analysis, lower_bound: bool, training: TrainingCost |
         notes.append(f"schedule best: {peak}{own}")
     counted, what_is_added = convention_notes(analysis), bool(analysis.convention_items)
     notes += counted[:what_is_added]
-    notes += warning_notes(analysis, lower_bound)
+    notes += warning_notes(analysis)
     notes += counted[what_is_added:]
     if analysis.network.batch != 1:
         batch = analysis.network.batch
         notes.append(f"all but shapes and params is for the batch of {batch}, times included")
-    notes += reading_notes(analysis, lower_bound)
+    notes += reading_notes(analysis)
     notes += sparsity_notes(analysis)
     if training is not None:
         notes.append(training_note(training))
     return [*notes, "1 mult-add = 1 MAC = 2 FLOPs"]
 
 
-def _more_notes(analysis: Analysis, lower_bound: bool, by: View) -> list[str]:
+def _more_notes(analysis: Analysis, by: View) -> list[str]:
     """All other notes."""
     convention = find_convention(analysis.convention)
     notes = [f"convention {convention.name}: {convention.summary}"]
@@ -379,4 +374,4 @@ def _more_notes(analysis: Analysis, lower_bound: bool, by: View) -> list[str]:
         notes.append("--by layer shows every layer, --by kind every kind")
     if by == "kernel":
         notes += kernel_notes(analysis.devices[0])
-    return notes + _memory_notes(analysis) + more_notes(analysis, lower_bound)
+    return notes + _memory_notes(analysis) + more_notes(analysis)

@@ -19,13 +19,11 @@ from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training_step import training_document
 
 
-def analysis_document(
-    analysis: Analysis, lower_bound: bool = False, training: TrainingCost | None = None
-) -> dict[str, Any]:
+def analysis_document(analysis: Analysis, training: TrainingCost | None = None) -> dict[str, Any]:
     """The JSON document of an analysis, and of a training step if that was asked for."""
     network = analysis.network
     totals = {
-        key: analysis.total(key, lower_bound)
+        key: analysis.total(key)
         for key in (
             "mult_adds", "flops", "vector_ops", "params", "weights", "buffers", "weight_bytes",
             "activation_bytes", "traffic_bytes",
@@ -47,7 +45,7 @@ def analysis_document(
         "totals": {
             **totals,
             "peak_memory_bytes": analysis.memory.peak_bytes,
-            "lower_bound": bool(analysis.unmodelled) and lower_bound,
+            "lower_bound": bool(analysis.unmodelled) and analysis.has_totals,
             "coverage": analysis.coverage,
             "unmodelled": list(analysis.unmodelled),
         },
@@ -63,12 +61,9 @@ def analysis_document(
             "schedule": list(network.schedule),
             **_schedule_document(analysis),
         },
-        "devices": [
-            device_document(estimate, analysis.refuses(lower_bound))
-            for estimate in analysis.devices
-        ],
-        "training": training_document(training, lower_bound),
-        "sparsity": sparsity_document(analysis, lower_bound),
+        "devices": [device_document(analysis, estimate) for estimate in analysis.devices],
+        "training": training_document(analysis, training),
+        "sparsity": sparsity_document(analysis),
         "what_if": None,
     }
 
@@ -133,9 +128,9 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     }
 
 
-def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+def device_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
     """One of the `devices`; times are None where they are refused like totals."""
-    device = estimate.device
+    device, refused = estimate.device, not analysis.has_totals
     shares = {} if refused else time_shares(estimate)
     return {
         "name": device.name,
@@ -150,7 +145,7 @@ def device_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
         "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
         **_energy_document(None if refused else estimate.energy),
-        "memory_fits": None if refused else memory_fits(estimate),
+        "memory_fits": memory_fits(analysis, estimate),
         "capacity_checks": [
             {
                 "what": check.what,

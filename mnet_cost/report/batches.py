@@ -49,15 +49,12 @@ _RATES = (Column("image_s", "per image", "seconds"), Column("images_per_s", "ima
 def batches_report(
     names: Sequence[str],
     analyses: Sequence[Sequence[Analysis]],
-    lower_bound: bool = False,
 ) -> Report:
     """Times per batch and per image; `analyses` has those of each of `names`, by batch."""
     every = [analysis for by_batch in analyses for analysis in by_batch]
     name_of = [name for name, by_batch in zip(names, analyses, strict=True) for _ in by_batch]
     rows = [
-        row
-        for name, by_batch in zip(names, analyses, strict=True)
-        for row in _rows(name, by_batch, lower_bound)
+        row for name, by_batch in zip(names, analyses, strict=True) for row in _rows(name, by_batch)
     ]
     first = every[0]
     table = without_unknown(Table("batches", "", _COLUMNS, tuple(rows)), ("band_s",))
@@ -84,19 +81,14 @@ def batches_report(
             "schema": schema_id("batches"),
             "analyses": [
                 {"name": name}
-                | analysis_document(analysis, lower_bound)
-                | {
-                    "throughput": [
-                        _throughput(analysis, estimate, lower_bound)
-                        for estimate in analysis.devices
-                    ]
-                }
+                | analysis_document(analysis)
+                | {"throughput": [_throughput(analysis, estimate) for estimate in analysis.devices]}
                 for name, analysis in zip(name_of, every, strict=True)
             ],
         },
-        records=_with_rates(network_records(name_of, every, lower_bound)),
-        more_notes=tuple(time_notes(estimates, first.refuses(lower_bound))),
-        alerts=tuple(misfit_alerts(every, at_batch(names, analyses), lower_bound)),
+        records=_with_rates(network_records(name_of, every)),
+        more_notes=tuple(time_notes(first, estimates)),
+        alerts=tuple(misfit_alerts(every, at_batch(names, analyses))),
         answer=(table,),
         long_form=True,
     )
@@ -111,35 +103,34 @@ def at_batch(names: Sequence[str], analyses: Sequence[Sequence[Analysis]]) -> li
     ]
 
 
-def _rows(name: str, by_batch: Sequence[Analysis], lower_bound: bool) -> list[tuple[Any, ...]]:
+def _rows(name: str, by_batch: Sequence[Analysis]) -> list[tuple[Any, ...]]:
     """Rows of one network: the batches of a device together; one for each without a device."""
     if not by_batch[0].devices:
         return [
             (name, None, analysis.network.batch, *[None] * 7, analysis.memory.peak_bytes, None,
-             analysis.total("mult_adds", lower_bound))
+             analysis.total("mult_adds"))
             for analysis in by_batch
         ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
     for number in range(len(by_batch[0].devices)):
         for analysis in by_batch:
             estimate, batch = analysis.devices[number], analysis.network.batch
-            refused = analysis.refuses(lower_bound)
-            time = time_cell(analysis, estimate, lower_bound)
+            time = time_cell(analysis, estimate)
             rows.append(
                 (
                     name,
                     estimate.device.name,
                     batch,
                     time,
-                    band_cell(analysis, estimate, lower_bound),
+                    band_cell(analysis, estimate),
                     None if time is None else Time(time.seconds / batch, time.least, time.outside),
                     None if time is None else _whole(batch / time.seconds),
                     estimate.device.runtime,
                     threads_cell(estimate.device),
-                    fits_cell(estimate, refused),
+                    fits_cell(analysis, estimate),
                     analysis.memory.peak_bytes,
                     None if time is None else by_basis(estimate.basis, estimate.basis),
-                    analysis.total("mult_adds", lower_bound),
+                    analysis.total("mult_adds"),
                 )
             )
     return rows
@@ -163,8 +154,8 @@ def _whole(images: float) -> float:
     return round(images) if images >= 100 else images
 
 
-def _throughput(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> dict[str, Any]:
-    seconds, batch = analysis.latency_s(estimate, lower_bound), analysis.network.batch
+def _throughput(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
+    seconds, batch = analysis.latency_s(estimate), analysis.network.batch
     return {
         "device": estimate.device.name,
         "basis": estimate.basis if seconds else None,

@@ -41,7 +41,6 @@ def compare_report(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     by: Grain | None = None,
-    lower_bound: bool = False,
     why: bool | None = None,
 ) -> Report:
     """Networks side by side, each figure with its ratio to the first network's.
@@ -51,13 +50,13 @@ def compare_report(
     """
     names = distinct(names)
     breakdowns = [ratio_breakdowns(analyses[0], other) for other in analyses[1:]]
-    ratios = time_ratios(analyses, lower_bound)
-    tables = matrix_tables(names, analyses, ratios, lower_bound)
+    ratios = time_ratios(analyses)
+    tables = matrix_tables(names, analyses, ratios)
     explained = len(names) == 2 if why is None else why
     grain: Grain = by or "block"
     has_parts = by is not None or (len(names) == 2 and _are_related(analyses))
     if analyses[0].devices and explained:
-        tables.append(interval_table(names, analyses, ratios, lower_bound))
+        tables.append(interval_table(names, analyses, ratios))
         if any(breakdowns):
             tables.append(why_table(names, breakdowns))
     differences = difference_tables(names, analyses, grain) if has_parts else []
@@ -70,16 +69,16 @@ def compare_report(
         notes += sentences(names, breakdowns)
     records: Table
     if by is None:
-        records = with_figures(network_records(names, analyses, lower_bound), analyses)
+        records = with_figures(network_records(names, analyses), analyses)
     else:
-        records = part_records(names, analyses, by, lower_bound)
+        records = part_records(names, analyses, by)
     return Report(
         title=_title(names),
         subtitle=_subtitle(analyses),
         facts=(),
         tables=tuple(tables),
         notes=notes[:_FEW],
-        document=lambda: _document(names, analyses, ratios, breakdowns, grain, lower_bound),
+        document=lambda: _document(names, analyses, ratios, breakdowns, grain),
         records=records,
         long_form=True,
         more_notes=(*notes[_FEW:], *_notes(names, analyses)),
@@ -136,22 +135,19 @@ def _document(
     ratios: Sequence[dict[str, TimeRatio]],
     breakdowns: Sequence[tuple[Any, ...]],
     by: Grain,
-    lower_bound: bool,
 ) -> dict[str, Any]:
     return {
         "schema": schema_id("compare"),
         "baseline": names[0],
         "models": [
-            {"name": name} | analysis_document(analysis, lower_bound)
+            {"name": name} | analysis_document(analysis)
             for name, analysis in zip(names, analyses, strict=True)
         ],
         "ratios": [
             {
                 "model": name,
                 **{
-                    f"{key}_ratio": ratio(
-                        measure(analyses[0], key, lower_bound), measure(analysis, key, lower_bound)
-                    )
+                    f"{key}_ratio": ratio(measure(analyses[0], key), measure(analysis, key))
                     for key, *_ in MEASURES
                 },
                 "devices": [

@@ -29,7 +29,7 @@ from mnet_cost.report.estimates import (
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
 from mnet_cost.report.records import network_records
-from mnet_cost.report.rows import band_cell, energy_cell, time_cell, without_unknown
+from mnet_cost.report.rows import band_cell, basis_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, SPARE, Column, Marked, Report, Table
 from mnet_cost.units import format_bytes, format_count
@@ -60,30 +60,29 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def device_choice(analysis: Analysis, lower_bound: bool = False, name: str | None = None) -> Report:
+def device_choice(analysis: Analysis, name: str | None = None) -> Report:
     """Devices by class, in each by what their times rest on, then by time; `name` is what the
     network was asked for as."""
-    refused = analysis.refuses(lower_bound)
     ordered = sorted(analysis.devices, key=_order)
     known = [estimate for estimate in ordered if estimate.latency_s is not None]
     unknown = [estimate for estimate in ordered if estimate.latency_s is None]
-    notes, more_notes = _notes(analysis, known, unknown, refused)
+    notes, more_notes = _notes(analysis, known, unknown)
     shown = ordered if len(ordered) <= _FEW else known  # of few, what was asked for is shown
-    rows = tuple(_row(analysis, estimate, lower_bound) for estimate in shown)
+    rows = tuple(_row(analysis, estimate) for estimate in shown)
     table = without_unknown(Table("devices", "", _COLUMNS, rows), ("band_s", _POWER, _OPERATIONS))
     name = name or analysis.network.spec.title
-    records = network_records([name], [replace(analysis, devices=tuple(ordered))], lower_bound)
+    records = network_records([name], [replace(analysis, devices=tuple(ordered))])
     return Report(
         title=f"{analysis.network.spec.title} on {_devices(len(shown))}",
-        subtitle=_setting(analysis, lower_bound),
+        subtitle=_setting(analysis),
         facts=(),
         tables=(under_headings(table, [estimate.device for estimate in shown]),),
         notes=tuple(notes),
-        document=lambda: _document(analysis, ordered, refused),
+        document=lambda: _document(analysis, ordered),
         records=_with_class(records, ordered),
         long_form=True,
         more_notes=tuple(more_notes),
-        alerts=tuple(misfit_alerts([analysis], lower_bound=lower_bound)),
+        alerts=tuple(misfit_alerts([analysis])),
     )
 
 
@@ -91,8 +90,8 @@ def _devices(number: int) -> str:
     return "1 device" if number == 1 else f"{number} devices"
 
 
-def _setting(analysis: Analysis, lower_bound: bool) -> str:
-    mult_adds = analysis.total("mult_adds", lower_bound)
+def _setting(analysis: Analysis) -> str:
+    mult_adds = analysis.total("mult_adds")
     counted = "unknown" if mult_adds is None else format_count(mult_adds)
     knobs = " · ".join(settings_words(analysis.network.knobs))
     weights = format_bytes(analysis.totals.weight_bytes)
@@ -107,7 +106,6 @@ def _notes(
     analysis: Analysis,
     known: Sequence[DeviceEstimate],
     unknown: Sequence[DeviceEstimate],
-    refused: bool,
 ) -> tuple[list[str], list[str]]:
     """Notes that change how the times are read, and all other notes."""
     notes = []
@@ -132,7 +130,7 @@ def _notes(
     notes += unknown_notes(rest)
     if len(known) <= _FEW:
         notes += sibling_notes(known)
-        more_notes = time_notes(known, refused)
+        more_notes = time_notes(analysis, known)
     else:
         more_notes = basis_notes(known) + outside_notes(known)
     return notes, more_notes
@@ -144,27 +142,27 @@ def _order(estimate: DeviceEstimate) -> tuple[int, int, float]:
     return class_order(estimate.device), rank, float("inf") if seconds is None else seconds
 
 
-def _row(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> tuple[Any, ...]:
-    device, refused = estimate.device, analysis.refuses(lower_bound)
-    energy = energy_cell(estimate, refused)
+def _row(analysis: Analysis, estimate: DeviceEstimate) -> tuple[Any, ...]:
+    device = estimate.device
+    energy = energy_cell(analysis, estimate)
     by_power = estimate.energy is not None and estimate.energy.method.startswith("power")
     return (
         device.name,
         device.runtime,
         threads_cell(device),
-        None if refused else estimate.basis,
-        by_basis(time_cell(analysis, estimate, lower_bound), estimate.basis),
-        band_cell(analysis, estimate, lower_bound),
-        None if refused else _fits(estimate),
+        basis_cell(analysis, estimate),
+        by_basis(time_cell(analysis, estimate), estimate.basis),
+        band_cell(analysis, estimate),
+        _fits(analysis, estimate),
         energy if by_power else None,
         None if by_power else energy,
-        None if refused else estimate.bound_s,
+        estimate.bound_s if analysis.has_totals else None,
     )
 
 
-def _fits(estimate: DeviceEstimate) -> Marked | str | None:
+def _fits(analysis: Analysis, estimate: DeviceEstimate) -> Marked | str | None:
     """Whether all fits into the memory, in a word."""
-    fits = memory_fits(estimate)
+    fits = memory_fits(analysis, estimate)
     if fits is None:
         return None
     return "yes" if fits else Marked("no", "bad")
@@ -178,12 +176,12 @@ def _with_class(records: Table, ordered: Sequence[DeviceEstimate]) -> Table:
     return records._replace(columns=(*records.columns, Column("class", "class")), rows=tuple(rows))
 
 
-def _document(analysis: Analysis, ordered: list[DeviceEstimate], refused: bool) -> dict[str, Any]:
+def _document(analysis: Analysis, ordered: list[DeviceEstimate]) -> dict[str, Any]:
     return {
         "schema": schema_id("device-choice"),
         "model": model_document(analysis),
         "devices": [
-            {"class": estimate.device.device_class, **device_document(estimate, refused)}
+            {"class": estimate.device.device_class, **device_document(analysis, estimate)}
             for estimate in ordered
         ],
     }

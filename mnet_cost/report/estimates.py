@@ -12,10 +12,12 @@ from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit, HeldOut
 from mnet_cost.devices.siblings import measured_siblings
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.report.capacity import memory_fits, misfits
 from mnet_cost.report.kernel_explanation import term_times
 from mnet_cost.report.latency_fit import set_by_one
 from mnet_cost.report.rows import (
     band_cell,
+    basis_cell,
     energy_cell,
     part_word,
     time_cell,
@@ -54,7 +56,7 @@ _NAMED = 4
 """Devices that a note names; more are counted."""
 
 
-def device_table(analysis: Analysis, lower_bound: bool) -> Table:
+def device_table(analysis: Analysis) -> Table:
     """Times with ranges, how each was run, whether it fits, energies, bases; where there is room,
     what the times are made of."""
     constants = any(estimate.inference_s for estimate in analysis.devices)
@@ -71,7 +73,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
             "fits",
             "text",
             ASKED,
-            help=f"{_FITS}; unknown: the size of the memory is not known",
+            help=f"{_FITS}; unknown: the size of the memory or the cost of a layer is not known",
         ),
         Column("energy", energy_title, "quantity", 6, "energy", energy_help),
         Column(
@@ -83,7 +85,7 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
             for part in parts
         ),
     )
-    refused = analysis.refuses(lower_bound)
+    refused = not analysis.has_totals
     rows = []
     for estimate in analysis.devices:
         shares = {} if refused else time_shares(estimate)
@@ -91,15 +93,15 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
         rows.append(
             (
                 estimate.device.name,
-                _marked(time_cell(analysis, estimate, lower_bound), mark),
-                band_cell(analysis, estimate, lower_bound) or Absent(""),
+                _marked(time_cell(analysis, estimate), mark),
+                band_cell(analysis, estimate) or Absent(""),
                 estimate.device.runtime,
                 threads_cell(estimate.device),
-                fits_cell(estimate, refused),
-                _energy(analysis, estimate, refused),
-                _marked(None if refused else estimate.basis, mark),
+                fits_cell(analysis, estimate),
+                _energy(analysis, estimate),
+                _marked(basis_cell(analysis, estimate), mark),
                 # A time that is a lower bound itself needs no smaller one beside it.
-                Absent("") if estimate.basis == "bound" else _number(_bound_s(estimate, refused)),
+                Absent("") if estimate.basis == "bound" else _number(_bound_s(analysis, estimate)),
                 *(_number(shares.get(part, 0.0 if shares else None)) for part in parts),
             )
         )
@@ -111,8 +113,8 @@ def device_table(analysis: Analysis, lower_bound: bool) -> Table:
     return without(Table("devices", "", columns, tuple(rows)), needless)
 
 
-def _bound_s(estimate: DeviceEstimate, refused: bool) -> float | None:
-    return None if refused else estimate.bound_s
+def _bound_s(analysis: Analysis, estimate: DeviceEstimate) -> float | None:
+    return estimate.bound_s if analysis.has_totals else None
 
 
 _PARTS = {
@@ -137,11 +139,9 @@ def by_power(estimates: Sequence[DeviceEstimate]) -> bool:
     return any(estimate.device.power_w is not None and estimate.energy for estimate in estimates)
 
 
-def _energy(
-    analysis: Analysis, estimate: DeviceEstimate, refused: bool
-) -> Quantity | AtLeast | Absent:
+def _energy(analysis: Analysis, estimate: DeviceEstimate) -> Quantity | AtLeast | Absent:
     other = by_power(analysis.devices) and estimate.device.power_w is None
-    cell = None if other else energy_cell(estimate, refused)
+    cell = None if other else energy_cell(analysis, estimate)
     return Absent("unknown") if cell is None else cell
 
 
@@ -154,12 +154,12 @@ def threads_cell(device: DeviceProfile) -> int | Absent:
     return Absent("") if device.device_class in ("gpu", "accelerator") else device.threads
 
 
-def fits_cell(estimate: DeviceEstimate, refused: bool) -> Marked | str:
-    """Whether all fits into the memory, in a word. What does not fit in part does not fit."""
-    word = fits_word(estimate.memory_fits)
-    if word == "no":
-        return Marked(word, "bad")
-    return "unknown" if word is None or refused else word
+def fits_cell(analysis: Analysis, estimate: DeviceEstimate) -> Marked | str:
+    """Whether all fits into the memory, in a word."""
+    fits = memory_fits(analysis, estimate)
+    if fits is None:
+        return "unknown"
+    return "yes" if fits else Marked("no", "bad")
 
 
 def _mark(estimate: DeviceEstimate) -> Mark | None:
@@ -180,30 +180,21 @@ def _marked(value: Time | str | None, mark: Mark | None) -> Marked | Absent:
 def misfit_alerts(analysis: Analysis) -> tuple[str, ...]:
     """What stands above everything: that the network fits none of the devices."""
     estimates = analysis.devices
-    if not estimates or any(fits_word(estimate.memory_fits) != "no" for estimate in estimates):
+    if not estimates or not all(misfits(analysis, estimate) for estimate in estimates):
         return ()
     if len(estimates) > 1:
         return (f"fits none of the {len(estimates)} devices: {_listed(_names(estimates))}",)
-    return (f"does not fit {_overs(estimates[0])}",)
+    return (f"does not fit {_overs(analysis, estimates[0])}",)
 
 
-def _overs(estimate: DeviceEstimate) -> str:
+def _overs(analysis: Analysis, estimate: DeviceEstimate) -> str:
     """By how much the network exceeds each memory that it does not fit, as text."""
     overs = [
-        f"{fit.what} are {format_bytes(fit.over_bytes or 0)} over {fit.where} "
-        f"({format_capacity(fit.available_bytes or 0)})"
-        for fit in estimate.memory_fits
-        if fit.fits is False
+        f"{check.what} are {format_bytes(check.over_bytes or 0)} over {check.where} "
+        f"({format_capacity(check.available_bytes or 0)})"
+        for check in misfits(analysis, estimate)
     ]
     return f"{estimate.device.name}: {', '.join(overs)}"
-
-
-def fits_word(fits: Sequence[CapacityCheck]) -> str | None:
-    """Whether all fits into its memory; None where a size is unknown and the rest fits."""
-    verdicts = [fit.fits for fit in fits]
-    if False in verdicts:
-        return "no"
-    return "yes" if verdicts and None not in verdicts else None
 
 
 def _misfit(fit: CapacityCheck) -> str:
@@ -222,24 +213,22 @@ def _misfit(fit: CapacityCheck) -> str:
     return text
 
 
-def warning_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+def warning_notes(analysis: Analysis) -> list[str]:
     """What does not fit, of which there is no time, and of what no fit has seen the like."""
-    estimates, refused = analysis.devices, analysis.refuses(lower_bound)
-    misfits = [
-        _overs(estimate) for estimate in estimates if fits_word(estimate.memory_fits) == "no"
-    ]
+    estimates = analysis.devices
+    overs = [_overs(analysis, estimate) for estimate in estimates if misfits(analysis, estimate)]
     notes = []
-    if misfits and not (len(estimates) == 1 and misfit_alerts(analysis)):
-        more = f"; and {len(misfits) - _NAMED} more" * (len(misfits) > _NAMED)
-        notes.append(f"does not fit {'; '.join(misfits[:_NAMED])}{more}")
+    if overs and not (len(estimates) == 1 and misfit_alerts(analysis)):
+        more = f"; and {len(overs) - _NAMED} more" * (len(overs) > _NAMED)
+        notes.append(f"does not fit {'; '.join(overs[:_NAMED])}{more}")
     notes += unknown_notes(estimates)
-    return notes if refused else [*notes, *outside_notes(estimates)]
+    return [*notes, *outside_notes(estimates)] if analysis.has_totals else notes
 
 
-def reading_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+def reading_notes(analysis: Analysis) -> list[str]:
     """Which times are lower bounds, and where measured ones stand."""
     estimates = analysis.devices
-    if analysis.refuses(lower_bound):
+    if not analysis.has_totals:
         return []
     notes = []
     bounds = [estimate for estimate in estimates if estimate.basis == "bound"]
@@ -267,10 +256,10 @@ def sibling_notes(estimates: Sequence[DeviceEstimate]) -> list[str]:
     return [f"{boards} and {len(notes) - _NAMED} more: also measured, see `mnet-cost devices`"]
 
 
-def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
+def more_notes(analysis: Analysis) -> list[str]:
     """All else that is to be said of the times: what they are, by basis, then of each device."""
-    estimates, refused = analysis.devices, analysis.refuses(lower_bound)
-    if refused:
+    estimates = analysis.devices
+    if not analysis.has_totals:
         return []
     known = [estimate for estimate in estimates if estimate.latency_s is not None]
     notes = meanings(known)
@@ -286,18 +275,19 @@ def more_notes(analysis: Analysis, lower_bound: bool) -> list[str]:
     return notes + _said(
         (estimate.device.name, note)
         for estimate in estimates
-        for note in (*_own_notes(estimate), *_misfits(estimate))
+        for note in (*_own_notes(estimate), *map(_misfit, misfits(analysis, estimate)))
         if estimate.latency_s is not None or note not in estimate.notes
     )
 
 
-def time_notes(estimates: Sequence[DeviceEstimate], refused: bool = False) -> list[str]:
-    """Notes on the bases of the times, then notes on each device."""
-    bases = [] if refused else basis_notes(estimates)
+def time_notes(analysis: Analysis, estimates: Sequence[DeviceEstimate]) -> list[str]:
+    """Notes on the bases of the times, then notes on each device; `estimates` are some of the
+    analysis."""
+    bases = basis_notes(estimates) if analysis.has_totals else []
     return bases + _said(
         (estimate.device.name, note)
         for estimate in estimates
-        for note in _device_notes(estimate, refused)
+        for note in _device_notes(analysis, estimate)
     )
 
 
@@ -350,7 +340,7 @@ def basis_notes(
     notes = meanings(known)
     if ranges and any(estimate.low_s is not None for estimate in known):
         notes.append("80 % range: four of five measurements are expected in it")
-    if energy and any(energy_cell(estimate, refused=False) for estimate in estimates):
+    if energy and any(estimate.energy for estimate in estimates):
         notes.append(
             "energy: power x time where the power is known, else joules per mult-add and per byte, "
             "which leave out idling; ≥: a lower bound"
@@ -423,16 +413,12 @@ def _at_worst(held_out: HeldOut) -> str:
     return f", at worst {100 * off:.3g} % too {way}: {held_out.worst}"
 
 
-def _device_notes(estimate: DeviceEstimate, refused: bool = False) -> list[str]:
+def _device_notes(analysis: Analysis, estimate: DeviceEstimate) -> list[str]:
     """All that is to be said of one estimate."""
-    if refused:
+    if not analysis.has_totals:
         return list(estimate.notes)
     outside = [outside_note(estimate)] if estimate.outside else []
-    return [*_own_notes(estimate), *outside, *_misfits(estimate)]
-
-
-def _misfits(estimate: DeviceEstimate) -> list[str]:
-    return [_misfit(fit) for fit in estimate.memory_fits if fit.fits is False]
+    return [*_own_notes(estimate), *outside, *map(_misfit, misfits(analysis, estimate))]
 
 
 def _own_notes(estimate: DeviceEstimate) -> list[str]:

@@ -31,10 +31,10 @@ _FORMULA_COLUMNS = (
 )
 
 
-def explain_report(analysis: Analysis, layer: str | None, lower_bound: bool = False) -> Report:
+def explain_report(analysis: Analysis, layer: str | None) -> Report:
     """One layer, all layers of a block, or the totals of the network."""
     if layer is None:
-        return _totals_report(analysis, lower_bound)
+        return _totals_report(analysis)
     chosen = [cost for cost in analysis.layers if _inside(cost.step.name, layer)]
     if not chosen:
         names = [cost.step.name for cost in analysis.layers]
@@ -206,7 +206,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
     }
 
 
-def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
+def _totals_report(analysis: Analysis) -> Report:
     marks = marks_of(analysis)
     rows = [
         (
@@ -229,10 +229,10 @@ def _totals_report(analysis: Analysis, lower_bound: bool) -> Report:
     total: tuple[Any, ...] = (
         "sum",
         len(analysis.layers),
-        *(analysis.total(key, lower_bound) for key in ("mult_adds", "weights", "params")),
+        *(analysis.total(key) for key in ("mult_adds", "weights", "params")),
         *((marks.of(analysis.layers),) if marks else ()),
     )
-    flops, stored = (analysis.total(key, lower_bound) for key in ("flops", "weight_bytes"))
+    flops, stored = (analysis.total(key) for key in ("flops", "weight_bytes"))
     width = DTYPES[analysis.precision].bytes
     peak = analysis.memory
     alive = " + ".join(f"{tensor.bytes:,} ({tensor.name})" for tensor in peak.live_at_peak)

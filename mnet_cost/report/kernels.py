@@ -39,14 +39,14 @@ _COLUMNS = (
 )
 
 
-def kernel_table(analysis: Analysis, top: int, lower_bound: bool) -> Table:
+def kernel_table(analysis: Analysis, top: int) -> Table:
     """The `top` kernels on the first device."""
     if not analysis.devices:
         hint = "`--device NAME`; `--by layer` needs none"
         raise UsageError(Problem("which kernels there are depends on a device", hint=hint))
     estimate = analysis.devices[0]
     device = estimate.device
-    whole_s = analysis.latency_s(estimate, lower_bound)
+    whole_s = analysis.latency_s(estimate)
     ridge = ridge_point(device, estimate.precision)
     ordered = sorted(estimate.kernels, key=lambda kernel: -(kernel.latency_s or 0.0))
     shown = ordered[:top]

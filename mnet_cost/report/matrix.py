@@ -39,11 +39,11 @@ _BESIDE = 1
 Ratios = Sequence[dict[str, TimeRatio]]
 
 
-def measure(analysis: Analysis, key: str, lower_bound: bool = False) -> int | None:
+def measure(analysis: Analysis, key: str) -> int | None:
     """One of the totals; None where it is refused."""
     if key == "peak_memory_bytes":
         return analysis.memory.peak_bytes
-    return analysis.total(key, lower_bound)
+    return analysis.total(key)
 
 
 def common_setting(analyses: Sequence[Analysis]) -> str:
@@ -90,23 +90,21 @@ def matrix_tables(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Ratios,
-    lower_bound: bool,
 ) -> list[Table]:
     """Totals and times of all networks, each with its ratio to the first."""
     devices = len(analyses[0].devices)
     if devices <= _MOST_DEVICES:
-        return [_matrix(names, analyses, ratios, lower_bound, devices)]
-    first = _matrix(names, analyses, ratios, lower_bound, 0)
+        return [_matrix(names, analyses, ratios, devices)]
+    first = _matrix(names, analyses, ratios, 0)
     others = range(1, len(names))
     chunks = [others[i : i + _BESIDE] for i in range(0, len(others), _BESIDE)]
-    return [first, *(_by_device(names, analyses, ratios, lower_bound, part) for part in chunks)]
+    return [first, *(_by_device(names, analyses, ratios, part) for part in chunks)]
 
 
 def _matrix(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Ratios,
-    lower_bound: bool,
     devices: int,
 ) -> Table:
     differing = [name for name, values in _knobs(analyses).items() if _differs(values)]
@@ -127,14 +125,14 @@ def _matrix(
         first = analysis is analyses[0]
         row: list[Any] = [name, *(analysis.network.knobs.get(knob) for knob in differing)]
         for key in _SHOWN:
-            value = measure(analysis, key, lower_bound)
-            against = ratio(measure(analyses[0], key, lower_bound), value)
+            value = measure(analysis, key)
+            against = ratio(measure(analyses[0], key), value)
             row.append(None if value is None else Compared(value, None if first else against))
         own_marks = marks_of(analysis)
         if marks:
             row.append(own_marks.of(analysis.layers) if own_marks else None)
         for estimate in analysis.devices[:devices]:
-            row.append(_time(analysis, estimate, times[estimate.device.name], first, lower_bound))
+            row.append(_time(analysis, estimate, times[estimate.device.name], first))
         rows.append(tuple(row))
     note = f"0.50x: half of the figure of {names[0]}"
     if devices and any(_is_tied(times.values()) for times in ratios[1:]):
@@ -240,9 +238,8 @@ def _time(
     estimate: DeviceEstimate,
     against: TimeRatio,
     first: bool,
-    lower_bound: bool,
 ) -> Any:
-    time = time_cell(analysis, estimate, lower_bound)
+    time = time_cell(analysis, estimate)
     if time is None:
         return None
     word = "" if first or not against.tie else "tie"
@@ -254,7 +251,6 @@ def _by_device(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Ratios,
-    lower_bound: bool,
     others: range,
 ) -> Table:
     """A row for each device: the first network, and some others beside it."""
@@ -280,7 +276,7 @@ def _by_device(
         row: list[Any] = [device.name, device.runtime, threads_cell(device), estimate.basis]
         for i in shown:
             theirs = analyses[i].devices[k]
-            row.append(time_cell(analyses[i], theirs, lower_bound))
+            row.append(time_cell(analyses[i], theirs))
             if i:
                 against = ratios[i][device.name]
                 row += [against.value, "tie" if against.tie else None]

@@ -19,7 +19,7 @@ from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import device_column
 from mnet_cost.report.published import Accuracy, accuracies, published_document, published_rows
-from mnet_cost.report.rows import time_cell
+from mnet_cost.report.rows import basis_cell, time_cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Compared, Report, Table
 
@@ -144,7 +144,7 @@ def _table(
     cells = []
     for row in rows:
         analysis, figure = row.analysis, row.first
-        counts = (analysis.total("mult_adds", False), analysis.total("params", False))
+        counts = (analysis.total("mult_adds"), analysis.total("params"))
         shown: list[Any] = [
             row.listed.name,
             ", ".join(map(str, _inputs(analysis).values())),
@@ -153,9 +153,9 @@ def _table(
         if figure is not None:
             shown += [figure.text, figure.dataset]
         if devices is not None:
-            shown += [analysis.total("weight_bytes", False), analysis.memory.peak_bytes]
+            shown += [analysis.total("weight_bytes"), analysis.memory.peak_bytes]
             shown += [
-                by_basis(time_cell(analysis, estimate, False), estimate.basis)
+                by_basis(time_cell(analysis, estimate), estimate.basis)
                 for estimate in analysis.devices
             ]
         if figure is not None:
@@ -193,8 +193,8 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
         shown = (
             row.listed.name,
             ", ".join(map(str, _inputs(analysis).values())),
-            analysis.total("mult_adds", False),
-            analysis.total("params", False),
+            analysis.total("mult_adds"),
+            analysis.total("params"),
             *(_value(row.accuracies.get(metric)) for metric in ACCURACIES),
             figure and figure.dataset,
             figure and figure.source,
@@ -203,12 +203,12 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
         if devices is None:
             cells.append(shown)
             continue
-        memory = (analysis.total("weight_bytes", False), analysis.memory.peak_bytes)
+        memory = (analysis.total("weight_bytes"), analysis.memory.peak_bytes)
         shown += (analysis.precision, *memory)
         for estimate in analysis.devices:
             device = estimate.device
-            basis = None if analysis.refuses(False) else estimate.basis
-            seconds = analysis.latency_s(estimate, False)
+            basis = basis_cell(analysis, estimate)
+            seconds = analysis.latency_s(estimate)
             cells.append((*shown, device.name, device.runtime, device.threads, basis, seconds))
         if not analysis.devices:
             cells.append((*shown, None, None, None, None, None))
@@ -234,8 +234,8 @@ def _document(row: _Row, with_cost: bool) -> dict[str, Any]:
         "source": listed.source or None,
         "knobs": {name: knob.default for name, knob in analysis.network.spec.knobs.items()},
         "input_shapes": _inputs(analysis),
-        "mult_adds": analysis.total("mult_adds", False),
-        "params": analysis.total("params", False),
+        "mult_adds": analysis.total("mult_adds"),
+        "params": analysis.total("params"),
         **{metric: _value(row.accuracies.get(metric)) for metric in ACCURACIES},
         "dataset": figure and figure.dataset,
         "published_in": figure and figure.source,
@@ -245,15 +245,15 @@ def _document(row: _Row, with_cost: bool) -> dict[str, Any]:
         return document
     return document | {
         "precision": analysis.precision,
-        "weight_bytes": analysis.total("weight_bytes", False),
+        "weight_bytes": analysis.total("weight_bytes"),
         "peak_memory_bytes": analysis.memory.peak_bytes,
         "devices": [
             {
                 "name": estimate.device.name,
                 "runtime": estimate.device.runtime,
                 "threads": estimate.device.threads,
-                "basis": None if analysis.refuses(False) else estimate.basis,
-                "latency_ms": _ms(analysis.latency_s(estimate, False)),
+                "basis": basis_cell(analysis, estimate),
+                "latency_ms": _ms(analysis.latency_s(estimate)),
             }
             for estimate in analysis.devices
         ],

@@ -17,14 +17,14 @@ _CLOSE = 0.02
 """Ratios that differ by less say the same."""
 
 
-def time_ratios(analyses: Sequence[Analysis], lower_bound: bool) -> list[dict[str, TimeRatio]]:
+def time_ratios(analyses: Sequence[Analysis]) -> list[dict[str, TimeRatio]]:
     """Ratios of the times of each network over those of the first, by device."""
     ratios = []
     for analysis in analyses:
-        refused = analyses[0].refuses(lower_bound) or analysis.refuses(lower_bound)
+        known = analyses[0].has_totals and analysis.has_totals
         ratios.append(
             {
-                first.device.name: (TimeRatio(value=None) if refused else time_ratio(first, other))
+                first.device.name: time_ratio(first, other) if known else TimeRatio(value=None)
                 for first, other in zip(analyses[0].devices, analysis.devices, strict=True)
             }
         )
@@ -35,7 +35,6 @@ def interval_table(
     names: Sequence[str],
     analyses: Sequence[Analysis],
     ratios: Sequence[dict[str, TimeRatio]],
-    lower_bound: bool,
 ) -> Table:
     """Times with their ranges, and ratios with theirs; the networks of a device together."""
     columns = (
@@ -57,8 +56,8 @@ def interval_table(
                 (
                     first.device.name,
                     name,
-                    time_cell(analysis, estimate, lower_bound),
-                    band_cell(analysis, estimate, lower_bound),
+                    time_cell(analysis, estimate),
+                    band_cell(analysis, estimate),
                     None if is_first else against.value,
                     Range(against.low or 0.0, against.high or 0.0, "x") if has_range else None,
                     None if is_first else _tie_word(against),

@@ -15,7 +15,15 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
-from mnet_cost.report.rows import Grain, Group, Times, counted_shares, groups, time_cell
+from mnet_cost.report.rows import (
+    Grain,
+    Group,
+    Times,
+    basis_cell,
+    counted_shares,
+    groups,
+    time_cell,
+)
 from mnet_cost.report.types import AtLeast, Column, Quantity, Table
 
 _SETTING = (
@@ -76,38 +84,34 @@ _KERNEL = (
 )
 
 
-def network_records(
-    names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool = False
-) -> Table:
+def network_records(names: Sequence[str], analyses: Sequence[Analysis]) -> Table:
     """A row for each network on each device: times, energy, memory, totals."""
     marked = any(marks_of(analysis) for analysis in analyses)
     columns = (*_SETTING, *_NETWORK, *([AGREEMENT_COLUMN] if marked else []))
     rows = [
         (
             *setting,
-            *_network_row(analysis, estimate, lower_bound),
+            *_network_row(analysis, estimate),
             *([analysis.convention_agreement] if marked else []),
         )
-        for analysis, estimate, setting in _each(names, analyses, lower_bound)
+        for analysis, estimate, setting in _each(names, analyses)
     ]
     return Table("networks", "", columns, tuple(rows))
 
 
-def part_records(
-    names: Sequence[str], analyses: Sequence[Analysis], by: Grain, lower_bound: bool = False
-) -> Table:
+def part_records(names: Sequence[str], analyses: Sequence[Analysis], by: Grain) -> Table:
     """A row for each layer, block or kind of each network on each device."""
     marked = any(marks_of(analysis) for analysis in analyses)
     columns = (*_SETTING, _SHARE, *_ROWS[by], *_COUNTS, *([AGREEMENT_COLUMN] if marked else []))
     rows: list[tuple[Any, ...]] = []
     parts = {id(analysis): groups(analysis, by) for analysis in analyses}
-    for analysis, estimate, setting in _each(names, analyses, lower_bound):
-        times = estimate and Times(estimate, analysis.latency_s(estimate, lower_bound))
+    for analysis, estimate, setting in _each(names, analyses):
+        times = estimate and Times(estimate, analysis.latency_s(estimate))
         for group in parts[id(analysis)]:
             seconds = times.seconds(group) if times else None
             share = times.share(group) if times else None
             row = (*setting[:-1], seconds, share, *_part(group, by))
-            row += _counts(analysis, group, lower_bound)
+            row += _counts(analysis, group)
             if marked:
                 marks = marks_of(analysis)
                 row += (marks.of(group.layers) if marks else None,)
@@ -119,16 +123,15 @@ def part_records(
 def kernel_records(
     names: Sequence[str],
     analyses: Sequence[Analysis],
-    lower_bound: bool = False,
     top: int | None = None,
 ) -> Table:
     """A row for each kernel of each network on each device, those first that take longest; with
     `top` so many of each device."""
     rows: list[tuple[Any, ...]] = []
-    for analysis, estimate, setting in _each(names, analyses, lower_bound):
+    for analysis, estimate, setting in _each(names, analyses):
         if estimate is None:
             continue
-        whole_s = analysis.latency_s(estimate, lower_bound)
+        whole_s = analysis.latency_s(estimate)
         ordered = sorted(estimate.kernels, key=lambda timed: -(timed.latency_s or 0.0))
         for timed in ordered[:top]:
             kernel, seconds = timed.kernel, timed.latency_s
@@ -150,30 +153,26 @@ def kernel_records(
 
 
 def _each(
-    names: Sequence[str], analyses: Sequence[Analysis], lower_bound: bool
+    names: Sequence[str], analyses: Sequence[Analysis]
 ) -> Iterator[tuple[Analysis, DeviceEstimate | None, tuple[Any, ...]]]:
     """Each network on each device (or on none), with the columns that say so."""
     for name, analysis in zip(names, analyses, strict=True):
         settings = analysis.network.knobs.items()
         knobs = " ".join(f"{knob}={value}" for knob, value in settings if knob != "batch")
         head = (name, knobs or None, analysis.network.batch, analysis.precision)
-        refused = analysis.refuses(lower_bound)
         for estimate in analysis.devices:
             device = estimate.device
-            basis = None if refused else estimate.basis
-            time = time_cell(analysis, estimate, lower_bound)
-            about = (device.name, device.runtime, device.threads, basis, time)
+            times = (basis_cell(analysis, estimate), time_cell(analysis, estimate))
+            about = (device.name, device.runtime, device.threads, *times)
             yield analysis, estimate, (*head, *about)
         if not analysis.devices:
             yield analysis, None, (*head, None, None, None, None, None)
 
 
-def _network_row(
-    analysis: Analysis, estimate: DeviceEstimate | None, lower_bound: bool
-) -> tuple[Any, ...]:
-    totals = [analysis.total(column.key, lower_bound) for column in _NETWORK[-6:-1]]
+def _network_row(analysis: Analysis, estimate: DeviceEstimate | None) -> tuple[Any, ...]:
+    totals = [analysis.total(column.key) for column in _NETWORK[-6:-1]]
     counts = (*totals, analysis.memory.peak_bytes)
-    if estimate is None or analysis.refuses(lower_bound):
+    if estimate is None or not analysis.has_totals:
         return (*[None] * (len(_NETWORK) - len(counts)), *counts)
     energy = estimate.energy
     joules: tuple[Any, ...] = (None,) * 6
@@ -186,7 +185,7 @@ def _network_row(
             *(energy.basis, energy.how),
         )
     times = (estimate.low_s, estimate.high_s, estimate.bound_s)
-    return (*times, *joules, memory_fits(estimate), *counts)
+    return (*times, *joules, memory_fits(analysis, estimate), *counts)
 
 
 def _part(group: Group, by: Grain) -> tuple[Any, ...]:
@@ -199,8 +198,8 @@ def _part(group: Group, by: Grain) -> tuple[Any, ...]:
     return group.name, len(group.layers)
 
 
-def _counts(analysis: Analysis, group: Group, lower_bound: bool) -> tuple[Any, ...]:
+def _counts(analysis: Analysis, group: Group) -> tuple[Any, ...]:
     if not group.modelled:
         return (None,) * len(_COUNTS)
-    mult_adds_share, weights_share = counted_shares(analysis, group, lower_bound)
+    mult_adds_share, weights_share = counted_shares(analysis, group)
     return group.mult_adds, mult_adds_share, group.params, group.weights, weights_share

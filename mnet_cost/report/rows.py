@@ -160,40 +160,43 @@ def distinct(names: Sequence[str]) -> list[str]:
     ]
 
 
-def counted_shares(
-    analysis: Analysis, group: Group, lower_bound: bool
-) -> tuple[float | None, float | None]:
+def counted_shares(analysis: Analysis, group: Group) -> tuple[float | None, float | None]:
     """The group's shares of mult-adds and of weights; None where they are unknown."""
     if not group.modelled:
         return None, None
-    mult_adds = analysis.total("mult_adds", lower_bound)
-    weights = analysis.total("weights", lower_bound)
+    mult_adds = analysis.total("mult_adds")
+    weights = analysis.total("weights")
     return (
         group.mult_adds / mult_adds if mult_adds else None,
         group.weights / weights if weights else None,
     )
 
 
-def time_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> Time | None:
+def time_cell(analysis: Analysis, estimate: DeviceEstimate) -> Time | None:
     """Seconds on a device for a table; None where they are unknown or refused."""
-    seconds = analysis.latency_s(estimate, lower_bound)
+    seconds = analysis.latency_s(estimate)
     if seconds is None:
         return None
     least = estimate.basis == "bound" or bool(estimate.untimed or analysis.unmodelled)
     return Time(seconds, least, bool(estimate.outside))
 
 
-def band_cell(analysis: Analysis, estimate: DeviceEstimate, lower_bound: bool) -> Range | None:
+def band_cell(analysis: Analysis, estimate: DeviceEstimate) -> Range | None:
     """The band around a time; None where there is none."""
-    if estimate.low_s is None or estimate.high_s is None or analysis.refuses(lower_bound):
+    if estimate.low_s is None or estimate.high_s is None or not analysis.has_totals:
         return None
     return Range(estimate.low_s, estimate.high_s)
 
 
-def energy_cell(estimate: DeviceEstimate, refused: bool) -> Quantity | AtLeast | None:
+def basis_cell(analysis: Analysis, estimate: DeviceEstimate) -> str | None:
+    """What a time rests on; None where there is no time."""
+    return estimate.basis if analysis.has_totals else None
+
+
+def energy_cell(analysis: Analysis, estimate: DeviceEstimate) -> Quantity | AtLeast | None:
     """Joules of an inference; None where they are unknown or refused."""
     energy = estimate.energy
-    if energy is None or refused:
+    if energy is None or not analysis.has_totals:
         return None
     cell = AtLeast if energy.is_lower_bound else Quantity
     return cell(energy.energy_j, "J")

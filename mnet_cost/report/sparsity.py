@@ -9,13 +9,13 @@ from mnet_cost.report.types import Absent, Fact
 from mnet_cost.units import format_bytes
 
 
-def sparsity_facts(analysis: Analysis, lower_bound: bool) -> tuple[Fact, ...]:
+def sparsity_facts(analysis: Analysis) -> tuple[Fact, ...]:
     """The mult-adds that are left; unknown like totals where a layer has no rule."""
     zeros = analysis.sparsity
     if zeros is None:
         return ()
     label = "effective mult-adds"
-    if analysis.refuses(lower_bound):
+    if not analysis.has_totals:
         return (
             Fact(label, Absent("unknown"), "count", "since a layer has no cost rule", whole=True),
         )
@@ -49,15 +49,14 @@ def sparsity_notes(analysis: Analysis) -> list[str]:
     return notes
 
 
-def sparsity_document(analysis: Analysis, lower_bound: bool) -> dict[str, Any] | None:
+def sparsity_document(analysis: Analysis) -> dict[str, Any] | None:
     """The `sparsity` of the JSON document; None where nobody asked for it."""
     zeros = analysis.sparsity
     if zeros is None:
         return None
-    refused = analysis.refuses(lower_bound)
 
     def known(value: int) -> int | None:
-        return None if refused else value
+        return value if analysis.has_totals else None
 
     return {
         "rules": [rule.text for rule in zeros.rules],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.report.types import Absent, Fact
 from mnet_cost.units import format_bytes, format_count
@@ -11,9 +12,9 @@ from mnet_cost.units import format_bytes, format_count
 _LARGEST = 3
 
 
-def training_facts(cost: TrainingCost, lower_bound: bool) -> tuple[Fact, ...]:
-    """Mult-adds and memory of a step; unknown like totals where a layer has no rule."""
-    if cost.unmodelled and not lower_bound:
+def training_facts(analysis: Analysis, cost: TrainingCost) -> tuple[Fact, ...]:
+    """Mult-adds and memory of a step; unknown like the totals of `analysis`."""
+    if not analysis.has_totals:
         why = "since a layer has no cost rule"
         return (
             Fact("training step", Absent("unknown"), "count", why, whole=True),
@@ -74,14 +75,13 @@ def training_note(cost: TrainingCost) -> str:
     )
 
 
-def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str, Any] | None:
+def training_document(analysis: Analysis, cost: TrainingCost | None) -> dict[str, Any] | None:
     """The `training` of the JSON document; None where nobody asked for it."""
     if cost is None:
         return None
-    refused = bool(cost.unmodelled) and not lower_bound
 
     def known(value: int) -> int | None:
-        return None if refused else value
+        return value if analysis.has_totals else None
 
     return {
         "batch": cost.batch,
@@ -100,5 +100,5 @@ def training_document(cost: TrainingCost | None, lower_bound: bool) -> dict[str,
         "statistic_bytes": known(cost.statistic_bytes),
         "activation_bytes": known(cost.activation_bytes),
         "saved_tensors": [saved_tensor._asdict() for saved_tensor in cost.saved_tensors],
-        "lower_bound": bool(cost.unmodelled) and lower_bound,
+        "lower_bound": bool(cost.unmodelled) and analysis.has_totals,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.report.rows import time_cell
+from mnet_cost.report.rows import basis_cell, time_cell
 from mnet_cost.report.types import (
     ASKED,
     MOST_NOTES,
@@ -22,15 +22,13 @@ from mnet_cost.search.what_if import Figure, WhatIf
 from mnet_cost.units import format_seconds
 
 
-def with_what_if(
-    report: Report, analysis: Analysis, what_ifs: Sequence[WhatIf], lower_bound: bool = False
-) -> Report:
+def with_what_if(report: Report, analysis: Analysis, what_ifs: Sequence[WhatIf]) -> Report:
     """`report`, with what other numbers of each device would make of the times: after the devices
     the times, before other tables the kernels that something else limits then.
 
     CSV has the kernels before and after, instead of the rows of the analysis.
     """
-    times = [_times_table(analysis, what_if, lower_bound) for what_if in what_ifs]
+    times = [_times_table(analysis, what_if) for what_if in what_ifs]
     bounds = [_bounds_table(what_if) for what_if in what_ifs if what_if.changed]
     notes: list[str] = []
     for what_if in what_ifs:
@@ -45,7 +43,7 @@ def with_what_if(
         more_notes=(*(*notes, *report.notes)[MOST_NOTES:], *report.more_notes),
         document=lambda: {
             **report.document(),
-            "what_if": [_document(what_if, analysis.refuses(lower_bound)) for what_if in what_ifs],
+            "what_if": [_document(analysis, what_if) for what_if in what_ifs],
         },
         records=_records(what_ifs),
     )
@@ -66,7 +64,7 @@ def _title(what_if: WhatIf) -> str:
     return f"What if {changes}, on {what_if.before.device.name}"
 
 
-def _times_table(analysis: Analysis, what_if: WhatIf, lower_bound: bool) -> Table:
+def _times_table(analysis: Analysis, what_if: WhatIf) -> Table:
     columns = (
         Column("what", "number"),
         Column("before", "before", "quantity"),
@@ -78,18 +76,16 @@ def _times_table(analysis: Analysis, what_if: WhatIf, lower_bound: bool) -> Tabl
         before = None if figure.before is None else Quantity(figure.before, figure.unit)
         after = Quantity(figure.after, figure.unit)
         rows.append((_name(figure, what_if.before.precision), before, after, figure.ratio))
-    times = [
-        analysis.latency_s(estimate, lower_bound) for estimate in (what_if.before, what_if.after)
-    ]
+    times = [analysis.latency_s(estimate) for estimate in (what_if.before, what_if.after)]
     rows.append(
         (
             "time",
-            _time(time_cell(analysis, what_if.before, lower_bound)),
-            _time(time_cell(analysis, what_if.after, lower_bound)),
+            _time(time_cell(analysis, what_if.before)),
+            _time(time_cell(analysis, what_if.after)),
             _ratio(*times),
         )
     )
-    if not analysis.refuses(lower_bound):
+    if analysis.has_totals:
         lower_bounds = (what_if.before.bound_s, what_if.after.bound_s)
         rows.append(("bound", *map(_seconds, lower_bounds), _ratio(*lower_bounds)))
     return Table("what_if", _title(what_if), columns, tuple(rows))
@@ -179,10 +175,10 @@ def _records(what_ifs: Sequence[WhatIf]) -> Table:
     return Table("what_if", "", columns, tuple(rows))
 
 
-def _document(what_if: WhatIf, refused: bool) -> dict[str, Any]:
+def _document(analysis: Analysis, what_if: WhatIf) -> dict[str, Any]:
     return {
         "device": what_if.before.device.name,
-        "basis": None if refused else what_if.before.basis,
+        "basis": basis_cell(analysis, what_if.before),
         "changes": [
             {
                 "key": figure.change.key,
@@ -195,11 +191,11 @@ def _document(what_if: WhatIf, refused: bool) -> dict[str, Any]:
             }
             for figure in what_if.figures
         ],
-        "before": _estimate_document(what_if.before, refused),
-        "after": _estimate_document(what_if.after, refused),
-        "latency_ratio": None
-        if refused
-        else _ratio(what_if.before.latency_s, what_if.after.latency_s),
+        "before": _estimate_document(analysis, what_if.before),
+        "after": _estimate_document(analysis, what_if.after),
+        "latency_ratio": _ratio(
+            analysis.latency_s(what_if.before), analysis.latency_s(what_if.after)
+        ),
         "changed_bounds": [
             {
                 "kernel": change.before.kernel.name,
@@ -216,14 +212,14 @@ def _document(what_if: WhatIf, refused: bool) -> dict[str, Any]:
     }
 
 
-def _estimate_document(estimate: DeviceEstimate, refused: bool) -> dict[str, Any]:
+def _estimate_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
     times = {
         "latency_ms": estimate.latency_s,
         "latency_low_ms": estimate.low_s,
         "latency_high_ms": estimate.high_s,
         "bound_ms": estimate.bound_s,
     }
-    return {key: None if refused else _ms(seconds) for key, seconds in times.items()}
+    return {key: _ms(seconds) if analysis.has_totals else None for key, seconds in times.items()}
 
 
 def _ms(seconds: float | None) -> float | None:

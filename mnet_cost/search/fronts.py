@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.analysis.latency import deviation_of_ratio
+from mnet_cost.analysis.times import deviation_of_ratio
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import unmeasured_fit
 from mnet_cost.devices.terms import TERMS
@@ -36,7 +36,7 @@ def ratio_width(device: DeviceProfile, precision: str) -> float:
     if fit is None:
         return 0.0
     alike = (0.0,) * len(TERMS)
-    return fit.spread.width * deviation_of_ratio(fit, alike, alike)
+    return float(fit.spread.width * deviation_of_ratio(fit, alike, alike))
 
 
 class Front:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.metrics import METRICS, find_metric
+from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
+from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
 from mnet_cost.search.strips import Part, Settings, Strip
 
@@ -31,25 +32,6 @@ _MOST_COLUMNS = 8192
 _MOST_TRIED = 10
 """Knobs, or groups of them, for which both axes are tried."""
 _ROUNDS = ("floor", "ceil", "rint", "remainder", "floor_divide", "gcd")
-
-
-class Block(NamedTuple):
-    """Many settings of one network at one precision; those that break are not among them."""
-
-    model: str
-    """The reference as it was asked for."""
-    precision: str
-    knobs: Mapping[str, Column]
-    """A value for each setting, of every knob that is swept."""
-    metrics: Mapping[str, Column]
-    """By `Metric.file_key`, with `@device` where it is of one. NaN is unknown."""
-    broken: Mapping[str, int]
-    """How many settings broke, by cause."""
-
-    @property
-    def points(self) -> int:
-        """Settings that hold."""
-        return len(next(iter(self.metrics.values()))) if self.metrics else 0
 
 
 class Task(NamedTuple):
@@ -83,7 +65,7 @@ class GridSweep:
         self._precisions = tuple(precisions)
         self._settings = (
             tuple(devices), self._precisions, convention,
-            METRICS if metrics is None else tuple([find_metric(name) for name in metrics]),
+            COSTS if metrics is None else named(metrics),
             lower_bound,
         )  # fmt: skip
         numbers = {name: values for name, values in axes.items() if _is_numeric(name, values)}
@@ -106,7 +88,7 @@ class GridSweep:
         return tasks
 
     def parts(
-        self, block_points: int = 2_000_000, task: Task | None = None
+        self, block_points: int = BLOCK_POINTS, task: Task | None = None
     ) -> Iterator[tuple[Mapping[str, Any], Part]]:
         """Rectangles of at most `block_points` settings, of all or of one task; with each the
         knobs that are the same in it."""
@@ -119,7 +101,7 @@ class GridSweep:
                 self._grids.pop(number, None)
 
     def blocks(
-        self, name: str, block_points: int = 2_000_000, task: Task | None = None
+        self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
     ) -> Iterator[Block]:
         """`parts` as columns of settings that hold. `name` is what blocks call the model."""
         for words, part in self.parts(block_points, task):
@@ -144,7 +126,7 @@ def sweep_blocks(
     metrics: Sequence[str] | None = None,
     lower_bound: bool = False,
     name: str | None = None,
-    block_points: int = 2_000_000,
+    block_points: int = BLOCK_POINTS,
     progress: Progress | None = None,
 ) -> Iterator[Block]:
     """All combinations of `axes`, a block at a time, at most `block_points` settings each.
@@ -178,7 +160,7 @@ def evaluate_points(
 
     Much slower than a grid of as many points, since nothing is shared between them.
     """
-    chosen = METRICS if metrics is None else tuple([find_metric(name) for name in metrics])
+    chosen = COSTS if metrics is None else named(metrics)
     question = _question(
         model, model.knobs, points, tuple(devices), tuple(precisions), convention, chosen,
         lower_bound,
@@ -245,8 +227,7 @@ def _blocks(
             for (own, column), values in part.metrics.items()
             if own == precision
         }
-        broken = part.broken if precision == precisions[0] else {}
-        yield Block(model, precision, knobs, columns, broken)
+        yield Block(model, precision, knobs, columns, part.broken)
 
 
 class _NumberGrid:
@@ -284,8 +265,11 @@ class _NumberGrid:
             for operand in node.operands:
                 origin |= origins[operand]
             origins.append(origin)
-            whole = index >= program.shape_nodes and all(graph.whole[o] for o in node.operands)
-            if node.name in _ROUNDS and origin & (origin - 1) and not whole:
+            if (
+                node.name in _ROUNDS
+                and origin & (origin - 1)
+                and (index < program.shape_nodes or not all(graph.whole[o] for o in node.operands))
+            ):
                 meeting.add(origin)
         for origin in meeting:
             self._join(frozenset([name for name in names if bits[program.inputs[name]] & origin]))

@@ -8,17 +8,18 @@ why. Not here: evaluation (`separable.py`), and which settings are evaluated (`g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnet_cost.analysis.costs import NetworkCosts, network_costs
+from mnet_cost.analysis.costs import network_costs
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
-from mnet_cost.metrics import METRICS, Metric
+from mnet_cost.metrics import Metric
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.recording import Graph, Recorded, Recording
+from mnet_cost.search.blocks import COSTS, cost_columns, cost_values
 from mnet_cost.search.separable import COLUMN, ROW, dependencies, steps
 
 Output = int | float | None
@@ -39,7 +40,7 @@ class Question:
     devices: tuple[DeviceProfile, ...] = ()
     precisions: tuple[str, ...] = ("fp32",)
     convention: str = "paper"
-    metrics: tuple[Metric, ...] = METRICS
+    metrics: tuple[Metric, ...] = COSTS
     lower_bound: bool = False
     """Whether sums are given although some layers have no cost rule."""
 
@@ -77,13 +78,17 @@ def record(question: Question, setting: Mapping[str, Any]) -> Program:
     }
     outputs: dict[tuple[str, str], Output] = {}
     values: dict[tuple[str, str], float | None] = {}
+    columns = cost_columns(question.metrics, question.devices)
     problem, shape_nodes = None, 0
     try:
         network = elaborate(question.spec, {**question.fixed, **knobs})
         shape_nodes = len(graph.nodes)
         for precision in question.precisions:
             costs = network_costs(network, question.devices, precision, question.convention)
-            for column, value in columns_of(costs, question.metrics, question.lower_bound):
+            refused = costs.is_partial and not question.lower_bound
+            for column, value in zip(columns, cost_values(question.metrics, costs), strict=True):
+                if refused:
+                    value = None
                 values[precision, column] = None if value is None else float(_plain(value))
                 outputs[precision, column] = (
                     value.node if isinstance(value, Recorded) else values[precision, column]
@@ -151,28 +156,6 @@ class ProgramLibrary:
         """The program at one more setting."""
         self._programs.append(record(self.question, setting))
         return self.compiled()[-1]
-
-
-def columns_of(
-    costs: NetworkCosts, metrics: Sequence[Metric], lower_bound: bool = False
-) -> Iterable[tuple[str, Any]]:
-    """(column, number) of each metric, in the units of files: `latency_ms@pixel_1`.
-
-    Numbers are None where they are unknown, and where sums leave layers out, unless `lower_bound`.
-    """
-    refused = costs.is_partial and not lower_bound
-    for metric in metrics:
-        factor = metric.file_factor
-        if metric.of_network is not None:
-            value = None if refused else metric.of_network(costs)
-            yield metric.file_key, value
-        elif metric.of_device is not None:
-            for device in costs.devices:
-                value = None if refused else metric.of_device(device)
-                yield (
-                    f"{metric.file_key}@{device.device}",
-                    value if value is None or factor == 1 else value * factor,
-                )
 
 
 def first_line(error: MnetCostError) -> str:

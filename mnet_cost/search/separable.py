@@ -11,6 +11,7 @@ Not here: which knobs are rows, and what happens where structure differs (`grids
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -68,31 +69,31 @@ def steps(
     """
     indices = graph.needed(targets)
     nodes = graph.nodes
-    uses = dict.fromkeys(indices, 0)
-    for index in indices:
-        for operand in nodes[index].operands:
-            if operand in uses:
-                uses[operand] += 1
-    for target in targets:
-        uses[target] = 2  # a value of its own
+    joins = [index for index in indices if nodes[index].name in _JOINED]
+    uses = Counter([operand for index in indices for operand in nodes[index].operands])
+    uses.update(dict.fromkeys(targets, 2))  # a value of its own
     joined: dict[int, tuple[int, ...]] = {}
     absorbed: set[int] = set()
-    for index in indices:
+    for index in joins:
+        if depends[index] != ROW | COLUMN:
+            continue
         name, operands, _ = nodes[index]
-        if name in ("add", "maximum") and depends[index] == ROW | COLUMN:
-            flat: tuple[int, ...] = ()
-            for operand in operands:
-                if operand in joined and nodes[operand].name == name and uses[operand] == 1:
-                    flat += joined[operand]
-                    absorbed.add(operand)
-                else:
-                    flat += (operand,)
-            joined[index] = flat
+        flat: tuple[int, ...] = ()
+        for operand in operands:
+            if operand in joined and uses[operand] == 1 and nodes[operand].name == name:
+                flat += joined[operand]
+                absorbed.add(operand)
+            else:
+                flat += (operand,)
+        joined[index] = flat
     return [
         (index, joined.get(index, nodes[index].operands))
         for index in indices
         if index not in absorbed
     ]
+
+
+_JOINED = ("add", "maximum")
 
 
 def dependencies(graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> list[int]:

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
-from mnet_cost.analysis import Analysis, analyze_network
-from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts
-from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.analysis.costs import network_costs
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.metrics import named
@@ -60,10 +58,10 @@ def sweep_blocks(
             else:
                 for precision in precisions:
                     try:
-                        analysis = analyze_network(
-                            network, devices, precision=precision, convention=convention
-                        )
-                        row = cost_values(wanted, costs_of(analysis))
+                        costs = network_costs(network, devices, precision, convention)
+                        row = cost_values(wanted, costs)
+                        if costs.is_partial:
+                            row = [None] * len(row)
                         _refuse_inexact(columns, row)
                     except MnetCostError as error:
                         broken[precision][_cause(error)] += 1
@@ -81,45 +79,6 @@ def sweep_blocks(
                 _metric_columns(columns, values[precision]),
                 broken[precision],
             )
-
-
-def costs_of(analysis: Analysis) -> NetworkCosts:
-    """The numbers of an analysis without its words; totals that it refuses are None."""
-    refused = analysis.refuses(lower_bound=False)
-    totals = analysis.totals
-
-    def total(value: int) -> int | None:
-        return None if refused else value
-
-    return NetworkCosts(
-        mult_adds=total(totals.mult_adds),
-        vector_ops=total(totals.vector_ops),
-        params=total(totals.params),
-        weights=total(totals.weights),
-        weight_bytes=total(totals.weight_bytes),
-        activation_bytes=total(totals.activation_bytes),
-        traffic_bytes=total(totals.traffic_bytes),
-        peak_bytes=analysis.memory.peak_bytes,
-        devices=tuple([_device_costs(estimate, refused) for estimate in analysis.devices]),
-        is_partial=refused,
-    )
-
-
-def _device_costs(estimate: DeviceEstimate, refused: bool) -> DeviceCosts:
-    name, energy, checks = estimate.device.name, estimate.energy, estimate.memory_fits
-    if refused:
-        return DeviceCosts(name, None, None, None, None, None, None, None, None)
-    return DeviceCosts(
-        device=name,
-        latency_s=estimate.latency_s,
-        low_s=estimate.low_s,
-        high_s=estimate.high_s,
-        bound_s=estimate.bound_s,
-        energy_j=energy.energy_j if energy else None,
-        energy_low_j=energy.low_j if energy else None,
-        energy_high_j=energy.high_j if energy else None,
-        memory_bytes=checks[0].needed_bytes - checks[0].gap_bytes if checks else None,
-    )
 
 
 def _cause(error: MnetCostError) -> str:

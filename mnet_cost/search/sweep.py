@@ -6,7 +6,7 @@
         summary.add(table)
 
 Tables come one after another, so memory is that of some of them, however many points there are.
-Not here: how points are evaluated (`single.py`), and files (`sweep_files.py`).
+Not here: how points are evaluated (`grids.py`, `single.py`), and files (`sweep_files.py`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from itertools import combinations
 from math import exp, prod
 from typing import Any, Literal, NamedTuple
 
-from mnet_cost.analysis import find_precision
 from mnet_cost.analysis.conventions import find_convention
+from mnet_cost.analysis.work import find_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.metrics import Metric
@@ -30,7 +30,7 @@ from mnet_cost.search.blocks import COSTS, Block, column_of
 from mnet_cost.search.fronts import Front, dominated, ratio_width
 from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
-from mnet_cost.search.single import knob_type, sweep_blocks
+from mnet_cost.search.single import knob_type
 
 MAX_POINTS = 10**11
 """More points would take days at any rate that was measured."""
@@ -40,6 +40,9 @@ TABLE_POINTS = 500_000
 
 KEPT_POINTS = 500_000
 """So many points are kept in memory; more are evaluated a second time when they are written."""
+
+_FEW = 16
+"""Settings that cost less one by one than to record the rules."""
 
 _MOST_CAUSES = 100
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -252,27 +255,30 @@ def evaluate(
     """
     done = 0
     for network in request.networks:
-        before = done
-
-        def report(count: int, before: int = before) -> None:
-            if progress is not None:
-                progress(before + count, request.points)
-
-        for block in sweep_blocks(
-            network.model,
-            network.axes,
-            request.devices,
-            request.precisions,
-            convention=request.convention,
-            metrics=[metric.name for metric in request.metrics],
-            block_points=block_points,
-            progress=report,
-        ):
+        for block in _blocks_of(request, network, block_points):
             if broken is not None:
                 broken.update(block.broken)
             if block.points:
                 yield _table(request, network, block)
-        done += network.settings * len(request.precisions)
+            done += block.points + sum(block.broken.values())
+            if progress is not None:
+                progress(done, request.points)
+
+
+def _blocks_of(request: SweepRequest, network: Network, block_points: int) -> Iterator[Block]:
+    """All points of one network, by analyses of their own where they are few."""
+    from mnet_cost.search import grids, single
+
+    blocks = single.sweep_blocks if network.settings <= _FEW else grids.sweep_blocks
+    return blocks(
+        network.model,
+        network.axes,
+        request.devices,
+        request.precisions,
+        convention=request.convention,
+        metrics=[metric.name for metric in request.metrics],
+        block_points=block_points,
+    )
 
 
 def _table(request: SweepRequest, network: Network, block: Block) -> Table:

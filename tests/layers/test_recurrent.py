@@ -8,7 +8,7 @@ from layer_cases import Example, check_example, evaluate, kind_of, refusal
 
 from mnet_cost.layers import Work
 from mnet_cost.layers.recurrent import Gru, Lstm
-from mnet_cost.tensors import Mask, RuleViolation, TensorType
+from mnet_cost.tensors import Differs, Mask, TensorType
 
 EXAMPLES = [
     # 4*4 rows of 3 + 4 weights, two biases each, at 5 steps; 22 for each of 5*4
@@ -74,5 +74,8 @@ def test_refusal() -> None:
 
 def test_structure_is_one_for_all_candidates() -> None:
     several: Any = np.array([1, 2])
-    with pytest.raises(RuleViolation, match=r"^`layers` must be one number for all candidates$"):
+    with pytest.raises(Differs) as error:
         Lstm(features=4, layers=several).infer(Mask(), TensorType((5, 3)))
+    assert error.value.mask.tolist() == [True, False]
+    same: Any = np.array([2.0, 2.0])
+    assert Lstm(features=4, layers=same).infer(Mask(), TensorType((5, 3))).shape == (5, 4)

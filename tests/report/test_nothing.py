@@ -88,11 +88,10 @@ def _without_devices(analysis: Analysis) -> Analysis:
 
 def test_every_pair_is_compared(pairs: list[tuple[str, Analysis]]) -> None:
     for (first, first_analysis), (other, other_analysis) in product(pairs, repeat=2):
-        for lower_bound in (False, True):
-            report = compare_report(
-                [first, other], [first_analysis, other_analysis], "kind", lower_bound
-            )
-            _written(report)
+        analyses = [first_analysis, other_analysis]
+        _written(compare_report([first, other], analyses, "kind"))
+        bounds = [analysis.with_lower_bounds() for analysis in analyses]
+        _written(compare_report([first, other], bounds, "kind"))
 
 
 @pytest.mark.parametrize("by", GRAINS)
@@ -102,24 +101,24 @@ def test_every_grain(pairs: list[tuple[str, Analysis]], by: Grain) -> None:
         bare = [_without_devices(analysis) for analysis in (first_analysis, other_analysis)]
         _written(compare_report([first, other], bare, by))
     names = [name for name, _ in few]
-    _written(compare_report(names, [analysis for _, analysis in few], by, True))
+    _written(compare_report(names, [analysis.with_lower_bounds() for _, analysis in few], by))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_report_of_one_network(name: str) -> None:
     model = _small(name)
     for device in _devices():
-        analysis = analyze(model, devices=[device])
-        for lower_bound in (False, True):
+        plain = analyze(model, devices=[device])
+        for analysis in (plain, plain.with_lower_bounds()):
             for by in (*GRAINS, "kernel"):
-                _written(analysis_report(analysis, by, lower_bound))  # type: ignore[arg-type]
-            _written(device_choice(analysis, lower_bound))
-    analysis = analyze(model, devices=_devices(("pixel_1_tflite", "h100", "a10")))
-    for lower_bound in (False, True):
-        _written(explain_report(analysis, None, lower_bound))
+                _written(analysis_report(analysis, by))  # type: ignore[arg-type]
+            _written(device_choice(analysis))
+    plain = analyze(model, devices=_devices(("pixel_1_tflite", "h100", "a10")))
+    for analysis in (plain, plain.with_lower_bounds()):
+        _written(explain_report(analysis, None))
         for change in ("macs=x2", "launch=/2,bandwidth=1GB/s"):
             what_ifs = compare_what_if(analysis, parse_changes(change))
-            _written(with_what_if(analysis_report(analysis), analysis, what_ifs, lower_bound))
+            _written(with_what_if(analysis_report(analysis), analysis, what_ifs))
     for cost in analysis.layers:
         _written(explain_report(analysis, cost.step.name))
 

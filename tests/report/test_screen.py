@@ -226,7 +226,7 @@ def test_notes_beyond_three_are_left_to_the_notes_option() -> None:
         "  - opaque: {operation: sort, shape: [64, 300, 300]}\n"
     )
     analysis = analyze(spec, {"batch": 4}, ["stm32h743", "h100"], convention="thop")
-    report = analysis_report(analysis, lower_bound=True)
+    report = analysis_report(analysis.with_lower_bounds())
     assert len(report.notes) == 3
     assert report.notes[0] == "the cost of opaque is unknown: totals are lower bounds"
     assert report.notes[1].startswith("does not fit stm32h743: activations are ")
@@ -297,7 +297,7 @@ def test_why_a_layer_has_no_time() -> None:
         "  - opaque: {operation: sort, shape: [4, 8, 8]}\n"
     )
     analysis = analyze(spec, devices=["raspberry_pi_4"])
-    table = analysis_report(analysis, "layer", lower_bound=True).tables[0]
+    table = analysis_report(analysis.with_lower_bounds(), "layer").tables[0]
     keys = [column.key for column in table.columns]
     times = {row[0]: row[keys.index("latency_s")] for row in table.rows}
     assert isinstance(times["conv2d"], Time)

@@ -100,7 +100,7 @@ def test_any_calculation_of_whole_numbers_is_exact(data: st.DataObject) -> None:
     )
     holds = np.ones((len(rows), len(columns)), dtype=bool)
     for guard, outcome in recording.guards.items():  # factors that were cancelled are above 0
-        condition = Recorded(recording, guard, outcome)
+        condition = Recorded(recording, guard, outcome, True)
         values = evaluated(recording, condition, {inputs[0]: rows}, {inputs[1]: columns})
         holds &= (values != 0) == outcome
     large = data.draw(st.booleans(), "large")
