@@ -95,6 +95,7 @@ def write_sweep(
             file = _OPENED[ending](draft, request)
             for table in tables:
                 file.add(table)
+            file.flush()
             file.finish(result_of(file.rows, summary, partial=False))
             if mode:
                 draft.chmod(stat.S_IMODE(mode))
@@ -245,11 +246,14 @@ class SweepFile(Protocol):
     def add(self, table: Table) -> None:
         """Write a table, or keep it until there is more."""
 
+    def flush(self) -> None:
+        """Write what is still kept."""
+
     def cut(self) -> None:
-        """Forget what was not written whole."""
+        """After an error: forget what was not written whole, and cannot be."""
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write what is still kept, and the end of the file."""
+        """Write the end of the file."""
 
     def close(self) -> None:
         """Give the file back; it is whole only after `finish`."""
@@ -265,6 +269,7 @@ class ParquetFile:
         self.rows = 0
         self._columns = (*request.columns, *FLAGS)
         self._pending: list[Any] = []
+        self._is_steady = True  # not within `add`, where an interrupt leaves rows in doubt
         types = {
             "word": pyarrow.dictionary(pyarrow.int32(), pyarrow.string()),
             "bool": pyarrow.bool_(),
@@ -290,18 +295,19 @@ class ParquetFile:
     def add(self, table: Table) -> None:
         import pyarrow
 
+        self._is_steady = False
         arrays = [
             _array(column, table[column.name], length_of(table), self._schema.field(i).type)
             for i, column in enumerate(self._columns)
         ]
         self._pending.append(pyarrow.Table.from_arrays(arrays, schema=self._schema))
-        if sum(map(len, self._pending)) < ROW_GROUP:
-            return
-        pending = pyarrow.concat_tables(self._pending)
-        whole = len(pending) // ROW_GROUP * ROW_GROUP
-        for start in range(0, whole, ROW_GROUP):
-            self._write(pending.slice(start, ROW_GROUP))
-        self._pending = [pending.slice(whole)]
+        if sum(map(len, self._pending)) >= ROW_GROUP:
+            pending = pyarrow.concat_tables(self._pending)
+            whole = len(pending) // ROW_GROUP * ROW_GROUP
+            for start in range(0, whole, ROW_GROUP):
+                self._write(pending.slice(start, ROW_GROUP))
+            self._pending = [pending.slice(whole)]
+        self._is_steady = True
 
     def _write(self, group: Any) -> None:
         # A writer that fails within a row group cannot end its file: the room is taken before,
@@ -313,15 +319,20 @@ class ParquetFile:
         self._writer.write_table(group, row_group_size=ROW_GROUP)
         self.rows += len(group)
 
+    def flush(self) -> None:
+        import pyarrow
+
+        rest, self._pending = self._pending, []
+        if sum(map(len, rest)):
+            self._write(pyarrow.concat_tables(rest))
+
     def cut(self) -> None:
+        if self._is_steady:
+            with suppress(OSError):  # without room they are lost
+                self.flush()
         self._pending = []
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        import pyarrow
-
-        if self._pending and sum(map(len, self._pending)):
-            self._write(pyarrow.concat_tables(self._pending))
-        self._pending = []
         self._writer.add_key_value_metadata(
             {**self._description, **{key: _metadata(value) for key, value in result.items()}}
         )
@@ -416,6 +427,9 @@ class _TextFile:
         while data:
             data = data[self._file.write(data) :]
         self._size = size
+
+    def flush(self) -> None:
+        pass  # nothing is kept
 
     def cut(self) -> None:
         self._file.seek(self._size)
