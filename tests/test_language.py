@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from spec_text import counts, first_line, layers, network, spec, warnings
 
-from mnet_cost.errors import SpecError
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
-from mnet_cost.tensors import Mask
+from mnet_cost.tensors import Differs, Mask
 
 BLOCKS = """
     blocks:
@@ -77,9 +76,10 @@ def test_arrays_mark_candidates_that_do_not_fit() -> None:
 def test_structure_must_be_the_same_for_all_candidates() -> None:
     text = "knobs: {n: 1}\nlayers: [{relu: {}, when: n > 1}, {tanh: {}, repeat: n}]"
     model = spec(text)
-    for values, message in (([1, 2], "`when` differs"), ([2, 3], "`repeat` differs")):
-        with pytest.raises(SpecError, match=message):
+    for values, mask in (([1, 2], [False, True]), ([2, 3, 2], [True, False, True])):
+        with pytest.raises(Differs) as raised:
             elaborate(model, {"n": np.array(values)}, Mask())
+        assert raised.value.mask.tolist() == mask
     net = elaborate(model, {"n": np.array([2, 2])}, Mask())
     assert list(layers(net)) == ["relu", "tanh.1", "tanh.2"]
 

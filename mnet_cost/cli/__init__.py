@@ -26,12 +26,14 @@ from mnet_cost.cli import (
     models,
     paper,
     schema,
+    sweep,
     train,
 )
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, explain, paper, models, train, export, calibrate, devices, layers, schema,
+    analyze, compare, sweep, explain, paper, models, train, export, calibrate, devices, layers,
+    schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from mnet_cost.units import format_count
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -23,11 +25,13 @@ Item = TypeVar("Item")
 class Bar:
     """`with Bar("reading") as bar: bar(done, total)` after each step.
 
-    One that is shown `at_once` pulses until the first step is done.
+    One that is shown `at_once` pulses until the first step is done; one with a `rate` says how
+    many steps are done in a second.
     """
 
-    def __init__(self, what: str, at_once: bool = False) -> None:
+    def __init__(self, what: str, at_once: bool = False, rate: bool = False) -> None:
         self._what = what
+        self._rate = rate
         self._at_once = at_once
         self._start = time.monotonic()
         self._seen = sys.stderr is not None and sys.stderr.isatty()
@@ -52,7 +56,9 @@ class Bar:
             if self._seen and time.monotonic() - self._start >= _WAIT_S:
                 self._begin(total)
             return
-        self._progress.update(self._task, completed=done, total=total)
+        per_s = done / max(time.monotonic() - self._start, 1e-9)
+        said = f"{format_count(round(per_s))}/s" if self._rate else ""
+        self._progress.update(self._task, completed=done, total=total, rate=said)
 
     def _begin(self, total: int | None) -> None:
         from rich.console import Console
@@ -63,11 +69,12 @@ class Bar:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             Remaining(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._progress.add_task(self._what, total=total)
+        self._task = self._progress.add_task(self._what, total=total, rate="")
         self._progress.start()
 
 

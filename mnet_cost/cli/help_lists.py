@@ -47,6 +47,12 @@ def _changes() -> Iterable[str]:
     return KEYS
 
 
+def _metrics() -> Iterable[str]:
+    from mnet_cost.search.blocks import COSTS
+
+    return [metric.name for metric in COSTS]
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "conventions": _conventions,
     "precisions": _precisions,
@@ -54,6 +60,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "device_classes": _device_classes,
     "optimizers": _optimizers,
     "changes": _changes,
+    "metrics": _metrics,
 }
 """The lists that may stand in braces in a help text."""
 

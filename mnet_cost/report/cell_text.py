@@ -98,6 +98,8 @@ def _range(value: Range) -> str:
 def _quantity(quantity: Quantity) -> str:
     if quantity.unit == "B":
         return format_capacity(quantity.value)
+    if quantity.unit == "bytes":
+        return format_bytes(round(quantity.value))
     if quantity.unit == "s":
         return format_seconds(quantity.value)
     return format_si(quantity.value, quantity.unit)

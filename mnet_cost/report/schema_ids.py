@@ -10,6 +10,7 @@ VERSIONS = {
     "batches": 1,
     "compare": 2,
     "explain": 2,
+    "sweep": 1,
     "models": 3,
     "model": 2,
     "devices": 2,

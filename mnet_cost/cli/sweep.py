@@ -1,0 +1,194 @@
+"""`mnet-cost sweep MODEL...`: every combination of knob values, and which of them are worth it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+
+if TYPE_CHECKING:
+    from mnet_cost.search.sweep import Summary, SweepRequest, Table
+
+_RANGES = {
+    "alpha": "width multipliers: `0.25:1.0:0.01`, both ends included, or `0.25,0.5,1.0`",
+    "rho": "resolution multipliers",
+    "resolution": "pixels on each side: `96:224:32`, or `480x640` for a height and a width",
+    "batch": "examples per inference",
+}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command and its options."""
+    parser = add_command(
+        subparsers,
+        "sweep",
+        "every combination of knob values: what each costs, and which no other is better than",
+        "mnet-cost sweep mobilenet_v1 --alpha 0.25:1.0:0.05 --resolution 128:224:32 "
+        "--device pixel_1_tflite",
+        "Needs NumPy; files of Parquet and pictures need `mnet-cost[sweep]`.",
+    )
+    parser.add_argument(
+        "models", metavar="MODEL", nargs="+", help="NAME_OR_PATH[:variant][@knob=value,...]"
+    )
+    knobs = parser.add_argument_group("knobs")
+    for name, help_text in _RANGES.items():
+        knobs.add_argument(f"--{name}", metavar="VALUES", help=help_text)
+    knobs.add_argument(
+        "--set",
+        metavar="KNOB=VALUES",
+        action="append",
+        default=[],
+        dest="settings",
+        help="any other knob, or a choice by its path; may be repeated",
+    )
+    group = parser.add_argument_group("analysis")
+    group.add_argument(
+        "--device",
+        metavar="NAME|FILE",
+        action="append",
+        default=[],
+        help="a device profile; may be repeated (none)",
+    )
+    group.add_argument("--threads", metavar="N", type=int, help="threads of processors")
+    group.add_argument(
+        "--precision", metavar="P,...", default="fp32", help="{precisions}, or several (fp32)"
+    )
+    group.add_argument(
+        "--convention", metavar="NAME", default="paper", help="{conventions} (paper)"
+    )
+    group.add_argument("--metrics", metavar="M,...", help="what to calculate (all): {metrics}")
+    front = parser.add_argument_group("front")
+    front.add_argument(
+        "--pareto",
+        metavar="M,...",
+        help="metrics of the front: `mult_adds,latency@DEVICE,top1`; the first is that of --top",
+    )
+    front.add_argument(
+        "--top", metavar="N", type=_count, default=0, help="the best points instead of the front"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "-o", "--output", metavar="FILE", help="all points: .parquet, .csv or .json"
+    )
+    output.add_argument(
+        "--plot", metavar="FILE", help="a picture of the first two metrics of the front: .png, .svg"
+    )
+    output.add_argument("--force", action="store_true", help="write over a file that is there")
+    output.add_argument(
+        "--format", choices=("text", "json", "markdown", "html"), help="form of the report (text)"
+    )
+    add_notes_option(output)
+    parser.set_defaults(run=run)
+
+
+def _count(text: str) -> int:
+    """A number of rows."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate all points and print the report."""
+    from mnet_cost.cli.bar import Bar
+    from mnet_cost.cli.output import emit
+    from mnet_cost.report.sweep import sweep_report
+    from mnet_cost.search.sweep import Summary, sweep_tables
+    from mnet_cost.torch_model.installed import require
+
+    require("numpy", extra="sweep")
+    request = _request(options)
+    _refuse_existing(options)
+    summary = Summary(request, options.top)
+    with Bar("points", rate=True) as bar:
+        tables = sweep_tables(request, summary, bar)
+        _write(options, request, summary, tables)
+    target, options.output = options.output, None
+    emit(sweep_report(request, summary), options, options.models)
+    options.output = target
+    return 0
+
+
+def _request(options: argparse.Namespace) -> SweepRequest:
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.metrics import named
+    from mnet_cost.models.library import load_model
+    from mnet_cost.search.sweep import plan_sweep
+
+    axes = _axes(options)
+    names = [name for name in options.models if name.lower() != "vs"]
+    if not axes and len(names) < 2:
+        raise UsageError(
+            Problem("a sweep needs values of a knob", hint="--alpha 0.25:1.0:0.05, for example")
+        )
+    return plan_sweep(
+        names,
+        [load_model(name) for name in names],
+        axes,
+        choose_devices(options.device, options.threads),
+        precisions=_words(options.precision),
+        convention=options.convention,
+        metrics=None if options.metrics is None else named(_words(options.metrics)),
+        objectives=options.pareto,
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def _axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
+    """The values of each knob that the command line states."""
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.search.ranges import parse_values
+
+    texts = {
+        name: (f"--{name}", text)
+        for name in _RANGES
+        if (text := getattr(options, name)) is not None
+    }
+    for setting in options.settings:
+        knob, equals, text = setting.partition("=")
+        if not equals or not knob:
+            raise UsageError(
+                Problem(f"`--set {setting}` is no setting", hint="--set classes=10,100")
+            )
+        if knob in texts:
+            raise UsageError(f"the knob `{knob}` is set twice")
+        texts[knob] = (f"--set {knob}", text)
+    return {knob: parse_values(text, option) for knob, (option, text) in texts.items()}
+
+
+def _refuse_existing(options: argparse.Namespace) -> None:
+    """Refuse files before the work, not after it."""
+    if options.output is not None:
+        from mnet_cost.search.sweep_files import refuse_existing
+
+        refuse_existing(options.output, options.force)
+    if options.plot is not None:
+        from mnet_cost.report.sweep_plot import ENDINGS
+        from mnet_cost.search.sweep_files import refuse_existing
+
+        refuse_existing(options.plot, options.force, ENDINGS)
+
+
+def _write(
+    options: argparse.Namespace, request: SweepRequest, summary: Summary, tables: Iterator[Table]
+) -> None:
+    """Write all points, or only evaluate them; then the picture, whose points are evaluated anew
+    where a file has taken the others."""
+    if options.output is not None:
+        from mnet_cost.search.sweep_files import write_sweep
+
+        write_sweep(options.output, request, tables, summary, force=options.force)
+    if options.plot is not None:
+        from mnet_cost.report.sweep_plot import plot_sweep
+        from mnet_cost.search.sweep import evaluate
+
+        drawn = tables if options.output is None else evaluate(request)
+        plot_sweep(options.plot, request, summary, drawn, force=options.force)
+    for _ in tables:
+        pass

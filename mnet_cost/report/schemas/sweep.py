@@ -1,0 +1,58 @@
+"""JSON Schema of the document of `mnet-cost sweep`."""
+
+from __future__ import annotations
+
+from mnet_cost.report.schemas.parts import (
+    Json,
+    listed,
+    mapped,
+    maybe,
+    number,
+    record,
+    scalar,
+    text,
+    whole,
+)
+
+
+def sweep_schema() -> Json:
+    point = mapped(maybe(scalar("a value")), "a point: each column of the sweep, by its name")
+    return record(
+        {
+            "models": listed(text("a network, as it was asked for")),
+            "precisions": listed(text("of the analysis")),
+            "devices": listed(text("name of a profile")),
+            "convention": text("how mult-adds are counted"),
+            "axes": mapped(listed(scalar("a value")), "values of each swept knob"),
+            "points": whole("all combinations, at all precisions"),
+            "valid": whole("those that are a network"),
+            "broken": listed(
+                record({"points": whole("how many"), "cause": text("why they are no network")})
+            ),
+            "objectives": listed(
+                record(
+                    {
+                        "column": text("what the front is over"),
+                        "better": text("what of it is better", "less", "more"),
+                    }
+                ),
+                "the first is the one that `top` is by",
+            ),
+            "near_ties": maybe(
+                whole("points that are off the front by less than the error of a ratio of times")
+            ),
+            "metrics": mapped(
+                record(
+                    {
+                        "least": number("over all points"),
+                        "most": number("over all points"),
+                        "known": whole("points of which it is known"),
+                    }
+                ),
+                "by column; its name has the unit and the device",
+            ),
+            "front": listed(point, "points that no other is better than"),
+            "top": listed(point, "the best by the first objective, where --top asks for them"),
+        },
+        "Combinations of knob values of some networks: `mnet-cost sweep`.",
+    )
