@@ -23,6 +23,7 @@ from mnet_cost.torch_model.installed import require
 ENDINGS = (".png", ".svg")
 
 _MOST_POINTS = 20_000
+_MOST_BARS = 20  # error bars of one network: more hide what is below them
 _LOG_RATIO = 30  # an axis whose values span more is logarithmic
 _UNITS = {"s": "ms", "J": "mJ", "bytes": "MB", "%": "%", "": "M"}
 _FACTORS = {"bytes": 1e-6, "": 1e-6}  # what numbers of files are multiplied by
@@ -128,7 +129,8 @@ def _figure(
         own = [row for row in rows if row["model"] == network.name]
         front = [[axis.values(row[axis.objective.column]) for row in own] for axis in (x, y)]
         axes.errorbar(*front, xerr=_errors(x, own), fmt="o", markersize=4, color=color,
-                      elinewidth=0.8, capsize=2, zorder=3, label=_shown(network.name))  # fmt: skip
+                      elinewidth=0.8, capsize=2, zorder=3, errorevery=max(1, len(own) // _MOST_BARS),
+                      label=_shown(network.name))  # fmt: skip
     for axis, span, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
         known = summary.spans.get(axis.objective.column)
         if known is not None and known.low > 0 and known.high > _LOG_RATIO * known.low:
