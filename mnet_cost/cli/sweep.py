@@ -93,7 +93,7 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Evaluate all points and print the report."""
     from mnet_cost.cli.bar import Bar
-    from mnet_cost.cli.output import emit
+    from mnet_cost.cli.output import emit, say
     from mnet_cost.report.sweep import sweep_report
     from mnet_cost.search.sweep import Summary, sweep_tables
     from mnet_cost.torch_model.installed import require
@@ -104,7 +104,12 @@ def run(options: argparse.Namespace) -> int:
     summary = Summary(request, options.top)
     with Bar("points", rate=True) as bar:
         tables = sweep_tables(request, summary, bar)
-        _write(options, request, summary, tables)
+        try:
+            _write(options, request, summary, tables)
+        except KeyboardInterrupt as interrupt:
+            for note in getattr(interrupt, "__notes__", ()):  # where the points so far are
+                say(note)
+            raise
     target, options.output = options.output, None
     emit(sweep_report(request, summary), options, options.models)
     options.output = target

@@ -129,8 +129,8 @@ def _figure(
         own = [row for row in rows if row["model"] == network.name]
         front = [[axis.values(row[axis.objective.column]) for row in own] for axis in (x, y)]
         axes.errorbar(*front, xerr=_errors(x, own), fmt="o", markersize=4, color=color,
-                      elinewidth=0.8, capsize=2, zorder=3, errorevery=max(1, len(own) // _MOST_BARS),
-                      label=_shown(network.name))  # fmt: skip
+                      elinewidth=0.8, capsize=2, zorder=3, label=_shown(network.name),
+                      errorevery=max(1, len(own) // _MOST_BARS))  # fmt: skip
     for axis, span, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
         known = summary.spans.get(axis.objective.column)
         if known is not None and known.low > 0 and known.high > _LOG_RATIO * known.low:
