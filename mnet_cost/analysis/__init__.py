@@ -135,13 +135,18 @@ class Analysis:
         return replace(self, gives_lower_bounds=True)
 
     def total(self, key: str, lower_bound: bool = False) -> int | None:
-        """One of the totals by its name; None where it is refused."""
-        value: int = getattr(self.totals, key)
-        return value if self.has_totals or lower_bound else None
+        """One of the totals by its name or key in `metrics.py`; None where it is refused."""
+        from mnet_cost.metrics import TOTALS, find_metric
+
+        total: int | None = find_metric(key, TOTALS).of(self._giving(lower_bound))
+        return total
 
     def latency_s(self, estimate: DeviceEstimate, lower_bound: bool = False) -> float | None:
         """Time on one of `devices`; None where it is unknown or refused like a total."""
-        return estimate.latency_s if self.has_totals or lower_bound else None
+        return estimate.latency_s if self._giving(lower_bound).has_totals else None
+
+    def _giving(self, lower_bounds: bool) -> Self:
+        return self.with_lower_bounds() if lower_bounds else self
 
     @property
     def coverage(self) -> float:

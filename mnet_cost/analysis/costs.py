@@ -47,5 +47,7 @@ class NetworkCosts(NamedTuple):
     peak_bytes: Count
     """Most activations alive at once, by layers."""
     devices: tuple[DeviceCosts, ...] = ()
+    buffers: Count | None = None
+    """Stored numbers that are not trained."""
     is_partial: bool = False
     """Whether layers of unknown cost are left out, so that sums are lower bounds."""
