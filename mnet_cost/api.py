@@ -114,7 +114,8 @@ class Comparison(_Shown):
 
     def __repr__(self) -> str:
         networks = [
-            f"{name} {format_count(analysis.totals.mult_adds)}"
+            f"{name} {'at least ' * bool(analysis.unmodelled)}"
+            f"{format_count(analysis.totals.mult_adds)}"
             for name, analysis in zip(self.names, self.analyses, strict=True)
         ]
         more = f", {len(networks) - 3} more" if len(networks) > 3 else ""

@@ -68,6 +68,23 @@ _UNITS = {
 }
 
 
+_FILE_UNITS = {"_s": ("_ms", 1e3), "_j": ("_mj", 1e3)}
+_RATES = ("_per_s",)
+
+
+def file_unit(key: str) -> tuple[str, str, float]:
+    """A key without its unit, the ending that has the unit of files, and the factor into it.
+
+    Keys say in which unit the program computes; files have milliseconds and millijoules:
+    `latency_s` gives `("latency", "_ms", 1000)`. Keys of all else, rates per second among them,
+    are the same in files: `traffic_bytes` gives `("traffic_bytes", "", 1)`.
+    """
+    for ending, (other, factor) in _FILE_UNITS.items():
+        if key.endswith(ending) and not key.endswith(_RATES):
+            return key.removesuffix(ending), other, factor
+    return key, "", 1
+
+
 def parse_quantity(text: str, unit: str) -> float:
     """The number that `text` states, in `unit`: `parse_quantity("25.6 GB/s", "B/s")` is 25.6e9.
 

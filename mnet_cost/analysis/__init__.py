@@ -136,17 +136,27 @@ class Analysis:
         return replace(self, gives_lower_bounds=True)
 
     def total(self, key: str, lower_bound: bool = False) -> int | None:
-        """One of the totals by its name; None where it is refused."""
-        value: int = getattr(self.totals, key)
-        return value if self.has_totals or lower_bound else None
+        """One of the totals by its name or key in `metrics.py`; None where it is refused."""
+        from mnet_cost.metrics import TOTALS, find_metric
+
+        total: int | None = find_metric(key, TOTALS).of(self._giving(lower_bound))
+        return total
 
     def latency_s(self, estimate: DeviceEstimate, lower_bound: bool = False) -> float | None:
         """Time on one of `devices`; None where it is unknown or refused like a total."""
-        return estimate.latency_s if self.has_totals or lower_bound else None
+        return estimate.latency_s if self._giving(lower_bound).has_totals else None
+
+    def _giving(self, lower_bounds: bool) -> Self:
+        return self.with_lower_bounds() if lower_bounds else self
 
     @property
     def costs(self) -> NetworkCosts:
         """The numbers alone, as `network_costs` has them; of zeros what devices know."""
+        return self.total_costs._replace(devices=tuple(map(costs_on, self.devices)))
+
+    @property
+    def total_costs(self) -> NetworkCosts:
+        """`costs` without those of devices."""
         totals = self.totals
         return NetworkCosts(
             mult_adds=totals.mult_adds,
@@ -157,7 +167,7 @@ class Analysis:
             activation_bytes=totals.activation_bytes,
             traffic_bytes=totals.traffic_bytes,
             peak_bytes=self.memory.peak_bytes,
-            devices=tuple([_costs_on(estimate) for estimate in self.devices]),
+            buffers=totals.buffers,
             is_partial=bool(self.unmodelled),
         )
 
@@ -167,7 +177,8 @@ class Analysis:
         return 1 - len(self.unmodelled) / len(self.layers)
 
 
-def _costs_on(estimate: DeviceEstimate) -> DeviceCosts:
+def costs_on(estimate: DeviceEstimate) -> DeviceCosts:
+    """The numbers of an estimate alone."""
     energy, needed = estimate.energy, estimate.memory_fits
     return DeviceCosts(
         device=estimate.device.name,

@@ -59,6 +59,8 @@ class NetworkCosts(NamedTuple):
     peak_bytes: Count
     """Most activations alive at once, by layers."""
     devices: tuple[DeviceCosts, ...] = ()
+    buffers: Count | None = None
+    """Stored numbers that are not trained."""
     is_partial: bool = False
     """Whether layers of unknown cost are left out, so that sums are lower bounds."""
 
@@ -103,6 +105,7 @@ def network_costs(
                 for device in devices
             ]
         ),
+        buffers=totals.buffers,
         is_partial=any(cost.work is None for cost in costs),
     )
 

@@ -9,6 +9,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.metrics import find_metric
 from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
@@ -25,6 +26,7 @@ from mnet_cost.report.estimates import (
     warning_notes,
 )
 from mnet_cost.report.kernels import TOP, kernel_notes, kernel_table
+from mnet_cost.report.metric_columns import metric_column, metric_form
 from mnet_cost.report.published import published_facts
 from mnet_cost.report.records import kernel_records, part_records
 from mnet_cost.report.rows import (
@@ -46,7 +48,6 @@ from mnet_cost.report.types import (
     Absent,
     Column,
     Fact,
-    Form,
     Marked,
     Report,
     Table,
@@ -122,44 +123,30 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
     more = len(peak.live_at_peak) - 3
     modelled = len(analysis.layers) - len(analysis.unmodelled)
 
-    def fact(
-        key: str, label: str, form: Form, detail: str, brief: str = "", more: bool = False
-    ) -> Fact:
-        value = analysis.total(key)
+    def fact(name: str, detail: str, brief: str = "", more: bool = False) -> Fact:
+        total, form = find_metric(name), metric_form(name)
+        value = total.of(analysis)
         if value is None:
             why = "since a layer has no cost rule"
-            return Fact(label, Absent("unknown"), form, why, more=more)
-        if analysis.unmodelled:
+            return Fact(total.title, Absent("unknown"), form, why, more=more)
+        if total.needs_totals and analysis.unmodelled:
             detail = f"at least; {detail}"
             brief = f"({'; '.join(filter(None, ('at least', brief)))})"
         elif brief:
             brief = f"({brief})"
-        return Fact(label, value, form, detail, brief, more)
+        return Fact(total.title, value, form, detail, brief, more)
 
     weight_bytes = format_bytes(totals.weight_bytes)
-    named = "" if analysis.convention == "paper" else convention_detail(analysis)
+    counted_by = "" if analysis.convention == "paper" else convention_detail(analysis)
     return (
-        fact("mult_adds", "mult-adds", "count", convention_detail(analysis), named),
+        fact("mult_adds", convention_detail(analysis), counted_by),
         *sparsity_facts(analysis),
-        fact("params", "params", "count", f"{weight_bytes} at {analysis.precision}", weight_bytes),
-        fact("weights", "weights", "count", "kernels alone, as papers count", more=True),
+        fact("params", f"{weight_bytes} at {analysis.precision}", weight_bytes),
+        fact("weights", "kernels alone, as papers count", more=True),
+        fact("vector_ops", "bias, norms, activations, pooling, adds", more=True),
+        fact("traffic", f"layer by layer; {format_bytes(totals.activation_bytes)} of it written"),
         fact(
-            "vector_ops",
-            "vector ops",
-            "count",
-            "bias, norms, activations, pooling, adds",
-            more=True,
-        ),
-        fact(
-            "traffic_bytes",
-            "traffic",
-            "bytes",
-            f"layer by layer; {format_bytes(totals.activation_bytes)} of it written",
-        ),
-        Fact(
-            "peak memory",
-            peak.peak_bytes,
-            "bytes",
+            "peak_memory",
             f"activations at {network.steps[peak.peak_step].name}: {alive}"
             + (f" and {more} more" if more > 0 else ""),
         ),
@@ -241,9 +228,9 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain) -> Table:
             Column("output_shape", "output", "text", ASKED, help="shape for one example")
         )
     columns += [
-        Column("mult_adds", "mult-adds", "count", ASKED, help="of the batch; 1 is 2 FLOPs"),
+        metric_column("mult_adds", ASKED, help="of the batch; 1 is 2 FLOPs"),
         Column("mult_adds_share", "%", "share", 8, help="of the mult-adds of the network"),
-        Column("params", "params", "count", ASKED, help="weights, biases and those of norms"),
+        metric_column("params", ASKED, help="weights, biases and those of norms"),
         Column("weights_share", "weights %", "percent", -2, help="of the weights of the network"),
     ]
     if by != "kind":
@@ -253,7 +240,7 @@ def _group_table(analysis: Analysis, rows: Sequence[Group], by: Grain) -> Table:
     if first:
         name = first.estimate.device.name
         columns += [
-            Column("latency_s", "time", "seconds", ASKED, help=f"on {name}; {_NO_TIME}"),
+            metric_column("latency", ASKED, help=f"on {name}; {_NO_TIME}"),
             Column("latency_share", "time %", "share", 8, "%", f"of the time on {name}"),
             Column("dominant_part", "mostly", "text", SPARE, help="what most of the time goes to"),
         ]

@@ -6,14 +6,17 @@ from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.energy import Energy
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.metrics import TOTALS
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network.types import Step
 from mnet_cost.report.capacity import memory_fits
+from mnet_cost.report.file_keys import file_numbers
+from mnet_cost.report.metric_columns import ENERGIES, TIMES, metric_document
 from mnet_cost.report.published import published_document, published_rows
+from mnet_cost.report.rows import basis_cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training_step import training_document
@@ -22,14 +25,6 @@ from mnet_cost.report.training_step import training_document
 def analysis_document(analysis: Analysis, training: TrainingCost | None = None) -> dict[str, Any]:
     """The JSON document of an analysis, and of a training step if that was asked for."""
     network = analysis.network
-    totals = {
-        key: analysis.total(key)
-        for key in (
-            "mult_adds", "flops", "vector_ops", "params", "weights", "buffers", "weight_bytes",
-            "activation_bytes", "traffic_bytes",
-        )
-    }  # fmt: skip
-
     return {
         "schema": schema_id("analysis"),
         "model": model_document(analysis),
@@ -43,8 +38,7 @@ def analysis_document(analysis: Analysis, training: TrainingCost | None = None) 
             for reservation in analysis.reservations
         ],
         "totals": {
-            **totals,
-            "peak_memory_bytes": analysis.memory.peak_bytes,
+            **metric_document([total.name for total in TOTALS], analysis),
             "lower_bound": bool(analysis.unmodelled) and analysis.has_totals,
             "coverage": analysis.coverage,
             "unmodelled": list(analysis.unmodelled),
@@ -131,20 +125,21 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
 def device_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
     """One of the `devices`; times are None where they are refused like totals."""
     device, refused = estimate.device, not analysis.has_totals
+    energy = None if refused else estimate.energy
     shares = {} if refused else time_shares(estimate)
     return {
         "name": device.name,
-        "basis": None if refused else estimate.basis,
+        "basis": basis_cell(analysis, estimate),
         "runtime": device.runtime,
         "threads": device.threads,
-        "latency_ms": None if refused else _ms(estimate.latency_s),
-        "latency_low_ms": None if refused else _ms(estimate.low_s),
-        "latency_high_ms": None if refused else _ms(estimate.high_s),
-        "bound_ms": None if refused else _ms(estimate.bound_s),
+        **metric_document(TIMES, analysis, estimate),
         "shares": {part: shares.get(part, 0.0) for part in PARTS} if shares else None,
         "outside": list(estimate.outside),
         "untimed": list(estimate.untimed),
-        **_energy_document(None if refused else estimate.energy),
+        **metric_document(ENERGIES, analysis, estimate),
+        "energy_basis": energy and energy.basis,
+        "energy_method": energy and energy.method,
+        "energy_how": energy and energy.how,
         "memory_fits": memory_fits(analysis, estimate),
         "capacity_checks": [
             {
@@ -177,35 +172,9 @@ def device_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, A
 
 def kernel_times(estimate: DeviceEstimate, kernel: KernelEstimate) -> dict[str, Any]:
     """The time of a kernel with the parts that add up to it, and its lower bound."""
-    parts = time_breakdown(estimate, kernel)
-    return {
-        "latency_ms": _ms(kernel.latency_s),
-        "compute_ms": _ms(parts.compute_s),
-        "memory_ms": _ms(parts.memory_s),
-        "overhead_ms": _ms(parts.overhead_s),
-        "bound_ms": _ms(kernel.lower_bound.seconds),
-        "bound": kernel.bound,
+    times = {
+        "latency_s": kernel.latency_s,
+        **time_breakdown(estimate, kernel)._asdict(),
+        "bound_s": kernel.lower_bound.seconds,
     }
-
-
-_ENERGY_KEYS = (
-    "energy_mj", "energy_low_mj", "energy_high_mj", "energy_basis", "energy_method", "energy_how",
-)  # fmt: skip
-
-
-def _energy_document(energy: Energy | None) -> dict[str, Any]:
-    if energy is None:
-        return dict.fromkeys(_ENERGY_KEYS)
-    high_j = energy.high_j
-    return {
-        "energy_mj": energy.energy_j * 1e3,
-        "energy_low_mj": energy.low_j * 1e3,
-        "energy_high_mj": high_j * 1e3 if high_j is not None else None,
-        "energy_basis": energy.basis,
-        "energy_method": energy.method,
-        "energy_how": energy.how,
-    }
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3
+    return {**file_numbers(times), "bound": kernel.bound}

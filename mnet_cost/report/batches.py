@@ -14,8 +14,10 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.estimates import fits_cell, threads_cell, time_notes, unknown_notes
+from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, time_cell, without, without_unknown
 from mnet_cost.report.schema_ids import schema_id
@@ -25,7 +27,7 @@ _COLUMNS = (
     Column("model", "network", "text", ASKED),
     Column("device", "device", "text", ASKED),
     Column("batch", "batch", "number", ASKED, help="examples that run together"),
-    Column("latency_s", "time", "seconds", ASKED, help="of the whole batch"),
+    metric_column("latency", ASKED, help="of the whole batch"),
     Column("band_s", "80 % range", "range", 6, help="four of five measurements are expected in it"),
     Column("image_s", "per image", "seconds", ASKED, help="the time over the batch"),
     Column("images_per_s", "images/s", "number", ASKED, help="the batch over the time"),
@@ -33,10 +35,10 @@ _COLUMNS = (
     Column("threads", "threads", "number", 7, "thr.", help="processor threads that it uses"),
     Column("fits", "fits", "text", 8, help="whether weights and activations fit the memory; -: its "
            "size is not known"),
-    Column("peak_memory_bytes", "peak memory", "bytes", 5, "peak\nmemory",
-           help="of activations, with the layers in the order of the spec"),
+    metric_column("peak_memory", 5, "peak\nmemory",
+                  help="of activations, with the layers in the order of the spec"),
     Column("basis", "basis", "text", ASKED, help="what the time rests on"),
-    Column("mult_adds", "mult-adds", "count", SPARE, help="of the whole batch"),
+    metric_column("mult_adds", SPARE, help="of the whole batch"),
 )  # fmt: skip
 _OF_DEVICES = tuple(
     column.key
@@ -107,8 +109,8 @@ def _rows(name: str, by_batch: Sequence[Analysis]) -> list[tuple[Any, ...]]:
     """Rows of one network: the batches of a device together; one for each without a device."""
     if not by_batch[0].devices:
         return [
-            (name, None, analysis.network.batch, *[None] * 7, analysis.memory.peak_bytes, None,
-             analysis.total("mult_adds"))
+            (name, None, analysis.network.batch, *[None] * 7, metric_of("peak_memory", analysis),
+             None, metric_of("mult_adds", analysis))
             for analysis in by_batch
         ]  # fmt: skip
     rows: list[tuple[Any, ...]] = []
@@ -128,9 +130,9 @@ def _rows(name: str, by_batch: Sequence[Analysis]) -> list[tuple[Any, ...]]:
                     estimate.device.runtime,
                     threads_cell(estimate.device),
                     fits_cell(analysis, estimate),
-                    analysis.memory.peak_bytes,
+                    metric_of("peak_memory", analysis),
                     None if time is None else by_basis(estimate.basis, estimate.basis),
-                    analysis.total("mult_adds"),
+                    metric_of("mult_adds", analysis),
                 )
             )
     return rows
@@ -159,7 +161,8 @@ def _throughput(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
     return {
         "device": estimate.device.name,
         "basis": estimate.basis if seconds else None,
-        "latency_ms": seconds * 1e3 if seconds else None,
-        "image_ms": seconds * 1e3 / batch if seconds else None,
+        **file_numbers(
+            {"latency_s": seconds or None, "image_s": seconds / batch if seconds else None}
+        ),
         "images_per_s": batch / seconds if seconds else None,
     }

@@ -17,10 +17,8 @@ from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.differences import difference_tables, differences_document
 from mnet_cost.report.estimates import STARS, basis_notes, outside_note, unknown_notes
 from mnet_cost.report.matrix import (
-    MEASURES,
     common_setting,
     matrix_tables,
-    measure,
     with_figures,
 )
 from mnet_cost.report.ratio_breakdown import (
@@ -34,7 +32,7 @@ from mnet_cost.report.records import network_records, part_records
 from mnet_cost.report.rows import Grain, distinct
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Report, Table
-from mnet_cost.search.compare import TimeRatio, ratio, ratio_breakdowns
+from mnet_cost.search.compare import COMPARED, TimeRatio, ratio, ratio_breakdowns
 
 
 def compare_report(
@@ -147,8 +145,8 @@ def _document(
             {
                 "model": name,
                 **{
-                    f"{key}_ratio": ratio(measure(analyses[0], key), measure(analysis, key))
-                    for key, *_ in MEASURES
+                    f"{total.key}_ratio": ratio(total.of(analyses[0]), total.of(analysis))
+                    for total in COMPARED
                 },
                 "devices": [
                     {

@@ -28,6 +28,7 @@ from mnet_cost.report.estimates import (
 )
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.records import network_records
 from mnet_cost.report.rows import band_cell, basis_cell, energy_cell, time_cell, without_unknown
 from mnet_cost.report.schema_ids import schema_id
@@ -46,7 +47,7 @@ _COLUMNS = (
     Column("runtime", "runtime", "text", 9, help="the program that runs it; any: not said"),
     Column("threads", "threads", "number", 9, "thr.", help="processor threads that it uses"),
     Column("basis", "basis", "text", ASKED, help="what the time rests on"),
-    Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
+    metric_column("latency", ASKED, help="of one inference of the whole batch"),
     Column("band_s", "80 % range", "range", 7, help="four of five measurements are expected in it"),
     Column("fits", "fits", "text", 8, help="whether weights and activations fit the memory; -: its "
            "size is not known"),
@@ -55,8 +56,8 @@ _COLUMNS = (
     Column(_OPERATIONS, "energy,\nper operation", "quantity", 4,
            "energy,\nper op", help="joules per mult-add and per byte, without what idles: a lower "
            "bound, which cannot be compared with power x time"),
-    Column("bound_s", "lower bound", "seconds", SPARE, "lower\nbound",
-           help="no run is faster than this on the device's peaks"),
+    metric_column("lower_bound", SPARE, "lower\nbound",
+                  help="no run is faster than this on the device's peaks"),
 )  # fmt: skip
 
 
@@ -91,11 +92,11 @@ def _devices(number: int) -> str:
 
 
 def _setting(analysis: Analysis) -> str:
-    mult_adds = analysis.total("mult_adds")
+    mult_adds, weight_bytes = (metric_of(name, analysis) for name in ("mult_adds", "weight_bytes"))
     counted = "unknown" if mult_adds is None else format_count(mult_adds)
+    weights = "unknown" if weight_bytes is None else format_bytes(weight_bytes)
     knobs = " · ".join(settings_words(analysis.network.knobs))
-    weights = format_bytes(analysis.totals.weight_bytes)
-    peak = format_bytes(analysis.memory.peak_bytes)
+    peak = format_bytes(metric_of("peak_memory", analysis))
     return (
         f"{knobs} · {analysis.precision} · {counted} mult-adds · weights {weights} · "
         f"activations {peak} at their peak"
@@ -156,7 +157,7 @@ def _row(analysis: Analysis, estimate: DeviceEstimate) -> tuple[Any, ...]:
         _fits(analysis, estimate),
         energy if by_power else None,
         None if by_power else energy,
-        estimate.bound_s if analysis.has_totals else None,
+        metric_of("lower_bound", analysis, estimate),
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.metrics import Metric, named
 from mnet_cost.report.rows import Grain, Group, groups
 from mnet_cost.report.types import ASKED, Column, Table
 from mnet_cost.search.compare import ratio
 
-_COUNTS = (("mult_adds", "mult-adds"), ("params", "params"))
+_COUNTS = named(("mult_adds", "params"))
 _WHAT: dict[Grain, str] = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}
 
 _Row = tuple[str, list[Group | None]]
@@ -25,33 +26,33 @@ def difference_tables(names: Sequence[str], analyses: Sequence[Analysis], by: Gr
     title = f"{_WHAT[by]} that differ"
     if len(names) == 2:
         columns = [Column(by, by, "text", ASKED)]
-        for key, count in _COUNTS:
-            weight = 9 if key == "mult_adds" else 6
-            columns += [Column(f"{i}_{key}", f"{name}\n{count}", "count", weight)
+        for count in _COUNTS:
+            weight = 9 if count.name == "mult_adds" else 6
+            columns += [Column(f"{i}_{count.key}", f"{name}\n{count.title}", "count", weight)
                         for i, name in enumerate(names)]  # fmt: skip
-            columns.append(Column(f"{key}_ratio", "x of", "ratio", weight))
+            columns.append(Column(f"{count.key}_ratio", "x of", "ratio", weight))
         rows = [(label, *_two(row)) for label, row in differing]
         note = f"x of: {names[1]} over {names[0]}{f'; {note}' if note else ''}"
         return [Table("differences", title, tuple(columns), tuple(rows), note=note)]
     return [
         Table(
-            f"differences_{key}",
-            f"{title}: {count}",
+            f"differences_{count.key}",
+            f"{title}: {count.title}",
             (
                 Column(by, by, "text", ASKED),
-                *(Column(f"{i}_{key}", name, "count", ASKED) for i, name in enumerate(names)),
+                *(Column(f"{i}_{count.key}", name, "count", ASKED) for i, name in enumerate(names)),
             ),
-            tuple((label, *(_count(group, key) for group in row)) for label, row in differing),
+            tuple((label, *(_count(group, count) for group in row)) for label, row in differing),
             note=note,
         )
-        for key, count in _COUNTS
+        for count in _COUNTS
     ]
 
 
 def _two(row: Sequence[Group | None]) -> list[Any]:
     cells: list[Any] = []
-    for key, _ in _COUNTS:
-        first, other = (_count(group, key) for group in row)
+    for count in _COUNTS:
+        first, other = (_count(group, count) for group in row)
         cells += [first, other, ratio(first, other)]
     return cells
 
@@ -65,7 +66,7 @@ def differences_document(
             "by": by,
             "name": label,
             "models": [
-                {"model": name, **{key: _count(group, key) for key, _ in _COUNTS}}
+                {"model": name, **{count.key: _count(group, count) for count in _COUNTS}}
                 for name, group in zip(names, row, strict=True)
                 if group is not None
             ],
@@ -74,9 +75,12 @@ def differences_document(
     ]
 
 
-def _count(group: Group | None, key: str) -> int | None:
-    count: int | None = getattr(group, key) if group is not None and group.modelled else None
-    return count
+def _count(group: Group | None, count: Metric) -> int | None:
+    """The same quantity of a part; None where it is unknown or the network has no such part."""
+    if group is None or not group.modelled:
+        return None
+    value: int = getattr(group, count.key)
+    return value
 
 
 def _differing(analyses: Sequence[Analysis], by: Grain) -> list[_Row]:

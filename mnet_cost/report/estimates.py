@@ -15,6 +15,7 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.report.capacity import memory_fits, misfits
 from mnet_cost.report.kernel_explanation import term_times
 from mnet_cost.report.latency_fit import set_by_one
+from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.rows import (
     band_cell,
     basis_cell,
@@ -64,7 +65,7 @@ def device_table(analysis: Analysis) -> Table:
     energy_title, energy_help = _ENERGIES[by_power(analysis.devices)]
     columns = (
         Column("device", "device", "text", ASKED, help="the profile"),
-        Column("latency_s", "time", "seconds", ASKED, help="of one inference of the whole batch"),
+        metric_column("latency", ASKED, help="of one inference of the whole batch"),
         Column("band_s", "80 % range", "range", ASKED, help="four of five measurements are in it"),
         Column("runtime", "runtime", "text", ASKED, "run by", "the software that runs the network"),
         Column("threads", "threads", "number", ASKED, "thr", "processor cores that work at once"),
@@ -79,7 +80,9 @@ def device_table(analysis: Analysis) -> Table:
         Column(
             "basis", "basis", weight=ASKED, help="what the time rests on; the notes say it of each"
         ),
-        Column("bound_s", "bound", "seconds", SPARE, help="no run on these peaks takes less"),
+        metric_column("lower_bound", SPARE, help="no run on these peaks takes less")._replace(
+            title="bound"  # shares for which there is room are worth more than a word
+        ),
         *(
             Column(f"{part}_share", f"{part_word(part)} %", "percent", -1, help=_PARTS[part])
             for part in parts
@@ -101,7 +104,9 @@ def device_table(analysis: Analysis) -> Table:
                 _energy(analysis, estimate),
                 _marked(basis_cell(analysis, estimate), mark),
                 # A time that is a lower bound itself needs no smaller one beside it.
-                Absent("") if estimate.basis == "bound" else _number(_bound_s(analysis, estimate)),
+                Absent("")
+                if estimate.basis == "bound"
+                else _number(metric_of("lower_bound", analysis, estimate)),
                 *(_number(shares.get(part, 0.0 if shares else None)) for part in parts),
             )
         )
@@ -111,10 +116,6 @@ def device_table(analysis: Analysis) -> Table:
     if refused or not any(estimate.energy for estimate in analysis.devices):
         needless.append("energy")
     return without(Table("devices", "", columns, tuple(rows)), needless)
-
-
-def _bound_s(analysis: Analysis, estimate: DeviceEstimate) -> float | None:
-    return estimate.bound_s if analysis.has_totals else None
 
 
 _PARTS = {

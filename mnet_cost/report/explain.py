@@ -11,6 +11,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
+from mnet_cost.metrics import find_metric
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
     convention_notes,
@@ -18,6 +19,7 @@ from mnet_cost.report.conventions import (
 )
 from mnet_cost.report.estimates import meanings, threads_cell, unknown_notes
 from mnet_cost.report.kernel_explanation import time_document, time_lines
+from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.rows import groups
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, MOST_NOTES, Column, Fact, Report, Table
@@ -206,6 +208,10 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
     }
 
 
+def _title(total: str) -> str:
+    return find_metric(total).title
+
+
 def _totals_report(analysis: Analysis) -> Report:
     marks = marks_of(analysis)
     rows = [
@@ -221,31 +227,31 @@ def _totals_report(analysis: Analysis) -> Report:
     columns = (
         Column("kind", "kind"),
         Column("layers", "layers", "number"),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("weights", "weights", "count", 6),
-        Column("params", "params", "count"),
+        metric_column("mult_adds"),
+        metric_column("weights", 6),
+        metric_column("params"),
         *((AGREEMENT_COLUMN,) if marks else ()),
     )
     total: tuple[Any, ...] = (
         "sum",
         len(analysis.layers),
-        *(analysis.total(key) for key in ("mult_adds", "weights", "params")),
+        *(metric_of(total, analysis) for total in ("mult_adds", "weights", "params")),
         *((marks.of(analysis.layers),) if marks else ()),
     )
-    flops, stored = (analysis.total(key) for key in ("flops", "weight_bytes"))
+    flops, stored = (metric_of(total, analysis) for total in ("flops", "weight_bytes"))
     width = DTYPES[analysis.precision].bytes
     peak = analysis.memory
     alive = " + ".join(f"{tensor.bytes:,} ({tensor.name})" for tensor in peak.live_at_peak)
     unknown = "unknown, since a layer has no cost rule"
     facts = (
-        Fact("FLOPs", flops, "count", unknown if flops is None else "2 * mult-adds"),
+        Fact(_title("flops"), flops, "count", unknown if flops is None else "2 * mult-adds"),
         Fact(
-            "weight bytes",
+            _title("weight_bytes"),
             stored,
             "count",
             unknown if stored is None else f"params * {width} bytes",
         ),
-        Fact("peak memory", peak.peak_bytes, "count", f"bytes: {alive}"),
+        Fact(_title("peak_memory"), peak.peak_bytes, "count", f"bytes: {alive}"),
     )
     knobs = " · ".join(f"{name} {value}" for name, value in analysis.network.knobs.items())
     notes = [

@@ -1,12 +1,13 @@
 """Cells as files have them: one rule of names and units for CSV columns and keys of JSON.
 
-A column's key says in which unit the program computes (`latency_s`, `energy_j`). Files have
-milliseconds and millijoules, bytes, and rates per second, and the unit is in the name. A column of
-quantities whose units differ from row to row has its unit in a column beside it.
+A column's key says in which unit the program computes (`latency_s`, `energy_j`), and
+`units.file_unit` which unit files have instead. A column of quantities whose units differ from row
+to row has its unit in a column beside it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mnet_cost.report.types import (
@@ -20,19 +21,18 @@ from mnet_cost.report.types import (
     Table,
     Time,
 )
+from mnet_cost.units import file_unit
 
-_CONVERTED = {"_s": ("_ms", 1e3), "_j": ("_mj", 1e3)}
-"""Endings of keys whose unit is another one in files, and the factor."""
-_PLAIN = ("_per_s", "_bytes", "_w")
-"""Endings of keys whose unit is the same in files."""
+_UNITS = ("_s", "_j", "_bytes", "_w")
+"""Endings of keys that are units: quantities below other keys have their unit beside them."""
 
 
 def file_keys(column: Column) -> tuple[str, ...]:
     """Names of a column in files: one, or two for a range and for quantities of any unit."""
-    stem, ending, _ = _converted(column.key)
+    stem, ending, _ = file_unit(column.key)
     if column.form == "range":
         return f"{stem}_low{ending}", f"{stem}_high{ending}"
-    if column.form == "quantity" and not _has_unit(column.key):
+    if column.form == "quantity" and not column.key.endswith(_UNITS):
         return column.key, f"{column.key}_unit"
     return (stem + ending,)
 
@@ -44,7 +44,7 @@ def file_values(value: Any, column: Column) -> tuple[Any, ...]:
     keys = file_keys(column)
     if value is None or isinstance(value, Absent):
         return (None,) * len(keys)
-    factor = _converted(column.key)[2]
+    factor = file_unit(column.key)[2]
     if isinstance(value, Range):
         return value.low * factor, value.high * factor
     if isinstance(value, (Quantity, AtLeast)):
@@ -68,13 +68,10 @@ def file_records(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def _converted(key: str) -> tuple[str, str, float]:
-    """The key without its unit, the unit's ending in files, and the factor."""
-    for ending, (other, factor) in _CONVERTED.items():
-        if key.endswith(ending) and not key.endswith(_PLAIN):
-            return key.removesuffix(ending), other, factor
-    return key, "", 1
-
-
-def _has_unit(key: str) -> bool:
-    return key.endswith((*_CONVERTED, *_PLAIN))
+def file_numbers(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers by key as JSON has them: `{"latency_s": 0.012}` is `{"latency_ms": 12.0}`."""
+    in_files = {}
+    for key, number in numbers.items():
+        stem, ending, factor = file_unit(key)
+        in_files[stem + ending] = number if number is None or factor == 1 else number * factor
+    return in_files

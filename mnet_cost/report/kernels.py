@@ -10,6 +10,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.lower_bounds import ridge_point
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.errors import Problem, UsageError
+from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import part_word
 from mnet_cost.report.types import ASKED, SPARE, Absent, Column, Table
 
@@ -19,13 +20,15 @@ TOP = 15
 _COLUMNS = (
     Column("name", "kernel", "text", ASKED, help="named after the layer that it is built around"),
     Column("fused", "with", "text", 4, help="layers that are fused into it"),
-    Column("mult_adds", "mult-adds", "count", 9, help="of the batch; 1 is 2 FLOPs"),
-    Column("latency_s", "time", "seconds", ASKED, help="compute + memory + launch"),
+    metric_column("mult_adds", help="of the batch; 1 is 2 FLOPs"),
+    metric_column("latency", ASKED, help="compute + memory + launch"),
     Column("latency_share", "%", "share", ASKED, help="of the time of the network"),
     Column("compute_s", "compute", "seconds", 8, help="time of mult-adds and other operations"),
     Column("memory_s", "memory", "seconds", 8, help="time of moving bytes"),
     Column("overhead_s", "launch", "seconds", 7, help="time of launching the kernel"),
-    Column("bound_s", "bound", "seconds", 6, help="the least time on the peaks of the device"),
+    metric_column("lower_bound", 6, help="the least time on the peaks of the device")._replace(
+        title="bound"
+    ),
     Column("bound", "limit", "text", 6, help="what the bound comes from"),
     Column("intensity", "MACs/B", "number", SPARE, help="mult-adds per byte moved"),
     Column(

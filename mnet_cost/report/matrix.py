@@ -12,38 +12,24 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.models.published import ACCURACIES
+from mnet_cost.metrics import find_metric
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
 from mnet_cost.report.estimates import threads_cell
 from mnet_cost.report.marks import by_basis
+from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.published import accuracies, published_rows, shared_metric
 from mnet_cost.report.rows import time_cell, without_unknown
-from mnet_cost.report.types import ASKED, Absent, Column, Compared, Form, Table
+from mnet_cost.report.types import ASKED, Absent, Column, Compared, Table
 from mnet_cost.search.compare import TimeRatio, ratio
 
-MEASURES: tuple[tuple[str, str, Form, int], ...] = (
-    ("mult_adds", "mult-adds", "count", ASKED),
-    ("params", "params", "count", 8),
-    ("weights", "weights", "count", 2),
-    ("traffic_bytes", "traffic", "bytes", 3),
-    ("peak_memory_bytes", "peak memory", "bytes", 8),
-)
-"""Totals that are compared: key, title, form and weight of the column."""
-
-_SHOWN = ("mult_adds", "params", "peak_memory_bytes")
+_SHOWN = {"mult_adds": ASKED, "params": 8, "peak_memory": 8}
+"""Totals that have a column, with its weight."""
 _MOST_DEVICES = 4
 """So many have columns beside the totals."""
 _BESIDE = 1
 """Networks beside the first in a table with a row for each device."""
 
 Ratios = Sequence[dict[str, TimeRatio]]
-
-
-def measure(analysis: Analysis, key: str) -> int | None:
-    """One of the totals; None where it is refused."""
-    if key == "peak_memory_bytes":
-        return analysis.memory.peak_bytes
-    return analysis.total(key)
 
 
 def common_setting(analyses: Sequence[Analysis]) -> str:
@@ -113,9 +99,8 @@ def _matrix(
         Column("model", "network", "text", ASKED),
         *(Column(knob, knob, "number", _weight(knob, names, analyses)) for knob in differing),
         *(
-            Column(key, title, form, weight, _two_lines(title))
-            for key, title, form, weight in MEASURES
-            if key in _SHOWN
+            metric_column(total, weight, _two_lines(find_metric(total).title))
+            for total, weight in _SHOWN.items()
         ),
         *([AGREEMENT_COLUMN._replace(weight=8)] if marks else []),
         *(device_column(estimate) for estimate in analyses[0].devices[:devices]),
@@ -124,9 +109,9 @@ def _matrix(
     for name, analysis, times in zip(names, analyses, ratios, strict=True):
         first = analysis is analyses[0]
         row: list[Any] = [name, *(analysis.network.knobs.get(knob) for knob in differing)]
-        for key in _SHOWN:
-            value = measure(analysis, key)
-            against = ratio(measure(analyses[0], key), value)
+        for total in _SHOWN:
+            value = metric_of(total, analysis)
+            against = ratio(metric_of(total, analyses[0]), value)
             row.append(None if value is None else Compared(value, None if first else against))
         own_marks = marks_of(analysis)
         if marks:
@@ -163,8 +148,9 @@ def _with_accuracy(table: Table, analyses: Sequence[Analysis]) -> Table:
     metric, dataset, figures = _accuracies(analyses)
     if metric is None:
         return table
-    title = f"{ACCURACIES[metric]} %"
-    column = Column(metric, f"{title}\n{dataset}" if dataset else title, "number", 7)
+    column = metric_column(metric, 7)
+    if dataset:
+        column = column._replace(title=f"{column.title}\n{dataset}")
     rows = [(*row, figure) for row, figure in zip(table.rows, figures, strict=True)]
     return table._replace(columns=(*table.columns, column), rows=tuple(rows))
 
@@ -179,7 +165,7 @@ def with_figures(records: Table, analyses: Sequence[Analysis]) -> Table:
         for text, analysis in zip(figures, analyses, strict=True)
         for _ in analysis.devices or (None,)
     ]
-    columns = (Column(metric, f"{ACCURACIES[metric]} %", "number"), Column("dataset", "dataset"))
+    columns = (metric_column(metric), Column("dataset", "dataset"))
     rows = [(*row, *more) for row, more in zip(records.rows, each, strict=True)]
     return records._replace(columns=(*records.columns, *columns), rows=tuple(rows))
 

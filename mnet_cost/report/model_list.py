@@ -18,6 +18,7 @@ from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.marks import by_basis
 from mnet_cost.report.matrix import device_column
+from mnet_cost.report.metric_columns import metric_column, metric_document, metric_of
 from mnet_cost.report.published import Accuracy, accuracies, published_document, published_rows
 from mnet_cost.report.rows import basis_cell, time_cell
 from mnet_cost.report.schema_ids import schema_id
@@ -33,6 +34,9 @@ _TITLES = {
     None: "No published accuracy at these settings",
 }
 """Titles of tables by metric."""
+_COUNTED = ("mult_adds", "params")
+_STORED = ("weight_bytes", "peak_memory")
+"""Metrics that are shown of each network, and with its costs."""
 
 Progress = Callable[[int, int], None]
 """Is called with how many networks are done, and how many there are."""
@@ -124,18 +128,17 @@ def _table(
     columns = [
         Column("name", "network", "text", ASKED),
         Column("input", "input", "text", 6),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("params", "params", "count"),
+        *map(metric_column, _COUNTED),
     ]
     if metric is not None:
         columns += [
-            Column(metric, f"{ACCURACIES[metric]} %", "number"),
+            metric_column(metric),
             Column("dataset", "dataset", "text", 8),
         ]
     if devices is not None:
         columns += [
-            Column("weight_bytes", "weights", "bytes", 5),
-            Column("peak_memory_bytes", "peak memory", "bytes", 7, "peak\nmemory"),
+            metric_column("weight_bytes", 5, "weight\nbytes"),
+            metric_column("peak_memory", 7, "peak\nmemory"),
             *(device_column(estimate) for estimate in rows[0].analysis.devices),
         ]
     if metric is not None:
@@ -144,7 +147,7 @@ def _table(
     cells = []
     for row in rows:
         analysis, figure = row.analysis, row.first
-        counts = (analysis.total("mult_adds"), analysis.total("params"))
+        counts = [metric_of(total, analysis) for total in _COUNTED]
         shown: list[Any] = [
             row.listed.name,
             ", ".join(map(str, _inputs(analysis).values())),
@@ -153,7 +156,7 @@ def _table(
         if figure is not None:
             shown += [figure.text, figure.dataset]
         if devices is not None:
-            shown += [analysis.total("weight_bytes"), analysis.memory.peak_bytes]
+            shown += [metric_of(total, analysis) for total in _STORED]
             shown += [
                 by_basis(time_cell(analysis, estimate), estimate.basis)
                 for estimate in analysis.devices
@@ -169,9 +172,8 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
     columns = [
         Column("name", "network"),
         Column("input", "input"),
-        Column("mult_adds", "mult-adds", "count"),
-        Column("params", "params", "count"),
-        *(Column(metric, f"{title} %", "number") for metric, title in ACCURACIES.items()),
+        *map(metric_column, _COUNTED),
+        *map(metric_column, ACCURACIES),
         Column("dataset", "dataset"),
         Column("published_in", "published in"),
         Column("source", "network from"),
@@ -179,13 +181,12 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
     if devices is not None:
         columns += [
             Column("precision", "precision"),
-            Column("weight_bytes", "weights", "bytes"),
-            Column("peak_memory_bytes", "peak memory", "bytes"),
+            *map(metric_column, _STORED),
             Column("device", "device"),
             Column("runtime", "runtime"),
             Column("threads", "threads", "number"),
             Column("basis", "basis"),
-            Column("latency_s", "time", "seconds"),
+            metric_column("latency"),
         ]
     cells: list[tuple[Any, ...]] = []
     for row in rows:
@@ -193,8 +194,7 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
         shown = (
             row.listed.name,
             ", ".join(map(str, _inputs(analysis).values())),
-            analysis.total("mult_adds"),
-            analysis.total("params"),
+            *(metric_of(total, analysis) for total in _COUNTED),
             *(_value(row.accuracies.get(metric)) for metric in ACCURACIES),
             figure and figure.dataset,
             figure and figure.source,
@@ -203,12 +203,11 @@ def _records(rows: Sequence[_Row], devices: Sequence[DeviceProfile] | None) -> T
         if devices is None:
             cells.append(shown)
             continue
-        memory = (analysis.total("weight_bytes"), analysis.memory.peak_bytes)
-        shown += (analysis.precision, *memory)
+        shown += (analysis.precision, *(metric_of(total, analysis) for total in _STORED))
         for estimate in analysis.devices:
             device = estimate.device
             basis = basis_cell(analysis, estimate)
-            seconds = analysis.latency_s(estimate)
+            seconds = metric_of("latency", analysis, estimate)
             cells.append((*shown, device.name, device.runtime, device.threads, basis, seconds))
         if not analysis.devices:
             cells.append((*shown, None, None, None, None, None))
@@ -234,8 +233,7 @@ def _document(row: _Row, with_cost: bool) -> dict[str, Any]:
         "source": listed.source or None,
         "knobs": {name: knob.default for name, knob in analysis.network.spec.knobs.items()},
         "input_shapes": _inputs(analysis),
-        "mult_adds": analysis.total("mult_adds"),
-        "params": analysis.total("params"),
+        **metric_document(_COUNTED, analysis),
         **{metric: _value(row.accuracies.get(metric)) for metric in ACCURACIES},
         "dataset": figure and figure.dataset,
         "published_in": figure and figure.source,
@@ -245,20 +243,15 @@ def _document(row: _Row, with_cost: bool) -> dict[str, Any]:
         return document
     return document | {
         "precision": analysis.precision,
-        "weight_bytes": analysis.total("weight_bytes"),
-        "peak_memory_bytes": analysis.memory.peak_bytes,
+        **metric_document(_STORED, analysis),
         "devices": [
             {
                 "name": estimate.device.name,
                 "runtime": estimate.device.runtime,
                 "threads": estimate.device.threads,
                 "basis": basis_cell(analysis, estimate),
-                "latency_ms": _ms(analysis.latency_s(estimate)),
+                **metric_document(["latency"], analysis, estimate),
             }
             for estimate in analysis.devices
         ],
     }
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3

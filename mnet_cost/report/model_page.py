@@ -9,6 +9,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.errors import MnetCostError
+from mnet_cost.metrics import named
 from mnet_cost.models.library import variants_of
 from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES, COUNTS, PublishedRow
@@ -40,6 +41,9 @@ def model_report(reference: str, model: Model) -> Report:
     )
 
 
+_COUNTED = named(("mult_adds", "params"))
+
+
 def _facts(analysis: Analysis) -> tuple[Fact, ...]:
     network = analysis.network
     kinds = _kinds(network)
@@ -47,8 +51,7 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
     rest = sum(list(kinds.values())[6:])
     more = f" and {rest} more" if rest else ""
     return (
-        Fact("mult-adds", analysis.total("mult_adds", False), "count"),
-        Fact("params", analysis.total("params", False), "count"),
+        *(Fact(total.title, total.of(analysis), "count") for total in _COUNTED),
         Fact("layers", f"{len(network.steps):,}", "text", most + more),
         Fact("inputs", str(len(network.inputs)), "text", _tensors(network, network.inputs)),
         Fact("outputs", str(len(network.outputs)), "text", _tensors(network, network.outputs)),
@@ -254,8 +257,7 @@ def _document(analysis: Analysis, root: Node, compared: _Compared) -> dict[str, 
         "outputs": shapes(network.outputs),
         "layers": len(network.steps),
         "kinds": _kinds(network),
-        "mult_adds": analysis.total("mult_adds", False),
-        "params": analysis.total("params", False),
+        **{total.file_key: total.of(analysis) for total in _COUNTED},
         "published": [_row_document(row, compared) for row in spec.published],
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.report.cell_text import cell
+from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import ASKED, Column, Range, Table
 from mnet_cost.search.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio
@@ -40,7 +41,7 @@ def interval_table(
     columns = (
         Column("device", "device"),
         Column("model", "network"),
-        Column("latency_s", "time", "seconds"),
+        metric_column("latency"),
         Column("band_s", "80 % range", "range", 6),
         Column("ratio", "x of", "ratio"),
         Column("interval", "80 % range", "range", 8),

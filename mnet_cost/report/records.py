@@ -15,17 +15,21 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
+from mnet_cost.report.metric_columns import ENERGIES, TIMES, metric_cell, metric_column, metric_of
 from mnet_cost.report.rows import (
     Grain,
     Group,
     Times,
     basis_cell,
     counted_shares,
+    energy_cell,
     groups,
     time_cell,
 )
-from mnet_cost.report.types import AtLeast, Column, Quantity, Table
+from mnet_cost.report.types import Column, Table
 
+_TOTALS = ("mult_adds", "params", "weights", "weight_bytes", "traffic", "peak_memory")
+"""Totals of a row for a network on a device."""
 _SETTING = (
     Column("model", "network"),
     Column("knobs", "knobs"),
@@ -35,32 +39,23 @@ _SETTING = (
     Column("runtime", "runtime"),
     Column("threads", "threads", "number"),
     Column("basis", "basis"),
-    Column("latency_s", "time", "seconds"),
+    metric_column("latency"),
 )
 _NETWORK = (
-    Column("latency_low_s", "from", "seconds"),
-    Column("latency_high_s", "to", "seconds"),
-    Column("bound_s", "lower bound", "seconds"),
+    *map(metric_column, TIMES[1:]),
     Column("energy_method", "energy by"),
-    Column("energy_j", "energy", "quantity"),
-    Column("energy_low_j", "from", "quantity"),
-    Column("energy_high_j", "to", "quantity"),
+    *map(metric_column, ENERGIES),
     Column("energy_basis", "energy basis"),
     Column("energy_how", "how"),
     Column("memory_fits", "fits memory"),
-    Column("mult_adds", "mult-adds", "count"),
-    Column("params", "params", "count"),
-    Column("weights", "weights", "count"),
-    Column("weight_bytes", "weight bytes", "bytes"),
-    Column("traffic_bytes", "traffic", "bytes"),
-    Column("peak_memory_bytes", "peak memory", "bytes"),
+    *map(metric_column, _TOTALS),
 )
 _SHARE = Column("latency_share", "time %", "percent")
 _COUNTS = (
-    Column("mult_adds", "mult-adds", "count"),
+    metric_column("mult_adds"),
     Column("mult_adds_share", "mult-adds %", "percent"),
-    Column("params", "params", "count"),
-    Column("weights", "weights", "count"),
+    metric_column("params"),
+    metric_column("weights"),
     Column("weights_share", "weights %", "percent"),
 )
 _OUTPUT = Column("output_shape", "output")
@@ -74,11 +69,11 @@ _ROWS: dict[Grain, tuple[Column, ...]] = {
 _KERNEL = (
     Column("name", "kernel"),
     Column("layers", "layers"),
-    Column("mult_adds", "mult-adds", "count"),
+    metric_column("mult_adds"),
     Column("compute_s", "compute", "seconds"),
     Column("memory_s", "memory", "seconds"),
     Column("overhead_s", "launch", "seconds"),
-    Column("bound_s", "lower bound", "seconds"),
+    metric_column("lower_bound"),
     Column("bound", "bound by"),
     Column("intensity", "mult-adds per byte", "number"),
 )
@@ -170,22 +165,20 @@ def _each(
 
 
 def _network_row(analysis: Analysis, estimate: DeviceEstimate | None) -> tuple[Any, ...]:
-    totals = [analysis.total(column.key) for column in _NETWORK[-6:-1]]
-    counts = (*totals, analysis.memory.peak_bytes)
-    if estimate is None or not analysis.has_totals:
-        return (*[None] * (len(_NETWORK) - len(counts)), *counts)
-    energy = estimate.energy
-    joules: tuple[Any, ...] = (None,) * 6
-    if energy is not None:
-        cell = AtLeast if energy.is_lower_bound else Quantity
-        high = None if energy.high_j is None else Quantity(energy.high_j, "J")
-        low = Quantity(energy.low_j, "J")
-        joules = (
-            *(energy.method, cell(energy.energy_j, "J"), low, high),
-            *(energy.basis, energy.how),
-        )
-    times = (estimate.low_s, estimate.high_s, estimate.bound_s)
-    return (*times, *joules, memory_fits(analysis, estimate), *counts)
+    totals = [metric_of(total, analysis) for total in _TOTALS]
+    if estimate is None:
+        return (*[None] * (len(_NETWORK) - len(totals)), *totals)
+    energy = estimate.energy if analysis.has_totals else None
+    return (
+        *(metric_of(time, analysis, estimate) for time in TIMES[1:]),
+        energy and energy.method,
+        energy_cell(analysis, estimate),
+        *(metric_cell(end, analysis, estimate) for end in ENERGIES[1:]),
+        energy and energy.basis,
+        energy and energy.how,
+        memory_fits(analysis, estimate),
+        *totals,
+    )
 
 
 def _part(group: Group, by: Grain) -> tuple[Any, ...]:

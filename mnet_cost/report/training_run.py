@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
 from mnet_cost.search.compare import ratio
@@ -291,9 +292,9 @@ def training_comparison(names: Sequence[str], trainings: Sequence[Trained]) -> R
     columns = (
         Column("network", "network"),
         Column("test_accuracy", "test accuracy %", "percent"),
-        Column("mult_adds", "mult-adds", "count"),
+        metric_column("mult_adds"),
         Column("mult_adds_ratio", "ratio", "ratio"),
-        Column("params", "params", "count"),
+        metric_column("params"),
         Column("params_ratio", "ratio", "ratio"),
         Column("seconds", "training time", "seconds"),
         Column("seconds_ratio", "ratio", "ratio"),

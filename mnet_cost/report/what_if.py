@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.report.rows import basis_cell, time_cell
+from mnet_cost.metrics import find_metric
+from mnet_cost.report.file_keys import file_numbers
+from mnet_cost.report.metric_columns import TIMES, metric_document, metric_of
+from mnet_cost.report.rows import basis_cell, part_word, time_cell
 from mnet_cost.report.types import (
     ASKED,
     MOST_NOTES,
@@ -18,6 +20,7 @@ from mnet_cost.report.types import (
     Table,
     Time,
 )
+from mnet_cost.search.compare import ratio
 from mnet_cost.search.what_if import Figure, WhatIf
 from mnet_cost.units import format_seconds
 
@@ -76,18 +79,13 @@ def _times_table(analysis: Analysis, what_if: WhatIf) -> Table:
         before = None if figure.before is None else Quantity(figure.before, figure.unit)
         after = Quantity(figure.after, figure.unit)
         rows.append((_name(figure, what_if.before.precision), before, after, figure.ratio))
-    times = [analysis.latency_s(estimate) for estimate in (what_if.before, what_if.after)]
-    rows.append(
-        (
-            "time",
-            _time(time_cell(analysis, what_if.before)),
-            _time(time_cell(analysis, what_if.after)),
-            _ratio(*times),
-        )
-    )
+    estimates = (what_if.before, what_if.after)
+    cells = [_time(time_cell(analysis, estimate)) for estimate in estimates]
+    rows.append((find_metric("latency").title, *cells, _ratio(analysis, what_if, "latency")))
     if analysis.has_totals:
-        lower_bounds = (what_if.before.bound_s, what_if.after.bound_s)
-        rows.append(("bound", *map(_seconds, lower_bounds), _ratio(*lower_bounds)))
+        cells = [_seconds(metric_of("lower_bound", analysis, estimate)) for estimate in estimates]
+        title = find_metric("lower_bound").title
+        rows.append((title, *cells, _ratio(analysis, what_if, "lower_bound")))
     return Table("what_if", _title(what_if), columns, tuple(rows))
 
 
@@ -113,13 +111,10 @@ def _time(cell: Time | None) -> Quantity | str | None:
     return _seconds(None if cell is None else cell.seconds)
 
 
-def _bound_word(bound: str) -> str:
-    """The level where memory binds, `launch` for overhead."""
-    return {"overhead": "launch"}.get(bound, bound.removeprefix("memory:"))
-
-
-def _ratio(before: float | None, after: float | None) -> float | None:
-    return None if after is None or not before else after / before
+def _ratio(analysis: Analysis, what_if: WhatIf, metric: str) -> float | None:
+    """A metric after over that before."""
+    before, after = (metric_of(metric, analysis, e) for e in (what_if.before, what_if.after))
+    return ratio(before, after)
 
 
 _BOUNDS = (
@@ -137,8 +132,8 @@ def _bounds_table(what_if: WhatIf) -> Table:
         (
             change.before.kernel.name,
             change.before.kernel.anchor.step.layer.variety(),
-            _bound_word(change.before.bound),
-            _bound_word(change.after.bound),
+            part_word(change.before.bound),
+            part_word(change.after.bound),
             change.before.lower_bound.seconds,
             change.after.lower_bound.seconds,
         )
@@ -191,36 +186,24 @@ def _document(analysis: Analysis, what_if: WhatIf) -> dict[str, Any]:
             }
             for figure in what_if.figures
         ],
-        "before": _estimate_document(analysis, what_if.before),
-        "after": _estimate_document(analysis, what_if.after),
-        "latency_ratio": _ratio(
-            analysis.latency_s(what_if.before), analysis.latency_s(what_if.after)
-        ),
+        "before": metric_document(TIMES, analysis, what_if.before),
+        "after": metric_document(TIMES, analysis, what_if.after),
+        "latency_ratio": _ratio(analysis, what_if, "latency"),
         "changed_bounds": [
             {
                 "kernel": change.before.kernel.name,
                 "bound_before": change.before.bound,
                 "bound_after": change.after.bound,
-                "bound_before_ms": _ms(change.before.lower_bound.seconds),
-                "bound_after_ms": _ms(change.after.lower_bound.seconds),
-                "latency_before_ms": _ms(change.before.latency_s),
-                "latency_after_ms": _ms(change.after.latency_s),
+                **file_numbers(
+                    {
+                        "bound_before_s": change.before.lower_bound.seconds,
+                        "bound_after_s": change.after.lower_bound.seconds,
+                        "latency_before_s": change.before.latency_s,
+                        "latency_after_s": change.after.latency_s,
+                    }
+                ),
             }
             for change in what_if.changed
         ],
         "notes": list(what_if.notes),
     }
-
-
-def _estimate_document(analysis: Analysis, estimate: DeviceEstimate) -> dict[str, Any]:
-    times = {
-        "latency_ms": estimate.latency_s,
-        "latency_low_ms": estimate.low_s,
-        "latency_high_ms": estimate.high_s,
-        "bound_ms": estimate.bound_s,
-    }
-    return {key: _ms(seconds) if analysis.has_totals else None for key, seconds in times.items()}
-
-
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1e3

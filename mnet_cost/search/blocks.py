@@ -14,8 +14,13 @@ from mnet_cost.analysis.costs import NetworkCosts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import METRICS, Metric
 
-COSTS = tuple(metric for metric in METRICS if metric.of_network or metric.of_device)
-"""The metrics that are computed; the others are what a source has published."""
+COSTS = tuple(
+    metric
+    for metric in METRICS
+    if (metric.of_network or metric.of_device) and metric.name != "flops"
+)
+"""The metrics that are computed; the others are what a source has published. FLOPs are mult-adds
+twice."""
 
 BLOCK_POINTS = 2_000_000
 """Points of a block at most: 16 MB for each column."""
@@ -54,12 +59,23 @@ def cost_columns(metrics: Sequence[Metric], devices: Sequence[DeviceProfile]) ->
     ]  # fmt: skip
 
 
-def cost_values(metrics: Sequence[Metric], costs: NetworkCosts) -> list[Any]:
-    """What `costs` has for `cost_columns`, in the units of files; None is unknown."""
-    values = [metric.of_network(costs) for metric in metrics if metric.of_network]
+def cost_values(
+    metrics: Sequence[Metric], costs: NetworkCosts, lower_bound: bool = False
+) -> list[Any]:
+    """What `costs` has for `cost_columns`, in the units of files; None is unknown.
+
+    Sums that leave layers out are None, unless `lower_bound` asks for them.
+    """
+    refused = costs.is_partial and not lower_bound
+
+    def given(metric: Metric, value: Any) -> Any:
+        if value is None or (refused and metric.needs_totals):
+            return None
+        return value * metric.file_factor if metric.file_factor != 1 else value
+
+    values = [given(metric, metric.of_network(costs)) for metric in metrics if metric.of_network]
     for device in costs.devices:
-        for metric in metrics:
-            if metric.of_device:
-                value = metric.of_device(device)
-                values.append(None if value is None else value * metric.file_factor)
+        values += [
+            given(metric, metric.of_device(device)) for metric in metrics if metric.of_device
+        ]
     return values

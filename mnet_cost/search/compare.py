@@ -16,6 +16,10 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import time_breakdown
 from mnet_cost.analysis.times import deviation_of_ratio
+from mnet_cost.metrics import named
+
+COMPARED = named(("mult_adds", "params", "weights", "traffic", "peak_memory"))
+"""The totals of which there are ratios."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,10 +85,8 @@ def record(question: Question, setting: Mapping[str, Any]) -> Program:
         shape_nodes = len(graph.nodes)
         for precision in question.precisions:
             costs = network_costs(network, question.devices, precision, question.convention)
-            refused = costs.is_partial and not question.lower_bound
-            for column, value in zip(columns, cost_values(question.metrics, costs), strict=True):
-                if refused:
-                    value = None
+            numbers = cost_values(question.metrics, costs, question.lower_bound)
+            for column, value in zip(columns, numbers, strict=True):
                 values[precision, column] = None if value is None else float(_plain(value))
                 outputs[precision, column] = (
                     value.node if isinstance(value, Recorded) else values[precision, column]

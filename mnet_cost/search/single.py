@@ -60,8 +60,6 @@ def sweep_blocks(
                     try:
                         costs = network_costs(network, devices, precision, convention)
                         row = cost_values(wanted, costs)
-                        if costs.is_partial:
-                            row = [None] * len(row)
                         _refuse_inexact(columns, row)
                     except MnetCostError as error:
                         broken[precision][_cause(error)] += 1

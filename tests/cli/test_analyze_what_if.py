@@ -39,7 +39,7 @@ def test_what_if_as_text(capsys: pytest.CaptureFixture[str]) -> None:
         "bandwidth of DRAM  29.8 GB/s  59.6 GB/s           2.00x\n"
         "size of L2             1 MiB      2 MiB           2.00x\n"
         "time\n"
-        "bound                60.7 ms    60.7 ms           1.00x\n"
+        "lower bound          60.7 ms    60.7 ms           1.00x\n"
         "\n"
         "mult-adds 568,740,352 "
     ) in table

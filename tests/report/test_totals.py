@@ -81,6 +81,9 @@ def test_an_analysis_decides_and_python_users_may_ask_once_or_each_time(odd: str
     assert bounds.report() == analysis.report(lower_bound=True) != analysis.report()
     assert bounds.to_dict() == analysis.to_dict(lower_bound=True)
     comparison = mnet_cost.compare(analysis, "lenet5", devices=["pixel_1"])
+    assert repr(comparison) == (
+        "<Comparison odd at least 17.28 G vs lenet5 416.5 k mult-adds on pixel_1>"
+    )
     assert comparison.to_dict()["ratios"][1]["params_ratio"] is None
     assert comparison.to_dict(lower_bound=True)["ratios"][1]["params_ratio"] == 61_706 / 1080
 

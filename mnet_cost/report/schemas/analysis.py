@@ -6,13 +6,16 @@ is not known, or does not apply.
 
 from __future__ import annotations
 
+from mnet_cost.metrics import TOTALS, find_metric
 from mnet_cost.models.published import ACCURACIES, COUNTS
+from mnet_cost.report.metric_columns import ENERGIES, TIMES
 from mnet_cost.report.schemas.parts import (
     Json,
     flag,
     listed,
     mapped,
     maybe,
+    metric_keys,
     number,
     record,
     scalar,
@@ -114,21 +117,9 @@ def model_of_analysis() -> Json:
 
 
 def _totals() -> Json:
-    counts = {
-        "mult_adds": "multiplications with additions, of the whole batch",
-        "flops": "2 x mult-adds",
-        "vector_ops": "all other operations",
-        "params": "trained numbers",
-        "weights": "of the params, kernels of convolutions and linear layers",
-        "buffers": "stored numbers that are not trained",
-        "weight_bytes": "bytes of what is stored",
-        "activation_bytes": "bytes that layers write",
-        "traffic_bytes": "bytes that layers read and write, layer by layer",
-    }
     return record(
         {
-            **{key: maybe(whole(meaning)) for key, meaning in counts.items()},
-            "peak_memory_bytes": whole("most bytes of activations that are alive together"),
+            **metric_keys([total.name for total in TOTALS]),
             "lower_bound": flag("whether totals are lower bounds, since a layer has no cost rule"),
             "coverage": number("share of the layers that have a cost rule, from 0 to 1"),
             "unmodelled": listed(text("name of a layer"), "layers without a cost rule"),
@@ -140,7 +131,7 @@ def _totals() -> Json:
 def published() -> Json:
     """A row of published figures."""
     figures = {
-        **{name: number(f"{title}, in percent") for name, title in ACCURACIES.items()},
+        **{name: number(find_metric(name).meaning) for name in ACCURACIES},
         **{name: number(f"{title}, as printed") for name, title in COUNTS.items()},
     }
     return record(
@@ -207,10 +198,7 @@ def device_keys() -> Json:
         "basis": BASIS,
         "runtime": text("program that runs the network"),
         "threads": whole("processor threads"),
-        "latency_ms": maybe(number("time of one inference of the whole batch")),
-        "latency_low_ms": maybe(number("low end of the range that holds 80 % of measurements")),
-        "latency_high_ms": maybe(number("its high end")),
-        "bound_ms": maybe(number("lower bound: no run is faster on the device's peaks")),
+        **metric_keys(TIMES),
         "shares": maybe(
             record(
                 {
@@ -224,9 +212,7 @@ def device_keys() -> Json:
         ),
         "outside": listed(text("in what"), "in what the network is beyond what the fit has seen"),
         "untimed": listed(text("name of a kernel"), "kernels of unknown time"),
-        "energy_mj": maybe(number("energy of one inference of the whole batch")),
-        "energy_low_mj": maybe(number("low end of its range")),
-        "energy_high_mj": maybe(number("its high end; null for a lower bound")),
+        **metric_keys(ENERGIES),
         "energy_basis": maybe(text("the weakest basis of what went in")),
         "energy_method": maybe(
             text("how it is worked out; energies of different methods cannot be compared",
@@ -341,14 +327,7 @@ def _sparsity() -> Json:
 
 
 def _what_if() -> Json:
-    times = record(
-        {
-            "latency_ms": maybe(number("time")),
-            "latency_low_ms": maybe(number("low end of its range")),
-            "latency_high_ms": maybe(number("its high end")),
-            "bound_ms": maybe(number("lower bound")),
-        }
-    )
+    times = record(metric_keys(TIMES))
     change = {
         "key": text("what is changed, as given"),
         "value": text("to what, as given"),

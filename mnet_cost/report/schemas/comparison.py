@@ -14,11 +14,13 @@ from mnet_cost.report.schemas.parts import (
     flag,
     listed,
     maybe,
+    metric_keys,
     number,
     record,
     text,
     whole,
 )
+from mnet_cost.search.compare import COMPARED
 
 
 def _analysis_part() -> Json:
@@ -28,7 +30,6 @@ def _analysis_part() -> Json:
 
 def compare_schema() -> Json:
     model = record(_analysis_part())
-    totals = ("mult_adds", "params", "weights", "traffic_bytes", "peak_memory_bytes")
     ratio = {
         "name": text("name of the profile"),
         "latency_ratio": maybe(number("time over that of the first network")),
@@ -51,8 +52,10 @@ def compare_schema() -> Json:
                     {
                         "model": text("as asked for"),
                         **{
-                            f"{key}_ratio": maybe(number(f"{key} over that of the first"))
-                            for key in totals
+                            f"{total.key}_ratio": maybe(
+                                number(f"{total.key} over that of the first")
+                            )
+                            for total in COMPARED
                         },
                         "devices": listed(record(ratio)),
                     }
@@ -137,9 +140,7 @@ def explain_schema() -> Json:
     }
     kind = {
         "layers": whole("how many"),
-        "mult_adds": maybe(whole("of the whole batch")),
-        "weights": maybe(whole("kernels")),
-        "params": maybe(whole("trained numbers")),
+        **metric_keys(("mult_adds", "weights", "params")),
         "mult_adds_agreement": AGREEMENT,
     }
     kinds = record({"kind": text("kind of layer"), **kind}, optional=("mult_adds_agreement",))

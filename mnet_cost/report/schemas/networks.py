@@ -14,6 +14,7 @@ from mnet_cost.report.schemas.parts import (
     listed,
     mapped,
     maybe,
+    metric_keys,
     number,
     record,
     scalar,
@@ -22,17 +23,13 @@ from mnet_cost.report.schemas.parts import (
 )
 
 
-def _accuracies() -> Json:
-    return {name: maybe(number(f"{title}, in percent")) for name, title in ACCURACIES.items()}
-
-
 def models_schema() -> Json:
     device = {
         "name": text("name of the profile"),
         "runtime": text("program that runs the network"),
         "threads": whole("processor threads"),
         "basis": BASIS,
-        "latency_ms": maybe(number("time of one inference")),
+        **metric_keys(["latency"]),
     }
     model = {
         "name": text("shortest name that speaks for itself"),
@@ -42,15 +39,12 @@ def models_schema() -> Json:
         "source": maybe(text("where the network is published")),
         "knobs": KNOBS,
         "input_shapes": SHAPES,
-        "mult_adds": maybe(whole("of one example")),
-        "params": maybe(whole("trained numbers")),
-        **_accuracies(),
+        **metric_keys(("mult_adds", "params", *ACCURACIES)),
         "dataset": maybe(text("what the first of these accuracies is measured on")),
         "published_in": maybe(text("who prints it")),
         "published": listed(published(), "all that is published for the defaults"),
         "precision": text("number format, with --cost"),
-        "weight_bytes": maybe(whole("bytes of what is stored, with --cost")),
-        "peak_memory_bytes": whole("most bytes of activations alive together, with --cost"),
+        **metric_keys(("weight_bytes", "peak_memory"), ", with --cost"),
         "devices": listed(record(device), "times, with --cost"),
     }
     with_cost = ("precision", "weight_bytes", "peak_memory_bytes", "devices")
@@ -101,8 +95,7 @@ def model_schema() -> Json:
             "outputs": SHAPES,
             "layers": whole("how many"),
             "kinds": mapped(whole("how many"), "layers of each kind"),
-            "mult_adds": maybe(whole("of one example")),
-            "params": maybe(whole("trained numbers")),
+            **metric_keys(("mult_adds", "params")),
             "published": listed(record(published_row)),
         },
         "One network: `mnet-cost models show`.",

@@ -5,7 +5,10 @@ Objects are closed and need all their keys, so that a key that nobody declared i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from mnet_cost.metrics import named
 
 Json = dict[str, Any]
 
@@ -42,6 +45,16 @@ def maybe(schema: Json) -> Json:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     nullable = schema | {"type": [*types, "null"]}
     return nullable | ({"enum": [*schema["enum"], None]} if "enum" in schema else {})
+
+
+def metric_keys(names: Iterable[str], more: str = "") -> dict[str, Json]:
+    """Keys of metrics with what they mean, and `more`; null where a metric is not known."""
+    keys = {}
+    for metric in named(tuple(names)):
+        kind = whole if metric.unit in ("", "bytes") else number
+        schema = kind(metric.meaning + more)
+        keys[metric.file_key] = maybe(schema) if metric.needs_totals else schema
+    return keys
 
 
 def listed(items: Json, description: str = "") -> Json:
