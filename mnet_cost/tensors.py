@@ -383,7 +383,10 @@ def is_nothing(number: Any) -> bool:
 
 def is_equal(first: Any, other: Any) -> bool:
     """Whether two sizes that structure depends on are equal; `Differs` as in `agreed`."""
-    return first is other or agreed(first == other)
+    if first is other:
+        return True
+    same = first == other
+    return same if same is True or same is False else agreed(same)
 
 
 def are_equal(first: Sequence[Any], other: Sequence[Any]) -> bool:

@@ -53,7 +53,7 @@ class LowerBound(NamedTuple):
         """None where neither part is known, so that nothing bounds the kernel."""
         if self.memory_s is None and not self.compute_s:
             return None
-        return _longest((self.compute_s, self.memory_s))
+        return max(self.compute_s or 0.0, self.memory_s or 0.0)
 
     def bound(self, overhead_s: float | None) -> str:
         """`compute`, `memory:LEVEL`, `overhead` where launching takes longer, or `unknown`."""
@@ -70,15 +70,6 @@ class LowerBound(NamedTuple):
 UNKNOWN = LowerBound(None, None, "")
 
 _NO_LEAST_TIME = LeastTime(None, (), None)
-
-
-def _longest(seconds: Sequence[float | None]) -> float | None:
-    """The longest of the times that are known; None where none is."""
-    longest = None
-    for each in seconds:
-        if each is not None:
-            longest = each if longest is None else largest(longest, each)
-    return longest
 
 
 def ridge_point(device: DeviceProfile, precision: str) -> float | None:
@@ -125,18 +116,16 @@ class LowerBounds:
         ]
 
     def _least_time(self, kernel: Kernel, traffic: Traffic) -> LeastTime:
-        compute_s = self._compute_s(kernel)
-        level_s = tuple(
-            [
-                None
-                if bytes_per_s is None or weights is None or activations is None
-                else (weights + activations) / bytes_per_s
-                for bytes_per_s, (_, weights, activations) in zip(
-                    self._bytes_per_s, traffic, strict=True
-                )
-            ]
-        )
-        return LeastTime(compute_s, level_s, _longest((compute_s, *level_s)), traffic)
+        compute_s = longest = self._compute_s(kernel)
+        level_s: list[float | None] = []
+        for bytes_per_s, (_, weights, activations) in zip(self._bytes_per_s, traffic, strict=True):
+            if bytes_per_s is None or weights is None or activations is None:
+                level_s.append(None)
+                continue
+            seconds = (weights + activations) / bytes_per_s
+            level_s.append(seconds)
+            longest = seconds if longest is None else largest(longest, seconds)
+        return LeastTime(compute_s, tuple(level_s), longest, traffic)
 
     @staticmethod
     def read_off(kernel: Kernel, least: LeastTime) -> LowerBound:

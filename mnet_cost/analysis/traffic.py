@@ -104,7 +104,7 @@ class _Flows:
         for weights, read, written in zip(own, *self._uses, strict=True):
             activations = spilled = 0
             for size, reach in read:
-                if (reach > inside) is not False:  # the condition is plain nearly always
+                if (reach > inside) is not False:  # of plain numbers nothing else is asked
                     activations = activations + _beyond(size, reach, inside)
             for size, reach in written:  # what is read again later has to be written first
                 if (reach > inside) is not False:
@@ -170,7 +170,7 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
 
 def _beyond(size: int, reach: int, inside: int) -> Any:
     """Bytes of `size` that are not kept until their next use, which takes `reach`."""
-    left = largest(reach - inside, 0)
+    left = reach - inside if (reach > inside) is True else largest(reach - inside, 0)
     return left if reach is size else smallest(size, left)
 
 
