@@ -51,7 +51,9 @@ def at(costs: NetworkCosts, index: int, count: int) -> NetworkCosts:
     def pick(value: Any) -> Any:
         if value is None or isinstance(value, (str, bool)):
             return value
-        return np.broadcast_to(value, (count,))[index].item()
+        picked = np.broadcast_to(value, (count,))[index].item()
+        return None if picked != picked else picked  # NaN is unknown
 
     devices = tuple([DeviceCosts(*map(pick, device)) for device in costs.devices])
-    return NetworkCosts(*map(pick, costs[:8]), devices, costs.is_partial)
+    totals = NetworkCosts(*map(pick, costs[:8]), buffers=pick(costs.buffers))
+    return totals._replace(devices=devices, is_partial=costs.is_partial)
