@@ -55,5 +55,7 @@ def at(costs: NetworkCosts, index: int, count: int) -> NetworkCosts:
         return None if picked != picked else picked  # NaN is unknown
 
     devices = tuple([DeviceCosts(*map(pick, device)) for device in costs.devices])
-    totals = NetworkCosts(*map(pick, costs[:8]), buffers=pick(costs.buffers))
-    return totals._replace(devices=devices, is_partial=costs.is_partial)
+    totals = NetworkCosts(*[pick(number) for number in costs[:8]])
+    return totals._replace(
+        devices=devices, buffers=pick(costs.buffers), is_partial=costs.is_partial
+    )
