@@ -24,7 +24,6 @@ ENDINGS = (".png", ".svg")
 
 _MOST_POINTS = 20_000
 _MOST_BARS = 20  # error bars of one network: more hide what is below them
-_MOST_BARS = 40
 _LOG_RATIO = 30  # an axis whose values span more is logarithmic
 _UNITS = {"s": "ms", "J": "mJ", "bytes": "MB", "%": "%", "": "M"}
 _FACTORS = {"bytes": 1e-6, "": 1e-6}  # what numbers of files are multiplied by
@@ -113,7 +112,6 @@ def _figure(
     from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
 
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -130,17 +128,13 @@ def _figure(
                          rasterized=True)  # fmt: skip
         own = [row for row in rows if row["model"] == network.name]
         front = [[axis.values(row[axis.objective.column]) for row in own] for axis in (x, y)]
-        # Bars of neighbours would hide each other: some are shown.
-        step = max(1, -(-len(own) // _MOST_BARS))
-        axes.errorbar(
-            *front, xerr=_errors(x, own), errorevery=step, fmt="o", markersize=3.5, color=color,
-            ecolor=(*color[:3], 0.5), elinewidth=1, zorder=3, label=_shown(network.name),
-        )  # fmt: skip
+        axes.errorbar(*front, xerr=_errors(x, own), fmt="o", markersize=4, color=color,
+                      elinewidth=0.8, capsize=2, zorder=3, label=_shown(network.name),
+                      errorevery=max(1, len(own) // _MOST_BARS))  # fmt: skip
     for axis, span, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
         known = summary.spans.get(axis.objective.column)
         if known is not None and known.low > 0 and known.high > _LOG_RATIO * known.low:
             scale("log")
-            span.set_major_formatter(ScalarFormatter())
         span.set_label_text(axis.label)
     axes.set_title("front: line and markers; light: all points", fontsize=9, color="0.3")
     axes.grid(color="0.9", linewidth=0.6)

@@ -1,213 +1,147 @@
-"""Files of a sweep: what is read back is what was evaluated, and no file is there half."""
+"""Files and pictures of a sweep: whole or not at all, and what an interrupt leaves says so."""
 
 from __future__ import annotations
 
 import csv
 import errno
 import json
-import os
-import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy
+import pyarrow.parquet as parquet
 import pytest
-from pyarrow import parquet
 
 from mnet_cost.devices.load import load_device
-from mnet_cost.errors import OutputError
+from mnet_cost.errors import OutputError, UsageError
 from mnet_cost.models.library import load_model
-from mnet_cost.search.sweep import Summary, SweepRequest, Table, plan_sweep, sweep_tables
-from mnet_cost.search.sweep_files import ROW_GROUP, refuse_existing, write_sweep
-
-KINDS = ("parquet", "csv", "json")
-
-
-def request() -> SweepRequest:
-    axes = {"alpha": [0.5, 1.0], "resolution": [0, 192, 224]}
-    return plan_sweep(
-        ["mobilenet_v1"], [load_model("mobilenet_v1")], axes, [load_device("stm32f746")]
-    )
-
-
-def synthetic(asked: SweepRequest, points: int, name: str = "net", start: int = 0) -> Table:
-    """A table whose mult-adds number its points, and in which the rest is unknown."""
-    table: dict[str, Any] = {column.name: None for column in asked.columns}
-    table |= {
-        "model": numpy.broadcast_to(numpy.array(name), points),
-        "precision": numpy.broadcast_to(numpy.array("fp32"), points),
-        "mult_adds": numpy.arange(start, start + points, dtype=float),
-        "front": numpy.zeros(points, bool),
-        "near_tie": numpy.zeros(points, bool),
-    }
-    return table
+from mnet_cost.report.sweep_plot import plot_sweep
+from mnet_cost.search import sweep_files
+from mnet_cost.search.sweep import (
+    Summary,
+    SweepRequest,
+    Table,
+    evaluate,
+    plan_sweep,
+    sweep_tables,
+)
+from mnet_cost.search.sweep_files import write_sweep
 
 
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        return list(parquet.read_table(path).to_pylist())
-    if path.suffix == ".json":
-        return list(json.loads(path.read_text())["points"])
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+def planned(*names: str, **options: Any) -> SweepRequest:
+    axes = {"alpha": (0.25, 0.5, 0.75, 1.0), "resolution": tuple(range(96, 225, 16))}
+    devices = [load_device("pixel_1_tflite")]
+    return plan_sweep(names, [load_model(name) for name in names], axes, devices, **options)
 
 
-def test_all_kinds_say_the_same(tmp_path: Path) -> None:
-    asked = request()
-    for kind in KINDS:
-        summary = Summary(asked)
-        write_sweep(str(tmp_path / f"out.{kind}"), asked, sweep_tables(asked, summary), summary)
-    rows = rows_of(tmp_path / "out.parquet")
-    assert [(row["alpha"], row["resolution"]) for row in rows] == [
-        (0.5, 192), (0.5, 224), (1.0, 192), (1.0, 224),
-    ]  # fmt: skip
-    assert rows[3]["mult_adds"] == 568_740_352
-    assert rows[3]["params"] == 4_231_976
-    assert rows[3]["top1"] == 70.6
-    assert rows[3]["latency_ms@stm32f746"] is None
-    assert rows == rows_of(tmp_path / "out.json")
-    cells = rows_of(tmp_path / "out.csv")
-    assert cells[3]["mult_adds"] == "568740352"
-    assert cells[3]["latency_ms@stm32f746"] == ""
-    assert sorted(os.listdir(tmp_path)) == ["out.csv", "out.json", "out.parquet"]
-    schema = parquet.read_schema(tmp_path / "out.parquet")
-    assert str(schema.field("mult_adds").type) == "int64"
-    metadata = schema.metadata
-    assert metadata[b"points"] == b"4"
-    assert metadata[b"partial"] == b"false"
-    assert sum(cause["points"] for cause in json.loads(metadata[b"broken"])) == 2
-    assert len(json.loads(metadata[b"models"])[0]["spec_sha256"]) == 64
+def write(path: Path, request: SweepRequest, **options: Any) -> Summary:
+    summary = Summary(request)
+    write_sweep(str(path), request, sweep_tables(request, summary), summary, **options)
+    return summary
 
 
-def test_row_groups_and_memory(tmp_path: Path) -> None:
-    asked, alive, most = request(), weakref.WeakSet[Any](), 0
-
-    def tables() -> Iterator[Table]:
-        nonlocal most
-        for number in range(30):
-            table = synthetic(asked, 30_000, start=30_000 * number)
-            alive.add(table["mult_adds"])
-            most = max(most, len(alive))
-            yield table
-
-    write_sweep(str(tmp_path / "out.parquet"), asked, tables(), Summary(asked))
-    file = parquet.ParquetFile(tmp_path / "out.parquet")
-    sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    assert sizes == [ROW_GROUP] * 6 + [900_000 - 6 * ROW_GROUP]
-    assert (file.read(["mult_adds"])["mult_adds"].to_numpy() == numpy.arange(900_000)).all()
-    assert most <= 6  # 30,000 points each: a row group takes five
+def test_parquet_has_types_flags_and_a_description(tmp_path: Path) -> None:
+    path = tmp_path / "points.parquet"
+    summary = write(path, planned("mobilenet_v1", "mobilenet_v2"))
+    table = parquet.read_table(path)
+    assert table.num_rows == summary.valid == 72
+    assert str(table.schema.field("mult_adds").type) == "int64"
+    assert str(table.schema.field("latency_ms@pixel_1_tflite").type) == "double"
+    row = {name: column[35] for name, column in table.to_pydict().items()}
+    assert (row["model"], row["alpha"], row["resolution"]) == ("mobilenet_v1", 1.0, 224)
+    assert row["mult_adds"] == 568_740_352
+    assert row["latency_ms@pixel_1_tflite"] == pytest.approx(120.9, abs=0.1)
+    assert sum(table["front"].to_pylist()) == len(summary.front)
+    metadata = {key.decode(): value for key, value in parquet.read_metadata(path).metadata.items()}
+    assert any("mobilenet_v2" in value.decode(errors="replace") for value in metadata.values())
+    assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_words_are_whole(kind: str, tmp_path: Path) -> None:
-    asked, name = request(), 'a,"b"\nc $x$'
-    path = tmp_path / f"out.{kind}"
-    write_sweep(str(path), asked, [synthetic(asked, 2, name)], Summary(asked))
-    assert [row["model"] for row in rows_of(path)] == [name, name]
+def test_csv_and_json_have_the_same_points(tmp_path: Path) -> None:
+    request = planned("mobilenet_v1")
+    for name in ("points.csv", "points.json"):
+        write(tmp_path / name, request)
+    with (tmp_path / "points.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    document = json.loads((tmp_path / "points.json").read_text(encoding="utf-8"))
+    assert document["schema"] == "mnet-cost/sweep-points/1"
+    points = document["points"]
+    assert len(rows) == len(points) == 36
+    for row, point in zip(rows, points, strict=True):
+        assert int(row["mult_adds"]) == point["mult_adds"]
+        assert float(row["latency_ms@pixel_1_tflite"]) == point["latency_ms@pixel_1_tflite"]
+    assert points[-1]["params"] == 4_231_976
+    # Energy by operations is a lower bound: nothing ends it upwards.
+    assert points[-1]["energy_high_mj@pixel_1_tflite"] is None
+    assert rows[-1]["energy_high_mj@pixel_1_tflite"] == ""
 
 
-def test_a_word_without_text_and_nan_are_null(tmp_path: Path) -> None:
-    asked = request()
-    table = {**synthetic(asked, 3), "top1_basis": numpy.array(["", "published", ""])}
-    table["params"] = numpy.array([1.0, numpy.nan, 3.0])
-    for kind in ("parquet", "json"):
-        path = tmp_path / f"out.{kind}"
-        write_sweep(str(path), asked, [table], Summary(asked))
-        rows = rows_of(path)
-        assert [row["top1_basis"] for row in rows] == [None, "published", None]
-        assert [row["params"] for row in rows] == [1, None, 3]
+def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match="is there already"):
+        write(path, planned("mobilenet_v1"))
+    assert path.read_text() == "mine"
+    write(path, planned("mobilenet_v1"), force=True)
+    assert path.read_text().startswith("model,precision,alpha,resolution,mult_adds")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_interrupt_keeps_what_was_written(kind: str, tmp_path: Path) -> None:
-    asked = request()
-
-    def tables() -> Iterator[Table]:
-        yield synthetic(asked, 5)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt) as caught:
-        write_sweep(str(tmp_path / f"out.{kind}"), asked, tables(), Summary(asked))
-    assert os.listdir(tmp_path) == [f"out.partial.{kind}"]
-    assert len(rows_of(tmp_path / f"out.partial.{kind}")) == 5
-    assert f"the first 5 points are in out.partial.{kind}" in caught.value.__notes__[0]
-    if kind == "parquet":
-        metadata = parquet.read_schema(tmp_path / "out.partial.parquet").metadata
-        assert metadata[b"partial"] == b"true"
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("points.xlsx", "no sweep is written as"), ("none/points.csv", "the folder is not there")],
+)
+def test_what_cannot_be_written(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(OutputError, match=said):
+        write(tmp_path / name, planned("mobilenet_v1"))
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_keeps_whole_row_groups(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, calls = request(), 0
-    reserve = os.posix_fallocate
-
-    def full(*arguments: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        reserve(*arguments)
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    path = str(tmp_path / "out.parquet")
-    with pytest.raises(OutputError) as caught:
-        write_sweep(path, asked, [synthetic(asked, 4 * ROW_GROUP)], Summary(asked))
-    assert str(caught.value) == (
-        f"{path}: cannot be written: no space left on device\n"
-        "hint: the first 262,144 points are in out.partial.parquet"
-    )
-    assert os.listdir(tmp_path) == ["out.partial.parquet"]
-    kept = parquet.read_table(tmp_path / "out.partial.parquet", columns=["mult_adds"])
-    assert (kept["mult_adds"].to_numpy() == numpy.arange(262_144)).all()
+def interrupted(request: SweepRequest, after: int) -> Iterator[Table]:
+    summary = Summary(request)
+    for number, table in enumerate(sweep_tables(request, summary)):
+        if number == after:
+            raise KeyboardInterrupt
+        yield table
 
 
-def test_another_error_leaves_nothing(tmp_path: Path) -> None:
-    asked = request()
-
-    def tables() -> Iterator[Table]:
-        yield synthetic(asked, 5)
-        raise RuntimeError("broken")
-
-    for kind in KINDS:
-        with pytest.raises(RuntimeError, match="broken"):
-            write_sweep(str(tmp_path / f"out.{kind}"), asked, tables(), Summary(asked))
-    assert os.listdir(tmp_path) == []
-
-
-def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    there = tmp_path / "out.csv"
-    there.write_text("mine")
-    with pytest.raises(OutputError, match=r"out\.csv: is there already"):
-        refuse_existing(str(there), False)
-    refuse_existing(str(there), True)
-    assert there.read_text() == "mine"
-    with pytest.raises(OutputError, match=r"an ending is `\.parquet`, `\.csv` or `\.json`"):
-        refuse_existing(str(tmp_path / "out.xlsx"), False)
-    with pytest.raises(OutputError, match="the folder is not there"):
-        refuse_existing(str(tmp_path / "none" / "out.csv"), False)
+@pytest.mark.parametrize("ending", ["parquet", "csv", "json"])
+def test_an_interrupt_keeps_whole_points_and_marks_them(tmp_path: Path, ending: str) -> None:
+    request = planned("mobilenet_v1", "mobilenet_v2")  # a table each
+    path = tmp_path / f"points.{ending}"
+    with pytest.raises(KeyboardInterrupt) as raised:
+        write_sweep(str(path), request, interrupted(request, 1), Summary(request))
+    partial = tmp_path / f"points.partial.{ending}"
+    assert raised.value.__notes__ == [f"{path}: the first 36 points are in {partial.name}"]
+    assert list(tmp_path.iterdir()) == [partial]
+    if ending == "parquet":
+        assert parquet.read_table(partial).num_rows == 36
+        metadata = parquet.read_metadata(partial).metadata
+        assert any(b"partial" in key + value for key, value in metadata.items())
+    elif ending == "json":
+        assert len(json.loads(partial.read_text())["points"]) == 36
 
 
-def test_a_partial_file_is_not_overwritten(tmp_path: Path) -> None:
-    asked = request()
-    (tmp_path / "out.partial.csv").write_text("mine")
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    def tables() -> Iterator[Table]:
-        yield synthetic(asked, 1)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_sweep(str(tmp_path / "out.csv"), asked, tables(), Summary(asked))
-    assert (tmp_path / "out.partial.csv").read_text() == "mine"
-    assert len(rows_of(tmp_path / "out.partial2.csv")) == 1
+    monkeypatch.setattr(sweep_files.CsvFile, "add", full)
+    with pytest.raises(OutputError, match="no space left"):
+        write(tmp_path / "points.csv", planned("mobilenet_v1"))
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_hashes_follow_what_is_said() -> None:
-    from mnet_cost.search.sweep_files import profile_hash, spec_hash
+@pytest.mark.parametrize(("name", "begins"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_a_picture(tmp_path: Path, name: str, begins: bytes) -> None:
+    request = planned("mobilenet_v1", "mobilenet_v2")
+    summary = Summary(request)
+    path = tmp_path / name
+    plot_sweep(str(path), request, summary, sweep_tables(request, summary))
+    assert path.read_bytes().startswith(begins)
+    assert len(list(tmp_path.iterdir())) == 1
 
-    device = load_device("stm32f746")
-    assert profile_hash(device) == profile_hash(replace(device, path="elsewhere.yaml"))
-    assert profile_hash(device) != profile_hash(replace(device, threads=2))
-    assert spec_hash(load_model("mobilenet_v1")) != spec_hash(load_model("mobilenet_v1:full"))
+
+def test_a_picture_needs_two_metrics(tmp_path: Path) -> None:
+    request = planned("mobilenet_v1", objectives="mult_adds")
+    with pytest.raises(UsageError, match="a plot needs two objectives"):
+        plot_sweep(str(tmp_path / "p.png"), request, Summary(request), evaluate(request))
