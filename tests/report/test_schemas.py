@@ -31,6 +31,7 @@ COMMANDS = {
     "layers": ["layers"],
     "layer": ["layers", "conv2d"],
     "paper": ["paper", "mobilenet_v1", "--table", "4"],
+    "sweep": ["sweep", "mobilenet_v1", "--alpha", "0.01,0.5,1.0", "--device", "pixel_1_tflite"],
     "batches": ["analyze", "lenet5", "--batch", "1,8", "--device", "pixel_1"],
 }
 """A command for each document that takes no file and no training."""
