@@ -19,7 +19,7 @@ from mnet_cost.analysis.conventions import (
     count_by,
     find_convention,
 )
-from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts
+from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts, costs_of_totals
 from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.memory import MemoryTrace, trace_memory
@@ -157,18 +157,8 @@ class Analysis:
     @property
     def total_costs(self) -> NetworkCosts:
         """`costs` without those of devices."""
-        totals = self.totals
-        return NetworkCosts(
-            mult_adds=totals.mult_adds,
-            vector_ops=totals.vector_ops,
-            params=totals.params,
-            weights=totals.weights,
-            weight_bytes=totals.weight_bytes,
-            activation_bytes=totals.activation_bytes,
-            traffic_bytes=totals.traffic_bytes,
-            peak_bytes=self.memory.peak_bytes,
-            buffers=totals.buffers,
-            is_partial=bool(self.unmodelled),
+        return costs_of_totals(
+            self.totals, self.memory.peak_bytes, is_partial=bool(self.unmodelled)
         )
 
     @property

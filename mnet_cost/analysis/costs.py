@@ -18,7 +18,7 @@ from mnet_cost.analysis.kernels import Kernel, form_kernels
 from mnet_cost.analysis.memory import peak_bytes
 from mnet_cost.analysis.runtime_plan import memory_rules
 from mnet_cost.analysis.times import network_time
-from mnet_cost.analysis.work import add_up, count_work, find_precision
+from mnet_cost.analysis.work import Totals, add_up, count_work, find_precision
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.network import Network
 
@@ -85,15 +85,11 @@ def network_costs(
     for rules in dict.fromkeys([device.kernel_rules for device in devices]):
         kernels = kernels_of[rules] = form_kernels(network, costs, dtype, rules)
         peak_of[rules] = peak_bytes(network, dtype, memory_rules(network, kernels, rules))
-    return NetworkCosts(
+    of_network = costs_of_totals(
+        totals, peak_bytes(network, dtype), is_partial=any(cost.work is None for cost in costs)
+    )
+    return of_network._replace(
         mult_adds=sum(mult_adds_by(counting, costs, network)),
-        vector_ops=totals.vector_ops,
-        params=totals.params,
-        weights=totals.weights,
-        weight_bytes=totals.weight_bytes,
-        activation_bytes=totals.activation_bytes,
-        traffic_bytes=totals.traffic_bytes,
-        peak_bytes=peak_bytes(network, dtype),
         devices=tuple(
             [
                 _device_costs(
@@ -105,8 +101,22 @@ def network_costs(
                 for device in devices
             ]
         ),
+    )
+
+
+def costs_of_totals(totals: Totals, peak: Count, *, is_partial: bool) -> NetworkCosts:
+    """The costs of a network without those of devices; `peak` is in bytes."""
+    return NetworkCosts(
+        mult_adds=totals.mult_adds,
+        vector_ops=totals.vector_ops,
+        params=totals.params,
+        weights=totals.weights,
+        weight_bytes=totals.weight_bytes,
+        activation_bytes=totals.activation_bytes,
+        traffic_bytes=totals.traffic_bytes,
+        peak_bytes=peak,
         buffers=totals.buffers,
-        is_partial=any(cost.work is None for cost in costs),
+        is_partial=is_partial,
     )
 
 

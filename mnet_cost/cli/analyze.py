@@ -15,6 +15,7 @@ from mnet_cost.cli.options import (
     add_model_argument,
     add_output_options,
     analyzed,
+    count,
     given_batches,
     given_knobs,
     refuse_total,
@@ -61,7 +62,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument_group("kernels").add_argument(
         "--top",
         metavar="N",
-        type=_count,
+        type=count,
         help="with --by kernel, as many as take longest on the first device (15; in CSV all)",
     )
     training = parser.add_argument_group("training")
@@ -106,13 +107,6 @@ def _run_batches(
     emit(report, options, [options.model, *options.device])
     status = refuse_total(analyses[:1])
     return check_fits(options, analyses, at_batch([options.model], [analyses]), status)
-
-
-def _count(text: str) -> int:
-    """A number of rows."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:

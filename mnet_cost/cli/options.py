@@ -134,6 +134,13 @@ def add_notes_option(group: argparse._ActionsContainer) -> None:
     )
 
 
+def count(text: str) -> int:
+    """A number of rows, for `type` of an option."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
+    return int(text)
+
+
 def given_knobs(options: argparse.Namespace) -> dict[str, Any]:
     """Knob values from the command line."""
     from mnet_cost.models.library import split_setting

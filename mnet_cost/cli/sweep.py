@@ -6,10 +6,17 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+from mnet_cost.cli.options import (
+    Subparsers,
+    add_command,
+    add_lower_bound_option,
+    add_notes_option,
+    count,
+)
 
 if TYPE_CHECKING:
-    from mnet_cost.search.sweep import Summary, SweepRequest, Table
+    from mnet_cost.search.sweep import Summary, Table
+    from mnet_cost.search.sweep_request import SweepRequest
 
 _RANGES = {
     "alpha": "width multipliers: `0.25:1.0:0.01`, both ends included, or `0.25,0.5,1.0`",
@@ -59,6 +66,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--convention", metavar="NAME", default="paper", help="{conventions} (paper)"
     )
     group.add_argument("--metrics", metavar="M,...", help="what to calculate (all): {metrics}")
+    add_lower_bound_option(group)
     front = parser.add_argument_group("front")
     front.add_argument(
         "--pareto",
@@ -66,7 +74,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="metrics of the front: `mult_adds,latency@DEVICE,top1`; the first is that of --top",
     )
     front.add_argument(
-        "--top", metavar="N", type=_count, default=0, help="the best points instead of the front"
+        "--top", metavar="N", type=count, default=0, help="the best points instead of the front"
     )
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -81,13 +89,6 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_notes_option(output)
     parser.set_defaults(run=run)
-
-
-def _count(text: str) -> int:
-    """A number of rows."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,7 +114,20 @@ def run(options: argparse.Namespace) -> int:
     target, options.output = options.output, None
     emit(sweep_report(request, summary), options, options.models)
     options.output = target
-    return 0
+    return _refuse_totals(summary)
+
+
+def _refuse_totals(summary: Summary) -> int:
+    """Exit status 3, and words on stderr, where points have no totals."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.errors import Problem
+
+    without = summary.without_totals
+    if not without:
+        return 0
+    said = f"{without:,} points have no totals: some of their layers have no cost rule"
+    say(Problem(said, hint="--lower-bound gives the sums of the rest"))
+    return 3
 
 
 def _request(options: argparse.Namespace) -> SweepRequest:
@@ -121,7 +135,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.metrics import named
     from mnet_cost.models.library import load_model
-    from mnet_cost.search.sweep import plan_sweep
+    from mnet_cost.search.sweep_request import plan_sweep
 
     axes = _axes(options)
     names = [name for name in options.models if name.lower() != "vs"]
@@ -138,6 +152,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         convention=options.convention,
         metrics=None if options.metrics is None else named(_words(options.metrics)),
         objectives=options.pareto,
+        lower_bound=options.lower_bound,
     )
 
 

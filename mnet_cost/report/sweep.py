@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mnet_cost.analysis.latency import basis_of
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.metrics import find_metric
 from mnet_cost.report.schema_ids import schema_id
-from mnet_cost.report.types import ASKED, Column, Fact, Form, Quantity, Report, Table
+from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
+from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep import Column as SweepColumn
-from mnet_cost.search.sweep import Span, Summary, SweepRequest
+from mnet_cost.search.sweep import Span, Summary
+from mnet_cost.search.sweep_request import Column as SweepColumn
+from mnet_cost.search.sweep_request import SweepRequest
 
-_MOST_ROWS = 12
+_MOST_ROWS = 10
 _MOST_CAUSES = 2
 """Shown among the notes; all are in JSON."""
 
@@ -59,8 +64,10 @@ def _spans(request: SweepRequest, summary: Summary) -> Table:
         if column.metric is None or span is None or column.metric.name.endswith(("_low", "_high")):
             continue
         device = column.device.name if column.device else None
+        least = _is_lower_bound(request, column, summary)
         rows.append((
-            column.metric.title, device, _figure(column, span.low), _figure(column, span.high),
+            column.metric.title, device, _figure(column, span.low, least),
+            _figure(column, span.high, least),
         ))  # fmt: skip
     columns = (
         Column("metric", "metric", "text", ASKED),
@@ -71,19 +78,51 @@ def _spans(request: SweepRequest, summary: Summary) -> Table:
     return Table("metrics", "Least and most", columns, tuple(rows))
 
 
-def _figure(column: SweepColumn, value: float | None) -> Any:
+def _is_lower_bound(request: SweepRequest, column: SweepColumn, summary: Summary) -> bool:
+    """Whether some of the column's numbers are no more than lower bounds: nothing ends them
+    upwards."""
+    metric, device = column.metric, column.device
+    if metric is None or device is None:
+        return False
+    if metric.name == "latency":
+        return any(_is_bound(device, precision) for precision in request.precisions)
+    if metric.name == "energy":
+        ended = summary.spans.get(column_of(find_metric("energy_high"), device))
+        return ended is None or ended.known < summary.spans[column.name].known
+    return False
+
+
+def _is_bound(device: DeviceProfile, precision: str) -> bool:
+    """Whether times on the device are lower bounds."""
+    return basis_of(device, precision) == "bound"
+
+
+def _figure(column: SweepColumn, value: float | None, is_lower_bound: bool = False) -> Any:
     """A number of a file as people read it: in the unit of the metric."""
     if value is None or column.metric is None:
         return value
     metric = column.metric
-    return Quantity(value / metric.file_factor, metric.unit)
+    figure = Quantity(value / metric.file_factor, metric.unit)
+    return AtLeast(*figure) if is_lower_bound else figure
+
+
+def _objective_figure(column: SweepColumn, row: Mapping[str, Any]) -> Any:
+    """The number of one point, which may be a lower bound."""
+    metric, device, least = column.metric, column.device, False
+    if metric is not None and device is not None:
+        if metric.name == "latency":
+            least = _is_bound(device, row["precision"])
+        elif metric.name == "energy":
+            least = row.get(column_of(find_metric("energy_high"), device)) is None
+    return _figure(column, row.get(column.name), least)
 
 
 def _front(request: SweepRequest, summary: Summary) -> Table:
     rows = summary.front_rows
     shown = _thinned(rows)
     title = " and ".join(objective.title for objective in request.objectives)
-    note = f"{len(rows):,} points that no other is better than in {title}"
+    are = "point" if len(rows) == 1 else "points"
+    note = f"{len(rows):,} {are} that no other is better than in {title}"
     if len(shown) < len(rows):
         note += f": {len(shown)} of them, evenly spread"
     if summary.near_ties:
@@ -114,7 +153,7 @@ def _points(
     cells = []
     for row in rows:
         values = [row.get(name) for name in told]
-        values += [_figure(by_name[o.column], row.get(o.column)) for o in request.objectives]
+        values += [_objective_figure(by_name[o.column], row) for o in request.objectives]
         bases = [
             row.get(o.accuracy.basis_column) for o in request.objectives if o.accuracy is not None
         ]
@@ -140,14 +179,21 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    notes = [f"{count:,} points break: {cause}" for count, cause in summary.causes]
-    more = notes[_MOST_CAUSES:]
+    causes = [f"{_points_break(count)}: {cause}" for count, cause in summary.causes]
+    notes, more = causes[:_MOST_CAUSES], causes[_MOST_CAUSES:]
+    spanned = [column for column in request.columns if column.name in summary.spans]
+    if any(_is_lower_bound(request, column, summary) for column in spanned):
+        notes.append("≥: a lower bound, at least of some points")
     if any(objective.accuracy is not None for objective in request.objectives):
         more.append(
             "an accuracy is what a source prints for a point, or `interpolated` between such "
             "points; other points have none, and are on no front with accuracies"
         )
-    return tuple(notes[:_MOST_CAUSES]), tuple(more)
+    return tuple(notes), tuple(more)
+
+
+def _points_break(count: int) -> str:
+    return "1 point breaks" if count == 1 else f"{count:,} points break"
 
 
 def sweep_document(request: SweepRequest, summary: Summary) -> dict[str, Any]:

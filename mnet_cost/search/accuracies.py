@@ -63,6 +63,8 @@ class Surface:
     ) -> None:
         self.accuracy = accuracy
         self._axes = axes
+        self._words = {knob for knob, axis in axes.items() if knob_type(axis) == "str"}
+        """Knobs whose columns are words."""
         self._sources = sources
 
     def figures(self, knobs: Mapping[str, Any], points: int) -> tuple[Any, Any]:
@@ -71,12 +73,17 @@ class Surface:
 
         figures = numpy.full(points, numpy.nan)
         basis = numpy.zeros(points, dtype=f"<U{len(INTERPOLATED)}")
+        places: dict[tuple[str, Any], Any] = {}  # where a knob has a value
         for nodes in self._sources:
             for node in nodes:
-                here = numpy.isnan(figures)
-                for knob, value in zip(self._axes, node.at, strict=True):
-                    here &= self._is_at(knobs, knob, value)
-                figures[here], basis[here] = node.value, PUBLISHED
+                settings = list(zip(self._axes, node.at, strict=True))
+                for knob, value in settings:
+                    if (knob, value) not in places:
+                        places[knob, value] = self._is_at(knobs, knob, value)
+                here = numpy.logical_and.reduce([places[setting] for setting in settings])
+                if here.any():
+                    here &= numpy.isnan(figures)
+                    figures[here], basis[here] = node.value, PUBLISHED
         if self._sources:
             between = self._interpolated(knobs, points, self._sources[0])
             here = numpy.isnan(figures) & ~numpy.isnan(between)
@@ -84,8 +91,7 @@ class Surface:
         return figures, basis
 
     def _is_at(self, knobs: Mapping[str, Any], knob: str, value: Any) -> Any:
-        is_word = knob_type(self._axes[knob]) == "str"
-        return knobs[knob] == (word_of(value) if is_word else value)
+        return knobs[knob] == (word_of(value) if knob in self._words else value)
 
     def _interpolated(self, knobs: Mapping[str, Any], points: int, nodes: list[_Node]) -> Any:
         """NaN where no cell has all of its corners."""

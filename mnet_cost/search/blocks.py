@@ -42,7 +42,8 @@ class Block(NamedTuple):
     @property
     def points(self) -> int:
         """Points that hold."""
-        return len(next(iter(self.metrics.values())))
+        columns = (*self.metrics.values(), *self.knobs.values())
+        return len(columns[0]) if columns else 0  # without metrics where none holds
 
 
 def column_of(metric: Metric, device: DeviceProfile | None = None) -> str:

@@ -8,7 +8,7 @@ a grid for each combination. Not here: files, fronts, several networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -23,7 +23,6 @@ from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
 from mnet_cost.search.strips import Part, Settings, Strip
 
-Progress = Callable[[int, int], None]
 Column = NDArray[Any]
 
 _MOST_ROWS = 2048
@@ -103,7 +102,10 @@ class GridSweep:
     def blocks(
         self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
     ) -> Iterator[Block]:
-        """`parts` as columns of settings that hold. `name` is what blocks call the model."""
+        """`parts` as columns of settings that hold. `name` is what blocks call the model.
+
+        Settings come in the order of rows, then of columns, which is not that of `axes`.
+        """
         for words, part in self.parts(block_points, task):
             yield from _blocks(name, words, part, self._precisions, self._numbers)
 
@@ -114,36 +116,6 @@ class GridSweep:
             question = _question(self._model, fixed, self._numbers, *self._settings)
             grid = self._grids[number] = _NumberGrid(question, self._numbers)
         return grid
-
-
-def sweep_blocks(
-    model: Model,
-    axes: Mapping[str, Sequence[Any]],
-    devices: Sequence[DeviceProfile] = (),
-    precisions: Sequence[str] = ("fp32",),
-    *,
-    convention: str = "paper",
-    metrics: Sequence[str] | None = None,
-    lower_bound: bool = False,
-    name: str | None = None,
-    block_points: int = BLOCK_POINTS,
-    progress: Progress | None = None,
-) -> Iterator[Block]:
-    """All combinations of `axes`, a block at a time, at most `block_points` settings each.
-
-    Settings come in the order of rows, then of columns, which is not that of `axes`. `progress`
-    is called with the settings that are done, and all of them.
-    """
-    sweep = GridSweep(
-        model, axes, devices, precisions, convention=convention, metrics=metrics,
-        lower_bound=lower_bound,
-    )  # fmt: skip
-    done = 0
-    for words, part in sweep.parts(block_points):
-        yield from _blocks(name or model.name, words, part, precisions, axes)
-        done += prod(part.shape)
-        if progress is not None:
-            progress(done, sweep.points)
 
 
 def evaluate_points(

@@ -20,7 +20,7 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.recording import Graph, Recorded, Recording
 from mnet_cost.search.blocks import COSTS, cost_columns, cost_values
-from mnet_cost.search.separable import COLUMN, ROW, dependencies, steps
+from mnet_cost.search.steps import COLUMN, ROW, dependencies, steps_to
 
 Output = int | float | None
 """An int is a node of the graph, a float the same number for all settings, None is unknown."""
@@ -118,10 +118,10 @@ class CompiledProgram:
         guards = list(program.guards)
         self.axis_guards = [g for g in guards if self.depends[g] != ROW | COLUMN]
         self.mixed_guards = [g for g in guards if self.depends[g] == ROW | COLUMN]
-        self.for_axis_guards = steps(graph, self.axis_guards, self.depends)
-        self.for_mixed_guards = steps(graph, self.mixed_guards, self.depends)
+        self.for_axis_guards = steps_to(graph, self.axis_guards, self.depends)
+        self.for_mixed_guards = steps_to(graph, self.mixed_guards, self.depends)
         outputs = [node for node in program.outputs.values() if isinstance(node, int)]
-        self.for_outputs = steps(graph, outputs, self.depends)
+        self.for_outputs = steps_to(graph, outputs, self.depends)
 
 
 class ProgramLibrary:

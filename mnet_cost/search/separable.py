@@ -11,7 +11,6 @@ Not here: which knobs are rows, and what happens where structure differs (`grids
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from mnet_cost.recording import Graph, Node
 from mnet_cost.search.bounds import Bounds
+from mnet_cost.search.steps import COLUMN, ROW, Steps
 from mnet_cost.search.sums import (
     INCREASING,
     ONES,
@@ -35,9 +35,6 @@ from mnet_cost.search.sums import (
     total,
     vector_function,
 )
-
-ROW, COLUMN = 1, 2
-"""What a node of a graph depends on, as bits."""
 
 _SMALL = 50_000
 """Points of a grid on which to decide maxima by blocks costs more than to evaluate them."""
@@ -58,55 +55,6 @@ def _compared_bounds(name: str, low: float, high: float) -> float | None:
     if high <= 0 and name == "less_equal":
         return 1.0
     return 0.0 if low >= 0 and name == "less" else None
-
-
-def steps(
-    graph: Graph, targets: Sequence[int], depends: Sequence[int]
-) -> list[tuple[int, tuple[int, ...]]]:
-    """What has to be calculated for `targets`, in order: nodes with their operands.
-
-    Sums of sums that nothing else uses are one sum of all their operands, and so are maxima.
-    """
-    indices = graph.needed(targets)
-    nodes = graph.nodes
-    joins = [index for index in indices if nodes[index].name in _JOINED]
-    uses = Counter([operand for index in indices for operand in nodes[index].operands])
-    uses.update(dict.fromkeys(targets, 2))  # a value of its own
-    joined: dict[int, tuple[int, ...]] = {}
-    absorbed: set[int] = set()
-    for index in joins:
-        if depends[index] != ROW | COLUMN:
-            continue
-        name, operands, _ = nodes[index]
-        flat: tuple[int, ...] = ()
-        for operand in operands:
-            if operand in joined and uses[operand] == 1 and nodes[operand].name == name:
-                flat += joined[operand]
-                absorbed.add(operand)
-            else:
-                flat += (operand,)
-        joined[index] = flat
-    return [
-        (index, joined.get(index, nodes[index].operands))
-        for index in indices
-        if index not in absorbed
-    ]
-
-
-_JOINED = ("add", "maximum")
-
-
-def dependencies(graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> list[int]:
-    """What each node of `graph` depends on, for inputs that are on rows and on columns."""
-    depends = [0] * len(graph.nodes)
-    for index in rows:
-        depends[index] = ROW
-    for index in columns:
-        depends[index] = COLUMN
-    for index, node in enumerate(graph.nodes):
-        for operand in node.operands:
-            depends[index] |= depends[operand]
-    return depends
 
 
 class Grid:
@@ -142,10 +90,10 @@ class Grid:
         """The value of a node that depends on one axis at most: a number or a vector."""
         return self._vectors[index]
 
-    def calculate(self, plan: Sequence[tuple[int, tuple[int, ...]]]) -> None:
+    def calculate(self, steps: Steps) -> None:
         """Calculate nodes from their operands, which come before them."""
         nodes, vectors, sums, depends = self.graph.nodes, self._vectors, self._sums, self.depends
-        for index, operands in plan:
+        for index, operands in steps:
             if depends[index] == ROW | COLUMN:
                 if index not in sums:
                     sums[index] = self._sum_of(index, nodes[index], operands)

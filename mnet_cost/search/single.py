@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -23,7 +23,7 @@ from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, cost_columns, co
 _LARGEST_COUNT = 2**53
 
 
-def sweep_blocks(
+def single_blocks(
     model: Model,
     axes: Mapping[str, Sequence[Any]],
     devices: Sequence[DeviceProfile],
@@ -31,19 +31,18 @@ def sweep_blocks(
     *,
     convention: str = "paper",
     metrics: Sequence[str] | None = None,
+    lower_bound: bool = False,
     block_points: int = BLOCK_POINTS,
-    progress: Callable[[int], None] | None = None,
 ) -> Iterator[Block]:
     """Blocks of all combinations of the values of `axes`, the last axis fastest.
 
     Blocks call the model by its title. `metrics` are names of costs, all where it is None.
-    `progress` is called with the number of points done, broken ones among them. A point breaks
-    where an analysis raises `MnetCostError`; its cause is the first line of that.
+    `lower_bound` gives sums although some layers have no cost rule. A point breaks where an
+    analysis raises `MnetCostError`; its cause is the first line of that.
     """
     wanted = COSTS if metrics is None else named(metrics)
     columns = cost_columns(wanted, devices)
     combinations = product(*axes.values())
-    done = 0
     while settings := list(islice(combinations, max(1, block_points // len(precisions)))):
         held: dict[str, list[tuple[Any, ...]]] = {precision: [] for precision in precisions}
         values: dict[str, list[list[Any]]] = {precision: [] for precision in precisions}
@@ -59,16 +58,13 @@ def sweep_blocks(
                 for precision in precisions:
                     try:
                         costs = network_costs(network, devices, precision, convention)
-                        row = cost_values(wanted, costs)
+                        row = cost_values(wanted, costs, lower_bound)
                         _refuse_inexact(columns, row)
                     except MnetCostError as error:
                         broken[precision][_cause(error)] += 1
                     else:
                         held[precision].append(setting)
                         values[precision].append(row)
-            done += len(precisions)
-            if progress is not None:
-                progress(done)
         for precision in precisions:
             yield Block(
                 model.spec.title,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnet_cost.search.programs import CompiledProgram, Program, ProgramLibrary
-from mnet_cost.search.separable import COLUMN, ROW, Grid, Mixed
+from mnet_cost.search.separable import Grid, Mixed
+from mnet_cost.search.steps import COLUMN, ROW
 from mnet_cost.search.sums import ONES, Sum, is_of_rows
 from mnet_cost.search.tiles import Rectangle, Tile
 

@@ -6,7 +6,8 @@
         summary.add(table)
 
 Tables come one after another, so memory is that of some of them, however many points there are.
-Not here: how points are evaluated (`grids.py`, `single.py`), and files (`sweep_files.py`).
+Not here: what can be asked for (`sweep_request.py`), how points are evaluated (`grids.py`,
+`single.py`), and files (`sweep_files.py`).
 """
 
 from __future__ import annotations
@@ -14,26 +15,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from math import exp, prod
-from typing import Any, Literal, NamedTuple
+from math import exp
+from typing import Any, NamedTuple
 
-from mnet_cost.analysis.conventions import find_convention
-from mnet_cost.analysis.work import find_precision
-from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, UsageError
-from mnet_cost.metrics import Metric
-from mnet_cost.models.types import Model
-from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
-from mnet_cost.search.blocks import COSTS, Block, column_of
+from mnet_cost.search.accuracies import PRECISION
+from mnet_cost.search.blocks import Block
 from mnet_cost.search.fronts import Front, dominated, ratio_width
-from mnet_cost.search.networks import with_knobs
-from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
-from mnet_cost.search.single import knob_type
-
-MAX_POINTS = 10**11
-"""More points would take days at any rate that was measured."""
+from mnet_cost.search.objectives import Objective
+from mnet_cost.search.single import single_blocks
+from mnet_cost.search.sweep_request import FLAGS, Network, SweepRequest
 
 TABLE_POINTS = 500_000
 """Most points of a table: some 100 MB with all that is made of it."""
@@ -47,199 +38,10 @@ _FEW = 16
 _MOST_CAUSES = 100
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
-Kind = Literal["word", "bool", "int64", "float64"]
 Progress = Callable[[int, int], None]
-
-
-class Column(NamedTuple):
-    """A column of a sweep: its name in files, and what its cells are. Any cell may be missing."""
-
-    name: str
-    kind: Kind
-    metric: Metric | None = None
-    device: DeviceProfile | None = None
-    """Of a metric, and where that is of a device."""
-
 
 Table = Mapping[str, Any]
 """Column name -> NumPy array; None where no point has a value. All arrays are equally long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """One of the networks of a sweep."""
-
-    name: str
-    """As it was asked for."""
-    model: Model
-    axes: Mapping[str, tuple[Any, ...]]
-    """The swept knobs that it has."""
-    surfaces: tuple[Surface, ...]
-
-    @property
-    def settings(self) -> int:
-        """Combinations of knob values."""
-        return prod(map(len, self.axes.values()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRequest:
-    """What is swept; everything in it was checked."""
-
-    networks: tuple[Network, ...]
-    axes: Mapping[str, tuple[Any, ...]]
-    devices: tuple[DeviceProfile, ...]
-    precisions: tuple[str, ...]
-    convention: str
-    metrics: tuple[Metric, ...]
-    accuracies: tuple[Accuracy, ...]
-    objectives: tuple[Objective, ...]
-
-    @property
-    def points(self) -> int:
-        """Points of the sweep, those that will break among them."""
-        return len(self.precisions) * sum(network.settings for network in self.networks)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """All columns but the flags, in the order of files."""
-        columns = [Column("model", "word"), Column("precision", "word")]
-        columns += [Column(knob, _kind(values)) for knob, values in self.axes.items()]
-        for metric in self.metrics:
-            if metric.of_network:
-                columns.append(Column(column_of(metric), _kind_of(metric), metric))
-        for device in self.devices:
-            for metric in self.metrics:
-                if metric.of_device:
-                    name = column_of(metric, device)
-                    columns.append(Column(name, _kind_of(metric), metric, device))
-        for accuracy in self.accuracies:
-            columns.append(Column(accuracy.column, "float64", accuracy.metric))
-            columns.append(Column(accuracy.basis_column, "word"))
-        return tuple(columns)
-
-
-FLAGS = (Column("front", "bool"), Column("near_tie", "bool"))
-"""Whether a point is on the front; whether it is off by less than the error of a ratio of times."""
-
-
-def _kind(values: Sequence[Any]) -> Kind:
-    kind = knob_type(values)
-    return "word" if kind == "str" else kind  # type: ignore[return-value]
-
-
-def _kind_of(metric: Metric) -> Kind:
-    return "int64" if metric.unit in ("", "bytes") else "float64"
-
-
-def plan_sweep(
-    names: Sequence[str],
-    models: Sequence[Model],
-    axes: Mapping[str, Sequence[Any]],
-    devices: Sequence[DeviceProfile] = (),
-    *,
-    precisions: Sequence[str] = ("fp32",),
-    convention: str = "paper",
-    metrics: Sequence[Metric] | None = None,
-    objectives: str | None = None,
-) -> SweepRequest:
-    """A sweep of `models`, each with the knobs of `axes` that it has.
-
-    `metrics` are all costs where it is None. `objectives` are those of the front. Raises
-    `ModelReferenceError` for a knob that no network has, `UsageError` for what else cannot be.
-    """
-    if not models:
-        raise UsageError(Problem("a sweep needs a network", hint="mnet-cost sweep mobilenet_v1"))
-    find_convention(convention)
-    for precision in precisions:
-        find_precision(precision)
-        if list(precisions).count(precision) > 1:
-            raise UsageError(f"the precision {precision} is asked for twice")
-    settled = with_knobs(models, axes)
-    networks = tuple(
-        _network(name, model, plain, axes)
-        for name, model, plain in zip(names, settled, models, strict=True)
-    )
-    _refuse_twins(networks)
-    costs = tuple(metric for metric in metrics or COSTS if metric in COSTS)
-    if not costs:
-        raise UsageError(Problem("a sweep needs a cost", hint="name one, such as mult_adds"))
-    accuracies = tuple(
-        dict.fromkeys(surface.accuracy for network in networks for surface in network.surfaces)
-    )
-    if PRECISION not in precisions:
-        accuracies = ()
-    asked = (
-        default_objectives(costs, devices, accuracies)
-        if objectives is None
-        else parse_objectives(objectives, devices, accuracies)
-    )
-    request = SweepRequest(
-        networks=networks,
-        axes={knob: tuple(values) for knob, values in axes.items()},
-        devices=tuple(devices),
-        precisions=tuple(precisions),
-        convention=convention,
-        metrics=_with_needed(costs, asked),
-        accuracies=accuracies,
-        objectives=asked,
-    )
-    if request.points > MAX_POINTS:
-        raise UsageError(
-            Problem(
-                f"these are {request.points:,} points, of {MAX_POINTS:,} at most",
-                hint="take larger steps, or fewer knobs",
-            )
-        )
-    _refuse_clashes(request)
-    return request
-
-
-def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[Any]]) -> Network:
-    """A network with its own axes; its knobs are those that its reference sets."""
-    own = {knob: tuple(values) for knob, values in axes.items()
-           if model.knobs.get(knob) is values}  # fmt: skip
-    fixed = plain._replace(
-        knobs={knob: value for knob, value in plain.knobs.items() if knob not in own}
-    )
-    return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
-
-
-def _refuse_twins(networks: Sequence[Network]) -> None:
-    for first, other in combinations(networks, 2):
-        if first.model.spec == other.model.spec and first.model.knobs == other.model.knobs:
-            if first.name == other.name:
-                raise UsageError(f"{first.name} is swept already: name it once")
-            hint = "with the knobs of this sweep" if first.axes else None
-            raise UsageError(
-                Problem(f"{other.name} and {first.name} are the same network", hint=hint)
-            )
-        if first.name == other.name:
-            raise UsageError(f"two networks are called {first.name}")
-
-
-def _with_needed(
-    metrics: tuple[Metric, ...], objectives: Sequence[Objective]
-) -> tuple[Metric, ...]:
-    """`metrics` with those of the front, and a latency with its band."""
-    names = {metric.name for metric in metrics}
-    names |= {objective.metric.name for objective in objectives}
-    if "latency" in names:
-        names |= {"latency_low", "latency_high"}
-    return tuple(metric for metric in COSTS if metric.name in names)
-
-
-def _refuse_clashes(request: SweepRequest) -> None:
-    """`UsageError` for a knob that is called as another column."""
-    names = Counter(column.name for column in (*request.columns, *FLAGS))
-    for knob in request.axes:
-        if names[knob] > 1:
-            raise UsageError(
-                Problem(
-                    f"the knob `{knob}` is called as a column of every sweep",
-                    hint="give it another name in the spec",
-                )
-            )
 
 
 def evaluate(
@@ -267,18 +69,19 @@ def evaluate(
 
 def _blocks_of(request: SweepRequest, network: Network, block_points: int) -> Iterator[Block]:
     """All points of one network, by analyses of their own where they are few."""
-    from mnet_cost.search import grids, single
+    from mnet_cost.search.grids import GridSweep
 
-    blocks = single.sweep_blocks if network.settings <= _FEW else grids.sweep_blocks
-    return blocks(
-        network.model,
-        network.axes,
-        request.devices,
-        request.precisions,
-        convention=request.convention,
-        metrics=[metric.name for metric in request.metrics],
-        block_points=block_points,
+    asked = network.model, network.axes, request.devices, request.precisions
+    metrics = [metric.name for metric in request.metrics]
+    if network.settings <= _FEW:
+        return single_blocks(
+            *asked, convention=request.convention, metrics=metrics,
+            lower_bound=request.lower_bound, block_points=block_points,
+        )  # fmt: skip
+    sweep = GridSweep(
+        *asked, convention=request.convention, metrics=metrics, lower_bound=request.lower_bound
     )
+    return sweep.blocks(network.name, block_points)
 
 
 def _table(request: SweepRequest, network: Network, block: Block) -> Table:
@@ -387,6 +190,16 @@ class Summary:
                 known = [int(i) for i in best if firsts[i] < numpy.inf]
                 self._take_best([row_of(table, i) for i in known])
         self.valid += length_of(table)
+
+    @property
+    def without_totals(self) -> int:
+        """Points whose sums leave layers out, so that they are not given."""
+        for column in self.request.columns:
+            metric = column.metric
+            if metric is not None and metric.of_network is not None and metric.needs_totals:
+                span = self.spans.get(column.name)
+                return self.valid - (span.known if span is not None else 0)
+        return 0
 
     def _widen(self, name: str, values: Any) -> None:
         import numpy

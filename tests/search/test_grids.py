@@ -19,7 +19,7 @@ from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
 from mnet_cost.search.blocks import COSTS, Block, cost_columns, cost_values
-from mnet_cost.search.grids import evaluate_points, sweep_blocks
+from mnet_cost.search.grids import GridSweep, evaluate_points
 
 Axes = dict[str, list[Any]]
 
@@ -62,7 +62,7 @@ def check(
 ) -> int:
     """Compare some settings, and the number of all that hold; how many of the picks hold."""
     profiles = [load_device(name) for name in devices]
-    blocks = list(sweep_blocks(model, axes, profiles, precisions))
+    blocks = list(GridSweep(model, axes, profiles, precisions).blocks("model"))
     place = {
         (block.precision, *(column[i].item() for column in (block.knobs[n] for n in axes))): (
             block,
@@ -124,11 +124,11 @@ def test_a_million_settings_of_the_paper() -> None:
     """Mult-adds and params of all settings against formulas written here (Table 1)."""
     alphas = [step / 1000 for step in range(200, 1200)]
     sides = range(32, 288)
-    (block,) = sweep_blocks(
+    (block,) = GridSweep(
         load_model("mobilenet_v1"),
         {"alpha": alphas, "resolution": sides},
         metrics=["mult_adds", "params"],
-    )
+    ).blocks("model")
     alpha, side = block.knobs["alpha"], block.knobs["resolution"]
     channels = np.floor(32 * alpha)
     side = np.ceil(side / 2)
@@ -149,12 +149,19 @@ def test_a_million_settings_of_the_paper() -> None:
 
 def test_settings_that_break_are_counted_by_cause() -> None:
     axes: Axes = {"alpha": [0.01, 0.5], "resolution": [0, 32, 64]}
-    (block,) = sweep_blocks(load_model("mobilenet_v1"), axes)
+    (block,) = GridSweep(load_model("mobilenet_v1"), axes).blocks("model")
     assert block.points == 2
     assert dict(block.broken) == {
         "`image` must be at least 1, not 0": 2,
         "`channels` must be at least 1, not 0": 2,
     }
+
+
+def test_a_grid_where_nothing_holds_is_empty() -> None:
+    axes: Axes = {"alpha": [0.001, 0.002], "resolution": SIDES}
+    (block,) = GridSweep(load_model("mobilenet_v1"), axes).blocks("model")
+    assert block.points == 0
+    assert dict(block.broken) == {"`channels` must be at least 1, not 0": 28}
 
 
 def test_points_are_settings_of_their_own() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnet_cost.recording import Recorded, Recording
-from mnet_cost.search.separable import Grid, Mixed, dependencies, steps
+from mnet_cost.search.separable import Grid, Mixed
+from mnet_cost.search.steps import dependencies, steps_to
 from mnet_cost.search.tiles import Rectangle, Tile
 from mnet_cost.tensors import ceil_div, largest, smallest, square_root, where
 
@@ -55,7 +56,7 @@ def evaluated(
     depends = dependencies(graph, list(rows), list(columns))
     grid = Grid(graph, depends, shape, {**rows, **columns})
     grid.is_large = large
-    grid.calculate(steps(graph, [number.node], depends))
+    grid.calculate(steps_to(graph, [number.node], depends))
     values = np.empty(shape)
     half, third = (shape[0] + 1) // 2, (shape[1] + 2) // 3
     for top in range(0, shape[0], half):
@@ -135,7 +136,7 @@ def test_a_maximum_that_bounds_decide_is_a_sum() -> None:
     depends = dependencies(graph, [width.node], [side.node])
     shape = len(widths), len(sides)
     grid = Grid(graph, depends, shape, {width.node: widths, side.node: sides})
-    grid.calculate(steps(graph, [most.node], depends))
+    grid.calculate(steps_to(graph, [most.node], depends))
     assert grid.nodes == []
     values = Tile(grid, Rectangle(0, len(widths), 0, len(sides))).values(grid.number(most.node))
     assert (values == 64 * widths[:, None] * sides**2).all()

@@ -17,15 +17,9 @@ from mnet_cost.errors import OutputError, UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.report.sweep_plot import plot_sweep
 from mnet_cost.search import sweep_files
-from mnet_cost.search.sweep import (
-    Summary,
-    SweepRequest,
-    Table,
-    evaluate,
-    plan_sweep,
-    sweep_tables,
-)
+from mnet_cost.search.sweep import Summary, Table, evaluate, sweep_tables
 from mnet_cost.search.sweep_files import write_sweep
+from mnet_cost.search.sweep_request import SweepRequest, plan_sweep
 
 
 def planned(*names: str, **options: Any) -> SweepRequest:

@@ -1,0 +1,224 @@
+"""What is swept: networks, values of their knobs, devices, metrics; all of it checked beforehand.
+
+`plan_sweep` makes a `SweepRequest` of what a user asks for, or raises what is wrong with it. The
+request knows the columns that a sweep has. Not here: the points (`sweep.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+from typing import Any, Literal, NamedTuple
+
+from mnet_cost.analysis.conventions import find_convention
+from mnet_cost.analysis.work import find_precision
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import Problem, UsageError
+from mnet_cost.metrics import Metric
+from mnet_cost.models.types import Model
+from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
+from mnet_cost.search.blocks import COSTS, column_of
+from mnet_cost.search.networks import with_knobs
+from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
+from mnet_cost.search.single import knob_type
+
+MAX_POINTS = 10**11
+"""More points would take days at any rate that was measured."""
+
+Kind = Literal["word", "bool", "int64", "float64"]
+
+
+class Column(NamedTuple):
+    """A column of a sweep: its name in files, and what its cells are. Any cell may be missing."""
+
+    name: str
+    kind: Kind
+    metric: Metric | None = None
+    device: DeviceProfile | None = None
+    """Of a metric, and where that is of a device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One of the networks of a sweep."""
+
+    name: str
+    """As it was asked for."""
+    model: Model
+    axes: Mapping[str, tuple[Any, ...]]
+    """The swept knobs that it has."""
+    surfaces: tuple[Surface, ...]
+
+    @property
+    def settings(self) -> int:
+        """Combinations of knob values."""
+        return prod(map(len, self.axes.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """What is swept; everything in it was checked."""
+
+    networks: tuple[Network, ...]
+    axes: Mapping[str, tuple[Any, ...]]
+    devices: tuple[DeviceProfile, ...]
+    precisions: tuple[str, ...]
+    convention: str
+    metrics: tuple[Metric, ...]
+    accuracies: tuple[Accuracy, ...]
+    objectives: tuple[Objective, ...]
+    lower_bound: bool = False
+    """Whether sums are given although some layers have no cost rule."""
+
+    @property
+    def points(self) -> int:
+        """Points of the sweep, those that will break among them."""
+        return len(self.precisions) * sum(network.settings for network in self.networks)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns but the flags, in the order of files."""
+        columns = [Column("model", "word"), Column("precision", "word")]
+        columns += [Column(knob, _kind(values)) for knob, values in self.axes.items()]
+        for metric in self.metrics:
+            if metric.of_network:
+                columns.append(Column(column_of(metric), _kind_of(metric), metric))
+        for device in self.devices:
+            for metric in self.metrics:
+                if metric.of_device:
+                    name = column_of(metric, device)
+                    columns.append(Column(name, _kind_of(metric), metric, device))
+        for accuracy in self.accuracies:
+            columns.append(Column(accuracy.column, "float64", accuracy.metric))
+            columns.append(Column(accuracy.basis_column, "word"))
+        return tuple(columns)
+
+
+FLAGS = (Column("front", "bool"), Column("near_tie", "bool"))
+"""Whether a point is on the front; whether it is off by less than the error of a ratio of times."""
+
+
+def _kind(values: Sequence[Any]) -> Kind:
+    kind = knob_type(values)
+    return "word" if kind == "str" else kind  # type: ignore[return-value]
+
+
+def _kind_of(metric: Metric) -> Kind:
+    return "int64" if metric.unit in ("", "bytes") else "float64"
+
+
+def plan_sweep(
+    names: Sequence[str],
+    models: Sequence[Model],
+    axes: Mapping[str, Sequence[Any]],
+    devices: Sequence[DeviceProfile] = (),
+    *,
+    precisions: Sequence[str] = ("fp32",),
+    convention: str = "paper",
+    metrics: Sequence[Metric] | None = None,
+    objectives: str | None = None,
+    lower_bound: bool = False,
+) -> SweepRequest:
+    """A sweep of `models`, each with the knobs of `axes` that it has.
+
+    `metrics` are all costs where it is None. `objectives` are those of the front. Raises
+    `ModelReferenceError` for a knob that no network has, `UsageError` for what else cannot be.
+    """
+    if not models:
+        raise UsageError(Problem("a sweep needs a network", hint="mnet-cost sweep mobilenet_v1"))
+    find_convention(convention)
+    for precision in precisions:
+        find_precision(precision)
+        if list(precisions).count(precision) > 1:
+            raise UsageError(f"the precision {precision} is asked for twice")
+    settled = with_knobs(models, axes)
+    networks = tuple(
+        _network(name, model, plain, axes)
+        for name, model, plain in zip(names, settled, models, strict=True)
+    )
+    _refuse_twins(networks)
+    costs = tuple(metric for metric in metrics or COSTS if metric in COSTS)
+    if not costs:
+        raise UsageError(Problem("a sweep needs a cost", hint="name one, such as mult_adds"))
+    accuracies = tuple(
+        dict.fromkeys(surface.accuracy for network in networks for surface in network.surfaces)
+    )
+    if PRECISION not in precisions:
+        accuracies = ()
+    asked = (
+        default_objectives(costs, devices, accuracies)
+        if objectives is None
+        else parse_objectives(objectives, devices, accuracies)
+    )
+    request = SweepRequest(
+        networks=networks,
+        axes={knob: tuple(values) for knob, values in axes.items()},
+        devices=tuple(devices),
+        precisions=tuple(precisions),
+        convention=convention,
+        metrics=_with_needed(costs, asked),
+        accuracies=accuracies,
+        objectives=asked,
+        lower_bound=lower_bound,
+    )
+    if request.points > MAX_POINTS:
+        raise UsageError(
+            Problem(
+                f"these are {request.points:,} points, of {MAX_POINTS:,} at most",
+                hint="take larger steps, or fewer knobs",
+            )
+        )
+    _refuse_clashes(request)
+    return request
+
+
+def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[Any]]) -> Network:
+    """A network with its own axes; its knobs are those that its reference sets."""
+    own = {knob: tuple(values) for knob, values in axes.items()
+           if model.knobs.get(knob) is values}  # fmt: skip
+    fixed = plain._replace(
+        knobs={knob: value for knob, value in plain.knobs.items() if knob not in own}
+    )
+    return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
+
+
+def _refuse_twins(networks: Sequence[Network]) -> None:
+    for first, other in combinations(networks, 2):
+        if first.model.spec == other.model.spec and first.model.knobs == other.model.knobs:
+            if first.name == other.name:
+                raise UsageError(f"{first.name} is swept already: name it once")
+            hint = "with the knobs of this sweep" if first.axes else None
+            raise UsageError(
+                Problem(f"{other.name} and {first.name} are the same network", hint=hint)
+            )
+        if first.name == other.name:
+            raise UsageError(f"two networks are called {first.name}")
+
+
+def _with_needed(
+    metrics: tuple[Metric, ...], objectives: Sequence[Objective]
+) -> tuple[Metric, ...]:
+    """`metrics` with those of the front; a latency and an energy with their ranges."""
+    names = {metric.name for metric in metrics}
+    names |= {objective.metric.name for objective in objectives}
+    if "latency" in names:
+        names |= {"latency_low", "latency_high"}
+    if "energy" in names:
+        names |= {"energy_low", "energy_high"}
+    return tuple(metric for metric in COSTS if metric.name in names)
+
+
+def _refuse_clashes(request: SweepRequest) -> None:
+    """`UsageError` for a knob that is called as another column."""
+    names = Counter(column.name for column in (*request.columns, *FLAGS))
+    for knob in request.axes:
+        if names[knob] > 1:
+            raise UsageError(
+                Problem(
+                    f"the knob `{knob}` is called as a column of every sweep",
+                    hint="give it another name in the spec",
+                )
+            )
