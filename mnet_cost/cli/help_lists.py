@@ -48,9 +48,9 @@ def _changes() -> Iterable[str]:
 
 
 def _metrics() -> Iterable[str]:
-    from mnet_cost.search.blocks import COSTS
+    from mnet_cost.search.blocks import COMPUTED
 
-    return [metric.name for metric in COSTS]
+    return [metric.name for metric in COMPUTED]
 
 
 LISTS: dict[str, Callable[[], Iterable[str]]] = {

@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
     require("numpy", extra="sweep")
     request = _request(options)
-    _refuse_existing(options)
+    _check_files(options, request)
     summary = Summary(request, options.top)
     with Bar("points", rate=True) as bar:
         tables = sweep_tables(request, summary, bar)
@@ -182,17 +182,16 @@ def _axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
     return {knob: parse_values(text, option) for knob, (option, text) in texts.items()}
 
 
-def _refuse_existing(options: argparse.Namespace) -> None:
+def _check_files(options: argparse.Namespace, request: SweepRequest) -> None:
     """Refuse files before the work, not after it."""
     if options.output is not None:
         from mnet_cost.search.sweep_files import refuse_existing
 
         refuse_existing(options.output, options.force)
     if options.plot is not None:
-        from mnet_cost.report.sweep_plot import ENDINGS
-        from mnet_cost.search.sweep_files import refuse_existing
+        from mnet_cost.report.sweep_plot import check_plot
 
-        refuse_existing(options.plot, options.force, ENDINGS)
+        check_plot(options.plot, request, options.force)
 
 
 def _write(

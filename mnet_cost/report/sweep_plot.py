@@ -43,6 +43,15 @@ class _Axis(NamedTuple):
         return numbers * _FACTORS.get(self.objective.metric.unit, 1.0)
 
 
+def check_plot(path: str, request: SweepRequest, force: bool) -> None:
+    """Raise what `plot_sweep` would raise after all points were evaluated."""
+    refuse_existing(path, force, ENDINGS)
+    require("matplotlib", extra="sweep")
+    if len(request.objectives) < 2:
+        hint = "name two, such as `--pareto mult_adds,peak_memory`"
+        raise UsageError(Problem("a plot needs two metrics of the front", hint=hint))
+
+
 def plot_sweep(
     path: str,
     request: SweepRequest,
@@ -56,11 +65,7 @@ def plot_sweep(
     The file is there whole or not at all. Raises `UsageError` for a front of one objective,
     `OutputError` for a file that cannot be written, `MissingPackageError` without matplotlib.
     """
-    refuse_existing(path, force, ENDINGS)
-    require("matplotlib", extra="sweep")
-    if len(request.objectives) < 2:
-        hint = "name two, such as `--pareto mult_adds,peak_memory`"
-        raise UsageError(Problem("a plot needs two objectives", hint=hint))
+    check_plot(path, request, force)
     x, y = _axes(request.objectives)
     figure = _figure(request, summary, _points(request, tables, x, y), x, y)
     with naming(path, "cannot be written", shown="-o"):

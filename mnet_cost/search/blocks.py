@@ -14,13 +14,11 @@ from mnet_cost.analysis.costs import NetworkCosts
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import METRICS, Metric
 
-COSTS = tuple(
-    metric
-    for metric in METRICS
-    if (metric.of_network or metric.of_device) and metric.name != "flops"
-)
-"""The metrics that are computed; the others are what a source has published. FLOPs are mult-adds
-twice."""
+COMPUTED = tuple(metric for metric in METRICS if metric.of_network or metric.of_device)
+"""The metrics that are computed; the others are what a source has published."""
+
+COSTS = tuple(metric for metric in COMPUTED if metric.name != "flops")
+"""Those of a block where none are named. FLOPs are mult-adds twice."""
 
 BLOCK_POINTS = 2_000_000
 """Points of a block at most: 16 MB for each column."""

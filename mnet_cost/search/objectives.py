@@ -77,20 +77,18 @@ def parse_objectives(
 def default_objectives(
     metrics: Sequence[Metric], devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]
 ) -> tuple[Objective, ...]:
-    """An accuracy where one is published, else mult-adds, and the latency on the first device; of
-    what the sweep has."""
+    """Two where there are as many: an accuracy that is published and the latency on the first
+    device; in the place of what the sweep has not, mult-adds and the peak of memory."""
     names = {metric.name for metric in metrics}
     objectives = []
     if accuracies:
         objectives.append(_of_accuracy(accuracies[0]))
     if "latency" in names and devices:
         objectives.append(_objective(f"latency@{devices[0].name}", devices, accuracies))
-    if len(objectives) < 2:
-        first = "mult_adds" if "mult_adds" in names else None
-        first = first or next((metric.name for metric in metrics if metric.of_network), None)
-        if first is not None:
-            objectives.insert(0, _objective(first, devices, accuracies))
-    return tuple(objectives)
+    of_network = [metric.name for metric in metrics if metric.of_network]
+    preferred = [name for name in ("mult_adds", "peak_memory") if name in of_network]
+    others = list(dict.fromkeys((*preferred, *of_network)))[: 2 - len(objectives)]
+    return (*(_objective(name, devices, accuracies) for name in others), *objectives)
 
 
 def _objective(

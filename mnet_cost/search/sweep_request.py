@@ -20,7 +20,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model
 from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
-from mnet_cost.search.blocks import COSTS, column_of
+from mnet_cost.search.blocks import COMPUTED, COSTS, column_of
 from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
 from mnet_cost.search.single import knob_type
@@ -140,7 +140,7 @@ def plan_sweep(
         for name, model, plain in zip(names, settled, models, strict=True)
     )
     _refuse_twins(networks)
-    costs = tuple(metric for metric in metrics or COSTS if metric in COSTS)
+    costs = tuple(metric for metric in metrics or COSTS if metric in COMPUTED)
     if not costs:
         raise UsageError(Problem("a sweep needs a cost", hint="name one, such as mult_adds"))
     accuracies = tuple(
@@ -208,7 +208,7 @@ def _with_needed(
         names |= {"latency_low", "latency_high"}
     if "energy" in names:
         names |= {"energy_low", "energy_high"}
-    return tuple(metric for metric in COSTS if metric.name in names)
+    return tuple(metric for metric in COMPUTED if metric.name in names)
 
 
 def _refuse_clashes(request: SweepRequest) -> None:

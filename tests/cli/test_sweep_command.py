@@ -85,6 +85,36 @@ def test_all_points_in_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert run(capsys, *V1, *DEVICE, "-o", str(file), "--force")[0] == 0
 
 
+def test_metrics_that_are_asked_for_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("sweep", "mobilenet_v1", "--alpha", "0.5,1.0", "--format", "json")
+    _, out, _ = run(capsys, *words, "--metrics", "params", "--pareto", "flops,params")
+    document = json.loads(out)
+    assert document["metrics"] == {
+        "flops": {"least": 298_994_176, "most": 1_137_480_704, "known": 2},
+        "params": {"least": 1_331_592, "most": 4_231_976, "known": 2},
+        "top1": {"least": 63.7, "most": 70.6, "known": 2},
+        "top5": document["metrics"]["top5"],
+    }
+
+
+def test_points_without_totals(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A layer of unknown cost leaves no totals, as in `analyze`; the peak follows from sizes."""
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "format: 1\nname: net\nknobs: {w: 8}\ninput: {image: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: w, kernel: 1}\n  - opaque: {operation: magic, shape: [w, 8, 8]}\n"
+    )
+    words = ("sweep", str(spec), "--set", "w=1:40:1", "--format", "json")
+    status, out, err = run(capsys, *words)
+    assert status == 3
+    assert "40 points have no totals" in err
+    assert "--lower-bound" in err
+    assert list(json.loads(out)["metrics"]) == ["peak_memory_bytes"]
+    status, out, err = run(capsys, *words, "--lower-bound")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["metrics"]["mult_adds"]["most"] == 3 * 40 * 64
+
+
 def test_points_that_break_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "sweep", "mobilenet_v1", "--alpha", "0.01,0.5", "--format", "json")
     assert json.loads(out)["broken"] == [
@@ -108,6 +138,7 @@ def test_points_that_break_are_counted(capsys: pytest.CaptureFixture[str]) -> No
         (("--alpha", "0.5,1", "--metrics", "speed"), "there is no metric `speed`"),
         (("--alpha", "0.5,1", "--precision", "fp33"), "there is no precision `fp33`"),
         (("--alpha", "0.5,1", "-o", "points.txt"), ".parquet"),
+        (("--alpha", "0.5,1", "--pareto", "params", "--plot", "p.png"), "needs two metrics"),
         ((), "a sweep needs values of a knob"),
     ],
 )

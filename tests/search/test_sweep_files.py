@@ -137,5 +137,5 @@ def test_a_picture(tmp_path: Path, name: str, begins: bytes) -> None:
 
 def test_a_picture_needs_two_metrics(tmp_path: Path) -> None:
     request = planned("mobilenet_v1", objectives="mult_adds")
-    with pytest.raises(UsageError, match="a plot needs two objectives"):
+    with pytest.raises(UsageError, match="a plot needs two metrics of the front"):
         plot_sweep(str(tmp_path / "p.png"), request, Summary(request), evaluate(request))
