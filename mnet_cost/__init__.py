@@ -18,11 +18,13 @@ if TYPE_CHECKING:
         Analysis,
         CalibratedDevice,
         Comparison,
+        Sweep,
         WhatIfs,
         analyze,
         analyze_network,
         calibrate,
         compare,
+        sweep,
         what_if,
     )
     from mnet_cost.devices import DeviceProfile, device_names, load_device, with_threads
@@ -49,6 +51,7 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Network",
+    "Sweep",
     "WhatIfs",
     "Work",
     "__version__",
@@ -66,6 +69,7 @@ __all__ = [
     "model_names",
     "parse_spec",
     "read_spec",
+    "sweep",
     "what_if",
     "with_threads",
 ]
@@ -81,6 +85,7 @@ _HOMES = {
     "Model": "models.types",
     "ModelSpec": "models.types",
     "Network": "network",
+    "Sweep": "api",
     "WhatIfs": "api",
     "Work": "layers",
     "analyze": "api",
@@ -97,6 +102,7 @@ _HOMES = {
     "model_names": "models.library",
     "parse_spec": "models.load",
     "read_spec": "models.load",
+    "sweep": "api",
     "what_if": "api",
     "with_threads": "devices",
 }

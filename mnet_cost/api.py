@@ -1,4 +1,4 @@
-"""What Python users call: `analyze`, `compare`, `what_if`, `calibrate`, and what these return.
+"""What Python users call: `analyze`, `compare`, `sweep`, `what_if`, `calibrate`, and their results.
 
 Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
 table in notebooks. They stand here since reports are made of analyses, so an analysis cannot
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.sweep import Summary
+    from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
 
 AnyModel = Model | ModelSpec | str | os.PathLike[str]
 """A reference (`mobilenet_v1@alpha=0.5`), the path of a file, or what `load_model` gives."""
+_MOST_KEPT = 10_000_000
+"""Points of a sweep that are kept."""
 Grain = Literal["layer", "block", "kind"]
 Format = Literal["text", "json", "csv", "markdown", "html"]
 
@@ -182,6 +186,48 @@ class CalibratedDevice(_Shown):
         return calibration_report(self.profile.name, self.calibrations, self.unread)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sweep(_Shown):
+    """Every combination of knob values of some networks."""
+
+    request: SweepRequest
+    summary: Summary
+    columns: Mapping[str, Any]
+    """NumPy arrays, as long as there are points that hold: knobs by their names, metrics with
+    their units (`latency_ms@pixel_1`), `front` and `near_tie`. What is unknown is NaN."""
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """The points that no other is better than, the best by the first objective first."""
+        return self.summary.front_rows
+
+    def __repr__(self) -> str:
+        names = ", ".join(network.name for network in self.request.networks)
+        over = " and ".join(objective.column for objective in self.request.objectives)
+        points = f"{self.summary.valid:,} of {self.request.points:,} points"
+        return f"<Sweep {names}: {points}, {len(self.summary.front)} on the front of {over}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.sweep import sweep_report
+
+        return sweep_report(self.request, self.summary)
+
+    def write(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write all points to a `.parquet`, `.csv` or `.json` file, whole or not at all; over one
+        that is there only by `force`."""
+        from mnet_cost.search.sweep_files import write_sweep
+
+        write_sweep(os.fspath(path), self.request, [self.columns], self.summary, force=force)
+
+    def plot(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Draw the first two objectives of the points, and the front, as `.png` or `.svg`."""
+        from mnet_cost.report.sweep_plot import plot_sweep
+        from mnet_cost.search.sweep import evaluate
+
+        tables = evaluate(self.request)
+        plot_sweep(os.fspath(path), self.request, self.summary, tables, force=force)
+
+
 def analyze(
     model: AnyModel,
     knobs: Mapping[str, Any] | None = None,
@@ -274,6 +320,61 @@ def compare(
             for model in models
         ),
     )
+
+
+def sweep(
+    *models: AnyModel,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int | None = None,
+    precision: str | Sequence[str] = "fp32",
+    convention: str = "paper",
+    metrics: Sequence[str] | None = None,
+    pareto: str | None = None,
+    lower_bound: bool = False,
+    **axes: Any,
+) -> Sweep:
+    """Every combination of values of knobs: what each costs, and which no other is better than.
+
+        >>> import mnet_cost
+        >>> mnet_cost.sweep("mobilenet_v1", alpha="0.25:1.0:0.25", resolution=[128, 224])
+        <Sweep mobilenet_v1: 8 of 8 points, 8 on the front of mult_adds and top1>
+
+    Values are as after `--alpha` (`"0.25:1.0:0.01"`), a list, or one. A knob goes to every network
+    that has it. `metrics` are those to calculate, all without it, and `pareto` those of the front
+    (`"top1,latency@pixel_1"`). All points are kept in memory: more than 10 million are for the
+    command line, with `-o`. Needs NumPy. Raises `UsageError` for values that cannot be, else as
+    `analyze`.
+    """
+    from mnet_cost.metrics import named
+    from mnet_cost.torch_model.installed import require
+
+    require("numpy", "sweep")
+    from mnet_cost.search.ranges import given_values
+    from mnet_cost.search.sweep import Summary, joined, sweep_tables
+    from mnet_cost.search.sweep_request import plan_sweep
+
+    request = plan_sweep(
+        tuple(map(_name, models)),
+        tuple(map(_model, models)),
+        {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
+        choose_devices(devices, threads),
+        precisions=(precision,) if isinstance(precision, str) else tuple(precision),
+        convention=convention,
+        metrics=None if metrics is None else named(metrics),
+        objectives=pareto,
+        lower_bound=lower_bound,
+    )
+    if request.points > _MOST_KEPT:
+        raise UsageError(
+            Problem(
+                f"{request.points:,} points are too many to keep in memory",
+                hint="`mnet-cost sweep ... -o points.parquet` writes them as they come",
+            )
+        )
+    summary = Summary(request)
+    columns = joined(request, list(sweep_tables(request, summary)))
+    return Sweep(request=request, summary=summary, columns=columns)
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:

@@ -64,3 +64,31 @@ def test_what_is_no_model(model: Any) -> None:
     assert str(caught.value) == (
         f"a model is a name, a path or what load_model gives, not {model!r}"
     )
+
+
+def test_sweep_gives_arrays_and_shows_itself(tmp_path: Path) -> None:
+    sweep = mnet_cost.sweep(
+        "mobilenet_v1", alpha="0.5:1.0:0.25", resolution=[128, 224], precision=["fp32", "int8"]
+    )
+    assert repr(sweep) == (
+        "<Sweep mobilenet_v1: 12 of 12 points, 6 on the front of mult_adds and top1>"
+    )
+    assert sweep.columns["mult_adds"].max() == 568_740_352
+    assert sweep.columns["mult_adds"].dtype == "int64"
+    assert sweep.columns["front"].sum() == len(sweep.front) == 6
+    assert sweep.to_dict()["points"] == 12
+    assert "569 M" in sweep.report(width=80)
+    sweep.write(tmp_path / "points.csv")
+    sweep.plot(tmp_path / "front.svg")
+    assert len((tmp_path / "points.csv").read_text().splitlines()) == 13
+
+
+def test_sweep_refuses_what_cannot_be() -> None:
+    with pytest.raises(mnet_cost.MnetCostError, match="is there twice"):
+        mnet_cost.sweep("mobilenet_v1", alpha=[0.5, 0.5])
+    with pytest.raises(mnet_cost.MnetCostError, match="has the knob `alfa`"):
+        mnet_cost.sweep("mobilenet_v1", alfa=[0.5, 1.0])
+    with pytest.raises(mnet_cost.MnetCostError, match="too many to keep"):
+        mnet_cost.sweep("mobilenet_v1", alpha="0.01:1:0.0001", resolution="32:2048:1")
+    with pytest.raises(mnet_cost.MnetCostError, match="a sweep needs a network"):
+        mnet_cost.sweep(alpha=[0.5, 1.0])

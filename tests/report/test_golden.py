@@ -29,6 +29,28 @@ CASES = {
             *(word for name in SOME_DEVICES for word in ("--device", name)),
         ],
     ),
+    "sweep_80.txt": (
+        80,
+        [
+            *("sweep", "mobilenet_v1", "mobilenet_v2", "--alpha", "0.25:1.0:0.25"),
+            *("--resolution", "8,128:224:32", "--precision", "fp32,int8"),
+            *("--device", "fitted_core", "--device", "lower_bound_core"),
+        ],
+    ),
+    "sweep_100.txt": (
+        100,
+        [
+            "sweep",
+            "mobilenet_v1",
+            "--alpha",
+            "0.01:1.0:0.01",
+            "--pareto",
+            "mult_adds,top1",
+            "--top",
+            "5",
+            "--notes",
+        ],
+    ),
     "analyze_thop.txt": (100, ["analyze", "shallow", "--convention", "thop", "--device", "none"]),
     "analyze.md": (100, ["analyze", "mobilenet_v1@alpha=0.25", "--format", "markdown"]),
     "analyze.json": (
