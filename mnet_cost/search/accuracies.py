@@ -152,14 +152,14 @@ def _in_cells(at: Sequence[tuple[Any, ...]], values: Sequence[float], columns: l
 
 def surfaces_of(model: Model, axes: Mapping[str, Sequence[Any]]) -> tuple[Surface, ...]:
     """What is published for `model` where the knobs of `axes` run, and its other knobs stand."""
-    found: dict[Accuracy, dict[str, dict[tuple[Any, ...], float]]] = {}
+    nodes_of: dict[Accuracy, dict[str, dict[tuple[Any, ...], float]]] = {}
     axes = {knob: axis for knob, axis in axes.items() if knob != BATCH}  # it changes no accuracy
     choices = _choices(model, axes)
     for row in _rows(model, axes, choices):
         for name in ACCURACIES:
             if name in row.texts:
                 accuracy = Accuracy(name, row.measured_on(name))
-                by_source = found.setdefault(accuracy, {})
+                by_source = nodes_of.setdefault(accuracy, {})
                 at = tuple(_value(model, knob, row, choices) for knob in axes)
                 value = float(row.figures[name].value)
                 by_source.setdefault(row.source, {}).setdefault(at, value)
@@ -172,7 +172,7 @@ def surfaces_of(model: Model, axes: Mapping[str, Sequence[Any]]) -> tuple[Surfac
                 for nodes in sorted(by_source.values(), key=len, reverse=True)
             ],
         )
-        for accuracy, by_source in found.items()
+        for accuracy, by_source in nodes_of.items()
     )
 
 

@@ -257,8 +257,8 @@ class BlockTables:
                         return
                     vain = 0 if self._look(setting) else vain + 1
                 return
-            except _NewChoices as found:
-                self.space = with_choices(self.space, found.choices)
+            except _NewChoices as more:
+                self.space = with_choices(self.space, more.choices)
                 self._seen, self._links = [], set()
                 self._prepare()
 
@@ -333,12 +333,13 @@ class BlockTables:
         counts = self._counts(axes)
         grid = np.indices((first.states, *counts)).reshape(len(axes) + 1, -1)
         option = dict(zip(axes, grid[1:], strict=True))
-        mine = _cells(grid[0], [option[axis] for axis in first.axes], first, grid.shape[1])
-        leaves, options = first.leaves[mine], [option[axis] for axis in other.axes]
-        theirs = _cells(leaves, options, other, grid.shape[1])
+        first_rows = _cells(grid[0], [option[axis] for axis in first.axes], first, grid.shape[1])
+        leaves, options = first.leaves[first_rows], [option[axis] for axis in other.axes]
+        other_rows = _cells(leaves, options, other, grid.shape[1])
         return Table(
-            axes, counts, first.sums[mine] + other.sums[theirs],
-            np.maximum(first.peaks[mine], other.peaks[theirs]), other.leaves[theirs], first.states,
+            axes, counts, first.sums[first_rows] + other.sums[other_rows],
+            np.maximum(first.peaks[first_rows], other.peaks[other_rows]),
+            other.leaves[other_rows], first.states,
         )  # fmt: skip
 
     # --- samples

@@ -182,10 +182,10 @@ def describe_space(
     )
 
 
-def with_choices(space: Space, found: Mapping[str, Sequence[Any]]) -> Space:
+def with_choices(space: Space, choices: Mapping[str, Sequence[Any]]) -> Space:
     """`space` with choices that only some of its networks have."""
     known = {axis.name for axis in space.axes} | set(space.model.knobs)
-    axes = [Axis(name, tuple(options)) for name, options in found.items() if name not in known]
+    axes = [Axis(name, tuple(options)) for name, options in choices.items() if name not in known]
     return Space(reference=space.reference, model=space.model, axes=(*space.axes, *axes))
 
 

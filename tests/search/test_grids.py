@@ -79,14 +79,14 @@ def check(
     for number in rng.choice(len(combinations), min(picks, len(combinations)), replace=False):
         setting = combinations[number]
         for precision in precisions:
-            found = place.get((precision, *setting))
+            held = place.get((precision, *setting))
             try:
                 expected = single(model, dict(zip(axes, setting, strict=True)), devices, precision)
             except MnetCostError:
-                assert found is None, setting
+                assert held is None, setting
                 continue
-            assert found is not None, setting
-            assert_same(*found, expected)
+            assert held is not None, setting
+            assert_same(*held, expected)
             holding += 1
     return holding
 
