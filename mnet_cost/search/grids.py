@@ -34,11 +34,16 @@ _ROUNDS = ("floor", "ceil", "rint", "remainder", "floor_divide", "gcd")
 
 
 class Task(NamedTuple):
-    """A share of a grid sweep: some rows of the grid of one combination of words and choices."""
+    """A share of a grid sweep: whole grids of some combinations of words and choices, or some rows
+    of the grid of one."""
 
-    combination: int
+    first: int
+    """The first combination, by its number."""
+    end: int
+    """The number after the last combination."""
     top: int
-    bottom: int
+    bottom: int | None
+    """None: all rows from `top` on."""
     points: int
 
 
@@ -73,31 +78,37 @@ class GridSweep:
         self._combinations = [
             dict(zip(others, values, strict=True)) for values in product(*others.values())
         ]
-        self._grids: dict[int, _NumberGrid] = {}
+        self._latest: tuple[int, _NumberGrid] | None = None
 
     def tasks(self, points: int) -> list[Task]:
         """Shares of about `points` settings each, the same in every process."""
+        grid = prod(map(len, self._numbers.values()))
+        count = len(self._combinations)
+        if grid <= points:  # which takes no recording: there may be many combinations
+            step = points // grid
+            return [
+                Task(first, end, 0, None, (end - first) * grid)
+                for first in range(0, count, step)
+                for end in [min(first + step, count)]
+            ]
         tasks = []
-        for number in range(len(self._combinations)):
+        for number in range(count):
             height, width = self._grid(number).shape
             rows = max(1, points // width)
             for top in range(0, height, rows):
                 bottom = min(top + rows, height)
-                tasks.append(Task(number, top, bottom, (bottom - top) * width))
+                tasks.append(Task(number, number + 1, top, bottom, (bottom - top) * width))
         return tasks
 
     def parts(
         self, block_points: int = BLOCK_POINTS, task: Task | None = None
     ) -> Iterator[tuple[Mapping[str, Any], Part]]:
         """Rectangles of at most `block_points` settings, of all or of one task; with each the
-        knobs that are the same in it."""
-        for number, words in enumerate(self._combinations):
-            if task is None or task.combination == number:
-                rows = (0, None) if task is None else (task.top, task.bottom)
-                for part in self._grid(number).parts(block_points, *rows):
-                    yield words, part
-            if task is None:
-                self._grids.pop(number, None)
+        knobs that are the same in it. What a task gives does not depend on tasks before it."""
+        first, end, top, bottom, _ = task or Task(0, len(self._combinations), 0, None, self.points)
+        for number in range(first, end):
+            for part in self._grid(number).parts(block_points, top, bottom):
+                yield self._combinations[number], part
 
     def blocks(
         self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
@@ -110,12 +121,13 @@ class GridSweep:
             yield from _blocks(name, words, part, self._precisions, self._numbers)
 
     def _grid(self, number: int) -> _NumberGrid:
-        grid = self._grids.get(number)
-        if grid is None:
+        """The grid of a combination. Only the latest is kept: there may be many."""
+        if self._latest is None or self._latest[0] != number:
+            self._latest = None
             fixed = {**self._model.knobs, **self._combinations[number]}
             question = _question(self._model, fixed, self._numbers, *self._settings)
-            grid = self._grids[number] = _NumberGrid(question, self._numbers)
-        return grid
+            self._latest = number, _NumberGrid(question, self._numbers)
+        return self._latest[1]
 
 
 def evaluate_points(
@@ -278,7 +290,12 @@ class _NumberGrid:
         return self._length(self._rows), self._length(self._columns)
 
     def parts(self, block_points: int, top: int = 0, bottom: int | None = None) -> Iterator[Part]:
-        """The rows from `top` to before `bottom`, strip by strip."""
+        """The rows from `top` to before `bottom`, strip by strip.
+
+        Each call begins with the programs of the start: another one that holds for a setting may
+        round its last bits differently.
+        """
+        programs = self._programs.copy()
         height, width = self.shape
         bottom = height if bottom is None else bottom
         columns_at_once = min(width, _MOST_COLUMNS)
@@ -288,7 +305,7 @@ class _NumberGrid:
             for left in range(0, width, columns_at_once):
                 end = min(left + columns_at_once, width)
                 columns = self._settings(self._columns, left, end)
-                yield Strip(self._programs, rows, columns).evaluate()
+                yield Strip(programs, rows, columns).evaluate()
 
     def _length(self, names: Sequence[str]) -> int:
         if self._paired:

@@ -138,6 +138,12 @@ class ProgramLibrary:
         self._axes = rows, columns
         self._compiled.clear()
 
+    def copy(self) -> ProgramLibrary:
+        """The same programs; what is recorded from now on is not shared."""
+        library = ProgramLibrary(self.question, list(self._programs))
+        library._compiled, library._axes = list(self.compiled()), self._axes
+        return library
+
     def by_points(self) -> ProgramLibrary:
         """The same programs with all knobs on rows."""
         library = ProgramLibrary(self.question, self._programs)

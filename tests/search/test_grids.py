@@ -19,7 +19,7 @@ from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
 from mnet_cost.search.blocks import COSTS, Block, cost_columns, cost_values
-from mnet_cost.search.grids import GridSweep, evaluate_points
+from mnet_cost.search.grids import GridSweep, Task, evaluate_points
 
 Axes = dict[str, list[Any]]
 
@@ -223,3 +223,47 @@ def test_random_networks(data: st.DataObject) -> None:
     }
     devices = data.draw(st.lists(st.sampled_from(DEVICES), max_size=2, unique=True))
     check(Model(parse_spec(text), {}), axes, devices, picks=6)
+
+
+def columns_of_task(sweep: GridSweep, task: Task) -> list[tuple[str, bytes]]:
+    """Every column of a task, bit by bit."""
+    return [
+        (name, column.tobytes())
+        for block in sweep.blocks("it", 500, task)
+        for name, column in {**block.knobs, **block.metrics}.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "axes", "points"),
+    [
+        ("mobilenet_v1", {"alpha": STEPS, "resolution": SIDES}, 50),
+        ("mobilenet_v3_large", {"alpha": STEPS[6:], "resolution": SIDES[4:]}, 40),
+        ("mobilenet_v1", {"batch": [1, 2, 3], "resolution": SIDES}, 10**6),
+        ("mobilenet_v1", {"classes": [None, 10, 100], "alpha": STEPS}, 45),
+    ],
+)
+def test_a_task_does_not_depend_on_those_before_it(
+    reference: str, axes: Mapping[str, Sequence[Any]], points: int
+) -> None:
+    model, devices = load_model(reference), [load_device("pixel_1_tflite")]
+
+    def new() -> GridSweep:
+        return GridSweep(model, axes, devices)
+
+    sweep = new()
+    tasks = sweep.tasks(points)
+    assert new().tasks(points) == tasks
+    assert sum(task.points for task in tasks) == sweep.points
+    later = {task: columns_of_task(sweep, task) for task in reversed(tasks)}
+    for task in tasks:
+        assert columns_of_task(new(), task) == later[task]
+
+
+def test_tasks_of_many_combinations_record_nothing() -> None:
+    axes: Axes = {"alpha": [0.5, 1.0], **{f"features.conv_{i}.x": [1, 2, 3] for i in range(8)}}
+    sweep = GridSweep(load_model("mobilenet_v1"), axes)
+    tasks = sweep.tasks(1000)
+    assert [(task.first, task.end) for task in tasks[:2]] == [(0, 500), (500, 1000)]
+    assert tasks[-1] == Task(6500, 6561, 0, None, 122)
+    assert sum(task.points for task in tasks) == sweep.points == 2 * 3**8
