@@ -15,7 +15,7 @@ from mnet_cost.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mnet_cost.search.sweep import Summary, Table
+    from mnet_cost.search.summary import Summary, Table
     from mnet_cost.search.sweep_request import SweepRequest
 
 _RANGES = {
@@ -96,7 +96,8 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.output import emit, say
     from mnet_cost.report.sweep import sweep_report
-    from mnet_cost.search.sweep import Summary, sweep_tables
+    from mnet_cost.search.summary import Summary
+    from mnet_cost.search.sweep import sweep_tables
     from mnet_cost.torch_model.installed import require
 
     require("numpy", extra="sweep")

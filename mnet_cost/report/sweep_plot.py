@@ -16,7 +16,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.escaping import printable
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep import Summary, Table, length_of
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_files import refuse_existing
 from mnet_cost.search.sweep_request import SweepRequest
 from mnet_cost.torch_model.installed import require

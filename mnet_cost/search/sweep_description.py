@@ -15,7 +15,7 @@ from typing import Any
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.models.types import Model
 from mnet_cost.search.single import word_of
-from mnet_cost.search.sweep import Summary
+from mnet_cost.search.summary import Summary
 from mnet_cost.search.sweep_request import SweepRequest
 
 _MOST_VALUES = 1000

@@ -25,7 +25,7 @@ from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.escaping import csv_cell
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.search.single import word_of
-from mnet_cost.search.sweep import Summary, Table, length_of
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_description import description_of, result_of
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
 from mnet_cost.torch_model.installed import require
