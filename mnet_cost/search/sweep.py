@@ -25,6 +25,7 @@ from mnet_cost.search.fronts import Front, dominated, ratio_width
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.single import single_blocks
 from mnet_cost.search.sweep_request import FLAGS, Network, SweepRequest
+from mnet_cost.search.words import Words, repeated
 
 TABLE_POINTS = 500_000
 """Most points of a table: some 100 MB with all that is made of it."""
@@ -41,7 +42,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 Progress = Callable[[int, int], None]
 
 Table = Mapping[str, Any]
-"""Column name -> NumPy array; None where no point has a value. All arrays are equally long."""
+"""Column name -> NumPy array, or `Words`; None where no point has a value. All are equally long."""
 
 
 def evaluate(
@@ -86,13 +87,10 @@ def _blocks_of(request: SweepRequest, network: Network, block_points: int) -> It
 
 def _table(request: SweepRequest, network: Network, block: Block) -> Table:
     """A block with the columns of the whole sweep."""
-    import numpy
-
     points = block.points
     table: dict[str, Any] = {
-        # One text, seen `points` times.
-        "model": numpy.broadcast_to(numpy.array(network.name), points),
-        "precision": numpy.broadcast_to(numpy.array(block.precision), points),
+        "model": repeated(Words.of([network.name]), points),
+        "precision": repeated(Words.of([block.precision]), points),
         **{knob: block.knobs.get(knob) for knob in request.axes},
         **block.metrics,
     }
@@ -250,9 +248,12 @@ class Summary:
 
 def row_of(table: Table, i: int) -> dict[str, Any]:
     """One point; None for what it has no value of."""
+    import numpy
+
     row: dict[str, Any] = {}
     for name, values in table.items():
-        value = None if values is None else values[i].item()
+        value = None if values is None else values[i]
+        value = value.item() if isinstance(value, numpy.generic) else value
         row[name] = None if value != value or value == "" else value
     return row
 
@@ -305,12 +306,12 @@ def joined(request: SweepRequest, tables: Sequence[Table]) -> dict[str, Any]:
     for column in (*request.columns, *FLAGS):
         parts = [table[column.name] for table in tables]
         missing = any(part is None for part in parts)
-        empty: Any = "" if column.kind == "word" else numpy.nan
+        missing_value = Words.of([""]) if column.kind == "word" else numpy.array([numpy.nan])
         filled = [
-            numpy.full(length_of(table), empty) if part is None else part
+            repeated(missing_value, length_of(table)) if part is None else part
             for part, table in zip(parts, tables, strict=True)
         ]
-        values = numpy.concatenate(filled)
+        values: Any = Words.joined(filled) if column.kind == "word" else numpy.concatenate(filled)
         if column.kind == "int64" and not missing and not numpy.isnan(values).any():
             values = values.astype(numpy.int64)
         columns[column.name] = values
