@@ -194,7 +194,8 @@ class Sweep(_Shown):
     summary: Summary
     columns: Mapping[str, Any]
     """NumPy arrays, as long as there are points that hold: knobs by their names, metrics with
-    their units (`latency_ms@pixel_1`), `front` and `near_tie`. What is unknown is NaN."""
+    their units (`latency_ms@pixel_1`), `front` and `near_tie`. What is unknown is NaN. Columns of
+    words are `Words`, which NumPy takes as arrays of texts."""
 
     @property
     def front(self) -> list[dict[str, Any]]:

@@ -19,8 +19,10 @@ from mnet_cost.models.published import ACCURACIES, DATASETS, PublishedRow
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network import elaborate
 from mnet_cost.search.single import knob_type, word_of
+from mnet_cost.search.words import Words
 
 PUBLISHED, INTERPOLATED = "published", "interpolated"
+_BASES = ("", INTERPOLATED, PUBLISHED)
 PRECISION = "fp32"
 """Accuracies are those of networks as they were trained."""
 
@@ -68,11 +70,12 @@ class Surface:
         self._sources = sources
 
     def figures(self, knobs: Mapping[str, Any], points: int) -> tuple[Any, Any]:
-        """(figures, what each rests on) for columns of knobs; NaN and an empty word for none."""
+        """(figures, `Words` of what each rests on) for columns of knobs; NaN and an empty word
+        for none."""
         import numpy
 
         figures = numpy.full(points, numpy.nan)
-        basis = numpy.zeros(points, dtype=f"<U{len(INTERPOLATED)}")
+        basis = numpy.zeros(points, dtype=numpy.int8)  # places in `_BASES`
         places: dict[tuple[str, Any], Any] = {}  # where a knob has a value
         for nodes in self._sources:
             for node in nodes:
@@ -83,12 +86,12 @@ class Surface:
                 here = numpy.logical_and.reduce([places[setting] for setting in settings])
                 if here.any():
                     here &= numpy.isnan(figures)
-                    figures[here], basis[here] = node.value, PUBLISHED
+                    figures[here], basis[here] = node.value, _BASES.index(PUBLISHED)
         if self._sources:
             between = self._interpolated(knobs, points, self._sources[0])
             here = numpy.isnan(figures) & ~numpy.isnan(between)
-            figures[here], basis[here] = between[here], INTERPOLATED
-        return figures, basis
+            figures[here], basis[here] = between[here], _BASES.index(INTERPOLATED)
+        return figures, Words(basis, _BASES)
 
     def _is_at(self, knobs: Mapping[str, Any], knob: str, value: Any) -> Any:
         return knobs[knob] == (word_of(value) if knob in self._words else value)

@@ -21,7 +21,9 @@ from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
 from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
+from mnet_cost.search.single import knob_array, knob_type
 from mnet_cost.search.strips import Part, Settings, Strip
+from mnet_cost.search.words import repeated
 
 Column = NDArray[Any]
 
@@ -65,6 +67,7 @@ class GridSweep:
         lower_bound: bool = False,
     ) -> None:
         self.points = prod([len(values) for values in axes.values()])
+        self._axes = axes
         self._model = model
         self._precisions = tuple(precisions)
         self._settings = (
@@ -118,7 +121,7 @@ class GridSweep:
         Settings come in the order of rows, then of columns, which is not that of `axes`.
         """
         for words, part in self.parts(block_points, task):
-            yield from _blocks(name, words, part, self._precisions, self._numbers)
+            yield from _blocks(name, words, part, self._precisions, self._axes)
 
     def _grid(self, number: int) -> _NumberGrid:
         """The grid of a combination. Only the latest is kept: there may be many."""
@@ -186,22 +189,24 @@ def _blocks(
     words: Mapping[str, Any],
     part: Part,
     precisions: Sequence[str],
-    numbers: Mapping[str, Sequence[Any]],
+    axes: Mapping[str, Sequence[Any]],
 ) -> Iterator[Block]:
-    """The settings of a part that hold, as columns; `numbers` has the values that were given."""
+    """The settings of a part that hold, as columns; `axes` has the values that were given."""
     height, width = part.shape
     holds = None if part.holds is None else part.holds.reshape(-1)
+    points = height * width if holds is None else int(np.count_nonzero(holds))
 
     def flat(values: Any) -> Column:
         column = np.broadcast_to(values, (height, width)).reshape(-1)
         return column if holds is None else column[holds]
 
     def of_knob(name: str, values: Column) -> Column:
-        whole = all(isinstance(value, int) for value in numbers[name])
-        return flat(values.astype(np.int64) if whole else values)
+        return flat(values.astype(knob_type(axes[name])))
 
     knobs = {
-        **{name: flat(np.asarray(value)) for name, value in words.items()},
+        **{
+            name: repeated(knob_array([value], axes[name]), points) for name, value in words.items()
+        },
         **{name: of_knob(name, values[:, None]) for name, values in part.rows.items()},
         **{name: of_knob(name, values[None, :]) for name, values in part.columns.items()},
     }

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network.knobs import knob_values
+from mnet_cost.search.single import knob_array
 from mnet_cost.search.tracing import Sources, trace
 
 Samples = npt.NDArray[Any]
@@ -108,10 +109,10 @@ class Space:
         separator = "," if "@" in self.reference else "@"
         return self.reference + separator + ",".join(settings)
 
-    def columns(self, samples: Samples) -> dict[str, npt.NDArray[Any]]:
-        """The options of samples by axis, as arrays of numbers, words or flags."""
+    def columns(self, samples: Samples) -> dict[str, Any]:
+        """The options of samples by axis, as columns of numbers, words or flags."""
         return {
-            axis.name: np.array(axis.options)[indices]
+            axis.name: knob_array(axis.options, axis.options)[indices]
             for axis, indices in zip(self.axes, samples, strict=True)
         }
 

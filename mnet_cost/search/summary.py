@@ -20,7 +20,7 @@ from mnet_cost.search.objectives import Objective
 from mnet_cost.search.sweep_request import SweepRequest
 
 Table = Mapping[str, Any]
-"""Column name -> NumPy array; None where no point has a value. All arrays are equally long."""
+"""Column name -> NumPy array, or `Words`; None where no point has a value. All are equally long."""
 
 _MOST_CAUSES = 100
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -152,9 +152,12 @@ def flagged(request: SweepRequest, front: Front, table: Table, first: int) -> Ta
 
 def row_of(table: Table, i: int) -> dict[str, Any]:
     """One point; None for what it has no value of."""
+    import numpy
+
     row: dict[str, Any] = {}
     for name, values in table.items():
-        value = None if values is None else values[i].item()
+        value = None if values is None else values[i]
+        value = value.item() if isinstance(value, numpy.generic) else value
         row[name] = None if value != value or value == "" else value
     return row
 

@@ -23,6 +23,7 @@ from mnet_cost.search.blocks import Block
 from mnet_cost.search.single import single_blocks
 from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_request import FLAGS, Network, SweepRequest
+from mnet_cost.search.words import Words, repeated
 
 if TYPE_CHECKING:
     from mnet_cost.search.grids import GridSweep, Task
@@ -147,14 +148,12 @@ def evaluate(
 
 def _table(request: SweepRequest, network: Network, block: Block, objectives_alone: bool) -> Table:
     """A block with the columns of the whole sweep, or with those of its objectives."""
-    import numpy
 
     points = block.points
     wanted = {objective.column for objective in request.objectives}
     table: dict[str, Any] = {
-        # One text, seen `points` times.
-        "model": numpy.broadcast_to(numpy.array(network.name), points),
-        "precision": numpy.broadcast_to(numpy.array(block.precision), points),
+        "model": repeated(Words.of([network.name]), points),
+        "precision": repeated(Words.of([block.precision]), points),
         **{knob: block.knobs.get(knob) for knob in request.axes},
         **block.metrics,
     }
@@ -205,12 +204,12 @@ def joined(request: SweepRequest, tables: Sequence[Table]) -> dict[str, Any]:
     for column in (*request.columns, *FLAGS):
         parts = [table[column.name] for table in tables]
         missing = any(part is None for part in parts)
-        empty: Any = "" if column.kind == "word" else numpy.nan
+        missing_value = Words.of([""]) if column.kind == "word" else numpy.array([numpy.nan])
         filled = [
-            numpy.full(length_of(table), empty) if part is None else part
+            repeated(missing_value, length_of(table)) if part is None else part
             for part, table in zip(parts, tables, strict=True)
         ]
-        values = numpy.concatenate(filled)
+        values: Any = Words.joined(filled) if column.kind == "word" else numpy.concatenate(filled)
         if column.kind == "int64" and not missing and not numpy.isnan(values).any():
             values = values.astype(numpy.int64)
         columns[column.name] = values

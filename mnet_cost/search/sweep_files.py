@@ -28,6 +28,7 @@ from mnet_cost.search.single import word_of
 from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_description import description_of, result_of
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
+from mnet_cost.search.words import Words
 from mnet_cost.torch_model.installed import require
 
 SCHEMA = "mnet-cost/sweep-points/1"
@@ -38,7 +39,6 @@ ROW_GROUP = 131_072
 
 _TEXT_ROWS = 8192  # rows that are objects of Python at a time
 _ZSTD_LEVEL = 1  # higher ones take twice the time for a few percent
-_MOST_WORDS = 64  # different words of a column that are looked for one by one
 _FOOTER_BYTES = 200  # for each column of a row group, and more than it takes
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -272,7 +272,7 @@ def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
     if values is None:
         return pyarrow.nulls(points, kind)
     if column.kind == "word":
-        return _words(values, points)
+        return _words(values)
     unknown = numpy.isnan(values) if values.dtype.kind == "f" else None
     if unknown is not None and not unknown.any():
         unknown = None
@@ -282,30 +282,21 @@ def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
     return pyarrow.array(values, type=kind, mask=unknown)
 
 
-def _words(values: Any, points: int) -> Any:
-    """Words as numbers into a dictionary. Most columns have a word or two, which are found much
-    faster than words are sorted."""
+def _words(values: Words) -> Any:
+    """Words as numbers into a dictionary."""
     import numpy
     import pyarrow
 
-    numbers = numpy.full(points, -1, dtype=numpy.int32)
-    words: list[str] = []
-    if points and values.strides == (0,):  # one word, seen many times
-        words, numbers = [str(values[0])], numpy.zeros(points, dtype=numpy.int32)
-    start = 0
-    while start < points and (numbers[start] < 0 or (numbers < 0).any()):
-        start = int((numbers < 0).argmax())
-        if len(words) == _MOST_WORDS:
-            unique, inverse = numpy.unique(values, return_inverse=True)
-            words, numbers = unique.tolist(), inverse.astype(numpy.int32)
-            break
-        numbers[values == values[start]] = len(words)
-        words.append(str(values[start]))
-    unknown = None
-    if "" in words:
-        unknown = numbers == words.index("")
+    words = [_whole(word) for word in values.words]
+    codes = values.codes
+    if len(set(words)) < len(words):  # two of them are written alike
+        places = {word: code for code, word in enumerate(dict.fromkeys(words))}
+        codes = numpy.array([places[word] for word in words])[codes]
+        words = list(places)
+    unknown = codes == words.index("") if "" in words else None
     return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(numbers, mask=unknown), pyarrow.array([_whole(word) for word in words])
+        pyarrow.array(codes, type=pyarrow.int32(), mask=unknown),
+        pyarrow.array(words, type=pyarrow.string()),
     )
 
 

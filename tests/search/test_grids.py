@@ -64,7 +64,7 @@ def check(
     profiles = [load_device(name) for name in devices]
     blocks = list(GridSweep(model, axes, profiles, precisions).blocks("model"))
     place = {
-        (block.precision, *(column[i].item() for column in (block.knobs[n] for n in axes))): (
+        (block.precision, *(column[i] for column in (block.knobs[n] for n in axes))): (
             block,
             i,
         )
