@@ -198,7 +198,7 @@ class Sweep(_Shown):
     words are `Words`, which NumPy takes as arrays of texts."""
 
     @property
-    def front(self) -> list[dict[str, Any]]:
+    def front(self) -> list[Mapping[str, Any]]:
         """The points that no other is better than, the best by the first objective first."""
         return self.summary.front_rows
 

@@ -142,7 +142,8 @@ def _figure(
         if known is not None and known.low > 0 and known.high > _LOG_RATIO * known.low:
             scale("log")
         span.set_label_text(axis.label)
-    axes.set_title("front: line and markers; light: all points", fontsize=9, color="0.3")
+    title = "front: line and markers; light: all points" if points else "front"
+    axes.set_title(title, fontsize=9, color="0.3")
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="best", fontsize=9)

@@ -61,7 +61,7 @@ class Scan:
         self.best_rows: Any = numpy.empty(0, dtype=numpy.int64)
         """The numbers of the best points by the first objective, best first."""
         self.best_values: Any = numpy.empty(0)
-        self._top = top
+        self.top = top
 
     def add(self, table: Table, first: int | None = None) -> None:
         """Take in the points of a table, numbered from `first` on: without it, as they come."""
@@ -71,9 +71,9 @@ class Scan:
         first = self.valid if first is None else first
         self.front.add(vectors, first)
         self.valid += len(vectors)
-        if self._top:
+        if self.top:
             known = numpy.flatnonzero(~numpy.isnan(vectors[:, 0]))
-            best = known[numpy.argsort(vectors[known, 0], kind="stable")[: self._top]]
+            best = known[numpy.argsort(vectors[known, 0], kind="stable")[: self.top]]
             self._take_best(vectors[best, 0], best + first)
 
     def merge(self, other: Scan) -> None:
@@ -88,7 +88,7 @@ class Scan:
 
         both = numpy.concatenate([self.best_values, values])
         numbers = numpy.concatenate([self.best_rows, rows])
-        order = numpy.lexsort((numbers, both))[: self._top]
+        order = numpy.lexsort((numbers, both))[: self.top]
         self.best_values, self.best_rows = both[order], numbers[order]
 
 
@@ -171,7 +171,8 @@ class Summary:
         self.spans = Spans()
         self.near_ties: int | None = None
         """How many there are; None where nobody has counted them."""
-        self._rows: dict[int, dict[str, Any]] = {}
+        self.rows: dict[int, Mapping[str, Any]] = {}
+        """Points that are shown, of the front or of the best, by their numbers."""
 
     def add(self, table: Table, first: int) -> Table:
         """Take in points that were scanned, numbered from `first` on: the table with its flags."""
@@ -179,8 +180,16 @@ class Summary:
         self.spans.add(self.request, table)
         self.near_ties = (self.near_ties or 0) + int(result["near_tie"].sum())
         for number in self.chosen(first, length_of(table)):
-            self.take_row(number, row_of(table, number - first))
+            self.rows[number] = row_of(result, number - first)
         return result
+
+    def take(
+        self, rows: Mapping[int, Mapping[str, Any]], spans: Mapping[str, Span], near_ties: int
+    ) -> None:
+        """Take in what another summary of this scan has of other points."""
+        self.rows.update(rows)
+        self.spans.merge(spans)
+        self.near_ties = (self.near_ties or 0) + near_ties
 
     def chosen(self, first: int, points: int) -> list[int]:
         """The numbers of points that are shown, of the front or of the best, among some."""
@@ -189,9 +198,10 @@ class Summary:
         numbers = numpy.concatenate([self.front.rows, self.scan.best_rows])
         return sorted({*numbers[(numbers >= first) & (numbers < first + points)].tolist()})
 
-    def take_row(self, number: int, row: Mapping[str, Any]) -> None:
-        """Keep a point that is shown."""
-        self._rows[number] = dict(row)
+    @property
+    def wanted_best(self) -> int:
+        """How many of the best points are asked for."""
+        return self.scan.top
 
     @property
     def front(self) -> Front:
@@ -203,14 +213,14 @@ class Summary:
         return self.scan.valid
 
     @property
-    def front_rows(self) -> list[dict[str, Any]]:
+    def front_rows(self) -> list[Mapping[str, Any]]:
         """The points of the front, the best by the first objective first."""
-        return [self._rows[number] for number in self.front.rows.tolist()]
+        return [self.rows[number] for number in self.front.rows.tolist()]
 
     @property
-    def top(self) -> list[dict[str, Any]]:
+    def top(self) -> list[Mapping[str, Any]]:
         """The best points by the first objective, best first; none where nobody asked for them."""
-        return [self._rows[number] for number in self.scan.best_rows.tolist()]
+        return [self.rows[number] for number in self.scan.best_rows.tolist()]
 
     @property
     def without_totals(self) -> int:

@@ -191,7 +191,15 @@ def sweep_tables(
     summary.refuse_empty()
     first = 0
     for table in kept if small else evaluate(request, partial(report, request.points)):
-        yield summary.add(table, first)
+        result = summary.add(table, first)
+        yield (
+            {
+                name: None if values is None else values[result["front"]]
+                for name, values in result.items()
+            }
+            if request.front_only
+            else result
+        )
         first += length_of(table)
 
 

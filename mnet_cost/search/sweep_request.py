@@ -72,6 +72,8 @@ class SweepRequest:
     objectives: tuple[Objective, ...]
     lower_bound: bool = False
     """Whether sums are given although some layers have no cost rule."""
+    front_only: bool = False
+    """Whether only points of the front are written."""
 
     @property
     def points(self) -> int:
@@ -121,6 +123,7 @@ def plan_sweep(
     metrics: Sequence[Metric] | None = None,
     objectives: str | None = None,
     lower_bound: bool = False,
+    front_only: bool = False,
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
 
@@ -163,6 +166,7 @@ def plan_sweep(
         accuracies=accuracies,
         objectives=asked,
         lower_bound=lower_bound,
+        front_only=front_only,
     )
     if request.points > MAX_POINTS:
         raise UsageError(
