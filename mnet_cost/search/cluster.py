@@ -32,7 +32,7 @@ _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+/?")
 _LOCAL = re.compile(r"local(?::(\d{1,4}))?")
 _MOST_LOCAL = 1024
 _CONNECT_S = 10
-_FIRST_WORKER_S = 60
+_FIRST_WORKER_S = 30
 _AHEAD = 3
 """Calls that wait for each worker: enough that none is idle, few enough to stop soon."""
 
@@ -85,8 +85,9 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
     from distributed import Client, LocalCluster
 
     # What they log about lost connections is said by errors here.
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in [*logging.root.manager.loggerDict]:
+        if name.split(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     with _Closed() as closed:
         if processes is not None:
             address = closed.on_exit(
@@ -96,14 +97,9 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
                 )
             )  # fmt: skip
         else:
+            _refuse_unreachable(scheduler)
             address = scheduler
-        try:
-            client = closed.on_exit(Client(address, timeout=_CONNECT_S, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
-            hint = "start one with `dask scheduler`, and workers with `dask worker ADDRESS`"
-            raise SchedulerError(
-                Problem(f"{scheduler}: no scheduler answers: {_line_of(error)}", hint=hint)
-            ) from None
+        client = closed.on_exit(Client(address, timeout=_CONNECT_S, set_as_default=False))
         try:
             client.wait_for_workers(1, timeout=_FIRST_WORKER_S)
         except TimeoutError:
@@ -112,6 +108,24 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
                 Problem(f"{scheduler}: the scheduler has no worker", hint=hint)
             ) from None
         yield client
+
+
+def _refuse_unreachable(address: str) -> None:
+    """`SchedulerError` where no scheduler answers. A client that fails to connect lingers on."""
+    import asyncio
+
+    from distributed.comm import connect
+
+    async def answer() -> None:
+        comm = await connect(address, timeout=_CONNECT_S)
+        await comm.close()
+
+    try:
+        asyncio.run(answer())
+    except Exception as error:  # what answers may be anything, and so is what dask makes of it
+        hint = "start one with `dask scheduler`, and workers with `dask worker ADDRESS`"
+        what = f"{address}: no scheduler answers: {_line_of(error)}"
+        raise SchedulerError(Problem(what, hint=hint)) from None
 
 
 class _Closed:
@@ -190,7 +204,9 @@ class _Calls:
         return _AHEAD * max(count, 1)
 
     def _lost(self) -> None:
-        raise SchedulerError(f"{self._scheduler}: the scheduler does not answer any more")
+        hint = "what is done stays: the same command goes on from there"
+        what = f"{self._scheduler}: the scheduler does not answer any more"
+        raise SchedulerError(Problem(what, hint=hint))
 
 
 def _line_of(error: BaseException) -> str:

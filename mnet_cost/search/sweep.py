@@ -182,6 +182,7 @@ def sweep_tables(
         if progress is not None:
             progress(before + done, total)
 
+    report(0, 0, 0)
     kept: list[Table] = []
     scan = summary.scan
     for table in evaluate(request, partial(report, 0), scan.broken, objectives_alone=not small):

@@ -135,13 +135,13 @@ def sweep_to_folder(
         raise UsageError(f"a folder has the best {MOST_BEST} points: --top is too large")
     each = task_points or share_points(request.points)
     with naming(path, "cannot be written", shown="-o"):
-        job = _Job(installed_version(), str(Path(path).resolve()), request, each)
-    folder = SweepFolder(Path(path).resolve(), request, each)
+        place = str(Path(path).resolve())
+    job = pickle.dumps(_Job(installed_version(), place, request, each))
+    folder = _worker(job).folder
     folder.check(force)
-    shares = SweepRun(request).shares(each)
+    shares = _worker(job).run.shares(each)
     unscanned = [n for n in range(len(shares)) if not folder.has_scan(n)]
     undone = [n for n in range(len(shares)) if not folder.has_share(n)]
-    pickled = pickle.dumps(job)
     stages = [(scan_share, unscanned), (write_share, undone)]
     done = sum(2 * share.points for share in shares) - sum(
         shares[number].points for _, numbers in stages for number in numbers
@@ -151,7 +151,7 @@ def sweep_to_folder(
         run: Run[_Call, int], function: Callable[[_Call], int], numbers: Sequence[int]
     ) -> None:
         nonlocal done
-        calls = [_Call(pickled, number, shares[number]) for number in numbers]
+        calls = [_Call(job, number, shares[number]) for number in numbers]
         for count in run(function, calls):
             done += count
             if progress is not None:
