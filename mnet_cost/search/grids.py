@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
-from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
+from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, cost_columns
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
 from mnet_cost.search.strips import Part, Settings, Strip
 
@@ -67,6 +67,7 @@ class GridSweep:
             COSTS if metrics is None else named(metrics),
             lower_bound,
         )  # fmt: skip
+        self._columns = frozenset(cost_columns(self._settings[3], self._settings[0]))
         numbers = {name: values for name, values in axes.items() if _is_numeric(name, values)}
         self._numbers = {name: values for name, values in numbers.items() if len(values) > 1}
         others = {name: axes[name] for name in axes if name not in self._numbers}
@@ -87,26 +88,41 @@ class GridSweep:
         return tasks
 
     def parts(
-        self, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[tuple[Mapping[str, Any], Part]]:
         """Rectangles of at most `block_points` settings, of all or of one task; with each the
-        knobs that are the same in it."""
+        knobs that are the same in it.
+
+        `columns` are names of the columns of metrics to evaluate; None stands for all. The settings
+        that hold, their order and the values do not depend on it. Raises `ValueError` for a name
+        that no column has.
+        """
+        unknown = (columns or frozenset()) - self._columns
+        if unknown:
+            raise ValueError(f"no column {', '.join(sorted(unknown))}")
         for number, words in enumerate(self._combinations):
             if task is None or task.combination == number:
-                rows = (0, None) if task is None else (task.top, task.bottom)
-                for part in self._grid(number).parts(block_points, *rows):
+                top, bottom = (0, None) if task is None else (task.top, task.bottom)
+                for part in self._grid(number).parts(block_points, top, bottom, columns):
                     yield words, part
             if task is None:
                 self._grids.pop(number, None)
 
     def blocks(
-        self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        name: str,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[Block]:
         """`parts` as columns of settings that hold. `name` is what blocks call the model.
 
         Settings come in the order of rows, then of columns, which is not that of `axes`.
         """
-        for words, part in self.parts(block_points, task):
+        for words, part in self.parts(block_points, task, columns):
             yield from _blocks(name, words, part, self._precisions, self._numbers)
 
     def _grid(self, number: int) -> _NumberGrid:
@@ -277,7 +293,13 @@ class _NumberGrid:
         """Rows and columns."""
         return self._length(self._rows), self._length(self._columns)
 
-    def parts(self, block_points: int, top: int = 0, bottom: int | None = None) -> Iterator[Part]:
+    def parts(
+        self,
+        block_points: int,
+        top: int = 0,
+        bottom: int | None = None,
+        outputs: frozenset[str] | None = None,
+    ) -> Iterator[Part]:
         """The rows from `top` to before `bottom`, strip by strip."""
         height, width = self.shape
         bottom = height if bottom is None else bottom
@@ -288,7 +310,7 @@ class _NumberGrid:
             for left in range(0, width, columns_at_once):
                 end = min(left + columns_at_once, width)
                 columns = self._settings(self._columns, left, end)
-                yield Strip(self._programs, rows, columns).evaluate()
+                yield Strip(self._programs, rows, columns, outputs).evaluate()
 
     def _length(self, names: Sequence[str]) -> int:
         if self._paired:
