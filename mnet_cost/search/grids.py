@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
-from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
+from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, cost_columns
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
 from mnet_cost.search.single import knob_array, knob_type
 from mnet_cost.search.strips import Part, Settings, Strip
@@ -75,6 +75,7 @@ class GridSweep:
             COSTS if metrics is None else named(metrics),
             lower_bound,
         )  # fmt: skip
+        self._columns = frozenset(cost_columns(self._settings[3], self._settings[0]))
         numbers = {name: values for name, values in axes.items() if _is_numeric(name, values)}
         self._numbers = {name: values for name, values in numbers.items() if len(values) > 1}
         others = {name: axes[name] for name in axes if name not in self._numbers}
@@ -104,23 +105,38 @@ class GridSweep:
         return tasks
 
     def parts(
-        self, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[tuple[Mapping[str, Any], Part]]:
         """Rectangles of at most `block_points` settings, of all or of one task; with each the
-        knobs that are the same in it. What a task gives does not depend on tasks before it."""
+        knobs that are the same in it. What a task gives does not depend on tasks before it.
+
+        `columns` are names of the columns of metrics to evaluate; None stands for all. The settings
+        that hold, their order and the values do not depend on it. Raises `ValueError` for a name
+        that no column has.
+        """
+        unknown = (columns or frozenset()) - self._columns
+        if unknown:
+            raise ValueError(f"no column {', '.join(sorted(unknown))}")
         first, end, top, bottom, _ = task or Task(0, len(self._combinations), 0, None, self.points)
         for number in range(first, end):
-            for part in self._grid(number).parts(block_points, top, bottom):
+            for part in self._grid(number).parts(block_points, top, bottom, columns):
                 yield self._combinations[number], part
 
     def blocks(
-        self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        name: str,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[Block]:
         """`parts` as columns of settings that hold. `name` is what blocks call the model.
 
         Settings come in the order of rows, then of columns, which is not that of `axes`.
         """
-        for words, part in self.parts(block_points, task):
+        for words, part in self.parts(block_points, task, columns):
             yield from _blocks(name, words, part, self._precisions, self._axes)
 
     def _grid(self, number: int) -> _NumberGrid:
@@ -294,7 +310,13 @@ class _NumberGrid:
         """Rows and columns."""
         return self._length(self._rows), self._length(self._columns)
 
-    def parts(self, block_points: int, top: int = 0, bottom: int | None = None) -> Iterator[Part]:
+    def parts(
+        self,
+        block_points: int,
+        top: int = 0,
+        bottom: int | None = None,
+        outputs: frozenset[str] | None = None,
+    ) -> Iterator[Part]:
         """The rows from `top` to before `bottom`, strip by strip.
 
         Each call begins with the programs of the start: another one that holds for a setting may
@@ -310,7 +332,7 @@ class _NumberGrid:
             for left in range(0, width, columns_at_once):
                 end = min(left + columns_at_once, width)
                 columns = self._settings(self._columns, left, end)
-                yield Strip(programs, rows, columns).evaluate()
+                yield Strip(programs, rows, columns, outputs).evaluate()
 
     def _length(self, names: Sequence[str]) -> int:
         if self._paired:

@@ -85,19 +85,23 @@ class SweepRun:
         Tables have `request.columns`, or only those of objectives.
         """
         network = self.request.networks[share.network]
-        for block in self._blocks(share):
+        columns = None
+        if objectives_alone:
+            wanted = [objective for objective in self.request.objectives if not objective.accuracy]
+            columns = frozenset([objective.column for objective in wanted])
+        for block in self._blocks(share, columns):
             broken.update(block.broken)
             done = block.points + sum(block.broken.values())
             yield _table(self.request, network, block, objectives_alone), done
 
-    def _blocks(self, share: Share) -> Iterator[Block]:
+    def _blocks(self, share: Share, columns: frozenset[str] | None) -> Iterator[Block]:
         request, network = self.request, self.request.networks[share.network]
         if share.task is None:
             return single_blocks(
                 network.model, network.axes, request.devices, request.precisions,
                 block_points=TABLE_POINTS, **_settings(request),
             )  # fmt: skip
-        return self._grids(share.network).blocks(network.name, TABLE_POINTS, share.task)
+        return self._grids(share.network).blocks(network.name, TABLE_POINTS, share.task, columns)
 
     def _grids(self, number: int) -> GridSweep:
         if self._latest is None or self._latest[0] != number:
