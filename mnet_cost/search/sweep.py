@@ -97,7 +97,7 @@ def _table(request: SweepRequest, network: Network, block: Block) -> Table:
     surfaces = {surface.accuracy: surface for surface in network.surfaces}
     for accuracy in request.accuracies:
         surface = surfaces.get(accuracy) if block.precision == PRECISION else None
-        figures, basis = (None, None) if surface is None else surface.figures(block.knobs, points)
+        figures, basis = (None, None) if surface is None else surface.figures(block)
         table[accuracy.column], table[accuracy.basis_column] = figures, basis
     return table
 
