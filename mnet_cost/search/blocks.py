@@ -25,6 +25,17 @@ BLOCK_POINTS = 2_000_000
 """Points of a block at most: 16 MB for each column."""
 
 
+class Rectangle(NamedTuple):
+    """Settings as rows x columns: the points of a block are those that hold, row by row."""
+
+    rows: Mapping[str, Any]
+    """Knob -> its value in each row."""
+    columns: Mapping[str, Any]
+    """Knob -> its value in each column."""
+    holds: Any
+    """Whether each setting holds, rows x columns; None where all do."""
+
+
 class Block(NamedTuple):
     """Points of one model at one precision; those that broke are counted, and in no column."""
 
@@ -37,6 +48,8 @@ class Block(NamedTuple):
     """File key -> float64, NaN where unknown. Counts are whole doubles up to 2^53."""
     broken: Mapping[str, int]
     """Cause -> how many points broke by it."""
+    rectangle: Rectangle | None = None
+    """With those knobs that differ, where the points are of one."""
 
     @property
     def points(self) -> int:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
-from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, cost_columns
+from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, Rectangle, cost_columns
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
 from mnet_cost.search.single import knob_array, knob_type
 from mnet_cost.search.strips import Part, Settings, Strip
@@ -232,7 +232,8 @@ def _blocks(
             for (own, column), values in part.metrics.items()
             if own == precision
         }
-        yield Block(model, precision, knobs, columns, part.broken)
+        rectangle = Rectangle(part.rows, part.columns, part.holds)
+        yield Block(model, precision, knobs, columns, part.broken, rectangle)
 
 
 class _NumberGrid:

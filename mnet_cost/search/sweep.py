@@ -166,7 +166,7 @@ def _table(request: SweepRequest, network: Network, block: Block, objectives_alo
         if objectives_alone and accuracy.column not in wanted:
             continue
         surface = surfaces.get(accuracy) if block.precision == PRECISION else None
-        figures, basis = (None, None) if surface is None else surface.figures(block.knobs, points)
+        figures, basis = (None, None) if surface is None else surface.figures(block)
         table[accuracy.column], table[accuracy.basis_column] = figures, basis
     return table
 
