@@ -15,6 +15,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -90,12 +92,13 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
             logging.getLogger(name).setLevel(logging.CRITICAL)
     with _Closed() as closed:
         if processes is not None:
-            address = closed.on_exit(
-                LocalCluster(
-                    n_workers=processes, threads_per_worker=1, dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                )
-            )  # fmt: skip
+            with _without_interrupts():
+                address = closed.on_exit(
+                    LocalCluster(
+                        n_workers=processes, threads_per_worker=1, dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                    )
+                )  # fmt: skip
         else:
             _refuse_unreachable(scheduler)
             address = scheduler
@@ -108,6 +111,20 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
                 Problem(f"{scheduler}: the scheduler has no worker", hint=hint)
             ) from None
         yield client
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started within it ignore Ctrl-C, which a terminal sends to all processes
+    of a command: this one ends the others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _refuse_unreachable(address: str) -> None:
