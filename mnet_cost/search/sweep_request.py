@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
 from typing import Any, Literal, NamedTuple
@@ -58,7 +59,7 @@ class Network:
         return prod(map(len, self.axes.values()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepRequest:
     """What is swept; everything in it was checked."""
 
@@ -80,7 +81,7 @@ class SweepRequest:
         """Points of the sweep, those that will break among them."""
         return len(self.precisions) * sum(network.settings for network in self.networks)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """All columns but the flags, in the order of files."""
         columns = [Column("model", "word"), Column("precision", "word")]
