@@ -71,8 +71,12 @@ class SweepFolder:
         Raises `OutputError` where it holds something else: another sweep, unless `force`, or files
         that are none of a sweep.
         """
-        with self._said(self.path):
+        with self._said(self.path, hint=None):
             names = set(os.listdir(self.path)) if self.path.exists() else set()
+            if not self.path.parent.is_dir():
+                raise OutputError(
+                    f"{self.path}: cannot be written: {self.path.parent} is no folder"
+                )
             if names - {MANIFEST, FRONT, "points", "work"}:
                 other = sorted(names - {MANIFEST, FRONT, "points", "work"})[0]
                 hint = "name a new folder"
@@ -86,7 +90,7 @@ class SweepFolder:
     def prepare(self) -> None:
         """Make the folder, unless it holds this sweep; take another sweep away."""
         is_known = False
-        with self._said(self.path):
+        with self._said(self.path, hint=None):
             if self._manifest().get("sha256") == self.digest:
                 is_known = True
             else:
@@ -110,7 +114,8 @@ class SweepFolder:
         hint = "name a new folder, or overwrite it with --force"
         before = known.get("sweep")
         if known.get("schema") != SCHEMA or not isinstance(before, dict):
-            return Problem(f"{self.path}: is there already, and has no {MANIFEST}", hint=hint)
+            what = f"{self.path}: is there already, and no {MANIFEST} says of what it is"
+            return Problem(what, hint=hint)
         different = [
             key.removesuffix("_sha256").replace("_", " ")
             for key in self.identity
@@ -120,9 +125,10 @@ class SweepFolder:
         return Problem(f"{self.path}: holds another sweep: not the same {what}", hint=hint)
 
     def _clear(self) -> None:
-        """Take away what a sweep before has written, the manifest first."""
+        """Take away what another sweep has written, the manifest first."""
         for path in [self.path / MANIFEST, *self._files()]:
-            if _OWN.fullmatch(path.name) or _DRAFT.fullmatch(path.name):
+            is_own = _OWN.fullmatch(path.name) or _DRAFT.fullmatch(path.name)
+            if is_own and not self._is_whole(path):
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
@@ -234,7 +240,7 @@ class SweepFolder:
         """The rows of a file, and the values of its metadata."""
         from pyarrow import ArrowException, parquet
 
-        with self._said(path, "cannot be read"):
+        with self._said(path, "cannot be read", hint=None):
             try:
                 with parquet.ParquetFile(path) as file:
                     metadata = file.metadata.metadata
@@ -276,13 +282,17 @@ class SweepFolder:
                     draft.unlink(missing_ok=True)
 
     @contextmanager
-    def _said(self, path: Path, what: str = "cannot be written") -> Iterator[None]:
+    def _said(
+        self,
+        path: Path,
+        what: str = "cannot be written",
+        hint: str | None = "what was written stays: the same command goes on from there",
+    ) -> Iterator[None]:
         """Errors of the system as `OutputError`."""
         try:
             yield
         except OSError as error:
-            hint = "what was written stays: the same command goes on from there"
-            if isinstance(error, FileNotFoundError) and not self.path.is_dir():
+            if isinstance(error, FileNotFoundError) and hint and not self.path.is_dir():
                 hint = "every worker needs this folder, at the same path"
             said = f"{path}: {what}: {reason_of(error)}"
             raise OutputError(Problem(said, hint=hint)) from None

@@ -132,6 +132,11 @@ def test_a_folder_of_something_else_stays(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="not the same task points"):
         swept(path, planned("mobilenet_v1"), task_points=TASK + 1)
     assert files(path) == written
+    (path / "sweep.json").write_text('{"schema": 1')
+    with pytest.raises(OutputError, match=re.escape("no sweep.json says of what it is")):
+        swept(path, planned("mobilenet_v1"))
+    swept(path, planned("mobilenet_v1"), force=True)
+    assert files(path) == written
     swept(path, planned(), force=True)
     assert len(list((path / "points").iterdir())) == 4
     (path / "mine.txt").write_text("mine")
