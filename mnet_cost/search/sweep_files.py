@@ -296,12 +296,11 @@ def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
     if column.kind == "word":
         return _words(values)
     unknown = None
-    if values.dtype.kind == "f" and numpy.isnan(values.min(initial=0)):  # which a NaN becomes
+    if values.dtype.kind == "f" and numpy.isnan(values.min(initial=0)):  # as where there is a NaN
         unknown = numpy.isnan(values)
-    if column.kind == "int64" and values.dtype.kind == "f":
-        known = values if unknown is None else numpy.where(unknown, 0.0, values)
-        values = known.astype(numpy.int64)
-    return pyarrow.array(values, type=kind, mask=unknown)
+        if column.kind != "float64":
+            values = numpy.where(unknown, 0.0, values)
+    return _on_memory(values.astype(column.kind, copy=False), unknown, kind)
 
 
 def _words(values: Words) -> Any:
@@ -317,9 +316,25 @@ def _words(values: Words) -> Any:
         words = list(places)
     unknown = codes == words.index("") if "" in words else None
     return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(codes, type=pyarrow.int32(), mask=unknown),
+        _on_memory(codes.astype(numpy.int32), unknown, pyarrow.int32()),
         pyarrow.array(words, type=pyarrow.string()),
     )
+
+
+def _on_memory(values: Any, unknown: Any, kind: Any) -> Any:
+    """An array of Arrow on the memory of NumPy's, null where `unknown` is true.
+
+    NumPy packs bits several times faster than Arrow does.
+    """
+    import numpy
+    import pyarrow
+
+    def packed(bits: Any) -> Any:
+        return numpy.packbits(bits, bitorder="little")
+
+    data = packed(values) if values.dtype == bool else numpy.ascontiguousarray(values)
+    valid = None if unknown is None else pyarrow.py_buffer(packed(~unknown))
+    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(data)])
 
 
 def _whole(word: str) -> str:
