@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.escaping import csv_cell
 from mnet_cost.paths import draft_of, file_to_write, naming
-from mnet_cost.search.single import word_of
+from mnet_cost.search.single import knob_type, word_of
 from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_description import description_of, result_of
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
@@ -38,7 +38,6 @@ ROW_GROUP = 131_072
 """Rows of a row group of Parquet: what a reader skips or takes as a whole."""
 
 _TEXT_ROWS = 8192  # rows that are objects of Python at a time
-_ZSTD_LEVEL = 1  # higher ones take twice the time for a few percent
 _FOOTER_BYTES = 200  # for each column of a row group, and more than it takes
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -201,16 +200,28 @@ class ParquetFile:
             "int64": pyarrow.int64(),
             "float64": pyarrow.float64(),
         }
-        self._schema = pyarrow.schema([(c.name, types[c.kind]) for c in self._columns])
+        full = _without_gaps(request)
+        self._schema = pyarrow.schema(
+            [pyarrow.field(c.name, types[c.kind], c.name not in full) for c in self._columns]
+        )
+        selected = {
+            *request.axes,
+            *[flag.name for flag in FLAGS],
+            *[each.column for each in request.objectives],
+        }
         self._sink = pyarrow.OSFile(os.fspath(draft), "wb")
         self._writer = parquet.ParquetWriter(
             self._sink,
             self._schema,
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
+            compression="lz4",  # as small as zstd, and faster
             use_dictionary=[c.name for c in self._columns if c.kind == "word"],
             # Doubles whose bytes stand apart are smaller, and so faster written.
             use_byte_stream_split=[c.name for c in self._columns if c.kind == "float64"],
+            # The least and most of a group take half as long as its values: they are for what
+            # rows are selected by.
+            write_statistics=[
+                c.name for c in self._columns if c.name in selected and c.kind != "word"
+            ],
             store_schema=False,  # words are plain strings for whoever reads them
         )
         description = {"schema": SCHEMA, **description_of(request)}
@@ -273,6 +284,17 @@ class ParquetFile:
             self._sink.close()
 
 
+def _without_gaps(request: SweepRequest) -> set[str]:
+    """Columns that have a value in each row: of them no file says where they have none."""
+    knobs = [
+        knob
+        for knob, values in request.axes.items()
+        if knob_type(values) != "str" and all(knob in each.axes for each in request.networks)
+    ]
+    names = ["model"] if all(each.name for each in request.networks) else []
+    return {*names, "precision", *knobs, *[flag.name for flag in FLAGS]}
+
+
 def _metadata(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -286,13 +308,12 @@ def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
         return pyarrow.nulls(points, kind)
     if column.kind == "word":
         return _words(values)
-    unknown = numpy.isnan(values) if values.dtype.kind == "f" else None
-    if unknown is not None and not unknown.any():
-        unknown = None
-    if column.kind == "int64" and values.dtype.kind == "f":
-        known = values if unknown is None else numpy.where(unknown, 0.0, values)
-        values = known.astype(numpy.int64)
-    return pyarrow.array(values, type=kind, mask=unknown)
+    unknown = None
+    if values.dtype.kind == "f" and numpy.isnan(values.min(initial=0)):  # as where there is a NaN
+        unknown = numpy.isnan(values)
+        if column.kind != "float64":
+            values = numpy.where(unknown, 0.0, values)
+    return _on_memory(values.astype(column.kind, copy=False), unknown, kind)
 
 
 def _words(values: Words) -> Any:
@@ -308,9 +329,25 @@ def _words(values: Words) -> Any:
         words = list(places)
     unknown = codes == words.index("") if "" in words else None
     return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(codes, type=pyarrow.int32(), mask=unknown),
+        _on_memory(codes.astype(numpy.int32), unknown, pyarrow.int32()),
         pyarrow.array(words, type=pyarrow.string()),
     )
+
+
+def _on_memory(values: Any, unknown: Any, kind: Any) -> Any:
+    """An array of Arrow on the memory of NumPy's, null where `unknown` is true.
+
+    NumPy packs bits several times faster than Arrow does.
+    """
+    import numpy
+    import pyarrow
+
+    def packed(bits: Any) -> Any:
+        return numpy.packbits(bits, bitorder="little")
+
+    data = packed(values) if values.dtype == bool else numpy.ascontiguousarray(values)
+    valid = None if unknown is None else pyarrow.py_buffer(packed(~unknown))
+    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(data)])
 
 
 def _whole(word: str) -> str:
