@@ -103,13 +103,26 @@ def network_time(
     half_width = timed.half_width
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        low_s = largest(latency_s * exponential(-half_width), least_s)
-        high_s = latency_s * exponential(half_width)
+        low_s, high_s = band(latency_s, half_width, least_s)
     return NetworkTime(
         basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
         timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
     )  # fmt: skip
+
+
+def band(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
+    """(low, high) of the band of a time; `half_width` is in natural logarithms."""
+    low_s = largest(latency_s * exponential(-half_width), least_s)
+    return low_s, latency_s * exponential(half_width)
+
+
+def half_width_of(fit: LatencyFit, shares: Sequence[float]) -> Any:
+    """Half the width of the band of a time whose terms have these shares, in natural logarithms;
+    a roofline has no terms."""
+    if isinstance(fit, CoefficientFit):
+        return fit.spread.width * deviation_of(fit, shares)
+    return fit.spread.width * fit.spread.noise
 
 
 def fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
@@ -170,8 +183,7 @@ def _by_coefficients(
     shares = (0.0,) * len(TERMS)
     if agreed(fitted_s > 0):
         shares = tuple([seconds / fitted_s for seconds in totals])
-    half_width = fit.spread.width * deviation_of(fit, shares)
-    return _Timed(times, 0.0, half_width, shares, fitted_s)
+    return _Timed(times, 0.0, half_width_of(fit, shares), shares, fitted_s)
 
 
 def summands(
@@ -260,7 +272,7 @@ def _on_fitted_roofline(
             latency_s = largest(latency_s, least_s)
         times.append(KernelTime(latency_s + per_kernel, compute_s, memory_s, per_kernel))
     inference_s = fit.inference_s.value if fit.inference_s else 0.0
-    return _Timed(times, inference_s, fit.spread.width * fit.spread.noise)
+    return _Timed(times, inference_s, half_width_of(fit, ()))
 
 
 def _on_bounds(

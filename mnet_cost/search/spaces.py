@@ -18,7 +18,8 @@ import numpy.typing as npt
 from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network.knobs import knob_values
-from mnet_cost.search.tracing import Sources, trace
+from mnet_cost.search.single import knob_array
+from mnet_cost.search.tracing import BrokenNetwork, Sources, trace
 
 Samples = npt.NDArray[Any]
 """One row for each axis of a space, one column for each sample: indices of options, as uint8 or,
@@ -108,12 +109,26 @@ class Space:
         separator = "," if "@" in self.reference else "@"
         return self.reference + separator + ",".join(settings)
 
-    def columns(self, samples: Samples) -> dict[str, npt.NDArray[Any]]:
-        """The options of samples by axis, as arrays of numbers, words or flags."""
-        return {
-            axis.name: np.array(axis.options)[indices]
-            for axis, indices in zip(self.axes, samples, strict=True)
-        }
+    def columns(
+        self, samples: Samples, reached: npt.NDArray[np.bool_] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The options of samples by axis, as arrays of numbers, flags or words.
+
+        Where `reached` is false an option is of no block: NaN then, or an empty word.
+        """
+        columns = {}
+        for number, axis in enumerate(self.axes):
+            options: npt.NDArray[Any] = knob_array(axis.options, axis.options)
+            if reached is not None and not reached[number].all():
+                if options.dtype.kind == "b":
+                    options = options.astype(np.float64)
+                none: Any = "" if options.dtype.kind == "U" else np.nan
+                options = np.append(options, np.array([none]))
+                places = np.where(reached[number], samples[number], len(axis.options))
+            else:
+                places = samples[number]
+            columns[axis.name] = np.take(options, places)
+        return columns
 
 
 def _fit_in_a_number(counts: Sequence[int]) -> list[list[int]]:
@@ -197,9 +212,12 @@ def _find_choices(model: Model, axes: Mapping[str, Sequence[Any]]) -> dict[str, 
     deciding: Sources = frozenset()
     number = 0
     while True:
-        traced = trace(model, setting)
-        deciding = deciding.union(*traced.decisions.values())
-        met = dict(traced.network.choices)
+        try:
+            traced = trace(model, setting)
+            decisions, met = traced.decisions, dict(traced.network.choices)
+        except BrokenNetwork as broken:
+            decisions, met = broken.decisions, dict(broken.choices)
+        deciding = deciding.union(*decisions.values())
         # In the order of the network that has most of them.
         choices = {**met, **choices} if len(met) > len(choices) else {**choices, **met}
         number += 1
