@@ -26,7 +26,7 @@ Doubles = npt.NDArray[np.float64]
 
 _BANDS = {"latency_low", "latency_high", "energy", "energy_low", "energy_high"}
 _LOW = {"latency_low", "energy_low"}
-_COUNT_OF = {"flops": "mult_adds", "activations": "activation_bytes", "traffic": "traffic_bytes"}
+COUNT_OF = {"flops": "mult_adds", "activations": "activation_bytes", "traffic": "traffic_bytes"}
 
 
 def why_not(metric: Metric, device: DeviceProfile | None, precision: str) -> str:
@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 def columns_for(metrics: Sequence[Metric], devices: Sequence[DeviceProfile]) -> Columns:
     """What has to be summed for `metrics`."""
     names = {metric.name for metric in metrics}
-    counts = {_COUNT_OF.get(name, name) for name in names} & set(COUNTS)
+    counts = {COUNT_OF.get(name, name) for name in names} & set(COUNTS)
     if "memory" in names:
         counts.add("weight_bytes")
     sums = {0, *[COUNTS.index(name) for name in counts]}

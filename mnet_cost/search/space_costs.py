@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -225,6 +226,38 @@ def table_metrics(devices: Sequence[DeviceProfile], precision: str) -> tuple[Met
             if any(not why_not(metric, device, precision) for device in devices or (None,))
         ]
     )
+
+
+class SpaceScores:
+    """A space with its costs at each precision, whose tables are made once."""
+
+    def __init__(
+        self,
+        space: Space,
+        devices: Sequence[DeviceProfile],
+        convention: str,
+        metrics: Sequence[Metric],
+        asked: Sequence[Metric],
+        lower_bound: bool = False,
+    ) -> None:
+        """As `SpaceCosts`."""
+        self.space = space
+        self._options: dict[str, Any] = {
+            "metrics": metrics, "asked": asked, "lower_bound": lower_bound,
+        }  # fmt: skip
+        self._devices = devices
+        self._convention = convention
+        self._by_precision: dict[str, SpaceCosts] = {}
+
+    def at(self, precision: str) -> SpaceCosts:
+        """The costs at one precision. The first call may find more choices for `space`."""
+        if precision not in self._by_precision:
+            costs = SpaceCosts(
+                self.space, self._devices, precision, self._convention, **self._options
+            )
+            self.space = costs.space
+            self._by_precision[precision] = costs
+        return self._by_precision[precision]
 
 
 def sample_blocks(costs: SpaceCosts, count: int, seed: int) -> Iterator[Block]:

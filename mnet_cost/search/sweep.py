@@ -22,6 +22,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.blocks import Block
 from mnet_cost.search.fronts import Front, dominated, ratio_width
+from mnet_cost.search.limits import Limit, LimitTally, excess_of
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.single import single_blocks
 from mnet_cost.search.sweep_request import FLAGS, Network, SweepRequest
@@ -69,6 +70,10 @@ def evaluate(
 
 def _blocks_of(request: SweepRequest, network: Network, block_points: int) -> Iterator[Block]:
     """All points of one network, by analyses of their own where they are few."""
+    if network.space is not None:
+        from mnet_cost.search.space_requests import space_blocks
+
+        return space_blocks(request, network)
     from mnet_cost.search.grids import GridSweep
 
     asked = network.model, network.axes, request.devices, request.precisions
@@ -109,8 +114,9 @@ def length_of(table: Table) -> int:
     return len(table["model"])
 
 
-def vectors_of(table: Table, objectives: Sequence[Objective]) -> Any:
-    """A row for each point, a column for each objective; less is better. NaN is unknown."""
+def vectors_of(table: Table, objectives: Sequence[Objective], limits: Sequence[Limit] = ()) -> Any:
+    """A row for each point, a column for each objective; less is better. NaN is unknown, and all
+    of a point that is over a limit."""
     import numpy
 
     vectors = numpy.full((length_of(table), len(objectives)), numpy.nan)
@@ -118,16 +124,22 @@ def vectors_of(table: Table, objectives: Sequence[Objective]) -> Any:
         column = table[objective.column]
         if column is not None:
             vectors[:, i] = objective.sign * column
+    if limits:
+        vectors[excess_of(limits, table, length_of(table)) > 0] = numpy.nan
     return vectors
 
 
 def flags_of(
-    table: Table, front: Front, objectives: Sequence[Objective], precisions: Sequence[str]
+    table: Table,
+    front: Front,
+    objectives: Sequence[Objective],
+    precisions: Sequence[str],
+    limits: Sequence[Limit] = (),
 ) -> tuple[Any, Any]:
     """(whether each point is on the front, whether it is a near-tie and not on the front)."""
     import numpy
 
-    vectors = vectors_of(table, objectives)
+    vectors = vectors_of(table, objectives, limits)
     known = ~numpy.isnan(vectors).any(axis=1)
     on_front = known & ~dominated(front.vectors, vectors)
     near = numpy.zeros(len(vectors), dtype=bool)
@@ -138,7 +150,8 @@ def flags_of(
             here = table["precision"][rest] == precision
             for i, objective in enumerate(objectives):
                 if objective.is_time and objective.device is not None:
-                    at_best[here, i] *= exp(-ratio_width(objective.device, precision))
+                    width = ratio_width(objective.device, precision)
+                    at_best[here, i] *= exp(-objective.sign * width)
         near[rest] = ~dominated(front.vectors, at_best)
     return on_front, near
 
@@ -165,6 +178,7 @@ class Summary:
         """The best points by the first objective, best first."""
         self.broken: Counter[str] = Counter()
         """By cause, as it was met: `evaluate` counts into it."""
+        self.limits = LimitTally(request.limits)
         self.near_ties: int | None = None
         """How many there are; None where nobody has counted them."""
         self._asked = top
@@ -178,7 +192,7 @@ class Summary:
             if column.metric is not None and table[column.name] is not None:
                 self._widen(column.name, table[column.name])
         if self.request.objectives:
-            vectors = vectors_of(table, self.request.objectives)
+            vectors = vectors_of(table, self.request.objectives, self.request.limits)
             self.front.add(vectors, self.valid)
             self._front_rows = {
                 number: self._front_rows.get(number) or row_of(table, number - self.valid)
@@ -189,6 +203,7 @@ class Summary:
                 best = numpy.argsort(firsts, kind="stable")[: self._asked]
                 known = [int(i) for i in best if firsts[i] < numpy.inf]
                 self._take_best([row_of(table, i) for i in known])
+        self.limits.add(table, length_of(table))
         self.valid += length_of(table)
 
     @property
@@ -259,7 +274,7 @@ def row_of(table: Table, i: int) -> dict[str, Any]:
 
 def flagged(request: SweepRequest, front: Front, table: Table) -> Table:
     """The table with its flags."""
-    on_front, near = flags_of(table, front, request.objectives, request.precisions)
+    on_front, near = flags_of(table, front, request.objectives, request.precisions, request.limits)
     return {**table, "front": on_front, "near_tie": near}
 
 
@@ -284,6 +299,7 @@ def sweep_tables(
         if small:
             kept.append(table)
     summary.refuse_empty()
+    summary.limits.refuse_unmet()
     summary.near_ties = 0
 
     def second(done: int, _: int) -> None:
