@@ -166,7 +166,8 @@ def _overrun(limit: Limit, value: float, over: float) -> str:
     """What the closest point has of a limit, and by how much it misses it."""
     metric = limit.objective.metric
     shown = [_shown(number, metric) for number in (value, over)]
-    share = f" ({100 * over / limit.value:.3g} %)" if limit.value else ""
+    percent = 100 * over / limit.value if limit.value else 0.0
+    share = f" ({percent:,.0f} %)" if percent >= 100 else f" ({percent:.3g} %)" if percent else ""
     side = "over" if limit.is_most else "under"
     return f"{limit.objective.title} {shown[0]}, {shown[1]}{share} {side} the limit"
 

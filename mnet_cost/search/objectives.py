@@ -103,7 +103,12 @@ def default_objectives(
     of_network = [metric.name for metric in metrics if metric.of_network]
     preferred = [name for name in ("mult_adds", "peak_memory") if name in of_network]
     others = list(dict.fromkeys((*preferred, *of_network)))[: 2 - len(objectives)]
-    return (*(objective_of(name, devices, accuracies) for name in others), *objectives)
+    objectives = [*(objective_of(name, devices, accuracies) for name in others), *objectives]
+    if not objectives and devices:
+        of_device = [metric for metric in metrics if metric.of_device]
+        objectives = [Objective(metric, column_of(metric, devices[0]), devices[0])
+                      for metric in of_device[:1]]  # fmt: skip
+    return tuple(objectives)
 
 
 def _directed(

@@ -48,7 +48,10 @@ class SearchProblem:
     def __init__(
         self, costs: SpaceCosts, objectives: Sequence[Objective], limits: Sequence[Limit] = ()
     ) -> None:
-        """Raises `UsageError` for an objective or limit that is no cost."""
+        """Raises `UsageError` without an objective, and for one or a limit that is no cost."""
+        if not objectives:
+            hint = "--pareto mult_adds:more,peak_memory"
+            raise UsageError(Problem("a search needs an objective", hint=hint))
         for asked in (*objectives, *[limit.objective for limit in limits]):
             if asked.accuracy is not None:
                 name = asked.metric.name

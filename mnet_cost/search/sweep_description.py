@@ -44,11 +44,21 @@ def description_of(request: SweepRequest) -> dict[str, Any]:
         "precisions": list(request.precisions),
         "axes": {knob: _axis(values) for knob, values in request.axes.items()},
         "objectives": [
-            {"column": objective.column, "better": objective.metric.better}
+            {"column": objective.column, "better": objective.better}
             for objective in request.objectives
         ],
         "points_asked": request.points,
+        "limits": [limit.text for limit in request.limits],
+        "selection": _selection(request),
     }
+
+
+def _selection(request: SweepRequest) -> dict[str, Any] | None:
+    """How networks of design spaces were chosen."""
+    selection = request.selection
+    if selection is None:
+        return None
+    return {"method": selection.method, "count": selection.count, "seed": selection.seed}
 
 
 def result_of(rows: int, summary: Summary, *, partial: bool) -> dict[str, Any]:
