@@ -188,7 +188,7 @@ class CalibratedDevice(_Shown):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Sweep(_Shown):
-    """Every combination of knob values of some networks."""
+    """Every combination of knob values of some networks, or some networks of design spaces."""
 
     request: SweepRequest
     summary: Summary
@@ -333,6 +333,12 @@ def sweep(
     metrics: Sequence[str] | None = None,
     pareto: str | None = None,
     lower_bound: bool = False,
+    limits: str | Sequence[str] = (),
+    sample: int | None = None,
+    search: str | None = None,
+    evaluations: int | None = None,
+    seed: int | None = None,
+    storage: str | None = None,
     **axes: Any,
 ) -> Sweep:
     """Every combination of values of knobs: what each costs, and which no other is better than.
@@ -343,15 +349,25 @@ def sweep(
 
     Values are as after `--alpha` (`"0.25:1.0:0.01"`), a list, or one. A knob goes to every network
     that has it. `metrics` are those to calculate, all without it, and `pareto` those of the front
-    (`"top1,latency@pixel_1"`). All points are kept in memory: more than 10 million are for the
-    command line, with `-o`. Needs NumPy. Raises `UsageError` for values that cannot be, else as
-    `analyze`.
+    (`"top1,latency@pixel_1"`, `"mult_adds:more,latency"`); only points within `limits`
+    (`"latency@pixel_1<=20ms"`) are on it. All points are kept in memory: more than 10 million are
+    for the command line, with `-o`.
+
+    With `sample` models are design spaces, of which so many random networks are evaluated; with
+    `search` (`"evolution"`, `"optuna"` or `"exact"`) those that a search looks at, `evaluations` of
+    them. A choice of a block that is left out is NaN:
+
+        >>> mnet_cost.sweep("ofa_mobilenet_v3", sample=1000, seed=1, pareto="mult_adds:more,params")
+        <Sweep ofa_mobilenet_v3: 1,000 of 1,000 points, 14 on the front of mult_adds and params>
+
+    Needs NumPy. Raises `UsageError` for what cannot be, else as `analyze`.
     """
     from mnet_cost.metrics import named
     from mnet_cost.torch_model.installed import require
 
     require("numpy", "sweep")
     from mnet_cost.search.ranges import given_values
+    from mnet_cost.search.selection import plan_selection
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep import joined, sweep_tables
     from mnet_cost.search.sweep_request import plan_sweep
@@ -366,7 +382,15 @@ def sweep(
         metrics=None if metrics is None else named(metrics),
         objectives=pareto,
         lower_bound=lower_bound,
+        limits=(limits,) if isinstance(limits, str) else tuple(limits),
+        selection=plan_selection(
+            sample=sample, search=search, evaluations=evaluations, seed=seed, storage=storage
+        ),
     )
+    if search is not None:
+        from mnet_cost.search.space_search import search_spaces
+
+        request = search_spaces(request)
     if request.points > _MOST_KEPT:
         raise UsageError(
             Problem(

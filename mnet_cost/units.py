@@ -115,6 +115,31 @@ def parse_quantity(text: str, unit: str) -> float:
                 f"write for example `{asked.example}`",
             )
         factor = other.counted_as[1]
+    return _value(text, match, prefix, factor)
+
+
+_COUNT = _Unit("a number of things", "150 M", whole=True)
+
+
+def parse_count(text: str) -> float:
+    """The number of things that `text` states: `parse_count("1.5 M")` is 1.5e6, and `1000` is 1000.
+
+    Raises `UnitError` for text that is no such number.
+    """
+    stripped = text.strip()
+    unsigned = stripped.removeprefix("+")
+    match = _NUMBER.match(unsigned)
+    if not match:
+        raise _not_a_number(text, stripped, _COUNT)
+    prefix = unsigned[match.end() :].replace(" ", "")
+    if prefix not in _LARGE:
+        hint = f"write for example `{_COUNT.example}`: prefixes are k, M, G, T and P"
+        raise _error(f"`{text}` is no number of things: it has no unit but a prefix", hint)
+    return _value(text, match, prefix)
+
+
+def _value(text: str, match: re.Match[str], prefix: str, factor: float = 1.0) -> float:
+    """The number that was matched, with its prefix, times `factor`."""
     digits, power = match["digits"], int(match["power"] or 0)
     if prefix in _POWERS_OF_TWO:
         value = float(f"{digits}e{power}") * 2.0 ** _POWERS_OF_TWO[prefix] * factor

@@ -103,13 +103,26 @@ def network_time(
     half_width = timed.half_width
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        width = exponential(half_width)
-        low_s, high_s = largest(latency_s / width, least_s), latency_s * width
+        low_s, high_s = band(latency_s, half_width, least_s)
     return NetworkTime(
         basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
         timed.shares, total_s if timed.fitted_s is None else timed.fitted_s, is_partial,
     )  # fmt: skip
+
+
+def band(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
+    """(low, high) of the band of a time; `half_width` is in natural logarithms."""
+    width = exponential(half_width)
+    return largest(latency_s / width, least_s), latency_s * width
+
+
+def half_width_of(fit: LatencyFit, seconds: Sequence[float], total_s: float = 1.0) -> Any:
+    """Half the width of the band of a time `total_s` of which the terms take `seconds`, in natural
+    logarithms; without it they are shares. A roofline has no terms."""
+    if isinstance(fit, CoefficientFit):
+        return fit.spread.width * deviation_of(fit, seconds, total_s)
+    return fit.spread.width * fit.spread.noise
 
 
 def fit_and_basis(device: DeviceProfile, precision: str) -> tuple[LatencyFit | None, str | None]:
@@ -168,12 +181,11 @@ def _by_coefficients(
         times.append(KernelTime(latency_s, *parts))
     fitted_s = sum(totals)
     shares = (0.0,) * len(TERMS)
+    half_width = half_width_of(fit, shares)
     if agreed(fitted_s > 0):
         shares = tuple([seconds / fitted_s for seconds in totals])
-        deviation = deviation_of(fit, totals, fitted_s)
-    else:
-        deviation = deviation_of(fit, shares)
-    return _Timed(times, 0.0, fit.spread.width * deviation, shares, fitted_s)
+        half_width = half_width_of(fit, totals, fitted_s)
+    return _Timed(times, 0.0, half_width, shares, fitted_s)
 
 
 def summands(
@@ -268,7 +280,7 @@ def _on_fitted_roofline(
             latency_s = largest(latency_s, least_s)
         times.append(KernelTime(latency_s + per_kernel, compute_s, memory_s, per_kernel))
     inference_s = fit.inference_s.value if fit.inference_s else 0.0
-    return _Timed(times, inference_s, fit.spread.width * fit.spread.noise)
+    return _Timed(times, inference_s, half_width_of(fit, ()))
 
 
 def _on_bounds(

@@ -53,6 +53,12 @@ def _metrics() -> Iterable[str]:
     return [metric.name for metric in COMPUTED]
 
 
+def _searches() -> Iterable[str]:
+    from mnet_cost.search.selection import METHODS
+
+    return METHODS
+
+
 LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "conventions": _conventions,
     "precisions": _precisions,
@@ -61,6 +67,7 @@ LISTS: dict[str, Callable[[], Iterable[str]]] = {
     "optimizers": _optimizers,
     "changes": _changes,
     "metrics": _metrics,
+    "searches": _searches,
 }
 """The lists that may stand in braces in a help text."""
 

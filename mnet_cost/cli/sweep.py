@@ -1,4 +1,5 @@
-"""`mnet-cost sweep MODEL...`: every combination of knob values, and which of them are worth it."""
+"""`mnet-cost sweep MODEL...`: every combination of knob values, or some networks of a design space,
+and which of them are worth it."""
 
 from __future__ import annotations
 
@@ -72,11 +73,22 @@ def add_parser(subparsers: Subparsers) -> None:
     front.add_argument(
         "--pareto",
         metavar="M,...",
-        help="metrics of the front: `mult_adds,latency@DEVICE,top1`; the first is that of --top",
+        help="metrics of the front: `mult_adds,latency@DEVICE,top1`; the first is that of --top, "
+        "and `mult_adds:more` takes more of one as better",
     )
     front.add_argument(
         "--top", metavar="N", type=count, default=0, help="the best points instead of the front"
     )
+    front.add_argument(
+        "--limit",
+        metavar="M<=NUMBER",
+        action="append",
+        default=[],
+        dest="limits",
+        help="only points within it are on the front: 'latency@DEVICE<=20ms', 'params<=2M'; may "
+        "be repeated",
+    )
+    _add_space_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
         "-o",
@@ -112,6 +124,24 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def _add_space_options(parser: argparse.ArgumentParser) -> None:
+    spaces = parser.add_argument_group(
+        "design spaces: all choices of the spec, and the knobs above"
+    )
+    spaces.add_argument("--sample", metavar="N", type=int, help="so many random networks")
+    spaces.add_argument(
+        "--search",
+        metavar="NAME",
+        help="{searches}: networks that no other is better than; `exact` finds all of them, "
+        "optuna needs `mnet-cost[search]`",
+    )
+    spaces.add_argument(
+        "--evaluations", metavar="N", type=int, help="networks that a search may look at"
+    )
+    spaces.add_argument("--seed", metavar="N", type=int, help="of what is drawn (0)")
+    spaces.add_argument("--storage", metavar="URL", help="where Optuna goes on: sqlite:///study.db")
+
+
 def run(options: argparse.Namespace) -> int:
     """Evaluate all points and print the report."""
     from mnet_cost.cli.bar import Bar
@@ -123,6 +153,7 @@ def run(options: argparse.Namespace) -> int:
     require("numpy", extra="sweep")
     request = _request(options)
     _check_files(options, request)
+    request = _searched(request)
     summary = Summary(request, options.top)
     with Bar("points", rate=True) as bar:
         try:
@@ -138,6 +169,17 @@ def run(options: argparse.Namespace) -> int:
     emit(sweep_report(request, summary), options, options.models)
     options.output = target
     return _refuse_totals(summary)
+
+
+def _searched(request: SweepRequest) -> SweepRequest:
+    """The request with what its search finds, where it has one."""
+    if request.selection is None or not request.selection.is_search:
+        return request
+    from mnet_cost.cli.bar import Bar
+    from mnet_cost.search.space_search import search_spaces
+
+    with Bar("searching", rate=True) as bar:
+        return search_spaces(request, bar)
 
 
 def _refuse_totals(summary: Summary) -> int:
@@ -158,14 +200,18 @@ def _request(options: argparse.Namespace) -> SweepRequest:
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.metrics import named
     from mnet_cost.models.library import load_model
+    from mnet_cost.search.selection import plan_selection
     from mnet_cost.search.sweep_request import plan_sweep
 
     axes = _axes(options)
     names = [name for name in options.models if name.lower() != "vs"]
-    if not axes and len(names) < 2:
-        raise UsageError(
-            Problem("a sweep needs values of a knob", hint="--alpha 0.25:1.0:0.05, for example")
-        )
+    selection = plan_selection(
+        sample=options.sample, search=options.search, evaluations=options.evaluations,
+        seed=options.seed, storage=options.storage,
+    )  # fmt: skip
+    if not axes and len(names) < 2 and selection is None:
+        hint = "--alpha 0.25:1.0:0.05, for example; --sample 1000 is for design spaces"
+        raise UsageError(Problem("a sweep needs values of a knob", hint=hint))
     return plan_sweep(
         names,
         [load_model(name) for name in names],
@@ -177,6 +223,8 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         objectives=options.pareto,
         lower_bound=options.lower_bound,
         front_only=options.front_only,
+        limits=options.limits,
+        selection=selection,
     )
 
 

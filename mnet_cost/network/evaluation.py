@@ -65,6 +65,8 @@ class Evaluation:
         self.chosen = chosen
         self.choices: dict[str, tuple[Any, ...]] = {}
         """Options of every choice that was reached."""
+        self.failed: list[str] = []
+        """Paths of entries that failed, the first first; empty where a limit on all was met."""
         self.check = check
         self.tensors = tensors
         self.budget = budget

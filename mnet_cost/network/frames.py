@@ -26,6 +26,8 @@ class Failed(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.path = ""
+        """That of the entry, once it is known."""
 
 
 class LimitFailed(Failed):

@@ -124,8 +124,10 @@ class _Elaboration:
                 self.entry(top, entry)
             except Failed as failure:
                 self.problems.append(failure.problem)
+                is_limit = isinstance(failure, LimitFailed)
+                self.values.failed.append("" if is_limit else failure.path or top.here)
                 self._poison(top, entry)
-                if isinstance(failure, LimitFailed) or len(self.problems) >= MAX_PROBLEMS:
+                if is_limit or len(self.problems) >= MAX_PROBLEMS:
                     break
             except UnknownInputError:
                 self._poison(top, entry)
@@ -444,8 +446,12 @@ class _Elaboration:
     ) -> BlockResult:
         first = len(self.steps)
         self.budget.spend_list(entries, body_frame.path, frame, entry.node)
-        for child in entries:
-            self.entry(body_frame, child)
+        try:
+            for child in entries:
+                self.entry(body_frame, child)
+        except Failed as failure:
+            failure.path = failure.path or body_frame.here
+            raise
         if body_frame.previous is None:
             fail(
                 frame,

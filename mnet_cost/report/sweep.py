@@ -10,14 +10,16 @@ from typing import Any
 
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import one_of
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.sweep_choices import compact_choices, is_choice
 from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.summary import Span, Summary
 from mnet_cost.search.sweep_request import Column as SweepColumn
-from mnet_cost.search.sweep_request import SweepRequest
+from mnet_cost.search.sweep_request import Network, SweepRequest
 
 _MOST_ROWS = 10
 _MOST_CAUSES = 2
@@ -32,7 +34,7 @@ def sweep_report(request: SweepRequest, summary: Summary) -> Report:
     return Report(
         title=f"{names}: {summary.valid:,} of {request.points:,} points hold",
         subtitle=_setting(request),
-        facts=tuple(_axis_fact(name, values) for name, values in request.axes.items()),
+        facts=_axis_facts(request),
         tables=(asked, _spans(request, summary)),
         notes=notes,
         document=lambda: sweep_document(request, summary),
@@ -47,7 +49,33 @@ def _setting(request: SweepRequest) -> str:
         words.append(", ".join(device.name for device in request.devices))
     if request.convention != "paper":
         words.append(f"convention {request.convention}")
+    if request.selection is not None:
+        words.append(_SELECTED[request.selection.method].format(
+            request.selection.count, seed=request.selection.seed
+        ))  # fmt: skip
     return " · ".join(words)
+
+
+_SELECTED = {
+    "sample": "{:,} random samples, seed {seed}",
+    "evolution": "evolution, {:,} evaluations, seed {seed}",
+    "optuna": "Optuna, {:,} evaluations, seed {seed}",
+    "exact": "exact search",
+}
+
+
+def _axis_facts(request: SweepRequest) -> tuple[Fact, ...]:
+    """The swept knobs with their values; of design spaces only how large they are, and knobs."""
+    facts = []
+    for network in request.networks:
+        if network.space is not None:
+            name = "space" if len(request.networks) == 1 else f"space of {network.name}"
+            size = f"{network.space.space.points:.4g} combinations of options"
+            facts.append(Fact(name, size, "text"))
+    for name, values in request.axes.items():
+        if request.selection is None or not is_choice(name):
+            facts.append(_axis_fact(name, values))
+    return tuple(facts)
 
 
 def _axis_fact(name: str, values: Sequence[Any]) -> Fact:
@@ -120,7 +148,7 @@ def _objective_figure(column: SweepColumn, row: Mapping[str, Any]) -> Any:
 def _front(request: SweepRequest, summary: Summary) -> Table:
     rows = summary.front_rows
     shown = _thinned(rows)
-    title = " and ".join(objective.title for objective in request.objectives)
+    title = " and ".join(objective.aim for objective in request.objectives)
     are = "point" if len(rows) == 1 else "points"
     note = f"{len(rows):,} {are} that no other is better than in {title}"
     if len(shown) < len(rows):
@@ -131,7 +159,7 @@ def _front(request: SweepRequest, summary: Summary) -> Table:
 
 
 def _best(request: SweepRequest, summary: Summary) -> Table:
-    title = request.objectives[0].title
+    title = request.objectives[0].aim
     return _points(request, "top", "Best", summary.top, f"the best by {title}")
 
 
@@ -140,19 +168,23 @@ def _points(
 ) -> Table:
     """Points as rows: what tells them apart, then the objectives."""
     by_name = {column.name: column for column in request.columns}
+    knobs = [name for name in request.axes if request.selection is None or not is_choice(name)]
     told = [
         *(["model"] if len(request.networks) > 1 else []),
         *(["precision"] if len(request.precisions) > 1 else []),
-        *request.axes,
+        *knobs,
     ]
+    choices = compact_choices([name for name in request.axes if name not in knobs])
     columns = [
         Column(name, name, "text" if by_name[name].kind == "word" else "number", ASKED)
         for name in told
     ]
+    columns += [Column(choice.key, choice.title, "text", 2) for choice in choices]
     columns += [_column(objective) for objective in request.objectives]
     cells = []
     for row in rows:
         values = [row.get(name) for name in told]
+        values += [choice.text(row) for choice in choices]
         values += [_objective_figure(by_name[o.column], row) for o in request.objectives]
         bases = [
             row.get(o.accuracy.basis_column) for o in request.objectives if o.accuracy is not None
@@ -181,6 +213,18 @@ def _thinned(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tuple[str, ...]]:
     causes = [f"{_points_break(count)}: {cause}" for count, cause in summary.causes]
     notes, more = causes[:_MOST_CAUSES], causes[_MOST_CAUSES:]
+    if request.limits:
+        said = " and ".join(limit.text for limit in request.limits)
+        notes.insert(0, f"{summary.limits.within:,} of {summary.valid:,} points are within {said}; "
+                        "the others are on no front")  # fmt: skip
+    for network in request.networks:
+        if network.space is not None:
+            notes += _space_notes(request, network)
+            if network.space.at(request.precisions[0]).is_exact and request.devices:
+                more.append(
+                    "lower bounds, and energies of bytes moved, are no sums over blocks: to name "
+                    "one in --metrics has networks analyzed one by one"
+                )
     spanned = [column for column in request.columns if column.name in summary.spans]
     if any(_is_lower_bound(request, column, summary) for column in spanned):
         notes.append("≥: a lower bound, at least of some points")
@@ -190,6 +234,28 @@ def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tu
             "points; other points have none, and are on no front with accuracies"
         )
     return tuple(notes), tuple(more)
+
+
+def _space_notes(request: SweepRequest, network: Network) -> list[str]:
+    """Why networks are analyzed one by one, and what tables of blocks cannot have."""
+    assert network.space is not None
+    notes = []
+    for precision in request.precisions:
+        costs = network.space.at(precision)
+        if costs.why_whole:
+            notes.append(
+                f"{network.name}: networks are analyzed one by one, which is slow: "
+                f"{costs.why_whole}"
+            )
+        if costs.whole and not costs.why_whole:
+            notes.append(
+                f"{network.name}: {costs.whole:,} networks were analyzed one by one, since tables "
+                "of blocks do not tell all of them"
+            )
+        if costs.left_out:
+            columns = one_of(list(costs.left_out)).replace(" or ", " and ")
+            notes.append(f"without {columns}, which are no sums over blocks")
+    return list(dict.fromkeys(notes))
 
 
 def _points_break(count: int) -> str:
@@ -209,9 +275,19 @@ def sweep_document(request: SweepRequest, summary: Summary) -> dict[str, Any]:
         "valid": summary.valid,
         "broken": [{"points": count, "cause": cause} for count, cause in summary.causes],
         "objectives": [
-            {"column": objective.column, "better": objective.metric.better}
+            {"column": objective.column, "better": objective.better}
             for objective in request.objectives
         ],
+        "selection": _selection(request),
+        "limits": [
+            {
+                "column": limit.column,
+                "is": "most" if limit.is_most else "least",
+                "value": limit.value,
+            }
+            for limit in request.limits
+        ],
+        "within_limits": summary.limits.within if request.limits else summary.valid,
         "near_ties": summary.near_ties,
         "metrics": {
             column.name: _span(column, summary.spans[column.name])
@@ -220,6 +296,33 @@ def sweep_document(request: SweepRequest, summary: Summary) -> dict[str, Any]:
         },
         "front": [_record(request, row) for row in summary.front_rows],
         "top": [_record(request, row) for row in summary.top],
+    }
+
+
+def _selection(request: SweepRequest) -> dict[str, Any] | None:
+    """How candidates of design spaces were chosen, and how they were evaluated."""
+    selection = request.selection
+    if selection is None:
+        return None
+    spaces = []
+    for network in request.networks:
+        assert network.space is not None
+        costs = [network.space.at(precision) for precision in request.precisions]
+        spaces.append(
+            {
+                "model": network.name,
+                # As a text: it is no number of JavaScript.
+                "combinations": str(network.space.space.points),
+                "one_by_one": sum(each.whole for each in costs),
+                "why_one_by_one": next((each.why_whole for each in costs if each.why_whole), None),
+            }
+        )
+    is_exact = selection.method == "exact"
+    return {
+        "method": selection.method,
+        "count": None if is_exact else selection.count,
+        "seed": None if is_exact else selection.seed,
+        "spaces": spaces,
     }
 
 

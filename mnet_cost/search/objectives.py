@@ -1,12 +1,13 @@
-"""What a front is over, as it is typed: `mult_adds,latency@pixel_1_tflite,top1`.
+"""What a front is over, as it is typed: `mult_adds:more,latency@pixel_1_tflite,top1`.
 
-Each objective is a column of a sweep, and whether less or more of it is better. Not here: fronts.
+Each objective is a column of a sweep, and whether less or more of it is better: as the metric has
+it, or as `:less` or `:more` after it says. Not here: fronts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, Source, Span, UsageError, did_you_mean, one_of
@@ -17,6 +18,8 @@ from mnet_cost.search.blocks import column_of
 
 OPTION = "--pareto"
 
+Direction = Literal["less", "more"]
+
 
 class Objective(NamedTuple):
     """One column that is to be small or large."""
@@ -25,6 +28,12 @@ class Objective(NamedTuple):
     column: str
     device: DeviceProfile | None = None
     accuracy: Accuracy | None = None
+    direction: Direction | None = None
+    """Where it is asked for; else the metric's own."""
+
+    @property
+    def better(self) -> Direction:
+        return self.direction or self.metric.better
 
     @property
     def title(self) -> str:
@@ -36,9 +45,15 @@ class Objective(NamedTuple):
         return self.metric.title
 
     @property
+    def aim(self) -> str:
+        """The title, and the direction where it is not that of the metric."""
+        asked = "" if self.better == self.metric.better else f" ({self.better} is better)"
+        return self.title + asked
+
+    @property
     def sign(self) -> float:
         """What makes less of it better."""
-        return 1.0 if self.metric.better == "less" else -1.0
+        return 1.0 if self.better == "less" else -1.0
 
     @property
     def is_time(self) -> bool:
@@ -65,7 +80,7 @@ def parse_objectives(
             hint = "write `mult_adds,latency@DEVICE`"
             raise UsageError(Problem("a metric is missing here", span, hint))
         try:
-            objective = _objective(word, devices, accuracies)
+            objective = _directed(word, devices, accuracies)
         except UsageError as error:
             raise UsageError([problem._replace(span=span) for problem in error.problems]) from None
         if objective.column in objectives:
@@ -84,16 +99,39 @@ def default_objectives(
     if accuracies:
         objectives.append(_of_accuracy(accuracies[0]))
     if "latency" in names and devices:
-        objectives.append(_objective(f"latency@{devices[0].name}", devices, accuracies))
+        objectives.append(objective_of(f"latency@{devices[0].name}", devices, accuracies))
     of_network = [metric.name for metric in metrics if metric.of_network]
     preferred = [name for name in ("mult_adds", "peak_memory") if name in of_network]
     others = list(dict.fromkeys((*preferred, *of_network)))[: 2 - len(objectives)]
-    return (*(_objective(name, devices, accuracies) for name in others), *objectives)
+    objectives = [*(objective_of(name, devices, accuracies) for name in others), *objectives]
+    if not objectives and devices:
+        of_device = [metric for metric in metrics if metric.of_device]
+        objectives = [Objective(metric, column_of(metric, devices[0]), devices[0])
+                      for metric in of_device[:1]]  # fmt: skip
+    return tuple(objectives)
 
 
-def _objective(
+def _directed(
     word: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]
 ) -> Objective:
+    """An objective that may end with its direction."""
+    name, colon, direction = word.partition(":")
+    objective = objective_of(name.strip(), devices, accuracies)
+    if not colon:
+        return objective
+    if direction == "less":
+        return objective._replace(direction="less")
+    if direction == "more":
+        return objective._replace(direction="more")
+    raise UsageError(
+        Problem(f"`{direction}` is no direction", hint=f"write `{name}:more` or `{name}:less`")
+    )
+
+
+def objective_of(
+    word: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]
+) -> Objective:
+    """The objective that a metric, with `@DEVICE` or `@DATASET`, names; raises `UsageError`."""
     name, _, where = word.partition("@")
     metric = find_metric(name)
     if metric.name in ACCURACIES:

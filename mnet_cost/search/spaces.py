@@ -19,7 +19,8 @@ from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_m
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network.knobs import knob_values
 from mnet_cost.search.single import knob_array
-from mnet_cost.search.tracing import Sources, trace
+from mnet_cost.search.tracing import BrokenNetwork, Sources, trace
+from mnet_cost.search.words import Words
 
 Samples = npt.NDArray[Any]
 """One row for each axis of a space, one column for each sample: indices of options, as uint8 or,
@@ -109,12 +110,24 @@ class Space:
         separator = "," if "@" in self.reference else "@"
         return self.reference + separator + ",".join(settings)
 
-    def columns(self, samples: Samples) -> dict[str, Any]:
-        """The options of samples by axis, as columns of numbers, words or flags."""
-        return {
-            axis.name: knob_array(axis.options, axis.options)[indices]
-            for axis, indices in zip(self.axes, samples, strict=True)
-        }
+    def columns(
+        self, samples: Samples, reached: npt.NDArray[np.bool_] | None = None
+    ) -> dict[str, Any]:
+        """The options of samples by axis, as columns of numbers, flags or words.
+
+        Where `reached` is false an option is of no block: NaN then, or an empty word.
+        """
+        columns = {}
+        for number, axis in enumerate(self.axes):
+            options, places = knob_array(axis.options, axis.options), samples[number]
+            if reached is not None and not reached[number].all():
+                places = np.where(reached[number], places, len(axis.options))
+                if isinstance(options, Words):
+                    options = Words.joined([options, Words.of([""])])
+                else:
+                    options = np.append(options.astype(np.float64), np.nan)
+            columns[axis.name] = options[places]
+        return columns
 
 
 def _fit_in_a_number(counts: Sequence[int]) -> list[list[int]]:
@@ -198,9 +211,12 @@ def _find_choices(model: Model, axes: Mapping[str, Sequence[Any]]) -> dict[str, 
     deciding: Sources = frozenset()
     number = 0
     while True:
-        traced = trace(model, setting)
-        deciding = deciding.union(*traced.decisions.values())
-        met = dict(traced.network.choices)
+        try:
+            traced = trace(model, setting)
+            decisions, met = traced.decisions, dict(traced.network.choices)
+        except BrokenNetwork as broken:
+            decisions, met = broken.decisions, dict(broken.choices)
+        deciding = deciding.union(*decisions.values())
         # In the order of the network that has most of them.
         choices = {**met, **choices} if len(met) > len(choices) else {**choices, **met}
         number += 1

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.search.fronts import Front, dominated, ratio_width
+from mnet_cost.search.limits import Limit, LimitTally, excess_of
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.sweep_request import SweepRequest
 
@@ -31,8 +32,9 @@ def length_of(table: Table) -> int:
     return len(table["model"])
 
 
-def vectors_of(table: Table, objectives: Sequence[Objective]) -> Any:
-    """A row for each point, a column for each objective; less is better. NaN is unknown."""
+def vectors_of(table: Table, objectives: Sequence[Objective], limits: Sequence[Limit] = ()) -> Any:
+    """A row for each point, a column for each objective; less is better. NaN is unknown, and all
+    of a point that is over a limit."""
     import numpy
 
     vectors = numpy.full((length_of(table), len(objectives)), numpy.nan)
@@ -40,6 +42,8 @@ def vectors_of(table: Table, objectives: Sequence[Objective]) -> Any:
         column = table[objective.column]
         if column is not None:
             vectors[:, i] = objective.sign * column
+    if limits:
+        vectors[excess_of(limits, table, length_of(table)) > 0] = numpy.nan
     return vectors
 
 
@@ -50,14 +54,15 @@ class Scan:
     Points have numbers: those of `add` count from `first` on, and broken points have none.
     """
 
-    def __init__(self, objectives: Sequence[Objective], top: int = 0) -> None:
+    def __init__(self, request: SweepRequest, top: int = 0) -> None:
         import numpy
 
-        self.objectives = tuple(objectives)
+        self.request = request
         self.valid = 0
         self.broken: Counter[str] = Counter()
         """By cause, as it was met: whoever evaluates counts into it."""
-        self.front = Front(len(self.objectives))
+        self.limits = LimitTally(request.limits)
+        self.front = Front(len(request.objectives))
         self.best_rows: Any = numpy.empty(0, dtype=numpy.int64)
         """The numbers of the best points by the first objective, best first."""
         self.best_values: Any = numpy.empty(0)
@@ -67,7 +72,8 @@ class Scan:
         """Take in the points of a table, numbered from `first` on: without it, as they come."""
         import numpy
 
-        vectors = vectors_of(table, self.objectives)
+        vectors = vectors_of(table, self.request.objectives, self.request.limits)
+        self.limits.add(table, len(vectors))
         first = self.valid if first is None else first
         self.front.add(vectors, first)
         self.valid += len(vectors)
@@ -80,6 +86,7 @@ class Scan:
         """Take in the points of another scan, whose numbers are of the same count."""
         self.valid += other.valid
         self.broken.update(other.broken)
+        self.limits.merge(other.limits)
         self.front.merge(other.front)
         self._take_best(other.best_values, other.best_rows)
 
@@ -132,7 +139,7 @@ def flagged(request: SweepRequest, front: Front, table: Table, first: int) -> Ta
     better, `near_tie` where one is better by less than the error of a time."""
     import numpy
 
-    vectors = vectors_of(table, request.objectives)
+    vectors = vectors_of(table, request.objectives, request.limits)
     known = ~numpy.isnan(vectors).any(axis=1)
     on_front = known & ~dominated(front.vectors, vectors)
     # Its own points are on the front whatever the last bits of a second evaluation are.
@@ -145,7 +152,8 @@ def flagged(request: SweepRequest, front: Front, table: Table, first: int) -> Ta
             here = table["precision"][rest] == precision
             for i, objective in enumerate(request.objectives):
                 if objective.is_time and objective.device is not None:
-                    at_best[here, i] *= exp(-ratio_width(objective.device, precision))
+                    width = ratio_width(objective.device, precision)
+                    at_best[here, i] *= exp(-objective.sign * width)
         near[rest] = ~dominated(front.vectors, at_best)
     return {**table, "front": on_front, "near_tie": near}
 
@@ -167,7 +175,7 @@ class Summary:
 
     def __init__(self, request: SweepRequest, top: int = 0) -> None:
         self.request = request
-        self.scan = Scan(request.objectives, top)
+        self.scan = Scan(request, top)
         self.spans = Spans()
         self.near_ties: int | None = None
         """How many there are; None where nobody has counted them."""
@@ -202,6 +210,10 @@ class Summary:
     def wanted_best(self) -> int:
         """How many of the best points are asked for."""
         return self.scan.top
+
+    @property
+    def limits(self) -> LimitTally:
+        return self.scan.limits
 
     @property
     def front(self) -> Front:

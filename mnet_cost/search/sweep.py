@@ -46,7 +46,7 @@ class Share(NamedTuple):
     network: int
     """Its place in the request."""
     task: Task | None
-    """None: all of them, one by one."""
+    """None: all of them, one by one, or as candidates of a design space."""
     points: int
     """Those that will break among them."""
     first: int
@@ -68,10 +68,10 @@ class SweepRun:
         precisions = len(self.request.precisions)
         for number, network in enumerate(self.request.networks):
             tasks: list[Task | None] = [None]
-            if not _is_small(network):
+            if network.space is None and network.settings > _FEW:
                 tasks = [*self._grids(number).tasks(max(1, points // precisions))]
             for task in tasks:
-                count = precisions * (network.settings if task is None else task.points)
+                count = precisions * (network.points if task is None else task.points)
                 shares.append(Share(number, task, count, first))
                 first += count
         return shares
@@ -87,8 +87,8 @@ class SweepRun:
         network = self.request.networks[share.network]
         columns = None
         if objectives_alone:
-            wanted = [objective for objective in self.request.objectives if not objective.accuracy]
-            columns = frozenset([objective.column for objective in wanted])
+            decisive = self.request.decisive
+            columns = frozenset([each.column for each in decisive if each.accuracy is None])
         for block in self._blocks(share, columns):
             broken.update(block.broken)
             done = block.points + sum(block.broken.values())
@@ -96,6 +96,10 @@ class SweepRun:
 
     def _blocks(self, share: Share, columns: frozenset[str] | None) -> Iterator[Block]:
         request, network = self.request, self.request.networks[share.network]
+        if network.space is not None:
+            from mnet_cost.search.space_requests import space_blocks
+
+            return space_blocks(request, network)
         if share.task is None:
             return single_blocks(
                 network.model, network.axes, request.devices, request.precisions,
@@ -114,10 +118,6 @@ class SweepRun:
                 **_settings(request),
             )  # fmt: skip
         return self._latest[1]
-
-
-def _is_small(network: Network) -> bool:
-    return network.settings <= _FEW
 
 
 def _settings(request: SweepRequest) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _table(request: SweepRequest, network: Network, block: Block, objectives_alo
     """A block with the columns of the whole sweep, or with those of its objectives."""
 
     points = block.points
-    wanted = {objective.column for objective in request.objectives}
+    decisive = {each.column for each in request.decisive}
     table: dict[str, Any] = {
         "model": repeated(Words.of([network.name]), points),
         "precision": repeated(Words.of([block.precision]), points),
@@ -163,7 +163,7 @@ def _table(request: SweepRequest, network: Network, block: Block, objectives_alo
     }
     surfaces = {surface.accuracy: surface for surface in network.surfaces}
     for accuracy in request.accuracies:
-        if objectives_alone and accuracy.column not in wanted:
+        if objectives_alone and accuracy.column not in decisive:
             continue
         surface = surfaces.get(accuracy) if block.precision == PRECISION else None
         figures, basis = (None, None) if surface is None else surface.figures(block)
@@ -194,6 +194,7 @@ def sweep_tables(
         if small:
             kept.append(table)
     summary.refuse_empty()
+    scan.limits.refuse_unmet()
     first = 0
     for table in kept if small else evaluate(request, partial(report, request.points)):
         result = summary.add(table, first)

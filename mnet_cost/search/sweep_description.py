@@ -44,10 +44,12 @@ def description_of(request: SweepRequest) -> dict[str, Any]:
         "precisions": list(request.precisions),
         "axes": {knob: _axis(values) for knob, values in request.axes.items()},
         "objectives": [
-            {"column": objective.column, "better": objective.metric.better}
+            {"column": objective.column, "better": objective.better}
             for objective in request.objectives
         ],
         "points_asked": request.points,
+        "limits": [limit.text for limit in request.limits],
+        "selection": _selection(request),
         "front_only": request.front_only,
     }
 
@@ -66,6 +68,14 @@ def identity_of(request: SweepRequest) -> dict[str, Any]:
 def digest_of(identity: Mapping[str, Any]) -> str:
     """SHA-256 of an identity."""
     return _digest(identity)
+
+
+def _selection(request: SweepRequest) -> dict[str, Any] | None:
+    """How networks of design spaces were chosen."""
+    selection = request.selection
+    if selection is None:
+        return None
+    return {"method": selection.method, "count": selection.count, "seed": selection.seed}
 
 
 def result_of(rows: int, summary: Summary, *, partial: bool) -> dict[str, Any]:

@@ -177,28 +177,33 @@ class SweepFolder:
         """The scan of a share, or that of all of them."""
         front, best = scan.front, scan.best_rows
         numbers = numpy.concatenate([front.rows, best])
-        values = numpy.full((len(numbers), len(scan.objectives)), numpy.nan)
+        values = numpy.full((len(numbers), len(self.request.objectives)), numpy.nan)
         values[: len(front)] = front.vectors
         values[len(front) :, 0] = scan.best_values
-        columns = [_NUMBER, Column("front", "bool"), *_objective_columns(scan.objectives)]
+        columns = [_NUMBER, Column("front", "bool"), *_objective_columns(self.request.objectives)]
         table = {
             "model": numbers,  # its length is that of the table
             _NUMBER.name: numbers,
             "front": numpy.arange(len(numbers)) < len(front),
             **{f"objective_{i}": values[:, i] for i in range(values.shape[1])},
         }
-        result = {"valid": scan.valid, "broken": dict(scan.broken)}
+        limits = {"within": scan.limits.within, "closest": scan.limits.closest}
+        result = {"valid": scan.valid, "broken": dict(scan.broken), "limits": limits}
         self._write(self._scan(share), [table], columns, result)
 
     def read_scan(self, share: int | None, top: int) -> Scan:
         """What `write_scan` wrote, with `top` of the best points."""
         table, metadata = self._read(self._scan(share))
-        scan = Scan(self.request.objectives, top)
+        scan = Scan(self.request, top)
         scan.valid = int(metadata["valid"])
         scan.broken = Counter(metadata["broken"])
+        scan.limits.within = int(metadata["limits"]["within"])
+        scan.limits.closest = metadata["limits"]["closest"]
         numbers = table[_NUMBER.name].to_numpy()
         of_front = table["front"].to_numpy()
-        columns = [table[column.name].to_numpy() for column in _objective_columns(scan.objectives)]
+        columns = [
+            table[column.name].to_numpy() for column in _objective_columns(self.request.objectives)
+        ]
         values = numpy.stack(columns, axis=1)
         scan.front = Front(len(columns))
         scan.front.vectors, scan.front.rows = values[of_front], numbers[of_front]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnet_cost.analysis.conventions import find_convention
 from mnet_cost.analysis.work import find_precision
@@ -22,9 +22,14 @@ from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model
 from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
 from mnet_cost.search.blocks import COMPUTED, COSTS, column_of
+from mnet_cost.search.limits import Limit, parse_limits
 from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
 from mnet_cost.search.single import knob_type
+
+if TYPE_CHECKING:
+    from mnet_cost.search.selection import Candidates, Selection
+    from mnet_cost.search.space_costs import SpaceScores
 
 MAX_POINTS = 10**11
 """More points would take days at any rate that was measured."""
@@ -52,11 +57,22 @@ class Network:
     axes: Mapping[str, tuple[Any, ...]]
     """The swept knobs that it has."""
     surfaces: tuple[Surface, ...]
+    space: SpaceScores | None = None
+    """Where it is a design space, of which not all networks are evaluated."""
+    candidates: Candidates | None = None
+    """Those that are; a search finds them."""
 
     @property
     def settings(self) -> int:
         """Combinations of knob values."""
         return prod(map(len, self.axes.values()))
+
+    @property
+    def points(self) -> int:
+        """Settings that are evaluated."""
+        if self.space is None:
+            return self.settings
+        return self.candidates.count if self.candidates is not None else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +91,19 @@ class SweepRequest:
     """Whether sums are given although some layers have no cost rule."""
     front_only: bool = False
     """Whether only points of the front are written."""
+    limits: tuple[Limit, ...] = ()
+    selection: Selection | None = None
+    """How candidates of design spaces are chosen; None where all settings are evaluated."""
 
     @property
     def points(self) -> int:
         """Points of the sweep, those that will break among them."""
-        return len(self.precisions) * sum(network.settings for network in self.networks)
+        return len(self.precisions) * sum(network.points for network in self.networks)
+
+    @property
+    def decisive(self) -> tuple[Objective, ...]:
+        """The columns that decide what is on the front: objectives and limits."""
+        return (*self.objectives, *[limit.objective for limit in self.limits])
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -125,10 +149,14 @@ def plan_sweep(
     objectives: str | None = None,
     lower_bound: bool = False,
     front_only: bool = False,
+    limits: Sequence[str] = (),
+    selection: Selection | None = None,
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
 
-    `metrics` are all costs where it is None. `objectives` are those of the front. Raises
+    `metrics` are all costs where it is None; of design spaces, all that tables can have.
+    `objectives` are those of the front, on which only points within the `limits` are. With a
+    `selection` the models are design spaces; those of a search have no candidates yet. Raises
     `ModelReferenceError` for a knob that no network has, `UsageError` for what else cannot be.
     """
     if not models:
@@ -145,6 +173,13 @@ def plan_sweep(
     )
     _refuse_twins(networks)
     costs = tuple(metric for metric in metrics or COSTS if metric in COMPUTED)
+    if selection is not None:
+        from mnet_cost.search.space_requests import described, usual_costs
+
+        networks = tuple([described(network) for network in networks])
+        axes = {knob: values for network in networks for knob, values in network.axes.items()}
+        if metrics is None and convention == "paper":
+            costs = usual_costs(devices, precisions)
     if not costs:
         raise UsageError(Problem("a sweep needs a cost", hint="name one, such as mult_adds"))
     accuracies = tuple(
@@ -157,18 +192,33 @@ def plan_sweep(
         if objectives is None
         else parse_objectives(objectives, devices, accuracies)
     )
+    if objectives is None and selection is not None and not accuracies and len(asked) > 1:
+        # Costs alone all go down with the network; mult-adds stand for what it can learn.
+        asked = tuple([aim._replace(direction="more") if aim.metric.name == "mult_adds" else aim
+                       for aim in asked])  # fmt: skip
+    bounds = parse_limits(limits, devices, accuracies)
+    wanted = [objective.metric for objective in asked] + [
+        limit.objective.metric for limit in bounds
+    ]
     request = SweepRequest(
         networks=networks,
         axes={knob: tuple(values) for knob, values in axes.items()},
         devices=tuple(devices),
         precisions=tuple(precisions),
         convention=convention,
-        metrics=_with_needed(costs, asked),
+        metrics=_with_needed(costs, wanted),
         accuracies=accuracies,
         objectives=asked,
         lower_bound=lower_bound,
         front_only=front_only,
+        limits=bounds,
+        selection=selection,
     )
+    if selection is not None:
+        from mnet_cost.search.space_requests import with_scores
+
+        request = with_scores(request, (*(metrics or ()), *(wanted if objectives else ()),
+                                        *[limit.objective.metric for limit in bounds]))  # fmt: skip
     if request.points > MAX_POINTS:
         raise UsageError(
             Problem(
@@ -203,12 +253,10 @@ def _refuse_twins(networks: Sequence[Network]) -> None:
             raise UsageError(f"two networks are called {first.name}")
 
 
-def _with_needed(
-    metrics: tuple[Metric, ...], objectives: Sequence[Objective]
-) -> tuple[Metric, ...]:
-    """`metrics` with those of the front; a latency and an energy with their ranges."""
-    names = {metric.name for metric in metrics}
-    names |= {objective.metric.name for objective in objectives}
+def _with_needed(metrics: tuple[Metric, ...], wanted: Sequence[Metric]) -> tuple[Metric, ...]:
+    """`metrics` with those of the front and of limits; a latency and an energy with their
+    ranges."""
+    names = {metric.name for metric in (*metrics, *wanted)}
     if "latency" in names:
         names |= {"latency_low", "latency_high"}
     if "energy" in names:

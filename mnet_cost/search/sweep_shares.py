@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mnet_cost.errors import UsageError
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.paths import naming
 from mnet_cost.search.cluster import Run, SchedulerError, check_scheduler, workers
 from mnet_cost.search.summary import Scan, Summary, Table, length_of
@@ -80,7 +80,7 @@ def _worker(job: bytes) -> _Worker:
 def scan_share(call: _Call) -> int:
     """Look at the objectives of a share: the number of its points."""
     worker, share = _worker(call.job), call.share
-    scan = Scan(worker.request.objectives, MOST_BEST)
+    scan = Scan(worker.request, MOST_BEST)
     for table, _ in worker.run.tables(share, scan.broken, objectives_alone=True):
         if length_of(table):
             scan.add(table, share.first + scan.valid)
@@ -133,6 +133,9 @@ def sweep_to_folder(
         check_scheduler(scheduler)
     if summary.wanted_best > MOST_BEST:
         raise UsageError(f"a folder has the best {MOST_BEST} points: --top is too large")
+    if request.selection is not None:
+        hint = "-o points.parquet, for example"
+        raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
     each = task_points or share_points(request.points)
     with naming(path, "cannot be written", shown="-o"):
         place = str(Path(path).resolve())
@@ -163,12 +166,13 @@ def sweep_to_folder(
         with workers(scheduler if unscanned or undone else None) as run:
             folder.prepare()
             perform(run, scan_share, unscanned)
-            scan = Scan(request.objectives, MOST_BEST)
+            scan = Scan(request, MOST_BEST)
             for number in range(len(shares)):
                 scan.merge(folder.read_scan(number, MOST_BEST))
             folder.write_scan(None, scan)
             summary.scan.merge(scan)
             summary.refuse_empty()
+            summary.limits.refuse_unmet()
             perform(run, write_share, undone)
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"{path}: what is done stays, and the same command goes on from there")

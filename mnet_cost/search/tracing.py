@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mnet_cost.errors import SpecError
 from mnet_cost.expressions import Expression, ExpressionError, parse_expression
 from mnet_cost.models.types import Constant, Function, Model, ModelSpec, Value
 from mnet_cost.network import Network, elaborate
@@ -36,11 +37,32 @@ class TracedNetwork(NamedTuple):
     """What the types of the network's inputs depend on."""
 
 
+class BrokenNetwork(SpecError):
+    """A network that cannot be elaborated, and what was seen of it until it broke."""
+
+    def __init__(self, error: SpecError, tracing: _Tracing) -> None:
+        super().__init__(error.problems)
+        self.path = tracing.failed[0] if tracing.failed else ""
+        """Of the first entry that failed, which all before it do not depend on; empty where the
+        network as a whole did."""
+        self.reads = tracing.reads
+        self.decisions = tracing.decisions
+        self.input_reads = tracing.input_reads()
+        self.choices = tracing.choices
+        self.names = [tensor.name for tensor in tracing.tensors]
+        """Of the layers before it, among others."""
+
+    @property
+    def cause(self) -> str:
+        """The first line of what is wrong, without its place."""
+        return self.problems[0].message.partition("\n")[0]
+
+
 def trace(model: Model, setting: Mapping[str, Any]) -> TracedNetwork:
     """Elaborate `model` with `setting`: values of knobs, and options of choices by their paths.
 
-    Options of choices that the network does not reach with these knobs are ignored. Raises what
-    `elaborate` raises.
+    Options of choices that the network does not reach with these knobs are ignored. Raises
+    `BrokenNetwork` where the network breaks, and what else `elaborate` raises.
     """
     fixed = {**model.knobs, **{name: setting[name] for name in setting if "." not in name}}
     picked = {name: option for name, option in setting.items() if "." in name}
@@ -50,7 +72,12 @@ def trace(model: Model, setting: Mapping[str, Any]) -> TracedNetwork:
         traces.append(_Tracing(model.spec, picked, *arguments))
         return traces[-1]
 
-    network = elaborate(model.spec, fixed, evaluation=evaluation)
+    try:
+        network = elaborate(model.spec, fixed, evaluation=evaluation)
+    except SpecError as error:
+        if not traces:
+            raise
+        raise BrokenNetwork(error, traces[0]) from None
     (tracing,) = traces
     return TracedNetwork(network, tracing.reads, tracing.decisions, tracing.input_reads())
 
@@ -84,22 +111,26 @@ class _Tracing(Evaluation):
             return super().evaluate(frame, value)
         here = frame.here
         self._options = set()
-        result = super().evaluate(frame, value)
-        sources = self._sources(frame, value.node) | self._options
-        if sources:
-            self._frames.append(frame)
-            self._bound[id(frame), here, id(value)] = sources
-            self.reads[here] = self.reads.get(here, _NONE) | sources
-            if type(result) is str:  # it may name what a block calls, however deep inside
-                self._note_decision(here, sources)
+        result = None
+        try:
+            result = super().evaluate(frame, value)
+        finally:  # that it fails depends on the same
+            sources = self._sources(frame, value.node) | self._options
+            if sources:
+                self._frames.append(frame)
+                self._bound[id(frame), here, id(value)] = sources
+                self.reads[here] = self.reads.get(here, _NONE) | sources
+                if type(result) is str:  # it may name what a block calls, however deep inside
+                    self._note_decision(here, sources)
         return result
 
     def decide(self, frame: Frame, value: Value) -> Any:
         """The value, and a note of what the structure depends on."""
         here = frame.here
-        result = super().decide(frame, value)
-        self._note_decision(here, self._sources(frame, value.node) | self._options)
-        return result
+        try:
+            return super().decide(frame, value)
+        finally:
+            self._note_decision(here, self._sources(frame, value.node) | self._options)
 
     def choice(self, frame: Frame, path: str, choices: tuple[Value, ...]) -> Any:
         """The option, which is set only once its choice is reached."""

@@ -38,6 +38,39 @@ def sweep_schema() -> Json:
                 ),
                 "the first is the one that `top` is by",
             ),
+            "selection": maybe(
+                record(
+                    {
+                        "method": text("how", "sample", "evolution", "optuna", "exact"),
+                        "count": maybe(whole("samples or evaluations of each network")),
+                        "seed": maybe(whole("of what was drawn")),
+                        "spaces": listed(
+                            record(
+                                {
+                                    "model": text("the network, as it was asked for"),
+                                    "combinations": text("of all options, a whole number"),
+                                    "one_by_one": whole("networks that were analyzed whole"),
+                                    "why_one_by_one": maybe(
+                                        text("where tables of blocks are not exact")
+                                    ),
+                                }
+                            )
+                        ),
+                    },
+                    "how networks of design spaces were chosen",
+                )
+            ),
+            "limits": listed(
+                record(
+                    {
+                        "column": text("what is limited"),
+                        "is": text("which end", "most", "least"),
+                        "value": number("in the unit of the column"),
+                    }
+                ),
+                "points over them are on no front",
+            ),
+            "within_limits": whole("points that are within all limits"),
             "near_ties": maybe(
                 whole("points that are off the front by less than the error of a ratio of times")
             ),

@@ -1,0 +1,184 @@
+"""Limits on metrics of a sweep, as they are typed: `latency@pixel_1_tflite<=20ms`, `params<=2M`.
+
+A point over a limit, or whose number is not known, is on no front. Numbers have the units that
+their metrics have: `20ms`, `320KiB`, `5mJ`, `150M`, `70%`. Not here: fronts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import Problem, Source, Span, UnitError, UsageError
+from mnet_cost.metrics import Metric
+from mnet_cost.search.accuracies import Accuracy
+from mnet_cost.search.objectives import Objective, objective_of
+from mnet_cost.units import format_si, parse_count, parse_quantity
+
+OPTION = "--limit"
+_SIGNS = ("<=", ">=")
+_SIGN = re.compile(r"[<>=≤≥]+")
+_FORM = "a limit is METRIC<=NUMBER or METRIC>=NUMBER, as in `latency@pixel_1_tflite<=20ms`"
+_UNITS = {"bytes": "B", "s": "s", "J": "J"}
+
+
+class Limit(NamedTuple):
+    """The most or the least that a column may be."""
+
+    objective: Objective
+    """Which column it is."""
+    is_most: bool
+    value: float
+    """In the unit of files."""
+    text: str
+    """As it was typed."""
+
+    @property
+    def column(self) -> str:
+        return self.objective.column
+
+    def excess(self, table: Mapping[str, Any], points: int) -> Any:
+        """For each point the share of the limit that it is over by; at most 0 where it is within,
+        infinite where its number is not known."""
+        import numpy
+
+        values = table[self.column]
+        if values is None:
+            return numpy.full(points, numpy.inf)
+        over = values - self.value if self.is_most else self.value - values
+        return numpy.where(numpy.isnan(values), numpy.inf, over / (self.value or 1.0))
+
+
+def parse_limits(
+    texts: Sequence[str], devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]
+) -> tuple[Limit, ...]:
+    """The limits that `texts` state, one each; a column has at most one of each kind.
+
+    Raises `UsageError` for what is no limit, for a metric or device that is not there, and for a
+    number without the unit of its metric.
+    """
+    limits: dict[tuple[str, bool], Limit] = {}
+    for text in texts:
+        limit = _limit(text, devices, accuracies)
+        key = limit.column, limit.is_most
+        if key in limits:
+            both = f"`{limits[key].text}` and `{text}`"
+            raise UsageError(f"{both} limit the same number: state one of them")
+        limits[key] = limit
+    return tuple(limits.values())
+
+
+def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]) -> Limit:
+    source = Source(OPTION, text)
+    sign = _SIGN.search(text)
+
+    def span(first: int, last: int) -> Span:
+        return Span(source, 1, first + 1, max(last, first + 1) + 1)
+
+    if sign is None:
+        raise UsageError(Problem(f"`{text}` is no limit", span(0, len(text)), _FORM))
+    word, number = text[: sign.start()].strip(), text[sign.end() :].strip()
+    if sign[0] not in _SIGNS:
+        likely = ">=" if set(sign[0]) & set(">≥") else "<="
+        hint = f"write `{word}{likely}{number}`"
+        where = span(sign.start(), sign.end())
+        raise UsageError(Problem(f"`{sign[0]}` is no sign of a limit", where, hint))
+    if not word or not number:
+        missing = "the metric" if not word else "the number"
+        raise UsageError(Problem(f"{missing} is missing in `{text}`", span(0, len(text)), _FORM))
+    try:
+        objective = objective_of(word, devices, accuracies)
+        value = _number(number, objective.metric)
+    except (UsageError, UnitError) as error:
+        is_number = isinstance(error, UnitError)
+        where = span(text.index(number, sign.end()), len(text)) if is_number else span(0, len(word))
+        raise UsageError([problem._replace(span=where) for problem in error.problems]) from None
+    return Limit(objective, sign[0] == "<=", value, text)
+
+
+def _number(text: str, metric: Metric) -> float:
+    """The number of a limit in the unit of files."""
+    if metric.unit == "%":
+        return parse_count(text.removesuffix("%"))
+    if metric.unit:
+        return parse_quantity(text, _UNITS[metric.unit]) * metric.file_factor
+    return parse_count(text)
+
+
+def excess_of(limits: Sequence[Limit], table: Mapping[str, Any], points: int) -> Any:
+    """For each point the largest share of a limit that it is over by; at most 0 where it is within
+    all of them."""
+    import numpy
+
+    worst = numpy.full(points, -numpy.inf)
+    for limit in limits:
+        worst = numpy.maximum(worst, limit.excess(table, points))
+    return worst
+
+
+class LimitTally:
+    """How many points of a sweep are within its limits, and which comes closest where none is."""
+
+    def __init__(self, limits: Sequence[Limit]) -> None:
+        self.limits = tuple(limits)
+        self.within = 0
+        self.closest: tuple[float, Mapping[str, float]] | None = None
+        """The least excess of a point, and its numbers by the column."""
+
+    def add(self, table: Mapping[str, Any], points: int) -> None:
+        """Take in the next table."""
+        if not self.limits or not points:
+            return
+        excess = excess_of(self.limits, table, points)
+        self.within += int((excess <= 0).sum())
+        at = int(excess.argmin())
+        least = float(excess[at])
+        if least < float("inf") and (self.closest is None or least < self.closest[0]):
+            self.closest = (
+                least,
+                {limit.column: float(table[limit.column][at]) for limit in self.limits},
+            )
+
+    def merge(self, other: LimitTally) -> None:
+        """Take in the tally of other points."""
+        self.within += other.within
+        if other.closest and (self.closest is None or other.closest[0] < self.closest[0]):
+            self.closest = other.closest
+
+    def refuse_unmet(self) -> None:
+        """`UsageError` where there are limits and no point is within all of them: it says what
+        the closest point has."""
+        if not self.limits or self.within:
+            return
+        said = " and ".join(limit.text for limit in self.limits)
+        message = f"no point is within the limit {said}"
+        if len(self.limits) > 1:
+            message = f"no point is within the limits {said}"
+        if self.closest is None:
+            columns = " or ".join(limit.column for limit in self.limits)
+            raise UsageError(Problem(message, hint=f"{columns} is not known of any point"))
+        hints = []
+        for limit in self.limits:
+            value = self.closest[1][limit.column]
+            over = value - limit.value if limit.is_most else limit.value - value
+            if over > 0:
+                hints.append(_overrun(limit, value, over))
+        raise UsageError(Problem(message, hint=f"the closest point has {'; '.join(hints)}"))
+
+
+def _overrun(limit: Limit, value: float, over: float) -> str:
+    """What the closest point has of a limit, and by how much it misses it."""
+    metric = limit.objective.metric
+    shown = [_shown(number, metric) for number in (value, over)]
+    percent = 100 * over / limit.value if limit.value else 0.0
+    share = f" ({percent:,.0f} %)" if percent >= 100 else f" ({percent:.3g} %)" if percent else ""
+    side = "over" if limit.is_most else "under"
+    return f"{limit.objective.title} {shown[0]}, {shown[1]}{share} {side} the limit"
+
+
+def _shown(number: float, metric: Metric) -> str:
+    if metric.unit == "%":
+        return f"{number:.1f} %"
+    return format_si(number / metric.file_factor, _UNITS.get(metric.unit, ""), 4)
