@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search.compare import RatioBreakdown
-    from mnet_cost.search.sweep import Summary
+    from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
 
@@ -198,7 +198,7 @@ class Sweep(_Shown):
     words are `Words`, which NumPy takes as arrays of texts."""
 
     @property
-    def front(self) -> list[dict[str, Any]]:
+    def front(self) -> list[Mapping[str, Any]]:
         """The points that no other is better than, the best by the first objective first."""
         return self.summary.front_rows
 
@@ -352,7 +352,8 @@ def sweep(
 
     require("numpy", "sweep")
     from mnet_cost.search.ranges import given_values
-    from mnet_cost.search.sweep import Summary, joined, sweep_tables
+    from mnet_cost.search.summary import Summary
+    from mnet_cost.search.sweep import joined, sweep_tables
     from mnet_cost.search.sweep_request import plan_sweep
 
     request = plan_sweep(

@@ -103,8 +103,8 @@ def network_time(
     half_width = timed.half_width
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        low_s = largest(latency_s * exponential(-half_width), least_s)
-        high_s = latency_s * exponential(half_width)
+        width = exponential(half_width)
+        low_s, high_s = largest(latency_s / width, least_s), latency_s * width
     return NetworkTime(
         basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
@@ -170,8 +170,10 @@ def _by_coefficients(
     shares = (0.0,) * len(TERMS)
     if agreed(fitted_s > 0):
         shares = tuple([seconds / fitted_s for seconds in totals])
-    half_width = fit.spread.width * deviation_of(fit, shares)
-    return _Timed(times, 0.0, half_width, shares, fitted_s)
+        deviation = deviation_of(fit, totals, fitted_s)
+    else:
+        deviation = deviation_of(fit, shares)
+    return _Timed(times, 0.0, fit.spread.width * deviation, shares, fitted_s)
 
 
 def summands(
@@ -210,9 +212,13 @@ def relative_coefficients(
     )
 
 
-def deviation_of(fit: CoefficientFit, shares: Sequence[float]) -> Any:
-    """Standard deviation of the logarithm of a time whose terms have these shares."""
-    variance = _variance(fit, (1.0, *shares))
+def deviation_of(fit: CoefficientFit, seconds: Sequence[float], total_s: float = 1.0) -> Any:
+    """Standard deviation of the logarithm of a time `total_s` of which the terms take `seconds`;
+    without it they are shares.
+
+    It is divided at the end: for a grid, all before is sums of products.
+    """
+    variance = _variance(fit, (total_s, *seconds)) / (total_s * total_s)
     return square_root(largest(variance, 0.0) + fit.spread.noise**2)
 
 
@@ -221,10 +227,12 @@ def _variance(fit: CoefficientFit, row: Sequence[float]) -> float:
     variance = 0.0
     for i, covariances in enumerate(fit.covariance):
         if not is_nothing(row[i]):
+            others = 0.0
             for j, covariance in enumerate(covariances):
-                if covariance:
-                    product = row[i] * row[j] * covariance
-                    variance = variance + (product if i == j else 2 * product)
+                if covariance and not is_nothing(row[j]):
+                    others = others + row[j] * (covariance if i == j else 2 * covariance)
+            if not is_nothing(others):
+                variance = variance + row[i] * others
     return variance
 
 

@@ -15,7 +15,7 @@ from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep import Span, Summary
+from mnet_cost.search.summary import Span, Summary
 from mnet_cost.search.sweep_request import Column as SweepColumn
 from mnet_cost.search.sweep_request import SweepRequest
 

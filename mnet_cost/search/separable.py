@@ -20,7 +20,6 @@ from mnet_cost.recording import Graph, Node
 from mnet_cost.search.bounds import Bounds
 from mnet_cost.search.steps import COLUMN, ROW, Steps
 from mnet_cost.search.sums import (
-    INCREASING,
     ONES,
     VECTOR_FUNCTIONS,
     Factor,
@@ -31,6 +30,7 @@ from mnet_cost.search.sums import (
     add_to,
     difference,
     is_of_rows,
+    needs_one_axis,
     simplest,
     total,
     vector_function,
@@ -285,15 +285,12 @@ class Grid:
             depends, vectors = axis
             value = np.asarray(function(*vectors), dtype=float)
             return float(value) if value.ndim == 0 else self._wrapped(value, depends)
-        operands = self.graph.nodes[index].operands
         if name == "sqrt" and isinstance(numbers[0], Sum):
             root = self._square_root(numbers[0])
             if root is not None:
                 return root
-        if name in ("floor_divide", "remainder", *INCREASING[:3]) and not all(
-            self.graph.whole[operand] for operand in operands
-        ):
-            raise Mixed  # sums are rounded: a whole number could be missed by the last bit
+        if needs_one_axis(self.graph, index):
+            raise Mixed
         if name == "floor_divide":
             name = "whole_quotient"
         return self._node(name, tuple(numbers))

@@ -156,6 +156,7 @@ VECTOR_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "gcd": _common_divisors,
 }
 INCREASING = ("floor", "ceil", "rint", "sqrt", "exp", "log")
+_ROUNDED = ("floor", "ceil", "rint", "floor_divide", "remainder")
 
 
 def vector_function(graph: Graph, index: int) -> Callable[..., Any]:
@@ -164,3 +165,10 @@ def vector_function(graph: Graph, index: int) -> Callable[..., Any]:
     if node.name == "floor_divide" and all(graph.whole[operand] for operand in node.operands):
         return _whole_quotient
     return VECTOR_FUNCTIONS[node.name]
+
+
+def needs_one_axis(graph: Graph, index: int) -> bool:
+    """Whether a node rounds what is not whole: sums are rounded, so by the last bit of one a whole
+    number could be missed."""
+    node = graph.nodes[index]
+    return node.name in _ROUNDED and not all(graph.whole[operand] for operand in node.operands)

@@ -25,7 +25,7 @@ from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.escaping import csv_cell
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.search.single import knob_type, word_of
-from mnet_cost.search.sweep import Summary, Table, length_of
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_description import description_of, result_of
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
 from mnet_cost.search.words import Words
@@ -42,6 +42,12 @@ _FOOTER_BYTES = 200  # for each column of a row group, and more than it takes
 _HALF = re.compile("[\ud800-\udfff]")
 
 
+def is_folder(path: str) -> bool:
+    """Whether a sweep that is written to `path` is a folder of files: it ends in a slash, or is
+    one."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)
+
+
 def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) -> None:
     """`OutputError` for a file that cannot be written at the end of a sweep: of an ending that is
     none of `endings`, in a folder that is not there, or there already, unless `force`."""
@@ -50,6 +56,8 @@ def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) ->
         target, mode = file_to_write(path)
     if ending not in endings:
         hint = f"an ending is {one_of(endings)}"
+        if endings is ENDINGS:
+            hint += "; a folder ends in `/`"
         what = f"no sweep is written as `{ending}`" if ending else "the name has no ending"
         raise OutputError(Problem(f"{path}: {what}", hint=hint))
     if not target.parent.is_dir():
@@ -112,9 +120,12 @@ def write_sweep(
 
 
 def _problem(path: str, reason: OSError, said: str) -> Problem:
-    # Some libraries put a story of their own into `strerror`.
-    why = os.strerror(reason.errno) if reason.errno else str(reason)
-    return Problem(f"{path}: cannot be written: {why.lower()}", hint=said)
+    return Problem(f"{path}: cannot be written: {reason_of(reason)}", hint=said)
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refuses. Some libraries put a story of their own into `strerror`."""
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def _kept(file: SweepFile, draft: Path, target: Path, summary: Summary, force: bool) -> str | None:
@@ -173,12 +184,14 @@ class SweepFile(Protocol):
 class ParquetFile:
     """Row groups of equal length, each written in one call that no interrupt divides."""
 
-    def __init__(self, draft: Path, request: SweepRequest) -> None:
+    def __init__(
+        self, draft: Path, request: SweepRequest, columns: Sequence[Column] | None = None
+    ) -> None:
         import pyarrow
         from pyarrow import parquet
 
         self.rows = 0
-        self._columns = (*request.columns, *FLAGS)
+        self._columns = tuple(columns or (*request.columns, *FLAGS))
         self._pending: list[Any] = []
         self._is_steady = True  # not within `add`, where an interrupt leaves rows in doubt
         types = {

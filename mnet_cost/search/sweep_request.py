@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
 from typing import Any, Literal, NamedTuple
@@ -58,7 +59,7 @@ class Network:
         return prod(map(len, self.axes.values()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepRequest:
     """What is swept; everything in it was checked."""
 
@@ -72,13 +73,15 @@ class SweepRequest:
     objectives: tuple[Objective, ...]
     lower_bound: bool = False
     """Whether sums are given although some layers have no cost rule."""
+    front_only: bool = False
+    """Whether only points of the front are written."""
 
     @property
     def points(self) -> int:
         """Points of the sweep, those that will break among them."""
         return len(self.precisions) * sum(network.settings for network in self.networks)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """All columns but the flags, in the order of files."""
         columns = [Column("model", "word"), Column("precision", "word")]
@@ -121,6 +124,7 @@ def plan_sweep(
     metrics: Sequence[Metric] | None = None,
     objectives: str | None = None,
     lower_bound: bool = False,
+    front_only: bool = False,
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
 
@@ -163,6 +167,7 @@ def plan_sweep(
         accuracies=accuracies,
         objectives=asked,
         lower_bound=lower_bound,
+        front_only=front_only,
     )
     if request.points > MAX_POINTS:
         raise UsageError(

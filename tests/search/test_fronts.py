@@ -15,7 +15,8 @@ from mnet_cost.models.library import load_model
 from mnet_cost.search import fronts
 from mnet_cost.search.fronts import Front, dominated, ratio_width
 from mnet_cost.search.objectives import parse_objectives
-from mnet_cost.search.sweep import Summary, evaluate, flags_of
+from mnet_cost.search.summary import Summary
+from mnet_cost.search.sweep import evaluate
 from mnet_cost.search.sweep_request import plan_sweep
 
 Vectors = list[tuple[float, ...]]
@@ -111,8 +112,9 @@ def test_near_ties_are_within_the_error_of_a_ratio() -> None:
     )
     summary = Summary(request)
     (table,) = evaluate(request)
-    summary.add(table)
-    on_front, near = flags_of(table, summary.front, request.objectives, ("fp32",))
+    summary.scan.add(table)
+    flags = summary.add(table, 0)
+    on_front, near = flags["front"], flags["near_tie"]
     assert not (on_front & near).any()
     times = table["latency_ms@pixel_1_tflite"]
     width = ratio_width(device, "fp32")

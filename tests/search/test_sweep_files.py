@@ -18,8 +18,9 @@ from mnet_cost.devices.load import load_device
 from mnet_cost.errors import OutputError, UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.report.sweep_plot import plot_sweep
-from mnet_cost.search import sweep_files
-from mnet_cost.search.sweep import Summary, Table, evaluate, length_of, sweep_tables
+from mnet_cost.search import sweep, sweep_files
+from mnet_cost.search.summary import Summary, Table, length_of
+from mnet_cost.search.sweep import evaluate, sweep_tables
 from mnet_cost.search.sweep_files import write_sweep
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest, plan_sweep
 from mnet_cost.search.words import Words
@@ -117,6 +118,23 @@ def test_csv_and_json_have_the_same_points(tmp_path: Path) -> None:
     # Energy by operations is a lower bound: nothing ends it upwards.
     assert points[-1]["energy_high_mj@pixel_1_tflite"] is None
     assert rows[-1]["energy_high_mj@pixel_1_tflite"] == ""
+
+
+def test_points_that_are_evaluated_twice_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = planned("mobilenet_v1", "mobilenet_v2", objectives="latency,params,top1")
+    once = write(tmp_path / "once.parquet", request)
+    monkeypatch.setattr(sweep, "KEPT_POINTS", 10)
+    twice = write(tmp_path / "twice.parquet", request)
+    first, second = (parquet.read_table(tmp_path / f"{name}.parquet") for name in ("once", "twice"))
+    keys = [("model", "ascending"), ("alpha", "ascending"), ("resolution", "ascending")]
+    assert first.sort_by(keys).equals(second.sort_by(keys))
+    assert once.front_rows == twice.front_rows
+    assert once.near_ties == twice.near_ties
+    assert once.near_ties
+    assert once.spans == twice.spans
+    assert once.valid == twice.valid == 72
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
