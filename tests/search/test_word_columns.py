@@ -58,7 +58,7 @@ def test_a_repeated_word_takes_no_room() -> None:
     assert column.codes.strides == (0,)
 
 
-def test_sides_and_flags_are_words_of_a_grid() -> None:
+def test_sides_are_words_of_a_grid() -> None:
     model = load_model("mobilenet_v1")
     axes: dict[str, list[Any]] = {"alpha": [0.5, 1.0], "resolution": [(96, 128), (128, 128)]}
     blocks = list(GridSweep(model, axes, metrics=["mult_adds"]).blocks("model"))
