@@ -68,6 +68,7 @@ class GridSweep:
     ) -> None:
         self.points = prod([len(values) for values in axes.values()])
         self._axes = axes
+        self._kinds = {name: knob_type(values) for name, values in axes.items()}
         self._model = model
         self._precisions = tuple(precisions)
         self._settings = (
@@ -137,7 +138,7 @@ class GridSweep:
         Settings come in the order of rows, then of columns, which is not that of `axes`.
         """
         for words, part in self.parts(block_points, task, columns):
-            yield from _blocks(name, words, part, self._precisions, self._axes)
+            yield from _blocks(name, words, part, self._precisions, self._axes, self._kinds)
 
     def _grid(self, number: int) -> _NumberGrid:
         """The grid of a combination. Only the latest is kept: there may be many."""
@@ -168,8 +169,9 @@ def evaluate_points(
         model, model.knobs, points, tuple(devices), tuple(precisions), convention, chosen,
         lower_bound,
     )  # fmt: skip
+    kinds = {name: knob_type(values) for name, values in points.items()}
     for part in _NumberGrid(question, points, paired=True).parts(_MOST_ROWS):
-        yield from _blocks(model.name, {}, part, precisions, points)
+        yield from _blocks(model.name, {}, part, precisions, points, kinds)
 
 
 def _question(
@@ -206,8 +208,10 @@ def _blocks(
     part: Part,
     precisions: Sequence[str],
     axes: Mapping[str, Sequence[Any]],
+    kinds: Mapping[str, str],
 ) -> Iterator[Block]:
-    """The settings of a part that hold, as columns; `axes` has the values that were given."""
+    """The settings of a part that hold, as columns; `axes` has the values that were given, `kinds`
+    of which type the columns of knobs are."""
     height, width = part.shape
     holds = None if part.holds is None else part.holds.reshape(-1)
     points = height * width if holds is None else int(np.count_nonzero(holds))
@@ -217,7 +221,7 @@ def _blocks(
         return column if holds is None else column[holds]
 
     def of_knob(name: str, values: Column) -> Column:
-        return flat(values.astype(knob_type(axes[name])))
+        return flat(values.astype(kinds[name]))
 
     knobs = {
         **{
