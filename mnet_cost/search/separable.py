@@ -23,6 +23,7 @@ from mnet_cost.search.sums import (
     ONES,
     VECTOR_FUNCTIONS,
     Factor,
+    Matrices,
     Number,
     Sum,
     Undecided,
@@ -83,6 +84,7 @@ class Grid:
         self._column_products: dict[tuple[int, int], int] = {}
         self._node_index: dict[tuple[Any, ...], int] = {}
         self.bounds = Bounds(shape, self.columns, self.nodes)
+        self._matrices: dict[int, tuple[Sum, Matrices]] = {}
 
     # --- values of nodes
 
@@ -311,6 +313,16 @@ class Grid:
             index = self._node_index[key] = len(self.nodes)
             self.nodes.append(Undecided(name, operands))
         return Sum({}, {index: 1.0})
+
+    # --- for values at points
+
+    def matrices(self, number: Sum) -> Matrices:
+        """The terms of a number, for any rows and columns."""
+        known = self._matrices.get(id(number))
+        if known is None:
+            columns = {column: self.columns[column] for column in number.terms}
+            known = self._matrices[id(number)] = number, Matrices(number.terms, columns)
+        return known[1]
 
     # --- conditions and choices
 
