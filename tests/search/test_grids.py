@@ -175,9 +175,9 @@ def assert_columns_alone(sweep: GridSweep, columns: frozenset[str]) -> list[Bloc
 @pytest.mark.parametrize("reference", ["mobilenet_v1", "mobilenet_v3_large"])
 def test_some_columns_alone(reference: str, columns: set[str]) -> None:
     profiles = [load_device(name) for name in DEVICES[:3]]
-    axes: Axes = {"alpha": STEPS, "resolution": SIDES, "batch": [1, 7]}
+    axes: Axes = {"alpha": STEPS[::3], "resolution": SIDES[1::3], "batch": [1, 7]}
     sweep = GridSweep(load_model(reference), axes, profiles, ("fp32", "int8"))
-    assert sum(block.points for block in assert_columns_alone(sweep, frozenset(columns))) > 900
+    assert sum(block.points for block in assert_columns_alone(sweep, frozenset(columns))) > 100
 
 
 def test_a_count_that_is_too_large_breaks_settings_whatever_is_asked() -> None:
