@@ -7,7 +7,6 @@ it. Not here: how numbers come to be (`separable.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,8 +165,13 @@ class Tile:
             node = self.grid.nodes[index]
             decided: Number | None = None
             if node.name == "maximum":
-                arms = self._alive(node.operands)
-                self._arms[index] = arms
+                arms = self._arms[index] = [
+                    operand
+                    for operand, may_be in zip(
+                        node.operands, self.grid.bounds.may_be_largest(index), strict=True
+                    )
+                    if may_be[self._blocks].any()
+                ]
                 if len(arms) == 1:
                     decided = arms[0]
             elif node.name == "where":
@@ -186,24 +190,6 @@ class Tile:
     def _bounds(self, number: Number) -> tuple[NDArray[Any], NDArray[Any]]:
         low, high = self.grid.bounds.by_block(number)
         return low[self._blocks], high[self._blocks]
-
-    def _alive(self, operands: Sequence[Number]) -> list[Number]:
-        """Operands that can be the largest somewhere in the rectangle."""
-        bounds = [self._bounds(operand) for operand in operands]
-        best = np.maximum.reduce([low for low, _ in bounds])
-        alive = [
-            operand
-            for operand, (_, high) in zip(operands, bounds, strict=True)
-            if (high > best).any()
-        ]
-        if alive:
-            # An operand may be the largest where its own lower end is the best of all.
-            for operand, (low, _) in zip(operands, bounds, strict=True):
-                if not any(operand is other for other in alive) and (low == best).any():
-                    alive.append(operand)
-            return alive
-        tops = [float(high.max()) for _, high in bounds]
-        return [operands[tops.index(max(tops))]]
 
     def _values_of_node(self, index: int) -> NDArray[Any]:
         values = self._arrays.get(index)
