@@ -92,32 +92,37 @@ class Tile:
         return np.empty(self.rectangle.shape)
 
     def _calculate(self, number: Sum, out: NDArray[Any]) -> None:
-        is_empty = True
-        if number.terms:
-            self.grid.matrices(number).fill(out, self._rows, self._columns)
-            is_empty = False
         terms: dict[int, Factor] = {}
         nodes: dict[int, Factor] = {}
         self._gather_nodes(number.nodes, None, terms, nodes)
         part: NDArray[Any] | None = None
-        if terms and is_empty:
-            self._products(terms, out)
+        is_blank = False
+        if number.terms:
+            self.grid.matrices(number).fill(out, self._rows, self._columns)
+            if terms:
+                part = self._empty()
+                self._products(terms, part)
+                np.add(out, part, out=out)
         elif terms:
-            part = self._empty()
-            self._products(terms, part)
-            np.add(out, part, out=out)
-        elif is_empty:
-            out[...] = 0.0
+            self._products(terms, out)
+        else:
+            is_blank = True
         for node, row in nodes.items():
             values = self._values_of_node(node)
-            if isinstance(row, float) and row == 1.0:
+            factor = row if isinstance(row, float) else row[:, None]
+            if is_blank:
+                np.multiply(values, factor, out=out)
+                is_blank = False
+            elif isinstance(row, float) and row == 1.0:
                 np.add(out, values, out=out)
             elif isinstance(row, float) and row == -1.0:
                 np.subtract(out, values, out=out)
             else:
                 part = self._empty() if part is None else part
-                np.multiply(values, row if isinstance(row, float) else row[:, None], out=part)
+                np.multiply(values, factor, out=part)
                 np.add(out, part, out=out)
+        if is_blank:
+            out[...] = 0.0
         if part is not None:
             self._scratch.append(part)
 
