@@ -23,6 +23,10 @@ from mnet_cost.search.blocks import COSTS, cost_columns, cost_values
 from mnet_cost.search.steps import COLUMN, ROW, Steps, among, dependencies, steps_to
 from mnet_cost.search.sums import needs_one_axis
 
+_BANDS = ("latency_low", "latency_high")
+_ENERGIES = ("energy", "energy_low", "energy_high")
+"""Metrics that take a part of the rules of their own, which is recorded where one is asked for."""
+
 Output = int | float | None
 """An int is a node of the graph, a float the same number for all settings, None is unknown."""
 
@@ -80,12 +84,16 @@ def record(question: Question, setting: Mapping[str, Any]) -> Program:
     outputs: dict[tuple[str, str], Output] = {}
     values: dict[tuple[str, str], float | None] = {}
     columns = cost_columns(question.metrics, question.devices)
+    asked = {metric.name for metric in question.metrics}
     problem, shape_nodes = None, 0
     try:
         network = elaborate(question.spec, {**question.fixed, **knobs})
         shape_nodes = len(graph.nodes)
         for precision in question.precisions:
-            costs = network_costs(network, question.devices, precision, question.convention)
+            costs = network_costs(
+                network, question.devices, precision, question.convention,
+                bands=not asked.isdisjoint(_BANDS), energies=not asked.isdisjoint(_ENERGIES),
+            )  # fmt: skip
             numbers = cost_values(question.metrics, costs, question.lower_bound)
             for column, value in zip(columns, numbers, strict=True):
                 values[precision, column] = None if value is None else float(_plain(value))

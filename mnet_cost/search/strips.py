@@ -295,12 +295,13 @@ def _tiles(grid: Grid) -> Iterator[Tile]:
     """Rectangles that cover a grid, each small enough for a cache."""
     width = min(grid.width, _TILE_COLUMNS)
     height = max(1, _TILE // width)
+    scratch: list[NDArray[np.float64]] = []
     for top in range(0, grid.height, height):
         for left in range(0, grid.width, width):
-            yield Tile(
-                grid,
-                Rectangle(top, min(top + height, grid.height), left, min(left + width, grid.width)),
-            )
+            bottom, right = min(top + height, grid.height), min(left + width, grid.width)
+            tile = Tile(grid, Rectangle(top, bottom, left, right), scratch)
+            yield tile
+            tile.release()
 
 
 def _view(array: NDArray[np.float64], rectangle: Rectangle) -> NDArray[np.float64]:
