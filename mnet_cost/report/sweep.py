@@ -243,10 +243,7 @@ def _space_notes(request: SweepRequest, network: Network) -> list[str]:
     for precision in request.precisions:
         costs = network.space.at(precision)
         if costs.why_whole:
-            notes.append(
-                f"{network.name}: networks are analyzed one by one, which is slow: "
-                f"{costs.why_whole}"
-            )
+            notes.append(f"{network.name}: networks are analyzed one by one: {costs.why_whole}")
         if costs.whole and not costs.why_whole:
             notes.append(
                 f"{network.name}: {costs.whole:,} networks were analyzed one by one, since tables "

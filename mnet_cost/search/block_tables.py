@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.search.block_rows import BlockRows, Part
+from mnet_cost.search.block_rows import MAX_NETWORKS, BlockRows, Part
 from mnet_cost.search.observations import sums_of
 from mnet_cost.search.spaces import Samples, Space
 
@@ -66,9 +66,11 @@ class BlockTables:
         *,
         sums: Sequence[int] | None = None,
         peaks: Sequence[int] | None = None,
+        most: int = MAX_NETWORKS,
     ) -> None:
-        """`sums` and `peaks` are the columns of `UnitCosts` that are wanted, all where None."""
-        self.rows = BlockRows(space, devices, precision)
+        """`sums` and `peaks` are the columns of `UnitCosts` that are wanted, all where None; `most`
+        networks may be looked at."""
+        self.rows = BlockRows(space, devices, precision, most)
         self.sum_columns = list(range(sums_of(len(devices))) if sums is None else sums)
         self.peak_columns = list(range(1 + len(devices)) if peaks is None else peaks)
         self._compile()

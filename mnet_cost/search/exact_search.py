@@ -105,7 +105,8 @@ def _tables(problem: SearchProblem) -> BlockTables:
         raise UsageError(
             Problem(
                 f"an exact search needs costs of blocks apart: {costs.why_whole}",
-                hint="--search evolution looks at whole networks",
+                hint="--search evolution looks at whole networks, a sweep without --search at all "
+                "values of its knobs",
             )
         )
     return costs.tables
