@@ -24,7 +24,9 @@ def described(network: Network) -> Network:
     """`network` with all axes of its design space; raises what `describe_space` raises."""
     space = describe_space(network.model, network.axes, network.name)
     axes = {axis.name: axis.options for axis in space.axes}
-    return replace(network, model=space.model, axes=axes, surfaces=surfaces_of(network.model, axes))
+    # Where nothing is published, the network as it is by default need not hold.
+    surfaces = surfaces_of(network.model, axes) if network.model.spec.published else ()
+    return replace(network, model=space.model, axes=axes, surfaces=surfaces)
 
 
 def usual_costs(devices: Sequence[DeviceProfile], precisions: Sequence[str]) -> tuple[Metric, ...]:
