@@ -14,11 +14,10 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from time import process_time
 from typing import Any
-
-import numpy as np
 
 import mnet_cost
 from mnet_cost.metrics import named
@@ -76,8 +75,8 @@ def main() -> None:
         ("the same, with the columns of files", THREE, True),
         ("all metrics, with ranges", None, False),
     ):
-        seconds = [timed(lambda m=metrics, c=columns: scored(m, c))[0] for _ in range(ROUNDS)]
-        print(f"{what:44} {median(seconds):7.2f}")
+        spent = [timed(partial(scored, metrics, columns))[0] for _ in range(ROUNDS)]
+        print(f"{what:44} {median(spent):7.2f}")
 
     devices = [mnet_cost.load_device(DEVICE)]
     costs = SpaceCosts(space(), devices, metrics=named(THREE))
@@ -89,20 +88,19 @@ def main() -> None:
     print(f"\n{'search':12} {'evaluations':>12} {'hypervolume':>12} {'CPU s':>8}")
     print(f"{'exact':12} {size:12,} {1:12.2%} {seconds:8.2f}")
     for evaluations in (1000, 10_000, 100_000):
-        for name, search in (
-            ("random", lambda n, seed: problem.costs.space.draw(n, seed)),
-            ("evolution", lambda n, seed: evolve(problem, n, seed)),
-            ("optuna", lambda n, seed: search_by_optuna(problem, n, seed)),
-        ):
+        searches: tuple[tuple[str, Callable[[int, int], Samples]], ...] = (
+            ("random", problem.costs.space.draw),
+            ("evolution", partial(evolve, problem)),
+            ("optuna", partial(search_by_optuna, problem)),
+        )
+        for name, search in searches:
             if name == "optuna" and evaluations > 10_000:
                 continue  # minutes: Optuna asks and tells one by one
-            runs = [
-                timed(lambda s=search, n=evaluations, seed=seed: s(n, seed))
-                for seed in range(1, 2 if name == "optuna" else ROUNDS + 1)
-            ]
-            share = float(np.median([quality(problem, found) for _, found in runs])) / best
-            spent = median([seconds for seconds, _ in runs])
-            print(f"{name:12} {evaluations:12,} {share:12.2%} {spent:8.2f}")
+            seeds = range(1, 2 if name == "optuna" else ROUNDS + 1)
+            runs = [timed(partial(search, evaluations, seed)) for seed in seeds]
+            share = median([quality(problem, found) for _, found in runs]) / best
+            seconds = median([seconds for seconds, _ in runs])
+            print(f"{name:12} {evaluations:12,} {share:12.2%} {seconds:8.2f}")
 
 
 if __name__ == "__main__":

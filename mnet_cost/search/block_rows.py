@@ -115,14 +115,17 @@ class BlockRows:
         devices: Sequence[DeviceProfile],
         precision: str = "fp32",
         most: int = MAX_NETWORKS,
+        with_terms: bool = True,
     ) -> None:
-        """`most` is how many networks may be looked at before the first sample is."""
+        """`most` is how many networks may be looked at before the first sample is. Seconds of the
+        terms of a fit are 0 without `with_terms`."""
         if reuses(space.model.spec):
             raise NotSeparable("layers are used once more with the same weights")
         self.space = space
         self.devices = tuple(devices)
         self.precision = precision
         self.most = min(most, MAX_NETWORKS)
+        self.with_terms = with_terms
         self.networks = 0
         """Whole networks that were looked at to fill the tables."""
         self.causes: list[str] = []
@@ -219,7 +222,7 @@ class BlockRows:
             seen = _Seen(setting, layout, costs, choices)
         else:
             analysis = analyze_network(traced.network, self.devices, precision=self.precision)
-            costs, spanned = measure(analysis, layout)
+            costs, spanned = measure(analysis, layout, self.with_terms)
             links |= set(spanned)
             seen = _Seen(setting, layout, costs, choices)
             self.inference_s = [estimate.inference_s for estimate in analysis.devices]

@@ -119,16 +119,25 @@ class Space:
         columns = {}
         for number, axis in enumerate(self.axes):
             options: npt.NDArray[Any] = knob_array(axis.options, axis.options)
-            if reached is not None and not reached[number].all():
+            places: npt.NDArray[Any] = samples[number]
+            whole = reached is None or bool(reached[number].all())
+            if not whole:
+                assert reached is not None
                 if options.dtype.kind == "b":
                     options = options.astype(np.float64)
                 none: Any = "" if options.dtype.kind == "U" else np.nan
                 options = np.append(options, np.array([none]))
-                places = np.where(reached[number], samples[number], len(axis.options))
-            else:
-                places = samples[number]
-            columns[axis.name] = np.take(options, places)
+                places = np.where(reached[number], places, len(axis.options))
+            columns[axis.name] = np.take(_narrow(options), places, mode="clip")
         return columns
+
+
+def _narrow(options: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers in fewer bytes, where these hold them: a space has many columns."""
+    if options.dtype.kind not in "if":
+        return options
+    narrow = options.astype(np.int16 if options.dtype.kind == "i" else np.float32)
+    return narrow if np.array_equal(narrow, options, equal_nan=True) else options
 
 
 def _fit_in_a_number(counts: Sequence[int]) -> list[list[int]]:
