@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search.compare import RatioBreakdown
-    from mnet_cost.search.sweep import Summary
+    from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
 
@@ -194,10 +194,11 @@ class Sweep(_Shown):
     summary: Summary
     columns: Mapping[str, Any]
     """NumPy arrays, as long as there are points that hold: knobs by their names, metrics with
-    their units (`latency_ms@pixel_1`), `front` and `near_tie`. What is unknown is NaN."""
+    their units (`latency_ms@pixel_1`), `front` and `near_tie`. What is unknown is NaN. Columns of
+    words are `Words`, which NumPy takes as arrays of texts."""
 
     @property
-    def front(self) -> list[dict[str, Any]]:
+    def front(self) -> list[Mapping[str, Any]]:
         """The points that no other is better than, the best by the first objective first."""
         return self.summary.front_rows
 
@@ -367,7 +368,8 @@ def sweep(
     require("numpy", "sweep")
     from mnet_cost.search.ranges import given_values
     from mnet_cost.search.selection import plan_selection
-    from mnet_cost.search.sweep import Summary, joined, sweep_tables
+    from mnet_cost.search.summary import Summary
+    from mnet_cost.search.sweep import joined, sweep_tables
     from mnet_cost.search.sweep_request import plan_sweep
 
     request = plan_sweep(

@@ -44,6 +44,10 @@ class Metric:
     """Whether it is unknown where a layer has no cost rule and nobody takes a lower bound for it:
     it adds up layers. The peak of memory follows from sizes alone."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # How it is read off is code: another process has the same metric by its name.
+        return find_metric, (self.name,)
+
     @property
     def per_device(self) -> bool:
         return self.of_device is not None

@@ -113,15 +113,15 @@ def network_time(
 
 def band(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
     """(low, high) of the band of a time; `half_width` is in natural logarithms."""
-    low_s = largest(latency_s * exponential(-half_width), least_s)
-    return low_s, latency_s * exponential(half_width)
+    width = exponential(half_width)
+    return largest(latency_s / width, least_s), latency_s * width
 
 
-def half_width_of(fit: LatencyFit, shares: Sequence[float]) -> Any:
-    """Half the width of the band of a time whose terms have these shares, in natural logarithms;
-    a roofline has no terms."""
+def half_width_of(fit: LatencyFit, seconds: Sequence[float], total_s: float = 1.0) -> Any:
+    """Half the width of the band of a time `total_s` of which the terms take `seconds`, in natural
+    logarithms; without it they are shares. A roofline has no terms."""
     if isinstance(fit, CoefficientFit):
-        return fit.spread.width * deviation_of(fit, shares)
+        return fit.spread.width * deviation_of(fit, seconds, total_s)
     return fit.spread.width * fit.spread.noise
 
 
@@ -181,9 +181,11 @@ def _by_coefficients(
         times.append(KernelTime(latency_s, *parts))
     fitted_s = sum(totals)
     shares = (0.0,) * len(TERMS)
+    half_width = half_width_of(fit, shares)
     if agreed(fitted_s > 0):
         shares = tuple([seconds / fitted_s for seconds in totals])
-    return _Timed(times, 0.0, half_width_of(fit, shares), shares, fitted_s)
+        half_width = half_width_of(fit, totals, fitted_s)
+    return _Timed(times, 0.0, half_width, shares, fitted_s)
 
 
 def summands(
@@ -222,9 +224,13 @@ def relative_coefficients(
     )
 
 
-def deviation_of(fit: CoefficientFit, shares: Sequence[float]) -> Any:
-    """Standard deviation of the logarithm of a time whose terms have these shares."""
-    variance = _variance(fit, (1.0, *shares))
+def deviation_of(fit: CoefficientFit, seconds: Sequence[float], total_s: float = 1.0) -> Any:
+    """Standard deviation of the logarithm of a time `total_s` of which the terms take `seconds`;
+    without it they are shares.
+
+    It is divided at the end: for a grid, all before is sums of products.
+    """
+    variance = _variance(fit, (total_s, *seconds)) / (total_s * total_s)
     return square_root(largest(variance, 0.0) + fit.spread.noise**2)
 
 
@@ -233,10 +239,12 @@ def _variance(fit: CoefficientFit, row: Sequence[float]) -> float:
     variance = 0.0
     for i, covariances in enumerate(fit.covariance):
         if not is_nothing(row[i]):
+            others = 0.0
             for j, covariance in enumerate(covariances):
-                if covariance:
-                    product = row[i] * row[j] * covariance
-                    variance = variance + (product if i == j else 2 * product)
+                if covariance and not is_nothing(row[j]):
+                    others = others + row[j] * (covariance if i == j else 2 * covariance)
+            if not is_nothing(others):
+                variance = variance + row[i] * others
     return variance
 
 

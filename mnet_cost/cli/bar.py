@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 
 class Bar:
-    """`with Bar("reading") as bar: bar(done, total)` after each step.
+    """`with Bar("reading") as bar: bar(done, total)` before all steps and after each.
 
     One that is shown `at_once` pulses until the first step is done; one with a `rate` says how
     many steps are done in a second.
@@ -34,6 +34,8 @@ class Bar:
         self._rate = rate
         self._at_once = at_once
         self._start = time.monotonic()
+        self._first: int | None = None
+        """Steps that were done at the first call: work may go on where it ended."""
         self._seen = sys.stderr is not None and sys.stderr.isatty()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -52,11 +54,13 @@ class Bar:
 
     def __call__(self, done: int, total: int) -> None:
         """`done` of `total` steps are done."""
+        if self._first is None:
+            self._first = done
         if self._progress is None or self._task is None:
             if self._seen and time.monotonic() - self._start >= _WAIT_S:
                 self._begin(total)
             return
-        per_s = done / max(time.monotonic() - self._start, 1e-9)
+        per_s = (done - self._first) / max(time.monotonic() - self._start, 1e-9)
         said = f"{format_count(round(per_s))}/s" if self._rate else ""
         self._progress.update(self._task, completed=done, total=total, rate=said)
 

@@ -4,7 +4,7 @@ and which of them are worth it."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnet_cost.cli.options import (
@@ -16,7 +16,8 @@ from mnet_cost.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mnet_cost.search.sweep import Summary, Table
+    from mnet_cost.cli.bar import Bar
+    from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
 
 _RANGES = {
@@ -90,7 +91,14 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_space_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "-o", "--output", metavar="FILE", help="all points: .parquet, .csv or .json"
+        "-o",
+        "--output",
+        metavar="FILE|FOLDER/",
+        help="all points: .parquet, .csv, .json, or a folder of many files, where a sweep that "
+        "ended goes on",
+    )
+    output.add_argument(
+        "--front-only", action="store_true", help="write the points of the front alone"
     )
     output.add_argument(
         "--plot", metavar="FILE", help="a picture of the first two metrics of the front: .png, .svg"
@@ -100,6 +108,19 @@ def add_parser(subparsers: Subparsers) -> None:
         "--format", choices=("text", "json", "markdown", "html"), help="form of the report (text)"
     )
     add_notes_option(output)
+    work = parser.add_argument_group("work on a folder")
+    work.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="share the work out: `local:4` for processes here, `tcp://host:8786` for a scheduler "
+        "of dask.distributed (this process)",
+    )
+    work.add_argument(
+        "--task-points",
+        metavar="N",
+        type=count,
+        help="points of a task, which are a file (a hundredth of all, 1 to 10 million)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -126,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.output import emit, say
     from mnet_cost.report.sweep import sweep_report
-    from mnet_cost.search.sweep import Summary, sweep_tables
+    from mnet_cost.search.summary import Summary
     from mnet_cost.torch_model.installed import require
 
     require("numpy", extra="sweep")
@@ -135,9 +156,11 @@ def run(options: argparse.Namespace) -> int:
     request = _searched(request)
     summary = Summary(request, options.top)
     with Bar("points", rate=True) as bar:
-        tables = sweep_tables(request, summary, bar)
         try:
-            _write(options, request, summary, tables)
+            if _is_folder(options):
+                _fill_folder(options, request, summary, bar)
+            else:
+                _write(options, request, summary, bar)
         except KeyboardInterrupt as interrupt:
             for note in getattr(interrupt, "__notes__", ()):  # where the points so far are
                 say(note)
@@ -199,6 +222,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         metrics=None if options.metrics is None else named(_words(options.metrics)),
         objectives=options.pareto,
         lower_bound=options.lower_bound,
+        front_only=options.front_only,
         limits=options.limits,
         selection=selection,
     )
@@ -232,7 +256,24 @@ def _axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
 
 def _check_files(options: argparse.Namespace, request: SweepRequest) -> None:
     """Refuse files before the work, not after it."""
-    if options.output is not None:
+    if request.selection is not None and _is_folder(options):
+        from mnet_cost.errors import Problem, UsageError
+
+        hint = "-o points.parquet, for example"
+        raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
+    if not _is_folder(options):
+        for option in ("scheduler", "task_points"):
+            if getattr(options, option) is not None:
+                from mnet_cost.errors import Problem, UsageError
+
+                hint = "-o points/, for example"
+                said = f"--{option.replace('_', '-')} needs a folder to write to"
+                raise UsageError(Problem(said, hint=hint))
+    if options.front_only and options.output is None:
+        from mnet_cost.errors import Problem, UsageError
+
+        raise UsageError(Problem("--front-only is about what is written", hint="add -o FILE"))
+    if options.output is not None and not _is_folder(options):
         from mnet_cost.search.sweep_files import refuse_existing
 
         refuse_existing(options.output, options.force)
@@ -242,11 +283,41 @@ def _check_files(options: argparse.Namespace, request: SweepRequest) -> None:
         check_plot(options.plot, request, options.force)
 
 
-def _write(
-    options: argparse.Namespace, request: SweepRequest, summary: Summary, tables: Iterator[Table]
+def _is_folder(options: argparse.Namespace) -> bool:
+    """Whether points are written to a folder of files."""
+    if options.output is None:
+        return False
+    from mnet_cost.search.sweep_files import is_folder
+
+    return is_folder(options.output)
+
+
+def _fill_folder(
+    options: argparse.Namespace, request: SweepRequest, summary: Summary, bar: Bar
 ) -> None:
+    """Write all points to a folder; then the picture, which is of the front alone: the other points
+    may be more than one process can draw."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.search.sweep_shares import sweep_to_folder
+
+    before, tasks = sweep_to_folder(
+        options.output, request, summary, scheduler=options.scheduler, force=options.force,
+        task_points=options.task_points, progress=bar,
+    )  # fmt: skip
+    if before:
+        say(f"{options.output}: {before} of {tasks} tasks were done before")
+    if options.plot is not None:
+        from mnet_cost.report.sweep_plot import plot_sweep
+
+        plot_sweep(options.plot, request, summary, (), force=options.force)
+
+
+def _write(options: argparse.Namespace, request: SweepRequest, summary: Summary, bar: Bar) -> None:
     """Write all points, or only evaluate them; then the picture, whose points are evaluated anew
     where a file has taken the others."""
+    from mnet_cost.search.sweep import sweep_tables
+
+    tables = sweep_tables(request, summary, bar)
     if options.output is not None:
         from mnet_cost.search.sweep_files import write_sweep
 

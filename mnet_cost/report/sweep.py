@@ -17,7 +17,7 @@ from mnet_cost.report.sweep_choices import compact_choices, is_choice
 from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep import Span, Summary
+from mnet_cost.search.summary import Span, Summary
 from mnet_cost.search.sweep_request import Column as SweepColumn
 from mnet_cost.search.sweep_request import Network, SweepRequest
 
@@ -184,7 +184,10 @@ def _points(
     cells = []
     for row in rows:
         values = [row.get(name) for name in told]
-        values += [choice.text(row) for choice in choices]
+        values += [
+            choice.text({name: _number(by_name[name], row.get(name)) for name in choice.axes})
+            for choice in choices
+        ]
         values += [_objective_figure(by_name[o.column], row) for o in request.objectives]
         bases = [
             row.get(o.accuracy.basis_column) for o in request.objectives if o.accuracy is not None
@@ -336,8 +339,10 @@ def _record(request: SweepRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(column: SweepColumn, value: Any) -> Any:
-    """A count as a whole number: columns hold doubles."""
-    return int(value) if column.kind == "int64" and value is not None else value
+    """A count as a whole number, and a flag as one: columns hold doubles."""
+    if value is None or column.kind not in ("int64", "bool"):
+        return value
+    return int(value) if column.kind == "int64" else bool(value)
 
 
 def _plain(value: Any) -> Any:

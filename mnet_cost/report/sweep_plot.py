@@ -16,7 +16,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.escaping import printable
 from mnet_cost.paths import draft_of, file_to_write, naming
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep import Summary, Table, length_of
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_files import refuse_existing
 from mnet_cost.search.sweep_request import SweepRequest
 from mnet_cost.torch_model.installed import require
@@ -142,7 +142,8 @@ def _figure(
         if known is not None and known.low > 0 and known.high > _LOG_RATIO * known.low:
             scale("log")
         span.set_label_text(axis.label)
-    axes.set_title("front: line and markers; light: all points", fontsize=9, color="0.3")
+    title = "front: line and markers; light: all points" if points else "front"
+    axes.set_title(title, fontsize=9, color="0.3")
     axes.grid(color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.legend(loc="best", fontsize=9)

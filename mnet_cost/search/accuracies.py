@@ -11,18 +11,31 @@ Figures are those of networks in fp32. Not here: how accurate a network nobody t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 from mnet_cost.metrics import METRICS, Metric
 from mnet_cost.models.published import ACCURACIES, DATASETS, PublishedRow
 from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network import elaborate
+from mnet_cost.search.blocks import Block
 from mnet_cost.search.single import knob_type, word_of
+from mnet_cost.search.words import Words, repeated
 
 PUBLISHED, INTERPOLATED = "published", "interpolated"
+_BASES = ("", INTERPOLATED, PUBLISHED)
 PRECISION = "fp32"
 """Accuracies are those of networks as they were trained."""
+
+_PIECE = 1 << 16
+"""Points that are interpolated at once: few enough to stay in a cache."""
+
+
+def _code(basis: str) -> Any:
+    """The number of a basis in columns of them."""
+    import numpy
+
+    return numpy.int8(_BASES.index(basis))
 
 
 class Accuracy(NamedTuple):
@@ -63,91 +76,168 @@ class Surface:
     ) -> None:
         self.accuracy = accuracy
         self._axes = axes
-        self._words = {knob for knob, axis in axes.items() if knob_type(axis) == "str"}
-        """Knobs whose columns are words."""
+        self._kinds = {knob: knob_type(axis) for knob, axis in axes.items()}
         self._sources = sources
 
-    def figures(self, knobs: Mapping[str, Any], points: int) -> tuple[Any, Any]:
-        """(figures, what each rests on) for columns of knobs; NaN and an empty word for none."""
+    def figures(self, block: Block) -> tuple[Any, Words]:
+        """(figure, what it rests on) of each point; NaN and an empty word for none."""
         import numpy
 
-        figures = numpy.full(points, numpy.nan)
-        basis = numpy.zeros(points, dtype=f"<U{len(INTERPOLATED)}")
-        places: dict[tuple[str, Any], Any] = {}  # where a knob has a value
-        for nodes in self._sources:
+        if not block.points:
+            return numpy.empty(0), Words(numpy.empty(0, dtype=numpy.int8), _BASES)
+        lines = _Lines(block, self._kinds)
+        figures = numpy.full(lines.shape, numpy.nan)
+        for fixed, grid in self._grids():
+            rows, columns = lines.where(fixed, grid)
+            step = max(1, _PIECE // max(len(columns), 1))
+            for start in range(0, len(rows), step):
+                piece = rows[start : start + step], columns
+                figures[_area(*piece)] = _in_cells(grid, *lines.values(grid.knobs, *piece))
+        basis = numpy.where(numpy.isnan(figures), numpy.int8(0), _code(INTERPOLATED))
+        for nodes in reversed(self._sources):  # what is written last stays
             for node in nodes:
-                settings = list(zip(self._axes, node.at, strict=True))
-                for knob, value in settings:
-                    if (knob, value) not in places:
-                        places[knob, value] = self._is_at(knobs, knob, value)
-                here = numpy.logical_and.reduce([places[setting] for setting in settings])
-                if here.any():
-                    here &= numpy.isnan(figures)
-                    figures[here], basis[here] = node.value, PUBLISHED
-        if self._sources:
-            between = self._interpolated(knobs, points, self._sources[0])
-            here = numpy.isnan(figures) & ~numpy.isnan(between)
-            figures[here], basis[here] = between[here], INTERPOLATED
-        return figures, basis
+                area = _area(*lines.where(dict(zip(self._axes, node.at, strict=True))))
+                figures[area], basis[area] = node.value, _code(PUBLISHED)
+        holds = None if block.rectangle is None else block.rectangle.holds
+        held = slice(None) if holds is None else holds.reshape(-1)
+        return figures.reshape(-1)[held], Words(basis.reshape(-1)[held], _BASES)
 
-    def _is_at(self, knobs: Mapping[str, Any], knob: str, value: Any) -> Any:
-        return knobs[knob] == (word_of(value) if knob in self._words else value)
-
-    def _interpolated(self, knobs: Mapping[str, Any], points: int, nodes: list[_Node]) -> Any:
-        """NaN where no cell has all of its corners."""
-        import numpy
-
-        result = numpy.full(points, numpy.nan)
+    def _grids(self) -> Iterator[tuple[Mapping[str, Any], _Grid]]:
+        """What the first source prints: a grid over the numeric knobs that run in it, for each
+        setting of the others."""
+        nodes = self._sources[0] if self._sources else []
         spots = {knob: {node.at[i] for node in nodes} for i, knob in enumerate(self._axes)}
         running = [
             knob
-            for knob, axis in self._axes.items()
-            if len(spots[knob]) > 1 and knob_type(axis) in ("int64", "float64")
+            for knob in self._axes
+            if len(spots[knob]) > 1 and self._kinds[knob] in ("int64", "float64")
             and all(isinstance(value, (int, float)) for value in spots[knob])
         ]  # fmt: skip
-        fixed = [knob for knob in self._axes if knob not in running]
-        place = {knob: i for i, knob in enumerate(self._axes)}
-        grids: dict[tuple[Any, ...], list[_Node]] = {}
-        for node in nodes:
-            grids.setdefault(tuple(node.at[place[knob]] for knob in fixed), []).append(node)
-        for setting, inside in grids.items():
-            here = numpy.ones(points, dtype=bool)
-            for knob, value in zip(fixed, setting, strict=True):
-                here &= self._is_at(knobs, knob, value)
-            at = [tuple(node.at[place[knob]] for knob in running) for node in inside]
-            columns = [knobs[knob][here] for knob in running]
-            if running:
-                result[here] = _in_cells(at, [node.value for node in inside], columns)
-        return result
+        grids: dict[tuple[Any, ...], _Grid] = {}
+        for node in nodes if running else ():
+            fixed = dict(zip(self._axes, node.at, strict=True))
+            spot = tuple([fixed.pop(knob) for knob in running])
+            key = tuple(fixed.items())
+            grids.setdefault(key, _Grid(running, {})).figures[spot] = node.value
+        for key, grid in grids.items():
+            yield dict(key), grid
 
 
-def _in_cells(at: Sequence[tuple[Any, ...]], values: Sequence[float], columns: list[Any]) -> Any:
-    """Multilinear between the points `at` which `values` stand; NaN where a corner is missing."""
+class _Grid(NamedTuple):
+    """Figures over some numeric knobs, in whose cells others are interpolated."""
+
+    knobs: Sequence[str]
+    figures: dict[tuple[float, ...], float]
+    """By the values of `knobs`; some combinations of them may be missing."""
+
+    def ends(self) -> Mapping[str, tuple[float, float]]:
+        """The smallest and the largest value of each knob."""
+        columns = zip(*self.figures, strict=True)
+        return {
+            knob: (min(column), max(column))
+            for knob, column in zip(self.knobs, columns, strict=True)
+        }
+
+
+class _Lines:
+    """The rows and the columns of a block. Knobs are compared and searched for each line, which is
+    little beside the points; of a block that is no rectangle each point is a row."""
+
+    def __init__(self, block: Block, kinds: Mapping[str, str]) -> None:
+        rows, columns, _ = block.rectangle or (block.knobs, {}, None)
+        height, width = [len(next(iter(side.values()), (0,))) for side in (rows, columns)]
+        same = [knob for knob in kinds if knob not in rows and knob not in columns]
+        self.shape = height, width
+        self._rows = {**rows, **{knob: repeated(block.knobs[knob][:1], height) for knob in same}}
+        self._columns = columns
+        self._kinds = kinds
+        self._places: dict[tuple[str, Any], Any] = {}
+
+    def where(self, setting: Mapping[str, Any], grid: _Grid | None = None) -> tuple[Any, Any]:
+        """(rows, columns) in which knobs have the values of `setting`, and are inside of `grid`."""
+        import numpy
+
+        ends = grid.ends() if grid else {}
+        lines = []
+        for knobs, length in zip((self._rows, self._columns), self.shape, strict=True):
+            marks = numpy.ones(length, dtype=bool)
+            for knob in setting.keys() & knobs:
+                marks &= self._is_at(knob, setting[knob])
+            for knob in ends.keys() & knobs:
+                low, high = ends[knob]
+                marks &= (knobs[knob] >= low) & (knobs[knob] <= high)
+            lines.append(numpy.flatnonzero(marks))
+        return lines[0], lines[1]
+
+    def values(self, knobs: Sequence[str], rows: Any, columns: Any) -> tuple[Any, Any]:
+        """(knob -> its value in each of `rows`, knob -> its value in each of `columns`)."""
+        return (
+            {knob: self._rows[knob][rows] for knob in knobs if knob in self._rows},
+            {knob: self._columns[knob][columns] for knob in knobs if knob in self._columns},
+        )
+
+    def _is_at(self, knob: str, value: Any) -> Any:
+        if (knob, value) not in self._places:
+            wanted = word_of(value) if self._kinds[knob] == "str" else value
+            values = self._rows[knob] if knob in self._rows else self._columns[knob]
+            self._places[knob, value] = values == wanted
+        return self._places[knob, value]
+
+
+def _area(rows: Any, columns: Any) -> tuple[Any, Any]:
+    """An index of where rows meet columns; neighbouring ones are slices, which are faster."""
+    spans = [
+        slice(lines[0], lines[-1] + 1)
+        if len(lines) and lines[-1] - lines[0] == len(lines) - 1
+        else lines
+        for lines in (rows, columns)
+    ]
+    if any(isinstance(span, slice) for span in spans):
+        return spans[0], spans[1]
+    return rows[:, None], columns
+
+
+def _in_cells(grid: _Grid, rows: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
+    """Figures where rows meet columns, given the values of the grid's knobs there, which are inside
+    of it: linear in each knob, and NaN where a cell lacks a corner."""
     import numpy
 
-    marks = [numpy.array(sorted({spot[k] for spot in at}), dtype=float)
-             for k in range(len(columns))]  # fmt: skip
+    order = [grid.knobs.index(knob) for knob in (*rows, *columns)]
+    spots = [tuple([spot[k] for k in order]) for spot in grid.figures]
+    marks = [numpy.array(sorted(set(axis)), dtype=float) for axis in zip(*spots, strict=True)]
     table = numpy.full([len(mark) for mark in marks], numpy.nan)
-    for spot, value in zip(at, values, strict=True):
+    for spot, value in zip(spots, grid.figures.values(), strict=True):
         cell = [int(mark.searchsorted(x)) for mark, x in zip(marks, spot, strict=True)]
         table[tuple(cell)] = value
-    inside = numpy.ones(len(columns[0]), dtype=bool)
-    sides = []
+    of_rows, of_columns = marks[: len(rows)], marks[len(rows) :]
+    table = table.reshape(prod(map(len, of_rows)), -1)
+    along: Any = 0.0
+    for place, weight in _corners(of_rows, list(rows.values())):
+        along = along + weight[:, None] * table[place]
+    total: Any = 0.0
+    for place, weight in _corners(of_columns, list(columns.values())):
+        if weight.any():
+            total = total + weight * along.take(place, axis=1)
+    return total
+
+
+def _corners(marks: Sequence[Any], columns: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The corners of the cell of each line: (its place in the table, its weight)."""
+    import numpy
+
+    corners: list[tuple[Any, Any]] = [(numpy.zeros(1, dtype=numpy.int64), numpy.ones(1))]
     for mark, column in zip(marks, columns, strict=True):
-        inside &= (column >= mark[0]) & (column <= mark[-1])
-        low = numpy.clip(numpy.searchsorted(mark, column, side="right") - 1, 0, len(mark) - 1)
+        low = mark.searchsorted(column, side="right") - 1
         # On a mark the cell is flat: nothing is asked of its neighbours.
-        high = numpy.where(mark[low] >= column, low, numpy.minimum(low + 1, len(mark) - 1))
+        high = numpy.where(mark[low] >= column, low, low + 1)
         width = numpy.where(high > low, mark[high] - mark[low], 1.0)
-        share = numpy.where(high > low, (column - mark[low]) / width, 0.0)
-        sides.append(((low, 1 - share), (high, share)))
-    total = numpy.zeros(len(columns[0]))
-    for corner in product(*sides):
-        weight: Any = 1.0
-        for _, share in corner:
-            weight = weight * share
-        total = total + weight * table[tuple(index for index, _ in corner)]
-    return numpy.where(inside, total, numpy.nan)
+        share = (column - mark[low]) / width
+        corners = [
+            (place * len(mark) + end, weight * part)
+            for place, weight in corners
+            for end, part in ((low, 1 - share), (high, share))
+        ]
+    return corners
 
 
 def surfaces_of(model: Model, axes: Mapping[str, Sequence[Any]]) -> tuple[Surface, ...]:

@@ -1,7 +1,8 @@
 """Many points of one network as columns: what a sweep is made of, whoever evaluates it.
 
-A point is one value of each swept knob at one precision. Columns are NumPy arrays, named as in
-files: knobs by their paths, metrics by their file keys, with `@DEVICE` where they are of a device.
+A point is one value of each swept knob at one precision. Columns are NumPy arrays, those of words
+`Words`. They are named as in files: knobs by their paths, metrics by their file keys, with
+`@DEVICE` where they are of a device.
 Not here: how points are evaluated (`single.py`), and what becomes of them (`sweep.py`).
 """
 
@@ -24,6 +25,17 @@ BLOCK_POINTS = 2_000_000
 """Points of a block at most: 16 MB for each column."""
 
 
+class Rectangle(NamedTuple):
+    """Settings as rows x columns: the points of a block are those that hold, row by row."""
+
+    rows: Mapping[str, Any]
+    """Knob -> its value in each row."""
+    columns: Mapping[str, Any]
+    """Knob -> its value in each column."""
+    holds: Any
+    """Whether each setting holds, rows x columns; None where all do."""
+
+
 class Block(NamedTuple):
     """Points of one model at one precision; those that broke are counted, and in no column."""
 
@@ -31,11 +43,13 @@ class Block(NamedTuple):
     """What the model is called: by its title, in a sweep as it was asked for."""
     precision: str
     knobs: Mapping[str, Any]
-    """Knob -> its values, float64, int64, bool or words; every swept knob that the model has."""
+    """Knob -> its values, float64, int64, bool or `Words`; every swept knob that the model has."""
     metrics: Mapping[str, Any]
     """File key -> float64, NaN where unknown. Counts are whole doubles up to 2^53."""
     broken: Mapping[str, int]
     """Cause -> how many points broke by it."""
+    rectangle: Rectangle | None = None
+    """With those knobs that differ, where the points are of one."""
 
     @property
     def points(self) -> int:

@@ -53,11 +53,14 @@ class Bounds:
         return number._bounds
 
     def close(self, number: Sum) -> tuple[float, float]:
-        """The same by blocks: closer, and more work."""
+        """The same by blocks: closer, and more work.
+
+        `of` does not become closer by it: what is decided about a number, and so its last bits,
+        must not depend on what else was calculated.
+        """
         low, high = self.of(number)
         lows, highs = self.by_block(number)
-        number._bounds = max(low, float(lows.min())), min(high, float(highs.max()))
-        return number._bounds
+        return max(low, float(lows.min())), min(high, float(highs.max()))
 
     def _by_axes(self, number: Sum) -> tuple[float, float]:
         low = high = 0.0

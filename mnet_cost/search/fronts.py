@@ -13,17 +13,19 @@ networks that differ in it are less certain still. So each near-tie is one; not 
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis.times import deviation_of_ratio
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.coefficients import unmeasured_fit
 from mnet_cost.devices.terms import TERMS
+from mnet_cost.search.dominance import lexicographic, ranks_of, reached
 
-_PIVOTS = 8
-"""Points of a block that are tried on all others before anything is sorted."""
+_SAMPLE, _GOLDEN = 1024, 0.6180339887498949
+"""Points of a block whose front is tried on all of it before all of it is sorted."""
+_FEW = 32
+"""Points of a front that are tried on all others before anything is sorted."""
+_PIECE = 1 << 14  # points that are compared at once: few enough to stay in a cache
 
 
 def ratio_width(device: DeviceProfile, precision: str) -> float:
@@ -65,7 +67,7 @@ class Front:
         rows = numpy.flatnonzero(~numpy.isnan(vectors).any(axis=1))
         if len(self):
             rows = rows[~dominated(self.vectors, vectors[rows])]
-        rows = _unbeaten_by_pivots(vectors, rows)
+        rows = _thinned(vectors, rows)
         both = numpy.concatenate([self.vectors, vectors[rows]])
         numbers = numpy.concatenate([self.rows, rows + first_row])
         kept = front_of(both)
@@ -81,95 +83,34 @@ class Front:
         self.vectors, self.rows = both[kept], numbers[kept]
 
 
-def _unbeaten_by_pivots(vectors: Any, rows: Any) -> Any:
-    """`rows` without what a few strong ones among them dominate: nearly all, in linear time."""
+def _thinned(vectors: Any, rows: Any) -> Any:
+    """`rows` without what the front of some of them dominates, which is most of them."""
     import numpy
 
-    for i in range(_PIVOTS):
-        if len(rows) < 1000:
-            break
-        columns = vectors[rows]
-        low, high = columns.min(axis=0), columns.max(axis=0)
-        span = numpy.where(high > low, high - low, 1.0)
-        weights = numpy.ones(columns.shape[1])
-        weights[i % len(weights)] += i  # each time another direction
-        pivot = columns[(((columns - low) / span) @ weights).argmin()]
-        rows = rows[~_beats(pivot, columns)]
-    return rows
-
-
-def _beats(point: Any, vectors: Any) -> Any:
-    """For each of `vectors`, whether `point` dominates it."""
-    no_worse: Any = True
-    better: Any = False
-    for k, value in enumerate(point):
-        column = vectors[:, k]
-        no_worse = no_worse & (column >= value)
-        better = better | (column > value)
-    return no_worse & better
+    if len(rows) < 4 * _SAMPLE:
+        return rows
+    # Evenly spread, and not in step with the rows and columns of a grid.
+    spots = (numpy.arange(_SAMPLE) * _GOLDEN % 1 * len(rows)).astype(numpy.int64)
+    sample = vectors[rows[spots]]
+    return rows[~dominated(sample[front_of(sample)], vectors[rows])]
 
 
 def front_of(vectors: Any) -> Any:
     """Indices of the front of `vectors` (no NaN among them), each vector once, in ascending order
-    of the vectors."""
+    of the vectors. Of equal vectors it is the first."""
     import numpy
 
     if not len(vectors):
         return numpy.empty(0, dtype=numpy.int64)
-    # The last key is the first to sort by; the sort is stable, so the first of equals stays first.
-    order = numpy.lexsort(vectors.T[::-1])
-    ordered = vectors[order]
-    is_new = numpy.ones(len(order), dtype=bool)
-    is_new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    order, ordered = order[is_new], ordered[is_new]
-    objectives = vectors.shape[1]
-    if objectives == 1:
+    ranks = [ranks_of(column) for column in vectors.T]
+    key = lexicographic(ranks)
+    order = numpy.argsort(key)
+    starts = numpy.flatnonzero(numpy.diff(key[order], prepend=-1))
+    order = numpy.minimum.reduceat(order, starts)
+    if len(ranks) == 1:
         return order[:1]
-    if objectives == 2:
-        least_before = numpy.minimum.accumulate(ordered[:, 1])[:-1]
-        return order[numpy.concatenate([[True], ordered[1:, 1] < least_before])]
-    if objectives == 3:
-        return order[_staircase(ordered[:, 1].tolist(), ordered[:, 2].tolist())]
-    return order[_one_by_one(ordered)]
-
-
-def _staircase(ys: Sequence[float], zs: Sequence[float]) -> list[int]:
-    """Indices of points, sorted by x, y and z, that none before them dominates.
-
-    What comes later has no smaller x, so only y and z decide. Of those before, the ones that no
-    other is below in both are kept in order of y; z falls along them.
-    """
-    kept: list[int] = []
-    steps_y: list[float] = []
-    steps_z: list[float] = []
-    for i, (y, z) in enumerate(zip(ys, zs, strict=True)):
-        at = bisect_right(steps_y, y)
-        if at and steps_z[at - 1] <= z:
-            continue
-        kept.append(i)
-        if at and steps_y[at - 1] == y:
-            at -= 1
-        end = at
-        while end < len(steps_y) and steps_z[end] >= z:
-            end += 1
-        steps_y[at:end], steps_z[at:end] = [y], [z]
-    return kept
-
-
-def _one_by_one(ordered: Any) -> list[int]:
-    """As `_staircase`, for any number of objectives: each point against the front before it."""
-    import numpy
-
-    kept: list[int] = []
-    front = numpy.empty((64, ordered.shape[1]))
-    for i, point in enumerate(ordered):
-        if kept and (front[: len(kept)] <= point).all(axis=1).any():
-            continue
-        if len(kept) == len(front):
-            front = numpy.concatenate([front, numpy.empty_like(front)])
-        front[len(kept)] = point
-        kept.append(i)
-    return kept
+    everyone = numpy.ones(len(order), dtype=bool)
+    return order[~reached([rank[order] for rank in ranks[1:]], everyone, everyone)]
 
 
 def dominated(front: Any, vectors: Any) -> Any:
@@ -190,61 +131,49 @@ def dominated(front: Any, vectors: Any) -> Any:
         before, least = front[at, 0], front[at, 1]
         is_beaten = (least < y) | ((least == y) & (before < x))
         return (at >= 0) & is_beaten & ~numpy.isnan(x)
-    result = numpy.zeros(len(vectors), dtype=bool)
-    if front.shape[1] > 3 or len(front) < _FEW:
-        _mark_beaten(result, front, vectors, numpy.arange(len(vectors)))
-        return result
-    # Slices of the front by its first objective: all slices before the one that a vector falls
-    # into have a smaller x, so y and z decide; with its own slice it is compared point by point.
-    starts = _slice_starts(front[:, 0])
-    slices = numpy.searchsorted(front[starts, 0], vectors[:, 0], side="right") - 1
-    slices[numpy.isnan(vectors).any(axis=1)] = -1
-    order = numpy.argsort(slices, kind="stable")
-    limits = numpy.searchsorted(slices[order], numpy.arange(len(starts) + 1))
-    ends = numpy.append(starts[1:], len(front))
-    before = numpy.empty((0, 2))
-    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        rows = order[limits[i] : limits[i + 1]]
-        if len(rows) and len(before):
-            at = numpy.searchsorted(before[:, 0], vectors[rows, 1], side="right") - 1
-            is_beaten = (at >= 0) & (before[at, 1] <= vectors[rows, 2])
-            result[rows[is_beaten]] = True
-            rows = rows[~is_beaten]
-        _mark_beaten(result, front[start:end], vectors, rows)
-        both = numpy.concatenate([before, front[start:end, 1:]])
-        before = both[front_of(both)]
+    spread = numpy.unique(numpy.linspace(0, len(front) - 1, _FEW).astype(numpy.int64))
+    result = _beaten_by_some(front[spread], vectors)
+    if len(front) > len(spread):
+        rows = numpy.flatnonzero(~(result | numpy.isnan(vectors).any(axis=1)))
+        result[rows] = _beaten(front, vectors[rows])
     return result
 
 
-_FEW, _SLICES = 256, 256
-
-
-def _slice_starts(xs: Any) -> Any:
-    """Where slices of ascending `xs` begin: about `_SLICES`, equal values in one slice."""
+def _beaten(front: Any, vectors: Any) -> Any:
+    """`dominated`, without a NaN, and by the order of all of them."""
     import numpy
 
-    runs = numpy.flatnonzero(numpy.concatenate([[True], xs[1:] > xs[:-1]]))
-    wanted = numpy.linspace(0, len(xs), _SLICES, endpoint=False).astype(numpy.int64)
-    return numpy.unique(runs[numpy.searchsorted(runs, wanted, side="right") - 1])
+    ranks = [ranks_of(column) for column in numpy.concatenate([front, vectors]).T]
+    key = lexicographic(ranks)
+    # What equals a point of the front is dominated by none. All else that a point of it is no worse
+    # than is dominated by that.
+    is_source = numpy.arange(len(key)) < len(front)
+    is_query = ~numpy.isin(key, key[: len(front)])
+    order = numpy.argsort(ranks[0] * 2 + is_query)
+    result = numpy.empty(len(key), dtype=bool)
+    result[order] = reached([rank[order] for rank in ranks[1:]], is_source[order], is_query[order])
+    return result[len(front) :]
 
 
-def _mark_beaten(result: Any, front: Any, vectors: Any, rows: Any) -> None:
-    """Set `result` for those of `rows` that a point of `front` dominates."""
-    for point in _spread(front):  # what beats many comes early, so few are left soon
-        if not len(rows):
-            break
-        beaten = _beats(point, vectors[rows])
-        result[rows[beaten]] = True
-        rows = rows[~beaten]
-
-
-def _spread(front: Any) -> Any:
-    """The rows of a front, evenly spread ones first."""
+def _beaten_by_some(points: Any, vectors: Any) -> Any:
+    """For each of `vectors`, whether one of a few points dominates it; pieces of them stay in a
+    cache."""
     import numpy
 
-    order: dict[int, None] = {}
-    step = 1 << max(len(front) - 1, 0).bit_length()
-    while step:
-        order.update(dict.fromkeys(range(step // 2 if step > 1 else 0, len(front), step)))
-        step //= 2
-    return front[numpy.fromiter(order, dtype=numpy.int64, count=len(order))]
+    result = numpy.zeros(len(vectors), dtype=bool)
+    for start in range(0, len(vectors), _PIECE):
+        piece = slice(start, start + _PIECE)
+        columns = vectors[piece].T.copy()
+        for point in points:
+            result[piece] |= _beats(point, columns)
+    return result
+
+
+def _beats(point: Any, columns: Any) -> Any:
+    """For each vector, given by columns, whether `point` dominates it."""
+    no_worse: Any = True
+    better: Any = False
+    for value, column in zip(point, columns, strict=True):
+        no_worse = no_worse & (column >= value)
+        better = better | (column > value)
+    return no_worse & better

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
-from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block
+from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, Rectangle, cost_columns
 from mnet_cost.search.programs import Program, ProgramLibrary, Question, record
+from mnet_cost.search.single import knob_array, knob_type
 from mnet_cost.search.strips import Part, Settings, Strip
+from mnet_cost.search.words import repeated
 
 Column = NDArray[Any]
 
@@ -34,11 +36,16 @@ _ROUNDS = ("floor", "ceil", "rint", "remainder", "floor_divide", "gcd")
 
 
 class Task(NamedTuple):
-    """A share of a grid sweep: some rows of the grid of one combination of words and choices."""
+    """A share of a grid sweep: whole grids of some combinations of words and choices, or some rows
+    of the grid of one."""
 
-    combination: int
+    first: int
+    """The first combination, by its number."""
+    end: int
+    """The number after the last combination."""
     top: int
-    bottom: int
+    bottom: int | None
+    """None: all rows from `top` on."""
     points: int
 
 
@@ -60,6 +67,8 @@ class GridSweep:
         lower_bound: bool = False,
     ) -> None:
         self.points = prod([len(values) for values in axes.values()])
+        self._axes = axes
+        self._kinds = {name: knob_type(values) for name, values in axes.items()}
         self._model = model
         self._precisions = tuple(precisions)
         self._settings = (
@@ -67,55 +76,78 @@ class GridSweep:
             COSTS if metrics is None else named(metrics),
             lower_bound,
         )  # fmt: skip
+        self._columns = frozenset(cost_columns(self._settings[3], self._settings[0]))
         numbers = {name: values for name, values in axes.items() if _is_numeric(name, values)}
         self._numbers = {name: values for name, values in numbers.items() if len(values) > 1}
         others = {name: axes[name] for name in axes if name not in self._numbers}
         self._combinations = [
             dict(zip(others, values, strict=True)) for values in product(*others.values())
         ]
-        self._grids: dict[int, _NumberGrid] = {}
+        self._latest: tuple[int, _NumberGrid] | None = None
 
     def tasks(self, points: int) -> list[Task]:
         """Shares of about `points` settings each, the same in every process."""
+        grid = prod(map(len, self._numbers.values()))
+        count = len(self._combinations)
+        if grid <= points:  # which takes no recording: there may be many combinations
+            step = points // grid
+            return [
+                Task(first, end, 0, None, (end - first) * grid)
+                for first in range(0, count, step)
+                for end in [min(first + step, count)]
+            ]
         tasks = []
-        for number in range(len(self._combinations)):
+        for number in range(count):
             height, width = self._grid(number).shape
             rows = max(1, points // width)
             for top in range(0, height, rows):
                 bottom = min(top + rows, height)
-                tasks.append(Task(number, top, bottom, (bottom - top) * width))
+                tasks.append(Task(number, number + 1, top, bottom, (bottom - top) * width))
         return tasks
 
     def parts(
-        self, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[tuple[Mapping[str, Any], Part]]:
         """Rectangles of at most `block_points` settings, of all or of one task; with each the
-        knobs that are the same in it."""
-        for number, words in enumerate(self._combinations):
-            if task is None or task.combination == number:
-                rows = (0, None) if task is None else (task.top, task.bottom)
-                for part in self._grid(number).parts(block_points, *rows):
-                    yield words, part
-            if task is None:
-                self._grids.pop(number, None)
+        knobs that are the same in it. What a task gives does not depend on tasks before it.
+
+        `columns` are names of the columns of metrics to evaluate; None stands for all. The settings
+        that hold, their order and the values do not depend on it. Raises `ValueError` for a name
+        that no column has.
+        """
+        unknown = (columns or frozenset()) - self._columns
+        if unknown:
+            raise ValueError(f"no column {', '.join(sorted(unknown))}")
+        first, end, top, bottom, _ = task or Task(0, len(self._combinations), 0, None, self.points)
+        for number in range(first, end):
+            for part in self._grid(number).parts(block_points, top, bottom, columns):
+                yield self._combinations[number], part
 
     def blocks(
-        self, name: str, block_points: int = BLOCK_POINTS, task: Task | None = None
+        self,
+        name: str,
+        block_points: int = BLOCK_POINTS,
+        task: Task | None = None,
+        columns: frozenset[str] | None = None,
     ) -> Iterator[Block]:
         """`parts` as columns of settings that hold. `name` is what blocks call the model.
 
         Settings come in the order of rows, then of columns, which is not that of `axes`.
         """
-        for words, part in self.parts(block_points, task):
-            yield from _blocks(name, words, part, self._precisions, self._numbers)
+        for words, part in self.parts(block_points, task, columns):
+            yield from _blocks(name, words, part, self._precisions, self._axes, self._kinds)
 
     def _grid(self, number: int) -> _NumberGrid:
-        grid = self._grids.get(number)
-        if grid is None:
+        """The grid of a combination. Only the latest is kept: there may be many."""
+        if self._latest is None or self._latest[0] != number:
+            self._latest = None
             fixed = {**self._model.knobs, **self._combinations[number]}
             question = _question(self._model, fixed, self._numbers, *self._settings)
-            grid = self._grids[number] = _NumberGrid(question, self._numbers)
-        return grid
+            self._latest = number, _NumberGrid(question, self._numbers)
+        return self._latest[1]
 
 
 def evaluate_points(
@@ -137,8 +169,9 @@ def evaluate_points(
         model, model.knobs, points, tuple(devices), tuple(precisions), convention, chosen,
         lower_bound,
     )  # fmt: skip
+    kinds = {name: knob_type(values) for name, values in points.items()}
     for part in _NumberGrid(question, points, paired=True).parts(_MOST_ROWS):
-        yield from _blocks(model.name, {}, part, precisions, points)
+        yield from _blocks(model.name, {}, part, precisions, points, kinds)
 
 
 def _question(
@@ -174,22 +207,26 @@ def _blocks(
     words: Mapping[str, Any],
     part: Part,
     precisions: Sequence[str],
-    numbers: Mapping[str, Sequence[Any]],
+    axes: Mapping[str, Sequence[Any]],
+    kinds: Mapping[str, str],
 ) -> Iterator[Block]:
-    """The settings of a part that hold, as columns; `numbers` has the values that were given."""
+    """The settings of a part that hold, as columns; `axes` has the values that were given, `kinds`
+    of which type the columns of knobs are."""
     height, width = part.shape
     holds = None if part.holds is None else part.holds.reshape(-1)
+    points = height * width if holds is None else int(np.count_nonzero(holds))
 
     def flat(values: Any) -> Column:
         column = np.broadcast_to(values, (height, width)).reshape(-1)
         return column if holds is None else column[holds]
 
     def of_knob(name: str, values: Column) -> Column:
-        whole = all(isinstance(value, int) for value in numbers[name])
-        return flat(values.astype(np.int64) if whole else values)
+        return flat(values.astype(kinds[name]))
 
     knobs = {
-        **{name: flat(np.asarray(value)) for name, value in words.items()},
+        **{
+            name: repeated(knob_array([value], axes[name]), points) for name, value in words.items()
+        },
         **{name: of_knob(name, values[:, None]) for name, values in part.rows.items()},
         **{name: of_knob(name, values[None, :]) for name, values in part.columns.items()},
     }
@@ -199,7 +236,8 @@ def _blocks(
             for (own, column), values in part.metrics.items()
             if own == precision
         }
-        yield Block(model, precision, knobs, columns, part.broken)
+        rectangle = Rectangle(part.rows, part.columns, part.holds)
+        yield Block(model, precision, knobs, columns, part.broken, rectangle)
 
 
 class _NumberGrid:
@@ -277,8 +315,19 @@ class _NumberGrid:
         """Rows and columns."""
         return self._length(self._rows), self._length(self._columns)
 
-    def parts(self, block_points: int, top: int = 0, bottom: int | None = None) -> Iterator[Part]:
-        """The rows from `top` to before `bottom`, strip by strip."""
+    def parts(
+        self,
+        block_points: int,
+        top: int = 0,
+        bottom: int | None = None,
+        outputs: frozenset[str] | None = None,
+    ) -> Iterator[Part]:
+        """The rows from `top` to before `bottom`, strip by strip.
+
+        Each call begins with the programs of the start: another one that holds for a setting may
+        round its last bits differently.
+        """
+        programs = self._programs.copy()
         height, width = self.shape
         bottom = height if bottom is None else bottom
         columns_at_once = min(width, _MOST_COLUMNS)
@@ -288,7 +337,7 @@ class _NumberGrid:
             for left in range(0, width, columns_at_once):
                 end = min(left + columns_at_once, width)
                 columns = self._settings(self._columns, left, end)
-                yield Strip(self._programs, rows, columns).evaluate()
+                yield Strip(programs, rows, columns, outputs).evaluate()
 
     def _length(self, names: Sequence[str]) -> int:
         if self._paired:

@@ -124,8 +124,8 @@ class LimitTally:
     def __init__(self, limits: Sequence[Limit]) -> None:
         self.limits = tuple(limits)
         self.within = 0
-        self._closest: tuple[float, dict[str, float]] | None = None
-        """The excess of a point, and its numbers by the column."""
+        self.closest: tuple[float, Mapping[str, float]] | None = None
+        """The least excess of a point, and its numbers by the column."""
 
     def add(self, table: Mapping[str, Any], points: int) -> None:
         """Take in the next table."""
@@ -135,11 +135,17 @@ class LimitTally:
         self.within += int((excess <= 0).sum())
         at = int(excess.argmin())
         least = float(excess[at])
-        if least < float("inf") and (self._closest is None or least < self._closest[0]):
-            self._closest = (
+        if least < float("inf") and (self.closest is None or least < self.closest[0]):
+            self.closest = (
                 least,
                 {limit.column: float(table[limit.column][at]) for limit in self.limits},
             )
+
+    def merge(self, other: LimitTally) -> None:
+        """Take in the tally of other points."""
+        self.within += other.within
+        if other.closest and (self.closest is None or other.closest[0] < self.closest[0]):
+            self.closest = other.closest
 
     def refuse_unmet(self) -> None:
         """`UsageError` where there are limits and no point is within all of them: it says what
@@ -150,12 +156,12 @@ class LimitTally:
         message = f"no point is within the limit {said}"
         if len(self.limits) > 1:
             message = f"no point is within the limits {said}"
-        if self._closest is None:
+        if self.closest is None:
             columns = " or ".join(limit.column for limit in self.limits)
             raise UsageError(Problem(message, hint=f"{columns} is not known of any point"))
         hints = []
         for limit in self.limits:
-            value = self._closest[1][limit.column]
+            value = self.closest[1][limit.column]
             over = value - limit.value if limit.is_most else limit.value - value
             if over > 0:
                 hints.append(_overrun(limit, value, over))

@@ -20,7 +20,8 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.recording import Graph, Recorded, Recording
 from mnet_cost.search.blocks import COSTS, cost_columns, cost_values
-from mnet_cost.search.steps import COLUMN, ROW, dependencies, steps_to
+from mnet_cost.search.steps import COLUMN, ROW, Steps, among, dependencies, steps_to
+from mnet_cost.search.sums import needs_one_axis
 
 Output = int | float | None
 """An int is a node of the graph, a float the same number for all settings, None is unknown."""
@@ -121,7 +122,36 @@ class CompiledProgram:
         self.for_axis_guards = steps_to(graph, self.axis_guards, self.depends)
         self.for_mixed_guards = steps_to(graph, self.mixed_guards, self.depends)
         outputs = [node for node in program.outputs.values() if isinstance(node, int)]
-        self.for_outputs = steps_to(graph, outputs, self.depends)
+        for_all = steps_to(graph, outputs, self.depends)
+        self._for_outputs: dict[frozenset[str] | None, Steps] = {None: for_all}
+        self._may_be_mixed = any(
+            self.depends[node] == ROW | COLUMN and needs_one_axis(graph, node)
+            for node, _ in for_all
+        )
+
+    def steps_for(self, outputs: frozenset[str] | None) -> Steps:
+        """What has to be calculated for the outputs of these names; None stands for all.
+
+        They are steps of all outputs, so a number has the same bits whatever is asked for. Counts
+        are among them, since one that is too large breaks its setting.
+        """
+        steps = self._for_outputs.get(outputs)
+        if steps is None:
+            # An operation that needs its knobs on one axis has to be met, or not, by all.
+            names = None if self._may_be_mixed else outputs
+            steps = self._for_outputs[None]
+            if names is not None:
+                whole = self.program.graph.whole
+                steps = among(
+                    steps,
+                    [
+                        node
+                        for (_, name), node in self.program.outputs.items()
+                        if isinstance(node, int) and (name in names or whole[node])
+                    ],
+                )
+            self._for_outputs[outputs] = steps
+        return steps
 
 
 class ProgramLibrary:
@@ -137,6 +167,12 @@ class ProgramLibrary:
         """Say which knobs are on rows and which on columns, from now on."""
         self._axes = rows, columns
         self._compiled.clear()
+
+    def copy(self) -> ProgramLibrary:
+        """The same programs; what is recorded from now on is not shared."""
+        library = ProgramLibrary(self.question, list(self._programs))
+        library._compiled, library._axes = list(self.compiled()), self._axes
+        return library
 
     def by_points(self) -> ProgramLibrary:
         """The same programs with all knobs on rows."""

@@ -20,10 +20,10 @@ from mnet_cost.recording import Graph, Node
 from mnet_cost.search.bounds import Bounds
 from mnet_cost.search.steps import COLUMN, ROW, Steps
 from mnet_cost.search.sums import (
-    INCREASING,
     ONES,
     VECTOR_FUNCTIONS,
     Factor,
+    Matrices,
     Number,
     Sum,
     Undecided,
@@ -31,6 +31,7 @@ from mnet_cost.search.sums import (
     add_to,
     difference,
     is_of_rows,
+    needs_one_axis,
     simplest,
     total,
     vector_function,
@@ -83,6 +84,7 @@ class Grid:
         self._column_products: dict[tuple[int, int], int] = {}
         self._node_index: dict[tuple[Any, ...], int] = {}
         self.bounds = Bounds(shape, self.columns, self.nodes)
+        self._matrices: dict[int, tuple[Sum, Matrices]] = {}
 
     # --- values of nodes
 
@@ -285,15 +287,12 @@ class Grid:
             depends, vectors = axis
             value = np.asarray(function(*vectors), dtype=float)
             return float(value) if value.ndim == 0 else self._wrapped(value, depends)
-        operands = self.graph.nodes[index].operands
         if name == "sqrt" and isinstance(numbers[0], Sum):
             root = self._square_root(numbers[0])
             if root is not None:
                 return root
-        if name in ("floor_divide", "remainder", *INCREASING[:3]) and not all(
-            self.graph.whole[operand] for operand in operands
-        ):
-            raise Mixed  # sums are rounded: a whole number could be missed by the last bit
+        if needs_one_axis(self.graph, index):
+            raise Mixed
         if name == "floor_divide":
             name = "whole_quotient"
         return self._node(name, tuple(numbers))
@@ -314,6 +313,16 @@ class Grid:
             index = self._node_index[key] = len(self.nodes)
             self.nodes.append(Undecided(name, operands))
         return Sum({}, {index: 1.0})
+
+    # --- for values at points
+
+    def matrices(self, number: Sum) -> Matrices:
+        """The terms of a number, for any rows and columns."""
+        known = self._matrices.get(id(number))
+        if known is None:
+            columns = {column: self.columns[column] for column in number.terms}
+            known = self._matrices[id(number)] = number, Matrices(number.terms, columns)
+        return known[1]
 
     # --- conditions and choices
 

@@ -19,6 +19,7 @@ from mnet_cost.metrics import named
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
 from mnet_cost.search.blocks import BLOCK_POINTS, COSTS, Block, cost_columns, cost_values
+from mnet_cost.search.words import Words
 
 _LARGEST_COUNT = 2**53
 
@@ -100,7 +101,7 @@ def knob_array(values: Sequence[Any], axis: Sequence[Any]) -> Any:
 
     kind = knob_type(axis)
     if kind == "str":
-        return numpy.array([word_of(value) for value in values], dtype=str)
+        return Words.of(map(word_of, values), [word_of(value) for value in axis])
     return numpy.array(values, dtype=kind)
 
 

@@ -20,6 +20,7 @@ from mnet_cost.models.types import BATCH, Model
 from mnet_cost.network.knobs import knob_values
 from mnet_cost.search.single import knob_array
 from mnet_cost.search.tracing import BrokenNetwork, Sources, trace
+from mnet_cost.search.words import Words
 
 Samples = npt.NDArray[Any]
 """One row for each axis of a space, one column for each sample: indices of options, as uint8 or,
@@ -111,24 +112,24 @@ class Space:
 
     def columns(
         self, samples: Samples, reached: npt.NDArray[np.bool_] | None = None
-    ) -> dict[str, npt.NDArray[Any]]:
-        """The options of samples by axis, as arrays of numbers, flags or words.
+    ) -> dict[str, Any]:
+        """The options of samples by axis, as columns of numbers, flags or words.
 
         Where `reached` is false an option is of no block: NaN then, or an empty word.
         """
         columns = {}
         for number, axis in enumerate(self.axes):
-            options: npt.NDArray[Any] = knob_array(axis.options, axis.options)
-            places: npt.NDArray[Any] = samples[number]
-            whole = reached is None or bool(reached[number].all())
-            if not whole:
-                assert reached is not None
-                if options.dtype.kind == "b":
-                    options = options.astype(np.float64)
-                none: Any = "" if options.dtype.kind == "U" else np.nan
-                options = np.append(options, np.array([none]))
+            options, places = knob_array(axis.options, axis.options), samples[number]
+            if reached is not None and not reached[number].all():
                 places = np.where(reached[number], places, len(axis.options))
-            columns[axis.name] = np.take(_narrow(options), places, mode="clip")
+                if isinstance(options, Words):
+                    options = Words.joined([options, Words.of([""])])
+                else:
+                    options = np.append(options.astype(np.float64), np.nan)
+            if isinstance(options, Words):
+                columns[axis.name] = options[places]
+            else:
+                columns[axis.name] = np.take(_narrow(options), places, mode="clip")
         return columns
 
 

@@ -51,6 +51,17 @@ def steps_to(graph: Graph, targets: Sequence[int], depends: Sequence[int]) -> St
 _JOINED = ("add", "maximum")
 
 
+def among(steps: Steps, targets: Sequence[int]) -> Steps:
+    """Those of `steps` that `targets` need."""
+    needed = set(targets)
+    chosen = []
+    for index, operands in reversed(steps):
+        if index in needed:
+            needed.update(operands)
+            chosen.append((index, operands))
+    return chosen[::-1]
+
+
 def dependencies(graph: Graph, rows: Sequence[int], columns: Sequence[int]) -> list[int]:
     """What each node of `graph` depends on, for inputs that are on rows and on columns."""
     depends = [0] * len(graph.nodes)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mnet_cost.search.programs import CompiledProgram, Program, ProgramLibrary
 from mnet_cost.search.separable import Grid, Mixed
 from mnet_cost.search.steps import COLUMN, ROW
-from mnet_cost.search.sums import ONES, Sum, is_of_rows
+from mnet_cost.search.sums import ONES, Number, Sum, is_of_rows
 from mnet_cost.search.tiles import Rectangle, Tile
 
 Settings = Mapping[str, NDArray[np.float64]]
@@ -62,12 +62,23 @@ class _Rest(NamedTuple):
 
 
 class Strip:
-    """Some rows of a grid, and what is known of them."""
+    """Some rows of a grid, and what is known of them.
 
-    def __init__(self, programs: ProgramLibrary, rows: Settings, columns: Settings) -> None:
+    `outputs` are the names of the outputs to evaluate; None stands for all. Which settings hold and
+    the values themselves, to the last bit, do not depend on it.
+    """
+
+    def __init__(
+        self,
+        programs: ProgramLibrary,
+        rows: Settings,
+        columns: Settings,
+        outputs: frozenset[str] | None = None,
+    ) -> None:
         self._programs = programs
         self._rows = rows
         self._columns = columns
+        self._outputs = outputs
         self.shape = length_of(rows), length_of(columns)
         self._arrays: dict[tuple[str, str], NDArray[np.float64]] = {}
         self._views: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -114,7 +125,7 @@ class Strip:
                 for name, values in self._columns.items()
             },
         }
-        part = Strip(self._programs.by_points(), points, {}).evaluate()
+        part = Strip(self._programs.by_points(), points, {}, self._outputs).evaluate()
         where = np.ix_(rest.rows, rest.columns)
         for key, values in part.metrics.items():
             self._array(key)[where] = values.reshape(shape)
@@ -132,7 +143,7 @@ class Strip:
         first = _Rest(rest.rows[:1], rest.columns[:1])
         if program.problem is not None:
             self._break(program.problem, first, None)
-        for key in program.outputs:
+        for key in filter(self._is_asked, program.outputs):
             value = program.values[key]
             self._array(key)[first.rows[0], first.columns[0]] = np.nan if value is None else value
         return [_Rest(rest.rows[1:], rest.columns), _Rest(first.rows, rest.columns[1:])]
@@ -162,7 +173,7 @@ class Strip:
         if program.problem is not None:
             self._break(program.problem, rest, None)
             return left
-        grid.calculate(compiled.for_outputs)
+        grid.calculate(compiled.steps_for(self._outputs))
         self._fill(compiled, grid, rest)
         return left
 
@@ -193,36 +204,47 @@ class Strip:
         return array
 
     def _fill(self, compiled: CompiledProgram, grid: Grid, rest: _Rest) -> None:
-        """Write the outputs of a program into the arrays of the strip."""
+        """Write the outputs of a program into the arrays of the strip.
+
+        A count that is too large breaks its setting, whether it is asked for or not.
+        """
         program, all_of_it = compiled.program, self._is_all(rest)
-        tiled: list[tuple[Sum, NDArray[np.float64]]] = []
+        tiled: dict[tuple[str, str], Sum] = {}
         for key, output in program.outputs.items():
             if not isinstance(output, int):
-                self._write(key, rest, np.full((1, 1), np.nan if output is None else output))
+                if self._is_asked(key):
+                    self._write(key, rest, np.full((1, 1), np.nan if output is None else output))
+                continue
+            if not (self._is_asked(key) or program.graph.whole[output]):
                 continue
             number = grid.number(output)
-            too_large = program.graph.whole[output] and (
-                number > _LARGEST
-                if not isinstance(number, Sum)
-                else grid.bounds.of(number)[1] > _LARGEST
-            )
-            if not isinstance(number, Sum):
-                self._write(key, rest, np.full((1, 1), number))
-            elif is_of_rows(number) and not too_large:
-                self._write(key, rest, np.asarray(number.terms[ONES])[:, None])
-            elif all_of_it and not too_large:
-                tiled.append((number, self._array(key)))
+            most = grid.bounds.of(number)[1] if isinstance(number, Sum) else number
+            if program.graph.whole[output] and most > _LARGEST:
+                values = _values_of(grid, number)
+                self._break(_TOO_LARGE, rest, values > _LARGEST)
+            elif not self._is_asked(key):
+                continue
+            elif not isinstance(number, Sum):
+                values = np.full((1, 1), number)
+            elif is_of_rows(number):
+                values = np.asarray(number.terms[ONES])[:, None]
+            elif all_of_it:
+                tiled[key] = number
+                continue
             else:
-                values = np.empty(grid_shape(grid))
-                for tile in _tiles(grid):
-                    tile.fill(number, _view(values, tile.rectangle))
+                values = _values_of(grid, number)
+            if self._is_asked(key):
                 self._write(key, rest, values)
-                if too_large:
-                    self._break(_TOO_LARGE, rest, values > _LARGEST)
         if tiled:
+            # Together, so that the system gives memory in large pages, in much less time.
+            arrays = dict(zip(tiled, np.empty((len(tiled), *self.shape)), strict=True))
+            self._arrays.update(arrays)
             for tile in _tiles(grid):
-                for number, array in tiled:
-                    tile.fill(number, _view(array, tile.rectangle))
+                for key, number in tiled.items():
+                    tile.fill(number, _view(arrays[key], tile.rectangle))
+
+    def _is_asked(self, key: tuple[str, str]) -> bool:
+        return self._outputs is None or key[1] in self._outputs
 
     def _is_all(self, rest: _Rest) -> bool:
         return (len(rest.rows), len(rest.columns)) == self.shape
@@ -237,6 +259,14 @@ class Strip:
 def grid_shape(grid: Grid) -> tuple[int, int]:
     """Rows and columns of a grid."""
     return grid.height, grid.width
+
+
+def _values_of(grid: Grid, number: Number) -> NDArray[np.float64]:
+    """A number at all points of a grid."""
+    values = np.empty(grid_shape(grid))
+    for tile in _tiles(grid):
+        tile.fill(number, _view(values, tile.rectangle))
+    return values
 
 
 def _tiles(grid: Grid) -> Iterator[Tile]:
@@ -277,10 +307,7 @@ def _mask_of(grid: Grid, condition: float | Sum, outcome: bool) -> Any:
     if is_of_rows(condition):
         mask = np.broadcast_to(np.asarray(condition.terms[ONES])[:, None] != 0, grid_shape(grid))
     else:
-        values = np.empty(grid_shape(grid))
-        for tile in _tiles(grid):
-            tile.fill(condition, _view(values, tile.rectangle))
-        mask = values != 0
+        mask = _values_of(grid, condition) != 0
     mask = mask == outcome
     return True if mask.all() else mask
 

@@ -7,7 +7,7 @@ by their index in the `Grid` that made them (`separable.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,39 @@ class Sum:
 
 
 Number = float | Sum
+
+
+class Matrices:
+    """Terms as one product of matrices, (rows x terms) and (terms x columns)."""
+
+    __slots__ = ("_columns", "_rows", "_same")
+
+    def __init__(self, terms: Mapping[int, Factor], columns: Mapping[int, Vector]) -> None:
+        left = [row for row in terms.values() if not isinstance(row, float)]
+        right = [columns[c] for c, row in terms.items() if not isinstance(row, float)]
+        # What is the same in all rows is one term.
+        same = [
+            row if column == ONES else columns[column] * row
+            for column, row in terms.items()
+            if isinstance(row, float)
+        ]
+        self._same: Any = sum(same[1:], same[0]) if same else 0.0
+        if left and same:
+            left.append(np.ones_like(left[0]))
+            right.append(np.broadcast_to(self._same, right[0].shape))
+        self._rows = np.array(left).T if left else None
+        self._columns = np.array(right) if left else None
+
+    def fill(
+        self, out: NDArray[Any], rows: slice = slice(None), columns: slice = slice(None)
+    ) -> None:
+        """Write the sums of some rows and columns into `out`."""
+        if self._rows is None or self._columns is None:
+            out[...] = self._same if isinstance(self._same, float) else self._same[columns]
+        elif len(self._columns) == 1:  # a matrix product takes longer
+            np.multiply(self._rows[rows], self._columns[:, columns], out=out)
+        else:
+            np.matmul(self._rows[rows], self._columns[:, columns], out=out)
 
 
 class Undecided(NamedTuple):
@@ -156,6 +189,7 @@ VECTOR_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "gcd": _common_divisors,
 }
 INCREASING = ("floor", "ceil", "rint", "sqrt", "exp", "log")
+_ROUNDED = ("floor", "ceil", "rint", "floor_divide", "remainder")
 
 
 def vector_function(graph: Graph, index: int) -> Callable[..., Any]:
@@ -164,3 +198,10 @@ def vector_function(graph: Graph, index: int) -> Callable[..., Any]:
     if node.name == "floor_divide" and all(graph.whole[operand] for operand in node.operands):
         return _whole_quotient
     return VECTOR_FUNCTIONS[node.name]
+
+
+def needs_one_axis(graph: Graph, index: int) -> bool:
+    """Whether a node rounds what is not whole: sums are rounded, so by the last bit of one a whole
+    number could be missed."""
+    node = graph.nodes[index]
+    return node.name in _ROUNDED and not all(graph.whole[operand] for operand in node.operands)

@@ -1,31 +1,32 @@
-"""A sweep: every combination of knob values of several networks, evaluated, tallied, and its front.
+"""A sweep: every combination of knob values of several networks, evaluated and written of.
 
     request = plan_sweep(names, models, axes, devices, precisions=("fp32",))
-    summary, tables = Summary(request), []
-    for table in evaluate(request):
-        summary.add(table)
+    summary = Summary(request)
+    for table in sweep_tables(request, summary):
+        ...
 
 Tables come one after another, so memory is that of some of them, however many points there are.
-Not here: what can be asked for (`sweep_request.py`), how points are evaluated (`grids.py`,
-`single.py`), and files (`sweep_files.py`).
+A share is a part of the points that is evaluated alone, whoever evaluates the others. Not here:
+what can be asked for (`sweep_request.py`), how points are evaluated (`grids.py`, `single.py`), what
+is said of them (`summary.py`), and files (`sweep_files.py`, `sweep_folder.py`).
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import exp
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnet_cost.errors import Problem, UsageError
 from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.blocks import Block
-from mnet_cost.search.fronts import Front, dominated, ratio_width
-from mnet_cost.search.limits import Limit, LimitTally, excess_of
-from mnet_cost.search.objectives import Objective
 from mnet_cost.search.single import single_blocks
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_request import FLAGS, Network, SweepRequest
+from mnet_cost.search.words import Words, repeated
+
+if TYPE_CHECKING:
+    from mnet_cost.search.grids import GridSweep, Task
 
 TABLE_POINTS = 500_000
 """Most points of a table: some 100 MB with all that is made of it."""
@@ -36,252 +37,144 @@ KEPT_POINTS = 500_000
 _FEW = 16
 """Settings that cost less one by one than to record the rules."""
 
-_MOST_CAUSES = 100
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-
 Progress = Callable[[int, int], None]
 
-Table = Mapping[str, Any]
-"""Column name -> NumPy array; None where no point has a value. All arrays are equally long."""
+
+class Share(NamedTuple):
+    """Points of one network of a sweep that are evaluated together."""
+
+    network: int
+    """Its place in the request."""
+    task: Task | None
+    """None: all of them, one by one, or as candidates of a design space."""
+    points: int
+    """Those that will break among them."""
+    first: int
+    """Points of the shares before it: those of this share are numbered from here on."""
+
+
+class SweepRun:
+    """Evaluates a sweep, or some shares of it. What it has recorded of the latest network is kept
+    from one share to the next."""
+
+    def __init__(self, request: SweepRequest) -> None:
+        self.request = request
+        self._latest: tuple[int, GridSweep] | None = None
+
+    def shares(self, points: int) -> list[Share]:
+        """Shares of about `points` points each, the same in every process."""
+        shares: list[Share] = []
+        first = 0
+        precisions = len(self.request.precisions)
+        for number, network in enumerate(self.request.networks):
+            tasks: list[Task | None] = [None]
+            if network.space is None and network.settings > _FEW:
+                tasks = [*self._grids(number).tasks(max(1, points // precisions))]
+            for task in tasks:
+                count = precisions * (network.points if task is None else task.points)
+                shares.append(Share(number, task, count, first))
+                first += count
+        return shares
+
+    def tables(
+        self, share: Share, broken: Counter[str], *, objectives_alone: bool = False
+    ) -> Iterator[tuple[Table, int]]:
+        """The points of a share, some at a time, each time with the number of points that are done,
+        with those that broke: these are counted into `broken`, by cause.
+
+        Tables have `request.columns`, or only those of objectives.
+        """
+        network = self.request.networks[share.network]
+        columns = None
+        if objectives_alone:
+            decisive = self.request.decisive
+            columns = frozenset([each.column for each in decisive if each.accuracy is None])
+        for block in self._blocks(share, columns):
+            broken.update(block.broken)
+            done = block.points + sum(block.broken.values())
+            yield _table(self.request, network, block, objectives_alone), done
+
+    def _blocks(self, share: Share, columns: frozenset[str] | None) -> Iterator[Block]:
+        request, network = self.request, self.request.networks[share.network]
+        if network.space is not None:
+            from mnet_cost.search.space_requests import space_blocks
+
+            return space_blocks(request, network)
+        if share.task is None:
+            return single_blocks(
+                network.model, network.axes, request.devices, request.precisions,
+                block_points=TABLE_POINTS, **_settings(request),
+            )  # fmt: skip
+        return self._grids(share.network).blocks(network.name, TABLE_POINTS, share.task, columns)
+
+    def _grids(self, number: int) -> GridSweep:
+        if self._latest is None or self._latest[0] != number:
+            from mnet_cost.search.grids import GridSweep
+
+            self._latest = None  # its memory, before more is taken
+            request, network = self.request, self.request.networks[number]
+            self._latest = number, GridSweep(
+                network.model, network.axes, request.devices, request.precisions,
+                **_settings(request),
+            )  # fmt: skip
+        return self._latest[1]
+
+
+def _settings(request: SweepRequest) -> dict[str, Any]:
+    return {
+        "convention": request.convention,
+        "metrics": [metric.name for metric in request.metrics],
+        "lower_bound": request.lower_bound,
+    }
 
 
 def evaluate(
     request: SweepRequest,
     progress: Progress | None = None,
     broken: Counter[str] | None = None,
-    block_points: int = TABLE_POINTS,
+    *,
+    objectives_alone: bool = False,
 ) -> Iterator[Table]:
-    """The points of a sweep, some at a time, with `request.columns`.
+    """The points of a sweep, some at a time, as `SweepRun.tables` gives them.
 
-    `progress` is called with the points done and those in all; `broken` is given the causes of
-    points that broke, with their number.
+    `progress` is called with the points done and those in all.
     """
-    done = 0
-    for network in request.networks:
-        for block in _blocks_of(request, network, block_points):
-            if broken is not None:
-                broken.update(block.broken)
-            if block.points:
-                yield _table(request, network, block)
-            done += block.points + sum(block.broken.values())
+    run, done = SweepRun(request), 0
+    counted: Counter[str] = Counter() if broken is None else broken
+    for share in run.shares(request.points):
+        for table, points in run.tables(share, counted, objectives_alone=objectives_alone):
+            if length_of(table):
+                yield table
+            done += points
             if progress is not None:
                 progress(done, request.points)
 
 
-def _blocks_of(request: SweepRequest, network: Network, block_points: int) -> Iterator[Block]:
-    """All points of one network, by analyses of their own where they are few."""
-    if network.space is not None:
-        from mnet_cost.search.space_requests import space_blocks
-
-        return space_blocks(request, network)
-    from mnet_cost.search.grids import GridSweep
-
-    asked = network.model, network.axes, request.devices, request.precisions
-    metrics = [metric.name for metric in request.metrics]
-    if network.settings <= _FEW:
-        return single_blocks(
-            *asked, convention=request.convention, metrics=metrics,
-            lower_bound=request.lower_bound, block_points=block_points,
-        )  # fmt: skip
-    sweep = GridSweep(
-        *asked, convention=request.convention, metrics=metrics, lower_bound=request.lower_bound
-    )
-    return sweep.blocks(network.name, block_points)
-
-
-def _table(request: SweepRequest, network: Network, block: Block) -> Table:
-    """A block with the columns of the whole sweep."""
-    import numpy
+def _table(request: SweepRequest, network: Network, block: Block, objectives_alone: bool) -> Table:
+    """A block with the columns of the whole sweep, or with those of its objectives."""
 
     points = block.points
+    decisive = {each.column for each in request.decisive}
     table: dict[str, Any] = {
-        # One text, seen `points` times.
-        "model": numpy.broadcast_to(numpy.array(network.name), points),
-        "precision": numpy.broadcast_to(numpy.array(block.precision), points),
+        "model": repeated(Words.of([network.name]), points),
+        "precision": repeated(Words.of([block.precision]), points),
         **{knob: block.knobs.get(knob) for knob in request.axes},
         **block.metrics,
     }
     surfaces = {surface.accuracy: surface for surface in network.surfaces}
     for accuracy in request.accuracies:
+        if objectives_alone and accuracy.column not in decisive:
+            continue
         surface = surfaces.get(accuracy) if block.precision == PRECISION else None
-        figures, basis = (None, None) if surface is None else surface.figures(block.knobs, points)
+        figures, basis = (None, None) if surface is None else surface.figures(block)
         table[accuracy.column], table[accuracy.basis_column] = figures, basis
     return table
-
-
-def length_of(table: Table) -> int:
-    """Points of a table."""
-    return len(table["model"])
-
-
-def vectors_of(table: Table, objectives: Sequence[Objective], limits: Sequence[Limit] = ()) -> Any:
-    """A row for each point, a column for each objective; less is better. NaN is unknown, and all
-    of a point that is over a limit."""
-    import numpy
-
-    vectors = numpy.full((length_of(table), len(objectives)), numpy.nan)
-    for i, objective in enumerate(objectives):
-        column = table[objective.column]
-        if column is not None:
-            vectors[:, i] = objective.sign * column
-    if limits:
-        vectors[excess_of(limits, table, length_of(table)) > 0] = numpy.nan
-    return vectors
-
-
-def flags_of(
-    table: Table,
-    front: Front,
-    objectives: Sequence[Objective],
-    precisions: Sequence[str],
-    limits: Sequence[Limit] = (),
-) -> tuple[Any, Any]:
-    """(whether each point is on the front, whether it is a near-tie and not on the front)."""
-    import numpy
-
-    vectors = vectors_of(table, objectives, limits)
-    known = ~numpy.isnan(vectors).any(axis=1)
-    on_front = known & ~dominated(front.vectors, vectors)
-    near = numpy.zeros(len(vectors), dtype=bool)
-    rest = numpy.flatnonzero(known & ~on_front)
-    if len(rest) and any(objective.is_time for objective in objectives):
-        at_best = vectors[rest]
-        for precision in precisions:
-            here = table["precision"][rest] == precision
-            for i, objective in enumerate(objectives):
-                if objective.is_time and objective.device is not None:
-                    width = ratio_width(objective.device, precision)
-                    at_best[here, i] *= exp(-objective.sign * width)
-        near[rest] = ~dominated(front.vectors, at_best)
-    return on_front, near
-
-
-class Span(NamedTuple):
-    """The values of a column over all points."""
-
-    low: float
-    high: float
-    known: int
-    """Points of which it is known."""
-
-
-class Summary:
-    """What is said of a sweep, collected table by table; nothing of it grows with the points but
-    the front."""
-
-    def __init__(self, request: SweepRequest, top: int = 0) -> None:
-        self.request = request
-        self.front = Front(len(request.objectives))
-        self.valid = 0
-        self.spans: dict[str, Span] = {}
-        self.top: list[dict[str, Any]] = []
-        """The best points by the first objective, best first."""
-        self.broken: Counter[str] = Counter()
-        """By cause, as it was met: `evaluate` counts into it."""
-        self.limits = LimitTally(request.limits)
-        self.near_ties: int | None = None
-        """How many there are; None where nobody has counted them."""
-        self._asked = top
-        self._front_rows: dict[int, dict[str, Any]] = {}
-
-    def add(self, table: Table) -> None:
-        """Take in the next table."""
-        import numpy
-
-        for column in self.request.columns:
-            if column.metric is not None and table[column.name] is not None:
-                self._widen(column.name, table[column.name])
-        if self.request.objectives:
-            vectors = vectors_of(table, self.request.objectives, self.request.limits)
-            self.front.add(vectors, self.valid)
-            self._front_rows = {
-                number: self._front_rows.get(number) or row_of(table, number - self.valid)
-                for number in self.front.rows.tolist()
-            }
-            if self._asked:
-                firsts = numpy.where(numpy.isnan(vectors[:, 0]), numpy.inf, vectors[:, 0])
-                best = numpy.argsort(firsts, kind="stable")[: self._asked]
-                known = [int(i) for i in best if firsts[i] < numpy.inf]
-                self._take_best([row_of(table, i) for i in known])
-        self.limits.add(table, length_of(table))
-        self.valid += length_of(table)
-
-    @property
-    def without_totals(self) -> int:
-        """Points whose sums leave layers out, so that they are not given."""
-        for column in self.request.columns:
-            metric = column.metric
-            if metric is not None and metric.of_network is not None and metric.needs_totals:
-                span = self.spans.get(column.name)
-                return self.valid - (span.known if span is not None else 0)
-        return 0
-
-    def _widen(self, name: str, values: Any) -> None:
-        import numpy
-
-        known = values[~numpy.isnan(values)]
-        if not len(known):
-            return
-        low, high, count = float(known.min()), float(known.max()), len(known)
-        if name in self.spans:
-            before = self.spans[name]
-            low, high, count = min(low, before.low), max(high, before.high), count + before.known
-        self.spans[name] = Span(low, high, count)
-
-    def _take_best(self, rows: list[dict[str, Any]]) -> None:
-        first = self.request.objectives[0]
-        both = [*self.top, *rows]
-        self.top = sorted(both, key=lambda row: first.sign * row[first.column])[: self._asked]
-
-    @property
-    def front_rows(self) -> list[dict[str, Any]]:
-        """The points of the front, the best by the first objective first."""
-        return [self._front_rows[number] for number in self.front.rows.tolist()]
-
-    @property
-    def causes(self) -> list[tuple[int, str]]:
-        """(points, cause) of points that broke, most first. Causes that differ in numbers alone
-        are one, and the first of them is shown."""
-        grouped: dict[str, list[Any]] = {}
-        for cause, count in self.broken.items():
-            group = grouped.setdefault(_NUMBER.sub("0", cause), [0, cause])
-            group[0] += count
-        ordered = sorted(((count, cause) for count, cause in grouped.values()), reverse=True,
-                         key=lambda item: item[0])  # fmt: skip
-        rest = sum(count for count, _ in ordered[_MOST_CAUSES:])
-        return ordered[:_MOST_CAUSES] + ([(rest, "other causes")] if rest else [])
-
-    def refuse_empty(self) -> None:
-        """`UsageError` where no point holds."""
-        if self.valid:
-            return
-        causes = self.causes
-        message = f"none of the {self.request.points:,} points of this sweep is a network"
-        if self.request.points == 1:
-            message = "the point of this sweep is no network"
-        hint = "; ".join(f"{count:,}: {cause}" for count, cause in causes[:3])
-        raise UsageError(Problem(message, hint=hint or None))
-
-
-def row_of(table: Table, i: int) -> dict[str, Any]:
-    """One point; None for what it has no value of."""
-    row: dict[str, Any] = {}
-    for name, values in table.items():
-        value = None if values is None else values[i].item()
-        row[name] = None if value != value or value == "" else value
-    return row
-
-
-def flagged(request: SweepRequest, front: Front, table: Table) -> Table:
-    """The table with its flags."""
-    on_front, near = flags_of(table, front, request.objectives, request.precisions, request.limits)
-    return {**table, "front": on_front, "near_tie": near}
 
 
 def sweep_tables(
     request: SweepRequest, summary: Summary, progress: Progress | None = None
 ) -> Iterator[Table]:
-    """The tables of a sweep with their flags, once all points are known to `summary`.
+    """The tables of a sweep with their flags, once all points were scanned by `summary`.
 
     Where there are more points than are kept, they are evaluated once more: that is faster than to
     write them twice. `progress` then counts each point twice.
@@ -289,27 +182,31 @@ def sweep_tables(
     small = request.points <= KEPT_POINTS
     total = request.points * (1 if small else 2)
 
-    def first(done: int, _: int) -> None:
+    def report(before: int, done: int, _: int) -> None:
         if progress is not None:
-            progress(done, total)
+            progress(before + done, total)
 
+    report(0, 0, 0)
     kept: list[Table] = []
-    for table in evaluate(request, first, summary.broken):
-        summary.add(table)
+    scan = summary.scan
+    for table in evaluate(request, partial(report, 0), scan.broken, objectives_alone=not small):
+        scan.add(table)
         if small:
             kept.append(table)
     summary.refuse_empty()
-    summary.limits.refuse_unmet()
-    summary.near_ties = 0
-
-    def second(done: int, _: int) -> None:
-        if progress is not None:
-            progress(request.points + done, total)
-
-    for table in kept if small else evaluate(request, second):
-        result = flagged(request, summary.front, table)
-        summary.near_ties += int(result["near_tie"].sum())
-        yield result
+    scan.limits.refuse_unmet()
+    first = 0
+    for table in kept if small else evaluate(request, partial(report, request.points)):
+        result = summary.add(table, first)
+        yield (
+            {
+                name: None if values is None else values[result["front"]]
+                for name, values in result.items()
+            }
+            if request.front_only
+            else result
+        )
+        first += length_of(table)
 
 
 def joined(request: SweepRequest, tables: Sequence[Table]) -> dict[str, Any]:
@@ -321,12 +218,12 @@ def joined(request: SweepRequest, tables: Sequence[Table]) -> dict[str, Any]:
     for column in (*request.columns, *FLAGS):
         parts = [table[column.name] for table in tables]
         missing = any(part is None for part in parts)
-        empty: Any = "" if column.kind == "word" else numpy.nan
+        missing_value = Words.of([""]) if column.kind == "word" else numpy.array([numpy.nan])
         filled = [
-            numpy.full(length_of(table), empty) if part is None else part
+            repeated(missing_value, length_of(table)) if part is None else part
             for part, table in zip(parts, tables, strict=True)
         ]
-        values = numpy.concatenate(filled)
+        values: Any = Words.joined(filled) if column.kind == "word" else numpy.concatenate(filled)
         if column.kind == "int64" and not missing and not numpy.isnan(values).any():
             values = values.astype(numpy.int64)
         columns[column.name] = values

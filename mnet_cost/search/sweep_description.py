@@ -15,7 +15,7 @@ from typing import Any
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.models.types import Model
 from mnet_cost.search.single import word_of
-from mnet_cost.search.sweep import Summary
+from mnet_cost.search.summary import Summary
 from mnet_cost.search.sweep_request import SweepRequest
 
 _MOST_VALUES = 1000
@@ -25,7 +25,7 @@ _MOST_VALUES = 1000
 def description_of(request: SweepRequest) -> dict[str, Any]:
     """What a sweep is of, as JSON; enough to tell whether two files are of the same one."""
     return {
-        "mnet_cost_version": _version(),
+        "mnet_cost_version": installed_version(),
         "models": [
             {
                 "reference": network.name,
@@ -50,7 +50,24 @@ def description_of(request: SweepRequest) -> dict[str, Any]:
         "points_asked": request.points,
         "limits": [limit.text for limit in request.limits],
         "selection": _selection(request),
+        "front_only": request.front_only,
     }
+
+
+def identity_of(request: SweepRequest) -> dict[str, Any]:
+    """What decides each number of a sweep, as JSON: two sweeps with the same one have the same
+    points, in the same order."""
+    return {
+        **description_of(request),
+        "axes_sha256": _digest(dict(request.axes)),
+        "columns": [column.name for column in request.columns],
+        "lower_bound": request.lower_bound,
+    }
+
+
+def digest_of(identity: Mapping[str, Any]) -> str:
+    """SHA-256 of an identity."""
+    return _digest(identity)
 
 
 def _selection(request: SweepRequest) -> dict[str, Any] | None:
@@ -95,7 +112,8 @@ def _ordered(data: Any) -> Any:
     return [_ordered(item) for item in data] if isinstance(data, (list, tuple)) else data
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """The version of mnet_cost that runs."""
     try:
         return version("mnet-cost")
     except PackageNotFoundError:  # run from its source

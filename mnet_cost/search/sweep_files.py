@@ -24,10 +24,11 @@ from typing import Any, Protocol
 from mnet_cost.errors import OutputError, Problem, one_of
 from mnet_cost.escaping import csv_cell
 from mnet_cost.paths import draft_of, file_to_write, naming
-from mnet_cost.search.single import word_of
-from mnet_cost.search.sweep import Summary, Table, length_of
+from mnet_cost.search.single import knob_type, word_of
+from mnet_cost.search.summary import Summary, Table, length_of
 from mnet_cost.search.sweep_description import description_of, result_of
 from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
+from mnet_cost.search.words import Words
 from mnet_cost.torch_model.installed import require
 
 SCHEMA = "mnet-cost/sweep-points/1"
@@ -37,10 +38,14 @@ ROW_GROUP = 131_072
 """Rows of a row group of Parquet: what a reader skips or takes as a whole."""
 
 _TEXT_ROWS = 8192  # rows that are objects of Python at a time
-_ZSTD_LEVEL = 1  # higher ones take twice the time for a few percent
-_MOST_WORDS = 64  # different words of a column that are looked for one by one
 _FOOTER_BYTES = 200  # for each column of a row group, and more than it takes
 _HALF = re.compile("[\ud800-\udfff]")
+
+
+def is_folder(path: str) -> bool:
+    """Whether a sweep that is written to `path` is a folder of files: it ends in a slash, or is
+    one."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)
 
 
 def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) -> None:
@@ -51,6 +56,8 @@ def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) ->
         target, mode = file_to_write(path)
     if ending not in endings:
         hint = f"an ending is {one_of(endings)}"
+        if endings is ENDINGS:
+            hint += "; a folder ends in `/`"
         what = f"no sweep is written as `{ending}`" if ending else "the name has no ending"
         raise OutputError(Problem(f"{path}: {what}", hint=hint))
     if not target.parent.is_dir():
@@ -113,9 +120,12 @@ def write_sweep(
 
 
 def _problem(path: str, reason: OSError, said: str) -> Problem:
-    # Some libraries put a story of their own into `strerror`.
-    why = os.strerror(reason.errno) if reason.errno else str(reason)
-    return Problem(f"{path}: cannot be written: {why.lower()}", hint=said)
+    return Problem(f"{path}: cannot be written: {reason_of(reason)}", hint=said)
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refuses. Some libraries put a story of their own into `strerror`."""
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()
 
 
 def _kept(file: SweepFile, draft: Path, target: Path, summary: Summary, force: bool) -> str | None:
@@ -174,12 +184,14 @@ class SweepFile(Protocol):
 class ParquetFile:
     """Row groups of equal length, each written in one call that no interrupt divides."""
 
-    def __init__(self, draft: Path, request: SweepRequest) -> None:
+    def __init__(
+        self, draft: Path, request: SweepRequest, columns: Sequence[Column] | None = None
+    ) -> None:
         import pyarrow
         from pyarrow import parquet
 
         self.rows = 0
-        self._columns = (*request.columns, *FLAGS)
+        self._columns = tuple(columns or (*request.columns, *FLAGS))
         self._pending: list[Any] = []
         self._is_steady = True  # not within `add`, where an interrupt leaves rows in doubt
         types = {
@@ -188,16 +200,28 @@ class ParquetFile:
             "int64": pyarrow.int64(),
             "float64": pyarrow.float64(),
         }
-        self._schema = pyarrow.schema([(c.name, types[c.kind]) for c in self._columns])
+        full = _without_gaps(request)
+        self._schema = pyarrow.schema(
+            [pyarrow.field(c.name, types[c.kind], c.name not in full) for c in self._columns]
+        )
+        selected = {
+            *request.axes,
+            *[flag.name for flag in FLAGS],
+            *[each.column for each in request.objectives],
+        }
         self._sink = pyarrow.OSFile(os.fspath(draft), "wb")
         self._writer = parquet.ParquetWriter(
             self._sink,
             self._schema,
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
+            compression="lz4",  # as small as zstd, and faster
             use_dictionary=[c.name for c in self._columns if c.kind == "word"],
             # Doubles whose bytes stand apart are smaller, and so faster written.
             use_byte_stream_split=[c.name for c in self._columns if c.kind == "float64"],
+            # The least and most of a group take half as long as its values: they are for what
+            # rows are selected by.
+            write_statistics=[
+                c.name for c in self._columns if c.name in selected and c.kind != "word"
+            ],
             store_schema=False,  # words are plain strings for whoever reads them
         )
         description = {"schema": SCHEMA, **description_of(request)}
@@ -260,6 +284,20 @@ class ParquetFile:
             self._sink.close()
 
 
+def _without_gaps(request: SweepRequest) -> set[str]:
+    """Columns that have a value in each row: of them no file says where they have none."""
+    knobs = [
+        knob
+        for knob, values in request.axes.items()
+        if knob_type(values) != "str"
+        and all(knob in each.axes for each in request.networks)
+        # A choice has none where its block is left out.
+        and not (request.selection is not None and "." in knob)
+    ]
+    names = ["model"] if all(each.name for each in request.networks) else []
+    return {*names, "precision", *knobs, *[flag.name for flag in FLAGS]}
+
+
 def _metadata(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -272,41 +310,47 @@ def _array(column: Column, values: Any, points: int, kind: Any) -> Any:
     if values is None:
         return pyarrow.nulls(points, kind)
     if column.kind == "word":
-        return _words(values, points)
-    unknown = numpy.isnan(values) if values.dtype.kind == "f" else None
-    if unknown is not None and not unknown.any():
-        unknown = None
-    if column.kind == "int64" and values.dtype.kind == "f":
-        known = values if unknown is None else numpy.where(unknown, 0.0, values)
-        values = known.astype(numpy.int64)
-    return pyarrow.array(values, type=kind, mask=unknown)
+        return _words(values)
+    unknown = None
+    if values.dtype.kind == "f" and numpy.isnan(values.min(initial=0)):  # as where there is a NaN
+        unknown = numpy.isnan(values)
+        if column.kind != "float64":
+            values = numpy.where(unknown, 0.0, values)
+    return _on_memory(values.astype(column.kind, copy=False), unknown, kind)
 
 
-def _words(values: Any, points: int) -> Any:
-    """Words as numbers into a dictionary. Most columns have a word or two, which are found much
-    faster than words are sorted."""
+def _words(values: Words) -> Any:
+    """Words as numbers into a dictionary."""
     import numpy
     import pyarrow
 
-    numbers = numpy.full(points, -1, dtype=numpy.int32)
-    words: list[str] = []
-    if points and values.strides == (0,):  # one word, seen many times
-        words, numbers = [str(values[0])], numpy.zeros(points, dtype=numpy.int32)
-    start = 0
-    while start < points and (numbers[start] < 0 or (numbers < 0).any()):
-        start = int((numbers < 0).argmax())
-        if len(words) == _MOST_WORDS:
-            unique, inverse = numpy.unique(values, return_inverse=True)
-            words, numbers = unique.tolist(), inverse.astype(numpy.int32)
-            break
-        numbers[values == values[start]] = len(words)
-        words.append(str(values[start]))
-    unknown = None
-    if "" in words:
-        unknown = numbers == words.index("")
+    words = [_whole(word) for word in values.words]
+    codes = values.codes
+    if len(set(words)) < len(words):  # two of them are written alike
+        places = {word: code for code, word in enumerate(dict.fromkeys(words))}
+        codes = numpy.array([places[word] for word in words])[codes]
+        words = list(places)
+    unknown = codes == words.index("") if "" in words else None
     return pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array(numbers, mask=unknown), pyarrow.array([_whole(word) for word in words])
+        _on_memory(codes.astype(numpy.int32), unknown, pyarrow.int32()),
+        pyarrow.array(words, type=pyarrow.string()),
     )
+
+
+def _on_memory(values: Any, unknown: Any, kind: Any) -> Any:
+    """An array of Arrow on the memory of NumPy's, null where `unknown` is true.
+
+    NumPy packs bits several times faster than Arrow does.
+    """
+    import numpy
+    import pyarrow
+
+    def packed(bits: Any) -> Any:
+        return numpy.packbits(bits, bitorder="little")
+
+    data = packed(values) if values.dtype == bool else numpy.ascontiguousarray(values)
+    valid = None if unknown is None else pyarrow.py_buffer(packed(~unknown))
+    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(data)])
 
 
 def _whole(word: str) -> str:
@@ -413,7 +457,7 @@ def _cells(column: Column, values: Any, part: slice) -> list[Any]:
         return [_whole(word) or None for word in values.tolist()]
     if values.dtype.kind != "f":
         return list(values.tolist())
-    kind = int if column.kind == "int64" else float
+    kind: type = {"int64": int, "bool": bool}.get(column.kind, float)
     if not numpy.isnan(values).any():
         return list(values.astype(kind).tolist())
     return [None if value != value else kind(value) for value in values.tolist()]

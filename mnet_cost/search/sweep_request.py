@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -74,7 +75,7 @@ class Network:
         return self.candidates.count if self.candidates is not None else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepRequest:
     """What is swept; everything in it was checked."""
 
@@ -88,6 +89,8 @@ class SweepRequest:
     objectives: tuple[Objective, ...]
     lower_bound: bool = False
     """Whether sums are given although some layers have no cost rule."""
+    front_only: bool = False
+    """Whether only points of the front are written."""
     limits: tuple[Limit, ...] = ()
     selection: Selection | None = None
     """How candidates of design spaces are chosen; None where all settings are evaluated."""
@@ -98,6 +101,11 @@ class SweepRequest:
         return len(self.precisions) * sum(network.points for network in self.networks)
 
     @property
+    def decisive(self) -> tuple[Objective, ...]:
+        """The columns that decide what is on the front: objectives and limits."""
+        return (*self.objectives, *[limit.objective for limit in self.limits])
+
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         """All columns but the flags, in the order of files."""
         columns = [Column("model", "word"), Column("precision", "word")]
@@ -140,6 +148,7 @@ def plan_sweep(
     metrics: Sequence[Metric] | None = None,
     objectives: str | None = None,
     lower_bound: bool = False,
+    front_only: bool = False,
     limits: Sequence[str] = (),
     selection: Selection | None = None,
 ) -> SweepRequest:
@@ -202,6 +211,7 @@ def plan_sweep(
         accuracies=accuracies,
         objectives=asked,
         lower_bound=lower_bound,
+        front_only=front_only,
         limits=bounds,
         selection=selection,
     )

@@ -8,6 +8,7 @@ it. Not here: how numbers come to be (`separable.py`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,11 @@ from mnet_cost.search.sums import (
     ONES,
     VECTOR_FUNCTIONS,
     Factor,
+    Matrices,
     Number,
     Sum,
     add_to,
+    is_of_rows,
 )
 
 
@@ -49,16 +52,48 @@ class Tile:
         self._decided: dict[int, Number | None] = {}
         self._arms: dict[int, list[Number]] = {}
         self._arrays: dict[int, NDArray[Any]] = {}
+        self._values: dict[int, tuple[Sum, NDArray[Any]]] = {}
+        """Sums that were calculated here, by their identity."""
 
     def fill(self, number: Number, out: NDArray[Any]) -> None:
-        """Write the values of `number` into `out`, which has the shape of the rectangle."""
+        """Write the values of `number` into `out`, which has the shape of the rectangle, and is not
+        changed as long as the tile is used."""
         if not isinstance(number, Sum):
             out[...] = number
             return
+        known = self._values.get(id(number))
+        if known is not None:
+            out[...] = known[1]
+            return
+        self._calculate(number, out)
+        self._values[id(number)] = number, out
+
+    def values(self, number: Sum) -> NDArray[Any]:
+        """The values of `number`, not to be written to."""
+        known = self._values.get(id(number))
+        if known is None:
+            known = self._values[id(number)] = number, np.empty(self.rectangle.shape)
+            self._calculate(*known)
+        return known[1]
+
+    def _calculate(self, number: Sum, out: NDArray[Any]) -> None:
+        is_empty = True
+        if number.terms:
+            self.grid.matrices(number).fill(out, self._rows, self._columns)
+            is_empty = False
         terms: dict[int, Factor] = {}
         nodes: dict[int, Factor] = {}
-        self._gather(number, None, terms, nodes)
-        self._products(terms, out)
+        self._gather_nodes(number.nodes, None, terms, nodes)
+        if terms:
+            if is_empty:
+                self._products(terms, out)
+            else:
+                part = np.empty(self.rectangle.shape)
+                self._products(terms, part)
+                np.add(out, part, out=out)
+            is_empty = False
+        if is_empty:
+            out[...] = 0.0
         for node, row in nodes.items():
             values = self._values_of_node(node)
             if not isinstance(row, float):
@@ -70,37 +105,10 @@ class Tile:
                 values = values * row
             np.add(out, values, out=out)
 
-    def values(self, number: Number) -> NDArray[Any]:
-        """A new array of the values of `number`."""
-        out = np.empty(self.rectangle.shape)
-        self.fill(number, out)
-        return out
-
     def _products(self, terms: dict[int, Factor], out: NDArray[Any]) -> None:
-        """The sum of rows times columns: one matrix product."""
-        columns = self.grid.columns
-        left: list[Any] = []
-        right: list[Any] = []
-        same: Any = None  # of all rows
-        for column, row in terms.items():
-            if isinstance(row, float):
-                if column == ONES:
-                    part: Any = row
-                else:
-                    part = columns[column][self._columns] * row
-                same = part if same is None else same + part
-            else:
-                left.append(row)
-                right.append(columns[column][self._columns])
-        if not left:
-            out[...] = 0.0 if same is None else same
-            return
-        if len(terms) == 1 and ONES in terms:
-            out[...] = left[0][:, None]
-            return
-        np.matmul(np.stack(left, axis=1), np.stack(right), out=out)
-        if same is not None:
-            np.add(out, same, out=out)
+        """The sum of rows times columns of this rectangle."""
+        columns = {column: self.grid.columns[column][self._columns] for column in terms}
+        Matrices(terms, columns).fill(out)
 
     def _gather(
         self,
@@ -113,7 +121,16 @@ class Tile:
         for column, row in number.terms.items():
             part = row if isinstance(row, float) else row[self._rows]
             add_to(terms, column, part if factor is None else part * factor)
-        for node, row in number.nodes.items():
+        self._gather_nodes(number.nodes, factor, terms, nodes)
+
+    def _gather_nodes(
+        self,
+        number_nodes: dict[int, Factor],
+        factor: Factor | None,
+        terms: dict[int, Factor],
+        nodes: dict[int, Factor],
+    ) -> None:
+        for node, row in number_nodes.items():
             part = row if isinstance(row, float) else row[self._rows]
             if factor is not None:
                 part = part * factor
@@ -180,21 +197,18 @@ class Tile:
     def _new_values(self, index: int) -> NDArray[Any]:
         name, operands = self.grid.nodes[index]
         if name == "maximum":
-            first, *others = self._arms[index]
-            most = self.values(first)
-            for other in others:
-                np.maximum(most, self._operand(other), out=most)
-            return most
+            operands = tuple(self._arms[index])
         arguments = [self._operand(operand) for operand in operands]
+        if name == "maximum":
+            return np.asarray(reduce(np.maximum, arguments))
         values: NDArray[Any] = np.asarray(VECTOR_FUNCTIONS[name](*arguments), dtype=float)
         return values
 
     def _operand(self, number: Number) -> Any:
-        """Values as an array, or as a number where it is one."""
+        """Values as an array, which is not to be written to, or as a number where it is one."""
         if not isinstance(number, Sum):
             return number
-        if not number.terms and len(number.nodes) == 1:
-            ((node, row),) = number.nodes.items()
-            if isinstance(row, float) and row == 1.0 and self._decide(node) is None:
-                return self._values_of_node(node)
+        if is_of_rows(number):
+            row = number.terms[ONES]
+            return row if isinstance(row, float) else row[self._rows, None]
         return self.values(number)

@@ -145,6 +145,46 @@ def test_several_spaces_on_one_front(capsys: pytest.CaptureFixture[str], tmp_pat
     assert set(document["axes"]["on"]) == {True, False}
 
 
+def test_flags_and_words_of_blocks_that_are_left_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "kinds.yaml"
+    path.write_text(
+        "format: 1\nname: kinds\nknobs: {on: {default: true, choices: [true, false]}}\n"
+        "input: {image: [3, 8, 8]}\n"
+        "blocks:\n  part:\n    arguments:\n      bias: {choose: [true, false]}\n"
+        "      nl: {choose: [relu, silu]}\n      t: {choose: [0.5, 1.25]}\n"
+        "    layers:\n      - conv2d: {channels: floor(16 * t), kernel: 1, bias: bias}\n"
+        "      - nl\n      - conv2d: {channels: 8, kernel: 1}\n"
+        "layers:\n  - conv2d: {channels: 8, kernel: 1}\n  - {id: a, part: {}}\n"
+        "  - {id: b, part: {}, when: on}\n"
+    )
+    words = ("sweep", str(path), "--sample", "60")
+    names = ("b.bias", "b.nl", "b.t")
+    for ending in ("parquet", "json"):
+        file = tmp_path / f"points.{ending}"
+        assert run(capsys, *words, "-o", str(file))[0] == 0
+        rows = (
+            parquet.read_table(file).to_pylist()
+            if ending == "parquet"
+            else json.loads(file.read_text())["points"]
+        )
+        left_out = {tuple(row[name] for name in names) for row in rows if not row["on"]}
+        there = {tuple(row[name] for name in names) for row in rows if row["on"]}
+        assert left_out == {(None, None, None)}
+        assert (True, "silu", 1.25) in there
+        assert all(type(flag) is bool for flag, _, _ in there)
+    _, out, _ = run(capsys, *words)
+    assert "true true" in out or "true false" in out or "false true" in out
+
+
+def test_a_folder_has_no_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = f"{tmp_path / 'points'}/"
+    status, _, err = run(capsys, *SPACE, "--search", "exact", "-o", folder)
+    assert status == 2
+    assert "a folder has the points of a grid, no samples" in err
+
+
 def test_a_space_in_python() -> None:
     """A choice of a block that is left out is NaN; both ways to ask give the same."""
     sweep = mnet_cost.sweep(

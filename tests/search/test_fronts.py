@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 from mnet_cost.devices.load import load_device
 from mnet_cost.errors import UsageError
 from mnet_cost.models.library import load_model
+from mnet_cost.search import fronts
 from mnet_cost.search.fronts import Front, dominated, ratio_width
 from mnet_cost.search.objectives import parse_objectives
-from mnet_cost.search.sweep import Summary, evaluate, flags_of
+from mnet_cost.search.summary import Summary
+from mnet_cost.search.sweep import evaluate
 from mnet_cost.search.sweep_request import plan_sweep
 
 Vectors = list[tuple[float, ...]]
@@ -47,18 +51,57 @@ def test_a_front_is_that_of_the_definition(data: st.DataObject) -> None:
         assert mark == (not any(np.isnan(point)) and point not in expected)
 
 
-@pytest.mark.parametrize("objectives", [2, 3])
-def test_many_points(objectives: int) -> None:
-    """Enough of them that fronts are cut into slices, and blocks are thinned first."""
-    vectors = np.random.default_rng(0).random((6000, objectives)) ** 0.1
-    front = Front(objectives)
-    for start in range(0, 6000, 1500):
-        front.add(vectors[start : start + 1500], start)
-    beaten = np.zeros(6000, dtype=bool)
-    for point in vectors:
+def beaten_by(points: Any, vectors: Any) -> Any:
+    """By definition, whether some of `points` dominates each of `vectors`."""
+    beaten = np.zeros(len(vectors), dtype=bool)
+    for point in points:
         beaten |= (vectors >= point).all(axis=1) & (vectors > point).any(axis=1)
-    assert sorted(front.rows) == np.flatnonzero(~beaten).tolist()
-    assert (dominated(front.vectors, vectors) == beaten).all()
+    return beaten
+
+
+def drawn(kind: str, points: int, objectives: int) -> Any:
+    """Vectors with a NaN or an infinity here and there, and each tenth of them twice."""
+    draw = np.random.default_rng(objectives)
+    vectors = draw.random((points, objectives))
+    if kind == "ties":
+        vectors = np.floor(vectors * 12) - 3.0
+    elif kind == "front":  # most of it is on the front
+        vectors = -vectors / np.linalg.norm(vectors, axis=1)[:, None]
+        vectors[::4] *= 0.95
+    elif kind == "along":  # each objective has the order of the first, or the reverse
+        vectors[:, 1:] = np.where(np.arange(1, objectives) % 2, -1, 1) * vectors[:, :1]
+    vectors[draw.random(vectors.shape) < 0.01] = np.inf
+    vectors[draw.random(vectors.shape) < 0.002] = -np.inf
+    vectors[draw.random(vectors.shape) < 0.01] = np.nan
+    vectors[draw.random(vectors.shape) < 0.01] = -0.0
+    vectors[::10] = vectors[draw.permutation(points)][::10]
+    return vectors
+
+
+@pytest.mark.parametrize("kind", ["random", "ties", "front", "along"])
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4, 5, 6])
+def test_many_points(kind: str, objectives: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough of them for several levels of the division, and for blocks to be thinned first."""
+    monkeypatch.setattr(fronts, "_SAMPLE", 64)
+    vectors = drawn(kind, 1200, objectives)
+    beaten = beaten_by(vectors, vectors)
+    known = ~np.isnan(vectors).any(axis=1)
+    front = Front(objectives)
+    for start in range(0, 1200, 500):
+        front.add(vectors[start : start + 500], start)
+    expected = np.unique(vectors[known & ~beaten], axis=0)
+    assert np.array_equal(front.vectors, expected)
+    firsts = [np.flatnonzero((vectors == point).all(axis=1))[0] for point in front.vectors]
+    assert np.array_equal(front.rows, firsts)
+    assert (dominated(front.vectors, vectors) == (known & beaten)).all()
+    others = drawn(kind, 1000, objectives)[::-1] + 0.01
+    assert (dominated(front.vectors, others) == beaten_by(front.vectors, others)).all()
+    halves = [Front(objectives), Front(objectives)]
+    for half, part in zip(halves, (slice(0, 600), slice(600, 1200)), strict=True):
+        half.add(vectors[part], part.start)
+    halves[0].merge(halves[1])
+    assert np.array_equal(halves[0].vectors, expected)
+    assert np.array_equal(halves[0].rows, firsts)
 
 
 def test_near_ties_are_within_the_error_of_a_ratio() -> None:
@@ -69,8 +112,9 @@ def test_near_ties_are_within_the_error_of_a_ratio() -> None:
     )
     summary = Summary(request)
     (table,) = evaluate(request)
-    summary.add(table)
-    on_front, near = flags_of(table, summary.front, request.objectives, ("fp32",))
+    summary.scan.add(table)
+    flags = summary.add(table, 0)
+    on_front, near = flags["front"], flags["near_tie"]
     assert not (on_front & near).any()
     times = table["latency_ms@pixel_1_tflite"]
     width = ratio_width(device, "fp32")

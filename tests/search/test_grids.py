@@ -19,7 +19,7 @@ from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Model
 from mnet_cost.network import elaborate
 from mnet_cost.search.blocks import COSTS, Block, cost_columns, cost_values
-from mnet_cost.search.grids import GridSweep, evaluate_points
+from mnet_cost.search.grids import GridSweep, Task, evaluate_points
 
 Axes = dict[str, list[Any]]
 
@@ -64,7 +64,7 @@ def check(
     profiles = [load_device(name) for name in devices]
     blocks = list(GridSweep(model, axes, profiles, precisions).blocks("model"))
     place = {
-        (block.precision, *(column[i].item() for column in (block.knobs[n] for n in axes))): (
+        (block.precision, *(column[i] for column in (block.knobs[n] for n in axes))): (
             block,
             i,
         )
@@ -147,6 +147,56 @@ def test_a_million_settings_of_the_paper() -> None:
     assert (block.metrics["params"] == params + 1000 * channels + 1000).all()
 
 
+def assert_columns_alone(sweep: GridSweep, columns: frozenset[str]) -> list[Block]:
+    """Evaluated alone, some columns have the settings and the bits that they have among all."""
+    blocks = list(sweep.blocks("model", 300))
+    some = list(sweep.blocks("model", 300, columns=columns))
+    assert len(some) == len(blocks)
+    for alone, block in zip(some, blocks, strict=True):
+        assert alone.points == block.points
+        assert alone.broken == block.broken
+        for name, values in block.knobs.items():
+            assert (alone.knobs[name] == values).all()
+        assert set(alone.metrics) == columns
+        for name in columns:
+            assert alone.metrics[name].tobytes() == block.metrics[name].tobytes(), name
+    return blocks
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"params"},
+        {"mult_adds", "latency_ms@pixel_1_tflite"},
+        {"bound_ms@v100", "energy_high_mj@v100", "latency_low_ms@pixel_1_tflite"},
+        set(),
+    ],
+)
+@pytest.mark.parametrize("reference", ["mobilenet_v1", "mobilenet_v3_large"])
+def test_some_columns_alone(reference: str, columns: set[str]) -> None:
+    profiles = [load_device(name) for name in DEVICES[:3]]
+    axes: Axes = {"alpha": STEPS, "resolution": SIDES, "batch": [1, 7]}
+    sweep = GridSweep(load_model(reference), axes, profiles, ("fp32", "int8"))
+    assert sum(block.points for block in assert_columns_alone(sweep, frozenset(columns))) > 900
+
+
+def test_a_count_that_is_too_large_breaks_settings_whatever_is_asked() -> None:
+    axes: Axes = {"alpha": [0.5, 1.0], "resolution": [224, 448, 896], "batch": [1, 2**20]}
+    sweep = GridSweep(load_model("mobilenet_v1"), axes)
+    (block,) = assert_columns_alone(sweep, frozenset({"params"}))
+    # At 896 pixels 16 x 567,716,352 + 1,024,000 mult-adds of an image; 2^53 / 2^20 is 8.59e9.
+    assert block.points == 11
+    held = zip(*(block.knobs[name].tolist() for name in axes), strict=True)
+    assert (1.0, 896, 2**20) not in set(held)
+    assert dict(block.broken) == {"a count is larger than 2^53": 1}
+
+
+def test_a_column_that_is_none_is_refused() -> None:
+    sweep = GridSweep(load_model("mobilenet_v1"), {"alpha": [0.5, 1.0]})
+    with pytest.raises(ValueError, match="no column latency_ms@v100"):
+        next(sweep.blocks("model", columns=frozenset({"latency_ms@v100", "params"})))
+
+
 def test_settings_that_break_are_counted_by_cause() -> None:
     axes: Axes = {"alpha": [0.01, 0.5], "resolution": [0, 32, 64]}
     (block,) = GridSweep(load_model("mobilenet_v1"), axes).blocks("model")
@@ -223,3 +273,47 @@ def test_random_networks(data: st.DataObject) -> None:
     }
     devices = data.draw(st.lists(st.sampled_from(DEVICES), max_size=2, unique=True))
     check(Model(parse_spec(text), {}), axes, devices, picks=6)
+
+
+def columns_of_task(sweep: GridSweep, task: Task) -> list[tuple[str, bytes]]:
+    """Every column of a task, bit by bit."""
+    return [
+        (name, column.tobytes())
+        for block in sweep.blocks("it", 500, task)
+        for name, column in {**block.knobs, **block.metrics}.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "axes", "points"),
+    [
+        ("mobilenet_v1", {"alpha": STEPS, "resolution": SIDES}, 50),
+        ("mobilenet_v3_large", {"alpha": STEPS[6:], "resolution": SIDES[4:]}, 40),
+        ("mobilenet_v1", {"batch": [1, 2, 3], "resolution": SIDES}, 10**6),
+        ("mobilenet_v1", {"classes": [None, 10, 100], "alpha": STEPS}, 45),
+    ],
+)
+def test_a_task_does_not_depend_on_those_before_it(
+    reference: str, axes: Mapping[str, Sequence[Any]], points: int
+) -> None:
+    model, devices = load_model(reference), [load_device("pixel_1_tflite")]
+
+    def new() -> GridSweep:
+        return GridSweep(model, axes, devices)
+
+    sweep = new()
+    tasks = sweep.tasks(points)
+    assert new().tasks(points) == tasks
+    assert sum(task.points for task in tasks) == sweep.points
+    later = {task: columns_of_task(sweep, task) for task in reversed(tasks)}
+    for task in tasks:
+        assert columns_of_task(new(), task) == later[task]
+
+
+def test_tasks_of_many_combinations_record_nothing() -> None:
+    axes: Axes = {"alpha": [0.5, 1.0], **{f"features.conv_{i}.x": [1, 2, 3] for i in range(8)}}
+    sweep = GridSweep(load_model("mobilenet_v1"), axes)
+    tasks = sweep.tasks(1000)
+    assert [(task.first, task.end) for task in tasks[:2]] == [(0, 500), (500, 1000)]
+    assert tasks[-1] == Task(6500, 6561, 0, None, 122)
+    assert sum(task.points for task in tasks) == sweep.points == 2 * 3**8

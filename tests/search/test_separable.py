@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mnet_cost.recording import Recorded, Recording
 from mnet_cost.search.separable import Grid, Mixed
 from mnet_cost.search.steps import dependencies, steps_to
+from mnet_cost.search.sums import Sum
 from mnet_cost.search.tiles import Rectangle, Tile
 from mnet_cost.tensors import ceil_div, largest, smallest, square_root, where
 
@@ -138,5 +139,7 @@ def test_a_maximum_that_bounds_decide_is_a_sum() -> None:
     grid = Grid(graph, depends, shape, {width.node: widths, side.node: sides})
     grid.calculate(steps_to(graph, [most.node], depends))
     assert grid.nodes == []
-    values = Tile(grid, Rectangle(0, len(widths), 0, len(sides))).values(grid.number(most.node))
+    number = grid.number(most.node)
+    assert isinstance(number, Sum)
+    values = Tile(grid, Rectangle(0, len(widths), 0, len(sides))).values(number)
     assert (values == 64 * widths[:, None] * sides**2).all()

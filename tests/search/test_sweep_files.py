@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 
@@ -16,10 +18,12 @@ from mnet_cost.devices.load import load_device
 from mnet_cost.errors import OutputError, UsageError
 from mnet_cost.models.library import load_model
 from mnet_cost.report.sweep_plot import plot_sweep
-from mnet_cost.search import sweep_files
-from mnet_cost.search.sweep import Summary, Table, evaluate, sweep_tables
+from mnet_cost.search import sweep, sweep_files
+from mnet_cost.search.summary import Summary, Table, length_of
+from mnet_cost.search.sweep import evaluate, sweep_tables
 from mnet_cost.search.sweep_files import write_sweep
-from mnet_cost.search.sweep_request import SweepRequest, plan_sweep
+from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest, plan_sweep
+from mnet_cost.search.words import Words
 
 
 def planned(*names: str, **options: Any) -> SweepRequest:
@@ -51,6 +55,52 @@ def test_parquet_has_types_flags_and_a_description(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_each_kind_of_column_is_read_back(tmp_path: Path) -> None:
+    """Over several row groups, with gaps, and words that change from table to table."""
+    request = planned("mobilenet_v1", "mobilenet_v2", precisions=("fp32", "int8"))
+    draw = np.random.default_rng(0)
+    tables = []
+    for number, points in enumerate((1, 100_000, 200_003, 7)):
+        table: dict[str, Any] = {}
+        for column in (*request.columns, *FLAGS):
+            gaps = draw.random(points) < 0.3
+            if column.kind == "word":
+                words = (
+                    ["fp32", f"n{number}"] if column.name in ("model", "precision") else ["a", ""]
+                )
+                table[column.name] = Words.of(draw.choice(words, points).tolist())
+            elif column.kind == "bool":
+                table[column.name] = draw.random(points) < 0.5
+            elif column.metric is None:
+                table[column.name] = draw.integers(-9, 9, points).astype(column.kind)
+            else:
+                numbers = np.floor(draw.random(points) * 2**53)
+                table[column.name] = np.where(gaps & (number < 3), np.nan, numbers)
+        table["top1"] = None if number == 1 else table["top1"]
+        tables.append(table)
+    path = tmp_path / "points.parquet"
+    write_sweep(str(path), request, tables, Summary(request))
+    read = parquet.read_table(path)
+    assert parquet.read_metadata(path).num_row_groups == 3
+    for column in (*request.columns, *FLAGS):
+        expected: list[Any] = []
+        for table in tables:
+            values = table[column.name]
+            cells = [None] * length_of(table) if values is None else values.tolist()
+            expected += [None if cell != cell or cell == "" else cell for cell in cells]
+        assert read[column.name].to_pylist() == expected, column.name
+
+
+def test_words_that_are_written_alike(tmp_path: Path) -> None:
+    """Half a character, as of a path that cannot be decoded, and what stands for it in files."""
+    column = Column("model", "word")
+    words = Words.of(["\udc80", "\\udc80", "b", "", "\udc80"])
+    array = sweep_files._array(column, words, 5, None)
+    assert array.to_pylist() == ["\\udc80", "\\udc80", "b", None, "\\udc80"]
+    parquet.write_table(pyarrow.table({"model": array}), tmp_path / "words.parquet")
+    assert parquet.read_table(tmp_path / "words.parquet")["model"].to_pylist() == array.to_pylist()
+
+
 def test_csv_and_json_have_the_same_points(tmp_path: Path) -> None:
     request = planned("mobilenet_v1")
     for name in ("points.csv", "points.json"):
@@ -68,6 +118,23 @@ def test_csv_and_json_have_the_same_points(tmp_path: Path) -> None:
     # Energy by operations is a lower bound: nothing ends it upwards.
     assert points[-1]["energy_high_mj@pixel_1_tflite"] is None
     assert rows[-1]["energy_high_mj@pixel_1_tflite"] == ""
+
+
+def test_points_that_are_evaluated_twice_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = planned("mobilenet_v1", "mobilenet_v2", objectives="latency,params,top1")
+    once = write(tmp_path / "once.parquet", request)
+    monkeypatch.setattr(sweep, "KEPT_POINTS", 10)
+    twice = write(tmp_path / "twice.parquet", request)
+    first, second = (parquet.read_table(tmp_path / f"{name}.parquet") for name in ("once", "twice"))
+    keys = [("model", "ascending"), ("alpha", "ascending"), ("resolution", "ascending")]
+    assert first.sort_by(keys).equals(second.sort_by(keys))
+    assert once.front_rows == twice.front_rows
+    assert once.near_ties == twice.near_ties
+    assert once.near_ties
+    assert once.spans == twice.spans
+    assert once.valid == twice.valid == 72
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
