@@ -256,6 +256,11 @@ def _axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
 
 def _check_files(options: argparse.Namespace, request: SweepRequest) -> None:
     """Refuse files before the work, not after it."""
+    if request.selection is not None and _is_folder(options):
+        from mnet_cost.errors import Problem, UsageError
+
+        hint = "-o points.parquet, for example"
+        raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
     if not _is_folder(options):
         for option in ("scheduler", "task_points"):
             if getattr(options, option) is not None:

@@ -184,7 +184,10 @@ def _points(
     cells = []
     for row in rows:
         values = [row.get(name) for name in told]
-        values += [choice.text(row) for choice in choices]
+        values += [
+            choice.text({name: _number(by_name[name], row.get(name)) for name in choice.axes})
+            for choice in choices
+        ]
         values += [_objective_figure(by_name[o.column], row) for o in request.objectives]
         bases = [
             row.get(o.accuracy.basis_column) for o in request.objectives if o.accuracy is not None
@@ -243,10 +246,7 @@ def _space_notes(request: SweepRequest, network: Network) -> list[str]:
     for precision in request.precisions:
         costs = network.space.at(precision)
         if costs.why_whole:
-            notes.append(
-                f"{network.name}: networks are analyzed one by one, which is slow: "
-                f"{costs.why_whole}"
-            )
+            notes.append(f"{network.name}: networks are analyzed one by one: {costs.why_whole}")
         if costs.whole and not costs.why_whole:
             notes.append(
                 f"{network.name}: {costs.whole:,} networks were analyzed one by one, since tables "
@@ -339,8 +339,10 @@ def _record(request: SweepRequest, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(column: SweepColumn, value: Any) -> Any:
-    """A count as a whole number: columns hold doubles."""
-    return int(value) if column.kind == "int64" and value is not None else value
+    """A count as a whole number, and a flag as one: columns hold doubles."""
+    if value is None or column.kind not in ("int64", "bool"):
+        return value
+    return int(value) if column.kind == "int64" else bool(value)
 
 
 def _plain(value: Any) -> Any:

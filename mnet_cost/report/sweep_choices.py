@@ -35,8 +35,6 @@ class CompactChoice(NamedTuple):
         parts: dict[str, list[str]] = {}
         for axis in self.axes:
             value = row.get(axis)
-            if isinstance(value, float) and value.is_integer():  # it is missing elsewhere
-                value = int(value)
             part = axis.rpartition(".")[0].partition(".")[0]
             parts.setdefault(part, []).append(_ABSENT if value is None else word_of(value))
         words = []

@@ -36,11 +36,14 @@ from mnet_cost.search.tracing import BrokenNetwork, trace
 
 Ints = npt.NDArray[np.int64]
 
+MAX_NETWORKS = 10_000
+"""Networks that are looked at before the first sample is: a minute or two."""
 MAX_ROWS = 4096
 """Most combinations of options of one part: each has to be seen."""
 _MOST_VAIN = 12
 """Networks in a row that may show nothing new before the rest is left to the samples."""
 _UNSEEN = "unseen"
+_MANY = "tables of blocks would need {} networks, and fewer are asked for or can be looked at"
 _MOST_BROKEN = 1000
 """Networks in a row that may break before the rest is left to the samples."""
 
@@ -107,13 +110,22 @@ class BlockRows:
     """Rows of the parts of a space on some devices. `NotSeparable` where there can be none."""
 
     def __init__(
-        self, space: Space, devices: Sequence[DeviceProfile], precision: str = "fp32"
+        self,
+        space: Space,
+        devices: Sequence[DeviceProfile],
+        precision: str = "fp32",
+        most: int = MAX_NETWORKS,
+        with_terms: bool = True,
     ) -> None:
+        """`most` is how many networks may be looked at before the first sample is. Seconds of the
+        terms of a fit are 0 without `with_terms`."""
         if reuses(space.model.spec):
             raise NotSeparable("layers are used once more with the same weights")
         self.space = space
         self.devices = tuple(devices)
         self.precision = precision
+        self.most = min(most, MAX_NETWORKS)
+        self.with_terms = with_terms
         self.networks = 0
         """Whole networks that were looked at to fill the tables."""
         self.causes: list[str] = []
@@ -210,7 +222,7 @@ class BlockRows:
             seen = _Seen(setting, layout, costs, choices)
         else:
             analysis = analyze_network(traced.network, self.devices, precision=self.precision)
-            costs, spanned = measure(analysis, layout)
+            costs, spanned = measure(analysis, layout, self.with_terms)
             links |= set(spanned)
             seen = _Seen(setting, layout, costs, choices)
             self.inference_s = [estimate.inference_s for estimate in analysis.devices]
@@ -370,11 +382,14 @@ class BlockRows:
 
     def _fill_once(self) -> None:
         self._look({axis.name: len(axis.options) - 1 for axis in self.space.axes})
+        self._refuse_many()
         generator, vain, broken = np.random.default_rng(0), 0, 0
         while vain < _MOST_VAIN and broken < _MOST_BROKEN:
             setting = self._next(generator)
             if setting is None:
                 return
+            if self.networks >= self.most:
+                raise NotSeparable(_MANY.format(f"more than {self.most:,}"))
             known = len(self._seen)
             is_new = self._look(setting)
             if len(self._seen) == known:
@@ -383,6 +398,14 @@ class BlockRows:
             vain, broken = 0 if is_new else vain + 1, 0
             for network in self._broken:  # what they break in may have been seen now
                 self._enter_broken(network)
+
+    def _refuse_many(self) -> None:
+        """`NotSeparable` where each part with all of its options takes too many networks."""
+        first = {*self.input_axes, *self.parts[0].axes}  # which enter it together
+        needed = max([prod(self.counts(part.axes)) for part in self.parts])
+        needed = max(needed, prod(self.counts(sorted(first))))
+        if needed > self.most:
+            raise NotSeparable(_MANY.format(f"{needed:,} or more"))
 
     def _next(self, generator: np.random.Generator) -> dict[str, int] | None:
         """Options of a network that shows as much new as can be foreseen; None if nothing is."""

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mnet_cost.devices import DeviceProfile
-from mnet_cost.search.block_rows import BlockRows, Part
+from mnet_cost.search.block_rows import MAX_NETWORKS, BlockRows, Part
 from mnet_cost.search.observations import sums_of
 from mnet_cost.search.spaces import Samples, Space
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 MAX_CELLS = 20_000
 """Most rows of a table that several parts share: one lookup for all of them."""
@@ -42,6 +43,11 @@ class Table(NamedTuple):
     states: int
     """The last of them are those of networks that have broken before, by cause, and of those that
     have met what has not been seen; there are none where no network breaks."""
+    patterns: Ints
+    """By row, which of the rows of `has` says what networks have."""
+    has: Flags
+    """(patterns, axes of the space): whether a network has that choice, or whether another table
+    says so."""
 
 
 class Found(NamedTuple):
@@ -66,10 +72,14 @@ class BlockTables:
         *,
         sums: Sequence[int] | None = None,
         peaks: Sequence[int] | None = None,
+        most: int = MAX_NETWORKS,
     ) -> None:
-        """`sums` and `peaks` are the columns of `UnitCosts` that are wanted, all where None."""
-        self.rows = BlockRows(space, devices, precision)
+        """`sums` and `peaks` are the columns of `UnitCosts` that are wanted, all where None; `most`
+        networks may be looked at."""
         self.sum_columns = list(range(sums_of(len(devices))) if sums is None else sums)
+        terms = {first + 2 for first in map(sums_of, range(len(devices)))}
+        with_terms = not terms.isdisjoint(self.sum_columns)
+        self.rows = BlockRows(space, devices, precision, most, with_terms=with_terms)
         self.peak_columns = list(range(1 + len(devices)) if peaks is None else peaks)
         self._compile()
 
@@ -149,10 +159,23 @@ class BlockTables:
         options = prod(self.rows.counts(part.axes))
         cells = np.concatenate([cells, np.full(options * ends, passing)])
         broken = next_states + np.repeat(np.arange(ends), options)
+        patterns, has = self._patterns(part)
         return Table(
             tuple(part.axes), self.rows.counts(part.axes), sums[cells], peaks[cells],
-            np.concatenate([known, broken]), len(part.cells) + ends,
+            np.concatenate([known, broken]), len(part.cells) + ends, patterns[cells], has,
         )  # fmt: skip
+
+    def _patterns(self, part: Part) -> tuple[Ints, Flags]:
+        """`Table.patterns` by the rows of a part, and `Table.has`. Of a network that breaks or has
+        not been seen nothing is said to be left out."""
+        place = {axis.name: number for number, axis in enumerate(self.space.axes)}
+        own = [place[name] for name in part.choices]
+        has = np.ones((len(part.rows) + 2, len(place)), bool)
+        for number, row in enumerate(part.rows):
+            if row.is_seen and not row.cause:
+                has[number, own] = [name in row.reached for name in part.choices]
+        patterns, numbers = np.unique(has, axis=0, return_inverse=True)
+        return numbers.reshape(-1), patterns
 
     def _together(self, first: Table, other: Table) -> Table:
         """One table for two that follow each other."""
@@ -163,10 +186,13 @@ class BlockTables:
         first_rows = _cells(grid[0], [option[axis] for axis in first.axes], first, grid.shape[1])
         leaves, options = first.leaves[first_rows], [option[axis] for axis in other.axes]
         other_rows = _cells(leaves, options, other, grid.shape[1])
+        both = first.patterns[first_rows] * len(other.has) + other.patterns[other_rows]
+        met, patterns = np.unique(both, return_inverse=True)
         return Table(
             axes, counts, first.sums[first_rows] + other.sums[other_rows],
             np.maximum(first.peaks[first_rows], other.peaks[other_rows]),
             other.leaves[other_rows], first.states,
+            patterns, first.has[met // len(other.has)] & other.has[met % len(other.has)],
         )  # fmt: skip
 
     # --- samples
@@ -222,26 +248,18 @@ class BlockTables:
         inputs = tuple(samples[self.rows.input_axes].astype(np.intp))
         return np.broadcast_to(self._entering[inputs], samples.shape[1])
 
-    def reached(self, samples: Samples) -> npt.NDArray[np.bool_]:
+    def reached(self, samples: Samples) -> Flags:
         """(axes, samples): whether the network of a sample has that choice; knobs are in all, and
         of a network that breaks nothing is said to be left out."""
         result = np.ones(samples.shape, bool)
-        place = {axis.name: number for number, axis in enumerate(self.space.axes)}
-        state = self._states(samples)
-        for table, part in zip(self.steps(), self.rows.parts, strict=True):
+        state: Ints | None = self._states(samples)
+        for table in self.tables:
             options = [samples[axis] for axis in table.axes]
             cells = _cells(state, options, table, samples.shape[1])
             state = table.leaves[cells]
-            choices = part.choices
-            if choices:
-                has = np.array(
-                    [[bool(row.cause) or not row.is_seen or name in row.reached
-                      for name in choices]
-                     for row in part.rows] + [[True] * len(choices)]
-                )  # fmt: skip
-                rows = np.full(len(table.leaves), -1)
-                rows[: part.cells.size] = part.cells.reshape(-1)
-                result[[place[name] for name in choices]] = has[rows[cells]].T
+            patterns = table.patterns[cells]
+            for axis in np.flatnonzero(~table.has.all(axis=0)):
+                np.take(table.has[:, axis], patterns, out=result[axis], mode="clip")
         return result
 
 

@@ -82,14 +82,17 @@ def find_front(problem: SearchProblem, progress: Progress | None = None) -> Samp
     """
     plan = _plan(problem)
     samples = _within(problem, _search(problem, plan, progress))
-    if samples.shape[1] or not problem.limits:
+    if samples.shape[1]:
         return samples
+    if not problem.limits:
+        causes = "; ".join(_tables(problem).causes[:3])
+        raise UsageError(Problem("no combination of options is a network", hint=causes or None))
     closest = SearchProblem(
         problem.costs,
         [limit.objective._replace(direction="less" if limit.is_most else "more")
          for limit in problem.limits],
     )  # fmt: skip
-    return _within(closest, _search(closest, _plan(closest), progress))
+    return find_front(closest, progress)
 
 
 def _within(problem: SearchProblem, samples: Samples) -> Samples:
@@ -105,7 +108,8 @@ def _tables(problem: SearchProblem) -> BlockTables:
         raise UsageError(
             Problem(
                 f"an exact search needs costs of blocks apart: {costs.why_whole}",
-                hint="--search evolution looks at whole networks",
+                hint="--search evolution looks at whole networks, a sweep without --search at all "
+                "values of its knobs",
             )
         )
     return costs.tables

@@ -93,9 +93,11 @@ def lay_out(traced: TracedNetwork, units: Units, axes: Sources, precision: str) 
     )
 
 
-def measure(analysis: Analysis, layout: Layout) -> tuple[UnitCosts, tuple[tuple[int, int], ...]]:
+def measure(
+    analysis: Analysis, layout: Layout, with_terms: bool = True
+) -> tuple[UnitCosts, tuple[tuple[int, int], ...]]:
     """What each unit costs, and pairs (first, last) of units that a runtime does not tell apart:
-    its kernels have layers of both, or its memory.
+    its kernels have layers of both, or its memory. Seconds of terms are 0 without `with_terms`.
 
     Raises `NotSeparable` where an estimate of a kernel depends on more than the kernel.
     """
@@ -126,7 +128,9 @@ def measure(analysis: Analysis, layout: Layout) -> tuple[UnitCosts, tuple[tuple[
             for row in sums:
                 row[first : first + TIMES] = (float("nan"),) * TIMES
             continue
-        for kernel, seconds in zip(estimate.kernels, _kernel_times(estimate), strict=True):
+        for kernel, seconds in zip(
+            estimate.kernels, _kernel_times(estimate, with_terms), strict=True
+        ):
             units = {number_of[layer.step.name] for layer in kernel.kernel.layers}
             if len(units) > 1:
                 links.add((min(units), max(units)))
@@ -152,11 +156,11 @@ def measure(analysis: Analysis, layout: Layout) -> tuple[UnitCosts, tuple[tuple[
     return UnitCosts(tuple(map(tuple, sums)), tuple(peaks)), tuple(sorted(links))
 
 
-def _kernel_times(estimate: DeviceEstimate) -> list[list[float]]:
+def _kernel_times(estimate: DeviceEstimate, with_terms: bool) -> list[list[float]]:
     """What each kernel adds to the `TIMES` of a device."""
     fit = estimate.latency_fit
     terms: list[list[float]] = [[0.0] * len(TERMS) for _ in estimate.kernels]
-    if isinstance(fit, CoefficientFit):
+    if with_terms and isinstance(fit, CoefficientFit):
         device, kernels = estimate.device, [kernel.kernel for kernel in estimate.kernels]
         coefficients = relative_coefficients(fit, device, estimate.precision)
         amounts_of = kernel_amounts(kernels, device.kernel_rules, fit.tile)

@@ -81,10 +81,24 @@ def _study(problem: SearchProblem, storage: str | None, optuna: Any) -> Any:
 
 
 def _sampler(problem: SearchProblem, seed: int, size: int, optuna: Any) -> Any:
-    constraints = (lambda trial: [trial.user_attrs[_OVER]]) if problem.limits else None
-    return optuna.samplers.NSGAIISampler(
-        seed=seed, population_size=size, constraints_func=constraints
-    )
+    options: dict[str, Any] = {"seed": seed, "population_size": size}
+    if problem.limits and not _has_constraints(optuna):
+        options["constraints_func"] = lambda trial: [trial.user_attrs[_OVER]]
+    return optuna.samplers.NSGAIISampler(**options)
+
+
+def _has_constraints(optuna: Any) -> bool:
+    """Whether trials have constraints of their own, as since Optuna 5."""
+    return hasattr(optuna.trial.Trial, "set_constraint")
+
+
+def _note_overrun(trial: Any, over: float, optuna: Any) -> None:
+    """Tell a trial how far it is over the limits."""
+    over = min(over, sys.float_info.max)  # which a database holds
+    if _has_constraints(optuna):
+        trial.set_constraint(_OVER, over)
+    else:
+        trial.set_user_attr(_OVER, over)
 
 
 def study_name(problem: SearchProblem) -> str:
@@ -128,7 +142,8 @@ def _run(
         samples = np.array(rows, dtype=space.dtype).T
         scores = problem.score(samples)
         for trial, vector, over in zip(trials, scores.vectors, scores.over, strict=True):
-            trial.set_user_attr(_OVER, min(float(over), sys.float_info.max))
+            if problem.limits:
+                _note_overrun(trial, float(over), optuna)
             if np.isnan(vector).any():
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             else:

@@ -8,7 +8,7 @@ look at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from mnet_cost.analysis.costs import NetworkCosts, network_costs
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import MnetCostError
 from mnet_cost.metrics import Metric
+from mnet_cost.search.block_rows import MAX_NETWORKS
 from mnet_cost.search.block_sums import columns_for, costs_of_sums, why_not
 from mnet_cost.search.block_tables import BlockTables
 from mnet_cost.search.blocks import COSTS, Block, column_of, cost_columns, cost_values
@@ -45,13 +46,14 @@ class SpaceCosts:
         convention: str = "paper",
         *,
         metrics: Sequence[Metric] | None = None,
-        asked: Sequence[Metric] | None = None,
+        asked: Collection[str] | None = None,
         lower_bound: bool = False,
+        evaluations: int = MAX_NETWORKS,
     ) -> None:
-        """`metrics` are what to work out, all that tables can have where it is None. Those that
+        """`metrics` are what to work out, all that tables can have where it is None. Columns that
         are `asked` for (all where it is None) are had by analyses one by one where tables cannot
         have them; the others are unknown then. `lower_bound` gives sums although some layers have
-        no cost rule."""
+        no cost rule. Tables that take more networks than the `evaluations` do not pay."""
         self.devices = tuple(devices)
         self.precision = precision
         self.convention = convention
@@ -70,29 +72,31 @@ class SpaceCosts:
         self.keys = tuple(cost_columns(self.metrics, self.devices))
         """Names of what is known, as files have them and in their units."""
         self._columns = columns_for(self.metrics, self.devices)
-        needed = () if metrics is None else self.metrics if asked is None else tuple(asked)
+        needed = () if metrics is None else self.keys if asked is None else asked
         try:
             self._refuse_needed(needed)
             self.tables = BlockTables(
-                space, devices, precision, sums=self._columns.sums, peaks=self._columns.peaks
-            )
+                space, devices, precision, sums=self._columns.sums, peaks=self._columns.peaks,
+                most=evaluations,
+            )  # fmt: skip
             self.space = self.tables.space  # it may have found more choices
         except NotSeparable as reason:
             self.why_whole = str(reason)
         except MnetCostError as error:  # no network of many has held
             self.why_whole = f"networks break: {error.problems[0].message}"
 
-    def _refuse_needed(self, needed: Sequence[Metric]) -> None:
+    def _refuse_needed(self, needed: Collection[str]) -> None:
         """Raise `NotSeparable` for what tables cannot have and `needed` has."""
         if self.convention != "paper":
             raise NotSeparable("what other conventions count can depend on neighbouring layers")
         for device in self.devices:
             for metric in self.metrics:
                 reason = why_not(metric, device, self.precision) if metric.per_device else ""
-                if reason and metric in needed:
+                column = column_of(metric, device)
+                if reason and column in needed:
                     raise NotSeparable(reason)
                 if reason:
-                    self.left_out[column_of(metric, device)] = reason
+                    self.left_out[column] = reason
 
     @property
     def is_exact(self) -> bool:
@@ -237,13 +241,15 @@ class SpaceScores:
         devices: Sequence[DeviceProfile],
         convention: str,
         metrics: Sequence[Metric],
-        asked: Sequence[Metric],
+        asked: Collection[str],
         lower_bound: bool = False,
+        evaluations: int = MAX_NETWORKS,
     ) -> None:
         """As `SpaceCosts`."""
         self.space = space
         self._options: dict[str, Any] = {
             "metrics": metrics, "asked": asked, "lower_bound": lower_bound,
+            "evaluations": evaluations,
         }  # fmt: skip
         self._devices = devices
         self._convention = convention

@@ -6,16 +6,17 @@ a user may ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric
 from mnet_cost.search.accuracies import surfaces_of
+from mnet_cost.search.block_rows import MAX_NETWORKS
 from mnet_cost.search.blocks import COSTS, Block
 from mnet_cost.search.selection import Candidates, Drawn
 from mnet_cost.search.space_costs import SpaceScores, table_metrics
-from mnet_cost.search.spaces import Space, describe_space
+from mnet_cost.search.spaces import describe_space
 from mnet_cost.search.sweep_request import Network, SweepRequest
 
 
@@ -23,7 +24,9 @@ def described(network: Network) -> Network:
     """`network` with all axes of its design space; raises what `describe_space` raises."""
     space = describe_space(network.model, network.axes, network.name)
     axes = {axis.name: axis.options for axis in space.axes}
-    return replace(network, model=space.model, axes=axes, surfaces=surfaces_of(network.model, axes))
+    # Where nothing is published, the network as it is by default need not hold.
+    surfaces = surfaces_of(network.model, axes) if network.model.spec.published else ()
+    return replace(network, model=space.model, axes=axes, surfaces=surfaces)
 
 
 def usual_costs(devices: Sequence[DeviceProfile], precisions: Sequence[str]) -> tuple[Metric, ...]:
@@ -32,8 +35,9 @@ def usual_costs(devices: Sequence[DeviceProfile], precisions: Sequence[str]) -> 
     return tuple([metric for metric in COSTS if metric in known])
 
 
-def with_scores(request: SweepRequest, asked: Sequence[Metric]) -> SweepRequest:
-    """`request` with the scores of its spaces, and the candidates of a random sample."""
+def with_scores(request: SweepRequest, asked: Collection[str]) -> SweepRequest:
+    """`request` with the scores of its spaces, and the candidates of a random sample; `asked` are
+    the columns that a user has named."""
     selection = request.selection
     assert selection is not None
     networks = []
@@ -41,7 +45,7 @@ def with_scores(request: SweepRequest, asked: Sequence[Metric]) -> SweepRequest:
         space = describe_space(network.model, network.axes, network.name)
         scores = SpaceScores(
             space, request.devices, request.convention, request.metrics, asked,
-            request.lower_bound,
+            request.lower_bound, selection.count or MAX_NETWORKS,
         )  # fmt: skip
         for precision in request.precisions:
             scores.at(precision)
@@ -62,9 +66,3 @@ def space_blocks(request: SweepRequest, network: Network) -> Iterator[Block]:
         for samples in network.candidates.pieces():
             for precision in request.precisions:
                 yield network.space.at(precision).block(samples)
-
-
-def space_of(network: Network) -> Space:
-    """The space of a network that is one."""
-    assert network.space is not None
-    return network.space.space

@@ -126,8 +126,19 @@ class Space:
                     options = Words.joined([options, Words.of([""])])
                 else:
                     options = np.append(options.astype(np.float64), np.nan)
-            columns[axis.name] = options[places]
+            if isinstance(options, Words):
+                columns[axis.name] = options[places]
+            else:
+                columns[axis.name] = np.take(_narrow(options), places, mode="clip")
         return columns
+
+
+def _narrow(options: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers in fewer bytes, where these hold them: a space has many columns."""
+    if options.dtype.kind not in "if":
+        return options
+    narrow = options.astype(np.int16 if options.dtype.kind == "i" else np.float32)
+    return narrow if np.array_equal(narrow, options, equal_nan=True) else options
 
 
 def _fit_in_a_number(counts: Sequence[int]) -> list[list[int]]:

@@ -289,7 +289,10 @@ def _without_gaps(request: SweepRequest) -> set[str]:
     knobs = [
         knob
         for knob, values in request.axes.items()
-        if knob_type(values) != "str" and all(knob in each.axes for each in request.networks)
+        if knob_type(values) != "str"
+        and all(knob in each.axes for each in request.networks)
+        # A choice has none where its block is left out.
+        and not (request.selection is not None and "." in knob)
     ]
     names = ["model"] if all(each.name for each in request.networks) else []
     return {*names, "precision", *knobs, *[flag.name for flag in FLAGS]}
@@ -454,7 +457,7 @@ def _cells(column: Column, values: Any, part: slice) -> list[Any]:
         return [_whole(word) or None for word in values.tolist()]
     if values.dtype.kind != "f":
         return list(values.tolist())
-    kind = int if column.kind == "int64" else float
+    kind: type = {"int64": int, "bool": bool}.get(column.kind, float)
     if not numpy.isnan(values).any():
         return list(values.astype(kind).tolist())
     return [None if value != value else kind(value) for value in values.tolist()]

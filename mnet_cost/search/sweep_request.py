@@ -21,7 +21,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model
 from mnet_cost.search.accuracies import PRECISION, Accuracy, Surface, surfaces_of
-from mnet_cost.search.blocks import COMPUTED, COSTS, column_of
+from mnet_cost.search.blocks import COMPUTED, COSTS, column_of, cost_columns
 from mnet_cost.search.limits import Limit, parse_limits
 from mnet_cost.search.networks import with_knobs
 from mnet_cost.search.objectives import Objective, default_objectives, parse_objectives
@@ -187,12 +187,13 @@ def plan_sweep(
     )
     if PRECISION not in precisions:
         accuracies = ()
+    searched = selection is not None and selection.is_search  # by costs alone
     asked = (
-        default_objectives(costs, devices, accuracies)
+        default_objectives(costs, devices, () if searched else accuracies)
         if objectives is None
         else parse_objectives(objectives, devices, accuracies)
     )
-    if objectives is None and selection is not None and not accuracies and len(asked) > 1:
+    if objectives is None and selection is not None and len(asked) > 1:
         # Costs alone all go down with the network; mult-adds stand for what it can learn.
         asked = tuple([aim._replace(direction="more") if aim.metric.name == "mult_adds" else aim
                        for aim in asked])  # fmt: skip
@@ -217,8 +218,10 @@ def plan_sweep(
     if selection is not None:
         from mnet_cost.search.space_requests import with_scores
 
-        request = with_scores(request, (*(metrics or ()), *(wanted if objectives else ()),
-                                        *[limit.objective.metric for limit in bounds]))  # fmt: skip
+        named = [limit.column for limit in bounds] + cost_columns(metrics or (), devices)
+        if objectives is not None:
+            named += [objective.column for objective in asked]
+        request = with_scores(request, named)
     if request.points > MAX_POINTS:
         raise UsageError(
             Problem(

@@ -51,6 +51,13 @@ CASES = {
             "--notes",
         ],
     ),
+    "sweep_space_120.txt": (
+        120,
+        [
+            *("sweep", "ofa_mobilenet_v3", "--sample", "1000", "--seed", "1", "--notes"),
+            *("--resolution", "160:224:32", "--device", "fitted_core", "--limit", "params<=5M"),
+        ],
+    ),
     "analyze_thop.txt": (100, ["analyze", "shallow", "--convention", "thop", "--device", "none"]),
     "analyze.md": (100, ["analyze", "mobilenet_v1@alpha=0.25", "--format", "markdown"]),
     "analyze.json": (

@@ -71,6 +71,16 @@ def test_notes_are_those_of_the_command_and_of_python(capsys: pytest.CaptureFixt
     assert analysis.to_dict()["notes"] == notes
 
 
+def test_a_sweep_of_a_space_writes_the_document_of_sweeps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("sweep", "ofa_mobilenet_v3", "--limit", "params<=6M", "--format", "json")
+    for selected in (("--sample", "40"), ("--search", "exact")):
+        document = json.loads(output(capsys, *words, *selected))
+        assert not list(validator_of("sweep").iter_errors(document))
+        assert document["selection"]["method"] == selected[1].replace("40", "sample")
+
+
 @pytest.mark.parametrize("kind", VERSIONS)
 def test_schema_of_prints_it(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     schema = json.loads(output(capsys, "schema", "--of", kind))
