@@ -104,7 +104,7 @@ def network_time(
     half_width = timed.half_width if band else None
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        low_s, high_s = band(latency_s, half_width, least_s)
+        low_s, high_s = band_ends(latency_s, half_width, least_s)
     return NetworkTime(
         basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
@@ -112,7 +112,7 @@ def network_time(
     )  # fmt: skip
 
 
-def band(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
+def band_ends(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
     """(low, high) of the band of a time; `half_width` is in natural logarithms."""
     width = exponential(half_width)
     return largest(latency_s / width, least_s), latency_s * width
