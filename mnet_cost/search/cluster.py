@@ -95,8 +95,8 @@ def _client(scheduler: str, processes: int | None) -> Iterator[Any]:
             with _without_interrupts():
                 address = closed.on_exit(
                     LocalCluster(
-                        n_workers=processes, threads_per_worker=1, dashboard_address=None,
-                        silence_logs=logging.CRITICAL,
+                        n_workers=processes, threads_per_worker=1,
+                        dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
                     )
                 )  # fmt: skip
         else:
