@@ -149,8 +149,8 @@ def test_a_million_settings_of_the_paper() -> None:
 
 def assert_columns_alone(sweep: GridSweep, columns: frozenset[str]) -> list[Block]:
     """Evaluated alone, some columns have the settings and the bits that they have among all."""
-    blocks = list(sweep.blocks("model", 300))
-    some = list(sweep.blocks("model", 300, columns=columns))
+    blocks = list(sweep.blocks("model", 40))
+    some = list(sweep.blocks("model", 40, columns=columns))
     assert len(some) == len(blocks)
     for alone, block in zip(some, blocks, strict=True):
         assert alone.points == block.points
@@ -175,9 +175,9 @@ def assert_columns_alone(sweep: GridSweep, columns: frozenset[str]) -> list[Bloc
 @pytest.mark.parametrize("reference", ["mobilenet_v1", "mobilenet_v3_large"])
 def test_some_columns_alone(reference: str, columns: set[str]) -> None:
     profiles = [load_device(name) for name in DEVICES[:3]]
-    axes: Axes = {"alpha": STEPS[::3], "resolution": SIDES[1::3], "batch": [1, 7]}
+    axes: Axes = {"alpha": STEPS[8:14], "resolution": SIDES[6:11], "batch": [1, 7]}
     sweep = GridSweep(load_model(reference), axes, profiles, ("fp32", "int8"))
-    assert sum(block.points for block in assert_columns_alone(sweep, frozenset(columns))) > 100
+    assert sum(block.points for block in assert_columns_alone(sweep, frozenset(columns))) == 120
 
 
 @pytest.mark.parametrize("metric", ["latency", "latency_high", "energy_low", "energy"])
