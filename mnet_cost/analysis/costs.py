@@ -70,8 +70,14 @@ def network_costs(
     devices: Sequence[DeviceProfile] = (),
     precision: str = "fp32",
     convention: str = "paper",
+    *,
+    bands: bool = True,
+    energies: bool = True,
 ) -> NetworkCosts:
     """What `network` costs on `devices`: the numbers of `analyze_network`, by the same rules.
+
+    Ends of ranges of times are None without `bands` and `energies`, which follow from them, and
+    energies without `energies`: what nobody asks for need not be calculated.
 
     Its sizes are plain numbers, arrays of candidates that all rules accept, or recorded numbers.
     Raises `Differs` where structure depends on what candidates do not agree on, and `UsageError`
@@ -97,6 +103,8 @@ def network_costs(
                     precision,
                     kernels_of[device.kernel_rules],
                     memory_needed(device, totals.weight_bytes, peak_of[device.kernel_rules]),
+                    bands or energies,
+                    energies,
                 )
                 for device in devices
             ]
@@ -121,13 +129,20 @@ def costs_of_totals(totals: Totals, peak: Count, *, is_partial: bool) -> Network
 
 
 def _device_costs(
-    device: DeviceProfile, precision: str, kernels: tuple[Kernel, ...], memory_bytes: Count | None
+    device: DeviceProfile,
+    precision: str,
+    kernels: tuple[Kernel, ...],
+    memory_bytes: Count | None,
+    bands: bool,
+    energies: bool,
 ) -> DeviceCosts:
-    time = network_time(kernels, device, precision)
+    time = network_time(kernels, device, precision, band=bands)
     if time is None:
         return DeviceCosts(device.name, None, None, None, None, None, None, None, memory_bytes)
-    traffic = [least.traffic for least in time.least]
-    energy = joules(device, precision, kernels, traffic, time.timing)
+    energy = None
+    if energies:
+        traffic = [least.traffic for least in time.least]
+        energy = joules(device, precision, kernels, traffic, time.timing)
     return DeviceCosts(
         device.name,
         time.latency_s,

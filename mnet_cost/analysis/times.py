@@ -79,18 +79,19 @@ class NetworkTime(NamedTuple):
 
 
 def network_time(
-    kernels: Sequence[Kernel], device: DeviceProfile, precision: str
+    kernels: Sequence[Kernel], device: DeviceProfile, precision: str, *, band: bool = True
 ) -> NetworkTime | None:
     """Time of `kernels`, which were formed by the device's rules, on `device`.
 
-    None where the device has no rate at this precision, or there is no kernel.
+    Without `band`, neither its ends nor the shares of terms are calculated. None where the device
+    has no rate at this precision, or there is no kernel.
     """
     fit, basis = fit_and_basis(device, precision)
     if basis is None or not kernels:
         return None
     least = LowerBounds(device, device.compute.get(precision)).least_times(kernels)
     if isinstance(fit, CoefficientFit):
-        timed = _by_coefficients(kernels, least, fit, device, precision)
+        timed = _by_coefficients(kernels, least, fit, device, precision, band)
     elif isinstance(fit, RooflineFit):
         timed = _on_fitted_roofline(kernels, least, fit)
     else:
@@ -100,10 +101,10 @@ def network_time(
     latency_s = known(total_s)
     is_partial = any(kernel.anchor.work is None for kernel in kernels)
     low_s = high_s = None
-    half_width = timed.half_width
+    half_width = timed.half_width if band else None
     # A missing part has no error.
     if latency_s is not None and half_width is not None and not is_partial:
-        low_s, high_s = band(latency_s, half_width, least_s)
+        low_s, high_s = band_ends(latency_s, half_width, least_s)
     return NetworkTime(
         basis, fit, timed.kernels, least, latency_s, low_s, high_s, known(least_s),
         timed.inference_s,
@@ -111,7 +112,7 @@ def network_time(
     )  # fmt: skip
 
 
-def band(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
+def band_ends(latency_s: Any, half_width: Any, least_s: Any) -> tuple[Any, Any]:
     """(low, high) of the band of a time; `half_width` is in natural logarithms."""
     width = exponential(half_width)
     return largest(latency_s / width, least_s), latency_s * width
@@ -159,6 +160,7 @@ def _by_coefficients(
     fit: CoefficientFit,
     device: DeviceProfile,
     precision: str,
+    band: bool,
 ) -> _Timed:
     """Amounts times cost coefficients. The band widens for terms that the fit knows little of."""
     coefficients = relative_coefficients(fit, device, precision)
@@ -180,6 +182,8 @@ def _by_coefficients(
             latency_s = largest(latency_s, least_s)
         times.append(KernelTime(latency_s, *parts))
     fitted_s = sum(totals)
+    if not band:
+        return _Timed(times, fitted_s=fitted_s)
     shares = (0.0,) * len(TERMS)
     half_width = half_width_of(fit, shares)
     if agreed(fitted_s > 0):

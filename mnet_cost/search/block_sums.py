@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mnet_cost.analysis.capacity import memory_needed
 from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts
 from mnet_cost.analysis.energy import Timing, joules
-from mnet_cost.analysis.times import band, fit_and_basis, half_width_of
+from mnet_cost.analysis.times import band_ends, fit_and_basis, half_width_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.metrics import Metric
@@ -144,7 +144,7 @@ def _on_device(
         whole = terms.sum(axis=0)
         shares = tuple([term / whole if term.any() else 0.0 for term in terms])
     half_width = half_width_of(fit, shares)
-    low_s, high_s = band(latency_s, half_width, 0.0)
+    low_s, high_s = band_ends(latency_s, half_width, 0.0)
     costs = costs._replace(low_s=low_s, high_s=high_s)
     if device.power_w is not None:
         timing = Timing(latency_s, low_s, high_s, basis, is_lower_bound=False)

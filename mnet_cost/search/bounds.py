@@ -41,6 +41,7 @@ class Bounds:
         self._columns = columns
         self._nodes = nodes
         self._node_bounds: dict[int, Blocks] = {}
+        self._largest: dict[int, list[NDArray[np.bool_]]] = {}
         self._row_starts = _block_starts(shape[0])
         self._column_starts = _block_starts(shape[1])
         self._row_blocks: dict[int, tuple[Any, ...]] = {}
@@ -175,6 +176,17 @@ class Bounds:
                 low, high = np.floor(low - abs(low) * 1e-15), np.floor(high + abs(high) * 1e-15)
             return _unknown_where_nan(low, high)
         return np.full_like(lows[0], -np.inf), np.full_like(lows[0], np.inf)
+
+    def may_be_largest(self, index: int) -> list[NDArray[np.bool_]]:
+        """Of a node that is a maximum: in which blocks each operand can be the largest."""
+        known = self._largest.get(index)
+        if known is None:
+            bounds = [self.by_block(operand) for operand in self._nodes[index].operands]
+            best = np.maximum.reduce([low for low, _ in bounds])
+            # Where its lower end is the best of all, an operand can be the largest, too.
+            known = [(high > best) | (low == best) for low, high in bounds]
+            self._largest[index] = known
+        return known
 
     def blocks_of(self, top: int, bottom: int, left: int, right: int) -> tuple[slice, slice]:
         """The blocks that these rows and columns touch, to before the last."""

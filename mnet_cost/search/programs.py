@@ -8,7 +8,7 @@ why. Not here: evaluation (`separable.py`), and which settings are evaluated (`g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ from mnet_cost.recording import Graph, Recorded, Recording
 from mnet_cost.search.blocks import COSTS, cost_columns, cost_values
 from mnet_cost.search.steps import COLUMN, ROW, Steps, among, dependencies, steps_to
 from mnet_cost.search.sums import needs_one_axis
+
+_BANDS = ("latency_low", "latency_high")
+_ENERGIES = ("energy", "energy_low", "energy_high")
+"""Metrics that take a part of the rules of their own, which is recorded where one is asked for."""
 
 Output = int | float | None
 """An int is a node of the graph, a float the same number for all settings, None is unknown."""
@@ -80,12 +84,16 @@ def record(question: Question, setting: Mapping[str, Any]) -> Program:
     outputs: dict[tuple[str, str], Output] = {}
     values: dict[tuple[str, str], float | None] = {}
     columns = cost_columns(question.metrics, question.devices)
+    asked = {metric.name for metric in question.metrics}
     problem, shape_nodes = None, 0
     try:
         network = elaborate(question.spec, {**question.fixed, **knobs})
         shape_nodes = len(graph.nodes)
         for precision in question.precisions:
-            costs = network_costs(network, question.devices, precision, question.convention)
+            costs = network_costs(
+                network, question.devices, precision, question.convention,
+                bands=not asked.isdisjoint(_BANDS), energies=not asked.isdisjoint(_ENERGIES),
+            )  # fmt: skip
             numbers = cost_values(question.metrics, costs, question.lower_bound)
             for column, value in zip(columns, numbers, strict=True):
                 values[precision, column] = None if value is None else float(_plain(value))
@@ -155,41 +163,67 @@ class CompiledProgram:
 
 
 class ProgramLibrary:
-    """The programs of a question so far, for knobs on two axes."""
+    """The programs of a question that are tried for a setting, in their order; knobs are on two
+    axes.
+
+    Some more programs may be known, from settings elsewhere. One that holds for a setting is the
+    one that would be recorded there, in less time.
+    """
 
     def __init__(self, question: Question, programs: list[Program]) -> None:
         self.question = question
         self._programs = programs
-        self._compiled: list[CompiledProgram] = []
+        self._known = [*programs]
+        """All that were recorded for any copy of this library."""
+        self._compiled: dict[int, CompiledProgram] = {}
+        """By the identity of the program, for the axes."""
         self._axes: tuple[Sequence[str], Sequence[str]] = ((), ())
 
     def use_axes(self, rows: Sequence[str], columns: Sequence[str]) -> None:
         """Say which knobs are on rows and which on columns, from now on."""
         self._axes = rows, columns
-        self._compiled.clear()
+        self._compiled = {}
 
     def copy(self) -> ProgramLibrary:
-        """The same programs; what is recorded from now on is not shared."""
-        library = ProgramLibrary(self.question, list(self._programs))
-        library._compiled, library._axes = list(self.compiled()), self._axes
+        """The same programs; what is recorded from now on is not tried by the other library."""
+        library = ProgramLibrary(self.question, [*self._programs])
+        library._axes, library._compiled, library._known = self._axes, self._compiled, self._known
         return library
 
     def by_points(self) -> ProgramLibrary:
         """The same programs with all knobs on rows."""
         library = ProgramLibrary(self.question, self._programs)
+        library._known = self._known
         library.use_axes(self.question.inputs, ())
         return library
 
     def compiled(self) -> list[CompiledProgram]:
-        """All programs, in the order in which they were recorded."""
-        for program in self._programs[len(self._compiled) :]:
-            self._compiled.append(CompiledProgram(program, *self._axes))
-        return self._compiled
+        """The programs that are tried, in the order in which they came."""
+        return [self._compile(program) for program in self._programs]
+
+    def others(self) -> Iterator[CompiledProgram]:
+        """Programs that were recorded elsewhere, and are not tried yet."""
+        tried = {id(program) for program in self._programs}
+        for program in self._known:
+            if id(program) not in tried:
+                yield self._compile(program)
+
+    def add(self, compiled: CompiledProgram) -> None:
+        """Try one of the `others` from now on."""
+        self._programs.append(compiled.program)
 
     def record(self, setting: Mapping[str, float]) -> CompiledProgram:
         """The program at one more setting."""
-        self._programs.append(record(self.question, setting))
-        return self.compiled()[-1]
+        program = record(self.question, setting)
+        self._programs.append(program)
+        self._known.append(program)
+        return self._compile(program)
+
+    def _compile(self, program: Program) -> CompiledProgram:
+        compiled = self._compiled.get(id(program))
+        if compiled is None:
+            compiled = self._compiled[id(program)] = CompiledProgram(program, *self._axes)
+        return compiled
 
 
 def first_line(error: MnetCostError) -> str:

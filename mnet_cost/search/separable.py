@@ -11,6 +11,7 @@ Not here: which knobs are rows, and what happens where structure differs (`grids
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -84,6 +85,8 @@ class Grid:
         self._column_products: dict[tuple[int, int], int] = {}
         self._node_index: dict[tuple[Any, ...], int] = {}
         self.bounds = Bounds(shape, self.columns, self.nodes)
+        self.uses: Counter[int] = Counter()
+        """In how many nodes a sum is an operand, by its identity."""
         self._matrices: dict[int, tuple[Sum, Matrices]] = {}
 
     # --- values of nodes
@@ -312,6 +315,7 @@ class Grid:
         if index is None:
             index = self._node_index[key] = len(self.nodes)
             self.nodes.append(Undecided(name, operands))
+            self.uses.update([id(operand) for operand in operands])
         return Sum({}, {index: 1.0})
 
     # --- for values at points

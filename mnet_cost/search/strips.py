@@ -110,9 +110,31 @@ class Strip:
             **{name: values[rest.rows[0]] for name, values in self._rows.items()},
             **{name: values[rest.columns[0]] for name, values in self._columns.items()},
         }
+        for compiled in self._programs.others():
+            if self._is_at_first(compiled, rest):
+                left = self._with_program(compiled, rest)
+                if left is not None:
+                    self._programs.add(compiled)
+                    return left
         compiled = self._programs.record({name: float(value) for name, value in setting.items()})
         left = self._with_program(compiled, rest)
         return self._single(compiled.program, rest) if left is None else left
+
+    def _is_at_first(self, compiled: CompiledProgram, rest: _Rest) -> bool:
+        """Whether a program holds for the first setting of `rest`."""
+        grid = self._grid(compiled, _Rest(rest.rows[:1], rest.columns[:1]))
+        grid.calculate(compiled.for_axis_guards)
+        rows, columns = _axis_masks(compiled, grid)
+        if not (rows[0] and columns[0]):
+            return False
+        try:
+            grid.calculate(compiled.for_mixed_guards)
+            return all(
+                _mask_of(grid, grid.number(guard), compiled.program.guards[guard]) is True
+                for guard in compiled.mixed_guards
+            )
+        except Mixed:
+            return False
 
     def _evaluate_by_points(self, rest: _Rest) -> None:
         """Evaluate settings as rows of a grid with one column: knobs of both axes are rounded
@@ -273,12 +295,13 @@ def _tiles(grid: Grid) -> Iterator[Tile]:
     """Rectangles that cover a grid, each small enough for a cache."""
     width = min(grid.width, _TILE_COLUMNS)
     height = max(1, _TILE // width)
+    scratch: list[NDArray[np.float64]] = []
     for top in range(0, grid.height, height):
         for left in range(0, grid.width, width):
-            yield Tile(
-                grid,
-                Rectangle(top, min(top + height, grid.height), left, min(left + width, grid.width)),
-            )
+            bottom, right = min(top + height, grid.height), min(left + width, grid.width)
+            tile = Tile(grid, Rectangle(top, bottom, left, right), scratch)
+            yield tile
+            tile.release()
 
 
 def _view(array: NDArray[np.float64], rectangle: Rectangle) -> NDArray[np.float64]:

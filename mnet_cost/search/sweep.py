@@ -28,7 +28,7 @@ from mnet_cost.search.words import Words, repeated
 if TYPE_CHECKING:
     from mnet_cost.search.grids import GridSweep, Task
 
-TABLE_POINTS = 500_000
+TABLE_POINTS = 1_000_000
 """Most points of a table: some 100 MB with all that is made of it."""
 
 KEPT_POINTS = 500_000

@@ -7,8 +7,6 @@ it. Not here: how numbers come to be (`separable.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,8 +41,12 @@ class Rectangle(NamedTuple):
 class Tile:
     """Values of numbers on one rectangle of a grid, where more is decided than on all of it."""
 
-    def __init__(self, grid: Grid, rectangle: Rectangle) -> None:
+    def __init__(
+        self, grid: Grid, rectangle: Rectangle, scratch: list[NDArray[Any]] | None = None
+    ) -> None:
         self.grid = grid
+        self._scratch = [] if scratch is None else scratch
+        """Arrays that are free, which the processor has in its cache: tiles hand them on."""
         self.rectangle = rectangle
         self._rows = slice(rectangle.top, rectangle.bottom)
         self._columns = slice(rectangle.left, rectangle.right)
@@ -72,38 +74,57 @@ class Tile:
         """The values of `number`, not to be written to."""
         known = self._values.get(id(number))
         if known is None:
-            known = self._values[id(number)] = number, np.empty(self.rectangle.shape)
+            known = self._values[id(number)] = number, self._empty()
             self._calculate(*known)
         return known[1]
 
+    def release(self) -> None:
+        """Give back the arrays of nodes; nothing is calculated afterwards."""
+        self._scratch += self._arrays.values()
+        self._arrays.clear()
+
+    def _empty(self) -> NDArray[Any]:
+        """An array to write to."""
+        while self._scratch:
+            array = self._scratch.pop()
+            if array.shape == self.rectangle.shape:
+                return array
+        return np.empty(self.rectangle.shape)
+
     def _calculate(self, number: Sum, out: NDArray[Any]) -> None:
-        is_empty = True
-        if number.terms:
-            self.grid.matrices(number).fill(out, self._rows, self._columns)
-            is_empty = False
         terms: dict[int, Factor] = {}
         nodes: dict[int, Factor] = {}
         self._gather_nodes(number.nodes, None, terms, nodes)
-        if terms:
-            if is_empty:
-                self._products(terms, out)
-            else:
-                part = np.empty(self.rectangle.shape)
+        part: NDArray[Any] | None = None
+        is_blank = False
+        if number.terms:
+            self.grid.matrices(number).fill(out, self._rows, self._columns)
+            if terms:
+                part = self._empty()
                 self._products(terms, part)
                 np.add(out, part, out=out)
-            is_empty = False
-        if is_empty:
-            out[...] = 0.0
+        elif terms:
+            self._products(terms, out)
+        else:
+            is_blank = True
         for node, row in nodes.items():
             values = self._values_of_node(node)
-            if not isinstance(row, float):
-                values = values * row[:, None]
-            elif row == -1.0:
+            factor = row if isinstance(row, float) else row[:, None]
+            if is_blank:
+                np.multiply(values, factor, out=out)
+                is_blank = False
+            elif isinstance(row, float) and row == 1.0:
+                np.add(out, values, out=out)
+            elif isinstance(row, float) and row == -1.0:
                 np.subtract(out, values, out=out)
-                continue
-            elif row != 1.0:
-                values = values * row
-            np.add(out, values, out=out)
+            else:
+                part = self._empty() if part is None else part
+                np.multiply(values, factor, out=part)
+                np.add(out, part, out=out)
+        if is_blank:
+            out[...] = 0.0
+        if part is not None:
+            self._scratch.append(part)
 
     def _products(self, terms: dict[int, Factor], out: NDArray[Any]) -> None:
         """The sum of rows times columns of this rectangle."""
@@ -149,8 +170,13 @@ class Tile:
             node = self.grid.nodes[index]
             decided: Number | None = None
             if node.name == "maximum":
-                arms = self._alive(node.operands)
-                self._arms[index] = arms
+                arms = self._arms[index] = [
+                    operand
+                    for operand, may_be in zip(
+                        node.operands, self.grid.bounds.may_be_largest(index), strict=True
+                    )
+                    if may_be[self._blocks].any()
+                ]
                 if len(arms) == 1:
                     decided = arms[0]
             elif node.name == "where":
@@ -170,24 +196,6 @@ class Tile:
         low, high = self.grid.bounds.by_block(number)
         return low[self._blocks], high[self._blocks]
 
-    def _alive(self, operands: Sequence[Number]) -> list[Number]:
-        """Operands that can be the largest somewhere in the rectangle."""
-        bounds = [self._bounds(operand) for operand in operands]
-        best = np.maximum.reduce([low for low, _ in bounds])
-        alive = [
-            operand
-            for operand, (_, high) in zip(operands, bounds, strict=True)
-            if (high > best).any()
-        ]
-        if alive:
-            # An operand may be the largest where its own lower end is the best of all.
-            for operand, (low, _) in zip(operands, bounds, strict=True):
-                if not any(operand is other for other in alive) and (low == best).any():
-                    alive.append(operand)
-            return alive
-        tops = [float(high.max()) for _, high in bounds]
-        return [operands[tops.index(max(tops))]]
-
     def _values_of_node(self, index: int) -> NDArray[Any]:
         values = self._arrays.get(index)
         if values is None:
@@ -198,17 +206,32 @@ class Tile:
         name, operands = self.grid.nodes[index]
         if name == "maximum":
             operands = tuple(self._arms[index])
-        arguments = [self._operand(operand) for operand in operands]
+        values, spare = self._empty(), []
+        arguments = []
+        for operand in operands:
+            argument, is_spare = self._operand(operand)
+            arguments.append(argument)
+            if is_spare:
+                spare.append(argument)
         if name == "maximum":
-            return np.asarray(reduce(np.maximum, arguments))
-        values: NDArray[Any] = np.asarray(VECTOR_FUNCTIONS[name](*arguments), dtype=float)
+            np.maximum(arguments[0], arguments[1], out=values)
+            for argument in arguments[2:]:
+                np.maximum(values, argument, out=values)
+        else:
+            values[...] = VECTOR_FUNCTIONS[name](*arguments)
+        self._scratch += spare
         return values
 
-    def _operand(self, number: Number) -> Any:
-        """Values as an array, which is not to be written to, or as a number where it is one."""
+    def _operand(self, number: Number) -> tuple[Any, bool]:
+        """Values as an array, or as a number where it is one; and whether it is an array that
+        nobody else reads."""
         if not isinstance(number, Sum):
-            return number
+            return number, False
         if is_of_rows(number):
             row = number.terms[ONES]
-            return row if isinstance(row, float) else row[self._rows, None]
-        return self.values(number)
+            return row if isinstance(row, float) else row[self._rows, None], False
+        if self.grid.uses[id(number)] > 1 or id(number) in self._values:
+            return self.values(number), False
+        values = self._empty()
+        self._calculate(number, values)
+        return values, True
