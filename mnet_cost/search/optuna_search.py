@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ Progress = Callable[[int, int], None]
 _OVER = "over"
 """The attribute of a trial that says how far it is over the limits."""
 _SMALLEST, _LARGEST = 20, 200
+_ATTEMPTS = 4
+"""To open a database that another process is making."""
 
 
 def search_by_optuna(
@@ -72,12 +75,20 @@ def _database_errors() -> tuple[type[Exception], ...]:
 
 
 def _study(problem: SearchProblem, storage: str | None, optuna: Any) -> Any:
-    return optuna.create_study(
-        storage=storage,
-        study_name=study_name(problem),
-        directions=["minimize"] * len(problem.objectives),
-        load_if_exists=True,
-    )
+    """The study, which another process may be making at this moment: then both fail once."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return optuna.create_study(
+                storage=storage,
+                study_name=study_name(problem),
+                directions=["minimize"] * len(problem.objectives),
+                load_if_exists=True,
+            )
+        except _database_errors() as error:
+            if attempt == _ATTEMPTS - 1 or not hasattr(error, "orig"):  # no error of a database
+                raise
+            time.sleep(0.5)
+    raise AssertionError
 
 
 def _sampler(problem: SearchProblem, seed: int, size: int, optuna: Any) -> Any:
