@@ -1,11 +1,12 @@
 """Calls of a function by several processes, on this machine or on others, by `dask.distributed`.
 
     with workers("local:2") as run:
-        for result in run(function, arguments):
-            ...
+        for result in run(function, common, arguments):
+            ...  # of function(common, argument)
 
 All that knows of dask is here. Calls are independent: any worker makes any of them, and a call
-whose worker dies is made again by another one. Results come as they are ready. Dask sends functions
+whose worker dies is made again by another one. What calls have in common is sent to a worker once.
+Results come as they are ready. Dask sends functions
 and arguments as pickles, so whoever reaches a scheduler runs code on its workers: a scheduler
 belongs into a network that is trusted, or behind the certificates of its own configuration.
 """
@@ -20,12 +21,14 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
 from mnet_cost.errors import MnetCostError, Problem, UsageError
 from mnet_cost.torch_model.installed import require
 
+Common = TypeVar("Common")
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
@@ -43,11 +46,11 @@ class SchedulerError(MnetCostError):
     """A scheduler cannot be reached, or the work on it came to an end."""
 
 
-Run = Callable[[Callable[[Argument], Result], Sequence[Argument]], Iterator[Result]]
+Run = Callable[[Callable[[Common, Argument], Result], Common, Sequence[Argument]], Iterator[Result]]
 
 
 @contextmanager
-def workers(scheduler: str | None) -> Iterator[Run[Any, Any]]:
+def workers(scheduler: str | None) -> Iterator[Run[Any, Any, Any]]:
     """What calls a function with each of many arguments, on the workers of `scheduler`.
 
     That is the address of a scheduler (`tcp://host:8786`), or `local:N` for N processes of this
@@ -56,11 +59,17 @@ def workers(scheduler: str | None) -> Iterator[Run[Any, Any]]:
     An error of a call is raised as it is, and calls that wait are given up.
     """
     if scheduler is None:
-        yield map
+        yield _here
         return
     check_scheduler(scheduler)
     with _client(scheduler, _local_processes(scheduler)) as client:
         yield _Calls(client, scheduler)
+
+
+def _here(
+    function: Callable[[Any, Any], Any], common: Any, arguments: Sequence[Any]
+) -> Iterator[Any]:
+    return map(partial(function, common), arguments)
 
 
 def check_scheduler(scheduler: str) -> None:
@@ -172,20 +181,24 @@ class _Calls:
         self._client = client
         self._scheduler = scheduler
 
-    def __call__(self, function: Callable[[Any], Any], arguments: Sequence[Any]) -> Iterator[Any]:
+    def __call__(
+        self, function: Callable[[Any, Any], Any], common: Any, arguments: Sequence[Any]
+    ) -> Iterator[Any]:
         from distributed import CancelledError, KilledWorker, as_completed
         from distributed.comm.core import CommClosedError
 
         waiting = iter(arguments)
         run = uuid.uuid4().hex  # another sweep has the same arguments
         number = 0
+        # As the result of a call it is made again where the workers that had it are gone.
+        shared = self._client.submit(_same, common, key=f"common-{run}", pure=False)
 
         def submitted(count: int) -> list[Any]:
             nonlocal number
             futures = []
             for argument in islice(waiting, max(count, 0)):
                 key = f"{function.__name__}-{run}-{number}"
-                futures.append(self._client.submit(function, argument, key=key, pure=False))
+                futures.append(self._client.submit(function, shared, argument, key=key, pure=False))
                 number += 1
             return futures
 
@@ -224,6 +237,10 @@ class _Calls:
         hint = "what is done stays: the same command goes on from there"
         what = f"{self._scheduler}: the scheduler does not answer any more"
         raise SchedulerError(Problem(what, hint=hint))
+
+
+def _same(value: Common) -> Common:
+    return value
 
 
 def _line_of(error: BaseException) -> str:

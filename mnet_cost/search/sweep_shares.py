@@ -47,9 +47,8 @@ class _Job(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """One share to do, of a pickled `_Job`."""
+    """One share to do."""
 
-    job: bytes
     number: int
     share: Share
 
@@ -77,9 +76,9 @@ def _worker(job: bytes) -> _Worker:
     return _Worker(pickle.loads(job))  # made by `sweep_to_folder`
 
 
-def scan_share(call: _Call) -> int:
+def scan_share(job: bytes, call: _Call) -> int:
     """Look at the objectives of a share: the number of its points."""
-    worker, share = _worker(call.job), call.share
+    worker, share = _worker(job), call.share
     scan = Scan(worker.request, MOST_BEST)
     for table, _ in worker.run.tables(share, scan.broken, objectives_alone=True):
         if length_of(table):
@@ -88,9 +87,9 @@ def scan_share(call: _Call) -> int:
     return share.points
 
 
-def write_share(call: _Call) -> int:
+def write_share(job: bytes, call: _Call) -> int:
     """Evaluate the points of a share and write them: the number of its points."""
-    worker, share = _worker(call.job), call.share
+    worker, share = _worker(job), call.share
     summary = Summary(worker.request)
     summary.scan = worker.scan
 
@@ -151,11 +150,11 @@ def sweep_to_folder(
     )
 
     def perform(
-        run: Run[_Call, int], function: Callable[[_Call], int], numbers: Sequence[int]
+        run: Run[bytes, _Call, int], function: Callable[[bytes, _Call], int], numbers: Sequence[int]
     ) -> None:
         nonlocal done
-        calls = [_Call(job, number, shares[number]) for number in numbers]
-        for count in run(function, calls):
+        calls = [_Call(number, shares[number]) for number in numbers]
+        for count in run(function, job, calls):
             done += count
             if progress is not None:
                 progress(done, 2 * request.points)

@@ -94,9 +94,9 @@ def test_what_is_missing_is_done_again_and_only_that(
     for name in ("scan_share", "write_share"):
         function = getattr(sweep_shares, name)
 
-        def counted(call: Any, name: str = name, function: Any = function) -> int:
+        def counted(job: bytes, call: Any, name: str = name, function: Any = function) -> int:
             done.append((name, call.number))
-            return int(function(call))
+            return int(function(job, call))
 
         monkeypatch.setattr(sweep_shares, name, counted)
     after = swept(path, request)
@@ -183,7 +183,7 @@ def test_a_full_disk_is_said_and_what_is_done_stays(
 def test_an_interrupt_says_that_the_work_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_: object) -> int:
+    def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sweep_shares, "write_share", interrupted)
@@ -220,18 +220,19 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
 def test_errors_of_calls_reach_the_caller() -> None:
     pytest.importorskip("distributed")
     with workers("local:1") as run:
-        assert sorted(run(abs, [-1, -2, -3, 4])) == [1, 2, 3, 4]
+        assert sorted(run(pow, 2, [1, 2, 3, 4])) == [2, 4, 8, 16]
+        assert sorted(run(pow, 3, [])) == []
         with pytest.raises(MnetCostError, match="too bad"):
-            list(run(_refuse, [1, 2]))
+            list(run(_refuse, 0, [1, 2]))
         with pytest.raises(SchedulerError, match="workers died of one task"):
-            list(run(_die, [1]))
+            list(run(_die, 0, [1]))
 
 
-def _refuse(_: int) -> None:
+def _refuse(*_: int) -> None:
     raise OutputError("too bad")
 
 
-def _die(_: int) -> None:
+def _die(*_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
