@@ -205,6 +205,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
 
     axes = _axes(options)
     names = [name for name in options.models if name.lower() != "vs"]
+    models = [load_model(name) for name in names]
     selection = plan_selection(
         sample=options.sample, search=options.search, evaluations=options.evaluations,
         seed=options.seed, storage=options.storage,
@@ -214,7 +215,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         raise UsageError(Problem("a sweep needs values of a knob", hint=hint))
     return plan_sweep(
         names,
-        [load_model(name) for name in names],
+        models,
         axes,
         choose_devices(options.device, options.threads),
         precisions=_words(options.precision),

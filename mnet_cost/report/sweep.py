@@ -18,6 +18,7 @@ from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity,
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.summary import Span, Summary
+from mnet_cost.search.sweep_description import accuracies_of
 from mnet_cost.search.sweep_request import Column as SweepColumn
 from mnet_cost.search.sweep_request import Network, SweepRequest
 
@@ -149,6 +150,10 @@ def _front(request: SweepRequest, summary: Summary) -> Table:
     rows = summary.front_rows
     shown = _thinned(rows)
     title = " and ".join(objective.aim for objective in request.objectives)
+    if not rows:
+        unknown = [each.title for each in request.objectives if each.column not in summary.spans]
+        why = f": {' and '.join(unknown)} is known of no point" if unknown else ""
+        return _points(request, "front", "Front", rows, f"no point is on the front{why}")
     are = "point" if len(rows) == 1 else "points"
     note = f"{len(rows):,} {are} that no other is better than in {title}"
     if len(shown) < len(rows):
@@ -195,7 +200,7 @@ def _points(
         cells.append((*values, *bases))
     for objective in request.objectives:
         if objective.accuracy is not None:
-            columns.append(Column(objective.accuracy.basis_column, "known", "text", 5))
+            columns.append(Column(objective.accuracy.basis_column, "known", "text", ASKED))
     return Table(key, title, tuple(columns), tuple(cells), note=note)
 
 
@@ -231,7 +236,16 @@ def _notes(request: SweepRequest, summary: Summary) -> tuple[tuple[str, ...], tu
     spanned = [column for column in request.columns if column.name in summary.spans]
     if any(_is_lower_bound(request, column, summary) for column in spanned):
         notes.append("≥: a lower bound, at least of some points")
-    if any(objective.accuracy is not None for objective in request.objectives):
+    asked = [each.accuracy for each in request.objectives if each.accuracy is not None]
+    for network in request.networks:
+        for surface in network.surfaces:
+            if surface.accuracy in asked:
+                first, *others = surface.sources
+                what = f"{surface.accuracy.metric.title} of {network.name}"
+                notes.append(f"{what}: {first}")
+                if others:
+                    more.append(f"{what}, where that has none: {', '.join(others)}")
+    if asked:
         more.append(
             "an accuracy is what a source prints for a point, or `interpolated` between such "
             "points; other points have none, and are on no front with accuracies"
@@ -278,6 +292,7 @@ def sweep_document(request: SweepRequest, summary: Summary) -> dict[str, Any]:
             {"column": objective.column, "better": objective.better}
             for objective in request.objectives
         ],
+        "accuracies": accuracies_of(request),
         "selection": _selection(request),
         "limits": [
             {

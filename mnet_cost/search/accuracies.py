@@ -72,12 +72,34 @@ class Surface:
     """The figures of one accuracy over the swept knobs of one model."""
 
     def __init__(
-        self, accuracy: Accuracy, axes: Mapping[str, Sequence[Any]], sources: Sequence[list[_Node]]
+        self,
+        accuracy: Accuracy,
+        axes: Mapping[str, Sequence[Any]],
+        sources: Mapping[str, Sequence[_Node]],
     ) -> None:
         self.accuracy = accuracy
+        self.sources = tuple(sources)
+        """Who prints the figures. Where several print one for a point, that of the first counts,
+        and figures between points are of the first alone."""
         self._axes = axes
         self._kinds = {knob: knob_type(axis) for knob, axis in axes.items()}
-        self._sources = sources
+        self._nodes = list(sources.values())
+
+    @property
+    def reaches_axes(self) -> bool:
+        """Whether some values of the axes are printed, or between printed ones."""
+        for nodes in self._nodes:
+            if any(all(value in self._axes[knob] for knob, value in zip(self._axes, node.at,
+                       strict=True)) for node in nodes):  # fmt: skip
+                return True
+        return any(
+            all(value in self._axes[knob] for knob, value in fixed.items())
+            and all(
+                any(low <= value <= high for value in self._axes[knob])
+                for knob, (low, high) in grid.ends().items()
+            )
+            for fixed, grid in self._grids()
+        )
 
     def figures(self, block: Block) -> tuple[Any, Words]:
         """(figure, what it rests on) of each point; NaN and an empty word for none."""
@@ -94,7 +116,7 @@ class Surface:
                 piece = rows[start : start + step], columns
                 figures[_area(*piece)] = _in_cells(grid, *lines.values(grid.knobs, *piece))
         basis = numpy.where(numpy.isnan(figures), numpy.int8(0), _code(INTERPOLATED))
-        for nodes in reversed(self._sources):  # what is written last stays
+        for nodes in reversed(self._nodes):  # what is written last stays
             for node in nodes:
                 area = _area(*lines.where(dict(zip(self._axes, node.at, strict=True))))
                 figures[area], basis[area] = node.value, _code(PUBLISHED)
@@ -105,7 +127,7 @@ class Surface:
     def _grids(self) -> Iterator[tuple[Mapping[str, Any], _Grid]]:
         """What the first source prints: a grid over the numeric knobs that run in it, for each
         setting of the others."""
-        nodes = self._sources[0] if self._sources else []
+        nodes = self._nodes[0] if self._nodes else []
         spots = {knob: {node.at[i] for node in nodes} for i, knob in enumerate(self._axes)}
         running = [
             knob
@@ -253,17 +275,20 @@ def surfaces_of(model: Model, axes: Mapping[str, Sequence[Any]]) -> tuple[Surfac
                 at = tuple(_value(model, knob, row, choices) for knob in axes)
                 value = float(row.figures[name].value)
                 by_source.setdefault(row.source, {}).setdefault(at, value)
-    return tuple(
+    surfaces = [
         Surface(
             accuracy,
             axes,
-            [
-                [_Node(at, value) for at, value in nodes.items()]
-                for nodes in sorted(by_source.values(), key=len, reverse=True)
-            ],
+            {
+                source: [_Node(at, value) for at, value in nodes.items()]
+                for source, nodes in sorted(
+                    by_source.items(), key=lambda item: len(item[1]), reverse=True
+                )
+            },
         )
         for accuracy, by_source in nodes_of.items()
-    )
+    ]
+    return tuple([surface for surface in surfaces if surface.reaches_axes])
 
 
 def _choices(model: Model, axes: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:

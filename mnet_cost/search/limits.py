@@ -21,6 +21,8 @@ OPTION = "--limit"
 _SIGNS = ("<=", ">=")
 _SIGN = re.compile(r"[<>=≤≥]+")
 _FORM = "a limit is METRIC<=NUMBER or METRIC>=NUMBER, as in `latency@pixel_1_tflite<=20ms`"
+_MOST_PERCENT = 1000
+"""Larger shares of a limit are not shown: they say less than the numbers."""
 _UNITS = {"bytes": "B", "s": "s", "J": "J"}
 
 
@@ -173,7 +175,7 @@ def _overrun(limit: Limit, value: float, over: float) -> str:
     metric = limit.objective.metric
     shown = [_shown(number, metric) for number in (value, over)]
     percent = 100 * over / limit.value if limit.value else 0.0
-    share = f" ({percent:,.0f} %)" if percent >= 100 else f" ({percent:.3g} %)" if percent else ""
+    share = f" ({percent:.3g} %)" if 0 < percent < _MOST_PERCENT else ""
     side = "over" if limit.is_most else "under"
     return f"{limit.objective.title} {shown[0]}, {shown[1]}{share} {side} the limit"
 

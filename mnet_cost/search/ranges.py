@@ -24,6 +24,7 @@ MAX_VALUES = 1_000_000
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,2})?")
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _LIKE_A_NUMBER = re.compile(r"[-+]?\.?(?:[0-9]|inf|nan)", re.IGNORECASE)
+_NOT_FINITE = re.compile(r"[-+]?\.?(?:inf(?:inity)?|nan)", re.IGNORECASE)
 _SIDES = re.compile(r"([0-9]{1,16}) ?[xX] ?([0-9]{1,16})")
 _FORM = "a range is FIRST:LAST:STEP, as in `0.25:1.0:0.05`"
 
@@ -116,9 +117,12 @@ def _values(part: _Part) -> Iterable[Any]:
     if ":" in part.text and _LIKE_A_NUMBER.match(part.text):
         return _range(part)
     try:
-        return (parse_scalar(part.text),)
+        value = parse_scalar(part.text)
     except ValueError as reason:
         raise part.refused(str(reason)) from None
+    if _NOT_FINITE.fullmatch(part.text):
+        raise part.refused(f"`{part.text}` is not a finite number")
+    return (value,)
 
 
 def _range(part: _Part) -> Iterable[Any]:
@@ -130,6 +134,11 @@ def _range(part: _Part) -> Iterable[Any]:
     if len(words) != 3:
         raise part.refused(f"`{part.text}` is no range", _FORM)
     for word in words:
+        if _SIDES.fullmatch(word):
+            hint = "list them: `96x128,192x256`"
+            raise part.refused(
+                f"`{part.text}` is no range: a height and a width have no step", hint
+            )
         if not _NUMBER.fullmatch(word):
             missing = "a number is missing" if not word else f"`{word}` is no finite number"
             raise part.refused(f"{missing} in the range `{part.text}`", _FORM)

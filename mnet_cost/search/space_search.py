@@ -21,7 +21,7 @@ from mnet_cost.search.limits import Limit, excess_of
 from mnet_cost.search.objectives import Objective
 from mnet_cost.search.selection import Chosen
 from mnet_cost.search.space_costs import SpaceCosts
-from mnet_cost.search.spaces import Samples
+from mnet_cost.search.spaces import Samples, Space
 from mnet_cost.search.sweep_request import Network, SweepRequest
 
 Doubles = npt.NDArray[np.float64]
@@ -110,6 +110,8 @@ def search_spaces(request: SweepRequest, progress: Progress | None = None) -> Sw
             from mnet_cost.search.exact_search import find_front
 
             samples = find_front(problem, step)
+        elif selection.count >= costs.space.points and selection.storage is None:
+            samples = _every(costs.space)
         elif selection.method == "optuna":
             from mnet_cost.search.optuna_search import search_by_optuna
 
@@ -120,6 +122,12 @@ def search_spaces(request: SweepRequest, progress: Progress | None = None) -> Sw
             samples = evolve(problem, selection.count, selection.seed, step)
         networks.append(replace(network, candidates=Chosen(samples)))
     return replace(request, networks=tuple(networks))
+
+
+def _every(space: Space) -> Samples:
+    """All samples of a space, each once."""
+    shape = [len(axis.options) for axis in space.axes]
+    return np.array(np.unravel_index(np.arange(space.points), shape), dtype=space.dtype)
 
 
 def evolve(

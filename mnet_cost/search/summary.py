@@ -18,7 +18,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.search.fronts import Front, dominated, ratio_width
 from mnet_cost.search.limits import Limit, LimitTally, excess_of
 from mnet_cost.search.objectives import Objective
-from mnet_cost.search.sweep_request import SweepRequest
+from mnet_cost.search.sweep_request import FLAGS, Column, SweepRequest
 
 Table = Mapping[str, Any]
 """Column name -> NumPy array, or `Words`; None where no point has a value. All are equally long."""
@@ -158,15 +158,18 @@ def flagged(request: SweepRequest, front: Front, table: Table, first: int) -> Ta
     return {**table, "front": on_front, "near_tie": near}
 
 
-def row_of(table: Table, i: int) -> dict[str, Any]:
+def row_of(columns: Sequence[Column], table: Table, i: int) -> dict[str, Any]:
     """One point; None for what it has no value of."""
     import numpy
 
     row: dict[str, Any] = {}
-    for name, values in table.items():
+    for column in columns:
+        values = table[column.name]
         value = None if values is None else values[i]
         value = value.item() if isinstance(value, numpy.generic) else value
-        row[name] = None if value != value or value == "" else value
+        value = None if value != value or value == "" else value
+        # Columns of counts are doubles.
+        row[column.name] = int(value) if column.kind == "int64" and value is not None else value
     return row
 
 
@@ -187,8 +190,9 @@ class Summary:
         result = flagged(self.request, self.front, table, first)
         self.spans.add(self.request, table)
         self.near_ties = (self.near_ties or 0) + int(result["near_tie"].sum())
+        columns = (*self.request.columns, *FLAGS)
         for number in self.chosen(first, length_of(table)):
-            self.rows[number] = row_of(result, number - first)
+            self.rows[number] = row_of(columns, result, number - first)
         return result
 
     def take(

@@ -48,10 +48,26 @@ def description_of(request: SweepRequest) -> dict[str, Any]:
             for objective in request.objectives
         ],
         "points_asked": request.points,
+        "accuracies": accuracies_of(request),
         "limits": [limit.text for limit in request.limits],
         "selection": _selection(request),
         "front_only": request.front_only,
     }
+
+
+def accuracies_of(request: SweepRequest) -> list[dict[str, Any]]:
+    """Which sources the accuracies of each network are from, that with most points first."""
+    return [
+        {
+            "model": network.name,
+            "column": surface.accuracy.column,
+            "dataset": surface.accuracy.dataset,
+            "sources": list(surface.sources),
+        }
+        for network in request.networks
+        for surface in network.surfaces
+        if surface.accuracy in request.accuracies
+    ]
 
 
 def identity_of(request: SweepRequest) -> dict[str, Any]:

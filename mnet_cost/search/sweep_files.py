@@ -59,6 +59,8 @@ def refuse_existing(path: str, force: bool, endings: Sequence[str] = ENDINGS) ->
         if endings is ENDINGS:
             hint += "; a folder ends in `/`"
         what = f"no sweep is written as `{ending}`" if ending else "the name has no ending"
+        if path.endswith(("/", os.sep)):
+            what, hint = "is a folder", f"name a file in it; {hint}"
         raise OutputError(Problem(f"{path}: {what}", hint=hint))
     if not target.parent.is_dir():
         raise OutputError(f"{path}: cannot be written: the folder is not there")

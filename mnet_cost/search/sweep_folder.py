@@ -45,6 +45,15 @@ _NUMBER = Column("#", "int64")
 """Which point of the sweep a row is, counted over all shares. No knob has such a name."""
 
 
+def _manifest_of(path: Path) -> Mapping[str, Any]:
+    """What the manifest of a folder says; nothing where it has none that can be read."""
+    try:
+        data = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 class ShareRows(NamedTuple):
     """What is kept of a share beside its points."""
 
@@ -62,6 +71,13 @@ class SweepFolder:
         self.request = request
         self.identity = {**identity_of(request), "task_points": share_points}
         self.digest = digest_of(self.identity)
+
+    @staticmethod
+    def task_points_of(path: Path) -> int | None:
+        """The points of a task of the sweep that a folder holds; None where it holds none."""
+        sweep = _manifest_of(path).get("sweep")
+        points = sweep.get("task_points") if isinstance(sweep, dict) else None
+        return points if type(points) is int and points > 0 else None
 
     # --- the folder
 
@@ -83,7 +99,7 @@ class SweepFolder:
                 what = f"{self.path}: has other files in it than those of a sweep: {other}"
                 raise OutputError(Problem(what, hint=hint))
             if names:
-                known = self._manifest()
+                known = _manifest_of(self.path)
                 if known.get("sha256") != self.digest and not force:
                     raise OutputError(self._other_sweep(known))
 
@@ -91,7 +107,7 @@ class SweepFolder:
         """Make the folder, unless it holds this sweep; take another sweep away."""
         is_known = False
         with self._said(self.path, hint=None):
-            if self._manifest().get("sha256") == self.digest:
+            if _manifest_of(self.path).get("sha256") == self.digest:
                 is_known = True
             else:
                 self._clear()
@@ -102,13 +118,6 @@ class SweepFolder:
                 folder.mkdir(parents=folder != self.path, exist_ok=True)
         if not is_known:
             self._write_manifest(None)
-
-    def _manifest(self) -> Mapping[str, Any]:
-        try:
-            data = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return data if isinstance(data, dict) else {}
 
     def _other_sweep(self, known: Mapping[str, Any]) -> Problem:
         hint = "name a new folder, or overwrite it with --force"
@@ -128,7 +137,7 @@ class SweepFolder:
         """Take away what another sweep has written, the manifest first."""
         for path in [self.path / MANIFEST, *self._files()]:
             is_own = _OWN.fullmatch(path.name) or _DRAFT.fullmatch(path.name)
-            if is_own and not self._is_whole(path):
+            if is_own and not self._is_of_this(path):
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
@@ -154,14 +163,27 @@ class SweepFolder:
 
     # --- files of shares
 
+    def refuse_others(self, shares: int) -> None:
+        """`OutputError` for files among those of points that are none of them: who reads the folder
+        as one table would read them, too."""
+        with self._said(self.path, hint=None):
+            own = {self._points(share).name for share in range(shares)}
+            folder = self.path / "points"
+            names = os.listdir(folder) if folder.is_dir() else []
+            for name in sorted(names):
+                if name not in own and not _DRAFT.fullmatch(name):
+                    hint = "take it away, or name a new folder"
+                    what = f"{folder / name}: is no file of this sweep"
+                    raise OutputError(Problem(what, hint=hint))
+
     def has_scan(self, share: int) -> bool:
         """Whether a share was scanned."""
-        return self._is_whole(self._scan(share))
+        return self._is_whole(self._scan(share), share)
 
     def has_share(self, share: int) -> bool:
         """Whether a share is done."""
-        points = self.request.front_only or self._is_whole(self._points(share))
-        return points and self._is_whole(self._rows(share))
+        points = self.request.front_only or self._is_whole(self._points(share), share)
+        return points and self._is_whole(self._rows(share), share)
 
     def _points(self, share: int) -> Path:
         return self.path / "points" / f"{share:05}.parquet"
@@ -189,7 +211,7 @@ class SweepFolder:
         }
         limits = {"within": scan.limits.within, "closest": scan.limits.closest}
         result = {"valid": scan.valid, "broken": dict(scan.broken), "limits": limits}
-        self._write(self._scan(share), [table], columns, result)
+        self._write(self._scan(share), [table], columns, result, share)
 
     def read_scan(self, share: int | None, top: int) -> Scan:
         """What `write_scan` wrote, with `top` of the best points."""
@@ -212,7 +234,7 @@ class SweepFolder:
 
     def write_points(self, share: int, tables: Iterable[Table]) -> None:
         """All points of a share; `tables` have flags."""
-        self._write(self._points(share), tables, (*self.request.columns, *FLAGS), {})
+        self._write(self._points(share), tables, (*self.request.columns, *FLAGS), {}, share)
 
     def write_rows(self, share: int, shown: ShareRows) -> None:
         """What is kept of a share beside its points; this comes last of a share."""
@@ -220,7 +242,7 @@ class SweepFolder:
         numbers = numpy.array(list(shown.rows), dtype=numpy.int64)
         table = {**table_of(list(shown.rows.values()), columns), _NUMBER.name: numbers}
         result = {"spans": shown.spans, "near_ties": shown.near_ties}
-        self._write(self._rows(share), [table], (*columns, _NUMBER), result)
+        self._write(self._rows(share), [table], (*columns, _NUMBER), result, share)
 
     def read_rows(self, share: int) -> ShareRows:
         """What `write_rows` wrote."""
@@ -231,8 +253,20 @@ class SweepFolder:
 
     # --- files
 
-    def _is_whole(self, path: Path) -> bool:
-        """Whether a file is there, and of this sweep."""
+    def _is_whole(self, path: Path, share: int | None = None) -> bool:
+        """Whether a file is there, and is what this sweep has written for a share."""
+        from pyarrow import ArrowException, parquet
+
+        try:
+            footer = parquet.read_metadata(path)
+        except (OSError, ArrowException):
+            return False
+        expected = self._mark(share, footer.num_rows)
+        metadata = footer.metadata or {}
+        return all(metadata.get(key.encode()) == text.encode() for key, text in expected.items())
+
+    def _is_of_this(self, path: Path) -> bool:
+        """Whether a file says that it is of this sweep."""
         from pyarrow import ArrowException, parquet
 
         try:
@@ -240,6 +274,10 @@ class SweepFolder:
         except (OSError, ArrowException):
             return False
         return bool(metadata.get(b"sweep_sha256") == self.digest.encode())
+
+    def _mark(self, share: int | None, rows: int) -> dict[str, str]:
+        """What tells a file from those of other sweeps and shares, and from a part of it."""
+        return {"sweep_sha256": self.digest, "task": json.dumps(share), "rows": json.dumps(rows)}
 
     def _read(self, path: Path) -> tuple[Any, Mapping[str, Any]]:
         """The rows of a file, and the values of its metadata."""
@@ -261,6 +299,7 @@ class SweepFolder:
         tables: Iterable[Table],
         columns: Sequence[Column],
         result: Mapping[str, Any],
+        share: int | None = None,
     ) -> None:
         with self._drafted(path) as draft:
             file = ParquetFile(draft, self.request, columns)
@@ -268,7 +307,7 @@ class SweepFolder:
                 for table in tables:
                     file.add(table)
                 file.flush()
-                file.finish({"sweep_sha256": self.digest, "result": result})
+                file.finish({**self._mark(share, file.rows), "result": result})
             finally:
                 file.close()
 
@@ -282,6 +321,10 @@ class SweepFolder:
                 with draft.open("rb") as file:
                     os.fsync(file.fileno())  # so that no name leads to half of a file
                 draft.replace(path)
+            except FileNotFoundError:
+                # Another process that works on this sweep has written the same, and cleaned up.
+                if not path.exists():
+                    raise
             finally:
                 with suppress(OSError):
                     draft.unlink(missing_ok=True)

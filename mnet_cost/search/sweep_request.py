@@ -237,6 +237,10 @@ def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[
     """A network with its own axes; its knobs are those that its reference sets."""
     own = {knob: tuple(values) for knob, values in axes.items()
            if model.knobs.get(knob) is values}  # fmt: skip
+    for knob in own:
+        if knob in plain.knobs:
+            hint = f"leave it out of `{name}`"
+            raise UsageError(Problem(f"the knob `{knob}` is set in `{name}` and swept", hint=hint))
     fixed = plain._replace(
         knobs={knob: value for knob, value in plain.knobs.items() if knob not in own}
     )

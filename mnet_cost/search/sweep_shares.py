@@ -135,13 +135,16 @@ def sweep_to_folder(
     if request.selection is not None:
         hint = "-o points.parquet, for example"
         raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
-    each = task_points or share_points(request.points)
+    before = SweepFolder.task_points_of(Path(path))
+    each = task_points or before or share_points(request.points)
     with naming(path, "cannot be written", shown="-o"):
         place = str(Path(path).resolve())
     job = pickle.dumps(_Job(installed_version(), place, request, each))
     folder = _worker(job).folder
     folder.check(force)
     shares = _worker(job).run.shares(each)
+    if not force:
+        folder.refuse_others(len(shares))
     unscanned = [n for n in range(len(shares)) if not folder.has_scan(n)]
     undone = [n for n in range(len(shares)) if not folder.has_share(n)]
     stages = [(scan_share, unscanned), (write_share, undone)]
@@ -164,6 +167,7 @@ def sweep_to_folder(
     try:
         with workers(scheduler if unscanned or undone else None) as run:
             folder.prepare()
+            folder.refuse_others(len(shares))
             perform(run, scan_share, unscanned)
             scan = Scan(request, MOST_BEST)
             for number in range(len(shares)):

@@ -113,7 +113,8 @@ def test_figures_are_those_of_the_definition(seed: int) -> None:
     for share in (0.8, 0.3):
         spots = [spot for spot in printed if draw.random() < share]
         sources.append([_Node(spot, float(draw.random())) for spot in spots])
-    surface = Surface(Accuracy("top1", "ImageNet"), axes, sources)
+    named = {"first": sources[0], "other": sources[1]}
+    surface = Surface(Accuracy("top1", "ImageNet"), axes, named)
     on_rows = ["side", "depth"] if seed % 2 else ["width", "depth"]
     rows = list(product(*[axes[knob] for knob in on_rows]))
     on_columns = [knob for knob in ("width", "side") if knob not in on_rows]
@@ -149,6 +150,8 @@ def test_figures_are_those_of_the_definition(seed: int) -> None:
 
 
 def test_no_points_have_no_figures() -> None:
-    surface = Surface(Accuracy("top1", "ImageNet"), {"alpha": (0.5, 1.0)}, [[_Node((0.5,), 60.0)]])
+    surface = Surface(
+        Accuracy("top1", "ImageNet"), {"alpha": (0.5, 1.0)}, {"it": [_Node((0.5,), 60.0)]}
+    )
     figures, basis = surface.figures(Block("m", "fp32", {"alpha": np.empty(0)}, {}, {"why": 2}))
     assert (len(figures), basis.tolist()) == (0, [])

@@ -119,6 +119,23 @@ def test_evolution_of_a_space_with_fewer_networks_than_evaluations(tmp_path: Pat
     assert len(front(problem, evolve(problem, 300, 1))) == len(front(problem, every(problem)))
 
 
+@pytest.mark.parametrize("search", ["evolution", "optuna"])
+def test_a_search_of_more_than_all_networks_looks_at_each_once(tmp_path: Path, search: str) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text(HEAD + SPACES["two choices"])
+    selection = plan_selection(search=search, evaluations=10**6)
+    request = plan_sweep(
+        [str(path)], [load_model(str(path))], {}, objectives="mult_adds,params",
+        selection=selection,
+    )  # fmt: skip
+    found = search_spaces(request)
+    assert found.networks[0].candidates is not None
+    (samples,) = found.networks[0].candidates.pieces()
+    every_one = problem_of(planned(str(path), "mult_adds,params"))
+    assert len({sample.tobytes() for sample in samples.T}) == samples.shape[1]
+    assert samples.shape == every(every_one).shape
+
+
 def test_networks_that_break_are_no_candidates_of_evolution(tmp_path: Path) -> None:
     path = tmp_path / "space.yaml"
     path.write_text(HEAD + BREAKS["in several blocks"])

@@ -109,6 +109,32 @@ def test_what_is_missing_is_done_again_and_only_that(
     assert done == []
 
 
+def test_a_file_with_other_points_is_done_again(tmp_path: Path) -> None:
+    request, path = planned(), tmp_path / "points"
+    swept(path, request)
+    written = files(path)
+    part = path / "points" / "00001.parquet"
+    table = parquet.read_table(part)
+    parquet.write_table(table.slice(0, 100), part)  # with its metadata
+    (path / "points" / "00003.parquet").write_bytes(written["points/00000.parquet"])
+    swept(path, request, task_points=None)  # that of the folder
+    assert files(path) == written
+    for name in ("99999.parquet", "notes.txt"):
+        (path / "points" / name).write_bytes(written["points/00000.parquet"])
+        with pytest.raises(OutputError, match=re.escape(f"{name}: is no file of this sweep")):
+            swept(path, request)
+        (path / "points" / name).unlink()
+
+
+def test_two_sweeps_may_fill_one_folder(tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+    path = tmp_path / "points"
+    sweeps = [started([*SWEEP, "-o", f"{path}/"]) for _ in range(2)]
+    for sweep in sweeps:
+        said = sweep.communicate(timeout=120)[1]
+        assert (sweep.returncode, said) == (0, b"")
+    assert files(path) == undisturbed
+
+
 def test_only_the_front_is_written(tmp_path: Path) -> None:
     every, request = planned(), planned(front_only=True)
     summary = swept(tmp_path / "all", every)

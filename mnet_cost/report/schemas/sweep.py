@@ -38,6 +38,21 @@ def sweep_schema() -> Json:
                 ),
                 "the first is the one that `top` is by",
             ),
+            "accuracies": listed(
+                record(
+                    {
+                        "model": text("whose accuracies they are"),
+                        "column": text("which column has them"),
+                        "dataset": maybe(text("what they were measured on")),
+                        "sources": listed(
+                            text("who prints them"),
+                            "where several print one for a point, the first counts; between "
+                            "points, that of the first alone is interpolated",
+                        ),
+                    }
+                ),
+                "where accuracies are from",
+            ),
             "selection": maybe(
                 record(
                     {
