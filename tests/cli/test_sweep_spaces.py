@@ -250,10 +250,11 @@ def test_a_space_with_no_valid_point(capsys: pytest.CaptureFixture[str], tmp_pat
         "format: 1\nname: broken\ninput: {image: [3, 8, 8]}\nlayers:\n"
         "  - {id: a, conv2d: {channels: 8, kernel: {choose: [9, 11]}, padding: 0}}\n"
     )
-    for words in (("--sample", "50"), ("--search", "evolution", "--evaluations", "50")):
+    search = ("--search", "evolution", "--evaluations", "50")  # each of the two networks once
+    for words, points in ((("--sample", "50"), 50), (search, 2)):
         status, _, err = run(capsys, "sweep", str(path), *words)
         assert status == 2
-        assert "none of the 50 points of this sweep is a network" in err
+        assert f"none of the {points} points of this sweep is a network" in err
         assert "does not fit into an image 8 high" in err
     status, _, err = run(capsys, "sweep", str(path), "--search", "exact")
     assert status == 2
