@@ -3,9 +3,9 @@
     sweep.json              what the sweep is of, and at the end what became of it
     front.parquet           the points of the front, at the end
     points/00012.parquet    the points of one share, with their flags
-    work/scans/00012.parquet    what the objectives of a share say: its own front
-    work/scan.parquet           the same of all shares
-    work/rows/00012.parquet     the points of a share that are shown, and spans of its metrics
+    state/scans/00012.parquet   what the objectives of a share say: its own front
+    state/scan.parquet          the same of all shares
+    state/rows/00012.parquet    the points of a share that are shown, and spans of its metrics
 
 A file is written under a name of its own and then renamed, so it is there whole or not at all, and
 says of which sweep it is: what is missing is what is left to do. Not here: what a share has in it
@@ -38,6 +38,7 @@ from mnet_cost.search.words import Words
 SCHEMA = "mnet-cost/sweep-folder/1"
 MANIFEST = "sweep.json"
 FRONT = "front.parquet"
+_POINTS, _STATE = "points", "state"
 
 _OWN = re.compile(r"(sweep\.json|front\.parquet|scan\.parquet|\d{5,}\.parquet)")
 _DRAFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")
@@ -52,6 +53,17 @@ def _manifest_of(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _footer_of(path: Path) -> tuple[int, Mapping[bytes, bytes]]:
+    """(rows, metadata) of a Parquet file; nothing where there is none that can be read."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        footer = parquet.read_metadata(path)
+    except (OSError, ArrowException):
+        return 0, {}
+    return footer.num_rows, footer.metadata or {}
 
 
 class ShareRows(NamedTuple):
@@ -93,10 +105,10 @@ class SweepFolder:
                 raise OutputError(
                     f"{self.path}: cannot be written: {self.path.parent} is no folder"
                 )
-            if names - {MANIFEST, FRONT, "points", "work"}:
-                other = sorted(names - {MANIFEST, FRONT, "points", "work"})[0]
+            others = sorted(names - {MANIFEST, FRONT, _POINTS, _STATE})
+            if others:
                 hint = "name a new folder"
-                what = f"{self.path}: has other files in it than those of a sweep: {other}"
+                what = f"{self.path}: has other files in it than those of a sweep: {others[0]}"
                 raise OutputError(Problem(what, hint=hint))
             if names:
                 known = _manifest_of(self.path)
@@ -111,9 +123,9 @@ class SweepFolder:
                 is_known = True
             else:
                 self._clear()
-            folders = [self.path, self.path / "work" / "scans", self.path / "work" / "rows"]
+            folders = [self.path, self.path / _STATE / "scans", self.path / _STATE / "rows"]
             if not self.request.front_only:
-                folders.append(self.path / "points")
+                folders.append(self.path / _POINTS)
             for folder in folders:
                 folder.mkdir(parents=folder != self.path, exist_ok=True)
         if not is_known:
@@ -141,7 +153,7 @@ class SweepFolder:
                 path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
-        folders = (".", "points", "work", "work/scans", "work/rows")
+        folders = (".", _POINTS, _STATE, f"{_STATE}/scans", f"{_STATE}/rows")
         return [file for name in folders for file in sorted((self.path / name).glob("*"))
                 if file.is_file()]  # fmt: skip
 
@@ -168,7 +180,7 @@ class SweepFolder:
         as one table would read them, too."""
         with self._said(self.path, hint=None):
             own = {self._points(share).name for share in range(shares)}
-            folder = self.path / "points"
+            folder = self.path / _POINTS
             names = os.listdir(folder) if folder.is_dir() else []
             for name in sorted(names):
                 if name not in own and not _DRAFT.fullmatch(name):
@@ -186,14 +198,14 @@ class SweepFolder:
         return points and self._is_whole(self._rows(share), share)
 
     def _points(self, share: int) -> Path:
-        return self.path / "points" / f"{share:05}.parquet"
+        return self.path / _POINTS / f"{share:05}.parquet"
 
     def _scan(self, share: int | None) -> Path:
-        work = self.path / "work"
-        return work / "scan.parquet" if share is None else work / "scans" / f"{share:05}.parquet"
+        state = self.path / _STATE
+        return state / "scan.parquet" if share is None else state / "scans" / f"{share:05}.parquet"
 
     def _rows(self, share: int) -> Path:
-        return self.path / "work" / "rows" / f"{share:05}.parquet"
+        return self.path / _STATE / "rows" / f"{share:05}.parquet"
 
     def write_scan(self, share: int | None, scan: Scan) -> None:
         """The scan of a share, or that of all of them."""
@@ -255,25 +267,14 @@ class SweepFolder:
 
     def _is_whole(self, path: Path, share: int | None = None) -> bool:
         """Whether a file is there, and is what this sweep has written for a share."""
-        from pyarrow import ArrowException, parquet
-
-        try:
-            footer = parquet.read_metadata(path)
-        except (OSError, ArrowException):
-            return False
-        expected = self._mark(share, footer.num_rows)
-        metadata = footer.metadata or {}
-        return all(metadata.get(key.encode()) == text.encode() for key, text in expected.items())
+        rows, said = _footer_of(path)
+        expected = self._mark(share, rows)
+        return all(said.get(key.encode()) == text.encode() for key, text in expected.items())
 
     def _is_of_this(self, path: Path) -> bool:
         """Whether a file says that it is of this sweep."""
-        from pyarrow import ArrowException, parquet
-
-        try:
-            metadata = parquet.read_metadata(path).metadata or {}
-        except (OSError, ArrowException):
-            return False
-        return bool(metadata.get(b"sweep_sha256") == self.digest.encode())
+        _, said = _footer_of(path)
+        return said.get(b"sweep_sha256") == self.digest.encode()
 
     def _mark(self, share: int | None, rows: int) -> dict[str, str]:
         """What tells a file from those of other sweeps and shares, and from a part of it."""

@@ -87,7 +87,7 @@ def test_what_is_missing_is_done_again_and_only_that(
     written = files(path)
     (path / "points" / "00002.parquet").unlink()
     (path / "points" / "00001.parquet").write_bytes(written["points/00001.parquet"][:-7])
-    (path / "work" / "scans" / "00000.parquet").write_bytes(b"")
+    (path / "state" / "scans" / "00000.parquet").write_bytes(b"")
     (path / "front.parquet").unlink()
     (path / "points" / ".00002.parquet.0123abcd.part").write_bytes(b"half of a file")
     done: list[tuple[str, int]] = []
@@ -336,7 +336,7 @@ def test_a_killed_worker_and_a_killed_scheduler(
     path = tmp_path / "points"
     address = next(iter(cluster))
     sweep = started([*SWEEP, "-o", f"{path}/", "--scheduler", address])
-    wait_for_files(path / "work" / "scans", 3)
+    wait_for_files(path / "state" / "scans", 3)
     cluster["first"].kill()
     wait_for_files(path / "points", 2)
     cluster[address].kill()
