@@ -262,7 +262,11 @@ def _check_files(options: argparse.Namespace, request: SweepRequest) -> None:
 
         hint = "-o points.parquet, for example"
         raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
-    if not _is_folder(options):
+    if _is_folder(options):
+        from mnet_cost.search.sweep_shares import check_folder_request
+
+        check_folder_request(request, options.top, options.scheduler)
+    else:
         for option in ("scheduler", "task_points"):
             if getattr(options, option) is not None:
                 from mnet_cost.errors import Problem, UsageError

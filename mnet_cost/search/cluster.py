@@ -6,9 +6,9 @@
 
 All that knows of dask is here. Calls are independent: any worker makes any of them, and a call
 whose worker dies is made again by another one. What calls have in common is sent to a worker once.
-Results come as they are ready. Dask sends functions
-and arguments as pickles, so whoever reaches a scheduler runs code on its workers: a scheduler
-belongs into a network that is trusted, or behind the certificates of its own configuration.
+Results come as they are ready. Dask sends functions and arguments as pickles, so whoever reaches a
+scheduler runs code on its workers: use one in a network that you trust, or with the certificates of
+its own configuration.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A sweep: every combination of knob values of several networks, evaluated and written of.
+"""A sweep: every combination of knob values of several networks, evaluated share by share.
 
     request = plan_sweep(names, models, axes, devices, precisions=("fp32",))
     summary = Summary(request)

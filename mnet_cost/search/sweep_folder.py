@@ -1,4 +1,4 @@
-"""A sweep as a folder of files, which several processes write and which an end of any leaves whole.
+"""A sweep as a folder of files. Several processes write it; killing any of them damages no file.
 
     sweep.json              what the sweep is of, and at the end what became of it
     front.parquet           the points of the front, at the end

@@ -110,6 +110,19 @@ def write_share(job: bytes, call: _Call) -> int:
     return share.points
 
 
+def check_folder_request(request: SweepRequest, top: int, scheduler: str | None) -> None:
+    """`UsageError` for what no folder has and for what is no scheduler, `MissingPackageError`
+    without pyarrow or dask."""
+    require("pyarrow", extra="sweep")
+    if scheduler is not None:
+        check_scheduler(scheduler)
+    if top > MOST_BEST:
+        raise UsageError(f"a folder has the best {MOST_BEST} points: --top is too large")
+    if request.selection is not None:
+        hint = "-o points.parquet, for example"
+        raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
+
+
 def sweep_to_folder(
     path: str,
     request: SweepRequest,
@@ -127,14 +140,7 @@ def sweep_to_folder(
     `OutputError` where the folder cannot be written or holds something else, `SchedulerError` where
     the work cannot go on; what was done stays.
     """
-    require("pyarrow", extra="sweep")
-    if scheduler is not None:
-        check_scheduler(scheduler)
-    if summary.wanted_best > MOST_BEST:
-        raise UsageError(f"a folder has the best {MOST_BEST} points: --top is too large")
-    if request.selection is not None:
-        hint = "-o points.parquet, for example"
-        raise UsageError(Problem("a folder has the points of a grid, no samples", hint=hint))
+    check_folder_request(request, summary.wanted_best, scheduler)
     before = SweepFolder.task_points_of(Path(path))
     each = task_points or before or share_points(request.points)
     with naming(path, "cannot be written", shown="-o"):

@@ -145,6 +145,8 @@ def test_points_that_break_are_counted(capsys: pytest.CaptureFixture[str]) -> No
         ),
         (("--alpha", "0.5,1", "--scheduler", "local:2"), "needs a folder to write to"),
         (("--alpha", "0.5,1", "--task-points", "9", "-o", "points.csv"), "needs a folder"),
+        (("--alpha", "0.5,1", "--top", "101", "-o", "points/"), "the best 100 points"),
+        (("--sample", "9", "--alpha", "0.5,1", "-o", "points/"), "no samples"),
         (("--alpha", "0.5,1", "--front-only"), "--front-only is about what is written"),
         ((), "a sweep needs values of a knob"),
     ],
