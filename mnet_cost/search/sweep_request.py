@@ -103,7 +103,8 @@ class SweepRequest:
     @property
     def decisive(self) -> tuple[Objective, ...]:
         """The columns that decide what is on the front: objectives and limits."""
-        return (*self.objectives, *[limit.objective for limit in self.limits])
+        limited = [objective for limit in self.limits for objective in limit.objectives]
+        return (*self.objectives, *limited)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -149,7 +150,7 @@ def plan_sweep(
     objectives: str | None = None,
     lower_bound: bool = False,
     front_only: bool = False,
-    limits: Sequence[str] = (),
+    limits: Sequence[str | Limit] = (),
     selection: Selection | None = None,
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
