@@ -5,6 +5,7 @@
     ├── DeviceError          a device profile does
     ├── PaperError           a file of printed tables does
     ├── MeasurementError     a file of measured times does
+    ├── BudgetError          a budget does, or cannot be checked
     ├── ModelReferenceError  a model, variant, knob or layer that is not there
     ├── UsageError           an option, a setting or a combination of them that cannot be
     ├── UnitError            text that is not a quantity of the unit asked for
@@ -173,6 +174,10 @@ class MeasurementError(MnetCostError):
     """A file of measured times says something it cannot mean, or too little to be fitted."""
 
     names_lookalikes = False  # its problems mark whole rows, with the words of their sources
+
+
+class BudgetError(MnetCostError):
+    """A budget says something it cannot mean, or is of a network that is not there."""
 
 
 class ModelReferenceError(MnetCostError):

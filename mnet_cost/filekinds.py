@@ -1,4 +1,4 @@
-"""What a YAML file is: a model, a device profile, or the tables of a paper.
+"""What a YAML file is: a model, a device profile, the tables of a paper, or budgets.
 
 Each reader takes one kind. For a file of another kind the error names that kind and its command;
 without this, the reader would report each key as unknown.
@@ -18,6 +18,8 @@ class FileKind(NamedTuple):
     title: str
     marks: tuple[str, ...]
     taken: str
+    unless: tuple[str, ...] = ()
+    """Keys of a file of another kind, which may have those of `marks` as well."""
 
 
 MODEL = FileKind(
@@ -31,14 +33,25 @@ DEVICE = FileKind(
     "`mnet-cost devices` and `--device` take a device profile",
 )
 PAPER = FileKind("the tables of a paper", ("tables",), "`mnet-cost paper` takes tables of a paper")
+BUDGETS = FileKind(
+    "a file of budgets", ("budgets",), "`mnet-cost check` takes a file of budgets", ("extends",)
+)  # a model has budgets, too, and one that extends another may have nothing else
 
 
 def mistaken(root: Node, asked: FileKind) -> Problem | None:
     """The problem of a file whose keys are those of another kind than `asked`; else None."""
     if not root.keys.keys().isdisjoint(asked.marks):
         return None
-    for kind in (MODEL, DEVICE, PAPER):
-        mark = next((root.keys[mark] for mark in kind.marks if mark in root.keys), None)
-        if mark is not None:
-            return Problem(f"this is {kind.title}, not {asked.title}", mark.span(), kind.taken)
+    kind = kind_of(root)
+    if kind is None or kind is asked:
+        return None
+    mark = next(root.keys[mark] for mark in kind.marks if mark in root.keys)
+    return Problem(f"this is {kind.title}, not {asked.title}", mark.span(), kind.taken)
+
+
+def kind_of(root: Node) -> FileKind | None:
+    """The kind of file that has keys of `root`, a mapping; None where no kind does."""
+    for kind in (MODEL, DEVICE, PAPER, BUDGETS):
+        if not root.keys.keys().isdisjoint(kind.marks) and root.keys.keys().isdisjoint(kind.unless):
+            return kind
     return None

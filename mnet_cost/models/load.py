@@ -24,6 +24,7 @@ from mnet_cost.models.blocks import (
     read_callees,
     refuse_recursion,
 )
+from mnet_cost.models.budgets import check_budgets, keep_own_budgets
 from mnet_cost.models.declarations import compile_declarations
 from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.inputs import compile_inputs, input_names
@@ -102,7 +103,8 @@ def _patched(
                 or ("the file has " + all_of(variants) if variants else "the file has no variants"),
             )
         )
-    return keep_own_rows(apply_variant(root, variant, problems), root, variant)
+    patched = apply_variant(root, variant, problems)
+    return keep_own_budgets(keep_own_rows(patched, root, variant), root, variant)
 
 
 def _compile(
@@ -130,6 +132,7 @@ def _compile(
     outputs = _outputs(sections, top, values)
     refuse_recursion(sections, blocks)
     published = compile_published(Sections(root, problems), variant)
+    check_budgets(Sections(root, problems), variants)
     if problems:
         return None
     if variant is None:

@@ -80,6 +80,7 @@ def json_schema() -> Json:
             "entry": _entry(),
             "variant": _variant(),
             "published": _published(),
+            "budget": _budget(),
             **{_definition(layer): _kind(layer) for layer in LAYERS},
         },
     }
@@ -152,6 +153,12 @@ def _sections() -> Json:
             {"type": "array", "minItems": 1, "items": _ref("published")},
             {"pattern": r"\S"},
         ),
+        "budgets": {
+            "description": "What the network may cost: `mnet-cost check` says whether it does.",
+            "type": "array",
+            "minItems": 1,
+            "items": _ref("budget"),
+        },
     }
 
 
@@ -334,6 +341,41 @@ def _published() -> Json:
                 name: {"description": f"{title} in percent, as printed: `70.6`.", **percent}
                 for name, title in ACCURACIES.items()
             },
+        },
+    }
+
+
+def _budget() -> Json:
+    amount = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"[0-9]"}]}
+    value = {"type": ["number", "boolean", "string"]}
+    word = {"type": "string", "pattern": r"\S"}
+    words = {"anyOf": [word, {"type": "array", "minItems": 1, "items": word}]}
+    return {
+        "description": "Limits on metrics by their names, each with a unit: `latency: 20 ms`, "
+        "`params: 4.3 M`, `peak_memory: 320 KiB`.",
+        "type": "object",
+        "propertyNames": {"pattern": _NAME},
+        "additionalProperties": amount,
+        "properties": {
+            "variant": {"description": "The variant that it is about.", **word},
+            "at": {
+                "description": "Values of knobs, the others at their defaults. Of several, as in "
+                "`0.25:1.0:0.25` or `[128, 224]`, the limits hold for all.",
+                "type": "object",
+                "additionalProperties": {
+                    "anyOf": [value, {"type": "array", "minItems": 1, "items": value}]
+                },
+            },
+            "device": {"description": "Device profiles, by name or path.", **words},
+            "precision": {"description": "Precisions; by default fp32.", **words},
+            "part": {"description": "A layer, block or entry by its path.", **word},
+            "warn": {
+                "description": "Limits over which there is a warning.",
+                "type": "object",
+                "propertyNames": {"pattern": _NAME},
+                "additionalProperties": amount,
+            },
+            "reason": {"description": "Why these limits.", **word},
         },
     }
 

@@ -27,6 +27,7 @@ SECTIONS = (
     "outputs",
     "variants",
     "published",
+    "budgets",
 )
 REQUIRED = ("format", "name", "input", "layers")
 

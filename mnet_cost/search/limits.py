@@ -130,7 +130,7 @@ def limit_of(option: str, text: str, objective: Objective) -> Limit:
     """The most that an option such as `--latency 20ms` allows for a column; raises `UsageError` for
     a text that is no such quantity."""
     try:
-        value = _number(text, objective.metric)
+        value = number_of(text, objective.metric)
     except UnitError as error:
         span = Span(Source(option, text), 1, 1, max(len(text), 1) + 1)
         raise UsageError([problem._replace(span=span) for problem in error.problems]) from None
@@ -159,7 +159,7 @@ def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Acc
         raise UsageError(Problem(f"{missing} is missing in `{text}`", span(0, len(text)), _FORM))
     try:
         objective = objective_of(word, devices, accuracies)
-        value = _number(number, objective.metric)
+        value = number_of(number, objective.metric)
     except (UsageError, UnitError) as error:
         is_number = isinstance(error, UnitError)
         where = span(text.index(number, sign.end()), len(text)) if is_number else span(0, len(word))
@@ -167,7 +167,7 @@ def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Acc
     return Limit(objective, sign[0] == "<=", value, text)
 
 
-def _number(text: str, metric: Metric) -> float:
+def number_of(text: str, metric: Metric) -> float:
     """The number of a limit in the unit of files."""
     if metric.unit == "%":
         return parse_count(text.removesuffix("%"))

@@ -1,0 +1,419 @@
+"""Which budgets are about which networks: in specs, in files beside them, and on a command line.
+
+A MODEL is checked against the budgets of `--budget` and `--limit` where those are there, else
+against its own, else against those of `budget.yaml` beside it that name it. A MODEL that is a file
+of budgets stands for all that it names. A MODEL without a variant stands for its file: budgets of
+all its variants are checked. Not here: what entries say (`budgets.py`), and verdicts (`check.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from mnet_cost.errors import (
+    BudgetError,
+    MnetCostError,
+    ModelReferenceError,
+    Problem,
+    SpecError,
+    TooManyProblemsError,
+    UsageError,
+    did_you_mean,
+)
+from mnet_cost.filekinds import BUDGETS, MODEL, kind_of, mistaken
+from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, own_budgets
+from mnet_cost.models.library import (
+    is_path,
+    load_model,
+    model_names,
+    model_path,
+    owner_of,
+    path_beside,
+    refuse_foreign,
+    shipped_hint,
+    split_reference,
+)
+from mnet_cost.models.load import compile_spec
+from mnet_cost.models.problems import Problems, all_of, key_hint, shown
+from mnet_cost.models.types import BATCH, ModelSpec
+from mnet_cost.paths import is_yaml, real_path
+from mnet_cost.search.budgets import Budget, Devices, at_node, read_budgets
+from mnet_cost.yamlfile import Node, parse_yaml, read_text, read_yaml
+
+FILE_NAME = "budget.yaml"
+"""The file of budgets that is read where nobody names one."""
+
+FORMAT = 1
+_TOP = ("format", SECTION)
+_OUR_KEYS = re.compile(r"^(?:layers|extends|budgets)\s*:", re.MULTILINE)
+_OUR_FORMAT = re.compile(r"^format\s*:\s*1\s*$", re.MULTILINE)
+
+
+class PlannedBudget(NamedTuple):
+    """A budget with the network that it is about."""
+
+    budget: Budget
+    spec: ModelSpec
+    knobs: Mapping[str, Any]
+    """Those that the reference to the network sets, where the budget does not."""
+
+
+class Plan(NamedTuple):
+    """What is to be checked."""
+
+    budgets: tuple[PlannedBudget, ...]
+    without: tuple[str, ...] = ()
+    """Models for which there is no budget."""
+    skipped: tuple[str, ...] = ()
+    """Files that are neither a model nor budgets."""
+
+
+class _Place(NamedTuple):
+    """The file, the variant and the knobs that a reference names."""
+
+    path: str
+    variant: str | None
+    knobs: Mapping[str, Any]
+
+
+class _Wanted(NamedTuple):
+    """A MODEL: its place, or the spec where it is in no file of its own."""
+
+    reference: str
+    place: _Place
+    is_library: bool
+    spec: ModelSpec | None = None
+
+
+def plan_checks(
+    models: Sequence[str],
+    files: Sequence[str] = (),
+    typed: Sequence[Budget] = (),
+    *,
+    skip_others: bool = False,
+) -> Plan:
+    """The budgets of `models`, of `files` of budgets, and those that were `typed`.
+
+    Without models, all that the files name; without both, what `budget.yaml` names in the working
+    directory. `skip_others` leaves out files that are neither a model nor budgets. Raises
+    `BudgetError` with all problems of the budgets, else as `load_model`.
+    """
+    planner = _Planner()
+    skipped: list[str] = []
+    wanted: list[_Wanted] = []
+    without: list[str] = []
+    with suppress(TooManyProblemsError):
+        for reference in models:
+            if skip_others and _is_other(reference):
+                skipped.append(reference)
+            elif (path := planner.budget_path(reference)) is not None:
+                planner.add_file(path)
+            else:
+                wanted.append(planner.wanted(reference))
+        if not models:
+            for path in _files_alone(files, typed):
+                planner.add_file(path)
+        for model in wanted:
+            if not planner.add_model(model, files, typed):
+                without.append(model.reference)
+    planner.refuse_problems()
+    return Plan(tuple(planner.planned.values()), tuple(without), tuple(skipped))
+
+
+def _files_alone(files: Sequence[str], typed: Sequence[Budget]) -> Sequence[str]:
+    """The files of budgets that are checked where no MODEL is named."""
+    if typed:
+        hint = "mnet-cost check mobilenet_v1 --limit 'params<=4.3M'"
+        raise UsageError(Problem("a limit needs a network to check", hint=hint))
+    if not files and not os.path.exists(FILE_NAME):
+        hint = f"name a spec or a file of budgets; without, {FILE_NAME} is read"
+        raise UsageError(Problem(f"there is nothing to check, and no {FILE_NAME}", hint=hint))
+    return files or (FILE_NAME,)
+
+
+class _Planner:
+    """Reads files once, compiles each variant once, and collects problems."""
+
+    def __init__(self) -> None:
+        self.planned: dict[tuple[Any, ...], PlannedBudget] = {}
+        self._problems: dict[str, Problems] = {}
+        """By the file that they are in."""
+        self._roots: dict[str, Node] = {}
+        self._specs: dict[tuple[str, str | None], ModelSpec] = {}
+        self._budgets: dict[str, list[Budget]] = {}
+        self._names = frozenset(model_names())
+        self._devices: Devices = {}
+        self._limited: dict[tuple[Any, ...], Node | None] = {}
+
+    def refuse_problems(self) -> None:
+        """`BudgetError` where there are problems."""
+        problems = [problem for each in self._problems.values() for problem in each.in_order()]
+        if problems:
+            raise BudgetError(problems)
+
+    def wanted(self, reference: str) -> _Wanted:
+        """What a MODEL names."""
+        name = split_reference(reference)[0]
+        if name == "-" or name.startswith("git:"):
+            model = load_model(reference)
+            place = _Place(model.spec.path, model.spec.variant, model.knobs)
+            return _Wanted(reference, place, False, model.spec)
+        return _Wanted(reference, self._place(reference), not is_path(name))
+
+    def budget_path(self, reference: str) -> str | None:
+        """The path of a file of budgets that a MODEL names; None for another MODEL."""
+        name, variant, knobs = split_reference(reference)
+        if not is_path(name) or name.startswith("git:") or not os.path.exists(name):
+            return None
+        root = self._root(name)
+        if not isinstance(root.value, dict) or kind_of(root) is not BUDGETS:
+            return None
+        if variant or knobs:
+            raise UsageError(f"`{reference}`: a file of budgets has no variants and no knobs")
+        return name
+
+    def add_file(self, path: str) -> None:
+        """Plan all budgets of a file."""
+        for budget in self._file(path):
+            self._add_entry(path, budget, None)
+
+    def add_model(self, model: _Wanted, files: Sequence[str], typed: Sequence[Budget]) -> bool:
+        """Plan the budgets of a MODEL; whether there are some."""
+        if typed or files:
+            for budget in typed:
+                self._add(budget, self._spec(model), model.place.knobs, None)
+            found = bool(typed)
+            for path in files:
+                found = self._add_named(path, model) or found
+            return found
+        return self._add_own(model) or self._add_beside(model)
+
+    def _add_own(self, model: _Wanted) -> bool:
+        """Plan the budgets in the spec of a MODEL."""
+        path = model.place.path
+        root = self._root(path) if model.spec is None else model.spec.root
+        if not isinstance(root.value, dict) or SECTION not in root.value:
+            return False
+        self._spec(model)  # its problems come before those of budgets
+        entries = root.value[SECTION].value
+        if model.place.variant is not None:
+            entries = own_budgets(root, model.place.variant)
+        if path not in self._budgets:
+            problems = self._problems.setdefault(path, Problems())
+            self._budgets[path] = _collected(entries, ("variant",), problems, self._devices)
+        for budget in self._budgets[path]:
+            if model.spec is not None and budget.variant in (None, model.place.variant):
+                spec = model.spec
+            else:
+                spec = self._compiled(path, budget.variant or model.place.variant)
+            self._add(budget, spec, model.place.knobs, path)
+        return bool(entries)
+
+    def _add_beside(self, model: _Wanted) -> bool:
+        """Plan the budgets of the file beside a MODEL that name it."""
+        if model.spec is not None:
+            return False
+        folder = "" if model.is_library else os.path.dirname(model.place.path)
+        path = os.path.join(folder, FILE_NAME)
+        return os.path.exists(path) and self._add_named(path, model)
+
+    def _add_named(self, path: str, model: _Wanted) -> bool:
+        """Plan the budgets of a file that name a MODEL; whether there are some."""
+        named = [self._add_entry(path, budget, model) for budget in self._file(path)]
+        return any(named)
+
+    def _add_entry(self, path: str, budget: Budget, model: _Wanted | None) -> bool:
+        """Plan an entry of a file, of one MODEL alone where that is given; whether it is."""
+        problems = self._problems.setdefault(path, Problems())
+        try:
+            place = self._place(str(budget.model), path)
+            if model is not None and not _is_same(place, model):
+                return False
+            spec = self._compiled(place.path, place.variant)
+        except MnetCostError as error:
+            if model is None or isinstance(error, ModelReferenceError):
+                _extend(problems, at_node(error, budget.place("model")))
+                return False
+            raise
+        for knob in budget.at:
+            if knob in place.knobs:
+                message = f"the knob `{knob}` is set twice: here, and in `{budget.model}`"
+                problems.add(message, budget.place(knob) or spec.node)
+        given = {} if model is None else model.place.knobs
+        self._add(budget, spec, {**given, **place.knobs}, path)
+        return True
+
+    def _add(
+        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], path: str | None
+    ) -> None:
+        """Plan a budget, which may be asked for twice; what it has not is a problem."""
+        held = {knob: value for knob, value in knobs.items() if knob not in budget.at}
+        identity = (id(budget), spec.path, spec.variant, tuple(sorted(held.items(), key=str)))
+        if identity in self.planned:
+            return
+        problems = Problems() if path is None else self._problems.setdefault(path, Problems())
+        before = len(problems)
+        self._check_knobs(budget, spec, problems)
+        if path is not None:
+            self._check_twice(budget, spec, held, problems)
+        if len(problems) == before:
+            self.planned[identity] = PlannedBudget(budget, spec, held)
+
+    def _check_knobs(self, budget: Budget, spec: ModelSpec, problems: Problems) -> None:
+        known = (*spec.knobs, BATCH)
+        for knob in budget.at:
+            if knob not in known and "." not in knob:
+                hint = did_you_mean(knob, known) or f"it has {all_of(known)}"
+                message = f"{spec.title} has no knob `{knob}`"
+                problems.add(message, budget.place(knob) or spec.node, hint)
+
+    def _check_twice(
+        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], problems: Problems
+    ) -> None:
+        """Problems of limits that an entry about the same has already."""
+        at = {**{knob: (value,) for knob, value in knobs.items()}, **budget.at}
+        setting = {
+            knob: frozenset(values)
+            for knob, values in at.items()
+            if not (knob in spec.knobs and values == (spec.knobs[knob].default,))
+        }
+        about = real_path(spec.path), spec.variant, frozenset(setting.items()), budget.part
+        for kind, bounds in (("limited", budget.limits), ("warned of", budget.warnings)):
+            for name, bound in bounds.items():
+                devices = [device.name for device in budget.devices]
+                for device in devices if _is_of_device(budget, name) else [""]:
+                    for precision in budget.precisions:
+                        key = (*about, kind, name, device, precision)
+                        first = self._limited.setdefault(key, bound.node)
+                        if first is not bound.node and first is not None and bound.node is not None:
+                            line = first.line_in(bound.node.source)
+                            problems.add(
+                                f"`{name}` is {kind} already for the same network and setting, "
+                                f"at {line}",
+                                bound.node, "state one of them",
+                            )  # fmt: skip
+
+    def _file(self, path: str) -> list[Budget]:
+        """The budgets of a file; its problems are collected."""
+        if path not in self._budgets:
+            root = self._root(path)
+            problems = self._problems.setdefault(path, Problems())
+            self._budgets[path] = _budgets_below(root, problems, self._devices)
+        return self._budgets[path]
+
+    def _root(self, path: str) -> Node:
+        if path not in self._roots:
+            try:
+                self._roots[path] = read_yaml(path)
+            except SpecError as error:
+                hint = shipped_hint(path)
+                if hint is None:
+                    raise
+                raise SpecError(error.problems[0]._replace(hint=hint)) from None
+        return self._roots[path]
+
+    def _spec(self, model: _Wanted) -> ModelSpec:
+        if model.spec is not None:
+            return model.spec
+        return self._compiled(model.place.path, model.place.variant)
+
+    def _compiled(self, path: str, variant: str | None) -> ModelSpec:
+        key = path, variant
+        if key not in self._specs:
+            self._specs[key] = compile_spec(self._root(path), path, variant)
+        return self._specs[key]
+
+    def _place(self, reference: str, file: str | None = None) -> _Place:
+        """Where a reference leads, from the folder of `file` where that is given."""
+        name, variant, knobs = split_reference(reference)
+        refuse_foreign(name)
+        if is_path(name):
+            return _Place(name if file is None else path_beside(file, name), variant, knobs)
+        if name in self._names:
+            return _Place(model_path(name), variant, knobs)
+        owner, _ = owner_of(name, variant, reference)
+        return _Place(model_path(owner), name, knobs)
+
+
+def _is_same(place: _Place, model: _Wanted) -> bool:
+    """Whether a reference leads to a MODEL, or to a variant of its file."""
+    return real_path(place.path) == real_path(model.place.path) and model.place.variant in (
+        None, place.variant,
+    )  # fmt: skip
+
+
+def _is_of_device(budget: Budget, name: str) -> bool:
+    return next(metric.per_device for metric in budget.metrics if metric.name == name)
+
+
+def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Budget]:
+    """The entries of a file of budgets."""
+    if not isinstance(root.value, dict):
+        problems.add("a file of budgets is a mapping that starts with `format: 1`", root)
+        return []
+    problem = mistaken(root, BUDGETS)
+    if problem is not None or kind_of(root) is MODEL:
+        hint = "`mnet-cost check` takes it without `--budget`"
+        mark = next((node for key, node in root.keys.items() if key in MODEL.marks), root)
+        problems.append(problem or Problem("this is a model, not a file of budgets",
+                                           mark.span(), hint))  # fmt: skip
+        return []
+    for key, node in root.keys.items():
+        if key not in _TOP:
+            hint = key_hint(key, _TOP, f"a file of budgets has {all_of(_TOP)}")
+            problems.add(f"a file of budgets has no part `{key}`", node, hint)
+    version = root.value.get("format")
+    if version is None:
+        problems.add("a file of budgets starts with `format: 1`", root)
+    elif version.value != FORMAT or version.value is True:
+        problems.add(f"this program reads format {FORMAT}, not {shown(version)}", version)
+    section = root.value.get(SECTION)
+    if section is None or not isinstance(section.value, list) or not section.value:
+        form = "`budgets` is a list of entries with limits"
+        example = "as in `- {model: mobilenet_v1, params: 4.3 M}`"
+        problems.add(form, root if section is None else section, example)
+        return []
+    if len(section.value) > MAX_BUDGETS:
+        problems.add(f"more than {MAX_BUDGETS:,} budgets", section.value[MAX_BUDGETS])
+        return []
+    return _collected(section.value, ("model",), problems, devices)
+
+
+def _collected(
+    entries: Sequence[Node], identity: Sequence[str], problems: Problems, devices: Devices
+) -> list[Budget]:
+    try:
+        return read_budgets(entries, identity, problems, devices)
+    except TooManyProblemsError:
+        return []
+
+
+def _extend(problems: Problems, more: Sequence[Problem]) -> None:
+    for problem in more:
+        if problem not in problems:
+            problems.append(problem)
+
+
+def _is_other(reference: str) -> bool:
+    """Whether a MODEL is a file that is neither a model nor budgets.
+
+    One that cannot be read as YAML of ours is another's, unless its lines look like a model.
+    """
+    name = split_reference(reference)[0]
+    if not is_path(name) or name.startswith("git:"):
+        return False
+    if not is_yaml(name):
+        return True
+    source = read_text(name)
+    try:
+        root = parse_yaml(source)
+    except SpecError:
+        return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
+    if not isinstance(root.value, dict) or "format" not in root.value:
+        return True
+    kind = kind_of(root)
+    return kind not in (MODEL, BUDGETS) and not (kind is None and SECTION in root.value)

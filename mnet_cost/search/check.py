@@ -1,0 +1,480 @@
+"""Checks of budgets: a verdict for each limit, what makes a number too large, what would pass.
+
+    result = check_budgets(plan_checks(["mobilenet_v1"], typed=budgets))
+    result.failing
+
+A budget at one setting takes one analysis. One for all values of a range is evaluated as a sweep is
+(`range_checks.py`): the verdict holds for each setting, and the worst one is analyzed. Not here:
+which budgets there are (`budget_files.py`), and reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import product
+from math import prod
+from typing import Any, NamedTuple
+
+from mnet_cost.analysis import Analysis, analyze_network, costs_on
+from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.devices import DeviceProfile
+from mnet_cost.errors import (
+    BudgetError,
+    MnetCostError,
+    Problem,
+    ProblemList,
+    TooManyProblemsError,
+    UsageError,
+)
+from mnet_cost.metrics import Metric
+from mnet_cost.models.types import Model, ModelSpec
+from mnet_cost.network import Network, elaborate
+from mnet_cost.search.budget_causes import (
+    EntryCost,
+    costliest_entries,
+    layers_of,
+    part_interval,
+)
+from mnet_cost.search.budget_files import Plan, PlannedBudget
+from mnet_cost.search.budgets import Bound, Budget, at_node
+from mnet_cost.search.verdicts import (
+    UNKNOWN,
+    Interval,
+    Verdict,
+    interval_of,
+    verdict_of,
+    worst_of,
+)
+
+FAIL_ON: frozenset[Verdict] = frozenset(["over"])
+"""The verdicts that fail where nobody asks for others."""
+
+MAX_SETTINGS = 10_000_000
+"""Most settings of a budget: they are evaluated in some ten seconds."""
+MAX_PART_SETTINGS = 1000
+"""Most settings of a budget of a part, of which each takes an analysis."""
+MAX_CHANGES = 20
+"""Budgets for which it is looked for what would pass."""
+
+_MOST_NAMED = 3
+
+
+class Settings(NamedTuple):
+    """How the settings of a range are judged."""
+
+    counts: Mapping[Verdict, int]
+    broken: Mapping[str, int]
+    """Cause -> settings at which there is no network."""
+    worst: Mapping[str, Any]
+    """The values of the range's knobs where the number is largest; empty where none is known."""
+
+    @property
+    def points(self) -> int:
+        """All settings."""
+        return sum(self.counts.values()) + sum(self.broken.values())
+
+
+class KnobChange(NamedTuple):
+    """A value of one knob with which a budget would be kept, the others as they are."""
+
+    knob: str
+    value: Any
+    present: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on one limit of one network."""
+
+    spec: ModelSpec
+    at: Mapping[str, str]
+    """Values of knobs that are set, as they were written."""
+    knobs: Mapping[str, Any]
+    """The setting that the number is of; of a range the worst one."""
+    precision: str
+    device: DeviceProfile | None
+    part: str | None
+    metric: Metric
+    verdict: Verdict
+    number: Interval
+    limit: Bound | None
+    warning: Bound | None
+    why: str
+    """Why it is undecided, as a sentence; empty where its band says so."""
+    budget: Budget
+    settings: Settings | None = None
+    entries: tuple[EntryCost, ...] = ()
+    """The entries of the spec that cost most, where it is not within."""
+    changes: tuple[KnobChange, ...] = ()
+    """For each knob the smallest change that all limits of the budget would be kept with."""
+    is_outside: bool = False
+    """Whether the time is beyond what its fit has seen."""
+
+    @property
+    def bound(self) -> Bound:
+        """What the number is over: the limit, or where there is none the warning's."""
+        bound = self.warning if self.verdict == "warn" else self.limit
+        bound = bound or self.limit or self.warning
+        assert bound is not None
+        return bound
+
+    @property
+    def over_by(self) -> float | None:
+        """How far the number is over its bound, negative where it is not; None if unknown."""
+        return None if self.number.value is None else self.number.value - self.bound.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """All verdicts of a run."""
+
+    judgements: tuple[Judgement, ...]
+    analyses: tuple[Analysis, ...]
+    """One for each setting that was analyzed."""
+    fail_on: frozenset[Verdict]
+    without: tuple[str, ...] = ()
+    """Models for which there is no budget."""
+    skipped: tuple[str, ...] = ()
+    """Files that are neither a model nor budgets."""
+
+    def of(self, *verdicts: Verdict) -> list[Judgement]:
+        """The judgements with these verdicts."""
+        return [judgement for judgement in self.judgements if judgement.verdict in verdicts]
+
+    @property
+    def failing(self) -> list[Judgement]:
+        """Those that fail the check."""
+        return self.of(*self.fail_on)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all verdicts."""
+        return worst_of(judgement.verdict for judgement in self.judgements)
+
+
+def check_budgets(plan: Plan, fail_on: frozenset[Verdict] = FAIL_ON) -> CheckResult:
+    """The verdicts on all budgets of a plan.
+
+    Raises `BudgetError` with all settings that are no network, values that a knob cannot have, and
+    parts that are not there.
+    """
+    checker = _Checker(plan, fail_on)
+    judgements: list[Judgement] = []
+    problems = ProblemList()
+    with suppress(TooManyProblemsError):
+        for planned in plan.budgets:
+            try:
+                judgements += checker.judge(planned)
+            except MnetCostError as error:
+                for problem in _placed(error, planned.budget):
+                    if problem not in problems:
+                        problems.append(problem)
+    if problems:
+        raise BudgetError(problems)
+    return CheckResult(
+        judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
+        without=plan.without, skipped=plan.skipped,
+    )  # fmt: skip
+
+
+def _placed(error: MnetCostError, budget: Budget) -> list[Problem]:
+    """The problems of a budget at its place: at a knob where that is what is wrong."""
+    places = [budget.place(knob) for knob in budget.at]
+    node = budget.node
+    if budget.part is not None and any("no layer or block" in p.message for p in error.problems):
+        node = budget.place("part")
+    elif len(places) == 1:
+        node = places[0]
+    return at_node(error, node)
+
+
+class _Checker:
+    """Elaborates and analyzes each setting once."""
+
+    def __init__(self, plan: Plan, fail_on: frozenset[Verdict]) -> None:
+        self.fail_on = fail_on
+        self.analyses: dict[tuple[Any, ...], Analysis] = {}
+        self._networks: dict[tuple[Any, ...], Network] = {}
+        self._devices: dict[tuple[Any, ...], dict[int, DeviceProfile]] = {}
+        self._left_to_change = MAX_CHANGES
+        for planned in plan.budgets:
+            for precision in planned.budget.precisions:
+                self._ask(_key(planned.spec, _fixed(planned), precision), planned.budget.devices)
+
+    def _ask(self, key: tuple[Any, ...], devices: Sequence[DeviceProfile]) -> None:
+        """Have a setting analyzed on these devices as well."""
+        asked = self._devices.setdefault(key, {})
+        asked.update({id(device): device for device in devices})
+
+    def judge(self, planned: PlannedBudget) -> Iterator[Judgement]:
+        """The judgements of one budget."""
+        budget = planned.budget
+        axes = {knob: values for knob, values in budget.at.items() if len(values) > 1}
+        settings = prod(map(len, axes.values()))
+        most = MAX_SETTINGS if budget.part is None else MAX_PART_SETTINGS
+        if settings > most:
+            why = "" if budget.part is None else ": each takes an analysis of its own"
+            raise UsageError(
+                Problem(f"these are {settings:,} settings, of {most:,} at most{why}",
+                        hint="take larger steps, or fewer knobs")
+            )  # fmt: skip
+        for precision in budget.precisions:
+            if not axes:
+                yield from self._at_setting(planned, precision)
+            elif budget.part is not None:
+                yield from self._part_in_range(planned, precision, axes)
+            else:
+                yield from self._in_range(planned, precision, axes)
+
+    def _at_setting(self, planned: PlannedBudget, precision: str) -> Iterator[Judgement]:
+        analysis = self._analysis(planned.spec, _fixed(planned), precision)
+        numbers = _numbers(planned.budget, analysis)
+        verdicts = [_verdict(planned.budget, metric, number)
+                    for metric, _, number in numbers]  # fmt: skip
+        changes: tuple[KnobChange, ...] = ()
+        if self.fail_on.intersection(verdicts):
+            changes = self._changes(planned, precision)
+        for metric, device, number in numbers:
+            judgement = _judgement(planned, analysis, metric, device, number)
+            if judgement.verdict in self.fail_on:
+                judgement = _replaced(judgement, changes=changes)
+            yield judgement
+
+    def _in_range(
+        self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
+    ) -> Iterator[Judgement]:
+        from mnet_cost.search.range_checks import check_range  # NumPy
+
+        fixed = _fixed(planned)
+        model = Model(planned.spec, fixed)
+        for check in check_range(model, axes, planned.budget, precision):
+            yield self._judged_range(planned, precision, check.metric, check.device, check.verdict,
+                                     check.number, check.settings)  # fmt: skip
+
+    def _part_in_range(
+        self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
+    ) -> Iterator[Judgement]:
+        """A part at each setting of a range, one by one."""
+        tallies: list[_Tally] = []
+        for values in product(*axes.values()):
+            setting = dict(zip(axes, values, strict=True))
+            network = elaborate(planned.spec, {**_fixed(planned), **setting})
+            analysis = analyze_network(network, planned.budget.devices, precision=precision)
+            numbers = _numbers(planned.budget, analysis)
+            tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
+            for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
+                tally.add(_verdict(planned.budget, metric, number), number, setting)
+        for tally in tallies:
+            yield self._judged_range(planned, precision, tally.metric, tally.device,
+                                     worst_of(tally.counts), tally.number,
+                                     Settings(tally.counts, {}, tally.worst))  # fmt: skip
+
+    def _judged_range(
+        self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
+        verdict: Verdict, number: Interval, settings: Settings,
+    ) -> Judgement:  # fmt: skip
+        knobs = {**_fixed(planned), **settings.worst}
+        if not settings.worst:
+            return _without_network(planned, precision, metric, device, verdict, settings, knobs)
+        self._ask(_key(planned.spec, knobs, precision), planned.budget.devices)
+        analysis = self._analysis(planned.spec, knobs, precision)
+        judgement = _judgement(planned, analysis, metric, device, number, verdict)
+        why = judgement.why
+        if settings.broken:
+            cause, points = max(settings.broken.items(), key=lambda item: item[1])
+            why = f"{points:,} of {settings.points:,} settings are no network: {cause}"
+        return _replaced(judgement, settings=settings, why=why)
+
+    def _analysis(self, spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> Analysis:
+        key = _key(spec, knobs, precision)
+        devices = tuple(self._devices[key].values())
+        analysis = self.analyses.get(key)
+        if analysis is None or len(analysis.devices) < len(devices):
+            network = self._network(spec, knobs)
+            analysis = self.analyses[key] = analyze_network(network, devices, precision=precision)
+        return analysis
+
+    def _network(self, spec: ModelSpec, knobs: Mapping[str, Any]) -> Network:
+        key = _key(spec, knobs, "")
+        if key not in self._networks:
+            self._networks[key] = elaborate(spec, knobs)
+        return self._networks[key]
+
+    def _changes(self, planned: PlannedBudget, precision: str) -> tuple[KnobChange, ...]:
+        """For each knob its nearest usual value with which no limit of the budget fails."""
+        if not self._left_to_change:
+            return ()
+        self._left_to_change -= 1
+        from mnet_cost.search.usual_values import usual_values
+
+        fixed = _fixed(planned)
+        changes = []
+        for knob, values in usual_values(Model(planned.spec, {})).items():
+            present = fixed.get(knob, planned.spec.knobs[knob].default)
+            for value in _nearest(values, present):
+                if self._passes(planned, {**fixed, knob: value}, precision):
+                    changes.append(KnobChange(knob, value, present))
+                    break
+        return tuple(changes)
+
+    def _passes(self, planned: PlannedBudget, knobs: Mapping[str, Any], precision: str) -> bool:
+        budget = planned.budget
+        try:
+            network = elaborate(planned.spec, knobs)
+            analysis = analyze_network(network, budget.devices, precision=precision)
+            numbers = _numbers(budget, analysis)
+        except MnetCostError:  # no network, or none with that part
+            return False
+        return self.fail_on.isdisjoint(
+            _verdict(budget, metric, number) for metric, _, number in numbers
+        )
+
+
+class _Tally:
+    """Verdicts of the settings of a range, and the setting whose number is largest."""
+
+    def __init__(self, metric: Metric, device: DeviceProfile | None) -> None:
+        self.metric, self.device = metric, device
+        self.counts: dict[Verdict, int] = {}
+        self.number = UNKNOWN
+        self.worst: Mapping[str, Any] = {}
+        self._verdict: Verdict = "within"
+
+    def add(self, verdict: Verdict, number: Interval, setting: Mapping[str, Any]) -> None:
+        self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        if number.value is None:
+            return
+        largest = self.number.value is None or number.value > self.number.value
+        if worst_of([self._verdict, verdict]) != self._verdict or (
+            verdict == self._verdict and largest
+        ):
+            self._verdict, self.number, self.worst = verdict, number, setting
+
+
+def _nearest(values: Sequence[Any], present: Any) -> list[Any]:
+    """`values` without the present one, the nearest in their order first, smaller ones before."""
+    numbers = [value for value in (*values, present) if isinstance(value, (int, float))]
+    order = sorted({*values, present}) if len(numbers) > len(values) else list(values)
+    if present not in order:
+        return order
+    at = order.index(present)
+    others = [value for value in order if value != present]
+    return sorted(others, key=lambda value: (abs(order.index(value) - at), order.index(value)))
+
+
+def _fixed(planned: PlannedBudget) -> dict[str, Any]:
+    """The knobs that have one value each."""
+    single = {knob: values[0] for knob, values in planned.budget.at.items() if len(values) == 1}
+    return {**planned.knobs, **single}
+
+
+def _key(spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> tuple[Any, ...]:
+    return id(spec), frozenset(knobs.items()), precision
+
+
+def _numbers(
+    budget: Budget, analysis: Analysis
+) -> list[tuple[Metric, DeviceProfile | None, Interval]]:
+    """The number of each metric that is limited, on each device where it is of one."""
+    if budget.part is not None:
+        layers_of(analysis, budget.part)  # which must be there, whatever is limited
+    costs = analysis.total_costs
+    numbers: list[tuple[Metric, DeviceProfile | None, Interval]] = []
+    for metric in budget.metrics:
+        devices: Iterable[DeviceProfile | None] = budget.devices if metric.per_device else (None,)
+        for device in devices:
+            estimate = _estimate(analysis, device)
+            if budget.part is not None:
+                number = part_interval(metric, analysis, estimate, budget.part)
+            else:
+                on_device = None if estimate is None else costs_on(estimate)
+                number = interval_of(metric, costs, device, on_device, analysis.precision)
+            numbers.append((metric, device, number))
+    return numbers
+
+
+def _estimate(analysis: Analysis, device: DeviceProfile | None) -> DeviceEstimate | None:
+    return next((each for each in analysis.devices if each.device is device), None)
+
+
+def _verdict(budget: Budget, metric: Metric, number: Interval) -> Verdict:
+    return verdict_of(number, budget.limits.get(metric.name), budget.warnings.get(metric.name))
+
+
+def _judgement(
+    planned: PlannedBudget, analysis: Analysis, metric: Metric, device: DeviceProfile | None,
+    number: Interval, verdict: Verdict | None = None,
+) -> Judgement:  # fmt: skip
+    budget = planned.budget
+    estimate = _estimate(analysis, device)
+    verdict = verdict or _verdict(budget, metric, number)
+    entries = ()
+    if verdict != "within":
+        entries = costliest_entries(metric, analysis, estimate, budget.part)
+    return Judgement(
+        spec=planned.spec, at=_texts(planned), knobs=analysis.network.knobs,
+        precision=analysis.precision, device=device, part=budget.part, metric=metric,
+        verdict=verdict, number=number, limit=budget.limits.get(metric.name),
+        warning=budget.warnings.get(metric.name), budget=budget,
+        why=_why(metric, analysis, estimate, number, budget.part) if verdict == "undecided" else "",
+        entries=entries, is_outside=metric.per_device and bool(estimate and estimate.outside),
+    )  # fmt: skip
+
+
+def _replaced(judgement: Judgement, **changes: Any) -> Judgement:
+    from dataclasses import replace
+
+    return replace(judgement, **changes)
+
+
+def _without_network(
+    planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
+    verdict: Verdict, settings: Settings, knobs: Mapping[str, Any],
+) -> Judgement:  # fmt: skip
+    """A range of which no setting has a number."""
+    why = f"it is not known at any of the {settings.points:,} settings"
+    if settings.broken:
+        cause = max(settings.broken, key=settings.broken.__getitem__)
+        why = f"no setting is a network: {cause}" if not settings.counts else f"{why}: {cause}"
+    return Judgement(
+        spec=planned.spec, at=_texts(planned), knobs=knobs, precision=precision, device=device,
+        part=planned.budget.part, metric=metric, verdict=verdict, number=UNKNOWN,
+        limit=planned.budget.limits.get(metric.name),
+        warning=planned.budget.warnings.get(metric.name), why=why, budget=planned.budget,
+        settings=settings,
+    )  # fmt: skip
+
+
+def _texts(planned: PlannedBudget) -> dict[str, str]:
+    """Knobs that are set, as they were written."""
+    given = {knob: str(value) for knob, value in planned.knobs.items()}
+    return {**given, **planned.budget.texts}
+
+
+def _why(
+    metric: Metric, analysis: Analysis, estimate: DeviceEstimate | None, number: Interval,
+    part: str | None,
+) -> str:  # fmt: skip
+    """Why nobody can tell whether a number is within its limit."""
+    if number.has_band:
+        return ""
+    if metric.needs_totals and analysis.unmodelled:
+        names = ", ".join(f"`{name}`" for name in analysis.unmodelled[:_MOST_NAMED])
+        more = ", ..." if len(analysis.unmodelled) > _MOST_NAMED else ""
+        return f"the cost of {names}{more} is unknown"
+    if estimate is None:
+        return "it is not known"
+    device = estimate.device.name
+    if metric.name == "memory":
+        return f"the profile of {device} states no main memory"
+    if estimate.latency_s is None and estimate.notes:
+        return estimate.notes[0]
+    if number.value is not None:
+        return f"no more than a lower bound is known on {device}"
+    if metric.name.startswith("energy"):
+        return f"the profile of {device} has no power, and no energy of a mult-add or a byte"
+    if part is not None:
+        return f"`{part}` has no kernel of its own on {device}"
+    return f"the profile of {device} does not tell"
