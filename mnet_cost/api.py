@@ -1,4 +1,4 @@
-"""What Python users call: `analyze`, `compare`, `sweep`, `what_if`, `calibrate`, and their results.
+"""What Python users call: `analyze`, `compare`, `sweep`, `check` and so on, and their results.
 
 Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
 table in notebooks. They stand here since reports are made of analyses, so an analysis cannot
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
+    from mnet_cost.search.check import CheckResult, Judgement
     from mnet_cost.search.compare import RatioBreakdown
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
@@ -229,6 +230,49 @@ class Sweep(_Shown):
         plot_sweep(os.fspath(path), self.request, self.summary, tables, force=force)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Check(_Shown):
+    """The verdicts on the budgets of some networks."""
+
+    result: CheckResult
+
+    @property
+    def passes(self) -> bool:
+        """Whether no limit fails."""
+        return not self.result.failing
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        """One for each limit, network, setting and device."""
+        return self.result.judgements
+
+    @property
+    def failing(self) -> list[Judgement]:
+        """Those that fail."""
+        return self.result.failing
+
+    def __repr__(self) -> str:
+        from mnet_cost.search.verdicts import VERDICTS
+
+        counts = {verdict: len(self.result.of(verdict)) for verdict in VERDICTS}
+        said = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)
+        return f"<Check {said or 'nothing was checked'}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.check import check_report
+
+        return check_report(self.result)
+
+    def to_file(self, format: Literal["junit", "sarif", "github"]) -> str:
+        """The verdicts as JUnit XML, as SARIF, or as workflow commands of GitHub."""
+        from mnet_cost.report.check_files import CHECK_FORMATS, write_check
+
+        if format not in CHECK_FORMATS:
+            hint = did_you_mean(format, CHECK_FORMATS) or f"it is {', '.join(CHECK_FORMATS)}"
+            raise UsageError(Problem(f"there is no file of a check `{format}`", hint=hint))
+        return write_check(self.result, format)
+
+
 def analyze(
     model: AnyModel,
     knobs: Mapping[str, Any] | None = None,
@@ -401,6 +445,49 @@ def sweep(
     summary = Summary(request)
     columns = joined(request, list(sweep_tables(request, summary)))
     return Sweep(request=request, summary=summary, columns=columns)
+
+
+def check(
+    *models: str | os.PathLike[str],
+    budgets: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    limits: str | Sequence[str] = (),
+    devices: Iterable[Device] = (),
+    precision: str = "fp32",
+    fail_on: str = "over",
+) -> Check:
+    """Whether networks are within their budgets, and what makes them too dear.
+
+        >>> import mnet_cost
+        >>> mnet_cost.check("mobilenet_v1", limits=["params<=4.3M", "mult_adds<=500M"])
+        <Check 1 over, 1 within>
+
+    `models` are names and paths, and files of budgets stand for all that they name. Their budgets
+    are those of `limits` (on `devices` and at `precision`) and of the files `budgets`; without
+    both, those in the specs and beside them. `fail_on` names verdicts that fail besides `over`
+    (`"undecided,warn"`); nothing does by `"never"`.
+
+    Raises `BudgetError` for a budget that cannot be checked, else as `analyze`.
+    """
+    from mnet_cost.search.budget_files import plan_checks
+    from mnet_cost.search.budgets import typed_budgets
+    from mnet_cost.search.check import check_budgets
+    from mnet_cost.search.verdicts import failing_verdicts
+
+    _check_names(precision=precision, fail_on=fail_on)
+    files = [budgets] if isinstance(budgets, (str, os.PathLike)) else budgets
+    texts = [limits] if isinstance(limits, str) else list(limits)
+    typed = typed_budgets(texts, choose_devices(devices), (precision,)) if texts else []
+    fails = failing_verdicts(fail_on)
+    plan = plan_checks(list(map(_path, models)), [os.fspath(file) for file in files], typed)
+    return Check(result=check_budgets(plan, fails))
+
+
+def _path(model: str | os.PathLike[str]) -> str:
+    """The text that names a model; a path object is a file, whatever it is called."""
+    from mnet_cost.models.library import is_path
+
+    text = os.fspath(model)
+    return text if isinstance(model, str) or is_path(text) else os.path.join(os.curdir, text)
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:

@@ -18,6 +18,7 @@ from mnet_cost import __version__
 from mnet_cost.cli import (
     analyze,
     calibrate,
+    check,
     compare,
     devices,
     explain,
@@ -32,8 +33,8 @@ from mnet_cost.cli import (
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, explain, paper, models, train, export, calibrate, devices, layers,
-    schema,
+    analyze, compare, sweep, check, explain, paper, models, train, export, calibrate, devices,
+    layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -135,6 +135,12 @@ def write_new(target: str, text: str) -> None:
             raise OutputError(Problem(f"{target}: is there already", hint=hint)) from None
 
 
+def append_text(target: str, text: str) -> None:
+    """Add text to the end of a file; `OutputError` where that is impossible."""
+    with naming(target, "cannot be written"), open(target, "ab") as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
 def _write(path: Path, text: str) -> None:
     # What is no UTF-8 text is the name of a file, which has bytes of its own.
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

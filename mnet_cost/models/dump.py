@@ -23,7 +23,9 @@ from mnet_cost.yamlfile import MAX_DIGITS, parse_scalar
 
 WIDEST_LINE = 100
 
-_AFTER_BLANK = frozenset(("input", "blocks", "layers", "outputs", "variants", "published", "budgets"))
+_AFTER_BLANK = frozenset(
+    ("input", "blocks", "layers", "outputs", "variants", "published", "budgets")
+)
 _ALWAYS_BLOCKS = frozenset(("knobs", "let", "blocks", "layers", "variants"))
 
 

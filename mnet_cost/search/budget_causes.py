@@ -45,7 +45,7 @@ class EntryCost(NamedTuple):
 
 
 def layers_of(analysis: Analysis, part: str | None) -> tuple[LayerCost, ...]:
-    """The layers of a part: all below its path. Raises `ModelReferenceError` where there is none."""
+    """The layers of a part: all below its path. `ModelReferenceError` where there is none."""
     if part is None:
         return analysis.layers
     below = f"{part}."
@@ -124,8 +124,8 @@ def costliest_entries(
     whole = 0.0
     for step, amount in _amounts(metric, analysis, estimate, layers):
         name, node = _entry(analysis.network, step, part)
-        before = costs[id(node)][2] if id(node) in costs else 0.0
-        costs[id(node)] = name, node, before + amount
+        first, _, before = costs.get(id(node), (name, node, 0.0))
+        costs[id(node)] = first, node, before + amount
         whole += amount
     ranked = sorted(costs.values(), key=lambda cost: -cost[2])
     return tuple(
@@ -140,7 +140,7 @@ def costliest_entries(
 def _entry(network: Network, step: Step, part: str | None) -> tuple[str, Node]:
     """The name and the node of the entry that a layer belongs to."""
     if part is not None:
-        return step.name, step.node
+        return ".".join(word for word in step.name.split(".") if not word.isdecimal()), step.node
     name = step.name.partition(".")[0]
     call = network.calls.get(name) or network.calls.get(f"{name}.1")
     return name, step.node if call is None else call.node

@@ -108,7 +108,7 @@ def plan_checks(
     without: list[str] = []
     with suppress(TooManyProblemsError):
         for reference in models:
-            if skip_others and _is_other(reference):
+            if skip_others and planner.is_other(reference):
                 skipped.append(reference)
             elif (path := planner.budget_path(reference)) is not None:
                 planner.add_file(path)
@@ -154,6 +154,26 @@ class _Planner:
         problems = [problem for each in self._problems.values() for problem in each.in_order()]
         if problems:
             raise BudgetError(problems)
+
+    def is_other(self, reference: str) -> bool:
+        """Whether a MODEL is a file that is neither a model nor budgets.
+
+        One that cannot be read as YAML of ours is another's, unless its lines look like a model.
+        """
+        name = split_reference(reference)[0]
+        if not is_path(name) or name.startswith("git:"):
+            return False
+        if not is_yaml(name):
+            return True
+        source = read_text(name)
+        try:
+            root = self._roots[name] = parse_yaml(source)
+        except SpecError:
+            return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
+        if not isinstance(root.value, dict) or "format" not in root.value:
+            return True
+        kind = kind_of(root)
+        return kind not in (MODEL, BUDGETS) and not (kind is None and SECTION in root.value)
 
     def wanted(self, reference: str) -> _Wanted:
         """What a MODEL names."""
@@ -364,8 +384,8 @@ def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Bud
         return []
     for key, node in root.keys.items():
         if key not in _TOP:
-            hint = key_hint(key, _TOP, f"a file of budgets has {all_of(_TOP)}")
-            problems.add(f"a file of budgets has no part `{key}`", node, hint)
+            known = key_hint(key, _TOP, f"a file of budgets has {all_of(_TOP)}")
+            problems.add(f"a file of budgets has no part `{key}`", node, known)
     version = root.value.get("format")
     if version is None:
         problems.add("a file of budgets starts with `format: 1`", root)
@@ -396,24 +416,3 @@ def _extend(problems: Problems, more: Sequence[Problem]) -> None:
     for problem in more:
         if problem not in problems:
             problems.append(problem)
-
-
-def _is_other(reference: str) -> bool:
-    """Whether a MODEL is a file that is neither a model nor budgets.
-
-    One that cannot be read as YAML of ours is another's, unless its lines look like a model.
-    """
-    name = split_reference(reference)[0]
-    if not is_path(name) or name.startswith("git:"):
-        return False
-    if not is_yaml(name):
-        return True
-    source = read_text(name)
-    try:
-        root = parse_yaml(source)
-    except SpecError:
-        return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
-    if not isinstance(root.value, dict) or "format" not in root.value:
-        return True
-    kind = kind_of(root)
-    return kind not in (MODEL, BUDGETS) and not (kind is None and SECTION in root.value)

@@ -365,8 +365,8 @@ def typed_budgets(
             message = f"`{limit.text}` is no budget: a budget is the most that a cost may be"
             raise UsageError(Problem(message, hint=hint))
         device = limit.objective.device
-        of_device = ((), {}) if device is None else ((device,), {})
-        _, bounds = by_device.setdefault("" if device is None else device.name, of_device)
+        name, its = ("", ()) if device is None else (device.name, (device,))
+        _, bounds = by_device.setdefault(name, (its, {}))
         text = limit.text.partition("<=")[2].strip()
         bounds[metric.name] = Bound(limit.value / metric.file_factor, text)
     return [

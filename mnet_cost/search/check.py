@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -107,8 +107,9 @@ class Judgement:
     settings: Settings | None = None
     entries: tuple[EntryCost, ...] = ()
     """The entries of the spec that cost most, where it is not within."""
-    changes: tuple[KnobChange, ...] = ()
-    """For each knob the smallest change that all limits of the budget would be kept with."""
+    changes: tuple[KnobChange, ...] | None = None
+    """For each knob the smallest change with which no limit of the budget would fail; None where
+    nobody looked for one."""
     is_outside: bool = False
     """Whether the time is beyond what its fit has seen."""
 
@@ -233,13 +234,13 @@ class _Checker:
         numbers = _numbers(planned.budget, analysis)
         verdicts = [_verdict(planned.budget, metric, number)
                     for metric, _, number in numbers]  # fmt: skip
-        changes: tuple[KnobChange, ...] = ()
+        changes: tuple[KnobChange, ...] | None = None
         if self.fail_on.intersection(verdicts):
             changes = self._changes(planned, precision)
         for metric, device, number in numbers:
             judgement = _judgement(planned, analysis, metric, device, number)
             if judgement.verdict in self.fail_on:
-                judgement = _replaced(judgement, changes=changes)
+                judgement = replace(judgement, changes=changes)
             yield judgement
 
     def _in_range(
@@ -251,7 +252,7 @@ class _Checker:
         model = Model(planned.spec, fixed)
         for check in check_range(model, axes, planned.budget, precision):
             yield self._judged_range(planned, precision, check.metric, check.device, check.verdict,
-                                     check.number, check.settings)  # fmt: skip
+                                     check.settings)  # fmt: skip
 
     def _part_in_range(
         self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
@@ -268,24 +269,27 @@ class _Checker:
                 tally.add(_verdict(planned.budget, metric, number), number, setting)
         for tally in tallies:
             yield self._judged_range(planned, precision, tally.metric, tally.device,
-                                     worst_of(tally.counts), tally.number,
+                                     worst_of(tally.counts),
                                      Settings(tally.counts, {}, tally.worst))  # fmt: skip
 
     def _judged_range(
         self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
-        verdict: Verdict, number: Interval, settings: Settings,
+        verdict: Verdict, settings: Settings,
     ) -> Judgement:  # fmt: skip
+        """The judgement of a range, with the analysis of its worst setting."""
         knobs = {**_fixed(planned), **settings.worst}
         if not settings.worst:
             return _without_network(planned, precision, metric, device, verdict, settings, knobs)
         self._ask(_key(planned.spec, knobs, precision), planned.budget.devices)
         analysis = self._analysis(planned.spec, knobs, precision)
+        number = next(number for each, on, number in _numbers(planned.budget, analysis)
+                      if each is metric and on is device)  # fmt: skip
         judgement = _judgement(planned, analysis, metric, device, number, verdict)
         why = judgement.why
         if settings.broken:
             cause, points = max(settings.broken.items(), key=lambda item: item[1])
             why = f"{points:,} of {settings.points:,} settings are no network: {cause}"
-        return _replaced(judgement, settings=settings, why=why)
+        return replace(judgement, settings=settings, why=why)
 
     def _analysis(self, spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> Analysis:
         key = _key(spec, knobs, precision)
@@ -302,10 +306,10 @@ class _Checker:
             self._networks[key] = elaborate(spec, knobs)
         return self._networks[key]
 
-    def _changes(self, planned: PlannedBudget, precision: str) -> tuple[KnobChange, ...]:
+    def _changes(self, planned: PlannedBudget, precision: str) -> tuple[KnobChange, ...] | None:
         """For each knob its nearest usual value with which no limit of the budget fails."""
         if not self._left_to_change:
-            return ()
+            return None
         self._left_to_change -= 1
         from mnet_cost.search.usual_values import usual_values
 
@@ -410,7 +414,7 @@ def _judgement(
     budget = planned.budget
     estimate = _estimate(analysis, device)
     verdict = verdict or _verdict(budget, metric, number)
-    entries = ()
+    entries: tuple[EntryCost, ...] = ()
     if verdict != "within":
         entries = costliest_entries(metric, analysis, estimate, budget.part)
     return Judgement(
@@ -421,12 +425,6 @@ def _judgement(
         why=_why(metric, analysis, estimate, number, budget.part) if verdict == "undecided" else "",
         entries=entries, is_outside=metric.per_device and bool(estimate and estimate.outside),
     )  # fmt: skip
-
-
-def _replaced(judgement: Judgement, **changes: Any) -> Judgement:
-    from dataclasses import replace
-
-    return replace(judgement, **changes)
 
 
 def _without_network(

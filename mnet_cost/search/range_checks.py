@@ -21,7 +21,7 @@ from mnet_cost.search.single import word_of
 from mnet_cost.search.summary import Table, length_of
 from mnet_cost.search.sweep import evaluate
 from mnet_cost.search.sweep_request import SweepRequest, plan_sweep
-from mnet_cost.search.verdicts import UNKNOWN, VERDICTS, Interval, Verdict, ends_of, worst_of
+from mnet_cost.search.verdicts import VERDICTS, Verdict, ends_of, worst_of
 from mnet_cost.torch_model.installed import require
 
 
@@ -31,8 +31,6 @@ class RangeCheck(NamedTuple):
     metric: Metric
     device: DeviceProfile | None
     verdict: Verdict
-    number: Interval
-    """Of the worst setting."""
     settings: Settings
 
 
@@ -92,7 +90,7 @@ class _Tally:
         self.warning: Bound | None = budget.warnings.get(metric.name)
         self._ends = ends_of(metric, device, precision)
         self._counts: Counter[Verdict] = Counter()
-        self._worst: dict[Verdict, tuple[Interval, Mapping[str, Any]]] = {}
+        self._worst: dict[Verdict, tuple[float, Mapping[str, Any]]] = {}
 
     def has_gaps(self, table: Table) -> bool:
         """Whether there are settings without the number."""
@@ -124,9 +122,8 @@ class _Tally:
             known = numpy.where(numpy.isnan(known), -numpy.inf, known)
             at = int(known.argmax())
             best = self._worst.get(verdict)
-            if known[at] > -numpy.inf and (best is None or known[at] > (best[0].value or 0.0)):
-                interval = Interval(*[_number(each[at]) for each in (value, low, high)])
-                self._worst[verdict] = interval, _Row(table, at)
+            if known[at] > (-numpy.inf if best is None else best[0]):
+                self._worst[verdict] = float(known[at]), _knobs_at(table, at)
 
     def _column(self, metric: Metric | None, table: Table, points: int) -> Any:
         """A column in the units of the program; NaN where it is not known."""
@@ -156,33 +153,20 @@ class _Tally:
         """The verdict on all settings: the worst of them; one that is no network is undecided."""
         verdict = worst_of([*self._counts, *(["undecided"] if broken else [])])  # type: ignore[list-item]
         worst = next((self._worst[each] for each in VERDICTS if each in self._worst), None)
-        number, setting = (UNKNOWN, {}) if worst is None else worst
+        setting: Mapping[str, Any] = {} if worst is None else worst[1]
         knobs = {knob: _value_of(setting[knob], values) for knob, values in axes.items()
                  if knob in setting}  # fmt: skip
         settings = Settings(dict(self._counts), dict(broken), knobs)
-        return RangeCheck(self.metric, self.device, verdict, number, settings)
+        return RangeCheck(self.metric, self.device, verdict, settings)
 
 
-def _number(value: Any) -> float | None:
-    number = float(value)
-    return None if number != number else number
-
-
-class _Row(Mapping[str, Any]):
-    """The knobs of one row of a table."""
-
-    def __init__(self, table: Table, at: int) -> None:
-        self._cells = {name: column[at : at + 1].tolist()[0]
-                       for name, column in table.items() if column is not None}  # fmt: skip
-
-    def __getitem__(self, name: str) -> Any:
-        return self._cells[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
-
-    def __len__(self) -> int:
-        return len(self._cells)
+def _knobs_at(table: Table, at: int) -> dict[str, Any]:
+    """The cells of one row of a table."""
+    return {
+        name: column[at : at + 1].tolist()[0]
+        for name, column in table.items()
+        if column is not None
+    }
 
 
 def _value_of(cell: Any, values: Sequence[Any]) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mnet_cost.report.schema_ids import VERSIONS, schema_id
 from mnet_cost.report.schemas.analysis import analysis_schema, batches_schema
+from mnet_cost.report.schemas.check import check_schema
 from mnet_cost.report.schemas.comparison import compare_schema, explain_schema
 from mnet_cost.report.schemas.devices import (
     calibration_schema,
@@ -50,6 +51,7 @@ _DOCUMENTS = {
     "compare": compare_schema,
     "explain": explain_schema,
     "sweep": sweep_schema,
+    "check": check_schema,
     "models": models_schema,
     "model": model_schema,
     "devices": devices_schema,

@@ -1,0 +1,205 @@
+"""`mnet-cost check [MODEL...]`: whether networks are within their budgets."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
+from mnet_cost.report import FORMATS
+
+if TYPE_CHECKING:
+    from mnet_cost.search.budgets import Budget
+    from mnet_cost.search.check import CheckResult
+
+_OWN_FORMATS = ("junit", "sarif", "github")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        subparsers,
+        "check",
+        "whether networks are within their budgets, and what makes them too dear",
+        "mnet-cost check mobilenet_v1 --device pixel_1 --limit 'latency<=20ms'",
+        "Budgets stand in a spec, in a file (budget.yaml beside the spec is found), or in --limit. "
+        "Status 1: a limit is not kept.",
+    )
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs="*",
+        help="NAME_OR_PATH[:variant][@knob=value,...], or a file of budgets (budget.yaml)",
+    )
+    budgets = parser.add_argument_group("budgets")
+    budgets.add_argument(
+        "--budget",
+        metavar="FILE",
+        action="append",
+        default=[],
+        dest="budgets",
+        help="a file of budgets, in the place of those in and beside the specs; may be repeated",
+    )
+    budgets.add_argument(
+        "--limit",
+        metavar="M<=NUMBER",
+        action="append",
+        default=[],
+        dest="limits",
+        help="a limit on all models: 'params<=2M', 'latency@DEVICE<=20ms'; may be repeated",
+    )
+    budgets.add_argument(
+        "--device",
+        metavar="NAME|FILE",
+        action="append",
+        default=[],
+        help="a device profile for --limit; may be repeated",
+    )
+    budgets.add_argument(
+        "--precision", metavar="P", default="fp32", help="for --limit: {precisions} (fp32)"
+    )
+    checks = parser.add_argument_group("checks")
+    checks.add_argument(
+        "--fail-on",
+        metavar="VERDICT,...",
+        default="over",
+        help="what fails beside `over`: undecided, warn; `never` for nothing (over)",
+    )
+    checks.add_argument(
+        "--skip-others",
+        action="store_true",
+        help="leave out files that are neither a model nor budgets, as a hook is given them",
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--format",
+        choices=(*FORMATS, *_OWN_FORMATS),
+        help="form of the report (text; with -o by the ending of FILE)",
+    )
+    output.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    output.add_argument(
+        "--report",
+        metavar="FILE",
+        action="append",
+        default=[],
+        dest="reports",
+        help="write a report to FILE as well, by its ending: .xml is JUnit, .sarif SARIF; may be "
+        "repeated",
+    )
+    add_notes_option(output)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check and print; 1 where a limit fails."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.search.budget_files import plan_checks
+    from mnet_cost.search.check import check_budgets
+    from mnet_cost.search.verdicts import failing_verdicts
+
+    fail_on = failing_verdicts(options.fail_on)
+    plan = plan_checks(
+        options.models, options.budgets, _typed(options), skip_others=options.skip_others
+    )
+    for name in plan.without:
+        say(f"{name}: there is no budget, so nothing was checked")
+    if not plan.budgets and not options.skip_others:
+        return _nothing(options)
+    result = check_budgets(plan, fail_on)
+    _emit(result, options)
+    return int(bool(result.failing))
+
+
+def _typed(options: argparse.Namespace) -> list[Budget]:
+    """The budgets that --limit states."""
+    from mnet_cost.devices.choice import choose_devices
+    from mnet_cost.errors import Problem, UsageError
+    from mnet_cost.search.budgets import typed_budgets
+
+    if options.device and not options.limits:
+        hint = "in a file, `device:` says where a budget holds"
+        raise UsageError(Problem("--device is for the limits of --limit", hint=hint))
+    if not options.limits:
+        return []
+    return typed_budgets(options.limits, choose_devices(options.device), (options.precision,))
+
+
+def _nothing(options: argparse.Namespace) -> int:
+    """Status 2: who asks for a check and has no budget has mistyped something."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.errors import Problem
+
+    hint = "`budgets:` in the spec, a file budget.yaml beside it, --budget FILE or --limit"
+    say(Problem("nothing was checked", hint=hint))
+    return 2
+
+
+def _emit(result: CheckResult, options: argparse.Namespace) -> None:
+    """Write all reports that are asked for; on GitHub, annotations and a summary as well."""
+    from mnet_cost.cli.output import emit
+    from mnet_cost.report.check import check_report
+    from mnet_cost.report.check_files import write_check
+
+    report = check_report(result)
+    inputs = [*options.models, *options.budgets, *options.device]
+    asked, target = options.format, options.output
+    for path in options.reports:
+        options.format, options.output = None, path
+        if (form := _own_form(path)) is not None:
+            _write(write_check(result, form), path, inputs)
+        else:
+            emit(report, options, inputs)
+    options.format, options.output = asked, target
+    form = asked or (None if target is None else _own_form(target))
+    if form in _OWN_FORMATS:
+        _write(write_check(result, form), target, inputs)
+    elif asked is None and target is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        _on_github(result, options)
+    else:
+        emit(report, options, inputs)
+
+
+def _own_form(path: str) -> str | None:
+    """The format of a check alone that a file's ending stands for."""
+    from mnet_cost.report.check_files import CHECK_FORMATS
+
+    ending = os.path.splitext(path)[1].lower()
+    return next((form for form, endings in CHECK_FORMATS.items() if ending in endings), None)
+
+
+def _write(text: str, target: str | None, inputs: list[str]) -> None:
+    from mnet_cost.cli.output import print_text, write_whole
+    from mnet_cost.errors import OutputError
+    from mnet_cost.paths import same_file
+
+    if target is None or target == "-":
+        if text:
+            print_text(text)
+        return
+    if any(same_file(target, name) for name in inputs):
+        raise OutputError(f"{target}: is read by this command: choose another file")
+    write_whole(target, text)
+
+
+def _on_github(result: CheckResult, options: argparse.Namespace) -> None:
+    """The text, annotations, and a summary of the step where GitHub takes one."""
+    import secrets
+
+    from mnet_cost.cli.output import encoding_of, print_text, terminal_width
+    from mnet_cost.report import render
+    from mnet_cost.report.check import check_report
+    from mnet_cost.report.check_files import as_plain_output, write_check
+
+    report = check_report(result)
+    encoding = encoding_of(None)
+    text = render(report, "text", terminal_width(), False, encoding, options.notes)
+    print_text(as_plain_output(text, secrets.token_hex(16)))
+    annotations = write_check(result, "github")
+    if annotations:
+        print_text(annotations)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        from mnet_cost.cli.output import append_text
+
+        append_text(summary, render(report, "markdown") + "\n")

@@ -1,0 +1,296 @@
+"""The report of `check`: what is over its limit first, then why and what would pass, then the rest.
+
+Words about a judgement are here, so that text, JUnit, SARIF and annotations say the same of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mnet_cost.models.types import BATCH
+from mnet_cost.report.cell_text import cell
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
+from mnet_cost.search.check import CheckResult, Judgement, KnobChange
+from mnet_cost.search.verdicts import VERDICTS
+
+
+def check_report(result: CheckResult) -> Report:
+    """The verdicts of a check, the worst first, each with what is to be said about it."""
+    ranked = sorted(result.judgements, key=lambda each: VERDICTS.index(each.verdict))
+    noted = [each for each in ranked if each.verdict != "within"]
+    within = [each for each in ranked if each.verdict == "within"]
+    return Report(
+        title=_title(result),
+        subtitle=_subtitle(result),
+        facts=(),
+        tables=(_within_table(within),) if within else (),
+        notes=tuple(_notes(result)),
+        document=lambda: check_document(result),
+        records=_records(ranked),
+        answer=(_noted_table(noted),) if noted else (),
+    )
+
+
+def _title(result: CheckResult) -> str:
+    """`2 over, 1 undecided, 9 within`."""
+    counts = [(len(result.of(verdict)), verdict) for verdict in VERDICTS]
+    said = [f"{count:,} {verdict}" for count, verdict in counts if count]
+    return ", ".join(said) or "nothing was checked"
+
+
+def _subtitle(result: CheckResult) -> str:
+    limits = len(result.judgements)
+    networks = len({(id(each.spec), tuple(each.knobs.items())) for each in result.judgements})
+    failing = len(result.failing)
+    verdict = f"{failing:,} fail" + "s" * (failing == 1) if failing else "none fails"
+    return f"{limits:,} limit{'s' * (limits != 1)} on {networks:,} network" + (
+        f"{'s' * (networks != 1)}: {verdict}"
+    )
+
+
+def _notes(result: CheckResult) -> list[str]:
+    notes = []
+    for name in result.without:
+        notes.append(f"{name}: no budget")
+    if result.skipped:
+        notes.append(f"skipped, neither a model nor budgets: {', '.join(result.skipped)}")
+    if any(each.is_outside for each in result.judgements):
+        notes.append("times marked *: the network is beyond what the fit of the device has seen")
+    if any(each.settings is not None for each in result.judgements):
+        notes.append("of a range the number is that of the worst setting")
+    return notes
+
+
+def network_name(judgement: Judgement) -> str:
+    """`mobilenet_v1@alpha=0.5`: the network with the knobs that are set, as they were written."""
+    precision = "" if judgement.precision == "fp32" else f" {judgement.precision}"
+    return f"{judgement.spec.title}{_setting(judgement.at, '@')}{precision}"
+
+
+def _setting(knobs: Mapping[str, Any], before: str) -> str:
+    listed = ",".join(f"{knob}={value}" for knob, value in knobs.items())
+    return f"{before}{listed}" if listed else ""
+
+
+def metric_title(judgement: Judgement) -> str:
+    """`time of middle on pixel_1`."""
+    of_part = f" of {judgement.part}" if judgement.part is not None else ""
+    on_device = f" on {judgement.device.name}" if judgement.device is not None else ""
+    return f"{judgement.metric.title}{of_part}{on_device}"
+
+
+def number_text(judgement: Judgement) -> str:
+    """`25.1 ms [22.0-28.3 ms]` with its band, `at least 3 ms`, `1,331,592`; `unknown`."""
+    number = judgement.number
+    if number.value is None:
+        return "unknown"
+    text = amount_text(judgement, number.value)
+    if number.low is not None and number.high is not None and number.has_band:
+        band = f"{amount_text(judgement, number.low)} - {amount_text(judgement, number.high)}"
+        if judgement.metric.unit == "s":
+            band = cell(Range(number.low, number.high), "range")
+        return f"{'*' * judgement.is_outside}{text} [{band}]"
+    return f"{'at least ' * number.is_least}{text}"
+
+
+def amount_text(judgement: Judgement, value: float) -> str:
+    """An amount of the metric with its unit; a count in full."""
+    if judgement.metric.unit == "":
+        return f"{round(value):,}"
+    return cell(Quantity(value, judgement.metric.unit), "quantity")
+
+
+def excess_text(judgement: Judgement) -> str:
+    """How far the number is over its bound, or that it is not: `5.1 ms (25.5 %) over`."""
+    over, limit = judgement.over_by, judgement.bound.value
+    if over is None:
+        return "unknown"
+    percent = 100 * abs(over) / limit if limit else 0.0
+    share = f" ({percent:,.0f} %)" if percent >= 100 else f" ({percent:.3g} %)" if percent else ""
+    return f"{amount_text(judgement, abs(over))}{share} {'over' if over > 0 else 'below'}"
+
+
+def sentence(judgement: Judgement) -> str:
+    """The judgement on one line, for those who see one alone."""
+    return f"{judgement.verdict}: {_statement(judgement)}"
+
+
+def _statement(judgement: Judgement) -> str:
+    """`mobilenet_v1: time on pixel_1 is 25.1 ms, limit 20 ms, by 5.1 ms (25.5 %) over`."""
+    worst = {} if judgement.settings is None else judgement.settings.worst
+    kind = "warning above" if judgement.verdict == "warn" else "limit"
+    said = (
+        f"{network_name(judgement)}: {metric_title(judgement)} is {number_text(judgement)}"
+        f"{_setting(worst, ' at ')}, {kind} {judgement.bound.text}"
+    )
+    if judgement.verdict in ("over", "warn"):
+        said += f", {excess_text(judgement)}"
+    if judgement.settings is not None:
+        said += f"; {settings_text(judgement)}"
+    return f"{said}; {judgement.why}" if judgement.why else said
+
+
+def settings_text(judgement: Judgement) -> str:
+    """`5 of 8 settings over`; empty where there is one setting."""
+    settings = judgement.settings
+    if settings is None:
+        return ""
+    parts = [f"{count:,} {verdict}" for verdict in VERDICTS
+             if (count := settings.counts.get(verdict, 0))]  # fmt: skip
+    broken = sum(settings.broken.values())
+    if broken:
+        parts.append(f"{broken:,} no network")
+    return f"of {settings.points:,} settings {', '.join(parts)}"
+
+
+def change_text(changes: Sequence[KnobChange]) -> str:
+    """`alpha=0.8 (now 1.0) or resolution=160 (now 224)`."""
+    return " or ".join(f"{change.knob}={change.value} (now {change.present})" for change in changes)
+
+
+def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """What is to be said about a judgement that is not `within`, each with a label."""
+    if judgement.entries:
+        entries = [f"{entry.name} {100 * entry.share:.1f} % ({entry.path}:{entry.line})"
+                   for entry in judgement.entries]  # fmt: skip
+        yield "costs most", ", ".join(entries)
+    if judgement.changes:
+        yield "would pass", f"with {change_text(judgement.changes)}"
+    elif judgement.changes is not None and judgement.verdict != "undecided":
+        yield "would pass", "with no usual value of one knob alone"
+    if judgement.budget.reason:
+        yield "reason", judgement.budget.reason
+    yield "budget", budget_place(judgement)
+
+
+def _noted_table(judgements: Iterable[Judgement]) -> Table:
+    """A row for each judgement, and rows for what is to be said about it."""
+    columns = (
+        Column("verdict", "verdict", "text", ASKED),
+        Column("what", "what", "prose", ASKED),
+    )
+    rows: list[tuple[Any, ...]] = []
+    for each in judgements:
+        verdict = Marked(each.verdict, "bad") if each.verdict == "over" else each.verdict
+        rows.append((verdict, _statement(each)))
+        rows += [(f"  {label}", text) for label, text in details(each)]
+    return Table("noted", "", columns, tuple(rows))
+
+
+def _within_table(judgements: Iterable[Judgement]) -> Table:
+    columns = (
+        Column("network", "network", "text", ASKED),
+        Column("metric", "metric", "text", ASKED),
+        Column("number", "number", "text", ASKED),
+        Column("limit", "limit", "text", ASKED),
+        Column("share", "of limit", "ratio", 8),
+    )
+    rows = [
+        (network_name(each), metric_title(each), number_text(each), each.bound.text,
+         (each.number.value or 0.0) / each.bound.value if each.bound.value else None)
+        for each in judgements
+    ]  # fmt: skip
+    return Table("within", "Within", columns, tuple(rows))
+
+
+def budget_place(judgement: Judgement) -> str:
+    """`budget.yaml:7`; `--limit` where it was typed."""
+    node = judgement.bound.node
+    return "--limit" if node is None else f"{node.source.path}:{node.line}"
+
+
+_RECORDS = (
+    Column("verdict", "verdict"),
+    Column("network", "network"),
+    Column("precision", "precision"),
+    Column("device", "device"),
+    Column("part", "part"),
+    Column("metric", "metric"),
+    Column("number", "number", "quantity"),
+    Column("low", "low end", "quantity"),
+    Column("high", "high end", "quantity"),
+    Column("limit", "limit", "quantity"),
+    Column("budget", "budget"),
+    Column("reason", "reason"),
+)
+
+
+def _records(judgements: Sequence[Judgement]) -> Table:
+    """A row for each judgement, for CSV."""
+
+    def amount(judgement: Judgement, value: float | None) -> Quantity | None:
+        return None if value is None else Quantity(value, judgement.metric.unit)
+
+    rows = tuple(
+        [
+            (each.verdict, network_name(each), each.precision,
+             each.device.name if each.device is not None else None, each.part, each.metric.name,
+             amount(each, each.number.value), amount(each, each.number.low),
+             amount(each, each.number.high), amount(each, each.bound.value),
+             budget_place(each), each.budget.reason or None)
+            for each in judgements
+        ]
+    )  # fmt: skip
+    return Table("judgements", "", _RECORDS, rows)
+
+
+def check_document(result: CheckResult) -> dict[str, Any]:
+    """The document of a check; `check --baseline` reads its analyses."""
+    from mnet_cost.report.analysis_json import analysis_document  # with all that reports rest on
+
+    return {
+        "schema": schema_id("check"),
+        "verdict": result.verdict,
+        "fail_on": [verdict for verdict in VERDICTS if verdict in result.fail_on],
+        "failing": len(result.failing),
+        "counts": {verdict: len(result.of(verdict)) for verdict in VERDICTS},
+        "without_budget": list(result.without),
+        "skipped": list(result.skipped),
+        "checks": [_judgement_document(each, result) for each in result.judgements],
+        "analyses": [{**analysis_document(analysis), "notes": []} for analysis in result.analyses],
+    }
+
+
+def _judgement_document(judgement: Judgement, result: CheckResult) -> dict[str, Any]:
+    node, settings = judgement.bound.node, judgement.settings
+    factor = judgement.metric.file_factor
+
+    def amount(value: float | None) -> float | None:
+        return value if value is None or factor == 1 else value * factor
+
+    return {
+        "network": judgement.spec.title,
+        "spec": judgement.spec.path,
+        "variant": judgement.spec.variant,
+        "at": dict(judgement.at),
+        "setting": {name: value for name, value in judgement.knobs.items() if name != BATCH},
+        "batch": judgement.knobs.get(BATCH, 1),
+        "precision": judgement.precision,
+        "device": judgement.device.name if judgement.device is not None else None,
+        "part": judgement.part,
+        "metric": judgement.metric.file_key,
+        "verdict": judgement.verdict,
+        "fails": judgement.verdict in result.fail_on,
+        "value": amount(judgement.number.value),
+        "low": amount(judgement.number.low),
+        "high": amount(judgement.number.high),
+        "limit": amount(judgement.limit.value) if judgement.limit is not None else None,
+        "warn": amount(judgement.warning.value) if judgement.warning is not None else None,
+        "why": judgement.why or None,
+        "reason": judgement.budget.reason or None,
+        "file": None if node is None else node.source.path,
+        "line": None if node is None else node.line,
+        "settings": None if settings is None else {
+            "points": settings.points,
+            **{verdict: settings.counts.get(verdict, 0) for verdict in VERDICTS},
+            "broken": [{"points": points, "cause": cause}
+                       for cause, points in settings.broken.items()],
+            "worst": dict(settings.worst) or None,
+        },
+        "entries": [entry._asdict() for entry in judgement.entries],
+        "changes": None if judgement.changes is None else [
+            change._asdict() for change in judgement.changes
+        ],
+    }  # fmt: skip

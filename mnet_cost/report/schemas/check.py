@@ -1,0 +1,111 @@
+"""JSON Schema of the document of `mnet-cost check`."""
+
+from __future__ import annotations
+
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.schemas.analysis import analysis_schema
+from mnet_cost.report.schemas.parts import (
+    Json,
+    flag,
+    listed,
+    mapped,
+    maybe,
+    number,
+    record,
+    scalar,
+    text,
+    whole,
+)
+from mnet_cost.search.verdicts import VERDICTS
+
+
+def check_schema() -> Json:
+    """A verdict for each limit, and the analyses that they rest on."""
+    analysis = analysis_schema()
+    head = {
+        "schema": {"description": "Name and version of this part.", "const": schema_id("analysis")}
+    }
+    notes = {"notes": listed(text("a sentence"), "empty: those of the check are its own")}
+    analysis["properties"] = head | analysis["properties"] | notes
+    analysis["required"] = ["schema", *analysis["required"], "notes"]
+    return record(
+        {
+            "verdict": text("the worst of all checks", *VERDICTS),
+            "fail_on": listed(text("a verdict that fails", *VERDICTS)),
+            "failing": whole("checks that fail"),
+            "counts": record({verdict: whole("checks with this verdict") for verdict in VERDICTS}),
+            "without_budget": listed(text("a model for which there is no budget")),
+            "skipped": listed(text("a file that is neither a model nor budgets")),
+            "checks": listed(_check(), "one for each limit, network, setting and device"),
+            "analyses": listed(analysis, "of each setting; of a range, of its worst settings"),
+        },
+        "Verdicts on the budgets of some networks: `mnet-cost check`.",
+    )
+
+
+def _check() -> Json:
+    value = scalar("a value of a knob")
+    return record(
+        {
+            "network": text("name of the model, with its variant"),
+            "spec": text("path of the spec"),
+            "variant": maybe(text("of the model")),
+            "at": mapped(text("values, as they were written"), "the knobs that the budget sets"),
+            "setting": mapped(value, "all knobs; of a range those of its worst setting"),
+            "batch": whole("examples per inference"),
+            "precision": text("of the analysis"),
+            "device": maybe(text("name of the profile, of a metric of a device")),
+            "part": maybe(text("path of the layer, block or entry, where it is of one")),
+            "metric": text("what is limited, with its unit"),
+            "verdict": text("on this limit", *VERDICTS),
+            "fails": flag("whether it fails the check"),
+            "value": maybe(number("in the unit of the metric; of a range the worst")),
+            "low": maybe(number("low end of its band; the value itself where it is exact")),
+            "high": maybe(number("high end of its band; null for a lower bound")),
+            "limit": maybe(number("the most that it may be, in the unit of the metric")),
+            "warn": maybe(number("over this there is a warning")),
+            "why": maybe(text("why it is undecided, where that is not its band")),
+            "reason": maybe(text("why there is this limit, as the budget says")),
+            "file": maybe(text("where the limit is written")),
+            "line": maybe(whole("where in the file")),
+            "settings": maybe(_settings(value)),
+            "entries": listed(
+                record(
+                    {
+                        "name": text("an entry of the spec"),
+                        "path": text("the file in which it stands"),
+                        "line": whole("where in the file"),
+                        "share": number("of the number, from 0 to 1"),
+                    }
+                ),
+                "what costs most, where the limit is not kept",
+            ),
+            "changes": maybe(
+                listed(
+                    record(
+                        {
+                            "knob": text("a knob"),
+                            "value": scalar("with which no limit of the budget would fail"),
+                            "present": scalar("its value now"),
+                        }
+                    ),
+                    "for each knob alone the smallest change that would pass; null where it was "
+                    "not looked for",
+                )
+            ),
+        }
+    )
+
+
+def _settings(value: Json) -> Json:
+    return record(
+        {
+            "points": whole("settings of the range"),
+            **{verdict: whole("settings with this verdict") for verdict in VERDICTS},
+            "broken": listed(
+                record({"points": whole("how many"), "cause": text("why they are no network")})
+            ),
+            "worst": maybe(mapped(value, "the setting whose number is largest")),
+        },
+        "where the limit is for all values of a range",
+    )
