@@ -115,7 +115,7 @@ def _read(name: str, folder: str) -> Source:
 
 
 def _nearest_folder(folder: str) -> str:
-    """The nearest folder around a path that is there: what is in a revision may be there no more."""
+    """The nearest folder around a path that is there: that of an old file may be gone."""
     while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
         folder = os.path.dirname(folder)
     return folder
@@ -126,7 +126,7 @@ def _problem(
 ) -> ModelReferenceError:
     """An error that shows the reference with `marked`, a part of it, underlined."""
     text = str(asked)
-    start = text.find(marked, len(PREFIX) if marked != text else 0)
+    start = text.find(marked, 0 if marked in (text, "git") else len(PREFIX))
     shown = Source("MODEL", text)
     return ModelReferenceError(
         Problem(message, Span(shown, 1, start + 1, start + 1 + len(marked)), hint)
@@ -151,8 +151,8 @@ class _Git:
             reason = _first_line(run.stderr)
             if "not a git repository" in reason:
                 reason = f"{_shown(folder)} is in no git repository"
-            raise _problem(asked, f"git cannot read this: {reason}", "git",
-                           "a revision is of the repository around the working directory")  # fmt: skip
+            hint = "a revision is of the repository around the working directory"
+            raise _problem(asked, f"git cannot read this: {reason}", "git", hint)
         self._prefix = os.fsdecode(run.stdout).rstrip("\n")
 
     def commit(self) -> str:

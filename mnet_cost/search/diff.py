@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, isclose
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
@@ -499,8 +499,9 @@ class _Ledger:
             before = mine.get(self.partner(self._of_other[name], False) or "")
             if before is not None:
                 done.add(before.name)
-            change = (kernel.latency_s or 0.0) - ((before.latency_s if before else 0.0) or 0.0)
-            if change:
+            seconds, old_seconds = kernel.latency_s or 0.0, (before and before.latency_s) or 0.0
+            change = seconds - old_seconds
+            if not isclose(seconds, old_seconds, rel_tol=TOLERANCE):  # a file rounds milliseconds
                 kernels = [before] if before else self._running(kernel, running, False)
                 booked.append((self._of_kernels(kernels, [kernel]), change))
         for name, kernel in mine.items():
@@ -508,7 +509,7 @@ class _Ledger:
                 kernels = self._running(kernel, running_there, True)
                 booked.append((self._of_kernels([kernel], kernels), -kernel.latency_s))
         constant = new.inference_s - old.inference_s
-        if constant:
+        if not isclose(new.inference_s, old.inference_s, abs_tol=TOLERANCE * new.latency_s):
             booked.append((self.or_rest(NOTHING), constant))
         return booked
 
