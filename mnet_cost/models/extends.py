@@ -17,6 +17,7 @@ from mnet_cost.errors import ModelReferenceError, Problem, Source, SpecError, di
 from mnet_cost.filekinds import MODEL, mistaken
 from mnet_cost.models.library import (
     is_path,
+    is_revision,
     model_names,
     model_path,
     owner_of,
@@ -183,6 +184,10 @@ def _source(named: Node) -> tuple[Source, str | None]:
         hint = f"a default of its own does: `knobs: {{{settings}}}`"
         raise ModelReferenceError(Problem("`extends` sets no knobs", hint=hint))
     refuse_foreign(name)
+    if is_path(name) and is_revision(named.source.path):
+        from mnet_cost.models.revisions import path_in_revision, read_revision
+
+        return read_revision(path_in_revision(named.source.path, name)), variant
     if is_path(name):
         if not named.source.is_file:
             message = f"there is no folder to seek `{name}` in: {named.source.path} is not a file"

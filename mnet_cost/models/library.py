@@ -1,7 +1,8 @@
 """Models by name: `NAME_OR_PATH[:variant][@knob=value,...]`.
 
 A name is a shipped spec, or a variant that only one shipped spec has. A path has a slash or
-ends in .yaml or .yml, in small or capital letters. `-` is the spec on stdin.
+ends in .yaml or .yml, in small or capital letters. `-` is the spec on stdin, and `git:REV:PATH` a
+file in a revision (`revisions.py`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from mnet_cost.yamlfile import (
 __all__ = [
     "Model",
     "is_path",
+    "is_revision",
     "load_model",
     "model_names",
     "model_path",
@@ -100,6 +102,10 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     refuse_foreign(name)
     if name == STDIN:
         spec = compile_spec(parse_yaml(_stdin()), _STDIN_SHOWN, variant)
+    elif is_revision(name):
+        from mnet_cost.models.revisions import read_revision  # it imports what runs programs
+
+        spec = compile_spec(parse_yaml(read_revision(name)), name, variant)
     elif is_path(name):
         spec = _by_path(name, variant)
     elif name in model_names():
@@ -129,6 +135,11 @@ def _stdin() -> Source:
     return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), _STDIN_SHOWN)
 
 
+def is_revision(name: str) -> bool:
+    """Whether a reference is `git:REV:PATH`; a file of that name is `./git:...`."""
+    return name.startswith("git:")
+
+
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
     return "/" in name or "\\" in name or is_yaml(name)
@@ -141,6 +152,13 @@ def path_beside(file: str, name: str) -> str:
     unless it is in or below that folder with all links followed: errors quote lines of a spec, and
     whoever is handed a data file knows of no other file that it has read.
     """
+    if is_revision(name):
+        raise ModelReferenceError(
+            Problem(
+                f"`{name}`: a file names no revision of another one",
+                hint="revisions are for command lines; `git show` writes a file of one",
+            )
+        )
     folder = os.path.dirname(file)
     path = os.path.normpath(os.path.join(folder, name))
     with naming(name, "cannot be read", ModelReferenceError):
@@ -163,6 +181,11 @@ def path_beside(file: str, name: str) -> str:
 
 def split_reference(reference: str) -> tuple[str, str | None, dict[str, Any]]:
     """(name or path, variant, knobs) of a reference."""
+    start = ""
+    if is_revision(reference):
+        from mnet_cost.models.revisions import split_revision
+
+        start, reference = split_revision(reference)
     slash = max(reference.rfind("/"), reference.rfind("\\"))
     folder, last = reference[: slash + 1], reference[slash + 1 :]
     last, at, settings = last.partition("@")
@@ -178,7 +201,7 @@ def split_reference(reference: str) -> tuple[str, str | None, dict[str, Any]]:
     for setting in settings.split(",") if settings else ():
         knob, value = split_setting(setting)
         knobs[knob] = value
-    return folder + last, variant or None, knobs
+    return start + folder + last, variant or None, knobs
 
 
 def split_setting(setting: str) -> tuple[str, Any]:

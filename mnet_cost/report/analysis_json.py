@@ -20,6 +20,8 @@ from mnet_cost.report.rows import basis_cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training_step import training_document
+from mnet_cost.search.snapshots import field_values
+from mnet_cost.tensors import TensorType
 
 
 def analysis_document(analysis: Analysis, training: TrainingCost | None = None) -> dict[str, Any]:
@@ -95,6 +97,11 @@ def _spec_of_line(step: Step, spec: ModelSpec) -> dict[str, str]:
     return {} if source is spec.node.source else {"spec": source.path}
 
 
+def type_document(type_: TensorType) -> dict[str, Any]:
+    """The shape of a tensor for one example, and its dtype where the precision does not decide."""
+    return {"shape": list(type_.shape), "dtype": type_.dtype and type_.dtype.name}
+
+
 def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
     cost = analysis.layers[index]
     network, step = analysis.network, cost.step
@@ -109,15 +116,20 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
         "block": step.block_path or None,
         "line": step.line,
         **_spec_of_line(step, network.spec),
+        "fields": field_values(step.layer),
         "inputs": [network.tensors[i].name for i in step.inputs],
+        "input_types": [type_document(network.tensors[i].type) for i in step.inputs],
         "output_shape": list(cost.output.shape),
+        "output_dtype": cost.output.dtype and cost.output.dtype.name,
         "mult_adds": count(cost.mult_adds),
         "vector_ops": count(cost.vector_ops),
         "params": count(cost.params),
         "weights": count(cost.weights),
+        "buffers": count(cost.buffers),
         "weight_bytes": count(cost.weight_bytes),
         "input_bytes": count(cost.input_bytes),
         "output_bytes": count(cost.output_bytes),
+        "traffic_bytes": count(cost.traffic_bytes),
         "shares_weights_with": (None if step.shares is None else network.steps[step.shares].name),
     }
 

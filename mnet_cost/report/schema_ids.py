@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/2`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/3`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
@@ -6,9 +6,9 @@ A version is raised whenever a key goes, comes or changes its meaning.
 from __future__ import annotations
 
 VERSIONS = {
-    "analysis": 2,
-    "batches": 1,
-    "compare": 2,
+    "analysis": 3,
+    "batches": 2,
+    "compare": 3,
     "explain": 2,
     "sweep": 1,
     "check": 1,

@@ -45,7 +45,7 @@ def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 def test_json_has_the_stable_keys_and_exact_totals(capsys: pytest.CaptureFixture[str]) -> None:
     analysis = document(capsys, "analyze", V1, "--alpha", "0.5", "--device", "pixel_1")
-    assert analysis["schema"] == "mnet-cost/analysis/2"
+    assert analysis["schema"] == "mnet-cost/analysis/3"
     assert analysis["model"] == {
         "name": "mobilenet_v1",
         "source": "arXiv:1704.04861, Table 1",
@@ -163,7 +163,7 @@ def product(breakdown: Any) -> float:
 
 def test_compare_full_and_separable(capsys: pytest.CaptureFixture[str]) -> None:
     comparison = document(capsys, "compare", "full", "vs", "separable")
-    assert comparison["schema"] == "mnet-cost/compare/2"
+    assert comparison["schema"] == "mnet-cost/compare/3"
     totals = [model["totals"] for model in comparison["models"]]
     assert [model_totals["mult_adds"] for model_totals in totals] == [4_867_293_184, 568_740_352]
     assert [model_totals["params"] for model_totals in totals] == [29_294_088, 4_231_976]
@@ -352,7 +352,7 @@ def test_files_are_written_whole_and_by_their_ending(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for ending, start in (
-        ("json", '{\n  "schema": "mnet-cost/analysis/2"'),
+        ("json", '{\n  "schema": "mnet-cost/analysis/3"'),
         ("csv", "model,knobs,batch,precision,device,runtime,threads,basis,latency_ms,"),
         ("md", "## mobilenet_v1"),
         ("html", "<!doctype html>"),

@@ -150,9 +150,11 @@ def _layer() -> Json:
         "vector_ops": "of the whole batch",
         "params": "trained numbers",
         "weights": "of them kernels",
+        "buffers": "stored numbers that are not trained",
         "weight_bytes": "bytes of what is stored",
         "input_bytes": "bytes that it reads",
         "output_bytes": "bytes that it writes",
+        "traffic_bytes": "all bytes that it reads and writes, weights among them",
     }
     return record(
         {
@@ -161,8 +163,19 @@ def _layer() -> Json:
             "block": maybe(text("path of the block that it stands in")),
             "line": whole("line of the spec"),
             "spec": text("path of the spec that the line is of, where another one extends it"),
+            "fields": mapped({"description": "as a spec has it"}, "values of all fields by name"),
             "inputs": listed(text("name of a tensor")),
+            "input_types": listed(
+                record(
+                    {
+                        "shape": listed(whole("size of an axis"), "of one example"),
+                        "dtype": maybe(text("null where the precision decides it")),
+                    }
+                ),
+                "of each of `inputs`",
+            ),
             "output_shape": listed(whole("size of an axis"), "of one example"),
+            "output_dtype": maybe(text("null where the precision decides it")),
             **{key: maybe(whole(meaning)) for key, meaning in counts.items()},
             "shares_weights_with": maybe(text("layer whose weights it uses once more")),
         },

@@ -1,0 +1,762 @@
+"""Why layers of two networks differ: which entries of the specs were changed, and what follows.
+
+A layer is changed by its own entry, by a call around it, by `let` or by a knob; or it is as it was
+and its inputs are not. Then the cause is whatever changed the axes of these inputs, which is found
+with the shape rules themselves: a size of an output is due to an input if it comes out with the
+input of one network and not with that of the other. Not here: what the differences cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from mnet_cost.layers import Layer
+from mnet_cost.models.naming import WORD, defined_name
+from mnet_cost.models.types import MODIFIERS, Block, Entry, GroupBody, ModelSpec
+from mnet_cost.search.alignment import Pair
+from mnet_cost.search.snapshots import (
+    LayerSnapshot,
+    Snapshot,
+    SpecEntry,
+    entry_values,
+    value_text,
+)
+from mnet_cost.tensors import RuleViolation, TensorType, require
+from mnet_cost.yamlfile import Node
+
+What = Literal[
+    "knob", "input", "let", "block", "changed", "replaced", "added", "removed", "peak", "rest"
+]
+"""`knob` to `block`: what was changed is no layer; `changed` to `removed`: an entry or a call.
+`peak`: another layer needs most memory now. `rest`: what has no cause that was found."""
+
+
+class Reason(NamedTuple):
+    """One thing that is not the same in two networks. Equal reasons are one."""
+
+    what: What
+    text: str
+    first: str = ""
+    """Place in the first spec, as `net.yaml:12`; empty where there is none."""
+    other: str = ""
+
+
+Reasons = frozenset[Reason]
+NOTHING: Reasons = frozenset()
+
+REST = Reason("rest", "what else differs")
+
+
+class Effect(NamedTuple):
+    """A layer of the first network, of the other or of both, and why it is not the same in both."""
+
+    first: int | None
+    other: int | None
+    own: Reasons
+    """Reasons that are changes of the layer itself."""
+    reasons: Reasons
+    """All of them: with those that come with its inputs."""
+
+
+def find_effects(
+    first: Snapshot, other: Snapshot, pairs: Sequence[Pair], knobs: Mapping[str, Reason]
+) -> tuple[Effect, ...]:
+    """Each layer of both networks with its reasons: in the order of `other`, removed ones last.
+
+    `knobs` are those that have different values in both.
+    """
+    return _Search(first, other, pairs, knobs).effects()
+
+
+def values_text(first: str, other: str) -> str:
+    """`64 -> 128`."""
+    return f"{first or 'none'} -> {other or 'none'}"
+
+
+class _Origin(NamedTuple):
+    """Why a tensor has another type than the one of the first network that it stands for."""
+
+    by_axis: tuple[Reasons, ...]
+    """For each axis; of an axis that has the same size, nothing."""
+    rest: Reasons
+    """Of what is no single axis: their number, or outputs of a layer that has several."""
+
+    @property
+    def all(self) -> Reasons:
+        return self.rest.union(*self.by_axis)
+
+
+_SAME = _Origin((), NOTHING)
+
+
+class _Side:
+    """One of both networks, with its layers by the names of the tensors that they make."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.layers = snapshot.layers
+        self.place = {layer.name: index for index, layer in enumerate(snapshot.layers)}
+        analysis = snapshot.analysis
+        self.spec: ModelSpec | None = None if analysis is None else analysis.network.spec
+        self.paired: dict[int, int] = {}
+        """The layer of the other network by the layer of this one."""
+        self.alive: dict[SpecEntry, SpecEntry] = {}
+        """The entry of the other network by the entry of this one: those of pairs."""
+
+    def producer(self, tensor: str) -> int | None:
+        """The layer that makes a tensor; None for an input of the network."""
+        index = self.place.get(tensor)
+        return self.place.get(tensor.rpartition(".")[0]) if index is None else index
+
+    def layer(self, index: int) -> Layer | None:
+        analysis = self.snapshot.analysis
+        return None if analysis is None else analysis.network.steps[index].layer
+
+    def types(self, index: int) -> tuple[TensorType, ...]:
+        """Types of the inputs of a layer, of a network that was analyzed here."""
+        assert self.snapshot.analysis is not None
+        network = self.snapshot.analysis.network
+        return tuple([network.tensors[i].type for i in network.steps[index].inputs])
+
+    def output(self, index: int) -> TensorType:
+        """The type of the output of a layer, of a network that was analyzed here."""
+        assert self.snapshot.analysis is not None
+        network = self.snapshot.analysis.network
+        return network.tensors[network.steps[index].output].type
+
+
+class _Search:
+    """Goes through the layers of the other network in order, from reasons to what follows."""
+
+    def __init__(
+        self,
+        first: Snapshot,
+        other: Snapshot,
+        pairs: Sequence[Pair],
+        knobs: Mapping[str, Reason],
+    ) -> None:
+        self.first, self.other = _Side(first), _Side(other)
+        self.has_specs = first.analysis is not None and other.analysis is not None
+        self.pairs = pairs
+        for mine, theirs in pairs:
+            self.first.paired[mine], self.other.paired[theirs] = theirs, mine
+            entries = _entry_pairs(self.first.layers[mine], self.other.layers[theirs])
+            for entry, there in entries:
+                self.first.alive.setdefault(entry, there)
+                self.other.alive.setdefault(there, entry)
+        self.definitions = _Definitions(self.first.spec, self.other.spec, knobs)
+        self.knobs = knobs
+        self.added = self._added(self.first, self.other)
+        self.removed = self._added(self.other, self.first)
+        self._join_replaced()
+        self.origins: dict[str, _Origin] = {}
+        """By tensor of the other network."""
+        self.lost: dict[str, tuple[Reasons, ...]] = {}
+        """What removed layers did to the axes of a tensor of the first network."""
+
+    def effects(self) -> tuple[Effect, ...]:
+        self._inputs()
+        for index in range(len(self.first.layers)):
+            if index not in self.first.paired:
+                self._pass_removed(index)
+        effects = [
+            self._pair(self.other.paired[index], index)
+            if index in self.other.paired
+            else self._new(index)
+            for index in range(len(self.other.layers))
+        ]
+        return (
+            *effects,
+            *(Effect(index, None, reasons, reasons) for index, reasons in self.removed.items()),
+        )
+
+    # --- layers of one network only
+
+    def _added(self, before: _Side, after: _Side) -> dict[int, Reasons]:
+        """Why layers of `after` have none in `before`; the words are those of an addition."""
+        is_added = after is self.other
+        dormant = _dormant(before) if self.has_specs else {}
+        return {
+            index: self._reasons_of_new(layer, after, dormant, is_added)
+            for index, layer in enumerate(after.layers)
+            if index not in after.paired
+        }
+
+    def _reasons_of_new(
+        self,
+        layer: LayerSnapshot,
+        side: _Side,
+        dormant: Mapping[str, set[tuple[tuple[str, str], ...]]],
+        is_added: bool,
+    ) -> Reasons:
+        block = ""
+        for entry in layer.entries:
+            partner = side.alive.get(entry)
+            if partner is None:
+                if entry.values and entry.values in dormant.get(block, ()):
+                    break  # it is in the spec of both, and one of them leaves it out
+                head = f"`{_head(entry) or layer.kind}`"
+                if is_added:
+                    return frozenset((Reason("added", f"{head} added", "", entry.place),))
+                return frozenset((Reason("removed", f"{head} removed", entry.place),))
+            if partner.block != entry.block and entry.values and partner.values:
+                ends = (partner, entry) if is_added else (entry, partner)
+                return frozenset((self._block_reason(*ends),))
+            block = entry.block if entry.block not in ("", "group") else block
+        for entry in reversed(layer.entries):
+            partner = side.alive.get(entry)
+            if partner is not None and partner.values != entry.values:
+                ends = (partner, entry) if is_added else (entry, partner)
+                return frozenset((_changed(*ends),))
+        words = {word for entry in layer.entries for word in _words(entry.values)}
+        return self.definitions.of(words) or self.definitions.all or frozenset((REST,))
+
+    def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
+        places = [
+            _block_place(side.spec, entry)
+            for side, entry in ((self.first, first), (self.other, other))
+        ]
+        return Reason("block", f"block `{first.block}` -> `{other.block}`", *places)
+
+    def _join_replaced(self) -> None:
+        """Make one reason of an entry that was removed and one that was added in its place."""
+        gaps: dict[int | None, set[Reason]] = {}
+        for side, reasons_of in ((self.first, self.removed), (self.other, self.added)):
+            before: int | None = None
+            for index in range(len(side.layers)):
+                if index in side.paired:
+                    before = index if side is self.other else side.paired[index]
+                elif len(reasons_of[index]) == 1:
+                    gaps.setdefault(before, set()).update(reasons_of[index])
+        joined: dict[Reason, Reason] = {}
+        for reasons in gaps.values():
+            removed = sorted(reason for reason in reasons if reason.what == "removed")
+            added = sorted(reason for reason in reasons if reason.what == "added")
+            if len(removed) == 1 and len(added) == 1 and not joined.keys() & {*removed, *added}:
+                old, new = removed[0], added[0]
+                text = f"{old.text.removesuffix(' removed')} -> {new.text.removesuffix(' added')}"
+                joined[old] = joined[new] = Reason("replaced", text, old.first, new.other)
+        if joined:
+            for reasons_of in (self.removed, self.added):
+                for index, own in reasons_of.items():
+                    reasons_of[index] = frozenset(joined.get(reason, reason) for reason in own)
+
+    def _pass_removed(self, index: int) -> None:
+        """Note which axes a removed layer changed, for those that read what it read."""
+        layer = self.first.layers[index]
+        reasons = self.removed[index]
+        if len(layer.inputs) != 1:
+            return
+        before, after = _sizes(layer.input_types[0]), _sizes(layer.output_type)
+        lost = self.lost.get(layer.inputs[0], ())
+        if len(before) != len(after):
+            self.lost[layer.name] = tuple([reasons for _ in after])
+            return
+        lost = lost or (NOTHING,) * len(before)
+        self.lost[layer.name] = tuple(
+            [
+                was | (reasons if size != new else NOTHING)
+                for was, size, new in zip(lost, before, after, strict=True)
+            ]
+        )
+
+    def _new(self, index: int) -> Effect:
+        """An added layer: its axes are due to it, unless they are those of its only input."""
+        layer, own = self.other.layers[index], self.added[index]
+        origin = _Origin(tuple([own for _ in _sizes(layer.output_type)]), NOTHING)
+        if len(layer.inputs) == 1:
+            before, after = _sizes(layer.input_types[0]), _sizes(layer.output_type)
+            if len(before) == len(after):
+                given = self.origins.get(layer.inputs[0], _SAME)
+                origin = _Origin(
+                    tuple(
+                        [
+                            _at(given, axis) if size == before[axis] else own | _at(given, axis)
+                            for axis, size in enumerate(after)
+                        ]
+                    ),
+                    given.rest,
+                )
+        self.origins[layer.name] = origin
+        return Effect(None, index, own, own)
+
+    # --- layers of both networks
+
+    def _inputs(self) -> None:
+        """Origins of the inputs of the other network."""
+        before = dict(self.first.snapshot.inputs)
+        unnamed = [type_ for _, type_ in self.first.snapshot.inputs]
+        for place, (name, type_) in enumerate(self.other.snapshot.inputs):
+            old = before.get(name) or (unnamed[place] if place < len(unnamed) else None)
+            if old == type_:
+                continue
+            reasons = self._input_reasons(name, old, type_, place)
+            sizes, old_sizes = _sizes(type_), _sizes(old or "")
+            if len(sizes) != len(old_sizes) or sizes == old_sizes:
+                self.origins[name] = _Origin(tuple([reasons for _ in sizes]), reasons)
+                continue
+            self.origins[name] = _Origin(
+                tuple(
+                    [
+                        reasons if size != was else NOTHING
+                        for size, was in zip(sizes, old_sizes, strict=True)
+                    ]
+                ),
+                NOTHING,
+            )
+
+    def _input_reasons(self, name: str, old: str | None, new: str, place: int) -> Reasons:
+        text = f"input `{name}` {values_text(old or '', new)}"
+        if self.first.spec is None or self.other.spec is None:
+            return frozenset((Reason("input", text),))
+        nodes = [
+            spec.inputs[place].node if place < len(spec.inputs) else None
+            for spec in (self.first.spec, self.other.spec)
+        ]
+        if nodes[0] is not None and nodes[1] is not None and nodes[0].plain() == nodes[1].plain():
+            words = set(WORD.findall(value_text(nodes[1].plain())))
+            reasons = self.definitions.of(words) or self.definitions.all
+            if reasons:
+                return reasons
+        return frozenset((Reason("input", text, *map(_place, nodes)),))
+
+    def _pair(self, first: int, other: int) -> Effect:
+        mine, theirs = self.first.layers[first], self.other.layers[other]
+        carried, by_input = self._carried(first, other)
+        own: Reasons = NOTHING
+        if mine.fields != theirs.fields or mine.kind != theirs.kind:
+            own = self._own_reasons(mine, theirs)
+            if not own:  # the fields speak of an input, of the layer or of a block around it
+                carried |= self._around(other) or carried
+                own_or_rest = carried or self.definitions.all or frozenset((REST,))
+                self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
+                return Effect(first, other, NOTHING, own_or_rest)
+        reasons = own | carried
+        if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
+            own = reasons = self._differing_text(mine, theirs) or frozenset((REST,))
+        if mine.output_type != theirs.output_type:
+            self._set_origin(theirs, self._origin(first, other, own, by_input))
+        return Effect(first, other, own, reasons)
+
+    def _set_origin(self, layer: LayerSnapshot, origin: _Origin) -> None:
+        self.origins[layer.name] = origin
+
+    def _carried(self, first: int, other: int) -> tuple[Reasons, list[_Origin]]:
+        """What comes with the inputs of a pair: together, and for each input."""
+        mine, theirs = self.first.layers[first], self.other.layers[other]
+        origins: list[_Origin] = []
+        together: Reasons = NOTHING
+        if len(mine.inputs) != len(theirs.inputs):
+            wired = self._wiring(mine, theirs)
+            together |= wired
+        for place, tensor in enumerate(theirs.inputs):
+            if place >= len(mine.inputs):
+                origins.append(_Origin((), together))
+                continue
+            old, new = mine.input_types[place], theirs.input_types[place]
+            if old == new:
+                origins.append(_SAME)
+                continue
+            origin = self._origin_of_input(mine, theirs, place, tensor)
+            origins.append(origin)
+            together |= origin.all
+        return together, origins
+
+    def _origin_of_input(
+        self, mine: LayerSnapshot, theirs: LayerSnapshot, place: int, tensor: str
+    ) -> _Origin:
+        """Why the input at `place` of a pair has another type."""
+        before, after = _sizes(mine.input_types[place]), _sizes(theirs.input_types[place])
+        given = self.origins.get(self._name(tensor), _SAME)
+        lost = self.lost.get(mine.inputs[place], ())
+        wired = NOTHING
+        if not self._are_partners(mine.inputs[place], tensor):
+            wired = self._wiring(mine, theirs)
+        if len(before) != len(after):
+            every = given.all.union(*lost) | wired or self._unknown()
+            return _Origin((), every)
+        by_axis = tuple(
+            [
+                NOTHING
+                if size == was
+                else _at(given, axis) | (lost[axis] if axis < len(lost) else NOTHING) | wired
+                for axis, (was, size) in enumerate(zip(before, after, strict=True))
+            ]
+        )
+        rest = NOTHING
+        if not any(by_axis):  # a dtype, or a size of an output that is not the first
+            rest = given.all.union(*lost) | wired or self._unknown()
+        return _Origin(by_axis, rest)
+
+    def _unknown(self) -> Reasons:
+        return self.definitions.all or frozenset((REST,))
+
+    def _name(self, tensor: str) -> str:
+        """The layer whose origin a tensor has."""
+        producer = self.other.producer(tensor)
+        return tensor if producer is None else self.other.layers[producer].name
+
+    def _are_partners(self, first: str, other: str) -> bool:
+        """Whether two tensors stand for each other, but for layers that were added or removed."""
+        mine, theirs = self._source(self.first, first), self._source(self.other, other)
+        if isinstance(mine, int) and isinstance(theirs, int):
+            return self.first.paired.get(mine) == theirs
+        return isinstance(mine, str) and isinstance(theirs, str)
+
+    def _source(self, side: _Side, tensor: str) -> int | str | None:
+        """The layer of both networks, or the input, that a tensor comes from through layers of
+        one network only; None where those have several inputs."""
+        while True:
+            producer = side.producer(tensor)
+            if producer is None:
+                return tensor
+            if producer in side.paired:
+                return producer
+            inputs = side.layers[producer].inputs
+            if len(inputs) != 1:
+                return None
+            (tensor,) = inputs
+
+    def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
+        if mine.entry.values != theirs.entry.values and self.has_specs:
+            return frozenset((_changed(mine.entry, theirs.entry),))
+        reasons: Reasons = NOTHING
+        for side, tensors, those in (
+            (self.other, theirs.inputs, self.added),
+            (self.first, mine.inputs, self.removed),
+        ):
+            for tensor in tensors:
+                producer = side.producer(tensor)
+                if producer is not None:
+                    reasons |= those.get(producer, NOTHING)
+        return reasons or self._differing_text(mine, theirs) or self._moved_reason(mine, theirs)
+
+    def _moved_reason(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        text = f"`{theirs.kind}` reads another layer"
+        return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
+
+    def _own_reasons(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """Why the fields of a pair differ, as far as it is written around the layer."""
+        if not self.has_specs:
+            changed = [
+                f"`{name}` {values_text(old, new)}"
+                for (name, old), (_, new) in zip(mine.fields, theirs.fields, strict=False)
+                if old != new
+            ]
+            text = f"`{theirs.kind}` {', '.join(changed)}"
+            return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
+        entries = list(_entry_pairs(mine, theirs))
+        for old, new in entries:
+            if old.block != new.block:
+                return frozenset((self._block_reason(old, new),))
+        reasons: set[Reason] = set()
+        words: set[str] = set()
+        for old, new in reversed(entries):
+            keys = _differing_keys(old, new)
+            if new.block in ("", "group"):
+                if not new.block:
+                    keys = {key for key in keys if key.partition(".")[0] not in MODIFIERS}
+                    words = _words(new.values)
+                else:
+                    keys = set()
+            else:
+                keys = {key for key in keys if key.rpartition(".")[2] in words}
+                more, words = self.definitions.through(new, words)
+                reasons |= more
+            if keys:
+                reasons.add(_changed(old, new))
+        return frozenset(reasons) | self.definitions.of(words)
+
+    def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """The innermost entry around a pair that says something else, if there is one."""
+        if self.has_specs:
+            for old, new in reversed(list(_entry_pairs(mine, theirs))):
+                if old.block != new.block:
+                    return frozenset((self._block_reason(old, new),))
+                if old.values != new.values:
+                    return frozenset((_changed(old, new),))
+        return self.definitions.all
+
+    def _around(self, index: int) -> Reasons:
+        """Reasons of the inputs of all blocks that a layer of the other network stands in."""
+        analysis = self.other.snapshot.analysis
+        if analysis is None:
+            return NOTHING
+        network = analysis.network
+        path = network.steps[index].block_path
+        reasons: Reasons = NOTHING
+        while path:
+            call = network.calls.get(path)
+            for tensor in call.inputs if call else ():
+                name = self._name(network.tensors[tensor].name)
+                reasons |= self.origins.get(name, _SAME).all
+            path = path.rpartition(".")[0]
+        return reasons
+
+    def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[_Origin]) -> _Origin:
+        """Why the output of a pair has another type: by its fields, or by axes of its inputs."""
+        mine, theirs = self.first.layers[first], self.other.layers[other]
+        every = own.union(*[origin.all for origin in by_input])
+        layer, old_layer = self.other.layer(other), self.first.layer(first)
+        before, after = _sizes(mine.output_type), _sizes(theirs.output_type)
+        if len(before) != len(after) or layer is None or old_layer is None:
+            return _flat(mine, theirs, every)
+        given, old_given = self.other.types(other), self.first.types(first)
+        now = self.other.output(other).shape
+        without_own = _inferred(old_layer, given)
+        without_inputs = _inferred(layer, old_given)
+        by_axis: list[Reasons] = []
+        for axis, size in enumerate(now):
+            if after[axis] == before[axis]:
+                by_axis.append(NOTHING)
+                continue
+            reasons: Reasons = NOTHING
+            by_own = _size_at(without_own, axis) != size
+            by_inputs = _size_at(without_inputs, axis) != size
+            if by_own or not by_inputs:
+                reasons |= own
+            if by_inputs or not by_own or not reasons:
+                reasons |= _of_axes(layer, given, old_given, by_input, axis, size)
+            by_axis.append(reasons or every)
+        return _Origin(tuple(by_axis), NOTHING)
+
+
+class _Definitions:
+    """`let`, knobs and defaults of arguments that differ, and which names depend on them."""
+
+    def __init__(
+        self, first: ModelSpec | None, other: ModelSpec | None, knobs: Mapping[str, Reason]
+    ) -> None:
+        self.all: Reasons = frozenset(knobs.values())
+        self._of_name: dict[str, Reasons] = {
+            name: frozenset((reason,)) for name, reason in knobs.items()
+        }
+        self._defaults: dict[tuple[str, str], Reason] = {}
+        self._arguments: dict[str, dict[str, set[str]]] = {}
+        if first is None or other is None:
+            return
+        old, new = _lets(first), _lets(other)
+        for name, (text, node) in new.items():
+            before = old.get(name)
+            if before is not None and before[0] != text:
+                reason = Reason(
+                    "let",
+                    f"`let` {name}: {values_text(before[0], text)}",
+                    _place(before[1]),
+                    _place(node),
+                )
+                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
+                self.all |= {reason}
+        for name, (text, _) in new.items():
+            for word in WORD.findall(text):
+                if word in self._of_name and word != name:
+                    self._of_name[name] = self._of_name.get(name, NOTHING) | self._of_name[word]
+        self._read_arguments(first, other)
+
+    def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
+        for name, block in other.blocks.items():
+            if not isinstance(block, Block):
+                continue
+            texts = {
+                argument: "" if value is None else value_text(value.node.plain())
+                for argument, value in block.arguments.items()
+            }
+            self._arguments[block.name] = {
+                argument: set(WORD.findall(text)) for argument, text in texts.items()
+            }
+            before = first.blocks.get(name)
+            if not isinstance(before, Block):
+                continue
+            for argument, text in texts.items():
+                value = before.arguments.get(argument)
+                if value is None or value_text(value.node.plain()) == text:
+                    continue
+                now = block.arguments[argument]
+                changed = values_text(value_text(value.node.plain()), text)
+                self._defaults[block.name, argument] = Reason(
+                    "let",
+                    f"`{argument}` of block `{block.name}`: {changed}",
+                    _place(value.node),
+                    _place(block.node if now is None else now.node),
+                )
+
+    def of(self, words: Iterable[str]) -> Reasons:
+        """The reasons that names depend on."""
+        return NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words])
+
+    def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
+        """What a call makes of names that are used in the block: reasons of defaults, and the names
+        that its arguments are written with."""
+        arguments = self._arguments.get(call.block, {})
+        given = {key.rpartition(".")[2]: text for key, text in call.values if "." in key}
+        reasons: Reasons = NOTHING
+        outside = {word for word in words if word not in arguments}
+        for word in words & arguments.keys():
+            if word in given:
+                outside |= set(WORD.findall(given[word]))
+            else:
+                outside |= arguments[word]
+                default = self._defaults.get((call.block, word))
+                reasons |= NOTHING if default is None else {default}
+        return reasons, outside
+
+
+def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
+    """Text and place of each definition of `let` by its name."""
+    section = spec.node.value.get("let")
+    if section is None or not isinstance(section.value, dict):
+        return {}
+    lets = {}
+    for key, node in section.value.items():
+        name = defined_name(key)
+        parameters = key[len(name) :]
+        lets[name] = (f"{parameters} {value_text(node.plain())}".strip(), node)
+    return lets
+
+
+def _dormant(side: _Side) -> dict[str, set[tuple[tuple[str, str], ...]]]:
+    """What entries say that are in the spec and make no layer, by the block that they stand in."""
+    assert side.spec is not None
+    used = {
+        (entry.path, entry.line, entry.column) for layer in side.layers for entry in layer.entries
+    }
+    dormant: dict[str, set[tuple[tuple[str, str], ...]]] = {}
+    lists: list[tuple[str, tuple[Entry, ...]]] = [("", side.spec.entries)]
+    lists += [
+        (block.name, block.entries)
+        for block in side.spec.blocks.values()
+        if isinstance(block, Block)
+    ]
+    while lists:
+        block, entries = lists.pop()
+        for entry in entries:
+            node = entry.node
+            if (node.source.path, node.line, node.column) not in used:
+                dormant.setdefault(block, set()).add(entry_values(node))
+            if isinstance(entry.body, GroupBody):
+                lists.append((block, entry.body.entries))
+    return dormant
+
+
+def _entry_pairs(
+    first: LayerSnapshot, other: LayerSnapshot
+) -> Iterator[tuple[SpecEntry, SpecEntry]]:
+    """The entries around a pair that stand for each other, outermost first: the inner ones, where
+    one layer stands in more blocks than the other."""
+    common = min(len(first.entries), len(other.entries))
+    return zip(first.entries[-common:], other.entries[-common:], strict=True)
+
+
+def _changed(first: SpecEntry, other: SpecEntry) -> Reason:
+    """The reason that an entry says something else."""
+    old, new = dict(first.values), dict(other.values)
+    before, head = _head(first), _head(other)
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if before != head:
+        text = f"`{before}` -> `{head}`"
+    else:
+        changes = [
+            f"`{key.rpartition('.')[2]}` {values_text(old.get(key, ''), new.get(key, ''))}"
+            for key in keys
+        ]
+        text = " ".join([*([f"`{head}`"] if head else []), ", ".join(changes)])
+    return Reason("changed", text, first.place, other.place)
+
+
+def _head(entry: SpecEntry) -> str:
+    """The kind or block that an entry is of; empty for a list of entries."""
+    heads = [key.partition(".")[0] for key, _ in entry.values]
+    return next((head for head in heads if head not in (*MODIFIERS, "layers")), "")
+
+
+def _differing_keys(first: SpecEntry, other: SpecEntry) -> set[str]:
+    old, new = dict(first.values), dict(other.values)
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+
+def _words(values: Iterable[tuple[str, str]]) -> set[str]:
+    return {word for _, text in values for word in WORD.findall(text)}
+
+
+def _place(node: Node | None) -> str:
+    return "" if node is None else f"{node.source.path}:{node.line}"
+
+
+def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
+    """Where a block is defined; where it is called, if it has no definition."""
+    for block in spec.blocks.values() if spec else ():
+        if isinstance(block, Block) and block.name == entry.block:
+            return _place(block.node)
+    return entry.place
+
+
+def _sizes(type_: str) -> tuple[str, ...]:
+    """The axes of a type, as texts."""
+    shape = type_.partition(" ")[0]
+    return () if shape in ("", "scalar") else tuple(shape.split("x"))
+
+
+def _at(origin: _Origin, axis: int) -> Reasons:
+    return origin.rest | (origin.by_axis[axis] if axis < len(origin.by_axis) else NOTHING)
+
+
+def _flat(first: LayerSnapshot, other: LayerSnapshot, reasons: Reasons) -> _Origin:
+    """An origin of which nothing is known by axis."""
+    before, after = _sizes(first.output_type), _sizes(other.output_type)
+    if len(before) != len(after):
+        return _Origin((), reasons)
+    return _Origin(
+        tuple(
+            [reasons if size != was else NOTHING for was, size in zip(before, after, strict=True)]
+        ),
+        NOTHING,
+    )
+
+
+def _inferred(layer: Layer, types: tuple[TensorType, ...]) -> TensorType | None:
+    """What `layer` makes of inputs; None where they do not fit."""
+    least, most = layer.arity
+    if len(types) < least or (most is not None and len(types) > most):
+        return None
+    try:
+        return layer.infer(require, *types)
+    except RuleViolation:
+        return None
+
+
+def _size_at(type_: TensorType | None, axis: int) -> object:
+    return type_.shape[axis] if type_ is not None and axis < len(type_.shape) else None
+
+
+def _of_axes(
+    layer: Layer,
+    given: tuple[TensorType, ...],
+    old: tuple[TensorType, ...],
+    origins: Sequence[_Origin],
+    axis: int,
+    size: object,
+) -> Reasons:
+    """The reasons of the input axes that a size of the output is due to.
+
+    Each is taken back alone: where the size changes, or nothing fits any more, it is due to it.
+    """
+    reasons: Reasons = NOTHING
+    everything: Reasons = NOTHING
+    for place, origin in enumerate(origins):
+        reasons |= origin.rest
+        everything |= origin.all
+        if place >= len(old) or len(old[place].shape) != len(given[place].shape):
+            reasons |= origin.all
+            continue
+        for number, of_axis in enumerate(origin.by_axis):
+            if not of_axis or of_axis <= reasons:
+                continue
+            shape = list(given[place].shape)
+            shape[number] = old[place].shape[number]
+            before = TensorType(tuple(shape), given[place].dtype, given[place].layout)
+            types = (*given[:place], before, *given[place + 1 :])
+            if _size_at(_inferred(layer, types), axis) != size:
+                reasons |= of_axis
+    return reasons or everything

@@ -1,0 +1,590 @@
+"""`diff(first, other)`: what differs between two networks, and what each cause moves the totals by.
+
+Knobs that both have are set from one value to the other one after another, in the order of the
+first spec, with an analysis in between: the effects of such steps add up. Then the specs differ,
+and each difference of a layer is booked to the reasons of that layer (`causes.py`). Reasons that a
+layer has together are a cause of their own, since nothing says how much is due to which. So causes
+add up to the differences of the totals: counts and the peak exactly, times but for rounding.
+Energies follow from times and powers, and are booked to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, isclose
+from typing import Any, Literal, NamedTuple
+
+from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.errors import MnetCostError, Problem, UsageError
+from mnet_cost.metrics import TOTALS
+from mnet_cost.models.types import BATCH, ModelSpec
+from mnet_cost.models.variants import PATCHED
+from mnet_cost.network import elaborate
+from mnet_cost.search.alignment import align
+from mnet_cost.search.causes import (
+    NOTHING,
+    REST,
+    Effect,
+    Reason,
+    Reasons,
+    find_effects,
+    values_text,
+)
+from mnet_cost.search.snapshots import (
+    ADDITIVE,
+    PEAK,
+    DeviceSnapshot,
+    KernelSnapshot,
+    LayerSnapshot,
+    Snapshot,
+    snapshot_of,
+    value_text,
+)
+
+Status = Literal["same", "changed", "follows", "renamed", "added", "removed"]
+"""`changed`: it has other fields or reads other layers. `follows`: only its inputs have other
+types. `renamed`: it is the same under another name."""
+
+TOLERANCE = 1e-9
+"""Of the larger time: what the times of causes may differ by from their sum, for rounding."""
+
+
+class FieldChange(NamedTuple):
+    """A field of a layer that has two values."""
+
+    name: str
+    first: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerChange:
+    """A layer of both networks, of the first or of the other."""
+
+    first: LayerSnapshot | None
+    other: LayerSnapshot | None
+    status: Status
+    fields: tuple[FieldChange, ...]
+    reasons: tuple[Reason, ...]
+    """Why it is not the same; empty where it is."""
+
+    @property
+    def name(self) -> str:
+        """In the other network, and in the first where it was removed."""
+        return self._layer.name
+
+    @property
+    def kind(self) -> str:
+        return self._layer.kind
+
+    @property
+    def _layer(self) -> LayerSnapshot:
+        layer = self.other or self.first
+        assert layer is not None
+        return layer
+
+    def change(self, metric: str) -> int:
+        """What it adds to the difference of a total."""
+        return (self.other.cost(metric) if self.other else 0) - (
+            self.first.cost(metric) if self.first else 0
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One reason, or several together, and what they change."""
+
+    reasons: tuple[Reason, ...]
+    layers: tuple[str, ...]
+    """Layers that were changed, added or removed."""
+    follows: tuple[str, ...]
+    """Layers that differ only since their inputs do."""
+    changes: Mapping[str, int]
+    """What is added to each total, by name of the metric."""
+    latency_s: Mapping[str, float]
+    """What is added to the time, by name of the device."""
+
+    @property
+    def text(self) -> str:
+        """In plain words: `alpha` 1 -> 0.5."""
+        return " with ".join(dict.fromkeys(reason.text for reason in self.reasons))
+
+    @property
+    def changes_nothing(self) -> bool:
+        return not any(self.changes.values()) and not any(self.latency_s.values())
+
+    def __repr__(self) -> str:
+        return f"<Cause {self.text}: {self.changes['mult_adds']:+,} mult-adds>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What differs between two networks. The first is what changes start from."""
+
+    first: Snapshot
+    other: Snapshot
+    layers: tuple[LayerChange, ...]
+    """In the order of the other network; layers that were removed follow the layer before them."""
+    causes: tuple[Cause, ...]
+    """Knobs, then the specs in their order, then what several causes do together."""
+    devices: tuple[str, ...]
+    """Those on which both have a time."""
+
+    def total(self, metric: str) -> int | None:
+        """The difference of a total; None where one of both is refused."""
+        first, other = self.first.totals[metric], self.other.totals[metric]
+        return None if first is None or other is None else other - first
+
+    def latency_s(self, device: str) -> float | None:
+        """The difference of the times on a device; None where one of both is unknown."""
+        first, other = _on(self.first, device), _on(self.other, device)
+        if first is None or other is None or first.latency_s is None or other.latency_s is None:
+            return None
+        return other.latency_s - first.latency_s
+
+    def count(self, status: Status) -> int:
+        """How many layers have that status."""
+        return sum(change.status == status for change in self.layers)
+
+    def __repr__(self) -> str:
+        return f"<Diff {self.first.title} -> {self.other.title}: {len(self.causes)} causes>"
+
+
+def diff(first: Analysis | Snapshot, other: Analysis | Snapshot) -> Diff:
+    """What differs between two networks that were analyzed alike.
+
+    Raises `UsageError` where their precisions or conventions differ. Devices of one alone are left
+    out. Between a snapshot of a document and anything else, settings are causes like all others.
+    """
+    first = first if isinstance(first, Snapshot) else snapshot_of(first)
+    other = other if isinstance(other, Snapshot) else snapshot_of(other)
+    _refuse_unlike(first, other)
+    pairs = align(first.layers, other.layers)
+    steps, last, pending = _knob_steps(first, other)
+    booking = _Booking([device.name for device in first.devices if _on(other, device.name)])
+    for step in steps:
+        booking.book_step(step)
+    effects = find_effects(
+        last, other, pairs if last is first else align(last.layers, other.layers), pending
+    )
+    booking.book_specs(last, other, effects)
+    whole = effects
+    if last is not first:
+        whole = find_effects(first, other, pairs, _differing_knobs(first, other))
+    return Diff(
+        first=first,
+        other=other,
+        layers=_layer_changes(first, other, whole),
+        causes=booking.causes(),
+        devices=tuple(booking.devices),
+    )
+
+
+def _refuse_unlike(first: Snapshot, other: Snapshot) -> None:
+    for what, one, two in (
+        ("precision", first.precision, other.precision),
+        ("convention", first.convention, other.convention),
+    ):
+        if one != two:
+            raise UsageError(
+                Problem(
+                    f"{first.title} was analyzed with the {what} {one}, {other.title} with {two}",
+                    hint=f"analyze both with one {what}",
+                )
+            )
+
+
+def _on(snapshot: Snapshot, device: str) -> DeviceSnapshot | None:
+    return next((each for each in snapshot.devices if each.name == device), None)
+
+
+# --- knobs
+
+
+class _Step(NamedTuple):
+    """A knob, or several that only go together, set to their other values."""
+
+    before: Snapshot
+    after: Snapshot
+    reasons: tuple[Reason, ...]
+
+
+def _differing_knobs(first: Snapshot, other: Snapshot) -> dict[str, Reason]:
+    """Knobs of both that have two values, in the order of the first; the batch comes last."""
+    names = [name for name in first.knobs if name in other.knobs and name != BATCH]
+    reasons = {}
+    for name in (*names, BATCH):
+        old, new = first.knobs.get(name, 1), other.knobs.get(name, 1)
+        if old != new:
+            text = f"{name} {values_text(value_text(_plain(old)), value_text(_plain(new)))}"
+            places = [_knob_place(snapshot, name) for snapshot in (first, other)]
+            reasons[name] = Reason("knob", text, *(places if places[0] != places[1] else ()))
+    return reasons
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, float)) or value is None else str(value)
+
+
+def _knob_place(snapshot: Snapshot, name: str) -> str:
+    """Where a knob is declared; empty for the batch and choices."""
+    if snapshot.analysis is None:
+        return ""
+    section = snapshot.analysis.network.spec.node.value.get("knobs")
+    node = section.keys.get(name) if section is not None else None
+    return "" if node is None else f"{node.source.path}:{node.line}"
+
+
+def _knob_steps(
+    first: Snapshot, other: Snapshot
+) -> tuple[list[_Step], Snapshot, dict[str, Reason]]:
+    """Steps from the knobs of `first` to those of `other` on the first spec, the network after
+    them, and knobs that differ still: the first spec cannot have their other values."""
+    differing = _differing_knobs(first, other)
+    if first.analysis is None or other.analysis is None or not differing:
+        return [], first, differing
+    spec = first.analysis.network.spec
+    is_one = _is_one_network(spec, other.analysis.network.spec)
+    steps: list[_Step] = []
+    now, waiting = first, dict[str, Reason]()
+    for place, (name, reason) in enumerate(differing.items(), 1):
+        waiting[name] = reason
+        if is_one and place == len(differing):
+            after = other
+        else:
+            knobs = {**now.knobs, **{each: other.knobs[each] for each in waiting}}
+            analysis = _analyzed(first.analysis, spec, knobs)
+            if analysis is None:
+                continue
+            after = snapshot_of(analysis)
+        steps.append(_Step(now, after, tuple(waiting.values())))
+        now, waiting = after, {}
+    return steps, now, waiting
+
+
+def _is_one_network(first: ModelSpec, other: ModelSpec) -> bool:
+    """Whether two specs make the same networks, whatever else they say and where it stands.
+
+    Defaults of knobs are values of knobs, which are compared as such.
+    """
+
+    def parts(spec: ModelSpec) -> Any:
+        data = {name: spec.data.get(name) for name in PATCHED}
+        return {**data, "knobs": sorted(data["knobs"] or {})}
+
+    return bool(parts(first) == parts(other))
+
+
+def _analyzed(like: Analysis, spec: ModelSpec, knobs: Mapping[str, Any]) -> Analysis | None:
+    """`spec` with `knobs`, analyzed like `like`; None where it cannot have them."""
+    try:
+        network = elaborate(spec, knobs)
+        return _with_bounds_of(
+            like,
+            analyze_network(
+                network,
+                [estimate.device for estimate in like.devices],
+                precision=like.precision,
+                convention=like.convention,
+                schedule="spec" if like.schedule is None else "best",
+                sparsity=() if like.sparsity is None else like.sparsity.rules,
+            ),
+        )
+    except MnetCostError:
+        return None
+
+
+def _with_bounds_of(like: Analysis, analysis: Analysis) -> Analysis:
+    return analysis.with_lower_bounds() if like.gives_lower_bounds else analysis
+
+
+# --- booking
+
+
+class _Account:
+    """What is booked to some reasons."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self.changes = dict.fromkeys([total.name for total in TOTALS], 0)
+        self.seconds: dict[str, list[float]] = {device: [] for device in devices}
+        self.layers: dict[str, None] = {}
+        self.follows: dict[str, None] = {}
+
+    def add(self, costs: Iterable[int]) -> None:
+        """Add what a layer adds to each of `ADDITIVE`."""
+        for metric, cost in zip(ADDITIVE, costs, strict=True):
+            self.changes[metric.name] += cost
+
+
+class _Booking:
+    """Differences by the reasons that they are booked to."""
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self.devices = list(devices)
+        self._accounts: dict[tuple[Reason, ...], _Account] = {}
+
+    def causes(self) -> tuple[Cause, ...]:
+        """Single causes as they were booked, then those of several together, then the rest."""
+        ordered = sorted(
+            self._accounts.items(),
+            key=lambda item: (item[0][0].what in ("rest", "peak"), len(item[0]) > 1),
+        )
+        causes = [
+            Cause(
+                reasons=reasons,
+                layers=tuple(account.layers),
+                follows=tuple(account.follows),
+                changes=account.changes,
+                latency_s={device: fsum(parts) for device, parts in account.seconds.items()},
+            )
+            for reasons, account in ordered
+        ]
+        return tuple(
+            [
+                cause
+                for cause in causes
+                if not cause.changes_nothing or cause.layers or cause.reasons[0].what == "knob"
+            ]
+        )
+
+    def book_step(self, step: _Step) -> None:
+        """All that a step changes, to its knobs."""
+        account = self._account(step.reasons)
+        before, after = step.before, step.after
+        for old in before.layers:
+            account.add([-cost for cost in old.costs])
+        for new in after.layers:
+            account.add(new.costs)
+        account.changes[PEAK] += _peak(after) - _peak(before)
+        for device in self.devices:
+            account.seconds[device] += [_seconds(after, device), -_seconds(before, device)]
+        pairs = align(before.layers, after.layers)
+        there = {other for _, other in pairs}
+        new_layers = [each for place, each in enumerate(after.layers) if place not in there]
+        account.layers |= dict.fromkeys(each.name for each in new_layers)
+        here = {first for first, _ in pairs}
+        gone = [each for place, each in enumerate(before.layers) if place not in here]
+        account.layers |= dict.fromkeys(each.name for each in gone)
+        for first, other in pairs:
+            mine, theirs = before.layers[first], after.layers[other]
+            if mine.fields != theirs.fields:
+                account.layers.setdefault(theirs.name)
+            elif mine.costs != theirs.costs:
+                account.follows.setdefault(theirs.name)
+
+    def book_specs(self, first: Snapshot, other: Snapshot, effects: Sequence[Effect]) -> None:
+        """What differs by the specs: each layer to its reasons."""
+        ledger = _Ledger(first, other, effects)
+        for reason in ledger.in_order:  # the order in which causes are told
+            self._account((reason,))
+        for effect in effects:
+            mine = None if effect.first is None else first.layers[effect.first]
+            theirs = None if effect.other is None else other.layers[effect.other]
+            costs = [0] * len(ADDITIVE)
+            if theirs is not None:
+                costs = list(theirs.costs)
+            if mine is not None:
+                costs = [cost - old for cost, old in zip(costs, mine.costs, strict=True)]
+            if not effect.reasons:
+                assert not any(costs), "a layer that is the same costs the same"
+                continue
+            account = self._account(ledger.sorted(effect.reasons))
+            account.add(costs)
+            layer = theirs or mine
+            assert layer is not None
+            if effect.own:
+                for reason in effect.own:
+                    self._account((reason,)).layers.setdefault(layer.name)
+            else:
+                account.follows.setdefault(layer.name)
+        for reasons, change in ledger.peak():
+            self._account(reasons).changes[PEAK] += change
+        for device in self.devices:
+            for reasons, seconds in ledger.seconds(device):
+                self._account(reasons).seconds[device].append(seconds)
+
+    def _account(self, reasons: tuple[Reason, ...]) -> _Account:
+        account = self._accounts.get(reasons)
+        if account is None:
+            account = self._accounts[reasons] = _Account(self.devices)
+        return account
+
+
+def _peak(snapshot: Snapshot) -> int:
+    return sum(tensor.bytes for tensor in snapshot.live_at_peak)
+
+
+def _seconds(snapshot: Snapshot, device: str) -> float:
+    time = _on(snapshot, device)
+    return (time.latency_s if time else None) or 0.0
+
+
+class _Ledger:
+    """Reasons of what is no layer: kernels, and tensors in memory at the peaks."""
+
+    def __init__(self, first: Snapshot, other: Snapshot, effects: Sequence[Effect]) -> None:
+        self.first, self.other = first, other
+        self._of_first = {first.layers[each.first].name: each
+                          for each in effects if each.first is not None}  # fmt: skip
+        self._of_other = {other.layers[each.other].name: each
+                          for each in effects if each.other is not None}  # fmt: skip
+        seen = dict.fromkeys(reason for each in effects for reason in sorted(each.own))
+        seen |= dict.fromkeys(reason for each in effects for reason in sorted(each.reasons))
+        self._place = {reason: place for place, reason in enumerate(seen)}
+        self.in_order = tuple(seen)
+
+    def sorted(self, reasons: Reasons) -> tuple[Reason, ...]:
+        return tuple(sorted(reasons, key=lambda reason: self._place.get(reason, len(self._place))))
+
+    def or_rest(self, reasons: Reasons, rest: Reason = REST) -> tuple[Reason, ...]:
+        """`reasons` in order; where there are none, the only cause that there is, or `rest`."""
+        if reasons:
+            return self.sorted(reasons)
+        return self.in_order if len(self.in_order) == 1 else (rest,)
+
+    def partner(self, effect: Effect, is_first: bool) -> str | None:
+        """The name in the other network of a layer, by whose side it is."""
+        index = effect.other if is_first else effect.first
+        if index is None:
+            return None
+        return (self.other if is_first else self.first).layers[index].name
+
+    # --- memory
+
+    def peak(self) -> list[tuple[tuple[Reason, ...], int]]:
+        """The difference of the peaks, by tensors that are alive at one of them or at both.
+
+        A tensor of which neither size nor kind of producer changed was not made by a cause: that it
+        counts now, or no more, is since another layer needs most.
+        """
+        elsewhere = Reason(
+            "peak", f"the peak is at `{self.other.peak_at}`, not at `{self.first.peak_at}`"
+        )
+        booked: list[tuple[tuple[Reason, ...], int]] = []
+        for snapshot, sign in ((self.other, 1), (self.first, -1)):
+            for tensor in snapshot.live_at_peak:
+                reasons = self._reasons_of_tensor(tensor.name, sign < 0)
+                booked.append((self.or_rest(reasons, elsewhere), sign * tensor.bytes))
+        return booked
+
+    def _reasons_of_tensor(self, name: str, is_first: bool) -> Reasons:
+        name = name.removeprefix("scratch of ")
+        effects = self._of_first if is_first else self._of_other
+        effect = effects.get(name) or effects.get(name.rpartition(".")[0])
+        if effect is not None:
+            return effect.reasons
+        # An input of the network: what changed it is what changed its readers.
+        old, new = dict(self.first.inputs), dict(self.other.inputs)
+        if old.get(name) == new.get(name):
+            return NOTHING
+        layers = (self.first if is_first else self.other).layers
+        readers = [effects[layer.name].reasons for layer in layers if name in layer.inputs]
+        return NOTHING.union(*readers)
+
+    # --- times
+
+    def seconds(self, device: str) -> list[tuple[tuple[Reason, ...], float]]:
+        """The difference of the times on a device, kernel by kernel."""
+        old, new = _on(self.first, device), _on(self.other, device)
+        if old is None or new is None or old.latency_s is None or new.latency_s is None:
+            return []
+        mine = {kernel.name: kernel for kernel in old.kernels}
+        theirs = {kernel.name: kernel for kernel in new.kernels}
+        running = {name: each for each in old.kernels for name in each.layers}
+        running_there = {name: each for each in new.kernels for name in each.layers}
+        booked: list[tuple[tuple[Reason, ...], float]] = []
+        done: set[str] = set()
+        for name, kernel in theirs.items():
+            before = mine.get(self.partner(self._of_other[name], False) or "")
+            if before is not None:
+                done.add(before.name)
+            seconds, old_seconds = kernel.latency_s or 0.0, (before and before.latency_s) or 0.0
+            change = seconds - old_seconds
+            if not isclose(seconds, old_seconds, rel_tol=TOLERANCE):  # a file rounds milliseconds
+                kernels = [before] if before else self._running(kernel, running, False)
+                booked.append((self._of_kernels(kernels, [kernel]), change))
+        for name, kernel in mine.items():
+            if name not in done and kernel.latency_s:
+                kernels = self._running(kernel, running_there, True)
+                booked.append((self._of_kernels([kernel], kernels), -kernel.latency_s))
+        constant = new.inference_s - old.inference_s
+        if not isclose(new.inference_s, old.inference_s, abs_tol=TOLERANCE * new.latency_s):
+            booked.append((self.or_rest(NOTHING), constant))
+        return booked
+
+    def _running(
+        self, kernel: KernelSnapshot, running: Mapping[str, KernelSnapshot], is_first: bool
+    ) -> list[KernelSnapshot]:
+        """The kernels of the other network in which the layers of a kernel run."""
+        effects = self._of_first if is_first else self._of_other
+        names = [self.partner(effects[name], is_first) for name in kernel.layers]
+        return [running[name] for name in names if name is not None and name in running]
+
+    def _of_kernels(
+        self, first: Iterable[KernelSnapshot], other: Iterable[KernelSnapshot]
+    ) -> tuple[Reason, ...]:
+        """The reasons of all layers that run in some kernels of both networks."""
+        reasons: Reasons = NOTHING
+        for kernel in first:
+            reasons |= NOTHING.union(*[self._of_first[name].reasons for name in kernel.layers])
+        for kernel in other:
+            reasons |= NOTHING.union(*[self._of_other[name].reasons for name in kernel.layers])
+        return self.or_rest(reasons)
+
+
+# --- layers
+
+
+def _layer_changes(
+    first: Snapshot, other: Snapshot, effects: Sequence[Effect]
+) -> tuple[LayerChange, ...]:
+    """What became of each layer; removed ones follow the layer before them."""
+    removed = [effect for effect in effects if effect.other is None]
+    after: dict[int | None, list[LayerChange]] = {}
+    place = {effect.first: effect for effect in effects if effect.other is not None}
+    for effect in removed:
+        assert effect.first is not None
+        before = effect.first - 1
+        while before >= 0 and before not in place:
+            before -= 1
+        key = place[before].other if before >= 0 else None
+        after.setdefault(key, []).append(_layer_change(first, other, effect))
+    changes = after.get(None, [])
+    for effect in effects:
+        if effect.other is not None:
+            changes.append(_layer_change(first, other, effect))
+            changes += after.get(effect.other, ())
+    return tuple(changes)
+
+
+def _layer_change(first: Snapshot, other: Snapshot, effect: Effect) -> LayerChange:
+    mine = None if effect.first is None else first.layers[effect.first]
+    theirs = None if effect.other is None else other.layers[effect.other]
+    fields: tuple[FieldChange, ...] = ()
+    if mine is None:
+        status: Status = "added"
+    elif theirs is None:
+        status = "removed"
+    else:
+        old = dict(mine.fields)
+        fields = tuple(
+            [
+                FieldChange(name, old.get(name, ""), value)
+                for name, value in theirs.fields
+                if old.get(name, "") != value
+            ]
+        )
+        if effect.own or fields:
+            status = "changed"
+        elif effect.reasons:
+            status = "follows"
+        else:
+            status = "same" if mine.name == theirs.name else "renamed"
+    return LayerChange(
+        first=mine,
+        other=theirs,
+        status=status,
+        fields=fields,
+        reasons=tuple(sorted(effect.reasons)),
+    )
