@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
-    from mnet_cost.search.check import CheckResult, Judgement
     from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.judgements import CheckResult, Judgement
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
@@ -454,6 +454,8 @@ def check(
     devices: Iterable[Device] = (),
     precision: str = "fp32",
     fail_on: str = "over",
+    baseline: str | os.PathLike[str] | None = None,
+    tolerance: str | None = None,
 ) -> Check:
     """Whether networks are within their budgets, and what makes them too dear.
 
@@ -464,7 +466,9 @@ def check(
     `models` are names and paths, and files of budgets stand for all that they name. Their budgets
     are those of `limits` (on `devices` and at `precision`) and of the files `budgets`; without
     both, those in the specs and beside them. `fail_on` names verdicts that fail besides `over`
-    (`"undecided,warn"`); nothing does by `"never"`.
+    (`"undecided,warn"`); nothing does by `"never"`. With a `baseline` (`"git:main"`, or a file that
+    was written before) no number may be larger than there by more than its `tolerance`
+    (`"mult_adds=2%,latency=5%"`).
 
     Raises `BudgetError` for a budget that cannot be checked, else as `analyze`.
     """
@@ -476,10 +480,19 @@ def check(
     _check_names(precision=precision, fail_on=fail_on)
     files = [budgets] if isinstance(budgets, (str, os.PathLike)) else budgets
     texts = [limits] if isinstance(limits, str) else list(limits)
-    typed = typed_budgets(texts, choose_devices(devices), (precision,)) if texts else []
+    profiles = choose_devices(devices)
+    typed = typed_budgets(texts, profiles, (precision,)) if texts else []
     fails = failing_verdicts(fail_on)
-    plan = plan_checks(list(map(_path, models)), [os.fspath(file) for file in files], typed)
-    return Check(result=check_budgets(plan, fails))
+    plan = plan_checks(
+        list(map(_path, models)), [os.fspath(file) for file in files], typed,
+        devices=None if baseline is None else profiles,
+    )  # fmt: skip
+    if baseline is None:
+        return Check(result=check_budgets(plan, fails))
+    from mnet_cost.search.baseline import parse_tolerances
+
+    shares = parse_tolerances(tolerance)
+    return Check(result=check_budgets(plan, fails, os.fspath(baseline), shares))
 
 
 def _path(model: str | os.PathLike[str]) -> str:

@@ -10,8 +10,11 @@ from mnet_cost.cli.options import Subparsers, add_command, add_notes_option
 from mnet_cost.report import FORMATS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mnet_cost.devices import DeviceProfile
     from mnet_cost.search.budgets import Budget
-    from mnet_cost.search.check import CheckResult
+    from mnet_cost.search.judgements import CheckResult
 
 _OWN_FORMATS = ("junit", "sarif", "github")
 
@@ -54,10 +57,23 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME|FILE",
         action="append",
         default=[],
-        help="a device profile for --limit; may be repeated",
+        help="a device profile for --limit, and for models without budgets with --baseline; may be "
+        "repeated",
     )
     budgets.add_argument(
         "--precision", metavar="P", default="fp32", help="for --limit: {precisions} (fp32)"
+    )
+    baseline = parser.add_argument_group("baseline")
+    baseline.add_argument(
+        "--baseline",
+        metavar="FILE|git:REV",
+        help="compare with what `check --format json` wrote, or with a revision of the repository: "
+        "git:main, git:HEAD~1:specs/net.yaml",
+    )
+    baseline.add_argument(
+        "--tolerance",
+        metavar="M=SHARE%,...",
+        help="by how much numbers may grow: 'mult_adds=2%%,latency=5%%' (counts 0%%, times 1%%)",
     )
     checks = parser.add_argument_group("checks")
     checks.add_argument(
@@ -94,35 +110,55 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check and print; 1 where a limit fails."""
     from mnet_cost.cli.output import say
+    from mnet_cost.devices.choice import choose_devices
     from mnet_cost.search.budget_files import plan_checks
     from mnet_cost.search.check import check_budgets
     from mnet_cost.search.verdicts import failing_verdicts
 
     fail_on = failing_verdicts(options.fail_on)
+    tolerances = _tolerances(options)
+    devices = choose_devices(options.device)
     plan = plan_checks(
-        options.models, options.budgets, _typed(options), skip_others=options.skip_others
+        options.models,
+        options.budgets,
+        _typed(options, devices),
+        skip_others=options.skip_others,
+        devices=None if options.baseline is None else devices,
     )
     for name in plan.without:
         say(f"{name}: there is no budget, so nothing was checked")
     if not plan.budgets and not options.skip_others:
         return _nothing(options)
-    result = check_budgets(plan, fail_on)
+    result = check_budgets(plan, fail_on, options.baseline, tolerances)
     _emit(result, options)
     return int(bool(result.failing))
 
 
-def _typed(options: argparse.Namespace) -> list[Budget]:
+def _tolerances(options: argparse.Namespace) -> dict[str, float]:
+    """The shares by which numbers may grow; parsed with a baseline alone."""
+    from mnet_cost.errors import Problem, UsageError
+
+    if options.baseline is None:
+        if options.tolerance is not None:
+            hint = "add --baseline git:main, for example"
+            raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
+        return {}
+    from mnet_cost.search.baseline import parse_tolerances
+
+    return parse_tolerances(options.tolerance)
+
+
+def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> list[Budget]:
     """The budgets that --limit states."""
-    from mnet_cost.devices.choice import choose_devices
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.search.budgets import typed_budgets
 
-    if options.device and not options.limits:
+    if options.device and not options.limits and options.baseline is None:
         hint = "in a file, `device:` says where a budget holds"
         raise UsageError(Problem("--device is for the limits of --limit", hint=hint))
     if not options.limits:
         return []
-    return typed_budgets(options.limits, choose_devices(options.device), (options.precision,))
+    return typed_budgets(options.limits, devices, (options.precision,))
 
 
 def _nothing(options: argparse.Namespace) -> int:

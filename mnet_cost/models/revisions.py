@@ -30,6 +30,10 @@ _SECONDS = 60
 _FILE, _LINK, _FOLDER = ("100644", "100664", "100755"), "120000", "tree"
 
 
+class AbsentFileError(ModelReferenceError):
+    """A file that is not in a revision."""
+
+
 class Revision(NamedTuple):
     """A file in a revision, as it was asked for."""
 
@@ -38,6 +42,12 @@ class Revision(NamedTuple):
 
     def __str__(self) -> str:
         return f"{PREFIX}{self.rev}:{self.path}"
+
+
+def is_file_in_revision(reference: str) -> bool:
+    """Whether a text is `git:REV:PATH`, not `git:REV` alone."""
+    match = _PARTS.fullmatch(reference)
+    return match is not None and bool(match[1]) and bool(match[2])
 
 
 def split_revision(reference: str) -> tuple[str, str]:
@@ -187,8 +197,9 @@ class _Git:
         listed = self._listed(commit, path)
         match = _ENTRY.match(listed)
         if match is None:
-            raise _problem(self._asked, f"there is no `{path}` in {rev}", shown,
-                           self._meant(commit, path))  # fmt: skip
+            absent = _problem(self._asked, f"there is no `{path}` in {rev}", shown,
+                              self._meant(commit, path))  # fmt: skip
+            raise AbsentFileError(absent.problems)
         mode, kind, blob, size = (part.decode("ascii") for part in match.groups())
         if kind == _FOLDER:
             raise _problem(self._asked, f"`{path}` is a folder in {rev}", shown)

@@ -36,14 +36,28 @@ _LAYER_KEYS = {"activation_bytes": "output_bytes"}
 
 def read_snapshot(path: str) -> Snapshot:
     """The analysis that a file holds; `UsageError` where it holds anything else."""
+    return snapshot_of_document(_read_json(path), path)
+
+
+def read_snapshots(path: str) -> tuple[Snapshot, ...]:
+    """The analyses that the document of a check holds, or the one of an analysis; `UsageError` for
+    a file that is neither."""
+    document = _read_json(path)
+    if isinstance(document, dict) and document.get("schema") == schema_id("check"):
+        analyses = document.get("analyses")
+        if isinstance(analyses, list):
+            return tuple([snapshot_of_document(each, path) for each in analyses])
+    return (snapshot_of_document(document, path),)
+
+
+def _read_json(path: str) -> Any:
     text = read_text(path, UsageError).text
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
         raise UsageError(f"{path}: is nested too deeply") from None
     except ValueError as reason:
         raise UsageError(Problem(f"{path}: is not JSON: {reason}", hint=_HINT)) from None
-    return snapshot_of_document(document, path)
 
 
 def snapshot_of_document(document: Any, path: str = "the document") -> Snapshot:

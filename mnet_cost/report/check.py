@@ -12,7 +12,7 @@ from mnet_cost.models.types import BATCH
 from mnet_cost.report.cell_text import cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
-from mnet_cost.search.check import CheckResult, Judgement, KnobChange
+from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, MovedBy
 from mnet_cost.search.verdicts import VERDICTS
 
 
@@ -105,11 +105,20 @@ def amount_text(judgement: Judgement, value: float) -> str:
 def excess_text(judgement: Judgement) -> str:
     """How far the number is over its bound, or that it is not: `5.1 ms (25.5 %) over`."""
     over, limit = judgement.over_by, judgement.bound.value
+    before = judgement.before
+    if before is not None and before.value is not None and over is not None:
+        over, limit = (judgement.number.value or 0.0) - before.value, before.value
     if over is None:
         return "unknown"
     percent = 100 * abs(over) / limit if limit else 0.0
     share = f" ({percent:,.0f} %)" if percent >= 100 else f" ({percent:.3g} %)" if percent else ""
-    return f"{amount_text(judgement, abs(over))}{share} {'over' if over > 0 else 'below'}"
+    return f"{amount_text(judgement, abs(over))}{share} {_side(over, before is not None)}"
+
+
+def _side(over: float, is_change: bool) -> str:
+    if is_change:
+        return "more" if over > 0 else "less"
+    return "over" if over > 0 else "below"
 
 
 def sentence(judgement: Judgement) -> str:
@@ -120,16 +129,26 @@ def sentence(judgement: Judgement) -> str:
 def _statement(judgement: Judgement) -> str:
     """`mobilenet_v1: time on pixel_1 is 25.1 ms, limit 20 ms, by 5.1 ms (25.5 %) over`."""
     worst = {} if judgement.settings is None else judgement.settings.worst
-    kind = "warning above" if judgement.verdict == "warn" else "limit"
     said = (
         f"{network_name(judgement)}: {metric_title(judgement)} is {number_text(judgement)}"
-        f"{_setting(worst, ' at ')}, {kind} {judgement.bound.text}"
+        f"{_setting(worst, ' at ')}, {limit_text(judgement)}"
     )
     if judgement.verdict in ("over", "warn"):
         said += f", {excess_text(judgement)}"
     if judgement.settings is not None:
         said += f"; {settings_text(judgement)}"
     return f"{said}; {judgement.why}" if judgement.why else said
+
+
+def limit_text(judgement: Judgement) -> str:
+    """`limit 20 ms`; of a baseline `was 4,231,976 in git:main`, with its tolerance."""
+    before = judgement.before
+    if before is None:
+        kind = "warning above" if judgement.verdict == "warn" else "limit"
+        return f"{kind} {judgement.bound.text}"
+    was = "unknown" if before.value is None else amount_text(judgement, before.value)
+    may_grow = f" (+{100 * before.tolerance:g} % allowed)" if before.tolerance else ""
+    return f"was {was} in {before.baseline}{may_grow}"
 
 
 def settings_text(judgement: Judgement) -> str:
@@ -156,13 +175,24 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
         entries = [f"{entry.name} {100 * entry.share:.1f} % ({entry.path}:{entry.line})"
                    for entry in judgement.entries]  # fmt: skip
         yield "costs most", ", ".join(entries)
+    if judgement.before is not None:
+        moved = [f"{cause.text}{_place_text(cause)}: +{amount_text(judgement, cause.change)}"
+                 for cause in judgement.before.causes]  # fmt: skip
+        if moved:
+            yield "moved by", "; ".join(moved)
     if judgement.changes:
         yield "would pass", f"with {change_text(judgement.changes)}"
     elif judgement.changes is not None and judgement.verdict != "undecided":
         yield "would pass", "with no usual value of one knob alone"
     if judgement.budget.reason:
         yield "reason", judgement.budget.reason
-    yield "budget", budget_place(judgement)
+    if judgement.before is None:
+        yield "budget", budget_place(judgement)
+
+
+def _place_text(cause: MovedBy) -> str:
+    places = ", ".join(f"{path}:{line}" for path, line in cause.places)
+    return f" ({places})" if places else ""
 
 
 def _noted_table(judgements: Iterable[Judgement]) -> Table:
@@ -188,7 +218,7 @@ def _within_table(judgements: Iterable[Judgement]) -> Table:
         Column("share", "of limit", "ratio", 8),
     )
     rows = [
-        (network_name(each), metric_title(each), number_text(each), each.bound.text,
+        (network_name(each), metric_title(each), number_text(each), limit_text(each),
          (each.number.value or 0.0) / each.bound.value if each.bound.value else None)
         for each in judgements
     ]  # fmt: skip
@@ -197,6 +227,8 @@ def _within_table(judgements: Iterable[Judgement]) -> Table:
 
 def budget_place(judgement: Judgement) -> str:
     """`budget.yaml:7`; `--limit` where it was typed."""
+    if judgement.before is not None:
+        return judgement.before.baseline
     node = judgement.bound.node
     return "--limit" if node is None else f"{node.source.path}:{node.line}"
 
@@ -288,6 +320,16 @@ def _judgement_document(judgement: Judgement, result: CheckResult) -> dict[str, 
             "broken": [{"points": points, "cause": cause}
                        for cause, points in settings.broken.items()],
             "worst": dict(settings.worst) or None,
+        },
+        "baseline": None if judgement.before is None else {
+            "name": judgement.before.baseline,
+            "value": amount(judgement.before.value),
+            "tolerance": judgement.before.tolerance,
+            "causes": [
+                {"text": cause.text, "change": amount(cause.change),
+                 "places": [{"path": path, "line": line} for path, line in cause.places]}
+                for cause in judgement.before.causes
+            ],
         },
         "entries": [entry._asdict() for entry in judgement.entries],
         "changes": None if judgement.changes is None else [

@@ -15,11 +15,12 @@ from mnet_cost import __version__
 from mnet_cost.escaping import json_text, printable
 from mnet_cost.report.check import (
     details,
+    limit_text,
     metric_title,
     network_name,
     sentence,
 )
-from mnet_cost.search.check import CheckResult, Judgement
+from mnet_cost.search.judgements import CheckResult, Judgement
 
 CHECK_FORMATS: Mapping[str, tuple[str, ...]] = {
     "junit": (".xml",),
@@ -45,9 +46,15 @@ class _Place(NamedTuple):
 
 
 def _places(judgement: Judgement) -> list[_Place]:
-    """The entry that costs most and the limit; the limit first where the entry is in no file of the
-    working directory, as that of a spec that is shipped."""
+    """The entry that costs most, or that was changed, and the limit.
+
+    The limit comes first where the entry is in no file of the working directory, as that of a spec
+    that is shipped.
+    """
     places = []
+    if judgement.before is not None:
+        changed = [place for cause in judgement.before.causes for place in cause.places]
+        return [_Place(*place) for place in changed[:1]] or [_Place(judgement.spec.path, 1)]
     if judgement.entries:
         places.append(_Place(judgement.entries[0].path, judgement.entries[0].line))
     node = judgement.bound.node
@@ -92,7 +99,7 @@ def to_junit(result: CheckResult) -> str:
         for judgement in judgements:
             case = ElementTree.SubElement(suite, "testcase")
             case.set("classname", printable(network_name(judgement)))
-            case.set("name", printable(f"{metric_title(judgement)} <= {judgement.bound.text}"))
+            case.set("name", printable(f"{metric_title(judgement)}, {limit_text(judgement)}"))
             case.set("time", "0")
             outcome = _outcome(result, judgement)
             lines = _lines(judgement)
@@ -153,7 +160,9 @@ def to_sarif(result: CheckResult) -> str:
                             "rules": [
                                 {
                                     "id": rule,
-                                    "shortDescription": {"text": f"Budget: {meanings[rule]}"},
+                                    "shortDescription": {
+                                        "text": f"{rule.partition('/')[0]}: {meanings[rule]}"
+                                    },
                                     "defaultConfiguration": {"level": "error"},
                                 }
                                 for rule in rules
@@ -169,7 +178,11 @@ def to_sarif(result: CheckResult) -> str:
 
 
 def _rule_id(judgement: Judgement) -> str:
-    return f"budget/{judgement.metric.name}"
+    return f"{_kind(judgement)}/{judgement.metric.name}"
+
+
+def _kind(judgement: Judgement) -> str:
+    return "budget" if judgement.before is None else "baseline"
 
 
 def _sarif_result(
@@ -223,8 +236,8 @@ def _fingerprint(judgement: Judgement) -> str:
 
     at = sorted(judgement.at.items())
     device = judgement.device.name if judgement.device is not None else ""
-    about = (judgement.spec.title, at, judgement.precision, device, judgement.part,
-             judgement.metric.name)  # fmt: skip
+    about = (_rule_id(judgement), judgement.spec.title, at, judgement.precision, device,
+             judgement.part)  # fmt: skip
     return hashlib.sha256(repr(about).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
@@ -241,7 +254,8 @@ def to_github(result: CheckResult) -> str:
         for place in _places(judgement)[:1]:
             properties = {"file": _relative(place.path) or place.path, "line": place.line}
         title = f"{metric_title(judgement)} is {judgement.verdict}"
-        properties["title"] = f"{title}{' its limit' * (judgement.verdict == 'over')}"
+        over = {"budget": " its limit", "baseline": " its baseline"}[_kind(judgement)]
+        properties["title"] = f"{title}{over * (judgement.verdict == 'over')}"
         message = "\n".join(_lines(judgement))
         lines.append(_command(_level(result, judgement, "notice"), properties, message))
     return "\n".join(lines) + "\n" * bool(lines)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import (
     BudgetError,
     MnetCostError,
@@ -28,6 +29,7 @@ from mnet_cost.filekinds import BUDGETS, MODEL, kind_of, mistaken
 from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, own_budgets
 from mnet_cost.models.library import (
     is_path,
+    is_revision,
     load_model,
     model_names,
     model_path,
@@ -95,12 +97,14 @@ def plan_checks(
     typed: Sequence[Budget] = (),
     *,
     skip_others: bool = False,
+    devices: Sequence[DeviceProfile] | None = None,
 ) -> Plan:
     """The budgets of `models`, of `files` of budgets, and those that were `typed`.
 
     Without models, all that the files name; without both, what `budget.yaml` names in the working
-    directory. `skip_others` leaves out files that are neither a model nor budgets. Raises
-    `BudgetError` with all problems of the budgets, else as `load_model`.
+    directory. `skip_others` leaves out files that are neither a model nor budgets. With `devices`,
+    models without a budget are looked at on these, for a baseline. Raises `BudgetError` with all
+    problems of the budgets, else as `load_model`.
     """
     planner = _Planner()
     skipped: list[str] = []
@@ -118,7 +122,11 @@ def plan_checks(
             for path in _files_alone(files, typed):
                 planner.add_file(path)
         for model in wanted:
-            if not planner.add_model(model, files, typed):
+            if planner.add_model(model, files, typed):
+                continue
+            if devices is not None:
+                planner.add_without_limits(model, devices)
+            else:
                 without.append(model.reference)
     planner.refuse_problems()
     return Plan(tuple(planner.planned.values()), tuple(without), tuple(skipped))
@@ -161,7 +169,7 @@ class _Planner:
         One that cannot be read as YAML of ours is another's, unless its lines look like a model.
         """
         name = split_reference(reference)[0]
-        if not is_path(name) or name.startswith("git:"):
+        if not is_path(name) or is_revision(name):
             return False
         if not is_yaml(name):
             return True
@@ -178,7 +186,7 @@ class _Planner:
     def wanted(self, reference: str) -> _Wanted:
         """What a MODEL names."""
         name = split_reference(reference)[0]
-        if name == "-" or name.startswith("git:"):
+        if name == "-" or is_revision(name):
             model = load_model(reference)
             place = _Place(model.spec.path, model.spec.variant, model.knobs)
             return _Wanted(reference, place, False, model.spec)
@@ -187,7 +195,7 @@ class _Planner:
     def budget_path(self, reference: str) -> str | None:
         """The path of a file of budgets that a MODEL names; None for another MODEL."""
         name, variant, knobs = split_reference(reference)
-        if not is_path(name) or name.startswith("git:") or not os.path.exists(name):
+        if not is_path(name) or is_revision(name) or not os.path.exists(name):
             return None
         root = self._root(name)
         if not isinstance(root.value, dict) or kind_of(root) is not BUDGETS:
@@ -211,6 +219,10 @@ class _Planner:
                 found = self._add_named(path, model) or found
             return found
         return self._add_own(model) or self._add_beside(model)
+
+    def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
+        """Plan to look at a MODEL, of which nothing is limited."""
+        self._add(Budget(devices=tuple(devices)), self._spec(model), model.place.knobs, None)
 
     def _add_own(self, model: _Wanted) -> bool:
         """Plan the budgets in the spec of a MODEL."""

@@ -10,12 +10,13 @@ which budgets there are (`budget_files.py`), and reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from mnet_cost.analysis import Analysis, analyze_network, costs_on
 from mnet_cost.analysis.latency import DeviceEstimate
@@ -38,7 +39,8 @@ from mnet_cost.search.budget_causes import (
     part_interval,
 )
 from mnet_cost.search.budget_files import Plan, PlannedBudget
-from mnet_cost.search.budgets import Bound, Budget, at_node
+from mnet_cost.search.budgets import Budget, at_node
+from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, Settings
 from mnet_cost.search.verdicts import (
     UNKNOWN,
     Interval,
@@ -61,102 +63,15 @@ MAX_CHANGES = 20
 _MOST_NAMED = 3
 
 
-class Settings(NamedTuple):
-    """How the settings of a range are judged."""
+def check_budgets(
+    plan: Plan,
+    fail_on: frozenset[Verdict] = FAIL_ON,
+    baseline: str | None = None,
+    tolerances: Mapping[str, float] | None = None,
+) -> CheckResult:
+    """The verdicts on all budgets of a plan; with a baseline, on what grew since as well.
 
-    counts: Mapping[Verdict, int]
-    broken: Mapping[str, int]
-    """Cause -> settings at which there is no network."""
-    worst: Mapping[str, Any]
-    """The values of the range's knobs where the number is largest; empty where none is known."""
-
-    @property
-    def points(self) -> int:
-        """All settings."""
-        return sum(self.counts.values()) + sum(self.broken.values())
-
-
-class KnobChange(NamedTuple):
-    """A value of one knob with which a budget would be kept, the others as they are."""
-
-    knob: str
-    value: Any
-    present: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The verdict on one limit of one network."""
-
-    spec: ModelSpec
-    at: Mapping[str, str]
-    """Values of knobs that are set, as they were written."""
-    knobs: Mapping[str, Any]
-    """The setting that the number is of; of a range the worst one."""
-    precision: str
-    device: DeviceProfile | None
-    part: str | None
-    metric: Metric
-    verdict: Verdict
-    number: Interval
-    limit: Bound | None
-    warning: Bound | None
-    why: str
-    """Why it is undecided, as a sentence; empty where its band says so."""
-    budget: Budget
-    settings: Settings | None = None
-    entries: tuple[EntryCost, ...] = ()
-    """The entries of the spec that cost most, where it is not within."""
-    changes: tuple[KnobChange, ...] | None = None
-    """For each knob the smallest change with which no limit of the budget would fail; None where
-    nobody looked for one."""
-    is_outside: bool = False
-    """Whether the time is beyond what its fit has seen."""
-
-    @property
-    def bound(self) -> Bound:
-        """What the number is over: the limit, or where there is none the warning's."""
-        bound = self.warning if self.verdict == "warn" else self.limit
-        bound = bound or self.limit or self.warning
-        assert bound is not None
-        return bound
-
-    @property
-    def over_by(self) -> float | None:
-        """How far the number is over its bound, negative where it is not; None if unknown."""
-        return None if self.number.value is None else self.number.value - self.bound.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """All verdicts of a run."""
-
-    judgements: tuple[Judgement, ...]
-    analyses: tuple[Analysis, ...]
-    """One for each setting that was analyzed."""
-    fail_on: frozenset[Verdict]
-    without: tuple[str, ...] = ()
-    """Models for which there is no budget."""
-    skipped: tuple[str, ...] = ()
-    """Files that are neither a model nor budgets."""
-
-    def of(self, *verdicts: Verdict) -> list[Judgement]:
-        """The judgements with these verdicts."""
-        return [judgement for judgement in self.judgements if judgement.verdict in verdicts]
-
-    @property
-    def failing(self) -> list[Judgement]:
-        """Those that fail the check."""
-        return self.of(*self.fail_on)
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all verdicts."""
-        return worst_of(judgement.verdict for judgement in self.judgements)
-
-
-def check_budgets(plan: Plan, fail_on: frozenset[Verdict] = FAIL_ON) -> CheckResult:
-    """The verdicts on all budgets of a plan.
+    `tolerances` are shares by name of the metric.
 
     Raises `BudgetError` with all settings that are no network, values that a knob cannot have, and
     parts that are not there.
@@ -174,6 +89,9 @@ def check_budgets(plan: Plan, fail_on: frozenset[Verdict] = FAIL_ON) -> CheckRes
                         problems.append(problem)
     if problems:
         raise BudgetError(problems)
+    if baseline is not None:
+        limited = {metric.name for planned in plan.budgets for metric in planned.budget.metrics}
+        judgements += checker.compare(baseline, tolerances or {}, limited)
     return CheckResult(
         judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
         without=plan.without, skipped=plan.skipped,
@@ -209,6 +127,36 @@ class _Checker:
         asked = self._devices.setdefault(key, {})
         asked.update({id(device): device for device in devices})
 
+    def compare(
+        self, name: str, tolerances: Mapping[str, float], limited: Iterable[str]
+    ) -> Iterator[Judgement]:
+        """Judgements of all that was analyzed, beside the baseline of that name."""
+        from mnet_cost.search.baseline import (
+            Setting,
+            are_kept,
+            compare_with,
+            compared_metrics,
+            open_baseline,
+        )
+
+        baseline = open_baseline(name)
+        settings = [Setting(analysis.network.spec, dict(key[1]), analysis)
+                    for key, analysis in self.analyses.items()]  # fmt: skip
+        baseline.check(settings)
+        metrics = compared_metrics(tolerances, limited)
+        for setting in settings:
+            judged = list(compare_with(baseline, setting, metrics, tolerances))
+            failing = [each for each in judged if each.verdict in self.fail_on and each.limit]
+            changes = None
+            if failing:
+                changes = self._changes(
+                    setting.spec, setting.knobs, setting.devices, setting.analysis.precision,
+                    partial(are_kept, judged),
+                )  # fmt: skip
+            for judgement in judged:
+                is_failing = judgement.verdict in self.fail_on
+                yield replace(judgement, changes=changes) if is_failing else judgement
+
     def judge(self, planned: PlannedBudget) -> Iterator[Judgement]:
         """The judgements of one budget."""
         budget = planned.budget
@@ -236,7 +184,10 @@ class _Checker:
                     for metric, _, number in numbers]  # fmt: skip
         changes: tuple[KnobChange, ...] | None = None
         if self.fail_on.intersection(verdicts):
-            changes = self._changes(planned, precision)
+            changes = self._changes(
+                planned.spec, _fixed(planned), planned.budget.devices, precision,
+                partial(self._keeps, planned.budget),
+            )  # fmt: skip
         for metric, device, number in numbers:
             judgement = _judgement(planned, analysis, metric, device, number)
             if judgement.verdict in self.fail_on:
@@ -306,33 +257,33 @@ class _Checker:
             self._networks[key] = elaborate(spec, knobs)
         return self._networks[key]
 
-    def _changes(self, planned: PlannedBudget, precision: str) -> tuple[KnobChange, ...] | None:
-        """For each knob its nearest usual value with which no limit of the budget fails."""
+    def _changes(
+        self, spec: ModelSpec, knobs: Mapping[str, Any], devices: Sequence[DeviceProfile],
+        precision: str, passes: Callable[[Analysis], bool],
+    ) -> tuple[KnobChange, ...] | None:  # fmt: skip
+        """For each knob its nearest usual value with which a network passes."""
         if not self._left_to_change:
             return None
         self._left_to_change -= 1
         from mnet_cost.search.usual_values import usual_values
 
-        fixed = _fixed(planned)
         changes = []
-        for knob, values in usual_values(Model(planned.spec, {})).items():
-            present = fixed.get(knob, planned.spec.knobs[knob].default)
+        for knob, values in usual_values(Model(spec, {})).items():
+            present = knobs.get(knob, spec.knobs[knob].default)
             for value in _nearest(values, present):
-                if self._passes(planned, {**fixed, knob: value}, precision):
-                    changes.append(KnobChange(knob, value, present))
-                    break
+                try:
+                    network = elaborate(spec, {**knobs, knob: value})
+                    if passes(analyze_network(network, devices, precision=precision)):
+                        changes.append(KnobChange(knob, value, present))
+                        break
+                except MnetCostError:  # no network, or none with the part that is limited
+                    continue
         return tuple(changes)
 
-    def _passes(self, planned: PlannedBudget, knobs: Mapping[str, Any], precision: str) -> bool:
-        budget = planned.budget
-        try:
-            network = elaborate(planned.spec, knobs)
-            analysis = analyze_network(network, budget.devices, precision=precision)
-            numbers = _numbers(budget, analysis)
-        except MnetCostError:  # no network, or none with that part
-            return False
+    def _keeps(self, budget: Budget, analysis: Analysis) -> bool:
+        """Whether no limit of a budget fails."""
         return self.fail_on.isdisjoint(
-            _verdict(budget, metric, number) for metric, _, number in numbers
+            _verdict(budget, metric, number) for metric, _, number in _numbers(budget, analysis)
         )
 
 

@@ -16,7 +16,7 @@ from mnet_cost.metrics import Metric, find_metric
 from mnet_cost.models.types import Model
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.budgets import Bound, Budget
-from mnet_cost.search.check import Settings
+from mnet_cost.search.judgements import Settings
 from mnet_cost.search.single import word_of
 from mnet_cost.search.summary import Table, length_of
 from mnet_cost.search.sweep import evaluate

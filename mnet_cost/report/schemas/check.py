@@ -69,6 +69,34 @@ def _check() -> Json:
             "file": maybe(text("where the limit is written")),
             "line": maybe(whole("where in the file")),
             "settings": maybe(_settings(value)),
+            "baseline": maybe(
+                record(
+                    {
+                        "name": text("the file or revision that it is compared with"),
+                        "value": maybe(number("what it was, in the unit of the metric")),
+                        "tolerance": number("the share by which it may grow"),
+                        "causes": listed(
+                            record(
+                                {
+                                    "text": text("what changed"),
+                                    "change": number("what that adds, in the unit of the metric"),
+                                    "places": listed(
+                                        record(
+                                            {
+                                                "path": text("a file"),
+                                                "line": whole("where in the file"),
+                                            }
+                                        ),
+                                        "where it stands",
+                                    ),
+                                }
+                            ),
+                            "what made it grow, the largest first",
+                        ),
+                    },
+                    "where it is compared with what it was before",
+                )
+            ),
             "entries": listed(
                 record(
                     {
