@@ -168,7 +168,7 @@ class _Planner:
 
         One that cannot be read as YAML of ours is another's, unless its lines look like a model.
         """
-        name = split_reference(reference)[0]
+        name = _parts(reference)[0]
         if not is_path(name) or is_revision(name):
             return False
         if not is_yaml(name):
@@ -185,7 +185,7 @@ class _Planner:
 
     def wanted(self, reference: str) -> _Wanted:
         """What a MODEL names."""
-        name = split_reference(reference)[0]
+        name = _parts(reference)[0]
         if name == "-" or is_revision(name):
             model = load_model(reference)
             place = _Place(model.spec.path, model.spec.variant, model.knobs)
@@ -194,7 +194,7 @@ class _Planner:
 
     def budget_path(self, reference: str) -> str | None:
         """The path of a file of budgets that a MODEL names; None for another MODEL."""
-        name, variant, knobs = split_reference(reference)
+        name, variant, knobs = _parts(reference)
         if not is_path(name) or is_revision(name) or not os.path.exists(name):
             return None
         root = self._root(name)
@@ -361,7 +361,7 @@ class _Planner:
 
     def _place(self, reference: str, file: str | None = None) -> _Place:
         """Where a reference leads, from the folder of `file` where that is given."""
-        name, variant, knobs = split_reference(reference)
+        name, variant, knobs = split_reference(reference) if file else _parts(reference)
         refuse_foreign(name)
         if is_path(name):
             return _Place(name if file is None else path_beside(file, name), variant, knobs)
@@ -369,6 +369,14 @@ class _Planner:
             return _Place(model_path(name), variant, knobs)
         owner, _ = owner_of(name, variant, reference)
         return _Place(model_path(owner), name, knobs)
+
+
+def _parts(reference: str) -> tuple[str, str | None, Mapping[str, Any]]:
+    """(name or path, variant, knobs) of a MODEL. A hook names files, and names of files may have
+    colons and at signs: what is a file is one."""
+    if is_yaml(reference) and os.path.isfile(reference):
+        return reference, None, {}
+    return split_reference(reference)
 
 
 def _is_same(place: _Place, model: _Wanted) -> bool:
