@@ -12,6 +12,7 @@ FILES = {
     "model": "format: 1\nname: net\ninput: {x: [3]}\nlayers: [{linear: {features: 2}}]\n",
     "device": "format: 1\nname: mine\nbasis: fitted\nextends: pixel_1\nthreads: 1\n",
     "paper": "format: 1\nname: mine\ntitle: Mine\nsource: me\ntables: []\n",
+    "budget": "format: 1\nbudgets: [{model: lenet5, params: 1 M}]\n",
 }
 COMMANDS = {
     "analyze {}.yaml": "a model",
@@ -20,6 +21,7 @@ COMMANDS = {
     "devices {}.yaml": "a device profile",
     "analyze mobilenet_v1 --device {}.yaml": "a device profile",
     "paper {}.yaml": "the tables of a paper",
+    "check --budget {}.yaml": "a file of budgets",
 }
 KINDS = {
     "model": ("4:1", "a model", "`mnet-cost analyze` takes a model"),
@@ -29,6 +31,7 @@ KINDS = {
         "`mnet-cost devices` and `--device` take a device profile",
     ),
     "paper": ("5:1", "the tables of a paper", "`mnet-cost paper` takes tables of a paper"),
+    "budget": ("2:1", "a file of budgets", "`mnet-cost check` takes a file of budgets"),
 }
 
 

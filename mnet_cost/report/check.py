@@ -209,6 +209,10 @@ def _noted_table(judgements: Iterable[Judgement]) -> Table:
     return Table("noted", "", columns, tuple(rows))
 
 
+def _limit_cell(judgement: Judgement) -> str:
+    return judgement.bound.text if judgement.before is None else limit_text(judgement)
+
+
 def _within_table(judgements: Iterable[Judgement]) -> Table:
     columns = (
         Column("network", "network", "text", ASKED),
@@ -218,7 +222,7 @@ def _within_table(judgements: Iterable[Judgement]) -> Table:
         Column("share", "of limit", "ratio", 8),
     )
     rows = [
-        (network_name(each), metric_title(each), number_text(each), limit_text(each),
+        (network_name(each), metric_title(each), number_text(each), _limit_cell(each),
          (each.number.value or 0.0) / each.bound.value if each.bound.value else None)
         for each in judgements
     ]  # fmt: skip

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
@@ -150,9 +151,9 @@ class _Planner:
         self.planned: dict[tuple[Any, ...], PlannedBudget] = {}
         self._problems: dict[str, Problems] = {}
         """By the file that they are in."""
-        self._roots: dict[str, Node] = {}
-        self._specs: dict[tuple[str, str | None], ModelSpec] = {}
-        self._budgets: dict[str, list[Budget]] = {}
+        self._roots: dict[Path, Node] = {}
+        self._specs: dict[tuple[Path, str | None], ModelSpec] = {}
+        self._budgets: dict[Path, list[Budget]] = {}
         self._names = frozenset(model_names())
         self._devices: Devices = {}
         self._limited: dict[tuple[Any, ...], Node | None] = {}
@@ -169,13 +170,13 @@ class _Planner:
         One that cannot be read as YAML of ours is another's, unless its lines look like a model.
         """
         name = _parts(reference)[0]
-        if not is_path(name) or is_revision(name):
+        if name in self._names or is_revision(name):
             return False
         if not is_yaml(name):
-            return True
+            return os.path.exists(name)
         source = read_text(name)
         try:
-            root = self._roots[name] = parse_yaml(source)
+            root = self._roots[real_path(name)] = parse_yaml(source)
         except SpecError:
             return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
         if not isinstance(root.value, dict) or "format" not in root.value:
@@ -234,10 +235,11 @@ class _Planner:
         entries = root.value[SECTION].value
         if model.place.variant is not None:
             entries = own_budgets(root, model.place.variant)
-        if path not in self._budgets:
+        place = real_path(path)
+        if place not in self._budgets:
             problems = self._problems.setdefault(path, Problems())
-            self._budgets[path] = _collected(entries, ("variant",), problems, self._devices)
-        for budget in self._budgets[path]:
+            self._budgets[place] = _collected(entries, ("variant",), problems, self._devices)
+        for budget in self._budgets[place]:
             if model.spec is not None and budget.variant in (None, model.place.variant):
                 spec = model.spec
             else:
@@ -331,22 +333,24 @@ class _Planner:
 
     def _file(self, path: str) -> list[Budget]:
         """The budgets of a file; its problems are collected."""
-        if path not in self._budgets:
+        place = real_path(path)
+        if place not in self._budgets:
             root = self._root(path)
             problems = self._problems.setdefault(path, Problems())
-            self._budgets[path] = _budgets_below(root, problems, self._devices)
-        return self._budgets[path]
+            self._budgets[place] = _budgets_below(root, problems, self._devices)
+        return self._budgets[place]
 
     def _root(self, path: str) -> Node:
-        if path not in self._roots:
+        place = real_path(path)
+        if place not in self._roots:
             try:
-                self._roots[path] = read_yaml(path)
+                self._roots[place] = read_yaml(path)
             except SpecError as error:
                 hint = shipped_hint(path)
                 if hint is None:
                     raise
                 raise SpecError(error.problems[0]._replace(hint=hint)) from None
-        return self._roots[path]
+        return self._roots[place]
 
     def _spec(self, model: _Wanted) -> ModelSpec:
         if model.spec is not None:
@@ -354,7 +358,7 @@ class _Planner:
         return self._compiled(model.place.path, model.place.variant)
 
     def _compiled(self, path: str, variant: str | None) -> ModelSpec:
-        key = path, variant
+        key = real_path(path), variant
         if key not in self._specs:
             self._specs[key] = compile_spec(self._root(path), path, variant)
         return self._specs[key]

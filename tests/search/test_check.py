@@ -1,0 +1,290 @@
+"""Verdicts on budgets: at a setting, at all of a range, of a part; what costs most, what passes."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import mnet_cost
+from mnet_cost.errors import BudgetError, UsageError
+from mnet_cost.metrics import find_metric
+from mnet_cost.search.budget_files import plan_checks
+from mnet_cost.search.budgets import LIMITED, PART_METRICS, Bound
+from mnet_cost.search.check import check_budgets
+from mnet_cost.search.judgements import CheckResult, Judgement
+from mnet_cost.search.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of
+
+UNMODELLED = """\
+format: 1
+name: odd
+knobs: {width: 8}
+input: {image: [3, 8, 8]}
+layers:
+  - conv2d: {channels: width, kernel: 3}
+  - {id: mystery, opaque: {operation: magic, shape: [8, 8, 8]}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def checked(entries: str, fail_on: str = "over") -> CheckResult:
+    Path("budget.yaml").write_text(f"format: 1\nbudgets:\n{entries}")
+    return check_budgets(plan_checks(["budget.yaml"]), failing_verdicts(fail_on))
+
+
+def only(entries: str, fail_on: str = "over") -> Judgement:
+    (judgement,) = checked(entries, fail_on).judgements
+    return judgement
+
+
+BOUND = Bound(10.0, "10 ms")
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict"),
+    [
+        (Interval(10, 10, 10), "within"),
+        (Interval(11, 11, 11), "over"),
+        (Interval(9, 8, 10), "within"),
+        (Interval(9, 8, 11), "undecided"),
+        (Interval(11, 10, 13), "undecided"),
+        (Interval(12, 11, 13), "over"),
+        (Interval(9, 9, None), "undecided"),
+        (Interval(11, 11, None), "over"),
+        (Interval(11, None, None), "undecided"),
+        (UNKNOWN, "undecided"),
+    ],
+)
+def test_a_verdict_follows_from_the_band(number: Interval, verdict: str) -> None:
+    assert verdict_of(number, BOUND, None) == verdict
+
+
+def test_a_warning_is_about_the_number_itself() -> None:
+    warning = Bound(8.0, "8 ms")
+    assert verdict_of(Interval(9, 7, 10), BOUND, warning) == "warn"
+    assert verdict_of(Interval(8, 7, 10), BOUND, warning) == "within"
+    assert verdict_of(Interval(9, 7, 11), BOUND, warning) == "undecided"
+    assert verdict_of(Interval(9, 7, 11), None, warning) == "warn"
+    assert verdict_of(Interval(7, 7, None), None, warning) == "undecided"
+
+
+def test_numbers_are_those_of_an_analysis() -> None:
+    limits = ", ".join(f"{metric.name}: {_amount(metric.unit)}" for metric in LIMITED)
+    result = checked(f"  - {{model: lenet5, device: pixel_1_tflite, {limits}}}\n")
+    analysis = mnet_cost.analyze("lenet5", devices=["pixel_1_tflite"])
+    values = {each.metric.name: each.number.value for each in result.judgements}
+    assert values == {
+        metric.name: metric.of(analysis, analysis.devices[0]) for metric in LIMITED
+    }  # fmt: skip
+    time = next(each for each in result.judgements if each.metric.name == "latency")
+    (estimate,) = analysis.devices
+    assert time.number == (estimate.latency_s, estimate.low_s, estimate.high_s)
+
+
+def _amount(unit: str) -> str:
+    return {"": "1", "bytes": "1 B", "s": "1 ns", "J": "1 nJ"}[unit]
+
+
+RANGE = "{alpha: '0.25:1.0:0.25', resolution: [96, 128, 224]}"
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "device"),
+    [
+        ("params", "1.5 M", "none"),
+        ("peak_memory", "1.2 MB", "none"),
+        ("latency", "30 ms", "pixel_1_tflite"),
+        ("latency", "13 us", "h100"),
+        ("latency", "1 s", "stm32h743"),
+        ("energy", "10 mJ", "h100"),
+        ("energy", "200 uJ", "pixel_1_tflite"),
+        ("lower_bound", "3 ms", "pixel_1_tflite"),
+    ],
+)
+def test_every_setting_of_a_range_is_judged_as_alone(metric: str, limit: str, device: str) -> None:
+    on = "" if device == "none" else f", device: {device}"
+    whole = only(f"  - {{model: mobilenet_v1, at: {RANGE}{on}, {metric}: {limit}}}\n")
+    assert whole.settings is not None
+    counts: dict[str, int] = {}
+    numbers: dict[tuple[float, int], tuple[str, Interval]] = {}
+    for alpha, size in product((0.25, 0.5, 0.75, 1.0), (96, 128, 224)):
+        at = f"{{alpha: {alpha}, resolution: {size}}}"
+        alone = only(f"  - {{model: mobilenet_v1, at: {at}{on}, {metric}: {limit}}}\n")
+        counts[alone.verdict] = counts.get(alone.verdict, 0) + 1
+        numbers[alpha, size] = alone.verdict, alone.number
+    assert dict(whole.settings.counts) == counts
+    assert whole.verdict == min(counts, key=("over", "undecided", "warn", "within").index)
+    known = {at: number.value for at, (verdict, number) in numbers.items()
+             if number.value is not None and verdict == whole.verdict}  # fmt: skip
+    if not known:
+        assert whole.number == UNKNOWN
+        return
+    assert whole.number.value == max(known.values())
+    worst = whole.settings.worst
+    assert numbers[worst["alpha"], worst["resolution"]][1] == whole.number
+
+
+def test_a_range_of_which_some_settings_are_no_network() -> None:
+    judgement = only("  - {model: mobilenet_v1, at: {resolution: [1, 2, 224]}, params: 5 M}\n")
+    settings = judgement.settings
+    assert settings is not None
+    if settings.broken:
+        assert judgement.verdict == "undecided"
+        assert "settings are no network" in judgement.why
+    assert settings.points == 3
+
+
+@pytest.mark.parametrize("metric", PART_METRICS)
+def test_parts_add_up_to_the_network(metric: str) -> None:
+    amount = _amount(find_metric(metric).unit)
+    analysis = mnet_cost.analyze("lenet5", devices=["pixel_1_tflite"])
+    parts = dict.fromkeys(step.name.partition(".")[0] for step in analysis.network.steps)
+    numbers = []
+    for part in parts:
+        entry = f"{{model: lenet5, part: {part}, device: pixel_1_tflite, {metric}: {amount}}}"
+        value = only(f"  - {entry}\n").number.value
+        numbers += [] if value is None else [value]
+    whole = find_metric(metric).of(analysis, analysis.devices[0])
+    if metric == "latency":
+        whole -= analysis.devices[0].inference_s
+    if metric == "peak_memory":
+        assert max(numbers) == whole
+    else:
+        assert sum(numbers) == pytest.approx(whole, rel=1e-12)
+
+
+def test_a_part_has_the_band_of_a_network_of_its_kernels() -> None:
+    entry = "  - {model: mobilenet_v1, part: middle, device: pixel_1_tflite, latency: 45 ms}\n"
+    number = only(entry).number
+    assert number.value is not None
+    assert number.value == pytest.approx(0.05196373644931624)
+    assert number.low is not None
+    assert number.high is not None
+    assert number.low < 0.045 < number.value < number.high
+    assert only(entry).verdict == "undecided"
+
+
+def test_a_part_for_all_values_of_a_range() -> None:
+    at = "{alpha: [0.5, 1.0]}"
+    judgement = only(f"  - {{model: mobilenet_v1, at: {at}, part: middle, mult_adds: 100 M}}\n")
+    assert judgement.settings is not None
+    assert dict(judgement.settings.counts) == {"within": 1, "over": 1}
+    assert judgement.number.value == 261_416_960
+    assert judgement.settings.worst == {"alpha": 1.0}
+
+
+def test_entries_that_cost_most() -> None:
+    result = checked(
+        "  - {model: mobilenet_v1, params: 1 M, peak_memory: 1 kB}\n"
+        "  - {model: mobilenet_v1, part: middle, mult_adds: 1 M}\n"
+    )
+    params, peak, part = result.judgements
+    analysis = mnet_cost.analyze("mobilenet_v1")
+    weights = sum(cost.params for cost in analysis.layers if cost.step.name.startswith("middle."))
+    first = params.entries[0]
+    assert (first.name, first.line) == ("middle", 44)
+    assert first.path.endswith("specs/mobilenet_v1.yaml")
+    assert first.share == weights / analysis.totals.params
+    assert [entry.name for entry in peak.entries] == ["separable"]
+    assert [(entry.name, entry.line) for entry in part.entries] == [
+        ("middle.conv2d", 24), ("middle.depthwise_conv2d", 21),
+    ]  # fmt: skip
+
+
+def test_the_smallest_change_of_one_knob_passes_and_a_smaller_one_does_not() -> None:
+    judgement = only("  - {model: mobilenet_v1, mult_adds: 420 M}\n")
+    assert judgement.verdict == "over"
+    assert judgement.changes is not None
+    changes = {change.knob: change.value for change in judgement.changes}
+    assert changes == {"alpha": 0.85, "resolution": 192, "rho": pytest.approx(0.857, abs=0.01)} or (
+        changes == {"alpha": 0.85, "resolution": 192}
+    )
+    for alpha, is_within in ((0.85, True), (0.9, False)):
+        total = mnet_cost.analyze("mobilenet_v1", alpha=alpha).totals.mult_adds
+        assert (total <= 420e6) == is_within
+
+
+def test_a_change_keeps_all_limits_of_the_budget() -> None:
+    judgements = checked("  - {model: mobilenet_v1, mult_adds: 420 M, params: 2 M}\n").judgements
+    assert [judgement.verdict for judgement in judgements] == ["over", "over"]
+    assert judgements[0].changes == judgements[1].changes
+    assert judgements[0].changes is not None
+    assert [change.knob for change in judgements[0].changes] == ["alpha"]  # params have no pixels
+
+
+def test_what_is_not_known_is_undecided_and_says_why() -> None:
+    Path("odd.yaml").write_text(UNMODELLED)
+    result = checked(
+        "  - {model: lenet5, device: stm32h743, latency: 1 s}\n"
+        "  - {model: lenet5, device: h100, latency: 1 s}\n"
+    )
+    unknown, bound = result.judgements
+    assert unknown.why == "no fp32 rate in the profile (it has int8): time is unknown"
+    assert bound.why == "no more than a lower bound is known on h100"
+    assert (unknown.verdict, bound.verdict) == ("undecided", "undecided")
+    assert result.failing == []
+    fails = only("  - {model: lenet5, device: h100, latency: 1 s}\n", "undecided")
+    assert fails.changes == ()  # it was looked for one, since it fails
+
+
+def test_sums_that_leave_layers_out_are_lower_bounds() -> None:
+    Path("odd.yaml").write_text(UNMODELLED)
+    for limit, verdict in (("300", "undecided"), ("200", "over")):
+        judgement = only(f"  - {{model: odd.yaml, params: {limit}}}\n")
+        assert judgement.number == (216, 216, None)
+        assert judgement.verdict == verdict
+        assert judgement.why == ("the cost of `mystery` is unknown" if limit == "300" else "")
+    assert only("  - {model: odd.yaml, peak_memory: 1 MB}\n").verdict == "within"
+    widths = tuple(range(1, 41))  # more settings than are analyzed one by one
+    ranged = only(f"  - {{model: odd.yaml, at: {{width: {list(widths)}}}, params: 300}}\n")
+    assert ranged.settings is not None
+    over = sum(27 * width > 300 for width in widths)
+    assert dict(ranged.settings.counts) == {"over": over, "undecided": len(widths) - over}
+    assert ranged.number == (27 * 40, 27 * 40, None)
+
+
+def test_which_verdicts_fail() -> None:
+    assert failing_verdicts("over") == {"over"}
+    assert failing_verdicts("undecided, warn") == {"over", "undecided", "warn"}
+    assert failing_verdicts("never") == frozenset()
+    for wrong in ("within", "never,over", "", "undecide"):
+        with pytest.raises(UsageError):
+            failing_verdicts(wrong)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{model: mobilenet_v1, at: {alpha: -1}, params: 1}", "named at budget.yaml:3:32"),
+        ("{model: mobilenet_v1, at: {alpha: wide}, params: 1}", "budget.yaml:3:32"),
+        ("{model: mobilenet_v1, part: middel, params: 1}", "budget.yaml:3:33: mobilenet_v1 has no "
+         "layer or block `middel`"),
+        ("{model: mobilenet_v1, at: {alpha: '0.0001:1:0.0001', rho: '0.001:1:0.001', "
+         "batch: '1:9:1'}, params: 1}", "these are 90,000,000 settings, of 10,000,000 at most"),
+        ("{model: mobilenet_v1, part: middle, at: {alpha: '0.0001:1:0.0001'}, params: 1}",
+         "these are 10,000 settings, of 1,000 at most: each takes an analysis of its own"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_checked_is_shown_at_its_line(entry: str, said: str) -> None:
+    with pytest.raises(BudgetError) as caught:
+        checked(f"  - {entry}\n")
+    assert said in str(caught.value)
+    assert "budget.yaml:3:" in str(caught.value)
+
+
+def test_the_api() -> None:
+    check = mnet_cost.check("mobilenet_v1", limits=["params<=4.3M", "mult_adds<=500M"])
+    assert repr(check) == "<Check 1 over, 1 within>"
+    assert not check.passes
+    assert [judgement.metric.name for judgement in check.failing] == ["mult_adds"]
+    assert check.to_dict()["counts"] == {"over": 1, "undecided": 0, "warn": 0, "within": 1}
+    assert check.to_file("junit").startswith("<?xml")
+    assert mnet_cost.check("mobilenet_v1", limits="params<=9M").passes
+    with pytest.raises(UsageError, match="there is no file of a check `xml`"):
+        check.to_file("xml")  # type: ignore[arg-type]
