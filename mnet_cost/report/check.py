@@ -127,10 +127,10 @@ def sentence(judgement: Judgement) -> str:
 
 
 def _statement(judgement: Judgement) -> str:
-    """`mobilenet_v1: time on pixel_1 is 25.1 ms, limit 20 ms, by 5.1 ms (25.5 %) over`."""
+    """`mobilenet_v1: time on pixel_1 25.1 ms, limit 20 ms, 5.1 ms (25.5 %) over`."""
     worst = {} if judgement.settings is None else judgement.settings.worst
     said = (
-        f"{network_name(judgement)}: {metric_title(judgement)} is {number_text(judgement)}"
+        f"{network_name(judgement)}: {metric_title(judgement)} {number_text(judgement)}"
         f"{_setting(worst, ' at ')}, {limit_text(judgement)}"
     )
     if judgement.verdict in ("over", "warn"):
@@ -186,7 +186,7 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
         yield "would pass", "with no usual value of one knob alone"
     if judgement.budget.reason:
         yield "reason", judgement.budget.reason
-    if judgement.before is None:
+    if judgement.before is None and judgement.bound.node is not None:
         yield "budget", budget_place(judgement)
 
 

@@ -189,7 +189,8 @@ def _sarif_result(
     result: CheckResult, judgement: Judgement, rules: Sequence[str]
 ) -> dict[str, Any]:
     places = _places(judgement)
-    text = "\n".join(_lines(judgement))
+    # Viewers make links of `[text](place)`.
+    text = "\n".join(map(printable, _lines(judgement))).replace("](", "] (")
     document: dict[str, Any] = {
         "ruleId": _rule_id(judgement),
         "ruleIndex": rules.index(_rule_id(judgement)),

@@ -18,7 +18,20 @@ EACH_BASIS = [
     for word in ("--device", name)
 ]
 
+CHECK = [
+    *("check", "mobilenet_v1@alpha=0.5", "mobilenet_v2", "--fail-on", "never"),
+    *("--device", "fitted_core", "--device", "lower_bound_core", "--limit", "params<=3M"),
+    *("--limit", "latency@fitted_core<=30ms", "--limit", "latency@lower_bound_core<=40ms"),
+    *("--limit", "peak_memory<=8 MB"),
+]
+
 CASES = {
+    "check_80.txt": (80, CHECK),
+    "check_120.txt": (120, CHECK),
+    "check.md": (100, [*CHECK, "--format", "markdown"]),
+    "check.junit.xml": (100, [*CHECK, "--format", "junit"]),
+    "check.sarif": (100, [*CHECK, "--format", "sarif"]),
+    "check.github": (100, [*CHECK, "--format", "github"]),
     "analyze_block_80.txt": (80, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
     "analyze_block_160.txt": (160, ["analyze", "mobilenet_v1", "--alpha", "0.5"]),
     "analyze_layer_100.txt": (100, ["analyze", "mobilenet_v3_large", "--by", "layer"]),
