@@ -7,7 +7,6 @@ outside for its place: names, paths and reasons may hold anything.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -228,7 +227,11 @@ def _quoted(path: str) -> str:
     """A path as a part of a URI, whatever bytes are in it."""
     from urllib.parse import quote
 
-    return quote(path.encode(sys.getfilesystemencoding(), "surrogateescape"), safe="/")
+    try:
+        data = os.fsencode(path)
+    except UnicodeEncodeError:  # no file has that name
+        data = printable(path).encode()
+    return quote(data, safe="/")
 
 
 def _fingerprint(judgement: Judgement) -> str:

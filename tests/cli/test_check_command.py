@@ -78,8 +78,8 @@ def test_failures_come_first_with_their_causes(capsys: pytest.CaptureFixture[str
         "  budget      net.yaml:10\n"
         "\n"
         "Within\n"
-        "network  metric       number   limit  of limit\n"
-        "net      peak memory  295 kB   1 MB      0.29x\n"
+        "network  metric       number  limit  of limit\n"
+        "net      peak memory  295 kB  1 MB      0.29x\n"
     )
 
 
@@ -240,7 +240,7 @@ def made_up(text: str) -> CheckResult:
         for verdict in ("over", "undecided")
     ]  # fmt: skip
     return CheckResult(
-        judgements=tuple(judgements), analyses=(), fail_on=frozenset(["over"]),  # type: ignore[arg-type]
+        judgements=tuple(judgements), analyses=(), fail_on=frozenset(["over"]),
     )  # fmt: skip
 
 
