@@ -76,8 +76,9 @@ def _relative(path: str) -> str | None:
 
 
 def _lines(judgement: Judgement) -> list[str]:
-    """The judgement with all that is to be said about it."""
-    return [sentence(judgement), *(f"{label}: {text}" for label, text in details(judgement))]
+    """The judgement with all that is to be said about it, in characters that are visible."""
+    lines = [sentence(judgement), *(f"{label}: {text}" for label, text in details(judgement))]
+    return list(map(printable, lines))
 
 
 # --- JUnit
@@ -105,13 +106,13 @@ def to_junit(result: CheckResult) -> str:
             if outcome == "passed":
                 if judgement.verdict == "warn":
                     output = ElementTree.SubElement(case, "system-out")
-                    output.text = "\n".join(map(printable, lines))
+                    output.text = "\n".join(lines)
                 continue
             child = ElementTree.SubElement(case, outcome)
             child.set("message", printable(sentence(judgement)))
             if outcome == "failure":
                 child.set("type", judgement.verdict)
-                child.text = "\n".join(map(printable, lines))
+                child.text = "\n".join(lines)
     ElementTree.indent(root)
     text: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
     return text.decode("ascii") + "\n"
@@ -189,7 +190,7 @@ def _sarif_result(
 ) -> dict[str, Any]:
     places = _places(judgement)
     # Viewers make links of `[text](place)`.
-    text = "\n".join(map(printable, _lines(judgement))).replace("](", "] (")
+    text = "\n".join(_lines(judgement)).replace("](", "] (")
     document: dict[str, Any] = {
         "ruleId": _rule_id(judgement),
         "ruleIndex": rules.index(_rule_id(judgement)),
@@ -271,13 +272,12 @@ def _command(level: str, properties: Mapping[str, Any], message: str) -> str:
 
 
 def _data(text: str) -> str:
-    """The message of a workflow command: lines stay, all else that is not visible is shown."""
-    shown = "\n".join(printable(line) for line in text.split("\n"))
-    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """The message of a workflow command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def as_plain_output(text: str, token: str) -> str:
