@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mnet_cost import __version__
 from mnet_cost.escaping import json_text, printable
 from mnet_cost.report.check import (
     details,
@@ -143,6 +142,8 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 def to_sarif(result: CheckResult) -> str:
     """A run with a result for each limit that is not kept; rules are metrics."""
+    from mnet_cost.search.sweep_description import installed_version  # with all of sweeps
+
     noted = [judgement for judgement in result.judgements if judgement.verdict != "within"]
     rules = list(dict.fromkeys(_rule_id(judgement) for judgement in noted))
     meanings = {_rule_id(judgement): judgement.metric.meaning for judgement in noted}
@@ -155,8 +156,7 @@ def to_sarif(result: CheckResult) -> str:
                     "tool": {
                         "driver": {
                             "name": "mnet-cost",
-                            "version": __version__,
-                            "semanticVersion": __version__,
+                            "version": installed_version(),
                             "rules": [
                                 {
                                     "id": rule,

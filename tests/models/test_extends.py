@@ -577,7 +577,7 @@ def test_a_parent_can_be_mended(tmp_path: Path) -> None:
          "    4 | zoo: 3\n"
          "      | ^^^\n"
          "hint: a model file has `format`, `name`, `source`, `extends`, `knobs`, `let`, `input`, "
-         "`blocks`, `layers`, `outputs`, `variants` and `published`"),
+         "`blocks`, `layers`, `outputs`, `variants`, `published` and `budgets`"),
         ("published: {t: [{variant: wide, top1: 3}]}\n",
          "child.yaml:4:27: there is no variant `wide`\n"
          "    4 | published: {t: [{variant: wide, top1: 3}]}\n"
