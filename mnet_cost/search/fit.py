@@ -31,7 +31,7 @@ from mnet_cost.search.objectives import Direction, Objective
 from mnet_cost.search.single import knob_type, word_of
 from mnet_cost.search.summary import Table, length_of, row_of
 from mnet_cost.search.sweep import Progress, evaluate
-from mnet_cost.search.sweep_request import Network, SweepRequest, plan_sweep
+from mnet_cost.search.sweep_request import Network, SweepRequest, plan_sweep, refuse_twins
 from mnet_cost.search.usual_values import changes_cost, usual_values
 from mnet_cost.units import format_capacity
 
@@ -278,6 +278,7 @@ def plan_fit(
         said = "; ".join(": ".join(pair) for pair in left_out)
         hint = "--maximize mult_adds takes the largest network" if needed else None
         raise UsageError(Problem(said, hint=hint))
+    refuse_twins([sweep.networks[0] for sweep in sweeps])
     return FitRequest(
         sweeps=tuple(sweeps), aim=aim, limits=sweeps[0].limits, confidence=confidence,
         top=max(1, top), left_out=tuple(left_out),
