@@ -467,7 +467,8 @@ def fit(
     from mnet_cost.torch_model.installed import require
 
     require("numpy", "sweep")
-    from mnet_cost.search.fit import find_fit, plan_fit
+    from mnet_cost.search.fit import find_fit
+    from mnet_cost.search.fit_request import plan_fit
     from mnet_cost.search.ranges import given_values
 
     request = plan_fit(

@@ -88,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.devices.choice import choose_devices
     from mnet_cost.models.library import load_model
     from mnet_cost.report.fit import fit_report
-    from mnet_cost.search.fit import find_fit, plan_fit
+    from mnet_cost.search.fit import find_fit
+    from mnet_cost.search.fit_request import plan_fit
     from mnet_cost.search.limits import option_limits
     from mnet_cost.torch_model.installed import require
 

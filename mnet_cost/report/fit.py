@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric, find_metric, named
-from mnet_cost.network import elaborate
-from mnet_cost.report.rows import Group, Times, groups, without_unknown
-from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.fit_document import fit_document
+from mnet_cost.report.fit_parts import part_tables
+from mnet_cost.report.rows import without_unknown
 from mnet_cost.report.types import (
     ASKED,
     Absent,
@@ -30,10 +29,10 @@ from mnet_cost.report.types import (
 )
 from mnet_cost.search.accuracies import Accuracy
 from mnet_cost.search.blocks import column_of
-from mnet_cost.search.fit import Fit, FitRequest, Line, Size, Step, Use
+from mnet_cost.search.fit import Fit, Line, Size, Step, Use
+from mnet_cost.search.fit_request import FitRequest
 from mnet_cost.search.limits import BAND_CONFIDENCE, Limit
 
-_MOST_PARTS = 5
 _SHOWN = (("mult_adds", 7), ("params", 6), ("peak_memory", 5))
 _LESS = {"less": "least", "more": "most"}
 
@@ -334,70 +333,8 @@ def _nothing_tables(fit: Fit) -> list[Table]:
     tables = [_limit_table(fit, fit.closest)]
     outside = [use for use in fit.closest.uses if not use.is_within and use.value is not None]
     if outside:
-        tables += _part_tables(fit.closest, max(outside, key=_excess))
+        tables += part_tables(fit.closest, max(outside, key=_excess))
     return tables
-
-
-def _part_tables(size: Size, use: Use) -> list[Table]:
-    """The parts of a size that take most of what it has too much of."""
-    objective = use.limit.objective
-    network = elaborate(size.network.model.spec, {**size.network.model.knobs, **size.knobs})
-    devices = [objective.device] if objective.device is not None else []
-    analysis = analyze_network(network, devices, precision=size.precision)
-    parts = _parts(analysis, objective.metric)
-    whole = sum(amount for _, _, amount in parts)
-    if not whole:
-        return []
-    ordered = sorted(parts, key=lambda part: -part[2])[:_MOST_PARTS]
-    unit = "s" if objective.metric.name == "energy" else objective.metric.unit
-    title = "time" if objective.metric.name == "energy" else objective.metric.title
-    rows = tuple([(name, line, Quantity(amount, unit), amount / whole)
-                  for name, line, amount in ordered])  # fmt: skip
-    columns = (
-        Column("part", "part", "text", ASKED),
-        Column("line", "line", "number", 7),
-        Column("amount", title, "quantity", ASKED),
-        Column("share", "share %", "share", 8),
-    )
-    return [Table("parts", f"What takes most {title} of {size.reference}", columns, rows)]
-
-
-_BY_GROUP = ("mult_adds", "vector_ops", "params", "weights", "buffers", "weight_bytes")
-
-
-def _parts(analysis: Analysis, metric: Metric) -> list[tuple[str, int, float]]:
-    """(name, line, amount) of each part. An energy goes with the time; of memory, parts are the
-    tensors that are alive at the peak, and the weights where they are in it."""
-    name = metric.name
-    if name in ("peak_memory", "memory"):
-        steps = {step.name: step.line for step in analysis.network.steps}
-        alive = [(each.name, steps.get(each.name, 0), float(each.bytes))
-                 for each in analysis.memory.live_at_peak]  # fmt: skip
-        is_apart = any(each.device.storage is not None for each in analysis.devices)
-        if name == "memory" and not is_apart:
-            alive.append(("weights", 0, float(analysis.totals.weight_bytes)))
-        return alive
-    if analysis.devices and name in ("latency", "energy", "lower_bound"):
-        times = Times(analysis.devices[0], analysis.devices[0].latency_s)
-        return [
-            (group.label, _line_of(analysis, group), times.seconds(group) or 0.0)
-            for group in groups(analysis, "block")
-        ]
-    field = {"activations": "output_bytes", "traffic": "traffic_bytes"}.get(name, name)
-    if field not in (*_BY_GROUP, "output_bytes", "traffic_bytes"):
-        return []
-    return [
-        (group.label, _line_of(analysis, group),
-         float(sum(getattr(cost, field) for cost in group.layers)))
-        for group in groups(analysis, "block")
-    ]  # fmt: skip
-
-
-def _line_of(analysis: Analysis, group: Group) -> int:
-    """The line of the entry that a block is written in."""
-    calls = analysis.network.calls
-    call = calls.get(group.name) or calls.get(f"{group.name}.1")
-    return call.line if call is not None else group.layers[0].step.line
 
 
 def _notes(fit: Fit) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -439,94 +376,3 @@ def _notes(fit: Fit) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 more.append(f"{surface.accuracy.metric.title} of {name}: {surface.sources[0]}; "
                             "between printed settings it is interpolated")  # fmt: skip
     return tuple(notes[:3]), (*notes[3:], *more)
-
-
-def fit_document(fit: Fit) -> dict[str, Any]:
-    """The JSON document; numbers in the units that the keys of columns say."""
-    request = fit.request
-    return {
-        "schema": schema_id("fit"),
-        "aim": {"name": request.aim.name, "better": request.aim.direction},
-        "confidence": request.confidence,
-        "precisions": list(request.sweeps[0].precisions),
-        "devices": [device.name for device in request.sweeps[0].devices],
-        "models": [
-            {
-                "name": sweep.networks[0].name,
-                "axes": {name: [_plain(value) for value in values]
-                         for name, values in sweep.axes.items()},
-            }
-            for sweep in request.sweeps
-        ],
-        "left_out": [{"name": name, "why": why} for name, why in request.left_out],
-        "limits": [
-            {
-                "column": limit.column,
-                "is": "most" if limit.is_most else "least",
-                "value": limit.value,
-                "binds": limit in fit.binding,
-            }
-            for limit in request.limits
-        ],
-        "points": request.points,
-        "valid": fit.valid,
-        "within": fit.within,
-        "best": _size_document(fit.best),
-        "sizes": [_size_document(size) for size in fit.sizes],
-        "beyond": [_size_document(size) for size in fit.beyond],
-        "steps": [
-            {
-                "knob": step.knob,
-                "value": _plain(step.value),
-                "size": _size_document(step.size),
-            }
-            for step in fit.steps
-        ],
-        "line": _line_document(fit.line),
-        "networks": [
-            {"name": name, "best": _size_document(size)} for name, size in fit.best_of
-        ],
-        "closest": _size_document(fit.closest),
-    }  # fmt: skip
-
-
-def _line_document(line: Line | None) -> dict[str, Any] | None:
-    if line is None:
-        return None
-    return {
-        "across": line.across,
-        "along": line.along,
-        "rows": [
-            {"value": _plain(value), "size": _size_document(size)} for value, size in line.rows
-        ],
-    }
-
-
-def _size_document(size: Size | None) -> dict[str, Any] | None:
-    if size is None:
-        return None
-    return {
-        "reference": size.reference,
-        "precision": size.precision,
-        "knobs": {name: _plain(value) for name, value in size.knobs.items()},
-        "aim": size.aim,
-        "fits": size.is_within,
-        "uses": [
-            {
-                "column": use.limit.column,
-                "value": use.value,
-                "share": use.share,
-                "over": use.over,
-            }
-            for use in size.uses
-        ],
-        "columns": {
-            name: value
-            for name, value in size.values.items()
-            if name not in size.knobs and name not in ("model", "precision")
-        },
-    }
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (bool, int, float)) else str(value)

@@ -4,36 +4,30 @@
     fit = find_fit(request)
 
 All points are evaluated as a sweep evaluates them, each network with its own values of knobs, and
-seen once. Beside the best points two things are kept: the point that comes closest to the limits,
-and of the points that are better than the best one but over a limit those that no other is better
-and closer than. Not here: values of knobs that nobody states (`usual_values.py`), reports.
+seen once (`fit_scan.py`). Here is what is shown of them: sizes with all their costs, the steps
+around the best one, and the line of sizes that use up the same limit. Not here: what can be asked
+(`fit_request.py`), values of knobs that nobody states (`usual_values.py`), reports.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import analyze_network
-from mnet_cost.devices import DeviceProfile
-from mnet_cost.errors import Problem, UsageError, did_you_mean
-from mnet_cost.metrics import METRICS, find_metric, named
-from mnet_cost.models.published import ACCURACIES
-from mnet_cost.models.types import BATCH, Model
+from mnet_cost.metrics import named
+from mnet_cost.models.types import BATCH
 from mnet_cost.network import elaborate
-from mnet_cost.search.accuracies import PRECISION, Surface, surfaces_of
-from mnet_cost.search.blocks import COMPUTED, column_of
-from mnet_cost.search.limits import Limit, excess_of
-from mnet_cost.search.networks import with_knobs
-from mnet_cost.search.objectives import Direction, Objective
+from mnet_cost.search.blocks import COMPUTED
+from mnet_cost.search.fit_request import FitRequest
+from mnet_cost.search.fit_scan import Candidate, FitScan, scan_points
+from mnet_cost.search.limits import Limit
 from mnet_cost.search.single import knob_type, word_of
-from mnet_cost.search.summary import Table, length_of, row_of
+from mnet_cost.search.summary import length_of, row_of
 from mnet_cost.search.sweep import Progress, evaluate
-from mnet_cost.search.sweep_request import Network, SweepRequest, plan_sweep, refuse_twins
-from mnet_cost.search.usual_values import changes_cost, usual_values
-from mnet_cost.units import format_capacity
+from mnet_cost.search.sweep_request import Network
+from mnet_cost.search.usual_values import changes_cost
 
 SHOWN = named(("mult_adds", "params", "weight_bytes", "peak_memory", "latency", "energy", "memory"))
 """Costs that are known of each size of a fit."""
@@ -43,64 +37,6 @@ _MOST_ROWS = 9
 _CANDIDATES = 32
 """Best points that are kept beyond those that are asked for: the arena of a device with storage can
 need more than its largest live set, which only an analysis of one network knows."""
-
-
-class Aim(NamedTuple):
-    """What the best size has the most of, or the least."""
-
-    name: str
-    """A metric, or a knob."""
-    direction: Direction
-    is_knob: bool = False
-    was_asked: bool = True
-
-    @property
-    def sign(self) -> float:
-        """What makes less of it better."""
-        return 1.0 if self.direction == "less" else -1.0
-
-    @property
-    def title(self) -> str:
-        return self.name if self.is_knob else find_metric(self.name.partition("@")[0]).title
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitRequest:
-    """What is tried, and what is asked of it; all of it was checked."""
-
-    sweeps: tuple[SweepRequest, ...]
-    """One for each network, with its own values of knobs."""
-    aim: Aim
-    limits: tuple[Limit, ...]
-    confidence: float | None
-    """That the end of a band is within the limits; None where the number itself is to be."""
-    top: int
-    """How many of the best points are asked for."""
-    left_out: tuple[tuple[str, str], ...] = ()
-    """Networks that cannot be compared, and why."""
-
-    @property
-    def points(self) -> int:
-        return sum(sweep.points for sweep in self.sweeps)
-
-    def column_of(self, sweep: SweepRequest) -> str:
-        """The column of the aim."""
-        return self.aim.name if self.aim.is_knob else sweep.objectives[0].column
-
-
-class Candidate(NamedTuple):
-    """A point while points are seen."""
-
-    excess: float
-    """The largest share of a limit that it is over by; at most 0 within all of them."""
-    aim: float
-    """Less is better."""
-    tie: float
-    """What decides between points of the same aim; less is better."""
-    number: int
-    """In the order in which points were seen."""
-    sweep: int
-    row: Mapping[str, Any]
 
 
 class Use(NamedTuple):
@@ -227,269 +163,12 @@ class Fit:
         return tuple([use.limit for use in self.beyond[0].uses if not use.is_within])
 
 
-def plan_fit(
-    names: Sequence[str],
-    models: Sequence[Model],
-    axes: Mapping[str, Sequence[Any]],
-    devices: Sequence[DeviceProfile] = (),
-    *,
-    precisions: Sequence[str] = (PRECISION,),
-    limits: Sequence[str | Limit] = (),
-    maximize: str | None = None,
-    minimize: str | None = None,
-    confidence: float | None = None,
-    top: int = 5,
-    lower_bound: bool = False,
-) -> FitRequest:
-    """What is to be fitted: `models` with the values of `axes`, and with the usual values of their
-    other knobs.
-
-    The aim is the metric or knob that `maximize` or `minimize` names; without both an accuracy
-    where one is published, else mult-adds, since costs alone grow with what a network can learn.
-    Raises `UsageError` for what cannot be, `ModelReferenceError` for a knob that no network has.
-    """
-    if confidence is not None and not 0.5 <= confidence < 1:
-        said = f"a confidence is from 0.5 to below 1, not {confidence:g}"
-        wanted = "0.9 asks that 9 of 10 measurements are within the limits"
-        raise UsageError(Problem(said, hint=wanted))
-    if maximize is not None and minimize is not None:
-        raise UsageError("a fit has one aim: state `maximize` or `minimize`")
-    with_knobs(models, axes)  # refuses a knob that no network has
-    stated = [_stated(model, axes) for model in models]
-    aim = _aim(models, stated, maximize, minimize, precisions)
-    asked = (aim.name, *[_limited(limit) for limit in limits])
-    needed = [column for column in asked if _base(column) in ACCURACIES]
-    sweeps, left_out = [], []
-    for name, model, own in zip(names, models, stated, strict=True):
-        values = {**usual_values(_without(model, own), without_cost=bool(needed)), **own}
-        reason = _why_not(model, values, aim, needed, precisions)
-        if reason is not None:
-            left_out.append((name, reason))
-            continue
-        sweep = plan_sweep(
-            [name], [model], values, devices, precisions=precisions,
-            metrics=_NEEDED, objectives=_objectives(aim), lower_bound=lower_bound, limits=limits,
-        )  # fmt: skip
-        bounds = _with_capacities(sweep.limits, devices)
-        if confidence is not None:
-            bounds = tuple([limit.with_confidence(confidence) for limit in bounds])
-        sweeps.append(replace(sweep, limits=bounds))
-    if not sweeps:
-        said = "; ".join(": ".join(pair) for pair in left_out)
-        hint = "--maximize mult_adds takes the largest network" if needed else None
-        raise UsageError(Problem(said, hint=hint))
-    refuse_twins([sweep.networks[0] for sweep in sweeps])
-    return FitRequest(
-        sweeps=tuple(sweeps), aim=aim, limits=sweeps[0].limits, confidence=confidence,
-        top=max(1, top), left_out=tuple(left_out),
-    )  # fmt: skip
-
-
-_NEEDED = named(("mult_adds", "params", "weight_bytes", "memory"))
-"""Metrics of aims, and of the memories of devices."""
-
-
-def _base(name: str) -> str:
-    return name.partition("@")[0]
-
-
-def _limited(limit: str | Limit) -> str:
-    """The metric of a limit as it was typed."""
-    if isinstance(limit, Limit):
-        return limit.objective.metric.name
-    return limit.partition("<")[0].partition(">")[0].strip()
-
-
-def _stated(model: Model, axes: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """Those of `axes` that the model has, which may be choices of its blocks."""
-    known = {*model.spec.knobs, BATCH}
-    if any("." in name for name in axes):
-        known |= set(elaborate(model.spec, model.knobs).choices)
-    return {name: values for name, values in axes.items() if name in known}
-
-
-def _without(model: Model, own: Mapping[str, Any]) -> Model:
-    """The model with the first of the stated values, whose other knobs are looked at."""
-    return model._replace(knobs={**model.knobs, **{name: each[0] for name, each in own.items()}})
-
-
-def _aim(
-    models: Sequence[Model],
-    stated: Sequence[Mapping[str, Any]],
-    maximize: str | None,
-    minimize: str | None,
-    precisions: Sequence[str],
-) -> Aim:
-    word: str | None = maximize or minimize
-    if word is None:
-        for model, own in zip(models, stated, strict=True):
-            values = {**usual_values(_without(model, own), without_cost=True), **own}
-            accuracies = [surface.accuracy.column for surface in _surfaces(model, values)]
-            if accuracies and PRECISION in precisions:
-                return Aim(accuracies[0], "more", was_asked=False)
-        return Aim("mult_adds", "more", was_asked=False)
-    direction: Direction = "more" if maximize is not None else "less"
-    is_metric = any(_base(word) in (m.name, m.key, m.file_key) for m in METRICS)
-    is_knob = not is_metric and any(
-        word in model.spec.knobs or word in own for model, own in zip(models, stated, strict=True)
-    )
-    if not is_metric and not is_knob:
-        names = [*(metric.name for metric in METRICS), *(k for m in models for k in m.spec.knobs)]
-        hint = did_you_mean(word, names) or "`--maximize mult_adds`, or the name of a knob"
-        raise UsageError(Problem(f"`{word}` is no metric, and no knob of a network here",
-                                 hint=hint))  # fmt: skip
-    return Aim(word, direction, is_knob)
-
-
-def _surfaces(model: Model, values: Mapping[str, Sequence[Any]]) -> tuple[Surface, ...]:
-    return surfaces_of(
-        model._replace(knobs={k: v for k, v in model.knobs.items() if k not in values}), values
-    )
-
-
-def _why_not(
-    model: Model,
-    values: Mapping[str, Sequence[Any]],
-    aim: Aim,
-    needed: Sequence[str],
-    precisions: Sequence[str],
-) -> str | None:
-    """Why a network has nothing to compare; None where it has."""
-    if aim.is_knob and aim.name not in values:
-        return f"no values of `{aim.name}` are tried" if aim.name in model.spec.knobs else (
-            f"it has no knob `{aim.name}`"
-        )  # fmt: skip
-    known = {
-        name
-        for surface in (_surfaces(model, values) if needed and PRECISION in precisions else ())
-        for name in (surface.accuracy.name, surface.accuracy.column)
-    }
-    missing = [name for name in needed if name not in known]
-    if missing:
-        return f"no {missing[0]} is published for a size that is tried"
-    return None
-
-
-def _objectives(aim: Aim) -> str:
-    """The aim, and what decides between sizes that have the same of it: less work; of sizes with
-    the same value of a knob, more."""
-    if aim.is_knob:
-        return "mult_adds:more"
-    tie = "params" if aim.name == "mult_adds" else "mult_adds"
-    return f"{aim.name}:{aim.direction},{tie}:less"
-
-
-def _with_capacities(
-    limits: tuple[Limit, ...], devices: Sequence[DeviceProfile]
-) -> tuple[Limit, ...]:
-    """`limits` and the memories of the devices; of two on one column the tighter one."""
-    bounds = {(limit.column, limit.is_most): limit for limit in limits}
-    for device in devices:
-        weights = Objective(find_metric("weight_bytes"), column_of(find_metric("weight_bytes")))
-        needed = find_metric("memory")
-        memory = Objective(needed, column_of(needed, device), device)
-        for level, objective in ((device.main_memory, memory), (device.storage, weights)):
-            if level is None or level.size_bytes is None:
-                continue
-            size = level.size_bytes.value
-            text = f"{level.name} of {device.name}, {format_capacity(size)}"
-            stated = bounds.get((objective.column, True))
-            if stated is None or stated.value > size:
-                bounds[objective.column, True] = Limit(objective, True, size, text)
-    return tuple(bounds.values())
-
-
-class _Seen:
-    """What is kept of the points so far."""
-
-    def __init__(self, request: FitRequest, keep: int) -> None:
-        self.request = request
-        self.keep = keep
-        self.valid = self.within = self.unknown_aim = 0
-        self.broken: Counter[str] = Counter()
-        self.best: list[Candidate] = []
-        self.best_of: dict[int, Candidate] = {}
-        self.beyond: list[Candidate] = []
-        self.closest: Candidate | None = None
-
-    def add(self, number: int, table: Table) -> None:
-        """Take in points of one of the networks."""
-        import numpy
-
-        sweep, points = self.request.sweeps[number], length_of(table)
-        columns = [column for column in sweep.columns if column.name in table]
-        excess = excess_of(sweep.limits, table, points)
-        aims = self._aims(sweep, table)
-        ties = sweep.objectives[-1].sign * table[sweep.objectives[-1].column]
-        first, self.valid = self.valid, self.valid + points
-
-        def taken(places: Any) -> list[Candidate]:
-            return [
-                Candidate(float(excess[i]), float(aims[i]), float(ties[i]), first + int(i), number,
-                          row_of(columns, table, int(i)))
-                for i in places
-            ]  # fmt: skip
-
-        within = excess <= 0
-        known = ~numpy.isnan(aims)
-        self.within += int(within.sum())
-        self.unknown_aim += int((within & ~known).sum())
-        chosen = numpy.flatnonzero(within & known)
-        order = numpy.lexsort((ties[chosen], aims[chosen]))[: self.keep]
-        best = taken(chosen[order])
-        self.best = sorted([*self.best, *best], key=_rank)[: self.keep]
-        if best and (number not in self.best_of or _rank(best[0]) < _rank(self.best_of[number])):
-            self.best_of[number] = best[0]
-        limit = self.best[0].aim if self.best else numpy.inf
-        outside = numpy.flatnonzero(~within & known & numpy.isfinite(excess) & (aims < limit))
-        self.beyond = _improving([*self.beyond, *taken(_front(excess, aims, ties, outside))])
-        if not self.best and numpy.isfinite(excess).any():
-            unmet = numpy.where(within, 0.0, excess)
-            least = numpy.flatnonzero(unmet == unmet.min())
-            closest = taken(least[numpy.lexsort((ties[least], aims[least]))[:1]])[0]
-            if self.closest is None or closest.excess < self.closest.excess:
-                self.closest = closest
-
-    def _aims(self, sweep: SweepRequest, table: Table) -> Any:
-        import numpy
-
-        values = table[self.request.column_of(sweep)]
-        if values is None:
-            return numpy.full(length_of(table), numpy.nan)
-        if self.request.aim.is_knob and not isinstance(values, numpy.ndarray):
-            name = self.request.aim.name
-            raise UsageError(f"the values of `{name}` are words, of which none is the most")
-        return self.request.aim.sign * values.astype(float)
-
-
-def _rank(candidate: Candidate) -> tuple[float, float, int]:
-    return candidate.aim, candidate.tie, candidate.number
-
-
-def _front(excess: Any, aims: Any, ties: Any, places: Any) -> Any:
-    """Of the points at `places` those that no other is better and closer than, closest first."""
-    import numpy
-
-    order = places[numpy.lexsort((ties[places], aims[places], excess[places]))]
-    best = numpy.minimum.accumulate(aims[order])
-    return order[numpy.append(True, aims[order][1:] < best[:-1])] if len(order) else order
-
-
-def _improving(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that no other is better and closer than, closest first."""
-    kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda each: (each.excess, *_rank(each))):
-        if not kept or candidate.aim < kept[-1].aim:
-            kept.append(candidate)
-    return kept
-
-
 def find_fit(request: FitRequest, progress: Progress | None = None) -> Fit:
     """The best sizes of a request, and what is around them."""
-    seen = _seen(request, request.top + _CANDIDATES, progress)
+    seen = scan_points(request, request.top + _CANDIDATES, progress)
     chosen, skipped = _with_arenas(request, seen.best, request.top)
     while not chosen and skipped and len(seen.best) < seen.within:
-        seen = _seen(request, 8 * seen.keep, progress)  # all of them had too large an arena
+        seen = scan_points(request, 8 * seen.keep, progress)  # all of them had too large an arena
         chosen, skipped = _with_arenas(request, seen.best, request.top)
     result = Fit(request=request, valid=seen.valid, within=seen.within,
                  unknown_aim=seen.unknown_aim, broken=dict(seen.broken),
@@ -512,20 +191,6 @@ def find_fit(request: FitRequest, progress: Progress | None = None) -> Fit:
         steps=_steps(request, best),
         line=_line(request, best),
     )  # fmt: skip
-
-
-def _seen(request: FitRequest, keep: int, progress: Progress | None = None) -> _Seen:
-    seen, before = _Seen(request, keep), 0
-
-    def report(done: int, _: int) -> None:
-        if progress is not None:
-            progress(before + done, request.points)
-
-    for number, sweep in enumerate(request.sweeps):
-        for table in evaluate(sweep, report, seen.broken, objectives_alone=True):
-            seen.add(number, table)
-        before += sweep.points
-    return seen
 
 
 def _with_arenas(
@@ -660,7 +325,7 @@ def _line(request: FitRequest, best: Candidate) -> Line | None:
     axes = {name: (value,) for name, value in setting.items()}
     axes |= {across: tuple(values), along: tuple(network.axes[along])}
     part = _restricted(request, best.sweep, axes, best.row["precision"])
-    seen = {value: _Seen(part, _CANDIDATES) for value in values}
+    seen = {value: FitScan(part, _CANDIDATES) for value in values}
     for table in evaluate(part.sweeps[0], objectives_alone=True):
         for value in values:
             at = table[across] == value

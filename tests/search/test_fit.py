@@ -14,7 +14,8 @@ import mnet_cost
 from mnet_cost import load_device, load_model
 from mnet_cost.cli import main
 from mnet_cost.errors import ModelReferenceError, UsageError
-from mnet_cost.search.fit import Fit, find_fit, plan_fit
+from mnet_cost.search.fit import Fit, find_fit
+from mnet_cost.search.fit_request import plan_fit
 from mnet_cost.search.limits import option_limits
 
 pytest.importorskip("numpy")
