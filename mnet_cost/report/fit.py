@@ -130,7 +130,7 @@ def _aim_columns(fit: Fit) -> list[Column]:
     """The aim; of an accuracy also what it rests on. A knob stands in the size."""
     aim, accuracy = fit.request.aim, _accuracy(fit)
     columns = [] if aim.is_knob else [Column("aim", aim.title, "quantity", ASKED)]
-    return columns + ([Column("aim_basis", "known", "text", 7)] if accuracy else [])
+    return columns + ([Column("aim_basis", "known", "text", 3)] if accuracy else [])
 
 
 def _accuracy(fit: Fit) -> Accuracy | None:
@@ -254,9 +254,9 @@ def _excess(use: Use) -> float:
 
 
 _OVER_COLUMNS = (
-    Column("over", "over", "text", ASKED),
-    Column("by", "by", "quantity", ASKED),
-    Column("by_share", "by %", "percent", 8),
+    Column("over", "over", "text", 8),
+    Column("by", "by", "quantity", 7),
+    Column("by_share", "by %", "percent", 9),
 )
 
 
