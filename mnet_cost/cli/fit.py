@@ -12,7 +12,7 @@ from mnet_cost.cli.options import (
     add_setting_options,
     count,
 )
-from mnet_cost.cli.sweep import add_range_options, given_axes, words
+from mnet_cost.cli.sweep import add_range_options, given_axes, refuse_point_totals, words
 
 _LIMITS = {
     "latency": ("TIME", "20ms; on each device"),
@@ -114,4 +114,4 @@ def run(options: argparse.Namespace) -> int:
     with Bar("points", rate=True) as bar:
         fit = find_fit(request, bar)
     emit(fit_report(fit), options, [*names, *options.device])
-    return 0 if fit.best is not None else 1
+    return refuse_point_totals(fit.without_totals) or int(fit.best is None)

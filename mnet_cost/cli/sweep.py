@@ -173,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
     target, options.output = options.output, None
     emit(sweep_report(request, summary), options, options.models)
     options.output = target
-    return _refuse_totals(summary)
+    return refuse_point_totals(summary.without_totals)
 
 
 def _searched(request: SweepRequest) -> SweepRequest:
@@ -187,12 +187,11 @@ def _searched(request: SweepRequest) -> SweepRequest:
         return search_spaces(request, bar)
 
 
-def _refuse_totals(summary: Summary) -> int:
-    """Exit status 3, and words on stderr, where points have no totals."""
+def refuse_point_totals(without: int) -> int:
+    """Exit status 3, and words on stderr, where some points are without totals."""
     from mnet_cost.cli.output import say
     from mnet_cost.errors import Problem
 
-    without = summary.without_totals
     if not without:
         return 0
     said = f"{without:,} points have no totals: some of their layers have no cost rule"

@@ -341,7 +341,7 @@ def _notes(fit: Fit) -> tuple[tuple[str, ...], tuple[str, ...]]:
     request = fit.request
     notes = [f"{name} is left out: {why}" for name, why in request.left_out]
     if fit.best is not None:
-        said = f"{fit.within:,} of {_sizes(fit.valid)} fit"
+        said = f"{fit.within:,} of {_sizes(fit.valid)} {'fits' if fit.within == 1 else 'fit'}"
         if fit.unknown_aim:
             said += f"; {request.aim.title} is known of {fit.within - fit.unknown_aim:,} of these"
         notes.append(said)

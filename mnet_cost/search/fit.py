@@ -136,6 +136,8 @@ class Fit:
     """Points within all limits."""
     unknown_aim: int
     """Of these, points whose aim is not known."""
+    without_totals: int
+    """Points whose sums leave layers out, so that they are not given."""
     broken: Mapping[str, int]
     sizes: tuple[Size, ...] = ()
     """The best points within the limits, best first."""
@@ -171,7 +173,7 @@ def find_fit(request: FitRequest, progress: Progress | None = None) -> Fit:
         seen = scan_points(request, 8 * seen.keep, progress)  # all of them had too large an arena
         chosen, skipped = _with_arenas(request, seen.best, request.top)
     result = Fit(request=request, valid=seen.valid, within=seen.within,
-                 unknown_aim=seen.unknown_aim, broken=dict(seen.broken),
+                 unknown_aim=seen.unknown_aim, without_totals=seen.without_totals, broken=dict(seen.broken),
                  skipped=tuple([_size(request, each) for each in skipped]))  # fmt: skip
     if not chosen:
         closest = None if seen.closest is None else _size(request, seen.closest)

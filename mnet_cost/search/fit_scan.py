@@ -39,7 +39,7 @@ class FitScan:
     def __init__(self, request: FitRequest, keep: int) -> None:
         self.request = request
         self.keep = keep
-        self.valid = self.within = self.unknown_aim = 0
+        self.valid = self.within = self.unknown_aim = self.without_totals = 0
         self.broken: Counter[str] = Counter()
         self.best: list[Candidate] = []
         self.best_of: dict[int, Candidate] = {}
@@ -56,6 +56,7 @@ class FitScan:
         aims = self._aims(sweep, table)
         ties = sweep.objectives[-1].sign * table[sweep.objectives[-1].column]
         first, self.valid = self.valid, self.valid + points
+        self.without_totals += int(numpy.isnan(ties).sum())
 
         def taken(places: Any) -> list[Candidate]:
             return [

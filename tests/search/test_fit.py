@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import product
 from math import exp, log
+from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -224,6 +225,24 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith("Nothing fits: the closest of 64 sizes is mobilenet_v1@alpha=0.25")
     assert "What takes most params" in out
+
+
+def test_without_totals_nothing_is_taken_for_small(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "format: 1\nname: net\nknobs: {alpha: {default: 1.0, published: [0.5, 1.0]}}\n"
+        "input: {image: [3, 32, 32]}\nlayers:\n"
+        "  - conv2d: {channels: floor(8 * alpha), kernel: 3}\n"
+        "  - opaque: {operation: fancy, shape: [8, 32, 32]}\n"
+    )
+    assert main(["fit", str(spec), "--mult-adds", "2M"]) == 3
+    out, err = capsys.readouterr()
+    assert out.startswith("Nothing fits: of 11 sizes not all that is limited is known")
+    assert "11 points have no totals" in err
+    assert main(["fit", str(spec), "--mult-adds", "2M", "--lower-bound"]) == 0
+    assert f"{spec}@alpha=1.0" in capsys.readouterr().out
 
 
 def test_python_results_show_themselves() -> None:
