@@ -172,9 +172,15 @@ def find_fit(request: FitRequest, progress: Progress | None = None) -> Fit:
     while not chosen and skipped and len(seen.best) < seen.within:
         seen = scan_points(request, 8 * seen.keep, progress)  # all of them had too large an arena
         chosen, skipped = _with_arenas(request, seen.best, request.top)
-    result = Fit(request=request, valid=seen.valid, within=seen.within,
-                 unknown_aim=seen.unknown_aim, without_totals=seen.without_totals, broken=dict(seen.broken),
-                 skipped=tuple([_size(request, each) for each in skipped]))  # fmt: skip
+    result = Fit(
+        request=request,
+        valid=seen.valid,
+        within=seen.within,
+        unknown_aim=seen.unknown_aim,
+        without_totals=seen.without_totals,
+        broken=dict(seen.broken),
+        skipped=tuple([_size(request, each) for each in skipped]),
+    )
     if not chosen:
         closest = None if seen.closest is None else _size(request, seen.closest)
         return replace(result, closest=closest)
