@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Each worker of pytest-xdist has a processor of its own, as far as there are as many.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Machines differ in speed, so no example is timed; and what fails in CI fails the same way here.
 settings.register_profile(
     "mnet_cost",

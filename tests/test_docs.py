@@ -115,11 +115,12 @@ def test_counts_that_are_written_by_hand_are_true() -> None:
 
 def test_ci_runs_the_readmes_test_command() -> None:
     text = README.read_text(encoding="utf-8")
+    tests = "python -m pytest -n 2 --dist worksteal"
     install = "python -m pip install --editable '.[test]' --constraint constraints.txt"
-    assert f"{install} && python -m pytest\n" in text
+    assert f"{install} && {tests}\n" in text
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert install.replace("install ", "install --quiet ") in script
-    assert script.rstrip().endswith("python -m pytest")
+    assert script.rstrip().endswith(tests)
 
 
 def test_ci_builds_the_site_with_warnings_as_errors() -> None:

@@ -11,6 +11,7 @@ VERSIONS = {
     "compare": 3,
     "explain": 2,
     "sweep": 1,
+    "fit": 1,
     "check": 1,
     "models": 3,
     "model": 2,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, Source, Span, UnitError, UsageError
-from mnet_cost.metrics import METRICS, Metric
+from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.search.accuracies import Accuracy
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective, objective_of
@@ -126,17 +126,29 @@ def parse_limits(
     return tuple(limits.values())
 
 
-def limit_of(option: str, text: str, objective: Objective) -> Limit:
-    """The most that an option such as `--latency 20ms` allows for a column; raises `UsageError` for
-    a text that is no such quantity."""
-    try:
-        value = number_of(text, objective.metric)
-    except UnitError as error:
-        span = Span(Source(option, text), 1, 1, max(len(text), 1) + 1)
-        raise UsageError([problem._replace(span=span) for problem in error.problems]) from None
-    word = objective.metric.name
-    where = f"@{objective.device.name}" if objective.device is not None else ""
-    return Limit(objective, True, value, f"{word}{where}<={text.strip()}")
+def option_limits(
+    options: Mapping[str, str], devices: Sequence[DeviceProfile]
+) -> tuple[Limit, ...]:
+    """The limits that options such as `--latency 20ms` state, as metric -> text: the most of each,
+    on each device where it is of a device. Raises `UsageError` for a text that is no such number,
+    and for a metric of a device where there is none."""
+    limits = []
+    for name, text in options.items():
+        metric = find_metric(name)
+        option = f"--{name.replace('_', '-')}"
+        try:
+            value = number_of(text, metric)
+        except UnitError as error:
+            span = Span(Source(option, text), 1, 1, max(len(text), 1) + 1)
+            raise UsageError([problem._replace(span=span) for problem in error.problems]) from None
+        if metric.per_device and not devices:
+            hint = "add --device NAME: `mnet-cost devices` lists them"
+            raise UsageError(Problem(f"`{option}` is of a device, and there is none", hint=hint))
+        for device in devices if metric.per_device else (None,):
+            where = f"@{device.name}" if device is not None else ""
+            objective = Objective(metric, column_of(metric, device), device)
+            limits.append(Limit(objective, True, value, f"{name}{where}<={text.strip()}"))
+    return tuple(limits)
 
 
 def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]) -> Limit:

@@ -172,7 +172,7 @@ def plan_sweep(
         _network(name, model, plain, axes)
         for name, model, plain in zip(names, settled, models, strict=True)
     )
-    _refuse_twins(networks)
+    refuse_twins(networks)
     costs = tuple(metric for metric in metrics or COSTS if metric in COMPUTED)
     if selection is not None:
         from mnet_cost.search.space_requests import described, usual_costs
@@ -248,7 +248,8 @@ def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[
     return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
 
 
-def _refuse_twins(networks: Sequence[Network]) -> None:
+def refuse_twins(networks: Sequence[Network]) -> None:
+    """`UsageError` for a network that is there twice, and for two of the same name."""
     for first, other in combinations(networks, 2):
         if first.model.spec == other.model.spec and first.model.knobs == other.model.knobs:
             if first.name == other.name:

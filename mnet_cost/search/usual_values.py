@@ -9,6 +9,7 @@ the size of a network but its task. Not here: whether a setting holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -24,18 +25,22 @@ _PIXELS = 32
 _STEP = Fraction(1, 20)
 
 
-def usual_values(model: Model) -> dict[str, tuple[Any, ...]]:
+def usual_values(model: Model, *, without_cost: bool = False) -> dict[str, tuple[Any, ...]]:
     """Knob -> its usual values in ascending order, for each knob that has two of them or more.
 
     Knobs that the model sets are left out, as are those of the task and those that change no cost,
-    such as a rate of dropout.
+    such as a rate of dropout; `without_cost` has the latter, too.
     """
-    values = {
-        name: tried
-        for name, knob in model.spec.knobs.items()
-        if name not in model.knobs and name not in _TASK and len(tried := values_of(knob)) > 1
-    }
-    return {name: tried for name, tried in values.items() if _matters(model, name, tried)}
+    values = {}
+    for name, knob in model.spec.knobs.items():
+        tried = values_of(knob)
+        if name in model.knobs or name in _TASK or len(tried) < 2:
+            continue
+        if changes_cost(model, name, tried):
+            values[name] = tried
+        elif without_cost:
+            values[name] = _ascending([knob.default, *(knob.choices or knob.published)])
+    return values
 
 
 def values_of(knob: Knob) -> tuple[Any, ...]:
@@ -69,8 +74,9 @@ def _ascending(values: Any) -> tuple[Any, ...]:
     return tuple(distinct)
 
 
-def _matters(model: Model, name: str, values: tuple[Any, ...]) -> bool:
-    """Whether a cost depends on a knob; it is taken to where a setting breaks."""
+def changes_cost(model: Model, name: str, values: Sequence[Any]) -> bool:
+    """Whether a cost depends on a knob between the first and the last of `values`; it is taken to
+    where one of them breaks."""
     costs = []
     for value in (values[0], values[-1]):
         try:
