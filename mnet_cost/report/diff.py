@@ -18,8 +18,8 @@ from mnet_cost.units import format_count
 _SHOWN = named(("mult_adds", "params", "peak_memory"))
 _MOST_CAUSES = 16
 """Causes that have a row of their own where nobody asks for all."""
-_ALL, _MOSTLY = 0.9995, 0.5
-"""Shares of a difference that one cause has to have to be called its cause, or the main one."""
+_MOSTLY = 0.5
+"""The share of a difference that a cause has to have to be called the main one."""
 
 
 def causes_table(diff: Diff, names: Sequence[str], everything: bool = False) -> Table:
@@ -112,7 +112,12 @@ def _form(metric: Metric) -> Form:
 
 
 def _with_lines(cause: Cause) -> str:
-    """The cause and where it is written: `alpha` 1 -> 0.5 (net.yaml:12 -> 14)."""
+    """The cause and where it is written: `alpha` 1 -> 0.5 (net.yaml:12 -> 14).
+
+    Reasons that act together have rows of their own, which say where.
+    """
+    if len(cause.reasons) > 1:
+        return cause.text
     lines = ", ".join(dict.fromkeys(filter(None, map(_line, cause.reasons))))
     return f"{cause.text} ({lines})" if lines else cause.text
 
@@ -184,7 +189,7 @@ def sentence(diff: Diff, names: Sequence[str]) -> str:
     if len(moving) == 1:
         return f"{head}, all of it by: {largest.text}"
     changed = cell(Change(largest.changes[metric.name]), _form(metric))
-    if share >= _MOSTLY:
+    if _MOSTLY <= share <= 1:
         return f"{head}, mostly by: {largest.text} ({changed})"
     return f"{head}, by {len(moving)} causes; the largest: {largest.text} ({changed})"
 

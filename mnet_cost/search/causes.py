@@ -8,6 +8,7 @@ input of one network and not with that of the other. Not here: what the differen
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -43,7 +44,12 @@ class Reason(NamedTuple):
 
 
 Reasons = frozenset[Reason]
+Values = tuple[tuple[str, str], ...]
+"""What an entry says."""
 NOTHING: Reasons = frozenset()
+
+_DECIDING = ("when", "repeat")
+"""Modifiers that decide whether there is a layer."""
 
 REST = Reason("rest", "what else differs")
 
@@ -176,9 +182,9 @@ class _Search:
     def _added(self, before: _Side, after: _Side) -> dict[int, Reasons]:
         """Why layers of `after` have none in `before`; the words are those of an addition."""
         is_added = after is self.other
-        dormant = _dormant(before) if self.has_specs else {}
+        counts = [_entry_counts(side.spec) for side in (before, after)]
         return {
-            index: self._reasons_of_new(layer, after, dormant, is_added)
+            index: self._reasons_of_new(layer, after, counts, is_added)
             for index, layer in enumerate(after.layers)
             if index not in after.paired
         }
@@ -187,15 +193,19 @@ class _Search:
         self,
         layer: LayerSnapshot,
         side: _Side,
-        dormant: Mapping[str, set[tuple[tuple[str, str], ...]]],
+        counts: Sequence[Counter[tuple[str, Values]]],
         is_added: bool,
     ) -> Reasons:
         block = ""
         for entry in layer.entries:
             partner = side.alive.get(entry)
             if partner is None:
-                if entry.values and entry.values in dormant.get(block, ()):
-                    break  # it is in the spec of both, and one of them leaves it out
+                key = block, entry.values
+                if entry.values and counts[0][key] >= counts[1][key]:
+                    # Both specs have it, and it makes something else, or nothing, in one of them.
+                    reasons = self._reasons_of_presence(layer, side, is_added)
+                    if reasons:
+                        return reasons
                 head = f"`{_head(entry) or layer.kind}`"
                 if is_added:
                     return frozenset((Reason("added", f"{head} added", "", entry.place),))
@@ -204,20 +214,46 @@ class _Search:
                 ends = (partner, entry) if is_added else (entry, partner)
                 return frozenset((self._block_reason(*ends),))
             block = entry.block if entry.block not in ("", "group") else block
+        return self._reasons_of_presence(layer, side, is_added) or self._unknown()
+
+    def _reasons_of_presence(self, layer: LayerSnapshot, side: _Side, is_added: bool) -> Reasons:
+        """Why an entry that both specs have makes a layer in one network only.
+
+        That is up to `when`, `repeat` and the names that stand for kinds, and to what these are
+        written with.
+        """
+        reasons: set[Reason] = set()
+        outermost: Reason | None = None
+        words = {_head(layer.entry)}
         for entry in reversed(layer.entries):
-            partner = side.alive.get(entry)
-            if partner is not None and partner.values != entry.values:
-                ends = (partner, entry) if is_added else (entry, partner)
-                return frozenset((_changed(*ends),))
-        words = {word for entry in layer.entries for word in _words(entry.values)}
-        return self.definitions.of(words) or self.definitions.all or frozenset((REST,))
+            partner = side.alive.get(entry, entry)
+            ends = (partner, entry) if is_added else (entry, partner)
+            keys = _differing_keys(*ends)
+            deciding = keys & set(_DECIDING)
+            if entry.block not in ("", "group"):
+                deciding |= {key for key in keys if key.rpartition(".")[2] in words}
+                defaults, words = self.definitions.through(entry, words)
+                reasons |= defaults
+            if deciding:
+                reasons.add(_changed(*ends))
+            if keys and entry is not layer.entry:
+                outermost = _changed(*ends)
+            words |= _words(value for value in entry.values if value[0] in _DECIDING)
+        decided = frozenset(reasons) | self.definitions.of(words)
+        if decided or outermost is None:
+            return decided
+        return frozenset((outermost,))
 
     def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
+        """The reason that calls of the same entry call two blocks."""
+        head = _head(other)
+        if head == _head(first) and head in self.definitions.aliases:
+            return self.definitions.aliases[head]
         places = [
             _block_place(side.spec, entry)
             for side, entry in ((self.first, first), (self.other, other))
         ]
-        return Reason("block", f"block `{first.block}` -> `{other.block}`", *places)
+        return _block_reason(first.block, other.block, *places)
 
     def _join_replaced(self) -> None:
         """Make one reason of an entry that was removed and one that was added in its place."""
@@ -533,6 +569,8 @@ class _Definitions:
         self._of_name: dict[str, Reasons] = {
             name: frozenset((reason,)) for name, reason in knobs.items()
         }
+        self.aliases: dict[str, Reason] = {}
+        """By name of a block that stands for something else."""
         self._defaults: dict[tuple[str, str], Reason] = {}
         self._arguments: dict[str, dict[str, set[str]]] = {}
         if first is None or other is None:
@@ -553,7 +591,27 @@ class _Definitions:
             for word in WORD.findall(text):
                 if word in self._of_name and word != name:
                     self._of_name[name] = self._of_name.get(name, NOTHING) | self._of_name[word]
+        self._read_aliases(first, other)
         self._read_arguments(first, other)
+
+    def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
+        """Names of `blocks` that stand for another kind or block now, in one spec or in both."""
+        old, new = (spec.node.value.get("blocks") for spec in (first, other))
+        if old is None or new is None:
+            return
+        for name, node in new.value.items():
+            before = old.value.get(name)
+            if before is None or (isinstance(before.value, dict) and isinstance(node.value, dict)):
+                continue
+            stands_for = [
+                name if isinstance(each.value, dict) else value_text(each.plain())
+                for each in (before, node)
+            ]
+            if stands_for[0] != stands_for[1]:
+                reason = _block_reason(*stands_for, _place(before), _place(node))
+                self.aliases[name] = reason
+                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
+                self.all |= {reason}
 
     def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
         for name, block in other.blocks.items():
@@ -616,28 +674,21 @@ def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
     return lets
 
 
-def _dormant(side: _Side) -> dict[str, set[tuple[tuple[str, str], ...]]]:
-    """What entries say that are in the spec and make no layer, by the block that they stand in."""
-    assert side.spec is not None
-    used = {
-        (entry.path, entry.line, entry.column) for layer in side.layers for entry in layer.entries
-    }
-    dormant: dict[str, set[tuple[tuple[str, str], ...]]] = {}
-    lists: list[tuple[str, tuple[Entry, ...]]] = [("", side.spec.entries)]
-    lists += [
-        (block.name, block.entries)
-        for block in side.spec.blocks.values()
-        if isinstance(block, Block)
-    ]
+def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
+    """How often a spec has an entry that says the same, by the block that it stands in."""
+    counts: Counter[tuple[str, Values]] = Counter()
+    if spec is None:
+        return counts
+    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
+    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
+    lists += [(name, block.entries) for name, block in blocks.items()]
     while lists:
         block, entries = lists.pop()
         for entry in entries:
-            node = entry.node
-            if (node.source.path, node.line, node.column) not in used:
-                dormant.setdefault(block, set()).add(entry_values(node))
+            counts[block, entry_values(entry.node)] += 1
             if isinstance(entry.body, GroupBody):
                 lists.append((block, entry.body.entries))
-    return dormant
+    return counts
 
 
 def _entry_pairs(
@@ -682,6 +733,10 @@ def _words(values: Iterable[tuple[str, str]]) -> set[str]:
 
 def _place(node: Node | None) -> str:
     return "" if node is None else f"{node.source.path}:{node.line}"
+
+
+def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
+    return Reason("block", f"block `{first}` -> `{other}`", place, other_place)
 
 
 def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:

@@ -46,6 +46,9 @@ Status = Literal["same", "changed", "follows", "renamed", "added", "removed"]
 """`changed`: it has other fields or reads other layers. `follows`: only its inputs have other
 types. `renamed`: it is the same under another name."""
 
+_CACHES = Reason("rest", "caches hold another share of what all kernels read")
+"""Why a kernel takes another time although all its layers are the same."""
+
 TOLERANCE = 1e-9
 """Of the larger time: what the times of causes may differ by from their sum, for rounding."""
 
@@ -394,6 +397,7 @@ class _Booking:
             layer = theirs or mine
             assert layer is not None
             if effect.own:
+                account.layers.setdefault(layer.name)
                 for reason in effect.own:
                     self._account((reason,)).layers.setdefault(layer.name)
             else:
@@ -530,7 +534,7 @@ class _Ledger:
             reasons |= NOTHING.union(*[self._of_first[name].reasons for name in kernel.layers])
         for kernel in other:
             reasons |= NOTHING.union(*[self._of_other[name].reasons for name in kernel.layers])
-        return self.or_rest(reasons)
+        return self.or_rest(reasons, _CACHES)
 
 
 # --- layers
