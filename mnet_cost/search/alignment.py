@@ -26,8 +26,7 @@ _ID = 3
 _ENTRY = 1
 _TYPE = 1
 _NAME = 1
-"""What agreement is worth. Two layers without anything in common but their kind are rather a pair
-than one added and one removed."""
+"""What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
 _MOST_COMPARED = 6_000_000
 """Pairs that are weighed in one gap: some two seconds."""
@@ -76,8 +75,8 @@ class _Evidence:
         self.exact = (layer.kind, layer.label, layer.fields, self.types)
 
     def likeness(self, other: _Evidence) -> int:
-        """How much both have in common; 0 for two kinds, and 4 at least for one."""
-        if self.kind != other.kind:
+        """How much both have in common; 0 where they cannot be one layer."""
+        if not self.may_be(other):
             return 0
         likeness = _KIND
         if self.fields == other.fields:
@@ -94,6 +93,21 @@ class _Evidence:
             + (_TYPE if self.types == other.types else 0)
             + (_NAME if self.name == other.name else 0)
         )
+
+    def may_be(self, other: _Evidence) -> bool:
+        """Whether both can be one layer: of one kind, and alike in their place or in their fields.
+
+        Two layers are alike in their place if they are so in their blocks, however these are
+        called, or if one of them was wrapped in more blocks.
+        """
+        if self.kind != other.kind:
+            return False
+        mine, theirs = self.label, other.label
+        if mine[-1] == theirs[-1]:
+            common = min(len(mine), len(theirs))
+            if len(mine) == len(theirs) or mine[-common:] == theirs[-common:]:
+                return True
+        return bool(self.fields) and self.fields == other.fields
 
 
 def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:

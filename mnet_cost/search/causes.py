@@ -9,7 +9,7 @@ input of one network and not with that of the other. Not here: what the differen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.layers import Layer
@@ -206,7 +206,7 @@ class _Search:
                     reasons = self._reasons_of_presence(layer, side, is_added)
                     if reasons:
                         return reasons
-                head = f"`{_head(entry) or layer.kind}`"
+                head = f"`{_head(entry) or entry.name}`"
                 if is_added:
                     return frozenset((Reason("added", f"{head} added", "", entry.place),))
                 return frozenset((Reason("removed", f"{head} removed", entry.place),))
@@ -224,7 +224,7 @@ class _Search:
         """
         reasons: set[Reason] = set()
         outermost: Reason | None = None
-        words = {_head(layer.entry)}
+        words: set[str] = set()
         for entry in reversed(layer.entries):
             partner = side.alive.get(entry, entry)
             ends = (partner, entry) if is_added else (entry, partner)
@@ -238,6 +238,7 @@ class _Search:
                 reasons.add(_changed(*ends))
             if keys and entry is not layer.entry:
                 outermost = _changed(*ends)
+            words.add(_head(entry))
             words |= _words(value for value in entry.values if value[0] in _DECIDING)
         decided = frozenset(reasons) | self.definitions.of(words)
         if decided or outermost is None:
@@ -483,7 +484,7 @@ class _Search:
             ]
             text = f"`{theirs.kind}` {', '.join(changed)}"
             return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
-        entries = list(_entry_pairs(mine, theirs))
+        entries = _entry_pairs(mine, theirs)
         for old, new in entries:
             if old.block != new.block:
                 return frozenset((self._block_reason(old, new),))
@@ -508,7 +509,7 @@ class _Search:
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""
         if self.has_specs:
-            for old, new in reversed(list(_entry_pairs(mine, theirs))):
+            for old, new in reversed(_entry_pairs(mine, theirs)):
                 if old.block != new.block:
                     return frozenset((self._block_reason(old, new),))
                 if old.values != new.values:
@@ -603,12 +604,12 @@ class _Definitions:
             before = old.value.get(name)
             if before is None or (isinstance(before.value, dict) and isinstance(node.value, dict)):
                 continue
-            stands_for = [
+            was, stands_for = (
                 name if isinstance(each.value, dict) else value_text(each.plain())
                 for each in (before, node)
-            ]
-            if stands_for[0] != stands_for[1]:
-                reason = _block_reason(*stands_for, _place(before), _place(node))
+            )
+            if was != stands_for:
+                reason = _block_reason(was, stands_for, _place(before), _place(node))
                 self.aliases[name] = reason
                 self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
                 self.all |= {reason}
@@ -691,13 +692,21 @@ def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
     return counts
 
 
-def _entry_pairs(
-    first: LayerSnapshot, other: LayerSnapshot
-) -> Iterator[tuple[SpecEntry, SpecEntry]]:
-    """The entries around a pair that stand for each other, outermost first: the inner ones, where
-    one layer stands in more blocks than the other."""
-    common = min(len(first.entries), len(other.entries))
-    return zip(first.entries[-common:], other.entries[-common:], strict=True)
+def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecEntry, SpecEntry]]:
+    """The entries around a pair that stand for each other, outermost first.
+
+    Where one layer stands in more blocks than the other, calls of one block stand for each other.
+    """
+    if len(first.entries) == len(other.entries):
+        return list(zip(first.entries, other.entries, strict=True))
+    pairs = [(first.entry, other.entry)]
+    calls = list(first.entries[:-1])
+    for call in reversed(other.entries[:-1]):
+        same = [place for place, each in enumerate(calls) if each.block == call.block]
+        if same:
+            pairs.append((calls[same[-1]], call))
+            del calls[same[-1] :]
+    return pairs[::-1]
 
 
 def _changed(first: SpecEntry, other: SpecEntry) -> Reason:
