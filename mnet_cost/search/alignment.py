@@ -22,7 +22,7 @@ Pair = tuple[int, int]
 _KIND = 4
 _FIELDS = 4
 _LABEL = 3
-_ID = 3
+_ID = 4
 _ENTRY = 1
 _TYPE = 1
 _NAME = 1
@@ -74,7 +74,7 @@ class _Numbers:
         """What the labels of two layers say: 0 where they are not alike in their place.
 
         Two layers are alike in their place if they are so in their blocks, however these are
-        called, or if one of them was wrapped in more blocks.
+        called, if one of them was wrapped in more blocks, or if they are in one block.
         """
         key = first.label_number, other.label_number
         known = self._alike.get(key)
@@ -85,11 +85,12 @@ class _Numbers:
 
 def _alike(first: tuple[str, ...], other: tuple[str, ...]) -> int:
     if first == other:
-        return _LABEL + (_ID if first[-1].startswith("=") else 0)
-    common = min(len(first), len(other))
-    if first[-1] != other[-1] or (len(first) != len(other) and first[-common:] != other[-common:]):
-        return 0
-    return _LABEL if first[-1].startswith("=") else 1
+        return _LABEL + (_ID if any(part.startswith("=") for part in first) else 0)
+    if first[-1] == other[-1]:
+        common = min(len(first), len(other))
+        if len(first) == len(other) or first[-common:] == other[-common:]:
+            return _LABEL if first[-1].startswith("=") else 1
+    return 1 if first[:-1] == other[:-1] else 0
 
 
 class _Evidence:

@@ -53,6 +53,8 @@ _DECIDING = ("when", "repeat")
 
 REST = Reason("rest", "what else differs")
 
+_FEW = 3
+
 
 class Effect(NamedTuple):
     """A layer of the first network, of the other or of both, and why it is not the same in both."""
@@ -152,7 +154,9 @@ class _Search:
                 self.first.alive.setdefault(entry, there)
                 self.other.alive.setdefault(there, entry)
         self.definitions = _Definitions(self.first.spec, self.other.spec, knobs)
-        self.knobs = knobs
+        self.by_input: list[tuple[bool, int]] = []
+        """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
+        speaks of an input."""
         self.added = self._added(self.first, self.other)
         self.removed = self._added(self.other, self.first)
         self._join_replaced()
@@ -162,6 +166,19 @@ class _Search:
         """What removed layers did to the axes of a tensor of the first network."""
 
     def effects(self) -> tuple[Effect, ...]:
+        effects = self._pass()
+        if self.by_input:
+            # What changed the inputs is known now, and with it why these layers are there.
+            for is_added, index in self.by_input:
+                reasons = self._around(index) if is_added else self._around_removed(index)
+                if reasons:
+                    (self.added if is_added else self.removed)[index] = reasons
+            effects = self._pass()
+        return effects
+
+    def _pass(self) -> tuple[Effect, ...]:
+        self.origins.clear()
+        self.lost.clear()
         self._inputs()
         for index in range(len(self.first.layers)):
             if index not in self.first.paired:
@@ -203,24 +220,26 @@ class _Search:
                 key = block, entry.values
                 if entry.values and counts[0][key] >= counts[1][key]:
                     # Both specs have it, and it makes something else, or nothing, in one of them.
-                    reasons = self._reasons_of_presence(layer, side, is_added)
+                    reasons, _ = self._reasons_of_presence(layer, side, is_added)
                     if reasons:
                         return reasons
-                head = f"`{_head(entry) or entry.name}`"
-                if is_added:
-                    return frozenset((Reason("added", f"{head} added", "", entry.place),))
-                return frozenset((Reason("removed", f"{head} removed", entry.place),))
+                return _new_reason(entry, is_added)
             if partner.block != entry.block and entry.values and partner.values:
                 ends = (partner, entry) if is_added else (entry, partner)
                 return frozenset((self._block_reason(*ends),))
             block = entry.block if entry.block not in ("", "group") else block
-        return self._reasons_of_presence(layer, side, is_added) or self._unknown()
+        reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
+        if speaks_of_input and not reasons:
+            self.by_input.append((is_added, side.place[layer.name]))
+        return reasons or self.definitions.all or _new_reason(layer.entry, is_added)
 
-    def _reasons_of_presence(self, layer: LayerSnapshot, side: _Side, is_added: bool) -> Reasons:
+    def _reasons_of_presence(
+        self, layer: LayerSnapshot, side: _Side, is_added: bool
+    ) -> tuple[Reasons, bool]:
         """Why an entry that both specs have makes a layer in one network only.
 
         That is up to `when`, `repeat` and the names that stand for kinds, and to what these are
-        written with.
+        written with. The second is whether they speak of the input of a block.
         """
         reasons: set[Reason] = set()
         outermost: Reason | None = None
@@ -241,9 +260,9 @@ class _Search:
             words.add(_head(entry))
             words |= _words(value for value in entry.values if value[0] in _DECIDING)
         decided = frozenset(reasons) | self.definitions.of(words)
-        if decided or outermost is None:
-            return decided
-        return frozenset((outermost,))
+        if not decided and outermost is not None:
+            decided = frozenset((outermost,))
+        return decided, "input" in words
 
     def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
         """The reason that calls of the same entry call two blocks."""
@@ -366,12 +385,12 @@ class _Search:
             own = self._own_reasons(mine, theirs)
             if not own:  # the fields speak of an input, of the layer or of a block around it
                 carried |= self._around(other) or carried
-                own_or_rest = carried or self.definitions.all or frozenset((REST,))
+                own_or_rest = carried or self._unknown()
                 self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
         reasons = own | carried
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
-            own = reasons = self._differing_text(mine, theirs) or frozenset((REST,))
+            own = reasons = self._differing_text(mine, theirs) or self._unknown()
         if mine.output_type != theirs.output_type:
             self._set_origin(theirs, self._origin(first, other, own, by_input))
         return Effect(first, other, own, reasons)
@@ -427,7 +446,12 @@ class _Search:
         return _Origin(by_axis, rest)
 
     def _unknown(self) -> Reasons:
-        return self.definitions.all or frozenset((REST,))
+        """Why something differs that nothing near it tells: what is written anywhere, or where
+        that is the same, layers that came and went, if these have few reasons."""
+        if self.definitions.all:
+            return self.definitions.all
+        every = NOTHING.union(*self.added.values(), *self.removed.values())
+        return every if 0 < len(every) <= _FEW else frozenset((REST,))
 
     def _name(self, tensor: str) -> str:
         """The layer whose origin a tensor has."""
@@ -531,6 +555,17 @@ class _Search:
                 reasons |= self.origins.get(name, _SAME).all
             path = path.rpartition(".")[0]
         return reasons
+
+    def _around_removed(self, index: int) -> Reasons:
+        """The same for a layer of the first network: of the blocks as they are in the other."""
+        analysis = self.first.snapshot.analysis
+        if analysis is None:
+            return NOTHING
+        steps = analysis.network.steps
+        for place, step in enumerate(steps):
+            if step.block_path == steps[index].block_path and place in self.first.paired:
+                return self._around(self.first.paired[place])
+        return NOTHING
 
     def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[_Origin]) -> _Origin:
         """Why the output of a pair has another type: by its fields, or by axes of its inputs."""
@@ -742,6 +777,14 @@ def _words(values: Iterable[tuple[str, str]]) -> set[str]:
 
 def _place(node: Node | None) -> str:
     return "" if node is None else f"{node.source.path}:{node.line}"
+
+
+def _new_reason(entry: SpecEntry, is_added: bool) -> Reasons:
+    """The reason that an entry is in one spec only."""
+    head = f"`{_head(entry) or entry.name}`"
+    if is_added:
+        return frozenset((Reason("added", f"{head} added", "", entry.place),))
+    return frozenset((Reason("removed", f"{head} removed", entry.place),))
 
 
 def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
