@@ -187,11 +187,11 @@ def sentence(diff: Diff, names: Sequence[str]) -> str:
     largest = max(moving, key=lambda cause: cause.changes[metric.name] / total)
     share = largest.changes[metric.name] / total
     if len(moving) == 1:
-        return f"{head}, all of it by: {largest.text}"
+        return f"{head}, all due to: {largest.text}"
     changed = cell(Change(largest.changes[metric.name]), _form(metric))
     if _MOSTLY <= share <= 1:
-        return f"{head}, mostly by: {largest.text} ({changed})"
-    return f"{head}, by {len(moving)} causes; the largest: {largest.text} ({changed})"
+        return f"{head}, mostly due to: {largest.text} ({changed})"
+    return f"{head}, due to {len(moving)} causes; the largest: {largest.text} ({changed})"
 
 
 def _size(metric: Metric, value: int) -> str:
