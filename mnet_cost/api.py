@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
     from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.diff import Diff
     from mnet_cost.search.fit import Size
     from mnet_cost.search.judgements import CheckResult, Judgement
     from mnet_cost.search.summary import Summary
@@ -118,6 +119,20 @@ class Comparison(_Shown):
         from mnet_cost.search.compare import ratio_breakdowns
 
         return tuple(ratio_breakdowns(self.analyses[0], other) for other in self.analyses[1:])
+
+    @property
+    def diff(self) -> Diff:
+        """What differs between two networks, and what each cause moves totals and times by."""
+        from mnet_cost.search.diff import diff
+
+        if len(self.analyses) != 2:
+            raise UsageError(
+                Problem(
+                    f"a diff is of two networks, not {len(self.analyses)}",
+                    hint="compare each with the first one by itself",
+                )
+            )
+        return diff(*self.analyses)
 
     def __repr__(self) -> str:
         networks = [

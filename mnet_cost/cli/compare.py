@@ -30,14 +30,23 @@ def add_parser(subparsers: Subparsers) -> None:
         "networks side by side: totals and times, each with its ratio to the first network's",
         "mnet-cost compare full vs separable --device pixel_1",
         "Knobs go to every network that has them. Of two networks it also says why the ratio of "
-        "times is not that of mult-adds, and, of one family, which blocks differ.",
+        "times is not that of mult-adds, and, of one family, what causes the differences.",
     )
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="two or more, with or without `vs` between"
     )
     add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser)
-    parser.add_argument_group("comparison").add_argument(
+    comparison = parser.add_argument_group("comparison")
+    comparison.add_argument(
+        "--diff",
+        action="store_true",
+        default=None,
+        help="what differs between two networks, whatever they are: all causes, and each layer "
+        "beside the layer that it is in the other; causes of two networks of one family are always "
+        "shown",
+    )
+    comparison.add_argument(
         "--why",
         action="store_true",
         default=None,
@@ -71,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     if batches:
         return _run_batches(options, names, models, batches)
     analyses = analyzed(models, options)
-    report = compare_report(names, analyses, options.by, options.why)
+    report = compare_report(names, analyses, options.by, options.why, options.diff)
     emit(report, options, [*names, *options.device])
     status = refuse_total(analyses)
     return check_fits(options, analyses, distinct(names), status)

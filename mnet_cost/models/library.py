@@ -49,6 +49,7 @@ __all__ = [
     "owner_of",
     "path_beside",
     "refuse_foreign",
+    "refuse_revision",
     "shipped_hint",
     "split_reference",
     "split_setting",
@@ -140,6 +141,18 @@ def is_revision(name: str) -> bool:
     return name.startswith("git:")
 
 
+def refuse_revision(name: str) -> None:
+    """A `ModelReferenceError` for a name of a revision: whoever is handed a file that names one
+    would run git without knowing."""
+    if is_revision(name):
+        raise ModelReferenceError(
+            Problem(
+                f"`{name}`: a file names no revision of another one",
+                hint="revisions are for command lines; `git show` writes a file of one",
+            )
+        )
+
+
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
     return "/" in name or "\\" in name or is_yaml(name)
@@ -152,13 +165,7 @@ def path_beside(file: str, name: str) -> str:
     unless it is in or below that folder with all links followed: errors quote lines of a spec, and
     whoever is handed a data file knows of no other file that it has read.
     """
-    if is_revision(name):
-        raise ModelReferenceError(
-            Problem(
-                f"`{name}`: a file names no revision of another one",
-                hint="revisions are for command lines; `git show` writes a file of one",
-            )
-        )
+    refuse_revision(name)
     folder = os.path.dirname(file)
     path = os.path.normpath(os.path.join(folder, name))
     with naming(name, "cannot be read", ModelReferenceError):

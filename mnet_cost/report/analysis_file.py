@@ -110,9 +110,8 @@ def _layer(reader: _Reader, layer: Mapping[str, Any], spec: str) -> LayerSnapsho
     name, kind = reader.text(layer, "name"), reader.text(layer, "kind")
     label, has_id = label_of_name(name, kind)
     path = layer.get("spec", spec)
-    entry = SpecEntry(
-        path if isinstance(path, str) else spec, reader.whole(layer, "line"), 1, (), ""
-    )
+    file = path if isinstance(path, str) else spec
+    entry = SpecEntry(name.rpartition(".")[2], file, reader.whole(layer, "line"), 1, (), "")
     output = {"shape": layer.get("output_shape"), "dtype": layer.get("output_dtype")}
     return LayerSnapshot(
         name=name,

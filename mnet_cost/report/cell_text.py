@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnet_cost.report.types import Absent, AtLeast, Compared, Form, Marked, Quantity, Range, Time
+from mnet_cost.report.types import (
+    Absent,
+    AtLeast,
+    Change,
+    Compared,
+    Form,
+    Marked,
+    Quantity,
+    Range,
+    Time,
+)
 from mnet_cost.units import (
     format_bytes,
     format_capacity,
@@ -36,6 +46,8 @@ def cell(value: Any, form: Form) -> str:
         return value.why
     if isinstance(value, Quantity):
         return _quantity(value)
+    if isinstance(value, Change):
+        return _change(value.value, form)
     if isinstance(value, AtLeast):
         return f"≥{_quantity(Quantity(*value))}"
     if isinstance(value, Time):
@@ -93,6 +105,15 @@ def _range(value: Range) -> str:
     if unit != other and float(low) >= 100:  # as in 0.261-1.31 ms
         low, unit = f"{float(low) / 1000:.3f}", other
     return f"{low}-{high} {unit}" if unit == other else f"{low} {unit} - {high} {other}"
+
+
+def _change(value: float, form: Form) -> str:
+    """`+12.3 M`, `-1.2 ms`; `0` for no change."""
+    if not value:
+        return "0"
+    size = abs(value)
+    text = short(size, form) or cell(size, form)
+    return f"{'+' if value > 0 else '-'}{text}"
 
 
 def _quantity(quantity: Quantity) -> str:

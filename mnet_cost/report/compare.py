@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.errors import Problem, UsageError
 from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.analysis_json import analysis_document
 from mnet_cost.report.conventions import convention_notes
+from mnet_cost.report.diff import causes_table, diff_document, layers_table
 from mnet_cost.report.differences import difference_tables, differences_document
 from mnet_cost.report.estimates import STARS, basis_notes, outside_note, unknown_notes
 from mnet_cost.report.matrix import (
@@ -33,6 +35,7 @@ from mnet_cost.report.rows import Grain, distinct
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Report, Table
 from mnet_cost.search.compare import COMPARED, TimeRatio, ratio, ratio_breakdowns
+from mnet_cost.search.diff import diff as make_diff
 
 
 def compare_report(
@@ -40,26 +43,38 @@ def compare_report(
     analyses: Sequence[Analysis],
     by: Grain | None = None,
     why: bool | None = None,
+    diff: bool | None = None,
 ) -> Report:
     """Networks side by side, each figure with its ratio to the first network's.
 
-    `by` is the grain of the rows that differ: None shows blocks of two related networks, and none
-    otherwise. `why` says whether to break the ratios of times down: None does for two networks.
+    `by` is the grain of the rows that differ, if there are to be some. `why` says whether to break
+    the ratios of times down: None does for two networks. `diff` says whether to show what caused
+    the differences of two networks: None does for related ones, and True shows all causes and
+    layers. Raises `UsageError` for a diff of more than two.
     """
     names = distinct(names)
+    if diff and len(names) > 2:
+        raise UsageError(
+            Problem(f"a diff is of two networks, not {len(names)}",
+                    hint="compare each with the first one by itself")
+        )  # fmt: skip
     breakdowns = [ratio_breakdowns(analyses[0], other) for other in analyses[1:]]
     ratios = time_ratios(analyses)
     tables = matrix_tables(names, analyses, ratios)
     explained = len(names) == 2 if why is None else why
     grain: Grain = by or "block"
-    has_parts = by is not None or (len(names) == 2 and _are_related(analyses))
+    is_diffed = len(names) == 2 and (_are_related(analyses) if diff is None else diff)
+    changes = make_diff(*analyses) if is_diffed or (by == "layer" and len(names) == 2) else None
     if analyses[0].devices and explained:
         tables.append(interval_table(names, analyses, ratios))
         if any(breakdowns):
             tables.append(why_table(names, breakdowns))
-    differences = difference_tables(names, analyses, grain) if has_parts else []
-    if by is not None or any(table.rows for table in differences):
-        tables += differences
+    if changes is not None and is_diffed:
+        tables.append(causes_table(changes, names, everything=bool(diff)))
+    if changes is not None and (diff or by == "layer"):
+        tables.append(layers_table(changes, names))
+    elif by is not None:
+        tables += difference_tables(names, analyses, grain)
     notes = tuple(unknown_notes(analyses[0].devices))
     if any(estimate.outside for analysis in analyses for estimate in analysis.devices):
         notes += (STARS,)
@@ -76,7 +91,10 @@ def compare_report(
         facts=(),
         tables=tuple(tables),
         notes=notes[:_FEW],
-        document=lambda: _document(names, analyses, ratios, breakdowns, grain),
+        document=lambda: {
+            **_document(names, analyses, ratios, breakdowns, grain),
+            "diff": None if changes is None else diff_document(changes, names),
+        },
         records=records,
         long_form=True,
         more_notes=(*notes[_FEW:], *_notes(names, analyses)),
@@ -89,12 +107,14 @@ _FEW = 3
 
 
 def _are_related(analyses: Sequence[Analysis]) -> bool:
-    """Whether the networks come from one file, or have a file in common that they extend."""
+    """Whether the networks come from one file or have one in common that they extend, or whether
+    their specs have one name, as two revisions of a file have."""
+    specs = [analysis.network.spec for analysis in analyses]
     files = [
         {spec.path, *(source.path for source in (spec.extension.named if spec.extension else ()))}
-        for spec in (analysis.network.spec for analysis in analyses)
+        for spec in specs
     ]
-    return bool(set.intersection(*files))
+    return bool(set.intersection(*files)) or len({spec.name for spec in specs}) == 1
 
 
 def _title(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from mnet_cost.report.types import (
     Absent,
     AtLeast,
+    Change,
     Column,
     Compared,
     Marked,
@@ -49,6 +50,8 @@ def file_values(value: Any, column: Column) -> tuple[Any, ...]:
         return value.low * factor, value.high * factor
     if isinstance(value, (Quantity, AtLeast)):
         return (value.value * factor,) if len(keys) == 1 else (value.value, value.unit)
+    if isinstance(value, Change):
+        return (value.value * factor,)
     if isinstance(value, Time):
         return (value.seconds * factor,)
     if factor != 1 and isinstance(value, (int, float)):

@@ -192,7 +192,7 @@ def device_column(estimate: DeviceEstimate) -> Column:
     name, (runtime, basis) = estimate.device.name, how_run(estimate)
     title = "\n".join((name, runtime, basis))
     words = runtime.replace(", ", ",\n").replace("any ", "any\n")
-    return Column(name, title, "seconds", ASKED, "\n".join((_broken(name), words, basis)))
+    return Column(name, title, "seconds", ASKED, "\n".join((broken_name(name), words, basis)))
 
 
 def _two_lines(title: str) -> str:
@@ -200,7 +200,7 @@ def _two_lines(title: str) -> str:
     return title.replace(" ", "\n").replace("-", "-\n")
 
 
-def _broken(name: str, most: int = 11) -> str:
+def broken_name(name: str, most: int = 11) -> str:
     """A long name in several lines, each of whole words where they are not longer than a line."""
     lines = [""]
     for word in re.findall("[^_@:]*[_@:]?", name):

@@ -57,6 +57,12 @@ class Time(NamedTuple):
     """The network is beyond what the fit has seen."""
 
 
+class Change(NamedTuple):
+    """How much more a number is than another one, with its sign; in the unit of its column."""
+
+    value: float
+
+
 class AtLeast(NamedTuple):
     """A quantity that is no more than a lower bound."""
 

@@ -22,12 +22,11 @@ Pair = tuple[int, int]
 _KIND = 4
 _FIELDS = 4
 _LABEL = 3
-_ID = 3
+_ID = 4
 _ENTRY = 1
 _TYPE = 1
 _NAME = 1
-"""What agreement is worth. Two layers without anything in common but their kind are rather a pair
-than one added and one removed."""
+"""What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
 _MOST_COMPARED = 6_000_000
 """Pairs that are weighed in one gap: some two seconds."""
@@ -53,43 +52,83 @@ def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tup
     between an equal start and an equal end; networks whose product is too large are cut at layers
     of equal names first.
     """
-    ours, theirs = [_Evidence(layer) for layer in first], [_Evidence(layer) for layer in other]
-    gap = _Gap(0, len(ours), 0, len(theirs))
-    pairs = _aligned(ours, theirs, gap)
+    numbers = _Numbers()
+    ours = [_Evidence(layer, numbers) for layer in first]
+    theirs = [_Evidence(layer, numbers) for layer in other]
+    pairs = _aligned(ours, theirs, _Gap(0, len(ours), 0, len(theirs)))
     pairs += _moved(ours, theirs, pairs)
     return tuple(sorted(pairs, key=lambda pair: pair[1]))
+
+
+class _Numbers:
+    """A number for each thing that layers are recognised by, since numbers compare fast."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._alike: dict[tuple[int, int], int] = {}
+
+    def of(self, thing: Hashable) -> int:
+        return self._numbers.setdefault(thing, len(self._numbers))
+
+    def alike(self, first: _Evidence, other: _Evidence) -> int:
+        """What the labels of two layers say: 0 where they are not alike in their place.
+
+        Two layers are alike in their place if they are so in their blocks, however these are
+        called, if one of them was wrapped in more blocks, or if they are in one block.
+        """
+        key = first.label_number, other.label_number
+        known = self._alike.get(key)
+        if known is None:
+            known = self._alike[key] = _alike(first.label, other.label)
+        return known
+
+
+def _alike(first: tuple[str, ...], other: tuple[str, ...]) -> int:
+    if first == other:
+        return _LABEL + (_ID if any(part.startswith("=") for part in first) else 0)
+    if first[-1] == other[-1]:
+        common = min(len(first), len(other))
+        if len(first) == len(other) or first[-common:] == other[-common:]:
+            return _LABEL if first[-1].startswith("=") else 1
+    return 1 if first[:-1] == other[:-1] else 0
 
 
 class _Evidence:
     """What a layer is recognised by."""
 
-    __slots__ = ("entry", "exact", "fields", "has_id", "kind", "label", "name", "types")
+    __slots__ = (
+        "entry", "exact", "fields", "has_fields", "kind", "label", "label_number", "name",
+        "numbers", "types",
+    )  # fmt: skip
 
-    def __init__(self, layer: LayerSnapshot) -> None:
-        self.kind = layer.kind
-        self.name = layer.name
+    def __init__(self, layer: LayerSnapshot, numbers: _Numbers) -> None:
+        types = (layer.input_types, layer.output_type)
+        self.numbers = numbers
         self.label = layer.label
-        self.has_id = layer.has_id
-        self.fields = layer.fields
-        self.types = (layer.input_types, layer.output_type)
-        self.entry = layer.entry.values
-        self.exact = (layer.kind, layer.label, layer.fields, self.types)
+        self.has_fields = bool(layer.fields)
+        self.kind = numbers.of(layer.kind)
+        self.name = numbers.of(layer.name)
+        self.label_number = numbers.of(layer.label)
+        self.fields = numbers.of(layer.fields)
+        self.types = numbers.of(types)
+        self.entry = numbers.of(layer.entry.values)
+        self.exact = numbers.of((layer.kind, layer.label, layer.fields, types))
 
     def likeness(self, other: _Evidence) -> int:
-        """How much both have in common; 0 for two kinds, and 4 at least for one."""
+        """How much both have in common; 0 where they cannot be one layer.
+
+        Those of one kind can be if they are alike in their place or have the same fields.
+        """
         if self.kind != other.kind:
             return 0
-        likeness = _KIND
-        if self.fields == other.fields:
-            likeness += _FIELDS
-        if self.label == other.label:
-            likeness += _LABEL + (_ID if self.has_id else 0)
-        elif self.label[-1] == other.label[-1]:
-            likeness += _LABEL if self.has_id else 1
-        elif self.has_id and other.has_id:
-            likeness -= 1  # each has a name of its own, and they are not the same
+        alike = self.numbers.alike(self, other)
+        has_same_fields = self.fields == other.fields
+        if not alike and not (has_same_fields and self.has_fields):
+            return 0
         return (
-            likeness
+            _KIND
+            + alike
+            + (_FIELDS if has_same_fields else 0)
             + (_ENTRY if self.entry == other.entry else 0)
             + (_TYPE if self.types == other.types else 0)
             + (_NAME if self.name == other.name else 0)
@@ -179,15 +218,9 @@ def _best(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> 
     if not rows or not columns:
         return []
     inner = theirs[gap.other : gap.other_end]
-    by_kind: dict[str, list[int]] = {}
+    by_kind: dict[int, list[int]] = {}
     for column, layer in enumerate(inner):
         by_kind.setdefault(layer.kind, []).append(column)
-    known: dict[tuple[int, int], int] = {}
-    numbers: dict[Hashable, int] = {}
-    classes = {
-        id(layer): numbers.setdefault((layer.exact, layer.entry, layer.name), len(numbers))
-        for layer in (*ours[gap.first : gap.first_end], *inner)
-    }
     # best[j]: what the layers from this row and from column j on have in common.
     best = [0] * (columns + 1)
     taken: list[bytearray] = []
@@ -195,11 +228,7 @@ def _best(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> 
         mine = ours[row]
         worth = [0] * columns
         for column in by_kind.get(mine.kind, ()):
-            key = classes[id(mine)], classes[id(inner[column])]
-            likeness = known.get(key)
-            if likeness is None:
-                likeness = known[key] = mine.likeness(inner[column])
-            worth[column] = likeness
+            worth[column] = mine.likeness(inner[column])
         choice = bytearray(columns)
         now = [0] * (columns + 1)
         right = 0
@@ -231,13 +260,13 @@ def _moved(
 ) -> list[Pair]:
     """Layers without a pair that have the same id in both networks: they stand elsewhere."""
     paired, paired_there = {first for first, _ in pairs}, {other for _, other in pairs}
-    left: dict[tuple[str, tuple[str, ...]], int] = {}
+    left: dict[tuple[int, int, int], int] = {}
     for index, layer in enumerate(ours):
         if index not in paired and any(part[:1] == "=" for part in layer.label):
-            left.setdefault((layer.name, layer.label), index)
+            left.setdefault((layer.kind, layer.name, layer.label_number), index)
     moved = []
     for index, layer in enumerate(theirs):
-        key = layer.name, layer.label
-        if index not in paired_there and key in left and ours[left[key]].kind == layer.kind:
+        key = layer.kind, layer.name, layer.label_number
+        if index not in paired_there and key in left:
             moved.append((left.pop(key), index))
     return moved

@@ -8,7 +8,8 @@ input of one network and not with that of the other. Not here: what the differen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.layers import Layer
@@ -43,9 +44,16 @@ class Reason(NamedTuple):
 
 
 Reasons = frozenset[Reason]
+Values = tuple[tuple[str, str], ...]
+"""What an entry says."""
 NOTHING: Reasons = frozenset()
 
+_DECIDING = ("when", "repeat")
+"""Modifiers that decide whether there is a layer."""
+
 REST = Reason("rest", "what else differs")
+
+_FEW = 3
 
 
 class Effect(NamedTuple):
@@ -146,7 +154,9 @@ class _Search:
                 self.first.alive.setdefault(entry, there)
                 self.other.alive.setdefault(there, entry)
         self.definitions = _Definitions(self.first.spec, self.other.spec, knobs)
-        self.knobs = knobs
+        self.by_input: list[tuple[bool, int]] = []
+        """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
+        speaks of an input."""
         self.added = self._added(self.first, self.other)
         self.removed = self._added(self.other, self.first)
         self._join_replaced()
@@ -156,6 +166,19 @@ class _Search:
         """What removed layers did to the axes of a tensor of the first network."""
 
     def effects(self) -> tuple[Effect, ...]:
+        effects = self._pass()
+        if self.by_input:
+            # What changed the inputs is known now, and with it why these layers are there.
+            for is_added, index in self.by_input:
+                reasons = self._around(index) if is_added else self._around_removed(index)
+                if reasons:
+                    (self.added if is_added else self.removed)[index] = reasons
+            effects = self._pass()
+        return effects
+
+    def _pass(self) -> tuple[Effect, ...]:
+        self.origins.clear()
+        self.lost.clear()
         self._inputs()
         for index in range(len(self.first.layers)):
             if index not in self.first.paired:
@@ -176,9 +199,9 @@ class _Search:
     def _added(self, before: _Side, after: _Side) -> dict[int, Reasons]:
         """Why layers of `after` have none in `before`; the words are those of an addition."""
         is_added = after is self.other
-        dormant = _dormant(before) if self.has_specs else {}
+        counts = [_entry_counts(side.spec) for side in (before, after)]
         return {
-            index: self._reasons_of_new(layer, after, dormant, is_added)
+            index: self._reasons_of_new(layer, after, counts, is_added)
             for index, layer in enumerate(after.layers)
             if index not in after.paired
         }
@@ -187,37 +210,70 @@ class _Search:
         self,
         layer: LayerSnapshot,
         side: _Side,
-        dormant: Mapping[str, set[tuple[tuple[str, str], ...]]],
+        counts: Sequence[Counter[tuple[str, Values]]],
         is_added: bool,
     ) -> Reasons:
         block = ""
         for entry in layer.entries:
             partner = side.alive.get(entry)
             if partner is None:
-                if entry.values and entry.values in dormant.get(block, ()):
-                    break  # it is in the spec of both, and one of them leaves it out
-                head = f"`{_head(entry) or layer.kind}`"
-                if is_added:
-                    return frozenset((Reason("added", f"{head} added", "", entry.place),))
-                return frozenset((Reason("removed", f"{head} removed", entry.place),))
+                key = block, entry.values
+                if entry.values and counts[0][key] >= counts[1][key]:
+                    # Both specs have it, and it makes something else, or nothing, in one of them.
+                    reasons, _ = self._reasons_of_presence(layer, side, is_added)
+                    if reasons:
+                        return reasons
+                return _new_reason(entry, is_added)
             if partner.block != entry.block and entry.values and partner.values:
                 ends = (partner, entry) if is_added else (entry, partner)
                 return frozenset((self._block_reason(*ends),))
             block = entry.block if entry.block not in ("", "group") else block
+        reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
+        if speaks_of_input and not reasons:
+            self.by_input.append((is_added, side.place[layer.name]))
+        return reasons or self.definitions.all or _new_reason(layer.entry, is_added)
+
+    def _reasons_of_presence(
+        self, layer: LayerSnapshot, side: _Side, is_added: bool
+    ) -> tuple[Reasons, bool]:
+        """Why an entry that both specs have makes a layer in one network only.
+
+        That is up to `when`, `repeat` and the names that stand for kinds, and to what these are
+        written with. The second is whether they speak of the input of a block.
+        """
+        reasons: set[Reason] = set()
+        outermost: Reason | None = None
+        words: set[str] = set()
         for entry in reversed(layer.entries):
-            partner = side.alive.get(entry)
-            if partner is not None and partner.values != entry.values:
-                ends = (partner, entry) if is_added else (entry, partner)
-                return frozenset((_changed(*ends),))
-        words = {word for entry in layer.entries for word in _words(entry.values)}
-        return self.definitions.of(words) or self.definitions.all or frozenset((REST,))
+            partner = side.alive.get(entry, entry)
+            ends = (partner, entry) if is_added else (entry, partner)
+            keys = _differing_keys(*ends)
+            deciding = keys & set(_DECIDING)
+            if entry.block not in ("", "group"):
+                deciding |= {key for key in keys if key.rpartition(".")[2] in words}
+                defaults, words = self.definitions.through(entry, words)
+                reasons |= defaults
+            if deciding:
+                reasons.add(_changed(*ends))
+            if keys and entry is not layer.entry:
+                outermost = _changed(*ends)
+            words.add(_head(entry))
+            words |= _words(value for value in entry.values if value[0] in _DECIDING)
+        decided = frozenset(reasons) | self.definitions.of(words)
+        if not decided and outermost is not None:
+            decided = frozenset((outermost,))
+        return decided, "input" in words
 
     def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
+        """The reason that calls of the same entry call two blocks."""
+        head = _head(other)
+        if head == _head(first) and head in self.definitions.aliases:
+            return self.definitions.aliases[head]
         places = [
             _block_place(side.spec, entry)
             for side, entry in ((self.first, first), (self.other, other))
         ]
-        return Reason("block", f"block `{first.block}` -> `{other.block}`", *places)
+        return _block_reason(first.block, other.block, *places)
 
     def _join_replaced(self) -> None:
         """Make one reason of an entry that was removed and one that was added in its place."""
@@ -329,12 +385,12 @@ class _Search:
             own = self._own_reasons(mine, theirs)
             if not own:  # the fields speak of an input, of the layer or of a block around it
                 carried |= self._around(other) or carried
-                own_or_rest = carried or self.definitions.all or frozenset((REST,))
+                own_or_rest = carried or self._unknown()
                 self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
         reasons = own | carried
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
-            own = reasons = self._differing_text(mine, theirs) or frozenset((REST,))
+            own = reasons = self._differing_text(mine, theirs) or self._unknown()
         if mine.output_type != theirs.output_type:
             self._set_origin(theirs, self._origin(first, other, own, by_input))
         return Effect(first, other, own, reasons)
@@ -390,7 +446,12 @@ class _Search:
         return _Origin(by_axis, rest)
 
     def _unknown(self) -> Reasons:
-        return self.definitions.all or frozenset((REST,))
+        """Why something differs that nothing near it tells: what is written anywhere, or where
+        that is the same, layers that came and went, if these have few reasons."""
+        if self.definitions.all:
+            return self.definitions.all
+        every = NOTHING.union(*self.added.values(), *self.removed.values())
+        return every if 0 < len(every) <= _FEW else frozenset((REST,))
 
     def _name(self, tensor: str) -> str:
         """The layer whose origin a tensor has."""
@@ -447,7 +508,7 @@ class _Search:
             ]
             text = f"`{theirs.kind}` {', '.join(changed)}"
             return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
-        entries = list(_entry_pairs(mine, theirs))
+        entries = _entry_pairs(mine, theirs)
         for old, new in entries:
             if old.block != new.block:
                 return frozenset((self._block_reason(old, new),))
@@ -472,7 +533,7 @@ class _Search:
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""
         if self.has_specs:
-            for old, new in reversed(list(_entry_pairs(mine, theirs))):
+            for old, new in reversed(_entry_pairs(mine, theirs)):
                 if old.block != new.block:
                     return frozenset((self._block_reason(old, new),))
                 if old.values != new.values:
@@ -494,6 +555,17 @@ class _Search:
                 reasons |= self.origins.get(name, _SAME).all
             path = path.rpartition(".")[0]
         return reasons
+
+    def _around_removed(self, index: int) -> Reasons:
+        """The same for a layer of the first network: of the blocks as they are in the other."""
+        analysis = self.first.snapshot.analysis
+        if analysis is None:
+            return NOTHING
+        steps = analysis.network.steps
+        for place, step in enumerate(steps):
+            if step.block_path == steps[index].block_path and place in self.first.paired:
+                return self._around(self.first.paired[place])
+        return NOTHING
 
     def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[_Origin]) -> _Origin:
         """Why the output of a pair has another type: by its fields, or by axes of its inputs."""
@@ -533,6 +605,8 @@ class _Definitions:
         self._of_name: dict[str, Reasons] = {
             name: frozenset((reason,)) for name, reason in knobs.items()
         }
+        self.aliases: dict[str, Reason] = {}
+        """By name of a block that stands for something else."""
         self._defaults: dict[tuple[str, str], Reason] = {}
         self._arguments: dict[str, dict[str, set[str]]] = {}
         if first is None or other is None:
@@ -553,7 +627,27 @@ class _Definitions:
             for word in WORD.findall(text):
                 if word in self._of_name and word != name:
                     self._of_name[name] = self._of_name.get(name, NOTHING) | self._of_name[word]
+        self._read_aliases(first, other)
         self._read_arguments(first, other)
+
+    def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
+        """Names of `blocks` that stand for another kind or block now, in one spec or in both."""
+        old, new = (spec.node.value.get("blocks") for spec in (first, other))
+        if old is None or new is None:
+            return
+        for name, node in new.value.items():
+            before = old.value.get(name)
+            if before is None or (isinstance(before.value, dict) and isinstance(node.value, dict)):
+                continue
+            was, stands_for = (
+                name if isinstance(each.value, dict) else value_text(each.plain())
+                for each in (before, node)
+            )
+            if was != stands_for:
+                reason = _block_reason(was, stands_for, _place(before), _place(node))
+                self.aliases[name] = reason
+                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
+                self.all |= {reason}
 
     def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
         for name, block in other.blocks.items():
@@ -616,37 +710,38 @@ def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
     return lets
 
 
-def _dormant(side: _Side) -> dict[str, set[tuple[tuple[str, str], ...]]]:
-    """What entries say that are in the spec and make no layer, by the block that they stand in."""
-    assert side.spec is not None
-    used = {
-        (entry.path, entry.line, entry.column) for layer in side.layers for entry in layer.entries
-    }
-    dormant: dict[str, set[tuple[tuple[str, str], ...]]] = {}
-    lists: list[tuple[str, tuple[Entry, ...]]] = [("", side.spec.entries)]
-    lists += [
-        (block.name, block.entries)
-        for block in side.spec.blocks.values()
-        if isinstance(block, Block)
-    ]
+def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
+    """How often a spec has an entry that says the same, by the block that it stands in."""
+    counts: Counter[tuple[str, Values]] = Counter()
+    if spec is None:
+        return counts
+    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
+    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
+    lists += [(name, block.entries) for name, block in blocks.items()]
     while lists:
         block, entries = lists.pop()
         for entry in entries:
-            node = entry.node
-            if (node.source.path, node.line, node.column) not in used:
-                dormant.setdefault(block, set()).add(entry_values(node))
+            counts[block, entry_values(entry.node)] += 1
             if isinstance(entry.body, GroupBody):
                 lists.append((block, entry.body.entries))
-    return dormant
+    return counts
 
 
-def _entry_pairs(
-    first: LayerSnapshot, other: LayerSnapshot
-) -> Iterator[tuple[SpecEntry, SpecEntry]]:
-    """The entries around a pair that stand for each other, outermost first: the inner ones, where
-    one layer stands in more blocks than the other."""
-    common = min(len(first.entries), len(other.entries))
-    return zip(first.entries[-common:], other.entries[-common:], strict=True)
+def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecEntry, SpecEntry]]:
+    """The entries around a pair that stand for each other, outermost first.
+
+    Where one layer stands in more blocks than the other, calls of one block stand for each other.
+    """
+    if len(first.entries) == len(other.entries):
+        return list(zip(first.entries, other.entries, strict=True))
+    pairs = [(first.entry, other.entry)]
+    calls = list(first.entries[:-1])
+    for call in reversed(other.entries[:-1]):
+        same = [place for place, each in enumerate(calls) if each.block == call.block]
+        if same:
+            pairs.append((calls[same[-1]], call))
+            del calls[same[-1] :]
+    return pairs[::-1]
 
 
 def _changed(first: SpecEntry, other: SpecEntry) -> Reason:
@@ -682,6 +777,18 @@ def _words(values: Iterable[tuple[str, str]]) -> set[str]:
 
 def _place(node: Node | None) -> str:
     return "" if node is None else f"{node.source.path}:{node.line}"
+
+
+def _new_reason(entry: SpecEntry, is_added: bool) -> Reasons:
+    """The reason that an entry is in one spec only."""
+    head = f"`{_head(entry) or entry.name}`"
+    if is_added:
+        return frozenset((Reason("added", f"{head} added", "", entry.place),))
+    return frozenset((Reason("removed", f"{head} removed", entry.place),))
+
+
+def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
+    return Reason("block", f"block `{first}` -> `{other}`", place, other_place)
 
 
 def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:

@@ -46,6 +46,9 @@ Status = Literal["same", "changed", "follows", "renamed", "added", "removed"]
 """`changed`: it has other fields or reads other layers. `follows`: only its inputs have other
 types. `renamed`: it is the same under another name."""
 
+_CACHES = Reason("rest", "caches hold another share of what all kernels read")
+"""Why a kernel takes another time although all its layers are the same."""
+
 TOLERANCE = 1e-9
 """Of the larger time: what the times of causes may differ by from their sum, for rounding."""
 
@@ -212,15 +215,23 @@ class _Step(NamedTuple):
 
 def _differing_knobs(first: Snapshot, other: Snapshot) -> dict[str, Reason]:
     """Knobs of both that have two values, in the order of the first; the batch comes last."""
-    names = [name for name in first.knobs if name in other.knobs and name != BATCH]
+    old, new = _knob_values(first), _knob_values(other)
     reasons = {}
-    for name in (*names, BATCH):
-        old, new = first.knobs.get(name, 1), other.knobs.get(name, 1)
-        if old != new:
-            text = f"{name} {values_text(value_text(_plain(old)), value_text(_plain(new)))}"
+    for name in (*(name for name in old if name in new and name != BATCH), BATCH):
+        values = old.get(name, 1), new.get(name, 1)
+        if values[0] != values[1]:
             places = [_knob_place(snapshot, name) for snapshot in (first, other)]
-            reasons[name] = Reason("knob", text, *(places if places[0] != places[1] else ()))
+            text = values_text(*(value_text(_plain(value)) for value in values))
+            where = places if places[0] != places[1] else ()
+            reasons[name] = Reason("knob", f"{name} {text}", *where)
     return reasons
+
+
+def _knob_values(snapshot: Snapshot) -> dict[str, Any]:
+    """Values of all knobs; of a choice that nobody made its first option."""
+    analysis = snapshot.analysis
+    choices = {} if analysis is None else analysis.network.choices
+    return {**{name: options[0] for name, options in choices.items()}, **snapshot.knobs}
 
 
 def _plain(value: Any) -> Any:
@@ -245,6 +256,7 @@ def _knob_steps(
     if first.analysis is None or other.analysis is None or not differing:
         return [], first, differing
     spec = first.analysis.network.spec
+    values = _knob_values(other)
     is_one = _is_one_network(spec, other.analysis.network.spec)
     steps: list[_Step] = []
     now, waiting = first, dict[str, Reason]()
@@ -253,7 +265,7 @@ def _knob_steps(
         if is_one and place == len(differing):
             after = other
         else:
-            knobs = {**now.knobs, **{each: other.knobs[each] for each in waiting}}
+            knobs = {**now.knobs, **{each: values[each] for each in waiting}}
             analysis = _analyzed(first.analysis, spec, knobs)
             if analysis is None:
                 continue
@@ -359,19 +371,15 @@ class _Booking:
         account.changes[PEAK] += _peak(after) - _peak(before)
         for device in self.devices:
             account.seconds[device] += [_seconds(after, device), -_seconds(before, device)]
-        pairs = align(before.layers, after.layers)
-        there = {other for _, other in pairs}
-        new_layers = [each for place, each in enumerate(after.layers) if place not in there]
-        account.layers |= dict.fromkeys(each.name for each in new_layers)
-        here = {first for first, _ in pairs}
-        gone = [each for place, each in enumerate(before.layers) if place not in here]
-        account.layers |= dict.fromkeys(each.name for each in gone)
-        for first, other in pairs:
-            mine, theirs = before.layers[first], after.layers[other]
-            if mine.fields != theirs.fields:
-                account.layers.setdefault(theirs.name)
-            elif mine.costs != theirs.costs:
-                account.follows.setdefault(theirs.name)
+        # Of one spec, so layers of one name are one layer.
+        old_layers = {layer.name: layer for layer in before.layers}
+        for new in after.layers:
+            old_layer = old_layers.pop(new.name, None)
+            if old_layer is None or old_layer.fields != new.fields:
+                account.layers.setdefault(new.name)
+            elif old_layer.costs != new.costs:
+                account.follows.setdefault(new.name)
+        account.layers |= dict.fromkeys(old_layers)
 
     def book_specs(self, first: Snapshot, other: Snapshot, effects: Sequence[Effect]) -> None:
         """What differs by the specs: each layer to its reasons."""
@@ -394,6 +402,7 @@ class _Booking:
             layer = theirs or mine
             assert layer is not None
             if effect.own:
+                account.layers.setdefault(layer.name)
                 for reason in effect.own:
                     self._account((reason,)).layers.setdefault(layer.name)
             else:
@@ -530,7 +539,7 @@ class _Ledger:
             reasons |= NOTHING.union(*[self._of_first[name].reasons for name in kernel.layers])
         for kernel in other:
             reasons |= NOTHING.union(*[self._of_other[name].reasons for name in kernel.layers])
-        return self.or_rest(reasons)
+        return self.or_rest(reasons, _CACHES)
 
 
 # --- layers

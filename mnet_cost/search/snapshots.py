@@ -34,6 +34,8 @@ _NUMBERED = re.compile(r"_[0-9]+\Z")
 class SpecEntry(NamedTuple):
     """An entry of a spec: that of a layer, or a call of a block that the layer stands in."""
 
+    name: str
+    """Its id, or the name that it has without one."""
     path: str
     """Of the file."""
     line: int
@@ -211,7 +213,7 @@ class _Layers:
             inputs=tuple([tensors[index].name for index in step.inputs]),
             input_types=tuple(types),
             output_type=self._type(tensors[step.output].type),
-            entries=(*calls, self._entry(step.node, "")),
+            entries=(*calls, self._entry(own, step.node, "")),
             costs=layer_costs(cost),
             is_modelled=cost.work is not None,
         )
@@ -229,16 +231,16 @@ class _Layers:
         if call is not None:
             own = path[len(parent) + 1 if parent else 0 :]
             label = (*label, *_label(own, _has_id(call.node)))
-            calls = (*calls, self._entry(call.node, call.block))
+            calls = (*calls, self._entry(own, call.node, call.block))
         self._calls[path] = label, calls
         return label, calls
 
-    def _entry(self, node: Node, block: str) -> SpecEntry:
+    def _entry(self, path: str, node: Node, block: str) -> SpecEntry:
         key = id(node), block
         entry = self._entries.get(key)
         if entry is None:
-            source = node.source.path
-            entry = SpecEntry(source, node.line, node.column, entry_values(node), block)
+            name, source = path.partition(".")[0], node.source.path
+            entry = SpecEntry(name, source, node.line, node.column, entry_values(node), block)
             self._entries[key] = entry
         return entry
 

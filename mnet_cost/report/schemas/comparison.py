@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+from mnet_cost.metrics import TOTALS
 from mnet_cost.report.schemas.analysis import (
     AGREEMENT,
     BASIS,
@@ -20,7 +23,9 @@ from mnet_cost.report.schemas.parts import (
     text,
     whole,
 )
+from mnet_cost.search.causes import What
 from mnet_cost.search.compare import COMPARED
+from mnet_cost.search.diff import Status
 
 
 def _analysis_part() -> Json:
@@ -73,8 +78,67 @@ def compare_schema() -> Json:
                 ),
                 "parts that differ",
             ),
+            "diff": maybe(_diff()),
         },
         "Networks side by side: `mnet-cost compare`.",
+    )
+
+
+def _diff() -> Json:
+    times = listed(
+        record(
+            {
+                "name": text("name of the profile"),
+                "latency_ms": maybe(number("what is added to the time; null where one is unknown")),
+            }
+        )
+    )
+    changes = {
+        total.file_key: maybe(
+            {"description": f"what is added to: {total.meaning}", "type": "integer"}
+        )
+        for total in TOTALS
+    }
+    reason = {
+        "what": text("what kind of reason", *get_args(What)),
+        "text": text("in plain words"),
+        "first": maybe(text("place in the first spec, as file:line")),
+        "other": maybe(text("place in the other spec")),
+    }
+    cause = {
+        "text": text("in plain words"),
+        "reasons": listed(record(reason), "one, or several that act together"),
+        "layers": listed(text("name of a layer"), "those that are changed, added or removed"),
+        "follows": listed(text("name of a layer"), "those whose inputs have other types"),
+        "changes": record(changes, "null where a total is not known"),
+        "devices": times,
+    }
+    field = {
+        "name": text("of the field"),
+        "first": text("its value"),
+        "other": text("its other value"),
+    }
+    layer = {
+        "status": text("what became of it", *get_args(Status)),
+        "kind": text("kind of layer"),
+        "first": maybe(text("its name in the first network")),
+        "other": maybe(text("its name in the other network")),
+        "fields": listed(record(field), "fields that differ"),
+        "causes": listed(text("reason, in plain words")),
+        "mult_adds": {"description": "what it adds to the difference", "type": "integer"},
+        "params": {"description": "what it adds to the difference", "type": "integer"},
+    }
+    return record(
+        {
+            "first": text("the first network, which changes start from"),
+            "other": text("the other network"),
+            "totals": record(changes, "the other's less the first's"),
+            "devices": times,
+            "causes": listed(record(cause), "they add up to `totals` and `devices`"),
+            "layers": listed(record(layer), "all layers of both networks"),
+        },
+        "of two networks: what differs, and what each cause adds; null of networks that are not "
+        "related, unless it is asked for",
     )
 
 
