@@ -175,7 +175,6 @@ def _emit(result: CheckResult, options: argparse.Namespace) -> None:
     """Write all reports that are asked for; on GitHub, annotations and a summary as well."""
     from mnet_cost.cli.output import emit
     from mnet_cost.report.check import check_report
-    from mnet_cost.report.check_files import write_check
 
     report = check_report(result)
     inputs = [*options.models, *options.budgets, *options.device]
@@ -183,13 +182,13 @@ def _emit(result: CheckResult, options: argparse.Namespace) -> None:
     for path in options.reports:
         options.format, options.output = None, path
         if (form := _own_form(path)) is not None:
-            _write(write_check(result, form), path, inputs)
+            _write(result, form, path, inputs)
         else:
             emit(report, options, inputs)
     options.format, options.output = asked, target
     form = asked or (None if target is None else _own_form(target))
     if form in _OWN_FORMATS:
-        _write(write_check(result, form), target, inputs)
+        _write(result, form, target, inputs)
     elif asked is None and target is None and os.environ.get("GITHUB_ACTIONS") == "true":
         _on_github(result, options)
     else:
@@ -204,11 +203,14 @@ def _own_form(path: str) -> str | None:
     return next((form for form, endings in CHECK_FORMATS.items() if ending in endings), None)
 
 
-def _write(text: str, target: str | None, inputs: list[str]) -> None:
+def _write(result: CheckResult, form: str, target: str | None, inputs: list[str]) -> None:
+    """Write a file of another program, or print it."""
     from mnet_cost.cli.output import print_text, write_whole
     from mnet_cost.errors import OutputError
     from mnet_cost.paths import same_file
+    from mnet_cost.report.check_files import write_check
 
+    text = write_check(result, form)
     if target is None or target == "-":
         if text:
             print_text(text)

@@ -25,8 +25,7 @@ from mnet_cost.errors import MnetCostError, Problem, UnitError, UsageError, one_
 from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.models.library import path_beside
 from mnet_cost.models.problems import Problems, key_hint
-from mnet_cost.search.limits import number_of, parse_limits
-from mnet_cost.search.ranges import parse_values
+from mnet_cost.search.amounts import number_of
 from mnet_cost.yamlfile import Node
 
 LIMITED = tuple(
@@ -250,6 +249,8 @@ class _Reader:
                 self.problems.add(f"the knob `{knob}` has no such value", item, hint)
                 return ()
             if isinstance(item.value, str):
+                from mnet_cost.search.ranges import parse_values  # with exact fractions
+
                 try:
                     new = parse_values(item.value, knob)
                 except UsageError as error:
@@ -355,6 +356,8 @@ def typed_budgets(
 
     Those of the network are one budget, those of each device another. Raises `UsageError`.
     """
+    from mnet_cost.search.limits import parse_limits  # with all that sweeps limit
+
     by_device: dict[str, tuple[tuple[DeviceProfile, ...], dict[str, Bound]]] = {}
     for limit in parse_limits(texts, devices, ()):
         metric = limit.objective.metric

@@ -57,7 +57,7 @@ MAX_SETTINGS = 10_000_000
 """Most settings of a budget: they are evaluated in some ten seconds."""
 MAX_PART_SETTINGS = 1000
 """Most settings of a budget of a part, of which each takes an analysis."""
-MAX_CHANGES = 20
+MAX_CHANGES = 10
 """Budgets for which it is looked for what would pass."""
 
 _MOST_NAMED = 3

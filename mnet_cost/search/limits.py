@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, Source, Span, UnitError, UsageError
 from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.search.accuracies import Accuracy
+from mnet_cost.search.amounts import SYMBOLS, number_of
 from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective, objective_of
-from mnet_cost.units import format_si, parse_count, parse_quantity
+from mnet_cost.units import format_si
 
 OPTION = "--limit"
 _SIGNS = ("<=", ">=")
@@ -26,9 +26,6 @@ _SIGN = re.compile(r"[<>=≤≥]+")
 _FORM = "a limit is METRIC<=NUMBER or METRIC>=NUMBER, as in `latency@pixel_1_tflite<=20ms`"
 _MOST_PERCENT = 1000
 """Larger shares of a limit are not shown: they say less than the numbers."""
-_UNITS = {"bytes": "B", "s": "s", "J": "J"}
-
-
 BAND_CONFIDENCE = 0.9
 """How many of the measurements are below the high end of a band, or above its low end: a band holds
 80 % of them, and as many are below as above."""
@@ -75,6 +72,8 @@ class Limit(NamedTuple):
         metric = next((metric for metric in METRICS if metric.name == name), None)
         if metric is None:
             return self
+        from statistics import NormalDist  # 10 ms, for a confidence alone
+
         normal = NormalDist()
         power = normal.inv_cdf(confidence) / normal.inv_cdf(BAND_CONFIDENCE)
         device = self.objective.device
@@ -179,15 +178,6 @@ def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Acc
     return Limit(objective, sign[0] == "<=", value, text)
 
 
-def number_of(text: str, metric: Metric) -> float:
-    """The number of a limit in the unit of files."""
-    if metric.unit == "%":
-        return parse_count(text.removesuffix("%"))
-    if metric.unit:
-        return parse_quantity(text, _UNITS[metric.unit]) * metric.file_factor
-    return parse_count(text)
-
-
 def excess_of(limits: Sequence[Limit], table: Mapping[str, Any], points: int) -> Any:
     """For each point the largest share of a limit that it is over by; at most 0 where it is within
     all of them."""
@@ -262,4 +252,4 @@ def _overrun(limit: Limit, value: float, over: float) -> str:
 def _shown(number: float, metric: Metric) -> str:
     if metric.unit == "%":
         return f"{number:.1f} %"
-    return format_si(number / metric.file_factor, _UNITS.get(metric.unit, ""), 4)
+    return format_si(number / metric.file_factor, SYMBOLS.get(metric.unit, ""), 4)
