@@ -1,4 +1,5 @@
-"""What Python users call: `analyze`, `compare`, `sweep`, `what_if`, `calibrate`, and their results.
+"""What Python users call: `analyze`, `compare`, `sweep`, `sensitivity`, `what_if`, `calibrate`, and
+their results.
 
 Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
 table in notebooks. They stand here since reports are made of analyses, so an analysis cannot
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.sensitivity import GroupSensitivity, SensitivityResult
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
@@ -134,6 +136,38 @@ class Comparison(_Shown):
     def _with_lower_bounds(self) -> Self:
         analyses = tuple([analysis.with_lower_bounds() for analysis in self.analyses])
         return replace(self, analyses=analyses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sensitivity(_Shown):
+    """What each group of layers changes where it is narrower or wider."""
+
+    analysis: Analysis
+    """Of the network as it is."""
+    result: SensitivityResult
+
+    @property
+    def groups(self) -> tuple[GroupSensitivity, ...]:
+        """Layers that change together, in the order of the network."""
+        return self.result.groups
+
+    def worth_thinning(self, device: int = 0) -> list[GroupSensitivity]:
+        """Groups that lose a larger share of the time than of the mult-adds at the next full tile
+        below, on one of the devices by its number; the largest gain first."""
+        return self.result.worth_thinning(device)
+
+    def __repr__(self) -> str:
+        title = self.analysis.network.spec.title
+        return f"<Sensitivity {title}: {len(self.groups)} groups of layers>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.sensitivity import sensitivity_report
+
+        return sensitivity_report(self.result)
+
+    def _with_lower_bounds(self) -> Self:
+        analysis = self.analysis.with_lower_bounds()
+        return replace(self, analysis=analysis, result=self.result.with_lower_bounds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -401,6 +435,34 @@ def sweep(
     summary = Summary(request)
     columns = joined(request, list(sweep_tables(request, summary)))
     return Sweep(request=request, summary=summary, columns=columns)
+
+
+def sensitivity(
+    model: AnyModel | Analysis,
+    layer: str | None = None,
+    *,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    **settings: Any,
+) -> Sensitivity:
+    """What a channel less or more changes in each metric, for each group of layers.
+
+        >>> import mnet_cost
+        >>> mnet_cost.sensitivity("mobilenet_v1", devices=["pixel_1"])
+        <Sensitivity mobilenet_v1: 15 groups of layers>
+
+    `layer` is the path of a layer or block to look at alone. `model`, `devices` and all other
+    arguments are those of `analyze`, except for `schedule` and `sparsity`; or `model` is an
+    analysis. Raises `ModelReferenceError` for a layer that is not there, and `UsageError` where it
+    would take too long, else as `analyze`.
+    """
+    from mnet_cost.search.sensitivity import find_sensitivities
+
+    if isinstance(model, passes.Analysis):
+        analysis = _shown(model)
+    else:
+        analysis = analyze(model, knobs, devices, **settings)
+    return Sensitivity(analysis=analysis, result=find_sensitivities(analysis, layer))
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:

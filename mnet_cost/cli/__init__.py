@@ -26,14 +26,15 @@ from mnet_cost.cli import (
     models,
     paper,
     schema,
+    sensitivity,
     sweep,
     train,
 )
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, explain, paper, models, train, export, calibrate, devices, layers,
-    schema,
+    analyze, compare, sweep, sensitivity, explain, paper, models, train, export, calibrate,
+    devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

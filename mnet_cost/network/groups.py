@@ -17,16 +17,18 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer
 from mnet_cost.network.inference import Types, infer_outputs
-from mnet_cost.network.rebuild import changed_layer, tensors_of
+from mnet_cost.network.rebuild import MisfitError, changed_layer, tensors_of, with_layers
 from mnet_cost.network.types import Network, Step
 from mnet_cost.network.varying import Condition, Demand, Varying, parts_of, varying
-from mnet_cost.tensors import MAX_SIZE, TensorType, require
+from mnet_cost.tensors import MAX_SIZE, RuleViolation, TensorType, require
 
 _MOST_PARTS = 5_000_000
 """Sizes with the widths that they depend on: of a network in which all depend on all, there are
 more than anybody waits for."""
 _MOST_STEPS = 5_000_000
 """Demands that are looked at for all layers together."""
+_MOST_ADDED = 1000
+"""The most that one layer changes to make up for what another one leaves of a divisor."""
 _MOST_MULTIPLES = 24
 """How often the change of a layer is multiplied before it counts as impossible."""
 
@@ -118,15 +120,25 @@ def find_groups(network: Network, within: str | None = None) -> Groups:
     fixed: list[FixedLayer] = []
     for number, width in enumerate(trace.widths):
         if width.is_start and is_within(network.steps[width.step].name, within):
-            changes = trace.smallest_change(number)
-            if isinstance(changes, str):
-                fixed.append(FixedLayer(width.step, changes))
+            changes, fits = trace.smallest_change(number)
+            if not fits:
+                group = trace.group(changes, (width.step,))
+                fixed.append(FixedLayer(width.step, _misfit(network, group)))
             else:
                 groups.setdefault(frozenset(changes.items()), []).append(width.step)
     return Groups(
         tuple([trace.group(dict(changes), tuple(starts)) for changes, starts in groups.items()]),
         tuple(fixed),
     )
+
+
+def _misfit(network: Network, group: ChannelGroup) -> str:
+    """What a rule says of the network with that group a step wider."""
+    try:
+        with_layers(network, group.layers(network, 1))
+    except (MisfitError, RuleViolation) as refusal:
+        return str(refusal)
+    return "no change of other layers makes it fit"
 
 
 def is_within(name: str, layer: str | None) -> bool:
@@ -143,11 +155,10 @@ class _Width(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """A demand, and which layer makes it in which words."""
+    """A demand, and the layer that makes it."""
 
     step: int
     demand: Demand
-    words: str
 
 
 class _Trace:
@@ -201,8 +212,7 @@ class _Trace:
                     self._varied.add(tensor)
                 if any(isinstance(part, Fraction) and part.denominator > 1
                        for part in parts.values()):  # fmt: skip
-                    words = "a size would be no whole number"
-                    self.demands.append(_Placed(index, Demand("multiple", parts), words))
+                    self.demands.append(_Placed(index, Demand("multiple", parts)))
         if self._parts > _MOST_PARTS:
             raise self._too_much(index)
 
@@ -231,62 +241,85 @@ class _Trace:
         mine, theirs = step.layer.needs(inputs), root.layer.needs(first)
         check = _Check(index, self.demands)
         for a, b in _leaves(mine, theirs):
-            check(a == b, f"it uses the weights of `{root.name}`")
+            check(a == b, "needs inputs of equal sizes")
 
-    def smallest_change(self, start: int) -> dict[int, int] | str:
-        """Changes by width, the smallest in which that of `start` is above 0; or why there is none.
+    def smallest_change(self, start: int) -> tuple[dict[int, int], bool]:
+        """Changes by width, the smallest in which that of `start` is above 0, and whether they meet
+        all demands: else there is none.
 
-        Where a demand fails, a layer that makes another operand changes, too: the nearest in the
-        order of the network. Where only multiples are accepted and no later layer makes up for the
-        rest, the change is multiplied.
+        Where a demand fails, a layer that makes another operand changes, too: one in the same block
+        if there is one, one that can meet the demand with this change of `start`, the nearest.
+        Where only multiples are accepted and no later layer makes up for the rest, the change of
+        `start` is multiplied.
         """
         scale = 1
         for _ in range(_MOST_MULTIPLES):
-            changes = self._spread(start, scale)
-            if not isinstance(changes, int):
-                return changes
-            scale *= changes
-            if scale > MAX_SIZE:
+            changes, factor = self._spread(start, scale)
+            if factor == 1:
+                return changes, True
+            scale *= factor
+            if not 0 < scale <= MAX_SIZE:
                 break
-        return "no change is small enough to fit"
+        return changes, False
 
-    def _spread(self, start: int, scale: int) -> dict[int, int] | str | int:
-        """Changes that meet all demands where `start` changes by `scale`; why there are none; or by
-        how much `scale` has to be multiplied at least."""
+    def _spread(self, start: int, scale: int) -> tuple[dict[int, int], int]:
+        """Changes where `start` changes by `scale`, and by how much that has to be multiplied at
+        least: 1 where they meet all demands, 0 where no multiple does."""
         changes = {start: scale}
         waiting = list(self._demands_of.get(start, ()))
         heapify(waiting)
         while waiting:
             placed = self.demands[heappop(waiting)]
-            demand = placed.demand
             self._looked_at += 1
             if self._looked_at > _MOST_STEPS:
                 raise self._too_much(placed.step)
+            demand = placed.demand
             rest = _total(demand.parts, changes)
-            if (rest == 0) if demand.kind == "equal" else (rest % demand.divisor == 0):
-                continue
             makers = [item for item in demand.parts.items() if item[0] not in changes]
             if demand.kind == "equal":
-                makers = [(width, part) for width, part in makers if part * rest < 0]
-                if not makers:
-                    return self._reason(placed)
-                width, part = _nearest(start, makers)
-                change = Fraction(-rest) / Fraction(part)
-                if change.denominator > 1:
-                    return int(change.denominator)
-                changes[width] = int(change)
+                if rest == 0:
+                    continue
+                answers = {
+                    width: Fraction(-rest) / Fraction(part)
+                    for width, part in makers
+                    if part * rest < 0
+                }
+                if not answers:
+                    return changes, 0
+                width = self._nearest(start, answers)
+                if answers[width].denominator > 1:
+                    return changes, answers[width].denominator
+                changes[width] = int(answers[width])
             else:
-                makers = [(width, part) for width, part in makers if width > start and part > 0]
-                if not makers:
-                    return Fraction(rest, demand.divisor).denominator
-                width, part = _nearest(start, makers)
-                added = _made_up(rest, demand.divisor, part)
-                if added is None:
-                    return Fraction(rest, demand.divisor).denominator
-                changes[width] = added
+                if rest % demand.divisor == 0:
+                    continue
+                added = {
+                    width: added
+                    for width, part in makers
+                    if width > start and (added := _made_up(rest, demand.divisor, part))
+                }
+                if not added:
+                    return changes, Fraction(rest, demand.divisor).denominator
+                width = self._nearest(start, added)
+                changes[width] = int(added[width])
             for number in self._demands_of.get(width, ()):
                 heappush(waiting, number)
-        return changes
+        return changes, 1
+
+    def _nearest(self, start: int, answers: Mapping[int, Fraction]) -> int:
+        """Which of some widths changes with `start`: one in the same block, one whose change is
+        whole, the nearest in the order of the network, the earlier one of two."""
+        steps = self.network.steps
+        block = steps[self.widths[start].step].block_path
+        return min(
+            answers,
+            key=lambda width: (
+                steps[self.widths[width].step].block_path != block,
+                answers[width].denominator,
+                abs(width - start),
+                width,
+            ),
+        )
 
     def _too_much(self, step: int) -> UsageError:
         message = (
@@ -294,10 +327,6 @@ class _Trace:
             f"`{self.network.steps[step].name}`"
         )
         return UsageError(Problem(message, hint="name a layer or a block to look at"))
-
-    def _reason(self, placed: _Placed) -> str:
-        step = self.network.steps[placed.step]
-        return f"`{step.name}` ({step.layer.kind}): {placed.words}"
 
     def group(self, changes: Mapping[int, int], starts: tuple[int, ...]) -> ChannelGroup:
         """The group of these changes by width."""
@@ -330,10 +359,7 @@ class _Check:
     def __call__(self, condition: Any, message: str, *values: Any) -> None:
         require(condition, message, *values)
         if isinstance(condition, Condition):
-            for demand in condition.demands:
-                if demand.parts:
-                    words = message.format(*values)
-                    self._demands.append(_Placed(self._step, demand, words))
+            self._demands += [_Placed(self._step, d) for d in condition.demands if d.parts]
 
 
 def _widths_of(layer: Layer) -> set[int]:
@@ -362,17 +388,13 @@ def _total(parts: Mapping[int, Any], changes: Mapping[int, int]) -> Any:
     return sum([part * changes[width] for width, part in parts.items() if width in changes])
 
 
-def _nearest(start: int, makers: list[tuple[int, Any]]) -> tuple[int, Any]:
-    """The width that is nearest to `start` in the order of the network, with its part; of two, the
-    earlier one."""
-    return min(makers, key=lambda maker: (abs(maker[0] - start), maker[0]))
-
-
-def _made_up(rest: Any, divisor: int, part: Any) -> int | None:
-    """The smallest change of a width with which `rest` becomes a multiple of `divisor`."""
+def _made_up(rest: Any, divisor: int, part: Any) -> Fraction | None:
+    """The smallest change above 0 of a width with which `rest` becomes a multiple of `divisor`."""
     period = (Fraction(divisor) / part).numerator
-    changes = range(1, period + 1)
-    return next((change for change in changes if (rest + part * change) % divisor == 0), None)
+    for change in range(1, min(period, _MOST_ADDED) + 1):
+        if (rest + part * change) % divisor == 0:
+            return Fraction(change)
+    return None
 
 
 def _leaves(first: Any, other: Any) -> Iterator[tuple[Any, Any]]:
