@@ -1,5 +1,5 @@
-"""What Python users call: `analyze`, `compare`, `sweep`, `sensitivity`, `what_if`, `calibrate`, and
-their results.
+"""What Python users call: `analyze`, `compare`, `sweep`, `fit`, `sensitivity`, `what_if`,
+`calibrate`, and their results.
 
 Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
 table in notebooks. They stand here since reports are made of analyses, so an analysis cannot
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from mnet_cost.devices import DeviceProfile
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
+    from mnet_cost.search import fit as search_fit
     from mnet_cost.search.compare import RatioBreakdown
+    from mnet_cost.search.fit import Size
     from mnet_cost.search.sensitivity import GroupSensitivity, SensitivityResult
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
@@ -263,6 +265,36 @@ class Sweep(_Shown):
         plot_sweep(os.fspath(path), self.request, self.summary, tables, force=force)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Fit(_Shown):
+    """The best sizes of some networks within limits."""
+
+    result: search_fit.Fit
+
+    @property
+    def best(self) -> Size | None:
+        """The best size, whose `reference` is what `analyze` takes; None where nothing fits."""
+        return self.result.best
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """The best sizes, best first."""
+        return self.result.sizes
+
+    @property
+    def closest(self) -> Size | None:
+        """What comes closest to the limits, where nothing fits."""
+        return self.result.closest
+
+    def __repr__(self) -> str:
+        return f"<Fit {self._view().title}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.fit import fit_report
+
+        return fit_report(self.result)
+
+
 def analyze(
     model: AnyModel,
     knobs: Mapping[str, Any] | None = None,
@@ -435,6 +467,57 @@ def sweep(
     summary = Summary(request)
     columns = joined(request, list(sweep_tables(request, summary)))
     return Sweep(request=request, summary=summary, columns=columns)
+
+
+def fit(
+    *models: AnyModel,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    threads: int | None = None,
+    precision: str | Sequence[str] = "fp32",
+    limits: str | Sequence[str] = (),
+    maximize: str | None = None,
+    minimize: str | None = None,
+    confidence: float | None = None,
+    top: int = 5,
+    lower_bound: bool = False,
+    **axes: Any,
+) -> Fit:
+    """The best size of some networks within limits: the exact best of all settings of knobs.
+
+        >>> import mnet_cost
+        >>> mnet_cost.fit("mobilenet_v1", limits=["mult_adds<=150M", "params<=2M"])
+        <Fit mobilenet_v1@alpha=0.5,resolution=224: the best of 64 sizes>
+
+    A knob has the values of `axes` or `knobs`, as in `sweep`, else those between the values that
+    the spec calls published. `limits` are as after `--limit`, and memories of `devices` are limits.
+    The best has the most of what `maximize` names, a metric or a knob, or the least of `minimize`:
+    without them the most of an accuracy where one is published, else of mult-adds. With
+    `confidence=0.9`, 9 of 10 measured times and energies are to be within the limits.
+
+    Needs NumPy. Raises `UsageError` for what cannot be, else as `analyze`.
+    """
+    from mnet_cost.torch_model.installed import require
+
+    require("numpy", "sweep")
+    from mnet_cost.search.fit import find_fit
+    from mnet_cost.search.fit_request import plan_fit
+    from mnet_cost.search.ranges import given_values
+
+    request = plan_fit(
+        tuple(map(_name, models)),
+        tuple(map(_model, models)),
+        {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
+        choose_devices(devices, threads),
+        precisions=(precision,) if isinstance(precision, str) else tuple(precision),
+        limits=(limits,) if isinstance(limits, str) else tuple(limits),
+        maximize=maximize,
+        minimize=minimize,
+        confidence=confidence,
+        top=top,
+        lower_bound=lower_bound,
+    )
+    return Fit(result=find_fit(request))
 
 
 def sensitivity(

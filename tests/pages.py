@@ -37,7 +37,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _OPTION = re.compile(r":(\w+):[ ]*([^\n]*)\n")
-_NEEDED = {"export": "torch", "train": "torch", "calibrate": "numpy"}
+_NEEDED = {"export": "torch", "train": "torch", "calibrate": "numpy", "fit": "numpy"}
 """Commands that need an optional package: without it their blocks are left as they are."""
 
 

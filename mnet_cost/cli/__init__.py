@@ -22,6 +22,7 @@ from mnet_cost.cli import (
     devices,
     explain,
     export,
+    fit,
     layers,
     models,
     paper,
@@ -33,7 +34,7 @@ from mnet_cost.cli import (
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, sensitivity, explain, paper, models, train, export, calibrate,
+    analyze, compare, sweep, fit, sensitivity, explain, paper, models, train, export, calibrate,
     devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""

@@ -41,17 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "models", metavar="MODEL", nargs="+", help="NAME_OR_PATH[:variant][@knob=value,...]"
     )
-    knobs = parser.add_argument_group("knobs")
-    for name, help_text in _RANGES.items():
-        knobs.add_argument(f"--{name}", metavar="VALUES", help=help_text)
-    knobs.add_argument(
-        "--set",
-        metavar="KNOB=VALUES",
-        action="append",
-        default=[],
-        dest="settings",
-        help="any other knob, or a choice by its path; may be repeated",
-    )
+    add_range_options(parser)
     group = parser.add_argument_group("analysis")
     group.add_argument(
         "--device",
@@ -124,6 +114,21 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+def add_range_options(parser: argparse.ArgumentParser) -> None:
+    """--alpha, --rho, --resolution, --batch and --set, each with several values."""
+    knobs = parser.add_argument_group("knobs")
+    for name, help_text in _RANGES.items():
+        knobs.add_argument(f"--{name}", metavar="VALUES", help=help_text)
+    knobs.add_argument(
+        "--set",
+        metavar="KNOB=VALUES",
+        action="append",
+        default=[],
+        dest="settings",
+        help="any other knob, or a choice by its path; may be repeated",
+    )
+
+
 def _add_space_options(parser: argparse.ArgumentParser) -> None:
     spaces = parser.add_argument_group(
         "design spaces: all choices of the spec, and the knobs above"
@@ -168,7 +173,7 @@ def run(options: argparse.Namespace) -> int:
     target, options.output = options.output, None
     emit(sweep_report(request, summary), options, options.models)
     options.output = target
-    return _refuse_totals(summary)
+    return refuse_point_totals(summary.without_totals)
 
 
 def _searched(request: SweepRequest) -> SweepRequest:
@@ -182,12 +187,11 @@ def _searched(request: SweepRequest) -> SweepRequest:
         return search_spaces(request, bar)
 
 
-def _refuse_totals(summary: Summary) -> int:
-    """Exit status 3, and words on stderr, where points have no totals."""
+def refuse_point_totals(without: int) -> int:
+    """Exit status 3, and words on stderr, where some points are without totals."""
     from mnet_cost.cli.output import say
     from mnet_cost.errors import Problem
 
-    without = summary.without_totals
     if not without:
         return 0
     said = f"{without:,} points have no totals: some of their layers have no cost rule"
@@ -203,7 +207,7 @@ def _request(options: argparse.Namespace) -> SweepRequest:
     from mnet_cost.search.selection import plan_selection
     from mnet_cost.search.sweep_request import plan_sweep
 
-    axes = _axes(options)
+    axes = given_axes(options)
     names = [name for name in options.models if name.lower() != "vs"]
     models = [load_model(name) for name in names]
     selection = plan_selection(
@@ -218,9 +222,9 @@ def _request(options: argparse.Namespace) -> SweepRequest:
         models,
         axes,
         choose_devices(options.device, options.threads),
-        precisions=_words(options.precision),
+        precisions=words(options.precision),
         convention=options.convention,
-        metrics=None if options.metrics is None else named(_words(options.metrics)),
+        metrics=None if options.metrics is None else named(words(options.metrics)),
         objectives=options.pareto,
         lower_bound=options.lower_bound,
         front_only=options.front_only,
@@ -229,11 +233,12 @@ def _request(options: argparse.Namespace) -> SweepRequest:
     )
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The parts of a text between commas."""
     return [word.strip() for word in text.split(",")]
 
 
-def _axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
+def given_axes(options: argparse.Namespace) -> dict[str, Sequence[Any]]:
     """The values of each knob that the command line states."""
     from mnet_cost.errors import Problem, UsageError
     from mnet_cost.search.ranges import parse_values

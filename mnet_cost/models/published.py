@@ -14,13 +14,19 @@ counts are equal to the printed ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.errors import UnitError, did_you_mean, one_of
 from mnet_cost.models.problems import all_of, key_hint, shown
 from mnet_cost.models.sections import Sections
 from mnet_cost.models.types import BATCH
-from mnet_cost.models.variants import changes_nothing, patched_knobs, with_section
+from mnet_cost.models.variants import (
+    changes_nothing,
+    patched_knobs,
+    sets_knobs_alone,
+    with_section,
+)
 from mnet_cost.printed import Printed, is_printed, parse_printed
 from mnet_cost.yamlfile import Node
 
@@ -56,14 +62,17 @@ class PublishedRow(NamedTuple):
     variant: str | None
     """The variant that it names."""
     own: bool
-    """Whether it is about the network of the file: no variant, or a variant without changes."""
+    """Whether it is about the network of the file: no variant, or one that changes nothing but
+    values of knobs."""
     at: Mapping[str, Any]
-    """Values of knobs; the others are at their defaults."""
+    """Values of knobs beside those of the variant; the others are at their defaults."""
     note: str
     texts: Mapping[str, str]
     """Each figure as written."""
     dataset: str = ""
     """What its accuracies are measured on, where the row names it."""
+    setting: Mapping[str, Any] = MappingProxyType({})
+    """Of the network of the file, if it is about that: `at`, and what the variant sets."""
 
     def measured_on(self, figure: str) -> str | None:
         """The dataset of an accuracy: the row's, else the usual one of such figures; None where
@@ -88,7 +97,7 @@ def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRo
         for row in spec.published
         if row.own
         and all(
-            knobs.get(name, knob.default) == row.at.get(name, knob.default)
+            knobs.get(name, knob.default) == row.setting.get(name, knob.default)
             for name, knob in spec.knobs.items()
         )
     )
@@ -97,6 +106,7 @@ def published_at(spec: ModelSpec, knobs: Mapping[str, Any]) -> tuple[PublishedRo
 def compile_published(root: Sections, variant: str | None = None) -> tuple[PublishedRow, ...]:
     """The rows of the file below `root`; with a variant only the rows about it.
 
+    A variant that sets knobs alone is the network of the file at other values: its rows have them.
     Problems are found in all rows, whichever variant is asked for.
     """
     if root.get("published") is None:
@@ -104,10 +114,10 @@ def compile_published(root: Sections, variant: str | None = None) -> tuple[Publi
     compiler = _RowCompiler(root)
     rows = compiler.rows()
     if variant is None:
-        return rows
+        return tuple([compiler.as_setting(row) for row in rows])
     wanted = compiler.changing(variant)
     return tuple(
-        row._replace(variant=None, own=True)
+        row._replace(variant=None, own=True, setting=row.at)
         for row in rows
         if compiler.changing(row.variant) == wanted
     )
@@ -167,6 +177,17 @@ class _RowCompiler:
             return None
         return variant
 
+    def as_setting(self, row: PublishedRow) -> PublishedRow:
+        """A row of a variant that sets knobs alone as a row of the file; any other row as it is."""
+        if row.own or row.variant is None or not sets_knobs_alone(self.root.root, row.variant):
+            return row
+        plain, set_by_variant = self._defaults(None), self._defaults(row.variant)
+        if plain.keys() != set_by_variant.keys():
+            return row
+        values = {name: known.default for name, known in set_by_variant.items()
+                  if known is not None and known != plain.get(name)}  # fmt: skip
+        return row._replace(own=True, setting={**values, **row.at})
+
     def rows(self) -> tuple[PublishedRow, ...]:
         """All rows without a problem."""
         rows: list[PublishedRow] = []
@@ -224,7 +245,7 @@ class _RowCompiler:
             self.problems.add("this row has no figure", node, f"give it {one_of(list(FIGURES))}")
             return None
         own = self.changing(variant) is None
-        return PublishedRow(source, variant, own, at, note, texts, dataset)
+        return PublishedRow(source, variant, own, at, note, texts, dataset, at)
 
     def _text(self, node: Node, key: str) -> str:
         """The text under a key of a row, empty where it has none."""

@@ -110,6 +110,15 @@ def changes_nothing(root: Node, name: str) -> bool:
     return patch is not None and (patch.value is None or patch.value == {})
 
 
+def sets_knobs_alone(root: Node, name: str) -> bool:
+    """Whether the patch of the variant `name` has other values of knobs, and nothing else."""
+    variants = root.value.get("variants")
+    if variants is None or not isinstance(variants.value, dict):
+        return False
+    patch = variants.value.get(name)
+    return patch is not None and isinstance(patch.value, dict) and list(patch.value) == ["knobs"]
+
+
 def patched_knobs(root: Node, name: str | None) -> Mapping[str, Node]:
     """The knobs of a file by name, with the variant `name` applied."""
     knobs: Node | None = root.value.get("knobs")

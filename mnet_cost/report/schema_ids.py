@@ -11,6 +11,7 @@ VERSIONS = {
     "compare": 2,
     "explain": 2,
     "sweep": 1,
+    "fit": 1,
     "sensitivity": 1,
     "models": 3,
     "model": 2,

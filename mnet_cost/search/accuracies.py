@@ -309,7 +309,7 @@ def _rows(
         return  # with another option picked it is another network
     for row in model.spec.published:
         if row.own and all(
-            knob in axes or fixed.get(knob, known.default) == row.at.get(knob, known.default)
+            knob in axes or fixed.get(knob, known.default) == row.setting.get(knob, known.default)
             for knob, known in model.spec.knobs.items()
         ):
             yield row
@@ -318,6 +318,6 @@ def _rows(
 def _value(model: Model, knob: str, row: PublishedRow, choices: Mapping[str, Sequence[Any]]) -> Any:
     """The value of a swept knob in a row: figures are of the first option of a choice."""
     if knob in model.spec.knobs:
-        return row.at.get(knob, model.spec.knobs[knob].default)
+        return row.setting.get(knob, model.spec.knobs[knob].default)
     options = choices.get(knob)
     return options[0] if options else None

@@ -1,19 +1,22 @@
 """Limits on metrics of a sweep, as they are typed: `latency@pixel_1_tflite<=20ms`, `params<=2M`.
 
 A point over a limit, or whose number is not known, is on no front. Numbers have the units that
-their metrics have: `20ms`, `320KiB`, `5mJ`, `150M`, `70%`. Not here: fronts.
+their metrics have: `20ms`, `320KiB`, `5mJ`, `150M`, `70%`. With a confidence, a limit is on the
+end of the band that a measurement is within with that probability. Not here: fronts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, Source, Span, UnitError, UsageError
-from mnet_cost.metrics import Metric
+from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.search.accuracies import Accuracy
+from mnet_cost.search.blocks import column_of
 from mnet_cost.search.objectives import Objective, objective_of
 from mnet_cost.units import format_si, parse_count, parse_quantity
 
@@ -26,6 +29,20 @@ _MOST_PERCENT = 1000
 _UNITS = {"bytes": "B", "s": "s", "J": "J"}
 
 
+BAND_CONFIDENCE = 0.9
+"""How many of the measurements are below the high end of a band, or above its low end: a band holds
+80 % of them, and as many are below as above."""
+
+
+class BandEnd(NamedTuple):
+    """The end of a band on which a limit is, in the place of the number itself."""
+
+    objective: Objective
+    """The column of the band's end."""
+    power: float
+    """Of the ratio of the band's end to the number: 1 is the end of the band itself."""
+
+
 class Limit(NamedTuple):
     """The most or the least that a column may be."""
 
@@ -36,17 +53,48 @@ class Limit(NamedTuple):
     """In the unit of files."""
     text: str
     """As it was typed."""
+    end: BandEnd | None = None
+    """Where a confidence is asked for, of a number that has a band."""
 
     @property
     def column(self) -> str:
         return self.objective.column
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All columns that it needs."""
+        return (self.objective, self.end.objective) if self.end is not None else (self.objective,)
+
+    def with_confidence(self, confidence: float) -> Limit:
+        """The limit on the end of the band that a measurement is within with this probability, from
+        0.5 on; the same where the number has no band.
+
+        Errors are taken to be normal in logarithms, beside the 0.9 that a band was set by.
+        """
+        name = f"{self.objective.metric.name}_{'high' if self.is_most else 'low'}"
+        metric = next((metric for metric in METRICS if metric.name == name), None)
+        if metric is None:
+            return self
+        normal = NormalDist()
+        power = normal.inv_cdf(confidence) / normal.inv_cdf(BAND_CONFIDENCE)
+        device = self.objective.device
+        end = Objective(metric, column_of(metric, device), device)
+        return self._replace(end=BandEnd(end, power))
+
+    def values(self, table: Mapping[str, Any]) -> Any:
+        """The numbers that are limited; None where no point has one."""
+        values = table[self.column]
+        if self.end is None or values is None:
+            return values
+        ends = table[self.end.objective.column]
+        return None if ends is None else values * (ends / values) ** self.end.power
 
     def excess(self, table: Mapping[str, Any], points: int) -> Any:
         """For each point the share of the limit that it is over by; at most 0 where it is within,
         infinite where its number is not known."""
         import numpy
 
-        values = table[self.column]
+        values = self.values(table)
         if values is None:
             return numpy.full(points, numpy.inf)
         over = values - self.value if self.is_most else self.value - values
@@ -54,22 +102,53 @@ class Limit(NamedTuple):
 
 
 def parse_limits(
-    texts: Sequence[str], devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]
+    texts: Sequence[str | Limit],
+    devices: Sequence[DeviceProfile],
+    accuracies: Sequence[Accuracy],
 ) -> tuple[Limit, ...]:
     """The limits that `texts` state, one each; a column has at most one of each kind.
 
-    Raises `UsageError` for what is no limit, for a metric or device that is not there, and for a
-    number without the unit of its metric.
+    Raises `UsageError` for what is no limit, for a metric or device that is not there, for a
+    number without the unit of its metric, and for limits that no number is within.
     """
     limits: dict[tuple[str, bool], Limit] = {}
     for text in texts:
-        limit = _limit(text, devices, accuracies)
+        limit = _limit(text, devices, accuracies) if isinstance(text, str) else text
         key = limit.column, limit.is_most
         if key in limits:
             both = f"`{limits[key].text}` and `{text}`"
             raise UsageError(f"{both} limit the same number: state one of them")
         limits[key] = limit
+        most, least = limits.get((limit.column, True)), limits.get((limit.column, False))
+        if most is not None and least is not None and most.value < least.value:
+            both = f"`{most.text}` and `{least.text}`"
+            raise UsageError(f"{both} contradict each other: no number is within both")
     return tuple(limits.values())
+
+
+def option_limits(
+    options: Mapping[str, str], devices: Sequence[DeviceProfile]
+) -> tuple[Limit, ...]:
+    """The limits that options such as `--latency 20ms` state, as metric -> text: the most of each,
+    on each device where it is of a device. Raises `UsageError` for a text that is no such number,
+    and for a metric of a device where there is none."""
+    limits = []
+    for name, text in options.items():
+        metric = find_metric(name)
+        option = f"--{name.replace('_', '-')}"
+        try:
+            value = _number(text, metric)
+        except UnitError as error:
+            span = Span(Source(option, text), 1, 1, max(len(text), 1) + 1)
+            raise UsageError([problem._replace(span=span) for problem in error.problems]) from None
+        if metric.per_device and not devices:
+            hint = "add --device NAME: `mnet-cost devices` lists them"
+            raise UsageError(Problem(f"`{option}` is of a device, and there is none", hint=hint))
+        for device in devices if metric.per_device else (None,):
+            where = f"@{device.name}" if device is not None else ""
+            objective = Objective(metric, column_of(metric, device), device)
+            limits.append(Limit(objective, True, value, f"{name}{where}<={text.strip()}"))
+    return tuple(limits)
 
 
 def _limit(text: str, devices: Sequence[DeviceProfile], accuracies: Sequence[Accuracy]) -> Limit:
@@ -140,7 +219,7 @@ class LimitTally:
         if least < float("inf") and (self.closest is None or least < self.closest[0]):
             self.closest = (
                 least,
-                {limit.column: float(table[limit.column][at]) for limit in self.limits},
+                {limit.column: float(limit.values(table)[at]) for limit in self.limits},
             )
 
     def merge(self, other: LimitTally) -> None:

@@ -103,7 +103,8 @@ class SweepRequest:
     @property
     def decisive(self) -> tuple[Objective, ...]:
         """The columns that decide what is on the front: objectives and limits."""
-        return (*self.objectives, *[limit.objective for limit in self.limits])
+        limited = [objective for limit in self.limits for objective in limit.objectives]
+        return (*self.objectives, *limited)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -149,7 +150,7 @@ def plan_sweep(
     objectives: str | None = None,
     lower_bound: bool = False,
     front_only: bool = False,
-    limits: Sequence[str] = (),
+    limits: Sequence[str | Limit] = (),
     selection: Selection | None = None,
 ) -> SweepRequest:
     """A sweep of `models`, each with the knobs of `axes` that it has.
@@ -171,7 +172,7 @@ def plan_sweep(
         _network(name, model, plain, axes)
         for name, model, plain in zip(names, settled, models, strict=True)
     )
-    _refuse_twins(networks)
+    refuse_twins(networks)
     costs = tuple(metric for metric in metrics or COSTS if metric in COMPUTED)
     if selection is not None:
         from mnet_cost.search.space_requests import described, usual_costs
@@ -247,7 +248,8 @@ def _network(name: str, model: Model, plain: Model, axes: Mapping[str, Sequence[
     return Network(name=name, model=fixed, axes=own, surfaces=surfaces_of(fixed, own))
 
 
-def _refuse_twins(networks: Sequence[Network]) -> None:
+def refuse_twins(networks: Sequence[Network]) -> None:
+    """`UsageError` for a network that is there twice, and for two of the same name."""
     for first, other in combinations(networks, 2):
         if first.model.spec == other.model.spec and first.model.knobs == other.model.knobs:
             if first.name == other.name:

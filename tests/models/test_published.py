@@ -80,12 +80,15 @@ def test_rows_of_a_setting() -> None:
     text = TEXT + PUBLISHED
     base = [
         {"top1": "70.0", "mult_adds": "569 M", "params": "4.20 M"},
+        {"top1": "70.1"},
         {"top5": "90.286", "params": "3504872"},
     ]
+    plain = [base[0], base[2]]
     assert at(text) == base
     assert at(text, alpha=1, batch=8) == base
-    assert at(text, "plain") == base
-    assert at(text, "bare") == base
+    assert at(text, "plain") == plain
+    assert at(text, "bare") == plain
+    assert at(text, alpha=2) == [{"top1": "71.70"}], "a variant that sets knobs alone"
     assert at(text, alpha=0.75) == []
     assert at(text, alpha=0.75, size=16) == [{"top1": "65"}]
     assert at(text, alpha=0.75, size=16, deep=False) == []

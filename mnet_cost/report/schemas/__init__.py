@@ -15,6 +15,7 @@ from mnet_cost.report.schemas.devices import (
     devices_beside_schema,
     devices_schema,
 )
+from mnet_cost.report.schemas.fit import fit_schema
 from mnet_cost.report.schemas.networks import model_schema, models_schema
 from mnet_cost.report.schemas.others import (
     layer_kind_schema,
@@ -51,6 +52,7 @@ _DOCUMENTS = {
     "compare": compare_schema,
     "explain": explain_schema,
     "sweep": sweep_schema,
+    "fit": fit_schema,
     "sensitivity": sensitivity_schema,
     "models": models_schema,
     "model": model_schema,
