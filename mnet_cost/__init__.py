@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnet_cost.api import (
+        Advices,
         Analysis,
         CalibratedDevice,
         Comparison,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Sensitivity,
         Sweep,
         WhatIfs,
+        advise,
         analyze,
         analyze_network,
         calibrate,
@@ -46,6 +48,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LAYERS",
+    "Advices",
     "Analysis",
     "CalibratedDevice",
     "Comparison",
@@ -61,6 +64,7 @@ __all__ = [
     "WhatIfs",
     "Work",
     "__version__",
+    "advise",
     "analyze",
     "analyze_network",
     "build_module",
@@ -83,6 +87,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Advices": "api",
     "Analysis": "api",
     "CalibratedDevice": "api",
     "Comparison": "api",
@@ -98,6 +103,7 @@ _HOMES = {
     "Sweep": "api",
     "WhatIfs": "api",
     "Work": "layers",
+    "advise": "api",
     "analyze": "api",
     "analyze_network": "api",
     "build_module": "torch_model",

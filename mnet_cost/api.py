@@ -1,4 +1,4 @@
-"""What Python users call: `analyze`, `compare`, `sweep`, `fit`, `sensitivity`, `what_if`,
+"""What Python users call: `analyze`, `compare`, `sweep`, `fit`, `sensitivity`, `advise`, `what_if`,
 `calibrate`, and their results.
 
 Results are the records of the packages below, with ways to show them: `report`, `to_dict`, and a
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
+    from mnet_cost.search.advice import Advice, AdviceResult
     from mnet_cost.search.compare import RatioBreakdown
     from mnet_cost.search.fit import Size
     from mnet_cost.search.sensitivity import GroupSensitivity, SensitivityResult
@@ -170,6 +171,29 @@ class Sensitivity(_Shown):
     def _with_lower_bounds(self) -> Self:
         analysis = self.analysis.with_lower_bounds()
         return replace(self, analysis=analysis, result=self.result.with_lower_bounds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Advices(_Shown):
+    """An analysis, and the changes with the most to gain on its first device."""
+
+    analysis: Analysis
+    result: AdviceResult
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """The most to gain first."""
+        return self.result.advice
+
+    def __repr__(self) -> str:
+        changes = "; ".join(advice.change for advice in self.advice) or "none"
+        name = self.result.device.device.name
+        return f"<Advices {self.analysis.network.spec.title} on {name}: {changes}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.advice import with_advice
+
+        return with_advice(self.analysis._view(by), self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -546,6 +570,37 @@ def sensitivity(
     else:
         analysis = analyze(model, knobs, devices, **settings)
     return Sensitivity(analysis=analysis, result=find_sensitivities(analysis, layer))
+
+
+def advise(
+    model: AnyModel | Analysis,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    *,
+    count: int = 3,
+    lower_bound: bool = False,
+    **settings: Any,
+) -> Advices:
+    """The `count` changes of a network with the most to gain on the first of `devices`.
+
+        >>> import mnet_cost
+        >>> mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=1).advice[0].change
+        'alpha 0.75 instead of 1'
+
+    Each is analyzed: knobs one step down, int8, an order of layers with less memory, and changes of
+    lines of the spec. `model` may be an analysis; the other arguments are those of `analyze`,
+    except for `sparsity`. With `lower_bound` there is advice although layers have no cost rule.
+    Raises `UsageError` without a device or a time on it, else as `analyze`.
+    """
+    from mnet_cost.search.advice import find_advice
+
+    if isinstance(model, passes.Analysis):
+        analysis = _shown(model)
+    else:
+        analysis = analyze(model, knobs, devices, **settings)
+    if lower_bound:
+        analysis = analysis.with_lower_bounds()
+    return Advices(analysis=analysis, result=find_advice(analysis, count))
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:
