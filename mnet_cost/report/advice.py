@@ -10,21 +10,25 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.metrics import METRICS, find_metric
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.file_keys import file_numbers
-from mnet_cost.report.types import ASKED, MOST_NOTES, Absent, Column, Range, Report, Table
+from mnet_cost.report.metric_columns import metric_column
+from mnet_cost.report.rows import without
+from mnet_cost.report.types import ASKED, MOST_NOTES, Absent, Column, Quantity, Range, Report, Table
 from mnet_cost.search.advice import Advice, AdviceResult, missing_bytes
 from mnet_cost.search.compare import ratio
 from mnet_cost.units import format_bytes
 
 SAVED = tuple([metric for metric in METRICS if metric.of_network or metric.of_device])
 """Metrics that are given before and after a change."""
-_SHARES = ("mult_adds", "params", "peak_memory", "energy")
-"""Metrics of which a table has the share that is saved, beside the time."""
+_BESIDE = ("mult_adds", "params", "traffic", "peak_memory", "energy")
+"""Metrics of which a table says what is saved, beside the time."""
 
 
 def with_advice(report: Report, result: AdviceResult) -> Report:
     """`report`, with a table of changes above its facts, and the lines of the spec to write."""
     notes, more = _notes(result), _more_notes(result)
-    tables = [_changes_table(result), *_lines_tables(result)] if result.advice else []
+    tables = []
+    if result.advice:
+        tables = [_changes_table(result), *_lines_tables(result), _savings_table(result)]
     every = (*notes, *report.notes)
     return report._replace(
         answer=(*report.answer, *tables),
@@ -66,23 +70,19 @@ def _more_notes(result: AdviceResult) -> list[str]:
 def _changes_table(result: AdviceResult) -> Table:
     missing = missing_bytes(result.device)
     columns = (
+        Column("advice", "", "number", ASKED),
         Column("change", "change", "text", ASKED),
         Column("latency_saved_s", "saves", "seconds", ASKED, help="time of the whole network"),
         Column("latency_ratio", "x of", "ratio", ASKED, help="the time after over that before"),
         Column("latency_ratio_range", "80 % range", "range", 8, help="of measured ratios"),
-        Column("tie", "tie", "text", 8),
+        Column("tie", "tie", "text", ASKED),
         *(
             [Column("missing_bytes", "too few then", "bytes", ASKED, help="bytes of memory")]
             if missing
             else []
         ),
-        *(
-            Column(f"{name}_share", f"% {find_metric(name).title}", "percent", 7 - i,
-                   help="share that is saved; below zero it is more than before")
-            for i, name in enumerate(_SHARES)
-        ),
-        Column("accuracy", "accuracy", "text", 9, help="before and after, where a source prints "
-               "both"),
+        Column("accuracy", "accuracy", "text", 9, help="in percent, before and after, where a "
+               "source prints both"),
         Column("setting", "how", "text", ASKED, help="an option, or lines of the spec below"),
     )  # fmt: skip
     rows = []
@@ -92,13 +92,13 @@ def _changes_table(result: AdviceResult) -> Table:
         known = times.low is not None and times.high is not None and not times.same_kernels
         rows.append(
             (
+                number,
                 advice.change,
                 _saved(result.analysis, advice, "latency"),
                 times.value,
                 Range(times.low or 0.0, times.high or 0.0, "x") if known else None,
                 "tie" if times.tie else "",
                 *([missing_bytes(advice.analysis.devices[0])] if missing else []),
-                *(_share(result.analysis, advice, name) for name in _SHARES),
                 _accuracy_cell(advice),
                 how,
             )
@@ -106,20 +106,22 @@ def _changes_table(result: AdviceResult) -> Table:
     title = f"Advice for {result.device.device.name}"
     if missing:
         title += f", which has {format_bytes(missing)} too few"
-    return Table("advice", title, columns, tuple(rows))
+    table = Table("advice", title, columns, tuple(rows))
+    is_tie = any(advice.time.tie for advice in result.advice)
+    return table if is_tie else without(table, ("tie",))
 
 
 def _accuracy_cell(advice: Advice) -> str | Absent:
     change = advice.accuracy
     if change is None:
         return Absent("not known")
-    return f"{ACCURACIES[change.name]} {change.before:g} -> {change.after:g} %"
+    return f"{ACCURACIES[change.name]} {change.before:g} -> {change.after:g}"
 
 
 def _lines_tables(result: AdviceResult) -> list[Table]:
     """What to write in the spec, for each change of it."""
     columns = (
-        Column("advice", "change", "number", ASKED),
+        Column("advice", "", "number", ASKED),
         Column("line", "line", "number", ASKED),
         Column("before", "now", "text", ASKED),
         Column("after", "write", "text", ASKED),
@@ -133,6 +135,33 @@ def _lines_tables(result: AdviceResult) -> list[Table]:
         return []
     path = next(advice.path for advice in result.advice if advice.lines)
     return [Table("advice_lines", f"What to write in {path}", columns, tuple(rows))]
+
+
+def _savings_table(result: AdviceResult) -> Table:
+    """What each change saves beside time; below zero it is more than before."""
+    known = [
+        name
+        for name in _BESIDE
+        if any(_saved(result.analysis, advice, name) is not None for advice in result.advice)
+    ]
+    columns = [Column("advice", "", "number", ASKED)]
+    for place, name in enumerate(known):
+        metric = find_metric(name)
+        weight = 9 - place
+        columns += [
+            metric_column(name, weight)._replace(key=f"{metric.key}_saved"),
+            Column(f"{name}_share", "%", "percent", weight, help=f"share of the {metric.title}"),
+        ]
+    rows = []
+    for number, advice in enumerate(result.advice, 1):
+        row: list[Any] = [number]
+        for name in known:
+            saved = _saved(result.analysis, advice, name)
+            is_energy = find_metric(name).unit == "J" and saved is not None
+            row.append(Quantity(saved or 0.0, "J") if is_energy else saved)
+            row.append(_share(result.analysis, advice, name))
+        rows.append(tuple(row))
+    return Table("savings", "What each saves beside time", tuple(columns), tuple(rows))
 
 
 def _numbers(before: Analysis, advice: Advice, name: str) -> tuple[Any, Any]:
