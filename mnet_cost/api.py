@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from mnet_cost.measure.calibrate import Calibration, Form
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
+    from mnet_cost.search.advice import Advice, AdviceResult
     from mnet_cost.search.compare import RatioBreakdown
     from mnet_cost.search.diff import Diff
     from mnet_cost.search.fit import Size
     from mnet_cost.search.judgements import CheckResult, Judgement
+    from mnet_cost.search.sensitivity import GroupSensitivity, SensitivityResult
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
     from mnet_cost.search.what_if import WhatIf
@@ -152,6 +154,61 @@ class Comparison(_Shown):
     def _with_lower_bounds(self) -> Self:
         analyses = tuple([analysis.with_lower_bounds() for analysis in self.analyses])
         return replace(self, analyses=analyses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sensitivity(_Shown):
+    """What each group of layers changes where it is narrower or wider."""
+
+    analysis: Analysis
+    """Of the network as it is."""
+    result: SensitivityResult
+
+    @property
+    def groups(self) -> tuple[GroupSensitivity, ...]:
+        """Layers that change together, in the order of the network."""
+        return self.result.groups
+
+    def worth_thinning(self, device: int = 0) -> list[GroupSensitivity]:
+        """Groups that lose a larger share of the time than of the mult-adds at the next full tile
+        below, on one of the devices by its number; the largest gain first."""
+        return self.result.worth_thinning(device)
+
+    def __repr__(self) -> str:
+        title = self.analysis.network.spec.title
+        return f"<Sensitivity {title}: {len(self.groups)} groups of layers>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.sensitivity import sensitivity_report
+
+        return sensitivity_report(self.result)
+
+    def _with_lower_bounds(self) -> Self:
+        analysis = self.analysis.with_lower_bounds()
+        return replace(self, analysis=analysis, result=self.result.with_lower_bounds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Advices(_Shown):
+    """An analysis, and the changes with the most to gain on its first device."""
+
+    analysis: Analysis
+    result: AdviceResult
+
+    @property
+    def advice(self) -> tuple[Advice, ...]:
+        """The most to gain first."""
+        return self.result.advice
+
+    def __repr__(self) -> str:
+        changes = "; ".join(advice.change for advice in self.advice) or "none"
+        name = self.result.device.device.name
+        return f"<Advices {self.analysis.network.spec.title} on {name}: {changes}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.advice import with_advice
+
+        return with_advice(self.analysis._view(by), self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -599,6 +656,65 @@ def fit(
         lower_bound=lower_bound,
     )
     return Fit(result=find_fit(request))
+
+
+def sensitivity(
+    model: AnyModel | Analysis,
+    layer: str | None = None,
+    *,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    **settings: Any,
+) -> Sensitivity:
+    """What a channel less or more changes in each metric, for each group of layers.
+
+        >>> import mnet_cost
+        >>> mnet_cost.sensitivity("mobilenet_v1", devices=["pixel_1"])
+        <Sensitivity mobilenet_v1: 15 groups of layers>
+
+    `layer` is the path of a layer or block to look at alone. `model`, `devices` and all other
+    arguments are those of `analyze`, except for `schedule` and `sparsity`; or `model` is an
+    analysis. Raises `ModelReferenceError` for a layer that is not there, and `UsageError` where it
+    would take too long, else as `analyze`.
+    """
+    from mnet_cost.search.sensitivity import find_sensitivities
+
+    if isinstance(model, passes.Analysis):
+        analysis = _shown(model)
+    else:
+        analysis = analyze(model, knobs, devices, **settings)
+    return Sensitivity(analysis=analysis, result=find_sensitivities(analysis, layer))
+
+
+def advise(
+    model: AnyModel | Analysis,
+    knobs: Mapping[str, Any] | None = None,
+    devices: Iterable[Device] = (),
+    *,
+    count: int = 3,
+    lower_bound: bool = False,
+    **settings: Any,
+) -> Advices:
+    """The `count` changes of a network with the most to gain on the first of `devices`.
+
+        >>> import mnet_cost
+        >>> mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=1).advice[0].change
+        'alpha 0.75 instead of 1'
+
+    Each is analyzed: knobs one step down, int8, an order of layers with less memory, and changes of
+    lines of the spec. `model` may be an analysis; the other arguments are those of `analyze`,
+    except for `sparsity`. With `lower_bound` there is advice although layers have no cost rule.
+    Raises `UsageError` without a device or a time on it, else as `analyze`.
+    """
+    from mnet_cost.search.advice import find_advice
+
+    if isinstance(model, passes.Analysis):
+        analysis = _shown(model)
+    else:
+        analysis = analyze(model, knobs, devices, **settings)
+    if lower_bound:
+        analysis = analysis.with_lower_bounds()
+    return Advices(analysis=analysis, result=find_advice(analysis, count))
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:

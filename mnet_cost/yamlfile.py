@@ -93,6 +93,11 @@ class Node:
         return max(int(self._stop.column) + 1 if one_line else 0, self.column + 1)
 
     @property
+    def extent(self) -> tuple[int, int]:
+        """Where it starts and stops in the text of its source, with its quotes."""
+        return int(self._start.index), int(self._stop.index)
+
+    @property
     def text(self) -> str:
         """A scalar as it is written, without quotes: 70.0 stays `70.0`."""
         if isinstance(self.value, str):

@@ -20,7 +20,7 @@ from mnet_cost.tensors import agreed, ceil_div, is_equal, largest, square_root, 
 _MILLION = 1e6
 _STEM_CHANNELS = 4
 """An image has at most so many channels: runtimes have separate code for the first convolution."""
-_PACKS = (4, 8, 16)
+PACKS = (4, 8, 16)
 """Channels that are kept together in memory, where a runtime packs them; each divides the next."""
 
 NONE = 0.0
@@ -140,7 +140,7 @@ def _unpacked(channels: int, tile: int) -> float:
     if tile <= 1:
         return 0.0
     unpacked = 1.0
-    for pack in _PACKS:
+    for pack in PACKS:
         if pack <= tile:
             unpacked = where(channels % pack == 0, (tile / pack - 1) / (tile - 1), unpacked)
     return unpacked

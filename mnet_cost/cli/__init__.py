@@ -28,14 +28,15 @@ from mnet_cost.cli import (
     models,
     paper,
     schema,
+    sensitivity,
     sweep,
     train,
 )
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, fit, check, explain, paper, models, train, export, calibrate, devices,
-    layers, schema,
+    analyze, compare, sweep, fit, check, sensitivity, explain, paper, models, train, export,
+    calibrate, devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -59,6 +59,15 @@ def add_parser(subparsers: Subparsers) -> None:
         help="times with other numbers of the devices, beside the real ones: `bandwidth=x2,"
         "l2=1MiB`; {changes} or a memory level, with xN, /N or a quantity",
     )
+    parser.add_argument_group("advice").add_argument(
+        "--advise",
+        metavar="N",
+        type=count,
+        nargs="?",
+        const=3,
+        help="the N changes with the most to gain on the first device (3), each analyzed: knobs, "
+        "precision, order of layers, and lines of the spec",
+    )
     parser.add_argument_group("kernels").add_argument(
         "--top",
         metavar="N",
@@ -94,6 +103,7 @@ def _run_batches(
     for option, is_set in (
         ("--training", options.training),
         ("--what-if", options.what_if is not None),
+        ("--advise", options.advise is not None),
         ("--top", options.top is not None),
         (f"--by {options.by}", options.by != "block"),
     ):
@@ -136,6 +146,13 @@ def run(options: argparse.Namespace) -> int:
 
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
         report = with_what_if(report, analysis, what_ifs)
+    if options.advise is not None:
+        from mnet_cost.cli.bar import Bar
+        from mnet_cost.report.advice import with_advice
+        from mnet_cost.search.advice import find_advice
+
+        with Bar("analyzing changes") as bar:
+            report = with_advice(report, find_advice(analysis, options.advise, bar))
     report = with_misfits(report, options, [analysis])
     emit(report, options, [options.model, *options.device])
     status = refuse_total([analysis])

@@ -211,6 +211,7 @@ class Attention(Layer):
     makes: ClassVar[Makes] = "sequence"
     effort: ClassVar[Effort] = "matmul"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
+    width_field: ClassVar[str | None] = "features"
     aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
     arity: ClassVar[tuple[int, int | None]] = (1, 2)
 

@@ -117,6 +117,11 @@ class Layer:
     memory_format: ClassVar[MemoryFormat] = "preserved"
     reads: ClassVar[Reads] = "anything"
     makes: ClassVar[Makes] = "anything"
+    width_field: ClassVar[str | None] = None
+    """The field that says how wide the layer is: how many channels or features it makes, or works
+    with inside. None where that follows from its inputs."""
+    sizes_field: ClassVar[str | None] = None
+    """The field that lists sizes, which have to follow where widths around the layer change."""
     differentiable: ClassVar[bool] = True
     """Whether a gradient passes from the output to the inputs. If not, the inputs are treated like
     outputs of the network in training: they have a loss."""
@@ -161,6 +166,13 @@ class Layer:
         where these are equal. A layer without stored tensors can be used on any input.
         """
         return None
+
+    def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:
+        """The layer for the inputs `after`, where its fields were written for those `before`.
+
+        Fields that repeat a size of the inputs change with it; all others stay.
+        """
+        return self
 
     def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
         """A hint how to make inputs fit that `infer` refuses; None where there is none."""

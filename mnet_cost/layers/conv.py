@@ -6,7 +6,7 @@ Ignored here: algorithms that spend fewer multiplications (Winograd, FFT).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from mnet_cost.layers.base import (
@@ -22,7 +22,7 @@ from mnet_cost.layers.base import (
 )
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
-from mnet_cost.tensors import Check, Size, TensorType, ceil_div, largest, product
+from mnet_cost.tensors import Check, Size, TensorType, ceil_div, is_equal, largest, product
 
 _KERNEL = "size of the kernel"
 _STRIDE = "step between outputs"
@@ -174,6 +174,15 @@ def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: S
     )
 
 
+def _following(layer: Conv2d | ConvTranspose2d, before: TensorType, after: TensorType) -> Layer:
+    """A convolution with as many groups as input channels, for other input channels: it stays
+    depthwise, with as many kernels for each channel."""
+    if is_equal(layer.groups, 1) or not is_equal(layer.groups, before.shape[-3]):
+        return layer
+    channels = after.shape[-3]
+    return replace(layer, groups=channels, channels=layer.channels // layer.groups * channels)
+
+
 def _conv_work(
     x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
 ) -> Work:
@@ -232,6 +241,7 @@ class Conv2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
+    width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
 
     channels: Size = spec_field(Whole(), "output channels")
@@ -253,6 +263,9 @@ class Conv2d(Layer):
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:
+        return _following(self, before[0], after[0])
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-3],)
@@ -340,6 +353,7 @@ class ConvTranspose2d(Layer):
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
+    width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
     saves: ClassVar[Saves] = "inputs"
 
@@ -391,6 +405,9 @@ class ConvTranspose2d(Layer):
         check(rows >= 1, "padding {} leaves nothing of the output", self.padding)
         check(columns >= 1, "padding {} leaves nothing of the output", self.padding)
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
+
+    def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:
+        return _following(self, before[0], after[0])
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-3],)

@@ -34,6 +34,7 @@ class Linear(Layer):
     effort: ClassVar[Effort] = "linear"
     saves: ClassVar[Saves] = "inputs"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
+    width_field: ClassVar[str | None] = "features"
 
     features: Size = spec_field(Whole(), "size of the last axis of the output")
     bias: bool = spec_field(Flag(), "add a trained constant per feature", default=True)

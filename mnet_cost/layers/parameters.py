@@ -152,6 +152,7 @@ class Parameter(Layer):
 
     kind: ClassVar[str] = "parameter"
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
+    sizes_field: ClassVar[str | None] = "shape"
     effect: ClassVar[Effect] = "view"
 
     shape: tuple[Size, ...] = spec_field(Sizes(), "shape of the tensor, without the batch")
@@ -182,6 +183,7 @@ class Embedding(Layer):
 
     kind: ClassVar[str] = "embedding"
     makes: ClassVar[Makes] = "sequence"
+    width_field: ClassVar[str | None] = "features"
     reads_params: ClassVar[bool] = False
 
     vocabulary: Size = spec_field(Whole(), "number of tokens there are")

@@ -29,6 +29,7 @@ class Recurrent(Layer):
     reads: ClassVar[Reads] = "sequence"
     makes: ClassVar[Makes] = "sequence"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
+    width_field: ClassVar[str | None] = "features"
     gates: ClassVar[int]
     ops_per_unit: ClassVar[int]
     """Vector operations of each unit and step, without bias."""

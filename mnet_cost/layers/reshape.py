@@ -134,6 +134,7 @@ class Reshape(View):
     """
 
     kind: ClassVar[str] = "reshape"
+    sizes_field: ClassVar[str | None] = "shape"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     shape: tuple[Size, ...] = spec_field(Sizes(-1), "sizes of the output, one of them may be -1")

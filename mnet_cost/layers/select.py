@@ -45,6 +45,7 @@ class Split(View):
 
     kind: ClassVar[str] = "split"
     reads: ClassVar[Reads] = "axis"
+    sizes_field: ClassVar[str | None] = "sizes"
     makes: ClassVar[Makes] = "same"
 
     parts: int | None = spec_field(Whole(), "number of equal parts", default=None)

@@ -11,23 +11,14 @@ from typing import Any
 from mnet_cost.errors import Problem
 from mnet_cost.layers import Layer
 from mnet_cost.layers.axes import Doubt, doubt
-from mnet_cost.models.calls import known_fields
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.doubts import Noted, judge
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.frames import Failed, Frame, Outputs, fail, kind_node, limit
+from mnet_cost.network.inference import can_share, excess, infer_outputs
 from mnet_cost.network.types import Step, Tensor
-from mnet_cost.tensors import (
-    MAX_AXES,
-    MAX_ELEMENTS,
-    Check,
-    RuleViolation,
-    TensorType,
-    agreed,
-    is_array,
-    product,
-)
+from mnet_cost.tensors import Check, RuleViolation, TensorType
 from mnet_cost.yamlfile import Node
 
 _VERBS = frozenset(("cannot", "joins", "needs"))  # messages of rules that go on after the kind
@@ -90,15 +81,12 @@ class NetworkBuilder:
             key = (id(layer), *map(id, types))
         results = self._inferred.get(key)
         if results is None:
+            given = tuple(types)
             try:
-                results = layer.infer_all(self.check, *types)
+                results = infer_outputs(layer, given, self.check)
             except RuleViolation as violation:
                 raise Failed(self._misfit(frame, entry, sources, layer, str(violation))) from None
-            given = tuple(types)
-            layout = layer.layout(given)
-            results = tuple(
-                [self._checked(result.laid_out(layout), entry.node, frame) for result in results]
-            )
+            results = tuple([self._checked(result, entry.node, frame) for result in results])
             self._inferred[key] = results
             doubtful = doubt(layer, given)
             if doubtful is not None:
@@ -128,14 +116,9 @@ class NetworkBuilder:
 
     def _checked(self, type_: TensorType, node: Node, frame: Frame) -> TensorType:
         """`type_`, or the one equal to it that is already there; no tensor is too large."""
-        if len(type_.shape) > MAX_AXES:
-            fail(frame, node, f"a tensor has at most {MAX_AXES} axes, not {len(type_.shape):,}")
-        elements: Any = type_.elements
-        if is_array(elements):
-            # As doubles: whole numbers of 64 bits would wrap around, and look small.
-            self.check(product((1.0, *type_.shape)) <= MAX_ELEMENTS, "has more than 2^40 elements")
-        elif agreed(elements > MAX_ELEMENTS):
-            fail(frame, node, f"a tensor {type_} has more than 2^40 elements")
+        too_large = excess(type_, self.check)
+        if too_large is not None:
+            fail(frame, node, too_large)
         try:
             return self._types.setdefault((type_.shape, type_.dtype, type_.layout), type_)
         except TypeError:  # arrays have no hash
@@ -206,9 +189,7 @@ class NetworkBuilder:
             pair = (*self._identity(theirs), *self._identity(mine))
             if pair in self._shared:
                 continue
-            needs, same = self._needs(theirs), type(mine.layer) is type(theirs.layer)
-            if same and needs is not None:
-                same = _same_layer(mine.layer, theirs.layer) & _same(self._needs(mine), needs)
+            same = can_share(theirs.layer, self._types_of(theirs), mine.layer, self._types_of(mine))
             try:
                 self.check(
                     same,
@@ -226,21 +207,5 @@ class NetworkBuilder:
     def _input_types(self, step: Step) -> str:
         return ", ".join(str(self.tensors[index].type) for index in step.inputs) or "nothing"
 
-    def _needs(self, step: Step) -> tuple[Any, ...] | None:
-        return step.layer.needs(tuple([self.tensors[index].type for index in step.inputs]))
-
-
-def _same(first: Any, other: Any) -> Any:
-    """Whether two values are equal; for arrays, of which candidates."""
-    if isinstance(first, tuple) and isinstance(other, tuple):
-        same: Any = len(first) == len(other)
-        if same:
-            for a, b in zip(first, other, strict=True):
-                same = same & _same(a, b)
-        return same
-    return first == other
-
-
-def _same_layer(first: Layer, other: Layer) -> Any:
-    fields = known_fields(type(first))
-    return _same(tuple(getattr(first, f) for f in fields), tuple(getattr(other, f) for f in fields))
+    def _types_of(self, step: Step) -> tuple[TensorType, ...]:
+        return tuple([self.tensors[index].type for index in step.inputs])

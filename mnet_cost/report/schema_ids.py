@@ -13,6 +13,7 @@ VERSIONS = {
     "sweep": 1,
     "fit": 1,
     "check": 1,
+    "sensitivity": 1,
     "models": 3,
     "model": 2,
     "devices": 2,

@@ -19,7 +19,7 @@ from mnet_cost.models.types import Knob, Model
 from mnet_cost.network import elaborate
 
 RESOLUTION = "resolution"
-_TASK = ("classes",)
+TASK = ("classes",)
 _PIXELS = 32
 """What most networks divide a side by."""
 _STEP = Fraction(1, 20)
@@ -34,7 +34,7 @@ def usual_values(model: Model, *, without_cost: bool = False) -> dict[str, tuple
     values = {}
     for name, knob in model.spec.knobs.items():
         tried = values_of(knob)
-        if name in model.knobs or name in _TASK or len(tried) < 2:
+        if name in model.knobs or name in TASK or len(tried) < 2:
             continue
         if changes_cost(model, name, tried):
             values[name] = tried

@@ -26,6 +26,7 @@ from mnet_cost.report.schemas.others import (
     training_schema,
 )
 from mnet_cost.report.schemas.parts import Json, listed, text
+from mnet_cost.report.schemas.sensitivity import sensitivity_schema
 from mnet_cost.report.schemas.sweep import sweep_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -54,6 +55,7 @@ _DOCUMENTS = {
     "sweep": sweep_schema,
     "fit": fit_schema,
     "check": check_schema,
+    "sensitivity": sensitivity_schema,
     "models": models_schema,
     "model": model_schema,
     "devices": devices_schema,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mnet_cost.metrics import TOTALS, find_metric
 from mnet_cost.models.published import ACCURACIES, COUNTS
+from mnet_cost.report.advice import SAVED
 from mnet_cost.report.metric_columns import ENERGIES, TIMES
 from mnet_cost.report.schemas.parts import (
     Json,
@@ -41,7 +42,8 @@ KNOBS = mapped(
 
 
 def analysis_schema() -> Json:
-    return record(analysis_keys(), "What a network costs: `mnet-cost analyze`.")
+    keys = analysis_keys() | {"advice": _advice()}
+    return record(keys, "What a network costs: `mnet-cost analyze`.", ("advice",))
 
 
 def batches_schema() -> Json:
@@ -336,6 +338,50 @@ def _sparsity() -> Json:
             "layers": listed(record(layer)),
         },
         "zeros among weights",
+    )
+
+
+def _advice() -> Json:
+    numbers = record(metric_keys([metric.name for metric in SAVED]))
+    change = {
+        "kind": text(
+            "what is changed", "knob", "precision", "order", "activation", "kernel", "channels"
+        ),
+        "change": text("the change in words"),
+        "setting": maybe(text("the option that makes the change; null for one of the spec")),
+        "spec": text("path of the spec"),
+        "lines": listed(
+            record({"line": whole("number"), "before": text("as it is"), "after": text("new")}),
+            "lines of the spec to write",
+        ),
+        "before": numbers | {"description": "the network as it is"},
+        "after": numbers | {"description": "the network with the change"},
+        "missing_bytes": whole("that the memories of the device have too few, after the change"),
+        "latency_ratio": maybe(number("time after over time before")),
+        "latency_ratio_low": maybe(number("low end of the range that holds 80 % of ratios")),
+        "latency_ratio_high": maybe(number("its high end")),
+        "tie": maybe(flag("whether it is not certain that the change saves time")),
+        "accuracy": maybe(
+            record(
+                {
+                    "name": text("which accuracy"),
+                    "dataset": maybe(text("what it was measured on")),
+                    "before": number("in percent"),
+                    "after": number("in percent"),
+                    "source": text("who prints both"),
+                }
+            )
+        ),
+    }
+    return record(
+        {
+            "device": text("name of the profile that the advice is for"),
+            "missing_bytes": whole("that its memories have too few"),
+            "looked_at": whole("changes that were analyzed"),
+            "left_out": whole("changes that were not, since the network is large"),
+            "changes": listed(record(change), "the most to gain first"),
+        },
+        "changes with the most to gain: `--advise`",
     )
 
 

@@ -1,0 +1,374 @@
+"""The report of `sensitivity`: what each group of layers changes one step narrower and wider.
+
+Numbers are differences: the network after the change less the network as it is. What is worth
+thinning and what costs nothing stands first, then a row for each group, on each device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnet_cost.metrics import METRICS, Metric, find_metric
+from mnet_cost.report.conventions import convention_notes
+from mnet_cost.report.estimates import basis_notes, unknown_notes
+from mnet_cost.report.file_keys import file_numbers
+from mnet_cost.report.matrix import settings_words
+from mnet_cost.report.metric_columns import metric_column
+from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import (
+    ASKED,
+    MOST_NOTES,
+    SPARE,
+    Column,
+    Quantity,
+    Report,
+    Table,
+)
+from mnet_cost.search.sensitivity import Change, GroupSensitivity, SensitivityResult, Staircase
+from mnet_cost.units import format_seconds
+
+_MOST_BEST = 3
+"""Rows of the tables that stand first."""
+_ENDS = ("latency_low", "latency_high", "energy_low", "energy_high")
+"""Ends of ranges: what is wrong with an estimate is wrong before and after."""
+
+DIFFERENCES: tuple[Metric, ...] = tuple(
+    metric
+    for metric in METRICS
+    if metric.name not in _ENDS and (metric.of_network or metric.of_device)
+)
+"""Metrics of which differences are given."""
+_SHOWN = ("mult_adds", "params", "peak_memory")
+"""Totals that tables have."""
+
+
+def sensitivity_report(result: SensitivityResult) -> Report:
+    """Differences of all metrics by group, at one step less and one step more."""
+    analysis = result.analysis
+    network, spec = analysis.network, analysis.network.spec
+    devices = range(len(analysis.devices))
+    answer = [
+        table
+        for device in devices
+        for table in (_thin_table(result, device), _free_table(result, device))
+        if table.rows
+    ]
+    numbers: Sequence[int | None] = devices or (None,)
+    tables = [_groups_table(result, device) for device in numbers] if result.groups else []
+    if result.unchangeable:
+        tables.append(_unchangeable_table(result))
+    notes = [*_answer_notes(result), *unknown_notes(analysis.devices)]
+    settings = " · ".join([*settings_words(network.knobs), analysis.precision])
+    return Report(
+        title=f"{spec.title}: a channel less or more",
+        subtitle=settings,
+        facts=(),
+        tables=tuple(tables),
+        notes=tuple(notes[:MOST_NOTES]),
+        more_notes=(*notes[MOST_NOTES:], *_meanings(), *convention_notes(analysis),
+                    *basis_notes(analysis.devices, energy=False)),
+        document=lambda: _document(result),
+        records=_records(result),
+        answer=tuple(answer),
+    )  # fmt: skip
+
+
+def _answer_notes(result: SensitivityResult) -> list[str]:
+    notes = []
+    if not result.groups:
+        notes.append("no layer has a width that can change")
+    for device, estimate in enumerate(result.analysis.devices):
+        name = estimate.device.name
+        stairs = [each.stairs[device] for each in result.groups]
+        if not stairs or estimate.latency_s is None or not result.analysis.has_totals:
+            continue
+        if not result.worth_thinning(device):
+            notes.append(
+                f"on {name} no layer saves a larger share of the time than of the mult-adds at "
+                "the next width below"
+            )
+        if stairs[0].tile is None:
+            notes.append(
+                f"the model of the time on {name} has no steps in channels: each channel counts"
+            )
+        elif not result.free(device):
+            notes.append(f"no channel more costs nothing on {name}")
+    return notes
+
+
+def _meanings() -> list[str]:
+    return [
+        "layers of a row change together: sums, products and shared weights need equal widths; "
+        "all other fields of all layers stay",
+        "differences are of one model: they have no range, since what is wrong with an estimate "
+        "is wrong before and after",
+        "what fewer channels cost in accuracy is not known",
+    ]
+
+
+def _seconds(value: float | None) -> Quantity | None:
+    return None if value is None else Quantity(value, "s")
+
+
+def _thin_table(result: SensitivityResult, device: int) -> Table:
+    """Layers that lose the most time for a mult-add."""
+    columns = (
+        Column("layer", "layer", "text", ASKED),
+        Column("channels", "channels", "number", ASKED),
+        Column("lower_channels", "to", "number", ASKED, help="the next full tile below"),
+        Column("latency_s", "saves", "seconds", ASKED, help="time of the whole network"),
+        Column("time_share", "% time", "percent", ASKED),
+        Column("mult_adds_share", "% mult-adds", "percent"),
+        Column("gain", "gain", "ratio", help="share of the time that is saved over that of the "
+               "mult-adds"),
+    )  # fmt: skip
+    latency = find_metric("latency")
+    rows = []
+    for each in result.worth_thinning(device)[:_MOST_BEST]:
+        stairs = each.stairs[device]
+        if stairs.lower is not None:
+            saved = result.difference(stairs.lower, latency, device) or 0.0
+            rows.append(
+                (
+                    each.name,
+                    each.group.channels,
+                    stairs.lower.channels,
+                    -saved,
+                    stairs.time_share,
+                    stairs.mult_adds_share,
+                    stairs.gain,
+                )
+            )
+    name = result.analysis.devices[device].device.name
+    return Table("worth_thinning", f"Worth thinning on {name}", columns, tuple(rows))
+
+
+def _free_table(result: SensitivityResult, device: int) -> Table:
+    """Layers that can be wider without more time."""
+    columns = (
+        Column("layer", "layer", "text", ASKED),
+        Column("channels", "channels", "number", ASKED),
+        Column("free_channels", "more for nothing", "number", ASKED),
+    )
+    rows = [
+        (each.name, each.group.channels, each.stairs[device].free_channels)
+        for each in result.free(device)[:_MOST_BEST]
+    ]
+    name = result.analysis.devices[device].device.name
+    return Table("free", f"Channels that cost nothing on {name}", columns, tuple(rows))
+
+
+def _groups_table(result: SensitivityResult, device: int | None) -> Table:
+    """A row for each group; counts once, with the first device."""
+    totals = _SHOWN if not device else ()
+    columns = [
+        Column("layer", "layer", "text", ASKED),
+        Column("layers", "layers", "number", 8, help="how many change together"),
+        Column("channels", "channels", "number", ASKED),
+        Column("step", "step", "number", 8, help="the smallest change of the layer that fits"),
+        *(
+            metric_column(total, 7)._replace(
+                key=f"{find_metric(total).key}_{side}",
+                title=f"{find_metric(total).title}\n{words}",
+                weight=7 if side == "fewer" else SPARE,
+                help=f"difference at {words}",
+            )
+            for side, words in (("fewer", "a step less"), ("more", "a step more"))
+            for total in totals
+        ),
+    ]
+    if device is not None:
+        columns += [
+            Column("latency_s_fewer", "time\na step less", "seconds", ASKED),
+            Column("latency_s_more", "time\na step more", "seconds", ASKED),
+            Column("free_channels", "free", "number", 6, help="channels more that take "
+                   "no more time"),
+            Column("lower_channels", "next\nbelow", "number", 5, help="channels of the next full "
+                   "tile below, or one step less"),
+            Column("lower_latency_s", "time\nthere", "seconds", 5),
+            Column("gain", "gain", "ratio", 4, help="share of the time that is saved there over "
+                   "that of the mult-adds"),
+            Column("higher_channels", "next\nabove", "number", 3, help="channels of the next full "
+                   "tile above, or one step more"),
+            Column("higher_latency_s", "time\nthere", "seconds", 3),
+        ]  # fmt: skip
+    rows = [_row(result, each, totals, device) for each in result.groups]
+    title = "Changes"
+    if device is not None:
+        estimate = result.analysis.devices[device]
+        tile = result.groups[0].stairs[device].tile
+        title = f"Changes on {estimate.device.name}"
+        if result.analysis.has_totals and estimate.latency_s is not None:
+            title += f", which takes {format_seconds(estimate.latency_s)}"
+        title += f", {tile} channels in a tile" if tile else ""
+    note = "* an output of the network" if any(e.group.is_output for e in result.groups) else ""
+    return Table("groups", title, tuple(columns), tuple(rows), note=note)
+
+
+def _row(
+    result: SensitivityResult,
+    each: GroupSensitivity,
+    totals: Sequence[str],
+    device: int | None,
+) -> tuple[Any, ...]:
+    group = each.group
+    counts = [
+        result.difference(change, find_metric(total))
+        for change in (each.fewer, each.more)
+        for total in totals
+    ]
+    star = "*" if group.is_output else ""
+    row: list[Any] = [star + each.name, len(group.members), group.channels, group.step, *counts]
+    if device is not None:
+        stairs, latency = result.staircase(each, device), find_metric("latency")
+        row += [
+            result.difference(each.fewer, latency, device),
+            result.difference(each.more, latency, device),
+            stairs.free_channels,
+            _channels(stairs.lower),
+            result.difference(stairs.lower, latency, device),
+            stairs.gain,
+            _channels(stairs.higher),
+            result.difference(stairs.higher, latency, device),
+        ]
+    return tuple(row)
+
+
+def _channels(change: Change | None) -> int | None:
+    return None if change is None else change.channels
+
+
+def _unchangeable_table(result: SensitivityResult) -> Table:
+    columns = (
+        Column("layer", "layer", "text", ASKED),
+        Column("channels", "channels", "number"),
+        Column("reason", "why", "prose", ASKED),
+    )
+    return Table("unchangeable", "Widths that cannot change", columns, tuple(result.unchangeable))
+
+
+def _records(result: SensitivityResult) -> Table:
+    """A row for each group and device, with all differences."""
+    sides = ("fewer", "more", "lower", "higher")
+    columns = [
+        Column("layer", "layer"),
+        Column("layers", "layers"),
+        Column("channels", "channels", "number"),
+        Column("step", "step", "number"),
+        Column("is_output", "output"),
+        Column("device", "device"),
+        Column("tile", "tile", "number"),
+        Column("free_channels", "free", "number"),
+        Column("time_share", "time share", "number"),
+        Column("mult_adds_share", "mult-adds share", "number"),
+    ]
+    for side in sides:
+        columns.append(Column(f"{side}_channels", side, "number"))
+        columns += [
+            Column(f"{side}_{metric.key}", f"{side} {metric.title}", "number")
+            for metric in DIFFERENCES
+        ]
+    steps = result.analysis.network.steps
+    rows = []
+    for each in result.groups:
+        group = each.group
+        names = " ".join(steps[member.step].name for member in group.members)
+        head = (each.name, names, group.channels, group.step, group.is_output)
+        numbers = range(len(each.stairs))
+        stairs: Sequence[Staircase | None] = [result.staircase(each, i) for i in numbers] or [None]
+        for number, stair in enumerate(stairs):
+            row: list[Any] = [*head, *(getattr(stair, key, None) for key in _STAIR_KEYS)]
+            ends = (getattr(stair, "lower", None), getattr(stair, "higher", None))
+            for change in (each.fewer, each.more, *ends):
+                row.append(_channels(change))
+                for metric in DIFFERENCES:
+                    known = stair is not None or not metric.per_device
+                    row.append(result.difference(change, metric, number) if known else None)
+            rows.append(tuple(row))
+    return Table("groups", "", tuple(columns), tuple(rows))
+
+
+_STAIR_KEYS = ("device", "tile", "free_channels", "time_share", "mult_adds_share")
+
+
+def _document(result: SensitivityResult) -> dict[str, Any]:
+    analysis = result.analysis
+    network = analysis.network
+    return {
+        "schema": schema_id("sensitivity"),
+        "model": network.spec.title,
+        "knobs": {name: _plain(value) for name, value in network.knobs.items()},
+        "precision": analysis.precision,
+        "convention": analysis.convention,
+        "lower_bound": bool(analysis.unmodelled),
+        "devices": [
+            {
+                "name": estimate.device.name,
+                "worth_thinning": [each.name for each in result.worth_thinning(number)],
+                **file_numbers({"latency_s": analysis.latency_s(estimate)}),
+            }
+            for number, estimate in enumerate(analysis.devices)
+        ],
+        "groups": [_group_document(result, each) for each in result.groups],
+        "unchangeable": [fixed._asdict() for fixed in result.unchangeable],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str, bool)) else str(value)
+
+
+def _group_document(result: SensitivityResult, each: GroupSensitivity) -> dict[str, Any]:
+    group, steps = each.group, result.analysis.network.steps
+    return {
+        "layer": each.name,
+        "channels": group.channels,
+        "step": group.step,
+        "is_output": group.is_output,
+        "layers": [
+            {
+                "name": steps[member.step].name,
+                "line": steps[member.step].line,
+                "channels": member.channels,
+                "step": member.change,
+            }
+            for member in group.members
+        ],
+        "fewer": _change_document(result, each.fewer),
+        "more": _change_document(result, each.more),
+        "devices": [
+            {
+                "name": stairs.device,
+                "tile": stairs.tile,
+                "free_channels": stairs.free_channels,
+                "time_share": stairs.time_share,
+                "mult_adds_share": stairs.mult_adds_share,
+                "gain": stairs.gain,
+                "lower": _change_document(result, stairs.lower),
+                "higher": _change_document(result, stairs.higher),
+            }
+            for stairs in [result.staircase(each, i) for i in range(len(each.stairs))]
+        ],
+    }
+
+
+def _change_document(result: SensitivityResult, change: Change | None) -> dict[str, Any] | None:
+    """Differences of all metrics: those of the network, then those on each device."""
+    if change is None:
+        return None
+    totals = [metric for metric in DIFFERENCES if not metric.per_device]
+    of_devices = [metric for metric in DIFFERENCES if metric.per_device]
+    return {
+        "channels": change.channels,
+        **file_numbers({metric.key: result.difference(change, metric) for metric in totals}),
+        "devices": [
+            {
+                "name": estimate.device.name,
+                **file_numbers(
+                    {metric.key: result.difference(change, metric, i) for metric in of_devices}
+                ),
+            }
+            for i, estimate in enumerate(result.analysis.devices)
+        ],
+    }

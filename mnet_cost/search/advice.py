@@ -1,0 +1,540 @@
+"""Changes of a network with the most to gain on a device, each analyzed and none guessed.
+
+Candidates are one step down of a knob, another precision or order of layers, and changes of the
+text of the spec: smaller kernels, activations that take less, channels that fill a tile. Each
+candidate is elaborated and analyzed as any other network. A change of the text is offered only
+where the new text gives the network that was meant, and nothing else in it differs. Accuracies are
+those that one source prints for both settings. Not here: how accurate other changes would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from math import ceil, exp, floor, hypot, log
+from typing import Any, Literal, NamedTuple
+
+from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.analysis.latency import DeviceEstimate, basis_of
+from mnet_cost.errors import MnetCostError, Problem, UsageError
+from mnet_cost.layers.base import both
+from mnet_cost.models.published import ACCURACIES, published_at
+from mnet_cost.models.types import Knob, ModelSpec
+from mnet_cost.network import Network, Step, elaborate
+from mnet_cost.network.groups import ChannelGroup, find_groups
+from mnet_cost.search.compare import TimeRatio, time_ratio
+from mnet_cost.search.sensitivity import tile_of
+from mnet_cost.search.spec_edits import (
+    EditedLine,
+    Edits,
+    Token,
+    all_of,
+    edited_lines,
+    edited_spec,
+    kind_of,
+    numbers_of,
+)
+from mnet_cost.search.usual_values import RESOLUTION, TASK, values_of
+
+Kind = Literal["knob", "precision", "order", "activation", "kernel", "channels"]
+
+_MOST_LAYERS = 200_000
+"""Layers that are analyzed for one answer: some seconds."""
+_MOST_EACH = 40
+"""Candidates of one kind of change of the text."""
+_PIXELS = 32
+_WIDTH = "alpha"
+_WIDTH_STEP = 0.05
+_CHEAP = {"hard_swish": "relu", "silu": "relu", "gelu": "relu"}
+"""Activations that take a curve for each element, and one that only bounds them, which runtimes do
+as they write a result."""
+_QUANTIZED = "int8"
+
+
+class AccuracyChange(NamedTuple):
+    """An accuracy that one source prints for the network before and after a change, in percent."""
+
+    name: str
+    dataset: str | None
+    before: float
+    after: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A change, and the network with it."""
+
+    kind: Kind
+    change: str
+    """What changes, in words: `resolution 192 instead of 224`."""
+    setting: str | None
+    """The option of the command line that makes the change; None for a change of the spec."""
+    path: str
+    """The file of the spec."""
+    lines: tuple[EditedLine, ...]
+    """Lines of the spec that change; none where a setting makes the change."""
+    analysis: Analysis
+    time: TimeRatio
+    """The time after the change, over that before."""
+    accuracy: AccuracyChange | None
+    """None where no source prints both."""
+
+    def __repr__(self) -> str:
+        return f"<Advice {self.change}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceResult:
+    """The best changes of a network on the first device of its analysis."""
+
+    analysis: Analysis
+    advice: tuple[Advice, ...]
+    """The most to gain first: memory that is missing, then time; ties, of which it is not certain
+    that they save time, come last."""
+    looked_at: int
+    """Candidates that were analyzed."""
+    left_out: int
+    """Candidates that were not, since the network is large."""
+
+    @property
+    def device(self) -> DeviceEstimate:
+        return self.analysis.devices[0]
+
+
+class _Candidate(NamedTuple):
+    kind: Kind
+    subject: object
+    """What changes: of several changes of it the best is taken."""
+    change: str
+    make: Callable[[], Analysis | None]
+    """The changed network; None where the change does not do what was meant."""
+    setting: str | None = None
+    edits: Edits | None = None
+    knobs: Mapping[str, Any] | None = None
+    """Knobs with other values."""
+
+
+def find_advice(
+    analysis: Analysis,
+    count: int = 3,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AdviceResult:
+    """At most `count` changes with the most to gain on the first device of `analysis`.
+
+    There is none where totals are refused. Raises `UsageError` without a device, or a time on it,
+    and for zeros among the weights.
+    """
+    if not analysis.devices:
+        raise UsageError(Problem("advice is for a device", hint="name one: `--device pixel_1`"))
+    if analysis.sparsity is not None:
+        raise UsageError(Problem("advice is for dense networks", hint="leave out `--sparsity`"))
+    estimate = analysis.devices[0]
+    if not analysis.has_totals:
+        return AdviceResult(analysis=analysis, advice=(), looked_at=0, left_out=0)
+    if estimate.latency_s is None:
+        message = f"there is no time on {estimate.device.name} to save: {estimate.notes[0]}"
+        raise UsageError(Problem(message))
+    candidates = list(_candidates(analysis))
+    most = max(4, _MOST_LAYERS // len(analysis.network.steps))
+    chosen = candidates[:most]
+    best: dict[tuple[Kind, object], Advice] = {}
+    for done, candidate in enumerate(chosen):
+        progress(done, len(chosen))
+        advice = _advice(analysis, candidate)
+        if advice is None:
+            continue
+        key = candidate.kind, candidate.subject
+        if key not in best or _rank(advice) < _rank(best[key]):
+            best[key] = advice
+    progress(len(chosen), len(chosen))
+    return AdviceResult(
+        analysis=analysis,
+        advice=tuple(sorted(best.values(), key=_rank)[:count]),
+        looked_at=len(chosen),
+        left_out=len(candidates) - len(chosen),
+    )
+
+
+def _rank(advice: Advice) -> tuple[Any, ...]:
+    after = advice.analysis.devices[0]
+    is_tie = advice.time.tie is True or advice.time.value == 1
+    return missing_bytes(after), is_tie, after.latency_s, advice.analysis.memory.peak_bytes
+
+
+def missing_bytes(estimate: DeviceEstimate) -> int:
+    """Bytes that the memories of a device have too few, as far as their sizes are known."""
+    return sum([check.over_bytes or 0 for check in estimate.memory_fits])
+
+
+def _advice(before: Analysis, candidate: _Candidate) -> Advice | None:
+    """The advice of a candidate; None where it saves nothing."""
+    after = candidate.make()
+    if after is None or not after.devices or (after.unmodelled and not before.unmodelled):
+        return None
+    first, other = before.devices[0], after.devices[0]
+    if first.latency_s is None or other.latency_s is None:
+        return None
+    is_less = other.latency_s < first.latency_s
+    if candidate.kind == "order":
+        is_less = after.memory.peak_bytes < before.memory.peak_bytes
+    if missing_bytes(first):
+        is_less = missing_bytes(other) < missing_bytes(first)
+    if not is_less or missing_bytes(other) > missing_bytes(first):
+        return None
+    spec = before.network.spec
+    return Advice(
+        kind=candidate.kind,
+        change=candidate.change,
+        setting=candidate.setting,
+        path=spec.root.source.path,
+        lines=edited_lines(spec, candidate.edits) if candidate.edits else (),
+        analysis=replace(after, gives_lower_bounds=before.gives_lower_bounds),
+        time=TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
+        if candidate.kind == "order"
+        else _ratio(first, other),
+        accuracy=_accuracy(before.network, candidate.knobs) if candidate.knobs else None,
+    )
+
+
+def _ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
+    """The ratio of two times; of two precisions, whose fits are two, errors do not cancel."""
+    times = time_ratio(first, other)
+    if first.precision == other.precision or times.value is None:
+        return times
+    ends = (first.low_s, first.high_s, other.low_s, other.high_s)
+    if any(end is None for end in ends):
+        return TimeRatio(value=times.value)
+    half_width = hypot(
+        *[
+            log(each.high_s / each.low_s) / 2
+            for each in (first, other)
+            if each.high_s is not None and each.low_s is not None
+        ]
+    )
+    low, high = times.value * exp(-half_width), times.value * exp(half_width)
+    return TimeRatio(value=times.value, low=low, high=high)
+
+
+def _accuracy(network: Network, knobs: Mapping[str, Any]) -> AccuracyChange | None:
+    """The first accuracy that a source prints both for this setting and with other knobs."""
+    settings = _settings(network)
+    rows = published_at(network.spec, settings)
+    others = published_at(network.spec, {**settings, **knobs})
+    for row in rows:
+        for other in others:
+            for name in ACCURACIES:
+                if (
+                    row.source == other.source
+                    and name in row.texts
+                    and name in other.texts
+                    and row.measured_on(name) == other.measured_on(name)
+                ):
+                    before, after = (float(r.figures[name].value) for r in (row, other))
+                    return AccuracyChange(name, row.measured_on(name), before, after, row.source)
+    return None
+
+
+# --- candidates
+
+
+def _candidates(analysis: Analysis) -> Iterator[_Candidate]:
+    """What could be changed: settings first, then the text of the spec."""
+    network = analysis.network
+    yield from _knobs(analysis)
+    estimate = analysis.devices[0]
+    if analysis.precision != _QUANTIZED and basis_of(estimate.device, _QUANTIZED) is not None:
+        yield _Candidate(
+            "precision",
+            None,
+            f"{_QUANTIZED} instead of {analysis.precision}",
+            partial(_analyzed, analysis, network, precision=_QUANTIZED),
+            f"--precision {_QUANTIZED}",
+        )
+    if analysis.schedule is None and any(len(step.inputs) > 1 for step in network.steps):
+        yield _Candidate(
+            "order",
+            None,
+            "an order of layers with less memory",
+            partial(_analyzed, analysis, network, best_order=True),
+            "--schedule best",
+        )
+    yield from _activations(analysis)
+    yield from _kernels(analysis)
+    yield from _channels(analysis)
+
+
+def _analyzed(
+    analysis: Analysis, network: Network, *, precision: str | None = None, best_order: bool = False
+) -> Analysis:
+    """Another network as the first one was analyzed, on its first device alone."""
+    return analyze_network(
+        network,
+        [analysis.devices[0].device],
+        precision=precision or analysis.precision,
+        convention=analysis.convention,
+        schedule="best" if best_order or analysis.schedule is not None else "spec",
+    )
+
+
+def _settings(network: Network) -> dict[str, Any]:
+    """Values of knobs, and of choices those for which another option than the first is picked."""
+    return {
+        name: value
+        for name, value in network.knobs.items()
+        if name not in network.choices or value != network.choices[name][0]
+    }
+
+
+def _knobs(analysis: Analysis) -> Iterator[_Candidate]:
+    """Each knob a step down; together those that are published together, and none alone."""
+    network = analysis.network
+    now, settings = network.knobs, _settings(network)
+
+    def is_published(name: str, value: Any) -> bool:
+        return bool(published_at(network.spec, {**settings, name: value}))
+
+    lower = {
+        name: value
+        for name, knob in network.spec.knobs.items()
+        if (value := step_down(knob, now[name], partial(is_published, name))) is not None
+    }
+    alone = [name for name, value in lower.items() if is_published(name, value)]
+    together = _published_below(network, alone) if published_at(network.spec, settings) else {}
+    if together:
+        yield _knob_candidate(analysis, together)
+    for name, value in lower.items():
+        if name not in together:
+            yield _knob_candidate(analysis, {name: value})
+
+
+def _published_below(network: Network, alone: Collection[str]) -> dict[str, Any]:
+    """The other values of two knobs or more in the published setting next below this one; nothing
+    where there is none. None of the knobs is among `alone`."""
+    below = []
+    for row in network.spec.published:
+        at = {
+            name: row.setting.get(name, knob.default) for name, knob in network.spec.knobs.items()
+        }
+        other = {name: value for name, value in at.items() if value != network.knobs[name]}
+        if not row.own or len(other) < 2 or not other.keys().isdisjoint({*alone, *TASK}):
+            continue
+        numbers = [(value, network.knobs[name]) for name, value in other.items()]
+        if all(_is_number(a) and _is_number(b) and a < b for a, b in numbers):
+            below.append((sum([log(a / b) for a, b in numbers if a > 0]), other))
+    return max(below, key=lambda item: item[0])[1] if below else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _knob_candidate(analysis: Analysis, knobs: Mapping[str, Any]) -> _Candidate:
+    now = analysis.network.knobs
+    changes = [f"{name} {_text(value)}" for name, value in knobs.items()]
+    olds = [_text(now[name]) for name in knobs]
+    options = [
+        f"--{name} {_text(value)}"
+        if name in (_WIDTH, RESOLUTION)
+        else f"--set {name}={_text(value)}"
+        for name, value in knobs.items()
+    ]
+    return _Candidate(
+        "knob",
+        tuple(knobs),
+        f"{', '.join(changes)} instead of {', '.join(olds)}",
+        partial(_with_knobs, analysis, knobs),
+        " ".join(options),
+        knobs=knobs,
+    )
+
+
+def _text(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def step_down(knob: Knob, now: Any, is_published: Callable[[Any], bool]) -> float | int | None:
+    """The value of a knob next below `now`: the next one that is published with all others as they
+    are, else the next usual one of a resolution, in steps of 32 pixels, or of a multiplier, in
+    steps of 0.05. None where there is none: another number may be no size (groups, a depth)."""
+    if knob.name in TASK or not _is_number(now):
+        return None
+    published = [value for value in knob.published if _is_number(value) and value < now]
+    for value in sorted(published, reverse=True):
+        if is_published(value):
+            return float(value) if isinstance(now, float) else int(value)
+    usual = [value for value in values_of(knob) if _is_number(value) and value < now]
+    if knob.name == RESOLUTION:
+        pixels = (-(-int(now) // _PIXELS) - 1) * _PIXELS
+        usual += [pixels] * (pixels > 0)
+    elif not any(isinstance(value, float) for value in (now, *usual)):
+        return None
+    elif knob.name == _WIDTH and not usual:
+        below = round((ceil(round(now / _WIDTH_STEP, 6)) - 1) * _WIDTH_STEP, 6)
+        usual += [below] * (below > 0)
+    return max(usual, default=None)
+
+
+def _with_knobs(analysis: Analysis, knobs: Mapping[str, Any]) -> Analysis | None:
+    network = analysis.network
+    try:
+        return _analyzed(analysis, elaborate(network.spec, {**network.knobs, **knobs}))
+    except MnetCostError:
+        return None
+
+
+def _activations(analysis: Analysis) -> Iterator[_Candidate]:
+    """All activations of a kind, where each of them is a word of the spec."""
+    network = analysis.network
+    for kind, cheap in _CHEAP.items():
+        numbers = [i for i, step in enumerate(network.steps) if step.layer.kind == kind]
+        tokens = [kind_of(network, network.steps[i]) for i in numbers]
+        known = [token for token in tokens if token is not None]
+        if numbers and len(known) == len(tokens):
+            edits = all_of(known, cheap)
+
+            def is_meant(other: Network, meant: frozenset[int] = frozenset(numbers),
+                         kind: str = cheap) -> bool:  # fmt: skip
+                return _same_but(network, other, meant) and all(
+                    other.steps[i].layer.kind == kind for i in meant
+                )
+
+            yield _edit(
+                analysis,
+                "activation",
+                kind,
+                f"{cheap} instead of {kind} in {_layers(network, numbers)}",
+                edits,
+                is_meant,
+            )
+
+
+def _kernels(analysis: Analysis) -> Iterator[_Candidate]:
+    """Kernels above 3 by 2 less: all layers whose kernel is the same number of the spec."""
+    network = analysis.network
+    layers_of: dict[Token, list[int]] = {}
+    for i, step in enumerate(network.steps):
+        kernel = getattr(step.layer, "kernel", None)
+        if step.layer.effort != "convolution" or kernel is None or max(both(kernel)) <= 3:
+            continue
+        for token in numbers_of(network, step, "kernel"):
+            if int(token.text) == max(both(kernel)):
+                layers_of.setdefault(token, []).append(i)
+    for token, numbers in list(layers_of.items())[:_MOST_EACH]:
+        size = int(token.text)
+        edits = {token: str(size - 2)}
+        padding = [
+            other
+            for i in numbers
+            for other in numbers_of(network, network.steps[i], "padding")
+            if int(other.text) == size // 2 and other != token
+        ]
+
+        def is_meant(other: Network, meant: frozenset[int] = frozenset(numbers)) -> bool:
+            return _same_but(network, other, meant) and all(
+                a.type == b.type for a, b in zip(network.tensors, other.tensors, strict=True)
+            )
+
+        where = _layers(network, numbers)
+        change = f"kernel {size - 2} instead of {size} in {where}"
+        yield _edit(analysis, "kernel", token, change, edits, is_meant)
+        if padding:  # perhaps a number that was written for the kernel, which goes with it
+            edits = {**edits, **all_of(padding, str((size - 2) // 2))}
+            yield _edit(analysis, "kernel", token, change, edits, is_meant)
+
+
+def _channels(analysis: Analysis) -> Iterator[_Candidate]:
+    """Channels that do not fill a tile of the device, rounded down and up."""
+    network, tile = analysis.network, tile_of(analysis.devices[0])
+    if tile is None:
+        return
+    ragged = [
+        group
+        for group in find_groups(network).groups
+        if group.channels % tile and not group.is_output
+    ]
+    for group in ragged[: _MOST_EACH // 2]:
+        lead = network.steps[group.lead.step]
+        field = str(lead.layer.width_field)
+        tokens = numbers_of(network, lead, field)
+        for wanted in (group.channels // tile * tile, -(-group.channels // tile) * tile):
+            for token in tokens if wanted else ():
+                exact = Fraction(int(token.text) * wanted, group.channels)
+                for number in sorted({floor(exact), ceil(exact)} - {0, int(token.text)}):
+                    yield _channel_candidate(analysis, group, token, number, wanted)
+
+
+def _channel_candidate(
+    analysis: Analysis, group: ChannelGroup, token: Token, number: int, wanted: int
+) -> _Candidate:
+    """Another number of the spec, with which the group should have so many channels."""
+    network = analysis.network
+    lead = network.steps[group.lead.step]
+    field = str(lead.layer.width_field)
+    edits = {token: str(number)}
+    for member in group.members:
+        # Layers that are tied to it, where they state the same number.
+        step = network.steps[member.step]
+        for other in numbers_of(network, step, str(step.layer.width_field)):
+            if other.text == token.text:
+                edits[other] = str(number)
+
+    def is_meant(other: Network) -> bool:
+        return _same_kinds(network, other) and (
+            getattr(other.steps[group.lead.step].layer, field) == wanted
+        )
+
+    change = f"channels {wanted} instead of {group.channels} in {lead.name}"
+    return _edit(analysis, "channels", group.starts, change, edits, is_meant)
+
+
+def _layers(network: Network, numbers: Iterable[int]) -> str:
+    """Names of a few layers, or how many there are."""
+    names = [network.steps[i].name for i in numbers]
+    return ", ".join(names) if len(names) <= 2 else f"{len(names)} layers"
+
+
+def _edit(
+    analysis: Analysis,
+    kind: Kind,
+    subject: object,
+    change: str,
+    edits: Edits,
+    is_meant: Callable[[Network], bool],
+) -> _Candidate:
+    make = partial(_with_edits, analysis, edits, is_meant)
+    return _Candidate(kind, subject, change, make, edits=edits)
+
+
+def _with_edits(
+    analysis: Analysis, edits: Edits, is_meant: Callable[[Network], bool]
+) -> Analysis | None:
+    """The network of the edited spec; None where it is another one than was meant."""
+    network = analysis.network
+    try:
+        spec: ModelSpec = edited_spec(network.spec, edits)
+        changed = elaborate(spec, network.knobs)
+    except MnetCostError:
+        return None
+    return _analyzed(analysis, changed) if is_meant(changed) else None
+
+
+def _same_kinds(network: Network, other: Network) -> bool:
+    """Whether both have the same kinds of layers, which read the same tensors."""
+    return len(network.steps) == len(other.steps) and all(
+        _wiring(a) == _wiring(b) for a, b in zip(network.steps, other.steps, strict=True)
+    )
+
+
+def _wiring(step: Step) -> tuple[object, ...]:
+    return type(step.layer), step.inputs, step.outputs, step.shares
+
+
+def _same_but(network: Network, other: Network, changed: frozenset[int]) -> bool:
+    """Whether all layers are the same except for those of some numbers."""
+    return len(network.steps) == len(other.steps) and all(
+        a.inputs == b.inputs and (i in changed or a.layer == b.layer)
+        for i, (a, b) in enumerate(zip(network.steps, other.steps, strict=True))
+    )

@@ -1,0 +1,307 @@
+"""Changes with the most to gain: each saving is an analysis of the network that was changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from schemas import checked
+from spec_text import spec
+
+import mnet_cost
+from mnet_cost.analysis import Analysis, analyze, analyze_network
+from mnet_cost.cli import main
+from mnet_cost.errors import UsageError
+from mnet_cost.models.load import parse_spec
+from mnet_cost.models.types import Knob
+from mnet_cost.network import elaborate
+from mnet_cost.report import render
+from mnet_cost.report.advice import with_advice
+from mnet_cost.report.analysis import analysis_report
+from mnet_cost.search.advice import Advice, AdviceResult, find_advice, missing_bytes, step_down
+
+NCNN = "raspberry_pi_4_ncnn"
+
+
+def analysis_of(text: str, device: str = NCNN, **knobs: Any) -> Analysis:
+    return analyze_network(elaborate(spec(text), knobs), [mnet_cost.load_device(device)])
+
+
+def of_kind(result: AdviceResult, kind: str) -> list[Advice]:
+    return [advice for advice in result.advice if advice.kind == kind]
+
+
+def check_edits(analysis: Analysis, advice: Advice) -> None:
+    """Its lines, written into the text of the spec, give the network that was analyzed."""
+    source = analysis.network.spec.root.source
+    lines = list(source.lines())
+    for line in advice.lines:
+        assert lines[line.number - 1] == line.before
+        lines[line.number - 1] = line.after
+    edited = parse_spec("\n".join(lines), analysis.network.spec.variant, source.path)
+    again = analyze_network(
+        elaborate(edited, analysis.network.knobs), [analysis.devices[0].device],
+        precision=analysis.precision,
+    )  # fmt: skip
+    assert again.costs == advice.analysis.costs
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnet", "googlenet", "densenet"])
+def test_each_saving_is_an_analysis_of_the_edited_spec(name: str) -> None:
+    analysis = analyze(name, devices=[NCNN])
+    result = find_advice(analysis, 30)
+    edits = [advice for advice in result.advice if advice.lines]
+    assert edits
+    for advice in edits:
+        check_edits(analysis, advice)
+    for advice in result.advice:
+        assert (advice.setting is None) == bool(advice.lines)
+        assert (advice.analysis.devices[0].latency_s or 0) < (analysis.devices[0].latency_s or 0)
+
+
+def test_knobs_go_one_published_step_down_with_what_it_costs_in_accuracy() -> None:
+    analysis = analyze("mobilenet_v1", devices=["pixel_1"])
+    width, resolution = find_advice(analysis).advice
+    assert (width.change, width.setting) == ("alpha 0.75 instead of 1", "--alpha 0.75")
+    assert width.analysis.totals == analyze("mobilenet_v1@alpha=0.75").totals
+    assert resolution.setting == "--resolution 192"
+    source = "arXiv:1704.04861, Tables 4 to 7"
+    assert width.accuracy == ("top1", "ImageNet", 70.6, 68.4, source)
+    assert resolution.accuracy == ("top1", "ImageNet", 70.6, 69.1, source)
+
+
+def test_knobs_that_are_published_together_change_together() -> None:
+    result = find_advice(analyze("shufflenet_v2", devices=[NCNN]))
+    joint = result.advice[0]
+    assert joint.setting == "--set c2=48 --set c3=96 --set c4=192"
+    assert joint.accuracy is not None
+    assert (joint.accuracy.before, joint.accuracy.after) == (69.362, 60.552)
+    assert of_kind(result, "knob") == [joint, next(a for a in result.advice
+                                                   if a.setting == "--resolution 192")]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("knob", "now", "published", "lower"),
+    [
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 1.0, True, 0.75),
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.9, False, 0.85),
+        (Knob("alpha", 1.0), 1.0, False, 0.95),
+        (Knob("alpha", 1.0), 0.05, False, None),
+        (Knob("resolution", 224), 224, False, 192),
+        (Knob("resolution", 224), 230, False, 224),
+        (Knob("resolution", 224), 32, False, None),
+        (Knob("resolution", 224, published=(96, 224)), 224, True, 96),
+        (Knob("classes", 1000, published=(10, 1000)), 1000, True, None),
+        (Knob("groups", 32, published=(1, 32)), 32, False, None),
+        (Knob("wide", True), True, True, None),
+    ],
+)
+def test_steps_down(knob: Knob, now: Any, published: bool, lower: Any) -> None:
+    assert step_down(knob, now, lambda value: published) == lower
+
+
+def test_int8_is_a_setting_whose_errors_do_not_cancel() -> None:
+    analysis = analyze("mobilenet_v2", devices=[NCNN])
+    (advice,) = of_kind(find_advice(analysis), "precision")
+    assert advice.setting == "--precision int8"
+    assert advice.accuracy is None
+    same = analyze("mobilenet_v2", devices=[NCNN], precision="int8").costs
+    assert advice.analysis.costs == same
+    low, high = advice.time.low or 0, advice.time.high or 0
+    assert high / low > (analysis.devices[0].high_s or 0) / (analysis.devices[0].low_s or 1)
+
+
+BLOCKS = """
+knobs: {alpha: {default: 0.75, published: [0.75]}}
+let: {width(channels): floor(channels * alpha)}
+blocks:
+  unit:
+    arguments: {channels: required, kernel: 5, act: hard_swish}
+    layers:
+      - {id: wide, conv2d: {channels: width(channels), kernel: 1}}
+      - act
+      - {id: deep, depthwise_conv2d: {kernel: kernel, padding: kernel // 2}}
+      - {id: back, conv2d: {channels: input.channels, kernel: 1}}
+      - add: [input, previous]
+layers:
+  - {id: stem, conv2d: {channels: 16, kernel: 7, padding: 3}}
+  - {id: first, unit: {channels: 40}}
+  - {id: second, unit: {channels: 64, kernel: 3, act: "silu"}, repeat: 2}
+  - {id: logits, conv2d: {channels: 10, kernel: 1}}
+"""
+
+
+def test_arguments_lead_to_the_calls_that_gave_them() -> None:
+    """width(40) is 30, width(37) 27, and width(38) 28, a multiple of four."""
+    analysis = analysis_of(BLOCKS)
+    result = find_advice(analysis, 20)
+    lines = {advice.change: [(line.number, line.after.strip()) for line in advice.lines]
+             for advice in result.advice if advice.lines}  # fmt: skip
+    assert lines["channels 28 instead of 30 in first.wide"] == [
+        (18, "- {id: first, unit: {channels: 38}}")
+    ]
+    assert lines["relu instead of silu in second.1.act, second.2.act"] == [
+        (19, '- {id: second, unit: {channels: 64, kernel: 3, act: "relu"}, repeat: 2}')
+    ]
+    assert lines["relu instead of hard_swish in first.act"] == [
+        (9, "arguments: {channels: required, kernel: 5, act: relu}")
+    ]
+    assert lines["kernel 3 instead of 5 in first.deep"] == [
+        (9, "arguments: {channels: required, kernel: 3, act: hard_swish}")
+    ]
+    # The padding that was written for the kernel goes with it.
+    assert lines["kernel 5 instead of 7 in stem"] == [
+        (17, "- {id: stem, conv2d: {channels: 16, kernel: 5, padding: 2}}")
+    ]
+    for advice in result.advice:
+        if advice.lines:
+            check_edits(analysis, advice)
+
+
+def test_channels_fill_a_tile_together_with_those_they_are_tied_to() -> None:
+    analysis = analysis_of("""
+    layers:
+      - {id: a, conv2d: {channels: 30, kernel: 3}}
+      - {id: b, conv2d: {channels: 30, kernel: 3}}
+      - add: [a, b]
+      - {id: c, conv2d: {channels: 16, kernel: 1}}
+    """)
+    (advice,) = of_kind(find_advice(analysis, 10), "channels")
+    assert advice.change == "channels 28 instead of 30 in a"
+    assert [line.number for line in advice.lines] == [6, 7]
+    check_edits(analysis, advice)
+
+
+def test_a_change_that_would_change_more_is_not_offered() -> None:
+    """Without the padding of `same` a smaller kernel leaves a larger image; one number is both the
+    kernel and the channels of another layer; a kernel of a let is no number of a layer."""
+    analysis = analysis_of("""
+    let: {k: 5}
+    blocks:
+      both:
+        arguments: {n: required}
+        layers:
+          - conv2d: {channels: n, kernel: n}
+    layers:
+      - conv2d: {channels: 8, kernel: 5, padding: valid}
+      - both: {n: 5}
+      - conv2d: {channels: 8, kernel: k}
+    """)
+    assert of_kind(find_advice(analysis, 20), "kernel") == []
+
+
+def test_what_stands_in_another_file_is_not_edited(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "format: 1\nname: mine\nextends: mobilenet_v3_small\n"
+        "layers: {head: {linear: {features: 1001}}}\n"
+    )
+    result = find_advice(analyze(path, devices=[NCNN]), 30)
+    assert result.advice
+    for advice in result.advice:
+        assert advice.kind in ("knob", "precision", "channels")
+        assert all(line.number == 4 for line in advice.lines)
+
+
+def test_a_network_that_does_not_fit_is_made_to() -> None:
+    analysis = analyze("mobilenet_v1", devices=["stm32l4r5_tflm"], precision="int8")
+    assert missing_bytes(analysis.devices[0]) == 2_683_688
+    result = find_advice(analysis, 5)
+    missing = [missing_bytes(advice.analysis.devices[0]) for advice in result.advice]
+    assert missing == sorted(missing)
+    assert missing[-1] < 2_683_688
+
+
+def test_an_order_of_layers_saves_memory_and_no_time() -> None:
+    """Two branches, each wide and then narrow: one after the other, only one wide tensor lives."""
+    analysis = analysis_of("""
+    layers:
+      - {id: a, conv2d: {channels: 8, kernel: 1}}
+      - {id: b, conv2d: {channels: 64, kernel: 1}, from: a}
+      - {id: c, conv2d: {channels: 64, kernel: 1}, from: a}
+      - {id: d, conv2d: {channels: 4, kernel: 1}, from: b}
+      - {id: e, conv2d: {channels: 4, kernel: 1}, from: c}
+      - add: [d, e]
+    """)
+    (advice,) = of_kind(find_advice(analysis, 9), "order")
+    assert advice.setting == "--schedule best"
+    assert (advice.time.value, advice.time.tie) == (1.0, False)
+    assert advice.analysis.memory.peak_bytes < analysis.memory.peak_bytes
+
+
+def test_ties_come_last_and_say_so() -> None:
+    result = find_advice(analyze("mobilenet_v3_small", devices=[NCNN]), 6)
+    ties = [bool(advice.time.tie) for advice in result.advice]
+    assert ties == sorted(ties)
+    assert any(ties)
+    report = with_advice(analysis_report(result.analysis, "block"), result)
+    assert "tie: it is not certain that the change saves time" in report.notes
+
+
+def test_what_cannot_be_advised() -> None:
+    with pytest.raises(UsageError, match="advice is for a device"):
+        mnet_cost.advise("mobilenet_v1")
+    with pytest.raises(UsageError, match="no time on stm32l4r5_tflm to save: no fp32 rate"):
+        mnet_cost.advise("mobilenet_v1", devices=["stm32l4r5_tflm"])
+    with pytest.raises(UsageError, match="advice is for dense networks"):
+        mnet_cost.advise("mobilenet_v1", devices=["h100"], sparsity=0.5)
+
+
+def test_a_network_with_nothing_to_change() -> None:
+    result = find_advice(analysis_of("layers:\n  - {id: a, conv2d: {channels: 8, kernel: 1}}\n"))
+    assert [advice.kind for advice in result.advice] == ["precision"]
+    text = render(with_advice(analysis_report(result.analysis, "block"), result), "text", 100)
+    assert "What to write" not in text
+
+
+def test_large_networks_leave_candidates_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnet_cost.search.advice._MOST_LAYERS", 1000)
+    result = find_advice(analyze("mobilenet_v3_small", devices=[NCNN]))
+    assert (result.looked_at, result.left_out) == (6, 15)
+    report = with_advice(analysis_report(result.analysis, "block"), result)
+    assert "15 changes were not looked at, since the network has 156 layers" in report.more_notes
+
+
+def test_unknown_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(
+        "format: 1\nname: odd\ninput: {image: [3, 32, 32]}\nlayers:\n"
+        "  - {conv2d: {channels: 16, kernel: 5}}\n  - {opaque: {operation: sort, shape: [9]}}\n"
+    )
+    command = ["analyze", str(path), "--device", NCNN, "--advise"]
+    assert main(command) == 3
+    assert f"no advice for {NCNN}: a layer has no cost rule" in capsys.readouterr().out
+    assert main([*command, "--lower-bound"]) == 0
+    assert "kernel 3 instead of 5 in conv2d" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_the_command_writes_every_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["analyze", "mobilenet_v3_small", "--device", NCNN, "--advise", "4"]
+    assert main([*command, "--format", form]) == 0
+    text = capsys.readouterr().out
+    if form == "json":
+        changes = json.loads(checked(text))["advice"]["changes"]
+        assert [change["kind"] for change in changes] == [
+            "precision", "knob", "knob", "activation",
+        ]  # fmt: skip
+        assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
+        saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
+        assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
+    elif form != "csv":
+        assert "resolution 192 instead of 224" in text
+
+
+def test_several_batches_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", "mobilenet_v1", "--batch", "1,8", "--advise"]) == 2
+    assert "`--advise` is for a single batch" in capsys.readouterr().err
+
+
+def test_in_python() -> None:
+    advised = mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=1)
+    assert repr(advised) == "<Advices mobilenet_v1 on pixel_1: alpha 0.75 instead of 1>"
+    assert len(advised.to_dict()["advice"]["changes"]) == 1
+    analysis = mnet_cost.analyze("mobilenet_v1", devices=["pixel_1"])
+    assert len(mnet_cost.advise(analysis).advice) == 2
