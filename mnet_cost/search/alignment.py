@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 from mnet_cost.search.snapshots import LayerSnapshot
@@ -28,8 +28,9 @@ _TYPE = 1
 _NAME = 1
 """What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
-_MOST_COMPARED = 6_000_000
-"""Pairs that are weighed in one gap: some two seconds."""
+_WELL_COMPARED, _MOST_COMPARED = 200_000, 6_000_000
+"""Pairs that are weighed in one gap where nothing is certain, some tenth of a second; and at most,
+some two seconds."""
 
 
 class _Gap(NamedTuple):
@@ -60,59 +61,53 @@ def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tup
     return tuple(sorted(pairs, key=lambda pair: pair[1]))
 
 
-class _Numbers:
+class _Numbers(dict[Hashable, int]):
     """A number for each thing that layers are recognised by, since numbers compare fast."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[Hashable, int] = {}
-        self._alike: dict[tuple[int, int], int] = {}
-
-    def of(self, thing: Hashable) -> int:
-        return self._numbers.setdefault(thing, len(self._numbers))
-
-    def alike(self, first: _Evidence, other: _Evidence) -> int:
-        """What the labels of two layers say: 0 where they are not alike in their place.
-
-        Two layers are alike in their place if they are so in their blocks, however these are
-        called, if one of them was wrapped in more blocks, or if they are in one block.
-        """
-        key = first.label_number, other.label_number
-        known = self._alike.get(key)
-        if known is None:
-            known = self._alike[key] = _alike(first.label, other.label)
-        return known
-
-
-def _alike(first: tuple[str, ...], other: tuple[str, ...]) -> int:
-    if first == other:
-        return _LABEL + (_ID if any(part.startswith("=") for part in first) else 0)
-    if first[-1] == other[-1]:
-        common = min(len(first), len(other))
-        if len(first) == len(other) or first[-common:] == other[-common:]:
-            return _LABEL if first[-1].startswith("=") else 1
-    return 1 if first[:-1] == other[:-1] else 0
+    def __missing__(self, thing: Hashable) -> int:
+        self[thing] = number = len(self)
+        return number
 
 
 class _Evidence:
     """What a layer is recognised by."""
 
     __slots__ = (
-        "entry", "exact", "fields", "has_fields", "kind", "label", "label_number", "name",
-        "numbers", "types",
+        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "is_known", "kind",
+        "label", "last", "name", "parts", "types",
     )  # fmt: skip
 
     def __init__(self, layer: LayerSnapshot, numbers: _Numbers) -> None:
         types = (layer.input_types, layer.output_type)
-        self.numbers = numbers
-        self.label = layer.label
+        self.parts = layer.label
+        self.depth = len(layer.label)
         self.has_fields = bool(layer.fields)
-        self.kind = numbers.of(layer.kind)
-        self.name = numbers.of(layer.name)
-        self.label_number = numbers.of(layer.label)
-        self.fields = numbers.of(layer.fields)
-        self.types = numbers.of(types)
-        self.entry = numbers.of(layer.entry.values)
-        self.exact = numbers.of((layer.kind, layer.label, layer.fields, types))
+        self.has_id = layer.has_id
+        self.is_known = any(part.startswith("=") for part in layer.label)
+        """Whether it or a block around it has an id."""
+        self.kind = numbers[layer.kind]
+        self.name = numbers[layer.name]
+        self.label = numbers[layer.label]
+        self.last = numbers[layer.label[-1]]
+        self.block = numbers[layer.label[:-1]]
+        self.fields = numbers[layer.fields]
+        self.types = numbers[types]
+        self.entry = numbers[layer.entry.values]
+        self.exact = numbers[layer.kind, layer.label, layer.fields, types]
+
+    def alike(self, other: _Evidence) -> int:
+        """What the labels of two layers say: 0 where they are not alike in their place.
+
+        Two layers are alike in their place if they are so in their blocks, however these are
+        called, if one of them was wrapped in more blocks, or if they are in one block.
+        """
+        if self.label == other.label:
+            return _LABEL + (_ID if self.is_known else 0)
+        if self.last == other.last:
+            common = min(self.depth, other.depth)
+            if self.depth == other.depth or self.parts[-common:] == other.parts[-common:]:
+                return _LABEL if self.has_id else 1
+        return 1 if self.block == other.block else 0
 
     def likeness(self, other: _Evidence) -> int:
         """How much both have in common; 0 where they cannot be one layer.
@@ -121,7 +116,7 @@ class _Evidence:
         """
         if self.kind != other.kind:
             return 0
-        alike = self.numbers.alike(self, other)
+        alike = self.alike(other)
         has_same_fields = self.fields == other.fields
         if not alike and not (has_same_fields and self.has_fields):
             return 0
@@ -150,11 +145,11 @@ def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) 
         first_end, other_end = first_end - 1, other_end - 1
         pairs.append((first_end, other_end))
     gap = _Gap(first, first_end, other, other_end)
-    if gap.size <= _MOST_COMPARED:
+    if gap.size <= _WELL_COMPARED:
         return pairs + _best(ours, theirs, gap)
     anchors = _anchors(ours, theirs, gap)
     if not anchors:
-        return pairs
+        return pairs + (_best(ours, theirs, gap) if gap.size <= _MOST_COMPARED else [])
     for start, end in zip((None, *anchors), (*anchors, None), strict=True):
         inner = _Gap(
             start[0] + 1 if start else first,
@@ -170,21 +165,24 @@ def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) 
 def _anchors(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
     """Layers that can be told apart from all others of a gap, as many as are in one order.
 
-    They have what nothing else in the gap has: all that they are recognised by, else their name.
+    They have all that they are recognised by from nothing else in the gap, or at least an id around
+    them; where a gap is too large to be compared, at least their name.
     """
-
-    def key(layer: _Evidence, by_name: bool) -> Hashable:
-        return (layer.kind, layer.name) if by_name else layer.exact
-
-    for by_name in (False, True):
-        mine = [key(layer, by_name) for layer in ours[gap.first : gap.first_end]]
-        yours = [key(layer, by_name) for layer in theirs[gap.other : gap.other_end]]
+    keys: list[Callable[[_Evidence], tuple[Hashable, ...]]] = [
+        lambda layer: (layer.exact, True),
+        lambda layer: (layer.kind, layer.label, layer.is_known),
+    ]
+    if gap.size > _MOST_COMPARED:
+        keys.append(lambda layer: (layer.kind, layer.name, True))
+    for key in keys:
+        mine = [key(layer) for layer in ours[gap.first : gap.first_end]]
+        yours = [key(layer) for layer in theirs[gap.other : gap.other_end]]
         once, once_there = Counter(mine), Counter(yours)
         place = {each: index for index, each in enumerate(yours) if once_there[each] == 1}
         candidates = [
             (gap.first + index, gap.other + place[each])
             for index, each in enumerate(mine)
-            if once[each] == 1 and each in place
+            if once[each] == 1 and each in place and each[-1]
         ]
         if candidates:
             return _increasing(candidates)
@@ -262,11 +260,11 @@ def _moved(
     paired, paired_there = {first for first, _ in pairs}, {other for _, other in pairs}
     left: dict[tuple[int, int, int], int] = {}
     for index, layer in enumerate(ours):
-        if index not in paired and any(part[:1] == "=" for part in layer.label):
-            left.setdefault((layer.kind, layer.name, layer.label_number), index)
+        if index not in paired and layer.is_known:
+            left.setdefault((layer.kind, layer.name, layer.label), index)
     moved = []
     for index, layer in enumerate(theirs):
-        key = layer.kind, layer.name, layer.label_number
+        key = layer.kind, layer.name, layer.label
         if index not in paired_there and key in left:
             moved.append((left.pop(key), index))
     return moved
