@@ -165,12 +165,12 @@ def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) 
 def _anchors(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
     """Layers that can be told apart from all others of a gap, as many as are in one order.
 
-    They have all that they are recognised by from nothing else in the gap, or at least an id around
-    them; where a gap is too large to be compared, at least their name.
+    They have an id, or one around them, or else all that they are recognised by; where a gap is too
+    large to be compared, at least their name.
     """
     keys: list[Callable[[_Evidence], tuple[Hashable, ...]]] = [
-        lambda layer: (layer.exact, True),
         lambda layer: (layer.kind, layer.label, layer.is_known),
+        lambda layer: (layer.exact, True),
     ]
     if gap.size > _MOST_COMPARED:
         keys.append(lambda layer: (layer.kind, layer.name, True))
