@@ -1,10 +1,10 @@
 """Which layer of one network is which layer of another.
 
-Both are sequences, in the order in which they run, and the alignment is the one of least change
-between them: pairs of the same kind in the same order, weighted by how much they have in common.
-A name that the spec gives is strong evidence, and one that is given by counting (`conv2d_3`) is
-weak: so an inserted layer is one insertion, and the layers after it are renamed. What is left over
-on both sides and has the same id is a layer that was moved. Not here: what differs in a pair.
+Layers that have an id, or are in a block that has one, are found by it, wherever they stand. All
+others are sequences, in the order in which they run, and their alignment is the one of least
+change: pairs of one kind in one order, weighted by how much they have in common. A name that is
+given by counting (`conv2d_3`) says little there, so an inserted layer is one insertion, and the
+layers after it are renamed. Not here: what differs in a pair.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
 
 from mnet_cost.search.snapshots import LayerSnapshot
 
@@ -28,37 +27,30 @@ _TYPE = 1
 _NAME = 1
 """What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
-_WELL_COMPARED, _MOST_COMPARED = 200_000, 6_000_000
-"""Pairs that are weighed in one gap where nothing is certain, some tenth of a second; and at most,
-some two seconds."""
+_MOST_COMPARED = 6_000_000
+"""Pairs that are weighed against each other at most: some two seconds."""
 
-
-class _Gap(NamedTuple):
-    """Layers of both networks between two pairs."""
-
-    first: int
-    first_end: int
-    other: int
-    other_end: int
-
-    @property
-    def size(self) -> int:
-        return (self.first_end - self.first) * (self.other_end - self.other)
+_SKIP_FIRST, _SKIP_OTHER, _PAIR = range(3)
 
 
 def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tuple[Pair, ...]:
     """Pairs of layers of two networks, each layer at most once, in the order of `other`.
 
-    In one pair both are of one kind. It takes the product of the numbers of layers that are left
-    between an equal start and an equal end; networks whose product is too large are cut at layers
-    of equal names first.
+    In one pair both are of one kind. Between layers that are found by ids, it takes the product of
+    the numbers of those that are left between an equal start and an equal end; where that is too
+    large, they are cut at what is unique in both.
     """
     numbers = _Numbers()
-    ours = [_Evidence(layer, numbers) for layer in first]
-    theirs = [_Evidence(layer, numbers) for layer in other]
-    pairs = _aligned(ours, theirs, _Gap(0, len(ours), 0, len(theirs)))
-    pairs += _moved(ours, theirs, pairs)
-    return tuple(sorted(pairs, key=lambda pair: pair[1]))
+    ours = [_Evidence(index, layer, numbers) for index, layer in enumerate(first)]
+    theirs = [_Evidence(index, layer, numbers) for index, layer in enumerate(other)]
+    known = _unique(ours, theirs, lambda layer: (layer.kind, layer.label), by_id=True)
+    anchors = _increasing(known)
+    moved = set(known) - set(anchors)
+    mine, yours = {pair[0] for pair in moved}, {pair[1] for pair in moved}
+    ours = [layer for layer in ours if layer.index not in mine]
+    theirs = [layer for layer in theirs if layer.index not in yours]
+    pairs = [*moved, *_between(ours, theirs, anchors)]
+    return tuple(sorted([*pairs, *_moved(ours, theirs, pairs)], key=lambda pair: pair[1]))
 
 
 class _Numbers(dict[Hashable, int]):
@@ -73,12 +65,13 @@ class _Evidence:
     """What a layer is recognised by."""
 
     __slots__ = (
-        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "is_known", "kind",
-        "label", "last", "name", "parts", "types",
+        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "index", "is_known",
+        "kind", "label", "last", "name", "parts", "types",
     )  # fmt: skip
 
-    def __init__(self, layer: LayerSnapshot, numbers: _Numbers) -> None:
+    def __init__(self, index: int, layer: LayerSnapshot, numbers: _Numbers) -> None:
         types = (layer.input_types, layer.output_type)
+        self.index = index
         self.parts = layer.label
         self.depth = len(layer.label)
         self.has_fields = bool(layer.fields)
@@ -130,63 +123,57 @@ class _Evidence:
         )
 
 
-def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """The pairs of a gap: equal layers at its ends, then the best of what is between."""
-    first, first_end, other, other_end = gap
-    pairs: list[Pair] = []
-    while first < first_end and other < other_end and ours[first].exact == theirs[other].exact:
-        pairs.append((first, other))
-        first, other = first + 1, other + 1
-    while (
-        first < first_end
-        and other < other_end
-        and ours[first_end - 1].exact == theirs[other_end - 1].exact
-    ):
-        first_end, other_end = first_end - 1, other_end - 1
-        pairs.append((first_end, other_end))
-    gap = _Gap(first, first_end, other, other_end)
-    if gap.size <= _WELL_COMPARED:
-        return pairs + _best(ours, theirs, gap)
-    anchors = _anchors(ours, theirs, gap)
-    if not anchors:
-        return pairs + (_best(ours, theirs, gap) if gap.size <= _MOST_COMPARED else [])
-    for start, end in zip((None, *anchors), (*anchors, None), strict=True):
-        inner = _Gap(
-            start[0] + 1 if start else first,
-            end[0] if end else first_end,
-            start[1] + 1 if start else other,
-            end[1] if end else other_end,
-        )
-        if inner.size:
-            pairs += _aligned(ours, theirs, inner)
-    return pairs + anchors
+_Layers = Sequence[_Evidence]
 
 
-def _anchors(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """Layers that can be told apart from all others of a gap, as many as are in one order.
-
-    They have an id, or one around them, or else all that they are recognised by; where a gap is too
-    large to be compared, at least their name.
-    """
-    keys: list[Callable[[_Evidence], tuple[Hashable, ...]]] = [
-        lambda layer: (layer.kind, layer.label, layer.is_known),
-        lambda layer: (layer.exact, True),
+def _unique(
+    ours: _Layers, theirs: _Layers, key: Callable[[_Evidence], Hashable], by_id: bool = False
+) -> list[Pair]:
+    """Pairs of layers whose `key` no other layer has on its side, in the order of `ours`; `by_id`
+    takes only those that have an id, or are in a block that has one."""
+    once = Counter(map(key, ours))
+    once_there = Counter(map(key, theirs))
+    place = {key(layer): layer.index for layer in theirs if once_there[key(layer)] == 1}
+    return [
+        (layer.index, place[key(layer)])
+        for layer in ours
+        if (layer.is_known or not by_id) and once[key(layer)] == 1 and key(layer) in place
     ]
-    if gap.size > _MOST_COMPARED:
-        keys.append(lambda layer: (layer.kind, layer.name, True))
-    for key in keys:
-        mine = [key(layer) for layer in ours[gap.first : gap.first_end]]
-        yours = [key(layer) for layer in theirs[gap.other : gap.other_end]]
-        once, once_there = Counter(mine), Counter(yours)
-        place = {each: index for index, each in enumerate(yours) if once_there[each] == 1}
-        candidates = [
-            (gap.first + index, gap.other + place[each])
-            for index, each in enumerate(mine)
-            if once[each] == 1 and each in place and each[-1]
-        ]
-        if candidates:
-            return _increasing(candidates)
-    return []
+
+
+def _between(ours: _Layers, theirs: _Layers, anchors: Sequence[Pair]) -> list[Pair]:
+    """`anchors`, which are in one order on both sides, and the pairs of what is between them."""
+    pairs = list(anchors)
+    first = other = 0
+    place = {layer.index: number for number, layer in enumerate(ours)}
+    place_there = {layer.index: number for number, layer in enumerate(theirs)}
+    ends = [(place[mine], place_there[yours]) for mine, yours in anchors]
+    for first_end, other_end in (*ends, (len(ours), len(theirs))):
+        pairs += _aligned(ours[first:first_end], theirs[other:other_end])
+        first, other = first_end + 1, other_end + 1
+    return pairs
+
+
+def _aligned(ours: _Layers, theirs: _Layers) -> list[Pair]:
+    """The pairs of some layers: equal ones at both ends, then the best of what is between."""
+    pairs: list[Pair] = []
+    start, end = 0, min(len(ours), len(theirs))
+    while start < end and ours[start].exact == theirs[start].exact:
+        pairs.append((ours[start].index, theirs[start].index))
+        start += 1
+    after = 0
+    while after < end - start and ours[-1 - after].exact == theirs[-1 - after].exact:
+        after += 1
+        pairs.append((ours[-after].index, theirs[-after].index))
+    ours, theirs = ours[start : len(ours) - after], theirs[start : len(theirs) - after]
+    size = len(ours) * len(theirs)
+    if size <= _MOST_COMPARED:
+        return pairs + (_best(ours, theirs) if size else [])
+    for key in (lambda layer: layer.exact, lambda layer: (layer.kind, layer.name)):
+        anchors = _increasing(_unique(ours, theirs, key))
+        if anchors:
+            return pairs + _between(ours, theirs, anchors)
+    return pairs
 
 
 def _increasing(pairs: Sequence[Pair]) -> list[Pair]:
@@ -207,64 +194,51 @@ def _increasing(pairs: Sequence[Pair]) -> list[Pair]:
     return chain[::-1]
 
 
-def _best(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """The pairs of a gap, in one order on both sides, with the most in common together.
+def _best(ours: _Layers, theirs: _Layers) -> list[Pair]:
+    """The pairs, in one order on both sides, with the most in common together.
 
     Of several that are as good it is the one whose pairs come first.
     """
-    rows, columns = gap.first_end - gap.first, gap.other_end - gap.other
-    if not rows or not columns:
-        return []
-    inner = theirs[gap.other : gap.other_end]
+    rows, columns = len(ours), len(theirs)
     by_kind: dict[int, list[int]] = {}
-    for column, layer in enumerate(inner):
+    for column, layer in enumerate(theirs):
         by_kind.setdefault(layer.kind, []).append(column)
-    # best[j]: what the layers from this row and from column j on have in common.
-    best = [0] * (columns + 1)
+    # below[j]: what the layers after this row and from column j on have in common.
+    below = [0] * (columns + 1)
     taken: list[bytearray] = []
-    for row in range(gap.first_end - 1, gap.first - 1, -1):
-        mine = ours[row]
+    for mine in reversed(ours):
         worth = [0] * columns
         for column in by_kind.get(mine.kind, ()):
-            worth[column] = mine.likeness(inner[column])
+            worth[column] = mine.likeness(theirs[column])
         choice = bytearray(columns)
         now = [0] * (columns + 1)
         right = 0
         for column in range(columns - 1, -1, -1):
-            most, step = best[column], 0
+            most, step = below[column], _SKIP_FIRST
             if right > most:
-                most, step = right, 1
+                most, step = right, _SKIP_OTHER
             if worth[column]:
-                paired = best[column + 1] + worth[column]
+                paired = below[column + 1] + worth[column]
                 if paired >= most:
-                    most, step = paired, 2
+                    most, step = paired, _PAIR
             now[column] = right = most
             choice[column] = step
-        best = now
+        below = now
         taken.append(choice)
     taken.reverse()
     pairs: list[Pair] = []
     row = column = 0
     while row < rows and column < columns:
         step = taken[row][column]
-        if step == 2:
-            pairs.append((gap.first + row, gap.other + column))
-        row, column = row + (step != 1), column + (step != 0)
+        if step == _PAIR:
+            pairs.append((ours[row].index, theirs[column].index))
+        row, column = row + (step != _SKIP_OTHER), column + (step != _SKIP_FIRST)
     return pairs
 
 
-def _moved(
-    ours: Sequence[_Evidence], theirs: Sequence[_Evidence], pairs: Sequence[Pair]
-) -> list[Pair]:
-    """Layers without a pair that have the same id in both networks: they stand elsewhere."""
-    paired, paired_there = {first for first, _ in pairs}, {other for _, other in pairs}
-    left: dict[tuple[int, int, int], int] = {}
-    for index, layer in enumerate(ours):
-        if index not in paired and layer.is_known:
-            left.setdefault((layer.kind, layer.name, layer.label), index)
-    moved = []
-    for index, layer in enumerate(theirs):
-        key = layer.kind, layer.name, layer.label
-        if index not in paired_there and key in left:
-            moved.append((left.pop(key), index))
-    return moved
+def _moved(ours: _Layers, theirs: _Layers, pairs: Sequence[Pair]) -> list[Pair]:
+    """Layers without a pair that have one name in both networks, in a block that has an id."""
+    mine, yours = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    left = [layer for layer in ours if layer.index not in mine]
+    left_there = [layer for layer in theirs if layer.index not in yours]
+    return _unique(left, left_there, lambda layer: (layer.kind, layer.name), by_id=True)
