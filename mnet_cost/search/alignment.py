@@ -1,10 +1,10 @@
 """Which layer of one network is which layer of another.
 
-Layers that have an id, or are in a block that has one, are found by it, wherever they stand. All
-others are sequences, in the order in which they run, and their alignment is the one of least
-change: pairs of one kind in one order, weighted by how much they have in common. A name that is
-given by counting (`conv2d_3`) says little there, so an inserted layer is one insertion, and the
-layers after it are renamed. Not here: what differs in a pair.
+Both are sequences, in the order in which they run, and the alignment is the one of least change:
+pairs of one kind in one order, weighted by how much they have in common. A layer that has an id, or
+is in a block that has one, is the layer with that id, wherever it stands. A name that is given by
+counting (`conv2d_3`) says little: so an inserted layer is one insertion, and the layers after it
+are renamed. Not here: what differs in a pair.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _TYPE = 1
 _NAME = 1
 """What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
-_MOST_COMPARED = 6_000_000
-"""Pairs that are weighed against each other at most: some two seconds."""
+_WELL_COMPARED, _MOST_COMPARED = 200_000, 6_000_000
+"""Pairs that are weighed against each other where nothing tells the order, some tenth of a second;
+and at most, some two seconds."""
 
 _SKIP_FIRST, _SKIP_OTHER, _PAIR = range(3)
 
@@ -36,20 +37,16 @@ _SKIP_FIRST, _SKIP_OTHER, _PAIR = range(3)
 def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tuple[Pair, ...]:
     """Pairs of layers of two networks, each layer at most once, in the order of `other`.
 
-    In one pair both are of one kind. Between layers that are found by ids, it takes the product of
-    the numbers of those that are left between an equal start and an equal end; where that is too
-    large, they are cut at what is unique in both.
+    In one pair both are of one kind. It takes the product of the numbers of layers that are left
+    between an equal start and an equal end; where that is large, they are cut at what is unique in
+    both, ids first.
     """
     numbers = _Numbers()
     ours = [_Evidence(index, layer, numbers) for index, layer in enumerate(first)]
     theirs = [_Evidence(index, layer, numbers) for index, layer in enumerate(other)]
-    known = _unique(ours, theirs, lambda layer: (layer.kind, layer.label), by_id=True)
-    anchors = _increasing(known)
-    moved = set(known) - set(anchors)
-    mine, yours = {pair[0] for pair in moved}, {pair[1] for pair in moved}
-    ours = [layer for layer in ours if layer.index not in mine]
-    theirs = [layer for layer in theirs if layer.index not in yours]
-    pairs = [*moved, *_between(ours, theirs, anchors)]
+    for mine, yours in _unique(ours, theirs, lambda layer: (layer.kind, layer.label), by_id=True):
+        ours[mine].is_found = theirs[yours].is_found = True
+    pairs = _aligned(ours, theirs)
     return tuple(sorted([*pairs, *_moved(ours, theirs, pairs)], key=lambda pair: pair[1]))
 
 
@@ -65,8 +62,8 @@ class _Evidence:
     """What a layer is recognised by."""
 
     __slots__ = (
-        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "index", "is_known",
-        "kind", "label", "last", "name", "parts", "types",
+        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "index", "is_found",
+        "is_known", "kind", "label", "last", "name", "parts", "types",
     )  # fmt: skip
 
     def __init__(self, index: int, layer: LayerSnapshot, numbers: _Numbers) -> None:
@@ -78,6 +75,8 @@ class _Evidence:
         self.has_id = layer.has_id
         self.is_known = any(part.startswith("=") for part in layer.label)
         """Whether it or a block around it has an id."""
+        self.is_found = False
+        """Whether the layer of the other network is known by that: no other one can be it."""
         self.kind = numbers[layer.kind]
         self.name = numbers[layer.name]
         self.label = numbers[layer.label]
@@ -96,6 +95,8 @@ class _Evidence:
         """
         if self.label == other.label:
             return _LABEL + (_ID if self.is_known else 0)
+        if self.is_found or other.is_found:
+            return 0
         if self.last == other.last:
             common = min(self.depth, other.depth)
             if self.depth == other.depth or self.parts[-common:] == other.parts[-common:]:
@@ -111,8 +112,10 @@ class _Evidence:
             return 0
         alike = self.alike(other)
         has_same_fields = self.fields == other.fields
-        if not alike and not (has_same_fields and self.has_fields):
-            return 0
+        if not alike:
+            is_found = self.is_found or other.is_found
+            if is_found or not (has_same_fields and self.has_fields):
+                return 0
         return (
             _KIND
             + alike
@@ -167,13 +170,16 @@ def _aligned(ours: _Layers, theirs: _Layers) -> list[Pair]:
         pairs.append((ours[-after].index, theirs[-after].index))
     ours, theirs = ours[start : len(ours) - after], theirs[start : len(theirs) - after]
     size = len(ours) * len(theirs)
-    if size <= _MOST_COMPARED:
-        return pairs + (_best(ours, theirs) if size else [])
-    for key in (lambda layer: layer.exact, lambda layer: (layer.kind, layer.name)):
-        anchors = _increasing(_unique(ours, theirs, key))
-        if anchors:
-            return pairs + _between(ours, theirs, anchors)
-    return pairs
+    anchors: list[Pair] = []
+    if size > _WELL_COMPARED:
+        mine, yours = ([layer for layer in side if layer.is_found] for side in (ours, theirs))
+        anchors = _increasing(_unique(mine, yours, lambda layer: (layer.kind, layer.label)))
+    if size > _MOST_COMPARED:
+        for key in (lambda layer: layer.exact, lambda layer: (layer.kind, layer.name)):
+            anchors = anchors or _increasing(_unique(ours, theirs, key))
+    if anchors:
+        return pairs + _between(ours, theirs, anchors)
+    return pairs + (_best(ours, theirs) if 0 < size <= _MOST_COMPARED else [])
 
 
 def _increasing(pairs: Sequence[Pair]) -> list[Pair]:
