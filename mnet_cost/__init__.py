@@ -15,15 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnet_cost.api import (
-        Advices,
-        Analysis,
-        CalibratedDevice,
-        Check,
-        Comparison,
-        Fit,
-        Sensitivity,
-        Sweep,
-        WhatIfs,
         advise,
         analyze,
         analyze_network,
@@ -44,6 +35,17 @@ if TYPE_CHECKING:
     from mnet_cost.models.schema import json_schema
     from mnet_cost.models.types import Model, ModelSpec
     from mnet_cost.network import Network, elaborate
+    from mnet_cost.results import (
+        Advices,
+        Analysis,
+        CalibratedDevice,
+        Check,
+        Comparison,
+        Fit,
+        Sensitivity,
+        Sweep,
+        WhatIfs,
+    )
     from mnet_cost.torch_model import build_module
 
 __version__ = "0.1.0"
@@ -91,22 +93,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Advices": "api",
-    "Analysis": "api",
-    "CalibratedDevice": "api",
-    "Check": "api",
-    "Comparison": "api",
+    "Advices": "results",
+    "Analysis": "results",
+    "CalibratedDevice": "results",
+    "Check": "results",
+    "Comparison": "results",
     "DeviceProfile": "devices",
-    "Fit": "api",
+    "Fit": "results",
     "LAYERS": "layers",
     "Layer": "layers",
     "MnetCostError": "errors",
     "Model": "models.types",
     "ModelSpec": "models.types",
     "Network": "network",
-    "Sensitivity": "api",
-    "Sweep": "api",
-    "WhatIfs": "api",
+    "Sensitivity": "results",
+    "Sweep": "results",
+    "WhatIfs": "results",
     "Work": "layers",
     "advise": "api",
     "analyze": "api",

@@ -15,7 +15,7 @@ FLOORS = (
     ("network", "importers"),
     ("analysis", "metrics"),
     ("search", "papers", "report", "torch_model", "measure"),
-    ("api",),
+    ("api", "results"),
     ("cli", "__init__", "__main__"),
 )
 

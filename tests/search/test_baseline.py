@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import mnet_cost
-from mnet_cost.api import Check
 from mnet_cost.cli import main
 from mnet_cost.errors import MnetCostError, UsageError
+from mnet_cost.results import Check
 from mnet_cost.search.baseline import parse_tolerances
 from mnet_cost.search.judgements import Judgement
 
