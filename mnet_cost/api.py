@@ -193,7 +193,7 @@ def sweep(
         metrics=None if metrics is None else named(metrics),
         objectives=pareto,
         lower_bound=lower_bound,
-        limits=(limits,) if isinstance(limits, str) else tuple(limits),
+        limits=_limits(limits),
         selection=plan_selection(
             sample=sample, search=search, evaluations=evaluations, seed=seed, storage=storage
         ),
@@ -301,6 +301,14 @@ def fit(
     from mnet_cost.torch_model.installed import require
 
     require("numpy", "sweep")
+    for name, word in (("maximize", maximize), ("minimize", minimize)):
+        if word is not None:
+            _check_names(**{name: word})
+    if isinstance(top, bool) or not isinstance(top, int):
+        raise TypeError(f"top is a whole number, not {top!r}")
+    if confidence is not None and (isinstance(confidence, bool)
+                                   or not isinstance(confidence, (int, float))):  # fmt: skip
+        raise TypeError(f"a confidence is a number such as 0.9, not {confidence!r}")
     from mnet_cost.search.fit import find_fit
     from mnet_cost.search.fit_request import plan_fit
     from mnet_cost.search.ranges import given_values
@@ -311,7 +319,7 @@ def fit(
         {name: given_values(value, name) for name, value in {**_mapping(knobs), **axes}.items()},
         choose_devices(devices, threads),
         precisions=(precision,) if isinstance(precision, str) else tuple(precision),
-        limits=(limits,) if isinstance(limits, str) else tuple(limits),
+        limits=_limits(limits),
         maximize=maximize,
         minimize=minimize,
         confidence=confidence,
@@ -495,6 +503,14 @@ def _check_names(**names: object) -> None:
     for what, name in names.items():
         if not isinstance(name, str):
             raise TypeError(f"the {what} is a name, not {name!r}")
+
+
+def _limits(limits: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(limits, str):
+        return (limits,)
+    if not isinstance(limits, Iterable) or not all(isinstance(text, str) for text in limits):
+        raise TypeError(f'limits are texts such as "params<=2M", not {limits!r}')
+    return tuple(limits)
 
 
 def _zeros(sparsity: str | float | Sequence[Zeros | str]) -> tuple[Zeros, ...]:

@@ -32,8 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "fit",
         "the best size of some networks within limits",
         "mnet-cost fit mobilenet_v1 mobilenet_v2 --device pixel_1_tflite --latency 30ms",
-        "Without values of a knob it tries those between the values that the spec calls "
-        "published. Exit status 1 if nothing fits. Needs NumPy.",
+        "Without values of a knob it tries those that the spec calls published, and values "
+        "between them. Exit status 1 if nothing fits, 3 if sizes have no totals. Needs NumPy.",
     )
     parser.add_argument(
         "models", metavar="MODEL", nargs="+", help="NAME_OR_PATH[:variant][@knob=value,...]"

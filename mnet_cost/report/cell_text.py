@@ -26,7 +26,18 @@ from mnet_cost.units import (
 UNKNOWN = "-"
 
 RIGHT_ALIGNED = frozenset(
-    ("quantity", "count", "bytes", "seconds", "percent", "share", "ratio", "number", "range")
+    (
+        "quantity",
+        "count",
+        "bytes",
+        "seconds",
+        "percent",
+        "share",
+        "ratio",
+        "number",
+        "setting",
+        "range",
+    )
 )
 
 
@@ -40,6 +51,8 @@ def cell(value: Any, form: Form) -> str:
         return cell(value.value, form)
     if isinstance(value, Compared):
         return _compared(value, form)
+    if form == "setting" and not isinstance(value, Absent):
+        return str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Absent):

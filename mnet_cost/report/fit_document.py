@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.report.schema_ids import schema_id
+from mnet_cost.report.types import Column, Table
 from mnet_cost.search.fit import Fit, Line, Size
 
 
@@ -13,10 +14,10 @@ def fit_document(fit: Fit) -> dict[str, Any]:
     request = fit.request
     return {
         "schema": schema_id("fit"),
-        "aim": {"name": request.aim.name, "better": request.aim.direction},
+        "aim": {"name": request.aim.column, "better": request.aim.direction},
         "confidence": request.confidence,
-        "precisions": list(request.sweeps[0].precisions),
-        "devices": [device.name for device in request.sweeps[0].devices],
+        "precisions": list(request.precisions),
+        "devices": [device.name for device in request.devices],
         "models": [
             {
                 "name": sweep.networks[0].name,
@@ -38,6 +39,12 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         "points": request.points,
         "valid": fit.valid,
         "within": fit.within,
+        "too_large_arenas": fit.too_large_arenas,
+        "undecided": [
+            {"column": column, "precision": precision, "points": count}
+            for (column, precision), count in fit.undecided.items()
+            if count
+        ],
         "best": _size_document(fit.best),
         "sizes": [_size_document(size) for size in fit.sizes],
         "beyond": [_size_document(size) for size in fit.beyond],
@@ -55,6 +62,23 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         ],
         "closest": _size_document(fit.closest),
     }  # fmt: skip
+
+
+def fit_records(fit: Fit) -> Table:
+    """A row for each of the best sizes, best first; where nothing fits, of the closest one. Columns
+    are those of a sweep, after the reference and whether the size fits."""
+    closest = [] if fit.closest is None else [fit.closest]
+    sizes = list(fit.sizes) or closest
+    names = list(dict.fromkeys(name for size in sizes for name in size.values))
+    names = [name for name in names if name != "model"]
+    columns = [Column("reference", "size"), Column("model", "model"), Column("fits", "fits")]
+    columns += [Column(name, name, "setting") for name in names]
+    rows = [
+        (size.reference, size.network.name, size.is_within,
+         *[size.values.get(name) for name in names])
+        for size in sizes
+    ]  # fmt: skip
+    return Table("sizes", "Sizes", tuple(columns), tuple(rows))
 
 
 def _line_document(line: Line | None) -> dict[str, Any] | None:

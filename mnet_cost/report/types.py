@@ -19,11 +19,12 @@ Form = Literal[
     "share",
     "ratio",
     "number",
+    "setting",
     "range",
 ]
 """What a column holds: text is cut where the room is short, prose wrapped; counts are exact
 integers; percents and shares are fractions, and a share has a bar beside its number; a range is
-two numbers."""
+two numbers; a setting is the value of a knob, with all its digits."""
 
 Mark = Literal["bad", "measured", "datasheet", "bound", "largest"]
 """What a cell means beyond its words, which a terminal shows as a colour: `bad` does not fit or is

@@ -171,7 +171,12 @@ class _Lines:
         same = [knob for knob in kinds if knob not in rows and knob not in columns]
         self.shape = height, width
         self._rows = {**rows, **{knob: repeated(block.knobs[knob][:1], height) for knob in same}}
-        self._columns = columns
+        self._rows = {
+            knob: _as_kind(values, kinds.get(knob)) for knob, values in self._rows.items()
+        }
+        self._columns = {
+            knob: _as_kind(values, kinds.get(knob)) for knob, values in columns.items()
+        }
         self._kinds = kinds
         self._places: dict[tuple[str, Any], Any] = {}
 
@@ -204,6 +209,14 @@ class _Lines:
             values = self._rows[knob] if knob in self._rows else self._columns[knob]
             self._places[knob, value] = values == wanted
         return self._places[knob, value]
+
+
+def _as_kind(values: Any, kind: str | None) -> Any:
+    """A column of a part of an axis as that of the whole axis, which may have words where the part
+    has numbers alone."""
+    if kind != "str" or isinstance(values, Words):
+        return values
+    return Words.of(map(word_of, values.tolist()))
 
 
 def _area(rows: Any, columns: Any) -> tuple[Any, Any]:

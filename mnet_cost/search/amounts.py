@@ -5,6 +5,7 @@ Limits of sweeps and of budgets read them alike. Not here: which metric it is.
 
 from __future__ import annotations
 
+from mnet_cost.errors import Problem, UnitError
 from mnet_cost.metrics import Metric
 from mnet_cost.units import parse_count, parse_quantity
 
@@ -15,7 +16,10 @@ SYMBOLS = {"bytes": "B", "s": "s", "J": "J"}
 def number_of(text: str, metric: Metric) -> float:
     """The number that `text` states of a metric, in the unit of files; raises `UnitError`."""
     if metric.unit == "%":
-        return parse_count(text.removesuffix("%"))
+        percent = parse_count(text.removesuffix("%"))
+        if percent > 100:
+            raise UnitError(Problem(f"`{text}` is more than 100 %"))
+        return percent
     if metric.unit:
         return parse_quantity(text, SYMBOLS[metric.unit]) * metric.file_factor
     return parse_count(text)

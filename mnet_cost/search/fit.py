@@ -16,20 +16,23 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import analyze_network
-from mnet_cost.metrics import named
+from mnet_cost.errors import Problem, UsageError
+from mnet_cost.metrics import find_metric, named
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import elaborate
-from mnet_cost.search.blocks import COMPUTED
-from mnet_cost.search.fit_request import FitRequest
-from mnet_cost.search.fit_scan import Candidate, FitScan, scan_points
+from mnet_cost.search.blocks import COMPUTED, column_of
+from mnet_cost.search.fit_request import FitRequest, with_axes
+from mnet_cost.search.fit_scan import Candidate, FitScan, improving, scan_points
 from mnet_cost.search.limits import Limit
 from mnet_cost.search.single import knob_type, word_of
 from mnet_cost.search.summary import length_of, row_of
 from mnet_cost.search.sweep import Progress, evaluate
 from mnet_cost.search.sweep_request import Network
-from mnet_cost.search.usual_values import changes_cost
 
-SHOWN = named(("mult_adds", "params", "weight_bytes", "peak_memory", "latency", "energy", "memory"))
+SHOWN = named(
+    ("mult_adds", "params", "weight_bytes", "peak_memory", "latency", "latency_low", "latency_high",
+     "energy", "energy_low", "energy_high", "memory")
+)  # fmt: skip
 """Costs that are known of each size of a fit."""
 
 _MOST_ROWS = 9
@@ -49,22 +52,18 @@ class Use(NamedTuple):
 
     @property
     def share(self) -> float | None:
-        """Of what is allowed, or of what it has where that is the least that is allowed."""
-        if self.value is None:
+        """Of what is allowed; None of a limit that is the least."""
+        if self.value is None or not self.limit.is_most or not self.limit.value:
             return None
-        high, low = (
-            (self.value, self.limit.value) if self.limit.is_most
-            else (self.limit.value, self.value)
-        )  # fmt: skip
-        return high / low if low else None
+        return self.value / self.limit.value
 
     @property
     def over(self) -> float | None:
         """By how much it is over the limit, or under one that is the least; at most 0 within."""
         if self.value is None:
             return None
-        over = self.value - self.limit.value
-        return over if self.limit.is_most else -over
+        over: float = self.limit.over(self.value)
+        return over
 
     @property
     def is_within(self) -> bool:
@@ -133,7 +132,11 @@ class Fit:
     valid: int
     """Points that are a network."""
     within: int
-    """Points within all limits."""
+    """Points within all limits; with the memories of devices without gaps of an arena."""
+    too_large_arenas: int
+    """Of these, points that were looked at and have no room with the gaps."""
+    undecided: Mapping[tuple[str, str], int]
+    """By (column of a limit, precision): points that may be within, since that is not known."""
     unknown_aim: int
     """Of these, points whose aim is not known."""
     without_totals: int
@@ -149,9 +152,7 @@ class Fit:
     steps: tuple[Step, ...] = ()
     line: Line | None = None
     closest: Size | None = None
-    """Where nothing is within the limits, what comes closest; None where no number is known."""
-    skipped: tuple[Size, ...] = ()
-    """Points before the best one whose arena is too large for a device."""
+    """Where nothing is within the limits, what comes closest of that of which most is known."""
 
     @property
     def best(self) -> Size | None:
@@ -166,71 +167,217 @@ class Fit:
 
 
 def find_fit(request: FitRequest, progress: Progress | None = None) -> Fit:
-    """The best sizes of a request, and what is around them."""
-    seen = scan_points(request, request.top + _CANDIDATES, progress)
-    chosen, skipped = _with_arenas(request, seen.best, request.top)
-    while not chosen and skipped and len(seen.best) < seen.within:
-        seen = scan_points(request, 8 * seen.keep, progress)  # all of them had too large an arena
-        chosen, skipped = _with_arenas(request, seen.best, request.top)
+    """The best sizes of a request, and what is around them; `UsageError` where none is a
+    network."""
+    finder, keep = _Finder(request), request.top + _CANDIDATES
+    seen = scan_points(request, keep, progress)
+    _refuse_empty(request, seen)
+    while not finder.is_settled(seen):  # too many have too large an arena
+        keep *= 8
+        seen = scan_points(request, keep, progress)
+    chosen, misfits = finder.first_fitting(seen.best, request.top)
     result = Fit(
         request=request,
         valid=seen.valid,
         within=seen.within,
         unknown_aim=seen.unknown_aim,
         without_totals=seen.without_totals,
+        too_large_arenas=finder.too_large,
+        undecided=seen.undecided,
         broken=dict(seen.broken),
-        skipped=tuple([_size(request, each) for each in skipped]),
     )
     if not chosen:
-        closest = None if seen.closest is None else _size(request, seen.closest)
-        return replace(result, closest=closest)
+        closest = min(misfits, key=lambda each: each.excess, default=seen.closest)
+        return replace(result, closest=None if closest is None else finder.size(closest))
     best = chosen[0]
-    sizes = tuple([_size(request, each) for each in chosen])
-    beyond = [each for each in seen.beyond if each.aim < best.aim]
+    better = [each for each in (*seen.beyond, *misfits) if each.aim < best.aim]
+    steps = finder.steps(best)
     return replace(
         result,
-        sizes=sizes,
+        sizes=tuple([finder.size(each) for each in chosen]),
         best_of=tuple([
-            (sweep.networks[0].name,
-             _size(request, seen.best_of[i]) if i in seen.best_of else None)
-            for i, sweep in enumerate(request.sweeps)
+            (sweep.networks[0].name, finder.best_of(seen.best_of.get(number, ())))
+            for number, sweep in enumerate(request.sweeps)
         ]),
-        beyond=tuple([_size(request, each) for each in beyond[: request.top]]),
-        steps=_steps(request, best),
-        line=_line(request, best),
+        beyond=tuple([finder.size(each) for each in improving(better)[: request.top]]),
+        steps=steps,
+        line=finder.line(best, list(dict.fromkeys(step.knob for step in steps))),
     )  # fmt: skip
 
 
-def _with_arenas(
-    request: FitRequest, candidates: Sequence[Candidate], wanted: int
-) -> tuple[list[Candidate], list[Candidate]]:
-    """(so many of the candidates that fit the arenas of devices with storage, those before the
-    first of them that do not)."""
-    chosen: list[Candidate] = []
-    skipped: list[Candidate] = []
-    for candidate in candidates:
-        if len(chosen) == wanted:
-            break
-        if _fits_arenas(request, candidate):
-            chosen.append(candidate)
-        elif not chosen:
-            skipped.append(candidate)
-    return chosen, skipped
+def _refuse_empty(request: FitRequest, seen: FitScan) -> None:
+    if seen.valid:
+        return
+    causes = sorted(seen.broken.items(), key=lambda item: -item[1])
+    hint = "; ".join(f"{count:,}: {cause}" for cause, count in causes[:3])
+    said = f"none of the {request.points:,} sizes is a network"
+    raise UsageError(Problem(said, hint=hint or None))
 
 
-def _fits_arenas(request: FitRequest, candidate: Candidate) -> bool:
-    """Whether a point has room on all devices with storage, with the gaps of an arena."""
-    sweep = request.sweeps[candidate.sweep]
-    devices = [device for device in sweep.devices if device.storage is not None]
-    if not devices:
-        return True
-    (network,) = sweep.networks
-    knobs = {**network.model.knobs, **_settings(network, candidate.row)}
-    analysis = analyze_network(
-        elaborate(network.model.spec, knobs), devices, precision=candidate.row["precision"]
+class _Finder:
+    """Makes sizes of candidates; knows the arenas that it has looked at."""
+
+    def __init__(self, request: FitRequest) -> None:
+        self.request = request
+        self.storages = [device for device in request.devices if device.storage is not None]
+        self._arenas: dict[tuple[Any, ...], Mapping[str, float]] = {}
+
+    @property
+    def too_large(self) -> int:
+        """Arenas that were looked at and have no room."""
+        return sum(self._arena_excess(needed) > 0 for needed in self._arenas.values())
+
+    def is_settled(self, seen: FitScan) -> bool:
+        """Whether the candidates that were kept tell the best, of all and of each network."""
+        if not self.storages:
+            return True
+        is_whole = all(len(own) < seen.keep for own in seen.best_of.values())
+        found = [self.first_fitting(own, 1)[0] for own in seen.best_of.values()]
+        return is_whole or (
+            all(found) and len(self.first_fitting(seen.best, self.request.top)[0])
+            == self.request.top
+        )  # fmt: skip
+
+    def first_fitting(
+        self, candidates: Sequence[Candidate], wanted: int
+    ) -> tuple[list[Candidate], list[Candidate]]:
+        """(so many candidates that have room for their arenas, those before with their excess)."""
+        chosen: list[Candidate] = []
+        misfits: list[Candidate] = []
+        for candidate in candidates:
+            if len(chosen) == wanted:
+                break
+            excess = self._excess(candidate)
+            if excess <= 0:
+                chosen.append(candidate)
+            else:
+                misfits.append(candidate._replace(excess=excess))
+        return chosen, misfits
+
+    def _excess(self, candidate: Candidate) -> float:
+        """The share of a memory that the arena of a candidate is over by; at most 0 with room."""
+        if not self.storages:
+            return 0.0
+        network = self.request.sweeps[candidate.sweep].networks[0]
+        knobs = _settings(network, candidate.row)
+        return self._arena_excess(self._needed(network, knobs, candidate.row["precision"]))
+
+    def _arena_excess(self, needed: Mapping[str, float]) -> float:
+        shares = [0.0]
+        for limit in self.request.limits:
+            if limit.column in needed:
+                shares.append(limit.over(needed[limit.column]) / (limit.value or 1.0))
+        return max(shares)
+
+    def _needed(
+        self, network: Network, knobs: Mapping[str, Any], precision: str
+    ) -> Mapping[str, float]:
+        """Bytes that the memories of devices with storage have to hold, by the column."""
+        key = network.name, tuple(map(word_of, knobs.values())), precision
+        if key not in self._arenas:
+            elaborated = elaborate(network.model.spec, {**network.model.knobs, **knobs})
+            analysis = analyze_network(elaborated, self.storages, precision=precision)
+            self._arenas[key] = {
+                column_of(_MEMORY, each.device): float(each.memory_fits[0].needed_bytes)
+                for each in analysis.devices
+                if each.memory_fits
+            }
+        return self._arenas[key]
+
+    def best_of(self, candidates: Sequence[Candidate]) -> Size | None:
+        """The size of the first that has room."""
+        fitting = self.first_fitting(candidates, 1)[0]
+        return self.size(fitting[0]) if fitting else None
+
+    def size(self, candidate: Candidate) -> Size:
+        """A point with all costs that are shown."""
+        (network,) = self.request.sweeps[candidate.sweep].networks
+        knobs = _settings(network, candidate.row)
+        size = self._size_at(candidate.sweep, knobs, candidate.row["precision"])
+        assert size is not None, "it was evaluated before"
+        return size
+
+    def _size_at(self, number: int, knobs: Mapping[str, Any], precision: str) -> Size | None:
+        """The point of a network at a setting; None where it is no network."""
+        axes = {name: (value,) for name, value in knobs.items()}
+        (sweep,) = with_axes(self.request, number, axes, precision).sweeps
+        metrics = dict.fromkeys((*sweep.metrics, *SHOWN))
+        part = replace(sweep, metrics=tuple([metric for metric in COMPUTED if metric in metrics]))
+        network = self.request.sweeps[number].networks[0]
+        for table in evaluate(part):
+            if not length_of(table):
+                continue
+            row = row_of(part.columns, table, 0)
+            needed = self._needed(network, knobs, precision) if self.storages else {}
+            uses = []
+            for limit in part.limits:
+                values = limit.values(table)
+                value = needed.get(limit.column, None if values is None else float(values[0]))
+                uses.append(Use(limit, None if value is None or value != value else value))
+            return Size(
+                network=network, precision=precision, knobs=knobs,
+                aim=row[self.request.aim.column], values=row, uses=tuple(uses),
+            )  # fmt: skip
+        return None
+
+    def steps(self, best: Candidate) -> tuple[Step, ...]:
+        """One step down and one up from the best size, along each knob of numbers that changes
+        something there."""
+        (network,) = self.request.sweeps[best.sweep].networks
+        knobs, size = _settings(network, best.row), self.size(best)
+        steps = []
+        for name, values in network.axes.items():
+            if len(values) < 2 or knob_type(values) not in ("int64", "float64"):
+                continue
+            ordered = sorted(values)
+            place = ordered.index(knobs[name])
+            for is_up, other in ((False, place - 1), (True, place + 1)):
+                if 0 <= other < len(ordered):
+                    setting = {**knobs, name: ordered[other]}
+                    stepped = self._size_at(best.sweep, setting, best.row["precision"])
+                    if stepped is None or not _costs_alike(stepped, size):
+                        steps.append(Step(name, is_up, stepped, ordered[other]))
+        return tuple(steps)
+
+    def line(self, best: Candidate, knobs: Sequence[str]) -> Line | None:
+        """For values of the knob that has the fewest, the best size by that which has most; None
+        of a network with less than two knobs of numbers."""
+        knobs = [name for name in knobs if name != BATCH]
+        if len(knobs) < 2:
+            return None
+        (network,) = self.request.sweeps[best.sweep].networks
+        along = max(knobs, key=lambda name: len(network.axes[name]))
+        across = min((name for name in knobs if name != along),
+                     key=lambda name: len(network.axes[name]))  # fmt: skip
+        setting = _settings(network, best.row)
+        values = _thinned(sorted(network.axes[across]), setting[across])
+        axes = {name: (value,) for name, value in setting.items()}
+        axes |= {across: tuple(values), along: tuple(network.axes[along])}
+        part = with_axes(self.request, best.sweep, axes, best.row["precision"])
+        finder = _Finder(part)
+        seen = {value: FitScan(part, _CANDIDATES) for value in values}
+        for table in evaluate(part.sweeps[0], objectives_alone=True):
+            for value in values:
+                at = table[across] == value
+                seen[value].add(0, {name: column if column is None else column[at]
+                                    for name, column in table.items()})  # fmt: skip
+        return Line(
+            across, along, tuple([(value, finder.best_of(seen[value].best)) for value in values])
+        )
+
+
+def _costs_alike(size: Size, other: Size) -> bool:
+    """Whether two sizes of one network cost the same; accuracies apart."""
+    metrics = [metric for metric in COMPUTED if metric.of_network or metric.of_device]
+    keys = {metric.file_key for metric in metrics}
+    return all(
+        value == other.values[name]
+        for name, value in size.values.items()
+        if name.partition("@")[0] in keys
     )
-    checks = [check for each in analysis.devices for check in each.memory_fits]
-    return all(check.fits is not False for check in checks)
+
+
+_MEMORY = find_metric("memory")
 
 
 def _settings(network: Network, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,118 +389,6 @@ def _settings(network: Network, row: Mapping[str, Any]) -> dict[str, Any]:
             value = next(each for each in values if word_of(each) == value)
         knobs[name] = value
     return knobs
-
-
-def _size(request: FitRequest, candidate: Candidate) -> Size:
-    """A point with all costs that are shown. Accuracies are those of the point among all."""
-    sweep = request.sweeps[candidate.sweep]
-    (network,) = sweep.networks
-    knobs = _settings(network, candidate.row)
-    size = _size_at(request, candidate.sweep, knobs, candidate.row["precision"])
-    assert size is not None, "it was evaluated before"
-    return size
-
-
-def _size_at(
-    request: FitRequest, number: int, knobs: Mapping[str, Any], precision: str
-) -> Size | None:
-    """The point of a network at a setting; None where it is no network."""
-    sizes = _sizes(request, number, {name: (value,) for name, value in knobs.items()}, precision)
-    return sizes[0] if sizes else None
-
-
-def _sizes(
-    request: FitRequest, number: int, axes: Mapping[str, tuple[Any, ...]], precision: str
-) -> list[Size]:
-    """All points of a network over `axes`, with all costs that are shown."""
-    (sweep,) = _restricted(request, number, axes, precision).sweeps
-    metrics = dict.fromkeys((*sweep.metrics, *SHOWN, *named(("latency_low", "latency_high"))))
-    part = replace(sweep, metrics=tuple([metric for metric in COMPUTED if metric in metrics]))
-    network = request.sweeps[number].networks[0]
-    sizes = []
-    for table in evaluate(part):
-        uses = [limit.values(table) for limit in part.limits]
-        for i in range(length_of(table)):
-            row = row_of(part.columns, table, i)
-            aim = row[request.column_of(sweep)]
-            sizes.append(Size(
-                network=sweep.networks[0], precision=precision,
-                knobs=_settings(network, row), aim=aim, values=row,
-                uses=tuple([
-                    Use(limit, _known(None if values is None else float(values[i])))
-                    for limit, values in zip(part.limits, uses, strict=True)
-                ]),
-            ))  # fmt: skip
-    return sizes
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or value != value else value
-
-
-def _steps(request: FitRequest, best: Candidate) -> tuple[Step, ...]:
-    """One step down and one up from the best size, along each knob of numbers."""
-    (network,) = request.sweeps[best.sweep].networks
-    knobs = _settings(network, best.row)
-    steps = []
-    for name in _sizing_knobs(network):
-        ordered = sorted(network.axes[name])
-        place = ordered.index(knobs[name])
-        for is_up, other in ((False, place - 1), (True, place + 1)):
-            if 0 <= other < len(ordered):
-                setting = {**knobs, name: ordered[other]}
-                size = _size_at(request, best.sweep, setting, best.row["precision"])
-                steps.append(Step(name, is_up, size, ordered[other]))
-    return tuple(steps)
-
-
-def _sizing_knobs(network: Network) -> list[str]:
-    """The knobs of numbers that change a cost."""
-    return [
-        name
-        for name, values in network.axes.items()
-        if len(values) > 1
-        and knob_type(values) in ("int64", "float64")
-        and changes_cost(network.model, name, values)
-    ]
-
-
-def _line(request: FitRequest, best: Candidate) -> Line | None:
-    """For values of the knob that has the fewest, the best size by that which has most; None of a
-    network with less than two knobs of numbers."""
-    (network,) = request.sweeps[best.sweep].networks
-    knobs = [name for name in _sizing_knobs(network) if name != BATCH]
-    if len(knobs) < 2:
-        return None
-    along = max(knobs, key=lambda name: len(network.axes[name]))
-    across = min((name for name in knobs if name != along),
-                 key=lambda name: len(network.axes[name]))  # fmt: skip
-    setting = _settings(network, best.row)
-    values = _thinned(sorted(network.axes[across]), setting[across])
-    axes = {name: (value,) for name, value in setting.items()}
-    axes |= {across: tuple(values), along: tuple(network.axes[along])}
-    part = _restricted(request, best.sweep, axes, best.row["precision"])
-    seen = {value: FitScan(part, _CANDIDATES) for value in values}
-    for table in evaluate(part.sweeps[0], objectives_alone=True):
-        for value in values:
-            at = table[across] == value
-            seen[value].add(0, {name: column if column is None else column[at]
-                                for name, column in table.items()})  # fmt: skip
-    rows = []
-    for value in values:
-        fitting = _with_arenas(part, seen[value].best, 1)[0]
-        rows.append((value, _size(part, fitting[0]) if fitting else None))
-    return Line(across, along, tuple(rows))
-
-
-def _restricted(
-    request: FitRequest, number: int, axes: Mapping[str, tuple[Any, ...]], precision: str
-) -> FitRequest:
-    """The points of one network over `axes` at one precision."""
-    sweep = request.sweeps[number]
-    network = replace(sweep.networks[0], axes=axes)
-    part = replace(sweep, networks=(network,), axes=axes, precisions=(precision,))
-    return replace(request, sweeps=(part,))
 
 
 def _thinned(values: Sequence[Any], kept: Any) -> list[Any]:

@@ -24,6 +24,8 @@ OPTION = "--limit"
 _SIGNS = ("<=", ">=")
 _SIGN = re.compile(r"[<>=≤≥]+")
 _FORM = "a limit is METRIC<=NUMBER or METRIC>=NUMBER, as in `latency@pixel_1_tflite<=20ms`"
+_ROUNDING = 1e-12
+"""Share of a time or an energy that may be lost where it is added up."""
 _MOST_PERCENT = 1000
 """Larger shares of a limit are not shown: they say less than the numbers."""
 BAND_CONFIDENCE = 0.9
@@ -86,7 +88,12 @@ class Limit(NamedTuple):
         if self.end is None or values is None:
             return values
         ends = table[self.end.objective.column]
-        return None if ends is None else values * (ends / values) ** self.end.power
+        if ends is None:
+            return None
+        import numpy
+
+        # Not a power of the ratio: of no known end, the power 0 would be 1.
+        return values * numpy.exp(self.end.power * numpy.log(ends / values))
 
     def excess(self, table: Mapping[str, Any], points: int) -> Any:
         """For each point the share of the limit that it is over by; at most 0 where it is within,
@@ -96,8 +103,17 @@ class Limit(NamedTuple):
         values = self.values(table)
         if values is None:
             return numpy.full(points, numpy.inf)
-        over = values - self.value if self.is_most else self.value - values
+        over = self.over(values)
         return numpy.where(numpy.isnan(values), numpy.inf, over / (self.value or 1.0))
+
+    def over(self, values: Any) -> Any:
+        """By how much numbers are over the limit, or under one that is the least; at most 0 within.
+
+        Times and energies are sums whose last bits depend on who adds them up: a limit has room
+        for that. Counts are exact.
+        """
+        room = self.value * _ROUNDING if self.objective.metric.unit in ("s", "J") else 0.0
+        return values - self.value - room if self.is_most else self.value - values - room
 
 
 def parse_limits(

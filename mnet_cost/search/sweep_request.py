@@ -147,7 +147,7 @@ def plan_sweep(
     precisions: Sequence[str] = ("fp32",),
     convention: str = "paper",
     metrics: Sequence[Metric] | None = None,
-    objectives: str | None = None,
+    objectives: str | Sequence[Objective] | None = None,
     lower_bound: bool = False,
     front_only: bool = False,
     limits: Sequence[str | Limit] = (),
@@ -193,6 +193,8 @@ def plan_sweep(
         default_objectives(costs, devices, () if searched else accuracies)
         if objectives is None
         else parse_objectives(objectives, devices, accuracies)
+        if isinstance(objectives, str)
+        else tuple(objectives)
     )
     if objectives is None and selection is not None and len(asked) > 1:
         # Costs alone all go down with the network; mult-adds stand for what it can learn.

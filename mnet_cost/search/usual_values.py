@@ -1,22 +1,19 @@
 """Values that the knobs of a model usually have: what `fit` tries where nobody states any.
 
 They come from what the spec says of a knob: its choices, or the values that a source has published.
-Multipliers go in steps of 0.05 between published values, a resolution in steps of 32 pixels, and
-other numbers have the published values alone: those between them may be no network. A knob of which
+Numbers that are not whole, such as multipliers, go in steps of 0.05 between published values, a
+resolution in steps of 32 pixels, and whole numbers have the published values alone: those between
+them may be no network. A knob of which
 less than two values are published keeps its value, and so does the number of classes, which is not
 the size of a network but its task. Not here: whether a setting holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from mnet_cost.analysis.costs import network_costs
-from mnet_cost.errors import MnetCostError
 from mnet_cost.models.types import Knob, Model
-from mnet_cost.network import elaborate
 
 RESOLUTION = "resolution"
 TASK = ("classes",)
@@ -25,22 +22,16 @@ _PIXELS = 32
 _STEP = Fraction(1, 20)
 
 
-def usual_values(model: Model, *, without_cost: bool = False) -> dict[str, tuple[Any, ...]]:
+def usual_values(model: Model) -> dict[str, tuple[Any, ...]]:
     """Knob -> its usual values in ascending order, for each knob that has two of them or more.
 
-    Knobs that the model sets are left out, as are those of the task and those that change no cost,
-    such as a rate of dropout; `without_cost` has the latter, too.
+    Knobs that the model sets are left out, as are those of the task.
     """
-    values = {}
-    for name, knob in model.spec.knobs.items():
-        tried = values_of(knob)
-        if name in model.knobs or name in TASK or len(tried) < 2:
-            continue
-        if changes_cost(model, name, tried):
-            values[name] = tried
-        elif without_cost:
-            values[name] = _ascending([knob.default, *(knob.choices or knob.published)])
-    return values
+    return {
+        name: values
+        for name, knob in model.spec.knobs.items()
+        if name not in model.knobs and name not in TASK and len(values := values_of(knob)) > 1
+    }
 
 
 def values_of(knob: Knob) -> tuple[Any, ...]:
@@ -72,16 +63,3 @@ def _ascending(values: Any) -> tuple[Any, ...]:
     if all(map(_is_number, distinct)):
         return tuple(sorted(distinct))
     return tuple(distinct)
-
-
-def changes_cost(model: Model, name: str, values: Sequence[Any]) -> bool:
-    """Whether a cost depends on a knob between the first and the last of `values`; it is taken to
-    where one of them breaks."""
-    costs = []
-    for value in (values[0], values[-1]):
-        try:
-            network = elaborate(model.spec, {**model.knobs, name: value})
-            costs.append(network_costs(network))
-        except MnetCostError:
-            return True
-    return costs[0] != costs[1]

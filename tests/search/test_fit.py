@@ -15,9 +15,13 @@ import mnet_cost
 from mnet_cost import load_device, load_model
 from mnet_cost.cli import main
 from mnet_cost.errors import ModelReferenceError, UsageError
+from mnet_cost.models.load import parse_spec
+from mnet_cost.models.types import Model
+from mnet_cost.report.fit import fit_report, why_unknown
 from mnet_cost.search.fit import Fit, find_fit
 from mnet_cost.search.fit_request import plan_fit
 from mnet_cost.search.limits import option_limits
+from mnet_cost.tensors import HeightWidth
 
 pytest.importorskip("numpy")
 
@@ -162,9 +166,9 @@ def test_variants_that_set_knobs_have_accuracies() -> None:
 def test_what_cannot_be_compared_is_left_out_by_name() -> None:
     fit = fitted("mobilenet_v1", "autoencoder", limits=["params<=2M"])
     assert fit.request.left_out == (
-        ("autoencoder", "no top1 is published for a size that is tried"),
+        ("autoencoder", "no top-1 is published for a size that is tried"),
     )
-    assert fit.request.aim.name == "top1"
+    assert fit.request.aim.column == "top1"
 
 
 @pytest.mark.parametrize(
@@ -173,9 +177,9 @@ def test_what_cannot_be_compared_is_left_out_by_name() -> None:
         ({"limits": ["params<=1M", "params>=2M"]}, "contradict each other"),
         ({"confidence": 0.3}, "a confidence is from 0.5"),
         ({"confidence": 1.0}, "a confidence is from 0.5"),
-        ({"maximize": "parms"}, "`parms` is no metric, and no knob"),
+        ({"maximize": "parms"}, "there is no metric `parms`"),
         ({"maximize": "latency"}, "there is none"),
-        ({"maximize": "map"}, "no map is published"),
+        ({"maximize": "map"}, "no `map` is published"),
         ({"maximize": "params", "minimize": "params"}, "one aim"),
     ],
 )
@@ -193,7 +197,10 @@ def test_a_time_that_is_not_known_fits_nothing() -> None:
     device = load_device("pixel_1_tflite")
     fit = fitted("mobilenet_v1", devices=[device], precisions=["bf16"], limits=["latency<=1s"])
     assert fit.best is None
-    assert fit.closest is None
+    assert fit.closest is not None
+    assert [use.value for use in fit.closest.uses[:1]] == [None]
+    assert fit.undecided == {("latency_ms@pixel_1_tflite", "bf16"): 64}
+    assert why_unknown(fit.request.limits[0], "bf16") == "pixel_1_tflite has no bf16 rate"
 
 
 def test_options_state_limits_on_each_device() -> None:
@@ -206,6 +213,145 @@ def test_options_state_limits_on_each_device() -> None:
     with pytest.raises(UsageError, match="`20` has no unit") as error:
         option_limits({"peak_memory": "20"}, [])
     assert "--peak-memory" in str(error.value)
+
+
+GAPS = """\
+format: 1
+name: gaps
+knobs: {alpha: {default: 1.0, published: [0.5, 2.0]}, size: 64}
+input: {image: [4, size, size]}
+let: {w(c): floor(c * alpha)}
+layers:
+  - {id: c0, conv2d: {channels: w(4), kernel: 1}}
+  - {id: c1, conv2d: {channels: w(32), kernel: 1}}
+  - {id: c2, conv2d: {channels: w(24), kernel: 1}}
+  - {id: c3, conv2d: {channels: w(4), kernel: 1}}
+  - {id: c4, conv2d: {channels: w(24), kernel: 1}}
+  - {id: c5, conv2d: {channels: w(28), kernel: 1}}
+  - {id: c6, conv2d: {channels: w(4), kernel: 1}}
+  - {id: k6, concat: [c4, c6]}
+  - {id: c7, conv2d: {channels: w(32), kernel: 1}}
+  - {id: c8, conv2d: {channels: w(8), kernel: 1}}
+"""
+
+
+def test_an_arena_needs_its_gaps() -> None:
+    board, spec = load_device("nrf52840"), parse_spec(GAPS)
+    alphas = [0.5, 0.7, 0.9, 0.93, 0.96, 1.0]
+
+    def plan(values: list[float]) -> Fit:
+        model = Model(spec, {})
+        return find_fit(plan_fit(["gaps"], [model], {"alpha": values}, [board],
+                                 precisions=["int8"]))  # fmt: skip
+
+    room = {}
+    for alpha in alphas:
+        (estimate,) = mnet_cost.analyze(spec, alpha=alpha, devices=[board],
+                                        precision="int8").devices  # fmt: skip
+        room[alpha] = estimate.memory_fits[0]
+    fitting = [alpha for alpha, check in room.items() if check.fits]
+    assert fitting == [0.5, 0.7]
+    fit = plan(alphas)
+    assert fit.best is not None
+    assert fit.best.knobs == {"alpha": 0.7}
+    assert fit.too_large_arenas == 4, "they have room for what is alive together, without gaps"
+    assert [size.knobs["alpha"] for size in fit.beyond] == [0.9, 0.93, 0.96, 1.0]
+    assert fit.beyond[0].uses[0].value == room[0.9].needed_bytes
+    assert [limit.column for limit in fit.binding] == ["memory_bytes@nrf52840"]
+    none = plan(alphas[2:])
+    assert none.best is None
+    assert none.closest is not None
+    assert none.closest.knobs == {"alpha": 0.9}
+    assert none.closest.uses[0].over == room[0.9].over_bytes
+
+
+def test_each_value_of_a_knob_is_tried() -> None:
+    text = (
+        "format: 1\nname: middle\nknobs: {mode: {default: 0, choices: [0, 1, 2]}}\n"
+        "input: {image: [3, 8, 8]}\nlayers:\n  - conv2d: {channels: 8, kernel: 3}\n"
+        "  - {conv2d: {channels: 64, kernel: 5}, when: mode == 1}\n  - relu\n"
+    )
+    fit = find_fit(plan_fit(["middle"], [Model(parse_spec(text), {})], {}))
+    assert fit.best is not None
+    assert fit.best.knobs == {"mode": 1}
+    assert [size.knobs for size in fit.sizes] == [{"mode": 1}, {"mode": 0}], "0 and 2 are alike"
+
+
+def test_accuracies_are_of_one_dataset() -> None:
+    fit = fitted("mobilenet_v1:dogs", "mobilenet_v1")
+    assert fit.request.aim.column == "top1@Stanford Dogs"
+    assert fit.request.left_out == (
+        ("mobilenet_v1", "its top-1 is published for ImageNet, not for Stanford Dogs"),
+    )
+    for aim in ("top1", "top1@ImageNet"):
+        assert fitted("mobilenet_v1", "mobilenet_v1:dogs", maximize=aim).request.left_out == (
+            ("mobilenet_v1:dogs", "its top-1 is published for Stanford Dogs, not for ImageNet"),
+        )
+
+
+def test_an_axis_with_a_height_and_a_width_keeps_its_accuracies() -> None:
+    fit = fitted("mobilenet_v1", axes={"resolution": [HeightWidth(96, 128), 224]},
+                 limits=["top1>=60"], minimize="mult_adds")  # fmt: skip
+    assert fit.best is not None
+    assert fit.best.reference == "mobilenet_v1@alpha=0.45,resolution=224"
+    assert fit.best.uses[0].value == pytest.approx(60.6, abs=0.05)
+
+
+def test_the_last_bits_of_a_time_decide_nothing() -> None:
+    wanted: dict[str, Any] = {"alpha": 0.9, "resolution": 224}
+    (phone,) = mnet_cost.analyze("mobilenet_v1", **wanted, devices=[PHONE]).devices
+    fit = fitted("mobilenet_v1", devices=[PHONE], maximize="mult_adds",
+                 limits=[f"latency<={phone.latency_s!r}s"])  # fmt: skip
+    assert fit.best is not None
+    assert fit.best.knobs == wanted
+    assert all(size.uses[0].over > 0 for size in fit.beyond if size.uses[0].over is not None)
+
+
+def test_a_bound_has_no_confidence() -> None:
+    coral = load_device("coral_usb")
+    for confidence, best in ((None, True), (0.5, False), (0.9, False)):
+        fit = fitted("mobilenet_v2", devices=[coral], precisions=["int8"],
+                     limits=["latency<=3ms"], confidence=confidence)  # fmt: skip
+        assert (fit.best is not None) == best
+
+
+def test_what_may_fit_is_said() -> None:
+    fit = fitted("mobilenet_v1", devices=[PHONE], precisions=["fp32", "bf16"],
+                 limits=["latency<=1s"], minimize="weight_bytes")  # fmt: skip
+    assert fit.best is not None
+    assert fit.best.precision == "fp32"
+    assert fit.undecided[("latency_ms@pixel_1_tflite", "bf16")] == 64
+    assert any("64 sizes may fit at bf16" in note for note in fit_report(fit).notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"precision": []}, "a fit needs a precision"),
+        ({"limits": [3]}, "limits are texts"),
+        ({"limits": None}, "limits are texts"),
+        ({"maximize": 3}, "the maximize is a name"),
+        ({"top": "5"}, "top is a whole number"),
+        ({"top": 0}, "of the best sizes one or more"),
+        ({"confidence": "0.9"}, "a confidence is a number"),
+        ({"resolution": 0}, "none of the 16 sizes is a network"),
+        ({"limits": "top1>=700"}, "more than 100 %"),
+        ({"alpha": [0.5, True], "maximize": "alpha"}, "are no numbers"),
+    ],
+)
+def test_python_arguments(options: dict[str, Any], message: str) -> None:
+    with pytest.raises((UsageError, TypeError), match=message):
+        mnet_cost.fit("mobilenet_v1", **options)
+
+
+def test_a_fit_needs_a_network() -> None:
+    with pytest.raises(UsageError, match="a fit needs a network"):
+        mnet_cost.fit()
+
+
+def test_errors_show_the_option_that_was_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "mobilenet_v1", "--maximize", "latency@nope"]) == 2
+    assert "--maximize:1:1: `latency` is of a device" in capsys.readouterr().err
 
 
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,7 +385,7 @@ def test_without_totals_nothing_is_taken_for_small(
     )
     assert main(["fit", str(spec), "--mult-adds", "2M"]) == 3
     out, err = capsys.readouterr()
-    assert out.startswith("Nothing fits: of 11 sizes not all that is limited is known")
+    assert out.startswith("Nothing is known to fit: the closest of 11 sizes is")
     assert "11 points have no totals" in err
     assert main(["fit", str(spec), "--mult-adds", "2M", "--lower-bound"]) == 0
     assert f"{spec}@alpha=1.0" in capsys.readouterr().out

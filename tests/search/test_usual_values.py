@@ -37,6 +37,8 @@ def test_knobs_of_a_model() -> None:
     assert list(usual_values(load_model("mobilenet_v1@alpha=0.5"))) == ["resolution"]
 
 
-def test_what_changes_no_cost_or_the_task_is_left_out() -> None:
-    assert list(usual_values(load_model("efficientnet"))) == ["width", "depth", "resolution"]
+def test_the_task_is_left_out() -> None:
+    assert list(usual_values(load_model("efficientnet"))) == [
+        "width", "depth", "resolution", "dropout_rate",
+    ]  # fmt: skip
     assert usual_values(load_model("ssd300_vgg16")) == {}

@@ -74,7 +74,18 @@ def fit_schema() -> Json:
             ),
             "points": whole("all settings of all networks"),
             "valid": whole("those that are a network"),
-            "within": whole("those within all limits"),
+            "within": whole("those within all limits, before the gaps of arenas"),
+            "too_large_arenas": whole("of these, those that have no room with the gaps"),
+            "undecided": listed(
+                record(
+                    {
+                        "column": text("what is limited and not known"),
+                        "precision": text("at which precision"),
+                        "points": whole("how many are within all limits that are known"),
+                    }
+                ),
+                "points that may fit",
+            ),
             "best": maybe(size),
             "sizes": listed(size, "the best within the limits, best first"),
             "beyond": listed(size, "better sizes over a limit, the closest to the limits first"),
