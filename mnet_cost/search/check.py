@@ -191,7 +191,7 @@ class _Checker:
 
         fixed = planned.fixed
         model = Model(planned.spec, fixed)
-        for check in check_range(model, axes, planned.budget, precision):
+        for check in check_range(model, axes, planned.budget, precision, self.fail_on):
             yield self._judged_range(planned, precision, check.metric, check.device, check.verdict,
                                      check.settings)  # fmt: skip
 
@@ -207,11 +207,13 @@ class _Checker:
             numbers = _numbers(planned.budget, analysis)
             tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
             for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
-                tally.add(_verdict(planned.budget, metric, number), number, setting)
+                verdict = _verdict(planned.budget, metric, number)
+                tally.add(verdict, number, setting, verdict in self.fail_on)
         for tally in tallies:
             yield self._judged_range(planned, precision, tally.metric, tally.device,
                                      worst_of(tally.counts),
-                                     Settings(tally.counts, {}, tally.worst))  # fmt: skip
+                                     Settings(tally.counts, {}, tally.worst,
+                                              tally.kept(axes)))  # fmt: skip
 
     def _judged_range(
         self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
@@ -303,10 +305,16 @@ class _Tally:
         self.counts: dict[Verdict, int] = {}
         self.number = UNKNOWN
         self.worst: Mapping[str, Any] = {}
+        self._failing: list[Mapping[str, Any]] = []
         self._verdict: Verdict = "within"
 
-    def add(self, verdict: Verdict, number: Interval, setting: Mapping[str, Any]) -> None:
+    def add(
+        self, verdict: Verdict, number: Interval, setting: Mapping[str, Any], fails: bool
+    ) -> None:
+        """Take in the next setting."""
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        if fails:
+            self._failing.append(setting)
         if number.value is None:
             return
         largest = self.number.value is None or number.value > self.number.value
@@ -314,6 +322,14 @@ class _Tally:
             verdict == self._verdict and largest
         ):
             self._verdict, self.number, self.worst = verdict, number, setting
+
+    def kept(self, axes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
+        """As `Settings.kept`."""
+        if not self._failing:
+            return {}
+        failing = {knob: {setting[knob] for setting in self._failing} for knob in axes}
+        return {knob: tuple([value for value in values if value not in failing[knob]])
+                for knob, values in axes.items()}  # fmt: skip
 
 
 def _nearest(values: Sequence[Any], present: Any) -> list[Any]:

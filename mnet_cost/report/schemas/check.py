@@ -134,6 +134,10 @@ def _settings(value: Json) -> Json:
                 record({"points": whole("how many"), "cause": text("why they are no network")})
             ),
             "worst": maybe(mapped(value, "the setting whose number is largest")),
+            "kept": mapped(
+                listed(value),
+                "of each knob the values with which no setting fails, whatever the others are",
+            ),
         },
         "where the limit is for all values of a range",
     )
