@@ -730,14 +730,16 @@ def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
 def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecEntry, SpecEntry]]:
     """The entries around a pair that stand for each other, outermost first.
 
-    Where one layer stands in more blocks than the other, calls of one block stand for each other.
+    Where one layer stands in more blocks than the other, calls of one name, or else of one block,
+    stand for each other.
     """
     if len(first.entries) == len(other.entries):
         return list(zip(first.entries, other.entries, strict=True))
     pairs = [(first.entry, other.entry)]
     calls = list(first.entries[:-1])
     for call in reversed(other.entries[:-1]):
-        same = [place for place, each in enumerate(calls) if each.block == call.block]
+        same = [place for place, each in enumerate(calls) if each.name == call.name]
+        same = same or [place for place, each in enumerate(calls) if each.block == call.block]
         if same:
             pairs.append((calls[same[-1]], call))
             del calls[same[-1] :]
@@ -788,7 +790,8 @@ def _new_reason(entry: SpecEntry, is_added: bool) -> Reasons:
 
 
 def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
-    return Reason("block", f"block `{first}` -> `{other}`", place, other_place)
+    names = ["layers" if name == "group" else name for name in (first, other)]
+    return Reason("block", f"block `{names[0]}` -> `{names[1]}`", place, other_place)
 
 
 def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:

@@ -110,8 +110,10 @@ class Cause:
 
     @property
     def text(self) -> str:
-        """In plain words: `alpha` 1 -> 0.5."""
-        return " with ".join(dict.fromkeys(reason.text for reason in self.reasons))
+        """In plain words: `alpha` 1 -> 0.5; of several reasons each with its line."""
+        if len(self.reasons) == 1:
+            return self.reasons[0].text
+        return " with ".join(map(_text_with_line, self.reasons))
 
     @property
     def changes_nothing(self) -> bool:
@@ -119,6 +121,11 @@ class Cause:
 
     def __repr__(self) -> str:
         return f"<Cause {self.text}: {self.changes['mult_adds']:+,} mult-adds>"
+
+
+def _text_with_line(reason: Reason) -> str:
+    place = reason.other or reason.first
+    return f"{reason.text} (line {place.rpartition(':')[2]})" if place else reason.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
