@@ -9,7 +9,7 @@ input of one network and not with that of the other. Not here: what the differen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.layers import Layer
@@ -269,6 +269,10 @@ class _Search:
         head = _head(other)
         if head == _head(first) and head in self.definitions.aliases:
             return self.definitions.aliases[head]
+        if "group" in (first.block, other.block):
+            names = ["layers" if each.block == "group" else each.block for each in (first, other)]
+            text = f"`{other.name}`: `{names[0]}` -> `{names[1]}`"
+            return Reason("block", text, first.place, other.place)
         places = [
             _block_place(side.spec, entry)
             for side, entry in ((self.first, first), (self.other, other))
@@ -735,14 +739,23 @@ def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecE
     """
     if len(first.entries) == len(other.entries):
         return list(zip(first.entries, other.entries, strict=True))
-    pairs = [(first.entry, other.entry)]
-    calls = list(first.entries[:-1])
-    for call in reversed(other.entries[:-1]):
-        same = [place for place, each in enumerate(calls) if each.name == call.name]
-        same = same or [place for place, each in enumerate(calls) if each.block == call.block]
+    calls, other_calls = first.entries[:-1], other.entries[:-1]
+    pairs = _in_order(calls, other_calls, lambda call: call.name)
+    pairs = pairs or _in_order(calls, other_calls, lambda call: call.block)
+    return [*pairs, (first.entry, other.entry)]
+
+
+def _in_order(
+    calls: Sequence[SpecEntry], others: Sequence[SpecEntry], key: Callable[[SpecEntry], str]
+) -> list[tuple[SpecEntry, SpecEntry]]:
+    """Pairs of calls with one `key`, the innermost first taken, and those around them around."""
+    pairs: list[tuple[SpecEntry, SpecEntry]] = []
+    left = list(calls)
+    for call in reversed(others):
+        same = [place for place, each in enumerate(left) if key(each) == key(call)]
         if same:
-            pairs.append((calls[same[-1]], call))
-            del calls[same[-1] :]
+            pairs.append((left[same[-1]], call))
+            del left[same[-1] :]
     return pairs[::-1]
 
 
@@ -790,8 +803,7 @@ def _new_reason(entry: SpecEntry, is_added: bool) -> Reasons:
 
 
 def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
-    names = ["layers" if name == "group" else name for name in (first, other)]
-    return Reason("block", f"block `{names[0]}` -> `{names[1]}`", place, other_place)
+    return Reason("block", f"block `{first}` -> `{other}`", place, other_place)
 
 
 def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
