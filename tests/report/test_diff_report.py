@@ -197,8 +197,11 @@ def test_the_command_and_python_give_the_same_diff(capsys: pytest.CaptureFixture
 
 def test_a_cost_that_is_not_known_is_in_no_row(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
-    text = ("format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
-            "  - conv2d: {channels: 4, kernel: 3}\n  - opaque: {operation: Magic, shape: [4]}\n")  # fmt: skip
+    text = (
+        "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+        "  - conv2d: {channels: 4, kernel: 3}\n"
+        "  - opaque: {operation: Magic, shape: [4]}\n"
+    )
     path.write_text(text)
     first = analyze(path)
     path.write_text(text.replace("channels: 4", "channels: 8"))
