@@ -76,7 +76,7 @@ class _Evidence:
         self.is_known = any(part.startswith("=") for part in layer.label)
         """Whether it or a block around it has an id."""
         self.is_found = False
-        """Whether the other network has one layer of that label: no other layer is paired with it."""
+        """Whether the other network has one layer of that label: it is paired with no other one."""
         self.kind = numbers[layer.kind]
         self.name = numbers[layer.name]
         self.label = numbers[layer.label]

@@ -175,17 +175,18 @@ def diff(first: Analysis | Snapshot, other: Analysis | Snapshot) -> Diff:
     booking = _Booking([device.name for device in first.devices if _on(other, device.name)])
     for step in steps:
         booking.book_step(step)
-    effects = find_effects(
-        last, other, pairs if last is first else align(last.layers, other.layers), pending
-    )
-    booking.book_specs(last, other, effects)
-    whole = effects
-    if last is not first:
-        whole = find_effects(first, other, pairs, _differing_knobs(first, other))
+    if last is first:
+        effects = find_effects(first, other, pairs, pending)
+        booking.book_specs(first, other, effects)
+    else:
+        effects = find_effects(first, other, pairs, _differing_knobs(first, other))
+        if last is not other:
+            rest = find_effects(last, other, align(last.layers, other.layers), pending)
+            booking.book_specs(last, other, rest)
     return Diff(
         first=first,
         other=other,
-        layers=_layer_changes(first, other, whole),
+        layers=_layer_changes(first, other, effects),
         causes=booking.causes(),
         devices=tuple(booking.devices),
     )
