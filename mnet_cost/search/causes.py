@@ -392,6 +392,7 @@ class _Search:
                 own_or_rest = carried or self._unknown()
                 self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
+        own = own or self._rewired(mine, theirs)
         reasons = own | carried
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
             own = reasons = self._differing_text(mine, theirs) or self._unknown()
@@ -482,6 +483,15 @@ class _Search:
             if len(inputs) != 1:
                 return None
             (tensor,) = inputs
+
+    def _rewired(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """The reason that a pair reads other layers of the same types, as its entry says."""
+        if mine.entry.values == theirs.entry.values or not self.has_specs:
+            return NOTHING
+        for first, other in zip(mine.inputs, theirs.inputs, strict=False):
+            if not self._are_partners(first, other):
+                return frozenset((_changed(mine.entry, theirs.entry),))
+        return NOTHING
 
     def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
