@@ -69,7 +69,7 @@ def compare_report(
         tables.append(interval_table(names, analyses, ratios))
         if any(breakdowns):
             tables.append(why_table(names, breakdowns))
-    if changes is not None and is_diffed:
+    if changes is not None and is_diffed and (diff or changes.causes):
         tables.append(causes_table(changes, names, everything=bool(diff)))
     if changes is not None and (diff or by == "layer"):
         tables.append(layers_table(changes, names))

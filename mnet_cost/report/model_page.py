@@ -18,14 +18,14 @@ from mnet_cost.network.types import Network
 from mnet_cost.report.published import dataset_of, meet, number
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
-from mnet_cost.yamlfile import Node, read_yaml
+from mnet_cost.yamlfile import Node
 
 
 def model_report(reference: str, model: Model) -> Report:
     """Knobs, variants, inputs, outputs, counts and published figures of a model."""
     spec = model.spec
     analysis = analyze(model)
-    root = read_yaml(spec.path)
+    root = spec.root
     compared = _Compared(root, analysis)
     return Report(
         title=spec.title + (f"  ({spec.source})" if spec.source else ""),

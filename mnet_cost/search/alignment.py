@@ -1,18 +1,17 @@
 """Which layer of one network is which layer of another.
 
-Both are sequences, in the order in which they run, and the alignment is the one of least change
-between them: pairs of the same kind in the same order, weighted by how much they have in common.
-A name that the spec gives is strong evidence, and one that is given by counting (`conv2d_3`) is
-weak: so an inserted layer is one insertion, and the layers after it are renamed. What is left over
-on both sides and has the same id is a layer that was moved. Not here: what differs in a pair.
+Both are sequences, in the order in which they run, and the alignment is the one of least change:
+pairs of one kind in one order, weighted by how much they have in common. A layer that has an id, or
+is in a block that has one, is the layer with that id, wherever it stands. A name that is given by
+counting (`conv2d_3`) says little: so an inserted layer is one insertion, and the layers after it
+are renamed. Not here: what differs in a pair.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Sequence
 
 from mnet_cost.search.snapshots import LayerSnapshot
 
@@ -28,91 +27,81 @@ _TYPE = 1
 _NAME = 1
 """What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
-_MOST_COMPARED = 6_000_000
-"""Pairs that are weighed in one gap: some two seconds."""
+_WELL_COMPARED, _MOST_COMPARED = 200_000, 6_000_000
+"""Pairs that are weighed against each other where nothing tells the order, some tenth of a second;
+and at most, some two seconds."""
 
-
-class _Gap(NamedTuple):
-    """Layers of both networks between two pairs."""
-
-    first: int
-    first_end: int
-    other: int
-    other_end: int
-
-    @property
-    def size(self) -> int:
-        return (self.first_end - self.first) * (self.other_end - self.other)
+_SKIP_FIRST, _SKIP_OTHER, _PAIR = range(3)
 
 
 def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tuple[Pair, ...]:
     """Pairs of layers of two networks, each layer at most once, in the order of `other`.
 
     In one pair both are of one kind. It takes the product of the numbers of layers that are left
-    between an equal start and an equal end; networks whose product is too large are cut at layers
-    of equal names first.
+    between an equal start and an equal end; where that is large, they are cut at what is unique in
+    both, ids first.
     """
     numbers = _Numbers()
-    ours = [_Evidence(layer, numbers) for layer in first]
-    theirs = [_Evidence(layer, numbers) for layer in other]
-    pairs = _aligned(ours, theirs, _Gap(0, len(ours), 0, len(theirs)))
-    pairs += _moved(ours, theirs, pairs)
-    return tuple(sorted(pairs, key=lambda pair: pair[1]))
+    ours = [_Evidence(index, layer, numbers) for index, layer in enumerate(first)]
+    theirs = [_Evidence(index, layer, numbers) for index, layer in enumerate(other)]
+    for mine, yours in _unique(ours, theirs, lambda layer: (layer.kind, layer.label), by_id=True):
+        ours[mine].is_found = theirs[yours].is_found = True
+    pairs = _aligned(ours, theirs)
+    return tuple(sorted([*pairs, *_moved(ours, theirs, pairs)], key=lambda pair: pair[1]))
 
 
-class _Numbers:
+class _Numbers(dict[Hashable, int]):
     """A number for each thing that layers are recognised by, since numbers compare fast."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[Hashable, int] = {}
-        self._alike: dict[tuple[int, int], int] = {}
-
-    def of(self, thing: Hashable) -> int:
-        return self._numbers.setdefault(thing, len(self._numbers))
-
-    def alike(self, first: _Evidence, other: _Evidence) -> int:
-        """What the labels of two layers say: 0 where they are not alike in their place.
-
-        Two layers are alike in their place if they are so in their blocks, however these are
-        called, if one of them was wrapped in more blocks, or if they are in one block.
-        """
-        key = first.label_number, other.label_number
-        known = self._alike.get(key)
-        if known is None:
-            known = self._alike[key] = _alike(first.label, other.label)
-        return known
-
-
-def _alike(first: tuple[str, ...], other: tuple[str, ...]) -> int:
-    if first == other:
-        return _LABEL + (_ID if any(part.startswith("=") for part in first) else 0)
-    if first[-1] == other[-1]:
-        common = min(len(first), len(other))
-        if len(first) == len(other) or first[-common:] == other[-common:]:
-            return _LABEL if first[-1].startswith("=") else 1
-    return 1 if first[:-1] == other[:-1] else 0
+    def __missing__(self, thing: Hashable) -> int:
+        self[thing] = number = len(self)
+        return number
 
 
 class _Evidence:
     """What a layer is recognised by."""
 
     __slots__ = (
-        "entry", "exact", "fields", "has_fields", "kind", "label", "label_number", "name",
-        "numbers", "types",
+        "block", "depth", "entry", "exact", "fields", "has_fields", "has_id", "index", "is_found",
+        "is_known", "kind", "label", "last", "name", "parts", "types",
     )  # fmt: skip
 
-    def __init__(self, layer: LayerSnapshot, numbers: _Numbers) -> None:
+    def __init__(self, index: int, layer: LayerSnapshot, numbers: _Numbers) -> None:
         types = (layer.input_types, layer.output_type)
-        self.numbers = numbers
-        self.label = layer.label
+        self.index = index
+        self.parts = layer.label
+        self.depth = len(layer.label)
         self.has_fields = bool(layer.fields)
-        self.kind = numbers.of(layer.kind)
-        self.name = numbers.of(layer.name)
-        self.label_number = numbers.of(layer.label)
-        self.fields = numbers.of(layer.fields)
-        self.types = numbers.of(types)
-        self.entry = numbers.of(layer.entry.values)
-        self.exact = numbers.of((layer.kind, layer.label, layer.fields, types))
+        self.has_id = layer.has_id
+        self.is_known = any(part.startswith("=") for part in layer.label)
+        """Whether it or a block around it has an id."""
+        self.is_found = False
+        """Whether the other network has one layer of that label: it is paired with no other one."""
+        self.kind = numbers[layer.kind]
+        self.name = numbers[layer.name]
+        self.label = numbers[layer.label]
+        self.last = numbers[layer.label[-1]]
+        self.block = numbers[layer.label[:-1]]
+        self.fields = numbers[layer.fields]
+        self.types = numbers[types]
+        self.entry = numbers[layer.entry.values]
+        self.exact = numbers[layer.kind, layer.label, layer.fields, types]
+
+    def alike(self, other: _Evidence) -> int:
+        """What the labels of two layers say: 0 where they are not alike in their place.
+
+        Two layers are alike in their place if they are so in their blocks, however these are
+        called, if one of them was wrapped in more blocks, or if they are in one block.
+        """
+        if self.label == other.label:
+            return _LABEL + (_ID if self.is_known else 0)
+        if self.is_found or other.is_found:
+            return 0
+        if self.last == other.last:
+            common = min(self.depth, other.depth)
+            if self.depth == other.depth or self.parts[-common:] == other.parts[-common:]:
+                return _LABEL if self.has_id else 1
+        return 1 if self.block == other.block else 0
 
     def likeness(self, other: _Evidence) -> int:
         """How much both have in common; 0 where they cannot be one layer.
@@ -121,10 +110,12 @@ class _Evidence:
         """
         if self.kind != other.kind:
             return 0
-        alike = self.numbers.alike(self, other)
+        alike = self.alike(other)
         has_same_fields = self.fields == other.fields
-        if not alike and not (has_same_fields and self.has_fields):
-            return 0
+        if not alike:
+            is_found = self.is_found or other.is_found
+            if is_found or not (has_same_fields and self.has_fields):
+                return 0
         return (
             _KIND
             + alike
@@ -135,60 +126,60 @@ class _Evidence:
         )
 
 
-def _aligned(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """The pairs of a gap: equal layers at its ends, then the best of what is between."""
-    first, first_end, other, other_end = gap
+_Layers = Sequence[_Evidence]
+
+
+def _unique(
+    ours: _Layers, theirs: _Layers, key: Callable[[_Evidence], Hashable], by_id: bool = False
+) -> list[Pair]:
+    """Pairs of layers whose `key` no other layer has on its side, in the order of `ours`; `by_id`
+    takes only those that have an id, or are in a block that has one."""
+    once = Counter(map(key, ours))
+    once_there = Counter(map(key, theirs))
+    place = {key(layer): layer.index for layer in theirs if once_there[key(layer)] == 1}
+    return [
+        (layer.index, place[key(layer)])
+        for layer in ours
+        if (layer.is_known or not by_id) and once[key(layer)] == 1 and key(layer) in place
+    ]
+
+
+def _between(ours: _Layers, theirs: _Layers, anchors: Sequence[Pair]) -> list[Pair]:
+    """`anchors`, which are in one order on both sides, and the pairs of what is between them."""
+    pairs = list(anchors)
+    first = other = 0
+    place = {layer.index: number for number, layer in enumerate(ours)}
+    place_there = {layer.index: number for number, layer in enumerate(theirs)}
+    ends = [(place[mine], place_there[yours]) for mine, yours in anchors]
+    for first_end, other_end in (*ends, (len(ours), len(theirs))):
+        pairs += _aligned(ours[first:first_end], theirs[other:other_end])
+        first, other = first_end + 1, other_end + 1
+    return pairs
+
+
+def _aligned(ours: _Layers, theirs: _Layers) -> list[Pair]:
+    """The pairs of some layers: equal ones at both ends, then the best of what is between."""
     pairs: list[Pair] = []
-    while first < first_end and other < other_end and ours[first].exact == theirs[other].exact:
-        pairs.append((first, other))
-        first, other = first + 1, other + 1
-    while (
-        first < first_end
-        and other < other_end
-        and ours[first_end - 1].exact == theirs[other_end - 1].exact
-    ):
-        first_end, other_end = first_end - 1, other_end - 1
-        pairs.append((first_end, other_end))
-    gap = _Gap(first, first_end, other, other_end)
-    if gap.size <= _MOST_COMPARED:
-        return pairs + _best(ours, theirs, gap)
-    anchors = _anchors(ours, theirs, gap)
-    if not anchors:
-        return pairs
-    for start, end in zip((None, *anchors), (*anchors, None), strict=True):
-        inner = _Gap(
-            start[0] + 1 if start else first,
-            end[0] if end else first_end,
-            start[1] + 1 if start else other,
-            end[1] if end else other_end,
-        )
-        if inner.size:
-            pairs += _aligned(ours, theirs, inner)
-    return pairs + anchors
-
-
-def _anchors(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """Layers that can be told apart from all others of a gap, as many as are in one order.
-
-    They have what nothing else in the gap has: all that they are recognised by, else their name.
-    """
-
-    def key(layer: _Evidence, by_name: bool) -> Hashable:
-        return (layer.kind, layer.name) if by_name else layer.exact
-
-    for by_name in (False, True):
-        mine = [key(layer, by_name) for layer in ours[gap.first : gap.first_end]]
-        yours = [key(layer, by_name) for layer in theirs[gap.other : gap.other_end]]
-        once, once_there = Counter(mine), Counter(yours)
-        place = {each: index for index, each in enumerate(yours) if once_there[each] == 1}
-        candidates = [
-            (gap.first + index, gap.other + place[each])
-            for index, each in enumerate(mine)
-            if once[each] == 1 and each in place
-        ]
-        if candidates:
-            return _increasing(candidates)
-    return []
+    start, end = 0, min(len(ours), len(theirs))
+    while start < end and ours[start].exact == theirs[start].exact:
+        pairs.append((ours[start].index, theirs[start].index))
+        start += 1
+    after = 0
+    while after < end - start and ours[-1 - after].exact == theirs[-1 - after].exact:
+        after += 1
+        pairs.append((ours[-after].index, theirs[-after].index))
+    ours, theirs = ours[start : len(ours) - after], theirs[start : len(theirs) - after]
+    size = len(ours) * len(theirs)
+    anchors: list[Pair] = []
+    if size > _WELL_COMPARED:
+        mine, yours = ([layer for layer in side if layer.is_found] for side in (ours, theirs))
+        anchors = _increasing(_unique(mine, yours, lambda layer: (layer.kind, layer.label)))
+    if size > _MOST_COMPARED:
+        for key in (lambda layer: layer.exact, lambda layer: (layer.kind, layer.name)):
+            anchors = anchors or _increasing(_unique(ours, theirs, key))
+    if anchors:
+        return pairs + _between(ours, theirs, anchors)
+    return pairs + (_best(ours, theirs) if 0 < size <= _MOST_COMPARED else [])
 
 
 def _increasing(pairs: Sequence[Pair]) -> list[Pair]:
@@ -209,64 +200,51 @@ def _increasing(pairs: Sequence[Pair]) -> list[Pair]:
     return chain[::-1]
 
 
-def _best(ours: Sequence[_Evidence], theirs: Sequence[_Evidence], gap: _Gap) -> list[Pair]:
-    """The pairs of a gap, in one order on both sides, with the most in common together.
+def _best(ours: _Layers, theirs: _Layers) -> list[Pair]:
+    """The pairs, in one order on both sides, with the most in common together.
 
     Of several that are as good it is the one whose pairs come first.
     """
-    rows, columns = gap.first_end - gap.first, gap.other_end - gap.other
-    if not rows or not columns:
-        return []
-    inner = theirs[gap.other : gap.other_end]
+    rows, columns = len(ours), len(theirs)
     by_kind: dict[int, list[int]] = {}
-    for column, layer in enumerate(inner):
+    for column, layer in enumerate(theirs):
         by_kind.setdefault(layer.kind, []).append(column)
-    # best[j]: what the layers from this row and from column j on have in common.
-    best = [0] * (columns + 1)
+    # below[j]: what the layers after this row and from column j on have in common.
+    below = [0] * (columns + 1)
     taken: list[bytearray] = []
-    for row in range(gap.first_end - 1, gap.first - 1, -1):
-        mine = ours[row]
+    for mine in reversed(ours):
         worth = [0] * columns
         for column in by_kind.get(mine.kind, ()):
-            worth[column] = mine.likeness(inner[column])
+            worth[column] = mine.likeness(theirs[column])
         choice = bytearray(columns)
         now = [0] * (columns + 1)
         right = 0
         for column in range(columns - 1, -1, -1):
-            most, step = best[column], 0
+            most, step = below[column], _SKIP_FIRST
             if right > most:
-                most, step = right, 1
+                most, step = right, _SKIP_OTHER
             if worth[column]:
-                paired = best[column + 1] + worth[column]
+                paired = below[column + 1] + worth[column]
                 if paired >= most:
-                    most, step = paired, 2
+                    most, step = paired, _PAIR
             now[column] = right = most
             choice[column] = step
-        best = now
+        below = now
         taken.append(choice)
     taken.reverse()
     pairs: list[Pair] = []
     row = column = 0
     while row < rows and column < columns:
         step = taken[row][column]
-        if step == 2:
-            pairs.append((gap.first + row, gap.other + column))
-        row, column = row + (step != 1), column + (step != 0)
+        if step == _PAIR:
+            pairs.append((ours[row].index, theirs[column].index))
+        row, column = row + (step != _SKIP_OTHER), column + (step != _SKIP_FIRST)
     return pairs
 
 
-def _moved(
-    ours: Sequence[_Evidence], theirs: Sequence[_Evidence], pairs: Sequence[Pair]
-) -> list[Pair]:
-    """Layers without a pair that have the same id in both networks: they stand elsewhere."""
-    paired, paired_there = {first for first, _ in pairs}, {other for _, other in pairs}
-    left: dict[tuple[int, int, int], int] = {}
-    for index, layer in enumerate(ours):
-        if index not in paired and any(part[:1] == "=" for part in layer.label):
-            left.setdefault((layer.kind, layer.name, layer.label_number), index)
-    moved = []
-    for index, layer in enumerate(theirs):
-        key = layer.kind, layer.name, layer.label_number
-        if index not in paired_there and key in left:
-            moved.append((left.pop(key), index))
-    return moved
+def _moved(ours: _Layers, theirs: _Layers, pairs: Sequence[Pair]) -> list[Pair]:
+    """Layers without a pair that have one name in both networks, in a block that has an id."""
+    mine, yours = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    left = [layer for layer in ours if layer.index not in mine]
+    left_there = [layer for layer in theirs if layer.index not in yours]
+    return _unique(left, left_there, lambda layer: (layer.kind, layer.name), by_id=True)
