@@ -22,6 +22,8 @@ settings.register_profile(
 )
 settings.load_profile("mnet_cost")
 
+for _name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):  # `check` says more there
+    os.environ.pop(_name, None)
 
 HERE = Path(__file__).resolve().parent
 _NOT_QUICK = {

@@ -33,6 +33,19 @@ for device in ("pixel_1_tflite", "pixel_8_edgetpu"):  # fitted coefficients, and
         assert main(["devices", device]) == 0
 """
 
+CHECK = """
+import os, tempfile
+from contextlib import redirect_stdout
+from io import StringIO
+from mnet_cost.cli import main
+entry = "{model: mobilenet_v1, at: {alpha: 0.5}, device: pixel_1_tflite, latency: 1 ms, params: 1}"
+os.chdir(tempfile.mkdtemp())
+with open("budget.yaml", "w") as file:
+    file.write(f"format: 1\\nbudgets: [{entry}]\\n")
+with redirect_stdout(StringIO()):
+    assert main(["check", "--skip-others", "budget.yaml"]) == 1
+"""
+
 GRAPH = """
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
@@ -52,8 +65,8 @@ def heavy_imports(program: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "program",
-    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli", FITTED],
-    ids=["import", "analyze", "from the top", "command line", "fitted profiles"],
+    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli", FITTED, CHECK],
+    ids=["import", "analyze", "from the top", "command line", "fitted profiles", "check"],
 )
 def test_loads_nothing_heavy(program: str) -> None:
     assert heavy_imports(program) == []

@@ -115,6 +115,7 @@ def run(options: argparse.Namespace) -> int:
     from mnet_cost.search.check import check_budgets
     from mnet_cost.search.verdicts import failing_verdicts
 
+    _check_endings(options.reports)
     fail_on = failing_verdicts(options.fail_on)
     tolerances = _tolerances(options)
     devices = choose_devices(options.device)
@@ -132,6 +133,22 @@ def run(options: argparse.Namespace) -> int:
     result = check_budgets(plan, fail_on, options.baseline, tolerances)
     _emit(result, options)
     return int(bool(result.failing))
+
+
+def _check_endings(paths: list[str]) -> None:
+    """Refuse files whose ending stands for no format before the work, not after it."""
+    if not paths:
+        return
+    from mnet_cost.errors import OutputError, Problem, one_of
+    from mnet_cost.report.check_files import CHECK_FORMATS
+
+    known = [ending for endings in (*CHECK_FORMATS.values(), *FORMATS.values())
+             for ending in endings if ending]  # fmt: skip
+    for path in paths:
+        ending = os.path.splitext(path)[1].lower()
+        if ending not in known:
+            hint = f"an ending is {one_of(known)}"
+            raise OutputError(Problem(f"{path}: no report is written as `{ending}`", hint=hint))
 
 
 def _tolerances(options: argparse.Namespace) -> dict[str, float]:
@@ -223,6 +240,7 @@ def _write(result: CheckResult, form: str, target: str | None, inputs: list[str]
 def _on_github(result: CheckResult, options: argparse.Namespace) -> None:
     """The text, annotations, and a summary of the step where GitHub takes one."""
     import secrets
+    import sys
 
     from mnet_cost.cli.output import encoding_of, print_text, terminal_width
     from mnet_cost.report import render
@@ -230,7 +248,7 @@ def _on_github(result: CheckResult, options: argparse.Namespace) -> None:
     from mnet_cost.report.check_files import as_plain_output, write_check
 
     report = check_report(result)
-    encoding = encoding_of(None)
+    encoding = encoding_of(sys.stdout)
     text = render(report, "text", terminal_width(), False, encoding, options.notes)
     print_text(as_plain_output(text, secrets.token_hex(16)))
     annotations = write_check(result, "github")

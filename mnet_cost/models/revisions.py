@@ -34,6 +34,10 @@ class AbsentFileError(ModelReferenceError):
     """A file that is not in a revision."""
 
 
+class NoRepositoryError(ModelReferenceError):
+    """A path around which there is no repository."""
+
+
 class Revision(NamedTuple):
     """A file in a revision, as it was asked for."""
 
@@ -159,9 +163,11 @@ class _Git:
         run = self._run("rev-parse", "--show-prefix")
         if run.returncode:
             reason = _first_line(run.stderr)
+            hint = "a revision is of the repository around the working directory"
             if "not a git repository" in reason:
                 reason = f"{_shown(folder)} is in no git repository"
-            hint = "a revision is of the repository around the working directory"
+                lost = _problem(asked, f"git cannot read this: {reason}", "git", hint)
+                raise NoRepositoryError(lost.problems)
             raise _problem(asked, f"git cannot read this: {reason}", "git", hint)
         self._prefix = os.fsdecode(run.stdout).rstrip("\n")
 

@@ -12,8 +12,11 @@ from mnet_cost.models.types import BATCH
 from mnet_cost.report.cell_text import cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
-from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, MovedBy
+from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, MovedBy, Settings
 from mnet_cost.search.verdicts import VERDICTS
+
+_MOST_VALUES = 6
+"""Values of a knob that are listed."""
 
 
 def check_report(result: CheckResult) -> Report:
@@ -182,6 +185,8 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
             yield "moved by", "; ".join(moved)
     if judgement.changes:
         yield "would pass", f"with {change_text(judgement.changes)}"
+    elif judgement.settings is not None and judgement.settings.kept:
+        yield "would pass", kept_text(judgement.settings)
     elif judgement.changes is not None and judgement.verdict != "undecided":
         yield "would pass", "with no usual value of one knob alone"
     if judgement.budget.reason:
@@ -193,6 +198,17 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
 def _place_text(cause: MovedBy) -> str:
     places = ", ".join(f"{path}:{line}" for path, line in cause.places)
     return f" ({places})" if places else ""
+
+
+def kept_text(settings: Settings) -> str:
+    """`with alpha of 0.25 to 0.75 alone`: values with which all settings of a range pass."""
+    parts = []
+    for knob, values in settings.kept.items():
+        if len(values) > _MOST_VALUES:
+            parts.append(f"{len(values):,} values of {knob}, {values[0]} to {values[-1]}")
+        elif values:
+            parts.append(f"{knob} of {', '.join(map(str, values))}")
+    return f"with {' or with '.join(parts)} alone" if parts else "with no value of one knob alone"
 
 
 def _noted_table(judgements: Iterable[Judgement]) -> Table:
@@ -324,6 +340,7 @@ def _judgement_document(judgement: Judgement, result: CheckResult) -> dict[str, 
             "broken": [{"points": points, "cause": cause}
                        for cause, points in settings.broken.items()],
             "worst": dict(settings.worst) or None,
+            "kept": {knob: list(values) for knob, values in settings.kept.items()},
         },
         "baseline": None if judgement.before is None else {
             "name": judgement.before.baseline,

@@ -76,7 +76,7 @@ class _Evidence:
         self.is_known = any(part.startswith("=") for part in layer.label)
         """Whether it or a block around it has an id."""
         self.is_found = False
-        """Whether the layer of the other network is known by that: no other one can be it."""
+        """Whether the other network has one layer of that label: it is paired with no other one."""
         self.kind = numbers[layer.kind]
         self.name = numbers[layer.name]
         self.label = numbers[layer.label]

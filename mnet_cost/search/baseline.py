@@ -31,11 +31,14 @@ from mnet_cost.metrics import TOTALS, Metric, find_metric, named
 from mnet_cost.models.library import is_revision, load_model
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
+from mnet_cost.paths import real_path
 from mnet_cost.search.budgets import Bound, Budget
 from mnet_cost.search.diff import Cause, diff
 from mnet_cost.search.judgements import Before, Judgement, MovedBy
+from mnet_cost.search.single import word_of
 from mnet_cost.search.snapshots import Snapshot, snapshot_of
 from mnet_cost.search.verdicts import UNKNOWN, Interval, verdict_of
+from mnet_cost.shipped import specs_folder
 
 OPTION = "--tolerance"
 
@@ -130,20 +133,22 @@ class _Revision(Baseline):
         return snapshot_of(analyze_network(network, setting.devices, precision=precision))
 
     def _spec(self, spec: ModelSpec) -> ModelSpec | Missing:
-        from mnet_cost.models.revisions import AbsentFileError
+        from mnet_cost.models.revisions import AbsentFileError, NoRepositoryError
 
         reference = self.name
         if not self._whole:
-            path = os.path.relpath(spec.path)
-            is_below = not path.startswith(os.pardir)
-            path = f"./{path}" if is_below else os.path.abspath(spec.path)
-            reference = f"{self.name}:{path.replace(os.sep, '/')}"
+            # An absolute path is of its own repository, wherever the working directory is.
+            reference = f"{self.name}:{os.path.abspath(spec.path).replace(os.sep, '/')}"
         if spec.variant is not None:
             reference += f":{spec.variant}"
         try:
             return load_model(reference).spec
         except AbsentFileError:
             return Missing(f"it is not in {self.name}")
+        except NoRepositoryError:
+            if real_path(spec.path).parent != real_path(specs_folder()):
+                raise
+            return Missing("it is shipped with the program, and in no git repository")
         except ModelReferenceError as error:
             if spec.variant is not None and "variant" in error.problems[0].message:
                 return Missing(f"{self.name} has no variant `{spec.variant}`")
@@ -186,14 +191,8 @@ class _Document(Baseline):
 
 
 def _is_equal(first: Any, other: Any) -> bool:
-    """Whether two values of a knob are the same; a file has lists for heights and widths."""
-    if isinstance(first, (list, tuple)) or isinstance(other, (list, tuple)):
-        return str(list(_sides(first))) == str(list(_sides(other)))
-    return bool(first == other)
-
-
-def _sides(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, (list, tuple)) else str(value).split("x")
+    """Whether two values of a knob are the same; a file has a list for a height and a width."""
+    return bool(first == other) or word_of(first) == word_of(other)
 
 
 def parse_tolerances(text: str | None) -> dict[str, float]:

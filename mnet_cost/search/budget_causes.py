@@ -44,28 +44,35 @@ class EntryCost(NamedTuple):
     """Of the whole network, or of the part, from 0 to 1."""
 
 
-def layers_of(analysis: Analysis, part: str | None) -> tuple[LayerCost, ...]:
-    """The layers of a part: all below its path. `ModelReferenceError` where there is none."""
-    if part is None:
-        return analysis.layers
-    below = f"{part}."
-    layers = tuple(
-        [cost for cost in analysis.layers
-         if cost.step.name == part or cost.step.name.startswith(below)]
-    )  # fmt: skip
-    if not layers:
-        raise ModelReferenceError(_no_part(analysis.network, part))
-    return layers
+class PartError(ModelReferenceError):
+    """A part that a network does not have."""
 
 
-def _no_part(network: Network, part: str) -> Problem:
+def check_part(network: Network, part: str) -> None:
+    """Raise `PartError` where a network has no layer at or below the path of a part."""
     names = [step.name for step in network.steps]
+    if any(_is_in(name, part) for name in names):
+        return
     entries = dict.fromkeys(name.partition(".")[0] for name in names)
     hint = did_you_mean(part, [*entries, *network.calls, *names])
-    return Problem(
-        f"{network.spec.title} has no layer or block `{part}`",
-        hint=hint or "`mnet-cost analyze --by layer` lists the layers",
+    raise PartError(
+        Problem(
+            f"{network.spec.title} has no layer or block `{part}`",
+            hint=hint or "`mnet-cost analyze --by layer` lists the layers",
+        )
     )
+
+
+def layers_of(analysis: Analysis, part: str | None) -> tuple[LayerCost, ...]:
+    """The layers of a part: all below its path. `PartError` where there is none."""
+    if part is None:
+        return analysis.layers
+    check_part(analysis.network, part)
+    return tuple([cost for cost in analysis.layers if _is_in(cost.step.name, part)])
+
+
+def _is_in(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")
 
 
 def part_interval(

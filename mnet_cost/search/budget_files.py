@@ -43,7 +43,9 @@ from mnet_cost.models.library import (
 from mnet_cost.models.load import compile_spec
 from mnet_cost.models.problems import Problems, all_of, key_hint, shown
 from mnet_cost.models.types import BATCH, ModelSpec
+from mnet_cost.network import elaborate
 from mnet_cost.paths import is_yaml, real_path
+from mnet_cost.search.budget_causes import PartError, check_part
 from mnet_cost.search.budgets import Budget, Devices, at_node, read_budgets
 from mnet_cost.yamlfile import Node, parse_yaml, read_text, read_yaml
 
@@ -63,6 +65,22 @@ class PlannedBudget(NamedTuple):
     spec: ModelSpec
     knobs: Mapping[str, Any]
     """Those that the reference to the network sets, where the budget does not."""
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The knobs that have one value."""
+        at = self.budget.at
+        return {**self.knobs, **{knob: at[knob][0] for knob in at if len(at[knob]) == 1}}
+
+    def placed(self, error: MnetCostError) -> list[Problem]:
+        """The problems of an error that it causes, at its place: at its part, or at its knob where
+        it sets one."""
+        node = self.budget.node
+        if isinstance(error, PartError):
+            node = self.budget.place("part")
+        elif len(self.budget.at) == 1:
+            node = self.budget.place(*self.budget.at)
+        return at_node(error, node)
 
 
 class Plan(NamedTuple):
@@ -159,10 +177,27 @@ class _Planner:
         self._limited: dict[tuple[Any, ...], Node | None] = {}
 
     def refuse_problems(self) -> None:
-        """`BudgetError` where there are problems."""
+        """`BudgetError` where there are problems, with those of settings that cannot be."""
+        if any(self._problems.values()):
+            self._check_settings()
         problems = [problem for each in self._problems.values() for problem in each.in_order()]
         if problems:
             raise BudgetError(problems)
+
+    def _check_settings(self) -> None:
+        """Problems of the settings and parts of all budgets that have no others."""
+        for planned in self.planned.values():
+            budget = planned.budget
+            if budget.node is None or any(len(values) > 1 for values in budget.at.values()):
+                continue
+            try:
+                network = elaborate(planned.spec, planned.fixed)
+                if budget.part is not None:
+                    check_part(network, budget.part)
+            except MnetCostError as error:
+                problems = self._problems[budget.node.source.path]
+                with suppress(TooManyProblemsError):
+                    _extend(problems, planned.placed(error))
 
     def is_other(self, reference: str) -> bool:
         """Whether a MODEL is a file that is neither a model nor budgets.

@@ -21,7 +21,15 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis.work import find_precision
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.load import is_device_path
-from mnet_cost.errors import MnetCostError, Problem, UnitError, UsageError, one_of
+from mnet_cost.errors import (
+    DeviceError,
+    MnetCostError,
+    ModelReferenceError,
+    Problem,
+    UnitError,
+    UsageError,
+    one_of,
+)
 from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.models.library import path_beside
 from mnet_cost.models.problems import Problems, key_hint
@@ -292,7 +300,7 @@ class _Reader:
         name: str = node.value
         try:
             if is_device_path(name) and node.source.is_file:
-                name = path_beside(node.source.path, name)
+                name = _profile_beside(node.source.path, name)
             if name in self.devices:
                 if self.devices[name] is None:
                     self.problems.add(f"the device `{node.value}` has a problem: see above", node)
@@ -322,6 +330,15 @@ class _Reader:
 
     def _place(self, error: MnetCostError, node: Node) -> None:
         self.problems += at_node(error, node)
+
+
+def _profile_beside(file: str, name: str) -> str:
+    """The path of a profile that a file names; as `path_beside`."""
+    try:
+        return path_beside(file, name)
+    except ModelReferenceError as error:
+        hint = "a budget names shipped profiles, or those in or below its own folder"
+        raise DeviceError(error.problems[0]._replace(hint=hint)) from None
 
 
 def at_node(error: MnetCostError, node: Node | None) -> list[Problem]:

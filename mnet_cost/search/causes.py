@@ -9,7 +9,7 @@ input of one network and not with that of the other. Not here: what the differen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from mnet_cost.layers import Layer
@@ -269,6 +269,10 @@ class _Search:
         head = _head(other)
         if head == _head(first) and head in self.definitions.aliases:
             return self.definitions.aliases[head]
+        if "group" in (first.block, other.block):
+            names = ["layers" if each.block == "group" else each.block for each in (first, other)]
+            text = f"`{other.name}`: `{names[0]}` -> `{names[1]}`"
+            return Reason("block", text, first.place, other.place)
         places = [
             _block_place(side.spec, entry)
             for side, entry in ((self.first, first), (self.other, other))
@@ -388,6 +392,7 @@ class _Search:
                 own_or_rest = carried or self._unknown()
                 self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
+        own = own or self._rewired(mine, theirs)
         reasons = own | carried
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
             own = reasons = self._differing_text(mine, theirs) or self._unknown()
@@ -478,6 +483,15 @@ class _Search:
             if len(inputs) != 1:
                 return None
             (tensor,) = inputs
+
+    def _rewired(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """The reason that a pair reads other layers of the same types, as its entry says."""
+        if mine.entry.values == theirs.entry.values or not self.has_specs:
+            return NOTHING
+        for first, other in zip(mine.inputs, theirs.inputs, strict=False):
+            if not self._are_partners(first, other):
+                return frozenset((_changed(mine.entry, theirs.entry),))
+        return NOTHING
 
     def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
@@ -730,17 +744,28 @@ def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
 def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecEntry, SpecEntry]]:
     """The entries around a pair that stand for each other, outermost first.
 
-    Where one layer stands in more blocks than the other, calls of one block stand for each other.
+    Where one layer stands in more blocks than the other, calls of one name, or else of one block,
+    stand for each other.
     """
     if len(first.entries) == len(other.entries):
         return list(zip(first.entries, other.entries, strict=True))
-    pairs = [(first.entry, other.entry)]
-    calls = list(first.entries[:-1])
-    for call in reversed(other.entries[:-1]):
-        same = [place for place, each in enumerate(calls) if each.block == call.block]
+    calls, other_calls = first.entries[:-1], other.entries[:-1]
+    pairs = _in_order(calls, other_calls, lambda call: call.name)
+    pairs = pairs or _in_order(calls, other_calls, lambda call: call.block)
+    return [*pairs, (first.entry, other.entry)]
+
+
+def _in_order(
+    calls: Sequence[SpecEntry], others: Sequence[SpecEntry], key: Callable[[SpecEntry], str]
+) -> list[tuple[SpecEntry, SpecEntry]]:
+    """Pairs of calls with one `key`, the innermost first taken, and those around them around."""
+    pairs: list[tuple[SpecEntry, SpecEntry]] = []
+    left = list(calls)
+    for call in reversed(others):
+        same = [place for place, each in enumerate(left) if key(each) == key(call)]
         if same:
-            pairs.append((calls[same[-1]], call))
-            del calls[same[-1] :]
+            pairs.append((left[same[-1]], call))
+            del left[same[-1] :]
     return pairs[::-1]
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import Any
 
@@ -39,7 +39,7 @@ from mnet_cost.search.budget_causes import (
     part_interval,
 )
 from mnet_cost.search.budget_files import Plan, PlannedBudget
-from mnet_cost.search.budgets import Budget, at_node
+from mnet_cost.search.budgets import Budget
 from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, Settings
 from mnet_cost.search.verdicts import (
     UNKNOWN,
@@ -61,6 +61,7 @@ MAX_CHANGES = 10
 """Budgets for which it is looked for what would pass."""
 
 _MOST_NAMED = 3
+_MOST_TRIED = 1000
 
 
 def check_budgets(
@@ -84,7 +85,7 @@ def check_budgets(
             try:
                 judgements += checker.judge(planned)
             except MnetCostError as error:
-                for problem in _placed(error, planned.budget):
+                for problem in planned.placed(error):
                     if problem not in problems:
                         problems.append(problem)
     if problems:
@@ -98,17 +99,6 @@ def check_budgets(
     )  # fmt: skip
 
 
-def _placed(error: MnetCostError, budget: Budget) -> list[Problem]:
-    """The problems of a budget at its place: at a knob where that is what is wrong."""
-    places = [budget.place(knob) for knob in budget.at]
-    node = budget.node
-    if budget.part is not None and any("no layer or block" in p.message for p in error.problems):
-        node = budget.place("part")
-    elif len(places) == 1:
-        node = places[0]
-    return at_node(error, node)
-
-
 class _Checker:
     """Elaborates and analyzes each setting once."""
 
@@ -120,7 +110,7 @@ class _Checker:
         self._left_to_change = MAX_CHANGES
         for planned in plan.budgets:
             for precision in planned.budget.precisions:
-                self._ask(_key(planned.spec, _fixed(planned), precision), planned.budget.devices)
+                self._ask(_key(planned.spec, planned.fixed, precision), planned.budget.devices)
 
     def _ask(self, key: tuple[Any, ...], devices: Sequence[DeviceProfile]) -> None:
         """Have a setting analyzed on these devices as well."""
@@ -178,14 +168,14 @@ class _Checker:
                 yield from self._in_range(planned, precision, axes)
 
     def _at_setting(self, planned: PlannedBudget, precision: str) -> Iterator[Judgement]:
-        analysis = self._analysis(planned.spec, _fixed(planned), precision)
+        analysis = self._analysis(planned.spec, planned.fixed, precision)
         numbers = _numbers(planned.budget, analysis)
         verdicts = [_verdict(planned.budget, metric, number)
                     for metric, _, number in numbers]  # fmt: skip
         changes: tuple[KnobChange, ...] | None = None
         if self.fail_on.intersection(verdicts):
             changes = self._changes(
-                planned.spec, _fixed(planned), planned.budget.devices, precision,
+                planned.spec, planned.fixed, planned.budget.devices, precision,
                 partial(self._keeps, planned.budget),
             )  # fmt: skip
         for metric, device, number in numbers:
@@ -199,9 +189,9 @@ class _Checker:
     ) -> Iterator[Judgement]:
         from mnet_cost.search.range_checks import check_range  # NumPy
 
-        fixed = _fixed(planned)
+        fixed = planned.fixed
         model = Model(planned.spec, fixed)
-        for check in check_range(model, axes, planned.budget, precision):
+        for check in check_range(model, axes, planned.budget, precision, self.fail_on):
             yield self._judged_range(planned, precision, check.metric, check.device, check.verdict,
                                      check.settings)  # fmt: skip
 
@@ -212,35 +202,55 @@ class _Checker:
         tallies: list[_Tally] = []
         for values in product(*axes.values()):
             setting = dict(zip(axes, values, strict=True))
-            network = elaborate(planned.spec, {**_fixed(planned), **setting})
+            network = elaborate(planned.spec, {**planned.fixed, **setting})
             analysis = analyze_network(network, planned.budget.devices, precision=precision)
             numbers = _numbers(planned.budget, analysis)
             tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
             for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
-                tally.add(_verdict(planned.budget, metric, number), number, setting)
+                verdict = _verdict(planned.budget, metric, number)
+                tally.add(verdict, number, setting, verdict in self.fail_on)
         for tally in tallies:
             yield self._judged_range(planned, precision, tally.metric, tally.device,
                                      worst_of(tally.counts),
-                                     Settings(tally.counts, {}, tally.worst))  # fmt: skip
+                                     Settings(tally.counts, {}, tally.worst,
+                                              tally.kept(axes)))  # fmt: skip
 
     def _judged_range(
         self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
         verdict: Verdict, settings: Settings,
     ) -> Judgement:  # fmt: skip
         """The judgement of a range, with the analysis of its worst setting."""
-        knobs = {**_fixed(planned), **settings.worst}
-        if not settings.worst:
-            return _without_network(planned, precision, metric, device, verdict, settings, knobs)
+        knobs = {**planned.fixed, **settings.worst}
+        if not settings.worst:  # no setting has a number: any network of the range says why
+            axes = {knob: values for knob, values in planned.budget.at.items() if knob not in knobs}
+            network_knobs = self._some_network(planned, axes)
+            if network_knobs is None:
+                return _without_network(planned, precision, metric, device, settings)
+            knobs = network_knobs
         self._ask(_key(planned.spec, knobs, precision), planned.budget.devices)
         analysis = self._analysis(planned.spec, knobs, precision)
         number = next(number for each, on, number in _numbers(planned.budget, analysis)
                       if each is metric and on is device)  # fmt: skip
         judgement = _judgement(planned, analysis, metric, device, number, verdict)
         why = judgement.why
+        if not settings.worst:
+            judgement = replace(judgement, number=UNKNOWN, entries=())
         if settings.broken:
             cause, points = max(settings.broken.items(), key=lambda item: item[1])
             why = f"{points:,} of {settings.points:,} settings are no network: {cause}"
         return replace(judgement, settings=settings, why=why)
+
+    def _some_network(
+        self, planned: PlannedBudget, axes: Mapping[str, Sequence[Any]]
+    ) -> dict[str, Any] | None:
+        """The knobs of the first setting of a range that is a network; None where few tries find
+        none."""
+        for values in islice(product(*axes.values()), _MOST_TRIED):
+            knobs = {**planned.fixed, **dict(zip(axes, values, strict=True))}
+            with suppress(MnetCostError):
+                self._network(planned.spec, knobs)
+                return knobs
+        return None
 
     def _analysis(self, spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> Analysis:
         key = _key(spec, knobs, precision)
@@ -295,10 +305,16 @@ class _Tally:
         self.counts: dict[Verdict, int] = {}
         self.number = UNKNOWN
         self.worst: Mapping[str, Any] = {}
+        self._failing: list[Mapping[str, Any]] = []
         self._verdict: Verdict = "within"
 
-    def add(self, verdict: Verdict, number: Interval, setting: Mapping[str, Any]) -> None:
+    def add(
+        self, verdict: Verdict, number: Interval, setting: Mapping[str, Any], fails: bool
+    ) -> None:
+        """Take in the next setting."""
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
+        if fails:
+            self._failing.append(setting)
         if number.value is None:
             return
         largest = self.number.value is None or number.value > self.number.value
@@ -306,6 +322,14 @@ class _Tally:
             verdict == self._verdict and largest
         ):
             self._verdict, self.number, self.worst = verdict, number, setting
+
+    def kept(self, axes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
+        """As `Settings.kept`."""
+        if not self._failing:
+            return {}
+        failing = {knob: {setting[knob] for setting in self._failing} for knob in axes}
+        return {knob: tuple([value for value in values if value not in failing[knob]])
+                for knob, values in axes.items()}  # fmt: skip
 
 
 def _nearest(values: Sequence[Any], present: Any) -> list[Any]:
@@ -317,12 +341,6 @@ def _nearest(values: Sequence[Any], present: Any) -> list[Any]:
     at = order.index(present)
     others = [value for value in order if value != present]
     return sorted(others, key=lambda value: (abs(order.index(value) - at), order.index(value)))
-
-
-def _fixed(planned: PlannedBudget) -> dict[str, Any]:
-    """The knobs that have one value each."""
-    single = {knob: values[0] for knob, values in planned.budget.at.items() if len(values) == 1}
-    return {**planned.knobs, **single}
 
 
 def _key(spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> tuple[Any, ...]:
@@ -380,19 +398,18 @@ def _judgement(
 
 def _without_network(
     planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
-    verdict: Verdict, settings: Settings, knobs: Mapping[str, Any],
+    settings: Settings,
 ) -> Judgement:  # fmt: skip
-    """A range of which no setting has a number."""
-    why = f"it is not known at any of the {settings.points:,} settings"
-    if settings.broken:
-        cause = max(settings.broken, key=settings.broken.__getitem__)
-        why = f"no setting is a network: {cause}" if not settings.counts else f"{why}: {cause}"
+    """A range of which no setting, of those that were tried, is a network."""
+    cause = max(settings.broken, key=settings.broken.__getitem__, default="")
+    points = sum(settings.broken.values())
     return Judgement(
-        spec=planned.spec, at=_texts(planned), knobs=knobs, precision=precision, device=device,
-        part=planned.budget.part, metric=metric, verdict=verdict, number=UNKNOWN,
-        limit=planned.budget.limits.get(metric.name),
-        warning=planned.budget.warnings.get(metric.name), why=why, budget=planned.budget,
-        settings=settings,
+        spec=planned.spec, at=_texts(planned), knobs=planned.fixed, precision=precision,
+        device=device, part=planned.budget.part, metric=metric, verdict="undecided",
+        number=UNKNOWN, limit=planned.budget.limits.get(metric.name),
+        warning=planned.budget.warnings.get(metric.name),
+        why=f"{points:,} of {settings.points:,} settings are no network: {cause}",
+        budget=planned.budget, settings=settings,
     )  # fmt: skip
 
 

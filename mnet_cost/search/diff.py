@@ -110,8 +110,10 @@ class Cause:
 
     @property
     def text(self) -> str:
-        """In plain words: `alpha` 1 -> 0.5."""
-        return " with ".join(dict.fromkeys(reason.text for reason in self.reasons))
+        """In plain words: `alpha` 1 -> 0.5; of several reasons each with its line."""
+        if len(self.reasons) == 1:
+            return self.reasons[0].text
+        return " with ".join(map(_text_with_line, self.reasons))
 
     @property
     def changes_nothing(self) -> bool:
@@ -119,6 +121,11 @@ class Cause:
 
     def __repr__(self) -> str:
         return f"<Cause {self.text}: {self.changes['mult_adds']:+,} mult-adds>"
+
+
+def _text_with_line(reason: Reason) -> str:
+    place = reason.other or reason.first
+    return f"{reason.text} (line {place.rpartition(':')[2]})" if place else reason.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,17 +175,18 @@ def diff(first: Analysis | Snapshot, other: Analysis | Snapshot) -> Diff:
     booking = _Booking([device.name for device in first.devices if _on(other, device.name)])
     for step in steps:
         booking.book_step(step)
-    effects = find_effects(
-        last, other, pairs if last is first else align(last.layers, other.layers), pending
-    )
-    booking.book_specs(last, other, effects)
-    whole = effects
-    if last is not first:
-        whole = find_effects(first, other, pairs, _differing_knobs(first, other))
+    if last is first:
+        effects = find_effects(first, other, pairs, pending)
+        booking.book_specs(first, other, effects)
+    else:
+        effects = find_effects(first, other, pairs, _differing_knobs(first, other))
+        if last is not other:
+            rest = find_effects(last, other, align(last.layers, other.layers), pending)
+            booking.book_specs(last, other, rest)
     return Diff(
         first=first,
         other=other,
-        layers=_layer_changes(first, other, whole),
+        layers=_layer_changes(first, other, effects),
         causes=booking.causes(),
         devices=tuple(booking.devices),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis
@@ -26,6 +27,9 @@ class Settings(NamedTuple):
     """Cause -> settings at which there is no network."""
     worst: Mapping[str, Any]
     """The values of the range's knobs where the number is largest; empty where none is known."""
+    kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
+    """For each knob of the range its values with which no setting fails, whatever the others are;
+    none of a range in which nothing fails, or in which a setting is no network."""
 
     @property
     def points(self) -> int:

@@ -35,8 +35,9 @@ class RangeCheck(NamedTuple):
 
 
 def check_range(
-    model: Model, axes: Mapping[str, Sequence[Any]], budget: Budget, precision: str
-) -> list[RangeCheck]:
+    model: Model, axes: Mapping[str, Sequence[Any]], budget: Budget, precision: str,
+    fail_on: frozenset[Verdict],
+) -> list[RangeCheck]:  # fmt: skip
     """A check for each metric that is limited, on each device where it is of one.
 
     Needs NumPy. Raises what `plan_sweep` raises.
@@ -45,7 +46,7 @@ def check_range(
     request = _request(model, axes, budget, precision, lower_bound=False)
     partial = _request(model, axes, budget, precision, lower_bound=True)
     tallies = [
-        _Tally(metric, device, precision, budget)
+        _Tally(metric, device, precision, budget, axes, fail_on)
         for metric in budget.metrics
         for device in (budget.devices if metric.per_device else (None,))
     ]
@@ -60,7 +61,7 @@ def check_range(
         lower = table if least is None else next(least)
         for tally in tallies:
             tally.add(table, lower)
-    return [tally.result(axes, broken) for tally in tallies]
+    return [tally.result(broken) for tally in tallies]
 
 
 def _request(
@@ -83,14 +84,18 @@ class _Tally:
     """The settings of one limit, table by table."""
 
     def __init__(
-        self, metric: Metric, device: DeviceProfile | None, precision: str, budget: Budget
-    ) -> None:
+        self, metric: Metric, device: DeviceProfile | None, precision: str, budget: Budget,
+        axes: Mapping[str, Sequence[Any]], fail_on: frozenset[Verdict],
+    ) -> None:  # fmt: skip
         self.metric, self.device = metric, device
         self.limit: Bound | None = budget.limits.get(metric.name)
         self.warning: Bound | None = budget.warnings.get(metric.name)
         self._ends = ends_of(metric, device, precision)
         self._counts: Counter[Verdict] = Counter()
         self._worst: dict[Verdict, tuple[float, Mapping[str, Any]]] = {}
+        self._axes, self._fail_on = axes, fail_on
+        self._failing: dict[str, set[Any]] = {knob: set() for knob in axes}
+        """Cells of each knob at settings that fail."""
 
     def has_gaps(self, table: Table) -> bool:
         """Whether there are settings without the number."""
@@ -118,6 +123,10 @@ class _Tally:
             if not count:
                 continue
             self._counts[verdict] += count
+            if verdict in self._fail_on:
+                for knob, cells in self._failing.items():
+                    if len(cells) < len(self._axes[knob]):
+                        cells |= _cells(table[knob][chosen])
             known = numpy.where(chosen, value, -numpy.inf)
             known = numpy.where(numpy.isnan(known), -numpy.inf, known)
             at = int(known.argmax())
@@ -149,15 +158,27 @@ class _Tally:
             result = numpy.where(low > self.limit.value, over, result)
         return numpy.where(numpy.isnan(value), undecided, result)
 
-    def result(self, axes: Mapping[str, Sequence[Any]], broken: Mapping[str, int]) -> RangeCheck:
+    def result(self, broken: Mapping[str, int]) -> RangeCheck:
         """The verdict on all settings: the worst of them; one that is no network is undecided."""
         verdict = worst_of([*self._counts, *(["undecided"] if broken else [])])  # type: ignore[list-item]
         worst = next((self._worst[each] for each in VERDICTS if each in self._worst), None)
         setting: Mapping[str, Any] = {} if worst is None else worst[1]
-        knobs = {knob: _value_of(setting[knob], values) for knob, values in axes.items()
+        knobs = {knob: _value_of(setting[knob], values) for knob, values in self._axes.items()
                  if knob in setting}  # fmt: skip
-        settings = Settings(dict(self._counts), dict(broken), knobs)
+        kept: dict[str, tuple[Any, ...]] = {}
+        if verdict in self._fail_on and not broken:
+            for knob, values in self._axes.items():
+                failing = {_value_of(cell, values) for cell in self._failing[knob]}
+                kept[knob] = tuple([value for value in values if value not in failing])
+        settings = Settings(dict(self._counts), dict(broken), knobs, kept)
         return RangeCheck(self.metric, self.device, verdict, settings)
+
+
+def _cells(column: Any) -> set[Any]:
+    """The different cells of a column, of which `Words` have as many as words."""
+    import numpy
+
+    return set(numpy.unique(numpy.asarray(column)).tolist())
 
 
 def _knobs_at(table: Table, at: int) -> dict[str, Any]:

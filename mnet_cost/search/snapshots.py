@@ -197,6 +197,7 @@ class _Layers:
         self._entries: dict[tuple[int, str], SpecEntry] = {}
         self._fields: dict[int, tuple[tuple[str, str], ...]] = {}
         self._types: dict[int, str] = {}
+        self._costs: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def snapshot(self, cost: LayerCost) -> LayerSnapshot:
         step, tensors = cost.step, self._network.tensors
@@ -214,7 +215,7 @@ class _Layers:
             input_types=tuple(types),
             output_type=self._type(tensors[step.output].type),
             entries=(*calls, self._entry(own, step.node, "")),
-            costs=layer_costs(cost),
+            costs=self._costs_of(cost),
             is_modelled=cost.work is not None,
         )
 
@@ -243,6 +244,13 @@ class _Layers:
             entry = SpecEntry(name, source, node.line, node.column, entry_values(node), block)
             self._entries[key] = entry
         return entry
+
+    def _costs_of(self, cost: LayerCost) -> tuple[int, ...]:
+        counts = cost[3:]  # all that is added up
+        costs = self._costs.get(counts)
+        if costs is None:
+            costs = self._costs[counts] = layer_costs(cost)
+        return costs
 
     def _fields_of(self, layer: Layer) -> tuple[tuple[str, str], ...]:
         texts = self._fields.get(id(layer))

@@ -130,9 +130,11 @@ def test_reports_are_written_beside_the_text(capsys: pytest.CaptureFixture[str])
     status, out, _ = run(capsys, "net.yaml", "-o", "b.sarif")
     assert (status, out) == (1, "")
     assert Path("b.sarif").read_text() == Path("a.sarif").read_text()
-    status, _, err = run(capsys, "net.yaml", "--report", "net.yaml")
-    assert status == 2
-    assert "net.yaml: is read by this command" in err or "no report is written as" in err
+    status, out, err = run(capsys, "net.yaml", "--report", "net.yaml")
+    assert (status, out) == (2, "")
+    assert "net.yaml: no report is written as `.yaml`\nhint: an ending is `.xml`, `.sarif`" in err
+    os.symlink("net.yaml", "net.xml")
+    assert "net.xml: is read by this command" in run(capsys, "net.yaml", "--report", "net.xml")[2]
     assert Path("net.yaml").read_text() == NET + OWN
 
 

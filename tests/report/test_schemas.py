@@ -32,6 +32,10 @@ COMMANDS = {
     "layer": ["layers", "conv2d"],
     "paper": ["paper", "mobilenet_v1", "--table", "4"],
     "sweep": ["sweep", "mobilenet_v1", "--alpha", "0.01,0.5,1.0", "--device", "pixel_1_tflite"],
+    "check": [
+        *("check", "lenet5", "mobilenet_v1@alpha=0.5", "--fail-on", "never", "--device", "h100"),
+        *("--limit", "params<=1M", "--limit", "latency<=1s"),
+    ],
     "batches": ["analyze", "lenet5", "--batch", "1,8", "--device", "pixel_1"],
 }
 """A command for each document that takes no file and no training."""

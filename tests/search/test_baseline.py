@@ -157,6 +157,33 @@ def test_what_is_new_is_undecided(repository: Path) -> None:
     assert judgement.why.startswith("in git:HEAD it is no network: ")
 
 
+def test_a_spec_that_is_shipped_may_be_in_no_repository(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = repository.parent / "shipped"
+    shipped.mkdir(exist_ok=True)
+    (shipped / "net.yaml").write_text(NET)
+    for module in ("mnet_cost.models.library", "mnet_cost.search.baseline"):
+        monkeypatch.setattr(f"{module}.specs_folder", lambda: shipped)
+    (judgement, *_) = mnet_cost.check("net", baseline="git:HEAD").judgements
+    assert judgement.why == "it is shipped with the program, and in no git repository"
+    elsewhere = repository.parent / "elsewhere.yaml"
+    elsewhere.write_text(NET)
+    with pytest.raises(MnetCostError, match="is in no git repository"):
+        mnet_cost.check(str(elsewhere), baseline="git:HEAD")
+
+
+def test_a_height_and_a_width_are_found_in_a_file(repository: Path) -> None:
+    fixed = NET.replace("[3, 32, 32]", "[3, size, size]").replace("knobs: {", "knobs: {size: 32, ")
+    Path("net.yaml").write_text(fixed)
+    check = mnet_cost.check("net.yaml@size=16x24", limits=["params<=1M"])
+    Path("base.json").write_text(check.report(format="json"))
+    again = mnet_cost.check("net.yaml@size=16x24", limits=["params<=1M"], baseline="base.json")
+    assert {each.verdict for each in again.judgements} == {"within"}
+    other = mnet_cost.check("net.yaml@size=24x16", baseline="base.json")
+    assert {each.verdict for each in other.judgements} == {"undecided"}
+
+
 def test_a_file_in_a_revision_may_have_had_another_name(repository: Path) -> None:
     Path("other.yaml").write_text(NET)
     check = mnet_cost.check("other.yaml", baseline="git:HEAD:net.yaml")

@@ -133,6 +133,11 @@ def test_every_setting_of_a_range_is_judged_as_alone(metric: str, limit: str, de
     assert dict(whole.settings.counts) == counts
     assert len(counts) > 1 or device == "stm32h743"
     assert whole.verdict == worst_of(counts)
+    failing = [at for at, each in alone.items() if each.verdict == "over"]
+    assert dict(whole.settings.kept) == ({} if not failing else {
+        "alpha": tuple(alpha for alpha in ALPHAS if alpha not in {at[0] for at in failing}),
+        "size": tuple(size for size in SIZES if size not in {at[1] for at in failing}),
+    })  # fmt: skip
     known = [each.number.value for each in alone.values()
              if each.number.value is not None and each.verdict == whole.verdict]  # fmt: skip
     if not known:
@@ -190,6 +195,7 @@ def test_a_part_for_all_values_of_a_range() -> None:
     assert dict(judgement.settings.counts) == {"within": 1, "over": 1}
     assert judgement.number.value == 261_416_960
     assert judgement.settings.worst == {"alpha": 1.0}
+    assert judgement.settings.kept == {"alpha": (0.5,)}
 
 
 def test_entries_that_cost_most() -> None:

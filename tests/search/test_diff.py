@@ -189,7 +189,10 @@ def test_two_changes_of_one_layer_are_booked_together_only_where_they_meet() -> 
     assert [(cause.text, cause.changes["mult_adds"]) for cause in found.causes] == [
         ("`conv2d` `channels` 8 -> 4", -STEM // 2),
         ("`body` `c` 16 -> 24", INNER * 8 * 16),  # the copies follow from the call alone
-        ("`conv2d` `channels` 8 -> 4 with `body` `c` 16 -> 24", INNER * (4 * 24 - 8 * 16)),
+        (
+            "`conv2d` `channels` 8 -> 4 (line 13) with `body` `c` 16 -> 24 (line 14)",
+            INNER * (4 * 24 - 8 * 16),
+        ),
     ]
     together = found.causes[2]
     assert together.layers == ("body.conv2d",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnet_cost.report.schema_ids import schema_id
-from mnet_cost.report.schemas.analysis import analysis_schema
+from mnet_cost.report.schemas.analysis import KNOBS, analysis_schema
 from mnet_cost.report.schemas.parts import (
     Json,
     flag,
@@ -51,7 +51,7 @@ def _check() -> Json:
             "spec": text("path of the spec"),
             "variant": maybe(text("of the model")),
             "at": mapped(text("values, as they were written"), "the knobs that the budget sets"),
-            "setting": mapped(value, "all knobs; of a range those of its worst setting"),
+            "setting": KNOBS | {"description": "all knobs; of a range those of the worst setting"},
             "batch": whole("examples per inference"),
             "precision": text("of the analysis"),
             "device": maybe(text("name of the profile, of a metric of a device")),
@@ -134,6 +134,10 @@ def _settings(value: Json) -> Json:
                 record({"points": whole("how many"), "cause": text("why they are no network")})
             ),
             "worst": maybe(mapped(value, "the setting whose number is largest")),
+            "kept": mapped(
+                listed(value),
+                "of each knob the values with which no setting fails, whatever the others are",
+            ),
         },
         "where the limit is for all values of a range",
     )
