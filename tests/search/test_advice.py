@@ -86,7 +86,8 @@ def test_knobs_that_are_published_together_change_together() -> None:
     ("knob", "now", "published", "lower"),
     [
         (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 1.0, True, 0.75),
-        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.9, False, 0.85),
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.9, False, 0.75),
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.5, False, 0.45),
         (Knob("alpha", 1.0), 1.0, False, 0.95),
         (Knob("alpha", 1.0), 0.05, False, None),
         (Knob("resolution", 224), 224, False, 192),
@@ -95,6 +96,8 @@ def test_knobs_that_are_published_together_change_together() -> None:
         (Knob("resolution", 224, published=(96, 224)), 224, True, 96),
         (Knob("classes", 1000, published=(10, 1000)), 1000, True, None),
         (Knob("groups", 32, published=(1, 32)), 32, False, None),
+        (Knob("groups", 32, published=(1, 32)), 32, True, 1),
+        (Knob("momentum", 0.9), 0.9, False, None),
         (Knob("wide", True), True, True, None),
     ],
 )
