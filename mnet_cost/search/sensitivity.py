@@ -322,16 +322,18 @@ def _free_channels(
 
 
 def _ups(group: ChannelGroup, tile: int | None) -> Iterator[tuple[int, bool]]:
-    """Steps up to look at, and whether none behind can take less time: the next of each vector of
-    the runtime, then full tiles; without a tile steps one by one."""
-    first = 1 if tile is None else _steps_to(group, tile, 1)
+    """Steps up to look at, and whether none behind can take less time where this one takes more:
+    multiples of the smallest vector, which all others are multiples of; without a tile each."""
+    unit = 1
     if tile is not None:
-        vectors = [pack for pack in PACKS if pack < tile and group.channels % pack]
-        ups = {_steps_to(group, vector, 1) for vector in vectors} - {None, first}
-        yield from [(up, False) for up in sorted(filter(None, ups))]
-    if first is not None:
-        each = 1 if tile is None else tile // gcd(tile, group.step)
-        yield from [(first + each * count, True) for count in range(_MOST_FREE)]
+        unit = PACKS[0] if group.channels % tile and tile % PACKS[0] == 0 else tile
+    first = _steps_to(group, unit, 1)
+    if first is None:
+        return
+    each = unit // gcd(unit, group.step)
+    for count in range(_MOST_FREE * (tile or 1) // unit):
+        up = first + each * count
+        yield up, (group.channels + up * group.step) % (tile or 1) == 0
 
 
 def _share(before: float | None, after: float | None) -> float | None:
