@@ -48,7 +48,7 @@ def check_edits(analysis: Analysis, advice: Advice) -> None:
     assert again.costs == advice.analysis.costs
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnet", "googlenet", "densenet"])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "googlenet"])
 def test_each_saving_is_an_analysis_of_the_edited_spec(name: str) -> None:
     analysis = analyze(name, devices=[NCNN])
     result = find_advice(analysis, 30)
@@ -280,21 +280,22 @@ def test_unknown_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "kernel 3 instead of 5 in conv2d" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
-def test_the_command_writes_every_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["analyze", "mobilenet_v3_small", "--device", NCNN, "--advise", "4"]
-    assert main([*command, "--format", form]) == 0
-    text = capsys.readouterr().out
-    if form == "json":
-        changes = json.loads(checked(text))["advice"]["changes"]
-        assert [change["kind"] for change in changes] == [
-            "precision", "knob", "knob", "activation",
-        ]  # fmt: skip
-        assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
-        saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
-        assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
-    elif form != "csv":
-        assert "resolution 192 instead of 224" in text
+    assert main([*command, "--format", "json"]) == 0
+    changes = json.loads(checked(capsys.readouterr().out))["advice"]["changes"]
+    assert [change["kind"] for change in changes] == ["precision", "knob", "knob", "activation"]
+    assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
+    saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
+    assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "markdown", "html"])
+def test_the_command_writes_every_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["analyze", "lenet5", "--device", NCNN, "--advise", "1", "--format", form]
+    assert main(command) == 0
+    shown = "channels 4 instead of 6 in c1.conv2d" in capsys.readouterr().out
+    assert shown == (form != "csv")
 
 
 def test_several_batches_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
