@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from math import ceil, exp, floor, hypot, log
+from math import ceil, exp, floor, hypot, isclose, log
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
@@ -24,6 +24,7 @@ from mnet_cost.models.published import ACCURACIES, published_at
 from mnet_cost.models.types import Knob, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.network.groups import ChannelGroup, find_groups
+from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.compare import TimeRatio, time_ratio
 from mnet_cost.search.sensitivity import tile_of
 from mnet_cost.search.spec_edits import (
@@ -192,16 +193,17 @@ def _advice(before: Analysis, candidate: _Candidate) -> Advice | None:
         path=spec.root.source.path,
         lines=edited_lines(spec, candidate.edits) if candidate.edits else (),
         analysis=replace(after, gives_lower_bounds=before.gives_lower_bounds),
-        time=TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
-        if candidate.kind == "order"
-        else _ratio(first, other),
-        accuracy=_accuracy(before.network, candidate.knobs) if candidate.knobs else None,
+        time=_ratio(first, other, candidate.kind),
+        accuracy=_accuracy(before, candidate.knobs),
     )
 
 
-def _ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
-    """The ratio of two times; of two precisions, whose fits are two, errors do not cancel."""
+def _ratio(first: DeviceEstimate, other: DeviceEstimate, kind: Kind) -> TimeRatio:
+    """The ratio of two times. In another order the kernels are the same; of two precisions, whose
+    fits are two, errors do not cancel."""
     times = time_ratio(first, other)
+    if kind == "order" and times.value is not None and isclose(times.value, 1, rel_tol=1e-9):
+        return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
     if first.precision == other.precision or times.value is None:
         return times
     ends = (first.low_s, first.high_s, other.low_s, other.high_s)
@@ -218,8 +220,12 @@ def _ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
     return TimeRatio(value=times.value, low=low, high=high)
 
 
-def _accuracy(network: Network, knobs: Mapping[str, Any]) -> AccuracyChange | None:
-    """The first accuracy that a source prints both for this setting and with other knobs."""
+def _accuracy(analysis: Analysis, knobs: Mapping[str, Any] | None) -> AccuracyChange | None:
+    """The first accuracy that a source prints both for this setting and with other knobs. Printed
+    accuracies are those of networks as they were trained, in fp32."""
+    network = analysis.network
+    if not knobs or analysis.precision != PRECISION:
+        return None
     settings = _settings(network)
     rows = published_at(network.spec, settings)
     others = published_at(network.spec, {**settings, **knobs})
@@ -453,11 +459,11 @@ def _channels(analysis: Analysis) -> Iterator[_Candidate]:
     network, tile = analysis.network, tile_of(analysis.devices[0])
     if tile is None:
         return
-    ragged = [
-        group
-        for group in find_groups(network).groups
-        if group.channels % tile and not group.is_output
-    ]
+    try:
+        groups = find_groups(network).groups
+    except UsageError:  # of so large a network nobody finds them
+        return
+    ragged = [group for group in groups if group.channels % tile and not group.is_output]
     for group in ragged[: _MOST_EACH // 2]:
         lead = network.steps[group.lead.step]
         field = str(lead.layer.width_field)
