@@ -146,6 +146,7 @@ def test_sizes_that_repeat_a_width_follow() -> None:
     assert (found.channels, found.step, found.is_output) == (12, 6, True)
     wider = with_layers(net, found.layers(net, 1))
     assert str(wider.tensors[-1].type) == "[5, 3, 2]"
+    assert list(found.fields) == [0, 3]
 
 
 def test_a_split_into_stated_sizes_changes_in_one_of_them() -> None:

@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer
 from mnet_cost.network.inference import Types, infer_outputs
-from mnet_cost.network.rebuild import MisfitError, changed_layer, tensors_of, with_layers
+from mnet_cost.network.rebuild import MisfitError, changed_layer, with_layers
 from mnet_cost.network.types import Network, Step
 from mnet_cost.network.varying import Condition, Demand, Varying, parts_of, varying
 from mnet_cost.tensors import MAX_SIZE, RuleViolation, TensorType, require
 
-_MOST_PARTS = 5_000_000
+_MOST_PARTS = 2_000_000
 """Sizes with the widths that they depend on: of a network in which all depend on all, there are
 more than anybody waits for."""
-_MOST_STEPS = 5_000_000
+_MOST_STEPS = 2_000_000
 """Demands that are looked at for all layers together."""
 _MOST_ADDED = 1000
 """The most that one layer changes to make up for what another one leaves of a divisor."""
@@ -194,7 +194,7 @@ class _Trace:
             self._share(index, step, inputs)
         else:
             if not self._varied.isdisjoint(step.inputs):
-                before = tensors_of(step, list(self.network.tensors))
+                before = tuple([self.network.tensors[tensor].type for tensor in step.inputs])
                 layer = layer.following(before, inputs)
             if layer is step.layer:
                 layer = self._with_widths(index, layer)
@@ -214,7 +214,7 @@ class _Trace:
                        for part in parts.values()):  # fmt: skip
                     self.demands.append(_Placed(index, Demand("multiple", parts)))
         if self._parts > _MOST_PARTS:
-            raise self._too_much(index)
+            raise self._too_much(index, None)
 
     def _with_widths(self, index: int, layer: Layer) -> Layer:
         """The layer with fields that vary: its own width, and sizes that can follow."""
@@ -272,7 +272,7 @@ class _Trace:
             placed = self.demands[heappop(waiting)]
             self._looked_at += 1
             if self._looked_at > _MOST_STEPS:
-                raise self._too_much(placed.step)
+                raise self._too_much(placed.step, "name a layer or a block to look at")
             demand = placed.demand
             rest = _total(demand.parts, changes)
             makers = [item for item in demand.parts.items() if item[0] not in changes]
@@ -321,12 +321,12 @@ class _Trace:
             ),
         )
 
-    def _too_much(self, step: int) -> UsageError:
+    def _too_much(self, step: int, hint: str | None) -> UsageError:
         message = (
             f"widths of {self.network.spec.title} depend on too many others at "
             f"`{self.network.steps[step].name}`"
         )
-        return UsageError(Problem(message, hint="name a layer or a block to look at"))
+        return UsageError(Problem(message, hint=hint))
 
     def group(self, changes: Mapping[int, int], starts: tuple[int, ...]) -> ChannelGroup:
         """The group of these changes by width."""

@@ -7,7 +7,7 @@ that elaboration gave them. All rules and limits hold as they do for a spec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer
 from mnet_cost.models.calls import known_fields
 from mnet_cost.network.inference import can_share, excess, infer_outputs
-from mnet_cost.network.types import Network, Step
+from mnet_cost.network.types import Network, Step, Tensor
 from mnet_cost.tensors import RuleViolation, TensorType, require
 
 
@@ -68,7 +68,7 @@ def with_layers(network: Network, layers: Mapping[int, Layer]) -> Network:
             continue
         touched.append(index)
         steps[index] = step = step._replace(layer=layer)
-        for output, type_ in zip(step.outputs, _outputs(step, tensors_of(step, tensors)),
+        for output, type_ in zip(step.outputs, _outputs(step, _types_of(step, tensors)),
                                  strict=True):  # fmt: skip
             if type_ != tensors[output].type:
                 moved.add(output)
@@ -83,7 +83,7 @@ def with_layers(network: Network, layers: Mapping[int, Layer]) -> Network:
     )  # fmt: skip
 
 
-def tensors_of(step: Step, tensors: list[Any]) -> tuple[TensorType, ...]:
+def _types_of(step: Step, tensors: Sequence[Tensor]) -> tuple[TensorType, ...]:
     """Types of what a step reads."""
     return tuple([tensors[index].type for index in step.inputs])
 
@@ -102,6 +102,6 @@ def _outputs(step: Step, inputs: tuple[TensorType, ...]) -> tuple[TensorType, ..
     return outputs
 
 
-def _check_sharing(step: Step, root: Step, tensors: list[Any]) -> None:
-    if not can_share(root.layer, tensors_of(root, tensors), step.layer, tensors_of(step, tensors)):
+def _check_sharing(step: Step, root: Step, tensors: Sequence[Tensor]) -> None:
+    if not can_share(root.layer, _types_of(root, tensors), step.layer, _types_of(step, tensors)):
         raise MisfitError(step, f"it cannot use the weights of `{root.name}`")

@@ -81,7 +81,7 @@ def _changes_table(result: AdviceResult) -> Table:
             if missing
             else []
         ),
-        Column("accuracy", "accuracy", "text", 9, help="in percent, before and after, where a "
+        Column("accuracy", "accuracy", "text", ASKED, help="in percent, before and after, where a "
                "source prints both"),
         Column("setting", "how", "text", ASKED, help="an option, or lines of the spec below"),
     )  # fmt: skip

@@ -335,6 +335,11 @@ def _group_document(result: SensitivityResult, each: GroupSensitivity) -> dict[s
             }
             for member in group.members
         ],
+        "following": [
+            steps[index].name
+            for index in group.fields
+            if index not in {member.step for member in group.members}
+        ],
         "fewer": _change_document(result, each.fewer),
         "more": _change_document(result, each.more),
         "devices": [

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from math import ceil, exp, floor, hypot, log
+from math import ceil, exp, floor, hypot, isclose, log
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
@@ -24,6 +24,7 @@ from mnet_cost.models.published import ACCURACIES, published_at
 from mnet_cost.models.types import Knob, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.network.groups import ChannelGroup, find_groups
+from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.compare import TimeRatio, time_ratio
 from mnet_cost.search.sensitivity import tile_of
 from mnet_cost.search.spec_edits import (
@@ -36,7 +37,7 @@ from mnet_cost.search.spec_edits import (
     kind_of,
     numbers_of,
 )
-from mnet_cost.search.usual_values import RESOLUTION, TASK, values_of
+from mnet_cost.search.usual_values import RESOLUTION, TASK
 
 Kind = Literal["knob", "precision", "order", "activation", "kernel", "channels"]
 
@@ -46,7 +47,7 @@ _MOST_EACH = 40
 """Candidates of one kind of change of the text."""
 _PIXELS = 32
 _WIDTH = "alpha"
-_WIDTH_STEP = 0.05
+_STEP = 0.05
 _CHEAP = {"hard_swish": "relu", "silu": "relu", "gelu": "relu"}
 """Activations that take a curve for each element, and one that only bounds them, which runtimes do
 as they write a result."""
@@ -192,16 +193,17 @@ def _advice(before: Analysis, candidate: _Candidate) -> Advice | None:
         path=spec.root.source.path,
         lines=edited_lines(spec, candidate.edits) if candidate.edits else (),
         analysis=replace(after, gives_lower_bounds=before.gives_lower_bounds),
-        time=TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
-        if candidate.kind == "order"
-        else _ratio(first, other),
-        accuracy=_accuracy(before.network, candidate.knobs) if candidate.knobs else None,
+        time=_ratio(first, other, candidate.kind),
+        accuracy=_accuracy(before, candidate.knobs),
     )
 
 
-def _ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
-    """The ratio of two times; of two precisions, whose fits are two, errors do not cancel."""
+def _ratio(first: DeviceEstimate, other: DeviceEstimate, kind: Kind) -> TimeRatio:
+    """The ratio of two times. In another order the kernels are the same; of two precisions, whose
+    fits are two, errors do not cancel."""
     times = time_ratio(first, other)
+    if kind == "order" and times.value is not None and isclose(times.value, 1, rel_tol=1e-9):
+        return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
     if first.precision == other.precision or times.value is None:
         return times
     ends = (first.low_s, first.high_s, other.low_s, other.high_s)
@@ -218,8 +220,12 @@ def _ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
     return TimeRatio(value=times.value, low=low, high=high)
 
 
-def _accuracy(network: Network, knobs: Mapping[str, Any]) -> AccuracyChange | None:
-    """The first accuracy that a source prints both for this setting and with other knobs."""
+def _accuracy(analysis: Analysis, knobs: Mapping[str, Any] | None) -> AccuracyChange | None:
+    """The first accuracy that a source prints both for this setting and with other knobs. Printed
+    accuracies are those of networks as they were trained, in fp32."""
+    network = analysis.network
+    if not knobs or analysis.precision != PRECISION:
+        return None
     settings = _settings(network)
     rows = published_at(network.spec, settings)
     others = published_at(network.spec, {**settings, **knobs})
@@ -356,25 +362,27 @@ def _text(value: float) -> str:
 
 
 def step_down(knob: Knob, now: Any, is_published: Callable[[Any], bool]) -> float | int | None:
-    """The value of a knob next below `now`: the next one that is published with all others as they
-    are, else the next usual one of a resolution, in steps of 32 pixels, or of a multiplier, in
-    steps of 0.05. None where there is none: another number may be no size (groups, a depth)."""
+    """The value of a knob next below `now`.
+
+    Of a resolution and of a multiplier it is the next published value, else the next usual one, in
+    steps of 32 pixels and of 0.05. Another number may be no size (groups, a depth): it has to be
+    published with all other knobs as they are. None where there is none.
+    """
     if knob.name in TASK or not _is_number(now):
         return None
     published = [value for value in knob.published if _is_number(value) and value < now]
+    is_multiplier = any(isinstance(value, float) for value in (knob.default, *knob.published))
+    is_size = knob.name == RESOLUTION or is_multiplier
     for value in sorted(published, reverse=True):
-        if is_published(value):
-            return float(value) if isinstance(now, float) else int(value)
-    usual = [value for value in values_of(knob) if _is_number(value) and value < now]
+        if is_size or is_published(value):
+            return float(value) if is_multiplier else int(value)
     if knob.name == RESOLUTION:
-        pixels = (-(-int(now) // _PIXELS) - 1) * _PIXELS
-        usual += [pixels] * (pixels > 0)
-    elif not any(isinstance(value, float) for value in (now, *usual)):
-        return None
-    elif knob.name == _WIDTH and not usual:
-        below = round((ceil(round(now / _WIDTH_STEP, 6)) - 1) * _WIDTH_STEP, 6)
-        usual += [below] * (below > 0)
-    return max(usual, default=None)
+        pixels = (ceil(now / _PIXELS) - 1) * _PIXELS
+        return pixels if pixels > 0 else None
+    if is_multiplier and (knob.published or knob.name == _WIDTH):
+        below = round((ceil(round(now / _STEP, 6)) - 1) * _STEP, 6)
+        return below if below > 0 else None
+    return None
 
 
 def _with_knobs(analysis: Analysis, knobs: Mapping[str, Any]) -> Analysis | None:
@@ -414,22 +422,23 @@ def _activations(analysis: Analysis) -> Iterator[_Candidate]:
 def _kernels(analysis: Analysis) -> Iterator[_Candidate]:
     """Kernels above 3 by 2 less: all layers whose kernel is the same number of the spec."""
     network = analysis.network
-    layers_of: dict[Token, list[int]] = {}
+    layers_of: dict[tuple[Token, ...], list[int]] = {}
     for i, step in enumerate(network.steps):
         kernel = getattr(step.layer, "kernel", None)
         if step.layer.effort != "convolution" or kernel is None or max(both(kernel)) <= 3:
             continue
-        for token in numbers_of(network, step, "kernel"):
-            if int(token.text) == max(both(kernel)):
-                layers_of.setdefault(token, []).append(i)
-    for token, numbers in list(layers_of.items())[:_MOST_EACH]:
-        size = int(token.text)
-        edits = {token: str(size - 2)}
+        largest = str(max(both(kernel)))
+        tokens = tuple([t for t in numbers_of(network, step, "kernel") if t.text == largest])
+        if tokens:
+            layers_of.setdefault(tokens, []).append(i)
+    for tokens, numbers in list(layers_of.items())[:_MOST_EACH]:
+        size = int(tokens[0].text)
+        edits = all_of(tokens, str(size - 2))
         padding = [
             other
             for i in numbers
             for other in numbers_of(network, network.steps[i], "padding")
-            if int(other.text) == size // 2 and other != token
+            if int(other.text) == size // 2 and other not in tokens
         ]
 
         def is_meant(other: Network, meant: frozenset[int] = frozenset(numbers)) -> bool:
@@ -439,10 +448,10 @@ def _kernels(analysis: Analysis) -> Iterator[_Candidate]:
 
         where = _layers(network, numbers)
         change = f"kernel {size - 2} instead of {size} in {where}"
-        yield _edit(analysis, "kernel", token, change, edits, is_meant)
+        yield _edit(analysis, "kernel", tokens, change, edits, is_meant)
         if padding:  # perhaps a number that was written for the kernel, which goes with it
             edits = {**edits, **all_of(padding, str((size - 2) // 2))}
-            yield _edit(analysis, "kernel", token, change, edits, is_meant)
+            yield _edit(analysis, "kernel", tokens, change, edits, is_meant)
 
 
 def _channels(analysis: Analysis) -> Iterator[_Candidate]:
@@ -450,11 +459,11 @@ def _channels(analysis: Analysis) -> Iterator[_Candidate]:
     network, tile = analysis.network, tile_of(analysis.devices[0])
     if tile is None:
         return
-    ragged = [
-        group
-        for group in find_groups(network).groups
-        if group.channels % tile and not group.is_output
-    ]
+    try:
+        groups = find_groups(network).groups
+    except UsageError:  # of so large a network nobody finds them
+        return
+    ragged = [group for group in groups if group.channels % tile and not group.is_output]
     for group in ragged[: _MOST_EACH // 2]:
         lead = network.steps[group.lead.step]
         field = str(lead.layer.width_field)

@@ -21,7 +21,7 @@ from mnet_cost.analysis.terms import PACKS
 from mnet_cost.devices.latency_models import CoefficientFit
 from mnet_cost.errors import ModelReferenceError, Problem, UsageError, did_you_mean
 from mnet_cost.metrics import Metric
-from mnet_cost.network.groups import ChannelGroup, FixedLayer, Groups, find_groups, is_within
+from mnet_cost.network.groups import ChannelGroup, FixedLayer, find_groups, is_within
 from mnet_cost.network.rebuild import MisfitError, with_layers
 from mnet_cost.tensors import RuleViolation
 
@@ -99,6 +99,8 @@ class SensitivityResult:
     """The sensitivities of a network, and the analysis of it as it is."""
 
     analysis: Analysis
+    costs: NetworkCosts
+    """The numbers of `analysis` alone."""
     groups: tuple[GroupSensitivity, ...]
     """In the order of the network."""
     unchangeable: tuple[Unchangeable, ...]
@@ -143,7 +145,7 @@ class SensitivityResult:
         refused. `device` is the number of one of the analysis' devices."""
         if change is None or (metric.needs_totals and not self.analysis.has_totals):
             return None
-        return _difference(self.analysis.costs, change.costs, metric, device)
+        return _difference(self.costs, change.costs, metric, device)
 
 
 def find_sensitivities(
@@ -167,29 +169,30 @@ def find_sensitivities(
         hint = did_you_mean(layer, [*names, *prefixes]) or "`analyze --by layer` lists them"
         message = f"{network.spec.title} has no layer or block `{layer}`"
         raise ModelReferenceError(Problem(message, hint=hint))
-    found = find_groups(network, layer)
-    _refuse_too_many(analysis, found)
+    channel_groups, fixed_layers = find_groups(network, layer)
+    _refuse_too_many(analysis, len(channel_groups))
+    costs = analysis.costs
     groups: list[GroupSensitivity] = []
-    unchangeable = [_unchangeable(analysis, fixed) for fixed in found.fixed]
-    for done, group in enumerate(found.groups):
-        progress(done, len(found.groups))
-        result = _sensitivity(analysis, group)
+    unchangeable = [_unchangeable(analysis, fixed) for fixed in fixed_layers]
+    for done, group in enumerate(channel_groups):
+        progress(done, len(channel_groups))
+        result = _sensitivity(analysis, costs, group)
         if isinstance(result, FixedLayer):
             unchangeable.append(_unchangeable(analysis, result))
         else:
             groups.append(result)
-    progress(len(found.groups), len(found.groups))
+    progress(len(channel_groups), len(channel_groups))
     return SensitivityResult(
-        analysis=analysis, groups=tuple(groups), unchangeable=tuple(unchangeable)
+        analysis=analysis, costs=costs, groups=tuple(groups), unchangeable=tuple(unchangeable)
     )
 
 
-def _refuse_too_many(analysis: Analysis, found: Groups) -> None:
+def _refuse_too_many(analysis: Analysis, groups: int) -> None:
     steps = len(analysis.network.steps)
-    if len(found.groups) * steps * _PER_GROUP > _MOST_LAYERS:
+    if groups * steps * _PER_GROUP > _MOST_LAYERS:
         message = (
-            f"{len(found.groups):,} groups of {steps:,} layers would take too long: each is "
-            "analyzed some times with the whole network"
+            f"{groups:,} groups of {steps:,} layers would take too long: each is analyzed some "
+            "times with the whole network"
         )
         raise UsageError(Problem(message, hint="name a layer or a block to look at"))
 
@@ -200,7 +203,9 @@ def _unchangeable(analysis: Analysis, fixed: FixedLayer) -> Unchangeable:
     return Unchangeable(step.name, width, fixed.reason)
 
 
-def _sensitivity(analysis: Analysis, group: ChannelGroup) -> GroupSensitivity | FixedLayer:
+def _sensitivity(
+    analysis: Analysis, costs: NetworkCosts, group: ChannelGroup
+) -> GroupSensitivity | FixedLayer:
     """The sensitivity of one group; why there is none where no rule takes it wider or narrower."""
     changes = _Changes(analysis, group)
     fewer, more = changes.at(-1), changes.at(1)
@@ -213,7 +218,7 @@ def _sensitivity(analysis: Analysis, group: ChannelGroup) -> GroupSensitivity | 
         more=more,
         stairs=tuple(
             [
-                _staircase(analysis, changes, estimate, number)
+                _staircase(costs, changes, estimate, number)
                 for number, estimate in enumerate(analysis.devices)
             ]
         ),
@@ -263,7 +268,7 @@ def tile_of(estimate: DeviceEstimate) -> int | None:
 
 
 def _staircase(
-    analysis: Analysis, changes: _Changes, estimate: DeviceEstimate, number: int
+    before: NetworkCosts, changes: _Changes, estimate: DeviceEstimate, number: int
 ) -> Staircase:
     tile = tile_of(estimate)
     lower, higher = changes.at(-1), changes.at(1)
@@ -274,7 +279,7 @@ def _staircase(
         higher = None if up is None else changes.at(up)
     time_share = mult_adds_share = None
     if lower is not None:
-        before, after = analysis.costs, lower.costs
+        after = lower.costs
         time_share = _share(before.devices[number].latency_s, after.devices[number].latency_s)
         mult_adds_share = _share(before.mult_adds, after.mult_adds)
     return Staircase(
@@ -282,7 +287,7 @@ def _staircase(
         tile=tile,
         lower=lower,
         higher=higher,
-        free_channels=_free_channels(analysis, changes, tile, number),
+        free_channels=_free_channels(before, changes, tile, number),
         time_share=time_share,
         mult_adds_share=mult_adds_share,
     )
@@ -300,14 +305,14 @@ def _steps_to(group: ChannelGroup, multiple: int, direction: int) -> int | None:
 
 
 def _free_channels(
-    analysis: Analysis, changes: _Changes, tile: int | None, number: int
+    before: NetworkCosts, changes: _Changes, tile: int | None, number: int
 ) -> int | None:
     """The most channels more that take no more time.
 
     Between full vectors and tiles a channel more never takes less time, so these are looked at, one
     after another, until one takes more time; without a tile one step after another.
     """
-    time_s = analysis.costs.devices[number].latency_s
+    time_s = before.devices[number].latency_s
     if time_s is None:
         return None
     group, free = changes.group, 0
@@ -322,16 +327,18 @@ def _free_channels(
 
 
 def _ups(group: ChannelGroup, tile: int | None) -> Iterator[tuple[int, bool]]:
-    """Steps up to look at, and whether none behind can take less time: the next of each vector of
-    the runtime, then full tiles; without a tile steps one by one."""
-    first = 1 if tile is None else _steps_to(group, tile, 1)
+    """Steps up to look at, and whether none behind can take less time where this one takes more:
+    multiples of the smallest vector, which all others are multiples of; without a tile each."""
+    unit = 1
     if tile is not None:
-        vectors = [pack for pack in PACKS if pack < tile and group.channels % pack]
-        ups = {_steps_to(group, vector, 1) for vector in vectors} - {None, first}
-        yield from [(up, False) for up in sorted(filter(None, ups))]
-    if first is not None:
-        each = 1 if tile is None else tile // gcd(tile, group.step)
-        yield from [(first + each * count, True) for count in range(_MOST_FREE)]
+        unit = PACKS[0] if group.channels % tile and tile % PACKS[0] == 0 else tile
+    first = _steps_to(group, unit, 1)
+    if first is None:
+        return
+    each = unit // gcd(unit, group.step)
+    for count in range(_MOST_FREE * (tile or 1) // unit):
+        up = first + each * count
+        yield up, (group.channels + up * group.step) % (tile or 1) == 0
 
 
 def _share(before: float | None, after: float | None) -> float | None:

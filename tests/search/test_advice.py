@@ -48,7 +48,7 @@ def check_edits(analysis: Analysis, advice: Advice) -> None:
     assert again.costs == advice.analysis.costs
 
 
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnet", "googlenet", "densenet"])
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "googlenet"])
 def test_each_saving_is_an_analysis_of_the_edited_spec(name: str) -> None:
     analysis = analyze(name, devices=[NCNN])
     result = find_advice(analysis, 30)
@@ -86,7 +86,8 @@ def test_knobs_that_are_published_together_change_together() -> None:
     ("knob", "now", "published", "lower"),
     [
         (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 1.0, True, 0.75),
-        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.9, False, 0.85),
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.9, False, 0.75),
+        (Knob("alpha", 1.0, published=(0.5, 0.75, 1.0)), 0.5, False, 0.45),
         (Knob("alpha", 1.0), 1.0, False, 0.95),
         (Knob("alpha", 1.0), 0.05, False, None),
         (Knob("resolution", 224), 224, False, 192),
@@ -95,6 +96,8 @@ def test_knobs_that_are_published_together_change_together() -> None:
         (Knob("resolution", 224, published=(96, 224)), 224, True, 96),
         (Knob("classes", 1000, published=(10, 1000)), 1000, True, None),
         (Knob("groups", 32, published=(1, 32)), 32, False, None),
+        (Knob("groups", 32, published=(1, 32)), 32, True, 1),
+        (Knob("momentum", 0.9), 0.9, False, None),
         (Knob("wide", True), True, True, None),
     ],
 )
@@ -277,21 +280,22 @@ def test_unknown_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "kernel 3 instead of 5 in conv2d" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
-def test_the_command_writes_every_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["analyze", "mobilenet_v3_small", "--device", NCNN, "--advise", "4"]
-    assert main([*command, "--format", form]) == 0
-    text = capsys.readouterr().out
-    if form == "json":
-        changes = json.loads(checked(text))["advice"]["changes"]
-        assert [change["kind"] for change in changes] == [
-            "precision", "knob", "knob", "activation",
-        ]  # fmt: skip
-        assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
-        saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
-        assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
-    elif form != "csv":
-        assert "resolution 192 instead of 224" in text
+    assert main([*command, "--format", "json"]) == 0
+    changes = json.loads(checked(capsys.readouterr().out))["advice"]["changes"]
+    assert [change["kind"] for change in changes] == ["precision", "knob", "knob", "activation"]
+    assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
+    saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
+    assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "markdown", "html"])
+def test_the_command_writes_every_form(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["analyze", "lenet5", "--device", NCNN, "--advise", "1", "--format", form]
+    assert main(command) == 0
+    shown = "channels 4 instead of 6 in c1.conv2d" in capsys.readouterr().out
+    assert shown == (form != "csv")
 
 
 def test_several_batches_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,10 @@ def sensitivity_schema() -> Json:
             "step": whole("the smallest change of it that fits all layers"),
             "is_output": flag("whether an output of the network changes with it"),
             "layers": listed(layer, "all that change together"),
+            "following": listed(
+                text("path of a layer"),
+                "other layers that repeat one of their widths, as a reshape does, and follow",
+            ),
             "fewer": change | {"description": "one step less"},
             "more": change | {"description": "one step more"},
             "devices": listed(on_device, "steps of the time"),
