@@ -15,7 +15,8 @@ from mnet_cost.metrics import TOTALS
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.diff import TOLERANCE, Diff, diff
+from mnet_cost.search.booking import TOLERANCE
+from mnet_cost.search.diff import Diff, diff
 from mnet_cost.search.snapshots import ADDITIVE
 
 DEVICES = [load_device(name) for name in ("pixel_1_tflite", "h100")]
