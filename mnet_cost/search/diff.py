@@ -117,7 +117,7 @@ class Diff:
     causes: tuple[Cause, ...]
     """Knobs, then the specs in their order, then what several causes do together."""
     devices: tuple[str, ...]
-    """Those on which both have a time."""
+    """Those that both were analyzed on."""
 
     def total(self, metric: str) -> int | None:
         """The difference of a total; None where one of both is refused."""

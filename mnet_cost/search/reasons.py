@@ -80,10 +80,10 @@ def changed_entry(first: SpecEntry, other: SpecEntry) -> Reason:
     if before != head:
         text = f"`{before}` -> `{head}`"
     else:
-        changes = [
-            f"`{key.rpartition('.')[2]}` {values_text(old.get(key, ''), new.get(key, ''))}"
-            for key in keys
-        ]
+        changes = []
+        for key in keys:
+            name, change = key.rpartition(".")[2], values_text(old.get(key, ""), new.get(key, ""))
+            changes.append(change if key == head else f"`{name}` {change}")
         text = " ".join([*([f"`{head}`"] if head else []), ", ".join(changes)])
     return Reason("changed", text, first.place, other.place)
 
