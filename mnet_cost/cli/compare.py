@@ -33,7 +33,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "times is not that of mult-adds, and, of one family, what causes the differences.",
     )
     parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="two or more, with or without `vs` between"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="two or more, with or without `vs` between; git:REV:PATH is one in a git revision",
     )
     add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser)

@@ -141,6 +141,10 @@ class Snapshot:
     analysis: Analysis | None = None
     """What it was made of; None for a document."""
 
+    def on(self, device: str) -> DeviceSnapshot | None:
+        """What is known of the network on the device of that name."""
+        return next((each for each in self.devices if each.name == device), None)
+
     def __repr__(self) -> str:
         return f"<Snapshot {self.title}: {len(self.layers)} layers>"
 

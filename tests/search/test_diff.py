@@ -15,7 +15,8 @@ from mnet_cost.metrics import TOTALS
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.diff import TOLERANCE, Diff, diff
+from mnet_cost.search.booking import TOLERANCE
+from mnet_cost.search.diff import Diff, diff
 from mnet_cost.search.snapshots import ADDITIVE
 
 DEVICES = [load_device(name) for name in ("pixel_1_tflite", "h100")]
@@ -232,6 +233,40 @@ def test_a_change_of_fusion_is_booked_to_what_changed_it() -> None:
     found = diff(analysis_of(SPEC, DEVICES), analysis_of(new, DEVICES))
     assert [cause.text for cause in found.causes] == ["`relu` -> `sigmoid`"]
     assert_adds_up(found)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "expected"),
+    [
+        # Weights that are shared no more are stored twice.
+        ("- {id: a, conv2d: {channels: 3, kernel: 1}}\n- use: a",
+         "- {id: a, conv2d: {channels: 3, kernel: 1}}\n- conv2d: {channels: 3, kernel: 1}",
+         [("`use` -> `conv2d`", 0, 9, 0)]),
+        # Another layer of the same type is read; its tensor is alive for longer then.
+        ("- {id: a, relu: {}}\n- {id: b, conv2d: {channels: 3, kernel: 1}}\n- add: [b, b]",
+         "- {id: a, relu: {}}\n- {id: b, conv2d: {channels: 3, kernel: 1}}\n- add: [a, b]",
+         [("`add` [b, b] -> [a, b]", 0, 0, 0)]),
+        # The order of two branches: nothing is added or removed.
+        ("- {id: a, relu: {}}\n- {id: b, sigmoid: {}, from: a}\n- {id: c, tanh: {}, from: a}\n"
+         "- add: [b, c]",
+         "- {id: a, relu: {}}\n- {id: c, tanh: {}, from: a}\n- {id: b, sigmoid: {}, from: a}\n"
+         "- add: [b, c]", []),
+        # Another number of axes.
+        ("- flatten\n- linear: {features: 2}", "- global_avg_pool\n- linear: {features: 2}",
+         [("`flatten` -> `global_avg_pool`", -2 * 3 * 63, -2 * 3 * 63, 4)]),
+    ],
+)  # fmt: skip
+def test_graphs_of_other_shapes(
+    first: str, other: str, expected: list[tuple[str, int, int, int]]
+) -> None:
+    head = "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+    found = diff(analysis_of(head + first), analysis_of(head + other))
+    assert_adds_up(found)
+    assert_one_layer_each(found)
+    assert [
+        (cause.text, *(cause.changes[name] for name in ("mult_adds", "params", "peak_memory")))
+        for cause in found.causes
+    ] == expected
 
 
 def test_unlike_analyses_are_refused() -> None:
