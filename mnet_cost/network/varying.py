@@ -9,8 +9,9 @@ part. Not here: which changes satisfy all conditions (`groups.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any, Literal, NamedTuple
 
 Parts = Mapping[int, Any]
@@ -99,11 +100,11 @@ class Remainder(NamedTuple):
 
 
 class Varying:
-    """A whole number and how it changes with widths. See `tensors.Number`."""
+    """A number and how it changes with widths; sizes are whole. See `tensors.Number`."""
 
     __slots__ = ("parts", "value")
 
-    def __init__(self, value: int, parts: Parts) -> None:
+    def __init__(self, value: Any, parts: Parts) -> None:
         self.value = value
         self.parts = parts
 
@@ -120,11 +121,11 @@ class Varying:
         return hash(self.value)
 
     def __index__(self) -> int:
-        return self.value
+        return int(self.value)
 
     def agreed_value(self) -> int:
         """The number itself: where structure depends on it, the changed network will tell."""
-        return self.value
+        return int(self.value)
 
     def __add__(self, other: Any) -> Any:
         return varying(self.value + _value(other), _sum(self.parts, 1, _parts(other), 1))
@@ -189,10 +190,9 @@ class Varying:
         return Condition(self.value >= _value(other))
 
     def apply(self, name: str, *operands: Any) -> Any:
-        """As `tensors.Number` says: a whole number is its own rounding, and of two numbers the one
-        that is chosen at present is chosen."""
-        if name in ("floor", "ceil", "rint"):
-            return operands[0]
+        """As `tensors.Number` says; of two numbers the one that is chosen at present is chosen."""
+        if name in _ROUNDED:
+            return varying(_ROUNDED[name](self.value), self.parts)
         if name in ("maximum", "minimum"):
             a, b = operands
             larger = bool(_value(b) > _value(a))
@@ -206,7 +206,10 @@ class Varying:
         raise TypeError(f"no size is a `{name}` of widths")
 
 
-def varying(value: int, parts: Parts) -> Any:
+_ROUNDED: Mapping[str, Callable[[Any], int]] = {"floor": floor, "ceil": ceil, "rint": round}
+
+
+def varying(value: Any, parts: Parts) -> Any:
     """A plain number where nothing changes it."""
     return Varying(value, parts) if parts else value
 

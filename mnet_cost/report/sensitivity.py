@@ -350,10 +350,12 @@ def _group_document(result: SensitivityResult, each: GroupSensitivity) -> dict[s
                 "time_share": stairs.time_share,
                 "mult_adds_share": stairs.mult_adds_share,
                 "gain": stairs.gain,
-                "lower": _change_document(result, stairs.lower),
-                "higher": _change_document(result, stairs.higher),
+                "lower": _width_document(result, stairs.lower, number),
+                "higher": _width_document(result, stairs.higher, number),
             }
-            for stairs in [result.staircase(each, i) for i in range(len(each.stairs))]
+            for number, stairs in enumerate(
+                [result.staircase(each, i) for i in range(len(each.stairs))]
+            )
         ],
     }
 
@@ -362,18 +364,30 @@ def _change_document(result: SensitivityResult, change: Change | None) -> dict[s
     """Differences of all metrics: those of the network, then those on each device."""
     if change is None:
         return None
-    totals = [metric for metric in DIFFERENCES if not metric.per_device]
-    of_devices = [metric for metric in DIFFERENCES if metric.per_device]
     return {
-        "channels": change.channels,
-        **file_numbers({metric.key: result.difference(change, metric) for metric in totals}),
+        **_totals_document(result, change),
         "devices": [
-            {
-                "name": estimate.device.name,
-                **file_numbers(
-                    {metric.key: result.difference(change, metric, i) for metric in of_devices}
-                ),
-            }
-            for i, estimate in enumerate(result.analysis.devices)
+            {"name": estimate.device.name, **_device_document(result, change, number)}
+            for number, estimate in enumerate(result.analysis.devices)
         ],
     }
+
+
+def _width_document(
+    result: SensitivityResult, change: Change | None, device: int
+) -> dict[str, Any] | None:
+    """The same for one device by its number."""
+    if change is None:
+        return None
+    return {**_totals_document(result, change), **_device_document(result, change, device)}
+
+
+def _totals_document(result: SensitivityResult, change: Change) -> dict[str, Any]:
+    totals = [metric for metric in DIFFERENCES if not metric.per_device]
+    numbers = {metric.key: result.difference(change, metric) for metric in totals}
+    return {"channels": change.channels, **file_numbers(numbers)}
+
+
+def _device_document(result: SensitivityResult, change: Change, device: int) -> dict[str, Any]:
+    of_devices = [metric for metric in DIFFERENCES if metric.per_device]
+    return file_numbers({m.key: result.difference(change, m, device) for m in of_devices})

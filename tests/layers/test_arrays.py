@@ -61,6 +61,7 @@ from mnet_cost.layers.pool import (
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.network.varying import Demand, Varying, parts_of
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
 
 POINTS = 6
@@ -472,3 +473,56 @@ def test_numbers_of_another_class_mean_the_same(kind: type[Layer], data: st.Data
         assert (plain is None) == (other is None)
         if plain is not None and other is not None:
             assert numbers(plain) == list(map(bare, numbers(other)))
+
+
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.kind)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_shapes_of_varying_numbers_are_the_same(kind: type[Layer], data: st.DataObject) -> None:
+    """Where each size of the inputs varies by itself. What changes with one of them alone, by as
+    much as the rule demands, is what the rule gives for the other size."""
+    fields, shapes = data.draw(STRATEGIES[kind])
+    known = fields_of(kind)
+
+    def first(template: Any) -> Any:
+        return each(template, lambda column: column.values[0])
+
+    def output_sizes(sizes: Any, check: Check) -> list[Any] | None:
+        try:
+            values = {
+                name: known[name].kind.convert(first(v), require) for name, v in fields.items()
+            }
+            inputs = [TensorType(tuple(shape)) for shape in sizes]
+            outputs = kind(**values).infer_all(check, *inputs)
+        except RuleViolation:
+            return None
+        return [size for output in outputs for size in output.shape]
+
+    plain = [[int(first(size)) for size in shape] for shape in shapes]
+    numbers = iter(range(1000))
+    varied = [[Varying(size, {next(numbers): 1}) for size in shape] for shape in plain]
+    demands: list[Demand] = []
+
+    def check(condition: Any, message: str, *values: Any) -> None:
+        require(condition, message, *values)
+        demands.extend(getattr(condition, "demands", ()))
+
+    expected, sizes = output_sizes(plain, require), output_sizes(varied, check)
+    if expected is None or sizes is None:
+        assert expected is sizes
+        return
+    assert [int(size) for size in sizes] == expected
+    if kind not in EXACT or not varied or not varied[0]:
+        return
+    places = [(i, j) for i, shape in enumerate(plain) for j in range(len(shape))]
+    number = data.draw(st.integers(0, len(places) - 1))
+    if any(demand.parts.get(number) for demand in demands):
+        return
+    i, j = places[number]
+    plain[i][j] += 1
+    moved = [int(size) + parts_of(size).get(number, 0) for size in sizes]
+    assert output_sizes(plain, require) in (moved, None)
+
+
+EXACT = (Linear, Concat, Flatten, ToSequence, Transpose, BatchNorm, Embedding, MatMul)
+"""Kinds of whose sizes none is rounded."""

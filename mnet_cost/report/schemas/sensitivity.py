@@ -18,7 +18,11 @@ from mnet_cost.report.sensitivity import DIFFERENCES
 
 
 def sensitivity_schema() -> Json:
-    change = maybe(_change())
+    totals, of_device = _differences(per_device=False), _differences(per_device=True)
+    devices = listed(record({"name": text("name of the profile"), **of_device}))
+    then = {"channels": whole("of the first layer then"), **totals}
+    change = maybe(record(then | {"devices": devices}))
+    width = maybe(record(then | of_device))
     layer = record(
         {
             "name": text("path of the layer"),
@@ -40,8 +44,8 @@ def sensitivity_schema() -> Json:
             "time_share": maybe(number("share of the time that `lower` saves")),
             "mult_adds_share": maybe(number("share of the mult-adds that `lower` saves")),
             "gain": maybe(number("the one share over the other")),
-            "lower": change | {"description": "at the next full tile below, or one step less"},
-            "higher": change | {"description": "at the next full tile above, or one step more"},
+            "lower": width | {"description": "at the next full tile below, or one step less"},
+            "higher": width | {"description": "at the next full tile above, or one step more"},
         }
     )
     group = record(
@@ -95,15 +99,10 @@ def sensitivity_schema() -> Json:
     )
 
 
-def _change() -> Json:
-    """Differences: the network after the change, less the network as it is."""
-    totals, on_device = (
-        {
-            metric.file_key: maybe(number(f"difference of: {metric.meaning}"))
-            for metric in DIFFERENCES
-            if metric.per_device == per_device
-        }
-        for per_device in (False, True)
-    )
-    devices = listed(record({"name": text("name of the profile"), **on_device}))
-    return record({"channels": whole("of the first layer then"), **totals, "devices": devices})
+def _differences(*, per_device: bool) -> dict[str, Json]:
+    """Keys of metrics: the network after a change, less the network as it is."""
+    return {
+        metric.file_key: maybe(number(f"difference of: {metric.meaning}"))
+        for metric in DIFFERENCES
+        if metric.per_device == per_device
+    }
