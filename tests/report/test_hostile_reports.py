@@ -144,8 +144,13 @@ def test_markdown_has_our_blocks_and_the_text(encoding: str, text: str) -> None:
         assert texts.count(shown) >= 2 + 5 + 2 * (1 + 5 + 4) + 2
 
 
+UNITS = ("_s", "_j", "_w", "_bytes")
+"""Keys of columns are the program's own: one that ends so has its unit in it, and no column for
+it."""
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@given(TEXTS, st.lists(TEXTS, max_size=2).map(tuple))
+@given(TEXTS.filter(lambda text: not text.endswith(UNITS)), st.lists(TEXTS, max_size=2).map(tuple))
 def test_csv_has_the_texts_and_no_formulas(encoding: str, text: str, rows: tuple[str, ...]) -> None:
     written = render(filled(text, rows), "csv", encoding=encoding)
     header, *lines = csv.reader(io.StringIO(written, newline=""))
