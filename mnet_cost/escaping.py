@@ -98,12 +98,13 @@ _NOT_PLAIN_JSON = "[^\n -~]"
 _FORMULA_SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")  # full width: some spreadsheets take them
 
 
-def json_text(data: Any) -> str:
-    """JSON in ASCII, which every encoding has. Texts are exact, but for halves of characters
-    (undecodable bytes of a path), which JSON cannot hold: those are shown."""
+def json_text(data: Any, indent: int | None = 2) -> str:
+    """JSON in ASCII, which every encoding has, on one line without `indent`. Texts are exact, but
+    for halves of characters (undecodable bytes of a path), which JSON cannot hold: those are
+    shown."""
     import json
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
     return re.sub(_NOT_PLAIN_JSON, lambda match: _json_character(match[0]), text) + "\n"
 
 

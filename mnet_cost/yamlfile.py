@@ -124,25 +124,29 @@ class Node:
         return Node(value, self.source, self._start, self._stop, self.quoted)
 
 
-def read_text(path: str, error: type[MnetCostError] = SpecError) -> Source:
+def read_text(
+    path: str, error: type[MnetCostError] = SpecError, most_bytes: int = MAX_BYTES
+) -> Source:
     """The UTF-8 text of the file at `path`.
 
-    Raises `error` where it cannot be read, is larger than `MAX_BYTES` or is not UTF-8.
+    Raises `error` where it cannot be read, is larger than `most_bytes` or is not UTF-8.
     """
     with naming(path, "cannot be read", error), open_file(path) as file:
-        data = file.read(MAX_BYTES + 1)
-    source = text_of(data, path, error)
+        data = file.read(most_bytes + 1)
+    source = text_of(data, path, error, most_bytes)
     source.is_file = True
     return source
 
 
-def text_of(data: bytes, path: str, error: type[MnetCostError] = SpecError) -> Source:
+def text_of(
+    data: bytes, path: str, error: type[MnetCostError] = SpecError, most_bytes: int = MAX_BYTES
+) -> Source:
     """The text of `data`, which was read from `path`.
 
-    Raises `error` where it is larger than `MAX_BYTES` or is not UTF-8.
+    Raises `error` where it is larger than `most_bytes` or is not UTF-8.
     """
-    if len(data) > MAX_BYTES:
-        raise error(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, which is the limit")
+    if len(data) > most_bytes:
+        raise error(f"{path}: is larger than {most_bytes // 2**20} MiB, which is the limit")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as reason:

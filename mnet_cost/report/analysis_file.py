@@ -29,6 +29,9 @@ from mnet_cost.search.snapshots import (
 from mnet_cost.units import file_unit
 from mnet_cost.yamlfile import read_text
 
+MAX_BYTES = 128 * 2**20
+"""Most bytes of a file: some 700 networks on one device take as much."""
+
 _HINT = "`mnet-cost analyze MODEL --format json -o FILE` writes one"
 _LAYER_KEYS = {"activation_bytes": "output_bytes"}
 """Keys of a layer that are not those of the total."""
@@ -51,7 +54,7 @@ def read_snapshots(path: str) -> tuple[Snapshot, ...]:
 
 
 def _read_json(path: str) -> Any:
-    text = read_text(path, UsageError).text
+    text = read_text(path, UsageError, MAX_BYTES).text
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:

@@ -31,6 +31,7 @@ def check_report(result: CheckResult) -> Report:
         tables=(_within_table(within),) if within else (),
         notes=tuple(_notes(result)),
         document=lambda: check_document(result),
+        bulky="analyses",
         records=_records(ranked),
         answer=(_noted_table(noted),) if noted else (),
     )

@@ -19,6 +19,7 @@ from mnet_cost.report.check import (
     sentence,
 )
 from mnet_cost.search.judgements import CheckResult, Judgement
+from mnet_cost.search.verdicts import VERDICTS
 
 CHECK_FORMATS: Mapping[str, tuple[str, ...]] = {
     "junit": (".xml",),
@@ -137,6 +138,9 @@ def _counts(result: CheckResult, judgements: Sequence[Judgement]) -> dict[str, s
 
 # --- SARIF
 
+MOST_RESULTS = 25_000
+"""Results of a log, the worst first: GitHub refuses logs with more."""
+
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -145,6 +149,8 @@ def to_sarif(result: CheckResult) -> str:
     from mnet_cost.search.sweep_description import installed_version  # with all of sweeps
 
     noted = [judgement for judgement in result.judgements if judgement.verdict != "within"]
+    if len(noted) > MOST_RESULTS:
+        noted = sorted(noted, key=lambda each: VERDICTS.index(each.verdict))[:MOST_RESULTS]
     rules = list(dict.fromkeys(_rule_id(judgement) for judgement in noted))
     meanings = {_rule_id(judgement): judgement.metric.meaning for judgement in noted}
     return json_text(

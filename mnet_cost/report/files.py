@@ -18,8 +18,18 @@ from mnet_cost.report.types import Report, Table
 
 
 def to_json(report: Report, encoding: str = "ascii") -> str:
-    """The report's document with all notes, whatever the document; unknown numbers are null."""
-    return json_text({**report.document(), "notes": [*report.notes, *report.more_notes]})
+    """The report's document with all notes, whatever the document; unknown numbers are null.
+
+    Items of its `bulky` key stand on a line each: programs alone read them, and indented they are
+    three times as long.
+    """
+    document = {**report.document(), "notes": [*report.notes, *report.more_notes]}
+    if report.bulky is None:
+        return json_text(document)
+    items = [json_text(item, indent=None).rstrip() for item in document.pop(report.bulky)]
+    listed = "[\n    " + ",\n    ".join(items) + "\n  ]" if items else "[]"
+    end = "\n}\n"
+    return f'{json_text(document).removesuffix(end)},\n  "{report.bulky}": {listed}{end}'
 
 
 def to_csv(report: Report, encoding: str = "utf-8") -> str:

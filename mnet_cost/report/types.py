@@ -165,5 +165,7 @@ class Report(NamedTuple):
     facts_in_line: bool = False
     """As text, facts stand one after another in a line, with what is brief of each; with `--notes`
     each has a line of its own."""
+    bulky: str | None = None
+    """The key of the document below which a list of other documents is."""
     long_form: bool = False
     """Whether Markdown has the records in the place of the tables, as CSV does."""

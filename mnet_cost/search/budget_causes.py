@@ -23,6 +23,8 @@ from mnet_cost.yamlfile import Node
 
 MOST_ENTRIES = 3
 """Entries that a verdict names."""
+_LEAST_SHARE = 0.01
+"""Of the number, for entries after the first."""
 
 _OF_LAYERS = {
     "mult_adds": "mult_adds", "flops": "mult_adds", "vector_ops": "vector_ops", "params": "params",
@@ -138,8 +140,8 @@ def costliest_entries(
     return tuple(
         [
             EntryCost(name, node.source.path, node.line, amount / whole)
-            for name, node, amount in ranked[:MOST_ENTRIES]
-            if amount > 0
+            for number, (name, node, amount) in enumerate(ranked[:MOST_ENTRIES])
+            if amount >= (whole * _LEAST_SHARE if number else 0) and whole
         ]
     )
 

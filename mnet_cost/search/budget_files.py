@@ -137,9 +137,11 @@ def plan_checks(
                 planner.add_file(path)
             else:
                 wanted.append(planner.wanted(reference))
-        if not models:
-            for path in _files_alone(files, typed):
-                planner.add_file(path)
+        if typed and not wanted:
+            hint = "mnet-cost check mobilenet_v1 --limit 'params<=4.3M'"
+            raise UsageError(Problem("a limit needs a network to check", hint=hint))
+        for path in () if wanted else _files_alone(files, bool(models)):
+            planner.add_file(path)
         for model in wanted:
             if planner.add_model(model, files, typed):
                 continue
@@ -151,15 +153,15 @@ def plan_checks(
     return Plan(tuple(planner.planned.values()), tuple(without), tuple(skipped))
 
 
-def _files_alone(files: Sequence[str], typed: Sequence[Budget]) -> Sequence[str]:
-    """The files of budgets that are checked where no MODEL is named."""
-    if typed:
-        hint = "mnet-cost check mobilenet_v1 --limit 'params<=4.3M'"
-        raise UsageError(Problem("a limit needs a network to check", hint=hint))
-    if not files and not os.path.exists(FILE_NAME):
+def _files_alone(files: Sequence[str], are_named: bool) -> Sequence[str]:
+    """The files of budgets that are checked whole, since no network is named: those of `--budget`,
+    else the one of the working directory, unless the arguments are files of budgets."""
+    if files or are_named:
+        return files
+    if not os.path.exists(FILE_NAME):
         hint = f"name a spec or a file of budgets; without, {FILE_NAME} is read"
         raise UsageError(Problem(f"there is nothing to check, and no {FILE_NAME}", hint=hint))
-    return files or (FILE_NAME,)
+    return (FILE_NAME,)
 
 
 class _Planner:
@@ -254,7 +256,11 @@ class _Planner:
             for path in files:
                 found = self._add_named(path, model) or found
             return found
-        return self._add_own(model) or self._add_beside(model)
+        if self._add_own(model) or self._add_beside(model):
+            return True
+        if model.place.variant is not None or model.place.knobs:
+            self._spec(model)  # what is not there is an error, not a model without a budget
+        return False
 
     def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
@@ -262,25 +268,27 @@ class _Planner:
 
     def _add_own(self, model: _Wanted) -> bool:
         """Plan the budgets in the spec of a MODEL."""
-        path = model.place.path
-        root = self._root(path) if model.spec is None else model.spec.root
+        path, variant = model.place.path, model.place.variant
+        place = real_path(path)
+        if model.spec is not None:
+            self._roots[place] = model.spec.root
+        root = self._root(path)
         if not isinstance(root.value, dict) or SECTION not in root.value:
             return False
         self._spec(model)  # its problems come before those of budgets
-        entries = root.value[SECTION].value
-        if model.place.variant is not None:
-            entries = own_budgets(root, model.place.variant)
-        place = real_path(path)
         if place not in self._budgets:
             problems = self._problems.setdefault(path, Problems())
+            entries = root.value[SECTION].value
             self._budgets[place] = _collected(entries, ("variant",), problems, self._devices)
-        for budget in self._budgets[place]:
-            if model.spec is not None and budget.variant in (None, model.place.variant):
-                spec = model.spec
-            else:
-                spec = self._compiled(path, budget.variant or model.place.variant)
-            self._add(budget, spec, model.place.knobs, path)
-        return bool(entries)
+        own = None if variant is None else {id(node) for node in own_budgets(root, variant)}
+        budgets = [
+            budget for budget in self._budgets[place] if own is None or id(budget.node) in own
+        ]
+        for budget in budgets:
+            # A variant that only gives a name has the budgets of the network without one.
+            self._add(budget, self._compiled(path, budget.variant or variant),
+                      model.place.knobs, path)  # fmt: skip
+        return bool(budgets)
 
     def _add_beside(self, model: _Wanted) -> bool:
         """Plan the budgets of the file beside a MODEL that name it."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -263,6 +264,13 @@ def test_hostile_text_is_text_in_all_formats(text: str) -> None:
         assert match is not None, command
         message = unquote(match[3].replace("%25", "%2525")).replace("%25", "%")
         assert f"reason: {printable(text)}" in message if text else True
+
+
+def test_a_log_has_the_worst_results_of_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, undecided = made_up("x").judgements
+    many = replace(made_up("x"), judgements=(undecided, undecided, over))
+    monkeypatch.setattr("mnet_cost.report.check_files.MOST_RESULTS", 2)
+    assert [logged["level"] for logged in sarif(to_sarif(many))] == ["error", "note"]
 
 
 def test_the_hook_takes_files_as_pre_commit_gives_them(

@@ -22,6 +22,7 @@ layers:
   - linear: {features: 10}
 variants:
   wide: {knobs: {alpha: 2.0}}
+  same:
 """
 
 
@@ -166,6 +167,8 @@ def test_budgets_of_a_spec_are_those_of_its_variants(folder: Path) -> None:
     all_of_it = [("net", ["params"]), ("net:wide", ["mult_adds", "params"])]
     assert about(plan_checks(["net.yaml"])) == all_of_it
     assert about(plan_checks(["net.yaml:wide"])) == all_of_it[1:]
+    both = plan_checks(["net.yaml:wide", "net.yaml:same"])
+    assert about(both) == [*all_of_it[1:], ("net:same", ["params"])]
     (planned, _) = plan_checks(["net.yaml@alpha=0.5"]).budgets
     assert planned.knobs == {"alpha": 0.5}
 
@@ -258,6 +261,11 @@ def test_nothing_to_check(folder: Path) -> None:
     with pytest.raises(UsageError, match="a limit needs a network to check"):
         plan_checks([], (), typed_budgets(["params<=3"], (), ["fp32"]))
     budget_file("  - {model: net.yaml, params: 1 M}\n")
+    with pytest.raises(UsageError, match="a limit needs a network to check"):
+        plan_checks(["budget.yaml"], (), typed_budgets(["params<=3"], (), ["fp32"]))
+    budget_file("  - {model: lenet5, params: 1 M}\n", "other.yaml")
+    assert len(plan_checks(["budget.yaml"], ["other.yaml"]).budgets) == 2
+    assert "net.yaml: there is no variant `wid`" in problems("net.yaml:wid")
     assert "a file of budgets has no variants and no knobs" in problems("./budget.yaml:wide")
     assert "this is a model, not a file of budgets" in problems("net.yaml", files=("net.yaml",))
 

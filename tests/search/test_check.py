@@ -142,6 +142,7 @@ def test_every_setting_of_a_range_is_judged_as_alone(metric: str, limit: str, de
              if each.number.value is not None and each.verdict == whole.verdict]  # fmt: skip
     if not known:
         assert whole.number == UNKNOWN
+        assert whole.why == "no fp32 rate in the profile (it has int8): time is unknown"
         return
     assert whole.number.value == max(known)
     worst = whole.settings.worst
