@@ -11,6 +11,7 @@ import pytest
 
 from mnet_cost.analysis import analyze
 from mnet_cost.errors import MnetCostError, ModelReferenceError, SpecError
+from mnet_cost.measure.measurements import read_measurements
 from mnet_cost.models.library import load_model, split_reference
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -211,6 +212,15 @@ def test_files_name_no_revisions_and_nothing_above_them(inside: Path) -> None:
         ) as caught:
             load_model(reference)
         assert "1 | extends: " in str(caught.value)
+
+
+def test_tables_name_no_revisions(inside: Path) -> None:
+    """Neither with an ending nor without: a row of a table never runs git."""
+    for name in ("git:HEAD:net", "git:HEAD:specs/base.yaml"):
+        path = inside / "times.csv"
+        path.write_text(f"model,latency_ms\n{name},3\n")
+        with pytest.raises(MnetCostError, match="a file names no revision of another one"):
+            read_measurements(path)
 
 
 def test_outside_of_a_repository_and_without_git(
