@@ -83,6 +83,15 @@ def test_a_revision_is_read_from_the_root_or_from_here(inside: Path) -> None:
     assert params("git:v1:specs/base.yaml:wide@width=40") == 5 * old
 
 
+def test_within_a_hook_paths_elsewhere_are_of_their_own_repository(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("GIT_DIR", ".git")
+    assert params("git:v1:specs/base.yaml") == 3 * 9 * 8
+    assert params(f"git:v1:{repository}/specs/base.yaml") == 3 * 9 * 8
+
+
 def test_what_a_spec_extends_is_of_the_same_revision(inside: Path) -> None:
     old, new = (load_model(f"git:{rev}:specs/child.yaml").spec for rev in ("v1", "HEAD"))
     assert (old.knobs["width"].default, new.knobs["width"].default) == (8, 24)
