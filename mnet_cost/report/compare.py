@@ -104,6 +104,8 @@ def compare_report(
     )
 
 
+_MOST_LAYERS = 20_000
+"""Of networks whose causes are shown though nobody asks for them: some seconds."""
 _FEW = 3
 """Sentences that are shown without `--notes`."""
 
