@@ -269,6 +269,35 @@ def test_graphs_of_other_shapes(
     ] == expected
 
 
+def test_many_changes_together_have_one_name() -> None:
+    def text(channels: int) -> str:
+        branches = [f"- {{id: b{i}, conv2d: {{channels: {channels}, kernel: 1}}, from: image}}"
+                    for i in range(14)]  # fmt: skip
+        read = ", ".join(f"b{i}" for i in range(14))
+        end = [f"- concat: [{read}]", "- conv2d: {channels: 2, kernel: 1}"]
+        head = "format: 1\nname: net\ninput: {image: [3, 4, 4]}\nlayers:"
+        return "\n".join([head, *branches, *end]) + "\n"
+
+    found = diff(analysis_of(text(1)), analysis_of(text(2)))
+    assert_adds_up(found)
+    assert [cause.changes["mult_adds"] for cause in found.causes] == [48] * 14 + [14 * 2 * 16]
+    assert found.causes[-1].text == "many changes together"
+
+
+def test_the_last_of_many_knobs_are_set_together() -> None:
+    def text(channels: int) -> str:
+        knobs = ", ".join(f"k{i}: {channels}" for i in range(20))
+        layers = "".join(f"- conv2d: {{channels: k{i}, kernel: 1}}\n" for i in range(20))
+        return (
+            f"format: 1\nname: net\nknobs: {{{knobs}}}\ninput: {{image: [3, 4, 4]}}\n"
+            f"layers:\n{layers}"
+        )
+
+    found = diff(analysis_of(text(1)), analysis_of(text(2)))
+    assert_adds_up(found)
+    assert [len(cause.reasons) for cause in found.causes] == [1] * 16 + [4]
+
+
 def test_unlike_analyses_are_refused() -> None:
     first = analyze("lenet5")
     with pytest.raises(UsageError) as caught:
