@@ -200,9 +200,11 @@ class _Search:
                 key = block, entry.values
                 if entry.values and counts[0][key] >= counts[1][key]:
                     # Both specs have it, and it makes something else, or nothing, in one of them.
-                    reasons, _ = self._reasons_of_presence(layer, side, is_added)
+                    reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
                     if reasons:
                         return reasons
+                    if speaks_of_input:
+                        self.by_input.append((is_added, side.place[layer.name]))
                 return new_entry(entry, is_added)
             if partner.block != entry.block and entry.values and partner.values:
                 ends = (partner, entry) if is_added else (entry, partner)
@@ -533,7 +535,8 @@ class _Search:
         return self.definitions.all
 
     def _around(self, index: int) -> Reasons:
-        """Reasons of the inputs of all blocks that a layer of the other network stands in."""
+        """Reasons of the inputs of all blocks that a layer of the other network stands in, or else
+        of the network's."""
         analysis = self.other.snapshot.analysis
         if analysis is None:
             return NOTHING
@@ -546,7 +549,10 @@ class _Search:
                 name = self._name(network.tensors[tensor].name)
                 reasons |= self.origins.get(name, UNCHANGED).all
             path = path.rpartition(".")[0]
-        return reasons
+        if not reasons:
+            inputs = [name for name, _ in self.other.snapshot.inputs]
+            reasons = NOTHING.union(*[self.origins.get(name, UNCHANGED).all for name in inputs])
+        return bounded(reasons)
 
     def _around_removed(self, index: int) -> Reasons:
         """The same for a layer of the first network: of the blocks as they are in the other."""

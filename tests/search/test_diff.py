@@ -183,6 +183,20 @@ def test_the_cause_is_what_was_changed(
     assert causes(old, new) == expected
 
 
+def test_an_entry_that_asks_for_its_input_is_there_because_of_it() -> None:
+    """Whether the entry makes a layer nowhere else, or elsewhere in the network too."""
+    text = SPEC.replace("      - relu\n", "      - {relu: {}, when: input.channels > 10}\n")
+    wide = text.replace("channels: 8,", "channels: 12,")
+    few = text.replace("{c: 16}", "{c: 4}")
+    for first, other in ((text, wide), (few, few.replace("channels: 8,", "channels: 12,"))):
+        for old, new, change in ((first, other, "8 -> 12"), (other, first, "12 -> 8")):
+            found = diff(analysis_of(old), analysis_of(new))
+            assert_adds_up(found)
+            assert [cause.text for cause in found.causes] == [f"`conv2d` `channels` {change}"]
+            (lonely,) = [each for each in found.layers if each.status in ("added", "removed")]
+            assert (lonely.name, lonely.kind) == ("body.relu", "relu")
+
+
 def test_two_changes_of_one_layer_are_booked_together_only_where_they_meet() -> None:
     new = SPEC.replace("channels: 8,", "channels: 4,").replace("- body: {c: 16}", "- body: {c: 24}")
     found = diff(analysis_of(SPEC), analysis_of(new))
