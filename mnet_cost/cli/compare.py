@@ -79,6 +79,9 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     batches = given_batches(options)
+    if batches and options.diff:
+        hint = "name the network twice, each with its batch: lenet5@batch=1 lenet5@batch=8"
+        raise UsageError(Problem("a diff is of networks at one batch", hint=hint))
     models = with_knobs([load_model(name) for name in names], given_knobs(options))
     if batches:
         return _run_batches(options, names, models, batches)

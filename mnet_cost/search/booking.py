@@ -12,7 +12,7 @@ from math import isclose
 
 from mnet_cost.metrics import TOTALS
 from mnet_cost.search.causes import Effect
-from mnet_cost.search.reasons import NOTHING, REST, Reason, Reasons
+from mnet_cost.search.reasons import NOTHING, REST, Reason, Reasons, bounded
 from mnet_cost.search.snapshots import ADDITIVE, PEAK, KernelSnapshot, Snapshot
 
 TOLERANCE = 1e-9
@@ -230,4 +230,4 @@ class _Ledger:
             reasons |= NOTHING.union(*[self._of_first[name].reasons for name in kernel.layers])
         for kernel in other:
             reasons |= NOTHING.union(*[self._of_other[name].reasons for name in kernel.layers])
-        return self.or_rest(reasons, _CACHES)
+        return self.or_rest(bounded(reasons), _CACHES)

@@ -33,6 +33,7 @@ from mnet_cost.search.reasons import (
     Reasons,
     Values,
     block_reason,
+    bounded,
     changed_entry,
     differing_keys,
     entry_pairs,
@@ -135,6 +136,9 @@ class _Search:
         self.added = self._added(self.first, self.other)
         self.removed = self._added(self.other, self.first)
         self._join_replaced()
+        self._every: Reasons | None = None
+        self._first_in: dict[str, int] | None = None
+        """A layer of both networks, of the first, by the block that it stands in."""
         self.origins: dict[str, Origin] = {}
         """By tensor of the other network."""
         self.lost: dict[str, tuple[Reasons, ...]] = {}
@@ -152,6 +156,7 @@ class _Search:
         return effects
 
     def _pass(self) -> tuple[Effect, ...]:
+        self._every = None
         self.origins.clear()
         self.lost.clear()
         self._inputs()
@@ -195,9 +200,11 @@ class _Search:
                 key = block, entry.values
                 if entry.values and counts[0][key] >= counts[1][key]:
                     # Both specs have it, and it makes something else, or nothing, in one of them.
-                    reasons, _ = self._reasons_of_presence(layer, side, is_added)
+                    reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
                     if reasons:
                         return reasons
+                    if speaks_of_input:
+                        self.by_input.append((is_added, side.place[layer.name]))
                 return new_entry(entry, is_added)
             if partner.block != entry.block and entry.values and partner.values:
                 ends = (partner, entry) if is_added else (entry, partner)
@@ -299,7 +306,7 @@ class _Search:
     def _new(self, index: int) -> Effect:
         """An added layer: its axes are due to it, unless they are those of its only input."""
         layer, own = self.other.layers[index], self.added[index]
-        origin = Origin(tuple([own for _ in sizes_of(layer.output_type)]), NOTHING)
+        origin = Origin.of(tuple([own for _ in sizes_of(layer.output_type)]), NOTHING)
         if len(layer.inputs) == 1:
             before, after = sizes_of(layer.input_types[0]), sizes_of(layer.output_type)
             if len(before) == len(after):
@@ -308,7 +315,7 @@ class _Search:
                     reasons_at(given, axis) | (NOTHING if size == before[axis] else own)
                     for axis, size in enumerate(after)
                 ]
-                origin = Origin(tuple(by_axis), given.rest)
+                origin = Origin.of(tuple(by_axis), given.rest)
         self.origins[layer.name] = origin
         return Effect(None, index, own, own)
 
@@ -325,9 +332,9 @@ class _Search:
             reasons = self._input_reasons(name, old, type_, place)
             sizes, old_sizes = sizes_of(type_), sizes_of(old or "")
             if len(sizes) != len(old_sizes) or sizes == old_sizes:
-                self.origins[name] = Origin(tuple([reasons for _ in sizes]), reasons)
+                self.origins[name] = Origin.of(tuple([reasons for _ in sizes]), reasons)
                 continue
-            self.origins[name] = Origin(
+            self.origins[name] = Origin.of(
                 tuple(
                     [
                         reasons if size != was else NOTHING
@@ -364,7 +371,7 @@ class _Search:
                 self._set_origin(theirs, flat_origin(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
         own = own or self._rewired(mine, theirs)
-        reasons = own | carried
+        reasons = bounded(own | carried)
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
             own = reasons = self._differing_text(mine, theirs) or self._unknown()
         if mine.output_type != theirs.output_type:
@@ -384,7 +391,7 @@ class _Search:
             together |= wired
         for place, tensor in enumerate(theirs.inputs):
             if place >= len(mine.inputs):
-                origins.append(Origin((), together))
+                origins.append(Origin.of((), together))
                 continue
             old, new = mine.input_types[place], theirs.input_types[place]
             if old == new:
@@ -407,7 +414,7 @@ class _Search:
             wired = self._wiring(mine, theirs)
         if len(before) != len(after):
             every = given.all.union(*lost) | wired or self._unknown()
-            return Origin((), every)
+            return Origin.of((), every)
         by_axis = tuple(
             [
                 NOTHING
@@ -419,15 +426,17 @@ class _Search:
         rest = NOTHING
         if not any(by_axis):  # a dtype, or a size of an output that is not the first
             rest = given.all.union(*lost) | wired or self._unknown()
-        return Origin(by_axis, rest)
+        return Origin.of(by_axis, rest)
 
     def _unknown(self) -> Reasons:
         """Why something differs that nothing near it tells: what is written anywhere, or where
         that is the same, layers that came and went, if these have few reasons."""
         if self.definitions.all:
             return self.definitions.all
-        every = NOTHING.union(*self.added.values(), *self.removed.values())
-        return every if 0 < len(every) <= _FEW else frozenset((REST,))
+        if self._every is None:
+            every = NOTHING.union(*self.added.values(), *self.removed.values())
+            self._every = every if 0 < len(every) <= _FEW else frozenset((REST,))
+        return self._every
 
     def _name(self, tensor: str) -> str:
         """The layer whose origin a tensor has."""
@@ -526,7 +535,8 @@ class _Search:
         return self.definitions.all
 
     def _around(self, index: int) -> Reasons:
-        """Reasons of the inputs of all blocks that a layer of the other network stands in."""
+        """Reasons of the inputs of all blocks that a layer of the other network stands in, or else
+        of the network's."""
         analysis = self.other.snapshot.analysis
         if analysis is None:
             return NOTHING
@@ -539,7 +549,10 @@ class _Search:
                 name = self._name(network.tensors[tensor].name)
                 reasons |= self.origins.get(name, UNCHANGED).all
             path = path.rpartition(".")[0]
-        return reasons
+        if not reasons:
+            inputs = [name for name, _ in self.other.snapshot.inputs]
+            reasons = NOTHING.union(*[self.origins.get(name, UNCHANGED).all for name in inputs])
+        return bounded(reasons)
 
     def _around_removed(self, index: int) -> Reasons:
         """The same for a layer of the first network: of the blocks as they are in the other."""
@@ -547,10 +560,10 @@ class _Search:
         if analysis is None:
             return NOTHING
         steps = analysis.network.steps
-        for place, step in enumerate(steps):
-            if step.block_path == steps[index].block_path and place in self.first.paired:
-                return self._around(self.first.paired[place])
-        return NOTHING
+        if self._first_in is None:
+            self._first_in = {steps[place].block_path: place for place in self.first.paired}
+        place = self._first_in.get(steps[index].block_path)
+        return NOTHING if place is None else self._around(self.first.paired[place])
 
     def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[Origin]) -> Origin:
         """Why the output of a pair has another type: by its fields, or by axes of its inputs."""

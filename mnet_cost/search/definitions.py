@@ -17,6 +17,7 @@ from mnet_cost.search.reasons import (
     Reasons,
     Values,
     block_reason,
+    bounded,
     place_of,
     values_text,
 )
@@ -55,9 +56,11 @@ class Definitions:
         for name, (text, _) in new.items():
             for word in WORD.findall(text):
                 if word in self._of_name and word != name:
-                    self._of_name[name] = self._of_name.get(name, NOTHING) | self._of_name[word]
+                    reasons = self._of_name.get(name, NOTHING) | self._of_name[word]
+                    self._of_name[name] = bounded(reasons)
         self._read_aliases(first, other)
         self._read_arguments(first, other)
+        self.all = bounded(self.all)
 
     def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
         """Names of `blocks` that stand for another kind or block now, in one spec or in both."""
@@ -107,7 +110,7 @@ class Definitions:
 
     def of(self, words: Iterable[str]) -> Reasons:
         """The reasons that names depend on."""
-        return NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words])
+        return bounded(NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words]))
 
     def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
         """What a call makes of names that are used in the block: reasons of defaults, and the names

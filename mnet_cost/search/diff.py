@@ -31,6 +31,10 @@ Status = Literal["same", "changed", "follows", "renamed", "added", "removed"]
 types. `renamed`: it is the same under another name."""
 
 
+_MOST_STEPS = 16
+"""Knobs that are set one after another; all others are set together."""
+
+
 class FieldChange(NamedTuple):
     """A field of a layer that has two values."""
 
@@ -267,6 +271,8 @@ def _knob_steps(
         waiting[name] = reason
         if is_one and place == len(differing):
             after = other
+        elif len(steps) == _MOST_STEPS and place < len(differing):
+            continue
         else:
             knobs = {**now.knobs, **{each: values[each] for each in waiting}}
             analysis = _analyzed(first.analysis, spec, knobs)

@@ -8,11 +8,11 @@ each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mnet_cost.layers import Layer
-from mnet_cost.search.reasons import NOTHING, Reasons
+from mnet_cost.search.reasons import NOTHING, Reasons, bounded
 from mnet_cost.search.snapshots import LayerSnapshot
 from mnet_cost.tensors import RuleViolation, TensorType, require
 
@@ -25,9 +25,14 @@ class Origin(NamedTuple):
     rest: Reasons
     """Of what is no single axis: their number, or outputs of a layer that has several."""
 
+    @classmethod
+    def of(cls, by_axis: Iterable[Reasons], rest: Reasons = NOTHING) -> Origin:
+        """An origin with sets of bounded size."""
+        return cls(tuple([bounded(reasons) for reasons in by_axis]), bounded(rest))
+
     @property
     def all(self) -> Reasons:
-        return self.rest.union(*self.by_axis)
+        return bounded(self.rest.union(*self.by_axis))
 
 
 UNCHANGED = Origin((), NOTHING)
@@ -47,12 +52,9 @@ def flat_origin(first: LayerSnapshot, other: LayerSnapshot, reasons: Reasons) ->
     """An origin of which nothing is known by axis."""
     before, after = sizes_of(first.output_type), sizes_of(other.output_type)
     if len(before) != len(after):
-        return Origin((), reasons)
-    return Origin(
-        tuple(
-            [reasons if size != was else NOTHING for was, size in zip(before, after, strict=True)]
-        ),
-        NOTHING,
+        return Origin.of((), reasons)
+    return Origin.of(
+        [reasons if size != was else NOTHING for was, size in zip(before, after, strict=True)]
     )
 
 
@@ -72,7 +74,7 @@ def origin_of_output(
     every = own.union(*[origin.all for origin in by_input])
     before, now = first.output.shape, other.output.shape
     if len(before) != len(now):
-        return Origin((), every)
+        return Origin.of((), every)
     without_own = _inferred(first.layer, other.inputs)
     without_inputs = _inferred(other.layer, first.inputs)
     by_axis: list[Reasons] = []
@@ -88,7 +90,7 @@ def origin_of_output(
         if by_inputs or not by_own or not reasons:
             reasons |= _of_axes(first, other, by_input, axis)
         by_axis.append(reasons or every)
-    return Origin(tuple(by_axis), NOTHING)
+    return Origin.of(by_axis)
 
 
 def _inferred(layer: Layer, types: tuple[TensorType, ...]) -> TensorType | None:

@@ -37,6 +37,16 @@ Values = tuple[tuple[str, str], ...]
 NOTHING: Reasons = frozenset()
 
 REST = Reason("rest", "what else differs")
+MANY = Reason("rest", "many changes together")
+
+_MOST_TOGETHER = 12
+"""Reasons that are told together: nobody reads more, and sets of all would grow with the square of
+the changes."""
+
+
+def bounded(reasons: Reasons) -> Reasons:
+    """`reasons`, or that they are many."""
+    return reasons if len(reasons) <= _MOST_TOGETHER else frozenset((MANY,))
 
 
 def values_text(first: str, other: str) -> str:
