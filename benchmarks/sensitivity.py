@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from flat_specs import flat_document, flat_spec
 
 from mnet_cost.analysis import Analysis, analyze, analyze_network
+from mnet_cost.changes.sensitivity import GroupSensitivity, find_sensitivities
 from mnet_cost.network import elaborate
-from mnet_cost.search.sensitivity import GroupSensitivity, find_sensitivities
 
 NETWORKS = (
     "mobilenet_v1",

@@ -239,10 +239,10 @@ def check(
 
     Raises `BudgetError` for a budget that cannot be checked, else as `analyze`.
     """
-    from mnet_cost.search.budget_files import plan_checks
-    from mnet_cost.search.budgets import typed_budgets
-    from mnet_cost.search.check import check_budgets
-    from mnet_cost.search.verdicts import failing_verdicts
+    from mnet_cost.budgets.check import check_budgets
+    from mnet_cost.budgets.entries import typed_budgets
+    from mnet_cost.budgets.files import plan_checks
+    from mnet_cost.budgets.verdicts import failing_verdicts
 
     _check_names(precision=precision, fail_on=fail_on)
     files = [budgets] if isinstance(budgets, (str, os.PathLike)) else budgets
@@ -256,7 +256,7 @@ def check(
     )  # fmt: skip
     if baseline is None:
         return Check(result=check_budgets(plan, fails))
-    from mnet_cost.search.baseline import parse_tolerances
+    from mnet_cost.budgets.baseline import parse_tolerances
 
     shares = parse_tolerances(tolerance)
     return Check(result=check_budgets(plan, fails, os.fspath(baseline), shares))
@@ -348,7 +348,7 @@ def sensitivity(
     analysis. Raises `ModelReferenceError` for a layer that is not there, and `UsageError` where it
     would take too long, else as `analyze`.
     """
-    from mnet_cost.search.sensitivity import find_sensitivities
+    from mnet_cost.changes.sensitivity import find_sensitivities
 
     if isinstance(model, passes.Analysis):
         analysis = shown_analysis(model)
@@ -377,7 +377,7 @@ def advise(
     except for `sparsity`. With `lower_bound` there is advice although layers have no cost rule.
     Raises `UsageError` without a device or a time on it, else as `analyze`.
     """
-    from mnet_cost.search.advice import find_advice
+    from mnet_cost.changes.advice import find_advice
 
     if isinstance(model, passes.Analysis):
         analysis = shown_analysis(model)
@@ -400,7 +400,7 @@ def what_if(analysis: Analysis, changes: str) -> WhatIfs:
     `changes` are as after `--what-if`: `bandwidth=x2,l2=1MiB`. Raises `DeviceError` where they do
     not suit a device.
     """
-    from mnet_cost.search.what_if import compare_what_if, parse_changes
+    from mnet_cost.changes.what_if import compare_what_if, parse_changes
 
     if not isinstance(analysis, passes.Analysis):
         raise TypeError(f"what_if needs what analyze gives, not {type(analysis).__name__}")

@@ -17,19 +17,19 @@ from mnet_cost.errors import Problem, UsageError, did_you_mean
 from mnet_cost.units import format_count
 
 if TYPE_CHECKING:
+    from mnet_cost.budgets.judgements import CheckResult, Judgement
+    from mnet_cost.changes.advice import Advice, AdviceResult
+    from mnet_cost.changes.sensitivity import GroupSensitivity, SensitivityResult
+    from mnet_cost.changes.what_if import WhatIf
     from mnet_cost.devices import DeviceProfile
+    from mnet_cost.differences.compare import RatioBreakdown
+    from mnet_cost.differences.diff import Diff
     from mnet_cost.measure.calibrate import Calibration
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
-    from mnet_cost.search.advice import Advice, AdviceResult
-    from mnet_cost.search.compare import RatioBreakdown
-    from mnet_cost.search.diff import Diff
     from mnet_cost.search.fit import Size
-    from mnet_cost.search.judgements import CheckResult, Judgement
-    from mnet_cost.search.sensitivity import GroupSensitivity, SensitivityResult
     from mnet_cost.search.summary import Summary
     from mnet_cost.search.sweep_request import SweepRequest
-    from mnet_cost.search.what_if import WhatIf
 
 Grain = Literal["layer", "block", "kind"]
 Format = Literal["text", "json", "csv", "markdown", "html"]
@@ -108,14 +108,14 @@ class Comparison(Result):
     @property
     def breakdowns(self) -> tuple[tuple[RatioBreakdown, ...], ...]:
         """For each network after the first, by device: why its ratio of times is another."""
-        from mnet_cost.search.compare import ratio_breakdowns
+        from mnet_cost.differences.compare import ratio_breakdowns
 
         return tuple(ratio_breakdowns(self.analyses[0], other) for other in self.analyses[1:])
 
     @property
     def diff(self) -> Diff:
         """What differs between two networks, and what each cause moves totals and times by."""
-        from mnet_cost.search.diff import diff
+        from mnet_cost.differences.diff import diff
 
         if len(self.analyses) != 2:
             raise UsageError(
@@ -316,7 +316,7 @@ class Check(Result):
         return self.result.failing
 
     def __repr__(self) -> str:
-        from mnet_cost.search.verdicts import VERDICTS
+        from mnet_cost.budgets.verdicts import VERDICTS
 
         counts = {verdict: len(self.result.of(verdict)) for verdict in VERDICTS}
         said = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items() if count)

@@ -14,7 +14,7 @@ FLOORS = (
     ("models", "devices"),
     ("network", "importers"),
     ("analysis", "metrics"),
-    ("search", "papers", "report", "torch_model", "measure"),
+    ("search", "differences", "budgets", "changes", "papers", "report", "torch_model", "measure"),
     ("api", "results"),
     ("cli", "__init__", "__main__"),
 )

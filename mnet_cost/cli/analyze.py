@@ -141,15 +141,15 @@ def run(options: argparse.Namespace) -> int:
         training = training_cost(analysis.network, options.precision, optimizer=options.optimizer)
     report = analysis_report(analysis, options.by, training, options.top)
     if options.what_if is not None:
+        from mnet_cost.changes.what_if import compare_what_if, parse_changes
         from mnet_cost.report.what_if import with_what_if
-        from mnet_cost.search.what_if import compare_what_if, parse_changes
 
         what_ifs = compare_what_if(analysis, parse_changes(options.what_if))
         report = with_what_if(report, analysis, what_ifs)
     if options.advise is not None:
+        from mnet_cost.changes.advice import find_advice
         from mnet_cost.cli.bar import Bar
         from mnet_cost.report.advice import with_advice
-        from mnet_cost.search.advice import find_advice
 
         with Bar("analyzing changes") as bar:
             report = with_advice(report, find_advice(analysis, options.advise, bar))

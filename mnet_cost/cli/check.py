@@ -12,9 +12,9 @@ from mnet_cost.report import FORMATS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mnet_cost.budgets.entries import Budget
+    from mnet_cost.budgets.judgements import CheckResult
     from mnet_cost.devices import DeviceProfile
-    from mnet_cost.search.budgets import Budget
-    from mnet_cost.search.judgements import CheckResult
 
 _OWN_FORMATS = ("junit", "sarif", "github")
 
@@ -109,11 +109,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check and print; 1 where a limit fails."""
+    from mnet_cost.budgets.check import check_budgets
+    from mnet_cost.budgets.files import plan_checks
+    from mnet_cost.budgets.verdicts import failing_verdicts
     from mnet_cost.cli.output import say
     from mnet_cost.devices.choice import choose_devices
-    from mnet_cost.search.budget_files import plan_checks
-    from mnet_cost.search.check import check_budgets
-    from mnet_cost.search.verdicts import failing_verdicts
 
     _check_endings(options.reports)
     fail_on = failing_verdicts(options.fail_on)
@@ -160,15 +160,15 @@ def _tolerances(options: argparse.Namespace) -> dict[str, float]:
             hint = "add --baseline git:main, for example"
             raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
         return {}
-    from mnet_cost.search.baseline import parse_tolerances
+    from mnet_cost.budgets.baseline import parse_tolerances
 
     return parse_tolerances(options.tolerance)
 
 
 def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> list[Budget]:
     """The budgets that --limit states."""
+    from mnet_cost.budgets.entries import typed_budgets
     from mnet_cost.errors import Problem, UsageError
-    from mnet_cost.search.budgets import typed_budgets
 
     if options.device and not options.limits and options.baseline is None:
         hint = "in a file, `device:` says where a budget holds"

@@ -42,7 +42,7 @@ def _optimizers() -> Iterable[str]:
 
 
 def _changes() -> Iterable[str]:
-    from mnet_cost.search.changes import KEYS
+    from mnet_cost.changes.device_changes import KEYS
 
     return KEYS
 

@@ -39,11 +39,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Analyze each group narrower and wider, and print the differences."""
+    from mnet_cost.changes.sensitivity import find_sensitivities
     from mnet_cost.cli.bar import Bar
     from mnet_cost.cli.output import emit
     from mnet_cost.models.library import load_model
     from mnet_cost.report.sensitivity import sensitivity_report
-    from mnet_cost.search.sensitivity import find_sensitivities
 
     (analysis,) = analyzed([load_model(options.model, given_knobs(options))], options)
     with Bar("analyzing groups") as bar:

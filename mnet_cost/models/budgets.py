@@ -5,7 +5,7 @@
       - {variant: full, at: {alpha: 0.5}, mult_adds: 1.3 G}
 
 Here is the form alone, and which entries are about a variant. Budgets are no part of the network:
-what their keys mean is up to whoever checks them (`search/budgets.py`). They do not come along
+what their keys mean is up to whoever checks them (`budgets/entries.py`). They do not come along
 where another file extends this one.
 """
 

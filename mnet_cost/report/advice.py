@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.changes.advice import Advice, AdviceResult, missing_bytes
+from mnet_cost.differences.compare import ratio
 from mnet_cost.metrics import METRICS, find_metric
 from mnet_cost.models.published import ACCURACIES
 from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import without
 from mnet_cost.report.types import ASKED, MOST_NOTES, Absent, Column, Quantity, Range, Report, Table
-from mnet_cost.search.advice import Advice, AdviceResult, missing_bytes
-from mnet_cost.search.compare import ratio
 from mnet_cost.units import format_bytes
 
 SAVED = tuple([metric for metric in METRICS if metric.of_network or metric.of_device])

@@ -12,11 +12,7 @@ from math import fsum, isfinite
 from typing import Any
 
 from mnet_cost.analysis.memory import LiveTensor
-from mnet_cost.errors import Problem, UsageError
-from mnet_cost.metrics import TOTALS
-from mnet_cost.models.types import BATCH
-from mnet_cost.report.schema_ids import schema_id
-from mnet_cost.search.snapshots import (
+from mnet_cost.differences.snapshots import (
     ADDITIVE,
     DeviceSnapshot,
     KernelSnapshot,
@@ -26,6 +22,10 @@ from mnet_cost.search.snapshots import (
     label_of_name,
     value_text,
 )
+from mnet_cost.errors import Problem, UsageError
+from mnet_cost.metrics import TOTALS
+from mnet_cost.models.types import BATCH
+from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.units import file_unit
 from mnet_cost.yamlfile import read_text
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, MovedBy, Settings
+from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.models.types import BATCH
 from mnet_cost.report.cell_text import cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
-from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, MovedBy, Settings
-from mnet_cost.search.verdicts import VERDICTS
 
 _MOST_VALUES = 6
 """Values of a knob that are listed."""

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mnet_cost.budgets.judgements import CheckResult, Judgement
+from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.escaping import json_text, printable
 from mnet_cost.report.check import (
     details,
@@ -18,8 +20,6 @@ from mnet_cost.report.check import (
     network_name,
     sentence,
 )
-from mnet_cost.search.judgements import CheckResult, Judgement
-from mnet_cost.search.verdicts import VERDICTS
 
 CHECK_FORMATS: Mapping[str, tuple[str, ...]] = {
     "junit": (".xml",),

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.differences.compare import COMPARED, TimeRatio, ratio, ratio_breakdowns
+from mnet_cost.differences.diff import diff as make_diff
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.report.alerts import misfit_alerts
 from mnet_cost.report.analysis_json import analysis_document
@@ -34,8 +36,6 @@ from mnet_cost.report.records import network_records, part_records
 from mnet_cost.report.rows import Grain, distinct
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Report, Table
-from mnet_cost.search.compare import COMPARED, TimeRatio, ratio, ratio_breakdowns
-from mnet_cost.search.diff import diff as make_diff
 
 
 def compare_report(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.differences.compare import ratio
 from mnet_cost.metrics import Metric, named
 from mnet_cost.report.rows import Grain, Group, groups
 from mnet_cost.report.types import ASKED, Column, Table
-from mnet_cost.search.compare import ratio
 
 _COUNTS = named(("mult_adds", "params"))
 _WHAT: dict[Grain, str] = {"layer": "Layers", "block": "Blocks", "kind": "Kinds"}

@@ -12,6 +12,7 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.differences.compare import TimeRatio, ratio
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.conventions import AGREEMENT_COLUMN, marks_of
 from mnet_cost.report.estimates import threads_cell
@@ -20,7 +21,6 @@ from mnet_cost.report.metric_columns import metric_column, metric_of
 from mnet_cost.report.published import accuracies, published_rows, shared_metric
 from mnet_cost.report.rows import time_cell, without_unknown
 from mnet_cost.report.types import ASKED, Absent, Column, Compared, Table
-from mnet_cost.search.compare import TimeRatio, ratio
 
 _SHOWN = {"mult_adds": ASKED, "params": 8, "peak_memory": 8}
 """Totals that have a column, with its weight."""

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.differences.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio
 from mnet_cost.report.cell_text import cell
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import band_cell, part_word, time_cell, without_unknown
 from mnet_cost.report.types import ASKED, Column, Range, Table
-from mnet_cost.search.compare import Overhead, RatioBreakdown, TimeRatio, time_ratio
 
 _SAME = "same kernels"
 _CLOSE = 0.02

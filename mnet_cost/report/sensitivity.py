@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mnet_cost.changes.sensitivity import Change, GroupSensitivity, SensitivityResult, Staircase
 from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.estimates import basis_notes, unknown_notes
@@ -25,7 +26,6 @@ from mnet_cost.report.types import (
     Report,
     Table,
 )
-from mnet_cost.search.sensitivity import Change, GroupSensitivity, SensitivityResult, Staircase
 from mnet_cost.units import format_seconds
 
 _MOST_BEST = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnet_cost.differences.compare import ratio
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
-from mnet_cost.search.compare import ratio
 from mnet_cost.units import format_bytes, format_count, format_seconds
 
 if TYPE_CHECKING:

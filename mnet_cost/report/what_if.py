@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.changes.what_if import Figure, WhatIf
+from mnet_cost.differences.compare import ratio
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.metric_columns import TIMES, metric_document, metric_of
@@ -20,8 +22,6 @@ from mnet_cost.report.types import (
     Table,
     Time,
 )
-from mnet_cost.search.compare import ratio
-from mnet_cost.search.what_if import Figure, WhatIf
 from mnet_cost.units import format_seconds
 
 

@@ -17,10 +17,10 @@ from mnet_cost.analysis.latency import DeviceEstimate, estimate_latency
 from mnet_cost.analysis.time_breakdown import time_shares
 from mnet_cost.analysis.work import LayerCost, count_work
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
+from mnet_cost.differences.compare import mac_share, overheads
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.search.compare import mac_share, overheads
 from mnet_cost.tensors import DTYPES
 
 

@@ -25,10 +25,16 @@ from mnet_cost.analysis.times import deviation_of_ratio
 from mnet_cost.devices import DeviceProfile, load_device
 from mnet_cost.devices.latency_models import CoefficientFit, RooflineFit
 from mnet_cost.devices.terms import TERM_NAMES
+from mnet_cost.differences.compare import (
+    TimeRatio,
+    mac_share,
+    overheads,
+    ratio_breakdowns,
+    time_ratio,
+)
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
-from mnet_cost.search.compare import TimeRatio, mac_share, overheads, ratio_breakdowns, time_ratio
 
 
 def analyzed(model: str, *devices: DeviceProfile) -> Analysis:

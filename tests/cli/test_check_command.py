@@ -18,16 +18,16 @@ from hostile_text import TEXTS, shows
 from hypothesis import given, settings
 from schemas import checked
 
+from mnet_cost.budgets.causes import EntryCost
+from mnet_cost.budgets.entries import Bound, Budget
+from mnet_cost.budgets.judgements import CheckResult, Judgement
+from mnet_cost.budgets.verdicts import Interval
 from mnet_cost.cli import build_parser, main
 from mnet_cost.devices import load_device
 from mnet_cost.escaping import printable
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
 from mnet_cost.report.check_files import to_github, to_junit, to_sarif
-from mnet_cost.search.budget_causes import EntryCost
-from mnet_cost.search.budgets import Bound, Budget
-from mnet_cost.search.judgements import CheckResult, Judgement
-from mnet_cost.search.verdicts import Interval
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

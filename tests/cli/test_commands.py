@@ -417,9 +417,9 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 
     from mnet_cost.analysis.conventions import CONVENTIONS
     from mnet_cost.analysis.training import OPTIMIZERS
+    from mnet_cost.changes.device_changes import KEYS
     from mnet_cost.devices import default_devices
     from mnet_cost.report.rows import View
-    from mnet_cost.search.changes import KEYS
     from mnet_cost.tensors import PRECISIONS
 
     with pytest.raises(SystemExit):

@@ -12,14 +12,14 @@ import pytest
 import mnet_cost
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.cli import main
+from mnet_cost.differences.diff import diff
+from mnet_cost.differences.snapshots import snapshot_of
 from mnet_cost.errors import UsageError
 from mnet_cost.report import render
 from mnet_cost.report.analysis import analysis_report
 from mnet_cost.report.analysis_file import read_snapshot, snapshot_of_document
 from mnet_cost.report.compare import compare_report
 from mnet_cost.report.diff import sentence
-from mnet_cost.search.diff import diff
-from mnet_cost.search.snapshots import snapshot_of
 
 Json = dict[str, Any]
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from mnet_cost.analysis import Analysis, analyze
+from mnet_cost.changes.what_if import compare_what_if, parse_changes
 from mnet_cost.devices import DeviceProfile, device_names, load_device
+from mnet_cost.differences.compare import ratio_breakdowns, time_ratio
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
 from mnet_cost.report import FORMATS, render
@@ -23,8 +25,6 @@ from mnet_cost.report.explain import explain_report
 from mnet_cost.report.rows import Grain
 from mnet_cost.report.types import Report
 from mnet_cost.report.what_if import with_what_if
-from mnet_cost.search.compare import ratio_breakdowns, time_ratio
-from mnet_cost.search.what_if import compare_what_if, parse_changes
 
 GRAINS: tuple[Grain, ...] = ("layer", "block", "kind")
 HEAD = "format: 1\nname: small\n"

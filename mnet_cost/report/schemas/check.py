@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.schemas.analysis import KNOBS, analysis_schema
 from mnet_cost.report.schemas.parts import (
@@ -16,7 +17,6 @@ from mnet_cost.report.schemas.parts import (
     text,
     whole,
 )
-from mnet_cost.search.verdicts import VERDICTS
 
 
 def check_schema() -> Json:

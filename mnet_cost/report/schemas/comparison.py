@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
+from mnet_cost.differences.compare import COMPARED
+from mnet_cost.differences.diff import Status
+from mnet_cost.differences.reasons import What
 from mnet_cost.metrics import TOTALS
 from mnet_cost.report.schemas.analysis import (
     AGREEMENT,
@@ -23,9 +26,6 @@ from mnet_cost.report.schemas.parts import (
     text,
     whole,
 )
-from mnet_cost.search.compare import COMPARED
-from mnet_cost.search.diff import Status
-from mnet_cost.search.reasons import What
 
 
 def _analysis_part() -> Json:

@@ -8,7 +8,7 @@
       reason: "one frame of the camera"
 
 `read_budgets` reads entries, each with the place of every limit. Not here: of which files
-(`budget_files.py`), and whether a network is within them (`check.py`).
+(`files.py`), and whether a network is within them (`check.py`).
 """
 
 from __future__ import annotations

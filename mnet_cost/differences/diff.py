@@ -16,15 +16,15 @@ from math import fsum
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.differences.alignment import align
+from mnet_cost.differences.booking import Booking
+from mnet_cost.differences.causes import Effect, find_effects
+from mnet_cost.differences.reasons import Reason, values_text
+from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, snapshot_of, value_text
 from mnet_cost.errors import MnetCostError, Problem, UsageError
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.models.variants import PATCHED
 from mnet_cost.network import elaborate
-from mnet_cost.search.alignment import align
-from mnet_cost.search.booking import Booking
-from mnet_cost.search.causes import Effect, find_effects
-from mnet_cost.search.reasons import Reason, values_text
-from mnet_cost.search.snapshots import LayerSnapshot, Snapshot, snapshot_of, value_text
 
 Status = Literal["same", "changed", "follows", "renamed", "added", "removed"]
 """`changed`: it has other fields or reads other layers. `follows`: only its inputs have other

@@ -12,6 +12,7 @@ from spec_text import spec
 import mnet_cost
 from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.costs import network_costs
+from mnet_cost.changes.sensitivity import GroupSensitivity, find_sensitivities
 from mnet_cost.cli import main
 from mnet_cost.errors import ModelReferenceError, UsageError
 from mnet_cost.metrics import find_metric
@@ -19,7 +20,6 @@ from mnet_cost.network import elaborate
 from mnet_cost.network.rebuild import with_layers
 from mnet_cost.report import render
 from mnet_cost.report.sensitivity import sensitivity_report
-from mnet_cost.search.sensitivity import GroupSensitivity, find_sensitivities
 
 DEVICES = ("pixel_1", "raspberry_pi_4_ncnn")
 
@@ -170,7 +170,7 @@ def test_a_network_without_widths_has_no_groups(capsys: pytest.CaptureFixture[st
 
 
 def test_too_many_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnet_cost.search.sensitivity._MOST_LAYERS", 1000)
+    monkeypatch.setattr("mnet_cost.changes.sensitivity._MOST_LAYERS", 1000)
     analysis = analyze("mobilenet_v1")
     with pytest.raises(UsageError) as caught:
         find_sensitivities(analysis)

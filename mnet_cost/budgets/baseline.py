@@ -17,7 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.budgets.entries import Bound, Budget
+from mnet_cost.budgets.judgements import Before, Judgement, MovedBy
+from mnet_cost.budgets.verdicts import UNKNOWN, Interval, verdict_of
 from mnet_cost.devices import DeviceProfile
+from mnet_cost.differences.diff import Cause, diff
+from mnet_cost.differences.snapshots import Snapshot, snapshot_of
 from mnet_cost.errors import (
     MnetCostError,
     ModelReferenceError,
@@ -32,12 +37,7 @@ from mnet_cost.models.library import is_revision, load_model
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.paths import real_path
-from mnet_cost.search.budgets import Bound, Budget
-from mnet_cost.search.diff import Cause, diff
-from mnet_cost.search.judgements import Before, Judgement, MovedBy
 from mnet_cost.search.single import word_of
-from mnet_cost.search.snapshots import Snapshot, snapshot_of
-from mnet_cost.search.verdicts import UNKNOWN, Interval, verdict_of
 from mnet_cost.shipped import specs_folder
 
 OPTION = "--tolerance"

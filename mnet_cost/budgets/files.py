@@ -3,7 +3,7 @@
 A MODEL is checked against the budgets of `--budget` and `--limit` where those are there, else
 against its own, else against those of `budget.yaml` beside it that name it. A MODEL that is a file
 of budgets stands for all that it names. A MODEL without a variant stands for its file: budgets of
-all its variants are checked. Not here: what entries say (`budgets.py`), and verdicts (`check.py`).
+all its variants are checked. Not here: what entries say (`entries.py`), and verdicts (`check.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mnet_cost.budgets.causes import PartError, check_part
+from mnet_cost.budgets.entries import Budget, Devices, at_node, read_budgets
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import (
     BudgetError,
@@ -45,8 +47,6 @@ from mnet_cost.models.problems import Problems, all_of, key_hint, shown
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.paths import is_yaml, real_path
-from mnet_cost.search.budget_causes import PartError, check_part
-from mnet_cost.search.budgets import Budget, Devices, at_node, read_budgets
 from mnet_cost.yamlfile import Node, parse_yaml, read_text, read_yaml
 
 FILE_NAME = "budget.yaml"

@@ -15,11 +15,7 @@ from dataclasses import dataclass, replace
 
 from mnet_cost.analysis import Analysis, estimate_devices
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
-from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
-from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
-from mnet_cost.devices.terms import TERMS, Part
-from mnet_cost.errors import DeviceError, Problem
-from mnet_cost.search.changes import (
+from mnet_cost.changes.device_changes import (
     Change,
     Figure,
     find_figures,
@@ -27,6 +23,10 @@ from mnet_cost.search.changes import (
     parse_changes,
     shown,
 )
+from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced
+from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit
+from mnet_cost.devices.terms import TERMS, Part
+from mnet_cost.errors import DeviceError, Problem
 
 __all__ = ["BoundChange", "Figure", "WhatIf", "altered", "compare_what_if", "parse_changes"]
 

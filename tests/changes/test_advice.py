@@ -12,6 +12,7 @@ from spec_text import spec
 
 import mnet_cost
 from mnet_cost.analysis import Analysis, analyze, analyze_network
+from mnet_cost.changes.advice import Advice, AdviceResult, find_advice, missing_bytes, step_down
 from mnet_cost.cli import main
 from mnet_cost.errors import UsageError
 from mnet_cost.models.load import parse_spec
@@ -20,7 +21,6 @@ from mnet_cost.network import elaborate
 from mnet_cost.report import render
 from mnet_cost.report.advice import with_advice
 from mnet_cost.report.analysis import analysis_report
-from mnet_cost.search.advice import Advice, AdviceResult, find_advice, missing_bytes, step_down
 
 NCNN = "raspberry_pi_4_ncnn"
 
@@ -260,7 +260,7 @@ def test_a_network_with_nothing_to_change() -> None:
 
 
 def test_large_networks_leave_candidates_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnet_cost.search.advice._MOST_LAYERS", 1000)
+    monkeypatch.setattr("mnet_cost.changes.advice._MOST_LAYERS", 1000)
     result = find_advice(analyze("mobilenet_v3_small", devices=[NCNN]))
     assert (result.looked_at, result.left_out) == (6, 15)
     report = with_advice(analysis_report(result.analysis, "block"), result)

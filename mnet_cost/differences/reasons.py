@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from mnet_cost.differences.snapshots import LayerSnapshot, SpecEntry
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.types import MODIFIERS
-from mnet_cost.search.snapshots import LayerSnapshot, SpecEntry
 from mnet_cost.yamlfile import Node
 
 What = Literal[

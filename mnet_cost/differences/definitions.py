@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from mnet_cost.models.naming import WORD, defined_name
-from mnet_cost.models.types import Block, Entry, GroupBody, ModelSpec
-from mnet_cost.search.reasons import (
+from mnet_cost.differences.reasons import (
     NOTHING,
     Reason,
     Reasons,
@@ -21,7 +19,9 @@ from mnet_cost.search.reasons import (
     place_of,
     values_text,
 )
-from mnet_cost.search.snapshots import SpecEntry, entry_values, value_text
+from mnet_cost.differences.snapshots import SpecEntry, entry_values, value_text
+from mnet_cost.models.naming import WORD, defined_name
+from mnet_cost.models.types import Block, Entry, GroupBody, ModelSpec
 from mnet_cost.yamlfile import Node
 
 

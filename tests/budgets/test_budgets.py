@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mnet_cost.budgets.entries import typed_budgets
+from mnet_cost.budgets.files import Plan, plan_checks
 from mnet_cost.errors import BudgetError, MnetCostError, UsageError
-from mnet_cost.search.budget_files import Plan, plan_checks
-from mnet_cost.search.budgets import typed_budgets
 
 NET = """\
 format: 1

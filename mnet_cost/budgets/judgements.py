@@ -1,6 +1,6 @@
 """What a check says: a judgement for each limit, and all of them as the result of a run.
 
-Not here: how numbers are found and judged (`check.py`, `range_checks.py`, `baseline.py`).
+Not here: how numbers are found and judged (`check.py`, `ranges.py`, `baseline.py`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis
+from mnet_cost.budgets.causes import EntryCost
+from mnet_cost.budgets.entries import Bound, Budget
+from mnet_cost.budgets.verdicts import Interval, Verdict, worst_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric
 from mnet_cost.models.types import ModelSpec
-from mnet_cost.search.budget_causes import EntryCost
-from mnet_cost.search.budgets import Bound, Budget
-from mnet_cost.search.verdicts import Interval, Verdict, worst_of
 
 
 class Settings(NamedTuple):

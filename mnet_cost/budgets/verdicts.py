@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 
 from mnet_cost.analysis.costs import DeviceCosts, NetworkCosts
 from mnet_cost.analysis.latency import basis_of
+from mnet_cost.budgets.entries import Bound
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import Problem, UsageError, did_you_mean, one_of
 from mnet_cost.metrics import Metric, find_metric
-from mnet_cost.search.budgets import Bound
 
 Verdict = Literal["over", "undecided", "warn", "within"]
 VERDICTS: tuple[Verdict, ...] = ("over", "undecided", "warn", "within")

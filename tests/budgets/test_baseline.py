@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import mnet_cost
+from mnet_cost.budgets.baseline import parse_tolerances
+from mnet_cost.budgets.judgements import Judgement
 from mnet_cost.cli import main
 from mnet_cost.errors import MnetCostError, UsageError
 from mnet_cost.results import Check
-from mnet_cost.search.baseline import parse_tolerances
-from mnet_cost.search.judgements import Judgement
 
 NET = """\
 format: 1
@@ -163,7 +163,7 @@ def test_a_spec_that_is_shipped_may_be_in_no_repository(
     shipped = repository.parent / "shipped"
     shipped.mkdir(exist_ok=True)
     (shipped / "net.yaml").write_text(NET)
-    for module in ("mnet_cost.models.library", "mnet_cost.search.baseline"):
+    for module in ("mnet_cost.models.library", "mnet_cost.budgets.baseline"):
         monkeypatch.setattr(f"{module}.specs_folder", lambda: shipped)
     (judgement, *_) = mnet_cost.check("net", baseline="git:HEAD").judgements
     assert judgement.why == "it is shipped with the program, and in no git repository"

@@ -4,8 +4,8 @@
     result.failing
 
 A budget at one setting takes one analysis. One for all values of a range is evaluated as a sweep is
-(`range_checks.py`): the verdict holds for each setting, and the worst one is analyzed. Not here:
-which budgets there are (`budget_files.py`), and reports.
+(`ranges.py`): the verdict holds for each setting, and the worst one is analyzed. Not here:
+which budgets there are (`files.py`), and reports.
 """
 
 from __future__ import annotations
@@ -20,6 +20,23 @@ from typing import Any
 
 from mnet_cost.analysis import Analysis, analyze_network, costs_on
 from mnet_cost.analysis.latency import DeviceEstimate
+from mnet_cost.budgets.causes import (
+    EntryCost,
+    costliest_entries,
+    layers_of,
+    part_interval,
+)
+from mnet_cost.budgets.entries import Budget
+from mnet_cost.budgets.files import Plan, PlannedBudget
+from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, Settings
+from mnet_cost.budgets.verdicts import (
+    UNKNOWN,
+    Interval,
+    Verdict,
+    interval_of,
+    verdict_of,
+    worst_of,
+)
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import (
     BudgetError,
@@ -32,23 +49,6 @@ from mnet_cost.errors import (
 from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.search.budget_causes import (
-    EntryCost,
-    costliest_entries,
-    layers_of,
-    part_interval,
-)
-from mnet_cost.search.budget_files import Plan, PlannedBudget
-from mnet_cost.search.budgets import Budget
-from mnet_cost.search.judgements import CheckResult, Judgement, KnobChange, Settings
-from mnet_cost.search.verdicts import (
-    UNKNOWN,
-    Interval,
-    Verdict,
-    interval_of,
-    verdict_of,
-    worst_of,
-)
 
 FAIL_ON: frozenset[Verdict] = frozenset(["over"])
 """The verdicts that fail where nobody asks for others."""
@@ -121,7 +121,7 @@ class _Checker:
         self, name: str, tolerances: Mapping[str, float], limited: Iterable[str]
     ) -> Iterator[Judgement]:
         """Judgements of all that was analyzed, beside the baseline of that name."""
-        from mnet_cost.search.baseline import (
+        from mnet_cost.budgets.baseline import (
             Setting,
             are_kept,
             compare_with,
@@ -187,7 +187,7 @@ class _Checker:
     def _in_range(
         self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
     ) -> Iterator[Judgement]:
-        from mnet_cost.search.range_checks import check_range  # NumPy
+        from mnet_cost.budgets.ranges import check_range  # NumPy
 
         fixed = planned.fixed
         model = Model(planned.spec, fixed)

@@ -11,17 +11,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mnet_cost.budgets.entries import Bound, Budget
+from mnet_cost.budgets.judgements import Settings
+from mnet_cost.budgets.verdicts import VERDICTS, Verdict, ends_of, worst_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric, find_metric
 from mnet_cost.models.types import Model
 from mnet_cost.search.blocks import column_of
-from mnet_cost.search.budgets import Bound, Budget
-from mnet_cost.search.judgements import Settings
 from mnet_cost.search.single import word_of
 from mnet_cost.search.summary import Table, length_of
 from mnet_cost.search.sweep import evaluate
 from mnet_cost.search.sweep_request import SweepRequest, plan_sweep
-from mnet_cost.search.verdicts import VERDICTS, Verdict, ends_of, worst_of
 from mnet_cost.torch_model.installed import require
 
 

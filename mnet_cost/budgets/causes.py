@@ -14,11 +14,11 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.times import network_time
 from mnet_cost.analysis.work import LayerCost
+from mnet_cost.budgets.verdicts import UNKNOWN, Interval
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.metrics import Metric
 from mnet_cost.network import Network
 from mnet_cost.network.types import Step
-from mnet_cost.search.verdicts import UNKNOWN, Interval
 from mnet_cost.yamlfile import Node
 
 MOST_ENTRIES = 3

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from mnet_cost.differences.reasons import NOTHING, Reasons, bounded
+from mnet_cost.differences.snapshots import LayerSnapshot
 from mnet_cost.layers import Layer
-from mnet_cost.search.reasons import NOTHING, Reasons, bounded
-from mnet_cost.search.snapshots import LayerSnapshot
 from mnet_cost.tensors import RuleViolation, TensorType, require
 
 

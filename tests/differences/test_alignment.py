@@ -8,9 +8,9 @@ from time import process_time
 import pytest
 
 from mnet_cost.analysis import analyze
+from mnet_cost.differences.alignment import align
+from mnet_cost.differences.snapshots import Snapshot, snapshot_of
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.alignment import align
-from mnet_cost.search.snapshots import Snapshot, snapshot_of
 
 HEAD = "format: 1\nname: net\ninput: {image: [3, 16, 16]}\n"
 CONV = "  - conv2d: {{channels: {}, kernel: 3}}\n"

@@ -12,12 +12,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.layers import Layer
-from mnet_cost.models.naming import WORD
-from mnet_cost.models.types import MODIFIERS, ModelSpec
-from mnet_cost.search.alignment import Pair
-from mnet_cost.search.definitions import Definitions, block_place, entry_counts
-from mnet_cost.search.origins import (
+from mnet_cost.differences.alignment import Pair
+from mnet_cost.differences.definitions import Definitions, block_place, entry_counts
+from mnet_cost.differences.origins import (
     UNCHANGED,
     Applied,
     Origin,
@@ -26,7 +23,7 @@ from mnet_cost.search.origins import (
     reasons_at,
     sizes_of,
 )
-from mnet_cost.search.reasons import (
+from mnet_cost.differences.reasons import (
     NOTHING,
     REST,
     Reason,
@@ -43,7 +40,10 @@ from mnet_cost.search.reasons import (
     values_text,
     words_of,
 )
-from mnet_cost.search.snapshots import LayerSnapshot, Snapshot, SpecEntry, value_text
+from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, SpecEntry, value_text
+from mnet_cost.layers import Layer
+from mnet_cost.models.naming import WORD
+from mnet_cost.models.types import MODIFIERS, ModelSpec
 from mnet_cost.tensors import TensorType
 
 _DECIDING = ("when", "repeat")

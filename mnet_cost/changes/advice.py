@@ -18,16 +18,8 @@ from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
 from mnet_cost.analysis.latency import DeviceEstimate, basis_of
-from mnet_cost.errors import MnetCostError, Problem, UsageError
-from mnet_cost.layers.base import both
-from mnet_cost.models.published import ACCURACIES, published_at
-from mnet_cost.models.types import Knob, ModelSpec
-from mnet_cost.network import Network, Step, elaborate
-from mnet_cost.network.groups import ChannelGroup, find_groups
-from mnet_cost.search.accuracies import PRECISION
-from mnet_cost.search.compare import TimeRatio, time_ratio
-from mnet_cost.search.sensitivity import tile_of
-from mnet_cost.search.spec_edits import (
+from mnet_cost.changes.sensitivity import tile_of
+from mnet_cost.changes.spec_edits import (
     EditedLine,
     Edits,
     Token,
@@ -37,6 +29,14 @@ from mnet_cost.search.spec_edits import (
     kind_of,
     numbers_of,
 )
+from mnet_cost.differences.compare import TimeRatio, time_ratio
+from mnet_cost.errors import MnetCostError, Problem, UsageError
+from mnet_cost.layers.base import both
+from mnet_cost.models.published import ACCURACIES, published_at
+from mnet_cost.models.types import Knob, ModelSpec
+from mnet_cost.network import Network, Step, elaborate
+from mnet_cost.network.groups import ChannelGroup, find_groups
+from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.usual_values import RESOLUTION, TASK
 
 Kind = Literal["knob", "precision", "order", "activation", "kernel", "channels"]

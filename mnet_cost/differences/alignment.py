@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
-from mnet_cost.search.snapshots import LayerSnapshot
+from mnet_cost.differences.snapshots import LayerSnapshot
 
 Pair = tuple[int, int]
 """Indices of a layer of the first network and of the layer of the other that it is."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import isclose
 
+from mnet_cost.differences.causes import Effect
+from mnet_cost.differences.reasons import NOTHING, REST, Reason, Reasons, bounded
+from mnet_cost.differences.snapshots import ADDITIVE, PEAK, KernelSnapshot, Snapshot
 from mnet_cost.metrics import TOTALS
-from mnet_cost.search.causes import Effect
-from mnet_cost.search.reasons import NOTHING, REST, Reason, Reasons, bounded
-from mnet_cost.search.snapshots import ADDITIVE, PEAK, KernelSnapshot, Snapshot
 
 TOLERANCE = 1e-9
 """Of the larger time: what the times of causes may differ by from their sum, for rounding."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.analysis.sparsity import Zeros
+from mnet_cost.changes.what_if import WhatIf, altered, compare_what_if, parse_changes
 from mnet_cost.devices import ComputeRate, DeviceProfile, MemoryLevel, Sourced, load_device
 from mnet_cost.devices.coefficients import shared_coefficients
 from mnet_cost.devices.latency_models import CoefficientFit, LatencyFit, RooflineFit, Spread
@@ -19,7 +20,6 @@ from mnet_cost.devices.terms import TERM_NAMES
 from mnet_cost.errors import DeviceError
 from mnet_cost.models.library import load_model
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.what_if import WhatIf, altered, compare_what_if, parse_changes
 
 
 def known(value: float) -> Sourced:

@@ -10,14 +10,14 @@ from related_specs import related_specs
 
 from mnet_cost.analysis import Analysis, analyze
 from mnet_cost.devices import load_device
+from mnet_cost.differences.booking import TOLERANCE
+from mnet_cost.differences.diff import Diff, diff
+from mnet_cost.differences.snapshots import ADDITIVE
 from mnet_cost.errors import MnetCostError, UsageError
 from mnet_cost.metrics import TOTALS
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.booking import TOLERANCE
-from mnet_cost.search.diff import Diff, diff
-from mnet_cost.search.snapshots import ADDITIVE
 
 DEVICES = [load_device(name) for name in ("pixel_1_tflite", "h100")]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import mnet_cost
+from mnet_cost.budgets.check import check_budgets
+from mnet_cost.budgets.entries import LIMITED, PART_METRICS, Bound
+from mnet_cost.budgets.files import plan_checks
+from mnet_cost.budgets.judgements import CheckResult, Judgement
+from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
 from mnet_cost.errors import BudgetError, UsageError
 from mnet_cost.metrics import find_metric
-from mnet_cost.search.budget_files import plan_checks
-from mnet_cost.search.budgets import LIMITED, PART_METRICS, Bound
-from mnet_cost.search.check import check_budgets
-from mnet_cost.search.judgements import CheckResult, Judgement
-from mnet_cost.search.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
 
 UNMODELLED = """\
 format: 1

@@ -1,0 +1,1 @@
+"""What networks may cost, and whether they are within it: budgets, verdicts, baselines."""
