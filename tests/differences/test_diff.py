@@ -45,9 +45,10 @@ def test_causes_of_random_related_specs_add_up() -> None:
     while pairs < 200:
         seed += 1
         first, other, knobs, other_knobs = related_specs(seed)
+        devices = DEVICES[seed % 2 :][:1] if seed % 3 == 0 else ()
         try:
             analyses = [
-                analyze(parse_spec(dump_data(data)), values, DEVICES[seed % 2 :][:1])
+                analyze(parse_spec(dump_data(data)), values, devices)
                 for data, values in ((first, knobs), (other, other_knobs))
             ]
         except MnetCostError:
@@ -89,7 +90,7 @@ def test_causes_of_all_variants_of_the_library_add_up() -> None:
     for name in model_names():
         base = None
         for variant in load_model(name).spec.variants:
-            devices = DEVICES[:1] if name in ("mobilenet_v1", "mnasnet", "resnet") else ()
+            devices = DEVICES[:1] if name in ("mobilenet_v1", "mnasnet") else ()
             base = base or analyze(name, devices=devices)
             found = diff(base, analyze(f"{name}:{variant}", devices=devices))
             assert_adds_up(found)
