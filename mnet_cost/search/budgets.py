@@ -51,6 +51,9 @@ PART_METRICS = (
 KEYS = ("at", "device", "precision", "part", "warn", "reason")
 """Keys of an entry beside its limits, and beside what says which network it is about."""
 
+MAX_VALUES = 1_000_000
+"""Most values of knobs in a file: to read a range takes some microseconds for each."""
+
 _LIMITED = {metric.name: metric for metric in LIMITED}
 _EXAMPLE = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"
 
@@ -124,6 +127,8 @@ class _Reader:
         self.identity = identity
         self.problems = problems
         self.devices = devices
+        self.values = 0
+        """Values of knobs so far."""
 
     def budget(self, entry: Node) -> Budget | None:
         """The budget of an entry; None after a problem."""
@@ -251,10 +256,13 @@ class _Reader:
         """The values of a knob: one, a list, or a range."""
         items = node.value if isinstance(node.value, list) else [node]
         values: list[Any] = []
+        seen: set[tuple[type, Any]] = set()
         for item in items:
             if isinstance(item.value, (dict, list, type(None))):
                 hint = "`0.5`, `[128, 224]` or `0.25:1.0:0.25`"
                 self.problems.add(f"the knob `{knob}` has no such value", item, hint)
+                return ()
+            if self.values > MAX_VALUES:
                 return ()
             if isinstance(item.value, str):
                 from mnet_cost.search.ranges import parse_values  # with exact fractions
@@ -267,10 +275,17 @@ class _Reader:
             else:
                 new = (item.value,)
             for value in new:
-                if any(value == other and type(value) is type(other) for other in values):
+                if (type(value), value) in seen:
                     self.problems.add(f"{value} is there twice", item)
                     return ()
+                seen.add((type(value), value))
             values += new
+            self.values += len(new)
+            if self.values > MAX_VALUES:
+                self.problems.add(
+                    f"the budgets have more than {MAX_VALUES:,} values of knobs", item
+                )
+                return ()
         if not values:
             self.problems.add(f"the knob `{knob}` has no value", node)
         return tuple(values)
