@@ -51,7 +51,7 @@ PART_METRICS = (
 KEYS = ("at", "device", "precision", "part", "warn", "reason")
 """Keys of an entry beside its limits, and beside what says which network it is about."""
 
-MAX_VALUES = 1_000_000
+MAX_VALUES = 100_000
 """Most values of knobs in a file: to read a range takes some microseconds for each."""
 
 _LIMITED = {metric.name: metric for metric in LIMITED}
@@ -256,13 +256,13 @@ class _Reader:
         """The values of a knob: one, a list, or a range."""
         items = node.value if isinstance(node.value, list) else [node]
         values: list[Any] = []
-        seen: set[tuple[type, Any]] = set()
+        seen: set[tuple[bool, Any]] = set()
         for item in items:
             if isinstance(item.value, (dict, list, type(None))):
                 hint = "`0.5`, `[128, 224]` or `0.25:1.0:0.25`"
                 self.problems.add(f"the knob `{knob}` has no such value", item, hint)
                 return ()
-            if self.values > MAX_VALUES:
+            if self._has_too_many(item):
                 return ()
             if isinstance(item.value, str):
                 from mnet_cost.search.ranges import parse_values  # with exact fractions
@@ -275,20 +275,24 @@ class _Reader:
             else:
                 new = (item.value,)
             for value in new:
-                if (type(value), value) in seen:
+                key = isinstance(value, bool), value
+                if key in seen:
                     self.problems.add(f"{value} is there twice", item)
                     return ()
-                seen.add((type(value), value))
+                seen.add(key)
             values += new
             self.values += len(new)
-            if self.values > MAX_VALUES:
-                self.problems.add(
-                    f"the budgets have more than {MAX_VALUES:,} values of knobs", item
-                )
+            if self._has_too_many(item):
                 return ()
         if not values:
             self.problems.add(f"the knob `{knob}` has no value", node)
         return tuple(values)
+
+    def _has_too_many(self, node: Node) -> bool:
+        """Whether all budgets have too many values; then that is a problem of `node`."""
+        if self.values > MAX_VALUES:
+            self.problems.add(f"budgets have at most {MAX_VALUES:,} values of knobs", node)
+        return self.values > MAX_VALUES
 
     def _each(self, node: Node | None, what: str, read: Callable[[Node], Any]) -> list[Any]:
         """One or several things, each once."""
