@@ -33,7 +33,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "times is not that of mult-adds, and, of one family, what causes the differences.",
     )
     parser.add_argument(
-        "models", nargs="+", metavar="MODEL", help="two or more, with or without `vs` between"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="two or more, with or without `vs` between; git:REV:PATH is one in a git revision",
     )
     add_knob_options(parser, batch="examples per inference (1); of several, `1,8,32`, each")
     add_analysis_options(parser)
@@ -76,6 +79,9 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     batches = given_batches(options)
+    if batches and options.diff:
+        hint = "name the network twice, each with its batch: lenet5@batch=1 lenet5@batch=8"
+        raise UsageError(Problem("a diff is of networks at one batch", hint=hint))
     models = with_knobs([load_model(name) for name in names], given_knobs(options))
     if batches:
         return _run_batches(options, names, models, batches)

@@ -38,7 +38,11 @@ def add_command(
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """MODEL."""
-    parser.add_argument("model", metavar="MODEL", help="NAME_OR_PATH[:variant][@knob=value,...]")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="NAME_OR_PATH[:variant][@knob=value,...]; a path may be git:REV:PATH",
+    )
 
 
 def add_knob_options(

@@ -45,6 +45,17 @@ def _a(value: object) -> str:
     return "nothing" if value is None else f"{value}"
 
 
+def field_values(layer: Any) -> dict[str, Any]:
+    """The fields of a layer by name, with values as JSON has them."""
+    return {field.name: _plain(getattr(layer, field.name)) for field in dataclasses.fields(layer)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
 class FieldKind:
     """What one field may hold."""
 

@@ -31,7 +31,7 @@ from mnet_cost.errors import (
     did_you_mean,
     one_of,
 )
-from mnet_cost.models.library import is_path, path_beside
+from mnet_cost.models.library import is_path, path_beside, refuse_revision
 from mnet_cost.tensors import PRECISIONS
 from mnet_cost.yamlfile import read_text
 
@@ -383,8 +383,9 @@ def _measurement(row: _Row) -> Measurement | None:
 def _from_here(model: str, file: str) -> str:
     """A path in a reference is seen from the folder of the file that names it.
 
-    Raises `ModelReferenceError` for one that leads out of that folder.
+    Raises `ModelReferenceError` for one that leads out of that folder, and for a revision.
     """
+    refuse_revision(model)
     name = model[: _name_length(model)]
     return path_beside(file, name) + model[len(name) :] if is_path(name) else model
 

@@ -155,7 +155,7 @@ def refuse_revision(name: str) -> None:
 
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
-    return "/" in name or "\\" in name or is_yaml(name)
+    return "/" in name or "\\" in name or is_yaml(name) or is_revision(name)
 
 
 def path_beside(file: str, name: str) -> str:

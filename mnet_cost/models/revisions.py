@@ -255,6 +255,9 @@ class _Git:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
         }
+        if self._folder != _working_folder():  # a hook sets these for the working directory
+            for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_PREFIX", "GIT_INDEX_FILE"):
+                environment.pop(name, None)
         try:
             return subprocess.run(
                 command,

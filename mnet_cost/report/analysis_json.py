@@ -9,6 +9,7 @@ from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
+from mnet_cost.layers.fields import field_values
 from mnet_cost.metrics import TOTALS
 from mnet_cost.models.types import ModelSpec
 from mnet_cost.network.types import Step
@@ -20,7 +21,6 @@ from mnet_cost.report.rows import basis_cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sparsity import sparsity_document
 from mnet_cost.report.training_step import training_document
-from mnet_cost.search.snapshots import field_values
 from mnet_cost.tensors import TensorType
 
 

@@ -81,7 +81,9 @@ def compare_report(
     if explained:
         notes += sentences(names, breakdowns)
     records: Table
-    if by is None:
+    if by is None and diff and changes is not None:
+        records = causes_table(changes, names, everything=True)
+    elif by is None:
         records = with_figures(network_records(names, analyses), analyses)
     else:
         records = part_records(names, analyses, by)
@@ -102,6 +104,8 @@ def compare_report(
     )
 
 
+_MOST_LAYERS = 20_000
+"""Of networks whose causes are shown though nobody asks for them: some seconds."""
 _FEW = 3
 """Sentences that are shown without `--notes`."""
 

@@ -11,8 +11,8 @@ from mnet_cost.report.cell_text import cell
 from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.matrix import broken_name
 from mnet_cost.report.types import ASKED, Change, Column, Form, Table
-from mnet_cost.search.causes import Reason
 from mnet_cost.search.diff import Cause, Diff, LayerChange
+from mnet_cost.search.reasons import Reason
 from mnet_cost.units import format_count
 
 _SHOWN = named(("mult_adds", "params", "peak_memory"))

@@ -28,8 +28,8 @@ _NAME = 1
 """What agreement is worth. Layers that can be one are rather a pair than one added, one removed."""
 
 _WELL_COMPARED, _MOST_COMPARED = 200_000, 6_000_000
-"""Pairs that are weighed against each other where nothing tells the order, some tenth of a second;
-and at most, some two seconds."""
+"""Pairs that are weighed against each other although ids tell an order, some tenth of a second; and
+in all, some two seconds."""
 
 _SKIP_FIRST, _SKIP_OTHER, _PAIR = range(3)
 
@@ -46,7 +46,7 @@ def align(first: Sequence[LayerSnapshot], other: Sequence[LayerSnapshot]) -> tup
     theirs = [_Evidence(index, layer, numbers) for index, layer in enumerate(other)]
     for mine, yours in _unique(ours, theirs, lambda layer: (layer.kind, layer.label), by_id=True):
         ours[mine].is_found = theirs[yours].is_found = True
-    pairs = _aligned(ours, theirs)
+    pairs = _aligned(ours, theirs, _Budget())
     return tuple(sorted([*pairs, *_moved(ours, theirs, pairs)], key=lambda pair: pair[1]))
 
 
@@ -129,6 +129,13 @@ class _Evidence:
 _Layers = Sequence[_Evidence]
 
 
+class _Budget:
+    """How many pairs may still be weighed."""
+
+    def __init__(self) -> None:
+        self.pairs = _MOST_COMPARED
+
+
 def _unique(
     ours: _Layers, theirs: _Layers, key: Callable[[_Evidence], Hashable], by_id: bool = False
 ) -> list[Pair]:
@@ -144,7 +151,9 @@ def _unique(
     ]
 
 
-def _between(ours: _Layers, theirs: _Layers, anchors: Sequence[Pair]) -> list[Pair]:
+def _between(
+    ours: _Layers, theirs: _Layers, anchors: Sequence[Pair], budget: _Budget
+) -> list[Pair]:
     """`anchors`, which are in one order on both sides, and the pairs of what is between them."""
     pairs = list(anchors)
     first = other = 0
@@ -152,12 +161,12 @@ def _between(ours: _Layers, theirs: _Layers, anchors: Sequence[Pair]) -> list[Pa
     place_there = {layer.index: number for number, layer in enumerate(theirs)}
     ends = [(place[mine], place_there[yours]) for mine, yours in anchors]
     for first_end, other_end in (*ends, (len(ours), len(theirs))):
-        pairs += _aligned(ours[first:first_end], theirs[other:other_end])
+        pairs += _aligned(ours[first:first_end], theirs[other:other_end], budget)
         first, other = first_end + 1, other_end + 1
     return pairs
 
 
-def _aligned(ours: _Layers, theirs: _Layers) -> list[Pair]:
+def _aligned(ours: _Layers, theirs: _Layers, budget: _Budget) -> list[Pair]:
     """The pairs of some layers: equal ones at both ends, then the best of what is between."""
     pairs: list[Pair] = []
     start, end = 0, min(len(ours), len(theirs))
@@ -174,12 +183,15 @@ def _aligned(ours: _Layers, theirs: _Layers) -> list[Pair]:
     if size > _WELL_COMPARED:
         mine, yours = ([layer for layer in side if layer.is_found] for side in (ours, theirs))
         anchors = _increasing(_unique(mine, yours, lambda layer: (layer.kind, layer.label)))
-    if size > _MOST_COMPARED:
+    if size > budget.pairs:
         for key in (lambda layer: layer.exact, lambda layer: (layer.kind, layer.name)):
             anchors = anchors or _increasing(_unique(ours, theirs, key))
     if anchors:
-        return pairs + _between(ours, theirs, anchors)
-    return pairs + (_best(ours, theirs) if 0 < size <= _MOST_COMPARED else [])
+        return pairs + _between(ours, theirs, anchors, budget)
+    if not 0 < size <= budget.pairs:
+        return pairs
+    budget.pairs -= size
+    return pairs + _best(ours, theirs)
 
 
 def _increasing(pairs: Sequence[Pair]) -> list[Pair]:

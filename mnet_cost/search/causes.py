@@ -1,59 +1,56 @@
 """Why layers of two networks differ: which entries of the specs were changed, and what follows.
 
 A layer is changed by its own entry, by a call around it, by `let` or by a knob; or it is as it was
-and its inputs are not. Then the cause is whatever changed the axes of these inputs, which is found
-with the shape rules themselves: a size of an output is due to an input if it comes out with the
-input of one network and not with that of the other. Not here: what the differences cost.
+and its inputs are not. Then the cause is whatever changed the axes of these inputs (`origins.py`).
+A layer of one network alone is there by an entry that was added or removed, or by what decides
+whether an entry that both specs have makes a layer. Not here: what the differences cost.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from mnet_cost.layers import Layer
-from mnet_cost.models.naming import WORD, defined_name
-from mnet_cost.models.types import MODIFIERS, Block, Entry, GroupBody, ModelSpec
+from mnet_cost.models.naming import WORD
+from mnet_cost.models.types import MODIFIERS, ModelSpec
 from mnet_cost.search.alignment import Pair
-from mnet_cost.search.snapshots import (
-    LayerSnapshot,
-    Snapshot,
-    SpecEntry,
-    entry_values,
-    value_text,
+from mnet_cost.search.definitions import Definitions, block_place, entry_counts
+from mnet_cost.search.origins import (
+    UNCHANGED,
+    Applied,
+    Origin,
+    flat_origin,
+    origin_of_output,
+    reasons_at,
+    sizes_of,
 )
-from mnet_cost.tensors import RuleViolation, TensorType, require
-from mnet_cost.yamlfile import Node
-
-What = Literal[
-    "knob", "input", "let", "block", "changed", "replaced", "added", "removed", "peak", "rest"
-]
-"""`knob` to `block`: what was changed is no layer; `changed` to `removed`: an entry or a call.
-`peak`: another layer needs most memory now. `rest`: what has no cause that was found."""
-
-
-class Reason(NamedTuple):
-    """One thing that is not the same in two networks. Equal reasons are one."""
-
-    what: What
-    text: str
-    first: str = ""
-    """Place in the first spec, as `net.yaml:12`; empty where there is none."""
-    other: str = ""
-
-
-Reasons = frozenset[Reason]
-Values = tuple[tuple[str, str], ...]
-"""What an entry says."""
-NOTHING: Reasons = frozenset()
+from mnet_cost.search.reasons import (
+    NOTHING,
+    REST,
+    Reason,
+    Reasons,
+    Values,
+    block_reason,
+    bounded,
+    changed_entry,
+    differing_keys,
+    entry_pairs,
+    head_of,
+    new_entry,
+    place_of,
+    values_text,
+    words_of,
+)
+from mnet_cost.search.snapshots import LayerSnapshot, Snapshot, SpecEntry, value_text
+from mnet_cost.tensors import TensorType
 
 _DECIDING = ("when", "repeat")
 """Modifiers that decide whether there is a layer."""
 
-REST = Reason("rest", "what else differs")
-
 _FEW = 3
+"""Reasons that are told together where nothing tells which of them it is."""
 
 
 class Effect(NamedTuple):
@@ -75,27 +72,6 @@ def find_effects(
     `knobs` are those that have different values in both.
     """
     return _Search(first, other, pairs, knobs).effects()
-
-
-def values_text(first: str, other: str) -> str:
-    """`64 -> 128`."""
-    return f"{first or 'none'} -> {other or 'none'}"
-
-
-class _Origin(NamedTuple):
-    """Why a tensor has another type than the one of the first network that it stands for."""
-
-    by_axis: tuple[Reasons, ...]
-    """For each axis; of an axis that has the same size, nothing."""
-    rest: Reasons
-    """Of what is no single axis: their number, or outputs of a layer that has several."""
-
-    @property
-    def all(self) -> Reasons:
-        return self.rest.union(*self.by_axis)
-
-
-_SAME = _Origin((), NOTHING)
 
 
 class _Side:
@@ -149,18 +125,21 @@ class _Search:
         self.pairs = pairs
         for mine, theirs in pairs:
             self.first.paired[mine], self.other.paired[theirs] = theirs, mine
-            entries = _entry_pairs(self.first.layers[mine], self.other.layers[theirs])
+            entries = entry_pairs(self.first.layers[mine], self.other.layers[theirs])
             for entry, there in entries:
                 self.first.alive.setdefault(entry, there)
                 self.other.alive.setdefault(there, entry)
-        self.definitions = _Definitions(self.first.spec, self.other.spec, knobs)
+        self.definitions = Definitions(self.first.spec, self.other.spec, knobs)
         self.by_input: list[tuple[bool, int]] = []
         """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
         speaks of an input."""
         self.added = self._added(self.first, self.other)
         self.removed = self._added(self.other, self.first)
         self._join_replaced()
-        self.origins: dict[str, _Origin] = {}
+        self._every: Reasons | None = None
+        self._first_in: dict[str, int] | None = None
+        """A layer of both networks, of the first, by the block that it stands in."""
+        self.origins: dict[str, Origin] = {}
         """By tensor of the other network."""
         self.lost: dict[str, tuple[Reasons, ...]] = {}
         """What removed layers did to the axes of a tensor of the first network."""
@@ -177,6 +156,7 @@ class _Search:
         return effects
 
     def _pass(self) -> tuple[Effect, ...]:
+        self._every = None
         self.origins.clear()
         self.lost.clear()
         self._inputs()
@@ -199,7 +179,7 @@ class _Search:
     def _added(self, before: _Side, after: _Side) -> dict[int, Reasons]:
         """Why layers of `after` have none in `before`; the words are those of an addition."""
         is_added = after is self.other
-        counts = [_entry_counts(side.spec) for side in (before, after)]
+        counts = [entry_counts(side.spec) for side in (before, after)]
         return {
             index: self._reasons_of_new(layer, after, counts, is_added)
             for index, layer in enumerate(after.layers)
@@ -220,10 +200,12 @@ class _Search:
                 key = block, entry.values
                 if entry.values and counts[0][key] >= counts[1][key]:
                     # Both specs have it, and it makes something else, or nothing, in one of them.
-                    reasons, _ = self._reasons_of_presence(layer, side, is_added)
+                    reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
                     if reasons:
                         return reasons
-                return _new_reason(entry, is_added)
+                    if speaks_of_input:
+                        self.by_input.append((is_added, side.place[layer.name]))
+                return new_entry(entry, is_added)
             if partner.block != entry.block and entry.values and partner.values:
                 ends = (partner, entry) if is_added else (entry, partner)
                 return frozenset((self._block_reason(*ends),))
@@ -231,7 +213,7 @@ class _Search:
         reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
         if speaks_of_input and not reasons:
             self.by_input.append((is_added, side.place[layer.name]))
-        return reasons or self.definitions.all or _new_reason(layer.entry, is_added)
+        return reasons or self.definitions.all or new_entry(layer.entry, is_added)
 
     def _reasons_of_presence(
         self, layer: LayerSnapshot, side: _Side, is_added: bool
@@ -247,18 +229,18 @@ class _Search:
         for entry in reversed(layer.entries):
             partner = side.alive.get(entry, entry)
             ends = (partner, entry) if is_added else (entry, partner)
-            keys = _differing_keys(*ends)
+            keys = differing_keys(*ends)
             deciding = keys & set(_DECIDING)
             if entry.block not in ("", "group"):
                 deciding |= {key for key in keys if key.rpartition(".")[2] in words}
                 defaults, words = self.definitions.through(entry, words)
                 reasons |= defaults
             if deciding:
-                reasons.add(_changed(*ends))
+                reasons.add(changed_entry(*ends))
             if keys and entry is not layer.entry:
-                outermost = _changed(*ends)
-            words.add(_head(entry))
-            words |= _words(value for value in entry.values if value[0] in _DECIDING)
+                outermost = changed_entry(*ends)
+            words.add(head_of(entry))
+            words |= words_of(value for value in entry.values if value[0] in _DECIDING)
         decided = frozenset(reasons) | self.definitions.of(words)
         if not decided and outermost is not None:
             decided = frozenset((outermost,))
@@ -266,18 +248,18 @@ class _Search:
 
     def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
         """The reason that calls of the same entry call two blocks."""
-        head = _head(other)
-        if head == _head(first) and head in self.definitions.aliases:
+        head = head_of(other)
+        if head == head_of(first) and head in self.definitions.aliases:
             return self.definitions.aliases[head]
         if "group" in (first.block, other.block):
             names = ["layers" if each.block == "group" else each.block for each in (first, other)]
             text = f"`{other.name}`: `{names[0]}` -> `{names[1]}`"
             return Reason("block", text, first.place, other.place)
         places = [
-            _block_place(side.spec, entry)
+            block_place(side.spec, entry)
             for side, entry in ((self.first, first), (self.other, other))
         ]
-        return _block_reason(first.block, other.block, *places)
+        return block_reason(first.block, other.block, *places)
 
     def _join_replaced(self) -> None:
         """Make one reason of an entry that was removed and one that was added in its place."""
@@ -308,7 +290,7 @@ class _Search:
         reasons = self.removed[index]
         if len(layer.inputs) != 1:
             return
-        before, after = _sizes(layer.input_types[0]), _sizes(layer.output_type)
+        before, after = sizes_of(layer.input_types[0]), sizes_of(layer.output_type)
         lost = self.lost.get(layer.inputs[0], ())
         if len(before) != len(after):
             self.lost[layer.name] = tuple([reasons for _ in after])
@@ -324,20 +306,16 @@ class _Search:
     def _new(self, index: int) -> Effect:
         """An added layer: its axes are due to it, unless they are those of its only input."""
         layer, own = self.other.layers[index], self.added[index]
-        origin = _Origin(tuple([own for _ in _sizes(layer.output_type)]), NOTHING)
+        origin = Origin.of(tuple([own for _ in sizes_of(layer.output_type)]), NOTHING)
         if len(layer.inputs) == 1:
-            before, after = _sizes(layer.input_types[0]), _sizes(layer.output_type)
+            before, after = sizes_of(layer.input_types[0]), sizes_of(layer.output_type)
             if len(before) == len(after):
-                given = self.origins.get(layer.inputs[0], _SAME)
-                origin = _Origin(
-                    tuple(
-                        [
-                            _at(given, axis) if size == before[axis] else own | _at(given, axis)
-                            for axis, size in enumerate(after)
-                        ]
-                    ),
-                    given.rest,
-                )
+                given = self.origins.get(layer.inputs[0], UNCHANGED)
+                by_axis = [
+                    reasons_at(given, axis) | (NOTHING if size == before[axis] else own)
+                    for axis, size in enumerate(after)
+                ]
+                origin = Origin.of(tuple(by_axis), given.rest)
         self.origins[layer.name] = origin
         return Effect(None, index, own, own)
 
@@ -352,11 +330,11 @@ class _Search:
             if old == type_:
                 continue
             reasons = self._input_reasons(name, old, type_, place)
-            sizes, old_sizes = _sizes(type_), _sizes(old or "")
+            sizes, old_sizes = sizes_of(type_), sizes_of(old or "")
             if len(sizes) != len(old_sizes) or sizes == old_sizes:
-                self.origins[name] = _Origin(tuple([reasons for _ in sizes]), reasons)
+                self.origins[name] = Origin.of(tuple([reasons for _ in sizes]), reasons)
                 continue
-            self.origins[name] = _Origin(
+            self.origins[name] = Origin.of(
                 tuple(
                     [
                         reasons if size != was else NOTHING
@@ -379,7 +357,7 @@ class _Search:
             reasons = self.definitions.of(words) or self.definitions.all
             if reasons:
                 return reasons
-        return frozenset((Reason("input", text, *map(_place, nodes)),))
+        return frozenset((Reason("input", text, *map(place_of, nodes)),))
 
     def _pair(self, first: int, other: int) -> Effect:
         mine, theirs = self.first.layers[first], self.other.layers[other]
@@ -390,34 +368,34 @@ class _Search:
             if not own:  # the fields speak of an input, of the layer or of a block around it
                 carried |= self._around(other) or carried
                 own_or_rest = carried or self._unknown()
-                self._set_origin(theirs, _flat(mine, theirs, own_or_rest))
+                self._set_origin(theirs, flat_origin(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
         own = own or self._rewired(mine, theirs)
-        reasons = own | carried
+        reasons = bounded(own | carried)
         if not reasons and (mine.costs != theirs.costs or mine.output_type != theirs.output_type):
             own = reasons = self._differing_text(mine, theirs) or self._unknown()
         if mine.output_type != theirs.output_type:
             self._set_origin(theirs, self._origin(first, other, own, by_input))
         return Effect(first, other, own, reasons)
 
-    def _set_origin(self, layer: LayerSnapshot, origin: _Origin) -> None:
+    def _set_origin(self, layer: LayerSnapshot, origin: Origin) -> None:
         self.origins[layer.name] = origin
 
-    def _carried(self, first: int, other: int) -> tuple[Reasons, list[_Origin]]:
+    def _carried(self, first: int, other: int) -> tuple[Reasons, list[Origin]]:
         """What comes with the inputs of a pair: together, and for each input."""
         mine, theirs = self.first.layers[first], self.other.layers[other]
-        origins: list[_Origin] = []
+        origins: list[Origin] = []
         together: Reasons = NOTHING
         if len(mine.inputs) != len(theirs.inputs):
             wired = self._wiring(mine, theirs)
             together |= wired
         for place, tensor in enumerate(theirs.inputs):
             if place >= len(mine.inputs):
-                origins.append(_Origin((), together))
+                origins.append(Origin.of((), together))
                 continue
             old, new = mine.input_types[place], theirs.input_types[place]
             if old == new:
-                origins.append(_SAME)
+                origins.append(UNCHANGED)
                 continue
             origin = self._origin_of_input(mine, theirs, place, tensor)
             origins.append(origin)
@@ -426,37 +404,39 @@ class _Search:
 
     def _origin_of_input(
         self, mine: LayerSnapshot, theirs: LayerSnapshot, place: int, tensor: str
-    ) -> _Origin:
+    ) -> Origin:
         """Why the input at `place` of a pair has another type."""
-        before, after = _sizes(mine.input_types[place]), _sizes(theirs.input_types[place])
-        given = self.origins.get(self._name(tensor), _SAME)
+        before, after = sizes_of(mine.input_types[place]), sizes_of(theirs.input_types[place])
+        given = self.origins.get(self._name(tensor), UNCHANGED)
         lost = self.lost.get(mine.inputs[place], ())
         wired = NOTHING
         if not self._are_partners(mine.inputs[place], tensor):
             wired = self._wiring(mine, theirs)
         if len(before) != len(after):
             every = given.all.union(*lost) | wired or self._unknown()
-            return _Origin((), every)
+            return Origin.of((), every)
         by_axis = tuple(
             [
                 NOTHING
                 if size == was
-                else _at(given, axis) | (lost[axis] if axis < len(lost) else NOTHING) | wired
+                else reasons_at(given, axis) | (lost[axis] if axis < len(lost) else NOTHING) | wired
                 for axis, (was, size) in enumerate(zip(before, after, strict=True))
             ]
         )
         rest = NOTHING
         if not any(by_axis):  # a dtype, or a size of an output that is not the first
             rest = given.all.union(*lost) | wired or self._unknown()
-        return _Origin(by_axis, rest)
+        return Origin.of(by_axis, rest)
 
     def _unknown(self) -> Reasons:
         """Why something differs that nothing near it tells: what is written anywhere, or where
         that is the same, layers that came and went, if these have few reasons."""
         if self.definitions.all:
             return self.definitions.all
-        every = NOTHING.union(*self.added.values(), *self.removed.values())
-        return every if 0 < len(every) <= _FEW else frozenset((REST,))
+        if self._every is None:
+            every = NOTHING.union(*self.added.values(), *self.removed.values())
+            self._every = every if 0 < len(every) <= _FEW else frozenset((REST,))
+        return self._every
 
     def _name(self, tensor: str) -> str:
         """The layer whose origin a tensor has."""
@@ -490,13 +470,13 @@ class _Search:
             return NOTHING
         for first, other in zip(mine.inputs, theirs.inputs, strict=False):
             if not self._are_partners(first, other):
-                return frozenset((_changed(mine.entry, theirs.entry),))
+                return frozenset((changed_entry(mine.entry, theirs.entry),))
         return NOTHING
 
     def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
         if mine.entry.values != theirs.entry.values and self.has_specs:
-            return frozenset((_changed(mine.entry, theirs.entry),))
+            return frozenset((changed_entry(mine.entry, theirs.entry),))
         reasons: Reasons = NOTHING
         for side, tensors, those in (
             (self.other, theirs.inputs, self.added),
@@ -522,18 +502,18 @@ class _Search:
             ]
             text = f"`{theirs.kind}` {', '.join(changed)}"
             return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
-        entries = _entry_pairs(mine, theirs)
+        entries = entry_pairs(mine, theirs)
         for old, new in entries:
             if old.block != new.block:
                 return frozenset((self._block_reason(old, new),))
         reasons: set[Reason] = set()
         words: set[str] = set()
         for old, new in reversed(entries):
-            keys = _differing_keys(old, new)
+            keys = differing_keys(old, new)
             if new.block in ("", "group"):
                 if not new.block:
                     keys = {key for key in keys if key.partition(".")[0] not in MODIFIERS}
-                    words = _words(new.values)
+                    words = words_of(new.values)
                 else:
                     keys = set()
             else:
@@ -541,21 +521,22 @@ class _Search:
                 more, words = self.definitions.through(new, words)
                 reasons |= more
             if keys:
-                reasons.add(_changed(old, new))
+                reasons.add(changed_entry(old, new))
         return frozenset(reasons) | self.definitions.of(words)
 
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""
         if self.has_specs:
-            for old, new in reversed(_entry_pairs(mine, theirs)):
+            for old, new in reversed(entry_pairs(mine, theirs)):
                 if old.block != new.block:
                     return frozenset((self._block_reason(old, new),))
                 if old.values != new.values:
-                    return frozenset((_changed(old, new),))
+                    return frozenset((changed_entry(old, new),))
         return self.definitions.all
 
     def _around(self, index: int) -> Reasons:
-        """Reasons of the inputs of all blocks that a layer of the other network stands in."""
+        """Reasons of the inputs of all blocks that a layer of the other network stands in, or else
+        of the network's."""
         analysis = self.other.snapshot.analysis
         if analysis is None:
             return NOTHING
@@ -566,9 +547,12 @@ class _Search:
             call = network.calls.get(path)
             for tensor in call.inputs if call else ():
                 name = self._name(network.tensors[tensor].name)
-                reasons |= self.origins.get(name, _SAME).all
+                reasons |= self.origins.get(name, UNCHANGED).all
             path = path.rpartition(".")[0]
-        return reasons
+        if not reasons:
+            inputs = [name for name, _ in self.other.snapshot.inputs]
+            reasons = NOTHING.union(*[self.origins.get(name, UNCHANGED).all for name in inputs])
+        return bounded(reasons)
 
     def _around_removed(self, index: int) -> Reasons:
         """The same for a layer of the first network: of the blocks as they are in the other."""
@@ -576,319 +560,20 @@ class _Search:
         if analysis is None:
             return NOTHING
         steps = analysis.network.steps
-        for place, step in enumerate(steps):
-            if step.block_path == steps[index].block_path and place in self.first.paired:
-                return self._around(self.first.paired[place])
-        return NOTHING
+        if self._first_in is None:
+            self._first_in = {steps[place].block_path: place for place in self.first.paired}
+        place = self._first_in.get(steps[index].block_path)
+        return NOTHING if place is None else self._around(self.first.paired[place])
 
-    def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[_Origin]) -> _Origin:
+    def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[Origin]) -> Origin:
         """Why the output of a pair has another type: by its fields, or by axes of its inputs."""
-        mine, theirs = self.first.layers[first], self.other.layers[other]
-        every = own.union(*[origin.all for origin in by_input])
         layer, old_layer = self.other.layer(other), self.first.layer(first)
-        before, after = _sizes(mine.output_type), _sizes(theirs.output_type)
-        if len(before) != len(after) or layer is None or old_layer is None:
-            return _flat(mine, theirs, every)
-        given, old_given = self.other.types(other), self.first.types(first)
-        now = self.other.output(other).shape
-        without_own = _inferred(old_layer, given)
-        without_inputs = _inferred(layer, old_given)
-        by_axis: list[Reasons] = []
-        for axis, size in enumerate(now):
-            if after[axis] == before[axis]:
-                by_axis.append(NOTHING)
-                continue
-            reasons: Reasons = NOTHING
-            by_own = _size_at(without_own, axis) != size
-            by_inputs = _size_at(without_inputs, axis) != size
-            if by_own or not by_inputs:
-                reasons |= own
-            if by_inputs or not by_own or not reasons:
-                reasons |= _of_axes(layer, given, old_given, by_input, axis, size)
-            by_axis.append(reasons or every)
-        return _Origin(tuple(by_axis), NOTHING)
-
-
-class _Definitions:
-    """`let`, knobs and defaults of arguments that differ, and which names depend on them."""
-
-    def __init__(
-        self, first: ModelSpec | None, other: ModelSpec | None, knobs: Mapping[str, Reason]
-    ) -> None:
-        self.all: Reasons = frozenset(knobs.values())
-        self._of_name: dict[str, Reasons] = {
-            name: frozenset((reason,)) for name, reason in knobs.items()
-        }
-        self.aliases: dict[str, Reason] = {}
-        """By name of a block that stands for something else."""
-        self._defaults: dict[tuple[str, str], Reason] = {}
-        self._arguments: dict[str, dict[str, set[str]]] = {}
-        if first is None or other is None:
-            return
-        old, new = _lets(first), _lets(other)
-        for name, (text, node) in new.items():
-            before = old.get(name)
-            if before is not None and before[0] != text:
-                reason = Reason(
-                    "let",
-                    f"`let` {name}: {values_text(before[0], text)}",
-                    _place(before[1]),
-                    _place(node),
-                )
-                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
-                self.all |= {reason}
-        for name, (text, _) in new.items():
-            for word in WORD.findall(text):
-                if word in self._of_name and word != name:
-                    self._of_name[name] = self._of_name.get(name, NOTHING) | self._of_name[word]
-        self._read_aliases(first, other)
-        self._read_arguments(first, other)
-
-    def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
-        """Names of `blocks` that stand for another kind or block now, in one spec or in both."""
-        old, new = (spec.node.value.get("blocks") for spec in (first, other))
-        if old is None or new is None:
-            return
-        for name, node in new.value.items():
-            before = old.value.get(name)
-            if before is None or (isinstance(before.value, dict) and isinstance(node.value, dict)):
-                continue
-            was, stands_for = (
-                name if isinstance(each.value, dict) else value_text(each.plain())
-                for each in (before, node)
-            )
-            if was != stands_for:
-                reason = _block_reason(was, stands_for, _place(before), _place(node))
-                self.aliases[name] = reason
-                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
-                self.all |= {reason}
-
-    def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
-        for name, block in other.blocks.items():
-            if not isinstance(block, Block):
-                continue
-            texts = {
-                argument: "" if value is None else value_text(value.node.plain())
-                for argument, value in block.arguments.items()
-            }
-            self._arguments[block.name] = {
-                argument: set(WORD.findall(text)) for argument, text in texts.items()
-            }
-            before = first.blocks.get(name)
-            if not isinstance(before, Block):
-                continue
-            for argument, text in texts.items():
-                value = before.arguments.get(argument)
-                if value is None or value_text(value.node.plain()) == text:
-                    continue
-                now = block.arguments[argument]
-                changed = values_text(value_text(value.node.plain()), text)
-                self._defaults[block.name, argument] = Reason(
-                    "let",
-                    f"`{argument}` of block `{block.name}`: {changed}",
-                    _place(value.node),
-                    _place(block.node if now is None else now.node),
-                )
-
-    def of(self, words: Iterable[str]) -> Reasons:
-        """The reasons that names depend on."""
-        return NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words])
-
-    def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
-        """What a call makes of names that are used in the block: reasons of defaults, and the names
-        that its arguments are written with."""
-        arguments = self._arguments.get(call.block, {})
-        given = {key.rpartition(".")[2]: text for key, text in call.values if "." in key}
-        reasons: Reasons = NOTHING
-        outside = {word for word in words if word not in arguments}
-        for word in words & arguments.keys():
-            if word in given:
-                outside |= set(WORD.findall(given[word]))
-            else:
-                outside |= arguments[word]
-                default = self._defaults.get((call.block, word))
-                reasons |= NOTHING if default is None else {default}
-        return reasons, outside
-
-
-def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
-    """Text and place of each definition of `let` by its name."""
-    section = spec.node.value.get("let")
-    if section is None or not isinstance(section.value, dict):
-        return {}
-    lets = {}
-    for key, node in section.value.items():
-        name = defined_name(key)
-        parameters = key[len(name) :]
-        lets[name] = (f"{parameters} {value_text(node.plain())}".strip(), node)
-    return lets
-
-
-def _entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
-    """How often a spec has an entry that says the same, by the block that it stands in."""
-    counts: Counter[tuple[str, Values]] = Counter()
-    if spec is None:
-        return counts
-    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
-    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
-    lists += [(name, block.entries) for name, block in blocks.items()]
-    while lists:
-        block, entries = lists.pop()
-        for entry in entries:
-            counts[block, entry_values(entry.node)] += 1
-            if isinstance(entry.body, GroupBody):
-                lists.append((block, entry.body.entries))
-    return counts
-
-
-def _entry_pairs(first: LayerSnapshot, other: LayerSnapshot) -> list[tuple[SpecEntry, SpecEntry]]:
-    """The entries around a pair that stand for each other, outermost first.
-
-    Where one layer stands in more blocks than the other, calls of one name, or else of one block,
-    stand for each other.
-    """
-    if len(first.entries) == len(other.entries):
-        return list(zip(first.entries, other.entries, strict=True))
-    calls, other_calls = first.entries[:-1], other.entries[:-1]
-    pairs = _in_order(calls, other_calls, lambda call: call.name)
-    pairs = pairs or _in_order(calls, other_calls, lambda call: call.block)
-    return [*pairs, (first.entry, other.entry)]
-
-
-def _in_order(
-    calls: Sequence[SpecEntry], others: Sequence[SpecEntry], key: Callable[[SpecEntry], str]
-) -> list[tuple[SpecEntry, SpecEntry]]:
-    """Pairs of calls with one `key`, the innermost first taken, and those around them around."""
-    pairs: list[tuple[SpecEntry, SpecEntry]] = []
-    left = list(calls)
-    for call in reversed(others):
-        same = [place for place, each in enumerate(left) if key(each) == key(call)]
-        if same:
-            pairs.append((left[same[-1]], call))
-            del left[same[-1] :]
-    return pairs[::-1]
-
-
-def _changed(first: SpecEntry, other: SpecEntry) -> Reason:
-    """The reason that an entry says something else."""
-    old, new = dict(first.values), dict(other.values)
-    before, head = _head(first), _head(other)
-    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    if before != head:
-        text = f"`{before}` -> `{head}`"
-    else:
-        changes = [
-            f"`{key.rpartition('.')[2]}` {values_text(old.get(key, ''), new.get(key, ''))}"
-            for key in keys
-        ]
-        text = " ".join([*([f"`{head}`"] if head else []), ", ".join(changes)])
-    return Reason("changed", text, first.place, other.place)
-
-
-def _head(entry: SpecEntry) -> str:
-    """The kind or block that an entry is of; empty for a list of entries."""
-    heads = [key.partition(".")[0] for key, _ in entry.values]
-    return next((head for head in heads if head not in (*MODIFIERS, "layers")), "")
-
-
-def _differing_keys(first: SpecEntry, other: SpecEntry) -> set[str]:
-    old, new = dict(first.values), dict(other.values)
-    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
-
-
-def _words(values: Iterable[tuple[str, str]]) -> set[str]:
-    return {word for _, text in values for word in WORD.findall(text)}
-
-
-def _place(node: Node | None) -> str:
-    return "" if node is None else f"{node.source.path}:{node.line}"
-
-
-def _new_reason(entry: SpecEntry, is_added: bool) -> Reasons:
-    """The reason that an entry is in one spec only."""
-    head = f"`{_head(entry) or entry.name}`"
-    if is_added:
-        return frozenset((Reason("added", f"{head} added", "", entry.place),))
-    return frozenset((Reason("removed", f"{head} removed", entry.place),))
-
-
-def _block_reason(first: str, other: str, place: str, other_place: str) -> Reason:
-    return Reason("block", f"block `{first}` -> `{other}`", place, other_place)
-
-
-def _block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
-    """Where a block is defined; where it is called, if it has no definition."""
-    for block in spec.blocks.values() if spec else ():
-        if isinstance(block, Block) and block.name == entry.block:
-            return _place(block.node)
-    return entry.place
-
-
-def _sizes(type_: str) -> tuple[str, ...]:
-    """The axes of a type, as texts."""
-    shape = type_.partition(" ")[0]
-    return () if shape in ("", "scalar") else tuple(shape.split("x"))
-
-
-def _at(origin: _Origin, axis: int) -> Reasons:
-    return origin.rest | (origin.by_axis[axis] if axis < len(origin.by_axis) else NOTHING)
-
-
-def _flat(first: LayerSnapshot, other: LayerSnapshot, reasons: Reasons) -> _Origin:
-    """An origin of which nothing is known by axis."""
-    before, after = _sizes(first.output_type), _sizes(other.output_type)
-    if len(before) != len(after):
-        return _Origin((), reasons)
-    return _Origin(
-        tuple(
-            [reasons if size != was else NOTHING for was, size in zip(before, after, strict=True)]
-        ),
-        NOTHING,
-    )
-
-
-def _inferred(layer: Layer, types: tuple[TensorType, ...]) -> TensorType | None:
-    """What `layer` makes of inputs; None where they do not fit."""
-    least, most = layer.arity
-    if len(types) < least or (most is not None and len(types) > most):
-        return None
-    try:
-        return layer.infer(require, *types)
-    except RuleViolation:
-        return None
-
-
-def _size_at(type_: TensorType | None, axis: int) -> object:
-    return type_.shape[axis] if type_ is not None and axis < len(type_.shape) else None
-
-
-def _of_axes(
-    layer: Layer,
-    given: tuple[TensorType, ...],
-    old: tuple[TensorType, ...],
-    origins: Sequence[_Origin],
-    axis: int,
-    size: object,
-) -> Reasons:
-    """The reasons of the input axes that a size of the output is due to.
-
-    Each is taken back alone: where the size changes, or nothing fits any more, it is due to it.
-    """
-    reasons: Reasons = NOTHING
-    everything: Reasons = NOTHING
-    for place, origin in enumerate(origins):
-        reasons |= origin.rest
-        everything |= origin.all
-        if place >= len(old) or len(old[place].shape) != len(given[place].shape):
-            reasons |= origin.all
-            continue
-        for number, of_axis in enumerate(origin.by_axis):
-            if not of_axis or of_axis <= reasons:
-                continue
-            shape = list(given[place].shape)
-            shape[number] = old[place].shape[number]
-            before = TensorType(tuple(shape), given[place].dtype, given[place].layout)
-            types = (*given[:place], before, *given[place + 1 :])
-            if _size_at(_inferred(layer, types), axis) != size:
-                reasons |= of_axis
-    return reasons or everything
+        if layer is None or old_layer is None:
+            every = own.union(*[origin.all for origin in by_input])
+            return flat_origin(self.first.layers[first], self.other.layers[other], every)
+        return origin_of_output(
+            Applied(old_layer, self.first.types(first), self.first.output(first)),
+            Applied(layer, self.other.types(other), self.other.output(other)),
+            own,
+            by_input,
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis
@@ -18,6 +18,7 @@ from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.analysis.memory import LiveTensor
 from mnet_cost.analysis.work import LayerCost, add_up
 from mnet_cost.layers import Layer
+from mnet_cost.layers.fields import field_values
 from mnet_cost.metrics import TOTALS, Metric
 from mnet_cost.network import Network
 from mnet_cost.tensors import TensorType
@@ -140,6 +141,10 @@ class Snapshot:
     devices: tuple[DeviceSnapshot, ...]
     analysis: Analysis | None = None
     """What it was made of; None for a document."""
+
+    def on(self, device: str) -> DeviceSnapshot | None:
+        """What is known of the network on the device of that name."""
+        return next((each for each in self.devices if each.name == device), None)
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.title}: {len(self.layers)} layers>"
@@ -271,17 +276,6 @@ def layer_costs(cost: LayerCost) -> tuple[int, ...]:
     """What a layer adds to each of `ADDITIVE`: its costs, as those of a network of one layer."""
     costs = costs_of_totals(add_up((cost,)), 0, is_partial=False)
     return tuple([metric.of_network(costs) for metric in ADDITIVE if metric.of_network])
-
-
-def field_values(layer: Layer) -> dict[str, Any]:
-    """The fields of a layer by name, with values as JSON has them."""
-    return {field.name: _plain(getattr(layer, field.name)) for field in fields(layer)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
-        return [_plain(part) for part in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 def value_text(value: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from mnet_cost.analysis import analyze
 from mnet_cost.errors import MnetCostError, ModelReferenceError, SpecError
+from mnet_cost.measure.measurements import read_measurements
 from mnet_cost.models.library import load_model, split_reference
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -80,6 +81,15 @@ def test_a_revision_is_read_from_the_root_or_from_here(inside: Path) -> None:
     assert params(f"git:v1:{inside}/specs/base.yaml") == old
     assert params("git:v1:specs/base.yaml:wide") == 2 * old
     assert params("git:v1:specs/base.yaml:wide@width=40") == 5 * old
+
+
+def test_within_a_hook_paths_elsewhere_are_of_their_own_repository(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("GIT_DIR", ".git")
+    assert params("git:v1:specs/base.yaml") == 3 * 9 * 8
+    assert params(f"git:v1:{repository}/specs/base.yaml") == 3 * 9 * 8
 
 
 def test_what_a_spec_extends_is_of_the_same_revision(inside: Path) -> None:
@@ -211,6 +221,15 @@ def test_files_name_no_revisions_and_nothing_above_them(inside: Path) -> None:
         ) as caught:
             load_model(reference)
         assert "1 | extends: " in str(caught.value)
+
+
+def test_tables_name_no_revisions(inside: Path) -> None:
+    """Neither with an ending nor without: a row of a table never runs git."""
+    for name in ("git:HEAD:net", "git:HEAD:specs/base.yaml"):
+        path = inside / "times.csv"
+        path.write_text(f"model,latency_ms\n{name},3\n")
+        with pytest.raises(MnetCostError, match="a file names no revision of another one"):
+            read_measurements(path)
 
 
 def test_outside_of_a_repository_and_without_git(

@@ -15,7 +15,8 @@ from mnet_cost.metrics import TOTALS
 from mnet_cost.models.dump import dump_data
 from mnet_cost.models.library import load_model, model_names
 from mnet_cost.models.load import parse_spec
-from mnet_cost.search.diff import TOLERANCE, Diff, diff
+from mnet_cost.search.booking import TOLERANCE
+from mnet_cost.search.diff import Diff, diff
 from mnet_cost.search.snapshots import ADDITIVE
 
 DEVICES = [load_device(name) for name in ("pixel_1_tflite", "h100")]
@@ -182,6 +183,20 @@ def test_the_cause_is_what_was_changed(
     assert causes(old, new) == expected
 
 
+def test_an_entry_that_asks_for_its_input_is_there_because_of_it() -> None:
+    """Whether the entry makes a layer nowhere else, or elsewhere in the network too."""
+    text = SPEC.replace("      - relu\n", "      - {relu: {}, when: input.channels > 10}\n")
+    wide = text.replace("channels: 8,", "channels: 12,")
+    few = text.replace("{c: 16}", "{c: 4}")
+    for first, other in ((text, wide), (few, few.replace("channels: 8,", "channels: 12,"))):
+        for old, new, change in ((first, other, "8 -> 12"), (other, first, "12 -> 8")):
+            found = diff(analysis_of(old), analysis_of(new))
+            assert_adds_up(found)
+            assert [cause.text for cause in found.causes] == [f"`conv2d` `channels` {change}"]
+            (lonely,) = [each for each in found.layers if each.status in ("added", "removed")]
+            assert (lonely.name, lonely.kind) == ("body.relu", "relu")
+
+
 def test_two_changes_of_one_layer_are_booked_together_only_where_they_meet() -> None:
     new = SPEC.replace("channels: 8,", "channels: 4,").replace("- body: {c: 16}", "- body: {c: 24}")
     found = diff(analysis_of(SPEC), analysis_of(new))
@@ -232,6 +247,69 @@ def test_a_change_of_fusion_is_booked_to_what_changed_it() -> None:
     found = diff(analysis_of(SPEC, DEVICES), analysis_of(new, DEVICES))
     assert [cause.text for cause in found.causes] == ["`relu` -> `sigmoid`"]
     assert_adds_up(found)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "expected"),
+    [
+        # Weights that are shared no more are stored twice.
+        ("- {id: a, conv2d: {channels: 3, kernel: 1}}\n- use: a",
+         "- {id: a, conv2d: {channels: 3, kernel: 1}}\n- conv2d: {channels: 3, kernel: 1}",
+         [("`use` -> `conv2d`", 0, 9, 0)]),
+        # Another layer of the same type is read; its tensor is alive for longer then.
+        ("- {id: a, relu: {}}\n- {id: b, conv2d: {channels: 3, kernel: 1}}\n- add: [b, b]",
+         "- {id: a, relu: {}}\n- {id: b, conv2d: {channels: 3, kernel: 1}}\n- add: [a, b]",
+         [("`add` [b, b] -> [a, b]", 0, 0, 0)]),
+        # The order of two branches: nothing is added or removed.
+        ("- {id: a, relu: {}}\n- {id: b, sigmoid: {}, from: a}\n- {id: c, tanh: {}, from: a}\n"
+         "- add: [b, c]",
+         "- {id: a, relu: {}}\n- {id: c, tanh: {}, from: a}\n- {id: b, sigmoid: {}, from: a}\n"
+         "- add: [b, c]", []),
+        # Another number of axes.
+        ("- flatten\n- linear: {features: 2}", "- global_avg_pool\n- linear: {features: 2}",
+         [("`flatten` -> `global_avg_pool`", -2 * 3 * 63, -2 * 3 * 63, 4)]),
+    ],
+)  # fmt: skip
+def test_graphs_of_other_shapes(
+    first: str, other: str, expected: list[tuple[str, int, int, int]]
+) -> None:
+    head = "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+    found = diff(analysis_of(head + first), analysis_of(head + other))
+    assert_adds_up(found)
+    assert_one_layer_each(found)
+    assert [
+        (cause.text, *(cause.changes[name] for name in ("mult_adds", "params", "peak_memory")))
+        for cause in found.causes
+    ] == expected
+
+
+def test_many_changes_together_have_one_name() -> None:
+    def text(channels: int) -> str:
+        branches = [f"- {{id: b{i}, conv2d: {{channels: {channels}, kernel: 1}}, from: image}}"
+                    for i in range(14)]  # fmt: skip
+        read = ", ".join(f"b{i}" for i in range(14))
+        end = [f"- concat: [{read}]", "- conv2d: {channels: 2, kernel: 1}"]
+        head = "format: 1\nname: net\ninput: {image: [3, 4, 4]}\nlayers:"
+        return "\n".join([head, *branches, *end]) + "\n"
+
+    found = diff(analysis_of(text(1)), analysis_of(text(2)))
+    assert_adds_up(found)
+    assert [cause.changes["mult_adds"] for cause in found.causes] == [48] * 14 + [14 * 2 * 16]
+    assert found.causes[-1].text == "many changes together"
+
+
+def test_the_last_of_many_knobs_are_set_together() -> None:
+    def text(channels: int) -> str:
+        knobs = ", ".join(f"k{i}: {channels}" for i in range(20))
+        layers = "".join(f"- conv2d: {{channels: k{i}, kernel: 1}}\n" for i in range(20))
+        return (
+            f"format: 1\nname: net\nknobs: {{{knobs}}}\ninput: {{image: [3, 4, 4]}}\n"
+            f"layers:\n{layers}"
+        )
+
+    found = diff(analysis_of(text(1)), analysis_of(text(2)))
+    assert_adds_up(found)
+    assert [len(cause.reasons) for cause in found.causes] == [1] * 16 + [4]
 
 
 def test_unlike_analyses_are_refused() -> None:

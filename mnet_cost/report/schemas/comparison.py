@@ -23,9 +23,9 @@ from mnet_cost.report.schemas.parts import (
     text,
     whole,
 )
-from mnet_cost.search.causes import What
 from mnet_cost.search.compare import COMPARED
 from mnet_cost.search.diff import Status
+from mnet_cost.search.reasons import What
 
 
 def _analysis_part() -> Json:

@@ -1,0 +1,167 @@
+"""What two specs define otherwise: `let`, knobs, defaults of arguments, and what blocks stand for.
+
+A definition is a reason of what is written with its name, directly or through other definitions and
+arguments. Not here: entries, which are compared where a layer stands in them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from mnet_cost.models.naming import WORD, defined_name
+from mnet_cost.models.types import Block, Entry, GroupBody, ModelSpec
+from mnet_cost.search.reasons import (
+    NOTHING,
+    Reason,
+    Reasons,
+    Values,
+    block_reason,
+    bounded,
+    place_of,
+    values_text,
+)
+from mnet_cost.search.snapshots import SpecEntry, entry_values, value_text
+from mnet_cost.yamlfile import Node
+
+
+class Definitions:
+    """`let`, knobs and defaults of arguments that differ, and which names depend on them."""
+
+    def __init__(
+        self, first: ModelSpec | None, other: ModelSpec | None, knobs: Mapping[str, Reason]
+    ) -> None:
+        self.all: Reasons = frozenset(knobs.values())
+        self._of_name: dict[str, Reasons] = {
+            name: frozenset((reason,)) for name, reason in knobs.items()
+        }
+        self.aliases: dict[str, Reason] = {}
+        """By name of a block that stands for something else."""
+        self._defaults: dict[tuple[str, str], Reason] = {}
+        self._arguments: dict[str, dict[str, set[str]]] = {}
+        if first is None or other is None:
+            return
+        old, new = _lets(first), _lets(other)
+        for name, (text, node) in new.items():
+            before = old.get(name)
+            if before is not None and before[0] != text:
+                reason = Reason(
+                    "let",
+                    f"`let` {name}: {values_text(before[0], text)}",
+                    place_of(before[1]),
+                    place_of(node),
+                )
+                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
+                self.all |= {reason}
+        for name, (text, _) in new.items():
+            for word in WORD.findall(text):
+                if word in self._of_name and word != name:
+                    reasons = self._of_name.get(name, NOTHING) | self._of_name[word]
+                    self._of_name[name] = bounded(reasons)
+        self._read_aliases(first, other)
+        self._read_arguments(first, other)
+        self.all = bounded(self.all)
+
+    def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
+        """Names of `blocks` that stand for another kind or block now, in one spec or in both."""
+        old, new = (spec.node.value.get("blocks") for spec in (first, other))
+        if old is None or new is None:
+            return
+        for name, node in new.value.items():
+            before = old.value.get(name)
+            if before is None or (isinstance(before.value, dict) and isinstance(node.value, dict)):
+                continue
+            was, stands_for = (
+                name if isinstance(each.value, dict) else value_text(each.plain())
+                for each in (before, node)
+            )
+            if was != stands_for:
+                reason = block_reason(was, stands_for, place_of(before), place_of(node))
+                self.aliases[name] = reason
+                self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
+                self.all |= {reason}
+
+    def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
+        for name, block in other.blocks.items():
+            if not isinstance(block, Block):
+                continue
+            texts = {
+                argument: "" if value is None else value_text(value.node.plain())
+                for argument, value in block.arguments.items()
+            }
+            self._arguments[block.name] = {
+                argument: set(WORD.findall(text)) for argument, text in texts.items()
+            }
+            before = first.blocks.get(name)
+            if not isinstance(before, Block):
+                continue
+            for argument, text in texts.items():
+                value = before.arguments.get(argument)
+                if value is None or value_text(value.node.plain()) == text:
+                    continue
+                now = block.arguments[argument]
+                changed = values_text(value_text(value.node.plain()), text)
+                self._defaults[block.name, argument] = Reason(
+                    "let",
+                    f"`{argument}` of block `{block.name}`: {changed}",
+                    place_of(value.node),
+                    place_of(block.node if now is None else now.node),
+                )
+
+    def of(self, words: Iterable[str]) -> Reasons:
+        """The reasons that names depend on."""
+        return bounded(NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words]))
+
+    def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
+        """What a call makes of names that are used in the block: reasons of defaults, and the names
+        that its arguments are written with."""
+        arguments = self._arguments.get(call.block, {})
+        given = {key.rpartition(".")[2]: text for key, text in call.values if "." in key}
+        reasons: Reasons = NOTHING
+        outside = {word for word in words if word not in arguments}
+        for word in words & arguments.keys():
+            if word in given:
+                outside |= set(WORD.findall(given[word]))
+            else:
+                outside |= arguments[word]
+                default = self._defaults.get((call.block, word))
+                reasons |= NOTHING if default is None else {default}
+        return reasons, outside
+
+
+def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
+    """Text and place of each definition of `let` by its name."""
+    section = spec.node.value.get("let")
+    if section is None or not isinstance(section.value, dict):
+        return {}
+    lets = {}
+    for key, node in section.value.items():
+        name = defined_name(key)
+        parameters = key[len(name) :]
+        lets[name] = (f"{parameters} {value_text(node.plain())}".strip(), node)
+    return lets
+
+
+def entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
+    """How often a spec has an entry that says the same, by the block that it stands in."""
+    counts: Counter[tuple[str, Values]] = Counter()
+    if spec is None:
+        return counts
+    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
+    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
+    lists += [(name, block.entries) for name, block in blocks.items()]
+    while lists:
+        block, entries = lists.pop()
+        for entry in entries:
+            counts[block, entry_values(entry.node)] += 1
+            if isinstance(entry.body, GroupBody):
+                lists.append((block, entry.body.entries))
+    return counts
+
+
+def block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
+    """Where a block is defined; where it is called, if it has no definition."""
+    for block in spec.blocks.values() if spec else ():
+        if isinstance(block, Block) and block.name == entry.block:
+            return place_of(block.node)
+    return entry.place
