@@ -186,8 +186,11 @@ class _Document(Baseline):
         if not same:
             return Missing(f"{self.name} has no analysis of it at this setting")
         now = analysis.network.knobs
-        return max(same, key=lambda one: sum(_is_equal(one.knobs.get(knob), value)
-                                             for knob, value in now.items()))  # fmt: skip
+
+        def alike(snapshot: Snapshot) -> int:
+            return sum(_is_equal(snapshot.knobs.get(knob), value) for knob, value in now.items())
+
+        return max(same, key=alike)
 
 
 def _is_equal(first: Any, other: Any) -> bool:

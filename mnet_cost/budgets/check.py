@@ -53,10 +53,10 @@ from mnet_cost.network import Network, elaborate
 FAIL_ON: frozenset[Verdict] = frozenset(["over"])
 """The verdicts that fail where nobody asks for others."""
 
-MAX_SETTINGS = 10_000_000
-"""Most settings of a budget: they are evaluated in some ten seconds."""
+MAX_SETTINGS = 1_000_000
+"""Most settings of the ranges of all budgets of a run: they are evaluated in a second or some."""
 MAX_PART_SETTINGS = 1000
-"""Most settings of a budget of a part, of which each takes an analysis."""
+"""Most of those that are of parts, of which each takes an analysis."""
 MAX_CHANGES = 10
 """Budgets for which it is looked for what would pass."""
 
@@ -81,7 +81,8 @@ def check_budgets(
     judgements: list[Judgement] = []
     problems = ProblemList()
     with suppress(TooManyProblemsError):
-        for planned in plan.budgets:
+        problems += _too_many_settings(plan)
+        for planned in () if problems else plan.budgets:
             try:
                 judgements += checker.judge(planned)
             except MnetCostError as error:
@@ -97,6 +98,25 @@ def check_budgets(
         judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
         without=plan.without, skipped=plan.skipped,
     )  # fmt: skip
+
+
+def _too_many_settings(plan: Plan) -> Iterator[Problem]:
+    """The problem of the budget from which on the ranges of all have too many settings, of networks
+    and of parts."""
+    counts = {"": 0, "of parts ": 0}
+    for planned in plan.budgets:
+        budget = planned.budget
+        settings = prod(map(len, budget.at.values())) * len(budget.precisions)
+        if all(len(values) == 1 for values in budget.at.values()):
+            continue
+        what, most = ("", MAX_SETTINGS) if budget.part is None else ("of parts ", MAX_PART_SETTINGS)
+        before = counts[what]
+        counts[what] += settings
+        if before <= most < counts[what]:
+            message = f"with these, ranges {what}have {counts[what]:,} settings"
+            message += f", of {most:,} at most"
+            error = UsageError(Problem(message, hint="take larger steps, or fewer knobs"))
+            yield from planned.placed(error)
 
 
 class _Checker:
@@ -151,14 +171,6 @@ class _Checker:
         """The judgements of one budget."""
         budget = planned.budget
         axes = {knob: values for knob, values in budget.at.items() if len(values) > 1}
-        settings = prod(map(len, axes.values()))
-        most = MAX_SETTINGS if budget.part is None else MAX_PART_SETTINGS
-        if settings > most:
-            why = "" if budget.part is None else ": each takes an analysis of its own"
-            raise UsageError(
-                Problem(f"these are {settings:,} settings, of {most:,} at most{why}",
-                        hint="take larger steps, or fewer knobs")
-            )  # fmt: skip
         for precision in budget.precisions:
             if not axes:
                 yield from self._at_setting(planned, precision)
@@ -236,8 +248,7 @@ class _Checker:
         if not settings.worst:
             judgement = replace(judgement, number=UNKNOWN, entries=())
         if settings.broken:
-            cause, points = max(settings.broken.items(), key=lambda item: item[1])
-            why = f"{points:,} of {settings.points:,} settings are no network: {cause}"
+            why = f"no network: {max(settings.broken, key=settings.broken.__getitem__)}"
         return replace(judgement, settings=settings, why=why)
 
     def _some_network(
@@ -402,13 +413,12 @@ def _without_network(
 ) -> Judgement:  # fmt: skip
     """A range of which no setting, of those that were tried, is a network."""
     cause = max(settings.broken, key=settings.broken.__getitem__, default="")
-    points = sum(settings.broken.values())
     return Judgement(
         spec=planned.spec, at=_texts(planned), knobs=planned.fixed, precision=precision,
         device=device, part=planned.budget.part, metric=metric, verdict="undecided",
         number=UNKNOWN, limit=planned.budget.limits.get(metric.name),
         warning=planned.budget.warnings.get(metric.name),
-        why=f"{points:,} of {settings.points:,} settings are no network: {cause}",
+        why=f"no network: {cause}",
         budget=planned.budget, settings=settings,
     )  # fmt: skip
 

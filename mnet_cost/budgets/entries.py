@@ -51,6 +51,9 @@ PART_METRICS = (
 KEYS = ("at", "device", "precision", "part", "warn", "reason")
 """Keys of an entry beside its limits, and beside what says which network it is about."""
 
+MAX_VALUES = 100_000
+"""Most values of knobs in a file: to read a range takes some microseconds for each."""
+
 _LIMITED = {metric.name: metric for metric in LIMITED}
 _EXAMPLE = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"
 
@@ -124,6 +127,8 @@ class _Reader:
         self.identity = identity
         self.problems = problems
         self.devices = devices
+        self.values = 0
+        """Values of knobs so far."""
 
     def budget(self, entry: Node) -> Budget | None:
         """The budget of an entry; None after a problem."""
@@ -251,10 +256,13 @@ class _Reader:
         """The values of a knob: one, a list, or a range."""
         items = node.value if isinstance(node.value, list) else [node]
         values: list[Any] = []
+        seen: set[tuple[bool, Any]] = set()
         for item in items:
             if isinstance(item.value, (dict, list, type(None))):
                 hint = "`0.5`, `[128, 224]` or `0.25:1.0:0.25`"
                 self.problems.add(f"the knob `{knob}` has no such value", item, hint)
+                return ()
+            if self._has_too_many(item):
                 return ()
             if isinstance(item.value, str):
                 from mnet_cost.search.ranges import parse_values  # with exact fractions
@@ -267,13 +275,24 @@ class _Reader:
             else:
                 new = (item.value,)
             for value in new:
-                if any(value == other and type(value) is type(other) for other in values):
+                key = isinstance(value, bool), value
+                if key in seen:
                     self.problems.add(f"{value} is there twice", item)
                     return ()
+                seen.add(key)
             values += new
+            self.values += len(new)
+            if self._has_too_many(item):
+                return ()
         if not values:
             self.problems.add(f"the knob `{knob}` has no value", node)
         return tuple(values)
+
+    def _has_too_many(self, node: Node) -> bool:
+        """Whether all budgets have too many values; then that is a problem of `node`."""
+        if self.values > MAX_VALUES:
+            self.problems.add(f"budgets have at most {MAX_VALUES:,} values of knobs", node)
+        return self.values > MAX_VALUES
 
     def _each(self, node: Node | None, what: str, read: Callable[[Node], Any]) -> list[Any]:
         """One or several things, each once."""

@@ -252,10 +252,10 @@ class _Planner:
         if typed or files:
             for budget in typed:
                 self._add(budget, self._spec(model), model.place.knobs, None)
-            found = bool(typed)
+            is_planned = bool(typed)
             for path in files:
-                found = self._add_named(path, model) or found
-            return found
+                is_planned = self._add_named(path, model) or is_planned
+            return is_planned
         if self._add_own(model) or self._add_beside(model):
             return True
         if model.place.variant is not None or model.place.knobs:

@@ -19,7 +19,7 @@ from mnet_cost.models.variants import changes_nothing, with_section
 from mnet_cost.yamlfile import Node
 
 SECTION = "budgets"
-MAX_BUDGETS = 10_000
+MAX_BUDGETS = 1000
 """Most entries of a file."""
 
 _FORM = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"

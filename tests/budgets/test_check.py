@@ -153,10 +153,16 @@ def test_a_range_of_which_some_settings_are_no_network() -> None:
     judgement = only("  - {model: mobilenet_v1, at: {resolution: [1, 2, 224]}, params: 5 M}\n")
     settings = judgement.settings
     assert settings is not None
-    if settings.broken:
-        assert judgement.verdict == "undecided"
-        assert "settings are no network" in judgement.why
     assert settings.points == 3
+    assert not settings.broken  # padding lets a network have one pixel
+    narrow = only("  - {model: mobilenet_v1, at: {alpha: [0.01, 0.5]}, params: 5 M}\n")
+    assert narrow.settings is not None
+    assert (narrow.verdict, dict(narrow.settings.counts)) == ("undecided", {"within": 1})
+    assert narrow.why == "no network: `channels` must be at least 1, not 0"
+    over = only("  - {model: mobilenet_v1, at: {alpha: [0.01, 0.5]}, params: 1 M}\n")
+    assert over.verdict == "over"
+    none = only("  - {model: mobilenet_v1, at: {alpha: [0.01, 0.02]}, params: 5 M}\n")
+    assert (none.verdict, none.number) == ("undecided", UNKNOWN)
 
 
 @pytest.mark.parametrize("metric", PART_METRICS)
@@ -286,9 +292,9 @@ def test_which_verdicts_fail() -> None:
         ("{model: mobilenet_v1, part: middel, params: 1}", "budget.yaml:3:33: mobilenet_v1 has no "
          "layer or block `middel`"),
         ("{model: mobilenet_v1, at: {alpha: '0.0001:1:0.0001', rho: '0.001:1:0.001', "
-         "batch: '1:9:1'}, params: 1}", "these are 90,000,000 settings, of 10,000,000 at most"),
+         "batch: '1:9:1'}, params: 1}", "ranges have 90,000,000 settings, of 1,000,000 at most"),
         ("{model: mobilenet_v1, part: middle, at: {alpha: '0.0001:1:0.0001'}, params: 1}",
-         "these are 10,000 settings, of 1,000 at most: each takes an analysis of its own"),
+         "with these, ranges of parts have 10,000 settings, of 1,000 at most"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_checked_is_shown_at_its_line(entry: str, said: str) -> None:
@@ -296,6 +302,13 @@ def test_what_cannot_be_checked_is_shown_at_its_line(entry: str, said: str) -> N
         checked(f"  - {entry}\n")
     assert said in str(caught.value)
     assert "budget.yaml:3:" in str(caught.value)
+
+
+def test_all_ranges_of_a_run_are_bounded_together() -> None:
+    at = "{alpha: '0.001:1:0.001', resolution: '1:600:1'}"
+    entry = f"  - {{model: mobilenet_v1, at: {at}, params: 1 M}}\n"
+    with pytest.raises(BudgetError, match=r"budget\.yaml:4:.* 1,200,000 settings"):
+        checked(entry + entry.replace("params", "mult_adds"))
 
 
 def test_the_api() -> None:
