@@ -17,7 +17,8 @@ from mnet_cost.cli import main
 from mnet_cost.errors import ModelReferenceError, UsageError
 from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Model
-from mnet_cost.report.fit import fit_report, why_unknown
+from mnet_cost.report.fit import fit_report
+from mnet_cost.report.fit_limits import why_unknown
 from mnet_cost.search.fit import Fit, find_fit
 from mnet_cost.search.fit_request import plan_fit
 from mnet_cost.search.limits import option_limits
