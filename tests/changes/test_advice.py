@@ -12,7 +12,8 @@ from spec_text import spec
 
 import mnet_cost
 from mnet_cost.analysis import Analysis, analyze, analyze_network
-from mnet_cost.changes.advice import Advice, AdviceResult, find_advice, missing_bytes, step_down
+from mnet_cost.changes.advice import Advice, AdviceResult, find_advice, missing_bytes
+from mnet_cost.changes.candidates import step_down
 from mnet_cost.cli import main
 from mnet_cost.errors import UsageError
 from mnet_cost.models.load import parse_spec
