@@ -128,6 +128,7 @@ COMMANDS = (
     "devices DEVICE DEVICE",
     "devices --for SPEC DEVICE",
     "paper PAPER",
+    "check SPEC --device DEVICE --limit latency<=1us --limit params<=1",
 )
 
 
