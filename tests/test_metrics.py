@@ -177,10 +177,12 @@ def test_no_report_has_a_list_of_its_own() -> None:
         and call.args[0].value in keys
     }
     assert own == {
+        ("advice.py", "accuracy"),  # before and after
         ("calibrate.py", "latency_s"),  # measured
         ("devices.py", "memory_bytes"),  # the size of a memory
         ("paper.py", "mult_adds"),  # ours, beside printed ones
         ("paper.py", "weights"),
+        ("sensitivity.py", "latency_s"),  # what narrower layers save
         ("training_run.py", "accuracy"),  # measured by a test
         ("training_run.py", "memory_bytes"),  # of a training step
     }
