@@ -25,7 +25,14 @@ CHECK = [
     *("--limit", "peak_memory<=8 MB"),
 ]
 
+FIT = [
+    *("fit", "mobilenet_v1", "mobilenet_v2", "--device", "fitted_core", "--latency", "20ms"),
+    *("--params", "3M", "--confidence", "0.9", "--resolution", "128,224"),
+]
+
 CASES = {
+    "fit_80.txt": (80, FIT),
+    "fit_160.txt": (160, [*FIT, "--notes"]),
     "check_80.txt": (80, CHECK),
     "check_120.txt": (120, CHECK),
     "check.md": (100, [*CHECK, "--format", "markdown"]),
