@@ -6,22 +6,20 @@ arguments. Not here: entries, which are compared where a layer stands in them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mnet_cost.differences.reasons import (
     NOTHING,
     Reason,
     Reasons,
-    Values,
     block_reason,
     bounded,
     place_of,
     values_text,
 )
-from mnet_cost.differences.snapshots import SpecEntry, entry_values, value_text
+from mnet_cost.differences.snapshots import SpecEntry, value_text
 from mnet_cost.models.naming import WORD, defined_name
-from mnet_cost.models.types import Block, Entry, GroupBody, ModelSpec
+from mnet_cost.models.types import Block, ModelSpec
 from mnet_cost.yamlfile import Node
 
 
@@ -140,28 +138,3 @@ def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
         parameters = key[len(name) :]
         lets[name] = (f"{parameters} {value_text(node.plain())}".strip(), node)
     return lets
-
-
-def entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
-    """How often a spec has an entry that says the same, by the block that it stands in."""
-    counts: Counter[tuple[str, Values]] = Counter()
-    if spec is None:
-        return counts
-    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
-    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
-    lists += [(name, block.entries) for name, block in blocks.items()]
-    while lists:
-        block, entries = lists.pop()
-        for entry in entries:
-            counts[block, entry_values(entry.node)] += 1
-            if isinstance(entry.body, GroupBody):
-                lists.append((block, entry.body.entries))
-    return counts
-
-
-def block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
-    """Where a block is defined; where it is called, if it has no definition."""
-    for block in spec.blocks.values() if spec else ():
-        if isinstance(block, Block) and block.name == entry.block:
-            return place_of(block.node)
-    return entry.place

@@ -1,0 +1,84 @@
+"""One edited line of a spec of the library is one cause, which names that line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mnet_cost.analysis import analyze
+from mnet_cost.differences.diff import Cause, diff
+from mnet_cost.models.load import parse_spec
+
+SPECS = Path(__file__).parents[2] / "specs"
+Edit = Callable[[list[str]], object]
+
+
+def removed(line: int) -> Edit:
+    return lambda lines: lines.pop(line - 1)
+
+
+def doubled(line: int) -> Edit:
+    return lambda lines: lines.insert(line, lines[line - 1])
+
+
+def swapped(line: int) -> Edit:
+    return lambda lines: lines.insert(line, lines.pop(line - 1))
+
+
+def replaced(line: int, old: str, new: str) -> Edit:
+    def edit(lines: list[str]) -> None:
+        assert old in lines[line - 1]
+        lines[line - 1] = lines[line - 1].replace(old, new)
+
+    return edit
+
+
+def causes(text: str, edit: Edit) -> tuple[Cause, ...]:
+    lines = text.splitlines()
+    edit(lines)
+    specs = parse_spec(text, path="a.yaml"), parse_spec("\n".join(lines), path="b.yaml")
+    found = diff(*map(analyze, specs))
+    for metric, change in found.causes[0].changes.items() if found.causes else ():
+        assert change + sum(cause.changes[metric] for cause in found.causes[1:]) == found.total(
+            metric
+        )
+    return found.causes
+
+
+def lines_of(found: tuple[Cause, ...]) -> list[tuple[str, str, str]]:
+    """(text, place in the first spec, place in the other) of each cause."""
+    return [(each.text, each.reasons[0].first, each.reasons[0].other) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "expected"),
+    [
+        ("mobilenet_v1", removed(39), ("`separable` removed", "a.yaml:39", "")),
+        ("mobilenet_v2", doubled(43), ("`bottlenecks` added", "", "b.yaml:44")),
+        ("mobilenet_v2", removed(46), ("`bottlenecks` removed", "a.yaml:46", "")),
+        ("efficientnet", removed(67), ("`stage` removed", "a.yaml:67", "")),
+        # What is there by `when: input.channels == ...` follows what changed the input.
+        ("mobilenet_v3_small", removed(55), ("`bneck` removed", "a.yaml:55", "")),
+        ("resnet", swapped(83), ("`conv4` moved", "a.yaml:83", "b.yaml:84")),
+        ("googlenet", swapped(55), ("`inception_4a` moved", "a.yaml:55", "b.yaml:56")),
+        # The contents of a block are one entry, however often and by whatever it is called.
+        ("mobilenet_v3_small", replaced(21, "hard_swish", "relu"),
+         ("`hard_swish` -> `relu`", "a.yaml:21", "b.yaml:21")),
+    ],
+)  # fmt: skip
+def test_one_edited_line_is_one_cause(
+    name: str, edit: Edit, expected: tuple[str, str, str]
+) -> None:
+    text = (SPECS / f"{name}.yaml").read_text()
+    assert lines_of(causes(text, edit)) == [expected]
+
+
+def test_a_block_that_stands_for_another_is_the_cause_of_what_it_held() -> None:
+    name = "mobilenet_v3_small"
+    found = diff(analyze(name), analyze(f"{name}:minimalistic"))
+    assert [(cause.text, cause.changes["mult_adds"]) for cause in found.causes][1:] == [
+        ("block `HS` -> `RE`", 0),
+        ("block `SE` -> `identity`", -458752),
+    ]
