@@ -65,8 +65,8 @@ class _Evidence:
     def __init__(self, index: int, layer: LayerSnapshot, numbers: Numbers) -> None:
         types = (layer.input_types, layer.output_type)
         self.index = index
-        self.parts = layer.label
-        self.depth = len(layer.label)
+        self.parts = tuple([part for part in layer.label if not part.isdecimal()])
+        self.depth = len(self.parts)
         self.has_fields = bool(layer.fields)
         self.has_id = layer.has_id
         self.is_known = any(part.startswith("=") for part in layer.label)

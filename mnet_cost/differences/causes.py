@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.differences.correspondence import Correspondence, EndPair
+from mnet_cost.differences.correspondence import Correspondence, EndPair, with_names
 from mnet_cost.differences.definitions import Definitions
 from mnet_cost.differences.origins import (
     UNCHANGED,
@@ -23,6 +23,7 @@ from mnet_cost.differences.origins import (
     sizes_of,
 )
 from mnet_cost.differences.reasons import (
+    DECIDING,
     NOTHING,
     REST,
     Reason,
@@ -42,9 +43,6 @@ from mnet_cost.layers import Layer
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.types import MODIFIERS, ModelSpec
 from mnet_cost.tensors import TensorType
-
-_DECIDING = ("when", "repeat")
-"""Modifiers that decide whether there is a layer."""
 
 _FEW = 3
 """Reasons that are told together where nothing tells which of them it is."""
@@ -132,7 +130,7 @@ class _Search:
         self.match = match
         for mine, theirs in match.pairs:
             self.first.paired[mine], self.other.paired[theirs] = theirs, mine
-        self.definitions = Definitions(self.first.spec, self.other.spec, knobs)
+        self.definitions = Definitions(self.first.spec, self.other.spec, knobs, match.renamed)
         self.by_input: list[tuple[bool, int]] = []
         """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
         speaks of an input."""
@@ -221,11 +219,11 @@ class _Search:
         """
         first, other = around[-1]
         words = {head_of(other)} | words_of(
-            value for end in (first, other) for value in end.values if value[0] in _DECIDING
+            value for end in (first, other) for value in end.values if value[0] in DECIDING
         )
         reasons: set[Reason] = set()
-        if differing_keys(first, other) & set(_DECIDING):
-            reasons.add(changed_entry(first, other))
+        if differing_keys(first, other) & set(DECIDING):
+            reasons.add(changed_entry(first, other, decides=True))
         more, words = self._through(around[:-1], words)
         reasons |= more
         return frozenset(reasons) | self.definitions.of(words), "input" in words
@@ -246,7 +244,7 @@ class _Search:
             if other.block in ("", "group"):
                 continue
             if any(key.rpartition(".")[2] in words for key in differing_keys(first, other)):
-                reasons.add(changed_entry(first, other))
+                reasons.add(changed_entry(first, other, decides=False))
             more, words = self.definitions.through(other, words)
             reasons |= more
         return frozenset(reasons), words
@@ -492,6 +490,10 @@ class _Search:
         text = f"`{theirs.kind}` reads another layer"
         return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
 
+    def _entry_pairs(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> list[EndPair]:
+        names = self.match.renamed
+        return [(with_names(old, names), new) for old, new in entry_pairs(mine, theirs)]
+
     def _own_reasons(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """Why the fields of a pair differ, as far as it is written around the layer."""
         if not self.has_specs:
@@ -502,7 +504,7 @@ class _Search:
             ]
             text = f"`{theirs.kind}` {', '.join(changed)}"
             return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
-        entries = entry_pairs(mine, theirs)
+        entries = self._entry_pairs(mine, theirs)
         for depth, (old, new) in enumerate(entries, 1):
             if old.block != new.block:
                 return self._reasons_of_block(entries[:depth])
@@ -521,13 +523,13 @@ class _Search:
                 more, words = self.definitions.through(new, words)
                 reasons |= more
             if keys:
-                reasons.add(changed_entry(old, new))
+                reasons.add(changed_entry(old, new, decides=False))
         return frozenset(reasons) | self.definitions.of(words)
 
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""
         if self.has_specs:
-            entries = entry_pairs(mine, theirs)
+            entries = self._entry_pairs(mine, theirs)
             for depth in range(len(entries), 0, -1):
                 old, new = entries[depth - 1]
                 if old.block != new.block:

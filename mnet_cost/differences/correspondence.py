@@ -9,11 +9,11 @@ have no entries, and are aligned as layers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mnet_cost.differences.alignment import align_layers
-from mnet_cost.differences.entries import ROOT, EntryPairs, SpecAlignment
+from mnet_cost.differences.entries import ROOT, EntryPairs, SpecAlignment, renamed_values
 from mnet_cost.differences.sequences import Pair, increasing
 from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, SpecEntry, entry_values
 from mnet_cost.models.types import Entry
@@ -36,6 +36,9 @@ class Correspondence:
     the first that is in one spec alone, or that makes something in one network alone."""
     around_other: dict[int, tuple[EndPair, ...]] = field(default_factory=dict)
     """The same by layer of the other network."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """The name in the other spec of each block of the first that was renamed: entries of the first
+    are told by it."""
     moved: frozenset[SpecEntry] = frozenset()
     """Entries, of both specs, that stand elsewhere among those around them."""
 
@@ -128,6 +131,7 @@ class _Match:
             {path: match for path, match in self.of_other.items() if match},
             {index: self._around(index, True) for index in range(len(self.first.layers))},
             {index: self._around(index, False) for index in range(len(self.other.layers))},
+            self.specs.renamed,
             self._moved(),
         )
 
@@ -169,7 +173,8 @@ class _Match:
             match = partner_of.get(path) if path is not None else None
             block = there.calls[match].block if match else ""
             end = _entry(partner, block)
-            pairs.append((entry, end) if is_first else (end, entry))
+            ends_here = (entry, end) if is_first else (end, entry)
+            pairs.append((with_names(ends_here[0], self.specs.renamed), ends_here[1]))
             if match is None or path is None:
                 break
             outer, outer_there = path, match
@@ -188,6 +193,14 @@ class _Match:
                     entry for entry, each in zip(layer.entries, nodes, strict=True) if each in moved
                 }
         return frozenset(entries)
+
+
+def with_names(entry: SpecEntry, names: Mapping[str, str]) -> SpecEntry:
+    """An entry of the first spec, with blocks that were renamed named as in the other."""
+    if not names:
+        return entry
+    block = names.get(entry.block, entry.block)
+    return entry._replace(values=renamed_values(entry.values, names), block=block)
 
 
 def _entry(entry: Entry, block: str) -> SpecEntry:

@@ -27,7 +27,11 @@ class Definitions:
     """`let`, knobs and defaults of arguments that differ, and which names depend on them."""
 
     def __init__(
-        self, first: ModelSpec | None, other: ModelSpec | None, knobs: Mapping[str, Reason]
+        self,
+        first: ModelSpec | None,
+        other: ModelSpec | None,
+        knobs: Mapping[str, Reason],
+        renamed: Mapping[str, str],
     ) -> None:
         self.all: Reasons = frozenset(knobs.values())
         self._of_name: dict[str, Reasons] = {
@@ -57,7 +61,7 @@ class Definitions:
                     reasons = self._of_name.get(name, NOTHING) | self._of_name[word]
                     self._of_name[name] = bounded(reasons)
         self._read_aliases(first, other)
-        self._read_arguments(first, other)
+        self._read_arguments(first, other, {new: old for old, new in renamed.items()})
         self.all = bounded(self.all)
 
     def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
@@ -79,7 +83,9 @@ class Definitions:
                 self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
                 self.all |= {reason}
 
-    def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
+    def _read_arguments(
+        self, first: ModelSpec, other: ModelSpec, old_names: Mapping[str, str]
+    ) -> None:
         for name, block in other.blocks.items():
             if not isinstance(block, Block):
                 continue
@@ -90,7 +96,7 @@ class Definitions:
             self._arguments[block.name] = {
                 argument: set(WORD.findall(text)) for argument, text in texts.items()
             }
-            before = first.blocks.get(name)
+            before = first.blocks.get(old_names.get(name, name))
             if not isinstance(before, Block):
                 continue
             for argument, text in texts.items():

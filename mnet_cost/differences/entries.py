@@ -8,10 +8,12 @@ one with that id. Not here: the layers of entries, which is `correspondence.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mnet_cost.differences.alignment import Numbers
+from mnet_cost.differences.reasons import Values
 from mnet_cost.differences.sequences import Budget, align_items, unique_pairs
 from mnet_cost.differences.snapshots import entry_values
 from mnet_cost.models.types import MODIFIERS, Block, Entry, GroupBody, ModelSpec
@@ -37,6 +39,8 @@ class SpecAlignment:
     """The entries of two specs, aligned where that is asked for."""
 
     def __init__(self, first: ModelSpec, other: ModelSpec) -> None:
+        self.renamed = renamed_blocks(first, other)
+        """The name in the other spec of each block of the first that was renamed."""
         self._first, self._other = _lists(first), _lists(other)
         self._numbers = Numbers()
         self._budget = Budget()
@@ -56,8 +60,11 @@ class SpecAlignment:
         return set().union(*[pairs.moved for pairs in self._pairs.values()])
 
     def _align(self, first: Sequence[Entry], other: Sequence[Entry], pairs: EntryPairs) -> None:
-        ours = [_Evidence(index, entry, self._numbers) for index, entry in enumerate(first)]
-        theirs = [_Evidence(index, entry, self._numbers) for index, entry in enumerate(other)]
+        ours = [
+            _Evidence(index, entry, self._numbers, self.renamed)
+            for index, entry in enumerate(first)
+        ]
+        theirs = [_Evidence(index, entry, self._numbers, {}) for index, entry in enumerate(other)]
         mine, yours = ([each for each in side if each.has_id] for side in (ours, theirs))
         for one, two in unique_pairs(mine, yours, lambda entry: entry.unique):
             ours[one].is_found = theirs[two].is_found = True
@@ -98,14 +105,56 @@ def _lists(spec: ModelSpec) -> dict[str, tuple[Entry, ...]]:
     return {ROOT: spec.entries, **{block.name: block.entries for block in blocks}}
 
 
+def renamed_blocks(first: ModelSpec, other: ModelSpec) -> dict[str, str]:
+    """The name in `other` of each block of `first` that was renamed.
+
+    That is a block of a name that only one spec has, with at least half of the entries of the
+    longer one.
+    """
+    blocks = [
+        {name: entries for name, entries in _lists(spec).items() if name != ROOT}
+        for spec in (first, other)
+    ]
+    renamed: dict[str, str] = {}
+    left = [name for name in blocks[1] if name not in blocks[0]]
+    for name in blocks[0]:
+        if name in blocks[1]:
+            continue
+        texts = _texts(blocks[0][name])
+        for there in left:
+            others = _texts(blocks[1][there])
+            if 2 * (texts & others).total() >= max(texts.total(), others.total()):
+                renamed[name] = there
+                left.remove(there)
+                break
+    return renamed
+
+
+def _texts(entries: Sequence[Entry]) -> Counter[str]:
+    return Counter(repr(entry.node.plain()) for entry in entries)
+
+
+def renamed_values(values: Values, names: Mapping[str, str]) -> Values:
+    """What an entry says, with the names of some blocks replaced."""
+    if not names:
+        return values
+    renamed = []
+    for key, text in values:
+        head, dot, name = key.partition(".")
+        renamed.append((names.get(head, head) + dot + name, names.get(text, text)))
+    return tuple(renamed)
+
+
 class _Evidence:
     """What an entry is recognised by."""
 
     __slots__ = ("exact", "has_id", "index", "is_found", "kind", "name", "text", "unique", "values")
 
-    def __init__(self, index: int, entry: Entry, numbers: Numbers) -> None:
+    def __init__(
+        self, index: int, entry: Entry, numbers: Numbers, names: Mapping[str, str]
+    ) -> None:
         data = entry.node.plain()
-        values = entry_values(entry.node)
+        values = renamed_values(entry_values(entry.node), names)
         heads = [key.partition(".")[0] for key, _ in values]
         head = next((each for each in heads if each not in MODIFIERS), "layers")
         self.has_id = isinstance(data, dict) and "id" in data

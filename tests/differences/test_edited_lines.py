@@ -82,3 +82,73 @@ def test_a_block_that_stands_for_another_is_the_cause_of_what_it_held() -> None:
         ("block `HS` -> `RE`", 0),
         ("block `SE` -> `identity`", -458752),
     ]
+
+
+SPEC = """\
+format: 1
+name: net
+knobs: {alpha: 1, size: 16, deep: true}
+let: {"w(c)": round(c * alpha)}
+input: {image: [3, size, size]}
+blocks:
+  body:
+    arguments: {c: required, k: 3}
+    layers:
+      - depthwise_conv2d: {kernel: k}
+      - relu
+      - conv2d: {channels: w(c), kernel: 1}
+      - relu
+layers:
+  - {id: stem, conv2d: {channels: 8, kernel: 3}}
+  - {sigmoid: {}, when: deep}
+  - {body: {c: 16}, when: deep}
+  - body: {c: 16}
+  - {id: middle, body: {c: 16}, repeat: 4}
+  - body: {c: 32}
+  - {id: pool, global_avg_pool: {}}
+"""
+FOUR = "  - {id: middle, body: {c: 16}, repeat: 4}\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # What decides whether an entry makes a layer, even where it makes none then.
+        ([("16}, when: deep", "16}, when: not deep")],
+         [("`body` `when` deep -> not deep", "a.yaml:17", "b.yaml:17")]),
+        ([("{}, when: deep", "{}, when: not deep")],
+         [("`sigmoid` `when` deep -> not deep", "a.yaml:16", "b.yaml:16")]),
+        ([("repeat: 4", "repeat: 0")], [("`body` `repeat` 4 -> 0", "a.yaml:19", "b.yaml:19")]),
+        # It is told apart from what else the entry says.
+        ([("body: {c: 16}, repeat: 4", "body: {c: 16, k: 5}, repeat: 3")],
+         [("`body` `k` none -> 5", "a.yaml:19", "b.yaml:19"),
+          ("`body` `repeat` 4 -> 3", "a.yaml:19", "b.yaml:19")]),
+        # A call is a unit: what stands in its place is no layer in it.
+        ([("- body: {c: 32}", "- conv2d: {channels: 32, kernel: 1}")],
+         [("`body` -> `conv2d`", "a.yaml:20", "b.yaml:20")]),
+        # A name is no difference, and does not hide one.
+        ([("  body:\n", "  unit:\n"), ("body: {", "unit: {")], []),
+        ([("  body:\n", "  unit:\n"), ("body: {", "unit: {"), ("kernel: k", "kernel: 2 * k - 1")],
+         [("`depthwise_conv2d` `kernel` k -> 2 * k - 1", "a.yaml:10", "b.yaml:10")]),
+        # Copies may be written one by one.
+        ([(FOUR, "  - body: {c: 16}\n" * 4)], []),
+        ([(FOUR, "  - body: {c: 16}\n" * 2 + "  - body: {c: 16, k: 5}\n  - body: {c: 16}\n")],
+         [("`body` `k` none -> 5", "a.yaml:19", "b.yaml:21")]),
+        # Layers that were in a block, too.
+        ([("  - body: {c: 32}\n", "  - depthwise_conv2d: {kernel: 3}\n  - relu\n"
+           "  - conv2d: {channels: 31, kernel: 1}\n  - relu\n")],
+         [("`conv2d` `channels` w(c) -> 31", "a.yaml:12", "b.yaml:22")]),
+    ],
+)  # fmt: skip
+def test_edits_of_calls(
+    changes: list[tuple[str, str]], expected: list[tuple[str, str, str]]
+) -> None:
+    text = SPEC
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+
+    def edit(lines: list[str]) -> None:
+        lines[:] = text.splitlines()
+
+    assert lines_of(causes(SPEC, edit)) == expected
