@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mnet_cost.differences.correspondence import Correspondence, EndPair, with_names
 from mnet_cost.differences.definitions import Definitions
+from mnet_cost.differences.lets import layers_of_lets
 from mnet_cost.differences.origins import (
     UNCHANGED,
     Applied,
@@ -130,7 +131,10 @@ class _Search:
         self.match = match
         for mine, theirs in match.pairs:
             self.first.paired[mine], self.other.paired[theirs] = theirs, mine
-        self.definitions = Definitions(self.first.spec, self.other.spec, knobs, match.renamed)
+        lets: dict[str, frozenset[str]] = {}
+        if first.analysis is not None and other.analysis is not None:
+            lets = layers_of_lets(first.analysis.network.spec, other.analysis.network)
+        self.definitions = Definitions(self.first.spec, self.other.spec, knobs, match.renamed, lets)
         self.by_input: list[tuple[bool, int]] = []
         """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
         speaks of an input."""
@@ -524,7 +528,8 @@ class _Search:
                 reasons |= more
             if keys:
                 reasons.add(changed_entry(old, new, decides=False))
-        return frozenset(reasons) | self.definitions.of(words)
+        defined = self.definitions.of(words)
+        return frozenset(reasons) | self.definitions.of_layer(theirs.name, defined) or defined
 
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""

@@ -32,6 +32,7 @@ class Definitions:
         other: ModelSpec | None,
         knobs: Mapping[str, Reason],
         renamed: Mapping[str, str],
+        layers_of_lets: Mapping[str, frozenset[str]],
     ) -> None:
         self.all: Reasons = frozenset(knobs.values())
         self._of_name: dict[str, Reasons] = {
@@ -39,14 +40,17 @@ class Definitions:
         }
         self.aliases: dict[str, Reason] = {}
         """By name of a block that stands for something else."""
+        self._layers: dict[Reason, frozenset[str]] = {}
+        """Names of the layers of the other network that a definition changes, where it is known."""
         self._defaults: dict[tuple[str, str], Reason] = {}
         self._arguments: dict[str, dict[str, set[str]]] = {}
         if first is None or other is None:
             return
-        old, new = _lets(first), _lets(other)
+        old, new = let_texts(first), let_texts(other)
+        without_effect = {name for name, layers in layers_of_lets.items() if not layers}
         for name, (text, node) in new.items():
             before = old.get(name)
-            if before is not None and before[0] != text:
+            if before is not None and before[0] != text and name not in without_effect:
                 reason = Reason(
                     "let",
                     f"`let` {name}: {values_text(before[0], text)}",
@@ -55,6 +59,8 @@ class Definitions:
                 )
                 self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
                 self.all |= {reason}
+                if name in layers_of_lets:
+                    self._layers[reason] = layers_of_lets[name]
         for name, (text, _) in new.items():
             for word in WORD.findall(text):
                 if word in self._of_name and word != name:
@@ -116,6 +122,11 @@ class Definitions:
         """The reasons that names depend on."""
         return bounded(NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words]))
 
+    def of_layer(self, name: str, reasons: Reasons) -> Reasons:
+        """`reasons` without definitions that change nothing of a layer of the other network."""
+        own = [reason for reason in reasons if name in self._layers.get(reason, (name,))]
+        return frozenset(own)
+
     def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
         """What a call makes of names that are used in the block: reasons of defaults, and the names
         that its arguments are written with."""
@@ -133,7 +144,7 @@ class Definitions:
         return reasons, outside
 
 
-def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
+def let_texts(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
     """Text and place of each definition of `let` by its name."""
     section = spec.node.value.get("let")
     if section is None or not isinstance(section.value, dict):

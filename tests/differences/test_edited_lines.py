@@ -130,6 +130,13 @@ FOUR = "  - {id: middle, body: {c: 16}, repeat: 4}\n"
         ([("  body:\n", "  unit:\n"), ("body: {", "unit: {")], []),
         ([("  body:\n", "  unit:\n"), ("body: {", "unit: {"), ("kernel: k", "kernel: 2 * k - 1")],
          [("`depthwise_conv2d` `kernel` k -> 2 * k - 1", "a.yaml:10", "b.yaml:10")]),
+        # A definition is a reason of what it changes, and of nothing else.
+        ([("round(c", "floor(c"), ("body: {c: 32}", "body: {c: 33}")],
+         [("`body` `c` 32 -> 33", "a.yaml:20", "b.yaml:20")]),
+        ([("round(c * alpha)", "c + 8 * (c // 32)"), ("body: {c: 16}, when: deep",
+         "body: {c: 18}, when: deep")],
+         [("`body` `c` 16 -> 18", "a.yaml:17", "b.yaml:17"),
+          ("`let` w: (c) round(c * alpha) -> (c) c + 8 * (c // 32)", "a.yaml:4", "b.yaml:4")]),
         # Copies may be written one by one.
         ([(FOUR, "  - body: {c: 16}\n" * 4)], []),
         ([(FOUR, "  - body: {c: 16}\n" * 2 + "  - body: {c: 16, k: 5}\n  - body: {c: 16}\n")],
