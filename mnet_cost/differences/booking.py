@@ -158,9 +158,15 @@ class _Ledger:
         A tensor of which neither size nor kind of producer changed was not made by a cause: that it
         counts now, or no more, is since another layer needs most.
         """
-        elsewhere = Reason(
-            "peak", f"the peak is at `{self.other.peak_at}`, not at `{self.first.peak_at}`"
-        )
+        before, now = self.first.peak_at, self.other.peak_at
+        partner = self.partner(self._of_first[before], True)
+        if partner == now:
+            text = f"other tensors are in memory at the peak, at `{now}`"
+        else:
+            text = f"the peak is at `{now}`, not at " + (
+                f"`{partner}`" if partner else f"`{before}`, which was removed"
+            )
+        elsewhere = Reason("peak", text)
         booked: list[tuple[tuple[Reason, ...], int]] = []
         for snapshot, sign in ((self.other, 1), (self.first, -1)):
             for tensor in snapshot.live_at_peak:

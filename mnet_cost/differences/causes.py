@@ -8,12 +8,12 @@ whether an entry that both specs have makes a layer. Not here: what the differen
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mnet_cost.differences.alignment import Pair
-from mnet_cost.differences.definitions import Definitions, block_place, entry_counts
+from mnet_cost.differences.correspondence import Correspondence, EndPair, with_names
+from mnet_cost.differences.definitions import Definitions
+from mnet_cost.differences.lets import layers_of_lets
 from mnet_cost.differences.origins import (
     UNCHANGED,
     Applied,
@@ -24,12 +24,11 @@ from mnet_cost.differences.origins import (
     sizes_of,
 )
 from mnet_cost.differences.reasons import (
+    DECIDING,
     NOTHING,
     REST,
     Reason,
     Reasons,
-    Values,
-    block_reason,
     bounded,
     changed_entry,
     differing_keys,
@@ -40,14 +39,11 @@ from mnet_cost.differences.reasons import (
     values_text,
     words_of,
 )
-from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, SpecEntry, value_text
+from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, value_text
 from mnet_cost.layers import Layer
 from mnet_cost.models.naming import WORD
 from mnet_cost.models.types import MODIFIERS, ModelSpec
 from mnet_cost.tensors import TensorType
-
-_DECIDING = ("when", "repeat")
-"""Modifiers that decide whether there is a layer."""
 
 _FEW = 3
 """Reasons that are told together where nothing tells which of them it is."""
@@ -65,13 +61,13 @@ class Effect(NamedTuple):
 
 
 def find_effects(
-    first: Snapshot, other: Snapshot, pairs: Sequence[Pair], knobs: Mapping[str, Reason]
+    first: Snapshot, other: Snapshot, match: Correspondence, knobs: Mapping[str, Reason]
 ) -> tuple[Effect, ...]:
     """Each layer of both networks with its reasons: in the order of `other`, removed ones last.
 
     `knobs` are those that have different values in both.
     """
-    return _Search(first, other, pairs, knobs).effects()
+    return _Search(first, other, match, knobs).effects()
 
 
 class _Side:
@@ -85,8 +81,6 @@ class _Side:
         self.spec: ModelSpec | None = None if analysis is None else analysis.network.spec
         self.paired: dict[int, int] = {}
         """The layer of the other network by the layer of this one."""
-        self.alive: dict[SpecEntry, SpecEntry] = {}
-        """The entry of the other network by the entry of this one: those of pairs."""
 
     def producer(self, tensor: str) -> int | None:
         """The layer that makes a tensor; None for an input of the network."""
@@ -110,6 +104,18 @@ class _Side:
         return network.tensors[network.steps[index].output].type
 
 
+_Calls = tuple[tuple[_Side, str], tuple[_Side, str]]
+"""A call of the first network and the one of the other that it is, by their paths."""
+
+
+def _inputs_of(call: tuple[_Side, str]) -> list[str]:
+    """Names of the tensors that a call takes."""
+    side, path = call
+    assert side.snapshot.analysis is not None
+    network = side.snapshot.analysis.network
+    return [network.tensors[index].name for index in network.calls[path].inputs]
+
+
 class _Search:
     """Goes through the layers of the other network in order, from reasons to what follows."""
 
@@ -117,28 +123,31 @@ class _Search:
         self,
         first: Snapshot,
         other: Snapshot,
-        pairs: Sequence[Pair],
+        match: Correspondence,
         knobs: Mapping[str, Reason],
     ) -> None:
         self.first, self.other = _Side(first), _Side(other)
         self.has_specs = first.analysis is not None and other.analysis is not None
-        self.pairs = pairs
-        for mine, theirs in pairs:
+        self.match = match
+        for mine, theirs in match.pairs:
             self.first.paired[mine], self.other.paired[theirs] = theirs, mine
-            entries = entry_pairs(self.first.layers[mine], self.other.layers[theirs])
-            for entry, there in entries:
-                self.first.alive.setdefault(entry, there)
-                self.other.alive.setdefault(there, entry)
-        self.definitions = Definitions(self.first.spec, self.other.spec, knobs)
+        lets: dict[str, frozenset[str]] = {}
+        if first.analysis is not None and other.analysis is not None:
+            lets = layers_of_lets(first.analysis.network.spec, other.analysis.network)
+        self.definitions = Definitions(self.first.spec, self.other.spec, knobs, match.renamed, lets)
         self.by_input: list[tuple[bool, int]] = []
         """Layers of one network alone, (whether of the other, index), by a `when` or `repeat` that
         speaks of an input."""
-        self.added = self._added(self.first, self.other)
-        self.removed = self._added(self.other, self.first)
-        self._join_replaced()
+        self.added = self._lonely(self.other)
+        self.removed = self._lonely(self.first)
         self._every: Reasons | None = None
-        self._first_in: dict[str, int] | None = None
-        """A layer of both networks, of the first, by the block that it stands in."""
+        self.first_calls: dict[str, _Calls] = {}
+        """Calls of both networks by the path in the first."""
+        self.other_calls: dict[str, _Calls] = {}
+        """The same by the path in the other."""
+        for path_there, path in match.calls.items():
+            calls = (self.first, path), (self.other, path_there)
+            self.first_calls[path] = self.other_calls[path_there] = calls
         self.origins: dict[str, Origin] = {}
         """By tensor of the other network."""
         self.lost: dict[str, tuple[Reasons, ...]] = {}
@@ -149,9 +158,9 @@ class _Search:
         if self.by_input:
             # What changed the inputs is known now, and with it why these layers are there.
             for is_added, index in self.by_input:
-                reasons = self._around(index) if is_added else self._around_removed(index)
-                if reasons:
-                    (self.added if is_added else self.removed)[index] = reasons
+                reasons = self._around(index, self.other if is_added else self.first)
+                reasons = reasons or self.definitions.all or frozenset((REST,))
+                (self.added if is_added else self.removed)[index] = reasons
             effects = self._pass()
         return effects
 
@@ -176,113 +185,73 @@ class _Search:
 
     # --- layers of one network only
 
-    def _added(self, before: _Side, after: _Side) -> dict[int, Reasons]:
-        """Why layers of `after` have none in `before`; the words are those of an addition."""
-        is_added = after is self.other
-        counts = [entry_counts(side.spec) for side in (before, after)]
+    def _lonely(self, side: _Side) -> dict[int, Reasons]:
+        """Why layers of a network have none in the other one."""
         return {
-            index: self._reasons_of_new(layer, after, counts, is_added)
-            for index, layer in enumerate(after.layers)
-            if index not in after.paired
+            index: self._reasons_of_lonely(index, layer, side)
+            for index, layer in enumerate(side.layers)
+            if index not in side.paired
         }
 
-    def _reasons_of_new(
-        self,
-        layer: LayerSnapshot,
-        side: _Side,
-        counts: Sequence[Counter[tuple[str, Values]]],
-        is_added: bool,
-    ) -> Reasons:
-        block = ""
-        for entry in layer.entries:
-            partner = side.alive.get(entry)
-            if partner is None:
-                key = block, entry.values
-                if entry.values and counts[0][key] >= counts[1][key]:
-                    # Both specs have it, and it makes something else, or nothing, in one of them.
-                    reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
-                    if reasons:
-                        return reasons
-                    if speaks_of_input:
-                        self.by_input.append((is_added, side.place[layer.name]))
-                return new_entry(entry, is_added)
-            if partner.block != entry.block and entry.values and partner.values:
-                ends = (partner, entry) if is_added else (entry, partner)
-                return frozenset((self._block_reason(*ends),))
-            block = entry.block if entry.block not in ("", "group") else block
-        reasons, speaks_of_input = self._reasons_of_presence(layer, side, is_added)
-        if speaks_of_input and not reasons:
-            self.by_input.append((is_added, side.place[layer.name]))
-        return reasons or self.definitions.all or new_entry(layer.entry, is_added)
+    def _reasons_of_lonely(self, index: int, layer: LayerSnapshot, side: _Side) -> Reasons:
+        is_added = side is self.other
+        match = self.match.around_other if is_added else self.match.around_first
+        around = match.get(index, ())
+        if not around:
+            return new_entry(layer.entries[0], is_added)
+        for depth, (first, other) in enumerate(around, 1):
+            if first.block and other.block and first.block != other.block:
+                return self._reasons_of_block(around[:depth])
+        first, other = around[-1]
+        if head_of(first) != head_of(other):
+            return frozenset((changed_entry(first, other),))
+        if len(around) < len(layer.entries) and first.block and other.block:
+            return new_entry(layer.entries[len(around)], is_added)
+        reasons, speaks_of_input = self._reasons_of_presence(around)
+        if reasons:
+            return reasons
+        if speaks_of_input:
+            self.by_input.append((is_added, index))
+            return NOTHING
+        return self.definitions.all or frozenset((REST,))
 
-    def _reasons_of_presence(
-        self, layer: LayerSnapshot, side: _Side, is_added: bool
-    ) -> tuple[Reasons, bool]:
+    def _reasons_of_presence(self, around: Sequence[EndPair]) -> tuple[Reasons, bool]:
         """Why an entry that both specs have makes a layer in one network only.
 
         That is up to `when`, `repeat` and the names that stand for kinds, and to what these are
         written with. The second is whether they speak of the input of a block.
         """
+        first, other = around[-1]
+        words = {head_of(other)} | words_of(
+            value for end in (first, other) for value in end.values if value[0] in DECIDING
+        )
         reasons: set[Reason] = set()
-        outermost: Reason | None = None
-        words: set[str] = set()
-        for entry in reversed(layer.entries):
-            partner = side.alive.get(entry, entry)
-            ends = (partner, entry) if is_added else (entry, partner)
-            keys = differing_keys(*ends)
-            deciding = keys & set(_DECIDING)
-            if entry.block not in ("", "group"):
-                deciding |= {key for key in keys if key.rpartition(".")[2] in words}
-                defaults, words = self.definitions.through(entry, words)
-                reasons |= defaults
-            if deciding:
-                reasons.add(changed_entry(*ends))
-            if keys and entry is not layer.entry:
-                outermost = changed_entry(*ends)
-            words.add(head_of(entry))
-            words |= words_of(value for value in entry.values if value[0] in _DECIDING)
-        decided = frozenset(reasons) | self.definitions.of(words)
-        if not decided and outermost is not None:
-            decided = frozenset((outermost,))
-        return decided, "input" in words
+        if differing_keys(first, other) & set(DECIDING):
+            reasons.add(changed_entry(first, other, decides=True))
+        more, words = self._through(around[:-1], words)
+        reasons |= more
+        return frozenset(reasons) | self.definitions.of(words), "input" in words
 
-    def _block_reason(self, first: SpecEntry, other: SpecEntry) -> Reason:
-        """The reason that calls of the same entry call two blocks."""
-        head = head_of(other)
-        if head == head_of(first) and head in self.definitions.aliases:
-            return self.definitions.aliases[head]
-        if "group" in (first.block, other.block):
-            names = ["layers" if each.block == "group" else each.block for each in (first, other)]
-            text = f"`{other.name}`: `{names[0]}` -> `{names[1]}`"
-            return Reason("block", text, first.place, other.place)
-        places = [
-            block_place(side.spec, entry)
-            for side, entry in ((self.first, first), (self.other, other))
-        ]
-        return block_reason(first.block, other.block, *places)
+    def _reasons_of_block(self, around: Sequence[EndPair]) -> Reasons:
+        """Why calls call two blocks: by another name, or by one that stands for another block."""
+        first, other = around[-1]
+        if head_of(first) != head_of(other):
+            return frozenset((changed_entry(first, other),))
+        reasons, words = self._through(around[:-1], {head_of(other)})
+        return reasons | self.definitions.of(words) or self.definitions.all
 
-    def _join_replaced(self) -> None:
-        """Make one reason of an entry that was removed and one that was added in its place."""
-        gaps: dict[int | None, set[Reason]] = {}
-        for side, reasons_of in ((self.first, self.removed), (self.other, self.added)):
-            before: int | None = None
-            for index in range(len(side.layers)):
-                if index in side.paired:
-                    before = index if side is self.other else side.paired[index]
-                elif len(reasons_of[index]) == 1:
-                    gaps.setdefault(before, set()).update(reasons_of[index])
-        joined: dict[Reason, Reason] = {}
-        for reasons in gaps.values():
-            removed = sorted(reason for reason in reasons if reason.what == "removed")
-            added = sorted(reason for reason in reasons if reason.what == "added")
-            if len(removed) == 1 and len(added) == 1 and not joined.keys() & {*removed, *added}:
-                old, new = removed[0], added[0]
-                text = f"{old.text.removesuffix(' removed')} -> {new.text.removesuffix(' added')}"
-                joined[old] = joined[new] = Reason("replaced", text, old.first, new.other)
-        if joined:
-            for reasons_of in (self.removed, self.added):
-                for index, own in reasons_of.items():
-                    reasons_of[index] = frozenset(joined.get(reason, reason) for reason in own)
+    def _through(self, calls: Sequence[EndPair], words: set[str]) -> tuple[Reasons, set[str]]:
+        """Reasons of arguments and defaults that names in some calls are given by, and the names
+        that these are written with."""
+        reasons: set[Reason] = set()
+        for first, other in reversed(calls):
+            if other.block in ("", "group"):
+                continue
+            if any(key.rpartition(".")[2] in words for key in differing_keys(first, other)):
+                reasons.add(changed_entry(first, other, decides=False))
+            more, words = self.definitions.through(other, words)
+            reasons |= more
+        return frozenset(reasons), words
 
     def _pass_removed(self, index: int) -> None:
         """Note which axes a removed layer changed, for those that read what it read."""
@@ -366,7 +335,7 @@ class _Search:
         if mine.fields != theirs.fields or mine.kind != theirs.kind:
             own = self._own_reasons(mine, theirs)
             if not own:  # the fields speak of an input, of the layer or of a block around it
-                carried |= self._around(other) or carried
+                carried |= self._around(other, self.other)
                 own_or_rest = carried or self._unknown()
                 self._set_origin(theirs, flat_origin(mine, theirs, own_or_rest))
                 return Effect(first, other, NOTHING, own_or_rest)
@@ -473,24 +442,61 @@ class _Search:
                 return frozenset((changed_entry(mine.entry, theirs.entry),))
         return NOTHING
 
-    def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
-        """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
-        if mine.entry.values != theirs.entry.values and self.has_specs:
-            return frozenset((changed_entry(mine.entry, theirs.entry),))
+    def _lonely_producers(self, first: Sequence[str], other: Sequence[str]) -> Reasons:
+        """The reasons of layers of one network only that make some tensors."""
         reasons: Reasons = NOTHING
         for side, tensors, those in (
-            (self.other, theirs.inputs, self.added),
-            (self.first, mine.inputs, self.removed),
+            (self.other, other, self.added),
+            (self.first, first, self.removed),
         ):
             for tensor in tensors:
                 producer = side.producer(tensor)
                 if producer is not None:
                     reasons |= those.get(producer, NOTHING)
-        return reasons or self._differing_text(mine, theirs) or self._moved_reason(mine, theirs)
+        return reasons
 
-    def _moved_reason(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+    def _moved(
+        self, first: Sequence[str], other: Sequence[str], *pairs: tuple[LayerSnapshot, ...]
+    ) -> Reasons:
+        """The reasons that entries around what makes some tensors, or around some pairs, stand
+        elsewhere."""
+        if not self.match.moved:
+            return NOTHING
+        ends = list(pairs)
+        for tensor in first:
+            mine = self.first.producer(tensor)
+            if mine in self.first.paired:
+                ends.append((self.first.layers[mine], self.other.layers[self.first.paired[mine]]))
+        for tensor in other:
+            theirs = self.other.producer(tensor)
+            if theirs in self.other.paired:
+                partner = self.other.paired[theirs]
+                ends.append((self.first.layers[partner], self.other.layers[theirs]))
+        return frozenset(
+            Reason("changed", f"`{new.name}` moved", old.place, new.place)
+            for one, two in ends
+            for old, new in entry_pairs(one, two)
+            if old in self.match.moved and new in self.match.moved
+        )
+
+    def _wiring(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
+        """Why a pair reads other tensors: by its entry, or since layers are new or gone."""
+        if mine.entry.values != theirs.entry.values and self.has_specs:
+            return frozenset((changed_entry(mine.entry, theirs.entry),))
+        reasons = self._lonely_producers(mine.inputs, theirs.inputs)
+        reasons = (
+            reasons
+            or self._moved(mine.inputs, theirs.inputs, (mine, theirs))
+            or self._differing_text(mine, theirs)
+        )
+        if reasons or self.has_specs:
+            return reasons or self._unknown()
         text = f"`{theirs.kind}` reads another layer"
         return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
+
+    def _entry_pairs(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> list[EndPair]:
+        names = self.match.renamed
+        return [(with_names(old, names), new) for old, new in entry_pairs(mine, theirs)]
 
     def _own_reasons(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """Why the fields of a pair differ, as far as it is written around the layer."""
@@ -502,10 +508,10 @@ class _Search:
             ]
             text = f"`{theirs.kind}` {', '.join(changed)}"
             return frozenset((Reason("changed", text, mine.entry.place, theirs.entry.place),))
-        entries = entry_pairs(mine, theirs)
-        for old, new in entries:
+        entries = self._entry_pairs(mine, theirs)
+        for depth, (old, new) in enumerate(entries, 1):
             if old.block != new.block:
-                return frozenset((self._block_reason(old, new),))
+                return self._reasons_of_block(entries[:depth])
         reasons: set[Reason] = set()
         words: set[str] = set()
         for old, new in reversed(entries):
@@ -521,49 +527,48 @@ class _Search:
                 more, words = self.definitions.through(new, words)
                 reasons |= more
             if keys:
-                reasons.add(changed_entry(old, new))
-        return frozenset(reasons) | self.definitions.of(words)
+                reasons.add(changed_entry(old, new, decides=False))
+        defined = self.definitions.of(words)
+        return frozenset(reasons) | self.definitions.of_layer(theirs.name, defined) or defined
 
     def _differing_text(self, mine: LayerSnapshot, theirs: LayerSnapshot) -> Reasons:
         """The innermost entry around a pair that says something else, if there is one."""
         if self.has_specs:
-            for old, new in reversed(entry_pairs(mine, theirs)):
+            entries = self._entry_pairs(mine, theirs)
+            for depth in range(len(entries), 0, -1):
+                old, new = entries[depth - 1]
                 if old.block != new.block:
-                    return frozenset((self._block_reason(old, new),))
+                    return self._reasons_of_block(entries[:depth])
                 if old.values != new.values:
                     return frozenset((changed_entry(old, new),))
         return self.definitions.all
 
-    def _around(self, index: int) -> Reasons:
-        """Reasons of the inputs of all blocks that a layer of the other network stands in, or else
-        of the network's."""
-        analysis = self.other.snapshot.analysis
-        if analysis is None:
+    def _around(self, index: int, side: _Side) -> Reasons:
+        """Reasons of the inputs of all blocks around a layer of one network, as far as both have
+        them; or else of the network's."""
+        if not self.has_specs:
             return NOTHING
-        network = analysis.network
-        path = network.steps[index].block_path
+        assert side.snapshot.analysis is not None
+        path = side.snapshot.analysis.network.steps[index].block_path
+        matches = self.first_calls if side is self.first else self.other_calls
         reasons: Reasons = NOTHING
         while path:
-            call = network.calls.get(path)
-            for tensor in call.inputs if call else ():
-                name = self._name(network.tensors[tensor].name)
-                reasons |= self.origins.get(name, UNCHANGED).all
+            ends = matches.get(path)
+            for mine, theirs in zip(*map(_inputs_of, ends), strict=False) if ends else ():
+                reasons |= self._of_tensors(mine, theirs)
             path = path.rpartition(".")[0]
         if not reasons:
             inputs = [name for name, _ in self.other.snapshot.inputs]
             reasons = NOTHING.union(*[self.origins.get(name, UNCHANGED).all for name in inputs])
         return bounded(reasons)
 
-    def _around_removed(self, index: int) -> Reasons:
-        """The same for a layer of the first network: of the blocks as they are in the other."""
-        analysis = self.first.snapshot.analysis
-        if analysis is None:
-            return NOTHING
-        steps = analysis.network.steps
-        if self._first_in is None:
-            self._first_in = {steps[place].block_path: place for place in self.first.paired}
-        place = self._first_in.get(steps[index].block_path)
-        return NOTHING if place is None else self._around(self.first.paired[place])
+    def _of_tensors(self, first: str, other: str) -> Reasons:
+        """Why a tensor of the other network is not what one of the first is."""
+        reasons = self.origins.get(self._name(other), UNCHANGED).all
+        reasons = reasons.union(*self.lost.get(first, ()))
+        if not self._are_partners(first, other):
+            reasons |= self._lonely_producers((first,), (other,)) | self._moved((first,), (other,))
+        return reasons
 
     def _origin(self, first: int, other: int, own: Reasons, by_input: Sequence[Origin]) -> Origin:
         """Why the output of a pair has another type: by its fields, or by axes of its inputs."""

@@ -6,22 +6,20 @@ arguments. Not here: entries, which are compared where a layer stands in them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from mnet_cost.differences.reasons import (
     NOTHING,
     Reason,
     Reasons,
-    Values,
     block_reason,
     bounded,
     place_of,
     values_text,
 )
-from mnet_cost.differences.snapshots import SpecEntry, entry_values, value_text
+from mnet_cost.differences.snapshots import SpecEntry, value_text
 from mnet_cost.models.naming import WORD, defined_name
-from mnet_cost.models.types import Block, Entry, GroupBody, ModelSpec
+from mnet_cost.models.types import Block, ModelSpec
 from mnet_cost.yamlfile import Node
 
 
@@ -29,7 +27,12 @@ class Definitions:
     """`let`, knobs and defaults of arguments that differ, and which names depend on them."""
 
     def __init__(
-        self, first: ModelSpec | None, other: ModelSpec | None, knobs: Mapping[str, Reason]
+        self,
+        first: ModelSpec | None,
+        other: ModelSpec | None,
+        knobs: Mapping[str, Reason],
+        renamed: Mapping[str, str],
+        layers_of_lets: Mapping[str, frozenset[str]],
     ) -> None:
         self.all: Reasons = frozenset(knobs.values())
         self._of_name: dict[str, Reasons] = {
@@ -37,14 +40,17 @@ class Definitions:
         }
         self.aliases: dict[str, Reason] = {}
         """By name of a block that stands for something else."""
+        self._layers: dict[Reason, frozenset[str]] = {}
+        """Names of the layers of the other network that a definition changes, where it is known."""
         self._defaults: dict[tuple[str, str], Reason] = {}
         self._arguments: dict[str, dict[str, set[str]]] = {}
         if first is None or other is None:
             return
-        old, new = _lets(first), _lets(other)
+        old, new = let_texts(first), let_texts(other)
+        without_effect = {name for name, layers in layers_of_lets.items() if not layers}
         for name, (text, node) in new.items():
             before = old.get(name)
-            if before is not None and before[0] != text:
+            if before is not None and before[0] != text and name not in without_effect:
                 reason = Reason(
                     "let",
                     f"`let` {name}: {values_text(before[0], text)}",
@@ -53,13 +59,15 @@ class Definitions:
                 )
                 self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
                 self.all |= {reason}
+                if name in layers_of_lets:
+                    self._layers[reason] = layers_of_lets[name]
         for name, (text, _) in new.items():
             for word in WORD.findall(text):
                 if word in self._of_name and word != name:
                     reasons = self._of_name.get(name, NOTHING) | self._of_name[word]
                     self._of_name[name] = bounded(reasons)
         self._read_aliases(first, other)
-        self._read_arguments(first, other)
+        self._read_arguments(first, other, {new: old for old, new in renamed.items()})
         self.all = bounded(self.all)
 
     def _read_aliases(self, first: ModelSpec, other: ModelSpec) -> None:
@@ -81,7 +89,9 @@ class Definitions:
                 self._of_name[name] = self._of_name.get(name, NOTHING) | {reason}
                 self.all |= {reason}
 
-    def _read_arguments(self, first: ModelSpec, other: ModelSpec) -> None:
+    def _read_arguments(
+        self, first: ModelSpec, other: ModelSpec, old_names: Mapping[str, str]
+    ) -> None:
         for name, block in other.blocks.items():
             if not isinstance(block, Block):
                 continue
@@ -92,7 +102,7 @@ class Definitions:
             self._arguments[block.name] = {
                 argument: set(WORD.findall(text)) for argument, text in texts.items()
             }
-            before = first.blocks.get(name)
+            before = first.blocks.get(old_names.get(name, name))
             if not isinstance(before, Block):
                 continue
             for argument, text in texts.items():
@@ -112,6 +122,11 @@ class Definitions:
         """The reasons that names depend on."""
         return bounded(NOTHING.union(*[self._of_name.get(word, NOTHING) for word in words]))
 
+    def of_layer(self, name: str, reasons: Reasons) -> Reasons:
+        """`reasons` without definitions that change nothing of a layer of the other network."""
+        own = [reason for reason in reasons if name in self._layers.get(reason, (name,))]
+        return frozenset(own)
+
     def through(self, call: SpecEntry, words: set[str]) -> tuple[Reasons, set[str]]:
         """What a call makes of names that are used in the block: reasons of defaults, and the names
         that its arguments are written with."""
@@ -129,7 +144,7 @@ class Definitions:
         return reasons, outside
 
 
-def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
+def let_texts(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
     """Text and place of each definition of `let` by its name."""
     section = spec.node.value.get("let")
     if section is None or not isinstance(section.value, dict):
@@ -140,28 +155,3 @@ def _lets(spec: ModelSpec) -> dict[str, tuple[str, Node]]:
         parameters = key[len(name) :]
         lets[name] = (f"{parameters} {value_text(node.plain())}".strip(), node)
     return lets
-
-
-def entry_counts(spec: ModelSpec | None) -> Counter[tuple[str, Values]]:
-    """How often a spec has an entry that says the same, by the block that it stands in."""
-    counts: Counter[tuple[str, Values]] = Counter()
-    if spec is None:
-        return counts
-    lists: list[tuple[str, tuple[Entry, ...]]] = [("", spec.entries)]
-    blocks = {block.name: block for block in spec.blocks.values() if isinstance(block, Block)}
-    lists += [(name, block.entries) for name, block in blocks.items()]
-    while lists:
-        block, entries = lists.pop()
-        for entry in entries:
-            counts[block, entry_values(entry.node)] += 1
-            if isinstance(entry.body, GroupBody):
-                lists.append((block, entry.body.entries))
-    return counts
-
-
-def block_place(spec: ModelSpec | None, entry: SpecEntry) -> str:
-    """Where a block is defined; where it is called, if it has no definition."""
-    for block in spec.blocks.values() if spec else ():
-        if isinstance(block, Block) and block.name == entry.block:
-            return place_of(block.node)
-    return entry.place

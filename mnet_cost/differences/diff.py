@@ -16,9 +16,9 @@ from math import fsum
 from typing import Any, Literal, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
-from mnet_cost.differences.alignment import align
 from mnet_cost.differences.booking import Booking
 from mnet_cost.differences.causes import Effect, find_effects
+from mnet_cost.differences.correspondence import correspond
 from mnet_cost.differences.reasons import Reason, values_text
 from mnet_cost.differences.snapshots import LayerSnapshot, Snapshot, snapshot_of, value_text
 from mnet_cost.errors import MnetCostError, Problem, UsageError
@@ -152,18 +152,18 @@ def diff(first: Analysis | Snapshot, other: Analysis | Snapshot) -> Diff:
     first = first if isinstance(first, Snapshot) else snapshot_of(first)
     other = other if isinstance(other, Snapshot) else snapshot_of(other)
     _refuse_unlike(first, other)
-    pairs = align(first.layers, other.layers)
+    match = correspond(first, other)
     steps, last, pending = _knob_steps(first, other)
     booking = Booking([device.name for device in first.devices if other.on(device.name)])
     for step in steps:
         booking.book_step(*step)
     if last is first:
-        effects = find_effects(first, other, pairs, pending)
+        effects = find_effects(first, other, match, pending)
         booking.book_specs(first, other, effects)
     else:
-        effects = find_effects(first, other, pairs, _differing_knobs(first, other))
+        effects = find_effects(first, other, match, _differing_knobs(first, other))
         if last is not other:
-            rest = find_effects(last, other, align(last.layers, other.layers), pending)
+            rest = find_effects(last, other, correspond(last, other), pending)
             booking.book_specs(last, other, rest)
     return Diff(
         first=first,

@@ -39,6 +39,9 @@ NOTHING: Reasons = frozenset()
 REST = Reason("rest", "what else differs")
 MANY = Reason("rest", "many changes together")
 
+DECIDING = ("when", "repeat")
+"""Modifiers that decide whether there is a layer."""
+
 _MOST_TOGETHER = 12
 """Reasons that are told together: nobody reads more, and sets of all would grow with the square of
 the changes."""
@@ -82,13 +85,16 @@ def _in_order(
     return pairs[::-1]
 
 
-def changed_entry(first: SpecEntry, other: SpecEntry) -> Reason:
-    """The reason that an entry says something else."""
+def changed_entry(first: SpecEntry, other: SpecEntry, decides: bool | None = None) -> Reason:
+    """The reason that an entry says something else; of it, what decides whether there is a layer,
+    or what does not, where both are told apart."""
     old, new = dict(first.values), dict(other.values)
     before, head = head_of(first), head_of(other)
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if decides is not None:
+        keys = [key for key in keys if (key in DECIDING) == decides]
     if before != head:
-        text = f"`{before}` -> `{head}`"
+        text = f"`{before or 'layers'}` -> `{head or 'layers'}`"
     else:
         changes = []
         for key in keys:

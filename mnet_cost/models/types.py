@@ -236,6 +236,11 @@ class ModelSpec:
         """`name`, or `name:variant`."""
         return f"{self.name}:{self.variant}" if self.variant else self.name
 
+    def with_definitions(self, definitions: tuple[Function | Constant, ...]) -> ModelSpec:
+        """The same model with other definitions of `let`; its text stays as it is."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name not in ("data", "root")}
+        return ModelSpec(**{**own, "definitions": definitions})
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ModelSpec):
             return NotImplemented

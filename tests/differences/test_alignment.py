@@ -8,7 +8,8 @@ from time import process_time
 import pytest
 
 from mnet_cost.analysis import analyze
-from mnet_cost.differences.alignment import align
+from mnet_cost.differences.alignment import align_layers
+from mnet_cost.differences.correspondence import correspond
 from mnet_cost.differences.snapshots import Snapshot, snapshot_of
 from mnet_cost.models.load import parse_spec
 
@@ -22,7 +23,7 @@ def network(layers: str, blocks: str = "") -> Snapshot:
 
 def aligned(first: Snapshot, other: Snapshot) -> dict[str, str]:
     """Names of the layers of `first` by those of `other`."""
-    pairs = align(first.layers, other.layers)
+    pairs = correspond(first, other).pairs
     assert len({mine for mine, _ in pairs}) == len({theirs for _, theirs in pairs}) == len(pairs)
     return {other.layers[theirs].name: first.layers[mine].name for mine, theirs in pairs}
 
@@ -132,7 +133,7 @@ def test_a_thousand_layers_without_ids_are_aligned_in_half_a_second() -> None:
     sizes = [[rng.choice((4, 8, 16)) for _ in range(150)] for _ in range(2)]
     layers = [network(chain(*each)).layers * 3 for each in sizes]
     start = process_time()
-    pairs = align(*layers)
+    pairs = align_layers(*layers)
     assert process_time() - start < 5  # 0.4 s on a quiet machine
     assert [other for _, other in pairs] == sorted({other for _, other in pairs})
     assert [mine for mine, _ in pairs] == sorted({mine for mine, _ in pairs})
