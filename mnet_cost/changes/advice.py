@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import exp, hypot, isclose, log
+from math import isclose
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis
@@ -162,25 +162,11 @@ def _advice(before: Analysis, candidate: Candidate) -> Advice | None:
 
 
 def _ratio(first: DeviceEstimate, other: DeviceEstimate, kind: Kind) -> TimeRatio:
-    """The ratio of two times. In another order the kernels are the same; of two precisions, whose
-    fits are two, errors do not cancel."""
+    """The ratio of two times; in another order the kernels are the same."""
     times = time_ratio(first, other)
     if kind == "order" and times.value is not None and isclose(times.value, 1, rel_tol=1e-9):
         return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
-    if first.precision == other.precision or times.value is None:
-        return times
-    ends = (first.low_s, first.high_s, other.low_s, other.high_s)
-    if any(end is None for end in ends):
-        return TimeRatio(value=times.value)
-    half_width = hypot(
-        *[
-            log(each.high_s / each.low_s) / 2
-            for each in (first, other)
-            if each.high_s is not None and each.low_s is not None
-        ]
-    )
-    low, high = times.value * exp(-half_width), times.value * exp(half_width)
-    return TimeRatio(value=times.value, low=low, high=high)
+    return times
 
 
 def _accuracy(analysis: Analysis, knobs: Mapping[str, Any] | None) -> AccuracyChange | None:
