@@ -82,7 +82,8 @@ def _changes_table(result: AdviceResult) -> Table:
         Column("latency_ratio_range", "80 % range", "range", 8, help="of measured ratios"),
         Column("tie", "tie", "text", ASKED),
         *(
-            [Column("missing_bytes", "too few then", "bytes", ASKED, help="bytes of memory")]
+            [Column("missing_bytes", "memory\nstill missing", "bytes", ASKED, help="what the "
+                    "network needs beyond the memory of the device")]
             if missing
             else []
         ),
@@ -110,7 +111,7 @@ def _changes_table(result: AdviceResult) -> Table:
         )
     title = f"Advice for {result.device.device.name}"
     if missing:
-        title += f", which has {format_bytes(missing)} too few"
+        title += f", on which {format_bytes(missing)} of memory are missing"
     table = Table("advice", title, columns, tuple(rows))
     is_tie = any(advice.time.tie for advice in result.advice)
     return table if is_tie else without(table, ("tie",))
@@ -155,7 +156,14 @@ def _savings_table(result: AdviceResult) -> Table:
         weight = 9 - place
         columns += [
             metric_column(name, weight)._replace(key=f"{metric.key}_saved"),
-            Column(f"{name}_share", "%", "percent", weight, help=f"share of the {metric.title}"),
+            Column(
+                f"{name}_share",
+                "%",
+                "percent",
+                weight,
+                help=f"share of the {metric.title}",
+                share_of=f"{metric.key}_saved",
+            ),
         ]
     rows = []
     for number, advice in enumerate(result.advice, 1):

@@ -113,6 +113,8 @@ class Column(NamedTuple):
     short: str = ""
     help: str = ""
     """What the column holds, as a sentence; `--notes` shows it."""
+    share_of: str = ""
+    """The key of the column of whose numbers it has the shares: without that it is left out."""
 
 
 class Table(NamedTuple):

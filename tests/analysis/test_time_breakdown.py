@@ -248,8 +248,11 @@ def test_the_deviation_of_a_ratio_on_a_roofline_is_the_noise() -> None:
 def test_errors_of_two_fits_do_not_cancel(swapped: bool) -> None:
     """On a Pixel 6 the fit of fp32 has terms and that of int8 is a roofline: ends are those of
     both bands, whose logarithms add up in squares."""
-    first, other = (analyze("mobilenet_v1", devices=["pixel_6"], precision=precision).devices[0]
-                    for precision in (("int8", "fp32") if swapped else ("fp32", "int8")))  # fmt: skip
+    precisions = ("int8", "fp32") if swapped else ("fp32", "int8")
+    first, other = (
+        analyze("mobilenet_v1", devices=["pixel_6"], precision=precision).devices[0]
+        for precision in precisions
+    )
     assert len(first.shares) != len(other.shares)
     ratio = time_ratio(first, other)
     widths = [log((each.high_s or 0.0) / (each.latency_s or 1.0)) for each in (first, other)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -370,6 +371,19 @@ def test_a_network_that_does_not_fit_is_made_to() -> None:
     missing = [missing_bytes(advice.analysis.devices[0]) for advice in result.advice]
     assert missing == sorted(missing)
     assert missing[-1] < 2_683_688
+    text = render(with_advice(analysis_report(analysis, "block"), result), "text", 120)
+    assert "Advice for stm32l4r5_tflm, on which 2.68 MB of memory are missing" in text
+    assert re.search(r"x of .* still missing  accuracy", text)
+
+
+def test_a_percent_goes_with_its_number() -> None:
+    result = find_advice(analyze("inception_v3", devices=[NCNN]), 1)
+    report = with_advice(analysis_report(result.analysis, "block"), result)
+    lines = [render(report, "text", width).splitlines() for width in range(30, 121)]
+    headings = [each[each.index("What each saves beside time") + 1] for each in lines]
+    assert headings[-1].split()[-2:] == ["energy", "%"]
+    for heading in headings:
+        assert not re.search(r"%  +%", heading)
 
 
 def test_an_order_of_layers_saves_memory_and_no_time() -> None:
