@@ -162,7 +162,7 @@ def _savings_table(result: AdviceResult) -> Table:
                 "percent",
                 weight,
                 help=f"share of the {metric.title}",
-                share_of=f"{metric.key}_saved",
+                needs=f"{metric.key}_saved",
             ),
         ]
     rows = []

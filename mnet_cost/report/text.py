@@ -246,7 +246,11 @@ class _Page:
             for i, column in enumerate(table.columns)
             if i not in rooms
             and (self._notes or column.weight > SPARE)
-            and (not column.share_of or _is_shown(column.share_of, table.columns, rooms))
+            and (
+                column.form != "percent"
+                or not column.needs
+                or _is_shown(column.needs, table.columns, rooms)
+            )
         ]
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
@@ -336,8 +340,10 @@ def _pad(text: str, room: int, right: bool) -> str:
 
 def _name_of(column: Column, columns: tuple[Column, ...]) -> str:
     """A column beside its table: a share with what it is a share of."""
-    numbers = [f" of {_in_line(each.title)}" for each in columns if each.key == column.share_of]
-    return _in_line(column.title) + "".join(numbers)
+    title = _in_line(column.title)
+    if column.form != "percent":
+        return title
+    return title + "".join(f" of {_in_line(c.title)}" for c in columns if c.key == column.needs)
 
 
 def _is_shown(key: str, columns: tuple[Column, ...], shown: Iterable[int]) -> bool:
@@ -427,7 +433,7 @@ def _layout(
             break
         lightest = min(droppable, key=lambda i: columns[i].weight)
         key = columns[lightest].key
-        for i in (*(i for i in droppable if columns[i].share_of == key), lightest):
+        for i in (*(i for i in droppable if columns[i].needs == key), lightest):
             dropped.append(i)
             shown.remove(i)
     for i, _ in words:
@@ -437,7 +443,7 @@ def _layout(
         if excess() < 0:
             rooms[i] = min(full[i], rooms[i] - excess())
     for i in reversed(dropped):  # a narrow one may have gone before a wide one
-        if columns[i].share_of and not _is_shown(columns[i].share_of, columns, shown):
+        if columns[i].needs and not _is_shown(columns[i].needs, columns, shown):
             continue
         if excess() + rooms[i] + _GAP <= 0:
             shown = sorted([*shown, i])

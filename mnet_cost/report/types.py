@@ -113,8 +113,9 @@ class Column(NamedTuple):
     short: str = ""
     help: str = ""
     """What the column holds, as a sentence; `--notes` shows it."""
-    share_of: str = ""
-    """The key of the column of whose numbers it has the shares: without that it is left out."""
+    needs: str = ""
+    """The key of another column, without which it says nothing: it is left out with that. Two that
+    need each other go together."""
 
 
 class Table(NamedTuple):

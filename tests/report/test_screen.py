@@ -368,7 +368,7 @@ def test_a_share_goes_with_its_number() -> None:
     columns = (
         Column("name", "name", "text", ASKED),
         Column("energy", "energy", "number", 5),
-        Column("share", "%", "percent", 5, share_of="energy"),
+        Column("share", "%", "percent", 5, needs="energy"),
     )
     report = small(*columns, rows=(("a_long_name" * 2, 123456789012, 0.33),))
 
