@@ -1,33 +1,35 @@
 """Changes of a network with the most to gain on a device, each analyzed and none guessed.
 
-Candidates are one step down of a knob, another precision or order of layers, and changes of the
-text of the spec: smaller kernels, activations that take less, channels that fill a tile. Each
-candidate is elaborated and analyzed as any other network. A change of the text is offered only
-where the new text gives the network that was meant, and nothing else in it differs. Accuracies are
-those that one source prints for both settings. Not here: how accurate other changes would be.
+Candidates are one step down of a knob, other variants, precisions and orders of layers, and changes
+of the text: smaller kernels, activations that take less, channels that fill a tile. Each candidate
+is elaborated and analyzed as any other network. A change of the text is offered only where the new
+text gives the network that was meant, and nothing else in it differs. Accuracies are those that one
+source prints for both settings. Not here: how accurate other changes would be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import exp, hypot, isclose, log
+from math import inf, isclose, log
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate
-from mnet_cost.changes.candidates import Candidate, Kind, candidates_of, settings_of
-from mnet_cost.changes.spec_edits import (
-    EditedLine,
-    edited_lines,
-)
+from mnet_cost.changes.candidates import candidates_of
+from mnet_cost.changes.settings import Candidate, Kind, settings_of
+from mnet_cost.changes.spec_edits import EditedLine, edited_lines
 from mnet_cost.differences.compare import TimeRatio, time_ratio
 from mnet_cost.errors import Problem, UsageError
-from mnet_cost.models.published import ACCURACIES, published_at
+from mnet_cost.metrics import named
+from mnet_cost.models.published import ACCURACIES, PublishedRow, published_at
 from mnet_cost.search.accuracies import PRECISION
 
 _MOST_LAYERS = 200_000
 """Layers that are analyzed for one answer: some seconds."""
+
+BESIDE = named(("mult_adds", "params", "traffic", "peak_memory", "energy"))
+"""Metrics that a change may save beside the time."""
 
 
 class AccuracyChange(NamedTuple):
@@ -70,7 +72,10 @@ class AdviceResult:
     analysis: Analysis
     advice: tuple[Advice, ...]
     """The most to gain first: memory that is missing, then time; ties, of which it is not certain
-    that they save time, come last."""
+    that they save time, come last. Of variants and precisions all but one stand behind
+    everything else."""
+    other_precisions: tuple[Advice, ...]
+    """Precisions that save time too, and are not in `advice`."""
     looked_at: int
     """Candidates that were analyzed."""
     left_out: int
@@ -97,7 +102,9 @@ def find_advice(
         raise UsageError(Problem("advice is for dense networks", hint="leave out `--sparsity`"))
     estimate = analysis.devices[0]
     if not analysis.has_totals:
-        return AdviceResult(analysis=analysis, advice=(), looked_at=0, left_out=0)
+        return AdviceResult(
+            analysis=analysis, advice=(), other_precisions=(), looked_at=0, left_out=0
+        )
     if estimate.latency_s is None:
         message = f"there is no time on {estimate.device.name} to save: {estimate.notes[0]}"
         raise UsageError(Problem(message))
@@ -114,12 +121,47 @@ def find_advice(
         if key not in best or _rank(advice) < _rank(best[key]):
             best[key] = advice
     progress(len(chosen), len(chosen))
+    ordered = _in_order(list(best.values()))
     return AdviceResult(
         analysis=analysis,
-        advice=tuple(sorted(best.values(), key=_rank)[:count]),
+        advice=tuple(ordered[:count]),
+        other_precisions=tuple([each for each in ordered[count:] if each.kind == "precision"]),
         looked_at=len(chosen),
         left_out=len(candidates) - len(chosen),
     )
+
+
+def _in_order(advice: list[Advice]) -> list[Advice]:
+    """The most to gain first; all precisions but the best, and all variants but the one that saves
+    the most time for a point of accuracy, behind everything else. A variant that costs the
+    same as another change is left out."""
+    seen = [each.analysis.costs for each in advice if each.kind != "variant"]
+    ordered = []
+    for each in sorted(advice, key=_rank):
+        if each.kind == "variant":
+            if each.analysis.costs in seen:
+                continue
+            seen.append(each.analysis.costs)
+        ordered.append(each)
+    precision = next((each for each in ordered if each.kind == "precision"), None)
+    variants = [each for each in ordered if each.kind == "variant"]
+    variant = max(variants, key=_saved_for_a_point, default=None)
+
+    def is_behind(each: Advice) -> bool:
+        return (
+            each.kind in ("precision", "variant") and each is not precision and each is not variant
+        )
+
+    return sorted(ordered, key=is_behind)
+
+
+def _saved_for_a_point(advice: Advice) -> float:
+    """Time that a change saves, in natural logarithms, for a percent point of accuracy; 0 where no
+    source prints both accuracies."""
+    if advice.accuracy is None or not advice.time.value:
+        return 0.0
+    lost = advice.accuracy.before - advice.accuracy.after
+    return inf if lost <= 0 else -log(advice.time.value) / lost
 
 
 def _rank(advice: Advice) -> tuple[Any, ...]:
@@ -148,6 +190,9 @@ def _advice(before: Analysis, candidate: Candidate) -> Advice | None:
         is_less = missing_bytes(other) < missing_bytes(first)
     if not is_less or missing_bytes(other) > missing_bytes(first):
         return None
+    times = _ratio(first, other, candidate.kind)
+    if times.tie and not missing_bytes(first) and _costs_more(before, after):
+        return None
     spec = before.network.spec
     return Advice(
         kind=candidate.kind,
@@ -156,42 +201,38 @@ def _advice(before: Analysis, candidate: Candidate) -> Advice | None:
         path=spec.root.source.path,
         lines=edited_lines(spec, candidate.edits) if candidate.edits else (),
         analysis=replace(after, gives_lower_bounds=before.gives_lower_bounds),
-        time=_ratio(first, other, candidate.kind),
-        accuracy=_accuracy(before, candidate.knobs),
+        time=times,
+        accuracy=_accuracy(before, candidate.published),
     )
+
+
+def _costs_more(before: Analysis, after: Analysis) -> bool:
+    """Whether a change takes more of another metric than time."""
+    for metric in BESIDE:
+        first, other = (
+            metric.of(each, each.devices[0] if metric.per_device else None)
+            for each in (before, after)
+        )
+        if first is not None and other is not None and other > first:
+            return True
+    return False
 
 
 def _ratio(first: DeviceEstimate, other: DeviceEstimate, kind: Kind) -> TimeRatio:
-    """The ratio of two times. In another order the kernels are the same; of two precisions, whose
-    fits are two, errors do not cancel."""
+    """The ratio of two times; in another order the kernels are the same."""
     times = time_ratio(first, other)
     if kind == "order" and times.value is not None and isclose(times.value, 1, rel_tol=1e-9):
         return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
-    if first.precision == other.precision or times.value is None:
-        return times
-    ends = (first.low_s, first.high_s, other.low_s, other.high_s)
-    if any(end is None for end in ends):
-        return TimeRatio(value=times.value)
-    half_width = hypot(
-        *[
-            log(each.high_s / each.low_s) / 2
-            for each in (first, other)
-            if each.high_s is not None and each.low_s is not None
-        ]
-    )
-    low, high = times.value * exp(-half_width), times.value * exp(half_width)
-    return TimeRatio(value=times.value, low=low, high=high)
+    return times
 
 
-def _accuracy(analysis: Analysis, knobs: Mapping[str, Any] | None) -> AccuracyChange | None:
-    """The first accuracy that a source prints both for this setting and with other knobs. Printed
+def _accuracy(analysis: Analysis, others: tuple[PublishedRow, ...]) -> AccuracyChange | None:
+    """The first accuracy that a source prints both for this setting and in `others`. Printed
     accuracies are those of networks as they were trained, in fp32."""
     network = analysis.network
-    if not knobs or analysis.precision != PRECISION:
+    if not others or analysis.precision != PRECISION:
         return None
-    settings = settings_of(network)
-    rows = published_at(network.spec, settings)
-    others = published_at(network.spec, {**settings, **knobs})
+    rows = published_at(network.spec, settings_of(network))
     for row in rows:
         for other in others:
             for name in ACCURACIES:

@@ -10,7 +10,7 @@ named kind by kind.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
+from math import exp, hypot, log
 
 from mnet_cost.analysis import Analysis
 from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
@@ -81,15 +81,27 @@ def ratio(first: float | None, other: float | None) -> float | None:
 
 
 def time_ratio(first: DeviceEstimate, other: DeviceEstimate) -> TimeRatio:
-    """The ratio of two networks on one device; errors that both estimates share cancel."""
+    """The ratio of two networks on one device. Errors that both estimates share cancel; those of
+    two fits, such as of two precisions, are independent."""
     value = ratio(first.latency_s, other.latency_s)
     if value is not None and _have_the_same_kernels(first, other):
         return TimeRatio(value=1.0, low=1.0, high=1.0, same_kernels=True)
     fit = first.latency_fit
     if value is None or fit is None or first.low_s is None or other.low_s is None:
         return TimeRatio(value=value)
-    half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
+    if fit == other.latency_fit and first.precision == other.precision:
+        half_width = fit.spread.width * deviation_of_ratio(fit, first.shares, other.shares)
+    else:
+        half_width = hypot(_half_width(first), _half_width(other))
     return TimeRatio(value=value, low=value * exp(-half_width), high=value * exp(half_width))
+
+
+def _half_width(estimate: DeviceEstimate) -> float:
+    """From an estimate to the high end of its band, in natural logarithms; the low end may be a
+    lower bound instead."""
+    assert estimate.latency_s is not None
+    assert estimate.high_s is not None
+    return log(estimate.high_s / estimate.latency_s)
 
 
 def _have_the_same_kernels(first: DeviceEstimate, other: DeviceEstimate) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from mnet_cost.analysis import Analysis
-from mnet_cost.changes.advice import Advice, AdviceResult, missing_bytes
+from mnet_cost.changes.advice import BESIDE, Advice, AdviceResult, missing_bytes
 from mnet_cost.differences.compare import ratio
 from mnet_cost.metrics import METRICS, find_metric
 from mnet_cost.models.published import ACCURACIES
@@ -15,12 +15,10 @@ from mnet_cost.report.file_keys import file_numbers
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.rows import without
 from mnet_cost.report.types import ASKED, MOST_NOTES, Absent, Column, Quantity, Range, Report, Table
-from mnet_cost.units import format_bytes
+from mnet_cost.units import format_bytes, format_seconds
 
 SAVED = tuple([metric for metric in METRICS if metric.of_network or metric.of_device])
 """Metrics that are given before and after a change."""
-_BESIDE = ("mult_adds", "params", "traffic", "peak_memory", "energy")
-"""Metrics of which a table says what is saved, beside the time."""
 
 
 def with_advice(report: Report, result: AdviceResult) -> Report:
@@ -47,6 +45,13 @@ def _notes(result: AdviceResult) -> list[str]:
         notes.append(f"no change that was looked at saves anything on {name}")
     if any(advice.time.tie for advice in result.advice):
         notes.append("tie: it is not certain that the change saves time")
+    for advice in result.other_precisions:
+        after = advice.analysis.devices[0]
+        if after.latency_s is not None and advice.time.value is not None:
+            notes.append(
+                f"{after.precision} saves time too: {format_seconds(after.latency_s)}, "
+                f"{advice.time.value:.2f}x"
+            )
     return notes
 
 
@@ -77,7 +82,8 @@ def _changes_table(result: AdviceResult) -> Table:
         Column("latency_ratio_range", "80 % range", "range", 8, help="of measured ratios"),
         Column("tie", "tie", "text", ASKED),
         *(
-            [Column("missing_bytes", "too few then", "bytes", ASKED, help="bytes of memory")]
+            [Column("missing_bytes", "memory\nstill missing", "bytes", ASKED, help="what the "
+                    "network needs beyond the memory of the device")]
             if missing
             else []
         ),
@@ -105,7 +111,7 @@ def _changes_table(result: AdviceResult) -> Table:
         )
     title = f"Advice for {result.device.device.name}"
     if missing:
-        title += f", which has {format_bytes(missing)} too few"
+        title += f", on which {format_bytes(missing)} of memory are missing"
     table = Table("advice", title, columns, tuple(rows))
     is_tie = any(advice.time.tie for advice in result.advice)
     return table if is_tie else without(table, ("tie",))
@@ -141,7 +147,7 @@ def _savings_table(result: AdviceResult) -> Table:
     """What each change saves beside time; below zero it is more than before."""
     known = [
         name
-        for name in _BESIDE
+        for name in [metric.name for metric in BESIDE]
         if any(_saved(result.analysis, advice, name) is not None for advice in result.advice)
     ]
     columns = [Column("advice", "", "number", ASKED)]
@@ -150,7 +156,14 @@ def _savings_table(result: AdviceResult) -> Table:
         weight = 9 - place
         columns += [
             metric_column(name, weight)._replace(key=f"{metric.key}_saved"),
-            Column(f"{name}_share", "%", "percent", weight, help=f"share of the {metric.title}"),
+            Column(
+                f"{name}_share",
+                "%",
+                "percent",
+                weight,
+                help=f"share of the {metric.title}",
+                needs=f"{metric.key}_saved",
+            ),
         ]
     rows = []
     for number, advice in enumerate(result.advice, 1):

@@ -160,40 +160,60 @@ def _free_table(result: SensitivityResult, device: int) -> Table:
 
 
 def _groups_table(result: SensitivityResult, device: int | None) -> Table:
-    """A row for each group; counts once, with the first device."""
+    """A row for each group; counts once, with the first device.
+
+    Where the device has a tile, the next full tiles stand before single steps, which leave tiles
+    and tell little of them.
+    """
     totals = _SHOWN if not device else ()
-    columns = [
-        Column("layer", "layer", "text", ASKED),
-        Column("layers", "layers", "number", 8, help="how many change together"),
-        Column("channels", "channels", "number", ASKED),
-        Column("step", "step", "number", 8, help="the smallest change of the layer that fits"),
+    has_tile = device is not None and result.groups[0].stairs[device].tile is not None
+    steps = [
+        Column("step", "step", "number", 1 if has_tile else 8, help="the smallest change of the "
+               "layer that fits"),
         *(
             metric_column(total, 7)._replace(
                 key=f"{find_metric(total).key}_{side}",
                 title=f"{find_metric(total).title}\n{words}",
-                weight=7 if side == "fewer" else SPARE,
+                weight=SPARE if side == "more" else 1 if has_tile else 7,
                 help=f"difference at {words}",
             )
             for side, words in (("fewer", "a step less"), ("more", "a step more"))
             for total in totals
         ),
-    ]
+    ]  # fmt: skip
+    tiles = []
     if device is not None:
-        columns += [
-            Column("latency_s_fewer", "time\na step less", "seconds", ASKED),
-            Column("latency_s_more", "time\na step more", "seconds", ASKED),
-            Column("free_channels", "free", "number", 6, help="channels more that take "
-                   "no more time"),
-            Column("lower_channels", "next\nbelow", "number", 5, help="channels of the next full "
-                   "tile below, or one step less"),
-            Column("lower_latency_s", "time\nthere", "seconds", 5),
-            Column("gain", "gain", "ratio", 4, help="share of the time that is saved there over "
-                   "that of the mult-adds"),
-            Column("higher_channels", "next\nabove", "number", 3, help="channels of the next full "
-                   "tile above, or one step more"),
-            Column("higher_latency_s", "time\nthere", "seconds", 3),
+        weight = 1 if has_tile else ASKED
+        steps += [
+            Column("latency_s_fewer", "time\na step less", "seconds", weight),
+            Column("latency_s_more", "time\na step more", "seconds", weight),
+        ]
+        weight = 9 if has_tile else 5
+        tiles = [
+            Column("lower_channels", "next\nbelow", "number", weight, help="channels of the next "
+                   "full tile below, or one step less", needs="lower_latency_s"),
+            Column("lower_latency_s", "time\nthere", "seconds", weight - 1, needs="lower_channels"),
+            Column("gain", "gain", "ratio", weight - 1, help="share of the time that is saved "
+                   "there over that of the mult-adds"),
+            Column("free_channels", "free", "number", weight - 2 if has_tile else 6,
+                   help="channels more that take no more time"),
+            Column("higher_channels", "next\nabove", "number", weight - 3 if has_tile else 3,
+                   help="channels of the next full tile above, or one step more",
+                   needs="higher_latency_s"),
+            Column("higher_latency_s", "time\nthere", "seconds", weight - 4 if has_tile else 2,
+                   needs="higher_channels"),
         ]  # fmt: skip
-    rows = [_row(result, each, totals, device) for each in result.groups]
+    columns = [
+        Column("layer", "layer", "text", ASKED),
+        Column("layers", "layers", "number", 5 if has_tile else 8, help="how many change together"),
+        Column("channels", "channels", "number", ASKED),
+        *(tiles if has_tile else ()),
+        *steps,
+        *(() if has_tile else tiles),
+    ]
+    rows = [
+        _row(result, each, [column.key for column in columns], device) for each in result.groups
+    ]
     title = "Changes"
     if device is not None:
         estimate = result.analysis.devices[device]
@@ -207,32 +227,32 @@ def _groups_table(result: SensitivityResult, device: int | None) -> Table:
 
 
 def _row(
-    result: SensitivityResult,
-    each: GroupSensitivity,
-    totals: Sequence[str],
-    device: int | None,
+    result: SensitivityResult, each: GroupSensitivity, keys: Sequence[str], device: int | None
 ) -> tuple[Any, ...]:
+    """The cells of a group below columns of these keys."""
     group = each.group
-    counts = [
-        result.difference(change, find_metric(total))
-        for change in (each.fewer, each.more)
-        for total in totals
-    ]
-    star = "*" if group.is_output else ""
-    row: list[Any] = [star + each.name, len(group.members), group.channels, group.step, *counts]
+    cells: dict[str, Any] = {
+        "layer": ("*" if group.is_output else "") + each.name,
+        "layers": len(group.members),
+        "channels": group.channels,
+        "step": group.step,
+    }
+    for side, change in (("fewer", each.fewer), ("more", each.more)):
+        for metric in map(find_metric, _SHOWN):
+            cells[f"{metric.key}_{side}"] = result.difference(change, metric)
     if device is not None:
         stairs, latency = result.staircase(each, device), find_metric("latency")
-        row += [
-            result.difference(each.fewer, latency, device),
-            result.difference(each.more, latency, device),
-            stairs.free_channels,
-            _channels(stairs.lower),
-            result.difference(stairs.lower, latency, device),
-            stairs.gain,
-            _channels(stairs.higher),
-            result.difference(stairs.higher, latency, device),
-        ]
-    return tuple(row)
+        cells |= {
+            "latency_s_fewer": result.difference(each.fewer, latency, device),
+            "latency_s_more": result.difference(each.more, latency, device),
+            "free_channels": stairs.free_channels,
+            "lower_channels": _channels(stairs.lower),
+            "lower_latency_s": result.difference(stairs.lower, latency, device),
+            "gain": stairs.gain,
+            "higher_channels": _channels(stairs.higher),
+            "higher_latency_s": result.difference(stairs.higher, latency, device),
+        }
+    return tuple([cells[key] for key in keys])
 
 
 def _channels(change: Change | None) -> int | None:

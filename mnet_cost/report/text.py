@@ -9,7 +9,7 @@ Without colour the text is the same.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -242,9 +242,15 @@ class _Page:
         if len(table.rows) > MOST_ROWS and table.total is None:
             self._say_rows_left(table)
         left_out = [
-            _in_line(column.title)
+            _name_of(column, table.columns)
             for i, column in enumerate(table.columns)
-            if i not in rooms and (self._notes or column.weight > SPARE)
+            if i not in rooms
+            and (self._notes or column.weight > SPARE)
+            and (
+                column.form != "percent"
+                or not column.needs
+                or _is_shown(column.needs, table.columns, rooms)
+            )
         ]
         if left_out:
             names = ", ".join(dict.fromkeys(left_out))
@@ -332,6 +338,18 @@ def _pad(text: str, room: int, right: bool) -> str:
     return blanks + text if right else text + blanks
 
 
+def _name_of(column: Column, columns: tuple[Column, ...]) -> str:
+    """A column beside its table: a share with what it is a share of."""
+    title = _in_line(column.title)
+    if column.form != "percent":
+        return title
+    return title + "".join(f" of {_in_line(c.title)}" for c in columns if c.key == column.needs)
+
+
+def _is_shown(key: str, columns: tuple[Column, ...], shown: Iterable[int]) -> bool:
+    return any(columns[i].key == key for i in shown)
+
+
 def _wrapped(text: str, room: int) -> list[str]:
     """Lines of at most `room` columns; a word that is longer is cut."""
     if _size(text) <= room:
@@ -413,8 +431,11 @@ def _layout(
         droppable = [i for i in reversed(shown[1:]) if columns[i].weight < ASKED]
         if not droppable:
             break
-        dropped.append(min(droppable, key=lambda i: columns[i].weight))
-        shown.remove(dropped[-1])
+        lightest = min(droppable, key=lambda i: columns[i].weight)
+        key = columns[lightest].key
+        for i in (*(i for i in droppable if columns[i].needs == key), lightest):
+            dropped.append(i)
+            shown.remove(i)
     for i, _ in words:
         if excess() > 0 and i in shown:
             rooms[i] = max(min(rooms[i], _SHORTEST_NAME), rooms[i] - excess())
@@ -422,6 +443,8 @@ def _layout(
         if excess() < 0:
             rooms[i] = min(full[i], rooms[i] - excess())
     for i in reversed(dropped):  # a narrow one may have gone before a wide one
+        if columns[i].needs and not _is_shown(columns[i].needs, columns, shown):
+            continue
         if excess() + rooms[i] + _GAP <= 0:
             shown = sorted([*shown, i])
     growing = [i for i in shown if bars.get(i)] if width < sys.maxsize else []

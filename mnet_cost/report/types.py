@@ -113,6 +113,9 @@ class Column(NamedTuple):
     short: str = ""
     help: str = ""
     """What the column holds, as a sentence; `--notes` shows it."""
+    needs: str = ""
+    """The key of another column, without which it says nothing: it is left out with that. Two that
+    need each other go together."""
 
 
 class Table(NamedTuple):

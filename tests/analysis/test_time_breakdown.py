@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, sqrt
+from math import exp, hypot, log, sqrt
 
 import pytest
 from profiles import BOUND, DATASHEET, FITTED, PROFILES, STICK
@@ -242,6 +242,25 @@ def test_the_deviation_of_a_ratio_on_a_roofline_is_the_noise() -> None:
     ratio = time_ratio(estimated("mobilenet_v1", STICK), estimated("mobilenet_v2", STICK))
     assert ratio.value is not None
     assert ratio.high == pytest.approx(ratio.value * exp(1.3 * sqrt(2) * 0.2))
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_errors_of_two_fits_do_not_cancel(swapped: bool) -> None:
+    """On a Pixel 6 the fit of fp32 has terms and that of int8 is a roofline: ends are those of
+    both bands, whose logarithms add up in squares."""
+    precisions = ("int8", "fp32") if swapped else ("fp32", "int8")
+    first, other = (
+        analyze("mobilenet_v1", devices=["pixel_6"], precision=precision).devices[0]
+        for precision in precisions
+    )
+    assert len(first.shares) != len(other.shares)
+    ratio = time_ratio(first, other)
+    widths = [log((each.high_s or 0.0) / (each.latency_s or 1.0)) for each in (first, other)]
+    expected = exp(hypot(*widths))
+    assert ratio.value is not None
+    assert ratio.value == pytest.approx((other.latency_s or 0.0) / (first.latency_s or 1.0))
+    assert ratio.high == pytest.approx(ratio.value * expected)
+    assert ratio.low == pytest.approx(ratio.value / expected)
 
 
 def test_a_network_outside_of_the_range_of_a_fitted_roofline() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from spec_text import spec
 import mnet_cost
 from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.changes.advice import Advice, AdviceResult, find_advice, missing_bytes
-from mnet_cost.changes.candidates import step_down
+from mnet_cost.changes.candidates import candidates_of
+from mnet_cost.changes.settings import filling_values, step_down
 from mnet_cost.cli import main
+from mnet_cost.differences.compare import time_ratio
 from mnet_cost.errors import UsageError
 from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import Knob
@@ -64,7 +67,8 @@ def test_each_saving_is_an_analysis_of_the_edited_spec(name: str) -> None:
 
 def test_knobs_go_one_published_step_down_with_what_it_costs_in_accuracy() -> None:
     analysis = analyze("mobilenet_v1", devices=["pixel_1"])
-    width, resolution = find_advice(analysis).advice
+    variant, width, resolution = find_advice(analysis).advice
+    assert variant.setting == "mobilenet_v1:shallow"
     assert (width.change, width.setting) == ("alpha 0.75 instead of 1", "--alpha 0.75")
     assert width.analysis.totals == analyze("mobilenet_v1@alpha=0.75").totals
     assert resolution.setting == "--resolution 192"
@@ -115,6 +119,120 @@ def test_int8_is_a_setting_whose_errors_do_not_cancel() -> None:
     assert advice.analysis.costs == same
     low, high = advice.time.low or 0, advice.time.high or 0
     assert high / low > (analysis.devices[0].high_s or 0) / (analysis.devices[0].low_s or 1)
+
+
+SMALL = "layers:\n  - {id: a, conv2d: {channels: 16, kernel: 1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("device", "precisions"),
+    [
+        ("pixel_6", ["fp16", "int8"]),
+        ("sapphire_rapids", ["int8", "bf16"]),
+        ("jetson_nano", ["fp16"]),
+        ("pixel_1", []),
+    ],
+)
+def test_every_precision_of_the_device_is_looked_at(device: str, precisions: list[str]) -> None:
+    result = find_advice(analysis_of(SMALL, device), 9)
+    assert [advice.analysis.precision for advice in of_kind(result, "precision")] == precisions
+
+
+def test_one_precision_stands_before_everything_else_and_the_others_behind() -> None:
+    analysis = analyze("mobilenet_v1", devices=["pixel_6"])
+    assert [advice.change for advice in find_advice(analysis, 9).advice] == [
+        "int8 instead of fp32",
+        "variant shallow",
+        "alpha 0.75 instead of 1",
+        "resolution 192 instead of 224",
+        "fp16 instead of fp32",
+    ]
+    result = find_advice(analysis, 3)
+    assert [advice.change for advice in result.other_precisions] == ["fp16 instead of fp32"]
+    report = with_advice(analysis_report(analysis, "block"), result)
+    assert "fp16 saves time too: 9.95 ms, 0.50x" in report.notes
+
+
+def test_variants_that_change_the_network_are_references() -> None:
+    result = find_advice(analyze("mobilenet_v3_small@resolution=192", devices=[NCNN]), 30)
+    assert of_kind(result, "variant") == []  # at 192 pixels nobody prints an accuracy
+    result = find_advice(analyze("mobilenet_v3_small", devices=[NCNN]), 30)
+    (advice,) = of_kind(result, "variant")
+    assert (advice.change, advice.setting) == (
+        "variant minimalistic", "mobilenet_v3_small:minimalistic"
+    )  # fmt: skip
+    assert advice.accuracy is not None
+    assert (advice.accuracy.before, advice.accuracy.after) == (67.5, 61.9)
+    same = analyze(str(advice.setting), devices=[NCNN])
+    assert same.costs == advice.analysis.costs
+
+
+def test_of_variants_the_one_that_saves_the_most_for_its_accuracy_is_first() -> None:
+    result = find_advice(analyze("shufflenet_v2:shufflenet_v2_x2_0", devices=[NCNN]), 30)
+    assert result.advice[0].setting == "shufflenet_v2:shufflenet_v2_x1_5"
+    # Two names of one network are one change; the others stand behind everything else.
+    assert [advice.setting for advice in result.advice[-2:]] == [
+        "shufflenet_v2:shufflenet_v2_x0_5", "shufflenet_v2"
+    ]  # fmt: skip
+    assert len(of_kind(result, "variant")) == 3
+    # From there a variant is what knobs give too, and stands once.
+    result = find_advice(analyze("shufflenet_v2", devices=[NCNN]), 30)
+    assert of_kind(result, "variant") == []
+
+
+def test_variants_of_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "format: 1\nname: mine\ninput: {image: [3, 32, 32]}\nknobs: {width: 64, depth: 1}\n"
+        "layers:\n  - {id: a, conv2d: {channels: width, kernel: 3}}\n"
+        "  - {id: b, conv2d: {channels: 10, kernel: 1}}\n"
+        "variants:\n  thin: {layers: {a: {conv2d: {channels: 32, kernel: 3}}}}\n"
+        "  silent: {layers: {a: {conv2d: {channels: 16, kernel: 3}}}}\n"
+        "  other: {layers: {b: {conv2d: {channels: 9, kernel: 1}}}}\n"
+        "published:\n  here:\n    - {at: {depth: 2}, top1: 70}\n"
+        "    - {variant: thin, at: {depth: 2}, top1: 69}\n"
+        "    - {variant: other, at: {depth: 2}, top1: 69}\n"
+    )
+    result = find_advice(analyze(f"{path}@depth=2", devices=[NCNN]), 30)
+    (advice,) = of_kind(result, "variant")  # another output is another task
+    assert advice.setting == f"{path}:thin@depth=2"
+    assert analyze(advice.setting, devices=[NCNN]).costs == advice.analysis.costs
+    assert advice.accuracy is not None
+    assert (advice.accuracy.before, advice.accuracy.after) == (70, 69)
+    back = find_advice(analyze(f"{path}:silent@depth=2", devices=[NCNN]), 30)
+    assert of_kind(back, "variant") == []  # both others take longer
+
+
+def test_whole_numbers_that_are_widths_go_to_the_next_full_tiles() -> None:
+    """The halves of 116 channels are 58, which are no multiple of four."""
+    network = analyze("shufflenet_v2").network
+    assert list(filling_values(network, "c2", 4)) == [112, 120]
+    for name in ("c3", "c5", "classes", "resolution", "authors"):
+        assert list(filling_values(network, name, 4)) == []
+    (advice,) = of_kind(find_advice(analyze("shufflenet_v2", devices=[NCNN]), 9), "channels")
+    assert (advice.change, advice.setting) == ("c2 112 instead of 116", "--set c2=112")
+    assert advice.analysis.costs == analyze("shufflenet_v2@c2=112", devices=[NCNN]).costs
+
+
+KNOBS = """
+knobs: {n: 30, half: 30, depth: 3, pixels: 30, heads: 6}
+input: {image: [3, pixels, pixels]}
+layers:
+  - {id: a, conv2d: {channels: n, kernel: 1}}
+  - {id: b, conv2d: {channels: half // 2, kernel: 1}}
+  - {id: c, conv2d: {channels: 8, kernel: 1}, repeat: depth}
+  - {id: d, conv2d: {channels: 6 * heads, kernel: 1, groups: 2}}
+  - {id: e, conv2d: {channels: 10, kernel: 1}}
+"""
+
+
+def test_what_is_no_width_is_not_rounded() -> None:
+    """`half` is a width of nothing one to one, `heads` of six channels each."""
+    network = elaborate(spec(KNOBS))
+    values = {name: list(filling_values(network, name, 8)) for name in network.spec.knobs}
+    assert values == {"n": [24, 32], "half": [], "depth": [], "pixels": [], "heads": []}
+    assert list(filling_values(elaborate(spec(KNOBS), {"n": 3}), "n", 8)) == [8]
+    assert list(filling_values(elaborate(spec(KNOBS), {"n": 32}), "n", 8)) == []
 
 
 BLOCKS = """
@@ -196,6 +314,43 @@ def test_a_change_that_would_change_more_is_not_offered() -> None:
     assert of_kind(find_advice(analysis, 20), "kernel") == []
 
 
+def test_kernels_go_from_seven_to_five_and_from_five_to_three() -> None:
+    """None is smaller than its stride, so that each pixel is read."""
+    analysis = analysis_of("""
+    layers:
+      - {id: a, conv2d: {channels: 8, kernel: 11, stride: 4}}
+      - {id: b, conv2d: {channels: 8, kernel: [10, 4]}}
+      - {id: c, conv2d: {channels: 8, kernel: 4, stride: 4}}
+      - {id: d, conv2d: {channels: 8, kernel: 5, stride: 4}}
+      - {id: e, conv2d: {channels: 8, kernel: 7, stride: [1, 5]}}
+      - {id: f, conv2d: {channels: 8, kernel: [5, 1]}}
+    """)
+    changes = {candidate.change for candidate in candidates_of(analysis)
+               if candidate.kind == "kernel"}  # fmt: skip
+    assert changes == {"kernel 5 instead of 7 in e", "kernel 3 instead of 5 in f"}
+
+
+def test_a_tie_that_costs_more_of_something_is_no_advice() -> None:
+    """On ncnn 32 channels take a little less time than 30, and more of everything else."""
+    analysis = analysis_of("""
+    input: {image: [3, 32, 32]}
+    layers:
+      - {id: a, conv2d: {channels: 64, kernel: 3}, repeat: 4}
+      - {id: b, conv2d: {channels: 30, kernel: 1}}
+      - {id: c, conv2d: {channels: 10, kernel: 1}}
+    """)
+    wider = next(c for c in candidates_of(analysis) if c.change == "channels 32 instead of 30 in b")
+    made = wider.make()
+    assert made is not None
+    ratio = time_ratio(analysis.devices[0], made.devices[0])
+    assert ratio.tie is True
+    assert (ratio.value or 1) < 1
+    assert made.totals.params > analysis.totals.params
+    changes = [advice.change for advice in find_advice(analysis, 9).advice]
+    assert "channels 28 instead of 30 in b" in changes
+    assert wider.change not in changes
+
+
 def test_what_stands_in_another_file_is_not_edited(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
@@ -216,6 +371,19 @@ def test_a_network_that_does_not_fit_is_made_to() -> None:
     missing = [missing_bytes(advice.analysis.devices[0]) for advice in result.advice]
     assert missing == sorted(missing)
     assert missing[-1] < 2_683_688
+    text = render(with_advice(analysis_report(analysis, "block"), result), "text", 120)
+    assert "Advice for stm32l4r5_tflm, on which 2.68 MB of memory are missing" in text
+    assert re.search(r"x of .* still missing  accuracy", text)
+
+
+def test_a_percent_goes_with_its_number() -> None:
+    result = find_advice(analyze("inception_v3", devices=[NCNN]), 1)
+    report = with_advice(analysis_report(result.analysis, "block"), result)
+    lines = [render(report, "text", width).splitlines() for width in range(30, 121)]
+    headings = [each[each.index("What each saves beside time") + 1] for each in lines]
+    assert headings[-1].split()[-2:] == ["energy", "%"]
+    for heading in headings:
+        assert not re.search(r"%  +%", heading)
 
 
 def test_an_order_of_layers_saves_memory_and_no_time() -> None:
@@ -263,9 +431,9 @@ def test_a_network_with_nothing_to_change() -> None:
 def test_large_networks_leave_candidates_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnet_cost.changes.advice._MOST_LAYERS", 1000)
     result = find_advice(analyze("mobilenet_v3_small", devices=[NCNN]))
-    assert (result.looked_at, result.left_out) == (6, 15)
+    assert (result.looked_at, result.left_out) == (6, 17)
     report = with_advice(analysis_report(result.analysis, "block"), result)
-    assert "15 changes were not looked at, since the network has 156 layers" in report.more_notes
+    assert "17 changes were not looked at, since the network has 156 layers" in report.more_notes
 
 
 def test_unknown_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,12 +450,14 @@ def test_unknown_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_command_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["analyze", "mobilenet_v3_small", "--device", NCNN, "--advise", "4"]
+    command = ["analyze", "mobilenet_v3_small", "--device", NCNN, "--advise", "5"]
     assert main([*command, "--format", "json"]) == 0
     changes = json.loads(checked(capsys.readouterr().out))["advice"]["changes"]
-    assert [change["kind"] for change in changes] == ["precision", "knob", "knob", "activation"]
-    assert changes[3]["lines"][0]["after"] == "  HS: {layers: [relu]}"
-    saved = changes[1]["before"]["mult_adds"] - changes[1]["after"]["mult_adds"]
+    assert [change["kind"] for change in changes] == [
+        "precision", "variant", "knob", "knob", "activation"
+    ]  # fmt: skip
+    assert changes[4]["lines"][0]["after"] == "  HS: {layers: [relu]}"
+    saved = changes[2]["before"]["mult_adds"] - changes[2]["after"]["mult_adds"]
     assert saved == 56_510_400 - analyze("mobilenet_v3_small@resolution=192").totals.mult_adds
 
 
@@ -306,7 +476,7 @@ def test_several_batches_are_refused(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_in_python() -> None:
     advised = mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=1)
-    assert repr(advised) == "<Advices mobilenet_v1 on pixel_1: alpha 0.75 instead of 1>"
+    assert repr(advised) == "<Advices mobilenet_v1 on pixel_1: variant shallow>"
     assert len(advised.to_dict()["advice"]["changes"]) == 1
     analysis = mnet_cost.analyze("mobilenet_v1", devices=["pixel_1"])
-    assert len(mnet_cost.advise(analysis).advice) == 2
+    assert len(mnet_cost.advise(analysis).advice) == 3

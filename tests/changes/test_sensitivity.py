@@ -14,6 +14,7 @@ from mnet_cost.analysis import Analysis, analyze, analyze_network
 from mnet_cost.analysis.costs import network_costs
 from mnet_cost.changes.sensitivity import GroupSensitivity, find_sensitivities
 from mnet_cost.cli import main
+from mnet_cost.devices import load_device
 from mnet_cost.errors import ModelReferenceError, UsageError
 from mnet_cost.metrics import find_metric
 from mnet_cost.network import elaborate
@@ -167,6 +168,33 @@ def test_a_network_without_widths_has_no_groups(capsys: pytest.CaptureFixture[st
     assert result.groups == ()
     text = render(sensitivity_report(result), "text", 80)
     assert "no layer has a width that can change" in text
+
+
+SHOWN = """
+input: {image: [3, 32, 32]}
+layers:
+  - {id: a_layer_with_a_name, conv2d: {channels: 30, kernel: 3}}
+  - {id: b, conv2d: {channels: 64, kernel: 1}}
+  - {id: logits, conv2d: {channels: 10, kernel: 1}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "width", "headings"),
+    [
+        # A channel less than a full tile takes more time: the full tiles stand first.
+        ("snapdragon_835_ncnn", 60, "layer channels below there gain free"),
+        ("snapdragon_835_ncnn", 80, "layer layers channels below there gain free step"),
+        # Without tiles a step is as good a number as any.
+        ("jetson_nano", 60, "layer channels a step less a step more"),
+    ],
+)
+def test_full_tiles_stand_before_single_steps(device: str, width: int, headings: str) -> None:
+    analysis = analyze_network(elaborate(spec(SHOWN)), [load_device(device)])
+    lines = render(sensitivity_report(find_sensitivities(analysis)), "text", width).splitlines()
+    changes = next(i for i, line in enumerate(lines) if line.startswith("Changes on"))
+    heading = next(line for line in lines[changes:] if line.startswith("layer "))
+    assert " ".join(heading.split()) == headings
 
 
 def test_too_many_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

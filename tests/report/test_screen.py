@@ -363,6 +363,25 @@ def test_short_headings_then_short_bars_then_columns_of_least_weight() -> None:
     assert "left out at 62 columns: spare column" in render(report, "text", 62, notes=True)
 
 
+def test_a_share_goes_with_its_number() -> None:
+    """At the narrowest the number has no room, and its share alone would have."""
+    columns = (
+        Column("name", "name", "text", ASKED),
+        Column("energy", "energy", "number", 5),
+        Column("share", "%", "percent", 5, needs="energy"),
+    )
+    report = small(*columns, rows=(("a_long_name" * 2, 123456789012, 0.33),))
+
+    def words(width: int) -> tuple[list[str], list[str]]:
+        lines = render(report, "text", width).splitlines()
+        left_out = [line for line in lines if line.startswith("left out")]
+        return lines[2].split(), left_out
+
+    assert words(60) == (["name", "energy", "%"], [])
+    assert words(40) == (["name", "energy"], ["left out at 40 columns: % of energy"])
+    assert words(34) == (["name"], ["left out at 34 columns: energy"])
+
+
 def test_alerts_stand_above_everything() -> None:
     report = small(Column("a", "a"), rows=((Marked("no", "bad"),),), alerts=("too large",))
     assert render(report, "text").startswith("too large\n\ntitle\n")

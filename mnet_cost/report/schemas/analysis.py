@@ -345,7 +345,14 @@ def _advice() -> Json:
     numbers = record(metric_keys([metric.name for metric in SAVED]))
     change = {
         "kind": text(
-            "what is changed", "knob", "precision", "order", "activation", "kernel", "channels"
+            "what is changed",
+            "knob",
+            "variant",
+            "precision",
+            "order",
+            "activation",
+            "kernel",
+            "channels",
         ),
         "change": text("the change in words"),
         "setting": maybe(text("the option that makes the change; null for one of the spec")),
