@@ -1,9 +1,10 @@
 """Which budgets are about which networks: in specs, in files beside them, and on a command line.
 
 A MODEL is checked against the budgets of `--budget` and `--limit` where those are there, else
-against its own, else against those of `budget.yaml` beside it that name it. A MODEL that is a file
-of budgets stands for all that it names. A MODEL without a variant stands for its file: budgets of
-all its variants are checked. Not here: what entries say (`entries.py`), and verdicts (`check.py`).
+against its own, else against those of the nearest `budget.yaml`, beside it or above it in its
+repository, that name it. A MODEL that is a file of budgets stands for all that it names. A MODEL
+without a variant stands for its file: budgets of all its variants are checked. Not here: what
+entries say (`entries.py`), and verdicts (`check.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from mnet_cost.errors import (
     did_you_mean,
 )
 from mnet_cost.filekinds import BUDGETS, MODEL, kind_of, mistaken
+from mnet_cost.files import open_file
 from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, own_budgets
 from mnet_cost.models.library import (
     is_path,
@@ -43,17 +45,18 @@ from mnet_cost.models.library import (
     split_reference,
 )
 from mnet_cost.models.load import compile_spec
-from mnet_cost.models.problems import Problems, all_of, key_hint, shown
+from mnet_cost.models.problems import Problems, all_of, key_hint, meant_by, shown
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
-from mnet_cost.paths import is_yaml, real_path
-from mnet_cost.yamlfile import Node, parse_yaml, read_text, read_yaml
+from mnet_cost.paths import is_yaml, naming, real_path
+from mnet_cost.yamlfile import MAX_BYTES, Node, read_yaml
 
 FILE_NAME = "budget.yaml"
 """The file of budgets that is read where nobody names one."""
 
 FORMAT = 1
 _TOP = ("format", SECTION)
+_SINGULAR = "budget"
 _OUR_KEYS = re.compile(r"^(?:layers|extends|budgets)\s*:", re.MULTILINE)
 _OUR_FORMAT = re.compile(r"^format\s*:\s*1\s*$", re.MULTILINE)
 
@@ -128,7 +131,7 @@ def plan_checks(
     planner = _Planner()
     skipped: list[str] = []
     wanted: list[_Wanted] = []
-    without: list[str] = []
+    without: list[_Wanted] = []
     with suppress(TooManyProblemsError):
         for reference in models:
             if skip_others and planner.is_other(reference):
@@ -148,9 +151,13 @@ def plan_checks(
             if devices is not None:
                 planner.add_without_limits(model, devices)
             else:
-                without.append(model.reference)
+                without.append(model)
     planner.refuse_problems()
-    return Plan(tuple(planner.planned.values()), tuple(without), tuple(skipped))
+    specs = [planned.spec for planned in planner.planned.values()]
+    checked = {(real_path(spec.path), of) for spec in specs for of in (spec.variant, None)}
+    unchecked = [model.reference for model in without
+                 if (real_path(model.place.path), model.place.variant) not in checked]  # fmt: skip
+    return Plan(tuple(planner.planned.values()), tuple(unchecked), tuple(skipped))
 
 
 def _files_alone(files: Sequence[str], are_named: bool) -> Sequence[str]:
@@ -211,15 +218,16 @@ class _Planner:
             return False
         if not is_yaml(name):
             return os.path.exists(name)
-        source = read_text(name)
         try:
-            root = self._roots[real_path(name)] = parse_yaml(source)
+            root = self._root(name)
         except SpecError:
-            return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
+            return not _looks_like_ours(name)
+        if _is_budgets(name, root):
+            return False
         if not isinstance(root.value, dict) or "format" not in root.value:
             return True
         kind = kind_of(root)
-        return kind not in (MODEL, BUDGETS) and not (kind is None and SECTION in root.value)
+        return kind is not MODEL and not (kind is None and "extends" in root.value)
 
     def wanted(self, reference: str) -> _Wanted:
         """What a MODEL names."""
@@ -235,8 +243,7 @@ class _Planner:
         name, variant, knobs = _parts(reference)
         if not is_path(name) or is_revision(name) or not os.path.exists(name):
             return None
-        root = self._root(name)
-        if not isinstance(root.value, dict) or kind_of(root) is not BUDGETS:
+        if not _is_budgets(name, self._root(name)):
             return None
         if variant or knobs:
             raise UsageError(f"`{reference}`: a file of budgets has no variants and no knobs")
@@ -291,12 +298,12 @@ class _Planner:
         return bool(budgets)
 
     def _add_beside(self, model: _Wanted) -> bool:
-        """Plan the budgets of the file beside a MODEL that name it."""
+        """Plan the budgets of the nearest file, beside a MODEL or above, that name it."""
         if model.spec is not None:
             return False
         folder = "" if model.is_library else os.path.dirname(model.place.path)
-        path = os.path.join(folder, FILE_NAME)
-        return os.path.exists(path) and self._add_named(path, model)
+        paths = [os.path.join(each, FILE_NAME) for each in _folders_up(folder)]
+        return any(os.path.exists(path) and self._add_named(path, model) for path in paths)
 
     def _add_named(self, path: str, model: _Wanted) -> bool:
         """Plan the budgets of a file that name a MODEL; whether there are some."""
@@ -449,16 +456,20 @@ def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Bud
         problems.append(problem or Problem("this is a model, not a file of budgets",
                                            mark.span(), hint))  # fmt: skip
         return []
+    is_misspelt = False
     for key, node in root.keys.items():
         if key not in _TOP:
             known = key_hint(key, _TOP, f"a file of budgets has {all_of(_TOP)}")
             problems.add(f"a file of budgets has no part `{key}`", node, known)
+            is_misspelt = is_misspelt or meant_by(key, _TOP) == SECTION
     version = root.value.get("format")
     if version is None:
         problems.add("a file of budgets starts with `format: 1`", root)
     elif version.value != FORMAT or version.value is True:
         problems.add(f"this program reads format {FORMAT}, not {shown(version)}", version)
     section = root.value.get(SECTION)
+    if section is None and is_misspelt:
+        return []
     if section is None or not isinstance(section.value, list) or not section.value:
         form = "`budgets` is a list of entries with limits"
         example = "as in `- {model: mobilenet_v1, params: 4.3 M}`"
@@ -468,6 +479,44 @@ def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Bud
         problems.add(f"more than {MAX_BUDGETS:,} budgets", section.value[MAX_BUDGETS])
         return []
     return _collected(section.value, ("model",), problems, devices)
+
+
+def _folders_up(folder: str) -> list[str]:
+    """A folder and those above it, up to the root of its repository; it alone outside of one.
+
+    They are seen from the working directory, unless the path of the folder starts at the root.
+    """
+    whole = Path(os.path.abspath(folder))
+    folders = [whole, *whole.parents]
+    roots = [number for number, each in enumerate(folders) if os.path.exists(each / ".git")]
+    above = folders[1 : roots[0] + 1] if roots else []
+    if os.path.isabs(folder):
+        return [folder, *map(str, above)]
+    seen = [os.path.relpath(each) for each in above]
+    return [folder, *("" if each == os.curdir else each for each in seen)]
+
+
+def _is_budgets(path: str, root: Node) -> bool:
+    """Whether a YAML file is meant as budgets, which may be misspelt: by its keys or its name."""
+    named = os.path.basename(path) == FILE_NAME
+    if not isinstance(root.value, dict):
+        return named
+    kind = kind_of(root)
+    if kind is not None or "extends" in root.value:
+        return kind is BUDGETS
+    return named or any(
+        key == _SINGULAR or ("format" in root.value and meant_by(key, (SECTION,)))
+        for key in root.value
+    )
+
+
+def _looks_like_ours(path: str) -> bool:
+    """Whether a file that cannot be read as YAML is a model or budgets, by its name and lines."""
+    if os.path.basename(path) == FILE_NAME:
+        return True
+    with naming(path, "cannot be read", SpecError), open_file(path) as file:
+        text = file.read(MAX_BYTES).decode("latin-1")  # whatever it is: the keys are ASCII
+    return bool(_OUR_FORMAT.search(text) and _OUR_KEYS.search(text))
 
 
 def _collected(

@@ -275,3 +275,81 @@ def test_a_hostile_file_has_at_most_a_hundred_problems(folder: Path) -> None:
     with pytest.raises(BudgetError) as caught:
         plan_checks(["budget.yaml"])
     assert len(caught.value.problems) == 101
+
+
+@pytest.mark.parametrize("where", ["", "specs/", "specs/small/"])
+def test_budgets_of_a_repository_may_stand_above_the_spec(
+    folder: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "specs" / "small").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    path = Path(where, "net.yaml")
+    path.write_text(NET)
+    budget_file(f"  - {{model: {path}, params: 1 M}}\n")
+    planned = [("net", ["params"])]
+    assert about(plan_checks([str(path)], skip_others=True)) == planned
+    assert about(plan_checks([str(path.absolute())], skip_others=True)) == planned
+    monkeypatch.chdir(folder / where)
+    assert about(plan_checks(["net.yaml"])) == planned
+
+
+def test_the_nearest_budgets_that_name_a_spec_are_its_own(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    Path("specs/net.yaml").write_text(NET)
+    budget_file("  - {model: specs/net.yaml, params: 1 M}\n")
+    assert plan_checks(["specs/net.yaml"]).without == ("specs/net.yaml",)  # not a repository
+    (folder / ".git").mkdir()
+    budget_file("  - {model: other.yaml, mult_adds: 1 M}\n", "specs/budget.yaml")
+    Path("specs/other.yaml").write_text(NET)
+    assert about(plan_checks(["specs/net.yaml"])) == [("net", ["params"])]
+    budget_file("  - {model: net.yaml, mult_adds: 1 M}\n", "specs/budget.yaml")
+    assert about(plan_checks(["specs/net.yaml"])) == [("net", ["mult_adds"])]
+
+
+def test_a_spec_that_another_argument_checks_is_not_without_a_budget(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    Path("specs/net.yaml").write_text(NET)
+    budget_file("  - {model: specs/net.yaml, params: 1 M}\n", "ci.yaml")
+    for models in (["specs/net.yaml", "ci.yaml"], ["ci.yaml", "specs/net.yaml"]):
+        assert plan_checks(models).without == ()
+
+
+@pytest.mark.parametrize("skip_others", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yaml", "format: 1\nbudget: [{model: net.yaml, params: 1}]\n",
+         "a.yaml:2:1: a file of budgets has no part `budget`\n    2 | budget: [{model: net.yaml, "
+         "params: 1}]\n      | ^^^^^^\nhint: did you mean `budgets`?"),
+        ("a.yaml", "budget: [{model: net.yaml, params: 1}]\n", "did you mean `budgets`?"),
+        ("a.yaml", "budgets: [{model: net.yaml, params: 1}]\n", "starts with `format: 1`"),
+        ("a.yaml", "format: 1\nbugdets: [{model: net.yaml}]\n", "did you mean `budgets`?"),
+        ("budget.yaml", "entries: []\n", "a file of budgets has no part `entries`"),
+        ("budget.yaml", "- {model: net.yaml}\n", "a file of budgets is a mapping"),
+        ("budget.yaml", "budgets: [\n", "budget.yaml:2:1: "),
+    ],
+)  # fmt: skip
+def test_misspelt_budgets_are_no_file_of_others(
+    folder: Path, name: str, text: str, said: str, skip_others: bool
+) -> None:
+    Path(name).write_text(text)
+    with pytest.raises(MnetCostError) as caught:
+        plan_checks([name], skip_others=skip_others)
+    assert said in str(caught.value)
+
+
+def test_a_hook_skips_what_is_not_utf_8(folder: Path) -> None:
+    Path("latin.yaml").write_bytes("jobs: {name: größe}\n".encode("latin-1"))
+    Path("wide.yaml").write_bytes("jobs: {name: größe}\n".encode("utf-16"))
+    assert plan_checks(["latin.yaml", "wide.yaml"], skip_others=True).skipped == (
+        "latin.yaml", "wide.yaml",
+    )  # fmt: skip
+    Path("net.yaml").write_bytes(NET.replace("name: net", "name: größe").encode("latin-1"))
+    with pytest.raises(MnetCostError, match=r"net\.yaml:2: is not UTF-8 text"):
+        plan_checks(["net.yaml"], skip_others=True)
+
+
+def test_a_hook_takes_a_spec_that_only_extends_another(folder: Path) -> None:
+    Path("child.yaml").write_text("format: 1\nname: child\nextends: net.yaml\n")
+    budget_file("  - {model: child.yaml, params: 1 M}\n")
+    assert about(plan_checks(["child.yaml"], skip_others=True)) == [("child", ["params"])]
