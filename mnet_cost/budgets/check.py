@@ -10,7 +10,7 @@ which budgets there are (`files.py`), and reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,11 +26,13 @@ from mnet_cost.budgets.causes import (
     layers_of,
     part_interval,
 )
+from mnet_cost.budgets.changes import ChangeSearch
 from mnet_cost.budgets.entries import Budget
 from mnet_cost.budgets.files import Plan, PlannedBudget
-from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, Settings
+from mnet_cost.budgets.judgements import Changes, CheckResult, Judgement, Settings, kept_by_all
 from mnet_cost.budgets.verdicts import (
     UNKNOWN,
+    VERDICTS,
     Interval,
     Verdict,
     interval_of,
@@ -57,8 +59,6 @@ MAX_SETTINGS = 1_000_000
 """Most settings of the ranges of all budgets of a run: they are evaluated in a second or some."""
 MAX_PART_SETTINGS = 1000
 """Most of those that are of parts, of which each takes an analysis."""
-MAX_CHANGES = 10
-"""Budgets for which it is looked for what would pass."""
 
 _MOST_NAMED = 3
 _MOST_TRIED = 1000
@@ -127,7 +127,7 @@ class _Checker:
         self.analyses: dict[tuple[Any, ...], Analysis] = {}
         self._networks: dict[tuple[Any, ...], Network] = {}
         self._devices: dict[tuple[Any, ...], dict[int, DeviceProfile]] = {}
-        self._left_to_change = MAX_CHANGES
+        self._search = ChangeSearch()
         for planned in plan.budgets:
             for precision in planned.budget.precisions:
                 self._ask(_key(planned.spec, planned.fixed, precision), planned.budget.devices)
@@ -159,13 +159,13 @@ class _Checker:
             failing = [each for each in judged if each.verdict in self.fail_on and each.limit]
             changes = None
             if failing:
-                changes = self._changes(
+                changes = self._search.search(
                     setting.spec, setting.knobs, setting.devices, setting.analysis.precision,
                     partial(are_kept, judged),
                 )  # fmt: skip
             for judgement in judged:
                 is_failing = judgement.verdict in self.fail_on
-                yield replace(judgement, changes=changes) if is_failing else judgement
+                yield judgement.with_changes(changes) if is_failing else judgement
 
     def judge(self, planned: PlannedBudget) -> Iterator[Judgement]:
         """The judgements of one budget."""
@@ -184,16 +184,16 @@ class _Checker:
         numbers = _numbers(planned.budget, analysis)
         verdicts = [_verdict(planned.budget, metric, number)
                     for metric, _, number in numbers]  # fmt: skip
-        changes: tuple[KnobChange, ...] | None = None
+        changes: Changes | None = None
         if self.fail_on.intersection(verdicts):
-            changes = self._changes(
+            changes = self._search.search(
                 planned.spec, planned.fixed, planned.budget.devices, precision,
-                partial(self._keeps, planned.budget),
+                partial(self._keeps, planned.budget, verdicts),
             )  # fmt: skip
         for metric, device, number in numbers:
             judgement = _judgement(planned, analysis, metric, device, number)
             if judgement.verdict in self.fail_on:
-                judgement = replace(judgement, changes=changes)
+                judgement = judgement.with_changes(changes)
             yield judgement
 
     def _in_range(
@@ -220,12 +220,16 @@ class _Checker:
             tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
             for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
                 verdict = _verdict(planned.budget, metric, number)
-                tally.add(verdict, number, setting, verdict in self.fail_on)
-        for tally in tallies:
-            yield self._judged_range(planned, precision, tally.metric, tally.device,
-                                     worst_of(tally.counts),
-                                     Settings(tally.counts, {}, tally.worst,
-                                              tally.kept(axes)))  # fmt: skip
+                tally.add(verdict, number, setting)
+        verdicts = [worst_of(tally.counts) for tally in tallies]
+        failing = [tally.kept(axes) for tally, verdict in zip(tallies, verdicts, strict=True)
+                   if verdict in self.fail_on]  # fmt: skip
+        kept = kept_by_all(failing)
+        for tally, verdict in zip(tallies, verdicts, strict=True):
+            settings = Settings(tally.counts, {}, tally.worst,
+                                kept if verdict in self.fail_on else {})  # fmt: skip
+            yield self._judged_range(planned, precision, tally.metric, tally.device, verdict,
+                                     settings)  # fmt: skip
 
     def _judged_range(
         self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
@@ -278,33 +282,13 @@ class _Checker:
             self._networks[key] = elaborate(spec, knobs)
         return self._networks[key]
 
-    def _changes(
-        self, spec: ModelSpec, knobs: Mapping[str, Any], devices: Sequence[DeviceProfile],
-        precision: str, passes: Callable[[Analysis], bool],
-    ) -> tuple[KnobChange, ...] | None:  # fmt: skip
-        """For each knob its nearest usual value with which a network passes."""
-        if not self._left_to_change:
-            return None
-        self._left_to_change -= 1
-        from mnet_cost.search.usual_values import usual_values
-
-        changes = []
-        for knob, values in usual_values(Model(spec, {})).items():
-            present = knobs.get(knob, spec.knobs[knob].default)
-            for value in _nearest(values, present):
-                try:
-                    network = elaborate(spec, {**knobs, knob: value})
-                    if passes(analyze_network(network, devices, precision=precision)):
-                        changes.append(KnobChange(knob, value, present))
-                        break
-                except MnetCostError:  # no network, or none with the part that is limited
-                    continue
-        return tuple(changes)
-
-    def _keeps(self, budget: Budget, analysis: Analysis) -> bool:
-        """Whether no limit of a budget fails."""
-        return self.fail_on.isdisjoint(
-            _verdict(budget, metric, number) for metric, _, number in _numbers(budget, analysis)
+    def _keeps(self, budget: Budget, present: Sequence[Verdict], analysis: Analysis) -> bool:
+        """Whether a network is within the limits that fail at present, and is at none worse."""
+        numbers = _numbers(budget, analysis)
+        return all(
+            VERDICTS.index(_verdict(budget, metric, number))
+            >= VERDICTS.index("within" if verdict in self.fail_on else verdict)
+            for (metric, _, number), verdict in zip(numbers, present, strict=True)
         )
 
 
@@ -319,12 +303,10 @@ class _Tally:
         self._failing: list[Mapping[str, Any]] = []
         self._verdict: Verdict = "within"
 
-    def add(
-        self, verdict: Verdict, number: Interval, setting: Mapping[str, Any], fails: bool
-    ) -> None:
+    def add(self, verdict: Verdict, number: Interval, setting: Mapping[str, Any]) -> None:
         """Take in the next setting."""
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
-        if fails:
+        if verdict != "within":
             self._failing.append(setting)
         if number.value is None:
             return
@@ -335,23 +317,10 @@ class _Tally:
             self._verdict, self.number, self.worst = verdict, number, setting
 
     def kept(self, axes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
-        """As `Settings.kept`."""
-        if not self._failing:
-            return {}
+        """For each knob its values with which all settings are within this limit."""
         failing = {knob: {setting[knob] for setting in self._failing} for knob in axes}
         return {knob: tuple([value for value in values if value not in failing[knob]])
                 for knob, values in axes.items()}  # fmt: skip
-
-
-def _nearest(values: Sequence[Any], present: Any) -> list[Any]:
-    """`values` without the present one, the nearest in their order first, smaller ones before."""
-    numbers = [value for value in (*values, present) if isinstance(value, (int, float))]
-    order = sorted({*values, present}) if len(numbers) > len(values) else list(values)
-    if present not in order:
-        return order
-    at = order.index(present)
-    others = [value for value in order if value != present]
-    return sorted(others, key=lambda value: (abs(order.index(value) - at), order.index(value)))
 
 
 def _key(spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> tuple[Any, ...]:

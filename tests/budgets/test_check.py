@@ -16,6 +16,7 @@ from mnet_cost.budgets.judgements import CheckResult, Judgement
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
 from mnet_cost.errors import BudgetError, UsageError
 from mnet_cost.metrics import find_metric
+from mnet_cost.report.check import details
 
 UNMODELLED = """\
 format: 1
@@ -133,8 +134,8 @@ def test_every_setting_of_a_range_is_judged_as_alone(metric: str, limit: str, de
     assert dict(whole.settings.counts) == counts
     assert len(counts) > 1 or device == "stm32h743"
     assert whole.verdict == worst_of(counts)
-    failing = [at for at, each in alone.items() if each.verdict == "over"]
-    assert dict(whole.settings.kept) == ({} if not failing else {
+    failing = [at for at, each in alone.items() if each.verdict != "within"]
+    assert dict(whole.settings.kept) == ({} if whole.verdict != "over" else {
         "alpha": tuple(alpha for alpha in ALPHAS if alpha not in {at[0] for at in failing}),
         "size": tuple(size for size in SIZES if size not in {at[1] for at in failing}),
     })  # fmt: skip
@@ -242,6 +243,61 @@ def test_a_change_keeps_all_limits_of_the_budget() -> None:
     assert judgements[0].changes == judgements[1].changes
     assert judgements[0].changes is not None
     assert [change.knob for change in judgements[0].changes] == ["alpha"]  # params have no pixels
+
+
+def test_what_would_pass_is_within_its_limit_and_not_undecided() -> None:
+    entry = "  - {model: mobilenet_v1, device: pixel_1_tflite, latency: 100 ms}\n"
+    judgement = only(entry)
+    assert judgement.verdict == "over"
+    assert judgement.changes is not None
+    alpha = judgement.changes[0]
+    assert alpha.knob == "alpha"
+    for value, verdict in ((alpha.value, "within"), (alpha.value + 0.05, "undecided")):
+        device = ", device: pixel_1_tflite, latency: 100 ms}\n"
+        assert only(f"  - {{model: mobilenet_v1, at: {{alpha: {value}}}{device}").verdict == verdict
+
+
+def test_a_limit_that_nobody_can_tell_hides_no_change() -> None:
+    entry = "  - {model: mobilenet_v1, device: h100, latency: 1 s, mult_adds: 420 M}\n"
+    for judgement in checked(entry).judgements:
+        if judgement.verdict == "over":
+            assert judgement.changes is not None
+            assert [change.knob for change in judgement.changes] == ["alpha", "resolution"]
+
+
+def test_no_single_knob_is_enough() -> None:
+    judgement = only("  - {model: mobilenet_v1, params: 1 k}\n")
+    assert (judgement.changes, judgement.tried) == ((), ("alpha", "resolution"))
+    ranged = only("  - {model: mobilenet_v1, at: {alpha: [0.5, 1.0]}, params: 1 k}\n")
+    assert dict(details(judgement))["to pass"] == (
+        "no single knob is enough (tried: alpha, resolution)"
+    )
+    assert dict(details(ranged))["to pass"] == "no single knob is enough (tried: alpha)"
+
+
+def test_a_hint_of_a_range_holds_for_all_limits_of_the_entry() -> None:
+    at = "{alpha: [0.25, 0.5, 1.0], resolution: [128, 224]}"
+    for part in ("", ", part: middle"):
+        entry = f"{{model: mobilenet_v1, at: {at}{part}, params: 1.2 M, mult_adds: 50 M}}"
+        params, mult_adds = checked(f"  - {entry}\n").judgements
+        assert (params.verdict, mult_adds.verdict) == ("over", "over")
+        assert params.settings is not None
+        assert mult_adds.settings is not None
+        assert params.settings.kept == mult_adds.settings.kept
+        assert dict(details(params))["would pass"] == "with alpha=0.25 (any resolution)"
+
+
+def test_the_search_for_changes_is_bounded_by_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnet_cost.budgets.changes.MAX_LAYERS", 100)
+    first, second = checked(
+        "  - {model: mobilenet_v1, params: 1 k}\n  - {model: mobilenet_v1, weights: 2 k}\n"
+    ).judgements
+    assert (first.changes, first.tried) == (
+        (),
+        (),
+    )  # two networks of 83 layers, and no knob to its end
+    assert second.changes is None
+    assert "to pass" not in dict(details(first))
 
 
 def test_what_is_not_known_is_undecided_and_says_why() -> None:
