@@ -22,6 +22,7 @@ from mnet_cost.analysis import Analysis, analyze_network, costs_on
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.budgets.causes import (
     EntryCost,
+    PartError,
     costliest_entries,
     layers_of,
     part_interval,
@@ -210,23 +211,40 @@ class _Checker:
     def _part_in_range(
         self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
     ) -> Iterator[Judgement]:
-        """A part at each setting of a range, one by one."""
+        """A part at each setting of a range, one by one; a setting without it has no number."""
         tallies: list[_Tally] = []
+        broken: dict[str, list[str]] = {}
+        error: MnetCostError | None = None
         for values in product(*axes.values()):
             setting = dict(zip(axes, values, strict=True))
-            network = elaborate(planned.spec, {**planned.fixed, **setting})
-            analysis = analyze_network(network, planned.budget.devices, precision=precision)
-            numbers = _numbers(planned.budget, analysis)
+            try:
+                network = elaborate(planned.spec, {**planned.fixed, **setting})
+                analysis = analyze_network(network, planned.budget.devices, precision=precision)
+                numbers = _numbers(planned.budget, analysis)
+            except MnetCostError as reason:
+                error = reason if isinstance(reason, PartError) else error
+                cause = reason.problems[0].message.partition("\n")[0]
+                at = ",".join(f"{knob}={value}" for knob, value in setting.items())
+                broken.setdefault(cause, []).append(at)
+                continue
             tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
             for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
-                verdict = _verdict(planned.budget, metric, number)
-                tally.add(verdict, number, setting)
-        verdicts = [worst_of(tally.counts) for tally in tallies]
+                tally.add(_verdict(planned.budget, metric, number), number, setting)
+        if not tallies and error is not None:
+            raise error  # no setting has the part
+        missing = {f"{cause} at {at[0]}": len(at) for cause, at in broken.items()}
+        if not tallies:
+            for metric, device in _limited(planned.budget):
+                yield _without_network(planned, precision, metric, device,
+                                       Settings({}, missing, {}))  # fmt: skip
+            return
+        verdicts = [worst_of([*tally.counts, *(["undecided"] if missing else [])])  # type: ignore[list-item]
+                    for tally in tallies]  # fmt: skip
         failing = [tally.kept(axes) for tally, verdict in zip(tallies, verdicts, strict=True)
                    if verdict in self.fail_on]  # fmt: skip
-        kept = kept_by_all(failing)
+        kept = kept_by_all(failing) if not missing else {}
         for tally, verdict in zip(tallies, verdicts, strict=True):
-            settings = Settings(tally.counts, {}, tally.worst,
+            settings = Settings(tally.counts, missing, tally.worst,
                                 kept if verdict in self.fail_on else {})  # fmt: skip
             yield self._judged_range(planned, precision, tally.metric, tally.device, verdict,
                                      settings)  # fmt: skip
@@ -252,7 +270,7 @@ class _Checker:
         if not settings.worst:
             judgement = replace(judgement, number=UNKNOWN, entries=())
         if settings.broken:
-            why = f"no network: {max(settings.broken, key=settings.broken.__getitem__)}"
+            why = settings.why_broken(planned.budget.part)
         return replace(judgement, settings=settings, why=why)
 
     def _some_network(
@@ -335,17 +353,23 @@ def _numbers(
         layers_of(analysis, budget.part)  # which must be there, whatever is limited
     costs = analysis.total_costs
     numbers: list[tuple[Metric, DeviceProfile | None, Interval]] = []
+    for metric, device in _limited(budget):
+        estimate = _estimate(analysis, device)
+        if budget.part is not None:
+            number = part_interval(metric, analysis, estimate, budget.part)
+        else:
+            on_device = None if estimate is None else costs_on(estimate)
+            number = interval_of(metric, costs, device, on_device, analysis.precision)
+        numbers.append((metric, device, number))
+    return numbers
+
+
+def _limited(budget: Budget) -> Iterator[tuple[Metric, DeviceProfile | None]]:
+    """Each metric that is limited, on each device where it is of one."""
     for metric in budget.metrics:
         devices: Iterable[DeviceProfile | None] = budget.devices if metric.per_device else (None,)
         for device in devices:
-            estimate = _estimate(analysis, device)
-            if budget.part is not None:
-                number = part_interval(metric, analysis, estimate, budget.part)
-            else:
-                on_device = None if estimate is None else costs_on(estimate)
-                number = interval_of(metric, costs, device, on_device, analysis.precision)
-            numbers.append((metric, device, number))
-    return numbers
+            yield metric, device
 
 
 def _estimate(analysis: Analysis, device: DeviceProfile | None) -> DeviceEstimate | None:
@@ -381,13 +405,12 @@ def _without_network(
     settings: Settings,
 ) -> Judgement:  # fmt: skip
     """A range of which no setting, of those that were tried, is a network."""
-    cause = max(settings.broken, key=settings.broken.__getitem__, default="")
     return Judgement(
         spec=planned.spec, at=_texts(planned), knobs=planned.fixed, precision=precision,
         device=device, part=planned.budget.part, metric=metric, verdict="undecided",
         number=UNKNOWN, limit=planned.budget.limits.get(metric.name),
         warning=planned.budget.warnings.get(metric.name),
-        why=f"no network: {cause}",
+        why=settings.why_broken(planned.budget.part),
         budget=planned.budget, settings=settings,
     )  # fmt: skip
 

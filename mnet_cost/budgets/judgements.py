@@ -24,7 +24,7 @@ class Settings(NamedTuple):
 
     counts: Mapping[Verdict, int]
     broken: Mapping[str, int]
-    """Cause -> settings at which there is no network."""
+    """Cause -> settings at which there is no network, or not the part that is limited."""
     worst: Mapping[str, Any]
     """The values of the range's knobs where the number is largest; empty where none is known."""
     kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
@@ -36,6 +36,16 @@ class Settings(NamedTuple):
     def points(self) -> int:
         """All settings."""
         return sum(self.counts.values()) + sum(self.broken.values())
+
+    def why_broken(self, part: str | None) -> str:
+        """Why settings have no network, or no number of a part: the cause of most of them."""
+        what = "no network" if part is None else f"no number of {part}"
+        if not self.broken:
+            return what
+        cause = max(self.broken, key=self.broken.__getitem__)
+        total = sum(self.broken.values())
+        share = f", {self.broken[cause]:,} of {total:,}" if len(self.broken) > 1 else ""
+        return f"{what}{share}: {cause}"
 
 
 def kept_by_all(kept: Sequence[Mapping[str, tuple[Any, ...]]]) -> dict[str, tuple[Any, ...]]:

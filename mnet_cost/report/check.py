@@ -164,7 +164,7 @@ def settings_text(judgement: Judgement) -> str:
              if (count := settings.counts.get(verdict, 0))]  # fmt: skip
     broken = sum(settings.broken.values())
     if broken:
-        parts.append(f"{broken:,} no network")
+        parts.append(f"{broken:,} {'no network' if judgement.part is None else 'without a number'}")
     return f"of {settings.points:,} settings {', '.join(parts)}"
 
 

@@ -16,7 +16,7 @@ from mnet_cost.budgets.judgements import CheckResult, Judgement
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
 from mnet_cost.errors import BudgetError, UsageError
 from mnet_cost.metrics import find_metric
-from mnet_cost.report.check import details
+from mnet_cost.report.check import details, sentence
 
 UNMODELLED = """\
 format: 1
@@ -204,6 +204,44 @@ def test_a_part_for_all_values_of_a_range() -> None:
     assert judgement.number.value == 261_416_960
     assert judgement.settings.worst == {"alpha": 1.0}
     assert judgement.settings.kept == {"alpha": (0.5,)}
+
+
+CHOICES = """\
+format: 1
+name: choices
+knobs: {size: 32, wide: true}
+input: {image: [3, size, size]}
+layers:
+  - {id: stem, conv2d: {channels: 8, kernel: 5, padding: valid}}
+  - {id: body, when: wide, conv2d: {channels: 64, kernel: 3, padding: valid}}
+"""
+
+
+def test_a_part_that_some_settings_of_a_range_do_not_have() -> None:
+    Path("choices.yaml").write_text(CHOICES)
+    start = "  - {model: choices.yaml, part: body"
+    wide = only(f"{start}, at: {{wide: [true, false]}}, params: 5 k}}\n")
+    assert wide.settings is not None
+    assert (wide.verdict, dict(wide.settings.counts)) == ("undecided", {"within": 1})
+    assert wide.why == "no number of body: choices has no layer or block `body` at wide=False"
+    assert "of 2 settings 1 within, 1 without a number" in sentence(wide)
+    small = only(f"{start}, at: {{size: [2, 3, 6, 32]}}, params: 4 k}}\n")
+    assert small.settings is not None
+    assert (small.verdict, dict(small.settings.counts)) == ("over", {"over": 1})
+    assert small.settings.points == 4
+    assert small.why.startswith("no number of body, 1 of 3: `conv2d`: a window 5 high")
+    assert small.why.endswith("at size=2")
+    none = only(f"{start}, at: {{size: [2, 3]}}, params: 4 k}}\n")
+    assert (none.verdict, none.number) == ("undecided", UNKNOWN)
+    with pytest.raises(BudgetError, match="has no layer or block `bodi`"):
+        checked(f"{start[:-4]}bodi, at: {{wide: [true, false]}}, params: 5 k}}\n")
+
+
+def test_settings_that_are_no_network_are_counted_once() -> None:
+    Path("choices.yaml").write_text(CHOICES)
+    entry = "  - {model: choices.yaml, at: {size: [2, 3, 6, 32]}, params: 3 k}\n"
+    said = sentence(only(entry))
+    assert "of 4 settings 1 over, 3 no network; no network, 1 of 3: `conv2d`: a window 5" in said
 
 
 def test_entries_that_cost_most() -> None:
