@@ -90,6 +90,8 @@ class Budget:
     reason: str = ""
     node: Node | None = None
     """The entry; None where it was typed."""
+    has_problems: bool = False
+    """Whether a part of it could not be read, and is left out."""
     keys: Mapping[str, Node] = field(default_factory=dict)
     """Places of its values by key, those of `at` by the name of the knob."""
 
@@ -111,7 +113,7 @@ Devices = dict[str, DeviceProfile | None]
 def read_budgets(
     entries: Sequence[Node], identity: Sequence[str], problems: Problems, devices: Devices
 ) -> list[Budget]:
-    """The budgets of a list of entries; what is wrong goes to `problems`.
+    """The budgets of a list of entries; what is wrong goes to `problems`, and is left out.
 
     `identity` are the keys that say which network an entry is about: `model` in a file of budgets,
     `variant` in a spec. Profiles go to `devices`, so that each is loaded once in a run.
@@ -131,7 +133,8 @@ class _Reader:
         """Values of knobs so far."""
 
     def budget(self, entry: Node) -> Budget | None:
-        """The budget of an entry; None after a problem."""
+        """The budget of an entry; after a problem without what has it, so that the rest can be
+        checked; None where nothing says which network it is about."""
         if not isinstance(entry.value, dict):
             self.problems.add("a budget is a mapping of limits", entry, _EXAMPLE)
             return None
@@ -150,7 +153,7 @@ class _Reader:
         if not limits and not warnings and len(self.problems) == before:
             self.problems.add("this budget limits nothing", entry, _EXAMPLE)
         self._check_together(limits, warnings, entry, bool(values.get("device")), part)
-        if len(self.problems) > before:
+        if "model" in names and names["model"] is None:
             return None
         places = dict(values)
         if "at" in values:
@@ -160,6 +163,7 @@ class _Reader:
             texts={knob: _shown(values["at"].value[knob]) for knob in at},
             devices=tuple(devices), precisions=tuple(precisions) or ("fp32",), part=part,
             limits=limits, warnings=warnings, reason=reason or "", node=entry, keys=places,
+            has_problems=len(self.problems) > before,
         )  # fmt: skip
 
     def _limits(self, entry: Node, others: Sequence[str]) -> dict[str, Bound]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.budgets.causes import PartError, check_part
@@ -31,7 +32,7 @@ from mnet_cost.errors import (
 )
 from mnet_cost.filekinds import BUDGETS, MODEL, kind_of, mistaken
 from mnet_cost.files import open_file
-from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, own_budgets
+from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, changing_variant, own_budgets
 from mnet_cost.models.library import (
     is_path,
     is_revision,
@@ -48,6 +49,7 @@ from mnet_cost.models.load import compile_spec
 from mnet_cost.models.problems import Problems, all_of, key_hint, meant_by, shown
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
+from mnet_cost.network.knobs import knob_values
 from mnet_cost.paths import is_yaml, naming, real_path
 from mnet_cost.yamlfile import MAX_BYTES, Node, read_yaml
 
@@ -56,6 +58,7 @@ FILE_NAME = "budget.yaml"
 
 FORMAT = 1
 _TOP = ("format", SECTION)
+_NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
 _SINGULAR = "budget"
 _OUR_KEYS = re.compile(r"^(?:layers|extends|budgets)\s*:", re.MULTILINE)
 _OUR_FORMAT = re.compile(r"^format\s*:\s*1\s*$", re.MULTILINE)
@@ -255,7 +258,15 @@ class _Planner:
             self._add_entry(path, budget, None)
 
     def add_model(self, model: _Wanted, files: Sequence[str], typed: Sequence[Budget]) -> bool:
-        """Plan the budgets of a MODEL; whether there are some."""
+        """Plan the budgets of a MODEL; whether there are some.
+
+        A variant and values of knobs that a MODEL does not have are errors of the MODEL, whatever
+        its budgets are.
+        """
+        if model.place.knobs:
+            knob_values(self._spec(model), model.place.knobs)
+        elif model.place.variant is not None:
+            self._spec(model)
         if typed or files:
             for budget in typed:
                 self._add(budget, self._spec(model), model.place.knobs, None)
@@ -263,11 +274,7 @@ class _Planner:
             for path in files:
                 is_planned = self._add_named(path, model) or is_planned
             return is_planned
-        if self._add_own(model) or self._add_beside(model):
-            return True
-        if model.place.variant is not None or model.place.knobs:
-            self._spec(model)  # what is not there is an error, not a model without a budget
-        return False
+        return self._add_own(model) or self._add_beside(model)
 
     def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
@@ -328,13 +335,17 @@ class _Planner:
                 message = f"the knob `{knob}` is set twice: here, and in `{budget.model}`"
                 problems.add(message, budget.place(knob) or spec.node)
         given = {} if model is None else model.place.knobs
-        self._add(budget, spec, {**given, **place.knobs}, path)
+        self._add(budget, spec, {**given, **place.knobs}, path, place.knobs)
         return True
 
     def _add(
-        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], path: str | None
-    ) -> None:
-        """Plan a budget, which may be asked for twice; what it has not is a problem."""
+        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], path: str | None,
+        stated: Mapping[str, Any] = _NO_KNOBS,
+    ) -> None:  # fmt: skip
+        """Plan a budget, which may be asked for twice; what it has not is a problem.
+
+        `knobs` are set by references, of which those `stated` in the entry are a part of it.
+        """
         held = {knob: value for knob, value in knobs.items() if knob not in budget.at}
         identity = (id(budget), spec.path, spec.variant, tuple(sorted(held.items(), key=str)))
         if identity in self.planned:
@@ -342,8 +353,8 @@ class _Planner:
         problems = Problems() if path is None else self._problems.setdefault(path, Problems())
         before = len(problems)
         self._check_knobs(budget, spec, problems)
-        if path is not None:
-            self._check_twice(budget, spec, held, problems)
+        if path is not None and not budget.has_problems:
+            self._check_twice(budget, spec, stated, problems)
         if len(problems) == before:
             self.planned[identity] = PlannedBudget(budget, spec, held)
 
@@ -360,12 +371,15 @@ class _Planner:
     ) -> None:
         """Problems of limits that an entry about the same has already."""
         at = {**{knob: (value,) for knob, value in knobs.items()}, **budget.at}
+        defaults = {BATCH: 1, **{name: knob.default for name, knob in spec.knobs.items()}}
         setting = {
             knob: frozenset(values)
             for knob, values in at.items()
-            if not (knob in spec.knobs and values == (spec.knobs[knob].default,))
+            if not (knob in defaults and values == (defaults[knob],))
         }
-        about = real_path(spec.path), spec.variant, frozenset(setting.items()), budget.part
+        # A variant that only gives a name is the network without one.
+        variant = changing_variant(spec.root, spec.variant)
+        about = real_path(spec.path), variant, frozenset(setting.items()), budget.part
         for kind, bounds in (("limited", budget.limits), ("warned of", budget.warnings)):
             for name, bound in bounds.items():
                 devices = [device.name for device in budget.devices]
@@ -529,6 +543,11 @@ def _collected(
 
 
 def _extend(problems: Problems, more: Sequence[Problem]) -> None:
+    """Add problems, each once: a spec has its own for the first entry that names it alone."""
     for problem in more:
-        if problem not in problems:
+        if not any(_is_alike(problem, each) for each in problems):
             problems.append(problem)
+
+
+def _is_alike(first: Problem, other: Problem) -> bool:
+    return (first.message, str(first.span)) == (other.message, str(other.span))

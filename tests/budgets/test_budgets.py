@@ -353,3 +353,55 @@ def test_a_hook_takes_a_spec_that_only_extends_another(folder: Path) -> None:
     Path("child.yaml").write_text("format: 1\nname: child\nextends: net.yaml\n")
     budget_file("  - {model: child.yaml, params: 1 M}\n")
     assert about(plan_checks(["child.yaml"], skip_others=True)) == [("child", ["params"])]
+
+
+def test_contradictions_through_defaults_and_names_are_seen(folder: Path) -> None:
+    budget_file(
+        "  - {model: net.yaml, params: 5 M}\n"
+        "  - {model: net.yaml:same, params: 4 M}\n"
+        "  - {model: net.yaml, at: {batch: 1}, params: 4 M}\n"
+        "  - {model: net.yaml, at: {batch: 2}, params: 4 M}\n"
+    )
+    text = problems("budget.yaml")
+    assert [line for line in (4, 5, 6) if f"budget.yaml:{line}:" in text] == [4, 5]
+
+
+def test_knobs_of_the_command_line_contradict_no_entry(folder: Path) -> None:
+    budget_file("  - {model: net.yaml, at: {alpha: 0.75}, params: 1 k}\n"
+                "  - {model: net.yaml, params: 5 k}\n")  # fmt: skip
+    first, second = plan_checks(["net.yaml@alpha=0.75"]).budgets
+    assert (first.fixed, second.fixed) == ({"alpha": 0.75}, {"alpha": 0.75})
+
+
+@pytest.mark.parametrize("files", [(), ("budget.yaml",)])
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("net.yaml@alpha=abc", "the knob `alpha` of net needs a number, not 'abc'"),
+        ("net.yaml@nope=3", "net has no knob `nope`\nhint: it has `alpha`, `size` and `batch`"),
+        ("net.yaml:nope", "net.yaml: there is no variant `nope`"),
+        ("net.yaml:wide@size=17", "the knob `size` of net:wide is one of 16, 32, not 17"),
+    ],
+)
+def test_what_a_model_does_not_have_is_no_problem_of_its_budgets(
+    folder: Path, model: str, said: str, files: tuple[str, ...]
+) -> None:
+    budget_file("  - {model: net.yaml, at: {alpha: 1}, params: 1 k}\n"
+                "  - {model: net.yaml, params: 5 k}\n")  # fmt: skip
+    text = problems(model, files=files)
+    assert said in text
+    assert "budget.yaml" not in text
+
+
+def test_a_problem_hides_no_other_of_the_entry_and_each_is_shown_once(folder: Path) -> None:
+    budget_file("  - {model: net.yaml, at: {alhpa: 1}, params: 3 MB}\n"
+                "  - {model: net.yaml:wid, params: 3 MB}\n")  # fmt: skip
+    text = problems("budget.yaml")
+    assert text.count("is no number of things") == 2
+    assert "net has no knob `alhpa`" in text
+    assert "there is no variant `wid`" in text
+    Path("net.yaml").write_text(NET.replace("kernel: 3", "kernal: 3", 1))
+    budget_file("  - {model: net.yaml, params: 1 M}\n  - {model: net.yaml:wide, params: 1 M}\n"
+                "  - {model: net.yaml, mult_adds: 1 M}\n")  # fmt: skip
+    text = problems("budget.yaml")
+    assert text.count("did you mean `kernel`?") == 1
