@@ -49,7 +49,7 @@ from mnet_cost.errors import (
     TooManyProblemsError,
     UsageError,
 )
-from mnet_cost.metrics import Metric
+from mnet_cost.metrics import Metric, find_metric
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 
@@ -78,6 +78,7 @@ def check_budgets(
     Raises `BudgetError` with all settings that are no network, values that a knob cannot have, and
     parts that are not there.
     """
+    _refuse_no_device(plan, tolerances or ())
     checker = _Checker(plan, fail_on)
     judgements: list[Judgement] = []
     problems = ProblemList()
@@ -99,6 +100,31 @@ def check_budgets(
         judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
         without=plan.without, skipped=plan.skipped,
     )  # fmt: skip
+
+
+def read_tolerances(text: str | None, baseline: str | None) -> dict[str, float]:
+    """The shares by which numbers may grow since a baseline, by name of the metric.
+
+    Raises `UsageError`, also where there is no baseline.
+    """
+    if baseline is None:
+        if text is not None:
+            hint = "add --baseline git:main, for example"
+            raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
+        return {}
+    from mnet_cost.budgets.baseline import parse_tolerances
+
+    return parse_tolerances(text)
+
+
+def _refuse_no_device(plan: Plan, tolerances: Iterable[str]) -> None:
+    """`UsageError` for a tolerance of a device where nothing is checked on one."""
+    if any(planned.budget.devices for planned in plan.budgets):
+        return
+    for name in tolerances:
+        if find_metric(name).per_device:
+            message = f"`{name}` is of a device, and nothing is checked on one"
+            raise UsageError(Problem(message, hint="add --device NAME"))
 
 
 def _too_many_settings(plan: Plan) -> Iterator[Problem]:

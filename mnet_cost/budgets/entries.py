@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -54,6 +55,7 @@ KEYS = ("at", "device", "precision", "part", "warn", "reason")
 MAX_VALUES = 100_000
 """Most values of knobs in a file: to read a range takes some microseconds for each."""
 
+_SIGN = re.compile(r"\s*[<>=≤≥]")
 _LIMITED = {metric.name: metric for metric in LIMITED}
 _EXAMPLE = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"
 
@@ -394,12 +396,16 @@ def typed_budgets(
 ) -> list[Budget]:
     """The budgets that limits state as they are typed: `latency@pixel_1<=20ms`.
 
-    Those of the network are one budget, those of each device another. Raises `UsageError`.
+    A limit without a device is of the one of `devices`. Those of the network are one budget, those
+    of each device another. Raises `UsageError`, and `DeviceError` for a profile that is not there.
     """
     from mnet_cost.search.limits import parse_limits  # with all that sweeps limit
 
+    known = {device.name: device for device in devices}
+    parsed = [limit for text in texts for limit in parse_limits(
+        [text], _devices_of(text, devices, known), ())]  # fmt: skip
     by_device: dict[str, tuple[tuple[DeviceProfile, ...], dict[str, Bound]]] = {}
-    for limit in parse_limits(texts, devices, ()):
+    for limit in parse_limits(parsed, devices, ()):
         metric = limit.objective.metric
         if metric.name not in _LIMITED or not limit.is_most:
             hint = f"write `{metric.name}<=NUMBER`"
@@ -416,3 +422,16 @@ def typed_budgets(
         Budget(limits=bounds, devices=devices, precisions=tuple(precisions))
         for devices, bounds in by_device.values()
     ]  # fmt: skip
+
+
+def _devices_of(
+    text: str, devices: Sequence[DeviceProfile], known: dict[str, DeviceProfile]
+) -> Sequence[DeviceProfile]:
+    """`devices`, or the one that a limit names, which is loaded once, into `known`."""
+    left = _SIGN.split(text, 1)[0]
+    metric, _, name = (word.strip() for word in left.partition("@"))
+    if not name or metric not in _LIMITED or not _LIMITED[metric].per_device:
+        return devices
+    if name not in known:
+        known[name] = load_device(name)
+    return (known[name],)

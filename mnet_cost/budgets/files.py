@@ -123,13 +123,14 @@ def plan_checks(
     *,
     skip_others: bool = False,
     devices: Sequence[DeviceProfile] | None = None,
+    precision: str = "fp32",
 ) -> Plan:
     """The budgets of `models`, of `files` of budgets, and those that were `typed`.
 
     Without models, all that the files name; without both, what `budget.yaml` names in the working
     directory. `skip_others` leaves out files that are neither a model nor budgets. With `devices`,
-    models without a budget are looked at on these, for a baseline. Raises `BudgetError` with all
-    problems of the budgets, else as `load_model`.
+    models without a budget are looked at on these and at `precision`, for a baseline. Raises
+    `BudgetError` with all problems of the budgets, else as `load_model`.
     """
     planner = _Planner()
     skipped: list[str] = []
@@ -152,7 +153,7 @@ def plan_checks(
             if planner.add_model(model, files, typed):
                 continue
             if devices is not None:
-                planner.add_without_limits(model, devices)
+                planner.add_without_limits(model, devices, precision)
             else:
                 without.append(model)
     planner.refuse_problems()
@@ -161,6 +162,25 @@ def plan_checks(
     unchecked = [model.reference for model in without
                  if (real_path(model.place.path), model.place.variant) not in checked]  # fmt: skip
     return Plan(tuple(planner.planned.values()), tuple(unchecked), tuple(skipped))
+
+
+def refuse_nothing(plan: Plan) -> None:
+    """`UsageError` for a plan without budgets: who asks for a check has mistyped something."""
+    if not plan.budgets:
+        hint = f"`budgets:` in the spec, a file {FILE_NAME} beside or above it, --budget FILE or "
+        raise UsageError(Problem("nothing was checked", hint=f"{hint}--limit"))
+
+
+def refuse_unused(
+    limits: Sequence[str], devices: Sequence[DeviceProfile], precision: str, baseline: str | None
+) -> None:
+    """`UsageError` for devices and a precision where there is nothing that they are for."""
+    if limits or baseline is not None:
+        return
+    for option, key in (("--device", devices), ("--precision", precision != "fp32")):
+        if key:
+            hint = f"in a file, `{option[2:]}:` says where a budget holds"
+            raise UsageError(Problem(f"{option} is for the limits of --limit", hint=hint))
 
 
 def _files_alone(files: Sequence[str], are_named: bool) -> Sequence[str]:
@@ -276,9 +296,12 @@ class _Planner:
             return is_planned
         return self._add_own(model) or self._add_beside(model)
 
-    def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
+    def add_without_limits(
+        self, model: _Wanted, devices: Sequence[DeviceProfile], precision: str
+    ) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
-        self._add(Budget(devices=tuple(devices)), self._spec(model), model.place.knobs, None)
+        budget = Budget(devices=tuple(devices), precisions=(precision,))
+        self._add(budget, self._spec(model), model.place.knobs, None)
 
     def _add_own(self, model: _Wanted) -> bool:
         """Plan the budgets in the spec of a MODEL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -14,7 +15,7 @@ from mnet_cost.budgets.entries import LIMITED, PART_METRICS, Bound
 from mnet_cost.budgets.files import plan_checks
 from mnet_cost.budgets.judgements import CheckResult, Judgement
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
-from mnet_cost.errors import BudgetError, UsageError
+from mnet_cost.errors import BudgetError, MnetCostError, UsageError
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.check import details, sentence
 
@@ -415,3 +416,43 @@ def test_the_api() -> None:
     assert mnet_cost.check("mobilenet_v1", limits="params<=9M").passes
     with pytest.raises(UsageError, match="there is no file of a check `xml`"):
         check.to_file("xml")  # type: ignore[arg-type]
+
+
+def test_the_api_refuses_what_it_would_ignore() -> None:
+    with pytest.raises(UsageError, match="nothing was checked"):
+        mnet_cost.check("mobilenet_v1")
+    limits = ["params<=9M"]
+    with pytest.raises(UsageError, match="--tolerance is of a baseline, and there is none"):
+        mnet_cost.check("lenet5", limits=limits, tolerance="params=3%")
+    Path("net.yaml").write_text(SMALL + "budgets: [{params: 9 M}]\n")
+    with pytest.raises(UsageError, match="--device is for the limits of --limit"):
+        mnet_cost.check("net.yaml", devices=["pixel_1"])
+    with pytest.raises(UsageError, match="--precision is for the limits of --limit"):
+        mnet_cost.check("net.yaml", precision="int8")
+    base = mnet_cost.check("lenet5", limits=limits).to_dict()
+    Path("base.json").write_text(json.dumps(base))
+    with pytest.raises(UsageError, match="`latency` is of a device, and nothing is checked on one"):
+        mnet_cost.check("lenet5", baseline="base.json", tolerance="latency=3%")
+
+
+def test_a_limit_names_its_device() -> None:
+    (judgement,) = mnet_cost.check("lenet5", limits=["latency@pixel_1<=2ms"]).result.judgements
+    assert judgement.device is not None
+    assert judgement.device.name == "pixel_1"
+    two = mnet_cost.check(
+        "lenet5", limits=["latency<=2ms", "latency@h100 <= 2ms"], devices=["pixel_1"]
+    ).result.judgements
+    assert [each.device.name for each in two if each.device] == ["pixel_1", "h100"]
+    with pytest.raises(MnetCostError, match="there is no device `pixel_99`"):
+        mnet_cost.check("lenet5", limits="latency@pixel_99<=2ms")
+    with pytest.raises(UsageError, match="limit the same number: state one of them"):
+        mnet_cost.check("lenet5", limits=["latency@h100<=2ms", "latency@h100<=3ms"])
+    with pytest.raises(UsageError, match="`params` is the same on every device"):
+        mnet_cost.check("lenet5", limits="params@h100<=2M")
+
+
+def test_a_precision_is_of_what_a_baseline_compares_as_well() -> None:
+    base = mnet_cost.check("lenet5", limits="params<=9M", precision="int8").to_dict()
+    Path("base.json").write_text(json.dumps(base))
+    check = mnet_cost.check("lenet5", baseline="base.json", precision="int8")
+    assert {each.precision for each in check.result.judgements} == {"int8"}
