@@ -414,7 +414,7 @@ def _judgement(
     estimate = _estimate(analysis, device)
     verdict = verdict or _verdict(budget, metric, number)
     entries: tuple[EntryCost, ...] = ()
-    if verdict != "within":
+    if verdict != "within" and number.value is not None:
         entries = costliest_entries(metric, analysis, estimate, budget.part)
     return Judgement(
         spec=planned.spec, at=_texts(planned), knobs=analysis.network.knobs,

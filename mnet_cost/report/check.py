@@ -60,7 +60,7 @@ def _notes(result: CheckResult) -> list[str]:
         notes.append(f"{name}: no budget")
     if result.skipped:
         notes.append(f"skipped, neither a model nor budgets: {', '.join(result.skipped)}")
-    if any(each.is_outside for each in result.judgements):
+    if any(each.is_outside and each.number.has_band for each in result.judgements):
         notes.append("times marked *: the network is beyond what the fit of the device has seen")
     if any(each.settings is not None for each in result.judgements):
         notes.append("of a range the number is that of the worst setting")

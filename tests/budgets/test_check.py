@@ -456,3 +456,28 @@ def test_a_precision_is_of_what_a_baseline_compares_as_well() -> None:
     Path("base.json").write_text(json.dumps(base))
     check = mnet_cost.check("lenet5", baseline="base.json", precision="int8")
     assert {each.precision for each in check.result.judgements} == {"int8"}
+
+
+def test_places_are_seen_from_the_root_of_the_repository(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "small.yaml").write_text(SMALL)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    monkeypatch.chdir(folder / "nets")
+    check = mnet_cost.check("small.yaml", limits="params<=1k")
+    assert check.to_file("github").startswith("::error file=nets/small.yaml,line=8,")
+    assert '"uri": "nets/small.yaml"' in check.to_file("sarif")
+    monkeypatch.delenv("GITHUB_WORKSPACE")
+    assert check.to_file("github").startswith("::error file=small.yaml,line=8,")
+
+
+def test_nothing_is_said_of_a_number_that_is_not_known() -> None:
+    Path("budget.yaml").write_text(
+        "format: 1\nbudgets: [{model: lenet5, device: [stm32h743, h100], latency: 1 s}]\n"
+    )
+    check = mnet_cost.check("budget.yaml")
+    assert all(
+        each.number.value is not None or not each.entries for each in check.result.judgements
+    )
+    assert "marked" not in check.report()
