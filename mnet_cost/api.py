@@ -232,34 +232,33 @@ def check(
 
     `models` are names and paths, and files of budgets stand for all that they name. Their budgets
     are those of `limits` (on `devices` and at `precision`) and of the files `budgets`; without
-    both, those in the specs and beside them. `fail_on` names verdicts that fail besides `over`
-    (`"undecided,warn"`); nothing does by `"never"`. With a `baseline` (`"git:main"`, or a file that
-    was written before) no number may be larger than there by more than its `tolerance`
+    both, those in the specs, beside and above them. `fail_on` names verdicts that fail besides
+    `over` (`"undecided,warn"`); nothing does by `"never"`. With a `baseline` (`"git:main"`, or a
+    file that was written before) no number may be larger than there by more than its `tolerance`
     (`"mult_adds=2%,latency=5%"`).
 
     Raises `BudgetError` for a budget that cannot be checked, else as `analyze`.
     """
-    from mnet_cost.budgets.check import check_budgets
+    from mnet_cost.budgets.check import check_budgets, read_tolerances
     from mnet_cost.budgets.entries import typed_budgets
-    from mnet_cost.budgets.files import plan_checks
+    from mnet_cost.budgets.files import plan_checks, refuse_nothing, refuse_unused
     from mnet_cost.budgets.verdicts import failing_verdicts
 
     _check_names(precision=precision, fail_on=fail_on)
     files = [budgets] if isinstance(budgets, (str, os.PathLike)) else budgets
     texts = [limits] if isinstance(limits, str) else list(limits)
     profiles = choose_devices(devices)
+    named = None if baseline is None else os.fspath(baseline)
+    refuse_unused(texts, profiles, precision, named)
     typed = typed_budgets(texts, profiles, (precision,)) if texts else []
     fails = failing_verdicts(fail_on)
+    tolerances = read_tolerances(tolerance, named)
     plan = plan_checks(
         list(map(_path, models)), [os.fspath(file) for file in files], typed,
-        devices=None if baseline is None else profiles,
+        devices=None if named is None else profiles, precision=precision,
     )  # fmt: skip
-    if baseline is None:
-        return Check(result=check_budgets(plan, fails))
-    from mnet_cost.budgets.baseline import parse_tolerances
-
-    shares = parse_tolerances(tolerance)
-    return Check(result=check_budgets(plan, fails, os.fspath(baseline), shares))
+    refuse_nothing(plan)
+    return Check(result=check_budgets(plan, fails, named, tolerances))
 
 
 def _path(model: str | os.PathLike[str]) -> str:

@@ -10,7 +10,7 @@ which budgets there are (`files.py`), and reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,15 +22,18 @@ from mnet_cost.analysis import Analysis, analyze_network, costs_on
 from mnet_cost.analysis.latency import DeviceEstimate
 from mnet_cost.budgets.causes import (
     EntryCost,
+    PartError,
     costliest_entries,
     layers_of,
     part_interval,
 )
+from mnet_cost.budgets.changes import ChangeSearch
 from mnet_cost.budgets.entries import Budget
 from mnet_cost.budgets.files import Plan, PlannedBudget
-from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, Settings
+from mnet_cost.budgets.judgements import Changes, CheckResult, Judgement, Settings, kept_by_all
 from mnet_cost.budgets.verdicts import (
     UNKNOWN,
+    VERDICTS,
     Interval,
     Verdict,
     interval_of,
@@ -46,7 +49,7 @@ from mnet_cost.errors import (
     TooManyProblemsError,
     UsageError,
 )
-from mnet_cost.metrics import Metric
+from mnet_cost.metrics import Metric, find_metric
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 
@@ -57,8 +60,6 @@ MAX_SETTINGS = 1_000_000
 """Most settings of the ranges of all budgets of a run: they are evaluated in a second or some."""
 MAX_PART_SETTINGS = 1000
 """Most of those that are of parts, of which each takes an analysis."""
-MAX_CHANGES = 10
-"""Budgets for which it is looked for what would pass."""
 
 _MOST_NAMED = 3
 _MOST_TRIED = 1000
@@ -77,6 +78,7 @@ def check_budgets(
     Raises `BudgetError` with all settings that are no network, values that a knob cannot have, and
     parts that are not there.
     """
+    _refuse_no_device(plan, tolerances or ())
     checker = _Checker(plan, fail_on)
     judgements: list[Judgement] = []
     problems = ProblemList()
@@ -98,6 +100,31 @@ def check_budgets(
         judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
         without=plan.without, skipped=plan.skipped,
     )  # fmt: skip
+
+
+def read_tolerances(text: str | None, baseline: str | None) -> dict[str, float]:
+    """The shares by which numbers may grow since a baseline, by name of the metric.
+
+    Raises `UsageError`, also where there is no baseline.
+    """
+    if baseline is None:
+        if text is not None:
+            hint = "add --baseline git:main, for example"
+            raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
+        return {}
+    from mnet_cost.budgets.baseline import parse_tolerances
+
+    return parse_tolerances(text)
+
+
+def _refuse_no_device(plan: Plan, tolerances: Iterable[str]) -> None:
+    """`UsageError` for a tolerance of a device where nothing is checked on one."""
+    if any(planned.budget.devices for planned in plan.budgets):
+        return
+    for name in tolerances:
+        if find_metric(name).per_device:
+            message = f"`{name}` is of a device, and nothing is checked on one"
+            raise UsageError(Problem(message, hint="add --device NAME"))
 
 
 def _too_many_settings(plan: Plan) -> Iterator[Problem]:
@@ -127,7 +154,7 @@ class _Checker:
         self.analyses: dict[tuple[Any, ...], Analysis] = {}
         self._networks: dict[tuple[Any, ...], Network] = {}
         self._devices: dict[tuple[Any, ...], dict[int, DeviceProfile]] = {}
-        self._left_to_change = MAX_CHANGES
+        self._search = ChangeSearch()
         for planned in plan.budgets:
             for precision in planned.budget.precisions:
                 self._ask(_key(planned.spec, planned.fixed, precision), planned.budget.devices)
@@ -159,13 +186,13 @@ class _Checker:
             failing = [each for each in judged if each.verdict in self.fail_on and each.limit]
             changes = None
             if failing:
-                changes = self._changes(
+                changes = self._search.search(
                     setting.spec, setting.knobs, setting.devices, setting.analysis.precision,
                     partial(are_kept, judged),
                 )  # fmt: skip
             for judgement in judged:
                 is_failing = judgement.verdict in self.fail_on
-                yield replace(judgement, changes=changes) if is_failing else judgement
+                yield judgement.with_changes(changes) if is_failing else judgement
 
     def judge(self, planned: PlannedBudget) -> Iterator[Judgement]:
         """The judgements of one budget."""
@@ -184,16 +211,16 @@ class _Checker:
         numbers = _numbers(planned.budget, analysis)
         verdicts = [_verdict(planned.budget, metric, number)
                     for metric, _, number in numbers]  # fmt: skip
-        changes: tuple[KnobChange, ...] | None = None
+        changes: Changes | None = None
         if self.fail_on.intersection(verdicts):
-            changes = self._changes(
+            changes = self._search.search(
                 planned.spec, planned.fixed, planned.budget.devices, precision,
-                partial(self._keeps, planned.budget),
+                partial(self._keeps, planned.budget, verdicts),
             )  # fmt: skip
         for metric, device, number in numbers:
             judgement = _judgement(planned, analysis, metric, device, number)
             if judgement.verdict in self.fail_on:
-                judgement = replace(judgement, changes=changes)
+                judgement = judgement.with_changes(changes)
             yield judgement
 
     def _in_range(
@@ -210,22 +237,43 @@ class _Checker:
     def _part_in_range(
         self, planned: PlannedBudget, precision: str, axes: Mapping[str, Sequence[Any]]
     ) -> Iterator[Judgement]:
-        """A part at each setting of a range, one by one."""
+        """A part at each setting of a range, one by one; a setting without it has no number."""
         tallies: list[_Tally] = []
+        broken: dict[str, list[str]] = {}
+        error: MnetCostError | None = None
         for values in product(*axes.values()):
             setting = dict(zip(axes, values, strict=True))
-            network = elaborate(planned.spec, {**planned.fixed, **setting})
-            analysis = analyze_network(network, planned.budget.devices, precision=precision)
-            numbers = _numbers(planned.budget, analysis)
+            try:
+                network = elaborate(planned.spec, {**planned.fixed, **setting})
+                analysis = analyze_network(network, planned.budget.devices, precision=precision)
+                numbers = _numbers(planned.budget, analysis)
+            except MnetCostError as reason:
+                error = reason if isinstance(reason, PartError) else error
+                cause = reason.problems[0].message.partition("\n")[0]
+                at = ",".join(f"{knob}={value}" for knob, value in setting.items())
+                broken.setdefault(cause, []).append(at)
+                continue
             tallies = tallies or [_Tally(metric, device) for metric, device, _ in numbers]
             for tally, (metric, _, number) in zip(tallies, numbers, strict=True):
-                verdict = _verdict(planned.budget, metric, number)
-                tally.add(verdict, number, setting, verdict in self.fail_on)
-        for tally in tallies:
-            yield self._judged_range(planned, precision, tally.metric, tally.device,
-                                     worst_of(tally.counts),
-                                     Settings(tally.counts, {}, tally.worst,
-                                              tally.kept(axes)))  # fmt: skip
+                tally.add(_verdict(planned.budget, metric, number), number, setting)
+        if not tallies and error is not None:
+            raise error  # no setting has the part
+        missing = {f"{cause} at {at[0]}": len(at) for cause, at in broken.items()}
+        if not tallies:
+            for metric, device in _limited(planned.budget):
+                yield _without_network(planned, precision, metric, device,
+                                       Settings({}, missing, {}))  # fmt: skip
+            return
+        verdicts = [worst_of([*tally.counts, *(["undecided"] if missing else [])])  # type: ignore[list-item]
+                    for tally in tallies]  # fmt: skip
+        failing = [tally.kept(axes) for tally, verdict in zip(tallies, verdicts, strict=True)
+                   if verdict in self.fail_on]  # fmt: skip
+        kept = kept_by_all(failing) if not missing else {}
+        for tally, verdict in zip(tallies, verdicts, strict=True):
+            settings = Settings(tally.counts, missing, tally.worst,
+                                kept if verdict in self.fail_on else {})  # fmt: skip
+            yield self._judged_range(planned, precision, tally.metric, tally.device, verdict,
+                                     settings)  # fmt: skip
 
     def _judged_range(
         self, planned: PlannedBudget, precision: str, metric: Metric, device: DeviceProfile | None,
@@ -248,7 +296,7 @@ class _Checker:
         if not settings.worst:
             judgement = replace(judgement, number=UNKNOWN, entries=())
         if settings.broken:
-            why = f"no network: {max(settings.broken, key=settings.broken.__getitem__)}"
+            why = settings.why_broken(planned.budget.part)
         return replace(judgement, settings=settings, why=why)
 
     def _some_network(
@@ -278,33 +326,13 @@ class _Checker:
             self._networks[key] = elaborate(spec, knobs)
         return self._networks[key]
 
-    def _changes(
-        self, spec: ModelSpec, knobs: Mapping[str, Any], devices: Sequence[DeviceProfile],
-        precision: str, passes: Callable[[Analysis], bool],
-    ) -> tuple[KnobChange, ...] | None:  # fmt: skip
-        """For each knob its nearest usual value with which a network passes."""
-        if not self._left_to_change:
-            return None
-        self._left_to_change -= 1
-        from mnet_cost.search.usual_values import usual_values
-
-        changes = []
-        for knob, values in usual_values(Model(spec, {})).items():
-            present = knobs.get(knob, spec.knobs[knob].default)
-            for value in _nearest(values, present):
-                try:
-                    network = elaborate(spec, {**knobs, knob: value})
-                    if passes(analyze_network(network, devices, precision=precision)):
-                        changes.append(KnobChange(knob, value, present))
-                        break
-                except MnetCostError:  # no network, or none with the part that is limited
-                    continue
-        return tuple(changes)
-
-    def _keeps(self, budget: Budget, analysis: Analysis) -> bool:
-        """Whether no limit of a budget fails."""
-        return self.fail_on.isdisjoint(
-            _verdict(budget, metric, number) for metric, _, number in _numbers(budget, analysis)
+    def _keeps(self, budget: Budget, present: Sequence[Verdict], analysis: Analysis) -> bool:
+        """Whether a network is within the limits that fail at present, and is at none worse."""
+        numbers = _numbers(budget, analysis)
+        return all(
+            VERDICTS.index(_verdict(budget, metric, number))
+            >= VERDICTS.index("within" if verdict in self.fail_on else verdict)
+            for (metric, _, number), verdict in zip(numbers, present, strict=True)
         )
 
 
@@ -319,12 +347,10 @@ class _Tally:
         self._failing: list[Mapping[str, Any]] = []
         self._verdict: Verdict = "within"
 
-    def add(
-        self, verdict: Verdict, number: Interval, setting: Mapping[str, Any], fails: bool
-    ) -> None:
+    def add(self, verdict: Verdict, number: Interval, setting: Mapping[str, Any]) -> None:
         """Take in the next setting."""
         self.counts[verdict] = self.counts.get(verdict, 0) + 1
-        if fails:
+        if verdict != "within":
             self._failing.append(setting)
         if number.value is None:
             return
@@ -335,23 +361,10 @@ class _Tally:
             self._verdict, self.number, self.worst = verdict, number, setting
 
     def kept(self, axes: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
-        """As `Settings.kept`."""
-        if not self._failing:
-            return {}
+        """For each knob its values with which all settings are within this limit."""
         failing = {knob: {setting[knob] for setting in self._failing} for knob in axes}
         return {knob: tuple([value for value in values if value not in failing[knob]])
                 for knob, values in axes.items()}  # fmt: skip
-
-
-def _nearest(values: Sequence[Any], present: Any) -> list[Any]:
-    """`values` without the present one, the nearest in their order first, smaller ones before."""
-    numbers = [value for value in (*values, present) if isinstance(value, (int, float))]
-    order = sorted({*values, present}) if len(numbers) > len(values) else list(values)
-    if present not in order:
-        return order
-    at = order.index(present)
-    others = [value for value in order if value != present]
-    return sorted(others, key=lambda value: (abs(order.index(value) - at), order.index(value)))
 
 
 def _key(spec: ModelSpec, knobs: Mapping[str, Any], precision: str) -> tuple[Any, ...]:
@@ -366,17 +379,23 @@ def _numbers(
         layers_of(analysis, budget.part)  # which must be there, whatever is limited
     costs = analysis.total_costs
     numbers: list[tuple[Metric, DeviceProfile | None, Interval]] = []
+    for metric, device in _limited(budget):
+        estimate = _estimate(analysis, device)
+        if budget.part is not None:
+            number = part_interval(metric, analysis, estimate, budget.part)
+        else:
+            on_device = None if estimate is None else costs_on(estimate)
+            number = interval_of(metric, costs, device, on_device, analysis.precision)
+        numbers.append((metric, device, number))
+    return numbers
+
+
+def _limited(budget: Budget) -> Iterator[tuple[Metric, DeviceProfile | None]]:
+    """Each metric that is limited, on each device where it is of one."""
     for metric in budget.metrics:
         devices: Iterable[DeviceProfile | None] = budget.devices if metric.per_device else (None,)
         for device in devices:
-            estimate = _estimate(analysis, device)
-            if budget.part is not None:
-                number = part_interval(metric, analysis, estimate, budget.part)
-            else:
-                on_device = None if estimate is None else costs_on(estimate)
-                number = interval_of(metric, costs, device, on_device, analysis.precision)
-            numbers.append((metric, device, number))
-    return numbers
+            yield metric, device
 
 
 def _estimate(analysis: Analysis, device: DeviceProfile | None) -> DeviceEstimate | None:
@@ -395,7 +414,7 @@ def _judgement(
     estimate = _estimate(analysis, device)
     verdict = verdict or _verdict(budget, metric, number)
     entries: tuple[EntryCost, ...] = ()
-    if verdict != "within":
+    if verdict != "within" and number.value is not None:
         entries = costliest_entries(metric, analysis, estimate, budget.part)
     return Judgement(
         spec=planned.spec, at=_texts(planned), knobs=analysis.network.knobs,
@@ -412,13 +431,12 @@ def _without_network(
     settings: Settings,
 ) -> Judgement:  # fmt: skip
     """A range of which no setting, of those that were tried, is a network."""
-    cause = max(settings.broken, key=settings.broken.__getitem__, default="")
     return Judgement(
         spec=planned.spec, at=_texts(planned), knobs=planned.fixed, precision=precision,
         device=device, part=planned.budget.part, metric=metric, verdict="undecided",
         number=UNKNOWN, limit=planned.budget.limits.get(metric.name),
         warning=planned.budget.warnings.get(metric.name),
-        why=f"no network: {cause}",
+        why=settings.why_broken(planned.budget.part),
         budget=planned.budget, settings=settings,
     )  # fmt: skip
 

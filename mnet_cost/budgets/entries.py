@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -54,6 +55,7 @@ KEYS = ("at", "device", "precision", "part", "warn", "reason")
 MAX_VALUES = 100_000
 """Most values of knobs in a file: to read a range takes some microseconds for each."""
 
+_SIGN = re.compile(r"\s*[<>=≤≥]")
 _LIMITED = {metric.name: metric for metric in LIMITED}
 _EXAMPLE = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"
 
@@ -90,6 +92,8 @@ class Budget:
     reason: str = ""
     node: Node | None = None
     """The entry; None where it was typed."""
+    has_problems: bool = False
+    """Whether a part of it could not be read, and is left out."""
     keys: Mapping[str, Node] = field(default_factory=dict)
     """Places of its values by key, those of `at` by the name of the knob."""
 
@@ -111,7 +115,7 @@ Devices = dict[str, DeviceProfile | None]
 def read_budgets(
     entries: Sequence[Node], identity: Sequence[str], problems: Problems, devices: Devices
 ) -> list[Budget]:
-    """The budgets of a list of entries; what is wrong goes to `problems`.
+    """The budgets of a list of entries; what is wrong goes to `problems`, and is left out.
 
     `identity` are the keys that say which network an entry is about: `model` in a file of budgets,
     `variant` in a spec. Profiles go to `devices`, so that each is loaded once in a run.
@@ -131,7 +135,8 @@ class _Reader:
         """Values of knobs so far."""
 
     def budget(self, entry: Node) -> Budget | None:
-        """The budget of an entry; None after a problem."""
+        """The budget of an entry; after a problem without what has it, so that the rest can be
+        checked; None where nothing says which network it is about."""
         if not isinstance(entry.value, dict):
             self.problems.add("a budget is a mapping of limits", entry, _EXAMPLE)
             return None
@@ -150,7 +155,7 @@ class _Reader:
         if not limits and not warnings and len(self.problems) == before:
             self.problems.add("this budget limits nothing", entry, _EXAMPLE)
         self._check_together(limits, warnings, entry, bool(values.get("device")), part)
-        if len(self.problems) > before:
+        if "model" in names and names["model"] is None:
             return None
         places = dict(values)
         if "at" in values:
@@ -160,6 +165,7 @@ class _Reader:
             texts={knob: _shown(values["at"].value[knob]) for knob in at},
             devices=tuple(devices), precisions=tuple(precisions) or ("fp32",), part=part,
             limits=limits, warnings=warnings, reason=reason or "", node=entry, keys=places,
+            has_problems=len(self.problems) > before,
         )  # fmt: skip
 
     def _limits(self, entry: Node, others: Sequence[str]) -> dict[str, Bound]:
@@ -390,12 +396,16 @@ def typed_budgets(
 ) -> list[Budget]:
     """The budgets that limits state as they are typed: `latency@pixel_1<=20ms`.
 
-    Those of the network are one budget, those of each device another. Raises `UsageError`.
+    A limit without a device is of the one of `devices`. Those of the network are one budget, those
+    of each device another. Raises `UsageError`, and `DeviceError` for a profile that is not there.
     """
     from mnet_cost.search.limits import parse_limits  # with all that sweeps limit
 
+    known = {device.name: device for device in devices}
+    parsed = [limit for text in texts for limit in parse_limits(
+        [text], _devices_of(text, devices, known), ())]  # fmt: skip
     by_device: dict[str, tuple[tuple[DeviceProfile, ...], dict[str, Bound]]] = {}
-    for limit in parse_limits(texts, devices, ()):
+    for limit in parse_limits(parsed, devices, ()):
         metric = limit.objective.metric
         if metric.name not in _LIMITED or not limit.is_most:
             hint = f"write `{metric.name}<=NUMBER`"
@@ -412,3 +422,16 @@ def typed_budgets(
         Budget(limits=bounds, devices=devices, precisions=tuple(precisions))
         for devices, bounds in by_device.values()
     ]  # fmt: skip
+
+
+def _devices_of(
+    text: str, devices: Sequence[DeviceProfile], known: dict[str, DeviceProfile]
+) -> Sequence[DeviceProfile]:
+    """`devices`, or the one that a limit names, which is loaded once, into `known`."""
+    left = _SIGN.split(text, 1)[0]
+    metric, _, name = (word.strip() for word in left.partition("@"))
+    if not name or metric not in _LIMITED or not _LIMITED[metric].per_device:
+        return devices
+    if name not in known:
+        known[name] = load_device(name)
+    return (known[name],)

@@ -1,9 +1,10 @@
 """Which budgets are about which networks: in specs, in files beside them, and on a command line.
 
 A MODEL is checked against the budgets of `--budget` and `--limit` where those are there, else
-against its own, else against those of `budget.yaml` beside it that name it. A MODEL that is a file
-of budgets stands for all that it names. A MODEL without a variant stands for its file: budgets of
-all its variants are checked. Not here: what entries say (`entries.py`), and verdicts (`check.py`).
+against its own, else against those of the nearest `budget.yaml`, beside it or above it in its
+repository, that name it. A MODEL that is a file of budgets stands for all that it names. A MODEL
+without a variant stands for its file: budgets of all its variants are checked. Not here: what
+entries say (`entries.py`), and verdicts (`check.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mnet_cost.budgets.causes import PartError, check_part
@@ -29,7 +31,8 @@ from mnet_cost.errors import (
     did_you_mean,
 )
 from mnet_cost.filekinds import BUDGETS, MODEL, kind_of, mistaken
-from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, own_budgets
+from mnet_cost.files import open_file
+from mnet_cost.models.budgets import MAX_BUDGETS, SECTION, changing_variant, own_budgets
 from mnet_cost.models.library import (
     is_path,
     is_revision,
@@ -43,17 +46,20 @@ from mnet_cost.models.library import (
     split_reference,
 )
 from mnet_cost.models.load import compile_spec
-from mnet_cost.models.problems import Problems, all_of, key_hint, shown
+from mnet_cost.models.problems import Problems, all_of, key_hint, meant_by, shown
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
-from mnet_cost.paths import is_yaml, real_path
-from mnet_cost.yamlfile import Node, parse_yaml, read_text, read_yaml
+from mnet_cost.network.knobs import knob_values
+from mnet_cost.paths import is_yaml, naming, real_path
+from mnet_cost.yamlfile import MAX_BYTES, Node, read_yaml
 
 FILE_NAME = "budget.yaml"
 """The file of budgets that is read where nobody names one."""
 
 FORMAT = 1
 _TOP = ("format", SECTION)
+_NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
+_SINGULAR = "budget"
 _OUR_KEYS = re.compile(r"^(?:layers|extends|budgets)\s*:", re.MULTILINE)
 _OUR_FORMAT = re.compile(r"^format\s*:\s*1\s*$", re.MULTILINE)
 
@@ -117,18 +123,19 @@ def plan_checks(
     *,
     skip_others: bool = False,
     devices: Sequence[DeviceProfile] | None = None,
+    precision: str = "fp32",
 ) -> Plan:
     """The budgets of `models`, of `files` of budgets, and those that were `typed`.
 
     Without models, all that the files name; without both, what `budget.yaml` names in the working
     directory. `skip_others` leaves out files that are neither a model nor budgets. With `devices`,
-    models without a budget are looked at on these, for a baseline. Raises `BudgetError` with all
-    problems of the budgets, else as `load_model`.
+    models without a budget are looked at on these and at `precision`, for a baseline. Raises
+    `BudgetError` with all problems of the budgets, else as `load_model`.
     """
     planner = _Planner()
     skipped: list[str] = []
     wanted: list[_Wanted] = []
-    without: list[str] = []
+    without: list[_Wanted] = []
     with suppress(TooManyProblemsError):
         for reference in models:
             if skip_others and planner.is_other(reference):
@@ -146,11 +153,34 @@ def plan_checks(
             if planner.add_model(model, files, typed):
                 continue
             if devices is not None:
-                planner.add_without_limits(model, devices)
+                planner.add_without_limits(model, devices, precision)
             else:
-                without.append(model.reference)
+                without.append(model)
     planner.refuse_problems()
-    return Plan(tuple(planner.planned.values()), tuple(without), tuple(skipped))
+    specs = [planned.spec for planned in planner.planned.values()]
+    checked = {(real_path(spec.path), of) for spec in specs for of in (spec.variant, None)}
+    unchecked = [model.reference for model in without
+                 if (real_path(model.place.path), model.place.variant) not in checked]  # fmt: skip
+    return Plan(tuple(planner.planned.values()), tuple(unchecked), tuple(skipped))
+
+
+def refuse_nothing(plan: Plan) -> None:
+    """`UsageError` for a plan without budgets: who asks for a check has mistyped something."""
+    if not plan.budgets:
+        hint = f"`budgets:` in the spec, a file {FILE_NAME} beside or above it, --budget FILE or "
+        raise UsageError(Problem("nothing was checked", hint=f"{hint}--limit"))
+
+
+def refuse_unused(
+    limits: Sequence[str], devices: Sequence[DeviceProfile], precision: str, baseline: str | None
+) -> None:
+    """`UsageError` for devices and a precision where there is nothing that they are for."""
+    if limits or baseline is not None:
+        return
+    for option, key in (("--device", devices), ("--precision", precision != "fp32")):
+        if key:
+            hint = f"in a file, `{option[2:]}:` says where a budget holds"
+            raise UsageError(Problem(f"{option} is for the limits of --limit", hint=hint))
 
 
 def _files_alone(files: Sequence[str], are_named: bool) -> Sequence[str]:
@@ -211,15 +241,16 @@ class _Planner:
             return False
         if not is_yaml(name):
             return os.path.exists(name)
-        source = read_text(name)
         try:
-            root = self._roots[real_path(name)] = parse_yaml(source)
+            root = self._root(name)
         except SpecError:
-            return not (_OUR_FORMAT.search(source.text) and _OUR_KEYS.search(source.text))
+            return not _looks_like_ours(name)
+        if _is_budgets(name, root):
+            return False
         if not isinstance(root.value, dict) or "format" not in root.value:
             return True
         kind = kind_of(root)
-        return kind not in (MODEL, BUDGETS) and not (kind is None and SECTION in root.value)
+        return kind is not MODEL and not (kind is None and "extends" in root.value)
 
     def wanted(self, reference: str) -> _Wanted:
         """What a MODEL names."""
@@ -235,8 +266,7 @@ class _Planner:
         name, variant, knobs = _parts(reference)
         if not is_path(name) or is_revision(name) or not os.path.exists(name):
             return None
-        root = self._root(name)
-        if not isinstance(root.value, dict) or kind_of(root) is not BUDGETS:
+        if not _is_budgets(name, self._root(name)):
             return None
         if variant or knobs:
             raise UsageError(f"`{reference}`: a file of budgets has no variants and no knobs")
@@ -248,7 +278,15 @@ class _Planner:
             self._add_entry(path, budget, None)
 
     def add_model(self, model: _Wanted, files: Sequence[str], typed: Sequence[Budget]) -> bool:
-        """Plan the budgets of a MODEL; whether there are some."""
+        """Plan the budgets of a MODEL; whether there are some.
+
+        A variant and values of knobs that a MODEL does not have are errors of the MODEL, whatever
+        its budgets are.
+        """
+        if model.place.knobs:
+            knob_values(self._spec(model), model.place.knobs)
+        elif model.place.variant is not None:
+            self._spec(model)
         if typed or files:
             for budget in typed:
                 self._add(budget, self._spec(model), model.place.knobs, None)
@@ -256,15 +294,14 @@ class _Planner:
             for path in files:
                 is_planned = self._add_named(path, model) or is_planned
             return is_planned
-        if self._add_own(model) or self._add_beside(model):
-            return True
-        if model.place.variant is not None or model.place.knobs:
-            self._spec(model)  # what is not there is an error, not a model without a budget
-        return False
+        return self._add_own(model) or self._add_beside(model)
 
-    def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
+    def add_without_limits(
+        self, model: _Wanted, devices: Sequence[DeviceProfile], precision: str
+    ) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
-        self._add(Budget(devices=tuple(devices)), self._spec(model), model.place.knobs, None)
+        budget = Budget(devices=tuple(devices), precisions=(precision,))
+        self._add(budget, self._spec(model), model.place.knobs, None)
 
     def _add_own(self, model: _Wanted) -> bool:
         """Plan the budgets in the spec of a MODEL."""
@@ -291,12 +328,12 @@ class _Planner:
         return bool(budgets)
 
     def _add_beside(self, model: _Wanted) -> bool:
-        """Plan the budgets of the file beside a MODEL that name it."""
+        """Plan the budgets of the nearest file, beside a MODEL or above, that name it."""
         if model.spec is not None:
             return False
         folder = "" if model.is_library else os.path.dirname(model.place.path)
-        path = os.path.join(folder, FILE_NAME)
-        return os.path.exists(path) and self._add_named(path, model)
+        paths = [os.path.join(each, FILE_NAME) for each in _folders_up(folder)]
+        return any(os.path.exists(path) and self._add_named(path, model) for path in paths)
 
     def _add_named(self, path: str, model: _Wanted) -> bool:
         """Plan the budgets of a file that name a MODEL; whether there are some."""
@@ -321,13 +358,17 @@ class _Planner:
                 message = f"the knob `{knob}` is set twice: here, and in `{budget.model}`"
                 problems.add(message, budget.place(knob) or spec.node)
         given = {} if model is None else model.place.knobs
-        self._add(budget, spec, {**given, **place.knobs}, path)
+        self._add(budget, spec, {**given, **place.knobs}, path, place.knobs)
         return True
 
     def _add(
-        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], path: str | None
-    ) -> None:
-        """Plan a budget, which may be asked for twice; what it has not is a problem."""
+        self, budget: Budget, spec: ModelSpec, knobs: Mapping[str, Any], path: str | None,
+        stated: Mapping[str, Any] = _NO_KNOBS,
+    ) -> None:  # fmt: skip
+        """Plan a budget, which may be asked for twice; what it has not is a problem.
+
+        `knobs` are set by references, of which those `stated` in the entry are a part of it.
+        """
         held = {knob: value for knob, value in knobs.items() if knob not in budget.at}
         identity = (id(budget), spec.path, spec.variant, tuple(sorted(held.items(), key=str)))
         if identity in self.planned:
@@ -335,8 +376,8 @@ class _Planner:
         problems = Problems() if path is None else self._problems.setdefault(path, Problems())
         before = len(problems)
         self._check_knobs(budget, spec, problems)
-        if path is not None:
-            self._check_twice(budget, spec, held, problems)
+        if path is not None and not budget.has_problems:
+            self._check_twice(budget, spec, stated, problems)
         if len(problems) == before:
             self.planned[identity] = PlannedBudget(budget, spec, held)
 
@@ -353,12 +394,15 @@ class _Planner:
     ) -> None:
         """Problems of limits that an entry about the same has already."""
         at = {**{knob: (value,) for knob, value in knobs.items()}, **budget.at}
+        defaults = {BATCH: 1, **{name: knob.default for name, knob in spec.knobs.items()}}
         setting = {
             knob: frozenset(values)
             for knob, values in at.items()
-            if not (knob in spec.knobs and values == (spec.knobs[knob].default,))
+            if not (knob in defaults and values == (defaults[knob],))
         }
-        about = real_path(spec.path), spec.variant, frozenset(setting.items()), budget.part
+        # A variant that only gives a name is the network without one.
+        variant = changing_variant(spec.root, spec.variant)
+        about = real_path(spec.path), variant, frozenset(setting.items()), budget.part
         for kind, bounds in (("limited", budget.limits), ("warned of", budget.warnings)):
             for name, bound in bounds.items():
                 devices = [device.name for device in budget.devices]
@@ -449,16 +493,20 @@ def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Bud
         problems.append(problem or Problem("this is a model, not a file of budgets",
                                            mark.span(), hint))  # fmt: skip
         return []
+    is_misspelt = False
     for key, node in root.keys.items():
         if key not in _TOP:
             known = key_hint(key, _TOP, f"a file of budgets has {all_of(_TOP)}")
             problems.add(f"a file of budgets has no part `{key}`", node, known)
+            is_misspelt = is_misspelt or meant_by(key, _TOP) == SECTION
     version = root.value.get("format")
     if version is None:
         problems.add("a file of budgets starts with `format: 1`", root)
     elif version.value != FORMAT or version.value is True:
         problems.add(f"this program reads format {FORMAT}, not {shown(version)}", version)
     section = root.value.get(SECTION)
+    if section is None and is_misspelt:
+        return []
     if section is None or not isinstance(section.value, list) or not section.value:
         form = "`budgets` is a list of entries with limits"
         example = "as in `- {model: mobilenet_v1, params: 4.3 M}`"
@@ -468,6 +516,44 @@ def _budgets_below(root: Node, problems: Problems, devices: Devices) -> list[Bud
         problems.add(f"more than {MAX_BUDGETS:,} budgets", section.value[MAX_BUDGETS])
         return []
     return _collected(section.value, ("model",), problems, devices)
+
+
+def _folders_up(folder: str) -> list[str]:
+    """A folder and those above it, up to the root of its repository; it alone outside of one.
+
+    They are seen from the working directory, unless the path of the folder starts at the root.
+    """
+    whole = Path(os.path.abspath(folder))
+    folders = [whole, *whole.parents]
+    roots = [number for number, each in enumerate(folders) if os.path.exists(each / ".git")]
+    above = folders[1 : roots[0] + 1] if roots else []
+    if os.path.isabs(folder):
+        return [folder, *map(str, above)]
+    seen = [os.path.relpath(each) for each in above]
+    return [folder, *("" if each == os.curdir else each for each in seen)]
+
+
+def _is_budgets(path: str, root: Node) -> bool:
+    """Whether a YAML file is meant as budgets, which may be misspelt: by its keys or its name."""
+    named = os.path.basename(path) == FILE_NAME
+    if not isinstance(root.value, dict):
+        return named
+    kind = kind_of(root)
+    if kind is not None or "extends" in root.value:
+        return kind is BUDGETS
+    return named or any(
+        key == _SINGULAR or ("format" in root.value and meant_by(key, (SECTION,)))
+        for key in root.value
+    )
+
+
+def _looks_like_ours(path: str) -> bool:
+    """Whether a file that cannot be read as YAML is a model or budgets, by its name and lines."""
+    if os.path.basename(path) == FILE_NAME:
+        return True
+    with naming(path, "cannot be read", SpecError), open_file(path) as file:
+        text = file.read(MAX_BYTES).decode("latin-1")  # whatever it is: the keys are ASCII
+    return bool(_OUR_FORMAT.search(text) and _OUR_KEYS.search(text))
 
 
 def _collected(
@@ -480,6 +566,11 @@ def _collected(
 
 
 def _extend(problems: Problems, more: Sequence[Problem]) -> None:
+    """Add problems, each once: a spec has its own for the first entry that names it alone."""
     for problem in more:
-        if problem not in problems:
+        if not any(_is_alike(problem, each) for each in problems):
             problems.append(problem)
+
+
+def _is_alike(first: Problem, other: Problem) -> bool:
+    return (first.message, str(first.span)) == (other.message, str(other.span))

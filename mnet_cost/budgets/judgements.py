@@ -5,8 +5,8 @@ Not here: how numbers are found and judged (`check.py`, `ranges.py`, `baseline.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -24,17 +24,38 @@ class Settings(NamedTuple):
 
     counts: Mapping[Verdict, int]
     broken: Mapping[str, int]
-    """Cause -> settings at which there is no network."""
+    """Cause -> settings at which there is no network, or not the part that is limited."""
     worst: Mapping[str, Any]
     """The values of the range's knobs where the number is largest; empty where none is known."""
     kept: Mapping[str, tuple[Any, ...]] = MappingProxyType({})
-    """For each knob of the range its values with which no setting fails, whatever the others are;
-    none of a range in which nothing fails, or in which a setting is no network."""
+    """For each knob of the range its values with which the limits of the budget that fail are kept,
+    whatever the others are; none of a range in which nothing fails, or in which a setting is no
+    network."""
 
     @property
     def points(self) -> int:
         """All settings."""
         return sum(self.counts.values()) + sum(self.broken.values())
+
+    def why_broken(self, part: str | None) -> str:
+        """Why settings have no network, or no number of a part: the cause of most of them."""
+        what = "no network" if part is None else f"no number of {part}"
+        if not self.broken:
+            return what
+        cause = max(self.broken, key=self.broken.__getitem__)
+        total = sum(self.broken.values())
+        share = f", {self.broken[cause]:,} of {total:,}" if len(self.broken) > 1 else ""
+        return f"{what}{share}: {cause}"
+
+
+def kept_by_all(kept: Sequence[Mapping[str, tuple[Any, ...]]]) -> dict[str, tuple[Any, ...]]:
+    """The values of each knob that all limits are kept with, of those of each limit."""
+    if not kept:
+        return {}
+    return {
+        knob: tuple([value for value in values if all(value in each[knob] for each in kept)])
+        for knob, values in kept[0].items()
+    }
 
 
 class KnobChange(NamedTuple):
@@ -43,6 +64,15 @@ class KnobChange(NamedTuple):
     knob: str
     value: Any
     present: Any
+
+
+class Changes(NamedTuple):
+    """What was found by a search for what would pass."""
+
+    passing: tuple[KnobChange, ...]
+    """For each knob the nearest value with which no limit of the budget would fail."""
+    tried: tuple[str, ...]
+    """As `Judgement.tried`."""
 
 
 class MovedBy(NamedTuple):
@@ -98,10 +128,18 @@ class Judgement:
     changes: tuple[KnobChange, ...] | None = None
     """For each knob the smallest change with which no limit of the budget would fail; None where
     nobody looked for one."""
+    tried: tuple[str, ...] = ()
+    """Knobs of which all usual values were tried, or those up to one that passes."""
     before: Before | None = None
     """The number in the baseline that it is compared with."""
     is_outside: bool = False
     """Whether the time is beyond what its fit has seen."""
+
+    def with_changes(self, changes: Changes | None) -> Judgement:
+        """The judgement with what was found by a search; itself where there was none."""
+        if changes is None:
+            return self
+        return replace(self, changes=changes.passing, tried=changes.tried)
 
     @property
     def bound(self) -> Bound:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.budgets.entries import Bound, Budget
-from mnet_cost.budgets.judgements import Settings
+from mnet_cost.budgets.judgements import Settings, kept_by_all
 from mnet_cost.budgets.verdicts import VERDICTS, Verdict, ends_of, worst_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric, find_metric
@@ -46,7 +46,7 @@ def check_range(
     request = _request(model, axes, budget, precision, lower_bound=False)
     partial = _request(model, axes, budget, precision, lower_bound=True)
     tallies = [
-        _Tally(metric, device, precision, budget, axes, fail_on)
+        _Tally(metric, device, precision, budget, axes)
         for metric in budget.metrics
         for device in (budget.devices if metric.per_device else (None,))
     ]
@@ -61,7 +61,9 @@ def check_range(
         lower = table if least is None else next(least)
         for tally in tallies:
             tally.add(table, lower)
-    return [tally.result(broken) for tally in tallies]
+    failing = [tally for tally in tallies if tally.verdict(broken) in fail_on]
+    kept = kept_by_all([tally.kept() for tally in failing]) if not broken else {}
+    return [tally.result(broken, kept if tally in failing else {}) for tally in tallies]
 
 
 def _request(
@@ -85,7 +87,7 @@ class _Tally:
 
     def __init__(
         self, metric: Metric, device: DeviceProfile | None, precision: str, budget: Budget,
-        axes: Mapping[str, Sequence[Any]], fail_on: frozenset[Verdict],
+        axes: Mapping[str, Sequence[Any]],
     ) -> None:  # fmt: skip
         self.metric, self.device = metric, device
         self.limit: Bound | None = budget.limits.get(metric.name)
@@ -93,9 +95,9 @@ class _Tally:
         self._ends = ends_of(metric, device, precision)
         self._counts: Counter[Verdict] = Counter()
         self._worst: dict[Verdict, tuple[float, Mapping[str, Any]]] = {}
-        self._axes, self._fail_on = axes, fail_on
+        self._axes = axes
         self._failing: dict[str, set[Any]] = {knob: set() for knob in axes}
-        """Cells of each knob at settings that fail."""
+        """Cells of each knob at settings that are not within the limit."""
 
     def has_gaps(self, table: Table) -> bool:
         """Whether there are settings without the number."""
@@ -123,7 +125,7 @@ class _Tally:
             if not count:
                 continue
             self._counts[verdict] += count
-            if verdict in self._fail_on:
+            if verdict != "within":
                 for knob, cells in self._failing.items():
                     if len(cells) < len(self._axes[knob]):
                         cells |= _cells(table[knob][chosen])
@@ -158,20 +160,27 @@ class _Tally:
             result = numpy.where(low > self.limit.value, over, result)
         return numpy.where(numpy.isnan(value), undecided, result)
 
-    def result(self, broken: Mapping[str, int]) -> RangeCheck:
+    def verdict(self, broken: Mapping[str, int]) -> Verdict:
         """The verdict on all settings: the worst of them; one that is no network is undecided."""
-        verdict = worst_of([*self._counts, *(["undecided"] if broken else [])])  # type: ignore[list-item]
+        return worst_of([*self._counts, *(["undecided"] if broken else [])])  # type: ignore[list-item]
+
+    def kept(self) -> dict[str, tuple[Any, ...]]:
+        """For each knob its values with which all settings are within this limit."""
+        kept: dict[str, tuple[Any, ...]] = {}
+        for knob, values in self._axes.items():
+            failing = {_value_of(cell, values) for cell in self._failing[knob]}
+            kept[knob] = tuple([value for value in values if value not in failing])
+        return kept
+
+    def result(self, broken: Mapping[str, int], kept: Mapping[str, tuple[Any, ...]]) -> RangeCheck:
+        """The check of this limit; with `kept`, the values that all limits which fail are kept
+        with."""
         worst = next((self._worst[each] for each in VERDICTS if each in self._worst), None)
         setting: Mapping[str, Any] = {} if worst is None else worst[1]
         knobs = {knob: _value_of(setting[knob], values) for knob, values in self._axes.items()
                  if knob in setting}  # fmt: skip
-        kept: dict[str, tuple[Any, ...]] = {}
-        if verdict in self._fail_on and not broken:
-            for knob, values in self._axes.items():
-                failing = {_value_of(cell, values) for cell in self._failing[knob]}
-                kept[knob] = tuple([value for value in values if value not in failing])
         settings = Settings(dict(self._counts), dict(broken), knobs, kept)
-        return RangeCheck(self.metric, self.device, verdict, settings)
+        return RangeCheck(self.metric, self.device, self.verdict(broken), settings)
 
 
 def _cells(column: Any) -> set[Any]:

@@ -61,7 +61,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "repeated",
     )
     budgets.add_argument(
-        "--precision", metavar="P", default="fp32", help="for --limit: {precisions} (fp32)"
+        "--precision",
+        metavar="P",
+        default="fp32",
+        help="for --limit and --baseline: {precisions} (fp32)",
     )
     baseline = parser.add_argument_group("baseline")
     baseline.add_argument(
@@ -109,27 +112,29 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check and print; 1 where a limit fails."""
-    from mnet_cost.budgets.check import check_budgets
-    from mnet_cost.budgets.files import plan_checks
+    from mnet_cost.budgets.check import check_budgets, read_tolerances
+    from mnet_cost.budgets.files import plan_checks, refuse_nothing, refuse_unused
     from mnet_cost.budgets.verdicts import failing_verdicts
     from mnet_cost.cli.output import say
     from mnet_cost.devices.choice import choose_devices
 
     _check_endings(options.reports)
     fail_on = failing_verdicts(options.fail_on)
-    tolerances = _tolerances(options)
+    tolerances = read_tolerances(options.tolerance, options.baseline)
     devices = choose_devices(options.device)
+    refuse_unused(options.limits, devices, options.precision, options.baseline)
     plan = plan_checks(
         options.models,
         options.budgets,
         _typed(options, devices),
         skip_others=options.skip_others,
         devices=None if options.baseline is None else devices,
+        precision=options.precision,
     )
     for name in plan.without:
         say(f"{name}: there is no budget, so nothing was checked")
-    if not plan.budgets and not options.skip_others:
-        return _nothing(options)
+    if not options.skip_others:
+        refuse_nothing(plan)
     result = check_budgets(plan, fail_on, options.baseline, tolerances)
     _emit(result, options)
     return int(bool(result.failing))
@@ -151,41 +156,13 @@ def _check_endings(paths: list[str]) -> None:
             raise OutputError(Problem(f"{path}: no report is written as `{ending}`", hint=hint))
 
 
-def _tolerances(options: argparse.Namespace) -> dict[str, float]:
-    """The shares by which numbers may grow; parsed with a baseline alone."""
-    from mnet_cost.errors import Problem, UsageError
-
-    if options.baseline is None:
-        if options.tolerance is not None:
-            hint = "add --baseline git:main, for example"
-            raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
-        return {}
-    from mnet_cost.budgets.baseline import parse_tolerances
-
-    return parse_tolerances(options.tolerance)
-
-
 def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> list[Budget]:
     """The budgets that --limit states."""
-    from mnet_cost.budgets.entries import typed_budgets
-    from mnet_cost.errors import Problem, UsageError
-
-    if options.device and not options.limits and options.baseline is None:
-        hint = "in a file, `device:` says where a budget holds"
-        raise UsageError(Problem("--device is for the limits of --limit", hint=hint))
     if not options.limits:
         return []
+    from mnet_cost.budgets.entries import typed_budgets
+
     return typed_budgets(options.limits, devices, (options.precision,))
-
-
-def _nothing(options: argparse.Namespace) -> int:
-    """Status 2: who asks for a check and has no budget has mistyped something."""
-    from mnet_cost.cli.output import say
-    from mnet_cost.errors import Problem
-
-    hint = "`budgets:` in the spec, a file budget.yaml beside it, --budget FILE or --limit"
-    say(Problem("nothing was checked", hint=hint))
-    return 2
 
 
 def _emit(result: CheckResult, options: argparse.Namespace) -> None:

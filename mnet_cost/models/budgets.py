@@ -55,7 +55,8 @@ def own_budgets(root: Node, variant: str | None) -> list[Node]:
     return [
         entry
         for entry in entries
-        if isinstance(entry.value, dict) and _variant(entry, root) == _changing(root, variant)
+        if isinstance(entry.value, dict)
+        and _variant(entry, root) == changing_variant(root, variant)
     ]
 
 
@@ -73,9 +74,9 @@ def keep_own_budgets(patched: Node, root: Node, variant: str) -> Node:
 
 def _variant(entry: Node, root: Node) -> str | None:
     named = entry.value.get("variant")
-    return None if named is None else _changing(root, named.text)
+    return None if named is None else changing_variant(root, named.text)
 
 
-def _changing(root: Node, variant: str | None) -> str | None:
+def changing_variant(root: Node, variant: str | None) -> str | None:
     """The variant; None for one that only gives a name."""
     return None if variant is None or changes_nothing(root, variant) else variant

@@ -60,7 +60,7 @@ def _notes(result: CheckResult) -> list[str]:
         notes.append(f"{name}: no budget")
     if result.skipped:
         notes.append(f"skipped, neither a model nor budgets: {', '.join(result.skipped)}")
-    if any(each.is_outside for each in result.judgements):
+    if any(each.is_outside and each.number.has_band for each in result.judgements):
         notes.append("times marked *: the network is beyond what the fit of the device has seen")
     if any(each.settings is not None for each in result.judgements):
         notes.append("of a range the number is that of the worst setting")
@@ -164,7 +164,7 @@ def settings_text(judgement: Judgement) -> str:
              if (count := settings.counts.get(verdict, 0))]  # fmt: skip
     broken = sum(settings.broken.values())
     if broken:
-        parts.append(f"{broken:,} no network")
+        parts.append(f"{broken:,} {'no network' if judgement.part is None else 'without a number'}")
     return f"of {settings.points:,} settings {', '.join(parts)}"
 
 
@@ -184,12 +184,15 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
                  for cause in judgement.before.causes]  # fmt: skip
         if moved:
             yield "moved by", "; ".join(moved)
+    settings = judgement.settings
     if judgement.changes:
         yield "would pass", f"with {change_text(judgement.changes)}"
-    elif judgement.settings is not None and judgement.settings.kept:
-        yield "would pass", kept_text(judgement.settings)
-    elif judgement.changes is not None and judgement.verdict != "undecided":
-        yield "would pass", "with no usual value of one knob alone"
+    elif judgement.tried:
+        yield "to pass", _not_enough(judgement.tried)
+    elif settings is not None and any(settings.kept.values()):
+        yield "would pass", kept_text(settings)
+    elif settings is not None and settings.kept:
+        yield "to pass", _not_enough(settings.kept)
     if judgement.budget.reason:
         yield "reason", judgement.budget.reason
     if judgement.before is None and judgement.bound.node is not None:
@@ -202,14 +205,20 @@ def _place_text(cause: MovedBy) -> str:
 
 
 def kept_text(settings: Settings) -> str:
-    """`with alpha of 0.25 to 0.75 alone`: values with which all settings of a range pass."""
+    """`with alpha=0.25,0.5 (any resolution)`: values with which all settings of a range pass."""
     parts = []
     for knob, values in settings.kept.items():
+        others = " and ".join(other for other in settings.kept if other != knob)
+        shown = ",".join(map(str, values))
         if len(values) > _MOST_VALUES:
-            parts.append(f"{len(values):,} values of {knob}, {values[0]} to {values[-1]}")
-        elif values:
-            parts.append(f"{knob} of {', '.join(map(str, values))}")
-    return f"with {' or with '.join(parts)} alone" if parts else "with no value of one knob alone"
+            shown = f"{values[0]} to {values[-1]}, {len(values):,} values"
+        if values:
+            parts.append(f"{knob}={shown}" + (f" (any {others})" if others else ""))
+    return f"with {' or '.join(parts)}"
+
+
+def _not_enough(tried: Iterable[str]) -> str:
+    return f"no single knob is enough (tried: {', '.join(tried)})"
 
 
 def _noted_table(judgements: Iterable[Judgement]) -> Table:

@@ -65,9 +65,10 @@ def _places(judgement: Judgement) -> list[_Place]:
 
 
 def _relative(path: str) -> str | None:
-    """A path as seen from the working directory; None where it leads out of it."""
+    """A path as seen from the root of the repository, which GitHub names, or else from the working
+    directory; None where it leads out of it."""
     try:
-        relative = os.path.relpath(path)
+        relative = os.path.relpath(path, os.environ.get("GITHUB_WORKSPACE") or os.curdir)
     except ValueError:  # on another drive
         return None
     if relative == os.pardir or relative.startswith(os.pardir + os.sep):

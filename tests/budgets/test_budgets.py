@@ -275,3 +275,133 @@ def test_a_hostile_file_has_at_most_a_hundred_problems(folder: Path) -> None:
     with pytest.raises(BudgetError) as caught:
         plan_checks(["budget.yaml"])
     assert len(caught.value.problems) == 101
+
+
+@pytest.mark.parametrize("where", ["", "specs/", "specs/small/"])
+def test_budgets_of_a_repository_may_stand_above_the_spec(
+    folder: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "specs" / "small").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    path = Path(where, "net.yaml")
+    path.write_text(NET)
+    budget_file(f"  - {{model: {path}, params: 1 M}}\n")
+    planned = [("net", ["params"])]
+    assert about(plan_checks([str(path)], skip_others=True)) == planned
+    assert about(plan_checks([str(path.absolute())], skip_others=True)) == planned
+    monkeypatch.chdir(folder / where)
+    assert about(plan_checks(["net.yaml"])) == planned
+
+
+def test_the_nearest_budgets_that_name_a_spec_are_its_own(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    Path("specs/net.yaml").write_text(NET)
+    budget_file("  - {model: specs/net.yaml, params: 1 M}\n")
+    assert plan_checks(["specs/net.yaml"]).without == ("specs/net.yaml",)  # not a repository
+    (folder / ".git").mkdir()
+    budget_file("  - {model: other.yaml, mult_adds: 1 M}\n", "specs/budget.yaml")
+    Path("specs/other.yaml").write_text(NET)
+    assert about(plan_checks(["specs/net.yaml"])) == [("net", ["params"])]
+    budget_file("  - {model: net.yaml, mult_adds: 1 M}\n", "specs/budget.yaml")
+    assert about(plan_checks(["specs/net.yaml"])) == [("net", ["mult_adds"])]
+
+
+def test_a_spec_that_another_argument_checks_is_not_without_a_budget(folder: Path) -> None:
+    (folder / "specs").mkdir()
+    Path("specs/net.yaml").write_text(NET)
+    budget_file("  - {model: specs/net.yaml, params: 1 M}\n", "ci.yaml")
+    for models in (["specs/net.yaml", "ci.yaml"], ["ci.yaml", "specs/net.yaml"]):
+        assert plan_checks(models).without == ()
+
+
+@pytest.mark.parametrize("skip_others", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.yaml", "format: 1\nbudget: [{model: net.yaml, params: 1}]\n",
+         "a.yaml:2:1: a file of budgets has no part `budget`\n    2 | budget: [{model: net.yaml, "
+         "params: 1}]\n      | ^^^^^^\nhint: did you mean `budgets`?"),
+        ("a.yaml", "budget: [{model: net.yaml, params: 1}]\n", "did you mean `budgets`?"),
+        ("a.yaml", "budgets: [{model: net.yaml, params: 1}]\n", "starts with `format: 1`"),
+        ("a.yaml", "format: 1\nbugdets: [{model: net.yaml}]\n", "did you mean `budgets`?"),
+        ("budget.yaml", "entries: []\n", "a file of budgets has no part `entries`"),
+        ("budget.yaml", "- {model: net.yaml}\n", "a file of budgets is a mapping"),
+        ("budget.yaml", "budgets: [\n", "budget.yaml:2:1: "),
+    ],
+)  # fmt: skip
+def test_misspelt_budgets_are_no_file_of_others(
+    folder: Path, name: str, text: str, said: str, skip_others: bool
+) -> None:
+    Path(name).write_text(text)
+    with pytest.raises(MnetCostError) as caught:
+        plan_checks([name], skip_others=skip_others)
+    assert said in str(caught.value)
+
+
+def test_a_hook_skips_what_is_not_utf_8(folder: Path) -> None:
+    Path("latin.yaml").write_bytes("jobs: {name: größe}\n".encode("latin-1"))
+    Path("wide.yaml").write_bytes("jobs: {name: größe}\n".encode("utf-16"))
+    assert plan_checks(["latin.yaml", "wide.yaml"], skip_others=True).skipped == (
+        "latin.yaml", "wide.yaml",
+    )  # fmt: skip
+    Path("net.yaml").write_bytes(NET.replace("name: net", "name: größe").encode("latin-1"))
+    with pytest.raises(MnetCostError, match=r"net\.yaml:2: is not UTF-8 text"):
+        plan_checks(["net.yaml"], skip_others=True)
+
+
+def test_a_hook_takes_a_spec_that_only_extends_another(folder: Path) -> None:
+    Path("child.yaml").write_text("format: 1\nname: child\nextends: net.yaml\n")
+    budget_file("  - {model: child.yaml, params: 1 M}\n")
+    assert about(plan_checks(["child.yaml"], skip_others=True)) == [("child", ["params"])]
+
+
+def test_contradictions_through_defaults_and_names_are_seen(folder: Path) -> None:
+    budget_file(
+        "  - {model: net.yaml, params: 5 M}\n"
+        "  - {model: net.yaml:same, params: 4 M}\n"
+        "  - {model: net.yaml, at: {batch: 1}, params: 4 M}\n"
+        "  - {model: net.yaml, at: {batch: 2}, params: 4 M}\n"
+    )
+    text = problems("budget.yaml")
+    assert [line for line in (4, 5, 6) if f"budget.yaml:{line}:" in text] == [4, 5]
+
+
+def test_knobs_of_the_command_line_contradict_no_entry(folder: Path) -> None:
+    budget_file("  - {model: net.yaml, at: {alpha: 0.75}, params: 1 k}\n"
+                "  - {model: net.yaml, params: 5 k}\n")  # fmt: skip
+    first, second = plan_checks(["net.yaml@alpha=0.75"]).budgets
+    assert (first.fixed, second.fixed) == ({"alpha": 0.75}, {"alpha": 0.75})
+
+
+@pytest.mark.parametrize("files", [(), ("budget.yaml",)])
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("net.yaml@alpha=abc", "the knob `alpha` of net needs a number, not 'abc'"),
+        ("net.yaml@nope=3", "net has no knob `nope`\nhint: it has `alpha`, `size` and `batch`"),
+        ("net.yaml:nope", "net.yaml: there is no variant `nope`"),
+        ("net.yaml:wide@size=17", "the knob `size` of net:wide is one of 16, 32, not 17"),
+    ],
+)
+def test_what_a_model_does_not_have_is_no_problem_of_its_budgets(
+    folder: Path, model: str, said: str, files: tuple[str, ...]
+) -> None:
+    budget_file("  - {model: net.yaml, at: {alpha: 1}, params: 1 k}\n"
+                "  - {model: net.yaml, params: 5 k}\n")  # fmt: skip
+    text = problems(model, files=files)
+    assert said in text
+    assert "budget.yaml" not in text
+
+
+def test_a_problem_hides_no_other_of_the_entry_and_each_is_shown_once(folder: Path) -> None:
+    budget_file("  - {model: net.yaml, at: {alhpa: 1}, params: 3 MB}\n"
+                "  - {model: net.yaml:wid, params: 3 MB}\n")  # fmt: skip
+    text = problems("budget.yaml")
+    assert text.count("is no number of things") == 2
+    assert "net has no knob `alhpa`" in text
+    assert "there is no variant `wid`" in text
+    Path("net.yaml").write_text(NET.replace("kernel: 3", "kernal: 3", 1))
+    budget_file("  - {model: net.yaml, params: 1 M}\n  - {model: net.yaml:wide, params: 1 M}\n"
+                "  - {model: net.yaml, mult_adds: 1 M}\n")  # fmt: skip
+    text = problems("budget.yaml")
+    assert text.count("did you mean `kernel`?") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -14,8 +15,9 @@ from mnet_cost.budgets.entries import LIMITED, PART_METRICS, Bound
 from mnet_cost.budgets.files import plan_checks
 from mnet_cost.budgets.judgements import CheckResult, Judgement
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
-from mnet_cost.errors import BudgetError, UsageError
+from mnet_cost.errors import BudgetError, MnetCostError, UsageError
 from mnet_cost.metrics import find_metric
+from mnet_cost.report.check import details, sentence
 
 UNMODELLED = """\
 format: 1
@@ -133,8 +135,8 @@ def test_every_setting_of_a_range_is_judged_as_alone(metric: str, limit: str, de
     assert dict(whole.settings.counts) == counts
     assert len(counts) > 1 or device == "stm32h743"
     assert whole.verdict == worst_of(counts)
-    failing = [at for at, each in alone.items() if each.verdict == "over"]
-    assert dict(whole.settings.kept) == ({} if not failing else {
+    failing = [at for at, each in alone.items() if each.verdict != "within"]
+    assert dict(whole.settings.kept) == ({} if whole.verdict != "over" else {
         "alpha": tuple(alpha for alpha in ALPHAS if alpha not in {at[0] for at in failing}),
         "size": tuple(size for size in SIZES if size not in {at[1] for at in failing}),
     })  # fmt: skip
@@ -205,6 +207,44 @@ def test_a_part_for_all_values_of_a_range() -> None:
     assert judgement.settings.kept == {"alpha": (0.5,)}
 
 
+CHOICES = """\
+format: 1
+name: choices
+knobs: {size: 32, wide: true}
+input: {image: [3, size, size]}
+layers:
+  - {id: stem, conv2d: {channels: 8, kernel: 5, padding: valid}}
+  - {id: body, when: wide, conv2d: {channels: 64, kernel: 3, padding: valid}}
+"""
+
+
+def test_a_part_that_some_settings_of_a_range_do_not_have() -> None:
+    Path("choices.yaml").write_text(CHOICES)
+    start = "  - {model: choices.yaml, part: body"
+    wide = only(f"{start}, at: {{wide: [true, false]}}, params: 5 k}}\n")
+    assert wide.settings is not None
+    assert (wide.verdict, dict(wide.settings.counts)) == ("undecided", {"within": 1})
+    assert wide.why == "no number of body: choices has no layer or block `body` at wide=False"
+    assert "of 2 settings 1 within, 1 without a number" in sentence(wide)
+    small = only(f"{start}, at: {{size: [2, 3, 6, 32]}}, params: 4 k}}\n")
+    assert small.settings is not None
+    assert (small.verdict, dict(small.settings.counts)) == ("over", {"over": 1})
+    assert small.settings.points == 4
+    assert small.why.startswith("no number of body, 1 of 3: `conv2d`: a window 5 high")
+    assert small.why.endswith("at size=2")
+    none = only(f"{start}, at: {{size: [2, 3]}}, params: 4 k}}\n")
+    assert (none.verdict, none.number) == ("undecided", UNKNOWN)
+    with pytest.raises(BudgetError, match="has no layer or block `bodi`"):
+        checked(f"{start[:-4]}bodi, at: {{wide: [true, false]}}, params: 5 k}}\n")
+
+
+def test_settings_that_are_no_network_are_counted_once() -> None:
+    Path("choices.yaml").write_text(CHOICES)
+    entry = "  - {model: choices.yaml, at: {size: [2, 3, 6, 32]}, params: 3 k}\n"
+    said = sentence(only(entry))
+    assert "of 4 settings 1 over, 3 no network; no network, 1 of 3: `conv2d`: a window 5" in said
+
+
 def test_entries_that_cost_most() -> None:
     result = checked(
         "  - {model: mobilenet_v1, params: 1 M, peak_memory: 1 kB}\n"
@@ -242,6 +282,61 @@ def test_a_change_keeps_all_limits_of_the_budget() -> None:
     assert judgements[0].changes == judgements[1].changes
     assert judgements[0].changes is not None
     assert [change.knob for change in judgements[0].changes] == ["alpha"]  # params have no pixels
+
+
+def test_what_would_pass_is_within_its_limit_and_not_undecided() -> None:
+    entry = "  - {model: mobilenet_v1, device: pixel_1_tflite, latency: 100 ms}\n"
+    judgement = only(entry)
+    assert judgement.verdict == "over"
+    assert judgement.changes is not None
+    alpha = judgement.changes[0]
+    assert alpha.knob == "alpha"
+    for value, verdict in ((alpha.value, "within"), (alpha.value + 0.05, "undecided")):
+        device = ", device: pixel_1_tflite, latency: 100 ms}\n"
+        assert only(f"  - {{model: mobilenet_v1, at: {{alpha: {value}}}{device}").verdict == verdict
+
+
+def test_a_limit_that_nobody_can_tell_hides_no_change() -> None:
+    entry = "  - {model: mobilenet_v1, device: h100, latency: 1 s, mult_adds: 420 M}\n"
+    for judgement in checked(entry).judgements:
+        if judgement.verdict == "over":
+            assert judgement.changes is not None
+            assert [change.knob for change in judgement.changes] == ["alpha", "resolution"]
+
+
+def test_no_single_knob_is_enough() -> None:
+    judgement = only("  - {model: mobilenet_v1, params: 1 k}\n")
+    assert (judgement.changes, judgement.tried) == ((), ("alpha", "resolution"))
+    ranged = only("  - {model: mobilenet_v1, at: {alpha: [0.5, 1.0]}, params: 1 k}\n")
+    assert dict(details(judgement))["to pass"] == (
+        "no single knob is enough (tried: alpha, resolution)"
+    )
+    assert dict(details(ranged))["to pass"] == "no single knob is enough (tried: alpha)"
+
+
+def test_a_hint_of_a_range_holds_for_all_limits_of_the_entry() -> None:
+    at = "{alpha: [0.25, 0.5, 1.0], resolution: [128, 224]}"
+    for part in ("", ", part: middle"):
+        entry = f"{{model: mobilenet_v1, at: {at}{part}, params: 1.2 M, mult_adds: 50 M}}"
+        params, mult_adds = checked(f"  - {entry}\n").judgements
+        assert (params.verdict, mult_adds.verdict) == ("over", "over")
+        assert params.settings is not None
+        assert mult_adds.settings is not None
+        assert params.settings.kept == mult_adds.settings.kept
+        assert dict(details(params))["would pass"] == "with alpha=0.25 (any resolution)"
+
+
+def test_the_search_for_changes_is_bounded_by_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnet_cost.budgets.changes.MAX_LAYERS", 100)
+    first, second = checked(
+        "  - {model: mobilenet_v1, params: 1 k}\n  - {model: mobilenet_v1, weights: 2 k}\n"
+    ).judgements
+    assert (first.changes, first.tried) == (
+        (),
+        (),
+    )  # two networks of 83 layers, and no knob to its end
+    assert second.changes is None
+    assert "to pass" not in dict(details(first))
 
 
 def test_what_is_not_known_is_undecided_and_says_why() -> None:
@@ -321,3 +416,68 @@ def test_the_api() -> None:
     assert mnet_cost.check("mobilenet_v1", limits="params<=9M").passes
     with pytest.raises(UsageError, match="there is no file of a check `xml`"):
         check.to_file("xml")  # type: ignore[arg-type]
+
+
+def test_the_api_refuses_what_it_would_ignore() -> None:
+    with pytest.raises(UsageError, match="nothing was checked"):
+        mnet_cost.check("mobilenet_v1")
+    limits = ["params<=9M"]
+    with pytest.raises(UsageError, match="--tolerance is of a baseline, and there is none"):
+        mnet_cost.check("lenet5", limits=limits, tolerance="params=3%")
+    Path("net.yaml").write_text(SMALL + "budgets: [{params: 9 M}]\n")
+    with pytest.raises(UsageError, match="--device is for the limits of --limit"):
+        mnet_cost.check("net.yaml", devices=["pixel_1"])
+    with pytest.raises(UsageError, match="--precision is for the limits of --limit"):
+        mnet_cost.check("net.yaml", precision="int8")
+    base = mnet_cost.check("lenet5", limits=limits).to_dict()
+    Path("base.json").write_text(json.dumps(base))
+    with pytest.raises(UsageError, match="`latency` is of a device, and nothing is checked on one"):
+        mnet_cost.check("lenet5", baseline="base.json", tolerance="latency=3%")
+
+
+def test_a_limit_names_its_device() -> None:
+    (judgement,) = mnet_cost.check("lenet5", limits=["latency@pixel_1<=2ms"]).result.judgements
+    assert judgement.device is not None
+    assert judgement.device.name == "pixel_1"
+    two = mnet_cost.check(
+        "lenet5", limits=["latency<=2ms", "latency@h100 <= 2ms"], devices=["pixel_1"]
+    ).result.judgements
+    assert [each.device.name for each in two if each.device] == ["pixel_1", "h100"]
+    with pytest.raises(MnetCostError, match="there is no device `pixel_99`"):
+        mnet_cost.check("lenet5", limits="latency@pixel_99<=2ms")
+    with pytest.raises(UsageError, match="limit the same number: state one of them"):
+        mnet_cost.check("lenet5", limits=["latency@h100<=2ms", "latency@h100<=3ms"])
+    with pytest.raises(UsageError, match="`params` is the same on every device"):
+        mnet_cost.check("lenet5", limits="params@h100<=2M")
+
+
+def test_a_precision_is_of_what_a_baseline_compares_as_well() -> None:
+    base = mnet_cost.check("lenet5", limits="params<=9M", precision="int8").to_dict()
+    Path("base.json").write_text(json.dumps(base))
+    check = mnet_cost.check("lenet5", baseline="base.json", precision="int8")
+    assert {each.precision for each in check.result.judgements} == {"int8"}
+
+
+def test_places_are_seen_from_the_root_of_the_repository(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "nets").mkdir()
+    (folder / "nets" / "small.yaml").write_text(SMALL)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder))
+    monkeypatch.chdir(folder / "nets")
+    check = mnet_cost.check("small.yaml", limits="params<=1k")
+    assert check.to_file("github").startswith("::error file=nets/small.yaml,line=8,")
+    assert '"uri": "nets/small.yaml"' in check.to_file("sarif")
+    monkeypatch.delenv("GITHUB_WORKSPACE")
+    assert check.to_file("github").startswith("::error file=small.yaml,line=8,")
+
+
+def test_nothing_is_said_of_a_number_that_is_not_known() -> None:
+    Path("budget.yaml").write_text(
+        "format: 1\nbudgets: [{model: lenet5, device: [stm32h743, h100], latency: 1 s}]\n"
+    )
+    check = mnet_cost.check("budget.yaml")
+    assert all(
+        each.number.value is not None or not each.entries for each in check.result.judgements
+    )
+    assert "marked" not in check.report()

@@ -174,7 +174,7 @@ def sarif(text: str) -> list[dict[str, Any]]:
             place = location["physicalLocation"]
             assert place["region"]["startLine"] >= 1
             uri = place["artifactLocation"]["uri"]
-            assert re.fullmatch(r"(file:///)?[A-Za-z0-9._~/%-]+", uri), uri
+            assert re.fullmatch(r"file:///|(file:///)?[A-Za-z0-9._~/%-]+", uri), uri
     return results
 
 
