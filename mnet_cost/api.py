@@ -252,14 +252,14 @@ def check(
     fails = failing_verdicts(fail_on)
     plan = plan_checks(
         list(map(_path, models)), [os.fspath(file) for file in files], typed,
-        devices=None if baseline is None else profiles,
+        devices=None if baseline is None else profiles, precision=precision,
     )  # fmt: skip
     if baseline is None:
         return Check(result=check_budgets(plan, fails))
     from mnet_cost.budgets.baseline import parse_tolerances
 
     shares = parse_tolerances(tolerance)
-    return Check(result=check_budgets(plan, fails, os.fspath(baseline), shares))
+    return Check(result=check_budgets(plan, fails, os.fspath(baseline), shares, tolerance))
 
 
 def _path(model: str | os.PathLike[str]) -> str:

@@ -72,6 +72,11 @@ class PlannedBudget(NamedTuple):
         at = self.budget.at
         return {**self.knobs, **{knob: at[knob][0] for knob in at if len(at[knob]) == 1}}
 
+    @property
+    def axes(self) -> dict[str, tuple[Any, ...]]:
+        """The knobs that have several values."""
+        return {knob: tuple(values) for knob, values in self.budget.at.items() if len(values) > 1}
+
     def placed(self, error: MnetCostError) -> list[Problem]:
         """The problems of an error that it causes, at its place: at its part, or at its knob where
         it sets one."""
@@ -117,13 +122,14 @@ def plan_checks(
     *,
     skip_others: bool = False,
     devices: Sequence[DeviceProfile] | None = None,
+    precision: str = "fp32",
 ) -> Plan:
     """The budgets of `models`, of `files` of budgets, and those that were `typed`.
 
     Without models, all that the files name; without both, what `budget.yaml` names in the working
     directory. `skip_others` leaves out files that are neither a model nor budgets. With `devices`,
-    models without a budget are looked at on these, for a baseline. Raises `BudgetError` with all
-    problems of the budgets, else as `load_model`.
+    models without a budget are looked at on these at `precision`, for a baseline. Raises
+    `BudgetError` with all problems of the budgets, else as `load_model`.
     """
     planner = _Planner()
     skipped: list[str] = []
@@ -146,7 +152,7 @@ def plan_checks(
             if planner.add_model(model, files, typed):
                 continue
             if devices is not None:
-                planner.add_without_limits(model, devices)
+                planner.add_without_limits(model, devices, precision)
             else:
                 without.append(model.reference)
     planner.refuse_problems()
@@ -262,9 +268,12 @@ class _Planner:
             self._spec(model)  # what is not there is an error, not a model without a budget
         return False
 
-    def add_without_limits(self, model: _Wanted, devices: Sequence[DeviceProfile]) -> None:
+    def add_without_limits(
+        self, model: _Wanted, devices: Sequence[DeviceProfile], precision: str
+    ) -> None:
         """Plan to look at a MODEL, of which nothing is limited."""
-        self._add(Budget(devices=tuple(devices)), self._spec(model), model.place.knobs, None)
+        budget = Budget(devices=tuple(devices), precisions=(precision,))
+        self._add(budget, self._spec(model), model.place.knobs, None)
 
     def _add_own(self, model: _Wanted) -> bool:
         """Plan the budgets in the spec of a MODEL."""

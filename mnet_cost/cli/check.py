@@ -61,7 +61,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "repeated",
     )
     budgets.add_argument(
-        "--precision", metavar="P", default="fp32", help="for --limit: {precisions} (fp32)"
+        "--precision",
+        metavar="P",
+        help="as --device, for --limit and --baseline: {precisions} (fp32)",
     )
     baseline = parser.add_argument_group("baseline")
     baseline.add_argument(
@@ -118,19 +120,25 @@ def run(options: argparse.Namespace) -> int:
     _check_endings(options.reports)
     fail_on = failing_verdicts(options.fail_on)
     tolerances = _tolerances(options)
+    precision = _precision(options)
     devices = choose_devices(options.device)
     plan = plan_checks(
         options.models,
         options.budgets,
-        _typed(options, devices),
+        _typed(options, devices, precision),
         skip_others=options.skip_others,
         devices=None if options.baseline is None else devices,
+        precision=precision,
     )
+    unused = [f"--{key}" for key in ("device", "precision") if getattr(options, key)]
+    if unused and plan.budgets and all(planned.budget.node for planned in plan.budgets):
+        are = "are" if len(unused) > 1 else "is"
+        say(f"{' and '.join(unused)} {are} not used: all budgets say theirs")
     for name in plan.without:
         say(f"{name}: there is no budget, so nothing was checked")
     if not plan.budgets and not options.skip_others:
         return _nothing(options)
-    result = check_budgets(plan, fail_on, options.baseline, tolerances)
+    result = check_budgets(plan, fail_on, options.baseline, tolerances, options.tolerance)
     _emit(result, options)
     return int(bool(result.failing))
 
@@ -165,17 +173,30 @@ def _tolerances(options: argparse.Namespace) -> dict[str, float]:
     return parse_tolerances(options.tolerance)
 
 
-def _typed(options: argparse.Namespace, devices: Sequence[DeviceProfile]) -> list[Budget]:
+def _precision(options: argparse.Namespace) -> str:
+    """The precision of --limit, and of what is compared without budgets."""
+    from mnet_cost.analysis.work import find_precision
+
+    if options.precision is None:
+        return "fp32"
+    find_precision(options.precision)
+    return str(options.precision)
+
+
+def _typed(
+    options: argparse.Namespace, devices: Sequence[DeviceProfile], precision: str
+) -> list[Budget]:
     """The budgets that --limit states."""
     from mnet_cost.budgets.entries import typed_budgets
     from mnet_cost.errors import Problem, UsageError
 
-    if options.device and not options.limits and options.baseline is None:
-        hint = "in a file, `device:` says where a budget holds"
-        raise UsageError(Problem("--device is for the limits of --limit", hint=hint))
+    for key in ("device", "precision"):
+        if getattr(options, key) and not options.limits and options.baseline is None:
+            hint = f"in a file, `{key}:` says where a budget holds"
+            raise UsageError(Problem(f"--{key} is for the limits of --limit", hint=hint))
     if not options.limits:
         return []
-    return typed_budgets(options.limits, devices, (options.precision,))
+    return typed_budgets(options.limits, devices, (precision,))
 
 
 def _nothing(options: argparse.Namespace) -> int:
