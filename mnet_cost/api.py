@@ -258,7 +258,7 @@ def check(
         devices=None if named is None else profiles, precision=precision,
     )  # fmt: skip
     refuse_nothing(plan)
-    return Check(result=check_budgets(plan, fails, named, tolerances))
+    return Check(result=check_budgets(plan, fails, named, tolerances, tolerance))
 
 
 def _path(model: str | os.PathLike[str]) -> str:

@@ -14,12 +14,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnet_cost.analysis import Analysis, analyze_network
+from mnet_cost.budgets import network_ranges
 from mnet_cost.budgets.entries import Bound, Budget
-from mnet_cost.budgets.judgements import Before, Judgement, MovedBy
-from mnet_cost.budgets.verdicts import UNKNOWN, Interval, verdict_of
+from mnet_cost.budgets.judgements import Before, Judgement, MovedBy, Settings
+from mnet_cost.budgets.network_ranges import (
+    COMPARED,
+    NetworkRange,
+    StoredRange,
+    key_of,
+    numbers_compared,
+    value_key,
+)
+from mnet_cost.budgets.verdicts import UNKNOWN, Interval, Verdict, verdict_of, worst_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.differences.diff import Cause, diff
 from mnet_cost.differences.snapshots import Snapshot, snapshot_of
@@ -32,18 +42,21 @@ from mnet_cost.errors import (
     SpecError,
     UsageError,
 )
-from mnet_cost.metrics import TOTALS, Metric, find_metric, named
-from mnet_cost.models.library import is_revision, load_model
+from mnet_cost.metrics import Metric, find_metric, named
+from mnet_cost.models.library import is_revision, load_model, split_reference
 from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network import elaborate
 from mnet_cost.paths import real_path
+from mnet_cost.search.accuracies import PRECISION
 from mnet_cost.search.single import word_of
 from mnet_cost.shipped import specs_folder
 
-OPTION = "--tolerance"
+if TYPE_CHECKING:
+    from mnet_cost.budgets.range_numbers import RangeNumbers  # NumPy
 
-COMPARED = (*TOTALS, find_metric("latency"))
-"""What can be compared with a baseline."""
+OPTION = "--tolerance"
+BASELINE_OPTION = "--baseline"
+
 USUAL = named(("mult_adds", "params", "peak_memory", "latency"))
 """What is compared where nobody asks for more."""
 
@@ -70,7 +83,7 @@ class Setting(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """Why a baseline has no numbers of a setting."""
+    """Why a baseline has no numbers of a setting: it is new."""
 
     why: str
 
@@ -82,10 +95,21 @@ class Baseline:
         self.name = name
 
     def snapshot(self, setting: Setting) -> Snapshot | Missing:
-        """The network at the same setting, as it was."""
+        """The network at the same setting, as it was.
+
+        Raises `UsageError` where there is the network, and no telling what it was at this setting.
+        """
         raise NotImplementedError
 
-    def check(self, settings: Sequence[Setting]) -> None:
+    def numbers(self, range_: NetworkRange, metrics: Sequence[Metric]) -> RangeNumbers | Missing:
+        """The numbers of all settings of a range, as they were. Raises as `snapshot`."""
+        raise NotImplementedError
+
+    def snapshot_in_range(self, setting: Setting) -> Snapshot | Missing:
+        """The network at a setting of a range of which there are numbers."""
+        return self.snapshot(setting)
+
+    def check(self, specs: Sequence[ModelSpec]) -> None:
         """`UsageError` where the baseline is of other networks altogether."""
 
 
@@ -93,9 +117,9 @@ def open_baseline(name: str) -> Baseline:
     """The baseline of that name; `UsageError` for a file that is none."""
     if is_revision(name):
         return _Revision(name)
-    from mnet_cost.report.analysis_file import read_snapshots  # reads what reports write
+    from mnet_cost.report.range_file import read_baseline  # reads what reports write
 
-    return _Document(name, read_snapshots(name))
+    return _Document(name, *read_baseline(name))
 
 
 class _Revision(Baseline):
@@ -105,97 +129,267 @@ class _Revision(Baseline):
         super().__init__(name)
         from mnet_cost.models.revisions import PREFIX, is_file_in_revision
 
-        self._whole = is_file_in_revision(name)
-        if not self._whole and (name == PREFIX or name.endswith(":")):
+        self._is_file = is_file_in_revision(name)
+        self._variant: str | None = None
+        if self._is_file:
+            _, self._variant, knobs = split_reference(name)
+            if knobs:
+                hint = "a network is compared at its own setting: `mnet-cost compare` takes knobs"
+                message = "a baseline has no knobs of its own"
+                raise UsageError(Problem(message, self._span(name.rindex("@")), hint))
+        elif name == PREFIX or name.endswith(":"):
             hint = "git:main, or git:main:specs/net.yaml"
             raise UsageError(Problem(f"`{name}` names no revision", hint=hint))
         self._specs: dict[tuple[str, str | None], ModelSpec | Missing] = {}
 
-    def check(self, settings: Sequence[Setting]) -> None:
-        paths = {setting.spec.path for setting in settings}
-        if self._whole and len(paths) > 1:
-            hint = "git:REV alone is the same file of each in that revision"
-            message = f"`{self.name}` is one file, and {len(paths)} specs are checked"
-            raise UsageError(Problem(message, hint=hint))
+    def _span(self, start: int, end: int | None = None) -> Span:
+        """A part of what was typed, from a place on."""
+        end = len(self.name) if end is None else end
+        return Span(Source(BASELINE_OPTION, self.name), 1, start + 1, end + 1)
+
+    def check(self, specs: Sequence[ModelSpec]) -> None:
+        if self._is_file:
+            what, kind = {spec.path for spec in specs}, "file"
+            if self._variant is not None:
+                what, kind = {f"{spec.path}:{spec.variant}" for spec in specs}, "network"
+            if len(what) > 1:
+                hint = "git:REV alone is the same file of each in that revision"
+                are = "specs are" if kind == "file" else "are"
+                message = f"`{self.name}` is one {kind}, and {len(what)} {are} checked"
+                raise UsageError(Problem(message, hint=hint))
 
     def snapshot(self, setting: Setting) -> Snapshot | Missing:
-        key = setting.spec.path, setting.spec.variant
-        if key not in self._specs:
-            self._specs[key] = self._spec(setting.spec)
-        spec = self._specs[key]
+        spec = self._spec(setting.spec)
         if isinstance(spec, Missing):
             return spec
         try:
             network = elaborate(spec, setting.knobs)
         except MnetCostError as error:
-            return Missing(f"in {self.name} it is no network: {error.problems[0].message}")
+            return self._no_network(error)
         precision = setting.analysis.precision
         return snapshot_of(analyze_network(network, setting.devices, precision=precision))
 
+    def numbers(self, range_: NetworkRange, metrics: Sequence[Metric]) -> RangeNumbers | Missing:
+        from mnet_cost.budgets.range_numbers import range_numbers  # NumPy
+
+        spec = self._spec(range_.spec)
+        if isinstance(spec, Missing):
+            return spec
+        try:
+            return range_numbers(range_._replace(spec=spec), metrics)
+        except (ModelReferenceError, SpecError) as error:
+            return self._no_network(error)
+
+    def _no_network(self, error: MnetCostError) -> Missing:
+        return Missing(f"in {self.name} it is no network: {error.problems[0].message}")
+
     def _spec(self, spec: ModelSpec) -> ModelSpec | Missing:
+        """The spec as it was; it is read once."""
+        key = spec.path, spec.variant
+        if key not in self._specs:
+            self._specs[key] = self._read(spec)
+        return self._specs[key]
+
+    def _read(self, spec: ModelSpec) -> ModelSpec | Missing:
         from mnet_cost.models.revisions import AbsentFileError, NoRepositoryError
 
         reference = self.name
-        if not self._whole:
+        if not self._is_file:
             # An absolute path is of its own repository, wherever the working directory is.
             reference = f"{self.name}:{os.path.abspath(spec.path).replace(os.sep, '/')}"
-        if spec.variant is not None:
+        if spec.variant is not None and self._variant is None:
             reference += f":{spec.variant}"
         try:
             return load_model(reference).spec
-        except AbsentFileError:
+        except AbsentFileError as error:
+            if self._is_file:
+                raise self._as_typed(error) from None
             return Missing(f"it is not in {self.name}")
-        except NoRepositoryError:
-            if real_path(spec.path).parent != real_path(specs_folder()):
-                raise
+        except NoRepositoryError as error:
+            if self._is_file or real_path(spec.path).parent != real_path(specs_folder()):
+                raise self._as_typed(error) from None
             return Missing("it is shipped with the program, and in no git repository")
         except ModelReferenceError as error:
-            if spec.variant is not None and "variant" in error.problems[0].message:
+            is_new = self._variant is None and spec.variant is not None
+            if is_new and "variant" in error.problems[0].message:
                 return Missing(f"{self.name} has no variant `{spec.variant}`")
-            raise
+            raise self._as_typed(error) from None
         except SpecError as error:
             return Missing(f"in {self.name} it is no model: {error.problems[0].message}")
+
+    def _as_typed(self, error: ModelReferenceError) -> UsageError:
+        """The error with the place in what was typed, not in the reference that it was made to."""
+        problems = []
+        for problem in error.problems:
+            span = problem.span
+            if span is None or span.end > len(self.name) + 1:
+                problems.append(problem._replace(span=self._span(0)))
+            else:
+                problems.append(problem._replace(span=self._span(span.column - 1, span.end - 1)))
+        return UsageError(problems)
 
 
 class _Document(Baseline):
     """What was written before."""
 
-    def __init__(self, name: str, snapshots: Sequence[Snapshot]) -> None:
+    def __init__(
+        self, name: str, snapshots: Sequence[Snapshot], ranges: Sequence[StoredRange]
+    ) -> None:
         super().__init__(name)
-        self._snapshots = snapshots
+        self._networks: dict[tuple[str, str | None], _Stored] = {}
+        for snapshot in snapshots:
+            self._stored(snapshot).snapshots.append(snapshot)
+        for stored in ranges:
+            self._stored(stored).ranges.append(stored)
+        self._partners: dict[tuple[str, str | None], _Stored | None] = {}
 
-    def check(self, settings: Sequence[Setting]) -> None:
-        titles = {setting.spec.title for setting in settings}
-        known = dict.fromkeys(snapshot.title for snapshot in self._snapshots)
-        if settings and titles.isdisjoint(known):
-            listed = ", ".join(known) or "no network"
-            message = f"{self.name}: is of {listed}, and {', '.join(sorted(titles))} is checked"
-            hint = "`mnet-cost check ... --format json -o FILE` writes a baseline"
-            raise UsageError(Problem(message, hint=hint))
+    def _stored(self, part: Snapshot | StoredRange) -> _Stored:
+        key = _normal(part.spec), part.variant
+        return self._networks.setdefault(key, _Stored(part.title, part.spec, [], []))
+
+    def check(self, specs: Sequence[ModelSpec]) -> None:
+        """Find what each network was: that of the same path and variant, or else of the same title,
+        where there is one such network that is not another one by its path."""
+        keys = {(_normal(spec.path), spec.variant): spec for spec in specs}
+        self._partners = {key: self._networks.get(key) for key in keys}
+        taken: dict[str, ModelSpec] = {}
+        for key, spec in keys.items():
+            if self._partners[key] is not None:
+                continue
+            same = [stored for other, stored in self._networks.items()
+                    if stored.title == spec.title and other not in keys]  # fmt: skip
+            if len(same) > 1:
+                known = " and ".join(dict.fromkeys(stored.spec for stored in same))
+                message = f"{self.name}: `{spec.title}` is {known}, and none of {spec.path}"
+                raise UsageError(Problem(message, hint=self._hint))
+            if same:
+                first = taken.setdefault(spec.title, spec)
+                if first is not spec:
+                    message = f"{self.name}: `{spec.title}` of {same[0].spec} would be "
+                    message += f"both {first.path} and {spec.path}"
+                    raise UsageError(Problem(message, hint=self._hint))
+                self._partners[key] = same[0]
+        if specs and not any(self._partners.values()):
+            known = ", ".join(dict.fromkeys(stored.title for stored in self._networks.values()))
+            titles = ", ".join(sorted({spec.title for spec in specs}))
+            message = f"{self.name}: is of {known or 'no network'}, and {titles} is checked"
+            raise UsageError(Problem(message, hint=self._hint))
+
+    @property
+    def _hint(self) -> str:
+        from mnet_cost.report.range_file import write_again
+
+        return write_again(self.name)
+
+    def _partner(self, spec: ModelSpec) -> _Stored | Missing:
+        partner = self._partners[_normal(spec.path), spec.variant]
+        return Missing(f"it is not in {self.name}") if partner is None else partner
 
     def snapshot(self, setting: Setting) -> Snapshot | Missing:
-        analysis = setting.analysis
-        same = [
-            snapshot
-            for snapshot in self._snapshots
-            if snapshot.title == setting.spec.title and snapshot.precision == analysis.precision
-            and snapshot.knobs.get(BATCH, 1) == analysis.network.batch
-            and all(_is_equal(snapshot.knobs.get(knob), value)
-                    for knob, value in setting.knobs.items())
-        ]  # fmt: skip
-        if not same:
-            return Missing(f"{self.name} has no analysis of it at this setting")
-        now = analysis.network.knobs
+        partner = self._partner(setting.spec)
+        if isinstance(partner, Missing):
+            return partner
+        precision = setting.analysis.precision
+        snapshot = partner.snapshot(setting.knobs, precision)
+        return snapshot or self._without(setting.spec, setting.knobs, precision, partner)
 
-        def alike(snapshot: Snapshot) -> int:
-            return sum(_is_equal(snapshot.knobs.get(knob), value) for knob, value in now.items())
+    def snapshot_in_range(self, setting: Setting) -> Snapshot | Missing:
+        partner = self._partner(setting.spec)
+        if isinstance(partner, Missing):
+            return partner
+        snapshot = partner.snapshot(setting.knobs, setting.analysis.precision)
+        return snapshot or Missing(f"{self.name} has its numbers alone")
 
-        return max(same, key=alike)
+    def numbers(self, range_: NetworkRange, metrics: Sequence[Metric]) -> RangeNumbers | Missing:
+        from mnet_cost.budgets.range_numbers import no_numbers, take_stored  # NumPy
+
+        partner = self._partner(range_.spec)
+        if isinstance(partner, Missing):
+            return partner
+        numbers = no_numbers(range_, metrics)
+        for stored in partner.ranges:
+            if set(stored.axes) == set(range_.axes) and _is_same_setting(
+                range_.fixed, range_.precision, stored
+            ):
+                if stored.numbers is None:
+                    message = (
+                        f"{self.name}: holds no numbers of ranges of more than "
+                        f"{network_ranges.MAX_STORED:,} settings"
+                    )
+                    hint = "compare with git:REV, or take fewer values"
+                    raise UsageError(Problem(message, hint=hint))
+                take_stored(numbers, range_, stored)
+        for place in (~numbers.is_there).nonzero()[0].tolist():
+            knobs = {**range_.fixed, **range_.setting(place)}
+            snapshot = partner.snapshot(knobs, range_.precision)
+            if snapshot is None:
+                return self._without(range_.spec, knobs, range_.precision, partner)
+            numbers.is_there[place] = True
+            for metric, device in numbers_compared(metrics, range_.devices):
+                value = _value(snapshot, metric, device)
+                if value is not None:
+                    numbers.values[key_of(metric, device)][place] = value
+        return numbers
+
+    def _without(
+        self, spec: ModelSpec, knobs: Mapping[str, Any], precision: str, partner: _Stored
+    ) -> Missing:
+        """Why there is no such setting, where one of its knobs is new; `UsageError` for another."""
+        known = partner.knobs
+        for knob in knobs:
+            if knob not in known and knob != BATCH and "." not in knob:
+                return Missing(f"{self.name} has no knob `{knob}` of it")
+        listed = ",".join(f"{knob}={word_of(value)}" for knob, value in knobs.items())
+        at = f"at {listed}" if listed else "without knobs"
+        if precision != PRECISION:
+            at += f" in {precision}"
+        message = f"{self.name}: has {spec.path} at other settings, and none {at}"
+        raise UsageError(Problem(f"{message}: nothing can be compared", hint=self._hint))
 
 
-def _is_equal(first: Any, other: Any) -> bool:
-    """Whether two values of a knob are the same; a file has a list for a height and a width."""
-    return bool(first == other) or word_of(first) == word_of(other)
+class _Stored(NamedTuple):
+    """All that a document has of a network."""
+
+    title: str
+    spec: str
+    """Its path."""
+    snapshots: list[Snapshot]
+    ranges: list[StoredRange]
+
+    @property
+    def knobs(self) -> set[str]:
+        """The knobs that it had."""
+        knobs = {knob for snapshot in self.snapshots for knob in snapshot.knobs}
+        return knobs.union(*({*stored.knobs, *stored.axes} for stored in self.ranges))
+
+    def snapshot(self, knobs: Mapping[str, Any], precision: str) -> Snapshot | None:
+        """The analysis with these knobs set and the others at their defaults of then."""
+        same = [each for each in self.snapshots if _is_same_setting(knobs, precision, each)]
+        return max(same, key=lambda each: len(each.stated), default=None)
+
+
+def _is_same_setting(
+    knobs: Mapping[str, Any], precision: str, part: Snapshot | StoredRange
+) -> bool:
+    """Whether a part of a document is at the same setting as one of now with these knobs set.
+
+    A knob that is not set was at its default then, whatever that was: a default that is changed
+    is a change of the network.
+    """
+    if part.precision != precision:
+        return False
+    if any(knob not in knobs for knob in part.stated if knob != BATCH):
+        return False
+    setting = {**({BATCH: 1} if BATCH in part.knobs else {}), **knobs}
+    return all(
+        knob in part.knobs and value_key(part.knobs[knob]) == value_key(value)
+        for knob, value in setting.items()
+    )
+
+
+def _normal(path: str) -> str:
+    """A path as others may have written it."""
+    return path if is_revision(path) else os.path.normpath(path).replace(os.sep, "/")
 
 
 def parse_tolerances(text: str | None) -> dict[str, float]:
@@ -232,28 +426,157 @@ def compared_metrics(tolerances: Mapping[str, float], limited: Iterable[str] = (
     return [metric for metric in COMPARED if metric in USUAL or metric.name in asked]
 
 
+def refuse_tolerances_of_nothing(
+    tolerances: Mapping[str, float], devices: Iterable[DeviceProfile], text: str
+) -> None:
+    """`UsageError` for a tolerance of times where there is no device; `text` is what was typed."""
+    if any(True for _ in devices):
+        return
+    for name in tolerances:
+        if find_metric(name, COMPARED).per_device:
+            place = re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", text)
+            start, end = place.span() if place else (0, len(text))
+            span = Span(Source(OPTION, text), 1, start + 1, end + 1)
+            hint = "name one with `--device`, or in a budget"
+            raise UsageError(Problem("no time is compared: no device is named", span, hint))
+
+
 def compare_with(
     baseline: Baseline, setting: Setting, metrics: Sequence[Metric],
     tolerances: Mapping[str, float],
 ) -> Iterator[Judgement]:  # fmt: skip
     """A judgement for each number of a setting that is compared with a baseline."""
-    before = baseline.snapshot(setting)
-    if isinstance(before, Missing):
-        record = Before(baseline.name, None, 0.0)
-        for metric, device in _numbers(setting, metrics):
-            yield _judgement(setting, metric, device, record, None, before.why)
-        return
-    now = snapshot_of(setting.analysis)
-    causes: tuple[Cause, ...] | None = None
-    for metric, device in _numbers(setting, metrics):
-        tolerance = tolerances.get(metric.name, TIME_TOLERANCE if device is not None else 0.0)
-        was, value = _value(before, metric, device), _value(now, metric, device)
-        record = Before(baseline.name, was, tolerance)
-        if was is not None and value is not None and value > was * (1 + tolerance):
-            if causes is None:
-                causes = diff(before, now).causes
-            record = record._replace(causes=_moved_by(causes, metric, device))
-        yield _judgement(setting, metric, device, record, value, _why(record, value, device))
+    before, now = baseline.snapshot(setting), snapshot_of(setting.analysis)
+    at = {knob: str(value) for knob, value in setting.knobs.items()}
+    causes = _Causes()
+    for metric, device in numbers_compared(metrics, setting.devices):
+        value = _value(now, metric, device)
+        if isinstance(before, Missing):
+            record = Before(baseline.name, None, 0.0, is_new=True)
+            yield _judgement(setting, at, metric, device, record, value, before.why)
+            continue
+        record = Before(baseline.name, _value(before, metric, device),
+                        _tolerance(tolerances, metric))  # fmt: skip
+        if record.value is not None and value is not None and value > record.most:
+            record = record._replace(causes=causes.of(before, now, metric, device))
+        why = _why(record, value, device)
+        yield _judgement(setting, at, metric, device, record, value, why)
+
+
+def compare_range(
+    baseline: Baseline, range_: NetworkRange, metrics: Sequence[Metric],
+    tolerances: Mapping[str, float],
+) -> Iterator[Judgement]:  # fmt: skip
+    """A judgement for each number of a range: every setting is compared with the same one of the
+    baseline, and the setting that grew most is reported."""
+    from mnet_cost.budgets.range_numbers import range_numbers  # NumPy
+
+    now, before = range_numbers(range_, metrics), baseline.numbers(range_, metrics)
+    settings: dict[int, Setting] = {}
+    causes = _Causes()
+    for metric, device in numbers_compared(metrics, range_.devices):
+        values = now.values[key_of(metric, device)]
+        growth = _Growth(None, 0, len(values))
+        if not isinstance(before, Missing):
+            was = before.values[key_of(metric, device)]
+            growth = _growth_of(values, was, _tolerance(tolerances, metric))
+        counts: dict[Verdict, int] = {
+            "over": growth.over,
+            "undecided": growth.unknown,
+            "within": len(values) - growth.over - growth.unknown,
+        }
+        counts["undecided"] -= sum(now.broken.values())
+        counts = {verdict: count for verdict, count in counts.items() if count}
+        place = growth.place
+        if place is None:
+            place = _largest(values)
+        worst = {} if place is None else range_.setting(place)
+        judged = Settings(counts, now.broken, worst)
+        record = Before(baseline.name, None, 0.0, is_new=isinstance(before, Missing))
+        if place is None:  # there is no network, or no number
+            yield _without_number(range_, metric, device, record, judged)
+            continue
+        if place not in settings:
+            settings[place] = _setting_of(range_, worst)
+        setting, value = settings[place], _number_at(values, place)
+        if isinstance(before, Missing):
+            judgement = _judgement(setting, range_.at, metric, device, record, value, before.why)
+            yield replace(judgement, settings=judged)
+            continue
+        record = Before(baseline.name, _number_at(was, place), _tolerance(tolerances, metric))
+        if growth.over:
+            snapshot = baseline.snapshot_in_range(setting)
+            if isinstance(snapshot, Snapshot):
+                present = snapshot_of(setting.analysis)
+                record = record._replace(causes=causes.of(snapshot, present, metric, device))
+        why = _why_of_range(baseline, before, now, values, was, device)
+        judgement = _judgement(setting, range_.at, metric, device, record, value, why)
+        verdict = worst_of([*counts, *(["undecided"] if now.broken else [])])  # type: ignore[list-item]
+        yield replace(judgement, verdict=verdict, settings=judged)
+
+
+class _Growth(NamedTuple):
+    """How a number grew over the settings of a range."""
+
+    place: int | None
+    """The setting that grew most; None where none can be compared."""
+    over: int
+    """Settings that grew by more than the tolerance."""
+    unknown: int
+    """Settings of which one of the numbers is not known."""
+
+
+def _growth_of(values: Any, was: Any, tolerance: float) -> _Growth:
+    """The growth of a number, setting by setting. What was nothing grew without bound."""
+    import numpy
+
+    known = ~(numpy.isnan(values) | numpy.isnan(was))
+    over = known & (values > was * (1 + tolerance))
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        ratio = numpy.where(was > 0, values / was, numpy.where(values > 0, numpy.inf, 1.0))
+    ratio = numpy.where(known, ratio, -1.0)
+    place = int(ratio.argmax()) if known.any() else None
+    return _Growth(place, int(over.sum()), int((~known).sum()))
+
+
+def _largest(values: Any) -> int | None:
+    """The setting with the largest number; None where none is known."""
+    import numpy
+
+    return None if numpy.isnan(values).all() else int(numpy.nanargmax(values))
+
+
+def _number_at(values: Any, place: int) -> float | None:
+    """The number of a setting; None where it is not known."""
+    value = float(values[place])
+    return None if value != value else value
+
+
+def _setting_of(range_: NetworkRange, values: Mapping[str, Any]) -> Setting:
+    knobs = {**range_.fixed, **values}
+    network = elaborate(range_.spec, knobs)
+    analysis = analyze_network(network, range_.devices, precision=range_.precision)
+    return Setting(range_.spec, knobs, analysis)
+
+
+class _Causes:
+    """What made numbers grow, of each pair of snapshots once."""
+
+    def __init__(self) -> None:
+        self._causes: dict[tuple[str, ...], tuple[Cause, ...]] = {}
+
+    def of(
+        self, before: Snapshot, now: Snapshot, metric: Metric, device: DeviceProfile | None
+    ) -> tuple[MovedBy, ...]:
+        """The causes that made a number grow most."""
+        key = tuple(f"{knob}={value}" for knob, value in now.knobs.items())
+        if key not in self._causes:
+            self._causes[key] = diff(before, now).causes
+        return _moved_by(self._causes[key], metric, device)
+
+
+def _tolerance(tolerances: Mapping[str, float], metric: Metric) -> float:
+    return tolerances.get(metric.name, TIME_TOLERANCE if metric.per_device else 0.0)
 
 
 def are_kept(judgements: Sequence[Judgement], analysis: Analysis) -> bool:
@@ -265,17 +588,6 @@ def are_kept(judgements: Sequence[Judgement], analysis: Analysis) -> bool:
             if value is None or value > judgement.limit.value:
                 return False
     return True
-
-
-def _numbers(
-    setting: Setting, metrics: Iterable[Metric]
-) -> Iterator[tuple[Metric, DeviceProfile | None]]:
-    for metric in metrics:
-        if metric.per_device:
-            for device in setting.devices:
-                yield metric, device
-        else:
-            yield metric, None
 
 
 def _value(snapshot: Snapshot, metric: Metric, device: DeviceProfile | None) -> float | None:
@@ -292,6 +604,22 @@ def _why(before: Before, value: float | None, device: DeviceProfile | None) -> s
     return f"it is not known{on} in {before.baseline}" if before.value is None else ""
 
 
+def _why_of_range(
+    baseline: Baseline, before: RangeNumbers, now: RangeNumbers, values: Any, was: Any,
+    device: DeviceProfile | None,
+) -> str:  # fmt: skip
+    """Why nothing can be said of some settings; empty where all are compared."""
+    if now.broken:
+        return f"no network: {max(now.broken, key=now.broken.__getitem__)}"
+    if before.broken:
+        cause = max(before.broken, key=before.broken.__getitem__)
+        return f"no network in {baseline.name}: {cause}"
+    on = f" on {device.name}" if device is not None else ""
+    if (values != values).any():
+        return f"it is not known now{on}"
+    return f"it is not known{on} in {baseline.name}" if (was != was).any() else ""
+
+
 def _moved_by(
     causes: Sequence[Cause], metric: Metric, device: DeviceProfile | None
 ) -> tuple[MovedBy, ...]:
@@ -299,11 +627,15 @@ def _moved_by(
     moved = []
     for cause in causes:
         change = cause.changes[metric.name] if device is None else cause.latency_s[device.name]
-        places = [_split(reason.other or reason.first) for reason in cause.reasons]
-        known = dict.fromkeys(place for place in places if place is not None)
-        moved.append(MovedBy(cause.text, tuple(known), change))
+        present = [_split(reason.other) for reason in cause.reasons]
+        past = [_split(reason.first) for reason in cause.reasons if not reason.other]
+        moved.append(MovedBy(cause.text, _known(present), change, _known(past)))
     growing = [each for each in moved if each.change > 0]
     return tuple(sorted(growing, key=lambda each: -each.change)[:MOST_CAUSES])
+
+
+def _known(places: Sequence[tuple[str, int] | None]) -> tuple[tuple[str, int], ...]:
+    return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
 def _split(place: str) -> tuple[str, int] | None:
@@ -313,16 +645,31 @@ def _split(place: str) -> tuple[str, int] | None:
 
 
 def _judgement(
-    setting: Setting, metric: Metric, device: DeviceProfile | None, before: Before,
-    value: float | None, why: str,
+    setting: Setting, at: Mapping[str, str], metric: Metric, device: DeviceProfile | None,
+    before: Before, value: float | None, why: str,
 ) -> Judgement:  # fmt: skip
     number = UNKNOWN if value is None else Interval(value, value, value)
     limit = None
     if before.value is not None:
-        limit = Bound(before.value * (1 + before.tolerance), f"{100 * before.tolerance:g} %")
+        limit = Bound(before.most, f"{100 * before.tolerance:g} %")
     return Judgement(
-        spec=setting.spec, at={knob: str(value) for knob, value in setting.knobs.items()},
-        knobs=setting.analysis.network.knobs, precision=setting.analysis.precision, device=device,
-        part=None, metric=metric, verdict=verdict_of(number, limit, None), number=number,
+        spec=setting.spec, at=at, knobs=setting.analysis.network.knobs,
+        precision=setting.analysis.precision, device=device, part=None, metric=metric,
+        verdict="undecided" if limit is None else verdict_of(number, limit, None), number=number,
         limit=limit, warning=None, why=why, budget=Budget(), before=before,
+    )  # fmt: skip
+
+
+def _without_number(
+    range_: NetworkRange, metric: Metric, device: DeviceProfile | None, before: Before,
+    settings: Settings,
+) -> Judgement:  # fmt: skip
+    """A range of which no setting has the number now."""
+    why = "it is not known now"
+    if settings.broken:
+        why = f"no network: {max(settings.broken, key=settings.broken.__getitem__)}"
+    return Judgement(
+        spec=range_.spec, at=range_.at, knobs=range_.fixed, precision=range_.precision,
+        device=device, part=None, metric=metric, verdict="undecided", number=UNKNOWN, limit=None,
+        warning=None, why=why, budget=Budget(), settings=settings, before=before,
     )  # fmt: skip

@@ -31,6 +31,7 @@ from mnet_cost.budgets.changes import ChangeSearch
 from mnet_cost.budgets.entries import Budget
 from mnet_cost.budgets.files import Plan, PlannedBudget
 from mnet_cost.budgets.judgements import Changes, CheckResult, Judgement, Settings, kept_by_all
+from mnet_cost.budgets.network_ranges import NetworkRange
 from mnet_cost.budgets.verdicts import (
     UNKNOWN,
     VERDICTS,
@@ -49,7 +50,7 @@ from mnet_cost.errors import (
     TooManyProblemsError,
     UsageError,
 )
-from mnet_cost.metrics import Metric, find_metric
+from mnet_cost.metrics import Metric
 from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, elaborate
 
@@ -70,15 +71,15 @@ def check_budgets(
     fail_on: frozenset[Verdict] = FAIL_ON,
     baseline: str | None = None,
     tolerances: Mapping[str, float] | None = None,
+    tolerance: str | None = None,
 ) -> CheckResult:
     """The verdicts on all budgets of a plan; with a baseline, on what grew since as well.
 
-    `tolerances` are shares by name of the metric.
+    `tolerances` are shares by name of the metric, and `tolerance` the text of them.
 
     Raises `BudgetError` with all settings that are no network, values that a knob cannot have, and
     parts that are not there.
     """
-    _refuse_no_device(plan, tolerances or ())
     checker = _Checker(plan, fail_on)
     judgements: list[Judgement] = []
     problems = ProblemList()
@@ -95,10 +96,11 @@ def check_budgets(
         raise BudgetError(problems)
     if baseline is not None:
         limited = {metric.name for planned in plan.budgets for metric in planned.budget.metrics}
-        judgements += checker.compare(baseline, tolerances or {}, limited)
+        judgements += checker.compare(baseline, tolerances or {}, limited, tolerance or "")
+    ranges = checker.ranges()
     return CheckResult(
-        judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), fail_on=fail_on,
-        without=plan.without, skipped=plan.skipped,
+        judgements=tuple(judgements), analyses=tuple(checker.analyses.values()), ranges=ranges,
+        fail_on=fail_on, without=plan.without, skipped=plan.skipped,
     )  # fmt: skip
 
 
@@ -115,16 +117,6 @@ def read_tolerances(text: str | None, baseline: str | None) -> dict[str, float]:
     from mnet_cost.budgets.baseline import parse_tolerances
 
     return parse_tolerances(text)
-
-
-def _refuse_no_device(plan: Plan, tolerances: Iterable[str]) -> None:
-    """`UsageError` for a tolerance of a device where nothing is checked on one."""
-    if any(planned.budget.devices for planned in plan.budgets):
-        return
-    for name in tolerances:
-        if find_metric(name).per_device:
-            message = f"`{name}` is of a device, and nothing is checked on one"
-            raise UsageError(Problem(message, hint="add --device NAME"))
 
 
 def _too_many_settings(plan: Plan) -> Iterator[Problem]:
@@ -155,6 +147,7 @@ class _Checker:
         self._networks: dict[tuple[Any, ...], Network] = {}
         self._devices: dict[tuple[Any, ...], dict[int, DeviceProfile]] = {}
         self._search = ChangeSearch()
+        self._plan = plan
         for planned in plan.budgets:
             for precision in planned.budget.precisions:
                 self._ask(_key(planned.spec, planned.fixed, precision), planned.budget.devices)
@@ -165,21 +158,30 @@ class _Checker:
         asked.update({id(device): device for device in devices})
 
     def compare(
-        self, name: str, tolerances: Mapping[str, float], limited: Iterable[str]
+        self, name: str, tolerances: Mapping[str, float], limited: Iterable[str], tolerance: str
     ) -> Iterator[Judgement]:
-        """Judgements of all that was analyzed, beside the baseline of that name."""
+        """Judgements of all settings and ranges, beside the baseline of that name."""
         from mnet_cost.budgets.baseline import (
             Setting,
             are_kept,
+            compare_range,
             compare_with,
             compared_metrics,
             open_baseline,
+            refuse_tolerances_of_nothing,
         )
 
         baseline = open_baseline(name)
-        settings = [Setting(analysis.network.spec, dict(key[1]), analysis)
-                    for key, analysis in self.analyses.items()]  # fmt: skip
-        baseline.check(settings)
+        settings = [
+            Setting(spec, knobs, self._analysis(spec, knobs, precision))
+            for spec, knobs, precision in self._settings()
+        ]
+        ranges = self.ranges()
+        specs = [*(setting.spec for setting in settings), *(range_.spec for range_ in ranges)]
+        baseline.check(specs)
+        devices = [device for setting in settings for device in setting.devices]
+        devices += [device for range_ in ranges for device in range_.devices]
+        refuse_tolerances_of_nothing(tolerances, devices, tolerance)
         metrics = compared_metrics(tolerances, limited)
         for setting in settings:
             judged = list(compare_with(baseline, setting, metrics, tolerances))
@@ -193,11 +195,37 @@ class _Checker:
             for judgement in judged:
                 is_failing = judgement.verdict in self.fail_on
                 yield judgement.with_changes(changes) if is_failing else judgement
+        for range_ in ranges:
+            yield from compare_range(baseline, range_, metrics, tolerances)
+
+    def _settings(self) -> list[tuple[ModelSpec, dict[str, Any], str]]:
+        """The networks that are checked at one setting: spec, knobs that are set, precision."""
+        settings = {
+            _key(planned.spec, planned.fixed, precision): (planned.spec, planned.fixed, precision)
+            for planned in self._plan.budgets
+            if not planned.axes
+            for precision in planned.budget.precisions
+        }
+        return list(settings.values())
+
+    def ranges(self) -> tuple[NetworkRange, ...]:
+        """The ranges that are checked, each once, with all devices that budgets name."""
+        ranges: dict[tuple[Any, ...], NetworkRange] = {}
+        for planned in self._plan.budgets:
+            axes = planned.axes
+            for precision in planned.budget.precisions if axes else ():
+                key = _key(planned.spec, planned.fixed, precision), tuple(axes.items())
+                range_ = NetworkRange(planned.spec, planned.fixed, axes, _texts(planned),
+                                      planned.budget.devices, precision)  # fmt: skip
+                first = ranges.setdefault(key, range_)
+                devices = {device.name: device for device in (*first.devices, *range_.devices)}
+                ranges[key] = first._replace(devices=tuple(devices.values()))
+        return tuple(ranges.values())
 
     def judge(self, planned: PlannedBudget) -> Iterator[Judgement]:
         """The judgements of one budget."""
         budget = planned.budget
-        axes = {knob: values for knob, values in budget.at.items() if len(values) > 1}
+        axes = planned.axes
         for precision in budget.precisions:
             if not axes:
                 yield from self._at_setting(planned, precision)

@@ -78,6 +78,11 @@ class PlannedBudget(NamedTuple):
         at = self.budget.at
         return {**self.knobs, **{knob: at[knob][0] for knob in at if len(at[knob]) == 1}}
 
+    @property
+    def axes(self) -> dict[str, tuple[Any, ...]]:
+        """The knobs that have several values."""
+        return {knob: tuple(values) for knob, values in self.budget.at.items() if len(values) > 1}
+
     def placed(self, error: MnetCostError) -> list[Problem]:
         """The problems of an error that it causes, at its place: at its part, or at its knob where
         it sets one."""

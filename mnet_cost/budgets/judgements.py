@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mnet_cost.analysis import Analysis
 from mnet_cost.budgets.causes import EntryCost
 from mnet_cost.budgets.entries import Bound, Budget
+from mnet_cost.budgets.network_ranges import NetworkRange
 from mnet_cost.budgets.verdicts import Interval, Verdict, worst_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.metrics import Metric
@@ -80,9 +81,11 @@ class MovedBy(NamedTuple):
 
     text: str
     places: tuple[tuple[str, int], ...]
-    """(path, line) of each entry that was changed; none where it stands in no file."""
+    """(path, line) of each entry that was changed or added, as it is now."""
     change: float
     """In the unit of the metric."""
+    past_places: tuple[tuple[str, int], ...] = ()
+    """(path, line) of each entry that is not there any more, as it was in the baseline."""
 
 
 class Before(NamedTuple):
@@ -96,6 +99,13 @@ class Before(NamedTuple):
     """The share of it by which it may grow."""
     causes: tuple[MovedBy, ...] = ()
     """What made it grow, the largest first."""
+    is_new: bool = False
+    """Whether the baseline does not have the network, or the setting, at all."""
+
+    @property
+    def most(self) -> float:
+        """The most that it may be now; nothing where it is not known."""
+        return 0.0 if self.value is None else self.value * (1 + self.tolerance)
 
 
 _NO_BOUND = Bound(0.0, "unknown")
@@ -163,6 +173,8 @@ class CheckResult:
     analyses: tuple[Analysis, ...]
     """One for each setting that was analyzed."""
     fail_on: frozenset[Verdict]
+    ranges: tuple[NetworkRange, ...] = ()
+    """One for each network that was checked at all settings of a range."""
     without: tuple[str, ...] = ()
     """Models for which there is no budget."""
     skipped: tuple[str, ...] = ()

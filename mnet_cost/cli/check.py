@@ -131,11 +131,16 @@ def run(options: argparse.Namespace) -> int:
         devices=None if options.baseline is None else devices,
         precision=options.precision,
     )
+    unused = ["--device"] * bool(options.device)
+    unused += ["--precision"] * (options.precision != "fp32")
+    if unused and plan.budgets and all(planned.budget.node for planned in plan.budgets):
+        are = "are" if len(unused) > 1 else "is"
+        say(f"{' and '.join(unused)} {are} not used: all budgets say theirs")
     for name in plan.without:
         say(f"{name}: there is no budget, so nothing was checked")
     if not options.skip_others:
         refuse_nothing(plan)
-    result = check_budgets(plan, fail_on, options.baseline, tolerances)
+    result = check_budgets(plan, fail_on, options.baseline, tolerances, options.tolerance)
     _emit(result, options)
     return int(bool(result.failing))
 

@@ -124,8 +124,12 @@ class Snapshot:
     title: str
     spec: str
     """Path of its spec."""
+    variant: str | None
+    """Of the spec."""
     knobs: Mapping[str, Any]
     """Values of all knobs, the batch among them."""
+    stated: tuple[str, ...]
+    """The knobs that were set; the others were at their defaults."""
     precision: str
     convention: str
     inputs: tuple[tuple[str, str], ...]
@@ -157,7 +161,9 @@ def snapshot_of(analysis: Analysis) -> Snapshot:
     return Snapshot(
         title=network.spec.title,
         spec=network.spec.path,
+        variant=network.spec.variant,
         knobs=dict(network.knobs),
+        stated=network.stated,
         precision=analysis.precision,
         convention=analysis.convention,
         inputs=tuple(

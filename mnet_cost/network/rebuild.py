@@ -79,7 +79,7 @@ def with_layers(network: Network, layers: Mapping[int, Layer]) -> Network:
             _check_sharing(step, steps[step.shares], tensors)
     return Network(
         network.spec, network.knobs, tuple(tensors), tuple(steps), network.inputs, network.outputs,
-        network.calls, network.choices, network.warnings,
+        network.calls, network.choices, network.warnings, network.stated,
     )  # fmt: skip
 
 

@@ -107,8 +107,8 @@ class Call(NamedTuple):
 class Network:
     """An elaborated spec. Immutable; `with_schedule` gives the same network in another order."""
 
-    __slots__ = ("_graph", "calls", "choices", "inputs", "knobs", "outputs", "spec", "steps",
-                 "tensors", "warnings")  # fmt: skip
+    __slots__ = ("_graph", "calls", "choices", "inputs", "knobs", "outputs", "spec", "stated",
+                 "steps", "tensors", "warnings")  # fmt: skip
 
     def __init__(
         self,
@@ -121,6 +121,7 @@ class Network:
         calls: Mapping[str, Call],
         choices: Mapping[str, tuple[Any, ...]],
         warnings: tuple[Problem, ...] = (),
+        stated: tuple[str, ...] = (),
     ) -> None:
         self.spec = spec
         self.knobs = knobs
@@ -131,6 +132,7 @@ class Network:
         self.calls = calls
         self.choices = choices
         self.warnings = warnings
+        self.stated = stated
         self._graph: nx.DiGraph[str] | None = None
 
     @property
@@ -196,7 +198,7 @@ class Network:
         )
         return Network(
             self.spec, self.knobs, tensors, steps, self.inputs, self.outputs, self.calls,
-            self.choices, self.warnings,
+            self.choices, self.warnings, self.stated,
         )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
@@ -216,7 +218,7 @@ class Network:
         """What goes to another process: all but the graph, which is built again when asked for."""
         return Network, (
             self.spec, self.knobs, self.tensors, self.steps, self.inputs, self.outputs, self.calls,
-            self.choices, self.warnings,
+            self.choices, self.warnings, self.stated,
         )  # fmt: skip
 
     def __repr__(self) -> str:

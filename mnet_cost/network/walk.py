@@ -104,6 +104,7 @@ class _Elaboration:
         self._callees: dict[tuple[int, str, int], Block | LayerBody] = {}
         """What an entry stands for, by it (the spec keeps it alive), its argument and inputs."""
         self.knobs, chosen = knob_values(spec, knobs, check)
+        self._stated = tuple(knobs)
         self.values = evaluation(self.knobs, chosen, check, self.tensors, spec.node, self.budget)
 
     def network(self) -> Network:
@@ -148,6 +149,7 @@ class _Elaboration:
             outputs,
             self.calls,
             self.values.choices,
+            stated=self._stated,
         )
         network.warnings = self._warnings(network)
         return network

@@ -39,21 +39,11 @@ _LAYER_KEYS = {"activation_bytes": "output_bytes"}
 
 def read_snapshot(path: str) -> Snapshot:
     """The analysis that a file holds; `UsageError` where it holds anything else."""
-    return snapshot_of_document(_read_json(path), path)
+    return snapshot_of_document(read_json(path), path)
 
 
-def read_snapshots(path: str) -> tuple[Snapshot, ...]:
-    """The analyses that the document of a check holds, or the one of an analysis; `UsageError` for
-    a file that is neither."""
-    document = _read_json(path)
-    if isinstance(document, dict) and document.get("schema") == schema_id("check"):
-        analyses = document.get("analyses")
-        if isinstance(analyses, list):
-            return tuple([snapshot_of_document(each, path) for each in analyses])
-    return (snapshot_of_document(document, path),)
-
-
-def _read_json(path: str) -> Any:
+def read_json(path: str) -> Any:
+    """What a JSON file holds; `UsageError` where it is none."""
     text = read_text(path, UsageError, MAX_BYTES).text
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -72,8 +62,8 @@ def snapshot_of_document(document: Any, path: str = "the document") -> Snapshot:
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != schema_id("analysis"):
         wanted = schema_id("analysis")
-        raise UsageError(Problem(f"{path}: {_other_schema(schema)}, not `{wanted}`", hint=_HINT))
-    reader = _Reader(path)
+        raise UsageError(Problem(f"{path}: {other_schema(schema)}, not `{wanted}`", hint=_HINT))
+    reader = Reader(path)
     model = reader.mapping(document, "model")
     spec = reader.text(model, "spec")
     layers = tuple(
@@ -85,6 +75,8 @@ def snapshot_of_document(document: Any, path: str = "the document") -> Snapshot:
     snapshot = Snapshot(
         title=reader.text(model, "name") + (f":{variant}" if variant else ""),
         spec=spec,
+        variant=variant if isinstance(variant, str) else None,
+        stated=tuple(map(str, reader.items(model, "stated"))),
         knobs={**reader.mapping(model, "knobs"), BATCH: reader.whole(model, "batch")},
         precision=reader.text(model, "precision"),
         convention=reader.text(document, "convention"),
@@ -105,11 +97,12 @@ def snapshot_of_document(document: Any, path: str = "the document") -> Snapshot:
     return snapshot
 
 
-def _other_schema(schema: object) -> str:
+def other_schema(schema: object) -> str:
+    """What a document is that is not what was asked for."""
     return f"is a document `{schema}`" if isinstance(schema, str) else "is no document of mnet-cost"
 
 
-def _layer(reader: _Reader, layer: Mapping[str, Any], spec: str) -> LayerSnapshot:
+def _layer(reader: Reader, layer: Mapping[str, Any], spec: str) -> LayerSnapshot:
     name, kind = reader.text(layer, "name"), reader.text(layer, "kind")
     label, has_id = label_of_name(name, kind)
     path = layer.get("spec", spec)
@@ -133,7 +126,7 @@ def _layer(reader: _Reader, layer: Mapping[str, Any], spec: str) -> LayerSnapsho
     )
 
 
-def _costs(reader: _Reader, layer: Mapping[str, Any]) -> tuple[int, ...]:
+def _costs(reader: Reader, layer: Mapping[str, Any]) -> tuple[int, ...]:
     mult_adds = reader.maybe_whole(layer, "mult_adds") or 0
     return tuple(
         2 * mult_adds
@@ -143,7 +136,7 @@ def _costs(reader: _Reader, layer: Mapping[str, Any]) -> tuple[int, ...]:
     )
 
 
-def _type(reader: _Reader, type_: Mapping[str, Any]) -> str:
+def _type(reader: Reader, type_: Mapping[str, Any]) -> str:
     shape = "x".join(str(size) for size in reader.items(type_, "shape")) or "scalar"
     dtype = type_.get("dtype")
     return f"{shape} {dtype}" if dtype else shape
@@ -162,7 +155,7 @@ def _inputs(layers: tuple[LayerSnapshot, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _device(reader: _Reader, device: Mapping[str, Any]) -> DeviceSnapshot:
+def _device(reader: Reader, device: Mapping[str, Any]) -> DeviceSnapshot:
     kernels = tuple(
         KernelSnapshot(
             reader.text(kernel, "name"),
@@ -205,20 +198,20 @@ def _check_sums(snapshot: Snapshot, path: str) -> None:
                 )
 
 
-class _Reader:
+class Reader:
     """Takes values out of a document, or says which one is not what it should be."""
 
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def _refuse(self, key: str, wanted: str) -> UsageError:
+    def refuse(self, key: str, wanted: str) -> UsageError:
         return UsageError(
             Problem(f"{self._path}: `{key}` is not {wanted}", hint="write the document again")
         )
 
     def as_mapping(self, value: Any, key: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self._refuse(key, "an object")
+            raise self.refuse(key, "an object")
         return value
 
     def mapping(self, within: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -227,7 +220,7 @@ class _Reader:
     def items(self, within: Mapping[str, Any], key: str) -> list[Any]:
         value = within.get(key)
         if not isinstance(value, list):
-            raise self._refuse(key, "a list")
+            raise self.refuse(key, "a list")
         return value
 
     def mappings(self, within: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -236,19 +229,19 @@ class _Reader:
     def text(self, within: Mapping[str, Any], key: str) -> str:
         value = within.get(key)
         if not isinstance(value, str):
-            raise self._refuse(key, "a text")
+            raise self.refuse(key, "a text")
         return value
 
     def whole(self, within: Mapping[str, Any], key: str) -> int:
         value = self.maybe_whole(within, key)
         if value is None:
-            raise self._refuse(key, "a whole number")
+            raise self.refuse(key, "a whole number")
         return value
 
     def maybe_whole(self, within: Mapping[str, Any], key: str) -> int | None:
         value = within.get(key, "")
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise self._refuse(key, "a whole number")
+            raise self.refuse(key, "a whole number")
         return value
 
     def seconds(self, within: Mapping[str, Any], key: str) -> float | None:
@@ -258,7 +251,7 @@ class _Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
-            raise self._refuse(stem + ending, "a number")
+            raise self.refuse(stem + ending, "a number")
         return value / factor
 
 

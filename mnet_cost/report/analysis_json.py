@@ -11,7 +11,7 @@ from mnet_cost.analysis.time_breakdown import PARTS, time_breakdown, time_shares
 from mnet_cost.analysis.training import TrainingCost
 from mnet_cost.layers.fields import field_values
 from mnet_cost.metrics import TOTALS
-from mnet_cost.models.types import ModelSpec
+from mnet_cost.models.types import BATCH, ModelSpec
 from mnet_cost.network.types import Step
 from mnet_cost.report.capacity import memory_fits
 from mnet_cost.report.file_keys import file_numbers
@@ -85,6 +85,7 @@ def model_document(analysis: Analysis) -> dict[str, Any]:
         "spec": spec.path,
         "variant": spec.variant,
         "knobs": {name: value for name, value in network.knobs.items() if name != "batch"},
+        "stated": [name for name in network.stated if name != BATCH],
         "batch": network.batch,
         "precision": analysis.precision,
         "input_shapes": {tensors[i].name: list(tensors[i].type.shape) for i in network.inputs},

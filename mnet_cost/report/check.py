@@ -147,6 +147,8 @@ def _statement(judgement: Judgement) -> str:
 def limit_text(judgement: Judgement) -> str:
     """`limit 20 ms`; of a baseline `was 4,231,976 in git:main`, with its tolerance."""
     before = judgement.before
+    if before is not None and before.is_new:
+        return f"not in {before.baseline}"
     if before is None:
         kind = "warning above" if judgement.verdict == "warn" else "limit"
         return f"{kind} {judgement.bound.text}"
@@ -200,7 +202,7 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
 
 
 def _place_text(cause: MovedBy) -> str:
-    places = ", ".join(f"{path}:{line}" for path, line in cause.places)
+    places = ", ".join(f"{path}:{line}" for path, line in cause.places or cause.past_places)
     return f" ({places})" if places else ""
 
 
@@ -228,11 +230,35 @@ def _noted_table(judgements: Iterable[Judgement]) -> Table:
         Column("what", "what", "prose", ASKED),
     )
     rows: list[tuple[Any, ...]] = []
-    for each in judgements:
+    for each, *others in grouped(judgements):
         verdict = Marked(each.verdict, "bad") if each.verdict == "over" else each.verdict
-        rows.append((verdict, _statement(each)))
+        rows.append((verdict, _new_text([each, *others]) if others else _statement(each)))
         rows += [(f"  {label}", text) for label, text in details(each)]
     return Table("noted", "", columns, tuple(rows))
+
+
+def grouped(judgements: Iterable[Judgement]) -> list[list[Judgement]]:
+    """Judgements that say one thing together: all those on a network that a baseline does not
+    have. Every other one is alone."""
+    groups: dict[object, list[Judgement]] = {}
+    for each in judgements:
+        is_new = each.before is not None and each.before.is_new
+        key = (each.spec.path, network_name(each), each.why) if is_new else id(each)
+        groups.setdefault(key, []).append(each)
+    return list(groups.values())
+
+
+def group_sentence(group: Sequence[Judgement]) -> str:
+    """What a group of judgements says, on one line."""
+    if len(group) == 1:
+        return sentence(group[0])
+    return f"{group[0].verdict}: {_new_text(group)}"
+
+
+def _new_text(group: Sequence[Judgement]) -> str:
+    """`net: nothing to compare params 4,824 with; it is not in git:main`."""
+    numbers = ", ".join(f"{metric_title(each)} {number_text(each)}" for each in group)
+    return f"{network_name(group[0])}: nothing to compare {numbers} with; {group[0].why}"
 
 
 def _limit_cell(judgement: Judgement) -> str:
@@ -301,6 +327,7 @@ def _records(judgements: Sequence[Judgement]) -> Table:
 def check_document(result: CheckResult) -> dict[str, Any]:
     """The document of a check; `check --baseline` reads its analyses."""
     from mnet_cost.report.analysis_json import analysis_document  # with all that reports rest on
+    from mnet_cost.report.range_file import range_document
 
     return {
         "schema": schema_id("check"),
@@ -312,6 +339,7 @@ def check_document(result: CheckResult) -> dict[str, Any]:
         "skipped": list(result.skipped),
         "checks": [_judgement_document(each, result) for each in result.judgements],
         "analyses": [{**analysis_document(analysis), "notes": []} for analysis in result.analyses],
+        "ranges": [range_document(range_) for range_ in result.ranges],
     }
 
 
@@ -354,11 +382,14 @@ def _judgement_document(judgement: Judgement, result: CheckResult) -> dict[str, 
         },
         "baseline": None if judgement.before is None else {
             "name": judgement.before.baseline,
+            "is_new": judgement.before.is_new,
             "value": amount(judgement.before.value),
             "tolerance": judgement.before.tolerance,
             "causes": [
                 {"text": cause.text, "change": amount(cause.change),
-                 "places": [{"path": path, "line": line} for path, line in cause.places]}
+                 "places": [{"path": path, "line": line} for path, line in cause.places],
+                 "past_places": [{"path": path, "line": line}
+                                 for path, line in cause.past_places]}
                 for cause in judgement.before.causes
             ],
         },

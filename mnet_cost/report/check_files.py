@@ -15,6 +15,8 @@ from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.escaping import json_text, printable
 from mnet_cost.report.check import (
     details,
+    group_sentence,
+    grouped,
     limit_text,
     metric_title,
     network_name,
@@ -45,7 +47,8 @@ class _Place(NamedTuple):
 
 
 def _places(judgement: Judgement) -> list[_Place]:
-    """The entry that costs most, or that was changed, and the limit.
+    """The entry that costs most, or that was changed or added, and the limit. Of an entry that was
+    removed it is the spec as it is now, which is what a viewer has.
 
     The limit comes first where the entry is in no file of the working directory, as that of a spec
     that is shipped.
@@ -89,17 +92,19 @@ def to_junit(result: CheckResult) -> str:
     """A test suite for each network, a test case for each limit."""
     from xml.etree import ElementTree
 
-    suites: dict[str, list[Judgement]] = {}
+    suites: dict[tuple[str, str], list[Judgement]] = {}
     for judgement in result.judgements:
-        suites.setdefault(judgement.spec.title, []).append(judgement)
+        suites.setdefault((judgement.spec.title, judgement.spec.path), []).append(judgement)
+    titles = [title for title, _ in suites]
     root = ElementTree.Element("testsuites", _counts(result, result.judgements))
     root.set("name", "mnet-cost check")
-    for title, judgements in suites.items():
+    for (title, path), judgements in suites.items():
+        place = f" ({path})" if titles.count(title) > 1 else ""
         suite = ElementTree.SubElement(root, "testsuite", _counts(result, judgements))
-        suite.set("name", printable(title))
+        suite.set("name", printable(title + place))
         for judgement in judgements:
             case = ElementTree.SubElement(suite, "testcase")
-            case.set("classname", printable(network_name(judgement)))
+            case.set("classname", printable(network_name(judgement) + place))
             case.set("name", printable(f"{metric_title(judgement)}, {limit_text(judgement)}"))
             case.set("time", "0")
             outcome = _outcome(result, judgement)
@@ -248,7 +253,8 @@ def _fingerprint(judgement: Judgement) -> str:
 
     at = sorted(judgement.at.items())
     device = judgement.device.name if judgement.device is not None else ""
-    about = (_rule_id(judgement), judgement.spec.title, at, judgement.precision, device,
+    path = _relative(judgement.spec.path) or os.path.basename(judgement.spec.path)
+    about = (_rule_id(judgement), path, judgement.spec.title, at, judgement.precision, device,
              judgement.part)  # fmt: skip
     return hashlib.sha256(repr(about).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
@@ -259,16 +265,17 @@ def _fingerprint(judgement: Judgement) -> str:
 def to_github(result: CheckResult) -> str:
     """Workflow commands: an annotation for each limit that is not kept; empty where all are."""
     lines = []
-    for judgement in result.judgements:
-        if judgement.verdict == "within":
-            continue
+    noted = [judgement for judgement in result.judgements if judgement.verdict != "within"]
+    for group in grouped(noted):
+        judgement = group[0]
         properties: dict[str, Any] = {}
         for place in _places(judgement)[:1]:
             properties = {"file": _relative(place.path) or place.path, "line": place.line}
-        title = f"{metric_title(judgement)} is {judgement.verdict}"
+        about = metric_title(judgement) if len(group) == 1 else network_name(judgement)
+        title = f"{about} is {judgement.verdict}"
         over = {"budget": " its limit", "baseline": " its baseline"}[_kind(judgement)]
         properties["title"] = f"{title}{over * (judgement.verdict == 'over')}"
-        message = "\n".join(_lines(judgement))
+        message = "\n".join([printable(group_sentence(group)), *_lines(judgement)[1:]])
         lines.append(_command(_level(result, judgement, "notice"), properties, message))
     return "\n".join(lines) + "\n" * bool(lines)
 

@@ -1,4 +1,4 @@
-"""Names and versions of the JSON documents: `mnet-cost/analysis/3`. `schema --of` has the names.
+"""Names and versions of the JSON documents: `mnet-cost/analysis/4`. `schema --of` has the names.
 
 A version is raised whenever a key goes, comes or changes its meaning.
 """
@@ -6,20 +6,20 @@ A version is raised whenever a key goes, comes or changes its meaning.
 from __future__ import annotations
 
 VERSIONS = {
-    "analysis": 3,
+    "analysis": 4,
     "batches": 2,
     "compare": 3,
     "explain": 2,
     "sweep": 1,
     "fit": 1,
-    "check": 1,
+    "check": 2,
     "sensitivity": 1,
     "models": 3,
     "model": 2,
     "devices": 2,
     "device": 2,
     "devices-beside": 2,
-    "device-choice": 2,
+    "device-choice": 3,
     "layers": 2,
     "layer": 2,
     "paper": 1,

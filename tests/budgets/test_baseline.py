@@ -180,8 +180,8 @@ def test_a_height_and_a_width_are_found_in_a_file(repository: Path) -> None:
     Path("base.json").write_text(check.report(format="json"))
     again = mnet_cost.check("net.yaml@size=16x24", limits=["params<=1M"], baseline="base.json")
     assert {each.verdict for each in again.judgements} == {"within"}
-    other = mnet_cost.check("net.yaml@size=24x16", baseline="base.json")
-    assert {each.verdict for each in other.judgements} == {"undecided"}
+    with pytest.raises(UsageError, match="none at size=24x16: nothing can be compared"):
+        mnet_cost.check("net.yaml@size=24x16", baseline="base.json")
 
 
 def test_a_file_in_a_revision_may_have_had_another_name(repository: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_file_in_a_revision_may_have_had_another_name(repository: Path) -> Non
         ("git:HEAD:", "`git:HEAD:` names no revision"),
         ("none.json", "none.json: cannot be read: no such file"),
         ("net.yaml", "net.yaml: is not JSON"),
-        ("other.json", "other.json: is a document `mnet-cost/analysis/1`, not `mnet-cost/analysis"),
+        ("other.json", "other.json: is a document `mnet-cost/analysis/1`, not `mnet-cost/check/"),
         ("list.json", "list.json: is no document of mnet-cost"),
         ("lenet.json", "lenet.json: is of lenet5, and net is checked"),
     ],

@@ -110,6 +110,7 @@ def model_of_analysis() -> Json:
             "spec": text("path of the spec"),
             "variant": maybe(text("variant of the spec")),
             "knobs": KNOBS,
+            "stated": listed(text("a knob that was set, the others were at their defaults")),
             "batch": whole("examples per inference"),
             "precision": text("number format of weights and activations"),
             "input_shapes": SHAPES,

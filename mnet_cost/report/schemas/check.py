@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnet_cost.budgets.network_ranges import MAX_STORED
 from mnet_cost.budgets.verdicts import VERDICTS
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.schemas.analysis import KNOBS, analysis_schema
@@ -38,6 +39,7 @@ def check_schema() -> Json:
             "skipped": listed(text("a file that is neither a model nor budgets")),
             "checks": listed(_check(), "one for each limit, network, setting and device"),
             "analyses": listed(analysis, "of each setting; of a range, of its worst settings"),
+            "ranges": listed(_range(), "numbers of all settings, for --baseline"),
         },
         "Verdicts on the budgets of some networks: `mnet-cost check`.",
     )
@@ -73,6 +75,7 @@ def _check() -> Json:
                 record(
                     {
                         "name": text("the file or revision that it is compared with"),
+                        "is_new": flag("whether the baseline has no such network at all"),
                         "value": maybe(number("what it was, in the unit of the metric")),
                         "tolerance": number("the share by which it may grow"),
                         "causes": listed(
@@ -80,14 +83,9 @@ def _check() -> Json:
                                 {
                                     "text": text("what changed"),
                                     "change": number("what that adds, in the unit of the metric"),
-                                    "places": listed(
-                                        record(
-                                            {
-                                                "path": text("a file"),
-                                                "line": whole("where in the file"),
-                                            }
-                                        ),
-                                        "where it stands",
+                                    "places": listed(_place(), "where it stands"),
+                                    "past_places": listed(
+                                        _place(), "where it stood, of what is not there any more"
                                     ),
                                 }
                             ),
@@ -119,6 +117,34 @@ def _check() -> Json:
                     ),
                     "for each knob alone the smallest change that would pass; null where it was "
                     "not looked for",
+                )
+            ),
+        }
+    )
+
+
+def _place() -> Json:
+    return record({"path": text("a file"), "line": whole("where in the file")})
+
+
+def _range() -> Json:
+    value = KNOBS["additionalProperties"]
+    return record(
+        {
+            "name": text("name of the spec"),
+            "spec": text("path of the spec"),
+            "variant": maybe(text("variant of the spec")),
+            "knobs": KNOBS | {"description": "those of one value, the batch apart"},
+            "stated": listed(text("a knob of these that was set")),
+            "batch": maybe(whole("examples per inference; null where it is one of the axes")),
+            "precision": text("number format of weights and activations"),
+            "axes": mapped(listed(value), "the values of each other knob"),
+            "points": whole("all combinations of these, the last knob varying first"),
+            "numbers": maybe(
+                mapped(
+                    listed(maybe(number("at a setting; null where it is not known"))),
+                    "of each metric with its unit, with @DEVICE where it is of one; null where "
+                    f"there are more than {MAX_STORED:,} settings",
                 )
             ),
         }
