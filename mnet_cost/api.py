@@ -368,12 +368,13 @@ def advise(
     """The `count` changes of a network with the most to gain on the first of `devices`.
 
         >>> import mnet_cost
-        >>> mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=1).advice[0].change
+        >>> mnet_cost.advise("mobilenet_v1", devices=["pixel_1"], count=2).advice[1].change
         'alpha 0.75 instead of 1'
 
-    Each is analyzed: knobs one step down, int8, an order of layers with less memory, and changes of
-    lines of the spec. `model` may be an analysis; the other arguments are those of `analyze`,
-    except for `sparsity`. With `lower_bound` there is advice although layers have no cost rule.
+    Each is analyzed: knobs one step down, variants, precisions, an order of layers with less
+    memory, and changes of lines of the spec. `model` may be an analysis; the other arguments are
+    those of `analyze`, except for `sparsity`. With `lower_bound` there is advice although layers
+    have no cost rule.
     Raises `UsageError` without a device or a time on it, else as `analyze`.
     """
     from mnet_cost.changes.advice import find_advice
