@@ -15,7 +15,7 @@ from mnet_cost.models.types import ModelSpec
 from mnet_cost.network import Network, elaborate
 
 _MOST_TAKEN_BACK = 16
-"""Definitions that are taken back, each at the price of an elaboration."""
+"""Definitions that are taken back, each with an elaboration of its own."""
 
 
 def layers_of_lets(first: ModelSpec, other: Network) -> dict[str, frozenset[str]]:

@@ -16,7 +16,15 @@ import subprocess
 from functools import lru_cache
 from typing import NamedTuple
 
-from mnet_cost.errors import ModelReferenceError, Problem, Source, Span, did_you_mean
+from mnet_cost.errors import (
+    ModelReferenceError,
+    Problem,
+    Source,
+    Span,
+    did_you_mean,
+    meant_names,
+    one_of,
+)
 from mnet_cost.yamlfile import MAX_BYTES, text_of
 
 PREFIX = "git:"
@@ -26,6 +34,7 @@ _FORM = "a revision is git:REV:PATH, as in git:HEAD~1:specs/net.yaml"
 _PARTS = re.compile(r"git:((?:[^:{}]|\{[^{}]*\})*):(.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENTRY = re.compile(rb"([0-7]+) (\w+) ([0-9a-f]+) +(-|[0-9]+)\t")
+_UNNAMEABLE = re.compile(r"[:@\x00-\x1f\x7f]")
 _SECONDS = 60
 _FILE, _LINK, _FOLDER = ("100644", "100664", "100755"), "120000", "tree"
 
@@ -225,9 +234,22 @@ class _Git:
     def _listed(self, commit: str, *paths: str) -> bytes:
         return self._run("ls-tree", "-z", "-l", "--full-tree", commit, "--", *paths).stdout
 
+    def _submodule_around(self, commit: str, path: str) -> str | None:
+        """The folder around a path that is a submodule, if there is one."""
+        folder = posixpath.dirname(path)
+        while folder:
+            match = _ENTRY.match(self._listed(commit, folder))
+            if match is not None:
+                return folder if match[2] == b"commit" else None
+            folder = posixpath.dirname(folder)
+        return None
+
     def _meant(self, commit: str, path: str) -> str | None:
         """A hint where a file that is not in a commit may be."""
         run = self._run("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        submodule = self._submodule_around(commit, path)
+        if submodule is not None:
+            return f"`{submodule}` is a submodule: its files are in a repository of their own"
         names = os.fsdecode(run.stdout).split("\0")
         from_here = posixpath.normpath(posixpath.join(self._prefix, path))
         if from_here != path and from_here in names:
@@ -235,12 +257,18 @@ class _Git:
         if os.path.exists(os.path.join(self._folder, self._asked.path)):
             return f"the file is there now, and was not yet in {self._asked.rev}"
         folder, name = posixpath.split(path)
+        # Whatever is proposed can be pasted: the path from the root, and no name with a colon or an
+        # at sign, which a reference reads as the start of a variant or of knobs.
+        names = [each for each in names if not _UNNAMEABLE.search(each)]
         same = [each for each in names if posixpath.basename(each) == name]
         if same:
             return f"did you mean `{same[0]}`?"
         beside = [posixpath.basename(each) for each in names if posixpath.dirname(each) == folder]
-        hint = did_you_mean(name, beside) or did_you_mean(path, names)
-        return hint or "PATH starts at the root of the repository, and with `./` right here"
+        meant = [posixpath.join(folder, each) for each in meant_names(name, beside)]
+        meant = meant or meant_names(path, names)
+        if meant:
+            return f"did you mean {one_of(meant)}?"
+        return "PATH starts at the root of the repository, and with `./` right here"
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """Run git, without anything that a repository configures to be run, and without network."""

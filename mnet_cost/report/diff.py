@@ -29,8 +29,13 @@ def causes_table(diff: Diff, names: Sequence[str], everything: bool = False) -> 
     """
     causes: tuple[Cause, ...] = diff.causes
     rest: tuple[Cause, ...] = ()
-    if not everything and len(causes) > _MOST_CAUSES:
-        causes, rest = _largest(diff)
+    idle = 0
+    if not everything:
+        moving = tuple([cause for cause in causes if not _is_idle(diff, cause)])
+        if moving:
+            causes, idle = moving, len(causes) - len(moving)
+        if len(causes) > _MOST_CAUSES:
+            causes, rest = _largest(diff, causes)
     columns = (
         Column("cause", "cause", "prose", ASKED),
         Column("layers", "layers", "count", 7,
@@ -51,14 +56,22 @@ def causes_table(diff: Diff, names: Sequence[str], everything: bool = False) -> 
         *(_change(diff.latency_s(device)) for device in diff.devices),
     )
     note = sentence(diff, names)
+    if idle:
+        note += f"; {idle} more cause{'s' * (idle > 1)} of 0 in all columns: --diff"
     if not diff.causes:
         return Table("causes", "Causes: nothing differs", columns[:1], ())
     table = Table("causes", f"Causes: from {names[0]} to {names[1]}", columns, tuple(rows), total)
     return table._replace(note=note)
 
 
-def _largest(diff: Diff) -> tuple[tuple[Cause, ...], tuple[Cause, ...]]:
-    """The causes that move most of anything, in their order, and the others."""
+def _is_idle(diff: Diff, cause: Cause) -> bool:
+    """Whether all that is shown of a cause is 0."""
+    cells = _row(diff, "", [cause])[2:]
+    return all(isinstance(change, Change) and not change.value for change in cells)
+
+
+def _largest(diff: Diff, causes: Sequence[Cause]) -> tuple[tuple[Cause, ...], tuple[Cause, ...]]:
+    """Of some causes those that move most of anything, in their order, and the others."""
 
     def largest_share(cause: Cause) -> float:
         shares = [
@@ -72,11 +85,11 @@ def _largest(diff: Diff) -> tuple[tuple[Cause, ...], tuple[Cause, ...]]:
         ]
         return max(shares)
 
-    ranked = sorted(diff.causes, key=largest_share, reverse=True)
+    ranked = sorted(causes, key=largest_share, reverse=True)
     few = {id(cause) for cause in ranked[: _MOST_CAUSES - 1]}
     return (
-        tuple(cause for cause in diff.causes if id(cause) in few),
-        tuple(cause for cause in diff.causes if id(cause) not in few),
+        tuple(cause for cause in causes if id(cause) in few),
+        tuple(cause for cause in causes if id(cause) not in few),
     )
 
 
@@ -177,7 +190,7 @@ def sentence(diff: Diff, names: Sequence[str]) -> str:
     first, other = names
     metric = next((each for each in _SHOWN if diff.total(each.name)), None)
     if metric is None:
-        return f"{other} has the totals of {first}"
+        return f"{first} and {other} have the same totals"
     total = diff.total(metric.name) or 0
     size = _size(metric, abs(total))
     head = f"{other} has {size} {'more' if total > 0 else 'less'} {metric.title} than {first}"

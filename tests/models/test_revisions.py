@@ -83,6 +83,29 @@ def test_a_revision_is_read_from_the_root_or_from_here(inside: Path) -> None:
     assert params("git:v1:specs/base.yaml:wide@width=40") == 5 * old
 
 
+def test_a_hint_is_a_reference_that_can_be_pasted(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(repository, root, symlinks=True)
+    monkeypatch.chdir(root)
+    for name in ("qq@1.zz", "qq:1.zz"):
+        (root / name).write_text(BASE)
+    git(root, "add", ".")
+    commit = git(root, "rev-parse", "HEAD")
+    git(root, "update-index", "--add", "--cacheinfo", f"160000,{commit},subm")
+    git(root, "commit", "-q", "-m", "odd names")
+    for path, hint in (
+        ("specs/neww.yaml", "did you mean `specs/new.yaml`?"),
+        ("qq.zz", "PATH starts at the root of the repository, and with `./` right here"),
+        ("subm/deep/net.yaml",
+         "`subm` is a submodule: its files are in a repository of their own"),
+    ):  # fmt: skip
+        with pytest.raises(ModelReferenceError) as caught:
+            load_model(f"git:HEAD:{path}")
+        assert str(caught.value).endswith(f"hint: {hint}"), path
+
+
 def test_within_a_hook_paths_elsewhere_are_of_their_own_repository(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +152,7 @@ def test_lines_are_those_of_the_revision(inside: Path) -> None:
          "MODEL:1:10: there is no `specs/bsae.yaml` in HEAD\n"
          "    1 | git:HEAD:specs/bsae.yaml\n"
          "      |          ^^^^^^^^^^^^^^^\n"
-         "hint: did you mean `base.yaml`?"),
+         "hint: did you mean `specs/base.yaml`?"),
         ("git:HEAD:base.yaml",
          "MODEL:1:10: there is no `base.yaml` in HEAD\n"
          "    1 | git:HEAD:base.yaml\n"

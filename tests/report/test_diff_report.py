@@ -15,11 +15,12 @@ from mnet_cost.cli import main
 from mnet_cost.differences.diff import diff
 from mnet_cost.differences.snapshots import snapshot_of
 from mnet_cost.errors import UsageError
+from mnet_cost.models.load import parse_spec
 from mnet_cost.report import render
 from mnet_cost.report.analysis import analysis_report
 from mnet_cost.report.analysis_file import read_snapshot, snapshot_of_document
 from mnet_cost.report.compare import compare_report
-from mnet_cost.report.diff import sentence
+from mnet_cost.report.diff import causes_table, sentence
 
 Json = dict[str, Any]
 
@@ -146,7 +147,7 @@ def test_the_sentence_says_what_most_is_due_to() -> None:
         "B has 18.08 M more mult-adds than A, due to 2 causes; the largest: `separable` added "
         "(+147.9 M)"
     )
-    assert said("mobilenet_v1", "mobilenet_v1") == "B has the totals of A"
+    assert said("mobilenet_v1", "mobilenet_v1") == "A and B have the same totals"
 
 
 def test_related_networks_have_causes_and_others_where_they_are_asked_for() -> None:
@@ -172,8 +173,6 @@ def test_the_last_row_is_the_sum_of_the_others_however_many_share_one() -> None:
         report = compare_report(["A", "B"], [first, other], diff=everything or None)
         causes = [table for table in report.tables if table.key == "causes"]
         assert bool(causes) == everything
-    from mnet_cost.report.diff import causes_table
-
     found = diff(first, other)
     for everything, rows in ((False, 16), (True, len(found.causes))):
         table = causes_table(found, ("A", "B"), everything)
@@ -181,6 +180,30 @@ def test_the_last_row_is_the_sum_of_the_others_however_many_share_one() -> None:
         assert table.total is not None
         for place in (2, 3, 4):
             assert sum(row[place].value for row in table.rows) == table.total[place].value
+
+
+def test_causes_of_0_in_all_columns_have_no_row() -> None:
+    head = "format: 1\nname: net\ninput: {image: [3, 8, 8]}\nlayers:\n"
+
+    def found(channels: int, kind: str) -> Any:
+        specs = [
+            parse_spec(f"{head}- conv2d: {{channels: {each}, kernel: 1}}\n- {activation}\n")
+            for each, activation in ((4, "relu"), (channels, kind))
+        ]
+        return diff(*map(analyze, specs))
+
+    both = found(5, "relu6")
+    for everything, rows, more in ((False, 1, "; 1 more cause of 0 in all columns: --diff"),
+                                   (True, 2, "")):  # fmt: skip
+        table = causes_table(both, ("A", "B"), everything)
+        assert len(table.rows) == rows
+        assert table.note == (
+            "B has 192 more mult-adds than A, all due to: `conv2d` `channels` 4 -> 5" + more
+        )
+    # A difference that moves nothing is still shown where there is no other.
+    table = causes_table(found(4, "relu6"), ("A", "B"))
+    assert [row[0] for row in table.rows] == ["`relu` -> `relu6` (<text>:6)"]
+    assert table.note == "A and B have the same totals"
 
 
 def test_the_command_and_python_give_the_same_diff(capsys: pytest.CaptureFixture[str]) -> None:
