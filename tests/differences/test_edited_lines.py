@@ -159,3 +159,16 @@ def test_edits_of_calls(
         lines[:] = text.splitlines()
 
     assert lines_of(causes(SPEC, edit)) == expected
+
+
+def test_layers_at_both_peaks_have_the_names_that_they_have_now() -> None:
+    """`body_3.conv2d` of the first network is `body_4.conv2d` of the other."""
+
+    def edit(lines: list[str]) -> None:
+        lines[16:17] = ["  - {body: {c: 64}, when: deep}", "  - body: {c: 16}"]
+
+    assert [(each.text, each.changes["peak_memory"]) for each in causes(SPEC, edit)] == [
+        ("`body` `c` 16 -> 64", 65536),
+        ("`body` added", 65536),
+        ("the peak is at `body_2.depthwise_conv2d`, not at `body_4.conv2d`", -49152),
+    ]
