@@ -165,7 +165,7 @@ class _Revision(Baseline):
         try:
             network = elaborate(spec, setting.knobs)
         except MnetCostError as error:
-            return self._no_network(error)
+            return self._no_network(error.problems[0].message)
         precision = setting.analysis.precision
         return snapshot_of(analyze_network(network, setting.devices, precision=precision))
 
@@ -176,12 +176,15 @@ class _Revision(Baseline):
         if isinstance(spec, Missing):
             return spec
         try:
-            return range_numbers(range_._replace(spec=spec), metrics)
-        except (ModelReferenceError, SpecError) as error:
-            return self._no_network(error)
+            numbers = range_numbers(range_._replace(spec=spec), metrics)
+        except MnetCostError as error:
+            return self._no_network(error.problems[0].message)
+        if not numbers.is_there.any():
+            return self._no_network(max(numbers.broken, key=numbers.broken.__getitem__))
+        return numbers
 
-    def _no_network(self, error: MnetCostError) -> Missing:
-        return Missing(f"in {self.name} it is no network: {error.problems[0].message}")
+    def _no_network(self, cause: str) -> Missing:
+        return Missing(f"in {self.name} it is no network: {cause}")
 
     def _spec(self, spec: ModelSpec) -> ModelSpec | Missing:
         """The spec as it was; it is read once."""

@@ -275,6 +275,17 @@ def test_settings_that_are_no_network_on_either_side(repository: None) -> None:
     assert judgement.settings.counts == {"over": 1, "within": 1, "undecided": 1}
 
 
+@pytest.mark.parametrize("at", ["{c: [1, 2]}", "{a: [1, 2], c: 1}"])
+def test_a_knob_that_is_new_is_said_once(
+    at: str, repository: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("net.yaml").write_text(OTHER.replace("knobs: {a", "knobs: {c: {default: 1}, a"))
+    budget(at)
+    assert main(["check", "--baseline", "git:HEAD"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("nothing to compare") == text.count("knob `c`") == 1
+
+
 def test_times_of_a_range_and_the_schema(
     repository: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
