@@ -57,6 +57,12 @@ MAX_VALUES = 100_000
 
 _SIGN = re.compile(r"\s*[<>=≤≥]")
 _LIMITED = {metric.name: metric for metric in LIMITED}
+_OTHER_NAMES = {
+    "time": "latency", "runtime": "latency", "macs": "mult_adds", "madds": "mult_adds",
+    "multadds": "mult_adds", "parameters": "params", "ram": "memory", "size": "weight_bytes",
+    "peakram": "peak_memory",
+}  # fmt: skip
+"""What other tools call metrics and keys, in small letters and without separators."""
 _EXAMPLE = "as in `- {device: pixel_1, latency: 20 ms, params: 4.3 M}`"
 
 
@@ -211,7 +217,7 @@ class _Reader:
         try:
             metric = find_metric(key)
         except UsageError:
-            hint = key_hint(key, known, f"there are {', '.join(known)}")
+            hint = key_hint(key, known, f"there are {', '.join(known)}", _OTHER_NAMES)
             self.problems.add(f"a budget has no key `{key}`", node, hint)
             return
         if metric.name in _LIMITED:

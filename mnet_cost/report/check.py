@@ -5,7 +5,9 @@ Words about a judgement are here, so that text, JUnit, SARIF and annotations say
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 from mnet_cost.budgets.judgements import CheckResult, Judgement, KnobChange, MovedBy, Settings
@@ -14,6 +16,7 @@ from mnet_cost.models.types import BATCH
 from mnet_cost.report.cell_text import cell
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import ASKED, Column, Marked, Quantity, Range, Report, Table
+from mnet_cost.shipped import specs_folder
 
 _MOST_VALUES = 6
 """Values of a knob that are listed."""
@@ -46,7 +49,7 @@ def _title(result: CheckResult) -> str:
 
 def _subtitle(result: CheckResult) -> str:
     limits = len(result.judgements)
-    networks = len({(id(each.spec), tuple(each.knobs.items())) for each in result.judgements})
+    networks = len({id(each.spec) for each in result.judgements})
     failing = len(result.failing)
     verdict = f"{failing:,} fail" + "s" * (failing == 1) if failing else "none fails"
     return f"{limits:,} limit{'s' * (limits != 1)} on {networks:,} network" + (
@@ -178,7 +181,7 @@ def change_text(changes: Sequence[KnobChange]) -> str:
 def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
     """What is to be said about a judgement that is not `within`, each with a label."""
     if judgement.entries:
-        entries = [f"{entry.name} {100 * entry.share:.1f} % ({entry.path}:{entry.line})"
+        entries = [f"{entry.name} {100 * entry.share:.1f} % ({_short(entry.path)}:{entry.line})"
                    for entry in judgement.entries]  # fmt: skip
         yield "costs most", ", ".join(entries)
     if judgement.before is not None:
@@ -201,8 +204,15 @@ def details(judgement: Judgement) -> Iterator[tuple[str, str]]:
         yield "budget", budget_place(judgement)
 
 
+def _short(path: str) -> str:
+    """A path as it is shown; of a spec of the library elsewhere its name alone."""
+    if os.path.isabs(path) and os.path.dirname(path) == str(specs_folder()):
+        return os.path.basename(path)
+    return path
+
+
 def _place_text(cause: MovedBy) -> str:
-    places = ", ".join(f"{path}:{line}" for path, line in cause.places or cause.past_places)
+    places = ", ".join(f"{_short(path)}:{line}" for path, line in cause.places or cause.past_places)
     return f" ({places})" if places else ""
 
 
@@ -224,16 +234,26 @@ def _not_enough(tried: Iterable[str]) -> str:
 
 
 def _noted_table(judgements: Iterable[Judgement]) -> Table:
-    """A row for each judgement, and rows for what is to be said about it."""
+    """A row for each judgement, and rows for what is to be said about it: what holds for several
+    limits of an entry stands once, below the last of those that follow each other."""
     columns = (
         Column("verdict", "verdict", "text", ASKED),
         Column("what", "what", "prose", ASKED),
     )
     rows: list[tuple[Any, ...]] = []
-    for each, *others in grouped(judgements):
-        verdict = Marked(each.verdict, "bad") if each.verdict == "over" else each.verdict
-        rows.append((verdict, _new_text([each, *others]) if others else _statement(each)))
-        rows += [(f"  {label}", text) for label, text in details(each)]
+    shown: set[tuple[Any, ...]] = set()
+    groups = grouped(judgements)
+    for name, group in groupby(groups, lambda each: (id(each[0].budget), network_name(each[0]))):
+        entry = list(group)
+        said = [list(details(each)) for each, *_ in entry]
+        for number, (each, *others) in enumerate(entry):
+            verdict = Marked(each.verdict, "bad") if each.verdict == "over" else each.verdict
+            rows.append((verdict, _new_text([each, *others]) if others else _statement(each)))
+            later = list(chain.from_iterable(said[number + 1 :]))
+            new = [(label, text) for label, text in said[number]
+                   if (label, text) not in later and (name, label, text) not in shown]  # fmt: skip
+            shown.update((name, label, text) for label, text in new)
+            rows += [(f"  {label}", text) for label, text in new]
     return Table("noted", "", columns, tuple(rows))
 
 
@@ -300,6 +320,10 @@ _RECORDS = (
     Column("low", "low end", "quantity"),
     Column("high", "high end", "quantity"),
     Column("limit", "limit", "quantity"),
+    Column("warn", "warning above", "quantity"),
+    Column("before", "number in the baseline", "quantity"),
+    Column("worst", "worst setting"),
+    *[Column(f"settings_{name}", f"settings {name}", "count") for name in (*VERDICTS, "broken")],
     Column("budget", "budget"),
     Column("reason", "reason"),
 )
@@ -316,12 +340,24 @@ def _records(judgements: Sequence[Judgement]) -> Table:
             (each.verdict, network_name(each), each.precision,
              each.device.name if each.device is not None else None, each.part, each.metric.name,
              amount(each, each.number.value), amount(each, each.number.low),
-             amount(each, each.number.high), amount(each, each.bound.value),
-             budget_place(each), each.budget.reason or None)
+             amount(each, each.number.high),
+             amount(each, None if each.limit is None else each.limit.value),
+             amount(each, None if each.warning is None else each.warning.value),
+             amount(each, None if each.before is None else each.before.value),
+             *_settings_cells(each), budget_place(each), each.budget.reason or None)
             for each in judgements
         ]
     )  # fmt: skip
     return Table("judgements", "", _RECORDS, rows)
+
+
+def _settings_cells(judgement: Judgement) -> tuple[Any, ...]:
+    """The worst setting of a range, and how many of its settings have each verdict or no number."""
+    settings = judgement.settings
+    if settings is None:
+        return (None,) * (2 + len(VERDICTS))
+    counts = [settings.counts.get(verdict, 0) for verdict in VERDICTS]
+    return _setting(settings.worst, "") or None, *counts, sum(settings.broken.values())
 
 
 def check_document(result: CheckResult) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Without colour the text is the same.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -350,13 +351,17 @@ def _is_shown(key: str, columns: tuple[Column, ...], shown: Iterable[int]) -> bo
     return any(columns[i].key == key for i in shown)
 
 
+_BREAK = re.compile(r" (?!(?:%|[munµ]?[sJ]|[kKMGT]?i?B|[kMGT])(?!\w))|(?<!\d) ")
+"""A space where a line may end: a number and its unit stay together."""
+
+
 def _wrapped(text: str, room: int) -> list[str]:
     """Lines of at most `room` columns; a word that is longer is cut."""
     if _size(text) <= room:
         return [text]
     lines: list[str] = []
     line = ""
-    for word in text.split(" "):
+    for word in _BREAK.split(text):
         longer = f"{line} {word}" if line else word
         if _size(longer) <= room:
             line = longer

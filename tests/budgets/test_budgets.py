@@ -405,3 +405,13 @@ def test_a_problem_hides_no_other_of_the_entry_and_each_is_shown_once(folder: Pa
                 "  - {model: net.yaml, mult_adds: 1 M}\n")  # fmt: skip
     text = problems("budget.yaml")
     assert text.count("did you mean `kernel`?") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [("time", "latency"), ("macs", "mult_adds"), ("MACs", "mult_adds"), ("ram", "memory"),
+     ("RAM", "memory"), ("parameters", "params"), ("FLOPs", "flops"), ("peak_ram", "peak_memory")],
+)  # fmt: skip
+def test_keys_of_other_tools_are_known(folder: Path, key: str, meant: str) -> None:
+    budget_file(f"  - {{model: net.yaml, device: pixel_1, {key}: 3}}\n")
+    assert f"hint: did you mean `{meant}`?" in problems("budget.yaml")

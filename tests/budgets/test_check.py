@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from collections import Counter
 from itertools import product
 from pathlib import Path
@@ -15,6 +17,7 @@ from mnet_cost.budgets.entries import LIMITED, PART_METRICS, Bound
 from mnet_cost.budgets.files import plan_checks
 from mnet_cost.budgets.judgements import CheckResult, Judgement
 from mnet_cost.budgets.verdicts import UNKNOWN, Interval, failing_verdicts, verdict_of, worst_of
+from mnet_cost.cli import main
 from mnet_cost.errors import BudgetError, MnetCostError, UsageError
 from mnet_cost.metrics import find_metric
 from mnet_cost.report.check import details, sentence
@@ -481,3 +484,40 @@ def test_nothing_is_said_of_a_number_that_is_not_known() -> None:
         each.number.value is not None or not each.entries for each in check.result.judgements
     )
     assert "marked" not in check.report()
+
+
+def test_what_limits_of_an_entry_have_in_common_is_said_once() -> None:
+    Path("budget.yaml").write_text(
+        "format: 1\nbudgets:\n  - {model: mobilenet_v1, params: 1 k, mult_adds: 1 k, warn: "
+        "{peak_memory: 1 kB}, reason: a small phone}\n"
+        "  - {model: mobilenet_v1, at: {alpha: [0.5, 1.0]}, weights: 1 k}\n"
+    )
+    report = mnet_cost.check("budget.yaml").report()
+    assert report.startswith("3 over, 1 warn\n4 limits on 1 network: 3 fail\n")
+    assert report.count("no single knob is enough (tried: alpha, resolution)") == 1
+    assert report.count("a small phone") == 1
+    assert report.count("budget.yaml:3") == 1
+
+
+def test_rows_of_a_table_have_all_that_a_range_is_judged_by() -> None:
+    Path("budget.yaml").write_text(
+        "format: 1\nbudgets: [{model: mobilenet_v1, at: {alpha: [0.01, 0.5, 1.0]}, params: 2 M, "
+        "warn: {params: 1 M}}]\n"
+    )
+    assert main(["check", "budget.yaml", "--format", "csv", "-o", "rows.csv"]) == 1
+    with Path("rows.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["limit"], row["warn"], row["before"]) == ("2000000.0", "1000000.0", "")
+    assert row["worst"] == "alpha=1.0"
+    counts = [row[f"settings_{name}"] for name in ("over", "undecided", "warn", "within", "broken")]
+    assert counts == ["1", "0", "1", "0", "1"]
+
+
+@pytest.mark.parametrize("width", range(60, 90))
+def test_a_number_and_its_unit_stay_on_one_line(width: int) -> None:
+    Path("budget.yaml").write_text(
+        "format: 1\nbudgets: [{model: mobilenet_v1, device: pixel_1_tflite, latency: 60 ms, "
+        "params: 4 M}]\n"
+    )
+    report = mnet_cost.check("budget.yaml").report(width=width)
+    assert not re.search(r"\d\n +(%|ms|M)\b|\d\n +%", report)
