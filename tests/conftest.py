@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 # Each worker of pytest-xdist has a processor of its own, as far as there are as many.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Whoever runs the tests may have a narrow terminal: tests set the width that they are about.
+os.environ.pop("COLUMNS", None)
 
 # Machines differ in speed, so no example is timed; and what fails in CI fails the same way here.
 settings.register_profile(
