@@ -88,8 +88,8 @@ class Limit(NamedTuple):
         if self.end is None or values is None:
             return values
         ends = table[self.end.objective.column]
-        if ends is None:
-            return None
+        if ends is None or self.end.power == 1:
+            return ends
         import numpy
 
         # Not a power of the ratio: of no known end, the power 0 would be 1.
