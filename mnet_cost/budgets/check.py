@@ -114,7 +114,7 @@ def read_tolerances(text: str | None, baseline: str | None) -> dict[str, float]:
             hint = "add --baseline git:main, for example"
             raise UsageError(Problem("--tolerance is of a baseline, and there is none", hint=hint))
         return {}
-    from mnet_cost.budgets.baseline import parse_tolerances
+    from mnet_cost.budgets.growth import parse_tolerances
 
     return parse_tolerances(text)
 
@@ -161,13 +161,12 @@ class _Checker:
         self, name: str, tolerances: Mapping[str, float], limited: Iterable[str], tolerance: str
     ) -> Iterator[Judgement]:
         """Judgements of all settings and ranges, beside the baseline of that name."""
-        from mnet_cost.budgets.baseline import (
-            Setting,
+        from mnet_cost.budgets.baseline import Setting, open_baseline
+        from mnet_cost.budgets.growth import (
             are_kept,
             compare_range,
             compare_with,
             compared_metrics,
-            open_baseline,
             refuse_tolerances_of_nothing,
         )
 

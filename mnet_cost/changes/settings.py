@@ -23,7 +23,7 @@ from mnet_cost.models.published import ACCURACIES, PublishedRow, published_at
 from mnet_cost.models.types import BATCH, Knob, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.search.single import word_of
-from mnet_cost.search.usual_values import RESOLUTION, TASK
+from mnet_cost.search.usual_values import RESOLUTION, TASK, is_number
 from mnet_cost.tensors import PRECISIONS, TensorType, axis_names
 
 Kind = Literal["knob", "variant", "precision", "order", "activation", "kernel", "channels"]
@@ -147,13 +147,9 @@ def _published_below(network: Network, alone: Collection[str]) -> dict[str, Any]
         if not row.own or len(other) < 2 or not other.keys().isdisjoint({*alone, *TASK}):
             continue
         numbers = [(value, network.knobs[name]) for name, value in other.items()]
-        if all(_is_number(a) and _is_number(b) and a < b for a, b in numbers):
+        if all(is_number(a) and is_number(b) and a < b for a, b in numbers):
             below.append((sum([log(a / b) for a, b in numbers if a > 0]), other))
     return max(below, key=lambda item: item[0])[1] if below else {}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _knob_candidate(analysis: Analysis, knobs: Mapping[str, Any]) -> Candidate:
@@ -187,9 +183,9 @@ def step_down(knob: Knob, now: Any, is_published: Callable[[Any], bool]) -> floa
     steps of 32 pixels and of 0.05. Another number may be no size (groups, a depth): it has to be
     published with all other knobs as they are. None where there is none.
     """
-    if knob.name in TASK or not _is_number(now):
+    if knob.name in TASK or not is_number(now):
         return None
-    published = [value for value in knob.published if _is_number(value) and value < now]
+    published = [value for value in knob.published if is_number(value) and value < now]
     is_multiplier = any(isinstance(value, float) for value in (knob.default, *knob.published))
     is_size = knob.name == RESOLUTION or is_multiplier
     for value in sorted(published, reverse=True):

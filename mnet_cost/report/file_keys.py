@@ -78,3 +78,8 @@ def file_numbers(numbers: Mapping[str, Any]) -> dict[str, Any]:
         stem, ending, factor = file_unit(key)
         in_files[stem + ending] = number if number is None or factor == 1 else number * factor
     return in_files
+
+
+def plain_value(value: Any) -> Any:
+    """The value of a knob as JSON has it: a height and a width are a text."""
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mnet_cost.report.file_keys import plain_value
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Table
 from mnet_cost.search.fit import Fit, Line, Size
@@ -21,7 +22,7 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         "models": [
             {
                 "name": sweep.networks[0].name,
-                "axes": {name: [_plain(value) for value in values]
+                "axes": {name: [plain_value(value) for value in values]
                          for name, values in sweep.axes.items()},
             }
             for sweep in request.sweeps
@@ -51,7 +52,7 @@ def fit_document(fit: Fit) -> dict[str, Any]:
         "steps": [
             {
                 "knob": step.knob,
-                "value": _plain(step.value),
+                "value": plain_value(step.value),
                 "size": _size_document(step.size),
             }
             for step in fit.steps
@@ -88,7 +89,7 @@ def _line_document(line: Line | None) -> dict[str, Any] | None:
         "across": line.across,
         "along": line.along,
         "rows": [
-            {"value": _plain(value), "size": _size_document(size)} for value, size in line.rows
+            {"value": plain_value(value), "size": _size_document(size)} for value, size in line.rows
         ],
     }
 
@@ -99,7 +100,7 @@ def _size_document(size: Size | None) -> dict[str, Any] | None:
     return {
         "reference": size.reference,
         "precision": size.precision,
-        "knobs": {name: _plain(value) for name, value in size.knobs.items()},
+        "knobs": {name: plain_value(value) for name, value in size.knobs.items()},
         "aim": size.aim,
         "fits": size.is_within,
         "uses": [
@@ -117,7 +118,3 @@ def _size_document(size: Size | None) -> dict[str, Any] | None:
             if name not in size.knobs and name not in ("model", "precision")
         },
     }
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (bool, int, float)) else str(value)

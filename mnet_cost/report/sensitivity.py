@@ -13,7 +13,7 @@ from mnet_cost.changes.sensitivity import Change, GroupSensitivity, SensitivityR
 from mnet_cost.metrics import METRICS, Metric, find_metric
 from mnet_cost.report.conventions import convention_notes
 from mnet_cost.report.estimates import basis_notes, unknown_notes
-from mnet_cost.report.file_keys import file_numbers
+from mnet_cost.report.file_keys import file_numbers, plain_value
 from mnet_cost.report.matrix import settings_words
 from mnet_cost.report.metric_columns import metric_column
 from mnet_cost.report.schema_ids import schema_id
@@ -318,7 +318,7 @@ def _document(result: SensitivityResult) -> dict[str, Any]:
     return {
         "schema": schema_id("sensitivity"),
         "model": network.spec.title,
-        "knobs": {name: _plain(value) for name, value in network.knobs.items()},
+        "knobs": {name: plain_value(value) for name, value in network.knobs.items()},
         "precision": analysis.precision,
         "convention": analysis.convention,
         "lower_bound": bool(analysis.unmodelled),
@@ -333,10 +333,6 @@ def _document(result: SensitivityResult) -> dict[str, Any]:
         "groups": [_group_document(result, each) for each in result.groups],
         "unchangeable": [fixed._asdict() for fixed in result.unchangeable],
     }
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (int, float, str, bool)) else str(value)
 
 
 def _group_document(result: SensitivityResult, each: GroupSensitivity) -> dict[str, Any]:

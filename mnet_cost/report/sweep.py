@@ -12,6 +12,7 @@ from mnet_cost.analysis.latency import basis_of
 from mnet_cost.devices import DeviceProfile
 from mnet_cost.errors import one_of
 from mnet_cost.metrics import find_metric
+from mnet_cost.report.file_keys import plain_value
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.sweep_choices import compact_choices, is_choice
 from mnet_cost.report.types import ASKED, AtLeast, Column, Fact, Form, Quantity, Report, Table
@@ -284,7 +285,7 @@ def sweep_document(request: SweepRequest, summary: Summary) -> dict[str, Any]:
         "precisions": list(request.precisions),
         "devices": [device.name for device in request.devices],
         "convention": request.convention,
-        "axes": {name: [_plain(v) for v in values] for name, values in request.axes.items()},
+        "axes": {name: [plain_value(v) for v in values] for name, values in request.axes.items()},
         "points": request.points,
         "valid": summary.valid,
         "broken": [{"points": count, "cause": cause} for count, cause in summary.causes],
@@ -358,7 +359,3 @@ def _number(column: SweepColumn, value: Any) -> Any:
     if value is None or column.kind not in ("int64", "bool"):
         return value
     return int(value) if column.kind == "int64" else bool(value)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (bool, int, float)) else str(value)

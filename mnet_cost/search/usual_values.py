@@ -38,7 +38,7 @@ def values_of(knob: Knob) -> tuple[Any, ...]:
     """The usual values of one knob in ascending order; its default alone where none are known."""
     if knob.choices:
         return _ascending(knob.choices)
-    numbers = [value for value in knob.published if _is_number(value)]
+    numbers = [value for value in knob.published if is_number(value)]
     if len(set(numbers)) < 2:
         return (knob.default,)
     if any(isinstance(number, float) for number in numbers):
@@ -48,18 +48,19 @@ def values_of(knob: Knob) -> tuple[Any, ...]:
     elif knob.name == RESOLUTION:
         first_multiple = -(-min(numbers) // _PIXELS) * _PIXELS
         numbers += range(first_multiple, max(numbers) + 1, _PIXELS)
-    if _is_number(knob.default):
+    if is_number(knob.default):
         numbers.append(knob.default)
     return _ascending(numbers)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether the value of a knob is a number; flags are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _ascending(values: Any) -> tuple[Any, ...]:
     """Each value once, numbers in order; what is no number as it stands."""
     distinct = dict.fromkeys(values)
-    if all(map(_is_number, distinct)):
+    if all(map(is_number, distinct)):
         return tuple(sorted(distinct))
     return tuple(distinct)

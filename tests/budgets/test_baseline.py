@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mnet_cost
-from mnet_cost.budgets.baseline import parse_tolerances
+from mnet_cost.budgets.growth import parse_tolerances
 from mnet_cost.budgets.judgements import Judgement
 from mnet_cost.cli import main
 from mnet_cost.errors import MnetCostError, UsageError
