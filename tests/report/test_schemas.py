@@ -32,6 +32,21 @@ COMMANDS = {
     "layer": ["layers", "conv2d"],
     "paper": ["paper", "mobilenet_v1", "--table", "4"],
     "sweep": ["sweep", "mobilenet_v1", "--alpha", "0.01,0.5,1.0", "--device", "pixel_1_tflite"],
+    "fit": [
+        "fit",
+        "mobilenet_v1",
+        "--alpha",
+        "0.5,1.0",
+        "--resolution",
+        "96x128,128,160",
+        "--device",
+        "pixel_1_tflite",
+        "--latency",
+        "30ms",
+        "--confidence",
+        "0.9",
+    ],
+    "sensitivity": ["sensitivity", "lenet5", "--device", "pixel_1"],
     "check": [
         *("check", "lenet5", "mobilenet_v1@alpha=0.5", "--fail-on", "never", "--device", "h100"),
         *("--limit", "params<=1M", "--limit", "latency<=1s"),
@@ -39,6 +54,13 @@ COMMANDS = {
     "batches": ["analyze", "lenet5", "--batch", "1,8", "--device", "pixel_1"],
 }
 """A command for each document that takes no file and no training."""
+
+OTHERS = {"calibration", "training", "training-comparison"}
+"""Documents of commands that take a file or train; their own tests read them."""
+
+
+def test_each_document_is_read_by_its_schema_somewhere() -> None:
+    assert {*COMMANDS, *OTHERS} == {*VERSIONS}
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
