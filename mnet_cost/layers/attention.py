@@ -212,7 +212,6 @@ class Attention(Layer):
     effort: ClassVar[Effort] = "matmul"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
     width_field: ClassVar[str | None] = "features"
-    aliases: ClassVar[tuple[str, ...]] = ("multi_head_attention",)
     arity: ClassVar[tuple[int, int | None]] = (1, 2)
 
     heads: Size = spec_field(Whole(), "parts of the features with scores of their own")

@@ -98,7 +98,6 @@ class Layer:
     """
 
     kind: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """Least and most inputs; None is any number."""
     effect: ClassVar[Effect] = "compute"

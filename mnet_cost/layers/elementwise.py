@@ -107,7 +107,6 @@ class Multiply(Broadcast):
     __slots__ = ()
 
     kind: ClassVar[str] = "multiply"
-    aliases: ClassVar[tuple[str, ...]] = ("mul",)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # One product after the other: each factor is the gradient of the other one.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import Any
 
-from mnet_cost.layers import LAYERS, Layer
+from mnet_cost.layers import LAYERS, Layer, names_of
 from mnet_cost.layers.fields import EXPRESSION_SCHEMA, Json, LayerField, fields_of
 from mnet_cost.models.published import ACCURACIES, COUNTS, FIGURES
 from mnet_cost.models.sections import FORMAT, REQUIRED
@@ -234,12 +234,12 @@ def _entry() -> Json:
     kinds = {
         name: _ref(_definition(layer), "" if name == layer.kind else f"The same as {layer.kind}.")
         for layer in LAYERS
-        for name in (layer.kind, *layer.aliases)
+        for name in names_of(layer.kind)
     }
     never_bare = [
         name
         for layer in LAYERS
-        for name in (layer.kind, *layer.aliases)
+        for name in names_of(layer.kind)
         if layer.arity[0] > 1 or _required(layer)
     ]
     return {
