@@ -267,7 +267,8 @@ def reshape(d: Draft) -> Proposal:
 
 def transpose(d: Draft) -> Proposal:
     x = d.any()
-    axes = list(range(len(d.shape(x))))
+    rank = len(d.shape(x))
+    axes = [axis - rank if d.r.random() < 0.2 else axis for axis in range(rank)]
     d.r.shuffle(axes)
     return {"axes": axes}, [x]
 

@@ -55,7 +55,9 @@ def reshape(e: Emitter, layer: Reshape, xs: list[Any], types: Types, outputs: Ty
 
 
 def transpose(e: Emitter, layer: Transpose, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(torch.permute, xs[0], (0, *(axis + 1 for axis in layer.axes)))
+    return e.call(
+        torch.permute, xs[0], (0, *(axis + 1 for axis in layer.order(len(types[0].shape))))
+    )
 
 
 def pad(e: Emitter, layer: Pad, xs: list[Any], types: Types, outputs: Types) -> Any:
