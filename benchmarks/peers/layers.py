@@ -61,6 +61,20 @@ class TrainedTensor(nn.Module):
         return self.function(x, self.weight)
 
 
+class ConstantKernel(nn.Module):
+    """A module that calls a function of its input and a buffer, as timm's BlurPool2d does."""
+
+    def __init__(
+        self, shape: tuple[int, ...], function: Callable[[Tensor, Tensor], Tensor]
+    ) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.ones(shape))
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, self.get_buffer("kernel"))
+
+
 class SelfAttention(nn.Module):
     """torch's MultiheadAttention of a sequence to itself, or to a context."""
 
@@ -250,6 +264,16 @@ CASES: tuple[Case, ...] = (
             lambda: nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1)),
     _module("[{conv_transpose2d: {channels: 6, kernel: 3, dilation: 2}}]", IMAGE,
             lambda: nn.ConvTranspose2d(8, 6, 3, padding=2, dilation=2, bias=False)),
+    Case(IMAGE, "[{depthwise_conv2d: {kernel: 3, stride: 2, padding: 1, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 1, 3, 3), lambda x, w: F.conv2d(x, w, None, 2, 1, 1, 8)),
+        "module": lambda: nn.Conv2d(8, 8, 3, 2, 1, groups=8, bias=False).requires_grad_(False),
+    }),
+    Case(IMAGE, "[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 4, 2, 2), lambda x, w: F.conv_transpose2d(x, w, None, 2)),
+        "module": lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False).requires_grad_(False),
+    }),
     Case(IMAGE, "[{conv_transpose2d: {channels: 6, kernel: 3, stride: 2, bias: true}}]", {
         "padding 1, output_padding 1":
             lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),

@@ -186,6 +186,22 @@ _AT_OUTPUTS = Part("transposed convolutions at positions of the output", _at_out
 _BIAS = Part("bias at 1 per output", _bias)
 
 
+_CONSTANT = "a constant kernel: it is counted in a module, and not where a function takes it"
+_CUT_OR_CONSTANT = f"{_CUT}; or {_CONSTANT}"
+
+
+def _is_constant(counted: Counted) -> bool:
+    return not counted.layer.trained
+
+
+def _is_cut_or_constant(counted: Counted) -> Any:
+    return _is_constant(counted) | _is_cut(counted)
+
+
+_BESIDE_CONSTANTS = Rule(not_covered=_CONSTANT, is_beyond=_is_constant)
+"""Of tools that look at modules and their params."""
+
+
 # Norms
 
 
@@ -343,7 +359,11 @@ _UNSEEN = Part("products of activations at nothing", _left_out)
 
 THOP: Rules = {
     **TORCH,
-    ConvTranspose2d: Rule((_AT_OUTPUTS,), not_covered=_CUT, is_beyond=_is_cut),
+    Conv2d: _BESIDE_CONSTANTS,
+    DepthwiseConv2d: _BESIDE_CONSTANTS,
+    ConvTranspose2d: Rule(
+        (_AT_OUTPUTS,), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
+    ),
     BatchNorm: _rule("batch-norm at 4 per element", _affine_norm(2)),
     LayerNorm: Rule(
         (Part("layer norm at 4 per element", _affine_norm(2)),),
@@ -439,9 +459,16 @@ def _turned_batch_norm_params(counted: Counted) -> Any:
 
 TORCHINFO: Rules = {
     **TORCH,
-    Conv2d: Rule((_BIAS,), "nn.Conv2d", "nn.Linear over positions", _pointwise_params),
-    DepthwiseConv2d: Rule((_BIAS,)),
-    ConvTranspose2d: Rule((_AT_OUTPUTS, _BIAS), not_covered=_CUT, is_beyond=_is_cut),
+    Conv2d: _BESIDE_CONSTANTS._replace(
+        parts=(_BIAS,),
+        written="nn.Conv2d",
+        otherwise="nn.Linear over positions",
+        otherwise_amount=_pointwise_params,
+    ),
+    DepthwiseConv2d: _BESIDE_CONSTANTS._replace(parts=(_BIAS,)),
+    ConvTranspose2d: Rule(
+        (_AT_OUTPUTS, _BIAS), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
+    ),
     Linear: Rule(
         (
             Part(

@@ -64,7 +64,7 @@ class TrainingCost:
     average_bytes: int
     """A moving average of the params, if there is one."""
     statistic_bytes: int
-    """Running statistics of norms."""
+    """Buffers: running statistics of norms, constant kernels."""
     activation_bytes: int
     saved_tensors: tuple[SavedTensor, ...] = field(repr=False)
     """The tensors whose sizes add up to `activation_bytes`, largest first."""
@@ -121,7 +121,7 @@ def training_cost(
         for i, step in enumerate(network.steps)
         if flow.has_gradient[step.output]
     ]
-    params = totals.weight_bytes
+    params = totals.params * DTYPES["fp32"].bytes
     return TrainingCost(
         batch=network.batch,
         precision=precision,

@@ -43,7 +43,7 @@ class Work(NamedTuple):
     vector_ops       every other arithmetic operation (bias, norm, activation, pooling, add)
     weights          elements of kernels of convolutions and linear layers
     params           all trained elements: weights, biases, scales and shifts
-    buffers          stored but not trained: running statistics
+    buffers          stored but not trained: running statistics, constant kernels
     input_elements   activations read
     output_elements  activations written
     """
@@ -111,6 +111,8 @@ class Layer:
     """Whether it adds its inputs: an accumulator can start with one of them."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else `Work.input_elements` has those that are."""
+    buffers_are_weights: ClassVar[bool] = False
+    """Whether its buffers are constants: stored with the weights, and read as they are."""
     saves: ClassVar[Saves] = "nothing"
     """What autograd saves; `saved_tensors` says it where a word does not."""
     memory_format: ClassVar[MemoryFormat] = "preserved"
@@ -223,7 +225,11 @@ class Layer:
         """
         work = self.work(tuple(x.type for x in inputs), output) or Work()
         needed = any(x.needs_gradient for x in inputs)
-        return work.mult_adds * needed, work.mult_adds * bool(work.weights)
+        return work.mult_adds * needed, work.mult_adds * bool(work.weights and work.params)
+
+    def stored_with_weights(self, work: Work) -> Size:
+        """Elements that are stored as weights: all params, and buffers that are constants."""
+        return work.params + work.buffers if self.buffers_are_weights else work.params
 
 
 def image_sizes(x: TensorType, kind: str) -> tuple[Size, Size, Size]:

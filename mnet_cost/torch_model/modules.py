@@ -100,6 +100,29 @@ class GroupNormOfOne(nn.GroupNorm):
         return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
+def as_constants(module: nn.Module) -> None:
+    """Make buffers of the parameters of a module, under the same names."""
+    for name, parameter in list(module.named_parameters(recurse=False)):
+        delattr(module, name)
+        module.register_buffer(name, parameter.detach())
+
+
+class ConstantConv2d(nn.Conv2d):
+    """A convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
+class ConstantConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
 def heads_apart(x: Tensor, heads: int) -> Tensor:
     """[..., L, heads * d] -> [..., heads, L, d]."""
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)

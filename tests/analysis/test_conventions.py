@@ -128,6 +128,8 @@ def test_the_spec_does_not_determine_what_is_not_covered() -> None:
         ("ptflops", "attention"),
         ("ptflops", "gru"),
         ("ptflops", "conv_transpose2d"),
+        ("thop", "depthwise_conv2d"),  # a constant kernel
+        ("torchinfo", "depthwise_conv2d"),
         ("thop", "conv_transpose2d"),
         ("thop", "layer_norm"),
         ("torchinfo", "conv_transpose2d"),

@@ -191,7 +191,7 @@ WINDOW = {
     "padding": padding("same", "valid"),
     "dilation": pair(whole(1, 3)),
 }
-GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS}
+GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS, "trained": FLAGS}
 
 
 @st.composite
@@ -328,7 +328,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     DepthwiseConv2d: cases(
         IMAGES,
         {"kernel": pair(whole(1, 4))},
-        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS},
+        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS, "trained": FLAGS},
     ),
     ConvTranspose2d: cases(
         IMAGES,

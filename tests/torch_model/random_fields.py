@@ -83,6 +83,10 @@ class Draft:
         return self.r.choice(axis_names(rank, x.layout))
 
 
+def _constant(d: Draft) -> Fields:
+    return {"trained": False} if d.r.random() < 0.15 else {}
+
+
 def _window(d: Draft) -> Fields:
     return {"kernel": d.pair(1, 5)} | d.some(stride=d.pair(1, 3), padding=d.sides(4))
 
@@ -92,12 +96,12 @@ def conv2d(d: Draft) -> Proposal:
     groups = d.divisor(d.shape(x)[-3]) if d.flag() else 1
     fields = _window(d) | {"channels": groups * d.r.randint(1, 4)}
     fields |= d.some(dilation=d.pair(1, 3), bias=d.flag())
-    return fields | ({"groups": groups} if groups > 1 else {}), [x]
+    return fields | ({"groups": groups} if groups > 1 else {}) | _constant(d), [x]
 
 
 def depthwise_conv2d(d: Draft) -> Proposal:
     more = d.some(dilation=d.pair(1, 3), bias=d.flag(), multiplier=d.r.randint(1, 3))
-    return _window(d) | more, [d.any(3)]
+    return _window(d) | more | _constant(d), [d.any(3)]
 
 
 def conv_transpose2d(d: Draft) -> Proposal:

@@ -105,12 +105,25 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "channels: 4, kernel: [3, 2], stride: [1, 2], bias: true",
             "channels: 6, kernel: 3, groups: 3, padding: [1, 0, 0, 2], dilation: 2",
             "channels: 4, kernel: 2, stride: 3, padding: valid",
+            "channels: 4, kernel: 3, bias: true, trained: false",
         ],
     ),
-    "depthwise_conv2d": (IMAGE, ["kernel: 3", "kernel: 3, stride: 2", "kernel: 5, multiplier: 2"]),
+    "depthwise_conv2d": (
+        IMAGE,
+        [
+            "kernel: 3",
+            "kernel: 3, stride: 2",
+            "kernel: 5, multiplier: 2",
+            "kernel: 3, trained: false",
+        ],
+    ),
     "conv_transpose2d": (
         IMAGE,
-        ["channels: 4, kernel: 3, stride: 2", "channels: 4, kernel: 2, stride: 2, padding: 0"],
+        [
+            "channels: 4, kernel: 3, stride: 2",
+            "channels: 4, kernel: 2, stride: 2, padding: 0",
+            "channels: 4, kernel: 3, trained: false",
+        ],
     ),
     "linear": (SEQUENCE, ["features: 4", "features: 4, bias: false"]),
     "batch_norm": (IMAGE, ["", "affine: false", "axis: height", "axis: -1"]),
