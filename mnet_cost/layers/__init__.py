@@ -19,6 +19,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.base import Layer, Work
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
@@ -97,6 +98,7 @@ LAYERS: tuple[type[Layer], ...] = (
     Lstm,
     Gru,
     # several inputs
+    Elementwise,
     Add,
     Multiply,
     Concat,
