@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
@@ -143,7 +144,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     LocalResponseNorm, L2Normalize,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
-    Add, Multiply, Concat,
+    Elementwise, Add, Multiply, Concat,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     Split, Slice, Take,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,

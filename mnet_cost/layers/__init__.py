@@ -54,7 +54,8 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "gelu": "activation.Gelu",
         "softmax": "activation.Softmax",
     },
-    "Element by element, one tensor or several": {
+    "Element by element": {
+        "elementwise": "arithmetic.Elementwise",
         "add": "elementwise.Add",
         "multiply": "elementwise.Multiply",
     },

@@ -189,6 +189,10 @@ class Layer:
             return Saved(inputs=tuple(range(len(inputs))))
         return Saved(output=self.saves == "output")
 
+    def passes_gradient(self, position: int) -> bool:
+        """Whether the gradient of the output reaches the input at that position."""
+        return True
+
     def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is the memory of the first input while training in torch."""
         return self.memory_format == "permuted" or self.effect == "view"

@@ -50,7 +50,6 @@ OTHER_KINDS: Mapping[str, str] = {
     "hardsigmoid": "hard_sigmoid",
     "hsigmoid": "hard_sigmoid",
     "lrelu": "leaky_relu",
-    "clip": "relu6",
     "logistic": "sigmoid",
     "pool": "max_pool2d",
     "maxpool": "max_pool2d",
@@ -69,6 +68,8 @@ OTHER_KINDS: Mapping[str, str] = {
     "upsample": "resize",
     "upsampling": "resize",
     "upsampling2d": "resize",
+    "unaryop": "elementwise",
+    "binaryop": "elementwise",
     "cat": "concat",
     "concatenate": "concat",
     "eltwise": "add",
@@ -90,6 +91,36 @@ OTHER_KINDS: Mapping[str, str] = {
     "chunk": "split",
     "roipooling": "roi_pool",
 }
+
+OTHER_OPERATIONS: Mapping[str, str] = {
+    "abs": "absolute",
+    "neg": "negate",
+    "negative": "negate",
+    "sqr": "square",
+    "recip": "reciprocal",
+    "inverse": "reciprocal",
+    "sgn": "sign",
+    "sine": "sin",
+    "cosine": "cos",
+    "exponential": "exp",
+    "logarithm": "log",
+    "logsigmoid": "log_sigmoid",
+    "gelutanh": "gelu_tanh",
+    "hardtanh": "clamp",
+    "clip": "clamp",
+    "sub": "subtract",
+    "minus": "subtract",
+    "difference": "subtract",
+    "div": "divide",
+    "division": "divide",
+    "quotient": "divide",
+    "pow": "power",
+    "min": "minimum",
+    "max": "maximum",
+    "addcmul": "add_product",
+    "where": "select",
+}
+"""What functions of the kind `elementwise` are called elsewhere."""
 
 OTHER_FIELDS: Mapping[str, str] = {
     "filters": "channels",
@@ -125,4 +156,23 @@ OTHER_FIELDS: Mapping[str, str] = {
     "alpha": "slope",
     "numgroups": "groups",
     "scalefactor": "scale",
+    "op": "operation",
+    "function": "operation",
+    "minvalue": "low",
+    "maxvalue": "high",
+    "min": "low",
+    "max": "high",
+    "value": "number",
+    "scalar": "number",
+    "constant": "number",
 }
+
+
+def operation_hint(name: str) -> str | None:
+    """A hint for a kind that is not there and is a function of the kind `elementwise`."""
+    from mnet_cost.layers.arithmetic import OPERATIONS
+
+    bare = name.lower().replace("_", "").replace("-", "")
+    names = {operation.replace("_", ""): operation for operation in OPERATIONS}
+    operation = names.get(bare, OTHER_OPERATIONS.get(bare))
+    return None if operation is None else f"write `elementwise: {{operation: {operation}}}`"

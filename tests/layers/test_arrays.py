@@ -27,6 +27,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
@@ -202,7 +203,24 @@ def broadcast_shapes(draw: st.DrawFn) -> Any:
         [draw(st.sampled_from([axis, axis, 1]) | size) for axis in base]
         for _ in range(draw(st.integers(2, 3)))
     ]
-    return [*inputs[:-1], [1, *inputs[-1]]] if draw(st.integers(0, 9)) == 9 else inputs
+    # Axes are aligned from the last on.
+    return [axes[draw(st.sampled_from((0, 0, 0, 1))) :] or axes for axes in inputs]
+
+
+@st.composite
+def arithmetic(draw: st.DrawFn) -> Any:
+    operation = draw(st.sampled_from(tuple(OPERATIONS)))
+    number = st.just("number") if OPERATIONS[operation].number != "none" else st.nothing()
+    wanted = draw(st.sets(number | st.sampled_from(("reversed", "low", "high"))))
+    if operation == "clamp":
+        wanted = wanted | {draw(st.sampled_from(("low", "high")))}
+    elif draw(st.integers(0, 9)):
+        wanted = wanted - {"low", "high"}
+    values = {"number": real(-2.0, 2.0), "reversed": FLAGS, "low": real(-1.0, 0.5)}
+    fields = {name: draw(values.get(name, real(-0.5, 1.0))) for name in sorted(wanted)}
+    shapes = draw(broadcast_shapes())
+    count = OPERATIONS[operation].tensors - ("number" in wanted and operation != "add_product")
+    return {"operation": operation, **fields}, shapes[: max(count, 1)]
 
 
 @st.composite
@@ -363,6 +381,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     **dict.fromkeys(
         (AdaptiveAvgPool2d, AdaptiveMaxPool2d), cases(IMAGES, {"size": pair(whole(0, 9))})
     ),
+    Elementwise: arithmetic(),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
     Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),

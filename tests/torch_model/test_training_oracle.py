@@ -29,6 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_backward_flop  # noqa
 
 from mnet_cost.analysis.training import OPTIMIZERS, training_cost  # noqa: E402
 from mnet_cost.layers import LAYERS  # noqa: E402
+from mnet_cost.layers.arithmetic import OPERATIONS  # noqa: E402
 from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
 from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
@@ -95,6 +96,17 @@ def without_onednn() -> Iterator[None]:
 
 IMAGE, SEQUENCE, VECTOR = "[6, 9, 8]", "[5, 6]", "[6]"
 
+_OF_ONE_TENSOR = [
+    f"operation: {name}"
+    for name, operation in OPERATIONS.items()
+    if operation.tensors == 1 and operation.number != "always" and name != "clamp"
+]
+_WITH_A_NUMBER = [
+    f"operation: {name}, number: 2"
+    for name, operation in OPERATIONS.items()
+    if operation.number in ("always", "instead")
+]
+
 KINDS: dict[str, tuple[str, list[str]]] = {
     # kind: the shape of what a first, trained layer gives to it, and fields in many ways
     "conv2d": (
@@ -143,6 +155,20 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "hard_swish": (IMAGE, [""]),
     "gelu": (IMAGE, [""]),
     "softmax": (IMAGE, ["", "axis: width"]),
+    "elementwise": (
+        IMAGE,
+        [
+            *_OF_ONE_TENSOR,
+            *_WITH_A_NUMBER,
+            *(
+                f"operation: {name}, number: 2, reversed: true"
+                for name in ("subtract", "divide", "power")
+            ),
+            "operation: clamp, low: 0",
+            "operation: clamp, low: 0, high: 6",
+            "operation: elu, number: 2",
+        ],
+    ),
     "max_pool2d": (
         IMAGE,
         [
@@ -266,6 +292,35 @@ def test_several_inputs(kind: str) -> None:
     assert_agrees(
         "format: 1\nname: several\ninput: {x: [5, 6]}\nlayers:\n"
         "  - {id: a, linear: {features: 6}}\n" + AROUND[kind]
+    )
+
+
+@pytest.mark.parametrize("inputs", ["a, b", "a, x", "x, a", "a, c", "c, a", "b, b"])
+@pytest.mark.parametrize(
+    "operation", [name for name, operation in OPERATIONS.items() if operation.tensors == 2]
+)
+def test_operations_of_two_tensors(operation: str, inputs: str) -> None:
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+@pytest.mark.parametrize(
+    "inputs", ["a, b, c", "x, a, b", "x, x, b", "a, x, c", "b, a, x", "a, c, x"]
+)
+@pytest.mark.parametrize("operation", ["add_product", "add_product, number: 0.5", "select"])
+def test_operations_of_three_tensors(operation: str, inputs: str) -> None:
+    """What only leads to a condition gets no gradient, so nothing before it is saved."""
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+def of_tensors(entry: str) -> str:
+    """A layer of tensors a, b [4, 5, 6] and c [5, 6], which need gradients, and x, which does not;
+    before a, b and c are layers that save something."""
+    return (
+        "format: 1\nname: several\ninput: {x: [4, 5, 6]}\nlayers:\n"
+        "  - {id: first, linear: {features: 6}, from: x}\n"
+        "  - {id: a, sigmoid: {}, from: first}\n  - {id: second, tanh: {}, from: first}\n"
+        "  - {id: b, silu: {}, from: second}\n  - {id: part, take: {index: 0, axis: -3}, from: b}\n"
+        f"  - {{id: c, tanh: {{}}, from: part}}\n  - {entry}\n"
     )
 
 

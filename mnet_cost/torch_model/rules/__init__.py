@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
@@ -53,9 +54,10 @@ from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model.emitter import Rule
+from mnet_cost.torch_model.rules.arithmetic import elementwise
 from mnet_cost.torch_model.rules.norms import (
+    activation,
     batch_norm,
-    elementwise,
     group_norm,
     instance_norm,
     l2_normalize,
@@ -121,16 +123,16 @@ RULES: dict[type[Layer], Rule] = {
     InstanceNorm: instance_norm,
     LocalResponseNorm: local_response_norm,
     L2Normalize: l2_normalize,
-    Relu: elementwise(F.relu),
-    Relu6: elementwise(F.relu6),
+    Relu: activation(F.relu),
+    Relu6: activation(F.relu6),
     LeakyRelu: leaky_relu,
     Prelu: prelu,
-    Sigmoid: elementwise(torch.sigmoid),
-    HardSigmoid: elementwise(F.hardsigmoid),
-    Tanh: elementwise(torch.tanh),
-    Silu: elementwise(F.silu),
-    HardSwish: elementwise(F.hardswish),
-    Gelu: elementwise(F.gelu),
+    Sigmoid: activation(torch.sigmoid),
+    HardSigmoid: activation(F.hardsigmoid),
+    Tanh: activation(torch.tanh),
+    Silu: activation(F.silu),
+    HardSwish: activation(F.hardswish),
+    Gelu: activation(F.gelu),
     Softmax: softmax,
     MaxPool2d: max_pool2d,
     AvgPool2d: avg_pool2d,
@@ -143,6 +145,7 @@ RULES: dict[type[Layer], Rule] = {
     Attention: attention,
     Lstm: lstm,
     Gru: gru,
+    Elementwise: elementwise,
     Add: joined(operator.add),
     Multiply: joined(operator.mul),
     Concat: concat,

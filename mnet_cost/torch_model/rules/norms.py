@@ -92,7 +92,7 @@ def l2_normalize(
     return e.call(F.normalize, xs[0], dim=axis, eps=layer.epsilon)
 
 
-def elementwise(function: Callable[..., Any]) -> Rule:
+def activation(function: Callable[..., Any]) -> Rule:
     def rule(e: Emitter, layer: Layer, xs: list[Any], types: Types, outputs: Types) -> Any:
         return e.call(function, xs[0])
 

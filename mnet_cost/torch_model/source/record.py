@@ -8,6 +8,7 @@ rewritten as the single calls that a person would write.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -108,6 +109,10 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.cat: ("tensors", "dim"),
     torch.group_norm: ("input", "num_groups"),
     torch.movedim: ("input", "source", "destination"),
+    operator.add: ("input", "other"),
+    operator.sub: ("input", "other"),
+    operator.mul: ("input", "other"),
+    operator.truediv: ("input", "other"),
 }
 """Names of positional arguments of functions whose signature does not have them."""
 

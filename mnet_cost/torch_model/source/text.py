@@ -34,7 +34,14 @@ METHODS = {
 }
 """Functions that are written as methods of their first argument: `x.flatten(1)`."""
 
-INFIX = {operator.add: "+", operator.mul: "*", torch.matmul: "@"}
+INFIX = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.gt: ">",
+    torch.matmul: "@",
+}
 
 _OPENING, _CLOSING = "([{", ")]}"
 
