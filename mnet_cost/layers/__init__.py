@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnet_cost.layers.base import Layer, Work
 
-__all__ = ["ALIASES", "FAMILIES", "KINDS", "LAYERS", "Layer", "Work", "names_of"]
+__all__ = ["ALIASES", "FAMILIES", "KINDS", "LAYERS", "SHORT_FORMS", "Layer", "Work", "names_of"]
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
     "Convolutions": {
@@ -115,19 +115,35 @@ ALIASES: Mapping[str, str] = {
 """Other names that a spec may use, and the kind that each means."""
 
 
+SHORT_FORMS: Mapping[str, tuple[str, ...]] = {
+    "elementwise": (
+        "exp", "log", "sqrt", "rsqrt", "square", "reciprocal", "absolute", "negate", "sign",
+        "floor", "ceil", "round", "sin", "cos", "erf", "softplus", "mish", "elu", "selu",
+        "softsign", "log_sigmoid", "gelu_tanh", "hard_tanh", "clamp", "subtract", "divide",
+        "power", "minimum", "maximum", "add_product", "select",
+    ),
+}  # fmt: skip
+"""Words that a spec may use for a kind with one of its operations; see `short_forms.py`."""
+
+
 class _Kinds(Mapping[str, type[Layer]]):
     """The class of each kind by its names, imported when it is asked for."""
 
     def __init__(self) -> None:
         places = {kind: place for kinds in FAMILIES.values() for kind, place in kinds.items()}
         self._places = places | {alias: places[kind] for alias, kind in ALIASES.items()}
+        self._places |= {word: "" for words in SHORT_FORMS.values() for word in words}
         self._imported: dict[str, type[Layer]] = {}
 
     def __getitem__(self, name: str) -> type[Layer]:
         kind = self._imported.get(name)
         if kind is None:
             module, _, class_name = self._places[name].partition(".")
-            kind = getattr(import_module(f"mnet_cost.layers.{module}"), class_name)
+            if module:
+                kind = getattr(import_module(f"mnet_cost.layers.{module}"), class_name)
+            else:
+                kind = import_module("mnet_cost.layers.short_forms").short_form(name)
+            assert kind is not None
             self._imported[name] = kind
         return kind
 
@@ -142,7 +158,7 @@ class _Kinds(Mapping[str, type[Layer]]):
 
 
 KINDS: Mapping[str, type[Layer]] = _Kinds()
-"""The layer kind for each name that a spec may use, aliases too."""
+"""The layer kind for each name that a spec may use: kinds, aliases and short forms."""
 
 if TYPE_CHECKING:
     LAYERS: tuple[type[Layer], ...]

@@ -129,7 +129,8 @@ OPERATIONS: Mapping[str, Operation] = {
 }  # fmt: skip
 """What the kind `elementwise` can calculate."""
 
-_REVERSIBLE = ("subtract", "divide", "power")
+REVERSIBLE = ("subtract", "divide", "power")
+"""Operations for which the number can come first."""
 _REVERSIBLE_NAMES = "`subtract`, `divide` and `power`"
 _SCALES = ("negate", "add", "multiply", "subtract", "divide")
 _TENSOR_KINDS = {"add": "`add: [a, b]`", "multiply": "`multiply: [a, b]`"}
@@ -221,7 +222,7 @@ class Elementwise(Broadcast):
             )
         if use == "none" and self.number is not None:
             raise RuleViolation(f"{name} has no `number`")
-        if self.reversed and (self.operation not in _REVERSIBLE or self.number is None):
+        if self.reversed and (self.operation not in REVERSIBLE or self.number is None):
             raise RuleViolation(
                 f"`reversed` is for a `number` with {_REVERSIBLE_NAMES}, not for {name}"
             )

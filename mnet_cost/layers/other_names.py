@@ -90,9 +90,6 @@ OTHER_KINDS: Mapping[str, str] = {
     "crop": "slice",
     "chunk": "split",
     "roipooling": "roi_pool",
-}
-
-OTHER_OPERATIONS: Mapping[str, str] = {
     "abs": "absolute",
     "neg": "negate",
     "negative": "negate",
@@ -104,9 +101,6 @@ OTHER_OPERATIONS: Mapping[str, str] = {
     "cosine": "cos",
     "exponential": "exp",
     "logarithm": "log",
-    "logsigmoid": "log_sigmoid",
-    "gelutanh": "gelu_tanh",
-    "hardtanh": "clamp",
     "clip": "clamp",
     "sub": "subtract",
     "minus": "subtract",
@@ -120,7 +114,6 @@ OTHER_OPERATIONS: Mapping[str, str] = {
     "addcmul": "add_product",
     "where": "select",
 }
-"""What functions of the kind `elementwise` are called elsewhere."""
 
 OTHER_FIELDS: Mapping[str, str] = {
     "filters": "channels",
@@ -166,13 +159,3 @@ OTHER_FIELDS: Mapping[str, str] = {
     "scalar": "number",
     "constant": "number",
 }
-
-
-def operation_hint(name: str) -> str | None:
-    """A hint for a kind that is not there and is a function of the kind `elementwise`."""
-    from mnet_cost.layers.arithmetic import OPERATIONS
-
-    bare = name.lower().replace("_", "").replace("-", "")
-    names = {operation.replace("_", ""): operation for operation in OPERATIONS}
-    operation = names.get(bare, OTHER_OPERATIONS.get(bare))
-    return None if operation is None else f"write `elementwise: {{operation: {operation}}}`"

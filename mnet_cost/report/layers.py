@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from textwrap import fill
 from typing import Any
 
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
-from mnet_cost.layers import FAMILIES, KINDS, Layer
+from mnet_cost.layers import FAMILIES, KINDS, SHORT_FORMS, Layer
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.report.schema_ids import schema_id
 from mnet_cost.report.types import Column, Fact, Report, Table
@@ -47,6 +48,15 @@ def layers_report() -> Report:
     )
 
 
+def _short_forms(kinds: Iterable[str]) -> str:
+    """What is said below kinds that have short forms; empty for others."""
+    return "\n".join(
+        fill(f"Short for `{kind}` with an operation: {', '.join(SHORT_FORMS[kind])}", 79)
+        for kind in kinds
+        if kind in SHORT_FORMS
+    )
+
+
 def _row(name: str) -> tuple[Any, ...]:
     """Name, fields with their defaults, and the first line of the documentation of a kind."""
     kind = KINDS[name]
@@ -72,14 +82,12 @@ def layer_report(name: str) -> Report:
     """One layer kind: its fields and its documentation."""
     kind = KINDS.get(name)
     if kind is None:
-        from mnet_cost.layers.other_names import OTHER_KINDS, operation_hint
+        from mnet_cost.layers.other_names import OTHER_KINDS
 
         raise ModelReferenceError(
             Problem(
                 f"there is no layer kind `{name}`",
-                hint=operation_hint(name)
-                or did_you_mean(name, KINDS, OTHER_KINDS)
-                or "`mnet-cost layers` lists them",
+                hint=did_you_mean(name, KINDS, OTHER_KINDS) or "`mnet-cost layers` lists them",
             )
         )
     rows = tuple(
