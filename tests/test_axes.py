@@ -115,6 +115,24 @@ def test_images_are_no_sequences(layer: str) -> None:
 
 @pytest.mark.parametrize(
     "layer",
+    ["{attention: {heads: 3, score_bias: true}, from: [q, x]}",
+     "{scaled_dot_product_attention: {heads: 3}, from: [q, q, q, x]}"],
+)  # fmt: skip
+def test_a_bias_of_scores_is_neither_image_nor_sequence(layer: str) -> None:
+    layers = f"{{id: q, parameter: {{shape: [49, 96]}}}}, {layer}"
+    assert warnings(layers, "[3, 49, 49]") == []
+    assert warnings(layers, "{shape: [3, 49, 49], layout: image}") == []
+    # What else reads it is in doubt as before, and attention settles nothing.
+    kind = layer.strip("{").partition(":")[0]
+    normed = f"{layers}, {{group_norm: {{groups: 3}}, from: x}}"
+    assert warnings(normed, "[3, 49, 49]") == [
+        "`group_norm` treats `x` (line 3), [3, 49, 49], as an image [channels, height, width]",
+        f"no output depends on `{kind}`",
+    ]
+
+
+@pytest.mark.parametrize(
+    "layer",
     ["{conv2d: {channels: 2, kernel: 1}}", "{max_pool2d: {kernel: 2}}", "global_avg_pool",
      "instance_norm", "{group_norm: {groups: 2}}", "{pad: {padding: 1}}", "to_sequence"],
 )  # fmt: skip

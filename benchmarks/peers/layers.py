@@ -32,14 +32,16 @@ class Case(NamedTuple):
 
 
 class FunctionModule(nn.Module):
-    """A module that calls a function of one to three tensors."""
+    """A module that calls a function of one to four tensors."""
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None) -> Tensor:
-        return self.function(*[tensor for tensor in (x, y, z) if tensor is not None])
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None, w: Tensor | None = None
+    ) -> Tensor:
+        return self.function(*[tensor for tensor in (x, y, z, w) if tensor is not None])
 
 
 class TrainedTensor(nn.Module):
@@ -92,6 +94,16 @@ class SelfAttention(nn.Module):
         return mixed
 
 
+class BiasedAttention(SelfAttention):
+    """torch's MultiheadAttention with a bias of scores for each example and head."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        assert y is not None
+        bias = y.flatten(0, 1)
+        mixed: Tensor = self.inner(x, x, x, need_weights=False, attn_mask=bias)[0]
+        return mixed
+
+
 class LinearAttention(nn.Module):
     """Attention as timm and many others write it: one projection for query, keys and values."""
 
@@ -116,19 +128,29 @@ def _split_heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
-        mixed = F.scaled_dot_product_attention(query, key, value)
+AttentionFunction = Callable[..., Tensor]
+"""Of query, key, value, and perhaps a bias of scores."""
+
+
+def _fused_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        grouped = kv_heads is not None
+        mixed = F.scaled_dot_product_attention(query, key, value, bias, enable_gqa=grouped)
         return mixed.transpose(-3, -2).flatten(-2)
 
     return function
 
 
-def _plain_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
+def _plain_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        if kv_heads is not None:
+            key, value = (x.repeat_interleave(heads // kv_heads, -3) for x in (key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        scores = scores if bias is None else scores + bias
         return (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
 
     return function
@@ -382,6 +404,20 @@ CASES: tuple[Case, ...] = (
          "[{scaled_dot_product_attention: {heads: 2}, from: [x, y, z]}]", {
         "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(2)),
         "products and softmax": lambda: FunctionModule(_plain_attention(2)),
+    }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 6), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 4), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (2, 5, 5)},
+         "[{attention: {heads: 2, score_bias: true}, from: [x, y]}]", {
+        "MultiheadAttention": lambda: BiasedAttention(12, 2),
     }),
     Case(SEQUENCE, "[{attention: {heads: 2}}]", {
         "MultiheadAttention": lambda: SelfAttention(12, 2),

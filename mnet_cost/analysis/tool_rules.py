@@ -264,7 +264,8 @@ def _features(counted: Counted) -> Any:
 
 def _products(counted: Counted) -> Any:
     """Mult-adds of an attention layer beside its projections."""
-    pairs = product(counted.output.shape[:-1]) * counted.inputs[-1].shape[-2]
+    context = counted.inputs[counted.layer.context_place(len(counted.inputs))]
+    pairs = product(counted.output.shape[:-1]) * context.shape[-2]
     return counted.batch * 2 * pairs * _features(counted)
 
 
@@ -276,6 +277,19 @@ def _first_factor(counted: Counted) -> Any:
     """fvcore multiplies the first factor with the columns, though it may meet several matrices."""
     first = counted.inputs[0].elements * counted.output.shape[-1]
     return counted.batch * (first - counted.work.mult_adds)
+
+
+def _left_out_if_fused(counted: Counted) -> Any:
+    """torch's fused kernel takes values of as many features as the query has; else ptflops sees the
+    products."""
+    return _left_out(counted) * (counted.inputs[0].shape[-1] == counted.output.shape[-1])
+
+
+_GROUPED = "nn.MultiheadAttention has no kv_heads: it depends on how attention is written"
+
+
+def _is_grouped(counted: Counted) -> bool:
+    return counted.layer.kv_heads is not None
 
 
 _OF_ATTENTION = "it depends on gradients, on the device and on how attention is written"
@@ -314,7 +328,9 @@ PTFLOPS: Rules = {
         otherwise="over turned ones (torch adds the bias apart)",
         otherwise_amount=lambda counted: 0 if len(counted.inputs[0].shape) > 1 else _bias(counted),
     ),
-    ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
+    ScaledDotProductAttention: Rule(
+        (_FUSED_ATTENTION._replace(amount=_left_out_if_fused),), _FUSED, _PLAIN, _none
+    ),
     Attention: Rule(not_covered="it depends on the batch and on how attention is written"),
     Gru: Rule(not_covered="it depends on the batch and on the kernels of the device"),
 }
@@ -336,7 +352,7 @@ FVCORE: Rules = {
     ),
     MatMul: _rule("matrix products at the size of the first factor", _first_factor),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
-    Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none),
+    Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none, _GROUPED, _is_grouped),
     Lstm: _rule("recurrent layers at nothing", _left_out),
     Gru: _rule("recurrent layers at nothing", _left_out),
 }
@@ -420,6 +436,8 @@ THOP: Rules = {
         "nn.MultiheadAttention",
         "linear layers and functions",
         _without_products,
+        _GROUPED,
+        _is_grouped,
     ),
     Lstm: _rule(
         "LSTM beside its products", lambda counted: (8 + 8 * counted.layer.bias) * _units(counted)
@@ -508,6 +526,8 @@ TORCHINFO: Rules = {
         "nn.MultiheadAttention",
         "linear layers and functions",
         lambda counted: _params(counted) + _left_out(counted),
+        _GROUPED,
+        _is_grouped,
     ),
     Lstm: _rule(
         "recurrent layers at their params in each step",

@@ -149,6 +149,10 @@ class Layer:
             return named_layout(getattr(self, "axis", None), joint_layout(inputs))
         return None if self.makes == "anything" else self.makes
 
+    def laid_out_inputs(self, count: int) -> int:
+        """How many of `count` inputs, the first ones, are what `reads` says: all but a table."""
+        return count
+
     def guesses_axis(self) -> bool:
         """Whether it works along an axis that its fields do not name."""
         return self.reads == "axis" and getattr(self, "axis", None) is None

@@ -24,11 +24,10 @@ def layers_report() -> Report:
     rows = {family: [_row(kind) for kind in kinds] for family, kinds in FAMILIES.items()}
     # Without fields and headings a screen has the names of all kinds, each on a line.
     shown = (columns[0]._replace(title=""), columns[2]._replace(title=""))
+    names = {family: tuple([(row[0], row[2]) for row in rows[family]]) for family in rows}
     tables = [
-        Table(
-            "layers", family, shown, tuple([(name, summary) for name, _, summary in rows[family]])
-        )
-        for family in FAMILIES
+        Table("layers", family, shown, names[family], note=_short_forms(kinds))
+        for family, kinds in FAMILIES.items()
     ]
     records = Table(
         "layers",

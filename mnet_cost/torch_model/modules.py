@@ -129,18 +129,37 @@ def heads_apart(x: Tensor, heads: int) -> Tensor:
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    score_bias: Tensor | None = None,
+    *,
+    heads: int,
+    kv_heads: int | None = None,
+    causal: bool = False,
+    leading: tuple[int, ...] = (),
 ) -> Tensor:
-    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
+    """softmax(Q K^T / sqrt(d) + bias) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
-    kernels and exporters take [N, heads, L, d] alone.
+    `score_bias` is [N, ..., heads, L, S], each axis but N perhaps 1. `leading` are the axes behind
+    the batch that the result has. They join the batch meanwhile: fast kernels and exporters take
+    [N, heads, L, d] alone.
     """
     if leading:
         sizes = (-1, *leading, -1, -1)
         query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
-    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
-    mixed = F.scaled_dot_product_attention(query, key, value).transpose(-3, -2).flatten(-2)
+    query = heads_apart(query, heads)
+    key, value = (heads_apart(x, kv_heads or heads) for x in (key, value))
+    if score_bias is not None:
+        if leading:
+            score_bias = score_bias.expand(-1, *leading, -1, -1, -1).flatten(0, -4)
+        if causal:  # torch takes a bias or its own mask, not both
+            hidden = score_bias.new_full((query.shape[-2], key.shape[-2]), float("-inf"))
+            score_bias, causal = score_bias + hidden.triu(1), False
+    mixed = F.scaled_dot_product_attention(
+        query, key, value, score_bias, is_causal=causal, enable_gqa=kv_heads is not None
+    )
+    mixed = mixed.transpose(-3, -2).flatten(-2)
     return mixed.unflatten(0, (-1, *leading)) if leading else mixed
 
 
@@ -151,21 +170,39 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, width: int, context: int, features: int, heads: int, bias: bool = True
+        self,
+        width: int,
+        context: int,
+        features: int,
+        heads: int,
+        bias: bool = True,
+        kv_heads: int | None = None,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
+        self.kv_heads = kv_heads
+        self.causal = causal
+        known = features if kv_heads is None else features // heads * kv_heads
         self.query = nn.Linear(width, features, bias=bias)
-        self.key = nn.Linear(context, features, bias=bias)
-        self.value = nn.Linear(context, features, bias=bias)
+        self.key = nn.Linear(context, known, bias=bias)
+        self.value = nn.Linear(context, known, bias=bias)
         self.out = nn.Linear(features, width, bias=bias)
 
     def forward(
-        self, x: Tensor, context: Tensor | None = None, leading: tuple[int, ...] = ()
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        score_bias: Tensor | None = None,
+        leading: tuple[int, ...] = (),
     ) -> Tensor:
         context = x if context is None else context
         query, key, value = self.query(x), self.key(context), self.value(context)
-        return self.out(attend(query, key, value, self.heads, leading))
+        mixed = attend(
+            query, key, value, score_bias, heads=self.heads, kv_heads=self.kv_heads,
+            causal=self.causal, leading=leading,
+        )  # fmt: skip
+        return self.out(mixed)
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:

@@ -212,6 +212,14 @@ def test_biases_inside_a_layer_are_not_one_per_output(name: str) -> None:
         assert "bias at 1 per output" not in items(f"{sequence}  - {layer}\n", name)
 
 
+@pytest.mark.parametrize("name", ["torch", "fvcore", "timm", "ptflops", "thop", "torchinfo"])
+def test_attention_with_fewer_heads_of_keys_is_not_covered(name: str) -> None:
+    head = "format: 1\nname: hand\ninput: {x: [5, 12]}\nlayers:\n"
+    grouped = parse_spec(head + "  - {id: a, attention: {heads: 6, kv_heads: 2}}\n")
+    (reservation,) = analyze(grouped, convention=name).reservations
+    assert (reservation.kind, reservation.agreement) == ("attention", "not covered")
+
+
 @pytest.mark.parametrize(
     ("name", "affine", "plain"), [("fvcore", 2, 1), ("timm", 2, 1), ("thop", 4, 2)]
 )

@@ -292,27 +292,50 @@ def matrices(draw: st.DrawFn) -> Any:
     return fields, [[*ahead, first, depth], [*(nearly(draw, size) for size in ahead), *second]]
 
 
+def score_biases(draw: st.DrawFn, ahead: Any, heads: Any, queries: Any, keys: Any) -> Any:
+    """None or one, whose axes sometimes do not fit."""
+    scores = [*ahead, heads, queries, keys]
+    bias = [draw(st.just(1) | st.just(nearly(draw, size))) for size in scores]
+    bias = [1] * (draw(st.integers(0, 9)) == 9) + bias
+    return [bias[draw(st.integers(0, len(bias) - 1)) :]] if draw(st.booleans()) else []
+
+
 @st.composite
 def attended(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, values = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, values = (draw(whole(1, 3)) for _ in range(5))
+    ahead, group = draw(shape(0, 2, size=3)), draw(st.integers(1, 2))
     near = [[nearly(draw, size) for size in ahead] for _ in range(2)]
-    features = heads * part
-    return {"heads": heads}, [
-        [*ahead, length, features],
+    fields = {"heads": kv_heads * group} | draw(
+        st.fixed_dictionaries({}, optional={"causal": FLAGS})
+    )
+    if group > 1 or draw(st.booleans()):
+        fields["kv_heads"] = nearly(draw, kv_heads)
+    features = kv_heads * part
+    return fields, [
+        [*ahead, length, features * group],
         [*near[0], keys, nearly(draw, features)],
-        [*near[1], nearly(draw, keys), heads * values],
+        [*near[1], nearly(draw, keys), kv_heads * values],
+        *score_biases(draw, ahead, fields["heads"], length, keys),
     ]
 
 
 @st.composite
 def attention(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, other = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, other = (draw(whole(1, 3)) for _ in range(5))
+    ahead, heads = draw(shape(0, 2, size=3)), kv_heads * draw(st.integers(1, 2))
     sizes = [[*ahead, length, heads * part], [*(nearly(draw, s) for s in ahead), keys, other]]
-    optional = {"features": st.just(heads * other) | whole(1, 6), "bias": FLAGS}
+    optional = {
+        "features": st.just(heads * other) | whole(1, 6),
+        "bias": FLAGS,
+        "kv_heads": st.just(kv_heads) | whole(1, 3),
+        "causal": FLAGS,
+    }
     fields = draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional=optional))
-    return fields, sizes[: draw(st.integers(1, 2))]
+    sizes = sizes[: draw(st.integers(1, 2))]
+    biases = score_biases(draw, ahead, heads, length, sizes[-1][-2])
+    if biases or draw(st.integers(0, 9)) == 9:
+        fields["score_bias"] = draw(st.integers(0, 9)) < 9
+    return fields, [*sizes, *biases]
 
 
 @st.composite

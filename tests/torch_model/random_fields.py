@@ -203,27 +203,57 @@ def matmul(d: Draft) -> Proposal:
     return ({"transpose_second": True} if turned else {}), [x, other]
 
 
+def _score_bias(d: Draft, scores: Shape) -> str:
+    """A tensor that can be added to scores: fewer axes in front, some of size 1."""
+    shape = tuple(d.r.choice([size, size, 1]) for size in scores)
+    return d.fresh(shape[d.r.randint(0, len(shape) - 1) :])
+
+
+def _heads(d: Draft, features: int) -> Fields:
+    """Heads of that many features; those of keys and values are as many, or fewer."""
+    heads = d.divisor(features)
+    return {"heads": heads} | d.some(kv_heads=d.divisor(heads), causal=d.flag())
+
+
+def _met(first: Shape, *others: Shape) -> Shape:
+    """Axes of the result where all these meet."""
+    return tuple(max(sizes) for sizes in zip(first, *others, strict=True))
+
+
 def scaled_dot_product_attention(d: Draft) -> Proposal:
     query = d.any(2)
-    *leading, _, features = d.shape(query)
-    if d.r.random() < 0.3:
-        return d.some(heads=d.divisor(features)), [query, query, query]
-    length, values = d.r.randint(1, 6), d.r.randint(1, 6)
+    *leading, queries, features = d.shape(query)
     front = tuple(leading)
-    key = d.fresh((*_meets(d, front), length, features))
+    if d.r.random() < 0.3:
+        fields = {"heads": d.divisor(features)} | d.some(causal=d.flag())
+        scores = (*front, fields["heads"], queries, queries)
+        return fields, [query] * 3 + [_score_bias(d, scores)] * d.flag()
+    length, fields = d.r.randint(1, 6), _heads(d, features)
+    kv_heads = fields.get("kv_heads", fields["heads"])
+    known = features // fields["heads"] * kv_heads
+    values = known if d.flag() else kv_heads * d.r.randint(1, 3)
+    key = d.fresh((*_meets(d, front), length, known))
     value = d.fresh((*_meets(d, front), length, values))
-    return d.some(heads=d.divisor(math.gcd(features, values))), [query, key, value]
+    met = _met(front, d.shape(key)[:-2], d.shape(value)[:-2])
+    bias = [_score_bias(d, (*met, fields["heads"], queries, length))] * d.flag()
+    return fields, [query, key, value, *bias]
 
 
 def attention(d: Draft) -> Proposal:
     x = d.any(2)
-    *leading, _, width = d.shape(x)
-    heads = d.divisor(width)
-    fields: Fields = {"heads": heads} | d.some(features=heads * d.r.randint(1, 3), bias=d.flag())
+    *leading, queries, width = d.shape(x)
+    front, fields = tuple(leading), _heads(d, width)
+    heads = fields["heads"]
+    fields |= d.some(features=heads * d.r.randint(1, 3), bias=d.flag())
+    inputs, keys = [x], queries
     if d.flag():
-        return fields, [x]
-    context = d.fresh((*_meets(d, tuple(leading)), d.r.randint(1, 6), d.r.randint(1, 6)))
-    return fields, [x, context]
+        keys = d.r.randint(1, 6)
+        inputs.append(d.fresh((*_meets(d, front), keys, d.r.randint(1, 6))))
+        front = _met(front, d.shape(inputs[1])[:-2])
+    if d.r.random() < 0.4:
+        fields["score_bias"] = True
+        inputs.append(_score_bias(d, (*front, heads, queries, keys)))
+    return fields, inputs
 
 
 def recurrent(d: Draft) -> Proposal:
