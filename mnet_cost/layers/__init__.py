@@ -50,6 +50,14 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
@@ -111,6 +119,12 @@ LAYERS: tuple[type[Layer], ...] = (
     ChannelShuffle,
     ToSequence,
     ToImage,
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    WindowPartition,
+    WindowMerge,
+    Unfold,
     # trained tensors
     Scale,
     ClassToken,
