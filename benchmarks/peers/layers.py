@@ -227,6 +227,16 @@ def _shuffled(x: Tensor) -> Tensor:
     return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
 
 
+def _windows(x: Tensor) -> Tensor:
+    """Windows of [3, 5], each a sequence, of images [N, 8, 6, 10]."""
+    return x.view(-1, 8, 2, 3, 2, 5).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, 15, 8)
+
+
+def _merged(x: Tensor) -> Tensor:
+    """What `_windows` does, undone."""
+    return x.view(-1, 2, 2, 3, 5, 8).permute(0, 5, 1, 3, 2, 4).reshape(-1, 8, 6, 10)
+
+
 def _suppressed(boxes: Tensor, scores: Tensor) -> Tensor:
     best = torchvision.ops.nms(boxes[0], scores[0], 0.5)[:3]
     return boxes[:, best]
@@ -494,6 +504,22 @@ CASES: tuple[Case, ...] = (
         "Upsample": lambda: nn.Upsample(size=(5, 20), mode="bilinear"),
     }),
     _function("[{channel_shuffle: {groups: 2}}]", IMAGE, _shuffled),
+    Case(IMAGE, "[{resize: {scale: 2, mode: bicubic}}]", {
+        "F.interpolate":
+            lambda: FunctionModule(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")),
+        "Upsample": lambda: nn.Upsample(scale_factor=2, mode="bicubic"),
+    }),
+    _either("[{pad: {padding: 1, mode: reflect}}]", IMAGE, lambda: nn.ReflectionPad2d(1),
+            lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect")),
+    _either("[{pixel_shuffle: {factor: 2}}]", IMAGE, lambda: nn.PixelShuffle(2),
+            lambda x: F.pixel_shuffle(x, 2)),
+    _either("[{pixel_unshuffle: {factor: 2}}]", IMAGE, lambda: nn.PixelUnshuffle(2),
+            lambda x: F.pixel_unshuffle(x, 2)),
+    _function("[{roll: {shift: [-1, 2]}}]", IMAGE, lambda x: x.roll((-1, 2), (2, 3))),
+    _function("[{window_partition: {window: [3, 5]}}]", IMAGE, _windows),
+    _function("[{window_merge: {window: [3, 5], height: 6}}]", {"x": (4, 15, 8)}, _merged),
+    _either("[{unfold: {kernel: 2, stride: 2}}]", IMAGE, lambda: nn.Unfold(2, stride=2),
+            lambda x: F.unfold(x, 2, stride=2)),
     _function("[to_sequence]", IMAGE, lambda x: x.flatten(2).transpose(1, 2)),
     _function("[{to_image: {height: 2, width: 3}}]", {"x": (6, 12)},
               lambda x: x.transpose(1, 2).unflatten(-1, (2, 3))),

@@ -52,6 +52,14 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
@@ -146,6 +154,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
     Elementwise, Add, Multiply, Concat,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
+    PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
     Split, Slice, Take,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,
 )  # fmt: skip
@@ -338,6 +347,9 @@ PTFLOPS: Rules = {
 _STATISTICS = _rule("layer, group and instance norm at 5 per element", _statistics_norm)
 _ADAPTIVE_PER_INPUT = Part("adaptive average pooling at 1 per input", _inputs)
 
+_FVCORE_UPSAMPLING = {"nearest": 1, "bilinear": 4, "bicubic": 0}
+_THOP_UPSAMPLING = {"nearest": 1, "bilinear": 11, "bicubic": 259}
+
 FVCORE: Rules = {
     **TORCH,
     BatchNorm: _rule("batch-norm at 2 per element", _affine_norm(1)),
@@ -348,7 +360,7 @@ FVCORE: Rules = {
     AdaptiveAvgPool2d: Rule((_ADAPTIVE_PER_INPUT,)),
     Resize: _rule(
         "upsampling at 1 or (bilinear) 4 per output",
-        lambda counted: (4 if counted.layer.mode == "bilinear" else 1) * _outputs(counted),
+        lambda counted: _FVCORE_UPSAMPLING[counted.layer.mode] * _outputs(counted),
     ),
     MatMul: _rule("matrix products at the size of the first factor", _first_factor),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
@@ -422,7 +434,7 @@ THOP: Rules = {
         (),
         "F.interpolate",
         "nn.Upsample",
-        lambda counted: (11 if counted.layer.mode == "bilinear" else 1) * _outputs(counted),
+        lambda counted: _THOP_UPSAMPLING[counted.layer.mode] * _outputs(counted),
     ),
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule(

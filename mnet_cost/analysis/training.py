@@ -235,7 +235,8 @@ def _saved_tensors(
             step = network.steps[tensor.producer]
             if step.is_weight:
                 continue
-            elements = step.layer.memory_in_training(tensor.type)
+            types = tuple([tensors[i].type for i in step.inputs])
+            elements = step.layer.memory_in_training(types, tensor.type)
         saved_tensors.append(SavedTensor(tensor.name, elements * width * batch))
     return tuple(sorted(saved_tensors, key=lambda saved: -saved.bytes))
 

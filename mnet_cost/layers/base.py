@@ -201,7 +201,7 @@ class Layer:
         """Whether the output is the memory of the first input while training in torch."""
         return self.memory_format == "permuted" or self.effect == "view"
 
-    def memory_in_training(self, output: TensorType) -> int:
+    def memory_in_training(self, inputs: tuple[TensorType, ...], output: TensorType) -> int:
         """Elements, for each example, of the memory that holds an output while training in torch:
         more than its own where the output is a view of a larger tensor that the layer makes."""
         return int(output.elements)

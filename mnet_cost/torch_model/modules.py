@@ -270,6 +270,25 @@ def sample_regions(maps: list[Tensor], boxes: Tensor, size: tuple[int, int], poi
     return bins.transpose(4, 5).flatten(5)
 
 
+def every(x: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:
+    """Each `step`th position of x along an axis below 0, a view."""
+    return x[(..., slice(start, stop, step), *[slice(None)] * (-1 - axis))]
+
+
+def partition_windows(x: Tensor, window: tuple[int, int]) -> Tensor:
+    """[..., C, H, W] -> [..., windows, h * w, C] for windows of [h, w], row by row."""
+    x = x.unflatten(-1, (-1, window[1])).unflatten(-3, (-1, window[0]))
+    x = x.transpose(-3, -2).movedim(-5, -1)  # [..., rows, columns, h, w, C]
+    return x.flatten(-3, -2).flatten(-4, -3)
+
+
+def merge_windows(x: Tensor, window: tuple[int, int], rows: int) -> Tensor:
+    """[..., windows, h * w, C] -> [..., C, H, W] with `rows` of windows of [h, w]."""
+    x = x.unflatten(-2, window).unflatten(-4, (rows, -1))
+    x = x.movedim(-1, -5).transpose(-3, -2)  # [..., C, rows, h, columns, w]
+    return x.flatten(-2).flatten(-3, -2)
+
+
 def align_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int], samples: int) -> Tensor:
     """Means of the points in each bin: [N, R, C, bins high, bins wide]."""
     return sample_regions(list(maps), boxes, size, samples).mean(-1).transpose(1, 2)

@@ -59,6 +59,14 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
@@ -276,6 +284,27 @@ def sequences_of_images(draw: st.DrawFn) -> Any:
     return fields, [[*draw(shape(0, 1)), length, features]]
 
 
+@st.composite
+def multiples(draw: st.DrawFn) -> Any:
+    """A factor, and images whose sizes are multiples of it."""
+    factor = draw(whole(1, 3))
+    channels = draw(st.just(factor * factor) | whole(1, 9))
+    sizes = [nearly(draw, factor * draw(whole(1, 3))) for _ in range(2)]
+    return {"factor": factor}, [[*draw(shape(0, 1)), channels * draw(whole(1, 3)), *sizes]]
+
+
+@st.composite
+def windows(draw: st.DrawFn, merged: bool) -> Any:
+    high, wide, rows, columns, channels = (draw(whole(1, 4)) for _ in range(5))
+    window, leading = draw(st.just([high, wide]) | whole(1, 3)), draw(shape(0, 1))
+    if not merged:
+        sizes = [channels, nearly(draw, high * rows), nearly(draw, wide * columns)]
+        return {"window": window}, [[*leading, *sizes]]
+    fields = {"window": window, "height": nearly(draw, high * rows)}
+    fields |= draw(st.sampled_from([{}, {"width": wide * columns}]))
+    return fields, [[*leading, nearly(draw, rows * columns), nearly(draw, high * wide), channels]]
+
+
 def nearly(draw: st.DrawFn, size: Any) -> Any:
     """`size`, or sometimes another."""
     return size if draw(st.integers(0, 9)) < 9 else draw(whole(1, 3))
@@ -412,23 +441,47 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     Transpose: transposes(),
     Dropout: cases(ANY, {}, {"rate": real(0.0, 1.2)}),
     Identity: cases(ANY),
-    Pad: cases(IMAGES, {"padding": padding()}, {"value": real(-1.0, 1.0)}),
+    Pad: cases(
+        IMAGES,
+        {"padding": padding()},
+        {"value": real(-1.0, 1.0), "channels": pair(whole(-2, 3))},
+    )
+    | cases(
+        IMAGES,
+        {"padding": st.lists(whole(-3, 4), min_size=4, max_size=4)},
+        {"mode": st.sampled_from(("constant", "reflect", "replicate"))},
+    ),
     Resize: cases(
         IMAGES | ANY,
-        {"mode": st.sampled_from(("nearest", "bilinear"))},
-        {"size": pair(whole(0, 9))},
+        {"mode": st.sampled_from(("nearest", "bilinear", "bicubic"))},
+        {"size": pair(whole(0, 9)), "align_corners": FLAGS},
     )
     | cases(IMAGES, {"scale": pair(real(0.0, 2.0))}, {"mode": st.just("bilinear")}),
     ChannelShuffle: cases(IMAGES | ANY, {"groups": whole(0, 4)}),
     ToSequence: cases(IMAGES | ANY),
     ToImage: sequences_of_images(),
+    **dict.fromkeys((PixelShuffle, PixelUnshuffle), multiples()),
+    Roll: cases(IMAGES, {"shift": pair(whole(-9, 9))})
+    | cases(ANY, {"shift": whole(-9, 9)}, {"axis": AXES}),
+    WindowPartition: windows(merged=False),
+    WindowMerge: windows(merged=True),
+    Unfold: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
     Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
     Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),
     Split: splits()
     | cases(ANY, {}, {"parts": st.integers(1, 3), "sizes": shape(1, 3), "axis": AXES}),
-    Slice: cases(ANY, {}, {"start": whole(-9, 9), "stop": whole(-9, 9), "axis": AXES}),
+    Slice: cases(
+        ANY,
+        {},
+        {
+            "start": whole(-9, 9),
+            "stop": whole(-9, 9),
+            "step": whole(0, 3),
+            "axis": AXES,
+        },
+    ),
     Take: cases(ANY, {"index": whole(-9, 9)}, {"axis": AXES}),
     MatMul: matrices(),
     ScaledDotProductAttention: attended(),

@@ -20,10 +20,14 @@ from mnet_cost.layers.elementwise import Broadcast
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.layout import Copy
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AdaptivePool, AvgPool2d, GlobalPool, MaxPool2d
+from mnet_cost.layers.rearrange import Windows
 from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
 
-SHARED = {Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Recurrent, RegionPool}
+SHARED = {
+    Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Windows, Recurrent,
+    RegionPool,
+}  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 
 LINES = ("Shapes", "Mult-adds", "Weights", "Params", "Vector ops", "Bytes", "Source")
@@ -87,6 +91,9 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "heads": 2,
         "regions": 9,
         "index": 0,
+        "factor": 2,
+        "shift": 1,
+        "window": 2,
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

@@ -355,11 +355,29 @@ def identity(d: Draft) -> Proposal:
 
 
 def pad(d: Draft) -> Proposal:
-    return {"padding": d.sides(3, ())} | d.some(value=d.real(-2, 2)), [d.any(3)]
+    x = d.any(3)
+    channels, height, width = d.shape(x)[-3:]
+    padding = d.sides(3, ()) if d.r.random() < 0.7 else [d.r.randint(-2, 4) for _ in range(4)]
+    mode = d.r.choice(["constant", "constant", "reflect", "replicate"])
+    if mode != "constant":
+        least = min(height, width) - 1 if mode == "reflect" else 4
+        limited = [min(side, least) for side in _listed(padding)]
+        return {"padding": limited, "mode": mode}, [x]
+    fields = d.some(value=d.real(-2, 2))
+    if d.flag():
+        ends = [d.r.randint(-1, 3), d.r.randint(1 - channels, 2)]
+        fields["channels"] = ends if d.flag() else max(ends[0], 0)
+    return fields | ({} if "channels" in fields and d.flag() else {"padding": padding}), [x]
+
+
+def _listed(padding: Any) -> list[int]:
+    return padding if isinstance(padding, list) else [padding] * 4
 
 
 def resize(d: Draft) -> Proposal:
-    mode = d.some(mode=d.r.choice(["nearest", "bilinear"]))
+    mode = d.some(mode=d.r.choice(["nearest", "bilinear", "bicubic"]))
+    if mode.get("mode", "nearest") != "nearest":
+        mode |= d.some(align_corners=d.flag())
     if d.flag():
         return {"size": d.pair(1, 12)} | mode, [d.any(3)]
     scales = [d.r.choice([0.5, 0.7, 1, 1.5, 2, 3]) for _ in range(2)]
@@ -380,6 +398,48 @@ def to_image(d: Draft) -> Proposal:
     length = d.shape(x)[-2]
     height = d.divisor(length)
     return {"height": height} | d.some(width=length // height), [x]
+
+
+def pixel_shuffle(d: Draft) -> Proposal:
+    x = d.any(3)
+    factor = d.r.choice([f for f in (1, 2, 3) if d.shape(x)[-3] % (f * f) == 0])
+    if factor == 1 and d.flag():
+        *leading, channels, height, width = d.shape(x)
+        return {"factor": 2}, [d.fresh((*leading, 4 * channels, height, width))]
+    return {"factor": factor}, [x]
+
+
+def pixel_unshuffle(d: Draft) -> Proposal:
+    x = d.any(3)
+    return {"factor": d.divisor(math.gcd(*d.shape(x)[-2:]))}, [x]
+
+
+def roll(d: Draft) -> Proposal:
+    if d.flag():
+        x = _perhaps_tokens(d)
+        return {"shift": d.r.randint(-5, 5), "axis": d.axis(x)}, [x]
+    return {"shift": d.pair(-4, 4)}, [d.any(3)]
+
+
+def window_partition(d: Draft) -> Proposal:
+    x = d.any(3)
+    height, width = d.shape(x)[-2:]
+    if d.flag():
+        return {"window": d.divisor(math.gcd(height, width))}, [x]
+    return {"window": [d.divisor(height), d.divisor(width)]}, [x]
+
+
+def window_merge(d: Draft) -> Proposal:
+    x = d.any(3)
+    windows, positions = d.shape(x)[-3:-1]
+    high, rows = d.divisor(positions), d.divisor(windows)
+    wide, columns = positions // high, windows // rows
+    fields = {"window": [high, wide], "height": rows * high}
+    return fields | d.some(width=columns * wide), [x]
+
+
+def unfold(d: Draft) -> Proposal:
+    return _window(d) | d.some(dilation=d.pair(1, 3)), [d.any(3)]
 
 
 def scale(d: Draft) -> Proposal:
@@ -433,6 +493,7 @@ def slice_(d: Draft) -> Proposal:
     x = _perhaps_tokens(d)
     axis = d.axis(x)
     fields = d.some(start=d.r.randint(-3, 3), stop=d.r.randint(-2, 6))
+    fields |= d.some(step=d.r.choice([1, 2, 3]))
     return fields | d.some(axis=axis), [x]
 
 
@@ -484,6 +545,10 @@ _OWN = (
     reshape, transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image,
     scale, parameter, embedding, split, slice_, take, box_decode, non_max_suppression,
     roi_align,
+    avg_pool2d, matmul, scaled_dot_product_attention, attention, concat, flatten, reshape,
+    transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
+    pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold,
+    parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

@@ -160,6 +160,37 @@ VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "transpose": ("transpose: {axes: [2, 0, 1]}", lambda _, x: x.permute(0, 3, 1, 2)),
     "sequence": ("to_sequence: {}", lambda _, x: x.flatten(2).mT),
     "pad": ("pad: {padding: [1, 0, 2, 0], value: 3}", same_as("pad", pad=(2, 0, 1, 0), value=3.0)),
+    "pad and cut": (
+        "pad: {padding: [-1, 3, 2, -4], channels: [1, -2], value: 3}",
+        same_as("pad", pad=(2, -4, -1, 3, 1, -2), value=3.0),
+    ),
+    "mirrored": ("pad: {padding: [1, 0, 2, 7], mode: reflect}",
+                 same_as("pad", pad=(2, 7, 1, 0), mode="reflect")),
+    "edge": ("pad: {padding: [1, 0, 2, 9], mode: replicate}",
+             same_as("pad", pad=(2, 9, 1, 0), mode="replicate")),
+    "mirrored and cut": ("pad: {padding: [-6, 3, 5, 0], mode: reflect}",
+                         same_as("pad", pad=(5, 0, -6, 3), mode="reflect")),
+    "bicubic": ("resize: {size: [5, 19], mode: bicubic}",
+                same_as("interpolate", size=(5, 19), mode="bicubic")),
+    "corners": ("resize: {scale: 2, mode: bilinear, align_corners: true}",
+                same_as("interpolate", size=(16, 16), mode="bilinear", align_corners=True)),
+    "every third": ("slice: {axis: height, start: 1, stop: -1, step: 3}",
+                    lambda _, x: x[:, :, 1:7:3]),
+    "pixel shuffle": ("pixel_shuffle: {factor: 2}", lambda _, x: nn.PixelShuffle(2)(x)),
+    "pixel unshuffle": ("pixel_unshuffle: {factor: 4}", lambda _, x: nn.PixelUnshuffle(4)(x)),
+    "roll": ("roll: {shift: [-1, 10]}", lambda _, x: x.roll((-1, 10), (2, 3))),
+    "roll channels": ("roll: {shift: 3, axis: channels}", lambda _, x: x.roll(3, 1)),
+    "unfold": (
+        "unfold: {kernel: [3, 2], stride: [2, 1], dilation: [2, 3], padding: [1, 2]}",
+        same_as("unfold", kernel_size=(3, 2), stride=(2, 1), dilation=(2, 3), padding=(1, 2)),
+    ),
+    "windows": (  # the order of arXiv:2103.14030: row by row, and so in each window
+        "window_partition: {window: [2, 4]}",
+        lambda _, x: torch.stack([
+            x[:, :, top:top + 2, left:left + 4].flatten(2).mT
+            for top in range(0, 8, 2) for left in range(0, 8, 4)
+        ], 1),
+    ),
     "nearest": ("resize: {scale: [0.5, 1.5]}", same_as("interpolate", size=(4, 12))),
     "keep": ("global_max_pool: {keep: true}", lambda _, x: x.amax((2, 3), keepdim=True)),
 }  # fmt: skip
@@ -171,6 +202,19 @@ def test_values(case: str) -> None:
     built = build_module(network(f"input: {{x: [4, 8, 8]}}\nlayers: [{layer}]"))
     x = torch.randn(2, 4, 8, 8)
     assert torch.allclose(built(x), wanted(built, x), atol=1e-6)
+
+
+@pytest.mark.parametrize("window", ["8", "1", "[2, 8]", "[4, 2]", "[8, 1]"])
+def test_windows_there_and_back(window: str) -> None:
+    built = build_module(
+        network(
+            "input: {x: [3, 4, 8, 8]}\nlayers:\n"
+            f"  - window_partition: {{window: {window}}}\n"
+            f"  - window_merge: {{window: {window}, height: 8}}\n"
+        )
+    )
+    x = torch.randn(2, 3, 4, 8, 8)
+    assert torch.equal(built(x), x)
 
 
 def test_attention_is_that_of_torch() -> None:

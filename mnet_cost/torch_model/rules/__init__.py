@@ -50,6 +50,14 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
@@ -66,6 +74,14 @@ from mnet_cost.torch_model.rules.norms import (
     local_response_norm,
     prelu,
     softmax,
+)
+from mnet_cost.torch_model.rules.rearrange import (
+    pixel_shuffle,
+    pixel_unshuffle,
+    roll,
+    unfold,
+    window_merge,
+    window_partition,
 )
 from mnet_cost.torch_model.rules.sequences import (
     attention,
@@ -159,6 +175,12 @@ RULES: dict[type[Layer], Rule] = {
     ChannelShuffle: channel_shuffle,
     ToSequence: to_sequence,
     ToImage: to_image,
+    PixelShuffle: pixel_shuffle,
+    PixelUnshuffle: pixel_unshuffle,
+    Roll: roll,
+    WindowPartition: window_partition,
+    WindowMerge: window_merge,
+    Unfold: unfold,
     Scale: scale,
     ClassToken: class_token,
     PositionEmbedding: position_embedding,
