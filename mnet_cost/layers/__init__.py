@@ -52,7 +52,9 @@ from mnet_cost.layers.pool import (
     MaxPool2d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 
 __all__ = ["KINDS", "LAYERS", "Layer", "Work"]
@@ -67,6 +69,7 @@ LAYERS: tuple[type[Layer], ...] = (
     # norms
     BatchNorm,
     LayerNorm,
+    RmsNorm,
     GroupNorm,
     InstanceNorm,
     LocalResponseNorm,
@@ -90,6 +93,7 @@ LAYERS: tuple[type[Layer], ...] = (
     GlobalMaxPool,
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
+    Reduce,
     # attention
     MatMul,
     ScaledDotProductAttention,

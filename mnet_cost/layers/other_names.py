@@ -39,6 +39,8 @@ OTHER_KINDS: Mapping[str, str] = {
     "ln": "layer_norm",
     "layernorm2d": "layer_norm",
     "layernormalization": "layer_norm",
+    "rmsnormalization": "rms_norm",
+    "t5layernorm": "rms_norm",
     "gn": "group_norm",
     "groupnormalization": "group_norm",
     "in": "instance_norm",
@@ -70,6 +72,23 @@ OTHER_KINDS: Mapping[str, str] = {
     "upsampling2d": "resize",
     "unaryop": "elementwise",
     "binaryop": "elementwise",
+    "mean": "reduce",
+    "average": "reduce",
+    "amax": "reduce",
+    "amin": "reduce",
+    "prod": "reduce",
+    "std": "reduce",
+    "deviation": "reduce",
+    "var": "reduce",
+    "variance": "reduce",
+    "norm": "reduce",
+    "vectornorm": "reduce",
+    "reducemean": "reduce",
+    "reducesum": "reduce",
+    "reducemax": "reduce",
+    "reducemin": "reduce",
+    "reducel2": "reduce",
+    "reduction": "reduce",
     "cat": "concat",
     "concatenate": "concat",
     "eltwise": "add",
@@ -148,6 +167,10 @@ OTHER_FIELDS: Mapping[str, str] = {
     "eps": "epsilon",
     "ceilmode": "round_up",
     "dim": "axis",
+    "dims": "axes",
+    "keepdim": "keep",
+    "keepdims": "keep",
+    "elementwiseaffine": "affine",
     "numheads": "heads",
     "nheads": "heads",
     "dropprob": "rate",
@@ -169,10 +192,15 @@ OTHER_FIELDS: Mapping[str, str] = {
 
 
 def operation_hint(name: str) -> str | None:
-    """A hint for a kind that is not there and is a function of the kind `elementwise`."""
+    """A hint for a kind that is not there and is an operation of `elementwise` or `reduce`."""
     from mnet_cost.layers.arithmetic import OPERATIONS
+    from mnet_cost.layers.reduce import REDUCTIONS
 
     bare = name.lower().replace("_", "").replace("-", "")
     names = {operation.replace("_", ""): operation for operation in OPERATIONS}
     operation = names.get(bare, OTHER_OPERATIONS.get(bare))
-    return None if operation is None else f"write `elementwise: {{operation: {operation}}}`"
+    if operation is not None:
+        return f"write `elementwise: {{operation: {operation}}}`"
+    if bare in REDUCTIONS and OTHER_KINDS.get(bare) == "reduce":
+        return f"write `reduce: {{operation: {bare}, axes: ...}}`"
+    return None
