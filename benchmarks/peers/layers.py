@@ -448,6 +448,19 @@ CASES: tuple[Case, ...] = (
             lambda: nn.GRU(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
     _module("[{gru: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.GRU(12, 6, bias=False, batch_first=True)),
+    # reductions
+    *[_function(f"[{{reduce: {{operation: {name}, axes: [height, width]}}}}]", IMAGE, function)
+      for name, function in (
+          ("mean", lambda x: x.mean((2, 3))), ("sum", lambda x: x.sum((2, 3))),
+          ("max", lambda x: x.amax((2, 3))), ("min", lambda x: x.amin((2, 3))),
+          ("product", lambda x: x.prod(2).prod(2)),
+          ("norm", lambda x: torch.linalg.vector_norm(x, dim=(2, 3))),
+          ("variance", lambda x: x.var((2, 3), correction=0)),
+          ("deviation", lambda x: x.std((2, 3), correction=0)),
+      )],
+    _module("[rms_norm]", SEQUENCE, lambda: nn.RMSNorm(12)),
+    _module("[{rms_norm: {affine: false}}]", SEQUENCE,
+            lambda: nn.RMSNorm(12, elementwise_affine=False)),
     # functions of each element
     _either("[{elementwise: {operation: softplus}}]", IMAGE, nn.Softplus, F.softplus),
     _either("[{elementwise: {operation: mish}}]", IMAGE, nn.Mish, F.mish),

@@ -61,7 +61,9 @@ from mnet_cost.layers.rearrange import (
     WindowPartition,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.tensors import TensorType, floor, product
 
@@ -149,7 +151,7 @@ def _rule(what: str, amount: Amount) -> Rule:
 
 
 _NOTHING: tuple[type[Layer], ...] = (
-    LocalResponseNorm, L2Normalize,
+    LocalResponseNorm, L2Normalize, Reduce,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
     Elementwise, Add, Multiply, Concat,
@@ -306,9 +308,9 @@ _OF_RECURRENCE = "it depends on the kernels of the device"
 
 TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
-        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, GroupNorm,
-        InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale,
-        ClassToken, PositionEmbedding, Parameter, Embedding,
+        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, RmsNorm,
+        GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d,
+        Resize, Scale, ClassToken, PositionEmbedding, Parameter, Embedding,
     ),
     AS_OURS,
 ) | {
@@ -521,6 +523,7 @@ TORCHINFO: Rules = {
         lambda counted: _axis(counted) not in (-3, -1),
     ),
     LayerNorm: _rule("params of norms, once", _params),
+    RmsNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
     InstanceNorm: Rule((_NORM_PARAMS,)),
     Prelu: Rule(

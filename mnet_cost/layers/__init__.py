@@ -36,6 +36,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "Normalization": {
         "batch_norm": "norm.BatchNorm",
         "layer_norm": "norm.LayerNorm",
+        "rms_norm": "rms_norm.RmsNorm",
         "group_norm": "norm.GroupNorm",
         "instance_norm": "norm.InstanceNorm",
         "local_response_norm": "norm.LocalResponseNorm",
@@ -58,6 +59,9 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "elementwise": "arithmetic.Elementwise",
         "add": "elementwise.Add",
         "multiply": "elementwise.Multiply",
+    },
+    "Reductions": {
+        "reduce": "reduce.Reduce",
     },
     "Pooling": {
         "max_pool2d": "pool.MaxPool2d",

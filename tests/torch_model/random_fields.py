@@ -10,6 +10,7 @@ from typing import Any
 
 from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.reduce import REDUCTIONS
 from mnet_cost.tensors import TensorType, axis_names
 
 Shape = tuple[int, ...]
@@ -127,6 +128,19 @@ def layer_norm(d: Draft) -> Proposal:
     x = d.any()
     flags = d.some(affine=d.flag(), bias=d.flag(), epsilon=d.real(0.001, 0.1))
     return flags | d.some(axis=d.axis(x)), [x]
+
+
+def rms_norm(d: Draft) -> Proposal:
+    x = d.any()
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1), axis=d.axis(x)), [x]
+
+
+def reduce(d: Draft) -> Proposal:
+    x = d.any()
+    rank = len(d.shape(x))
+    axes = [d.axis(x)] if d.flag() else d.r.sample(range(-rank, 0), d.r.randint(1, rank))
+    fields: Fields = {"operation": d.r.choice(tuple(REDUCTIONS))} | d.some(keep=d.flag())
+    return fields | {"axes": axes if len(axes) > 1 or d.flag() else axes[0]}, [x]
 
 
 def group_norm(d: Draft) -> Proposal:
@@ -549,6 +563,11 @@ _OWN = (
     transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
     pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold,
     parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
+    instance_norm, rms_norm, reduce, local_response_norm, l2_normalize, leaky_relu, prelu,
+    softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention,
+    elementwise, concat, flatten, reshape, transpose, dropout, identity, pad, resize,
+    channel_shuffle, to_sequence, to_image, scale, parameter, embedding, split, slice_, take,
+    box_decode, non_max_suppression, roi_align,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

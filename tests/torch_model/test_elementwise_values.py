@@ -118,3 +118,50 @@ def test_onnx_files_have_the_same_values() -> None:
     from onnx_oracle import onnx_disagreements
 
     assert onnx_disagreements(network(spec())) == []
+
+
+REDUCED = """\
+input: {x: [2, 3, 4]}
+layers:
+  - {id: t0, reduce: {operation: mean, axes: channels}, from: x}
+  - {id: t1, reduce: {operation: sum, axes: [width, height]}, from: x}
+  - {id: t2, reduce: {operation: max, axes: [-1, -3], keep: true}, from: x}
+  - {id: t3, reduce: {operation: min, axes: -2}, from: x}
+  - {id: t4, reduce: {operation: product, axes: [-1, -3]}, from: x}
+  - {id: t5, reduce: {operation: product, axes: [-3, -2], keep: true}, from: x}
+  - {id: t6, reduce: {operation: norm, axes: [height, width]}, from: x}
+  - {id: t7, reduce: {operation: variance, axes: width, keep: true}, from: x}
+  - {id: t8, reduce: {operation: deviation, axes: [-2, -1]}, from: x}
+  - {id: t9, rms_norm: {axis: height, affine: false, epsilon: 0.5}, from: x}
+outputs: [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9]
+"""
+
+
+def test_reductions() -> None:
+    x = 0.2 + torch.rand(BATCH, 2, 3, 4, generator=torch.Generator().manual_seed(2))
+    mean = x.sum(3, keepdim=True) / 4
+    of_all = x - x.flatten(2).mean(2)[..., None, None]
+    wanted = (
+        (x[:, 0] + x[:, 1]) / 2,
+        x.flatten(2).sum(2),
+        x.permute(0, 2, 1, 3).flatten(2).max(2)[0][:, None, :, None],
+        x.min(2)[0],
+        (x[:, 0] * x[:, 1]).log().sum(2).exp(),
+        (x[:, 0] * x[:, 1]).log().sum(1).exp()[:, None, None],
+        (x * x).flatten(2).sum(2) ** 0.5,
+        ((x - mean) ** 2).sum(3, keepdim=True) / 4,
+        ((of_all * of_all).flatten(2).sum(2) / 12) ** 0.5,
+        x / ((x * x).sum(2, keepdim=True) / 3 + 0.5) ** 0.5,
+    )
+    for number, (result, tensor) in enumerate(
+        zip(build_module(network(REDUCED))(x), wanted, strict=True)
+    ):
+        assert result.shape == tensor.shape, number
+        assert torch.allclose(result, tensor, atol=1e-5), number
+
+
+def test_onnx_files_of_reductions_have_the_same_values() -> None:
+    pytest.importorskip("onnxruntime")
+    from onnx_oracle import onnx_disagreements
+
+    assert onnx_disagreements(network(REDUCED)) == []

@@ -32,6 +32,7 @@ from mnet_cost.layers import LAYERS  # noqa: E402
 from mnet_cost.layers.arithmetic import OPERATIONS  # noqa: E402
 from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
+from mnet_cost.layers.reduce import REDUCTIONS  # noqa: E402
 from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
@@ -140,6 +141,15 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "linear": (SEQUENCE, ["features: 4", "features: 4, bias: false"]),
     "batch_norm": (IMAGE, ["", "affine: false", "axis: height", "axis: -1"]),
     "layer_norm": (IMAGE, ["", "axis: width", "affine: false"]),
+    "rms_norm": (IMAGE, ["", "axis: width", "axis: -1, affine: false", "affine: false"]),
+    "reduce": (
+        IMAGE,
+        [
+            f"operation: {name}, axes: {axes}"
+            for name in REDUCTIONS
+            for axes in ("width", "[height, -1]", "[-1, channels], keep: true", "channels")
+        ],
+    ),
     "group_norm": (IMAGE, ["groups: 3", "groups: 2, affine: false"]),
     "instance_norm": (IMAGE, ["", "affine: true"]),
     "local_response_norm": (IMAGE, ["size: 5", "size: 4", "size: 1"]),

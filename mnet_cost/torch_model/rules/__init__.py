@@ -59,10 +59,12 @@ from mnet_cost.layers.rearrange import (
     WindowPartition,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model.emitter import Rule
-from mnet_cost.torch_model.rules.arithmetic import elementwise
+from mnet_cost.torch_model.rules.arithmetic import elementwise, reduce
 from mnet_cost.torch_model.rules.norms import (
     activation,
     batch_norm,
@@ -73,6 +75,7 @@ from mnet_cost.torch_model.rules.norms import (
     leaky_relu,
     local_response_norm,
     prelu,
+    rms_norm,
     softmax,
 )
 from mnet_cost.torch_model.rules.rearrange import (
@@ -135,6 +138,7 @@ RULES: dict[type[Layer], Rule] = {
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
     GroupNorm: group_norm,
     InstanceNorm: instance_norm,
     LocalResponseNorm: local_response_norm,
@@ -156,6 +160,7 @@ RULES: dict[type[Layer], Rule] = {
     GlobalMaxPool: global_max_pool,
     AdaptiveAvgPool2d: adaptive(F.adaptive_avg_pool2d),
     AdaptiveMaxPool2d: adaptive(F.adaptive_max_pool2d),
+    Reduce: reduce,
     MatMul: matmul,
     ScaledDotProductAttention: scaled_dot_product_attention,
     Attention: attention,

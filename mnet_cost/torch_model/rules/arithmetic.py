@@ -1,4 +1,4 @@
-"""The rule of functions of each element (see `emitter.Rule`)."""
+"""Rules of functions of each element and of reductions (see `emitter.Rule`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.torch_model.emitter import Emitter, Types, aligned
 
 _INFIX: dict[str, Callable[..., Any]] = {
@@ -46,3 +47,25 @@ def elementwise(e: Emitter, layer: Elementwise, xs: list[Any], types: Types, out
         return e.call(_INFIX[name], *xs)
     torch_name = OPERATIONS[name].torch
     return e.call(getattr(F, torch_name, None) or getattr(torch, torch_name), *xs, **options)
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "mean": torch.mean,
+    "sum": torch.sum,
+    "max": torch.amax,
+    "min": torch.amin,
+    "variance": torch.var,
+    "deviation": torch.std,
+}
+
+
+def reduce(e: Emitter, layer: Reduce, xs: list[Any], types: Types, outputs: Types) -> Any:
+    (x,), places = xs, layer.places(types[0])
+    if layer.operation == "product":
+        for place in sorted(places):  # the first axis first: others keep their numbers from the end
+            x = e.call(torch.prod, x, place, keepdim=layer.keep)
+        return x
+    if layer.operation == "norm":
+        return e.call(torch.linalg.vector_norm, x, 2, places, keepdim=layer.keep)
+    options = {"correction": 0} if layer.operation in ("variance", "deviation") else {}
+    return e.call(_REDUCTIONS[layer.operation], x, places, keepdim=layer.keep, **options)

@@ -105,6 +105,12 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.split: ("input", "sizes", "dim"),
     torch.mean: ("input", "dim"),
     torch.amax: ("input", "dim"),
+    torch.amin: ("input", "dim"),
+    torch.sum: ("input", "dim"),
+    torch.prod: ("input", "dim"),
+    torch.var: ("input", "dim"),
+    torch.std: ("input", "dim"),
+    torch.linalg.vector_norm: ("x", "ord", "dim"),
     torch.unsqueeze: ("input", "dim"),
     torch.cat: ("tensors", "dim"),
     torch.group_norm: ("input", "num_groups"),
@@ -124,6 +130,12 @@ _DEFAULTS: dict[Any, dict[str, Any]] = {
     torch.flatten: {"end_dim": -1},
     torch.mean: {"keepdim": False},
     torch.amax: {"keepdim": False},
+    torch.amin: {"keepdim": False},
+    torch.sum: {"keepdim": False},
+    torch.prod: {"keepdim": False},
+    torch.var: {"keepdim": False},
+    torch.std: {"keepdim": False},
+    torch.linalg.vector_norm: {"keepdim": False},
 }
 
 _SQUARES = frozenset(
