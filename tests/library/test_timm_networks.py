@@ -20,7 +20,7 @@ COUNTS = (
     "bn_affine", "bn_running", "bias",
 )  # fmt: skip
 
-FILES = ("ghostnet", "lcnet", "mobileone", "repvgg")
+FILES = ("ghostnet", "hrnet", "lcnet", "mobileone", "repvgg")
 
 NOT_AS_PRINTED = {
     # The paper prints 0.4 % less, and 141 M for the network that its code says has 142 M.
