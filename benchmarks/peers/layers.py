@@ -32,14 +32,16 @@ class Case(NamedTuple):
 
 
 class FunctionModule(nn.Module):
-    """A module that calls a function of one to three tensors."""
+    """A module that calls a function of one to four tensors."""
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None) -> Tensor:
-        return self.function(*[tensor for tensor in (x, y, z) if tensor is not None])
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None, w: Tensor | None = None
+    ) -> Tensor:
+        return self.function(*[tensor for tensor in (x, y, z, w) if tensor is not None])
 
 
 class TrainedTensor(nn.Module):
@@ -61,6 +63,20 @@ class TrainedTensor(nn.Module):
         return self.function(x, self.weight)
 
 
+class ConstantKernel(nn.Module):
+    """A module that calls a function of its input and a buffer, as timm's BlurPool2d does."""
+
+    def __init__(
+        self, shape: tuple[int, ...], function: Callable[[Tensor, Tensor], Tensor]
+    ) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.ones(shape))
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, self.get_buffer("kernel"))
+
+
 class SelfAttention(nn.Module):
     """torch's MultiheadAttention of a sequence to itself, or to a context."""
 
@@ -75,6 +91,16 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         context = x if y is None else y
         mixed: Tensor = self.inner(x, context, context, need_weights=False)[0]
+        return mixed
+
+
+class BiasedAttention(SelfAttention):
+    """torch's MultiheadAttention with a bias of scores for each example and head."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        assert y is not None
+        bias = y.flatten(0, 1)
+        mixed: Tensor = self.inner(x, x, x, need_weights=False, attn_mask=bias)[0]
         return mixed
 
 
@@ -102,19 +128,29 @@ def _split_heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
-        mixed = F.scaled_dot_product_attention(query, key, value)
+AttentionFunction = Callable[..., Tensor]
+"""Of query, key, value, and perhaps a bias of scores."""
+
+
+def _fused_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        grouped = kv_heads is not None
+        mixed = F.scaled_dot_product_attention(query, key, value, bias, enable_gqa=grouped)
         return mixed.transpose(-3, -2).flatten(-2)
 
     return function
 
 
-def _plain_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
+def _plain_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        if kv_heads is not None:
+            key, value = (x.repeat_interleave(heads // kv_heads, -3) for x in (key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        scores = scores if bias is None else scores + bias
         return (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
 
     return function
@@ -191,6 +227,16 @@ def _shuffled(x: Tensor) -> Tensor:
     return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
 
 
+def _windows(x: Tensor) -> Tensor:
+    """Windows of [3, 5], each a sequence, of images [N, 8, 6, 10]."""
+    return x.view(-1, 8, 2, 3, 2, 5).permute(0, 2, 4, 3, 5, 1).reshape(-1, 4, 15, 8)
+
+
+def _merged(x: Tensor) -> Tensor:
+    """What `_windows` does, undone."""
+    return x.view(-1, 2, 2, 3, 5, 8).permute(0, 5, 1, 3, 2, 4).reshape(-1, 8, 6, 10)
+
+
 def _suppressed(boxes: Tensor, scores: Tensor) -> Tensor:
     best = torchvision.ops.nms(boxes[0], scores[0], 0.5)[:3]
     return boxes[:, best]
@@ -250,6 +296,16 @@ CASES: tuple[Case, ...] = (
             lambda: nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1)),
     _module("[{conv_transpose2d: {channels: 6, kernel: 3, dilation: 2}}]", IMAGE,
             lambda: nn.ConvTranspose2d(8, 6, 3, padding=2, dilation=2, bias=False)),
+    Case(IMAGE, "[{depthwise_conv2d: {kernel: 3, stride: 2, padding: 1, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 1, 3, 3), lambda x, w: F.conv2d(x, w, None, 2, 1, 1, 8)),
+        "module": lambda: nn.Conv2d(8, 8, 3, 2, 1, groups=8, bias=False).requires_grad_(False),
+    }),
+    Case(IMAGE, "[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 4, 2, 2), lambda x, w: F.conv_transpose2d(x, w, None, 2)),
+        "module": lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False).requires_grad_(False),
+    }),
     Case(IMAGE, "[{conv_transpose2d: {channels: 6, kernel: 3, stride: 2, bias: true}}]", {
         "padding 1, output_padding 1":
             lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),
@@ -359,6 +415,20 @@ CASES: tuple[Case, ...] = (
         "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(2)),
         "products and softmax": lambda: FunctionModule(_plain_attention(2)),
     }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 6), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 4), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (2, 5, 5)},
+         "[{attention: {heads: 2, score_bias: true}, from: [x, y]}]", {
+        "MultiheadAttention": lambda: BiasedAttention(12, 2),
+    }),
     Case(SEQUENCE, "[{attention: {heads: 2}}]", {
         "MultiheadAttention": lambda: SelfAttention(12, 2),
         "linear layers and F.scaled_dot_product_attention": lambda: LinearAttention(12, 2, True),
@@ -378,6 +448,52 @@ CASES: tuple[Case, ...] = (
             lambda: nn.GRU(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
     _module("[{gru: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.GRU(12, 6, bias=False, batch_first=True)),
+    # reductions
+    *[_function(f"[{{reduce: {{operation: {name}, axes: [height, width]}}}}]", IMAGE, function)
+      for name, function in (
+          ("mean", lambda x: x.mean((2, 3))), ("sum", lambda x: x.sum((2, 3))),
+          ("max", lambda x: x.amax((2, 3))), ("min", lambda x: x.amin((2, 3))),
+          ("product", lambda x: x.prod(2).prod(2)),
+          ("norm", lambda x: torch.linalg.vector_norm(x, dim=(2, 3))),
+          ("variance", lambda x: x.var((2, 3), correction=0)),
+          ("deviation", lambda x: x.std((2, 3), correction=0)),
+      )],
+    _module("[rms_norm]", SEQUENCE, lambda: nn.RMSNorm(12)),
+    _module("[{rms_norm: {affine: false}}]", SEQUENCE,
+            lambda: nn.RMSNorm(12, elementwise_affine=False)),
+    # functions of each element
+    _either("[{elementwise: {operation: softplus}}]", IMAGE, nn.Softplus, F.softplus),
+    _either("[{elementwise: {operation: mish}}]", IMAGE, nn.Mish, F.mish),
+    _either("[{elementwise: {operation: elu}}]", IMAGE, nn.ELU, F.elu),
+    _either("[{elementwise: {operation: selu}}]", IMAGE, nn.SELU, F.selu),
+    _either("[{elementwise: {operation: softsign}}]", IMAGE, nn.Softsign, F.softsign),
+    _either("[{elementwise: {operation: log_sigmoid}}]", IMAGE, nn.LogSigmoid, F.logsigmoid),
+    _either("[{elementwise: {operation: clamp, low: 0, high: 1}}]", IMAGE,
+            lambda: nn.Hardtanh(0, 1), lambda x: x.clamp(0, 1)),
+    _either("[{elementwise: {operation: gelu_tanh}}]", IMAGE, lambda: nn.GELU("tanh"),
+            lambda x: F.gelu(x, approximate="tanh")),
+    *[_function(f"[{{elementwise: {{operation: {name}}}}}]", IMAGE, function)
+      for name, function in (
+          ("exp", torch.exp), ("log", torch.log), ("sqrt", torch.sqrt), ("rsqrt", torch.rsqrt),
+          ("square", torch.square), ("reciprocal", torch.reciprocal), ("absolute", torch.abs),
+          ("negate", torch.neg), ("sign", torch.sign), ("floor", torch.floor),
+          ("ceil", torch.ceil), ("round", torch.round), ("sin", torch.sin), ("cos", torch.cos),
+          ("erf", torch.erf), ("add, number: 2", lambda x: x + 2),
+          ("multiply, number: 2", lambda x: x * 2), ("subtract, number: 2", lambda x: x - 2),
+          ("divide, number: 2", lambda x: x / 2), ("power, number: 3", lambda x: x**3),
+          ("minimum, number: 2", lambda x: x.clamp(max=2)),
+      )],
+    *[_function(f"[{{elementwise: {{operation: {name}}}, from: [x, y]}}]",
+                {"x": (8, 6, 10), "y": (8, 1, 1)}, function)
+      for name, function in (
+          ("subtract", torch.sub), ("divide", torch.div), ("power", torch.pow),
+          ("minimum", torch.minimum), ("maximum", torch.maximum),
+      )],
+    _function("[{elementwise: {operation: add_product}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)}, torch.addcmul),
+    _function("[{elementwise: {operation: select}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)},
+              lambda x, y, z: torch.where(x > 0, y, z)),
     # several inputs
     _function("[{add: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.add),
     _function("[{multiply: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.mul),
@@ -401,6 +517,22 @@ CASES: tuple[Case, ...] = (
         "Upsample": lambda: nn.Upsample(size=(5, 20), mode="bilinear"),
     }),
     _function("[{channel_shuffle: {groups: 2}}]", IMAGE, _shuffled),
+    Case(IMAGE, "[{resize: {scale: 2, mode: bicubic}}]", {
+        "F.interpolate":
+            lambda: FunctionModule(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")),
+        "Upsample": lambda: nn.Upsample(scale_factor=2, mode="bicubic"),
+    }),
+    _either("[{pad: {padding: 1, mode: reflect}}]", IMAGE, lambda: nn.ReflectionPad2d(1),
+            lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect")),
+    _either("[{pixel_shuffle: {factor: 2}}]", IMAGE, lambda: nn.PixelShuffle(2),
+            lambda x: F.pixel_shuffle(x, 2)),
+    _either("[{pixel_unshuffle: {factor: 2}}]", IMAGE, lambda: nn.PixelUnshuffle(2),
+            lambda x: F.pixel_unshuffle(x, 2)),
+    _function("[{roll: {shift: [-1, 2]}}]", IMAGE, lambda x: x.roll((-1, 2), (2, 3))),
+    _function("[{window_partition: {window: [3, 5]}}]", IMAGE, _windows),
+    _function("[{window_merge: {window: [3, 5], height: 6}}]", {"x": (4, 15, 8)}, _merged),
+    _either("[{unfold: {kernel: 2, stride: 2}}]", IMAGE, lambda: nn.Unfold(2, stride=2),
+            lambda x: F.unfold(x, 2, stride=2)),
     _function("[to_sequence]", IMAGE, lambda x: x.flatten(2).transpose(1, 2)),
     _function("[{to_image: {height: 2, width: 3}}]", {"x": (6, 12)},
               lambda x: x.transpose(1, 2).unflatten(-1, (2, 3))),

@@ -192,6 +192,8 @@ def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
     layer, x = step.layer, network.tensors[step.inputs[0]].type
     if not layer.is_foldable:
         return False
+    if not hasattr(layer, "axis"):
+        return True  # the same for all channels
     made = -3 if group.layers[0].step.layer.effort == "convolution" else -1
     axis: str | int | None = getattr(layer, "axis", None)
     return named_axis(x, axis, layer.kind) == made

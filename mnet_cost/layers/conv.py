@@ -27,6 +27,7 @@ from mnet_cost.tensors import Check, Size, TensorType, ceil_div, is_equal, large
 _KERNEL = "size of the kernel"
 _STRIDE = "step between outputs"
 _DILATION = "distance between taps of the kernel"
+_TRAINED = "train kernel and bias; else they are constants: buffers, not params"
 _PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
@@ -183,25 +184,25 @@ def _following(layer: Conv2d | ConvTranspose2d, before: TensorType, after: Tenso
     return replace(layer, groups=channels, channels=layer.channels // layer.groups * channels)
 
 
-def _conv_work(
-    x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
-) -> Work:
+def _conv_work(layer: Any, x: TensorType, output: TensorType, taps: Size, positions: Size) -> Work:
     """Work of a convolution for one example.
 
     `taps` is the number of input channels that each output channel reads; `positions` is the number
     of places at which the kernel is applied.
     """
     channels_out = output.shape[-3]
-    kernel_height, kernel_width = both(kernel)
+    kernel_height, kernel_width = both(layer.kernel)
     # Factors of positions and of channels stay apart: with one array along each, the product
     # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
     weights = kernel_height * kernel_width * taps * channels_out
+    stored = weights + channels_out if layer.bias else weights
     outputs = output.elements
     return Work(
         mult_adds=weights * positions,
-        vector_ops=outputs if bias else 0,
+        vector_ops=outputs if layer.bias else 0,
         weights=weights,
-        params=weights + channels_out if bias else weights,
+        params=stored if layer.trained else 0,
+        buffers=0 if layer.trained else stored,
         input_elements=x.elements,
         output_elements=outputs,
     )
@@ -231,9 +232,9 @@ class Conv2d(Layer):
     Shapes      [..., C, H, W] -> [..., K, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * (C / groups) * K * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * (C / groups) * K
-    Params      weights (+ K with bias)
+    Params      weights (+ K with bias); not trained: 0, and as many buffers
     Vector ops  K * P * Q with bias
-    Bytes       reads C * H * W and the params, writes K * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes K * P * Q
     Source      arXiv:1704.04861, section 3.1; PyTorch documentation of Conv2d
     """
 
@@ -243,6 +244,7 @@ class Conv2d(Layer):
     effort: ClassVar[Effort] = "convolution"
     width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
 
     channels: Size = spec_field(Whole(), "output channels")
     kernel: Any = spec_field(Pair(), _KERNEL)
@@ -250,7 +252,8 @@ class Conv2d(Layer):
     padding: Any = spec_field(Sides(), _PADDING, default="same")
     dilation: Any = spec_field(Pair(), _DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -274,7 +277,7 @@ class Conv2d(Layer):
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
         (x,) = inputs
         taps = x.shape[-3] // self.groups
-        return _conv_work(x, output, self.kernel, taps, self.bias, positions)
+        return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return _convolution(self, inputs[0], output, self.groups, output)
@@ -290,9 +293,9 @@ class DepthwiseConv2d(Layer):
     Shapes      [..., C, H, W] -> [..., C * multiplier, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * C * multiplier * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * C * multiplier
-    Params      weights (+ C * multiplier with bias)
+    Params      weights (+ C * multiplier with bias); not trained: 0, and as many buffers
     Vector ops  C * multiplier * P * Q with bias
-    Bytes       reads C * H * W and the params, writes C * multiplier * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes C * multiplier * P * Q
     Source      arXiv:1704.04861, equation 3
     """
 
@@ -301,13 +304,15 @@ class DepthwiseConv2d(Layer):
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
 
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
     padding: Any = spec_field(Sides(), _PADDING, default="same")
     dilation: Any = spec_field(Pair(), _DILATION, default=1)
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -326,7 +331,7 @@ class DepthwiseConv2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
-        return _conv_work(x, output, self.kernel, 1, self.bias, positions)
+        return _conv_work(self, x, output, 1, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return _convolution(self, inputs[0], output, inputs[0].shape[-3], output)
@@ -343,9 +348,9 @@ class ConvTranspose2d(Layer):
                 P = (H - 1) * stride + dilation * (kernel_h - 1) + 1 + output_padding - padding
     Mult-adds   kernel_h * kernel_w * (C / groups) * K * H * W: positions of the input
     Weights     kernel_h * kernel_w * (C / groups) * K
-    Params      weights (+ K with bias)
+    Params      weights (+ K with bias); not trained: 0, and as many buffers
     Vector ops  K * P * Q with bias
-    Bytes       reads C * H * W and the params, writes K * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes K * P * Q
     Source      PyTorch documentation of ConvTranspose2d
     """
 
@@ -355,6 +360,7 @@ class ConvTranspose2d(Layer):
     effort: ClassVar[Effort] = "convolution"
     width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
     saves: ClassVar[Saves] = "inputs"
 
     channels: Size = spec_field(Whole(), "output channels")
@@ -366,7 +372,8 @@ class ConvTranspose2d(Layer):
     output_padding: Any = spec_field(Pair(0), "rows and columns added at the end", default=0)
     dilation: Any = spec_field(Pair(), _DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -416,7 +423,7 @@ class ConvTranspose2d(Layer):
         (x,) = inputs
         positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
         taps = x.shape[-3] // self.groups
-        return _conv_work(x, output, self.kernel, taps, self.bias, positions)
+        return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return _convolution(self, inputs[0], output, self.groups, inputs[0])

@@ -29,6 +29,9 @@ Json = dict[str, Any]
 
 ROUNDING_HINT = "use floor(...), round(...) or make_divisible(...)"
 
+ANY_WHOLE = -MAX_SIZE
+"""The `minimum` of whole numbers that may be negative."""
+
 EXPRESSION_SCHEMA: Json = {"type": "string", "maxLength": 200}
 
 
@@ -105,7 +108,7 @@ class Whole(FieldKind):
         return value
 
     def describe(self) -> str:
-        return f"whole number >= {self.minimum}"
+        return "whole number" if self.minimum == ANY_WHOLE else f"whole number >= {self.minimum}"
 
     def schema(self) -> Json:
         return {"type": "number", "minimum": self.minimum, "maximum": MAX_SIZE}
@@ -180,22 +183,23 @@ class Word(FieldKind):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Pair(FieldKind):
-    """A whole number for both directions, or [height, width]."""
+    """A whole number for both directions, or [height, width]; `names` for another pair."""
 
     lists: ClassVar[tuple[bool, bool]] = (True, True)
 
     minimum: int = 1
+    names: str = "[height, width]"
 
     def convert(self, value: Any, check: Check) -> Any:
         whole = Whole(self.minimum)
         if not isinstance(value, list):
             return whole.convert(value, check)
         if len(value) != 2:
-            raise RuleViolation(f"needs a number or [height, width], not {_a(value)}")
+            raise RuleViolation(f"needs a number or {self.names}, not {_a(value)}")
         return tuple(whole.convert(item, check) for item in value)
 
     def describe(self) -> str:
-        return f"whole number >= {self.minimum}, or [height, width]"
+        return f"{Whole(self.minimum).describe()}, or {self.names}"
 
     def schema(self) -> Json:
         item = Whole(self.minimum).schema()
@@ -235,13 +239,14 @@ class Sides(FieldKind):
     lists: ClassVar[tuple[bool, bool]] = (True, True)
 
     options: tuple[str, ...] = ("same", "valid")
+    minimum: int = 0
 
     @property
     def words(self) -> frozenset[str]:  # type: ignore[override]
         return frozenset(self.options)
 
     def convert(self, value: Any, check: Check) -> Any:
-        whole = Whole(0)
+        whole = Whole(self.minimum)
         if is_word(value):
             value = agreed_value(value)
             if value in self.words:
@@ -260,7 +265,7 @@ class Sides(FieldKind):
         )
 
     def schema(self) -> Json:
-        item = Whole(0).schema()
+        item = Whole(self.minimum).schema()
         lists = [
             {"type": "array", "minItems": n, "maxItems": n, "items": _or_expression(item)}
             for n in (2, 4)
@@ -327,6 +332,31 @@ class Axis(FieldKind):
 
 
 AXIS = Axis()
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Axes(FieldKind):
+    """One axis or a list of axes, each by its name or its number from the end."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return AXIS.words
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, list):
+            return (AXIS.convert(value, check),)
+        if not value:
+            raise RuleViolation("needs at least one axis")
+        return tuple([AXIS.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return f"{AXIS.describe()}, or a list of them"
+
+    def schema(self) -> Json:
+        listed = {"type": "array", "minItems": 1, "items": _or_expression(AXIS.schema())}
+        return {"anyOf": [AXIS.schema(), listed]}
 
 
 def _or_expression(schema: Json) -> Json:

@@ -90,7 +90,7 @@ class Recurrent(Layer):
             return Saved(inputs=(0,), elements=inside)
         return Saved(elements=directions * x.elements + inside)
 
-    def memory_in_training(self, output: TensorType) -> int:
+    def memory_in_training(self, inputs: tuple[TensorType, ...], output: TensorType) -> int:
         # The final states of all layers are one tensor. Those of the last are a view of it, but for
         # two directions, which are put together in a tensor of their own.
         is_view = self.output == "last" and not self.bidirectional

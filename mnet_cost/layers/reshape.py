@@ -12,9 +12,21 @@ from typing import Any, ClassVar
 from mnet_cost.layers.axes import fixed
 from mnet_cost.layers.base import Effect, Layer, Makes, Reads, Work, both, image_sizes
 from mnet_cost.layers.conv import sides
-from mnet_cost.layers.fields import Pair, Real, RealPair, Sides, Sizes, Whole, Word, spec_field
+from mnet_cost.layers.fields import (
+    ANY_WHOLE,
+    Flag,
+    Pair,
+    Real,
+    RealPair,
+    Sides,
+    Sizes,
+    Whole,
+    Word,
+    spec_field,
+)
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import (
+    MAX_AXES,
     Check,
     RuleViolation,
     Size,
@@ -22,6 +34,7 @@ from mnet_cost.tensors import (
     floor,
     largest,
     product,
+    smallest,
 )
 
 
@@ -167,7 +180,7 @@ class Reshape(View):
 class Transpose(Layer):
     """Axes in another order.
 
-    Shapes      axis i of the output is axis axes[i] of the input, counted from 0
+    Shapes      axis i of the output is axis axes[i] of the input
     Mult-adds   0
     Weights     0
     Params      0
@@ -179,16 +192,22 @@ class Transpose(Layer):
     kind: ClassVar[str] = "transpose"
     memory_format: ClassVar[MemoryFormat] = "permuted"
 
-    axes: tuple[int, ...] = spec_field(Sizes(0), "positions of the input's axes, from 0")
+    axes: tuple[int, ...] = spec_field(
+        Sizes(-MAX_AXES), "positions of the input's axes, from 0; below 0 from the end"
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        return TensorType(tuple(x.shape[axis] for axis in self.order(len(x.shape))), x.dtype)
+
+    def order(self, rank: int) -> list[int]:
+        """The axes of an input of `rank` axes in their new order, from 0."""
         axes = [fixed(axis) for axis in self.axes]
-        rank = len(x.shape)
-        if sorted(axes) != list(range(rank)):
+        order = [axis + rank * (axis < 0) for axis in axes]
+        if sorted(order) != list(range(rank)):
             wanted = "0" if rank == 1 else f"each of 0 to {rank - 1}"
             raise RuleViolation(f"axes {axes} must hold {wanted} once")
-        return TensorType(tuple(x.shape[axis] for axis in axes), x.dtype)
+        return order
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         elements = output.elements
@@ -197,46 +216,113 @@ class Transpose(Layer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pad(Layer):
-    """Rows and columns of a constant around an image.
+    """Rows and columns around an image, and channels before and after it; cut off where below 0.
 
-    Shapes      [..., C, H, W] -> [..., C, H + top + bottom, W + left + right]
+    Shapes      [..., C, H, W] -> [..., C + before + after, H + top + bottom, W + left + right]
     Mult-adds   0
     Weights     0
     Params      0
     Vector ops  0
-    Bytes       reads C * H * W, writes the output: a copy
-    Source      PyTorch documentation of ConstantPad2d
+    Bytes       reads what stays of the input (all of it in other modes than `constant`), writes
+                the output: a copy
+    Source      PyTorch documentation of ConstantPad2d, ReflectionPad2d, ReplicationPad2d
     """
 
     kind: ClassVar[str] = "pad"
     reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
 
-    padding: Any = spec_field(Sides(()), "rows and columns on each side")
-    value: float = spec_field(Real(), "what they hold", default=0.0)
+    padding: Any = spec_field(
+        Sides((), ANY_WHOLE), "rows and columns on each side; below 0 to cut off", default=None
+    )
+    channels: Any = spec_field(
+        Pair(ANY_WHOLE, "[before, after]"), "channels in front and behind", default=None
+    )
+    mode: str = spec_field(
+        Word(("constant", "reflect", "replicate")),
+        "what they hold: a constant, the image mirrored at its edge, or its edge",
+        default="constant",
+    )
+    value: float = spec_field(Real(), "the constant", default=0.0)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        top, bottom, left, right = sides(self.padding)
-        return TensorType(
-            (*x.shape[:-3], channels, height + (top + bottom), width + (left + right)), x.dtype
-        )
+        image = image_sizes(x, self.kind)
+        if self.padding is None and self.channels is None:
+            raise RuleViolation("needs `padding` or `channels`")
+        if self.mode != "constant":
+            if self.channels is not None:
+                raise RuleViolation(f"cannot have `channels` in mode `{self.mode}`")
+            check(self.value == 0, "cannot have a `value` in mode `" + self.mode + "`")
+        for name, size, kept, (before, after) in zip(
+            ("channels", "height", "width"), image, self._kept(x), self.ends(), strict=True
+        ):
+            check(kept >= 1, "nothing is left of " + name + " {}", size)
+            if self.mode == "reflect":
+                added = largest(before, after)
+                check(
+                    added < size,
+                    "cannot mirror {} behind an edge: of " + name + " {} there are {}",
+                    added,
+                    size,
+                    size - 1,
+                )
+        sizes = [
+            size + (before + after)
+            for size, (before, after) in zip(image, self.ends(), strict=True)
+        ]
+        return TensorType((*x.shape[:-3], *sizes), x.dtype)
+
+    def ends(self) -> tuple[tuple[Size, Size], tuple[Size, Size], tuple[Size, Size]]:
+        """(before, after) for channels, height and width."""
+        top, bottom, left, right = sides(0 if self.padding is None else self.padding)
+        return both(0 if self.channels is None else self.channels), (top, bottom), (left, right)
+
+    def _kept(self, x: TensorType) -> list[Size]:
+        """Of channels, height and width what is not cut off."""
+        return [
+            size + (smallest(before, 0) + smallest(after, 0))
+            for size, (before, after) in zip(x.shape[-3:], self.ends(), strict=True)
+        ]
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
-        return Work(input_elements=inputs[0].elements, output_elements=output.elements)
+        (x,) = inputs
+        read = x.elements
+        if self.mode == "constant":
+            read = product((*x.shape[:-3], *self._kept(x)))
+        return Work(input_elements=read, output_elements=output.elements)
+
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,) if self.copies_edges() else ())
+
+    def copies_edges(self) -> bool:
+        """Whether torch does it with one of its other modes, and not by cutting alone."""
+        numbers = [number for pair in self.ends() for number in pair]
+        return self.mode != "constant" and (max(numbers) > 0 or min(numbers) == 0)
+
+    def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
+        (x,) = inputs
+        return x.permuted and (self.mode == "constant" or len(x.type.shape) == 3)
+
+    def makes_contiguous(self, x: GradInput) -> bool:
+        return self.mode != "constant" and x.permuted and len(x.type.shape) > 3
+
+
+_RESIZE_OPS = {"nearest": 0, "bilinear": 4 + 3, "bicubic": 16 + 15}
+"""Operations for each element, with weights worked out beforehand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resize(Layer):
-    """An image of another size, each element the nearest or a mean of the four around it.
+    """An image of another size, each element the nearest or a mean of the 4 or 16 around it.
 
     Shapes      [..., C, H, W] -> [..., C, P, Q], the size, or P = floor(H * scale)
     Mult-adds   0
     Weights     0
     Params      0
     Vector ops  nearest 0; bilinear 7 per output element: a * x00 + b * x01 + c * x10 + d * x11,
-                four multiplications and three additions, with weights worked out beforehand
+                four multiplications and three additions, with weights worked out beforehand;
+                bicubic 31: sixteen multiplications and fifteen additions
     Bytes       reads C * H * W, writes C * P * Q
     Source      PyTorch documentation of Upsample
     """
@@ -248,13 +334,22 @@ class Resize(Layer):
 
     size: Any = spec_field(Pair(), "height and width of the output", default=None)
     scale: Any = spec_field(RealPair(), "output size / input size", default=None)
-    mode: str = spec_field(Word(("nearest", "bilinear")), "how to interpolate", default="nearest")
+    mode: str = spec_field(
+        Word(("nearest", "bilinear", "bicubic")), "how to interpolate", default="nearest"
+    )
+    align_corners: bool = spec_field(
+        Flag(),
+        "corners of the output are those of the input, not half a step outside (not for nearest)",
+        default=False,
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
         if (self.size is None) == (self.scale is None):
             raise RuleViolation("needs either `size` or `scale`")
+        if self.align_corners and self.mode == "nearest":
+            raise RuleViolation("cannot have `align_corners` in mode `nearest`")
         if self.scale is None:
             rows, columns = both(self.size)
         else:
@@ -268,7 +363,7 @@ class Resize(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         outputs = output.elements
         return Work(
-            vector_ops=7 * outputs if self.mode == "bilinear" else 0,
+            vector_ops=_RESIZE_OPS[self.mode] * outputs,
             input_elements=inputs[0].elements,
             output_elements=outputs,
         )

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 from mnet_cost.layers.axes import fixed, named_axis
 from mnet_cost.layers.base import Makes, Reads
-from mnet_cost.layers.fields import AXIS, Sizes, Whole, spec_field
+from mnet_cost.layers.fields import ANY_WHOLE, AXIS, Sizes, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput
 from mnet_cost.layers.reshape import View
-from mnet_cost.tensors import MAX_SIZE, Check, Layout, RuleViolation, Size, TensorType
+from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType, ceil_div
 
-_ANY = Whole(-MAX_SIZE)
+_ANY = Whole(ANY_WHOLE)
 
 
 def _resized(x: TensorType, axis: int, size: Size) -> TensorType:
@@ -77,15 +77,15 @@ class Split(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice(View):
-    """A stretch of a tensor along an axis.
+    """A stretch of a tensor along an axis, or every `step`th position of it.
 
-    Shapes      the axis has stop - start; the others stay
+    Shapes      the axis has ceil((stop - start) / step); the others stay
     Mult-adds   0
     Weights     0
     Params      0
     Vector ops  0
     Bytes       none: another name for the same memory
-    Source      PyTorch documentation of narrow; the axes count from 0 as in Python
+    Source      PyTorch documentation of narrow; positions count from 0 as in Python
     """
 
     kind: ClassVar[str] = "slice"
@@ -96,6 +96,7 @@ class Slice(View):
     stop: Size | None = spec_field(
         _ANY, "position after the last; below 0 from the end; by default the end", default=None
     )
+    step: Size = spec_field(Whole(), "distance between positions", default=1)
     axis: str | int | None = spec_field(
         AXIS, "the axis; by default channels of an image, else features", default=None
     )
@@ -108,10 +109,11 @@ class Slice(View):
         stop = whole if self.stop is None else _from_start(self.stop, whole)
         check((start >= 0) & (stop <= whole), "{} to {} is not within 0 to {}", start, stop, whole)
         check(start < stop, "nothing is between {} and {}", start, stop)
-        return _resized(x, axis, stop - start)
+        return _resized(x, axis, ceil_div(stop - start, self.step))
 
     def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
-        return _is_within_rows(inputs[0], named_axis(inputs[0].type, self.axis, self.kind))
+        axis = named_axis(inputs[0].type, self.axis, self.kind)
+        return self.step > 1 or _is_within_rows(inputs[0], axis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,24 +100,66 @@ class GroupNormOfOne(nn.GroupNorm):
         return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
+def as_constants(module: nn.Module) -> None:
+    """Make buffers of the parameters of a module, under the same names."""
+    for name, parameter in list(module.named_parameters(recurse=False)):
+        delattr(module, name)
+        module.register_buffer(name, parameter.detach())
+
+
+class ConstantConv2d(nn.Conv2d):
+    """A convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
+class ConstantConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
 def heads_apart(x: Tensor, heads: int) -> Tensor:
     """[..., L, heads * d] -> [..., heads, L, d]."""
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    score_bias: Tensor | None = None,
+    *,
+    heads: int,
+    kv_heads: int | None = None,
+    causal: bool = False,
+    leading: tuple[int, ...] = (),
 ) -> Tensor:
-    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
+    """softmax(Q K^T / sqrt(d) + bias) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
-    kernels and exporters take [N, heads, L, d] alone.
+    `score_bias` is [N, ..., heads, L, S], each axis but N perhaps 1. `leading` are the axes behind
+    the batch that the result has. They join the batch meanwhile: fast kernels and exporters take
+    [N, heads, L, d] alone.
     """
     if leading:
         sizes = (-1, *leading, -1, -1)
         query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
-    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
-    mixed = F.scaled_dot_product_attention(query, key, value).transpose(-3, -2).flatten(-2)
+    query = heads_apart(query, heads)
+    key, value = (heads_apart(x, kv_heads or heads) for x in (key, value))
+    if score_bias is not None:
+        if leading:
+            score_bias = score_bias.expand(-1, *leading, -1, -1, -1).flatten(0, -4)
+        if causal:  # torch takes a bias or its own mask, not both
+            hidden = score_bias.new_full((query.shape[-2], key.shape[-2]), float("-inf"))
+            score_bias, causal = score_bias + hidden.triu(1), False
+    mixed = F.scaled_dot_product_attention(
+        query, key, value, score_bias, is_causal=causal, enable_gqa=kv_heads is not None
+    )
+    mixed = mixed.transpose(-3, -2).flatten(-2)
     return mixed.unflatten(0, (-1, *leading)) if leading else mixed
 
 
@@ -128,21 +170,39 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, width: int, context: int, features: int, heads: int, bias: bool = True
+        self,
+        width: int,
+        context: int,
+        features: int,
+        heads: int,
+        bias: bool = True,
+        kv_heads: int | None = None,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
+        self.kv_heads = kv_heads
+        self.causal = causal
+        known = features if kv_heads is None else features // heads * kv_heads
         self.query = nn.Linear(width, features, bias=bias)
-        self.key = nn.Linear(context, features, bias=bias)
-        self.value = nn.Linear(context, features, bias=bias)
+        self.key = nn.Linear(context, known, bias=bias)
+        self.value = nn.Linear(context, known, bias=bias)
         self.out = nn.Linear(features, width, bias=bias)
 
     def forward(
-        self, x: Tensor, context: Tensor | None = None, leading: tuple[int, ...] = ()
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        score_bias: Tensor | None = None,
+        leading: tuple[int, ...] = (),
     ) -> Tensor:
         context = x if context is None else context
         query, key, value = self.query(x), self.key(context), self.value(context)
-        return self.out(attend(query, key, value, self.heads, leading))
+        mixed = attend(
+            query, key, value, score_bias, heads=self.heads, kv_heads=self.kv_heads,
+            causal=self.causal, leading=leading,
+        )  # fmt: skip
+        return self.out(mixed)
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:
@@ -208,6 +268,25 @@ def sample_regions(maps: list[Tensor], boxes: Tensor, size: tuple[int, int], poi
         found = sampled * mine if number == 0 else found + sampled * mine
     bins = found.unflatten(4, (size[1], points)).unflatten(3, (size[0], points))
     return bins.transpose(4, 5).flatten(5)
+
+
+def every(x: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:
+    """Each `step`th position of x along an axis below 0, a view."""
+    return x[(..., slice(start, stop, step), *[slice(None)] * (-1 - axis))]
+
+
+def partition_windows(x: Tensor, window: tuple[int, int]) -> Tensor:
+    """[..., C, H, W] -> [..., windows, h * w, C] for windows of [h, w], row by row."""
+    x = x.unflatten(-1, (-1, window[1])).unflatten(-3, (-1, window[0]))
+    x = x.transpose(-3, -2).movedim(-5, -1)  # [..., rows, columns, h, w, C]
+    return x.flatten(-3, -2).flatten(-4, -3)
+
+
+def merge_windows(x: Tensor, window: tuple[int, int], rows: int) -> Tensor:
+    """[..., windows, h * w, C] -> [..., C, H, W] with `rows` of windows of [h, w]."""
+    x = x.unflatten(-2, window).unflatten(-4, (rows, -1))
+    x = x.movedim(-1, -5).transpose(-3, -2)  # [..., C, rows, h, columns, w]
+    return x.flatten(-2).flatten(-3, -2)
 
 
 def align_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int], samples: int) -> Tensor:

@@ -27,6 +27,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
@@ -58,8 +59,18 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import REDUCTIONS, Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.network.varying import Demand, Varying, parts_of
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
@@ -191,7 +202,7 @@ WINDOW = {
     "padding": padding("same", "valid"),
     "dilation": pair(whole(1, 3)),
 }
-GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS}
+GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS, "trained": FLAGS}
 
 
 @st.composite
@@ -202,7 +213,24 @@ def broadcast_shapes(draw: st.DrawFn) -> Any:
         [draw(st.sampled_from([axis, axis, 1]) | size) for axis in base]
         for _ in range(draw(st.integers(2, 3)))
     ]
-    return [*inputs[:-1], [1, *inputs[-1]]] if draw(st.integers(0, 9)) == 9 else inputs
+    # Axes are aligned from the last on.
+    return [axes[draw(st.sampled_from((0, 0, 0, 1))) :] or axes for axes in inputs]
+
+
+@st.composite
+def arithmetic(draw: st.DrawFn) -> Any:
+    operation = draw(st.sampled_from(tuple(OPERATIONS)))
+    number = st.just("number") if OPERATIONS[operation].number != "none" else st.nothing()
+    wanted = draw(st.sets(number | st.sampled_from(("reversed", "low", "high"))))
+    if operation == "clamp":
+        wanted = wanted | {draw(st.sampled_from(("low", "high")))}
+    elif draw(st.integers(0, 9)):
+        wanted = wanted - {"low", "high"}
+    values = {"number": real(-2.0, 2.0), "reversed": FLAGS, "low": real(-1.0, 0.5)}
+    fields = {name: draw(values.get(name, real(-0.5, 1.0))) for name in sorted(wanted)}
+    shapes = draw(broadcast_shapes())
+    count = OPERATIONS[operation].tensors - ("number" in wanted and operation != "add_product")
+    return {"operation": operation, **fields}, shapes[: max(count, 1)]
 
 
 @st.composite
@@ -238,7 +266,7 @@ def reshapes(draw: st.DrawFn) -> Any:
 @st.composite
 def transposes(draw: st.DrawFn) -> Any:
     sizes = draw(shape(1, 4))
-    axes = draw(st.permutations(range(len(sizes))) | st.lists(st.integers(0, 3), min_size=1))
+    axes = draw(st.permutations(range(len(sizes))) | st.lists(st.integers(-4, 3), min_size=1))
     return {"axes": list(axes)}, [sizes]
 
 
@@ -258,6 +286,27 @@ def sequences_of_images(draw: st.DrawFn) -> Any:
     return fields, [[*draw(shape(0, 1)), length, features]]
 
 
+@st.composite
+def multiples(draw: st.DrawFn) -> Any:
+    """A factor, and images whose sizes are multiples of it."""
+    factor = draw(whole(1, 3))
+    channels = draw(st.just(factor * factor) | whole(1, 9))
+    sizes = [nearly(draw, factor * draw(whole(1, 3))) for _ in range(2)]
+    return {"factor": factor}, [[*draw(shape(0, 1)), channels * draw(whole(1, 3)), *sizes]]
+
+
+@st.composite
+def windows(draw: st.DrawFn, merged: bool) -> Any:
+    high, wide, rows, columns, channels = (draw(whole(1, 4)) for _ in range(5))
+    window, leading = draw(st.just([high, wide]) | whole(1, 3)), draw(shape(0, 1))
+    if not merged:
+        sizes = [channels, nearly(draw, high * rows), nearly(draw, wide * columns)]
+        return {"window": window}, [[*leading, *sizes]]
+    fields = {"window": window, "height": nearly(draw, high * rows)}
+    fields |= draw(st.sampled_from([{}, {"width": wide * columns}]))
+    return fields, [[*leading, nearly(draw, rows * columns), nearly(draw, high * wide), channels]]
+
+
 def nearly(draw: st.DrawFn, size: Any) -> Any:
     """`size`, or sometimes another."""
     return size if draw(st.integers(0, 9)) < 9 else draw(whole(1, 3))
@@ -274,27 +323,50 @@ def matrices(draw: st.DrawFn) -> Any:
     return fields, [[*ahead, first, depth], [*(nearly(draw, size) for size in ahead), *second]]
 
 
+def score_biases(draw: st.DrawFn, ahead: Any, heads: Any, queries: Any, keys: Any) -> Any:
+    """None or one, whose axes sometimes do not fit."""
+    scores = [*ahead, heads, queries, keys]
+    bias = [draw(st.just(1) | st.just(nearly(draw, size))) for size in scores]
+    bias = [1] * (draw(st.integers(0, 9)) == 9) + bias
+    return [bias[draw(st.integers(0, len(bias) - 1)) :]] if draw(st.booleans()) else []
+
+
 @st.composite
 def attended(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, values = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, values = (draw(whole(1, 3)) for _ in range(5))
+    ahead, group = draw(shape(0, 2, size=3)), draw(st.integers(1, 2))
     near = [[nearly(draw, size) for size in ahead] for _ in range(2)]
-    features = heads * part
-    return {"heads": heads}, [
-        [*ahead, length, features],
+    fields = {"heads": kv_heads * group} | draw(
+        st.fixed_dictionaries({}, optional={"causal": FLAGS})
+    )
+    if group > 1 or draw(st.booleans()):
+        fields["kv_heads"] = nearly(draw, kv_heads)
+    features = kv_heads * part
+    return fields, [
+        [*ahead, length, features * group],
         [*near[0], keys, nearly(draw, features)],
-        [*near[1], nearly(draw, keys), heads * values],
+        [*near[1], nearly(draw, keys), kv_heads * values],
+        *score_biases(draw, ahead, fields["heads"], length, keys),
     ]
 
 
 @st.composite
 def attention(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, other = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, other = (draw(whole(1, 3)) for _ in range(5))
+    ahead, heads = draw(shape(0, 2, size=3)), kv_heads * draw(st.integers(1, 2))
     sizes = [[*ahead, length, heads * part], [*(nearly(draw, s) for s in ahead), keys, other]]
-    optional = {"features": st.just(heads * other) | whole(1, 6), "bias": FLAGS}
+    optional = {
+        "features": st.just(heads * other) | whole(1, 6),
+        "bias": FLAGS,
+        "kv_heads": st.just(kv_heads) | whole(1, 3),
+        "causal": FLAGS,
+    }
     fields = draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional=optional))
-    return fields, sizes[: draw(st.integers(1, 2))]
+    sizes = sizes[: draw(st.integers(1, 2))]
+    biases = score_biases(draw, ahead, heads, length, sizes[-1][-2])
+    if biases or draw(st.integers(0, 9)) == 9:
+        fields["score_bias"] = draw(st.integers(0, 9)) < 9
+    return fields, [*sizes, *biases]
 
 
 @st.composite
@@ -328,7 +400,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     DepthwiseConv2d: cases(
         IMAGES,
         {"kernel": pair(whole(1, 4))},
-        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS},
+        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS, "trained": FLAGS},
     ),
     ConvTranspose2d: cases(
         IMAGES,
@@ -340,6 +412,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     LayerNorm: cases(
         ANY, {}, {"axis": AXES, "affine": FLAGS, "bias": FLAGS, "epsilon": real(-0.1, 0.9)}
     ),
+    RmsNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     GroupNorm: cases(IMAGES | ANY, {"groups": whole(0, 4)}, {"affine": FLAGS}),
     InstanceNorm: cases(IMAGES | ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LocalResponseNorm: cases(IMAGES | ANY, {}, {"size": whole(0, 6), "beta": real(0.0, 1.0)}),
@@ -363,6 +436,15 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     **dict.fromkeys(
         (AdaptiveAvgPool2d, AdaptiveMaxPool2d), cases(IMAGES, {"size": pair(whole(0, 9))})
     ),
+    Elementwise: arithmetic(),
+    Reduce: cases(
+        ANY,
+        {
+            "operation": st.sampled_from(tuple(REDUCTIONS)),
+            "axes": AXES | st.lists(AXES, max_size=3),
+        },
+        {"keep": FLAGS},
+    ),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
     Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),
@@ -370,23 +452,47 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     Transpose: transposes(),
     Dropout: cases(ANY, {}, {"rate": real(0.0, 1.2)}),
     Identity: cases(ANY),
-    Pad: cases(IMAGES, {"padding": padding()}, {"value": real(-1.0, 1.0)}),
+    Pad: cases(
+        IMAGES,
+        {"padding": padding()},
+        {"value": real(-1.0, 1.0), "channels": pair(whole(-2, 3))},
+    )
+    | cases(
+        IMAGES,
+        {"padding": st.lists(whole(-3, 4), min_size=4, max_size=4)},
+        {"mode": st.sampled_from(("constant", "reflect", "replicate"))},
+    ),
     Resize: cases(
         IMAGES | ANY,
-        {"mode": st.sampled_from(("nearest", "bilinear"))},
-        {"size": pair(whole(0, 9))},
+        {"mode": st.sampled_from(("nearest", "bilinear", "bicubic"))},
+        {"size": pair(whole(0, 9)), "align_corners": FLAGS},
     )
     | cases(IMAGES, {"scale": pair(real(0.0, 2.0))}, {"mode": st.just("bilinear")}),
     ChannelShuffle: cases(IMAGES | ANY, {"groups": whole(0, 4)}),
     ToSequence: cases(IMAGES | ANY),
     ToImage: sequences_of_images(),
+    **dict.fromkeys((PixelShuffle, PixelUnshuffle), multiples()),
+    Roll: cases(IMAGES, {"shift": pair(whole(-9, 9))})
+    | cases(ANY, {"shift": whole(-9, 9)}, {"axis": AXES}),
+    WindowPartition: windows(merged=False),
+    WindowMerge: windows(merged=True),
+    Unfold: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
     Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
     Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),
     Split: splits()
     | cases(ANY, {}, {"parts": st.integers(1, 3), "sizes": shape(1, 3), "axis": AXES}),
-    Slice: cases(ANY, {}, {"start": whole(-9, 9), "stop": whole(-9, 9), "axis": AXES}),
+    Slice: cases(
+        ANY,
+        {},
+        {
+            "start": whole(-9, 9),
+            "stop": whole(-9, 9),
+            "step": whole(0, 3),
+            "axis": AXES,
+        },
+    ),
     Take: cases(ANY, {"index": whole(-9, 9)}, {"axis": AXES}),
     MatMul: matrices(),
     ScaledDotProductAttention: attended(),

@@ -43,12 +43,23 @@ EXAMPLES = [
     Example(Reshape(shape=(-1,)), (IMAGE,), (24,), Work()),
     Example(Reshape(shape=(24, -1)), (IMAGE,), (24, 1), Work()),
     Example(Transpose(axes=(1, 2, 0)), (IMAGE,), (3, 4, 2), moves(24, 24)),
+    Example(Transpose(axes=(-2, -1, 0)), (IMAGE,), (3, 4, 2), moves(24, 24)),
     # 3+1+2 rows, 4+0+3 columns
     Example(Pad(padding=(1, 2, 0, 3)), (IMAGE,), (2, 6, 7), moves(24, 84)),
     # 3+2 rows, 4 columns
     Example(Pad(padding=(1, 0)), (IMAGE,), (2, 5, 4), moves(24, 40)),
     Example(Pad(padding=1, value=-1.0), ((5, *IMAGE),), (5, 2, 5, 6), moves(120, 300)),
+    # 3-1+2 rows, 4+3-2 columns; read are (3-1) * (4-2) of each of 2 channels
+    Example(Pad(padding=(-1, 2, 3, -2)), (IMAGE,), (2, 4, 5), moves(8, 40)),
+    # 2-1+3 channels, of which one is from the input
+    Example(Pad(channels=(-1, 3)), (IMAGE,), (4, 3, 4), moves(12, 48)),
+    Example(Pad(channels=2, padding=1), ((5, *IMAGE),), (5, 6, 5, 6), moves(120, 900)),
+    # 2 rows mirrored behind the last, 3 columns in front; all is read, also what is cut off then
+    Example(Pad(padding=(-1, 2, 3, 0), mode="reflect"), (IMAGE,), (2, 4, 7), moves(24, 56)),
+    Example(Pad(padding=(0, 9), mode="replicate"), (IMAGE,), (2, 3, 22), moves(24, 132)),
     Example(Resize(size=6), (IMAGE,), (2, 6, 6), moves(24, 72)),
+    # 31 for each of 2*6*8
+    Example(Resize(scale=2, mode="bicubic"), (IMAGE,), (2, 6, 8), moves(24, 96, 2976)),
     # 7 for each of 2*6*8
     Example(Resize(scale=2, mode="bilinear"), (IMAGE,), (2, 6, 8), moves(24, 96, 672)),
     # floor(3 * 0.5) rows, floor(4 * 1.6) columns
@@ -77,8 +88,33 @@ def test_example(example: Example) -> None:
             IMAGE,
             "a size must be at least 1, or -1 for all that remains, not 0",
         ),
+        (Pad(), IMAGE, "needs `padding` or `channels`"),
+        (Pad(padding=(-1, -2, 0, 0)), IMAGE, "nothing is left of height 3"),
+        (Pad(padding=(0, 0, -4, 9)), IMAGE, "nothing is left of width 4"),
+        (Pad(channels=-1), IMAGE, "nothing is left of channels 2"),
+        (
+            Pad(padding=1, channels=1, mode="reflect"),
+            IMAGE,
+            "cannot have `channels` in mode `reflect`",
+        ),
+        (
+            Pad(padding=1, value=2.0, mode="replicate"),
+            IMAGE,
+            "cannot have a `value` in mode `replicate`",
+        ),
+        (
+            Pad(padding=(0, 3, 1, 1), mode="reflect"),
+            IMAGE,
+            "cannot mirror 3 behind an edge: of height 3 there are 2",
+        ),
+        (
+            Resize(size=2, align_corners=True),
+            IMAGE,
+            "cannot have `align_corners` in mode `nearest`",
+        ),
         (Transpose(axes=(0, 1)), IMAGE, "axes [0, 1] must hold each of 0 to 2 once"),
         (Transpose(axes=(0, 1, 1)), IMAGE, "axes [0, 1, 1] must hold each of 0 to 2 once"),
+        (Transpose(axes=(0, -3, 1)), IMAGE, "axes [0, -3, 1] must hold each of 0 to 2 once"),
         (Transpose(axes=(1,)), (9,), "axes [1] must hold 0 once"),
         (Pad(padding=1), (7, 4), "`pad` needs an image [channels, height, width]"),
         (Resize(size=1), (7, 4), "`resize` needs an image [channels, height, width]"),

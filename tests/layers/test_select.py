@@ -20,6 +20,11 @@ EXAMPLES = [
     Example(Slice(start=-2), (IMAGE,), (2, 4, 5), Work()),
     Example(Slice(start=1, stop=-1, axis="height"), (IMAGE,), (6, 2, 5), Work()),
     Example(Slice(stop=4), ((7, 10),), (7, 4), Work()),
+    # 0, 4, 8
+    Example(Slice(step=4), ((7, 10),), (7, 3), Work()),
+    # 1, 3 of 1 to 4; and 9 alone
+    Example(Slice(start=1, stop=-1, step=2, axis=-1), (IMAGE,), (6, 4, 2), Work()),
+    Example(Slice(start=9, step=50), ((7, 10),), (7, 1), Work()),
     Example(Take(index=0), ((197, 768),), (768,), Work()),
     Example(Take(index=-1, axis="features"), ((197, 768),), (197,), Work()),
     Example(Take(index=1, axis="channels"), (IMAGE,), (4, 5), Work()),

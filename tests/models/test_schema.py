@@ -129,7 +129,7 @@ def test_everything_that_the_language_has_is_valid() -> None:
         ("channels: channels, kernel", "channels: 0, kernel"),
         ("padding: [0, 1, 0, 1]", "padding: [0, 1, 0]"),
         ("padding: [0, 1, 0, 1]", "padding: -1"),
-        ("  - {pad: {padding: 1}, from", "  - {pad: {}, from"),
+        ("  - {pad: {padding: 1}, from", "  - {pixel_shuffle: {}, from"),
         ("from: stem, when", "from: 1, when"),
         ("from: stem, when", "from: stem..1, when"),
         ("from: [stem, wide]", "from: []"),
@@ -242,8 +242,10 @@ def test_defaults_are_valid_values(layer: type[Layer]) -> None:
     needed = {
         "channels": 8, "kernel": 3, "features": 8, "size": 2, "axes": [0], "shape": [4],
         "padding": 1, "operation": "sort", "groups": 2, "height": 2, "vocabulary": 8, "heads": 2,
-        "regions": 9, "index": 0,
+        "regions": 9, "index": 0, "factor": 2, "shift": 1, "window": 2,
     }  # fmt: skip
+    if layer.kind == "reduce":
+        needed["axes"] = [-1]  # from the end
     fields = fields_of(layer).values()
     given = {
         field.name: needed[field.name] if field.required else field.default

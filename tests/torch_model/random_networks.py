@@ -66,6 +66,13 @@ class Builder(Draft):
         self.previous = name
         return name
 
+    def positive(self, name: str) -> str:
+        bounded = self.name("s")
+        self.entries.append({"id": bounded, "sigmoid": {}, "from": name})
+        self.types[bounded] = TensorType(self.shape(name), None, self.types[name].layout)
+        self.previous = bounded
+        return bounded
+
     def new_input(
         self, shape: Shape, dtype: str | None = None, layout: Layout | None = None
     ) -> str:
@@ -211,10 +218,12 @@ class Builder(Draft):
         name = self.r.choice(sorted(self.calls))
         given, output = self.calls[name]
         alike = [name for name, type_ in self.types.items() if type_ == given]
-        if given.dtype is not None and not alike:
+        # Another input might get another layout than one that nobody stated.
+        only_alike = given.dtype is not None or given.layout == "input"
+        if only_alike and not alike:
             return False
         source = self.r.choice(alike) if alike and self.r.random() < 0.7 else None
-        if source is None and given.dtype is not None:
+        if source is None and only_alike:
             source = alike[0]
         elif source is None and given.layout in LAYOUTS:
             source = self.top.new_input(given.shape, layout=given.layout)

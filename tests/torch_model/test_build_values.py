@@ -160,6 +160,37 @@ VALUES: dict[str, tuple[str, Callable[[Any, Any], Any]]] = {
     "transpose": ("transpose: {axes: [2, 0, 1]}", lambda _, x: x.permute(0, 3, 1, 2)),
     "sequence": ("to_sequence: {}", lambda _, x: x.flatten(2).mT),
     "pad": ("pad: {padding: [1, 0, 2, 0], value: 3}", same_as("pad", pad=(2, 0, 1, 0), value=3.0)),
+    "pad and cut": (
+        "pad: {padding: [-1, 3, 2, -4], channels: [1, -2], value: 3}",
+        same_as("pad", pad=(2, -4, -1, 3, 1, -2), value=3.0),
+    ),
+    "mirrored": ("pad: {padding: [1, 0, 2, 7], mode: reflect}",
+                 same_as("pad", pad=(2, 7, 1, 0), mode="reflect")),
+    "edge": ("pad: {padding: [1, 0, 2, 9], mode: replicate}",
+             same_as("pad", pad=(2, 9, 1, 0), mode="replicate")),
+    "mirrored and cut": ("pad: {padding: [-6, 3, 5, 0], mode: reflect}",
+                         same_as("pad", pad=(5, 0, -6, 3), mode="reflect")),
+    "bicubic": ("resize: {size: [5, 19], mode: bicubic}",
+                same_as("interpolate", size=(5, 19), mode="bicubic")),
+    "corners": ("resize: {scale: 2, mode: bilinear, align_corners: true}",
+                same_as("interpolate", size=(16, 16), mode="bilinear", align_corners=True)),
+    "every third": ("slice: {axis: height, start: 1, stop: -1, step: 3}",
+                    lambda _, x: x[:, :, 1:7:3]),
+    "pixel shuffle": ("pixel_shuffle: {factor: 2}", lambda _, x: nn.PixelShuffle(2)(x)),
+    "pixel unshuffle": ("pixel_unshuffle: {factor: 4}", lambda _, x: nn.PixelUnshuffle(4)(x)),
+    "roll": ("roll: {shift: [-1, 10]}", lambda _, x: x.roll((-1, 10), (2, 3))),
+    "roll channels": ("roll: {shift: 3, axis: channels}", lambda _, x: x.roll(3, 1)),
+    "unfold": (
+        "unfold: {kernel: [3, 2], stride: [2, 1], dilation: [2, 3], padding: [1, 2]}",
+        same_as("unfold", kernel_size=(3, 2), stride=(2, 1), dilation=(2, 3), padding=(1, 2)),
+    ),
+    "windows": (  # the order of arXiv:2103.14030: row by row, and so in each window
+        "window_partition: {window: [2, 4]}",
+        lambda _, x: torch.stack([
+            x[:, :, top:top + 2, left:left + 4].flatten(2).mT
+            for top in range(0, 8, 2) for left in range(0, 8, 4)
+        ], 1),
+    ),
     "nearest": ("resize: {scale: [0.5, 1.5]}", same_as("interpolate", size=(4, 12))),
     "keep": ("global_max_pool: {keep: true}", lambda _, x: x.amax((2, 3), keepdim=True)),
 }  # fmt: skip
@@ -173,6 +204,19 @@ def test_values(case: str) -> None:
     assert torch.allclose(built(x), wanted(built, x), atol=1e-6)
 
 
+@pytest.mark.parametrize("window", ["8", "1", "[2, 8]", "[4, 2]", "[8, 1]"])
+def test_windows_there_and_back(window: str) -> None:
+    built = build_module(
+        network(
+            "input: {x: [3, 4, 8, 8]}\nlayers:\n"
+            f"  - window_partition: {{window: {window}}}\n"
+            f"  - window_merge: {{window: {window}, height: 8}}\n"
+        )
+    )
+    x = torch.randn(2, 3, 4, 8, 8)
+    assert torch.equal(built(x), x)
+
+
 def test_attention_is_that_of_torch() -> None:
     built = build_module(network("input: {x: [5, 6]}\nlayers: [{id: a, attention: {heads: 3}}]"))
     ours, theirs = built.get_submodule("a"), nn.MultiheadAttention(6, 3, batch_first=True)
@@ -183,6 +227,59 @@ def test_attention_is_that_of_torch() -> None:
             getattr(theirs.out_proj, name).copy_(getattr(ours.out, name))
     x = torch.randn(2, 5, 6)
     assert torch.allclose(built(x), theirs(x, x, x)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("bias", [None, (6,), (5, 6), (4, 1, 6), (3, 4, 5, 6), (3, 1, 5, 1)])
+def test_attention_with_a_bias_of_scores(
+    causal: bool, kv_heads: int, bias: tuple[int, ...] | None
+) -> None:
+    """Two sequences of each of three stacks, against softmax(Q K^T / sqrt(d) + bias) V."""
+    known, values = 2 * kv_heads, 3 * kv_heads
+    inputs = f"q: [3, 5, 8], k: [1, 6, {known}], v: [3, 6, {values}]"
+    inputs += "" if bias is None else f", b: {list(bias)}"
+    fields = f"heads: 4, kv_heads: {kv_heads}, causal: {str(causal).lower()}"
+    names = "q, k, v" + ("" if bias is None else ", b")
+    built = build_module(
+        network(
+            f"input: {{{inputs}}}\nlayers: "
+            f"[{{scaled_dot_product_attention: {{{fields}}}, from: [{names}]}}]"
+        )
+    )
+    q, k, v = torch.randn(2, 3, 5, 8), torch.randn(2, 1, 6, known), torch.randn(2, 3, 6, values)
+    more = [] if bias is None else [torch.randn(2, *bias)]
+    heads = q.unflatten(-1, (4, 2)).movedim(-2, 2)
+    keys = k.unflatten(-1, (kv_heads, 2)).movedim(-2, 2).repeat_interleave(4 // kv_heads, 2)
+    mixed = v.unflatten(-1, (kv_heads, 3)).movedim(-2, 2).repeat_interleave(4 // kv_heads, 2)
+    scores = heads @ keys.mT / math.sqrt(2)
+    for added in more:
+        scores = scores + added.reshape(2, *[1] * (5 - added.dim()), *added.shape[1:])
+    if causal:
+        scores = scores.where(torch.ones(5, 6).tril() > 0, -math.inf)
+    wanted = (scores.softmax(-1) @ mixed).movedim(2, -2).flatten(-2)
+    assert torch.allclose(built(q, k, v, *more), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_with_fewer_heads_of_keys_is_that_of_repeated_projections(causal: bool) -> None:
+    """A layer with as many heads, whose keys and values are those of fewer, repeated."""
+    fields = f"heads: 4, causal: {str(causal).lower()}, score_bias: true"
+    text = "input: {x: [5, 8], y: [6, 3], b: [4, 5, 6]}\nlayers:\n" + (
+        f"  - {{id: few, attention: {{{fields}, kv_heads: 2}}, from: [x, y, b]}}\n"
+        f"  - {{id: all, attention: {{{fields}}}, from: [x, y, b]}}\noutputs: [few, all]\n"
+    )
+    built = build_module(network(text))
+    few, all_ = built.get_submodule("few"), built.get_submodule("all")
+    with torch.no_grad():
+        for name in ("query", "key", "value", "out"):
+            for part in ("weight", "bias"):
+                tensor = getattr(few.get_submodule(name), part)
+                if name in ("key", "value"):
+                    tensor = tensor.unflatten(0, (2, 2)).repeat_interleave(2, 0).flatten(0, 1)
+                getattr(all_.get_submodule(name), part).copy_(tensor)
+    inputs = torch.randn(2, 5, 8), torch.randn(2, 6, 3), torch.randn(2, 4, 5, 6)
+    assert torch.allclose(*built(*inputs), atol=1e-6)
 
 
 def test_a_shared_convolution_pads_each_of_its_inputs_as_that_needs() -> None:

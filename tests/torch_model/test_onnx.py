@@ -67,6 +67,15 @@ layers:
   - {id: b, attention: {heads: 2}, from: [a, context]}
   - {scaled_dot_product_attention: {heads: 2}, from: [b, context, context]}
 """,
+    "attention with biases and fewer heads of keys": """
+input: {windows: [4, 9, 12], context: [1, 5, 6], mask: [4, 1, 9, 5], bias: [4, 1, 9]}
+layers:
+  - {id: a, attention: {heads: 4, kv_heads: 2, score_bias: true}, from: [windows, context, mask]}
+  - {id: b, attention: {heads: 4, causal: true, score_bias: true}, from: [a, bias]}
+  - {id: c, attention: {heads: 2, kv_heads: 1, causal: true}}
+  - {id: d, scaled_dot_product_attention: {heads: 4, kv_heads: 2},
+     from: [c, context, context, mask]}
+""",
 }
 
 

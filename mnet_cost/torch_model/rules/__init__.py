@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
@@ -49,13 +50,24 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.rearrange import (
+    PixelShuffle,
+    PixelUnshuffle,
+    Roll,
+    Unfold,
+    WindowMerge,
+    WindowPartition,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model.emitter import Rule
+from mnet_cost.torch_model.rules.arithmetic import elementwise, reduce
 from mnet_cost.torch_model.rules.norms import (
+    activation,
     batch_norm,
-    elementwise,
     group_norm,
     instance_norm,
     l2_normalize,
@@ -63,7 +75,16 @@ from mnet_cost.torch_model.rules.norms import (
     leaky_relu,
     local_response_norm,
     prelu,
+    rms_norm,
     softmax,
+)
+from mnet_cost.torch_model.rules.rearrange import (
+    pixel_shuffle,
+    pixel_unshuffle,
+    roll,
+    unfold,
+    window_merge,
+    window_partition,
 )
 from mnet_cost.torch_model.rules.sequences import (
     attention,
@@ -117,20 +138,21 @@ RULES: dict[type[Layer], Rule] = {
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
     GroupNorm: group_norm,
     InstanceNorm: instance_norm,
     LocalResponseNorm: local_response_norm,
     L2Normalize: l2_normalize,
-    Relu: elementwise(F.relu),
-    Relu6: elementwise(F.relu6),
+    Relu: activation(F.relu),
+    Relu6: activation(F.relu6),
     LeakyRelu: leaky_relu,
     Prelu: prelu,
-    Sigmoid: elementwise(torch.sigmoid),
-    HardSigmoid: elementwise(F.hardsigmoid),
-    Tanh: elementwise(torch.tanh),
-    Silu: elementwise(F.silu),
-    HardSwish: elementwise(F.hardswish),
-    Gelu: elementwise(F.gelu),
+    Sigmoid: activation(torch.sigmoid),
+    HardSigmoid: activation(F.hardsigmoid),
+    Tanh: activation(torch.tanh),
+    Silu: activation(F.silu),
+    HardSwish: activation(F.hardswish),
+    Gelu: activation(F.gelu),
     Softmax: softmax,
     MaxPool2d: max_pool2d,
     AvgPool2d: avg_pool2d,
@@ -138,11 +160,13 @@ RULES: dict[type[Layer], Rule] = {
     GlobalMaxPool: global_max_pool,
     AdaptiveAvgPool2d: adaptive(F.adaptive_avg_pool2d),
     AdaptiveMaxPool2d: adaptive(F.adaptive_max_pool2d),
+    Reduce: reduce,
     MatMul: matmul,
     ScaledDotProductAttention: scaled_dot_product_attention,
     Attention: attention,
     Lstm: lstm,
     Gru: gru,
+    Elementwise: elementwise,
     Add: joined(operator.add),
     Multiply: joined(operator.mul),
     Concat: concat,
@@ -156,6 +180,12 @@ RULES: dict[type[Layer], Rule] = {
     ChannelShuffle: channel_shuffle,
     ToSequence: to_sequence,
     ToImage: to_image,
+    PixelShuffle: pixel_shuffle,
+    PixelUnshuffle: pixel_unshuffle,
+    Roll: roll,
+    WindowPartition: window_partition,
+    WindowMerge: window_merge,
+    Unfold: unfold,
     Scale: scale,
     ClassToken: class_token,
     PositionEmbedding: position_embedding,

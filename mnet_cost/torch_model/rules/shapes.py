@@ -13,20 +13,19 @@ from torch.nn import functional as F
 from mnet_cost.layers import Layer
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
-from mnet_cost.layers.conv import sides
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Concat
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model import modules
-from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
+from mnet_cost.torch_model.emitter import Emitter, Rule, Types, aligned, folded, unfolded
 
 
 def joined(function: Callable[..., Any]) -> Rule:
     def rule(e: Emitter, layer: Layer, xs: list[Any], types: Types, outputs: Types) -> Any:
-        total = xs[0]
-        for x in xs[1:]:
+        total, *rest = aligned(e, xs, types)
+        for x in rest:
             total = e.call(function, total, x)
         return total
 
@@ -55,17 +54,30 @@ def reshape(e: Emitter, layer: Reshape, xs: list[Any], types: Types, outputs: Ty
 
 
 def transpose(e: Emitter, layer: Transpose, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(torch.permute, xs[0], (0, *(axis + 1 for axis in layer.axes)))
+    return e.call(
+        torch.permute, xs[0], (0, *(axis + 1 for axis in layer.order(len(types[0].shape))))
+    )
 
 
 def pad(e: Emitter, layer: Pad, xs: list[Any], types: Types, outputs: Types) -> Any:
-    top, bottom, left, right = sides(layer.padding)
-    return e.call(F.pad, xs[0], (left, right, top, bottom), value=layer.value)
+    channels, (top, bottom), (left, right) = layer.ends()
+    pads = (left, right, top, bottom)
+    if layer.mode == "constant":
+        ends = (*pads, *channels) if any(channels) else pads
+        return e.call(F.pad, xs[0], ends, value=layer.value)
+    x = xs[0]
+    if layer.copies_edges():
+        x = folded(e, x, types[0], 3)
+        x = e.call(F.pad, x, tuple(max(pad, 0) for pad in pads), mode=layer.mode)
+        x = unfolded(e, x, outputs[0], 3)
+    if min(pads) < 0:  # after what is mirrored, which may be cut off on the other side
+        x = e.call(F.pad, x, tuple(min(pad, 0) for pad in pads))
+    return x
 
 
 def resize(e: Emitter, layer: Resize, xs: list[Any], types: Types, outputs: Types) -> Any:
     x = folded(e, xs[0], types[0], 3)
-    options = {} if layer.mode == "nearest" else {"align_corners": False}
+    options = {} if layer.mode == "nearest" else {"align_corners": layer.align_corners}
     x = e.call(F.interpolate, x, outputs[0].shape[-2:], mode=layer.mode, **options)
     return unfolded(e, x, outputs[0], 3)
 
@@ -94,8 +106,12 @@ def split(e: Emitter, layer: Split, xs: list[Any], types: Types, outputs: Types)
 
 def slice_(e: Emitter, layer: Slice, xs: list[Any], types: Types, outputs: Types) -> Any:
     axis = named_axis(types[0], layer.axis, layer.kind)
-    start = layer.start + types[0].shape[axis] * (layer.start < 0)
-    return e.call(torch.narrow, xs[0], axis, start, outputs[0].shape[axis])
+    whole, count = types[0].shape[axis], outputs[0].shape[axis]
+    start = layer.start + whole * (layer.start < 0)
+    if layer.step == 1:
+        return e.call(torch.narrow, xs[0], axis, start, count)
+    stop = start + (count - 1) * layer.step + 1
+    return e.call(modules.every, xs[0], axis, start, stop, layer.step)
 
 
 def take(e: Emitter, layer: Take, xs: list[Any], types: Types, outputs: Types) -> Any:

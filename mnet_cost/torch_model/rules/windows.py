@@ -33,8 +33,8 @@ def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, g
     elif any(pads):
         x = e.call(F.pad, x, pads)
     convolution = e.module(
-        nn.Conv2d, type_.shape[-3], output.shape[-3], kernel, stride=stride, padding=padding,
-        dilation=dilation, groups=groups, bias=layer.bias,
+        nn.Conv2d if layer.trained else modules.ConstantConv2d, type_.shape[-3], output.shape[-3],
+        kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=layer.bias,
     )  # fmt: skip
     return unfolded(e, convolution(x), output, 3)
 
@@ -64,9 +64,10 @@ def conv_transpose2d(
         native = native and 0 <= extra[i] < max(stride[i], dilation[i])
     padding: Any = tuple(cut) if native else 0
     convolution = e.module(
-        nn.ConvTranspose2d, type_.shape[-3], output.shape[-3], kernel, stride=stride,
-        padding=padding, output_padding=tuple(extra) if native else 0, groups=layer.groups,
-        bias=layer.bias, dilation=dilation,
+        nn.ConvTranspose2d if layer.trained else modules.ConstantConvTranspose2d, type_.shape[-3],
+        output.shape[-3], kernel, stride=stride, padding=padding,
+        output_padding=tuple(extra) if native else 0, groups=layer.groups, bias=layer.bias,
+        dilation=dilation,
     )  # fmt: skip
     x = convolution(folded(e, xs[0], type_, 3))
     if not native:  # cut off, or add, on each side
