@@ -23,6 +23,7 @@ from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttent
 from mnet_cost.layers.base import Layer, Work
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
@@ -61,6 +62,8 @@ LAYERS: tuple[type[Layer], ...] = (
     Conv2d,
     DepthwiseConv2d,
     ConvTranspose2d,
+    DynamicConv2d,
+    DeformConv2d,
     # linear
     Linear,
     # norms
