@@ -198,6 +198,33 @@ class CalledTwice(nn.Module):
         return output
 
 
+class OfTwo(nn.Module):
+    """A module of an image and what belongs to its positions."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor, y: Tensor, z: Tensor | None = None) -> Tensor:
+        output: Tensor = self.inner(x, y, z)
+        return output
+
+
+class DeformedBySampling(nn.Module):
+    """A deformable convolution of 3x3 taps as a product of sampled elements; samples alone count
+    nothing, so the places where they lie are made up."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(9 * channels_in, channels, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        grid = y.unflatten(1, (-1, 2))[:, :9].movedim(2, -1).flatten(1, 2)
+        sampled = F.grid_sample(x, grid, align_corners=False)
+        output: Tensor = self.inner(sampled.unflatten(2, (9, -1)).flatten(1, 2))
+        return output
+
+
 class LastState(nn.Module):
     """The last state of a recurrent module."""
 
@@ -221,6 +248,11 @@ def _joined_positions(inner: nn.Module) -> nn.Module:
 
 def _rectified(x: Tensor, slopes: Tensor) -> Tensor:
     return torch.where(x > 0, x, x * slopes)
+
+
+def _convolved_each(x: Tensor, kernel: Tensor) -> Tensor:
+    joined = F.conv2d(x.flatten(0, 1)[None], kernel.flatten(0, 1), padding=1, groups=len(x))
+    return joined[0].unflatten(0, (len(x), -1))
 
 
 def _shuffled(x: Tensor) -> Tensor:
@@ -311,6 +343,19 @@ CASES: tuple[Case, ...] = (
             lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),
         "cut": lambda: nn.Sequential(
             nn.ConvTranspose2d(8, 6, 3, stride=2), FunctionModule(lambda x: x[..., :-1, :-1])),
+    }),
+    Case({"x": (8, 6, 10), "y": (4, 8, 3, 3)}, "[{dynamic_conv2d: {}, from: [x, y]}]",
+         {"groups for each example": lambda: FunctionModule(_convolved_each)}),
+    Case({"x": (8, 6, 10), "y": (36, 6, 10)},
+         "[{deform_conv2d: {channels: 4, kernel: 3, bias: true}, from: [x, y]}]", {
+        "torchvision.ops.deform_conv2d":
+            lambda: OfTwo(torchvision.ops.DeformConv2d(8, 4, 3, padding=1)),
+        "samples and a convolution": lambda: DeformedBySampling(8, 4),
+    }),
+    Case({"x": (8, 6, 10), "y": (18, 6, 10), "z": (9, 6, 10)},
+         "[{deform_conv2d: {channels: 4, kernel: 3}, from: [x, y, z]}]", {
+        "torchvision.ops.deform_conv2d":
+            lambda: OfTwo(torchvision.ops.DeformConv2d(8, 4, 3, padding=1, bias=False)),
     }),
     # linear
     _module("[{linear: {features: 7}}]", {"x": (12,)}, lambda: nn.Linear(12, 7)),
@@ -441,6 +486,8 @@ CASES: tuple[Case, ...] = (
     _module("[{lstm: {features: 6}}]", SEQUENCE, lambda: nn.LSTM(12, 6, batch_first=True)),
     _module("[{lstm: {features: 6, layers: 3, bidirectional: true}}]", SEQUENCE,
             lambda: nn.LSTM(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
+    _module("[{lstm: {features: 6, projection: 4}}]", SEQUENCE,
+            lambda: nn.LSTM(12, 6, proj_size=4, batch_first=True)),
     _module("[{lstm: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.LSTM(12, 6, bias=False, batch_first=True)),
     _module("[{gru: {features: 6}}]", SEQUENCE, lambda: nn.GRU(12, 6, batch_first=True)),

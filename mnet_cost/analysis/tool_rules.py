@@ -10,6 +10,7 @@ printed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mnet_cost.layers import Layer, Work
@@ -32,6 +33,7 @@ from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
@@ -254,6 +256,11 @@ def _units(counted: Counted) -> Any:
     return steps * counted.layer.layers * (1 + counted.layer.bidirectional) * counted.layer.features
 
 
+def _without_projection(counted: Counted) -> Any:
+    whole = replace(counted.layer, projection=None).work(counted.inputs, counted.output)
+    return counted.batch * (whole.mult_adds - counted.work.mult_adds)
+
+
 def _recurrent_params(counted: Counted) -> Any:
     return counted.batch * product(counted.inputs[0].shape[:-1]) * counted.work.params
 
@@ -306,14 +313,29 @@ def _is_grouped(counted: Counted) -> bool:
 _OF_ATTENTION = "it depends on gradients, on the device and on how attention is written"
 _OF_RECURRENCE = "it depends on the kernels of the device"
 
+_UNSEEN = Part("products of activations at nothing", _left_out)
+_DEFORMED = Rule(
+    (Part("deformable convolutions at nothing", _left_out),),
+    "torchvision.ops.deform_conv2d",
+    "samples and a convolution of them",
+    _none,
+)
+
+
+def _samples(counted: Counted) -> Any:
+    return 4 * counted.batch * counted.layer.sampled_elements(counted.inputs)
+
+
 TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
-        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, RmsNorm,
-        GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d,
-        Resize, Scale, ClassToken, PositionEmbedding, Parameter, Embedding,
+        Conv2d, DepthwiseConv2d, ConvTranspose2d, DynamicConv2d, Linear, MatMul,
+        BatchNorm, LayerNorm, RmsNorm, GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d,
+        GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale, ClassToken, PositionEmbedding, Parameter,
+        Embedding,
     ),
     AS_OURS,
 ) | {
+    DeformConv2d: _DEFORMED,
     Attention: Rule(not_covered=_OF_ATTENTION),
     ScaledDotProductAttention: Rule(not_covered=_OF_ATTENTION),
     Lstm: Rule(not_covered=_OF_RECURRENCE),
@@ -344,6 +366,7 @@ PTFLOPS: Rules = {
     ),
     Attention: Rule(not_covered="it depends on the batch and on how attention is written"),
     Gru: Rule(not_covered="it depends on the batch and on the kernels of the device"),
+    DeformConv2d: _DEFORMED._replace(otherwise_amount=_bias),
 }
 
 _STATISTICS = _rule("layer, group and instance norm at 5 per element", _statistics_norm)
@@ -354,6 +377,7 @@ _THOP_UPSAMPLING = {"nearest": 1, "bilinear": 11, "bicubic": 259}
 
 FVCORE: Rules = {
     **TORCH,
+    DeformConv2d: _DEFORMED._replace(otherwise_amount=_samples),
     BatchNorm: _rule("batch-norm at 2 per element", _affine_norm(1)),
     LayerNorm: _STATISTICS,
     GroupNorm: _STATISTICS,
@@ -386,11 +410,10 @@ TIMM: Rules = {
 }
 """What fvcore makes of timm's models."""
 
-_UNSEEN = Part("products of activations at nothing", _left_out)
-
 THOP: Rules = {
     **TORCH,
     Conv2d: _BESIDE_CONSTANTS,
+    DynamicConv2d: Rule((_UNSEEN,)),
     DepthwiseConv2d: _BESIDE_CONSTANTS,
     ConvTranspose2d: Rule(
         (_AT_OUTPUTS,), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
@@ -453,8 +476,14 @@ THOP: Rules = {
         _GROUPED,
         _is_grouped,
     ),
-    Lstm: _rule(
-        "LSTM beside its products", lambda counted: (8 + 8 * counted.layer.bias) * _units(counted)
+    Lstm: Rule(
+        (
+            Part(
+                "LSTM beside its products",
+                lambda counted: (8 + 8 * counted.layer.bias) * _units(counted),
+            ),
+            Part("LSTM with states as large as its units", _without_projection),
+        )
     ),
     Gru: _rule(
         "GRU beside its products", lambda counted: (7 + 6 * counted.layer.bias) * _units(counted)
@@ -499,6 +528,8 @@ TORCHINFO: Rules = {
         otherwise_amount=_pointwise_params,
     ),
     DepthwiseConv2d: _BESIDE_CONSTANTS._replace(parts=(_BIAS,)),
+    DynamicConv2d: Rule((_UNSEEN,)),
+    DeformConv2d: Rule((_BIAS,)),
     ConvTranspose2d: Rule(
         (_AT_OUTPUTS, _BIAS), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
     ),

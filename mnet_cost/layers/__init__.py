@@ -20,6 +20,8 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "conv2d": "conv.Conv2d",
         "depthwise_conv2d": "conv.DepthwiseConv2d",
         "conv_transpose2d": "conv.ConvTranspose2d",
+        "dynamic_conv2d": "dynamic_conv.DynamicConv2d",
+        "deform_conv2d": "dynamic_conv.DeformConv2d",
     },
     "Linear layers and matrix products": {
         "linear": "linear.Linear",

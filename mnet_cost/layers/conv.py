@@ -24,11 +24,11 @@ from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Size, TensorType, ceil_div, is_equal, largest, product
 
-_KERNEL = "size of the kernel"
-_STRIDE = "step between outputs"
-_DILATION = "distance between taps of the kernel"
+KERNEL = "size of the kernel"
+STRIDE = "step between outputs"
+DILATION = "distance between taps of the kernel"
 _TRAINED = "train kernel and bias; else they are constants: buffers, not params"
-_PADDING = "zeros around the image; `same` gives ceil(size / stride)"
+PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
@@ -115,15 +115,19 @@ class TorchWindow(NamedTuple):
     rounding: Literal["floor", "ceil"] | None
 
 
-def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
+def torch_window(
+    layer: Any, x: TensorType, output: TensorType, kernel: tuple[int, ...] | None = None
+) -> TorchWindow:
     """The window of a convolution or a pool that slides over `x`, [..., height, width].
 
-    `output` is what its shape rule gives. Source: PyTorch documentation of Conv2d, MaxPool2d and
-    AvgPool2d: padding is at most half a window of a pool, and with ceil_mode a last window may
-    reach beyond the padding, but must not start there. ceil_mode is not used where it leaves such a
-    window out: ONNX leaves none out before operator set 22 (its MaxPool and AveragePool).
+    `output` is what its shape rule gives; `kernel` its size where no field has it. Source: PyTorch
+    documentation of Conv2d, MaxPool2d and AvgPool2d: padding is at most half a window of a pool,
+    and with ceil_mode a last window may reach beyond the padding, but must not start there.
+    ceil_mode is not used where it leaves such a window out: ONNX leaves none out before operator
+    set 22 (its MaxPool and AveragePool).
     """
-    kernel, stride = both(layer.kernel), both(layer.stride)
+    kernel = both(layer.kernel if kernel is None else kernel)
+    stride = both(layer.stride)
     dilation = both(getattr(layer, "dilation", 1))
     is_pool = layer.effort == "pooling"
     pads, floors, ceils = [], True, is_pool
@@ -149,13 +153,18 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
     return TorchWindow(kernel, stride, dilation, (left, right, top, bottom), rounding)
 
 
-def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+def saved_image(
+    layer: Any,
+    inputs: tuple[GradInput, ...],
+    output: TensorType,
+    kernel: tuple[int, ...] | None = None,
+) -> Saved:
     """What autograd saves of the input: itself, or the copy of it that padding makes.
 
     torch makes a copy where its own padding cannot be used, often with `same` and a stride.
     """
     x = inputs[0].type
-    window = torch_window(layer, x, output)
+    window = torch_window(layer, x, output, kernel)
     if window.rounding is not None:
         return Saved(inputs=(0,))
     left, right, top, bottom = window.padding
@@ -163,7 +172,7 @@ def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -
     return Saved(elements=product(x.shape[:-2]) * image)
 
 
-def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
+def check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
     check(
         channels_in % groups == 0, "{} groups do not divide {} input channels", groups, channels_in
     )
@@ -208,15 +217,21 @@ def _conv_work(layer: Any, x: TensorType, output: TensorType, taps: Size, positi
     )
 
 
-def _convolution(
-    layer: Any, x: TensorType, output: TensorType, groups: Size, slides_over: TensorType
+def convolution_sizes(
+    layer: Any,
+    x: TensorType,
+    output: TensorType,
+    groups: Size,
+    slides_over: TensorType,
+    kernel: tuple[Size, ...] | None = None,
 ) -> Convolution:
-    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied."""
+    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied, `kernel` its
+    size where no field has it."""
     return Convolution(
         groups,
         x.shape[-3] // groups,
         output.shape[-3] // groups,
-        both(layer.kernel),
+        both(layer.kernel if kernel is None else kernel),
         both(layer.stride),
         both(layer.dilation),
         slides_over.shape[-2],
@@ -247,10 +262,10 @@ class Conv2d(Layer):
     buffers_are_weights: ClassVar[bool] = True
 
     channels: Size = spec_field(Whole(), "output channels")
-    kernel: Any = spec_field(Pair(), _KERNEL)
-    stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(Sides(), _PADDING, default="same")
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    kernel: Any = spec_field(Pair(), KERNEL)
+    stride: Any = spec_field(Pair(), STRIDE, default=1)
+    padding: Any = spec_field(Sides(), PADDING, default="same")
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
     trained: bool = spec_field(Flag(), _TRAINED, default=True)
@@ -261,7 +276,7 @@ class Conv2d(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
-        _check_groups(check, self.groups, channels, self.channels)
+        check_groups(check, self.groups, channels, self.channels)
         rows, columns = window_positions(
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
@@ -280,7 +295,7 @@ class Conv2d(Layer):
         return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, self.groups, output)
+        return convolution_sizes(self, inputs[0], output, self.groups, output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         return saved_image(self, inputs, output)
@@ -306,10 +321,10 @@ class DepthwiseConv2d(Layer):
     memory_format: ClassVar[MemoryFormat] = "batched"
     buffers_are_weights: ClassVar[bool] = True
 
-    kernel: Any = spec_field(Pair(), _KERNEL)
-    stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(Sides(), _PADDING, default="same")
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    kernel: Any = spec_field(Pair(), KERNEL)
+    stride: Any = spec_field(Pair(), STRIDE, default=1)
+    padding: Any = spec_field(Sides(), PADDING, default="same")
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
     trained: bool = spec_field(Flag(), _TRAINED, default=True)
@@ -334,7 +349,7 @@ class DepthwiseConv2d(Layer):
         return _conv_work(self, x, output, 1, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, inputs[0].shape[-3], output)
+        return convolution_sizes(self, inputs[0], output, inputs[0].shape[-3], output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         return saved_image(self, inputs, output)
@@ -364,13 +379,13 @@ class ConvTranspose2d(Layer):
     saves: ClassVar[Saves] = "inputs"
 
     channels: Size = spec_field(Whole(), "output channels")
-    kernel: Any = spec_field(Pair(), _KERNEL)
+    kernel: Any = spec_field(Pair(), KERNEL)
     stride: Any = spec_field(Pair(), "step between kernels in the output", default=1)
     padding: Any = spec_field(
         Sides(), "rows and columns cut off the output; `same` gives size * stride", default="same"
     )
     output_padding: Any = spec_field(Pair(0), "rows and columns added at the end", default=0)
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
     trained: bool = spec_field(Flag(), _TRAINED, default=True)
@@ -381,7 +396,7 @@ class ConvTranspose2d(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
-        _check_groups(check, self.groups, channels, self.channels)
+        check_groups(check, self.groups, channels, self.channels)
         strides, dilations, extra = (
             both(self.stride),
             both(self.dilation),
@@ -426,4 +441,4 @@ class ConvTranspose2d(Layer):
         return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, self.groups, inputs[0])
+        return convolution_sizes(self, inputs[0], output, self.groups, inputs[0])

@@ -123,6 +123,65 @@ class ConstantConvTranspose2d(nn.ConvTranspose2d):
         as_constants(self)
 
 
+def convolve_each(
+    x: Tensor,
+    kernel: Tensor,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Tensor:
+    """Convolutions of x [N, C, H, W] with kernels [N, K, C / groups, ...], one for each example."""
+    count = x.shape[0]
+    y = F.conv2d(
+        x.flatten(0, 1)[None],
+        kernel.flatten(0, 1),
+        None,
+        stride,
+        padding,
+        dilation,
+        count * groups,
+    )
+    return y[0].unflatten(0, (count, -1))
+
+
+class DeformConv2d(nn.Conv2d):
+    """A convolution whose taps look beside their places, as torchvision's `deform_conv2d`."""
+
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x [N, C, H, W], offsets [N, G * 2 * T, P, Q] and mask [N, G * T, P, Q] of T taps."""
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        offsets = offsets.unflatten(1, (-1, taps, 2))
+        parts, rows = offsets.shape[1], offsets.shape[4]
+        places = [offsets[:, :, :, axis] + self._places(axis, offsets) for axis in (1, 0)]
+        grid = torch.stack(
+            [
+                (2 * place + 1) / size - 1
+                for place, size in zip(places, (x.shape[3], x.shape[2]), strict=True)
+            ],
+            -1,
+        )  # [N, G, T, P, Q, (right, down)]: -1 and 1 are the borders of the image
+        sampled = F.grid_sample(
+            x.unflatten(1, (parts, -1)).flatten(0, 1),
+            grid.flatten(0, 1).flatten(1, 2),
+            align_corners=False,
+        )  # [N * G, C / G, T * P, Q]
+        sampled = sampled.unflatten(0, (-1, parts)).unflatten(3, (taps, rows))
+        if mask is not None:
+            sampled = sampled * mask.unflatten(1, (parts, 1, taps))
+        kernel = self.weight.flatten(1)[:, :, None, None]
+        return F.conv2d(sampled.flatten(1, 3), kernel, self.bias, groups=self.groups)
+
+    def _places(self, axis: int, like: Tensor) -> Tensor:
+        """Where taps are without offsets, in rows (axis 0) or columns: [T, P, 1] or [T, 1, Q]."""
+        height, width = self.kernel_size
+        tap = torch.arange(height * width, device=like.device)
+        tap = tap // width if axis == 0 else tap % width
+        start = torch.arange(like.shape[4 + axis], device=like.device) * self.stride[axis]
+        places = tap[:, None] * self.dilation[axis] + start - int(self.padding[axis])
+        return (places[:, :, None] if axis == 0 else places[:, None]).to(like.dtype)
+
+
 def heads_apart(x: Tensor, heads: int) -> Tensor:
     """[..., L, heads * d] -> [..., heads, L, d]."""
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)

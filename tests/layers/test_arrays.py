@@ -31,6 +31,7 @@ from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
@@ -384,6 +385,32 @@ def maps_and_boxes(draw: st.DrawFn) -> Any:
     return [*maps, [draw(whole(1, 5)), nearly(draw, 4)]]
 
 
+@st.composite
+def kernels_as_inputs(draw: st.DrawFn) -> Any:
+    groups, taps, each = draw(whole(1, 3)), draw(whole(1, 3)), draw(whole(1, 3))
+    fields = draw(st.fixed_dictionaries({"groups": st.just(groups)}, optional=WINDOW))
+    image = [nearly(draw, groups * taps), *draw(shape(2, 2, size=12))]
+    return fields, [image, [nearly(draw, groups * each), taps, *draw(shape(2, 2, size=4))]]
+
+
+@st.composite
+def deformed(draw: st.DrawFn) -> Any:
+    """Offsets and masks for outputs of `same` size and a stride of 1, and sometimes others."""
+    height, width, parts, channels = (draw(whole(1, n)) for n in (3, 3, 2, 3))
+    sizes, ahead = draw(shape(2, 2, size=6)), draw(shape(0, 1, size=2))
+    placed = [parts * height * width * 2, *(nearly(draw, size) for size in sizes)]
+    optional = {"bias": FLAGS, "dilation": pair(whole(1, 2)), "groups": st.just(parts)}
+    fields = draw(
+        st.fixed_dictionaries(
+            {"kernel": st.just([height, width]), "channels": st.just(parts * channels)},
+            optional=optional,
+        )
+    )
+    mask = [nearly(draw, parts * height * width), *sizes]
+    inputs = [[*ahead, parts * channels, *sizes], [*ahead, *placed], [*ahead, *mask]]
+    return fields, inputs[: draw(st.integers(2, 3))]
+
+
 RECURRENT = cases(
     shape(1, 4).map(lambda sizes: [sizes]),
     {"features": whole(1, 4)},
@@ -407,6 +434,8 @@ STRATEGIES: dict[type[Layer], Strategy] = {
         {"channels": whole(1, 6), "kernel": pair(whole(1, 4))},
         GROUPED | {"output_padding": pair(whole(0, 2))},
     ),
+    DynamicConv2d: kernels_as_inputs(),
+    DeformConv2d: deformed(),
     Linear: cases(ANY, {"features": whole(0, 9)}, {"bias": FLAGS}),
     BatchNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LayerNorm: cases(
@@ -497,7 +526,13 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     MatMul: matrices(),
     ScaledDotProductAttention: attended(),
     Attention: attention(),
-    **dict.fromkeys((Lstm, Gru), RECURRENT),
+    Gru: RECURRENT,
+    Lstm: RECURRENT.flatmap(
+        lambda case: st.tuples(
+            st.just(case[0]) | whole(1, 4).map(lambda size: case[0] | {"projection": size}),
+            st.just(case[1]),
+        )
+    ),
     BoxDecode: cases(ANY | shape(0, 2).map(lambda sizes: [[*sizes, 4]])),
     NonMaxSuppression: candidates(),
     RoiAlign: cases(maps_and_boxes(), {"size": pair(whole(1, 4))}, {"samples": whole(0, 3)}),

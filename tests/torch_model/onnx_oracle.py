@@ -71,6 +71,11 @@ def _take_statistics(norm: _BatchNorm, inputs: tuple[torch.Tensor, ...]) -> None
         norm.running_var.copy_(x.var(axes) + 0.01)
 
 
+def is_exportable(network: Network) -> bool:
+    """Whether ONNX has all that the network does; `export_network` refuses what it has not."""
+    return all(getattr(step.layer, "projection", None) is None for step in network.steps)
+
+
 def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[str]:
     """What the ONNX file of `network` has other than the module: names, shapes, values."""
     disagreements: list[str] = []

@@ -12,6 +12,7 @@ from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.reduce import REDUCTIONS
 from mnet_cost.tensors import TensorType, axis_names
+from mnet_cost.tensors import TensorType, axis_names, ceil_div
 
 Shape = tuple[int, ...]
 Fields = dict[str, Any]
@@ -113,6 +114,31 @@ def depthwise_conv2d(d: Draft) -> Proposal:
 def conv_transpose2d(d: Draft) -> Proposal:
     fields, (x,) = conv2d(d)
     return fields | d.some(output_padding=d.pair(0, 2)), [x]
+
+
+def dynamic_conv2d(d: Draft) -> Proposal:
+    x = d.any(3, exact_rank=3)
+    channels = d.shape(x)[0]
+    groups = d.divisor(channels) if d.flag() else 1
+    fields = d.some(stride=d.pair(1, 3), padding=d.sides(3), dilation=d.pair(1, 2))
+    window = (d.r.randint(1, 4), d.r.randint(1, 4))
+    kernel = d.fresh((groups * d.r.randint(1, 3), channels // groups, *window))
+    return fields | ({"groups": groups} if groups > 1 else {}), [x, kernel]
+
+
+def deform_conv2d(d: Draft) -> Proposal:
+    x = d.any(3)
+    *leading, channels, height, width = d.shape(x)
+    groups, parts = d.divisor(channels) if d.flag() else 1, d.divisor(channels)
+    kernel, stride = (d.r.randint(1, 3), d.r.randint(1, 3)), d.r.randint(1, 2)
+    positions = (ceil_div(height, stride), ceil_div(width, stride))
+    taps = parts * kernel[0] * kernel[1]
+    fields = {"kernel": list(kernel), "channels": groups * d.r.randint(1, 3)}
+    fields |= {"stride": stride, "groups": groups} | d.some(dilation=d.pair(1, 2), bias=d.flag())
+    inputs = [x, d.fresh((*leading, 2 * taps, *positions))]
+    if d.flag():
+        inputs.append(d.fresh((*leading, taps, *positions)))
+    return fields, inputs
 
 
 def linear(d: Draft) -> Proposal:
@@ -275,6 +301,13 @@ def recurrent(d: Draft) -> Proposal:
         layers=d.r.randint(1, 3), bidirectional=d.flag(), bias=d.flag(), output="last"
     )
     return fields, [d.any(2)]
+
+
+def lstm(d: Draft) -> Proposal:
+    fields, inputs = recurrent(d)
+    if fields["features"] > 1:
+        fields |= d.some(projection=d.r.randint(1, fields["features"] - 1))
+    return fields, inputs
 
 
 def broadcast(d: Draft) -> Proposal:
@@ -560,6 +593,10 @@ _OWN = (
     scale, parameter, embedding, split, slice_, take, box_decode, non_max_suppression,
     roi_align,
     avg_pool2d, matmul, scaled_dot_product_attention, attention, concat, flatten, reshape,
+    conv2d, depthwise_conv2d, conv_transpose2d, dynamic_conv2d, deform_conv2d, linear, batch_norm,
+    layer_norm, group_norm, instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu,
+    softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention, lstm, concat,
+    flatten, reshape,
     transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
     pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold,
     parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
@@ -573,7 +610,7 @@ _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",
     global_pool: "global_avg_pool global_max_pool",
     adaptive_pool2d: "adaptive_avg_pool2d adaptive_max_pool2d",
-    recurrent: "lstm gru",
+    recurrent: "gru",
     broadcast: "add multiply",
     sequence: "class_token position_embedding",
     _regions: "roi_pool",

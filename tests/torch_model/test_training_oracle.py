@@ -228,6 +228,9 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "features: 3, layers: 2",
             "features: 3, bidirectional: true, layers: 3",
             "features: 3, bias: false, output: last",
+            "features: 3, projection: 2",
+            "features: 4, projection: 2, layers: 3, bidirectional: true",
+            "features: 3, projection: 2, layers: 2, output: last",
         ],
     ),
     "flatten": (IMAGE, ["", "axes: 2"]),
@@ -442,6 +445,37 @@ def test_final_states(kind: str, fields: str, shape: str, rest: str, without_one
     assert_agrees(spec_of(kind, shape, f"features: 3, {fields}, output: last", rest))
 
 
+MAPS = (
+    "format: 1\nname: maps\ninput: {x: [6, 5, 4], k: [2, 3, 3, 2], o: [24, 5, 4], m: [12, 5, 4]}\n"
+    "layers:\n"
+    "  - {id: a, conv2d: {channels: 6, kernel: 1}, from: x}\n"
+    "  - {id: b, linear: {features: 2}, from: k}\n"
+    "  - {id: offsets, conv2d: {channels: 24, kernel: 1}, from: o}\n"
+    "  - {id: mask, conv2d: {channels: 12, kernel: 1}, from: m}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "{dynamic_conv2d: {groups: 2}, from: [a, b]}",
+        "{dynamic_conv2d: {groups: 2}, from: [x, b]}",
+        "{dynamic_conv2d: {groups: 2, stride: 2}, from: [a, k]}",
+        "{dynamic_conv2d: {groups: 2, padding: [1, 0, 2, 0]}, from: [a, k]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [a, offsets]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2], bias: true}, from: [x, o]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2], groups: 2}, from: [x, offsets, m]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [a, o, mask]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [x, o, mask]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 4]}, from: [a, offsets]}",
+    ],
+)
+def test_convolutions_with_several_inputs(layer: str) -> None:
+    assert_agrees(f"{MAPS}  - {layer}\n")
+    # No rule may hide behind another layer that saves the same.
+    assert_agrees(f"{MAPS}  - {layer}\n  - silu\n")
+
+
 def test_tokens() -> None:
     assert_agrees(
         "format: 1\nname: tokens\ninput: {x: {shape: [7], dtype: int64}}\nlayers:\n"
@@ -486,6 +520,7 @@ layers:
 
 def test_every_kind_is_here() -> None:
     known = {*KINDS, *AROUND, "embedding", "non_max_suppression", "roi_align", "roi_pool"}
+    known |= {"dynamic_conv2d", "deform_conv2d"}
     assert {layer.kind for layer in LAYERS} == known | {Opaque.kind}
 
 

@@ -30,6 +30,7 @@ from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
@@ -125,7 +126,9 @@ from mnet_cost.torch_model.rules.windows import (
     avg_pool2d,
     conv2d,
     conv_transpose2d,
+    deform_conv2d,
     depthwise_conv2d,
+    dynamic_conv2d,
     global_avg_pool,
     global_max_pool,
     max_pool2d,
@@ -135,6 +138,8 @@ RULES: dict[type[Layer], Rule] = {
     Conv2d: conv2d,
     DepthwiseConv2d: depthwise_conv2d,
     ConvTranspose2d: conv_transpose2d,
+    DynamicConv2d: dynamic_conv2d,
+    DeformConv2d: deform_conv2d,
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,

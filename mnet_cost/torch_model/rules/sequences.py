@@ -71,9 +71,11 @@ def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs
 def _recurrent(
     e: Emitter, layer: Recurrent, x: Any, type_: TensorType, output: TensorType, factory: Any
 ) -> Any:
+    size = getattr(layer, "projection", None)
+    projection = {} if size is None else {"proj_size": size}
     inner = e.module(
         factory, type_.shape[-1], layer.features, num_layers=layer.layers, bias=layer.bias,
-        batch_first=True, bidirectional=layer.bidirectional,
+        batch_first=True, bidirectional=layer.bidirectional, **projection,
     )  # fmt: skip
     both_results = inner(folded(e, x, type_, 2))
     if layer.output == "sequence":

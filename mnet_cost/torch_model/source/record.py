@@ -123,7 +123,13 @@ _NAMES: dict[Any, tuple[str, ...]] = {
 """Names of positional arguments of functions whose signature does not have them."""
 
 _DEFAULTS: dict[Any, dict[str, Any]] = {
-    nn.LSTM: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
+    nn.LSTM: {
+        "num_layers": 1,
+        "bias": True,
+        "batch_first": False,
+        "bidirectional": False,
+        "proj_size": 0,
+    },
     nn.GRU: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
     F.max_pool2d: {"padding": 0, "dilation": 1},
     F.avg_pool2d: {"padding": 0, "count_include_pad": True},
