@@ -11,7 +11,6 @@ from typing import Any
 from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.reduce import REDUCTIONS
-from mnet_cost.tensors import TensorType, axis_names
 from mnet_cost.tensors import TensorType, axis_names, ceil_div
 
 Shape = tuple[int, ...]
