@@ -8,7 +8,6 @@ Nothing here says anything of its own about them.
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 import json
 import re
@@ -22,7 +21,7 @@ import mnet_cost
 from mnet_cost.analysis.conventions import CONVENTIONS
 from mnet_cost.cli import build_parser, main
 from mnet_cost.devices import CLASSES, KERNEL_RULES, DeviceProfile, device_names, load_device
-from mnet_cost.layers import LAYERS, Layer
+from mnet_cost.layers import FAMILIES, KINDS, LAYERS, Layer
 from mnet_cost.models.schema import json_schema
 from mnet_cost.report.layers import layer_report
 from mnet_cost.report.schema_ids import VERSIONS
@@ -158,9 +157,6 @@ def printed(*arguments: str) -> str:
 
 def layers() -> str:
     """Every layer kind: fields, and the rules that its documentation states."""
-    families: dict[str, list[type[Layer]]] = {}
-    for kind in LAYERS:
-        families.setdefault(kind.__module__.rpartition(".")[2], []).append(kind)
     text = [
         "# Layer kinds",
         "",
@@ -169,17 +165,11 @@ def layers() -> str:
         "[what is counted](../../explanation/counts.md).",
         "",
     ]
-    for family, kinds in families.items():
-        text += [f"## {_title_of(family)}", ""]
+    for family, kinds in FAMILIES.items():
+        text += [f"## {family}", ""]
         for kind in kinds:
-            text += [f"(kind-{kind.kind})=", _layer(kind), ""]
+            text += [f"(kind-{kind})=", _layer(KINDS[kind]), ""]
     return "\n".join(text) + "\n"
-
-
-def _title_of(family: str) -> str:
-    """What the file of a family says of itself, up to the first mark."""
-    module = importlib.import_module(f"mnet_cost.layers.{family}")
-    return re.split(r"[:.,] ", (module.__doc__ or family).splitlines()[0].rstrip("."))[0]
 
 
 def _layer(kind: type[Layer]) -> str:

@@ -65,8 +65,8 @@ ALONG = [kind for kind, layer in KINDS.items() if fields_of(layer).get("axis")]
 
 def test_kinds_with_an_axis() -> None:
     assert sorted(ALONG) == [
-        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "roll", "scale", "slice",
-        "softmax", "split", "take",
+        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "rms_norm", "roll", "scale",
+        "slice", "softmax", "split", "take",
     ]  # fmt: skip
     assert all(fields_of(KINDS[kind])["axis"].kind is AXIS for kind in ALONG)
 
@@ -111,6 +111,24 @@ def test_images_are_no_sequences(layer: str) -> None:
         "64 sequences of 49 positions with 96 features"
     ]
     assert warnings(f"{{reshape: {{shape: [64, 49, 96]}}}}, {layer}", UNSAID) == []
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["{attention: {heads: 3, score_bias: true}, from: [q, x]}",
+     "{scaled_dot_product_attention: {heads: 3}, from: [q, q, q, x]}"],
+)  # fmt: skip
+def test_a_bias_of_scores_is_neither_image_nor_sequence(layer: str) -> None:
+    layers = f"{{id: q, parameter: {{shape: [49, 96]}}}}, {layer}"
+    assert warnings(layers, "[3, 49, 49]") == []
+    assert warnings(layers, "{shape: [3, 49, 49], layout: image}") == []
+    # What else reads it is in doubt as before, and attention settles nothing.
+    kind = layer.strip("{").partition(":")[0]
+    normed = f"{layers}, {{group_norm: {{groups: 3}}, from: x}}"
+    assert warnings(normed, "[3, 49, 49]") == [
+        "`group_norm` treats `x` (line 3), [3, 49, 49], as an image [channels, height, width]",
+        f"no output depends on `{kind}`",
+    ]
 
 
 @pytest.mark.parametrize(

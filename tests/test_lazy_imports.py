@@ -75,3 +75,20 @@ def test_loads_nothing_heavy(program: str) -> None:
 def test_the_check_can_fail() -> None:
     assert heavy_imports("import numpy") == ["numpy"]
     assert "networkx" in heavy_imports(GRAPH)
+
+
+KINDS = """
+import sys
+from mnet_cost.models.library import load_model
+from mnet_cost.network import elaborate
+elaborate(load_model("mobilenet_v1").spec)
+assert "conv2d" in mnet_cost.layers.KINDS and "lstm" in mnet_cost.layers.KINDS
+imported = [name for name in sys.modules if name.startswith("mnet_cost.layers.")]
+assert "mnet_cost.layers.conv" in imported
+assert "mnet_cost.layers.attention" not in imported
+assert "mnet_cost.layers.recurrent" not in imported
+"""
+
+
+def test_kinds_are_imported_when_they_are_used() -> None:
+    assert heavy_imports(f"import mnet_cost.layers{KINDS}") == []

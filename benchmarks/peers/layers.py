@@ -32,14 +32,16 @@ class Case(NamedTuple):
 
 
 class FunctionModule(nn.Module):
-    """A module that calls a function of one to three tensors."""
+    """A module that calls a function of one to four tensors."""
 
     def __init__(self, function: Callable[..., Tensor]) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None) -> Tensor:
-        return self.function(*[tensor for tensor in (x, y, z) if tensor is not None])
+    def forward(
+        self, x: Tensor, y: Tensor | None = None, z: Tensor | None = None, w: Tensor | None = None
+    ) -> Tensor:
+        return self.function(*[tensor for tensor in (x, y, z, w) if tensor is not None])
 
 
 class TrainedTensor(nn.Module):
@@ -61,6 +63,20 @@ class TrainedTensor(nn.Module):
         return self.function(x, self.weight)
 
 
+class ConstantKernel(nn.Module):
+    """A module that calls a function of its input and a buffer, as timm's BlurPool2d does."""
+
+    def __init__(
+        self, shape: tuple[int, ...], function: Callable[[Tensor, Tensor], Tensor]
+    ) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.ones(shape))
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, self.get_buffer("kernel"))
+
+
 class SelfAttention(nn.Module):
     """torch's MultiheadAttention of a sequence to itself, or to a context."""
 
@@ -75,6 +91,16 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         context = x if y is None else y
         mixed: Tensor = self.inner(x, context, context, need_weights=False)[0]
+        return mixed
+
+
+class BiasedAttention(SelfAttention):
+    """torch's MultiheadAttention with a bias of scores for each example and head."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        assert y is not None
+        bias = y.flatten(0, 1)
+        mixed: Tensor = self.inner(x, x, x, need_weights=False, attn_mask=bias)[0]
         return mixed
 
 
@@ -102,19 +128,29 @@ def _split_heads(x: Tensor, heads: int) -> Tensor:
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
-def _fused_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
-        mixed = F.scaled_dot_product_attention(query, key, value)
+AttentionFunction = Callable[..., Tensor]
+"""Of query, key, value, and perhaps a bias of scores."""
+
+
+def _fused_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        grouped = kv_heads is not None
+        mixed = F.scaled_dot_product_attention(query, key, value, bias, enable_gqa=grouped)
         return mixed.transpose(-3, -2).flatten(-2)
 
     return function
 
 
-def _plain_attention(heads: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    def function(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        query, key, value = (_split_heads(x, heads) for x in (query, key, value))
+def _plain_attention(heads: int, kv_heads: int | None = None) -> AttentionFunction:
+    def function(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:
+        query = _split_heads(query, heads)
+        key, value = (_split_heads(x, kv_heads or heads) for x in (key, value))
+        if kv_heads is not None:
+            key, value = (x.repeat_interleave(heads // kv_heads, -3) for x in (key, value))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        scores = scores if bias is None else scores + bias
         return (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
 
     return function
@@ -162,6 +198,33 @@ class CalledTwice(nn.Module):
         return output
 
 
+class OfTwo(nn.Module):
+    """A module of an image and what belongs to its positions."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor, y: Tensor, z: Tensor | None = None) -> Tensor:
+        output: Tensor = self.inner(x, y, z)
+        return output
+
+
+class DeformedBySampling(nn.Module):
+    """A deformable convolution of 3x3 taps as a product of sampled elements; samples alone count
+    nothing, so the places where they lie are made up."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(9 * channels_in, channels, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        grid = y.unflatten(1, (-1, 2))[:, :9].movedim(2, -1).flatten(1, 2)
+        sampled = F.grid_sample(x, grid, align_corners=False)
+        output: Tensor = self.inner(sampled.unflatten(2, (9, -1)).flatten(1, 2))
+        return output
+
+
 class LastState(nn.Module):
     """The last state of a recurrent module."""
 
@@ -185,6 +248,11 @@ def _joined_positions(inner: nn.Module) -> nn.Module:
 
 def _rectified(x: Tensor, slopes: Tensor) -> Tensor:
     return torch.where(x > 0, x, x * slopes)
+
+
+def _convolved_each(x: Tensor, kernel: Tensor) -> Tensor:
+    joined = F.conv2d(x.flatten(0, 1)[None], kernel.flatten(0, 1), padding=1, groups=len(x))
+    return joined[0].unflatten(0, (len(x), -1))
 
 
 def _shuffled(x: Tensor) -> Tensor:
@@ -260,11 +328,34 @@ CASES: tuple[Case, ...] = (
             lambda: nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1)),
     _module("[{conv_transpose2d: {channels: 6, kernel: 3, dilation: 2}}]", IMAGE,
             lambda: nn.ConvTranspose2d(8, 6, 3, padding=2, dilation=2, bias=False)),
+    Case(IMAGE, "[{depthwise_conv2d: {kernel: 3, stride: 2, padding: 1, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 1, 3, 3), lambda x, w: F.conv2d(x, w, None, 2, 1, 1, 8)),
+        "module": lambda: nn.Conv2d(8, 8, 3, 2, 1, groups=8, bias=False).requires_grad_(False),
+    }),
+    Case(IMAGE, "[{conv_transpose2d: {channels: 4, kernel: 2, stride: 2, trained: false}}]", {
+        "function of a buffer": lambda: ConstantKernel(
+            (8, 4, 2, 2), lambda x, w: F.conv_transpose2d(x, w, None, 2)),
+        "module": lambda: nn.ConvTranspose2d(8, 4, 2, 2, bias=False).requires_grad_(False),
+    }),
     Case(IMAGE, "[{conv_transpose2d: {channels: 6, kernel: 3, stride: 2, bias: true}}]", {
         "padding 1, output_padding 1":
             lambda: nn.ConvTranspose2d(8, 6, 3, stride=2, padding=1, output_padding=1),
         "cut": lambda: nn.Sequential(
             nn.ConvTranspose2d(8, 6, 3, stride=2), FunctionModule(lambda x: x[..., :-1, :-1])),
+    }),
+    Case({"x": (8, 6, 10), "y": (4, 8, 3, 3)}, "[{dynamic_conv2d: {}, from: [x, y]}]",
+         {"groups for each example": lambda: FunctionModule(_convolved_each)}),
+    Case({"x": (8, 6, 10), "y": (36, 6, 10)},
+         "[{deform_conv2d: {channels: 4, kernel: 3, bias: true}, from: [x, y]}]", {
+        "torchvision.ops.deform_conv2d":
+            lambda: OfTwo(torchvision.ops.DeformConv2d(8, 4, 3, padding=1)),
+        "samples and a convolution": lambda: DeformedBySampling(8, 4),
+    }),
+    Case({"x": (8, 6, 10), "y": (18, 6, 10), "z": (9, 6, 10)},
+         "[{deform_conv2d: {channels: 4, kernel: 3}, from: [x, y, z]}]", {
+        "torchvision.ops.deform_conv2d":
+            lambda: OfTwo(torchvision.ops.DeformConv2d(8, 4, 3, padding=1, bias=False)),
     }),
     # linear
     _module("[{linear: {features: 7}}]", {"x": (12,)}, lambda: nn.Linear(12, 7)),
@@ -369,6 +460,20 @@ CASES: tuple[Case, ...] = (
         "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(2)),
         "products and softmax": lambda: FunctionModule(_plain_attention(2)),
     }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 6), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (7, 4), "z": (7, 4), "w": (6, 5, 7)},
+         "[{scaled_dot_product_attention: {heads: 6, kv_heads: 2}, from: [x, y, z, w]}]", {
+        "F.scaled_dot_product_attention": lambda: FunctionModule(_fused_attention(6, 2)),
+        "products and softmax": lambda: FunctionModule(_plain_attention(6, 2)),
+    }),
+    Case({"x": (5, 12), "y": (2, 5, 5)},
+         "[{attention: {heads: 2, score_bias: true}, from: [x, y]}]", {
+        "MultiheadAttention": lambda: BiasedAttention(12, 2),
+    }),
     Case(SEQUENCE, "[{attention: {heads: 2}}]", {
         "MultiheadAttention": lambda: SelfAttention(12, 2),
         "linear layers and F.scaled_dot_product_attention": lambda: LinearAttention(12, 2, True),
@@ -381,6 +486,8 @@ CASES: tuple[Case, ...] = (
     _module("[{lstm: {features: 6}}]", SEQUENCE, lambda: nn.LSTM(12, 6, batch_first=True)),
     _module("[{lstm: {features: 6, layers: 3, bidirectional: true}}]", SEQUENCE,
             lambda: nn.LSTM(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
+    _module("[{lstm: {features: 6, projection: 4}}]", SEQUENCE,
+            lambda: nn.LSTM(12, 6, proj_size=4, batch_first=True)),
     _module("[{lstm: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.LSTM(12, 6, bias=False, batch_first=True)),
     _module("[{gru: {features: 6}}]", SEQUENCE, lambda: nn.GRU(12, 6, batch_first=True)),
@@ -388,6 +495,52 @@ CASES: tuple[Case, ...] = (
             lambda: nn.GRU(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
     _module("[{gru: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.GRU(12, 6, bias=False, batch_first=True)),
+    # reductions
+    *[_function(f"[{{reduce: {{operation: {name}, axes: [height, width]}}}}]", IMAGE, function)
+      for name, function in (
+          ("mean", lambda x: x.mean((2, 3))), ("sum", lambda x: x.sum((2, 3))),
+          ("max", lambda x: x.amax((2, 3))), ("min", lambda x: x.amin((2, 3))),
+          ("product", lambda x: x.prod(2).prod(2)),
+          ("norm", lambda x: torch.linalg.vector_norm(x, dim=(2, 3))),
+          ("variance", lambda x: x.var((2, 3), correction=0)),
+          ("deviation", lambda x: x.std((2, 3), correction=0)),
+      )],
+    _module("[rms_norm]", SEQUENCE, lambda: nn.RMSNorm(12)),
+    _module("[{rms_norm: {affine: false}}]", SEQUENCE,
+            lambda: nn.RMSNorm(12, elementwise_affine=False)),
+    # functions of each element
+    _either("[{elementwise: {operation: softplus}}]", IMAGE, nn.Softplus, F.softplus),
+    _either("[{elementwise: {operation: mish}}]", IMAGE, nn.Mish, F.mish),
+    _either("[{elementwise: {operation: elu}}]", IMAGE, nn.ELU, F.elu),
+    _either("[{elementwise: {operation: selu}}]", IMAGE, nn.SELU, F.selu),
+    _either("[{elementwise: {operation: softsign}}]", IMAGE, nn.Softsign, F.softsign),
+    _either("[{elementwise: {operation: log_sigmoid}}]", IMAGE, nn.LogSigmoid, F.logsigmoid),
+    _either("[{elementwise: {operation: clamp, low: 0, high: 1}}]", IMAGE,
+            lambda: nn.Hardtanh(0, 1), lambda x: x.clamp(0, 1)),
+    _either("[{elementwise: {operation: gelu_tanh}}]", IMAGE, lambda: nn.GELU("tanh"),
+            lambda x: F.gelu(x, approximate="tanh")),
+    *[_function(f"[{{elementwise: {{operation: {name}}}}}]", IMAGE, function)
+      for name, function in (
+          ("exp", torch.exp), ("log", torch.log), ("sqrt", torch.sqrt), ("rsqrt", torch.rsqrt),
+          ("square", torch.square), ("reciprocal", torch.reciprocal), ("absolute", torch.abs),
+          ("negate", torch.neg), ("sign", torch.sign), ("floor", torch.floor),
+          ("ceil", torch.ceil), ("round", torch.round), ("sin", torch.sin), ("cos", torch.cos),
+          ("erf", torch.erf), ("add, number: 2", lambda x: x + 2),
+          ("multiply, number: 2", lambda x: x * 2), ("subtract, number: 2", lambda x: x - 2),
+          ("divide, number: 2", lambda x: x / 2), ("power, number: 3", lambda x: x**3),
+          ("minimum, number: 2", lambda x: x.clamp(max=2)),
+      )],
+    *[_function(f"[{{elementwise: {{operation: {name}}}, from: [x, y]}}]",
+                {"x": (8, 6, 10), "y": (8, 1, 1)}, function)
+      for name, function in (
+          ("subtract", torch.sub), ("divide", torch.div), ("power", torch.pow),
+          ("minimum", torch.minimum), ("maximum", torch.maximum),
+      )],
+    _function("[{elementwise: {operation: add_product}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)}, torch.addcmul),
+    _function("[{elementwise: {operation: select}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)},
+              lambda x, y, z: torch.where(x > 0, y, z)),
     # several inputs
     _function("[{add: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.add),
     _function("[{multiply: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.mul),

@@ -190,9 +190,13 @@ def _host(
 def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
     """Whether a layer is a scale and a shift of what the weights of its kernel's product make."""
     layer, x = step.layer, network.tensors[step.inputs[0]].type
-    if not layer.is_foldable:
+    anchor = group.layers[0]
+    # A kernel or factor that is computed for each example is no weight that could take it up.
+    if not layer.is_foldable or anchor.work is None or not agreed(anchor.work.weights > 0):
         return False
-    made = -3 if group.layers[0].step.layer.effort == "convolution" else -1
+    if not hasattr(layer, "axis"):
+        return True  # the same for all channels
+    made = -3 if anchor.step.layer.makes == "image" else -1
     axis: str | int | None = getattr(layer, "axis", None)
     return named_axis(x, axis, layer.kind) == made
 

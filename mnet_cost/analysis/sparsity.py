@@ -187,8 +187,10 @@ def _layer(
     step, work, tensors = cost.step, cost.work, network.tensors
     assert work is not None
     inputs = tuple(GradInput(tensors[index].type, False) for index in step.inputs)
-    # Each product with a weight is one of its gradient, too.
-    with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
+    # Each product with a trained weight is one of its gradient, too; a constant kernel is in all.
+    with_weights = cost.mult_adds
+    if work.params:
+        with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:

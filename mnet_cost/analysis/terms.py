@@ -60,7 +60,7 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
         return {"kernel": 1.0}
     if kernel.convolution is not None:
         return _convolution(kernel, kernel.convolution, rules, tile, moved)
-    params = (work.params + kernel.trained_elements) / _MILLION
+    params = (layer.stored_with_weights(work) + kernel.trained_elements) / _MILLION
     if layer.effort == "linear" and is_equal(
         kernel.output_elements, kernel.anchor.output.shape[-1]
     ):
@@ -80,9 +80,9 @@ def _amounts(kernel: Kernel, rules: frozenset[str], tile: int) -> dict[str, floa
 def _convolution(
     kernel: Kernel, sizes: Convolution, rules: frozenset[str], tile: int, moved: float
 ) -> dict[str, float]:
-    work = kernel.anchor.work
+    layer, work = kernel.anchor.step.layer, kernel.anchor.work
     assert work is not None
-    weights = (work.params + kernel.trained_elements) / _MILLION
+    weights = (layer.stored_with_weights(work) + kernel.trained_elements) / _MILLION
     is_pointwise = sizes.is_pointwise
     if is_pointwise and is_equal(kernel.output_elements, sizes.groups * sizes.channels_out):
         return {"kernel": 1.0, "vector_weights": weights}  # as a linear layer: one position

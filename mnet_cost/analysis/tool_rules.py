@@ -10,6 +10,7 @@ printed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mnet_cost.layers import Layer, Work
@@ -26,11 +27,13 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
@@ -60,7 +63,9 @@ from mnet_cost.layers.rearrange import (
     WindowPartition,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.tensors import TensorType, floor, product
 
@@ -148,10 +153,10 @@ def _rule(what: str, amount: Amount) -> Rule:
 
 
 _NOTHING: tuple[type[Layer], ...] = (
-    LocalResponseNorm, L2Normalize,
+    LocalResponseNorm, L2Normalize, Reduce,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
-    Add, Multiply, Concat,
+    Elementwise, Add, Multiply, Concat,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
     Split, Slice, Take,
@@ -195,6 +200,22 @@ _AT_OUTPUTS = Part("transposed convolutions at positions of the output", _at_out
 _BIAS = Part("bias at 1 per output", _bias)
 
 
+_CONSTANT = "a constant kernel: it is counted in a module, and not where a function takes it"
+_CUT_OR_CONSTANT = f"{_CUT}; or {_CONSTANT}"
+
+
+def _is_constant(counted: Counted) -> bool:
+    return not counted.layer.trained
+
+
+def _is_cut_or_constant(counted: Counted) -> Any:
+    return _is_constant(counted) | _is_cut(counted)
+
+
+_BESIDE_CONSTANTS = Rule(not_covered=_CONSTANT, is_beyond=_is_constant)
+"""Of tools that look at modules and their params."""
+
+
 # Norms
 
 
@@ -235,6 +256,11 @@ def _units(counted: Counted) -> Any:
     return steps * counted.layer.layers * (1 + counted.layer.bidirectional) * counted.layer.features
 
 
+def _without_projection(counted: Counted) -> Any:
+    whole = replace(counted.layer, projection=None).work(counted.inputs, counted.output)
+    return counted.batch * (whole.mult_adds - counted.work.mult_adds)
+
+
 def _recurrent_params(counted: Counted) -> Any:
     return counted.batch * product(counted.inputs[0].shape[:-1]) * counted.work.params
 
@@ -256,7 +282,8 @@ def _features(counted: Counted) -> Any:
 
 def _products(counted: Counted) -> Any:
     """Mult-adds of an attention layer beside its projections."""
-    pairs = product(counted.output.shape[:-1]) * counted.inputs[-1].shape[-2]
+    context = counted.inputs[counted.layer.context_place(len(counted.inputs))]
+    pairs = product(counted.output.shape[:-1]) * context.shape[-2]
     return counted.batch * 2 * pairs * _features(counted)
 
 
@@ -270,17 +297,45 @@ def _first_factor(counted: Counted) -> Any:
     return counted.batch * (first - counted.work.mult_adds)
 
 
+def _left_out_if_fused(counted: Counted) -> Any:
+    """torch's fused kernel takes values of as many features as the query has; else ptflops sees the
+    products."""
+    return _left_out(counted) * (counted.inputs[0].shape[-1] == counted.output.shape[-1])
+
+
+_GROUPED = "nn.MultiheadAttention has no kv_heads: it depends on how attention is written"
+
+
+def _is_grouped(counted: Counted) -> bool:
+    return counted.layer.kv_heads is not None
+
+
 _OF_ATTENTION = "it depends on gradients, on the device and on how attention is written"
 _OF_RECURRENCE = "it depends on the kernels of the device"
 
+_UNSEEN = Part("products of activations at nothing", _left_out)
+_DEFORMED = Rule(
+    (Part("deformable convolutions at nothing", _left_out),),
+    "torchvision.ops.deform_conv2d",
+    "samples and a convolution of them",
+    _none,
+)
+
+
+def _samples(counted: Counted) -> Any:
+    return 4 * counted.batch * counted.layer.sampled_elements(counted.inputs)
+
+
 TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
-        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, GroupNorm,
-        InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale,
-        ClassToken, PositionEmbedding, Parameter, Embedding,
+        Conv2d, DepthwiseConv2d, ConvTranspose2d, DynamicConv2d, Linear, MatMul,
+        BatchNorm, LayerNorm, RmsNorm, GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d,
+        GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale, ClassToken, PositionEmbedding, Parameter,
+        Embedding,
     ),
     AS_OURS,
 ) | {
+    DeformConv2d: _DEFORMED,
     Attention: Rule(not_covered=_OF_ATTENTION),
     ScaledDotProductAttention: Rule(not_covered=_OF_ATTENTION),
     Lstm: Rule(not_covered=_OF_RECURRENCE),
@@ -306,9 +361,12 @@ PTFLOPS: Rules = {
         otherwise="over turned ones (torch adds the bias apart)",
         otherwise_amount=lambda counted: 0 if len(counted.inputs[0].shape) > 1 else _bias(counted),
     ),
-    ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
+    ScaledDotProductAttention: Rule(
+        (_FUSED_ATTENTION._replace(amount=_left_out_if_fused),), _FUSED, _PLAIN, _none
+    ),
     Attention: Rule(not_covered="it depends on the batch and on how attention is written"),
     Gru: Rule(not_covered="it depends on the batch and on the kernels of the device"),
+    DeformConv2d: _DEFORMED._replace(otherwise_amount=_bias),
 }
 
 _STATISTICS = _rule("layer, group and instance norm at 5 per element", _statistics_norm)
@@ -319,6 +377,7 @@ _THOP_UPSAMPLING = {"nearest": 1, "bilinear": 11, "bicubic": 259}
 
 FVCORE: Rules = {
     **TORCH,
+    DeformConv2d: _DEFORMED._replace(otherwise_amount=_samples),
     BatchNorm: _rule("batch-norm at 2 per element", _affine_norm(1)),
     LayerNorm: _STATISTICS,
     GroupNorm: _STATISTICS,
@@ -331,7 +390,7 @@ FVCORE: Rules = {
     ),
     MatMul: _rule("matrix products at the size of the first factor", _first_factor),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
-    Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none),
+    Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none, _GROUPED, _is_grouped),
     Lstm: _rule("recurrent layers at nothing", _left_out),
     Gru: _rule("recurrent layers at nothing", _left_out),
 }
@@ -351,11 +410,14 @@ TIMM: Rules = {
 }
 """What fvcore makes of timm's models."""
 
-_UNSEEN = Part("products of activations at nothing", _left_out)
-
 THOP: Rules = {
     **TORCH,
-    ConvTranspose2d: Rule((_AT_OUTPUTS,), not_covered=_CUT, is_beyond=_is_cut),
+    Conv2d: _BESIDE_CONSTANTS,
+    DynamicConv2d: Rule((_UNSEEN,)),
+    DepthwiseConv2d: _BESIDE_CONSTANTS,
+    ConvTranspose2d: Rule(
+        (_AT_OUTPUTS,), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
+    ),
     BatchNorm: _rule("batch-norm at 4 per element", _affine_norm(2)),
     LayerNorm: Rule(
         (Part("layer norm at 4 per element", _affine_norm(2)),),
@@ -411,9 +473,17 @@ THOP: Rules = {
         "nn.MultiheadAttention",
         "linear layers and functions",
         _without_products,
+        _GROUPED,
+        _is_grouped,
     ),
-    Lstm: _rule(
-        "LSTM beside its products", lambda counted: (8 + 8 * counted.layer.bias) * _units(counted)
+    Lstm: Rule(
+        (
+            Part(
+                "LSTM beside its products",
+                lambda counted: (8 + 8 * counted.layer.bias) * _units(counted),
+            ),
+            Part("LSTM with states as large as its units", _without_projection),
+        )
     ),
     Gru: _rule(
         "GRU beside its products", lambda counted: (7 + 6 * counted.layer.bias) * _units(counted)
@@ -451,9 +521,18 @@ def _turned_batch_norm_params(counted: Counted) -> Any:
 
 TORCHINFO: Rules = {
     **TORCH,
-    Conv2d: Rule((_BIAS,), "nn.Conv2d", "nn.Linear over positions", _pointwise_params),
-    DepthwiseConv2d: Rule((_BIAS,)),
-    ConvTranspose2d: Rule((_AT_OUTPUTS, _BIAS), not_covered=_CUT, is_beyond=_is_cut),
+    Conv2d: _BESIDE_CONSTANTS._replace(
+        parts=(_BIAS,),
+        written="nn.Conv2d",
+        otherwise="nn.Linear over positions",
+        otherwise_amount=_pointwise_params,
+    ),
+    DepthwiseConv2d: _BESIDE_CONSTANTS._replace(parts=(_BIAS,)),
+    DynamicConv2d: Rule((_UNSEEN,)),
+    DeformConv2d: Rule((_BIAS,)),
+    ConvTranspose2d: Rule(
+        (_AT_OUTPUTS, _BIAS), not_covered=_CUT_OR_CONSTANT, is_beyond=_is_cut_or_constant
+    ),
     Linear: Rule(
         (
             Part(
@@ -475,6 +554,7 @@ TORCHINFO: Rules = {
         lambda counted: _axis(counted) not in (-3, -1),
     ),
     LayerNorm: _rule("params of norms, once", _params),
+    RmsNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
     InstanceNorm: Rule((_NORM_PARAMS,)),
     Prelu: Rule(
@@ -492,6 +572,8 @@ TORCHINFO: Rules = {
         "nn.MultiheadAttention",
         "linear layers and functions",
         lambda counted: _params(counted) + _left_out(counted),
+        _GROUPED,
+        _is_grouped,
     ),
     Lstm: _rule(
         "recurrent layers at their params in each step",

@@ -64,7 +64,7 @@ class TrainingCost:
     average_bytes: int
     """A moving average of the params, if there is one."""
     statistic_bytes: int
-    """Running statistics of norms."""
+    """Buffers: running statistics of norms, constant kernels."""
     activation_bytes: int
     saved_tensors: tuple[SavedTensor, ...] = field(repr=False)
     """The tensors whose sizes add up to `activation_bytes`, largest first."""
@@ -121,7 +121,7 @@ def training_cost(
         for i, step in enumerate(network.steps)
         if flow.has_gradient[step.output]
     ]
-    params = totals.weight_bytes
+    params = totals.params * DTYPES["fp32"].bytes
     return TrainingCost(
         batch=network.batch,
         precision=precision,
@@ -176,7 +176,9 @@ def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientF
         )
         inputs_by_step.append(inputs)
         is_trained = cost.work is None or cost.work.params > 0
-        passes_gradient = layer.differentiable and any(x.needs_gradient for x in inputs)
+        passes_gradient = layer.differentiable and any(
+            x.needs_gradient and layer.passes_gradient(i) for i, x in enumerate(inputs)
+        )
         is_view = bool(inputs) and layer.is_view_in_training(inputs)
         is_permuted = layer.is_permuted(inputs)
         for output in step.outputs:
@@ -194,8 +196,9 @@ def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientF
         for output in step.outputs:
             has_gradient[output] = arrives
         if arrives or not step.layer.differentiable:
-            for index in step.inputs:
-                has_gradient[index] = has_gradient[index] or needs_gradient[index]
+            for position, index in enumerate(step.inputs):
+                if step.layer.passes_gradient(position):
+                    has_gradient[index] = has_gradient[index] or needs_gradient[index]
     return _GradientFlow(inputs_by_step, memory, has_gradient)
 
 

@@ -30,9 +30,9 @@ class LayerCost(NamedTuple):
     weights: int
     buffers: int
     weight_bytes: int
-    """Stored params. 0 where the weights are another layer's."""
+    """Stored params and constants. 0 where they are another layer's."""
     read_weight_bytes: int
-    """Params read: its own, or those of another layer."""
+    """Params and constants read: its own, or those of another layer."""
     input_bytes: int
     output_bytes: int
 
@@ -116,7 +116,7 @@ def _count(
     if any(tensor.dtype is not None for tensor in inputs):
         input_bytes = _typed_bytes(step.layer, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
-    read = work.params * width
+    read = step.layer.stored_with_weights(work) * width
     own = step.shares is None
     return LayerCost(
         step,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mnet_cost.errors import Source
+from mnet_cost.layers import names_of
 from mnet_cost.models.load import parse_spec
 from mnet_cost.models.types import MODIFIERS, Block, ModelSpec
 from mnet_cost.network import Network, Step
@@ -78,7 +79,7 @@ def kind_of(network: Network, step: Step) -> Token | None:
     if node is None:
         return None
     for token in _tokens(network, node, step.block_path):
-        if token.text in (step.layer.kind, *step.layer.aliases):
+        if token.text in names_of(step.layer.kind):
             return token
     return None
 

@@ -80,10 +80,10 @@ def knob_words(prefix: str, parsed_args: argparse.Namespace, **_: object) -> lis
 
 
 def kind_words(**_: object) -> list[str]:
-    """Kinds of layers."""
-    from mnet_cost.layers import LAYERS
+    """Names of kinds of layers."""
+    from mnet_cost.layers import KINDS
 
-    return [layer.kind for layer in LAYERS]
+    return list(KINDS)
 
 
 def precision_words(**_: object) -> list[str]:

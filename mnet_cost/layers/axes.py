@@ -117,7 +117,7 @@ def doubt(layer: Layer, inputs: tuple[TensorType, ...]) -> Doubt | None:
             return None
         hint = "name the axis: `axis: channels`, `axis: features`, or by number: `axis: -1`"
         return Doubt(0, _IMAGE, hint + _or_declare(inputs[0], "image", "sequence"), is_guess=True)
-    for number, x in enumerate(inputs):
+    for number, x in enumerate(inputs[: layer.laid_out_inputs(len(inputs))]):
         if len(x.shape) >= 3:
             taken = _doubt(layer, x)
             if taken is not None:

@@ -24,10 +24,11 @@ from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Size, TensorType, ceil_div, is_equal, largest, product
 
-_KERNEL = "size of the kernel"
-_STRIDE = "step between outputs"
-_DILATION = "distance between taps of the kernel"
-_PADDING = "zeros around the image; `same` gives ceil(size / stride)"
+KERNEL = "size of the kernel"
+STRIDE = "step between outputs"
+DILATION = "distance between taps of the kernel"
+_TRAINED = "train kernel and bias; else they are constants: buffers, not params"
+PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
@@ -114,15 +115,19 @@ class TorchWindow(NamedTuple):
     rounding: Literal["floor", "ceil"] | None
 
 
-def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
+def torch_window(
+    layer: Any, x: TensorType, output: TensorType, kernel: tuple[int, ...] | None = None
+) -> TorchWindow:
     """The window of a convolution or a pool that slides over `x`, [..., height, width].
 
-    `output` is what its shape rule gives. Source: PyTorch documentation of Conv2d, MaxPool2d and
-    AvgPool2d: padding is at most half a window of a pool, and with ceil_mode a last window may
-    reach beyond the padding, but must not start there. ceil_mode is not used where it leaves such a
-    window out: ONNX leaves none out before operator set 22 (its MaxPool and AveragePool).
+    `output` is what its shape rule gives; `kernel` its size where no field has it. Source: PyTorch
+    documentation of Conv2d, MaxPool2d and AvgPool2d: padding is at most half a window of a pool,
+    and with ceil_mode a last window may reach beyond the padding, but must not start there.
+    ceil_mode is not used where it leaves such a window out: ONNX leaves none out before operator
+    set 22 (its MaxPool and AveragePool).
     """
-    kernel, stride = both(layer.kernel), both(layer.stride)
+    kernel = both(layer.kernel if kernel is None else kernel)
+    stride = both(layer.stride)
     dilation = both(getattr(layer, "dilation", 1))
     is_pool = layer.effort == "pooling"
     pads, floors, ceils = [], True, is_pool
@@ -148,13 +153,18 @@ def torch_window(layer: Any, x: TensorType, output: TensorType) -> TorchWindow:
     return TorchWindow(kernel, stride, dilation, (left, right, top, bottom), rounding)
 
 
-def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+def saved_image(
+    layer: Any,
+    inputs: tuple[GradInput, ...],
+    output: TensorType,
+    kernel: tuple[int, ...] | None = None,
+) -> Saved:
     """What autograd saves of the input: itself, or the copy of it that padding makes.
 
     torch makes a copy where its own padding cannot be used, often with `same` and a stride.
     """
     x = inputs[0].type
-    window = torch_window(layer, x, output)
+    window = torch_window(layer, x, output, kernel)
     if window.rounding is not None:
         return Saved(inputs=(0,))
     left, right, top, bottom = window.padding
@@ -162,7 +172,7 @@ def saved_image(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -
     return Saved(elements=product(x.shape[:-2]) * image)
 
 
-def _check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
+def check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
     check(
         channels_in % groups == 0, "{} groups do not divide {} input channels", groups, channels_in
     )
@@ -183,39 +193,45 @@ def _following(layer: Conv2d | ConvTranspose2d, before: TensorType, after: Tenso
     return replace(layer, groups=channels, channels=layer.channels // layer.groups * channels)
 
 
-def _conv_work(
-    x: TensorType, output: TensorType, kernel: Any, taps: Size, bias: bool, positions: Size
-) -> Work:
+def _conv_work(layer: Any, x: TensorType, output: TensorType, taps: Size, positions: Size) -> Work:
     """Work of a convolution for one example.
 
     `taps` is the number of input channels that each output channel reads; `positions` is the number
     of places at which the kernel is applied.
     """
     channels_out = output.shape[-3]
-    kernel_height, kernel_width = both(kernel)
+    kernel_height, kernel_width = both(layer.kernel)
     # Factors of positions and of channels stay apart: with one array along each, the product
     # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
     weights = kernel_height * kernel_width * taps * channels_out
+    stored = weights + channels_out if layer.bias else weights
     outputs = output.elements
     return Work(
         mult_adds=weights * positions,
-        vector_ops=outputs if bias else 0,
+        vector_ops=outputs if layer.bias else 0,
         weights=weights,
-        params=weights + channels_out if bias else weights,
+        params=stored if layer.trained else 0,
+        buffers=0 if layer.trained else stored,
         input_elements=x.elements,
         output_elements=outputs,
     )
 
 
-def _convolution(
-    layer: Any, x: TensorType, output: TensorType, groups: Size, slides_over: TensorType
+def convolution_sizes(
+    layer: Any,
+    x: TensorType,
+    output: TensorType,
+    groups: Size,
+    slides_over: TensorType,
+    kernel: tuple[Size, ...] | None = None,
 ) -> Convolution:
-    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied."""
+    """Its sizes; `slides_over` is the tensor at whose positions the kernel is applied, `kernel` its
+    size where no field has it."""
     return Convolution(
         groups,
         x.shape[-3] // groups,
         output.shape[-3] // groups,
-        both(layer.kernel),
+        both(layer.kernel if kernel is None else kernel),
         both(layer.stride),
         both(layer.dilation),
         slides_over.shape[-2],
@@ -231,9 +247,9 @@ class Conv2d(Layer):
     Shapes      [..., C, H, W] -> [..., K, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * (C / groups) * K * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * (C / groups) * K
-    Params      weights (+ K with bias)
+    Params      weights (+ K with bias); not trained: 0, and as many buffers
     Vector ops  K * P * Q with bias
-    Bytes       reads C * H * W and the params, writes K * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes K * P * Q
     Source      arXiv:1704.04861, section 3.1; PyTorch documentation of Conv2d
     """
 
@@ -243,14 +259,16 @@ class Conv2d(Layer):
     effort: ClassVar[Effort] = "convolution"
     width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
 
     channels: Size = spec_field(Whole(), "output channels")
-    kernel: Any = spec_field(Pair(), _KERNEL)
-    stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(Sides(), _PADDING, default="same")
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    kernel: Any = spec_field(Pair(), KERNEL)
+    stride: Any = spec_field(Pair(), STRIDE, default=1)
+    padding: Any = spec_field(Sides(), PADDING, default="same")
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -258,7 +276,7 @@ class Conv2d(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
-        _check_groups(check, self.groups, channels, self.channels)
+        check_groups(check, self.groups, channels, self.channels)
         rows, columns = window_positions(
             check, (height, width), self.kernel, self.stride, self.padding, self.dilation
         )
@@ -274,10 +292,10 @@ class Conv2d(Layer):
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
         (x,) = inputs
         taps = x.shape[-3] // self.groups
-        return _conv_work(x, output, self.kernel, taps, self.bias, positions)
+        return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, self.groups, output)
+        return convolution_sizes(self, inputs[0], output, self.groups, output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         return saved_image(self, inputs, output)
@@ -290,9 +308,9 @@ class DepthwiseConv2d(Layer):
     Shapes      [..., C, H, W] -> [..., C * multiplier, P, Q]; `same`: P = ceil(H / stride)
     Mult-adds   kernel_h * kernel_w * C * multiplier * P * Q; positions over padding count
     Weights     kernel_h * kernel_w * C * multiplier
-    Params      weights (+ C * multiplier with bias)
+    Params      weights (+ C * multiplier with bias); not trained: 0, and as many buffers
     Vector ops  C * multiplier * P * Q with bias
-    Bytes       reads C * H * W and the params, writes C * multiplier * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes C * multiplier * P * Q
     Source      arXiv:1704.04861, equation 3
     """
 
@@ -301,13 +319,15 @@ class DepthwiseConv2d(Layer):
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "convolution"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
 
-    kernel: Any = spec_field(Pair(), _KERNEL)
-    stride: Any = spec_field(Pair(), _STRIDE, default=1)
-    padding: Any = spec_field(Sides(), _PADDING, default="same")
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    kernel: Any = spec_field(Pair(), KERNEL)
+    stride: Any = spec_field(Pair(), STRIDE, default=1)
+    padding: Any = spec_field(Sides(), PADDING, default="same")
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -326,10 +346,10 @@ class DepthwiseConv2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
-        return _conv_work(x, output, self.kernel, 1, self.bias, positions)
+        return _conv_work(self, x, output, 1, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, inputs[0].shape[-3], output)
+        return convolution_sizes(self, inputs[0], output, inputs[0].shape[-3], output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         return saved_image(self, inputs, output)
@@ -343,9 +363,9 @@ class ConvTranspose2d(Layer):
                 P = (H - 1) * stride + dilation * (kernel_h - 1) + 1 + output_padding - padding
     Mult-adds   kernel_h * kernel_w * (C / groups) * K * H * W: positions of the input
     Weights     kernel_h * kernel_w * (C / groups) * K
-    Params      weights (+ K with bias)
+    Params      weights (+ K with bias); not trained: 0, and as many buffers
     Vector ops  K * P * Q with bias
-    Bytes       reads C * H * W and the params, writes K * P * Q
+    Bytes       reads C * H * W, kernel and bias, writes K * P * Q
     Source      PyTorch documentation of ConvTranspose2d
     """
 
@@ -355,18 +375,20 @@ class ConvTranspose2d(Layer):
     effort: ClassVar[Effort] = "convolution"
     width_field: ClassVar[str | None] = "channels"
     memory_format: ClassVar[MemoryFormat] = "batched"
+    buffers_are_weights: ClassVar[bool] = True
     saves: ClassVar[Saves] = "inputs"
 
     channels: Size = spec_field(Whole(), "output channels")
-    kernel: Any = spec_field(Pair(), _KERNEL)
+    kernel: Any = spec_field(Pair(), KERNEL)
     stride: Any = spec_field(Pair(), "step between kernels in the output", default=1)
     padding: Any = spec_field(
         Sides(), "rows and columns cut off the output; `same` gives size * stride", default="same"
     )
     output_padding: Any = spec_field(Pair(0), "rows and columns added at the end", default=0)
-    dilation: Any = spec_field(Pair(), _DILATION, default=1)
+    dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
-    bias: bool = spec_field(Flag(), "add a trained constant per output channel", default=False)
+    bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
+    trained: bool = spec_field(Flag(), _TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -374,7 +396,7 @@ class ConvTranspose2d(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         channels, height, width = image_sizes(x, self.kind)
-        _check_groups(check, self.groups, channels, self.channels)
+        check_groups(check, self.groups, channels, self.channels)
         strides, dilations, extra = (
             both(self.stride),
             both(self.dilation),
@@ -416,7 +438,7 @@ class ConvTranspose2d(Layer):
         (x,) = inputs
         positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
         taps = x.shape[-3] // self.groups
-        return _conv_work(x, output, self.kernel, taps, self.bias, positions)
+        return _conv_work(self, x, output, taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
-        return _convolution(self, inputs[0], output, self.groups, inputs[0])
+        return convolution_sizes(self, inputs[0], output, self.groups, inputs[0])

@@ -90,7 +90,6 @@ class NonMaxSuppression(Layer):
 
     kind: ClassVar[str] = "non_max_suppression"
     makes: ClassVar[Makes] = "sequence"
-    aliases: ClassVar[tuple[str, ...]] = ("nms",)
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
     differentiable: ClassVar[bool] = False  # proposals are constants: arXiv:1506.01497, section 3.2
 

@@ -334,6 +334,31 @@ class Axis(FieldKind):
 AXIS = Axis()
 
 
+@dataclasses.dataclass(frozen=True, repr=False)
+class Axes(FieldKind):
+    """One axis or a list of axes, each by its name or its number from the end."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return AXIS.words
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, list):
+            return (AXIS.convert(value, check),)
+        if not value:
+            raise RuleViolation("needs at least one axis")
+        return tuple([AXIS.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return f"{AXIS.describe()}, or a list of them"
+
+    def schema(self) -> Json:
+        listed = {"type": "array", "minItems": 1, "items": _or_expression(AXIS.schema())}
+        return {"anyOf": [AXIS.schema(), listed]}
+
+
 def _or_expression(schema: Json) -> Json:
     return {"anyOf": [schema, EXPRESSION_SCHEMA]}
 

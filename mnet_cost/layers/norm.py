@@ -256,7 +256,6 @@ class LocalResponseNorm(Layer):
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "lrn"
     memory_format: ClassVar[MemoryFormat] = "batched"
-    aliases: ClassVar[tuple[str, ...]] = ("lrn",)
 
     size: Size = spec_field(Whole(), "channels in the sum", default=5)
     alpha: float = spec_field(Real(), "factor of the mean of squares", default=1e-4)

@@ -48,13 +48,21 @@ class Recurrent(Layer):
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
+    def _state(self) -> Size:
+        """Features of the state of one direction."""
+        return self.features
+
+    def _projected(self) -> Size:
+        """Products, for each step and cell, that make the state of its units."""
+        return 0
+
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         if len(x.shape) < 2:
             raise RuleViolation("needs a sequence [length, features]")
         fixed(self.layers)
         leading = x.shape[:-1] if self.output == "sequence" else x.shape[:-2]
-        return TensorType((*leading, self._directions() * self.features))
+        return TensorType((*leading, self._directions() * self._state()))
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-1],)
@@ -62,11 +70,12 @@ class Recurrent(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         units, layers, directions = self.features, fixed(self.layers), self._directions()
-        cells = layers * directions
+        cells, state = layers * directions, self._state()
         seen = x.shape[-1]
         if layers > 1:  # these see the states of all directions
-            seen = seen + (layers - 1) * directions * units
-        kernels = directions * self.gates * units * (seen + layers * units)
+            seen = seen + (layers - 1) * directions * state
+        kernels = directions * self.gates * units * (seen + layers * state)
+        kernels = kernels + cells * self._projected()
         biases = 2 * self.gates * cells * units
         steps = product(x.shape[:-1])
         ops = self.ops_per_unit + (self.bias_ops_per_unit if self.bias else 0)
@@ -83,9 +92,10 @@ class Recurrent(Layer):
         # torch without a fused kernel saves the input step by step, once for each direction;
         # between layers once for both; and for each step and unit of a cell seven numbers.
         x, directions = inputs[0].type, self._directions()
-        steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self.features
-        states = _SAVED_PER_UNIT * self.layers * directions * self.features
-        inside = steps * (between + states)
+        # With a projection it is the product that is projected, and the state besides.
+        steps, between = product(x.shape[:-1]), (self.layers - 1) * directions * self._state()
+        states = _SAVED_PER_UNIT * self.features + (self._state() if self._projected() else 0)
+        inside = steps * (between + self.layers * directions * states)
         if x.shape[-2] == 1:  # a single step is in order as it is
             return Saved(inputs=(0,), elements=inside)
         return Saved(elements=directions * x.elements + inside)
@@ -100,37 +110,60 @@ class Recurrent(Layer):
         self, inputs: tuple[GradInput, ...], output: TensorType
     ) -> tuple[int, int]:
         x = inputs[0].type
-        forward = Recurrent.work(self, (x,), output).mult_adds
+        forward = self.work((x,), output).mult_adds
         units, cells = self.gates * self.features, self.layers * self._directions()
         first = x.elements * units * self._directions()
         # The state before the first step is zero and needs no gradient.
-        started = product(x.shape[:-2]) * cells * units * self.features
+        started = product(x.shape[:-2]) * cells * units * self._state()
         return forward - first * (not inputs[0].needs_gradient) - started, forward
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lstm(Recurrent):
     """Long short-term memory: four gates, a state and a memory.
 
-    Shapes      [..., T, F] -> [..., T, D * H], or [..., D * H] with output `last`: the final
-                states of the last layer; H is features, D is 2 if bidirectional, else 1
-    Mult-adds   T * 4 * H * (F + H) in each direction, T * 4 * H * (D * H + H) in further layers
-    Weights     4 * H * (F + H) in each direction, 4 * H * (D * H + H) in further layers: the
-                kernels of input and state, which are matrix products
+    Shapes      [..., T, F] -> [..., T, D * S], or [..., D * S] with output `last`: the final
+                states of the last layer; S is the size of the state: H, which is features, or the
+                projection; D is 2 if bidirectional, else 1
+    Mult-adds   T * 4 * H * (F + S) in each direction, T * 4 * H * (D * S + S) in further layers;
+                with a projection T * H * S more in each
+    Weights     4 * H * (F + S) in each direction, 4 * H * (D * S + S) in further layers: the
+                kernels of input and state, which are matrix products; H * S in each with a
+                projection
     Params      weights (+ 8 * H for each layer and direction with bias: two per gate and unit)
     Vector ops  18 per unit, step, layer and direction: three sigmoids and a tanh of gates (13),
                 f * c + i * g (3), o * tanh(c) (2); with bias 4 more
     Bytes       reads the input and the params once, writes the output
     Source      Hochreiter and Schmidhuber, Neural Computation 9 (1997), 1735; formulas and
-                params of the PyTorch documentation of LSTM
+                params of the PyTorch documentation of LSTM; arXiv:1402.1128, section 2, for the
+                projection
     """
-
-    __slots__ = ()
 
     kind: ClassVar[str] = "lstm"
     effort: ClassVar[Effort] = "matmul"
     gates: ClassVar[int] = 4
     ops_per_unit: ClassVar[int] = 18
     bias_ops_per_unit: ClassVar[int] = 4
+
+    projection: Size | None = spec_field(
+        Whole(), "size of a state that is projected from the units, below features", default=None
+    )
+
+    def _state(self) -> Size:
+        return self.features if self.projection is None else self.projection
+
+    def _projected(self) -> Size:
+        return 0 if self.projection is None else self.features * self.projection
+
+    def infer(self, check: Check, *inputs: TensorType) -> TensorType:
+        if self.projection is not None:
+            check(
+                self.projection < self.features,
+                "a projection has to be below features, not {} of {}",
+                self.projection,
+                self.features,
+            )
+        return Recurrent.infer(self, check, *inputs)
 
 
 class Gru(Recurrent):

@@ -26,6 +26,7 @@ from mnet_cost.layers.fields import (
 )
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import (
+    MAX_AXES,
     Check,
     RuleViolation,
     Size,
@@ -179,7 +180,7 @@ class Reshape(View):
 class Transpose(Layer):
     """Axes in another order.
 
-    Shapes      axis i of the output is axis axes[i] of the input, counted from 0
+    Shapes      axis i of the output is axis axes[i] of the input
     Mult-adds   0
     Weights     0
     Params      0
@@ -191,16 +192,22 @@ class Transpose(Layer):
     kind: ClassVar[str] = "transpose"
     memory_format: ClassVar[MemoryFormat] = "permuted"
 
-    axes: tuple[int, ...] = spec_field(Sizes(0), "positions of the input's axes, from 0")
+    axes: tuple[int, ...] = spec_field(
+        Sizes(-MAX_AXES), "positions of the input's axes, from 0; below 0 from the end"
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        return TensorType(tuple(x.shape[axis] for axis in self.order(len(x.shape))), x.dtype)
+
+    def order(self, rank: int) -> list[int]:
+        """The axes of an input of `rank` axes in their new order, from 0."""
         axes = [fixed(axis) for axis in self.axes]
-        rank = len(x.shape)
-        if sorted(axes) != list(range(rank)):
+        order = [axis + rank * (axis < 0) for axis in axes]
+        if sorted(order) != list(range(rank)):
             wanted = "0" if rank == 1 else f"each of 0 to {rank - 1}"
             raise RuleViolation(f"axes {axes} must hold {wanted} once")
-        return TensorType(tuple(x.shape[axis] for axis in axes), x.dtype)
+        return order
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         elements = output.elements

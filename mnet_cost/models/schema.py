@@ -10,7 +10,7 @@ from __future__ import annotations
 from inspect import cleandoc
 from typing import Any
 
-from mnet_cost.layers import LAYERS, Layer
+from mnet_cost.layers import KINDS, LAYERS, SHORT_FORMS, Layer, names_of
 from mnet_cost.layers.fields import EXPRESSION_SCHEMA, Json, LayerField, fields_of
 from mnet_cost.models.published import ACCURACIES, COUNTS, FIGURES
 from mnet_cost.models.sections import FORMAT, REQUIRED
@@ -81,7 +81,7 @@ def json_schema() -> Json:
             "variant": _variant(),
             "published": _published(),
             "budget": _budget(),
-            **{_definition(layer): _kind(layer) for layer in LAYERS},
+            **{_definition(layer): _kind(layer) for layer in _callable_kinds()},
         },
     }
 
@@ -236,16 +236,21 @@ def _block() -> Json:
     }
 
 
+def _callable_kinds() -> list[type[Layer]]:
+    """All kinds and short forms."""
+    return [*LAYERS, *[KINDS[word] for words in SHORT_FORMS.values() for word in words]]
+
+
 def _entry() -> Json:
     kinds = {
         name: _ref(_definition(layer), "" if name == layer.kind else f"The same as {layer.kind}.")
-        for layer in LAYERS
-        for name in (layer.kind, *layer.aliases)
+        for layer in _callable_kinds()
+        for name in names_of(layer.kind)
     }
     never_bare = [
         name
-        for layer in LAYERS
-        for name in (layer.kind, *layer.aliases)
+        for layer in _callable_kinds()
+        for name in names_of(layer.kind)
         if layer.arity[0] > 1 or _required(layer)
     ]
     return {

@@ -54,7 +54,7 @@ def judge(
         elif layout == "sequence":
             sequences.add(group[index])
     for step in steps:
-        for index in step.inputs:
+        for index in step.inputs[: step.layer.laid_out_inputs(len(step.inputs))]:
             if says_image(step.layer, tensors[index].type):
                 images.add(group[index])
             elif says_sequence(step.layer) and len(tensors[index].type.shape) >= 3:

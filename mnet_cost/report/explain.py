@@ -168,7 +168,7 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
         return formulas
     width, batch = DTYPES[analysis.precision].bytes, network.batch
     for what, elements, stored, factor in (
-        ("weight bytes", work.params, cost.read_weight_bytes, 1),
+        ("weight bytes", cost.step.layer.stored_with_weights(work), cost.read_weight_bytes, 1),
         ("input bytes", work.input_elements, cost.input_bytes, batch),
         ("output bytes", work.output_elements, cost.output_bytes, batch),
     ):

@@ -20,7 +20,7 @@ VERSIONS = {
     "device": 2,
     "devices-beside": 2,
     "device-choice": 3,
-    "layers": 2,
+    "layers": 3,
     "layer": 2,
     "paper": 1,
     "calibration": 2,

@@ -269,7 +269,9 @@ class _Page:
         rooms: dict[int, int],
         numbers: dict[int, int],
     ) -> list[str]:
-        """The lines of the headings, which stand on the last of them."""
+        """The lines of the headings, which stand on the last of them; none where none has words."""
+        if not any(titles.values()):
+            return []
         headings = {i: titles[i].split("\n") for i in rooms}
         height = max(map(len, headings.values()))
         lines = []

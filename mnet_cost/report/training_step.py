@@ -27,7 +27,7 @@ def training_facts(analysis: Analysis, cost: TrainingCost) -> tuple[Fact, ...]:
         "gradients": cost.gradient_bytes,
         cost.optimizer: cost.optimizer_bytes,
         "average": cost.average_bytes,
-        "running statistics": cost.statistic_bytes,
+        "buffers": cost.statistic_bytes,
         "activations": cost.activation_bytes,
     }
     largest = ", ".join(

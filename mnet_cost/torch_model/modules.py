@@ -100,24 +100,125 @@ class GroupNormOfOne(nn.GroupNorm):
         return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
+def as_constants(module: nn.Module) -> None:
+    """Make buffers of the parameters of a module, under the same names."""
+    for name, parameter in list(module.named_parameters(recurse=False)):
+        delattr(module, name)
+        module.register_buffer(name, parameter.detach())
+
+
+class ConstantConv2d(nn.Conv2d):
+    """A convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
+class ConstantConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
+def convolve_each(
+    x: Tensor,
+    kernel: Tensor,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    groups: int,
+) -> Tensor:
+    """Convolutions of x [N, C, H, W] with kernels [N, K, C / groups, ...], one for each example."""
+    count = x.shape[0]
+    y = F.conv2d(
+        x.flatten(0, 1)[None],
+        kernel.flatten(0, 1),
+        None,
+        stride,
+        padding,
+        dilation,
+        count * groups,
+    )
+    return y[0].unflatten(0, (count, -1))
+
+
+class DeformConv2d(nn.Conv2d):
+    """A convolution whose taps look beside their places, as torchvision's `deform_conv2d`."""
+
+    def forward(self, x: Tensor, offsets: Tensor, mask: Tensor | None = None) -> Tensor:
+        """x [N, C, H, W], offsets [N, G * 2 * T, P, Q] and mask [N, G * T, P, Q] of T taps."""
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        offsets = offsets.unflatten(1, (-1, taps, 2))
+        parts, rows = offsets.shape[1], offsets.shape[4]
+        places = [offsets[:, :, :, axis] + self._places(axis, offsets) for axis in (1, 0)]
+        grid = torch.stack(
+            [
+                (2 * place + 1) / size - 1
+                for place, size in zip(places, (x.shape[3], x.shape[2]), strict=True)
+            ],
+            -1,
+        )  # [N, G, T, P, Q, (right, down)]: -1 and 1 are the borders of the image
+        sampled = F.grid_sample(
+            x.unflatten(1, (parts, -1)).flatten(0, 1),
+            grid.flatten(0, 1).flatten(1, 2),
+            align_corners=False,
+        )  # [N * G, C / G, T * P, Q]
+        sampled = sampled.unflatten(0, (-1, parts)).unflatten(3, (taps, rows))
+        if mask is not None:
+            sampled = sampled * mask.unflatten(1, (parts, 1, taps))
+        kernel = self.weight.flatten(1)[:, :, None, None]
+        return F.conv2d(sampled.flatten(1, 3), kernel, self.bias, groups=self.groups)
+
+    def _places(self, axis: int, like: Tensor) -> Tensor:
+        """Where taps are without offsets, in rows (axis 0) or columns: [T, P, 1] or [T, 1, Q]."""
+        height, width = self.kernel_size
+        tap = torch.arange(height * width, device=like.device)
+        tap = tap // width if axis == 0 else tap % width
+        start = torch.arange(like.shape[4 + axis], device=like.device) * self.stride[axis]
+        places = tap[:, None] * self.dilation[axis] + start - int(self.padding[axis])
+        return (places[:, :, None] if axis == 0 else places[:, None]).to(like.dtype)
+
+
 def heads_apart(x: Tensor, heads: int) -> Tensor:
     """[..., L, heads * d] -> [..., heads, L, d]."""
     return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, heads: int, leading: tuple[int, ...] = ()
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    score_bias: Tensor | None = None,
+    *,
+    heads: int,
+    kv_heads: int | None = None,
+    causal: bool = False,
+    leading: tuple[int, ...] = (),
 ) -> Tensor:
-    """softmax(Q K^T / sqrt(d)) V for each head: [..., L, F], [..., S, F], [..., S, V].
+    """softmax(Q K^T / sqrt(d) + bias) V for each head: [..., L, F], [..., S, F], [..., S, V].
 
-    `leading` are the axes behind the batch that the result has. They join the batch meanwhile: fast
-    kernels and exporters take [N, heads, L, d] alone.
+    `score_bias` is [N, ..., heads, L, S], each axis but N perhaps 1. `leading` are the axes behind
+    the batch that the result has. They join the batch meanwhile: fast kernels and exporters take
+    [N, heads, L, d] alone.
     """
     if leading:
         sizes = (-1, *leading, -1, -1)
         query, key, value = (x.expand(sizes).flatten(0, -3) for x in (query, key, value))
-    query, key, value = (heads_apart(x, heads) for x in (query, key, value))
-    mixed = F.scaled_dot_product_attention(query, key, value).transpose(-3, -2).flatten(-2)
+    query = heads_apart(query, heads)
+    key, value = (heads_apart(x, kv_heads or heads) for x in (key, value))
+    if score_bias is not None:
+        if leading:
+            score_bias = score_bias.expand(-1, *leading, -1, -1, -1).flatten(0, -4)
+        if causal:  # torch takes a bias or its own mask, not both
+            hidden = score_bias.new_full((query.shape[-2], key.shape[-2]), float("-inf"))
+            score_bias, causal = score_bias + hidden.triu(1), False
+    mixed = F.scaled_dot_product_attention(
+        query, key, value, score_bias, is_causal=causal, enable_gqa=kv_heads is not None
+    )
+    mixed = mixed.transpose(-3, -2).flatten(-2)
     return mixed.unflatten(0, (-1, *leading)) if leading else mixed
 
 
@@ -128,21 +229,39 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, width: int, context: int, features: int, heads: int, bias: bool = True
+        self,
+        width: int,
+        context: int,
+        features: int,
+        heads: int,
+        bias: bool = True,
+        kv_heads: int | None = None,
+        causal: bool = False,
     ) -> None:
         super().__init__()
         self.heads = heads
+        self.kv_heads = kv_heads
+        self.causal = causal
+        known = features if kv_heads is None else features // heads * kv_heads
         self.query = nn.Linear(width, features, bias=bias)
-        self.key = nn.Linear(context, features, bias=bias)
-        self.value = nn.Linear(context, features, bias=bias)
+        self.key = nn.Linear(context, known, bias=bias)
+        self.value = nn.Linear(context, known, bias=bias)
         self.out = nn.Linear(features, width, bias=bias)
 
     def forward(
-        self, x: Tensor, context: Tensor | None = None, leading: tuple[int, ...] = ()
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        score_bias: Tensor | None = None,
+        leading: tuple[int, ...] = (),
     ) -> Tensor:
         context = x if context is None else context
         query, key, value = self.query(x), self.key(context), self.value(context)
-        return self.out(attend(query, key, value, self.heads, leading))
+        mixed = attend(
+            query, key, value, score_bias, heads=self.heads, kv_heads=self.kv_heads,
+            causal=self.causal, leading=leading,
+        )  # fmt: skip
+        return self.out(mixed)
 
 
 def decode_boxes(offsets: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from mnet_cost.errors import MnetCostError, Problem
 from mnet_cost.tensors import ceil_div
 from mnet_cost.torch_model.installed import require
+from mnet_cost.torch_model.modules import convolve_each
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -56,6 +57,7 @@ def onnx_model(
     the exporter has no operator for a function, or the checker refuses the model, and
     `MissingPackageError` without `onnx` and `onnxscript`.
     """
+    _refuse_missing(title, module, sizes)
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     if size > MAX_ONNX_BYTES:
         raise ExportError(
@@ -71,6 +73,30 @@ def onnx_model(
     _rename(model.graph, names, frozenset(module.state_dict()))
     _check(title, model)
     return model
+
+
+def _refuse_missing(title: str, module: fx.GraphModule, sizes: Sizes) -> None:
+    """Raise `ExportError` for what no ONNX operator does, where the exporter would not notice."""
+    projected = [
+        path
+        for path, part in module.named_modules()
+        if isinstance(part, torch.nn.LSTM) and part.proj_size
+    ]
+    if projected:
+        raise ExportError(
+            Problem(
+                f"{title}: ONNX has no LSTM with a projection: `{projected[0]}`",
+                hint="write a .pt2",
+            )
+        )
+    if sizes and any(node.target is convolve_each for node in module.graph.nodes):
+        raise ExportError(
+            Problem(
+                f"{title}: ONNX has no `dynamic_conv2d` for any number of examples, since each "
+                "has groups of its own",
+                hint="export it for a fixed batch, or write a .pt2",
+            )
+        )
 
 
 def _with_operators(module: fx.GraphModule) -> fx.GraphModule:

@@ -120,14 +120,16 @@ def test_the_spec_does_not_determine_what_is_not_covered() -> None:
     assert {key for key, is_so in differ.items() if not is_so} == {
         ("torch", "lstm"),
         ("torch", "gru"),
-        ("ptflops", "lstm"),
     }
     assert {key for key, is_so in differ.items() if is_so} == {
         ("torch", "attention"),
         ("torch", "scaled_dot_product_attention"),
         ("ptflops", "attention"),
         ("ptflops", "gru"),
+        ("ptflops", "lstm"),  # with a projection
         ("ptflops", "conv_transpose2d"),
+        ("thop", "depthwise_conv2d"),  # a constant kernel
+        ("torchinfo", "depthwise_conv2d"),
         ("thop", "conv_transpose2d"),
         ("thop", "layer_norm"),
         ("torchinfo", "conv_transpose2d"),
@@ -208,6 +210,14 @@ def test_biases_inside_a_layer_are_not_one_per_output(name: str) -> None:
     sequence = "  - flatten: {axes: 2}\n"
     for layer in ("attention: {heads: 4}", "lstm: {features: 4}"):
         assert "bias at 1 per output" not in items(f"{sequence}  - {layer}\n", name)
+
+
+@pytest.mark.parametrize("name", ["torch", "fvcore", "timm", "ptflops", "thop", "torchinfo"])
+def test_attention_with_fewer_heads_of_keys_is_not_covered(name: str) -> None:
+    head = "format: 1\nname: hand\ninput: {x: [5, 12]}\nlayers:\n"
+    grouped = parse_spec(head + "  - {id: a, attention: {heads: 6, kv_heads: 2}}\n")
+    (reservation,) = analyze(grouped, convention=name).reservations
+    assert (reservation.kind, reservation.agreement) == ("attention", "not covered")
 
 
 @pytest.mark.parametrize(

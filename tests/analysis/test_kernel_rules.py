@@ -37,6 +37,19 @@ def test_norms_are_folded_into_products_alone() -> None:
     assert grouped(layers, "fold_norms") == [["c", "batch_norm", "s"], ["relu"]]
     pooled = "  - max_pool2d: {kernel: 2}\n  - batch_norm\n"
     assert grouped(pooled, "fold_norms") == [["max_pool2d"], ["batch_norm"]]
+    deformed = (
+        "  - {id: o, conv2d: {channels: 8, kernel: 1}}\n"
+        "  - {id: d, deform_conv2d: {channels: 2, kernel: 2}, from: [x, o]}\n  - batch_norm\n"
+    )
+    assert grouped(deformed, "fold_norms") == [["o"], ["d", "batch_norm"]]
+    # What is computed for each example cannot take a norm up.
+    dynamic = (
+        "  - {id: k, reshape: {shape: [2, 2, 2, 4]}}\n"
+        "  - {id: d, dynamic_conv2d: {}, from: [x, k]}\n  - batch_norm\n"
+    )
+    assert grouped(dynamic, "fold_norms") == [["d"], ["batch_norm"]]
+    product = "  - {id: m, matmul: {}, from: [x, x]}\n  - {batch_norm: {axis: -1}}\n"
+    assert grouped(product, "fold_norms") == [["m"], ["batch_norm"]]
     # After a clamp a norm is no part of the weights before it any more.
     late = CONV + "  - relu\n  - batch_norm\n"
     assert grouped(late, "fold_norms", "fuse_clamps") == [["c", "relu"], ["batch_norm"]]

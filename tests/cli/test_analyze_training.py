@@ -36,7 +36,7 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*MODEL, "--training"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "training step 13,563,064,320 mult-adds at batch 8: forward 4.550 G" in text
-    assert "running statistics 87.6 kB, activations 378 MB" in text
+    assert "buffers 87.6 kB, activations 378 MB" in text
     assert "a sum of what torch holds when the backward pass starts" in text
 
 

@@ -27,9 +27,11 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
@@ -67,7 +69,9 @@ from mnet_cost.layers.rearrange import (
     WindowPartition,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import REDUCTIONS, Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.network.varying import Demand, Varying, parts_of
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
@@ -199,7 +203,7 @@ WINDOW = {
     "padding": padding("same", "valid"),
     "dilation": pair(whole(1, 3)),
 }
-GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS}
+GROUPED = WINDOW | {"groups": whole(1, 3), "bias": FLAGS, "trained": FLAGS}
 
 
 @st.composite
@@ -210,7 +214,24 @@ def broadcast_shapes(draw: st.DrawFn) -> Any:
         [draw(st.sampled_from([axis, axis, 1]) | size) for axis in base]
         for _ in range(draw(st.integers(2, 3)))
     ]
-    return [*inputs[:-1], [1, *inputs[-1]]] if draw(st.integers(0, 9)) == 9 else inputs
+    # Axes are aligned from the last on.
+    return [axes[draw(st.sampled_from((0, 0, 0, 1))) :] or axes for axes in inputs]
+
+
+@st.composite
+def arithmetic(draw: st.DrawFn) -> Any:
+    operation = draw(st.sampled_from(tuple(OPERATIONS)))
+    number = st.just("number") if OPERATIONS[operation].number != "none" else st.nothing()
+    wanted = draw(st.sets(number | st.sampled_from(("reversed", "low", "high"))))
+    if operation == "clamp":
+        wanted = wanted | {draw(st.sampled_from(("low", "high")))}
+    elif draw(st.integers(0, 9)):
+        wanted = wanted - {"low", "high"}
+    values = {"number": real(-2.0, 2.0), "reversed": FLAGS, "low": real(-1.0, 0.5)}
+    fields = {name: draw(values.get(name, real(-0.5, 1.0))) for name in sorted(wanted)}
+    shapes = draw(broadcast_shapes())
+    count = OPERATIONS[operation].tensors - ("number" in wanted and operation != "add_product")
+    return {"operation": operation, **fields}, shapes[: max(count, 1)]
 
 
 @st.composite
@@ -246,7 +267,7 @@ def reshapes(draw: st.DrawFn) -> Any:
 @st.composite
 def transposes(draw: st.DrawFn) -> Any:
     sizes = draw(shape(1, 4))
-    axes = draw(st.permutations(range(len(sizes))) | st.lists(st.integers(0, 3), min_size=1))
+    axes = draw(st.permutations(range(len(sizes))) | st.lists(st.integers(-4, 3), min_size=1))
     return {"axes": list(axes)}, [sizes]
 
 
@@ -303,27 +324,50 @@ def matrices(draw: st.DrawFn) -> Any:
     return fields, [[*ahead, first, depth], [*(nearly(draw, size) for size in ahead), *second]]
 
 
+def score_biases(draw: st.DrawFn, ahead: Any, heads: Any, queries: Any, keys: Any) -> Any:
+    """None or one, whose axes sometimes do not fit."""
+    scores = [*ahead, heads, queries, keys]
+    bias = [draw(st.just(1) | st.just(nearly(draw, size))) for size in scores]
+    bias = [1] * (draw(st.integers(0, 9)) == 9) + bias
+    return [bias[draw(st.integers(0, len(bias) - 1)) :]] if draw(st.booleans()) else []
+
+
 @st.composite
 def attended(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, values = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, values = (draw(whole(1, 3)) for _ in range(5))
+    ahead, group = draw(shape(0, 2, size=3)), draw(st.integers(1, 2))
     near = [[nearly(draw, size) for size in ahead] for _ in range(2)]
-    features = heads * part
-    return {"heads": heads}, [
-        [*ahead, length, features],
+    fields = {"heads": kv_heads * group} | draw(
+        st.fixed_dictionaries({}, optional={"causal": FLAGS})
+    )
+    if group > 1 or draw(st.booleans()):
+        fields["kv_heads"] = nearly(draw, kv_heads)
+    features = kv_heads * part
+    return fields, [
+        [*ahead, length, features * group],
         [*near[0], keys, nearly(draw, features)],
-        [*near[1], nearly(draw, keys), heads * values],
+        [*near[1], nearly(draw, keys), kv_heads * values],
+        *score_biases(draw, ahead, fields["heads"], length, keys),
     ]
 
 
 @st.composite
 def attention(draw: st.DrawFn) -> Any:
-    length, keys, heads, part, other = (draw(whole(1, 3)) for _ in range(5))
-    ahead = draw(shape(0, 2, size=3))
+    length, keys, kv_heads, part, other = (draw(whole(1, 3)) for _ in range(5))
+    ahead, heads = draw(shape(0, 2, size=3)), kv_heads * draw(st.integers(1, 2))
     sizes = [[*ahead, length, heads * part], [*(nearly(draw, s) for s in ahead), keys, other]]
-    optional = {"features": st.just(heads * other) | whole(1, 6), "bias": FLAGS}
+    optional = {
+        "features": st.just(heads * other) | whole(1, 6),
+        "bias": FLAGS,
+        "kv_heads": st.just(kv_heads) | whole(1, 3),
+        "causal": FLAGS,
+    }
     fields = draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional=optional))
-    return fields, sizes[: draw(st.integers(1, 2))]
+    sizes = sizes[: draw(st.integers(1, 2))]
+    biases = score_biases(draw, ahead, heads, length, sizes[-1][-2])
+    if biases or draw(st.integers(0, 9)) == 9:
+        fields["score_bias"] = draw(st.integers(0, 9)) < 9
+    return fields, [*sizes, *biases]
 
 
 @st.composite
@@ -339,6 +383,32 @@ def maps_and_boxes(draw: st.DrawFn) -> Any:
     channels = draw(whole(1, 4))
     maps = [[nearly(draw, channels), *draw(shape(2, 2))] for _ in range(draw(st.integers(1, 3)))]
     return [*maps, [draw(whole(1, 5)), nearly(draw, 4)]]
+
+
+@st.composite
+def kernels_as_inputs(draw: st.DrawFn) -> Any:
+    groups, taps, each = draw(whole(1, 3)), draw(whole(1, 3)), draw(whole(1, 3))
+    fields = draw(st.fixed_dictionaries({"groups": st.just(groups)}, optional=WINDOW))
+    image = [nearly(draw, groups * taps), *draw(shape(2, 2, size=12))]
+    return fields, [image, [nearly(draw, groups * each), taps, *draw(shape(2, 2, size=4))]]
+
+
+@st.composite
+def deformed(draw: st.DrawFn) -> Any:
+    """Offsets and masks for outputs of `same` size and a stride of 1, and sometimes others."""
+    height, width, parts, channels = (draw(whole(1, n)) for n in (3, 3, 2, 3))
+    sizes, ahead = draw(shape(2, 2, size=6)), draw(shape(0, 1, size=2))
+    placed = [parts * height * width * 2, *(nearly(draw, size) for size in sizes)]
+    optional = {"bias": FLAGS, "dilation": pair(whole(1, 2)), "groups": st.just(parts)}
+    fields = draw(
+        st.fixed_dictionaries(
+            {"kernel": st.just([height, width]), "channels": st.just(parts * channels)},
+            optional=optional,
+        )
+    )
+    mask = [nearly(draw, parts * height * width), *sizes]
+    inputs = [[*ahead, parts * channels, *sizes], [*ahead, *placed], [*ahead, *mask]]
+    return fields, inputs[: draw(st.integers(2, 3))]
 
 
 RECURRENT = cases(
@@ -357,18 +427,21 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     DepthwiseConv2d: cases(
         IMAGES,
         {"kernel": pair(whole(1, 4))},
-        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS},
+        WINDOW | {"multiplier": whole(1, 3), "bias": FLAGS, "trained": FLAGS},
     ),
     ConvTranspose2d: cases(
         IMAGES,
         {"channels": whole(1, 6), "kernel": pair(whole(1, 4))},
         GROUPED | {"output_padding": pair(whole(0, 2))},
     ),
+    DynamicConv2d: kernels_as_inputs(),
+    DeformConv2d: deformed(),
     Linear: cases(ANY, {"features": whole(0, 9)}, {"bias": FLAGS}),
     BatchNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LayerNorm: cases(
         ANY, {}, {"axis": AXES, "affine": FLAGS, "bias": FLAGS, "epsilon": real(-0.1, 0.9)}
     ),
+    RmsNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     GroupNorm: cases(IMAGES | ANY, {"groups": whole(0, 4)}, {"affine": FLAGS}),
     InstanceNorm: cases(IMAGES | ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LocalResponseNorm: cases(IMAGES | ANY, {}, {"size": whole(0, 6), "beta": real(0.0, 1.0)}),
@@ -391,6 +464,15 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     **dict.fromkeys((GlobalAvgPool, GlobalMaxPool), cases(IMAGES | ANY, {}, {"keep": FLAGS})),
     **dict.fromkeys(
         (AdaptiveAvgPool2d, AdaptiveMaxPool2d), cases(IMAGES, {"size": pair(whole(0, 9))})
+    ),
+    Elementwise: arithmetic(),
+    Reduce: cases(
+        ANY,
+        {
+            "operation": st.sampled_from(tuple(REDUCTIONS)),
+            "axes": AXES | st.lists(AXES, max_size=3),
+        },
+        {"keep": FLAGS},
     ),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
@@ -444,7 +526,13 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     MatMul: matrices(),
     ScaledDotProductAttention: attended(),
     Attention: attention(),
-    **dict.fromkeys((Lstm, Gru), RECURRENT),
+    Gru: RECURRENT,
+    Lstm: RECURRENT.flatmap(
+        lambda case: st.tuples(
+            st.just(case[0]) | whole(1, 4).map(lambda size: case[0] | {"projection": size}),
+            st.just(case[1]),
+        )
+    ),
     BoxDecode: cases(ANY | shape(0, 2).map(lambda sizes: [[*sizes, 4]])),
     NonMaxSuppression: candidates(),
     RoiAlign: cases(maps_and_boxes(), {"size": pair(whole(1, 4))}, {"samples": whole(0, 3)}),

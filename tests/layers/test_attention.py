@@ -51,6 +51,28 @@ EXAMPLES = [
         (8, 10, 4),
         Work(6400, 4800, 0, 0, 0, 400, 320),
     ),
+    # a bias for each head: 7 instead of 6 for each of 2*3*5 scores, 2*3*5 more elements read
+    Example(
+        ScaledDotProductAttention(heads=2),
+        ((3, 4), (5, 4), (5, 6), (2, 3, 5)),
+        (3, 6),
+        Work(150, 210, 0, 0, 0, 92, 18),
+    ),
+    # a mask of keys for all queries and heads; causal scores are counted in full
+    Example(
+        ScaledDotProductAttention(heads=2, causal=True),
+        ((3, 4), (5, 4), (5, 6), (5,)),
+        (3, 6),
+        Work(150, 210, 0, 0, 0, 67, 18),
+    ),
+    # six heads of queries, 24 / 6 = 4 wide, on two of keys (8) and values (2 * 3): 3*5*24 to match,
+    # 3*5*18 to mix; 6 for each of 6*3*5 scores; reads 3*24 + 5*8 + 5*6
+    Example(
+        ScaledDotProductAttention(heads=6, kv_heads=2),
+        ((3, 24), (5, 8), (5, 6)),
+        (3, 18),
+        Work(630, 540, 0, 0, 0, 142, 54),
+    ),
     # ViT-B/16: 4 * 197*768*768 + 2 * 197*197*768; scores 6 * 12*197*197, biases 4 * 197*768;
     # 4 * 768*768 weights and 4 * 768 biases
     Example(
@@ -58,6 +80,31 @@ EXAMPLES = [
         ((197, 768),),
         (197, 768),
         Work(524_391_936, 3_399_432, 2_359_296, 2_362_368, 0, 151_296, 151_296),
+    ),
+    # Llama 3 8B, one layer of 10 tokens (32 heads, 8 of keys and values, 128 wide, no bias):
+    # 2 * 10*4096*4096 + 2 * 10*4096*1024 + 2 * 10*10*4096; 6 * 32*10*10; weights 2 * 4096*4096
+    # + 2 * 4096*1024
+    Example(
+        Attention(heads=32, kv_heads=8, causal=True, bias=False),
+        ((10, 4096),),
+        (10, 4096),
+        Work(420_249_600, 19_200, 41_943_040, 41_943_040, 0, 40_960, 40_960),
+    ),
+    # queries 3*8*12 and 3*12*8 back, keys and values 2 * 5*6*4 (12 / 3 * 1), products 2 * 3*5*12;
+    # scores 7 * 3*3*5, biases 3*12 + 2 * 5*4 + 3*8; weights 2 * 8*12 + 2 * 6*4, biases 12 + 8 + 8;
+    # reads 24 + 30 + 45
+    Example(
+        Attention(heads=3, features=12, kv_heads=1, score_bias=True),
+        ((3, 8), (5, 6), (3, 3, 5)),
+        (3, 8),
+        Work(1176, 415, 240, 268, 0, 99, 24),
+    ),
+    # the bias of a sequence to itself: 4 * 3*8*8 + 2 * 3*3*8; 7 * 4*3*3
+    Example(
+        Attention(heads=4, bias=False, score_bias=True),
+        ((3, 8), (1, 3)),
+        (3, 8),
+        Work(912, 252, 256, 256, 0, 27, 24),
     ),
     # twice 4 * 3*8*8 + 2 * 3*3*8; twice 6 * 4*3*3
     Example(
@@ -165,6 +212,53 @@ def test_attention_is_its_parts() -> None:
             ((2, 3, 4), (3, 5, 4), (2, 5, 6)),
             "needs equal axes in front of the last two",
         ),
+        (
+            ScaledDotProductAttention(heads=2),
+            ((3, 4), (5, 4), (5, 6), (3, 3, 5)),
+            "the score bias does not fit the scores, [2, 3, 5] (heads, queries, keys last)",
+        ),
+        (
+            ScaledDotProductAttention(heads=2),
+            ((7, 3, 4), (7, 5, 4), (1, 5, 6), (5, 3)),
+            "the score bias does not fit the scores, [7, 2, 3, 5] (heads, queries, keys last)",
+        ),
+        (
+            ScaledDotProductAttention(),
+            ((3, 4), (5, 4), (5, 6), (1, 1, 1, 1)),
+            "the score bias does not fit the scores, [1, 3, 5] (heads, queries, keys last)",
+        ),
+        (
+            ScaledDotProductAttention(heads=4, kv_heads=3),
+            ((3, 8), (5, 6), (5, 6)),
+            "3 kv_heads do not divide 4 heads",
+        ),
+        (
+            ScaledDotProductAttention(heads=4, kv_heads=2),
+            ((3, 8), (5, 8), (5, 6)),
+            "needs 4 features in the key, as many in each of 2 kv_heads as in each of 4 heads of "
+            "the query, not 8",
+        ),
+        (
+            ScaledDotProductAttention(heads=4, kv_heads=2),
+            ((3, 8), (5, 4), (5, 7)),
+            "7 features of the value do not divide into 2 kv_heads",
+        ),
+        (Attention(heads=4, kv_heads=8), ((7, 8),), "8 kv_heads do not divide 4 heads"),
+        (
+            Attention(heads=4, score_bias=True),
+            ((7, 8),),
+            "needs a sequence in front of the score bias",
+        ),
+        (
+            Attention(heads=4),
+            ((7, 8), (5, 8), (7, 5)),
+            "needs `score_bias: true` to add its third input to the scores",
+        ),
+        (
+            Attention(heads=4, score_bias=True),
+            ((7, 8), (5, 8), (7, 7)),
+            "the score bias does not fit the scores, [4, 7, 5] (heads, queries, keys last)",
+        ),
         (Attention(heads=5), ((7, 8),), "8 features do not divide into 5 heads"),
         (Attention(heads=4, features=6), ((7, 8),), "6 features do not divide into 4 heads"),
         (Attention(heads=1), ((8,),), "needs matrices with equally many axes"),
@@ -174,6 +268,13 @@ def test_attention_is_its_parts() -> None:
 )
 def test_refusal(layer: Layer, shapes: tuple[Shape, ...], message: str) -> None:
     assert refusal(layer, *shapes) == message
+
+
+def test_heads_of_keys_and_values_are_as_many_by_default() -> None:
+    shapes = (3, 8), (5, 6)
+    assert evaluate(Attention(heads=4, kv_heads=4), *shapes) == evaluate(
+        Attention(heads=4), *shapes
+    )
 
 
 def test_alias() -> None:

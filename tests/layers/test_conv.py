@@ -42,6 +42,26 @@ EXAMPLES = [
         (1, 5, 3),
         Work(135, 0, 9, 9, 0, 25, 15),
     ),
+    # a constant kernel, as a blur has: no params, 4*2 and 2 buffers
+    Example(
+        Conv2d(channels=2, kernel=1, bias=True, trained=False),
+        ((4, 3, 3),),
+        (2, 3, 3),
+        Work(72, 18, 8, 0, 10, 36, 18),
+    ),
+    Example(
+        DepthwiseConv2d(kernel=3, stride=2, trained=False),
+        ((4, 6, 6),),
+        (4, 3, 3),
+        Work(324, 0, 36, 0, 36, 144, 36),
+    ),
+    # 3*3*(4/2)*2 on 5*5 positions
+    Example(
+        ConvTranspose2d(channels=2, kernel=3, groups=2, trained=False),
+        ((4, 5, 5),),
+        (2, 5, 5),
+        Work(900, 0, 36, 0, 36, 100, 50),
+    ),
     # five regions: 4*2 weights on 5*7*7 positions
     Example(
         Conv2d(channels=2, kernel=1),

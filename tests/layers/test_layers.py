@@ -12,7 +12,7 @@ import pytest
 from layer_cases import evaluate
 
 from mnet_cost import layers
-from mnet_cost.layers import KINDS, LAYERS, Layer, Work
+from mnet_cost.layers import ALIASES, FAMILIES, KINDS, LAYERS, SHORT_FORMS, Layer, Work, names_of
 from mnet_cost.layers.activation import Activation, LeakyRelu, Relu, Sigmoid
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import RegionPool
@@ -51,10 +51,18 @@ def test_every_kind_is_listed() -> None:
     assert len(LAYERS) == len(set(LAYERS))
 
 
-def test_one_name_is_one_kind() -> None:
-    assert {layer.kind for layer in LAYERS} <= set(KINDS)
-    with pytest.raises(ValueError, match=r"^`relu` names both Relu and Relu$"):
-        layers._by_kind((Relu, Sigmoid, Relu))
+def test_the_table_names_the_kinds() -> None:
+    listed = [kind for kinds in FAMILIES.values() for kind in kinds]
+    assert [layer.kind for layer in LAYERS] == listed
+    assert len(set(listed)) == len(listed)
+    assert not set(ALIASES) & set(listed)
+    words = [word for short_forms in SHORT_FORMS.values() for word in short_forms]
+    assert sorted(KINDS) == sorted([*listed, *ALIASES, *words])
+    assert all(KINDS[name].kind == kind for name, kind in ALIASES.items())
+    assert names_of("multiply") == ("multiply", "mul")
+    assert names_of("relu") == ("relu",)
+    with pytest.raises(KeyError, match="no_kind"):
+        KINDS["no_kind"]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.kind)

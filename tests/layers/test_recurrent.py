@@ -13,6 +13,15 @@ from mnet_cost.tensors import Differs, Mask, TensorType
 EXAMPLES = [
     # 4*4 rows of 3 + 4 weights, two biases each, at 5 steps; 22 for each of 5*4
     Example(Lstm(features=4), ((5, 3),), (5, 4), Work(560, 440, 112, 144, 0, 15, 20)),
+    # the state is projected to 2: 16 * (3 + 2) and 4 * 2 weights
+    Example(Lstm(features=4, projection=2), ((5, 3),), (5, 2), Work(440, 440, 88, 120, 0, 15, 10)),
+    # both directions 16 * (3 + 2), then both 16 * (4 + 2), and four projections
+    Example(
+        Lstm(features=4, projection=2, layers=2, bidirectional=True, bias=False, output="last"),
+        ((5, 3),),
+        (4,),
+        Work(5 * 384, 18 * 80, 384, 384, 0, 15, 4),
+    ),
     # only the final state is written; 18 for each of 5*4
     Example(
         Lstm(features=4, bias=False, output="last"),

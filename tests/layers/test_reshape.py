@@ -43,6 +43,7 @@ EXAMPLES = [
     Example(Reshape(shape=(-1,)), (IMAGE,), (24,), Work()),
     Example(Reshape(shape=(24, -1)), (IMAGE,), (24, 1), Work()),
     Example(Transpose(axes=(1, 2, 0)), (IMAGE,), (3, 4, 2), moves(24, 24)),
+    Example(Transpose(axes=(-2, -1, 0)), (IMAGE,), (3, 4, 2), moves(24, 24)),
     # 3+1+2 rows, 4+0+3 columns
     Example(Pad(padding=(1, 2, 0, 3)), (IMAGE,), (2, 6, 7), moves(24, 84)),
     # 3+2 rows, 4 columns
@@ -113,6 +114,7 @@ def test_example(example: Example) -> None:
         ),
         (Transpose(axes=(0, 1)), IMAGE, "axes [0, 1] must hold each of 0 to 2 once"),
         (Transpose(axes=(0, 1, 1)), IMAGE, "axes [0, 1, 1] must hold each of 0 to 2 once"),
+        (Transpose(axes=(0, -3, 1)), IMAGE, "axes [0, -3, 1] must hold each of 0 to 2 once"),
         (Transpose(axes=(1,)), (9,), "axes [1] must hold 0 once"),
         (Pad(padding=1), (7, 4), "`pad` needs an image [channels, height, width]"),
         (Resize(size=1), (7, 4), "`resize` needs an image [channels, height, width]"),

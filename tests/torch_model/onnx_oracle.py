@@ -21,6 +21,10 @@ from mnet_cost.torch_model.export import export_network
 TOLERANCE = 1e-3
 """Of the largest value of an output: float32 sums of another order, through a whole network."""
 
+ROUNDING = TOLERANCE / 4
+"""The same of float32 against float64: two modules that are each off by more may be off by twice as
+much from each other."""
+
 GAINS = (1.0, 0.7, 0.5, 0.3)
 """Of weights, the first under which the module in float32 has the values that it has in float64:
 under others rounding alone decides what a deep network gives, and nothing can be compared."""
@@ -67,6 +71,11 @@ def _take_statistics(norm: _BatchNorm, inputs: tuple[torch.Tensor, ...]) -> None
         norm.running_var.copy_(x.var(axes) + 0.01)
 
 
+def is_exportable(network: Network) -> bool:
+    """Whether ONNX has all that the network does; `export_network` refuses what it has not."""
+    return all(getattr(step.layer, "projection", None) is None for step in network.steps)
+
+
 def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[str]:
     """What the ONNX file of `network` has other than the module: names, shapes, values."""
     disagreements: list[str] = []
@@ -79,7 +88,7 @@ def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[st
         module = stirred(network, inputs, gain)
         disagreements = _compared(network, module, inputs, dynamic_batch)
         if not disagreements or not _differences(
-            network, _in_double(module, inputs), module(*inputs)
+            network, _in_double(module, inputs), module(*inputs), ROUNDING
         ):
             return disagreements
     return [*disagreements, "rounding alone decides the values of this network"]
@@ -118,13 +127,15 @@ def _compared(
     return _names(network, session) + _differences(network, expected, had)
 
 
-def _differences(network: Network, expected: Any, had: Any) -> list[str]:
+def _differences(
+    network: Network, expected: Any, had: Any, tolerance: float = TOLERANCE
+) -> list[str]:
     """The differences between outputs of the network and the expected outputs."""
     detects = any(isinstance(step.layer, NonMaxSuppression) for step in network.steps)
     differences = []
     for index, wanted, given in zip(network.outputs, _listed(expected), _listed(had), strict=True):
         compare = _boxes if detects and wanted.dim() == 3 else _values
-        differences += compare(network.tensors[index].name, wanted, given)
+        differences += compare(network.tensors[index].name, wanted, given, tolerance)
     return differences
 
 
@@ -143,7 +154,7 @@ def _names(network: Network, session: Any) -> list[str]:
     return disagreements
 
 
-def _values(name: str, wanted: torch.Tensor, had: torch.Tensor) -> list[str]:
+def _values(name: str, wanted: torch.Tensor, had: torch.Tensor, tolerance: float) -> list[str]:
     if wanted.shape != had.shape:
         return [f"{name} is {list(had.shape)}, not {list(wanted.shape)}"]
     wanted, had = wanted.double(), had.double()
@@ -157,14 +168,14 @@ def _values(name: str, wanted: torch.Tensor, had: torch.Tensor) -> list[str]:
         return []
     most = max(wanted.abs().max().item(), 1e-6)
     error = (wanted - had).abs().max().item() / most
-    return [f"{name} is off by {error:.1e} of its largest value"] if error > TOLERANCE else []
+    return [f"{name} is off by {error:.1e} of its largest value"] if error > tolerance else []
 
 
-def _boxes(name: str, wanted: torch.Tensor, had: torch.Tensor) -> list[str]:
+def _boxes(name: str, wanted: torch.Tensor, had: torch.Tensor, tolerance: float) -> list[str]:
     """Rows in any order: boxes are sorted by scores, of which some differ by rounding alone."""
     if wanted.shape != had.shape:
         return [f"{name} is {list(had.shape)}, not {list(wanted.shape)}"]
     most = max(wanted.abs().max().item(), 1e-6)
     nearest = torch.cdist(wanted.double(), had.double(), p=torch.inf).amin(-1)
-    share = (nearest <= TOLERANCE * most).double().mean().item()
+    share = (nearest <= tolerance * most).double().mean().item()
     return [f"{name} has {share:.1%} of the rows"] if share < MOST_ROWS else []

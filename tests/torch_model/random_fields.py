@@ -8,8 +8,10 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
-from mnet_cost.tensors import TensorType, axis_names
+from mnet_cost.layers.reduce import REDUCTIONS
+from mnet_cost.tensors import TensorType, axis_names, ceil_div
 
 Shape = tuple[int, ...]
 Fields = dict[str, Any]
@@ -28,6 +30,10 @@ class Draft:
         raise NotImplementedError
 
     def new_input(self, shape: Shape, dtype: str | None = None) -> str:
+        raise NotImplementedError
+
+    def positive(self, name: str) -> str:
+        """A tensor of the same shape whose elements are between 0 and 1."""
         raise NotImplementedError
 
     def any(self, least_rank: int = 1, exact_rank: int | None = None) -> str:
@@ -83,6 +89,10 @@ class Draft:
         return self.r.choice(axis_names(rank, x.layout))
 
 
+def _constant(d: Draft) -> Fields:
+    return {"trained": False} if d.r.random() < 0.15 else {}
+
+
 def _window(d: Draft) -> Fields:
     return {"kernel": d.pair(1, 5)} | d.some(stride=d.pair(1, 3), padding=d.sides(4))
 
@@ -92,17 +102,42 @@ def conv2d(d: Draft) -> Proposal:
     groups = d.divisor(d.shape(x)[-3]) if d.flag() else 1
     fields = _window(d) | {"channels": groups * d.r.randint(1, 4)}
     fields |= d.some(dilation=d.pair(1, 3), bias=d.flag())
-    return fields | ({"groups": groups} if groups > 1 else {}), [x]
+    return fields | ({"groups": groups} if groups > 1 else {}) | _constant(d), [x]
 
 
 def depthwise_conv2d(d: Draft) -> Proposal:
     more = d.some(dilation=d.pair(1, 3), bias=d.flag(), multiplier=d.r.randint(1, 3))
-    return _window(d) | more, [d.any(3)]
+    return _window(d) | more | _constant(d), [d.any(3)]
 
 
 def conv_transpose2d(d: Draft) -> Proposal:
     fields, (x,) = conv2d(d)
     return fields | d.some(output_padding=d.pair(0, 2)), [x]
+
+
+def dynamic_conv2d(d: Draft) -> Proposal:
+    x = d.any(3, exact_rank=3)
+    channels = d.shape(x)[0]
+    groups = d.divisor(channels) if d.flag() else 1
+    fields = d.some(stride=d.pair(1, 3), padding=d.sides(3), dilation=d.pair(1, 2))
+    window = (d.r.randint(1, 4), d.r.randint(1, 4))
+    kernel = d.fresh((groups * d.r.randint(1, 3), channels // groups, *window))
+    return fields | ({"groups": groups} if groups > 1 else {}), [x, kernel]
+
+
+def deform_conv2d(d: Draft) -> Proposal:
+    x = d.any(3)
+    *leading, channels, height, width = d.shape(x)
+    groups, parts = d.divisor(channels) if d.flag() else 1, d.divisor(channels)
+    kernel, stride = (d.r.randint(1, 3), d.r.randint(1, 3)), d.r.randint(1, 2)
+    positions = (ceil_div(height, stride), ceil_div(width, stride))
+    taps = parts * kernel[0] * kernel[1]
+    fields = {"kernel": list(kernel), "channels": groups * d.r.randint(1, 3)}
+    fields |= {"stride": stride, "groups": groups} | d.some(dilation=d.pair(1, 2), bias=d.flag())
+    inputs = [x, d.fresh((*leading, 2 * taps, *positions))]
+    if d.flag():
+        inputs.append(d.fresh((*leading, taps, *positions)))
+    return fields, inputs
 
 
 def linear(d: Draft) -> Proposal:
@@ -118,6 +153,19 @@ def layer_norm(d: Draft) -> Proposal:
     x = d.any()
     flags = d.some(affine=d.flag(), bias=d.flag(), epsilon=d.real(0.001, 0.1))
     return flags | d.some(axis=d.axis(x)), [x]
+
+
+def rms_norm(d: Draft) -> Proposal:
+    x = d.any()
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1), axis=d.axis(x)), [x]
+
+
+def reduce(d: Draft) -> Proposal:
+    x = d.any()
+    rank = len(d.shape(x))
+    axes = [d.axis(x)] if d.flag() else d.r.sample(range(-rank, 0), d.r.randint(1, rank))
+    fields: Fields = {"operation": d.r.choice(tuple(REDUCTIONS))} | d.some(keep=d.flag())
+    return fields | {"axes": axes if len(axes) > 1 or d.flag() else axes[0]}, [x]
 
 
 def group_norm(d: Draft) -> Proposal:
@@ -194,27 +242,57 @@ def matmul(d: Draft) -> Proposal:
     return ({"transpose_second": True} if turned else {}), [x, other]
 
 
+def _score_bias(d: Draft, scores: Shape) -> str:
+    """A tensor that can be added to scores: fewer axes in front, some of size 1."""
+    shape = tuple(d.r.choice([size, size, 1]) for size in scores)
+    return d.fresh(shape[d.r.randint(0, len(shape) - 1) :])
+
+
+def _heads(d: Draft, features: int) -> Fields:
+    """Heads of that many features; those of keys and values are as many, or fewer."""
+    heads = d.divisor(features)
+    return {"heads": heads} | d.some(kv_heads=d.divisor(heads), causal=d.flag())
+
+
+def _met(first: Shape, *others: Shape) -> Shape:
+    """Axes of the result where all these meet."""
+    return tuple(max(sizes) for sizes in zip(first, *others, strict=True))
+
+
 def scaled_dot_product_attention(d: Draft) -> Proposal:
     query = d.any(2)
-    *leading, _, features = d.shape(query)
-    if d.r.random() < 0.3:
-        return d.some(heads=d.divisor(features)), [query, query, query]
-    length, values = d.r.randint(1, 6), d.r.randint(1, 6)
+    *leading, queries, features = d.shape(query)
     front = tuple(leading)
-    key = d.fresh((*_meets(d, front), length, features))
+    if d.r.random() < 0.3:
+        fields = {"heads": d.divisor(features)} | d.some(causal=d.flag())
+        scores = (*front, fields["heads"], queries, queries)
+        return fields, [query] * 3 + [_score_bias(d, scores)] * d.flag()
+    length, fields = d.r.randint(1, 6), _heads(d, features)
+    kv_heads = fields.get("kv_heads", fields["heads"])
+    known = features // fields["heads"] * kv_heads
+    values = known if d.flag() else kv_heads * d.r.randint(1, 3)
+    key = d.fresh((*_meets(d, front), length, known))
     value = d.fresh((*_meets(d, front), length, values))
-    return d.some(heads=d.divisor(math.gcd(features, values))), [query, key, value]
+    met = _met(front, d.shape(key)[:-2], d.shape(value)[:-2])
+    bias = [_score_bias(d, (*met, fields["heads"], queries, length))] * d.flag()
+    return fields, [query, key, value, *bias]
 
 
 def attention(d: Draft) -> Proposal:
     x = d.any(2)
-    *leading, _, width = d.shape(x)
-    heads = d.divisor(width)
-    fields: Fields = {"heads": heads} | d.some(features=heads * d.r.randint(1, 3), bias=d.flag())
+    *leading, queries, width = d.shape(x)
+    front, fields = tuple(leading), _heads(d, width)
+    heads = fields["heads"]
+    fields |= d.some(features=heads * d.r.randint(1, 3), bias=d.flag())
+    inputs, keys = [x], queries
     if d.flag():
-        return fields, [x]
-    context = d.fresh((*_meets(d, tuple(leading)), d.r.randint(1, 6), d.r.randint(1, 6)))
-    return fields, [x, context]
+        keys = d.r.randint(1, 6)
+        inputs.append(d.fresh((*_meets(d, front), keys, d.r.randint(1, 6))))
+        front = _met(front, d.shape(inputs[1])[:-2])
+    if d.r.random() < 0.4:
+        fields["score_bias"] = True
+        inputs.append(_score_bias(d, (*front, heads, queries, keys)))
+    return fields, inputs
 
 
 def recurrent(d: Draft) -> Proposal:
@@ -224,18 +302,59 @@ def recurrent(d: Draft) -> Proposal:
     return fields, [d.any(2)]
 
 
+def lstm(d: Draft) -> Proposal:
+    fields, inputs = recurrent(d)
+    if fields["features"] > 1:
+        fields |= d.some(projection=d.r.randint(1, fields["features"] - 1))
+    return fields, inputs
+
+
 def broadcast(d: Draft) -> Proposal:
+    return {}, _that_meet(d, d.r.choice([2, 2, 3]))
+
+
+def _that_meet(d: Draft, count: int) -> list[str]:
+    """Tensors of shapes that broadcast, in any order."""
     first = d.any()
     inputs = [first]
-    for _ in range(d.r.choice([1, 1, 2])):
+    for _ in range(count - 1):
         alike = [name for name in d.types if d.shape(name) == d.shape(first)]
         floats = [name for name in alike if d.types[name].dtype is None]
         if floats and d.r.random() < 0.7:
             inputs.append(d.r.choice(floats))
         else:
-            inputs.append(d.fresh(_meets(d, d.shape(first))))
+            sizes = _meets(d, d.shape(first))
+            missing = d.r.randrange(len(sizes)) if d.r.random() < 0.3 else 0
+            inputs.append(d.fresh(sizes[missing:]))
     d.r.shuffle(inputs)
-    return {}, inputs
+    return inputs
+
+
+_BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
+"""Operations that are not finite for every number."""
+
+
+def elementwise(d: Draft) -> Proposal:
+    fields, inputs = _operation(d, d.r.choice(tuple(OPERATIONS)))
+    if fields["operation"] in _BOUNDED:
+        inputs = [d.positive(name) for name in inputs]
+    return fields, inputs
+
+
+def _operation(d: Draft, name: str) -> Proposal:
+    operation = OPERATIONS[name]
+    fields: Fields = {"operation": name}
+    if name == "clamp":
+        bounds = {"low": d.real(-1, 0), "high": d.real(0, 1)}
+        return fields | d.r.choice([bounds, {"low": 0.1}, {"high": 0.1}]), [d.any()]
+    if operation.number == "always" or (operation.number != "none" and d.flag()):
+        fields["number"] = d.r.choice([2, 0.5, d.real(0.1, 2), d.real(-2, -0.1)])
+        if name == "power":
+            fields["number"] = abs(fields["number"])
+        if operation.number != "factor":
+            reversible = name in ("subtract", "divide", "power")
+            return fields | ({"reversed": d.flag()} if reversible else {}), [d.any()]
+    return fields, _that_meet(d, operation.tensors)
 
 
 def concat(d: Draft) -> Proposal:
@@ -267,7 +386,8 @@ def reshape(d: Draft) -> Proposal:
 
 def transpose(d: Draft) -> Proposal:
     x = d.any()
-    axes = list(range(len(d.shape(x))))
+    rank = len(d.shape(x))
+    axes = [axis - rank if d.r.random() < 0.2 else axis for axis in range(rank)]
     d.r.shuffle(axes)
     return {"axes": axes}, [x]
 
@@ -467,16 +587,29 @@ def roi_align(d: Draft) -> Proposal:
 _OWN = (
     conv2d, depthwise_conv2d, conv_transpose2d, linear, batch_norm, layer_norm, group_norm,
     instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu, softmax, max_pool2d,
+    avg_pool2d, matmul, scaled_dot_product_attention, attention, elementwise, concat, flatten,
+    reshape, transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image,
+    scale, parameter, embedding, split, slice_, take, box_decode, non_max_suppression,
+    roi_align,
     avg_pool2d, matmul, scaled_dot_product_attention, attention, concat, flatten, reshape,
+    conv2d, depthwise_conv2d, conv_transpose2d, dynamic_conv2d, deform_conv2d, linear, batch_norm,
+    layer_norm, group_norm, instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu,
+    softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention, lstm, concat,
+    flatten, reshape,
     transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
     pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold,
     parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
+    instance_norm, rms_norm, reduce, local_response_norm, l2_normalize, leaky_relu, prelu,
+    softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention,
+    elementwise, concat, flatten, reshape, transpose, dropout, identity, pad, resize,
+    channel_shuffle, to_sequence, to_image, scale, parameter, embedding, split, slice_, take,
+    box_decode, non_max_suppression, roi_align,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",
     global_pool: "global_avg_pool global_max_pool",
     adaptive_pool2d: "adaptive_avg_pool2d adaptive_max_pool2d",
-    recurrent: "lstm gru",
+    recurrent: "gru",
     broadcast: "add multiply",
     sequence: "class_token position_embedding",
     _regions: "roi_pool",

@@ -66,6 +66,13 @@ class Builder(Draft):
         self.previous = name
         return name
 
+    def positive(self, name: str) -> str:
+        bounded = self.name("s")
+        self.entries.append({"id": bounded, "sigmoid": {}, "from": name})
+        self.types[bounded] = TensorType(self.shape(name), None, self.types[name].layout)
+        self.previous = bounded
+        return bounded
+
     def new_input(
         self, shape: Shape, dtype: str | None = None, layout: Layout | None = None
     ) -> str:

@@ -229,6 +229,59 @@ def test_attention_is_that_of_torch() -> None:
     assert torch.allclose(built(x), theirs(x, x, x)[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+@pytest.mark.parametrize("bias", [None, (6,), (5, 6), (4, 1, 6), (3, 4, 5, 6), (3, 1, 5, 1)])
+def test_attention_with_a_bias_of_scores(
+    causal: bool, kv_heads: int, bias: tuple[int, ...] | None
+) -> None:
+    """Two sequences of each of three stacks, against softmax(Q K^T / sqrt(d) + bias) V."""
+    known, values = 2 * kv_heads, 3 * kv_heads
+    inputs = f"q: [3, 5, 8], k: [1, 6, {known}], v: [3, 6, {values}]"
+    inputs += "" if bias is None else f", b: {list(bias)}"
+    fields = f"heads: 4, kv_heads: {kv_heads}, causal: {str(causal).lower()}"
+    names = "q, k, v" + ("" if bias is None else ", b")
+    built = build_module(
+        network(
+            f"input: {{{inputs}}}\nlayers: "
+            f"[{{scaled_dot_product_attention: {{{fields}}}, from: [{names}]}}]"
+        )
+    )
+    q, k, v = torch.randn(2, 3, 5, 8), torch.randn(2, 1, 6, known), torch.randn(2, 3, 6, values)
+    more = [] if bias is None else [torch.randn(2, *bias)]
+    heads = q.unflatten(-1, (4, 2)).movedim(-2, 2)
+    keys = k.unflatten(-1, (kv_heads, 2)).movedim(-2, 2).repeat_interleave(4 // kv_heads, 2)
+    mixed = v.unflatten(-1, (kv_heads, 3)).movedim(-2, 2).repeat_interleave(4 // kv_heads, 2)
+    scores = heads @ keys.mT / math.sqrt(2)
+    for added in more:
+        scores = scores + added.reshape(2, *[1] * (5 - added.dim()), *added.shape[1:])
+    if causal:
+        scores = scores.where(torch.ones(5, 6).tril() > 0, -math.inf)
+    wanted = (scores.softmax(-1) @ mixed).movedim(2, -2).flatten(-2)
+    assert torch.allclose(built(q, k, v, *more), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_with_fewer_heads_of_keys_is_that_of_repeated_projections(causal: bool) -> None:
+    """A layer with as many heads, whose keys and values are those of fewer, repeated."""
+    fields = f"heads: 4, causal: {str(causal).lower()}, score_bias: true"
+    text = "input: {x: [5, 8], y: [6, 3], b: [4, 5, 6]}\nlayers:\n" + (
+        f"  - {{id: few, attention: {{{fields}, kv_heads: 2}}, from: [x, y, b]}}\n"
+        f"  - {{id: all, attention: {{{fields}}}, from: [x, y, b]}}\noutputs: [few, all]\n"
+    )
+    built = build_module(network(text))
+    few, all_ = built.get_submodule("few"), built.get_submodule("all")
+    with torch.no_grad():
+        for name in ("query", "key", "value", "out"):
+            for part in ("weight", "bias"):
+                tensor = getattr(few.get_submodule(name), part)
+                if name in ("key", "value"):
+                    tensor = tensor.unflatten(0, (2, 2)).repeat_interleave(2, 0).flatten(0, 1)
+                getattr(all_.get_submodule(name), part).copy_(tensor)
+    inputs = torch.randn(2, 5, 8), torch.randn(2, 6, 3), torch.randn(2, 4, 5, 6)
+    assert torch.allclose(*built(*inputs), atol=1e-6)
+
+
 def test_a_shared_convolution_pads_each_of_its_inputs_as_that_needs() -> None:
     # 9 pixels at stride 2 need a row on both sides, 8 pixels one at the end.
     twins = """\

@@ -60,12 +60,34 @@ layers:
   - {id: d, adaptive_avg_pool2d: {size: [3, 8]}, from: y}
 outputs: [a, b, c, d]
 """,
+    "constant kernels": """
+input: {x: [4, 7, 6]}
+layers:
+  - {depthwise_conv2d: {kernel: 3, stride: 2, bias: true, trained: false}}
+  - {conv_transpose2d: {channels: 3, kernel: 2, stride: 2, trained: false}}
+""",
+    "taps that look beside their places": """
+input: {x: [2, 4, 7, 6], o: [2, 24, 7, 6], m: [2, 12, 7, 6], y: [4, 5, 5], z: [8, 3, 3]}
+layers:
+  - {id: a, deform_conv2d: {channels: 6, kernel: [3, 2], groups: 2, bias: true}, from: [x, o, m]}
+  - {id: b, deform_conv2d: {channels: 1, kernel: [2, 2], stride: 2}, from: [y, z]}
+outputs: [a, b]
+""",
     "attention of stacks": """
 input: {windows: [4, 3, 9, 6], context: [1, 3, 5, 6]}
 layers:
   - {id: a, attention: {heads: 3}, from: windows}
   - {id: b, attention: {heads: 2}, from: [a, context]}
   - {scaled_dot_product_attention: {heads: 2}, from: [b, context, context]}
+""",
+    "attention with biases and fewer heads of keys": """
+input: {windows: [4, 9, 12], context: [1, 5, 6], mask: [4, 1, 9, 5], bias: [4, 1, 9]}
+layers:
+  - {id: a, attention: {heads: 4, kv_heads: 2, score_bias: true}, from: [windows, context, mask]}
+  - {id: b, attention: {heads: 4, causal: true, score_bias: true}, from: [a, bias]}
+  - {id: c, attention: {heads: 2, kv_heads: 1, causal: true}}
+  - {id: d, scaled_dot_product_attention: {heads: 4, kv_heads: 2},
+     from: [c, context, context, mask]}
 """,
 }
 
@@ -74,6 +96,35 @@ layers:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_file_computes_what_the_module_does(name: str, dynamic_batch: bool) -> None:
     assert onnx_disagreements(network(NETWORKS[name]), dynamic_batch) == []
+
+
+def test_kernels_as_inputs() -> None:
+    text = (
+        "input: {x: [4, 7, 6], k: [6, 2, 3, 2]}\nlayers:\n"
+        "  - {dynamic_conv2d: {groups: 2, stride: 2, dilation: [1, 2]}, from: [x, k]}\n"
+    )
+    for batch in (1, 3):
+        assert onnx_disagreements(network(text, batch=batch)) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "dynamic", "message", "hint"),
+    [
+        ("{id: recurrent, lstm: {features: 5, projection: 3}, from: x}", False,
+         "x: ONNX has no LSTM with a projection: `recurrent`", "write a .pt2"),
+        ("{dynamic_conv2d: {}, from: [y, k]}", True,
+         "x: ONNX has no `dynamic_conv2d` for any number of examples, since each has groups of its "
+         "own", "export it for a fixed batch, or write a .pt2"),
+    ],
+)  # fmt: skip
+def test_what_onnx_has_not(
+    layer: str, dynamic: bool, message: str, hint: str, tmp_path: Path
+) -> None:
+    net = network(f"input: {{x: [5, 6], y: [4, 7, 6], k: [6, 4, 3, 2]}}\nlayers:\n  - {layer}\n")
+    with pytest.raises(onnx_file.ExportError) as caught:
+        export_network(net, str(tmp_path / "net.onnx"), dynamic_batch=dynamic)
+    assert str(caught.value).splitlines() == [message, f"hint: {hint}"]
+    export_network(net, str(tmp_path / "net.pt2"), dynamic_batch=False)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5])

@@ -296,3 +296,19 @@ layers:
 """
     with pytest.raises(UsageError, match="torch cannot build `opaque`"):
         write_source(network(text))
+
+
+def test_constant_kernels_are_buffers() -> None:
+    net = network(
+        "input: {x: [4, 7, 7]}\nlayers:\n"
+        "  - {id: blur, depthwise_conv2d: {kernel: 3, stride: 2, bias: true, trained: false}}\n"
+        "  - {id: mix, conv2d: {channels: 6, kernel: 2, stride: 3, trained: false}}\n"
+        "  - {id: up, conv_transpose2d: {channels: 4, kernel: 2, stride: 2, trained: false}}\n"
+        "  - {id: last, conv2d: {channels: 6, kernel: 2}}\n"
+    )
+    compare(net)
+    for module in (build_module(net), module_of(write_source(net))()):
+        assert [name for name, _ in module.named_parameters()] == ["last.weight"]
+        assert list(module.state_dict()) == [
+            "blur.weight", "blur.bias", "mix.weight", "up.weight", "last.weight",
+        ]  # fmt: skip

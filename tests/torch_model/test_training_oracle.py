@@ -29,8 +29,10 @@ from torch.utils.flop_counter import FlopCounterMode, conv_backward_flop  # noqa
 
 from mnet_cost.analysis.training import OPTIMIZERS, training_cost  # noqa: E402
 from mnet_cost.layers import LAYERS  # noqa: E402
+from mnet_cost.layers.arithmetic import OPERATIONS  # noqa: E402
 from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
+from mnet_cost.layers.reduce import REDUCTIONS  # noqa: E402
 from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
@@ -95,6 +97,17 @@ def without_onednn() -> Iterator[None]:
 
 IMAGE, SEQUENCE, VECTOR = "[6, 9, 8]", "[5, 6]", "[6]"
 
+_OF_ONE_TENSOR = [
+    f"operation: {name}"
+    for name, operation in OPERATIONS.items()
+    if operation.tensors == 1 and operation.number != "always" and name != "clamp"
+]
+_WITH_A_NUMBER = [
+    f"operation: {name}, number: 2"
+    for name, operation in OPERATIONS.items()
+    if operation.number in ("always", "instead")
+]
+
 KINDS: dict[str, tuple[str, list[str]]] = {
     # kind: the shape of what a first, trained layer gives to it, and fields in many ways
     "conv2d": (
@@ -105,16 +118,38 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "channels: 4, kernel: [3, 2], stride: [1, 2], bias: true",
             "channels: 6, kernel: 3, groups: 3, padding: [1, 0, 0, 2], dilation: 2",
             "channels: 4, kernel: 2, stride: 3, padding: valid",
+            "channels: 4, kernel: 3, bias: true, trained: false",
         ],
     ),
-    "depthwise_conv2d": (IMAGE, ["kernel: 3", "kernel: 3, stride: 2", "kernel: 5, multiplier: 2"]),
+    "depthwise_conv2d": (
+        IMAGE,
+        [
+            "kernel: 3",
+            "kernel: 3, stride: 2",
+            "kernel: 5, multiplier: 2",
+            "kernel: 3, trained: false",
+        ],
+    ),
     "conv_transpose2d": (
         IMAGE,
-        ["channels: 4, kernel: 3, stride: 2", "channels: 4, kernel: 2, stride: 2, padding: 0"],
+        [
+            "channels: 4, kernel: 3, stride: 2",
+            "channels: 4, kernel: 2, stride: 2, padding: 0",
+            "channels: 4, kernel: 3, trained: false",
+        ],
     ),
     "linear": (SEQUENCE, ["features: 4", "features: 4, bias: false"]),
     "batch_norm": (IMAGE, ["", "affine: false", "axis: height", "axis: -1"]),
     "layer_norm": (IMAGE, ["", "axis: width", "affine: false"]),
+    "rms_norm": (IMAGE, ["", "axis: width", "axis: -1, affine: false", "affine: false"]),
+    "reduce": (
+        IMAGE,
+        [
+            f"operation: {name}, axes: {axes}"
+            for name in REDUCTIONS
+            for axes in ("width", "[height, -1]", "[-1, channels], keep: true", "channels")
+        ],
+    ),
     "group_norm": (IMAGE, ["groups: 3", "groups: 2, affine: false"]),
     "instance_norm": (IMAGE, ["", "affine: true"]),
     "local_response_norm": (IMAGE, ["size: 5", "size: 4", "size: 1"]),
@@ -130,6 +165,20 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "hard_swish": (IMAGE, [""]),
     "gelu": (IMAGE, [""]),
     "softmax": (IMAGE, ["", "axis: width"]),
+    "elementwise": (
+        IMAGE,
+        [
+            *_OF_ONE_TENSOR,
+            *_WITH_A_NUMBER,
+            *(
+                f"operation: {name}, number: 2, reversed: true"
+                for name in ("subtract", "divide", "power")
+            ),
+            "operation: clamp, low: 0",
+            "operation: clamp, low: 0, high: 6",
+            "operation: elu, number: 2",
+        ],
+    ),
     "max_pool2d": (
         IMAGE,
         [
@@ -154,7 +203,15 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "global_max_pool": (IMAGE, ["", "keep: true"]),
     "adaptive_avg_pool2d": (IMAGE, ["size: 3", "size: 1", "size: [1, 2]"]),
     "adaptive_max_pool2d": (IMAGE, ["size: 3", "size: 1"]),
-    "attention": (SEQUENCE, ["heads: 2", "heads: 3, bias: false", "heads: 2, features: 8"]),
+    "attention": (
+        SEQUENCE,
+        [
+            "heads: 2",
+            "heads: 3, bias: false",
+            "heads: 2, features: 8",
+            "heads: 3, kv_heads: 1, causal: true",
+        ],
+    ),
     "gru": (
         SEQUENCE,
         [
@@ -171,6 +228,9 @@ KINDS: dict[str, tuple[str, list[str]]] = {
             "features: 3, layers: 2",
             "features: 3, bidirectional: true, layers: 3",
             "features: 3, bias: false, output: last",
+            "features: 3, projection: 2",
+            "features: 4, projection: 2, layers: 3, bidirectional: true",
+            "features: 3, projection: 2, layers: 2, output: last",
         ],
     ),
     "flatten": (IMAGE, ["", "axes: 2"]),
@@ -288,6 +348,35 @@ def test_several_inputs(kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("inputs", ["a, b", "a, x", "x, a", "a, c", "c, a", "b, b"])
+@pytest.mark.parametrize(
+    "operation", [name for name, operation in OPERATIONS.items() if operation.tensors == 2]
+)
+def test_operations_of_two_tensors(operation: str, inputs: str) -> None:
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+@pytest.mark.parametrize(
+    "inputs", ["a, b, c", "x, a, b", "x, x, b", "a, x, c", "b, a, x", "a, c, x"]
+)
+@pytest.mark.parametrize("operation", ["add_product", "add_product, number: 0.5", "select"])
+def test_operations_of_three_tensors(operation: str, inputs: str) -> None:
+    """What only leads to a condition gets no gradient, so nothing before it is saved."""
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+def of_tensors(entry: str) -> str:
+    """A layer of tensors a, b [4, 5, 6] and c [5, 6], which need gradients, and x, which does not;
+    before a, b and c are layers that save something."""
+    return (
+        "format: 1\nname: several\ninput: {x: [4, 5, 6]}\nlayers:\n"
+        "  - {id: first, linear: {features: 6}, from: x}\n"
+        "  - {id: a, sigmoid: {}, from: first}\n  - {id: second, tanh: {}, from: first}\n"
+        "  - {id: b, silu: {}, from: second}\n  - {id: part, take: {index: 0, axis: -3}, from: b}\n"
+        f"  - {{id: c, tanh: {{}}, from: part}}\n  - {entry}\n"
+    )
+
+
 @pytest.mark.parametrize("leading", ["3", "3, 4"])
 @pytest.mark.parametrize(
     "layer",
@@ -299,12 +388,32 @@ def test_several_inputs(kind: str) -> None:
         "{scaled_dot_product_attention: {heads: 2}, from: [a, k, k]}",
         "{scaled_dot_product_attention: {heads: 2}, from: [k, a, a]}",
         "{scaled_dot_product_attention: {}, from: [k, k, b]}",
+        "{scaled_dot_product_attention: {heads: 2, causal: true}, from: [a, k, k]}",
+        "{scaled_dot_product_attention: {heads: 3, kv_heads: 1}, from: [a, t, t]}",
+        "{scaled_dot_product_attention: {heads: 3, kv_heads: 1}, from: [a, t, k]}",
+        # a bias that needs no gradient, for a stack or for each of it, and one that does
+        "{attention: {heads: 2, score_bias: true}, from: [a, k, m]}",
+        "{attention: {heads: 2, score_bias: true}, from: [a, k, w]}",
+        "{attention: {heads: 2, score_bias: true}, from: [k, a, n]}",
+        "{attention: {heads: 2, score_bias: true, causal: true}, from: [a, k, w]}",
+        "{attention: {heads: 2, score_bias: true, kv_heads: 1, features: 8}, from: [a, k, g]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [a, k, k, m]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [a, k, k, w]}",
+        "{scaled_dot_product_attention: {heads: 2, causal: true}, from: [a, k, k, m]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [x, y, y, g]}",
+        "{scaled_dot_product_attention: {heads: 3, kv_heads: 1}, from: [a, t, t, g]}",
+        "{scaled_dot_product_attention: {}, from: [k, k, b, v]}",
+        "{scaled_dot_product_attention: {}, from: [x, y, b]}",
+        "{scaled_dot_product_attention: {heads: 2}, from: [x, k, y, g]}",
     ],
 )
 def test_attention_on_stacks(layer: str, leading: str) -> None:
     ones = ", ".join("1" for _ in leading.split(","))
     assert_agrees(
-        f"format: 1\nname: stacks\ninput: {{x: [{leading}, 5, 6], y: [{ones}, 7, 6]}}\nlayers:\n"
+        f"format: 1\nname: stacks\ninput: {{x: [{leading}, 5, 6], y: [{ones}, 7, 6], "
+        f"m: [5, 7], w: [{leading}, 2, 5, 7], n: [{ones}, 1, 1, 5], v: [1, 7]}}\nlayers:\n"
+        "  - {id: t, linear: {features: 2}, from: y}\n"
+        "  - {id: g, scale: {}, from: m}\n"
         "  - {id: a, linear: {features: 6}, from: x}\n"
         "  - {id: k, linear: {features: 6}, from: y}\n"
         "  - {id: b, linear: {features: 4}, from: y}\n"
@@ -334,6 +443,37 @@ FINAL_STATES = [
 def test_final_states(kind: str, fields: str, shape: str, rest: str, without_onednn: None) -> None:
     """A layer that saves the state of the last layer holds the memory of all layers."""
     assert_agrees(spec_of(kind, shape, f"features: 3, {fields}, output: last", rest))
+
+
+MAPS = (
+    "format: 1\nname: maps\ninput: {x: [6, 5, 4], k: [2, 3, 3, 2], o: [24, 5, 4], m: [12, 5, 4]}\n"
+    "layers:\n"
+    "  - {id: a, conv2d: {channels: 6, kernel: 1}, from: x}\n"
+    "  - {id: b, linear: {features: 2}, from: k}\n"
+    "  - {id: offsets, conv2d: {channels: 24, kernel: 1}, from: o}\n"
+    "  - {id: mask, conv2d: {channels: 12, kernel: 1}, from: m}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "{dynamic_conv2d: {groups: 2}, from: [a, b]}",
+        "{dynamic_conv2d: {groups: 2}, from: [x, b]}",
+        "{dynamic_conv2d: {groups: 2, stride: 2}, from: [a, k]}",
+        "{dynamic_conv2d: {groups: 2, padding: [1, 0, 2, 0]}, from: [a, k]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [a, offsets]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2], bias: true}, from: [x, o]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2], groups: 2}, from: [x, offsets, m]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [a, o, mask]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 2]}, from: [x, o, mask]}",
+        "{deform_conv2d: {channels: 4, kernel: [3, 4]}, from: [a, offsets]}",
+    ],
+)
+def test_convolutions_with_several_inputs(layer: str) -> None:
+    assert_agrees(f"{MAPS}  - {layer}\n")
+    # No rule may hide behind another layer that saves the same.
+    assert_agrees(f"{MAPS}  - {layer}\n  - silu\n")
 
 
 def test_tokens() -> None:
@@ -380,15 +520,26 @@ layers:
 
 def test_every_kind_is_here() -> None:
     known = {*KINDS, *AROUND, "embedding", "non_max_suppression", "roi_align", "roi_pool"}
+    known |= {"dynamic_conv2d", "deform_conv2d"}
     assert {layer.kind for layer in LAYERS} == known | {Opaque.kind}
 
 
 def is_comparable(network: Network) -> bool:
     """Whether none of the differences above can show.
 
-    A trained tensor by itself is expanded to the batch, and boxes made of one have a gradient.
+    A trained tensor by itself is expanded to the batch, and boxes made of one have a gradient. A
+    linear layer copies a part of a tensor whose rows do not lie one behind the other.
     """
     unlike = {"parameter", "roi_align", "roi_pool", "non_max_suppression"}
+    parts: set[int] = set()
+    for step in network.steps:
+        is_part = not parts.isdisjoint(step.inputs)
+        if is_part and step.layer.kind == "linear":
+            return False
+        if step.layer.kind in ("split", "slice", "take") or (
+            is_part and step.layer.effect == "view"
+        ):
+            parts.update(step.outputs)
     return network.batch > 1 and unlike.isdisjoint(step.layer.kind for step in network.steps)
 
 

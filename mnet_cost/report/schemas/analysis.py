@@ -294,7 +294,7 @@ def _training_step() -> Json:
         "gradient_bytes": "gradients of weights",
         "optimizer_bytes": "what the optimizer holds",
         "average_bytes": "running average of the weights",
-        "statistic_bytes": "running statistics of norms",
+        "statistic_bytes": "buffers: running statistics of norms, constant kernels",
         "activation_bytes": "tensors that are saved for the backward pass",
     }
     saved = {

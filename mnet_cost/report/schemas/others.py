@@ -18,6 +18,7 @@ from mnet_cost.report.schemas.parts import (
 
 def layers_schema() -> Json:
     layer = {
+        "family": text("the group of kinds that it is listed in"),
         "kind": text("name of the kind"),
         "fields": listed(text("a field, with its default")),
         "summary": text("what it does"),

@@ -26,9 +26,11 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.linear import Linear
@@ -58,12 +60,15 @@ from mnet_cost.layers.rearrange import (
     WindowPartition,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model.emitter import Rule
+from mnet_cost.torch_model.rules.arithmetic import elementwise, reduce
 from mnet_cost.torch_model.rules.norms import (
+    activation,
     batch_norm,
-    elementwise,
     group_norm,
     instance_norm,
     l2_normalize,
@@ -71,6 +76,7 @@ from mnet_cost.torch_model.rules.norms import (
     leaky_relu,
     local_response_norm,
     prelu,
+    rms_norm,
     softmax,
 )
 from mnet_cost.torch_model.rules.rearrange import (
@@ -120,7 +126,9 @@ from mnet_cost.torch_model.rules.windows import (
     avg_pool2d,
     conv2d,
     conv_transpose2d,
+    deform_conv2d,
     depthwise_conv2d,
+    dynamic_conv2d,
     global_avg_pool,
     global_max_pool,
     max_pool2d,
@@ -130,23 +138,26 @@ RULES: dict[type[Layer], Rule] = {
     Conv2d: conv2d,
     DepthwiseConv2d: depthwise_conv2d,
     ConvTranspose2d: conv_transpose2d,
+    DynamicConv2d: dynamic_conv2d,
+    DeformConv2d: deform_conv2d,
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
     GroupNorm: group_norm,
     InstanceNorm: instance_norm,
     LocalResponseNorm: local_response_norm,
     L2Normalize: l2_normalize,
-    Relu: elementwise(F.relu),
-    Relu6: elementwise(F.relu6),
+    Relu: activation(F.relu),
+    Relu6: activation(F.relu6),
     LeakyRelu: leaky_relu,
     Prelu: prelu,
-    Sigmoid: elementwise(torch.sigmoid),
-    HardSigmoid: elementwise(F.hardsigmoid),
-    Tanh: elementwise(torch.tanh),
-    Silu: elementwise(F.silu),
-    HardSwish: elementwise(F.hardswish),
-    Gelu: elementwise(F.gelu),
+    Sigmoid: activation(torch.sigmoid),
+    HardSigmoid: activation(F.hardsigmoid),
+    Tanh: activation(torch.tanh),
+    Silu: activation(F.silu),
+    HardSwish: activation(F.hardswish),
+    Gelu: activation(F.gelu),
     Softmax: softmax,
     MaxPool2d: max_pool2d,
     AvgPool2d: avg_pool2d,
@@ -154,11 +165,13 @@ RULES: dict[type[Layer], Rule] = {
     GlobalMaxPool: global_max_pool,
     AdaptiveAvgPool2d: adaptive(F.adaptive_avg_pool2d),
     AdaptiveMaxPool2d: adaptive(F.adaptive_max_pool2d),
+    Reduce: reduce,
     MatMul: matmul,
     ScaledDotProductAttention: scaled_dot_product_attention,
     Attention: attention,
     Lstm: lstm,
     Gru: gru,
+    Elementwise: elementwise,
     Add: joined(operator.add),
     Multiply: joined(operator.mul),
     Concat: concat,

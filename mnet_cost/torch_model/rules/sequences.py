@@ -35,25 +35,47 @@ def _leading(outputs: Types) -> dict[str, tuple[int, ...]]:
     return {"leading": leading} if leading else {}
 
 
+def _options(layer: Attention | ScaledDotProductAttention) -> dict[str, Any]:
+    """What differs from attention in which each query sees all keys with a head of its own."""
+    grouped = {} if layer.kv_heads in (None, layer.heads) else {"kv_heads": layer.kv_heads}
+    return grouped | ({"causal": True} if layer.causal else {})
+
+
+def _score_bias(e: Emitter, bias: Any, type_: TensorType, outputs: Types) -> Any:
+    """`bias` with all axes of the scores, [N, ..., heads, L, S]: those in front that it has not
+    are 1."""
+    missing = len(outputs[0].shape) + 1 - len(type_.shape)
+    return e.call(torch.unflatten, bias, 0, (-1, *[1] * missing)) if missing else bias
+
+
 def scaled_dot_product_attention(
     e: Emitter, layer: ScaledDotProductAttention, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(modules.attend, *xs, heads=layer.heads, **_leading(outputs))
+    if len(xs) == 4:
+        xs = [*xs[:3], _score_bias(e, xs[3], types[3], outputs)]
+    return e.call(modules.attend, *xs, heads=layer.heads, **_options(layer), **_leading(outputs))
 
 
 def attention(e: Emitter, layer: Attention, xs: list[Any], types: Types, outputs: Types) -> Any:
-    width, context = types[0].shape[-1], types[-1].shape[-1]
+    place = layer.context_place(len(xs))
+    width, context = types[0].shape[-1], types[place].shape[-1]
     features = width if layer.features is None else layer.features
-    inner = e.module(modules.Attention, width, context, features, layer.heads, bias=layer.bias)
+    inner = e.module(
+        modules.Attention, width, context, features, layer.heads, bias=layer.bias, **_options(layer)
+    )
+    if layer.score_bias:  # it comes after the context, in whose place is the query itself
+        xs = [xs[0], xs[place], _score_bias(e, xs[-1], types[-1], outputs)]
     return inner(*xs, **_leading(outputs))
 
 
 def _recurrent(
     e: Emitter, layer: Recurrent, x: Any, type_: TensorType, output: TensorType, factory: Any
 ) -> Any:
+    size = getattr(layer, "projection", None)
+    projection = {} if size is None else {"proj_size": size}
     inner = e.module(
         factory, type_.shape[-1], layer.features, num_layers=layer.layers, bias=layer.bias,
-        batch_first=True, bidirectional=layer.bidirectional,
+        batch_first=True, bidirectional=layer.bidirectional, **projection,
     )  # fmt: skip
     both_results = inner(folded(e, x, type_, 2))
     if layer.output == "sequence":

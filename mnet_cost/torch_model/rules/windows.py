@@ -18,6 +18,7 @@ from mnet_cost.layers.conv import (
     sides,
     torch_window,
 )
+from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
@@ -33,8 +34,8 @@ def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, g
     elif any(pads):
         x = e.call(F.pad, x, pads)
     convolution = e.module(
-        nn.Conv2d, type_.shape[-3], output.shape[-3], kernel, stride=stride, padding=padding,
-        dilation=dilation, groups=groups, bias=layer.bias,
+        nn.Conv2d if layer.trained else modules.ConstantConv2d, type_.shape[-3], output.shape[-3],
+        kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=layer.bias,
     )  # fmt: skip
     return unfolded(e, convolution(x), output, 3)
 
@@ -64,14 +65,41 @@ def conv_transpose2d(
         native = native and 0 <= extra[i] < max(stride[i], dilation[i])
     padding: Any = tuple(cut) if native else 0
     convolution = e.module(
-        nn.ConvTranspose2d, type_.shape[-3], output.shape[-3], kernel, stride=stride,
-        padding=padding, output_padding=tuple(extra) if native else 0, groups=layer.groups,
-        bias=layer.bias, dilation=dilation,
+        nn.ConvTranspose2d if layer.trained else modules.ConstantConvTranspose2d, type_.shape[-3],
+        output.shape[-3], kernel, stride=stride, padding=padding,
+        output_padding=tuple(extra) if native else 0, groups=layer.groups, bias=layer.bias,
+        dilation=dilation,
     )  # fmt: skip
     x = convolution(folded(e, xs[0], type_, 3))
     if not native:  # cut off, or add, on each side
         x = e.call(F.pad, x, (-cut[1], extra[1] - cut[1], -cut[0], extra[0] - cut[0]))
     return unfolded(e, x, output, 3)
+
+
+def dynamic_conv2d(
+    e: Emitter, layer: DynamicConv2d, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    x, kernel = xs
+    window = torch_window(layer, types[0], outputs[0], types[1].shape[-2:])
+    padding = (window.padding[2], window.padding[0])
+    if not window.rounding:
+        x, padding = e.call(F.pad, x, window.padding), (0, 0)
+    return e.call(
+        modules.convolve_each, x, kernel, window.stride, padding, window.dilation, layer.groups
+    )
+
+
+def deform_conv2d(
+    e: Emitter, layer: DeformConv2d, xs: list[Any], types: Types, outputs: Types
+) -> Any:
+    left, _, top, _ = torch_window(layer, types[0], outputs[0]).padding
+    convolution = e.module(
+        modules.DeformConv2d, types[0].shape[-3], layer.channels, both(layer.kernel),
+        stride=both(layer.stride), padding=(top, left), dilation=both(layer.dilation),
+        groups=layer.groups, bias=layer.bias,
+    )  # fmt: skip
+    inputs = [folded(e, x, type_, 3) for x, type_ in zip(xs, types, strict=True)]
+    return unfolded(e, convolution(*inputs), outputs[0], 3)
 
 
 def max_pool2d(e: Emitter, layer: MaxPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:

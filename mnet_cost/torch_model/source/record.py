@@ -8,6 +8,7 @@ rewritten as the single calls that a person would write.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -104,21 +105,43 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.split: ("input", "sizes", "dim"),
     torch.mean: ("input", "dim"),
     torch.amax: ("input", "dim"),
+    torch.amin: ("input", "dim"),
+    torch.sum: ("input", "dim"),
+    torch.prod: ("input", "dim"),
+    torch.var: ("input", "dim"),
+    torch.std: ("input", "dim"),
+    torch.linalg.vector_norm: ("x", "ord", "dim"),
     torch.unsqueeze: ("input", "dim"),
     torch.cat: ("tensors", "dim"),
     torch.group_norm: ("input", "num_groups"),
     torch.movedim: ("input", "source", "destination"),
+    operator.add: ("input", "other"),
+    operator.sub: ("input", "other"),
+    operator.mul: ("input", "other"),
+    operator.truediv: ("input", "other"),
 }
 """Names of positional arguments of functions whose signature does not have them."""
 
 _DEFAULTS: dict[Any, dict[str, Any]] = {
-    nn.LSTM: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
+    nn.LSTM: {
+        "num_layers": 1,
+        "bias": True,
+        "batch_first": False,
+        "bidirectional": False,
+        "proj_size": 0,
+    },
     nn.GRU: {"num_layers": 1, "bias": True, "batch_first": False, "bidirectional": False},
     F.max_pool2d: {"padding": 0, "dilation": 1},
     F.avg_pool2d: {"padding": 0, "count_include_pad": True},
     torch.flatten: {"end_dim": -1},
     torch.mean: {"keepdim": False},
     torch.amax: {"keepdim": False},
+    torch.amin: {"keepdim": False},
+    torch.sum: {"keepdim": False},
+    torch.prod: {"keepdim": False},
+    torch.var: {"keepdim": False},
+    torch.std: {"keepdim": False},
+    torch.linalg.vector_norm: {"keepdim": False},
 }
 
 _SQUARES = frozenset(
@@ -232,6 +255,8 @@ def _join_same_padding(recorder: Recorder, network: Network, step: Step, first: 
     layer = step.layer
     if not isinstance(layer, (Conv2d, DepthwiseConv2d, MaxPool2d)) or not is_same(layer.padding):
         return
+    if not isinstance(layer, MaxPool2d) and not layer.trained:
+        return  # `SameConv2d` has a trained kernel
     for i in range(first, len(recorder.ops)):
         op = recorder.ops[i]
         before = recorder.ops[i - 1] if i > first else None
