@@ -1,7 +1,8 @@
 """Blocks: how each one is called, what is in it, and names that stand for other blocks or kinds.
 
 The inputs and arguments of all blocks are read before any list of entries, since a block may use
-a later one. No block may use itself. Not here: calls of blocks, which are in entries.
+a later one. A block may use itself if it says how deep. Not here: calls of blocks, which are in
+entries, and where a recursion ends, which `elaborate` finds.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.naming import name_problem
 from mnet_cost.models.problems import Problems, all_of, key_hint
 from mnet_cost.models.sections import Sections
-from mnet_cost.models.types import Block, BlockBody, Entry, GroupBody, Value
+from mnet_cost.models.types import (
+    MAX_BLOCK_DEPTH,
+    Block,
+    BlockBody,
+    Entry,
+    GroupBody,
+    Value,
+)
 from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.yamlfile import Node
 
 MAX_ALIASES = 32
 """Most names that lead from a name to a block or kind."""
 
-_BLOCK_FIELDS = ("input", "arguments", "layers")
+_BLOCK_FIELDS = ("input", "arguments", "recursion", "layers")
 
 
 class Callees(NamedTuple):
@@ -85,22 +93,27 @@ def compile_blocks(
 
 
 def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer]]) -> None:
-    """Add a problem where a block uses itself, directly or through others."""
+    """Add a problem where a block uses itself, directly or through others, and none of them says
+    how deep."""
     calls = {
         name: _called_blocks(block.entries)
         for name, block in blocks.items()
-        if isinstance(block, Block)
+        if isinstance(block, Block) and block.recursion is None
     }
     try:
         TopologicalSorter({name: called & calls.keys() for name, called in calls.items()}).prepare()
     except CycleError as error:
         cycle = error.args[1]
         node = sections.keys("blocks")[cycle[0]]
+        hint = (
+            f"write `recursion: N` in `{cycle[0]}`, the most calls of it inside one another, and "
+            "`when` in the entry that ends it"
+        )
         if len(cycle) == 2:
-            sections.problems.add(f"the block `{cycle[0]}` uses itself", node)
+            sections.problems.add(f"the block `{cycle[0]}` uses itself", node, hint)
         else:
             path = ", which is used by ".join(f"`{name}`" for name in cycle)
-            sections.problems.add(f"blocks use each other in a circle: {path}", node)
+            sections.problems.add(f"blocks use each other in a circle: {path}", node, hint)
 
 
 def check_added_aliases(patched: Node, root: Node, problems: Problems) -> None:
@@ -174,7 +187,22 @@ def _signature(key: Node, node: Node, problems: Problems) -> Signature | None:
                 problems.append(bad)
             else:
                 required[argument] = value.value == "required"
-    return Signature(name, inputs, required)
+    return Signature(name, inputs, required, _recursion(node.value.get("recursion"), problems))
+
+
+def _recursion(node: Node | None, problems: Problems) -> int | None:
+    """The bound that a block gives itself; it is a literal, so that no knob can lift it."""
+    if node is None:
+        return None
+    bound = node.value
+    if isinstance(bound, int) and not isinstance(bound, bool) and 1 <= bound <= MAX_BLOCK_DEPTH:
+        return bound
+    problems.add(
+        f"`recursion` needs a whole number from 1 to {MAX_BLOCK_DEPTH}",
+        node,
+        "it is the most calls of the block inside one another; `when` may end it earlier",
+    )
+    return MAX_BLOCK_DEPTH  # so that nothing else is said of it
 
 
 def _input_names(listed: Node | None, problems: Problems) -> tuple[str, ...]:
@@ -220,7 +248,7 @@ def _block(
         frozenset(defaults),
         inputs=dict.fromkeys(signature.inputs, node),
     )
-    return Block(signature.name, signature.inputs, defaults, compiled, node)
+    return Block(signature.name, signature.inputs, defaults, compiled, node, signature.recursion)
 
 
 def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:

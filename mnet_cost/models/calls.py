@@ -33,6 +33,8 @@ class Signature(NamedTuple):
     inputs: tuple[str, ...]
     arguments: Mapping[str, bool]
     """Whether each argument is required."""
+    recursion: int | None = None
+    """As in `Block`."""
 
 
 Callee = Signature | type[Layer]

@@ -14,7 +14,7 @@ from mnet_cost.layers import KINDS, LAYERS, SHORT_FORMS, Layer, names_of
 from mnet_cost.layers.fields import EXPRESSION_SCHEMA, Json, LayerField, fields_of
 from mnet_cost.models.published import ACCURACIES, COUNTS, FIGURES
 from mnet_cost.models.sections import FORMAT, REQUIRED
-from mnet_cost.models.types import MAX_COPIES, MODIFIERS, RESERVED
+from mnet_cost.models.types import MAX_BLOCK_DEPTH, MAX_COPIES, MODIFIERS, RESERVED
 from mnet_cost.models.variants import PATCHED
 from mnet_cost.tensors import DTYPES, LAYOUTS
 
@@ -225,6 +225,12 @@ def _block() -> Json:
                 "items": _ref("name"),
             },
             "arguments": _mapping("Default of each argument, or `required`.", _ref("value")),
+            "recursion": {
+                "description": "The most calls of the block inside one another, if it uses itself.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_BLOCK_DEPTH,
+            },
             "layers": _ref("entries"),
         },
     }

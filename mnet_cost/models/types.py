@@ -141,6 +141,8 @@ class Block(NamedTuple):
     """Default of each argument; None where it is required."""
     entries: tuple[Entry, ...]
     node: Node
+    recursion: int | None = None
+    """The most calls of it that may be inside one another; None where it may not use itself."""
 
 
 class Function(NamedTuple):

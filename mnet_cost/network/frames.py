@@ -144,8 +144,8 @@ class Frame(_Scope):
     """One list of entries being walked, and the scope in which its values are evaluated."""
 
     __slots__ = (
-        "bindings", "bound", "caller", "depth", "here", "inputs", "made_by", "original", "outer",
-        "path", "previous",
+        "bindings", "block", "bound", "caller", "depth", "here", "inputs", "made_by", "original",
+        "outer", "path", "previous",
     )  # fmt: skip
 
     def __init__(self, run: Evaluator, names: dict[str, Any], path: str, depth: int) -> None:
@@ -159,6 +159,7 @@ class Frame(_Scope):
         self.bindings: dict[str, Any] = {}  # what each entry left, by its name
         self.bound: dict[str, tuple[Value, Frame]] = {}  # where each argument was written
         self.made_by: Call | None = None
+        self.block: Block | None = None  # whose entries these are, where it may use itself
         self.caller: Frame | None = None
         self.outer: Frame | None = None  # for an anonymous block, the list whose names it sees
 

@@ -371,6 +371,9 @@ class _Elaboration:
             fail(frame, entry.node, f"`{block.name}` has {len(names)} inputs, not {len(sources)}")
         body_frame.inputs = dict(zip(names, sources, strict=True))
         body_frame.previous = sources[0] if len(sources) == 1 else None
+        if block.recursion is not None:
+            self._limit_recursion(frame, entry, block, block.recursion)
+            body_frame.block = block
         if block.arguments:
             body_frame.names = ArgumentNames(self.values.names)
             self.budget.spend("arguments", len(block.arguments), frame, entry.node)
@@ -436,6 +439,21 @@ class _Elaboration:
     def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:
         if depth > MAX_BLOCK_DEPTH:
             fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
+
+    def _limit_recursion(self, frame: Frame, entry: Entry, block: Block, bound: int) -> None:
+        """Refuse a call of `block` that is inside as many others of it as it allows."""
+        inside = 0
+        outer: Frame | None = frame
+        while outer is not None:
+            inside += outer.block is block
+            outer = outer.caller
+        if inside >= bound:
+            fail(
+                frame,
+                entry.node,
+                f"`{block.name}` uses itself more than {bound} deep",
+                f"end it with `when` in this entry, or raise `recursion: {bound}` of the block",
+            )
 
     def _walk(
         self,

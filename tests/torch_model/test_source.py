@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 
 from built import network, network_of  # noqa: E402
 from library_settings import settings_of  # noqa: E402
-from oracle import examples  # noqa: E402
+from oracle import disagreements, examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 from mnet_cost.analysis import analyze_network  # noqa: E402
@@ -124,6 +124,53 @@ def test_shared_blocks_and_layers_are_called_again() -> None:
     assert "= self.tower(right)" in source
     assert source.count("self.tower = ") == 1
     compare(net)
+
+
+def test_a_block_inside_itself_is_a_class_for_each_depth() -> None:
+    net = network(
+        """
+input: {x: [4, 16, 16]}
+blocks:
+  unit: {layers: [{conv2d: {channels: 4, kernel: 3}}, relu]}
+  hourglass:
+    recursion: 3
+    arguments: {order: required}
+    layers:
+      - {id: skip, unit: {}}
+      - {max_pool2d: {kernel: 2, stride: 2}, from: input}
+      - unit
+      - {id: inner, layers: [{hourglass: {order: order - 1}, when: order > 1}, unit]}
+      - resize: {scale: 2}
+      - add: [skip, previous]
+layers:
+  - {id: first, hourglass: {order: 3}}
+  - {id: second, hourglass: {order: 2}}
+  - {id: third, use: first}
+"""
+    )
+    compare(net)
+    source = write_source(net)
+    assert source.count("class Hourglass") == 3
+    assert disagreements(net) == []
+
+
+def test_blocks_inside_each_other() -> None:
+    compare(
+        network(
+            """
+input: {x: [4, 8, 8]}
+blocks:
+  a:
+    recursion: 9
+    arguments: {n: required}
+    layers: [{conv2d: {channels: 4, kernel: 1}}, {b: {n: n - 1}, when: n > 0}]
+  b:
+    arguments: {n: required}
+    layers: [{conv2d: {channels: 4, kernel: 3}}, {a: {n: n - 1}, when: n > 0}]
+layers: [{a: {n: 4}}, {b: {n: 3}}, {a: {n: 1}}]
+"""
+        )
+    )
 
 
 def test_a_layer_inside_a_block_is_shared() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from itertools import groupby
 from typing import Any
 
@@ -69,12 +70,9 @@ def _plans(network: Network, recording: Recording) -> list[ClassPlan]:
 
 
 def _merged(tree: CallTree, kinds: set[str]) -> list[ClassPlan]:
-    families: dict[Any, list[Instance]] = {}
-    for instance in tree.instances.values():
-        families.setdefault(instance.family, []).append(instance)
     classes: dict[Instance, ClassPlan] = {}
     plans: list[ClassPlan] = []
-    for members in _inner_first(families):
+    for members in _families(tree.instances.values()):
         for plan in _clusters(members, classes, kinds):
             plans.append(plan)
             for member in plan.used_by:
@@ -82,26 +80,56 @@ def _merged(tree: CallTree, kinds: set[str]) -> list[ClassPlan]:
     return plans
 
 
-def _inner_first(families: dict[Any, list[Instance]]) -> list[list[Instance]]:
-    """The instances of each family, after the families of the instances inside them."""
-    done: dict[Any, None] = {}
-    order: list[list[Instance]] = []
+def _families(instances: Collection[Instance]) -> list[list[Instance]]:
+    """The instances of each family, after the families of the instances inside them.
 
-    def visit(family: Any) -> None:
-        if family in done:
-            return
-        done[family] = None
-        for member in families[family]:
-            for act in member.acts:
-                if act.child is not None:
-                    visit(act.child.family)
-            for inner in _instances(member.made.values()):
-                visit(inner.family)
-        order.append(families[family])
+    No class can be made of itself. So where a block is inside itself, or blocks are inside each
+    other, a family is those of its calls that have as many calls inside one another below them.
+    """
+    inner = {instance: _inside(instance) for instance in instances}
+    heights: dict[Instance, int] = {}
+    for instance in sorted(instances, key=lambda instance: -len(instance.path)):
+        heights[instance] = 1 + max((heights[child] for child in inner[instance]), default=0)
+    recursive: set[Any] = set()
+    while True:
+        families: dict[Any, list[Instance]] = {}
+        for instance in instances:
+            family = instance.family
+            key = (family, heights[instance] if family in recursive else None)
+            families.setdefault(key, []).append(instance)
+        family_of = {member: key for key, members in families.items() for member in members}
+        below = {
+            key: dict.fromkeys(family_of[child] for member in members for child in inner[member])
+            for key, members in families.items()
+        }
+        try:
+            TopologicalSorter(below).prepare()
+        except CycleError as error:
+            recursive.update(family for family, _ in error.args[1])
+        else:
+            return [families[key] for key in _inner_first(below)]
 
-    for family in families:
-        visit(family)
+
+def _inner_first(below: Mapping[Any, Iterable[Any]]) -> Iterable[Any]:
+    """The keys of `below`, each after those below it."""
+    order: dict[Any, None] = {}
+
+    def visit(key: Any) -> None:
+        for inner in below[key]:
+            if inner not in order:
+                visit(inner)
+        order[key] = None
+
+    for key in below:
+        if key not in order:
+            visit(key)
     return order
+
+
+def _inside(instance: Instance) -> list[Instance]:
+    """The instances that an instance calls or constructs."""
+    called = [act.child for act in instance.acts if act.child is not None]
+    return [*called, *_instances(instance.made.values())]
 
 
 def _instances(made: Iterable[Any]) -> Iterator[Instance]:
