@@ -98,10 +98,26 @@ def test_deeper_than_it_says() -> None:
     assert len(elaborate(parse_spec(deeper), {"order": 6}).calls) == 6 + 3 * 6 + 1
 
 
-def test_where_a_knob_never_ends_it() -> None:
+def test_where_nothing_can_end_it() -> None:
     message = refusal(HOURGLASS.replace(", when: order > 1", ""))
+    assert "the block `hourglass` uses itself without end" in message
+    assert "hint: give an entry that goes around a `when`, which ends it" in message
+
+
+def test_where_a_condition_never_ends_it() -> None:
+    endless = HOURGLASS.replace("when: order > 1", "when: order < 9")
+    message = refusal(endless)
     assert "`hourglass` uses itself more than 4 deep" in message
     assert "end it with `when` in this entry, or raise `recursion: 4` of the block" in message
+    message = refusal(endless.replace("    recursion: 4\n", ""))
+    assert "blocks are nested more than 32 deep" in message
+    assert "hint: end a block that uses itself with `when`" in message
+
+
+def test_without_a_bound_of_its_own() -> None:
+    spec = parse_spec(HOURGLASS.replace("    recursion: 4\n", ""))
+    assert analyze(spec).totals == analyze(parse_spec(HOURGLASS)).totals
+    assert len(elaborate(spec, {"order": 6}).calls) == 6 + 3 * 6 + 1
 
 
 def test_variants_and_specs_that_extend(tmp_path: Path) -> None:
@@ -149,9 +165,8 @@ layers:
     totals = analyze(parse_spec(text)).totals
     assert totals.params == 3 * (9 * 8 * 8) + 2 * (8 * 8)  # odd at 5, 3, 1; even at 4, 2
     assert "`even` uses itself more than 2 deep" in refusal(text.replace("n: 5", "n: 6"))
-    unbound = refusal(text.replace("    recursion: 2\n", ""))
-    assert "blocks use each other in a circle" in unbound
-    assert "hint: write `recursion: N` in `odd`" in unbound
+    endless = refusal(text.replace(", when: n > 1", ""))
+    assert "blocks use each other in a circle without end: `odd`, which is used by" in endless
 
 
 def test_use_shares_all_levels() -> None:

@@ -1,8 +1,8 @@
 """Blocks: how each one is called, what is in it, and names that stand for other blocks or kinds.
 
 The inputs and arguments of all blocks are read before any list of entries, since a block may use
-a later one. A block may use itself if it says how deep. Not here: calls of blocks, which are in
-entries, and where a recursion ends, which `elaborate` finds.
+a later one. A block may use itself where a condition can end it. Not here: calls of blocks, which
+are in entries, and whether a recursion does end, which `elaborate` finds.
 """
 
 from __future__ import annotations
@@ -93,27 +93,27 @@ def compile_blocks(
 
 
 def refuse_recursion(sections: Sections, blocks: Mapping[str, Block | type[Layer]]) -> None:
-    """Add a problem where a block uses itself, directly or through others, and none of them says
-    how deep."""
+    """Add a problem where a block uses itself, directly or through others, whatever values are.
+
+    A call that has a `when` or a `repeat` may be left out, which ends the recursion.
+    """
     calls = {
-        name: _called_blocks(block.entries)
+        name: _blocks_always_called(block.entries)
         for name, block in blocks.items()
-        if isinstance(block, Block) and block.recursion is None
+        if isinstance(block, Block)
     }
     try:
         TopologicalSorter({name: called & calls.keys() for name, called in calls.items()}).prepare()
     except CycleError as error:
         cycle = error.args[1]
         node = sections.keys("blocks")[cycle[0]]
-        hint = (
-            f"write `recursion: N` in `{cycle[0]}`, the most calls of it inside one another, and "
-            "`when` in the entry that ends it"
-        )
+        hint = "give an entry that goes around a `when`, which ends it"
         if len(cycle) == 2:
-            sections.problems.add(f"the block `{cycle[0]}` uses itself", node, hint)
+            sections.problems.add(f"the block `{cycle[0]}` uses itself without end", node, hint)
         else:
             path = ", which is used by ".join(f"`{name}`" for name in cycle)
-            sections.problems.add(f"blocks use each other in a circle: {path}", node, hint)
+            message = f"blocks use each other in a circle without end: {path}"
+            sections.problems.add(message, node, hint)
 
 
 def check_added_aliases(patched: Node, root: Node, problems: Problems) -> None:
@@ -200,7 +200,7 @@ def _recursion(node: Node | None, problems: Problems) -> int | None:
     problems.add(
         f"`recursion` needs a whole number from 1 to {MAX_BLOCK_DEPTH}",
         node,
-        "it is the most calls of the block inside one another; `when` may end it earlier",
+        "it is the most calls of the block inside one another",
     )
     return MAX_BLOCK_DEPTH  # so that nothing else is said of it
 
@@ -251,11 +251,13 @@ def _block(
     return Block(signature.name, signature.inputs, defaults, compiled, node, signature.recursion)
 
 
-def _called_blocks(entries: tuple[Entry, ...]) -> set[str]:
+def _blocks_always_called(entries: tuple[Entry, ...]) -> set[str]:
     blocks: set[str] = set()
     for entry in entries:
+        if entry.when is not None or entry.repeat is not None:
+            continue
         if isinstance(entry.body, BlockBody):
             blocks.add(entry.body.block)
         elif isinstance(entry.body, GroupBody):
-            blocks |= _called_blocks(entry.body.entries)
+            blocks |= _blocks_always_called(entry.body.entries)
     return blocks

@@ -142,7 +142,7 @@ class Block(NamedTuple):
     entries: tuple[Entry, ...]
     node: Node
     recursion: int | None = None
-    """The most calls of it that may be inside one another; None where it may not use itself."""
+    """The most calls of it inside one another; None where `MAX_BLOCK_DEPTH` alone says."""
 
 
 class Function(NamedTuple):

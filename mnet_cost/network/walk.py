@@ -438,7 +438,9 @@ class _Elaboration:
 
     def _limit_depth(self, frame: Frame, entry: Entry, depth: int) -> None:
         if depth > MAX_BLOCK_DEPTH:
-            fail(frame, entry.node, f"blocks are nested more than {MAX_BLOCK_DEPTH} deep")
+            message = f"blocks are nested more than {MAX_BLOCK_DEPTH} deep"
+            hint = "end a block that uses itself with `when`" if _has_recursion(frame) else None
+            fail(frame, entry.node, message, hint)
 
     def _limit_recursion(self, frame: Frame, entry: Entry, block: Block, bound: int) -> None:
         """Refuse a call of `block` that is inside as many others of it as it allows."""
@@ -597,3 +599,14 @@ def _inline_names(group: GroupBody) -> Iterator[str]:
             yield entry.name
         elif isinstance(entry.body, GroupBody):
             yield from _inline_names(entry.body)
+
+
+def _has_recursion(frame: Frame) -> bool:
+    """Whether a list of layers is in a block that is in itself."""
+    names: list[str] = []
+    outer: Frame | None = frame
+    while outer is not None:
+        if outer.made_by is not None and outer.made_by.block != "group":
+            names.append(outer.made_by.block)
+        outer = outer.caller
+    return len(set(names)) < len(names)
