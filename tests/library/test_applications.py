@@ -25,6 +25,7 @@ DETECTORS = {
     "faster_rcnn_vgg16": 300,
     "faster_rcnn_mobilenet_v3_large_fpn": 100,
     "faster_rcnn_resnet50_fpn": 100,
+    "yolov8": 300,
 }
 """Boxes that are left in the end: the configurations that the files name."""
 
@@ -163,6 +164,39 @@ def test_what_segmenters_give(name: str) -> None:
 def test_boxes_of_ssd(name: str, boxes: int, scores: int) -> None:
     assert shape(name, "offsets") == (boxes, 4)
     assert shape(name, "scores") == (boxes, scores)
+
+
+@pytest.mark.parametrize(
+    ("size", "params", "giga_flops"),
+    [
+        ("n", 3_157_200, "8.7"),
+        ("s", 11_166_560, "28.6"),
+        ("m", 25_902_640, "78.9"),
+        ("l", 43_691_520, "165.2"),
+        ("x", 68_229_648, "257.8"),
+    ],
+)
+def test_sizes_of_yolov8(size: str, params: int, giga_flops: str) -> None:
+    """Params and FLOPs as docs.ultralytics.com/models/yolov8 and the program itself print them.
+
+    Its params have the 16 weights that are not trained. Its FLOPs are those of thop: two for each
+    mult-add, and one mult-add for each output of the two resizes.
+    """
+    analysis = cost(f"yolov8{size}")
+    stored = [cost for cost in analysis.layers if cost.step.name == "means"]
+    assert [(cost.params, cost.buffers) for cost in stored] == [(0, 16)]
+    assert analysis.totals.params + 16 == params
+    resized = [c.output.elements for c in analysis.layers if c.step.layer.kind == "resize"]
+    assert len(resized) == 2
+    assert f"{2 * (analysis.totals.mult_adds + sum(resized)) / 1e9:.1f}" == giga_flops
+
+
+def test_yolov8_at_half_the_resolution() -> None:
+    whole, half = cost("yolov8n"), cost("yolov8n@resolution=320")
+    assert whole.totals.mult_adds == 4 * half.totals.mult_adds == 4_371_993_600
+    # positions of 80 x 80, 40 x 40 and 20 x 20
+    assert shape("yolov8n", "probabilities") == (8400, 80)
+    assert shape("yolov8n@resolution=320", "boxes") == (2100, 4)
 
 
 def test_ssdlite_sees_the_expansion_of_the_fourth_stage() -> None:

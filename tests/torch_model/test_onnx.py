@@ -98,6 +98,28 @@ def test_a_file_computes_what_the_module_does(name: str, dynamic_batch: bool) ->
     assert onnx_disagreements(network(NETWORKS[name]), dynamic_batch) == []
 
 
+def test_windows_shuffled_pixels_and_edges() -> None:
+    text = """
+input: {x: [2, 8, 6, 9]}
+layers:
+  - {id: a, window_partition: {window: [2, 3]}}
+  - roll: {shift: -2, axis: length}
+  - {id: b, window_merge: {window: [2, 3], height: 6}}
+  - roll: {shift: [1, -4]}
+  - pixel_unshuffle: {factor: 3}
+  - {id: c, pixel_shuffle: {factor: 6}}
+  - {id: d, pad: {padding: [-1, 2, 3, -4], mode: reflect}, from: x}
+  - {id: e, pad: {padding: [2, -3, 0, 1], mode: replicate}, from: x}
+  - {id: f, pad: {padding: [2, -3, 0, 1], channels: [1, -2], value: 3}, from: x}
+  - {id: g, unfold: {kernel: [3, 2], stride: 2}, from: x}
+  - {id: h, slice: {axis: width, start: 1, step: 3}, from: x}
+  - {id: i, resize: {scale: 1.5, mode: bicubic}, from: x}
+  - {id: j, resize: {size: [9, 4], mode: bilinear, align_corners: true}, from: x}
+outputs: [a, b, c, d, e, f, g, h, i, j]
+"""
+    assert onnx_disagreements(network(text, batch=2), dynamic_batch=True) == []
+
+
 def test_kernels_as_inputs() -> None:
     text = (
         "input: {x: [4, 7, 6], k: [6, 2, 3, 2]}\nlayers:\n"
