@@ -46,6 +46,7 @@ OWN: Mapping[str, tuple[Knobs, ...]] = {
     "mobilenet_v3_large": ({"largest_kernel": 3},),
     "mobilenet_v3_small": ({"features": 100},),
     "mixer": ({"patch": 8, "depth": 2, "hidden": 60, "channels": 33, "tokens": 17},),
+    "mobilevit": ({"patch": 3, "expand": 1.5, "d3": 60, "heads": 5, "d4": 20, "d5": 15},),
     "nasnet_mobile": ({"penultimate": 528, "stem": 16},),
     "regnet": ({"g": 4, "w1": 24, "d4": 2},),
     "repvgg": (
