@@ -43,7 +43,7 @@ class Kernel(NamedTuple):
     """Bytes of an element of what its anchor reads first."""
     trained: tuple[tuple[int, int], ...] = ()
     """(tensor, bytes) of each trained tensor (`parameter`) that it reads as an input, or a view of
-    it: part of the weights, so in no other field of inputs."""
+    it: part of the weights, so in no other field of inputs. And of matrices that it is tied to."""
     trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
@@ -137,7 +137,22 @@ def form_kernels(
                 kernels[number] = _with_weights(
                     network, kernels[number], precision, weights, rest, viewed
                 )
+    if any(cost.step.tied_to is not None for cost in costs):
+        kernels = [_with_ties(network, kernel) for kernel in kernels]
     return tuple(kernels)
+
+
+def _with_ties(network: Network, kernel: Kernel) -> Kernel:
+    """A kernel that reads the matrix of a layer which does not read all of it, or has no kernel:
+    who reads it first reads it from where it is stored."""
+    tied = []
+    for cost in kernel.layers:
+        owner = None if cost.step.tied_to is None else network.steps[cost.step.tied_to]
+        if owner is not None and (owner.is_weight or not owner.layer.reads_params):
+            read = cost.read_weight_bytes - cost.weight_bytes
+            if agreed(read > 0):  # an embedding reads rows
+                tied.append((owner.output, read))
+    return kernel._replace(trained=(*kernel.trained, *tied)) if tied else kernel
 
 
 def _readers(network: Network) -> list[int]:

@@ -1,20 +1,25 @@
 """Work and bytes of each layer at a batch size and precision.
 
 Needs a `Network`; returns one `LayerCost` a step, in schedule order. Weights used twice are
-stored once: the later user has no params of its own, but reads them. Not here: fusion, caches.
+stored once: the later user has no params of its own, or just a bias, but reads them. Not here:
+fusion, caches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer, Work
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DTYPES, PRECISIONS, DType, TensorType, floor, is_equal
 from mnet_cost.units import format_count
+
+_Held = Literal["own", "tied", "first kernel", "another's"]
+"""Where the weights of a layer are. own: its own. tied: its kernel is another layer's matrix. first
+kernel: tied, and it is the first for which that matrix is a kernel. another's: all of them are."""
 
 
 class LayerCost(NamedTuple):
@@ -87,26 +92,48 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     # copies of a block are counted once. The network keeps the objects, and so their ids, alive.
     counted: dict[tuple[object, ...], LayerCost] = {}
     costs = []
+    counted_kernels: set[int] = set()
+    """Steps whose matrix is a kernel that is counted among the weights already."""
     for step in network.steps:
+        held: _Held = "own" if step.shares is None else "another's"
+        if step.tied_to is not None:
+            held = _held(network, step, counted_kernels)
         key: tuple[object, ...]
         if len(step.inputs) == 1:  # nearly always
-            key = (id(step.layer), step.shares is None, id(tensors[step.inputs[0]].type))
+            key = (id(step.layer), held, id(tensors[step.inputs[0]].type))
         else:
             types = [tensors[index].type for index in step.inputs]
-            key = (id(step.layer), step.shares is None, *map(id, types))
+            key = (id(step.layer), held, *map(id, types))
         same = counted.get(key)
         if same is None:
             inputs = tuple([tensors[index].type for index in step.inputs])
             output = tensors[step.output].type
-            same = counted[key] = _count(step, inputs, output, network.batch, precision)
+            same = counted[key] = _count(step, held, inputs, output, network.batch, precision)
             costs.append(same)
         else:
             costs.append(LayerCost(step, *same[1:]))
     return tuple(costs)
 
 
+def _held(network: Network, step: Step, counted_kernels: set[int]) -> _Held:
+    """How a step that takes the matrix of another holds it."""
+    assert step.tied_to is not None
+    owner = network.steps[step.tied_to]
+    if step.layer.effort != "linear" or owner.layer.effort == "linear":
+        return "tied"
+    if step.tied_to in counted_kernels:
+        return "tied"
+    counted_kernels.add(step.tied_to)
+    return "first kernel"
+
+
 def _count(
-    step: Step, inputs: tuple[TensorType, ...], output: TensorType, batch: int, precision: DType
+    step: Step,
+    held: _Held,
+    inputs: tuple[TensorType, ...],
+    output: TensorType,
+    batch: int,
+    precision: DType,
 ) -> LayerCost:
     work = step.layer.work(inputs, output)
     if work is None:
@@ -117,17 +144,23 @@ def _count(
         input_bytes = _typed_bytes(step.layer, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
     read = step.layer.stored_with_weights(work) * width
-    own = step.shares is None
+    params, weights, own = work.params, work.weights, held != "another's"
+    stored = read
+    if own and held != "own":
+        rows, columns = step.layer.matrix(inputs) or (0, 0)
+        params = params - rows * columns
+        weights = weights if held == "first kernel" else 0
+        stored = read - rows * columns * width
     return LayerCost(
         step,
         output,
         work,
         work.mult_adds * batch,
         work.vector_ops * batch,
-        work.params if own else 0,
-        work.weights if own else 0,
+        params if own else 0,
+        weights if own else 0,
         work.buffers if own else 0,
-        read if own else 0,
+        stored if own else 0,
         read if step.layer.reads_params else 0,
         input_bytes * batch,
         written * batch,

@@ -338,4 +338,4 @@ def same_kinds(network: Network, other: Network) -> bool:
 
 
 def _wiring(step: Step) -> tuple[object, ...]:
-    return type(step.layer), step.inputs, step.outputs, step.shares
+    return type(step.layer), step.inputs, step.outputs, step.shares, step.tied_to

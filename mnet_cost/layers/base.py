@@ -113,6 +113,8 @@ class Layer:
     """Whether all params are read each time; else `Work.input_elements` has those that are."""
     buffers_are_weights: ClassVar[bool] = False
     """Whether its buffers are constants: stored with the weights, and read as they are."""
+    takes_weights: ClassVar[bool] = False
+    """Whether `weights_of` can give it the matrix of another layer."""
     saves: ClassVar[Saves] = "nothing"
     """What autograd saves; `saved_tensors` says it where a word does not."""
     memory_format: ClassVar[MemoryFormat] = "preserved"
@@ -170,6 +172,11 @@ class Layer:
         Sizes of the inputs, and the axis along which the tensors lie. `use` can share the tensors
         where these are equal. A layer without stored tensors can be used on any input.
         """
+        return None
+
+    def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size] | None:
+        """(rows, columns) of its trained matrix, in the order of torch; None where it has none that
+        a layer of another kind could use."""
         return None
 
     def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:

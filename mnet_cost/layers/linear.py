@@ -35,6 +35,7 @@ class Linear(Layer):
     saves: ClassVar[Saves] = "inputs"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
     width_field: ClassVar[str | None] = "features"
+    takes_weights: ClassVar[bool] = True
 
     features: Size = spec_field(Whole(), "size of the last axis of the output")
     bias: bool = spec_field(Flag(), "add a trained constant per feature", default=True)
@@ -45,6 +46,9 @@ class Linear(Layer):
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-1],)
+
+    def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size]:
+        return self.features, inputs[0].shape[-1]
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

@@ -163,6 +163,9 @@ class Parameter(Layer):
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return ()
 
+    def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size] | None:
+        return (self.shape[0], self.shape[1]) if len(self.shape) == 2 else None
+
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(params=output.elements)
 
@@ -184,6 +187,7 @@ class Embedding(Layer):
     kind: ClassVar[str] = "embedding"
     makes: ClassVar[Makes] = "sequence"
     width_field: ClassVar[str | None] = "features"
+    takes_weights: ClassVar[bool] = True
     reads_params: ClassVar[bool] = False
 
     vocabulary: Size = spec_field(Whole(), "number of tokens there are")
@@ -195,6 +199,9 @@ class Embedding(Layer):
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return ()
+
+    def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size]:
+        return self.vocabulary, self.features
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from mnet_cost.errors import one_of
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.fields import LayerField, Word, fields_of
 from mnet_cost.models.problems import all_of, key_hint, meant_by
@@ -61,6 +62,17 @@ def arity_problem(kind: type[Layer], count: int) -> tuple[str, str | None] | Non
         hint = "join them with `concat` or `add` first" if most == 1 else None
         return f"`{kind.kind}` takes {most} {inputs}, not {count}", hint
     return None
+
+
+def weights_problem(kind: type[Layer]) -> tuple[str, str] | None:
+    """(message, hint) where a layer kind cannot take the weights of another; else None."""
+    if kind.takes_weights:
+        return None
+    takers = one_of([name for name, other in KINDS.items() if other.takes_weights])
+    return (
+        f"`{kind.kind}` cannot take the weights of another layer",
+        f"{takers} can; `use` repeats a layer with its weights",
+    )
 
 
 class _Call(NamedTuple):

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 from mnet_cost.errors import did_you_mean
 from mnet_cost.layers import KINDS
 from mnet_cost.layers.fields import Whole
-from mnet_cost.models.calls import CallCompiler, Callee, known_fields
+from mnet_cost.models.calls import CallCompiler, Callee, known_fields, weights_problem
 from mnet_cost.models.naming import EntryNames, last_name, name_problem
 from mnet_cost.models.references import compile_reference
 from mnet_cost.models.types import (
     MAX_COPIES,
     MODIFIERS,
     RESERVED,
+    BlockBody,
     Body,
     Entry,
     GroupBody,
@@ -117,9 +118,10 @@ class EntryCompiler:
             )
         own = None if identity is None else identity.value
         sources = self._sources(body, raw.get("from"), listed, kind_node, around, own)
+        weights_of = self._weights_of(raw.get("weights_of"), body, kind_node, around, own)
         if own is not None:
             names.tensors.add(own)
-        return Entry(name, node, body, sources, when, repeat) if body else None
+        return Entry(name, node, body, sources, when, repeat, weights_of) if body else None
 
     def _kind(self, node: Node, names: Names) -> str | None:
         """The one key that is not a modifier, or None after a problem with the keys."""
@@ -169,8 +171,8 @@ class EntryCompiler:
             )
         else:
             self.problems.add(
-                "an entry has one kind and can have `id`, `from`, `when` and `repeat`, not "
-                f"`{stray}`",
+                "an entry has one kind and can have `id`, `from`, `when`, `repeat` and "
+                f"`weights_of`, not `{stray}`",
                 node.keys[stray],
                 did_you_mean(stray, MODIFIERS),
             )
@@ -193,6 +195,42 @@ class EntryCompiler:
             self.problems.add(f"`use` takes an id, not `{reference}`", node)
             return None
         return UseBody(reference)
+
+    def _weights_of(
+        self, node: Node | None, body: Body | None, kind: Node, around: _List, own: str | None
+    ) -> Reference | None:
+        """The layer whose weights an entry takes, or None after a problem."""
+        if node is None:
+            return None
+        problem: tuple[str, str | None] | None = None
+        if isinstance(body, LayerBody):
+            problem = weights_problem(body.kind)
+        elif isinstance(body, (BlockBody, GroupBody, UseBody)):
+            problem = (
+                "`weights_of` stands beside a layer, which takes the weights",
+                "write it beside a `linear` or `embedding` inside",
+            )
+        if problem is not None:
+            self.problems.add(problem[0], kind, problem[1])
+            return None
+        head = node.value.partition(".")[0] if isinstance(node.value, str) else ""
+        if head and head not in around.names.tensors:
+            if head == own:
+                self.problems.add("a layer has its own weights: `weights_of` names another", node)
+                return None
+            if head in around.later:
+                self.problems.add(
+                    f"`{head}` comes later, at {around.later[head].line_in(node.source)}: weights "
+                    "are taken from an earlier layer",
+                    node,
+                    "write `weights_of` there, with the id of this layer",
+                )
+                return None
+        reference = compile_reference(node, around.names, self.values, around.later)
+        if reference is not None and reference.parts[0] in ("previous", "input"):
+            self.problems.add(f"`weights_of` takes an id, not `{reference}`", node)
+            return None
+        return reference
 
     def _modifier(self, node: Node | None, names: Names, what: str) -> Value | None:
         if node is None:

@@ -254,7 +254,7 @@ def _entry() -> Json:
         if layer.arity[0] > 1 or _required(layer)
     ]
     return {
-        "description": "A layer or block: a word, or `kind: {fields}` with id, from, when, repeat.",
+        "description": "A layer or block: a word, or `kind: {fields}` with modifiers.",
         "type": ["string", "object"],
         "pattern": _NAME,
         "propertyNames": {"pattern": _NAME},
@@ -283,6 +283,9 @@ def _entry() -> Json:
                     _ref("computed"),
                 ],
             },
+            "weights_of": _ref(
+                "reference", "An earlier layer whose trained matrix is its kernel as well."
+            ),
             "layers": _ref("entries", "An anonymous block; it sees the names around it."),
             "use": _ref("reference", "An earlier layer or block once more, with its weights."),
             **kinds,

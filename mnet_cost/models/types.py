@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from mnet_cost.models.extends import Extension
     from mnet_cost.models.published import PublishedRow
 
-RESERVED = frozenset(
-    ("id", "from", "when", "repeat", "layers", "use", "choose", "input", "previous", "required")
-)
-MODIFIERS = ("id", "from", "when", "repeat")
+MODIFIERS = ("id", "from", "when", "repeat", "weights_of")
 """Keys of an entry beside its kind."""
+RESERVED = frozenset((*MODIFIERS, "layers", "use", "choose", "input", "previous", "required"))
 
 MAX_COPIES = 4096
 MAX_BLOCK_DEPTH = 32
@@ -129,6 +127,8 @@ class Entry(NamedTuple):
     """`from`; None is `previous`."""
     when: Value | None
     repeat: Value | None
+    weights_of: Reference | None = None
+    """The layer whose trained matrix is its kernel; None where it has its own."""
 
 
 class Block(NamedTuple):

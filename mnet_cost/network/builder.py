@@ -16,7 +16,7 @@ from mnet_cost.network.budget import Budget
 from mnet_cost.network.doubts import Noted, judge
 from mnet_cost.network.evaluation import Evaluation
 from mnet_cost.network.frames import Failed, Frame, Outputs, fail, kind_node, limit
-from mnet_cost.network.inference import can_share, excess, infer_outputs
+from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
 from mnet_cost.network.types import Step, Tensor
 from mnet_cost.tensors import Check, RuleViolation, TensorType
 from mnet_cost.yamlfile import Node
@@ -185,7 +185,7 @@ class NetworkBuilder:
         for old, new in zip(original, range(first, len(self.steps)), strict=True):
             mine, theirs = self.steps[new], self.steps[old]
             root = old if theirs.shares is None else theirs.shares
-            self.steps[new] = mine._replace(shares=root)
+            self.steps[new] = mine._replace(shares=root, tied_to=None)
             pair = (*self._identity(theirs), *self._identity(mine))
             if pair in self._shared:
                 continue
@@ -200,6 +200,37 @@ class NetworkBuilder:
             except RuleViolation as violation:
                 fail(frame, entry.node, str(violation))
             self._shared.add(pair)
+
+    def tie(self, frame: Frame, entry: Entry, owner: int) -> None:
+        """Give the last step the trained matrix of the step `owner` for a kernel."""
+        step, theirs = self.steps[-1], self.steps[owner]
+        if theirs.shares is not None:
+            owner, theirs = theirs.shares, self.steps[theirs.shares]
+        if theirs.tied_to is not None:
+            owner, theirs = theirs.tied_to, self.steps[theirs.tied_to]
+        assert entry.weights_of is not None
+        node, name = entry.weights_of.node, f"`{theirs.name}` ({self._line(theirs.node)})"
+        matrix = theirs.layer.matrix(self._types_of(theirs))
+        if matrix is None:
+            fail(
+                frame,
+                node,
+                f"{name} has no trained matrix that another layer could use",
+                "`linear`, `embedding` and a `parameter` of two axes have one",
+            )
+        wanted = step.layer.matrix(self._types_of(step))
+        assert wanted is not None  # or it would take no weights
+        try:
+            self.check(
+                can_tie(theirs.layer, self._types_of(theirs), step.layer, self._types_of(step)),
+                f"`{step.name}` cannot take the weights of {name}: it needs {{}} x {{}}, and those "
+                "are {} x {}",
+                *wanted,
+                *matrix,
+            )
+        except RuleViolation as violation:
+            fail(frame, node, str(violation))
+        self.steps[-1] = step._replace(tied_to=owner)
 
     def _identity(self, step: Step) -> tuple[int, ...]:
         return id(step.layer), *[id(self.tensors[index].type) for index in step.inputs]

@@ -198,6 +198,8 @@ class _Trace:
                 layer = layer.following(before, inputs)
             if layer is step.layer:
                 layer = self._with_widths(index, layer)
+        if step.tied_to is not None:
+            self._tie(index, step.tied_to, layer, inputs)
         if layer is not step.layer:
             self._layers[index] = layer
         elif self._varied.isdisjoint(step.inputs):
@@ -242,6 +244,15 @@ class _Trace:
         check = _Check(index, self.demands)
         for a, b in _leaves(mine, theirs):
             check(a == b, "needs inputs of equal sizes")
+
+    def _tie(self, index: int, owner: int, layer: Layer, inputs: Types) -> None:
+        """A kernel that is the matrix of another layer has as many rows and columns."""
+        root = self.network.steps[owner]
+        first = tuple([self._types[tensor] for tensor in root.inputs])
+        theirs = self._layers.get(owner, root.layer).matrix(first)
+        check = _Check(index, self.demands)
+        for a, b in _leaves(layer.matrix(inputs), theirs):
+            check(a == b, "needs a matrix of equal sizes")
 
     def smallest_change(self, start: int) -> tuple[dict[int, int], bool]:
         """Changes by width, the smallest in which that of `start` is above 0, and whether they meet

@@ -50,6 +50,12 @@ def can_share(first: Layer, first_inputs: Types, other: Layer, inputs: Types) ->
     return _same_fields(other, first) & _same(other.needs(inputs), needs)
 
 
+def can_tie(owner: Layer, owner_inputs: Types, layer: Layer, inputs: Types) -> Any:
+    """Whether a layer can take the matrix of another; for arrays, of which candidates."""
+    theirs, mine = owner.matrix(owner_inputs), layer.matrix(inputs)
+    return theirs is not None and mine is not None and _same(theirs, mine)
+
+
 def _same(first: Any, other: Any) -> Any:
     """Whether two values are equal; for arrays, of which candidates."""
     if isinstance(first, tuple) and isinstance(other, tuple):

@@ -7,14 +7,14 @@ that elaboration gave them. All rules and limits hold as they do for a spec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mnet_cost.errors import Problem, UsageError
 from mnet_cost.layers import Layer
 from mnet_cost.models.calls import known_fields
-from mnet_cost.network.inference import can_share, excess, infer_outputs
+from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
 from mnet_cost.network.types import Network, Step, Tensor
 from mnet_cost.tensors import RuleViolation, TensorType, require
 
@@ -76,7 +76,9 @@ def with_layers(network: Network, layers: Mapping[int, Layer]) -> Network:
     changed = set(touched)
     for index, step in enumerate(steps):
         if step.shares is not None and (index in changed or step.shares in changed):
-            _check_sharing(step, steps[step.shares], tensors)
+            _check_sharing(step, steps[step.shares], tensors, can_share)
+        if step.tied_to is not None and (index in changed or step.tied_to in changed):
+            _check_sharing(step, steps[step.tied_to], tensors, can_tie)
     return Network(
         network.spec, network.knobs, tuple(tensors), tuple(steps), network.inputs, network.outputs,
         network.calls, network.choices, network.warnings, network.stated,
@@ -102,6 +104,8 @@ def _outputs(step: Step, inputs: tuple[TensorType, ...]) -> tuple[TensorType, ..
     return outputs
 
 
-def _check_sharing(step: Step, root: Step, tensors: Sequence[Tensor]) -> None:
-    if not can_share(root.layer, _types_of(root, tensors), step.layer, _types_of(step, tensors)):
+def _check_sharing(
+    step: Step, root: Step, tensors: Sequence[Tensor], can: Callable[..., Any]
+) -> None:
+    if not can(root.layer, _types_of(root, tensors), step.layer, _types_of(step, tensors)):
         raise MisfitError(step, f"it cannot use the weights of `{root.name}`")

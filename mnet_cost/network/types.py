@@ -47,6 +47,8 @@ class Step(NamedTuple):
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses as well; None where it has its own."""
+    tied_to: int | None = None
+    """Index of the step whose trained matrix is its kernel; its bias, if any, is its own."""
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same layer at the same place, and from the same line of a spec."""
@@ -64,6 +66,7 @@ class Step(NamedTuple):
             self.line,
             self.block_path,
             self.shares,
+            self.tied_to,
         )
 
     def __repr__(self) -> str:
@@ -168,6 +171,11 @@ class Network:
             )
         )
 
+    def owner_of(self, step: Step) -> Step | None:
+        """The step whose weights, or whose matrix, a step uses; None where they are its own."""
+        index = step.tied_to if step.shares is None else step.shares
+        return None if index is None else self.steps[index]
+
     def with_schedule(self, names: Sequence[str]) -> Network:
         """The same network with its steps in the order of `names`.
 
@@ -187,10 +195,11 @@ class Network:
                 raise UsageError(f"the schedule has `{after}` before its input `{before}`")
         moved = {old[name]: i for i, name in enumerate(names)}
         steps = tuple(
-            self.steps[old[name]]._replace(
-                shares=None if (shares := self.steps[old[name]].shares) is None else moved[shares]
+            step._replace(
+                shares=None if step.shares is None else moved[step.shares],
+                tied_to=None if step.tied_to is None else moved[step.tied_to],
             )
-            for name in names
+            for step in (self.steps[old[name]] for name in names)
         )
         tensors = tuple(
             tensor if tensor.producer is None else tensor._replace(producer=moved[tensor.producer])
@@ -249,7 +258,12 @@ def _graph_of(network: Network) -> nx.DiGraph[str]:
 def dead_ends(network: Network) -> tuple[Step, ...]:
     """Steps whose output nobody reads, though it is no output of the network.
 
-    What only leads to such a step is not needed either; the end of it is the place to look.
+    What only leads to such a step is not needed either; the end of it is the place to look. A
+    trained tensor whose weights another layer takes is needed.
     """
     read = {index for step in network.steps for index in step.inputs} | set(network.outputs)
-    return tuple(step for step in network.steps if read.isdisjoint(step.outputs))
+    ends = [step for step in network.steps if read.isdisjoint(step.outputs)]
+    if ends:
+        taken = {network.steps[step.tied_to] for step in network.steps if step.tied_to is not None}
+        ends = [step for step in ends if not step.is_weight or step not in taken]
+    return tuple(ends)

@@ -8,11 +8,11 @@ do not depend on that one go on, so that all independent errors come at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from mnet_cost.errors import MAX_PROBLEMS, Problem, SpecError, first_warnings
 from mnet_cost.layers.fields import Whole
-from mnet_cost.models.calls import arity_problem
+from mnet_cost.models.calls import arity_problem, weights_problem
 from mnet_cost.models.entries import copies_problem
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
@@ -224,7 +224,8 @@ class _Elaboration:
     def entry(self, frame: Frame, entry: Entry) -> None:
         """Walk one entry and leave its value in `frame`."""
         body, name = entry.body, entry.name
-        if type(body) is LayerBody and entry.when is None and entry.repeat is None:
+        plain = entry.when is None and entry.repeat is None and entry.weights_of is None
+        if type(body) is LayerBody and plain:
             # Nearly every entry: kept short, since this is where the time goes.
             frame.here = path = f"{frame.path}.{name}" if frame.path else name
             sources = self.sources(frame, entry)
@@ -345,8 +346,23 @@ class _Elaboration:
         self, frame: Frame, entry: Entry, path: str, sources: tuple[int, ...], body: LayerBody
     ) -> int | Outputs:
         """Place one layer; the index of its output, or of each of several."""
+        owner = None if entry.weights_of is None else self._owner(frame, entry.weights_of)
         layer = self.builder.layer(frame, body, self.values)
-        return self.builder.place(frame, entry, path, sources, layer)
+        output = self.builder.place(frame, entry, path, sources, layer)
+        if owner is not None:
+            problem = weights_problem(body.kind)
+            if problem is not None:  # of a kind that an argument names
+                fail(frame, entry.node, *problem)
+            self.builder.tie(frame, entry, owner)
+        return output
+
+    def _owner(self, frame: Frame, reference: Reference) -> int:
+        """The step of the layer that a reference of `weights_of` names."""
+        binding = frame.binding(reference)
+        index = self._producer(binding)
+        if index is None:
+            self._refuse_reference(frame, reference, binding, "is not one layer with weights")
+        return index
 
     # --- blocks
 
@@ -540,16 +556,24 @@ class _Elaboration:
                 fail(frame, entry.node, *problem)
             value = self.builder.place(frame, entry, path, sources, layer)
         else:
-            hint, message = None, "is not one layer or block that can be used again"
-            if isinstance(binding, Absent):
-                message = f"is not there: its {binding.reason}"
-            elif isinstance(binding, Copies):
-                hint = f"for its first copy write `{body.reference}.1`"
-            node = body.reference.node
-            fail(frame, node, f"`{body.reference}` {message}", hint)
+            message = "is not one layer or block that can be used again"
+            self._refuse_reference(frame, body.reference, binding, message)
         self.budget.spend("layers used again", len(original), frame, entry.node)
         self.builder.share(frame, entry, original, first)
         return value
+
+    def _refuse_reference(
+        self, frame: Frame, reference: Reference, binding: Any, message: str
+    ) -> NoReturn:
+        """Give up an entry that takes weights from what has none."""
+        hint = None
+        if isinstance(binding, Absent):
+            message = f"is not there: its {binding.reason}"
+        elif isinstance(binding, Copies):
+            hint = f"for its first copy write `{reference}.1`"
+        elif isinstance(binding, BlockResult) and binding.bindings:
+            hint = f"name a layer in it, such as `{reference}.{next(iter(binding.bindings))}`"
+        fail(frame, reference.node, f"`{reference}` {message}", hint)
 
     def _producer(self, binding: Any) -> int | None:
         """The step that a layer left a binding for; None for anything else."""

@@ -131,7 +131,7 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
         "input_bytes": count(cost.input_bytes),
         "output_bytes": count(cost.output_bytes),
         "traffic_bytes": count(cost.traffic_bytes),
-        "shares_weights_with": (None if step.shares is None else network.steps[step.shares].name),
+        "shares_weights_with": owner.name if (owner := network.owner_of(step)) else None,
     }
 
 

@@ -127,7 +127,8 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     source = step.node.source
     inputs = ", ".join(f"{network.tensors[i].name} {network.tensors[i].type}" for i in step.inputs)
     written = f"{source.path}:{step.line}:  {source.line(step.line).strip()}"
-    shared = "" if step.shares is None else f" · weights of {network.steps[step.shares].name}"
+    owner = network.owner_of(step)
+    shared = "" if owner is None else f" · weights of {owner.name}"
     rows = [
         (formula.what, formula.value, _equation(formula)) for formula in _formulas(analysis, cost)
     ]

@@ -80,12 +80,23 @@ def build_module(
         for index, value in zip(step.outputs, emit(emitter, network, step, values), strict=True):
             values[index] = value
             value.meta.setdefault(TENSOR, network.tensors[index].name)
+    for path, owner in tied_paths(network):
+        emitter.modules[path].weight = emitter.modules[owner].weight
     outputs = tuple(values[index] for index in network.outputs)
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
     module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
     if not any(parameter.is_meta for parameter in module.parameters()):
         initialize(module)
     return module
+
+
+def tied_paths(network: Network) -> list[tuple[str, str]]:
+    """(path of a module, path of the one whose `weight` is its own as well), in order."""
+    return [
+        (module_path(step.name), module_path(network.steps[step.tied_to].name))
+        for step in network.steps
+        if step.tied_to is not None
+    ]
 
 
 def _tree(by_path: Mapping[str, nn.Module]) -> nn.Module:

@@ -17,9 +17,11 @@ from torch import fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from mnet_cost.analysis.work import add_up, count_work
 from mnet_cost.layers.parameters import Embedding
 from mnet_cost.layers.reshape import Identity
 from mnet_cost.network import Network
+from mnet_cost.tensors import DTYPES
 from mnet_cost.torch_model import build_module
 from mnet_cost.torch_model.graph import TENSOR
 from mnet_cost.torch_model.names import module_path
@@ -170,10 +172,11 @@ RECURRENT = (nn.LSTM, nn.GRU)
 
 def kernel_elements(module: nn.Module) -> int:
     """Elements of the kernels of convolutions, linear layers and recurrent layers."""
-    total = 0
+    total, seen = 0, set()
     for part in module.modules():
         if isinstance(part, KERNELS):
-            total += part.weight.numel()
+            total += part.weight.numel() * (part.weight not in seen)
+            seen.add(part.weight)
         elif isinstance(part, RECURRENT):
             total += sum(p.numel() for name, p in part.named_parameters() if "weight_" in name)
     return total
@@ -207,6 +210,8 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         tensor = tensors[index]
         compare(tensor.name, (batch, *tensor.type.shape), executed.shapes.get(tensor.name))
     totals = [0, 0, 0, 0]
+    tied = 0
+    """Elements of kernels that are another layer's matrix."""
     stored = dict(module.named_modules())
     before = 0
     for step in network.steps:
@@ -218,6 +223,12 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         totals = [a + b for a, b in zip(totals, (work.mult_adds * batch, *own), strict=True)]
         path = module_path(step.name)
         has = stored_elements(stored[path]) if path in stored else (0, 0, 0)
+        if step.tied_to is not None:
+            owner = module_path(network.steps[step.tied_to].name)
+            if stored[path].weight is not stored[owner].weight:
+                differences.append(f"{step.name}: its weights are not those of {owner}")
+            # Its parts are its own in all but this: a module alone has all its weights.
+            tied += stored[path].weight.numel()
         compare(f"{step.name}: params, weights, buffers", own, has)
         for index in step.outputs:
             name = tensors[index].name
@@ -232,7 +243,10 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
     compare("mult-adds, operations", totals[0], executed.total)
     if device == "meta":  # elsewhere it passes over fused operations
         compare("mult-adds, flop counter", 2 * totals[0], flops.get_total_flops())
-    compare("params, weights, buffers", tuple(totals[1:]), stored_elements(module))
+    counted = add_up(count_work(network, DTYPES["fp32"]))
+    compare("params, tied", counted.params, totals[1] - tied)
+    of_network = (counted.params, counted.weights, counted.buffers)
+    compare("params, weights, buffers", of_network, stored_elements(module))
     outputs = [(batch, *tensors[index].type.shape) for index in network.outputs]
     compare("outputs", outputs, [tuple(output.shape) for output in executed.outputs])
     return differences

@@ -50,6 +50,8 @@ class Builder(Draft):
         self.previous = next(iter(types), "")
         self.calls: dict[str, tuple[TensorType, TensorType]] = {}
         """Entries that may be used once more: the types of their input and output, one each."""
+        self.matrices: dict[str, Shape] = {}
+        """Rows and columns of the trained matrices that `weights_of` can name."""
         self.made = 0
 
     def name(self, letter: str) -> str:
@@ -62,6 +64,8 @@ class Builder(Draft):
             return self.new_input(shape)
         name = self.name("p")
         self.entries.append({"id": name, "parameter": {"shape": list(shape)}})
+        if len(shape) == 2:
+            self.matrices[name] = shape
         self.types[name] = TensorType(shape)
         self.previous = name
         return name
@@ -147,6 +151,11 @@ class Builder(Draft):
             entry["repeat"] = self.written(copies)
         elif alone and "when" not in entry:
             self.calls[name] = self.types[sources[0]], output
+        if kind in ("linear", "embedding") and "when" not in entry and "repeat" not in entry:
+            rows = fields["features"]
+            width = self.types[sources[0]].shape[-1]
+            linear = kind == "linear"
+            self.matrices[name] = (rows, width) if linear else (fields["vocabulary"], rows)
         self.entries.append(entry)
         if kind == "split":
             self.types |= {f"{name}.{number}": output for number, output in enumerate(outputs)}
@@ -235,6 +244,30 @@ class Builder(Draft):
         self.types[again], self.previous = output, again
         return True
 
+    def tie(self) -> bool:
+        """Add a linear layer or an embedding that takes its matrix from an earlier layer."""
+        if not self.matrices:
+            return False
+        owner = self.r.choice(sorted(self.matrices))
+        rows, columns = self.matrices[owner]
+        name = self.name("t")
+        if self.r.random() < 0.7:
+            alike = [n for n, t in self.types.items() if t.dtype is None and t.shape[-1] == columns]
+            source = self.r.choice(alike) if alike else self.fresh((self.r.randint(1, 5), columns))
+            kind, fields = "linear", {"features": rows} | self.some(bias=self.flag())
+        else:
+            source = self.new_input((self.r.randint(1, 5),), "int32")
+            kind, fields = "embedding", {"vocabulary": rows, "features": columns}
+        outputs = self._outputs(kind, (fields, [source]))
+        if outputs is None:
+            return False
+        entry = {"id": name, kind: fields, "from": source, "weights_of": owner}
+        self.entries.append(entry)
+        self.types[name], self.previous = outputs[0], name
+        self.matrices[name] = (rows, columns)
+        self.calls[name] = self.types[source], outputs[0]
+        return True
+
     def data(self) -> dict[str, Any]:
         """The model file."""
         return {
@@ -270,6 +303,8 @@ def random_spec(seed: int) -> dict[str, Any]:
         if chance < 0.12 and builder.block():
             continue
         if chance < 0.2 and builder.use():
+            continue
+        if chance < 0.24 and builder.tie():
             continue
         builder.layer(r.choice(DRAWN))
     while not builder.entries:

@@ -14,6 +14,7 @@ from mnet_cost.escaping import docstring_line, printable
 from mnet_cost.layers import KINDS
 from mnet_cost.models.types import BATCH
 from mnet_cost.network import Network
+from mnet_cost.torch_model.graph import tied_paths
 from mnet_cost.torch_model.names import camel_case, class_name
 from mnet_cost.torch_model.source.argument_columns import MISSING, ConstructorParameter, same, shown
 from mnet_cost.torch_model.source.call_tree import CallTree, Instance, NotAloneError
@@ -46,7 +47,9 @@ def write_source(network: Network) -> str:
     recording = record(network)
     plans = _plans(network, recording)
     _name(plans, network)
-    text = "\n\n\n".join("\n".join(_class(plan)) for plan in plans)
+    ties = [f"{_module(path)}.weight = {_module(owner)}.weight" for path, owner in
+            tied_paths(network)]  # fmt: skip
+    text = "\n\n\n".join("\n".join(_class(plan, ties * (plan is plans[-1]))) for plan in plans)
     used = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
     taken = source_of([name for name in own_definitions() if name in used])
     code = "\n\n\n".join([*taken, text])
@@ -197,12 +200,20 @@ def _label_of(plan: ClassPlan, symbol: Symbol) -> str:
 # --- a class
 
 
-def _class(plan: ClassPlan) -> list[str]:
+def _module(path: str) -> str:
+    """The Python expression for the module at a path in the network's class."""
+    if any(part.isdigit() for part in path.split(".")):
+        return f'self.get_submodule("{path}")'
+    return f"self.{path}"
+
+
+def _class(plan: ClassPlan, ties: Sequence[str]) -> list[str]:
+    """The lines of a class; `ties` are statements at the end of its constructor."""
     forward = Forward(plan, lambda path: _reached(plan, path))
     body = forward.lines()
     lines = [f"class {plan.name}({plan.base.name if plan.base else 'nn.Module'}):"]
     if plan.base is None:
-        lines += _constructor(plan, forward)
+        lines += _constructor(plan, forward, ties)
     inputs = "".join(f", {forward.variables[symbol]}: Tensor" for symbol in plan.symbols.values())
     result = "Tensor"
     if len(plan.outputs) > 1:
@@ -214,7 +225,7 @@ def _class(plan: ClassPlan) -> list[str]:
     return lines
 
 
-def _constructor(plan: ClassPlan, forward: Forward) -> list[str]:
+def _constructor(plan: ClassPlan, forward: Forward, ties: Sequence[str]) -> list[str]:
     lines = []
     parameters = "".join(f", {_declared(parameter)}" for parameter in plan.parameters)
     lines += wrapped(f"def __init__(self{parameters}) -> None:", 4)
@@ -222,6 +233,8 @@ def _constructor(plan: ClassPlan, forward: Forward) -> list[str]:
     for name, text in forward.stored.items():
         lines += wrapped(f"self.{name} = {text}", 8)
     lines += _constructed(plan, forward)
+    for tie in ties:
+        lines += wrapped(tie, 8)
     return [*lines, ""]
 
 

@@ -193,7 +193,8 @@ def _cut(value: Any) -> str:
 def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
     """Load the `state` from the file `path` into a module.
 
-    Raises `CheckpointError` where names or shapes are not those of the module.
+    Raises `CheckpointError` where names or shapes are not those of the module, and where a tensor
+    that has two names there has two values in the file.
     """
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     if not isinstance(state, Mapping):
@@ -208,6 +209,14 @@ def load_state(module: Any, state: Mapping[str, Any], path: Path) -> None:
             raise CheckpointError(
                 f"{path}: is of another network: `{name}` is {list(state[name].shape)} there and "
                 f"{list(own[name])} here"
+            )
+    names: dict[int, str] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        first = names.setdefault(id(tensor), name)
+        if first != name and not torch.equal(state[first], state[name]):
+            raise CheckpointError(
+                f"{path}: is of another network: `{first}` and `{name}` are one tensor here and "
+                "differ there"
             )
     module.load_state_dict(state)
 
