@@ -23,8 +23,8 @@ COUNTS = (
 FILES = ("ghostnet", "hrnet", "lcnet", "mixer", "mobileone", "mobilevit", "repvgg")
 
 PROJECTIONS_WITHIN = ("mobilevit",)
-"""Their `attention` has its four linear layers inside, which `counts` calls products and whose biases
-it does not call biases."""
+"""Their `attention` has its four linear layers inside, which `counts` calls products, and whose
+biases it does not call biases."""
 
 NOT_AS_PRINTED = {
     # The paper prints 0.4 % less, and 141 M for the network that its code says has 142 M.
