@@ -20,7 +20,7 @@ COUNTS = (
     "bn_affine", "bn_running", "bias",
 )  # fmt: skip
 
-FILES = ("ghostnet", "hrnet", "lcnet", "mixer", "mobileone", "mobilevit", "repvgg")
+FILES = ("fastvit", "ghostnet", "hrnet", "lcnet", "mixer", "mobileone", "mobilevit", "repvgg")
 
 PROJECTIONS_WITHIN = ("mobilevit",)
 """Their `attention` has its four linear layers inside, which `counts` calls products, and whose
