@@ -281,12 +281,16 @@ class EntryCompiler:
             self.problems.add("a list of inputs holds at least one", source)
             return None
         compiled = [
-            compile_reference(item, around.names, self.values, around.later, own) for item in items
+            compile_reference(item, around.names, self.values, around.later, own, several=True)
+            for item in items
         ]
         references = tuple(reference for reference in compiled if reference is not None)
         if len(references) < len(compiled):
             return None
-        self.calls.check_arity(body, len(references), node)
+        if not any(
+            reference.is_several for reference in references
+        ):  # else the walk knows how many
+            self.calls.check_arity(body, len(references), node)
         return references
 
 

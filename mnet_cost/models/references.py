@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import Any
 
 from mnet_cost.errors import did_you_mean
-from mnet_cost.models.types import MAX_PATH, Reference
+from mnet_cost.models.types import ALL, MAX_PATH, Reference
 from mnet_cost.models.values import Names, ValueCompiler
 from mnet_cost.yamlfile import Node
 
-_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.\w+)*\Z", re.ASCII)
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.\w+)*(\.\*)?\Z", re.ASCII)
 
 
 def compile_reference(
@@ -25,10 +25,12 @@ def compile_reference(
     values: ValueCompiler,
     later: Mapping[Any, Node] = MappingProxyType({}),
     own: str | None = None,
+    several: bool = False,
 ) -> Reference | None:
     """The tensor that `node` names, or None after a problem.
 
-    `later` are the ids of the whole list, `own` is that of the entry itself.
+    `later` are the ids of the whole list, `own` is that of the entry itself. With `several` it may
+    be all copies of an entry, or all its outputs: `ID.*`.
     """
     problems = values.problems
     text = node.value
@@ -41,6 +43,11 @@ def compile_reference(
         return None
     head = parts[0]
     values.used.add(head)
+    if parts[-1] == ALL and not several:
+        problems.add(
+            f"`{text}` is all copies or outputs of an entry, and here one tensor is named", node
+        )
+        return None
     if len(parts) > 1 and head in ("previous", "input"):
         problems.add(f"`{head}` has no parts: a path starts with an id", node)
         return None

@@ -22,7 +22,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-_REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
+_REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*(\.\*)?$"
 _COUNT = r"^ *[0-9]+(\.[0-9]+)? ?[kMGT]? *$"
 _PERCENT = r"^ *[0-9]+(\.[0-9]+)? *$"
 _DEFINITION = r"^[A-Za-z_][A-Za-z0-9_]*\s*(\([^()]*\))?$"
@@ -51,7 +51,8 @@ def json_schema() -> Json:
         "$defs": {
             "name": {"type": "string", "pattern": _NAME, "not": {"enum": sorted(RESERVED)}},
             "reference": {
-                "description": "`previous`, `input`, an earlier id, or a path like `stage.2.conv`.",
+                "description": "`previous`, `input`, an earlier id, a path like `stage.2.conv`, "
+                "or among inputs `stage.*`, all copies.",
                 "type": "string",
                 "pattern": _REFERENCE,
             },

@@ -63,6 +63,10 @@ class Knob(NamedTuple):
     help: str = ""
 
 
+ALL = "*"
+"""The last part of a path that names all copies of an entry, or all its outputs."""
+
+
 class Reference(NamedTuple):
     """The name of a tensor: `previous`, `input`, or a dotted path."""
 
@@ -71,6 +75,11 @@ class Reference(NamedTuple):
 
     def __str__(self) -> str:
         return ".".join(self.parts)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it names all copies or outputs of an entry."""
+        return self.parts[-1] == ALL
 
 
 class LayerBody(NamedTuple):

@@ -227,6 +227,25 @@ class Frame(_Scope):
             raise Failed(Problem(message, node.span(), None, self.trail()))
         return known(tensor)
 
+    def resolve_all(self, reference: Reference) -> list[int]:
+        """Indices of the tensors that `ID.*` names: of all copies of an entry, or all its outputs.
+
+        None of them where the entry is left out.
+        """
+        entry = Reference(reference.parts[:-1], reference.node)
+        binding = self.binding(entry)
+        if binding == UNKNOWN:
+            raise UnknownInputError
+        if isinstance(binding, Absent):
+            return []
+        if isinstance(binding, Outputs):
+            return [known(tensor) for tensor in binding.tensors]
+        if isinstance(binding, Copies):
+            copies = binding.copies
+            return [known(copy if isinstance(copy, int) else copy.tensor) for copy in copies]
+        message = f"`{entry}` has one output and no copies"
+        raise Failed(Problem(message, entry.node.span(), f"write `{entry}`", self.trail()))
+
     def _several(self, outputs: Outputs, what: str, name: str, node: Node) -> Failed:
         last = len(outputs.tensors) - 1
         hint = f"say which one: `{name}.0` to `{name}.{last}`"

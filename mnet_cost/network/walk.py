@@ -265,7 +265,7 @@ class _Elaboration:
         stands_for = None
         if entry.sources is None:
             stands_for = frame.previous if isinstance(frame.previous, int) else None
-        elif len(entry.sources) == 1:
+        elif len(entry.sources) == 1 and not entry.sources[0].is_several:
             try:
                 stands_for = frame.resolve(entry.sources[0])
             except UnknownInputError:
@@ -312,6 +312,8 @@ class _Elaboration:
     def sources(self, frame: Frame, entry: Entry) -> tuple[int, ...]:
         """Indices of an entry's inputs."""
         if entry.sources is not None:
+            if any(reference.is_several for reference in entry.sources):
+                return self._all_sources(frame, entry, entry.sources)
             return tuple([frame.resolve(reference) for reference in entry.sources])
         previous = frame.previous
         if previous is None or isinstance(previous, Outputs):
@@ -319,6 +321,29 @@ class _Elaboration:
         if previous == UNKNOWN:
             raise UnknownInputError
         return (previous,)
+
+    def _all_sources(
+        self, frame: Frame, entry: Entry, references: tuple[Reference, ...]
+    ) -> tuple[int, ...]:
+        """Indices of inputs among which are all copies of an entry: how many, is known here."""
+        sources: list[int] = []
+        for reference in references:
+            if reference.is_several:
+                sources += frame.resolve_all(reference)
+            else:
+                sources.append(frame.resolve(reference))
+        self.budget.spend("inputs of layers", len(sources), frame, entry.node)
+        if not sources:
+            named = ", ".join(f"`{reference}`" for reference in references)
+            fail(frame, entry.node, f"no input is left: of {named} there is none")
+        body = entry.body
+        if isinstance(body, LayerBody):
+            problem = arity_problem(body.kind, len(sources))
+            if problem:
+                fail(frame, entry.node, *problem)
+        elif isinstance(body, GroupBody) and len(sources) != 1:
+            fail(frame, entry.node, f"`layers` has one input, not {len(sources)}")
+        return tuple(sources)
 
     def body(
         self,

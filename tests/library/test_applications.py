@@ -358,3 +358,31 @@ def test_output_stride_8() -> None:
     assert shape("deeplabv3_mobilenet_v2@s4=1", "logits") == (21, 64, 64)
     assert shape("deeplabv3_mobilenet_v2", "logits") == (21, 32, 32)
     assert cost("deeplabv3_mobilenet_v2@s4=1").totals.params == 2_113_557
+
+
+def test_unet_without_padding() -> None:
+    # Figure 1: 570 and 568 pixels, 282 and 280, ..., and 388 in the end; each 3x3 takes 2 away
+    down = [(1, 64, 570), (64, 128, 282), (128, 256, 138), (256, 512, 66), (512, 1024, 30)]
+    up = [(1024, 512, 54), (512, 256, 102), (256, 128, 198), (128, 64, 390)]
+    pairs = [((i, o, n), (o, o, n - 2)) for i, o, n in down + up]
+    weights = sum(9 * i * o + o for pair in pairs for i, o, _ in pair)
+    products = sum(9 * i * o * n * n for pair in pairs for i, o, n in pair)
+    # 2x2 transposed: every pixel of 28, 52, 100 and 196 makes four
+    weights += sum(4 * i * o + o for i, o, _ in up) + 64 * 2 + 2
+    products += sum(i * o * (n + 2) ** 2 for i, o, n in up) + 64 * 2 * 388**2
+    totals = cost("unet").totals
+    assert (totals.mult_adds, totals.params) == (products, weights) == (150_428_424_448, 31_030_658)
+    assert shape("unet", "scores") == (2, 388, 388)
+    # section 3: 23 convolutional layers
+    kinds = [layer.step.layer.kind for layer in cost("unet").layers]
+    assert kinds.count("conv2d") + kinds.count("conv_transpose2d") == 23
+    assert shape("unet:padded", "scores") == (2, 572, 572)
+
+
+@pytest.mark.parametrize("reference", ["blazeface_front", "blazeface_back"])
+def test_anchors_of_blazeface(reference: str) -> None:
+    # section 3.3: 2 at each of 16 x 16 positions, 6 at each of 8 x 8; a box, and 6 points
+    assert shape(reference, "scores") == (896, 1)
+    assert shape(reference, "boxes") == (896, 4 + 2 * 6)
+    assert shape(reference, "fine_scores.conv2d") == (2, 16, 16)
+    assert shape(reference, "coarse_scores.conv2d") == (6, 8, 8)

@@ -66,6 +66,10 @@ OWN: Mapping[str, tuple[Knobs, ...]] = {
         {"classes": 7, "resolution": 331, "batch": 2},
     ),
     "ssdlite320_mobilenet_v3_large": ({"divider": 1, "first": 4},),
+    "unet": (
+        {"width": 4, "resolution": 205},
+        {"width": 5, "padding": 1, "norm": True, "colors": 3, "resolution": 75},
+    ),
     "vgg": ({"n1": 1, "norm": True},),
     "vit": ({"patch": 7, "depth": 2, "hidden": 60, "mlp": 33, "heads": 5},),
 }
@@ -80,6 +84,7 @@ TOO_SMALL: Mapping[str, int] = {
     "faster_rcnn_vgg16": 2,
     "inception_v3": 2,
     "ssd300_vgg16": 3,
+    "unet": 3,
 }
 """How many of its settings a spec refuses: images that become smaller than a window on the way, or
 that have fewer anchors than boxes are to be kept."""

@@ -564,6 +564,8 @@ def small(network: Listed) -> Network:
         wanted["resolution"] = 299
     if network.family == "ssd300_vgg16":
         wanted["resolution"] = 300
+    if network.family == "unet":
+        wanted |= {"resolution": 188, "width": 4}
     knobs = {name: value for name, value in wanted.items() if name in {*model.spec.knobs, "batch"}}
     return elaborate(model.spec, {**model.knobs, **knobs})
 

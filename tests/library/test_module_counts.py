@@ -1,7 +1,7 @@
-"""Networks of timm, class by class at two resolutions, and as their sources print them.
+"""Networks against modules of timm and others, class by class at two resolutions, and as printed.
 
-`timm_counts.csv` has what a counter of dispatched operations gives for timm's modules in eval mode;
-a folded module is one that timm re-parameterized.
+`module_counts.csv` has what a counter of dispatched operations gives for these modules in eval
+mode; a folded module is one that timm re-parameterized.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from mnet_cost.models.library import model_path
 from mnet_cost.models.load import read_spec
 from mnet_cost.printed import rounding_of
 
-TIMM = rows("timm_counts.csv")
+MODULES = rows("module_counts.csv")
 COUNTS = (
     "mult_adds", "conv1x1", "depthwise", "grouped", "conv_other", "fc", "matmul", "params",
     "bn_affine", "bn_running", "bias",
 )  # fmt: skip
 
-FILES = ("fastvit", "ghostnet", "hrnet", "lcnet", "mixer", "mobileone", "mobilevit", "repvgg")
+FILES = (
+    "fastvit", "ghostnet", "hrnet", "lcnet", "mcunet", "mixer", "mobileone", "mobilevit", "repvgg",
+)  # fmt: skip
 
 PROJECTIONS_WITHIN = ("mobilevit",)
 """Their `attention` has its four linear layers inside, which `counts` calls products, and whose
@@ -45,11 +47,11 @@ NOT_AS_PRINTED = {
 """Printed, and what it is."""
 
 
-@pytest.mark.parametrize("row", TIMM, ids=lambda row: row["spec"])
-def test_counts_are_those_of_timm(row: dict[str, str]) -> None:
+@pytest.mark.parametrize("row", MODULES, ids=lambda row: row["spec"])
+def test_counts_are_those_of_the_module(row: dict[str, str]) -> None:
     counted = counts(row["spec"])._asdict()
     expected = {name: int(row[name]) for name in COUNTS}
-    if row["name"].startswith(PROJECTIONS_WITHIN):
+    if row["spec"].startswith(PROJECTIONS_WITHIN):
         for of in (counted, expected):
             of["matmul"] += of.pop("fc")
             del of["bias"]
@@ -59,7 +61,7 @@ def test_counts_are_those_of_timm(row: dict[str, str]) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_variant_is_compared(name: str) -> None:
     """At two resolutions, in each form, and with its classes as the one output."""
-    compared = [row["spec"].split("@")[0] for row in TIMM]
+    compared = [row["spec"].split("@")[0] for row in MODULES]
     for variant in read_spec(model_path(name)).variants:
         assert compared.count(variant) in (2, 4), variant
         network = cost(variant).network
