@@ -128,7 +128,8 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     inputs = ", ".join(f"{network.tensors[i].name} {network.tensors[i].type}" for i in step.inputs)
     written = f"{source.path}:{step.line}:  {source.line(step.line).strip()}"
     owner = network.owner_of(step)
-    shared = "" if owner is None else f" · weights of {owner.name}"
+    what = "weights" if step.tied_to is None else "kernel"
+    shared = "" if owner is None else f" · {what} of {owner.name}"
     rows = [
         (formula.what, formula.value, _equation(formula)) for formula in _formulas(analysis, cost)
     ]

@@ -20,7 +20,9 @@ COUNTS = (
     "bn_affine", "bn_running", "bias",
 )  # fmt: skip
 
-FILES = ("ghostnet", "hrnet", "lcnet", "mcunet", "mixer", "mobileone", "mobilevit", "repvgg")
+FILES = (
+    "fastvit", "ghostnet", "hrnet", "lcnet", "mcunet", "mixer", "mobileone", "mobilevit", "repvgg",
+)  # fmt: skip
 
 PROJECTIONS_WITHIN = ("mobilevit",)
 """Their `attention` has its four linear layers inside, which `counts` calls products, and whose

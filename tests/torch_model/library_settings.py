@@ -34,6 +34,10 @@ OWN: Mapping[str, tuple[Knobs, ...]] = {
     ),
     "faster_rcnn_resnet50_fpn": ({"regions": 11, "resolution": 321},),
     "faster_rcnn_vgg16": ({"regions": 11, "resolution": 161},),
+    "fastvit": (
+        {"c": 16, "n3": 2, "expand": 2, "folded": False, "attention": True},
+        {"c": 20, "n": 1, "resolution": 97},
+    ),
     "ghostnet": ({"alpha": 0.37, "ratio": 3, "se_ratio": 0.1},),
     "googlenet": ({"five": 5, "norm": False, "pool4": 3},),
     "inception_v3": ({"training": True, "resolution": 301}, {"resolution": 131, "classes": 7}),
