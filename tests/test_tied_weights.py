@@ -164,3 +164,18 @@ def test_arrays_of_candidates() -> None:
 def test_reports_name_the_owner() -> None:
     layers = analysis_document(analyze_network(network(DECODER)))["layers"]
     assert [layer["shares_weights_with"] for layer in layers] == [None, None, None, "table"]
+
+
+def test_a_variant_without_the_tie() -> None:
+    text = (
+        "format: 1\nname: net\n"
+        + DECODER
+        + (
+            "  - {id: gone, relu: {}, when: 1 > 2}\n"
+            "variants:\n  untied: {layers: {head: {weights_of: null}, gone: {when: null}}}\n"
+        )
+    )
+    tied, untied = (elaborate(parse_spec(text, variant)) for variant in (None, "untied"))
+    assert [step.tied_to for step in untied.steps] == [None] * 5
+    params = [analyze_network(net).totals.params for net in (tied, untied)]
+    assert params == [722, 722 + 400]

@@ -242,6 +242,8 @@ def _patch_entry(entry: Node, patch: Node) -> Node:
     result = (patch if replaced else entry).like({key: entry.value[key] for key in kept})
     result.value.update(patch.value)
     result.keys = {**{key: entry.keys[key] for key in kept}, **patch.keys}
+    for key in [key for key in MODIFIERS if key in patch.value and patch.value[key].value is None]:
+        del result.value[key], result.keys[key]
     return result
 
 
