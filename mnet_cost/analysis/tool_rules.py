@@ -30,6 +30,7 @@ from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttent
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
@@ -50,6 +51,16 @@ from mnet_cost.layers.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
@@ -123,8 +134,9 @@ def _left_out(counted: Counted) -> Any:
 
 
 def _images(counted: Counted) -> Any:
-    """Images in the batch: axes in front of an image can only be joined with the batch."""
-    return counted.batch * product(counted.output.shape[:-3])
+    """Images, signals or volumes in the batch: axes in front can only be joined with the batch."""
+    own_axes = counted.layer.own_axes(counted.output)
+    return counted.batch * product(counted.output.shape[:-own_axes])
 
 
 def _params(counted: Counted) -> Any:
@@ -143,6 +155,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     LocalResponseNorm, L2Normalize,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
+    MaxPool1d, MaxPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool3d,
     Add, Multiply, Concat,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     Split, Slice, Take,
@@ -213,7 +226,9 @@ def _is_turned(counted: Counted) -> Any:
 def _adaptive_pool(counted: Counted) -> Any:
     """thop divides sizes in double precision, and cuts the product off."""
     (x,) = counted.inputs
-    windows = (x.shape[-2] / counted.output.shape[-2]) * (x.shape[-1] / counted.output.shape[-1])
+    windows: Any = 1
+    for axis in range(1 - counted.layer.own_axes(x), 0):
+        windows = windows * (x.shape[axis] / counted.output.shape[axis])
     return floor((windows + 1) * _outputs(counted))
 
 
@@ -282,7 +297,8 @@ TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
         Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, GroupNorm,
         InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale,
-        ClassToken, PositionEmbedding, Parameter, Embedding,
+        ClassToken, PositionEmbedding, Parameter, Embedding, Conv1d, Conv3d, AvgPool1d, AvgPool3d,
+        AdaptiveAvgPool1d, AdaptiveAvgPool3d,
     ),
     AS_OURS,
 ) | {
@@ -301,7 +317,7 @@ _PLAIN = "products and a softmax"
 PTFLOPS: Rules = {
     **TORCH,
     Conv2d: Rule((_BIAS,)),
-    DepthwiseConv2d: Rule((_BIAS,)),
+    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), Rule((_BIAS,))),
     ConvTranspose2d: Rule(
         (_BIAS,), not_covered=_CUT, is_beyond=lambda counted: counted.layer.bias & _is_cut(counted)
     ),
@@ -319,7 +335,15 @@ PTFLOPS: Rules = {
 }
 
 _STATISTICS = _rule("layer, group and instance norm at 5 per element", _statistics_norm)
-_ADAPTIVE_PER_INPUT = Part("adaptive average pooling at 1 per input", _inputs)
+
+
+def _inputs_of_images(counted: Counted) -> Any:
+    """fvcore knows the pool of images alone, not those of signals and volumes."""
+    is_image = counted.inputs[0].layout not in ("signal", "volume")
+    return _inputs(counted) if is_image else 0
+
+
+_ADAPTIVE_PER_INPUT = Part("adaptive average pooling at 1 per input", _inputs_of_images)
 
 FVCORE: Rules = {
     **TORCH,
@@ -377,9 +401,14 @@ THOP: Rules = {
     Softmax: Rule(
         (Part("softmax of n elements at 3 n - 1", _softmax),), "nn.Softmax", "a function", _none
     ),
-    AvgPool2d: Rule(
-        (Part("average pooling at 1 per output", _outputs),), "nn.AvgPool2d", "a function", _none
-    ),
+    **{
+        kind: Rule((Part("average pooling at 1 per output", _outputs),), name, "a function", _none)
+        for kind, name in (
+            (AvgPool2d, "nn.AvgPool2d"),
+            (AvgPool1d, "nn.AvgPool1d"),
+            (AvgPool3d, "nn.AvgPool3d"),
+        )
+    },
     GlobalAvgPool: Rule(
         (
             Part(
@@ -391,12 +420,19 @@ THOP: Rules = {
         "a function or a mean",
         _none,
     ),
-    AdaptiveAvgPool2d: Rule(
-        (Part("adaptive average pooling at 1 per input and output", _adaptive_pool),),
-        "nn.AdaptiveAvgPool2d",
-        "a function",
-        _none,
-    ),
+    **{
+        kind: Rule(
+            (Part("adaptive average pooling at 1 per input and output", _adaptive_pool),),
+            name,
+            "a function",
+            _none,
+        )
+        for kind, name in (
+            (AdaptiveAvgPool2d, "nn.AdaptiveAvgPool2d"),
+            (AdaptiveAvgPool1d, "nn.AdaptiveAvgPool1d"),
+            (AdaptiveAvgPool3d, "nn.AdaptiveAvgPool3d"),
+        )
+    },
     Resize: Rule(
         (),
         "F.interpolate",
@@ -446,9 +482,7 @@ def _pointwise_params(counted: Counted) -> Any:
 
 def _batch_norm_params(counted: Counted) -> Any:
     """Positions of a sequence are joined with the batch, like axes in front of an image."""
-    if _axis(counted) == -3:
-        return _params_per_image(counted)
-    return counted.batch * product(counted.output.shape[:-1]) * counted.work.params
+    return counted.batch * product(counted.output.shape[: _axis(counted)]) * counted.work.params
 
 
 def _turned_batch_norm_params(counted: Counted) -> Any:
@@ -458,7 +492,7 @@ def _turned_batch_norm_params(counted: Counted) -> Any:
 TORCHINFO: Rules = {
     **TORCH,
     Conv2d: Rule((_BIAS,), "nn.Conv2d", "nn.Linear over positions", _pointwise_params),
-    DepthwiseConv2d: Rule((_BIAS,)),
+    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), Rule((_BIAS,))),
     ConvTranspose2d: Rule((_AT_OUTPUTS, _BIAS), not_covered=_CUT, is_beyond=_is_cut),
     Linear: Rule(
         (
@@ -478,7 +512,7 @@ TORCHINFO: Rules = {
         "nn.BatchNorm1d over turned axes",
         _turned_batch_norm_params,
         "along another axis it depends on which axes are joined or turned",
-        lambda counted: _axis(counted) not in (-3, -1),
+        lambda counted: not counted.layer.is_native(counted.inputs[0]),
     ),
     LayerNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),

@@ -22,6 +22,7 @@ from mnet_cost.layers.activation import (
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.base import Layer, Work
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
@@ -50,6 +51,16 @@ from mnet_cost.layers.pool import (
     GlobalMaxPool,
     MaxPool2d,
 )
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
+)
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
@@ -61,6 +72,8 @@ LAYERS: tuple[type[Layer], ...] = (
     Conv2d,
     DepthwiseConv2d,
     ConvTranspose2d,
+    Conv1d,
+    Conv3d,
     # linear
     Linear,
     # norms
@@ -89,6 +102,14 @@ LAYERS: tuple[type[Layer], ...] = (
     GlobalMaxPool,
     AdaptiveAvgPool2d,
     AdaptiveMaxPool2d,
+    MaxPool1d,
+    MaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
     # attention
     MatMul,
     ScaledDotProductAttention,

@@ -29,6 +29,7 @@ from mnet_cost.layers.activation import (
 )
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
 from mnet_cost.layers.fields import fields_of
@@ -57,6 +58,16 @@ from mnet_cost.layers.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
@@ -184,6 +195,44 @@ def cases(
     optional: dict[str, Strategy] | None = None,
 ) -> Strategy:
     return st.tuples(st.fixed_dictionaries(required or {}, optional=optional or {}), shapes)
+
+
+SIGNALS = shape(2, 3, size=12).map(lambda sizes: [sizes])
+VOLUMES = shape(4, 5, size=6).map(lambda sizes: [sizes])
+
+
+def along(axes: int, low: int, high: int) -> Strategy:
+    """A whole number, or one for each of several axes."""
+    number = whole(low, high)
+    return number if axes == 1 else number | st.lists(number, min_size=axes, max_size=axes)
+
+
+def ends(axes: int) -> Strategy:
+    numbers = whole(0, 2)
+    lengths = st.sampled_from([2 * axes] if axes == 1 else [axes, 2 * axes])
+    lists = lengths.flatmap(lambda n: st.lists(numbers, min_size=n, max_size=n))
+    return numbers | lists | st.sampled_from(("same", "valid"))
+
+
+def windows(axes: int) -> dict[str, Strategy]:
+    return {"stride": along(axes, 0, 3), "padding": ends(axes)}
+
+
+def along_axes(axes: int, kinds: tuple[type[Layer], ...]) -> dict[type[Layer], Strategy]:
+    """Strategies of a convolution, a largest and a mean, and of two pools that adapt."""
+    convolution, largest, mean, *adaptive = kinds
+    shapes, kernel = SIGNALS if axes == 1 else VOLUMES, {"kernel": along(axes, 1, 4)}
+    dilation = {"dilation": along(axes, 1, 3)}
+    grouped = {"groups": whole(1, 3), "bias": FLAGS}
+    included = {"count_include_pad": FLAGS, "round_up": FLAGS}
+    return {
+        convolution: cases(
+            shapes, {"channels": whole(1, 6), **kernel}, windows(axes) | dilation | grouped
+        ),
+        largest: cases(shapes, kernel, windows(axes) | dilation | {"round_up": FLAGS}),
+        mean: cases(shapes, kernel, windows(axes) | included),
+        **dict.fromkeys(adaptive, cases(shapes | ANY, {"size": along(axes, 0, 6)})),
+    }
 
 
 WINDOW = {
@@ -386,6 +435,8 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     **dict.fromkeys(
         (AdaptiveAvgPool2d, AdaptiveMaxPool2d), cases(IMAGES, {"size": pair(whole(0, 9))})
     ),
+    **along_axes(1, (Conv1d, MaxPool1d, AvgPool1d, AdaptiveAvgPool1d, AdaptiveMaxPool1d)),
+    **along_axes(3, (Conv3d, MaxPool3d, AvgPool3d, AdaptiveAvgPool3d, AdaptiveMaxPool3d)),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
     Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),
