@@ -56,6 +56,7 @@ from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 
 __all__ = ["KINDS", "LAYERS", "Layer", "Work"]
 
@@ -117,11 +118,14 @@ LAYERS: tuple[type[Layer], ...] = (
     ChannelShuffle,
     ToSequence,
     ToImage,
-    # trained tensors
+    # stored tensors
     Scale,
     ClassToken,
     PositionEmbedding,
     Parameter,
+    Constant,
+    RelativePositionBias,
+    WindowMask,
     Embedding,
     # picking
     Split,

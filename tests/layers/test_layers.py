@@ -22,8 +22,12 @@ from mnet_cost.layers.layout import Copy
 from mnet_cost.layers.pool import AdaptiveAvgPool2d, AdaptivePool, AvgPool2d, GlobalPool, MaxPool2d
 from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
+from mnet_cost.layers.stored import Stored
 
-SHARED = {Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Recurrent, RegionPool}
+SHARED = {
+    Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Recurrent, RegionPool,
+    Stored,
+}  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 
 LINES = ("Shapes", "Mult-adds", "Weights", "Params", "Vector ops", "Bytes", "Source")
@@ -79,6 +83,9 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "heads": 2,
         "regions": 9,
         "index": 0,
+        "values": "zeros",
+        "window": 1,
+        "shift": 0,
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

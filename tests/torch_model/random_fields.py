@@ -11,6 +11,7 @@ from typing import Any
 from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.reduce import REDUCTIONS
+from mnet_cost.layers.stored import CONSTANTS
 from mnet_cost.tensors import TensorType, axis_names
 
 Shape = tuple[int, ...]
@@ -370,8 +371,35 @@ def sequence(d: Draft) -> Proposal:
     return {}, [d.any(2)]
 
 
+def _small_shape(d: Draft, least: int = 1) -> list[int]:
+    return [d.r.randint(1, 6) for _ in range(d.r.randint(least, 4))]
+
+
 def parameter(d: Draft) -> Proposal:
-    return {"shape": [d.r.randint(1, 6) for _ in range(d.r.randint(1, 4))]}, []
+    return {"shape": _small_shape(d)} | d.some(trained=d.r.randint(1, 40)), []
+
+
+def constant(d: Draft) -> Proposal:
+    if d.r.random() < 0.3:
+        shape = _small_shape(d)[:2]
+        return {"shape": shape, "values": [d.real(-1, 1) for _ in range(math.prod(shape))]}, []
+    word = d.r.choice(CONSTANTS)
+    shape = _small_shape(d, 1 if word in ("zeros", "ones") else 2)
+    if word == "causal_mask":
+        shape[-1] = max(shape[-2:])
+    return {"shape": shape, "values": word}, []
+
+
+def relative_position_bias(d: Draft) -> Proposal:
+    fields: Fields = {"window": d.pair(1, 4), "heads": d.r.randint(1, 4)}
+    return fields | d.some(distances=d.r.choice(["signed", "absolute"])), []
+
+
+def window_mask(d: Draft) -> Proposal:
+    windows = [d.r.randint(1, 3) for _ in range(2)]
+    size = [window * d.r.randint(1, 3) for window in windows]
+    shift = [d.r.randrange(window) for window in windows]
+    return {"size": size, "window": windows, "shift": shift}, []
 
 
 def _tokens(d: Draft) -> str:
@@ -461,8 +489,8 @@ _OWN = (
     instance_norm, rms_norm, reduce, local_response_norm, l2_normalize, leaky_relu, prelu,
     softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention,
     elementwise, concat, flatten, reshape, transpose, dropout, identity, pad, resize,
-    channel_shuffle, to_sequence, to_image, scale, parameter, embedding, split, slice_, take,
-    box_decode, non_max_suppression, roi_align,
+    channel_shuffle, to_sequence, to_image, scale, parameter, constant, relative_position_bias,
+    window_mask, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

@@ -60,6 +60,10 @@ class Builder(Draft):
         """A tensor of that shape: another input of the network, or a trained tensor."""
         if self.top is self and len(self.inputs) < 5 and self.r.random() < 0.6:
             return self.new_input(shape)
+        return self.trained(shape)
+
+    def trained(self, shape: Shape) -> str:
+        """A trained tensor, which says nothing of its axes."""
         name = self.name("p")
         self.entries.append({"id": name, "parameter": {"shape": list(shape)}})
         self.types[name] = TensorType(shape)
@@ -227,7 +231,7 @@ class Builder(Draft):
             source = self.top.new_input(given.shape, layout=given.layout)
             self.types[source] = given
         elif source is None:
-            source = self.fresh(given.shape)
+            source = self.trained(given.shape)
         again = self.name("t")
         self.entries.append({"id": again, "use": name, "from": source})
         self.types[again], self.previous = output, again
