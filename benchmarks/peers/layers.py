@@ -77,6 +77,20 @@ class ConstantKernel(nn.Module):
         return self.function(x, self.get_buffer("kernel"))
 
 
+class StoredQuery(nn.Module):
+    """A linear layer on as many trained numbers, repeated to [5, 12], added to the input."""
+
+    def __init__(self, trained: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(trained))
+        self.query = nn.Linear(12, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.weight.repeat(9)[:60].view(5, 12)
+        query: Tensor = self.query(rows[None])
+        return x + query
+
+
 class SelfAttention(nn.Module):
     """torch's MultiheadAttention of a sequence to itself, or to a context."""
 
@@ -288,6 +302,12 @@ FRAMES = {"x": (2, 8, 6, 10)}
 SEQUENCE = {"x": (5, 12)}
 SIGNAL = {"x": (4, 11)}
 VOLUME = {"x": (4, 5, 7, 8)}
+
+
+def _with_bias(x: Tensor, table: Tensor) -> Tensor:
+    """Scores with a number for each head and each pair of 4 positions, looked up in a table."""
+    index = torch.zeros(16, dtype=torch.int64)
+    return x + table[index].view(4, 4, 2).permute(2, 0, 1)
 
 
 def _module(layers: str, inputs: Mapping[str, tuple[int, ...]], make: MakeModule) -> Case:
@@ -636,6 +656,18 @@ CASES: tuple[Case, ...] = (
         "beside modules": lambda: TrainedTensor((5, 12), torch.add),
         "alone": lambda: TrainedTensor((5, 12), torch.add, alone=True),
     }),
+    _function("[{id: c, constant: {shape: [5, 12], values: sine}}, {add: [x, c]}]", SEQUENCE,
+              lambda x: x + torch.ones(5, 12)),
+    Case({"x": (4, 2, 4, 4)},
+         "[{id: b, relative_position_bias: {window: 2, heads: 2}}, {add: [x, b]}]", {
+        "beside modules": lambda: TrainedTensor((9, 2), _with_bias),
+        "alone": lambda: TrainedTensor((9, 2), _with_bias, alone=True),
+    }),
+    _function("[{id: m, window_mask: {size: 4, window: 2, shift: 1}}, {add: [x, m]}]",
+              {"x": (4, 2, 4, 4)}, lambda x: x + torch.ones(4, 1, 4, 4)),
+    # a linear layer on a stored tensor alone runs once, whatever the batch
+    _module("[{id: p, parameter: {shape: [5, 12], trained: 7}}, {linear: {features: 12}}, "
+            "{add: [x, previous]}]", SEQUENCE, lambda: StoredQuery(7)),
     Case({"x": (5,)}, "[{embedding: {vocabulary: 9, features: 4}}]",
          {"module": lambda: nn.Embedding(9, 4)}, torch.int64),
     # picking

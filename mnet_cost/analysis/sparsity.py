@@ -190,7 +190,8 @@ def _layer(
     # Each product with a trained weight is one of its gradient, too; a constant kernel is in all.
     with_weights = cost.mult_adds
     if work.params:
-        with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
+        of_example = step.layer.backward_mult_adds(inputs, cost.output)[1]
+        with_weights = of_example * network.batch_of(step)
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:

@@ -78,6 +78,7 @@ from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 from mnet_cost.tensors import TensorType, floor, product
 
 
@@ -90,6 +91,9 @@ class Counted(NamedTuple):
     output: TensorType
     work: Work
     batch: int
+    """Examples for which it runs: 1 where it reads stored tensors alone."""
+    examples: int = 1
+    """Examples in the batch."""
 
 
 Amount = Callable[[Counted], Any]
@@ -156,6 +160,11 @@ def _params(counted: Counted) -> Any:
     return counted.batch * counted.work.params
 
 
+def _stored_params(counted: Counted) -> Any:
+    """A module that has a stored tensor has outputs for all examples."""
+    return counted.examples * counted.work.params
+
+
 def _params_per_image(counted: Counted) -> Any:
     return _images(counted) * counted.work.params
 
@@ -170,6 +179,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
     MaxPool1d, MaxPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool3d,
     Elementwise, Add, Multiply, Concat,
+    Constant, WindowMask,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
     Split, Slice, Take,
@@ -346,7 +356,8 @@ TORCH: Rules = _ANY_FORM | dict.fromkeys(
         Conv2d, DepthwiseConv2d, ConvTranspose2d, Conv1d, Conv3d, DynamicConv2d, Linear, MatMul,
         BatchNorm, LayerNorm, RmsNorm, GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d,
         AvgPool1d, AvgPool3d, GlobalAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d,
-        AdaptiveAvgPool3d, Resize, Scale, ClassToken, PositionEmbedding, Parameter, Embedding,
+        AdaptiveAvgPool3d, Resize, Scale, ClassToken, PositionEmbedding, Parameter,
+        RelativePositionBias, Embedding,
     ),
     AS_OURS,
 ) | {
@@ -527,6 +538,7 @@ THOP: Rules = {
 
 _NORM_PARAMS = Part("params of norms, once", _params_per_image)
 _OWN_PARAMS = Rule((), "a parameter beside modules", "a module of its own", _params)
+_STORED_PARAMS = _OWN_PARAMS._replace(otherwise_amount=_stored_params)
 
 
 def _is_pointwise(layer: Conv2d) -> Any:
@@ -619,7 +631,8 @@ TORCHINFO: Rules = {
     Scale: _OWN_PARAMS,
     ClassToken: _OWN_PARAMS,
     PositionEmbedding: _OWN_PARAMS,
-    Parameter: _OWN_PARAMS,
+    Parameter: _STORED_PARAMS,
+    RelativePositionBias: _STORED_PARAMS,
     Embedding: _rule("params of embeddings, once", _params),
 }
 

@@ -1,7 +1,8 @@
 """Work and bytes of each layer at a batch size and precision.
 
 Needs a `Network`; returns one `LayerCost` a step, in schedule order. Weights used twice are
-stored once: the later user has no params of its own, or just a bias, but reads them. Not here:
+stored once: the later user has no params of its own, or just a bias, but reads them. What is made
+of stored tensors alone is counted once a run, not for each example, as torch does it. Not here:
 fusion, caches.
 """
 
@@ -98,6 +99,10 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
         held: _Held = "own" if step.shares is None else "another's"
         if step.tied_to is not None:
             held = _held(network, step, counted_kernels)
+        if step.is_static:  # once a run
+            inputs = tuple([tensors[index].type for index in step.inputs])
+            costs.append(_count(step, held, inputs, tensors[step.output].type, 1, precision))
+            continue
         key: tuple[object, ...]
         if len(step.inputs) == 1:  # nearly always
             key = (id(step.layer), held, id(tensors[step.inputs[0]].type))

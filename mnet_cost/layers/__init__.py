@@ -83,12 +83,15 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "adaptive_max_pool1d": "pool1d3d.AdaptiveMaxPool1d",
         "adaptive_max_pool3d": "pool1d3d.AdaptiveMaxPool3d",
     },
-    "Trained tensors": {
+    "Stored tensors": {
         "scale": "parameters.Scale",
         "class_token": "parameters.ClassToken",
         "position_embedding": "parameters.PositionEmbedding",
         "embedding": "parameters.Embedding",
         "parameter": "parameters.Parameter",
+        "constant": "stored.Constant",
+        "relative_position_bias": "stored.RelativePositionBias",
+        "window_mask": "stored.WindowMask",
     },
     "Parts and joins": {
         "concat": "elementwise.Concat",

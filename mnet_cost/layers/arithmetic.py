@@ -61,7 +61,8 @@ def _factors(layer: Elementwise, inputs: Inputs, output: TensorType) -> Saved:
 
 
 def _condition(layer: Elementwise, inputs: Inputs, output: TensorType) -> Saved:
-    return Saved(bytes=inputs[0].type.elements)  # a flag for each element of the condition
+    flags = inputs[0].type.elements  # one for each element of the condition
+    return Saved(static=(0, flags)) if inputs[0].is_static else Saved(bytes=flags)
 
 
 class Operation(NamedTuple):

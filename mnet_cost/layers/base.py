@@ -122,6 +122,10 @@ class Layer:
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
+    is_stored: ClassVar[bool] = False
+    """Whether it is a stored tensor by itself, trained or constant, and so has no inputs."""
+    is_known: ClassVar[bool] = True
+    """Whether a runtime can calculate it beforehand where all of its inputs are stored."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else `Work.input_elements` has those that are."""
     buffers_are_weights: ClassVar[bool] = False

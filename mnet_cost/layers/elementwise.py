@@ -119,18 +119,22 @@ class Multiply(Broadcast):
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # One product after the other: each factor is the gradient of the other one.
-        saved, between = set[int](), 0
+        saved, between, static = set[int](), 0, 0
         shape, needs = inputs[0].type.shape, inputs[0].needs_gradient
+        is_static = inputs[0].is_static
         for number, x in enumerate(inputs[1:], 1):
             if needs:
                 saved.add(number)
             if x.needs_gradient and number == 1:
                 saved.add(0)
+            elif x.needs_gradient and is_static:
+                static += product(shape)
             elif x.needs_gradient:
                 between += product(shape)
+            is_static = is_static and x.is_static
             shape = broadcast_shape(shape, x.type.shape)
             needs = needs or x.needs_gradient
-        return Saved(inputs=tuple(sorted(saved)), elements=between)
+        return Saved(inputs=tuple(sorted(saved)), elements=between, static=(static, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -336,6 +336,34 @@ class Sizes(FieldKind):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
+class Numbers(FieldKind):
+    """One of some words, or a list of numbers."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, False)
+
+    options: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(self.options)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if is_word(value):
+            return Word(self.options).convert(value, check)
+        if not isinstance(value, list) or not value:
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        real = Real()
+        return tuple([real.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return " | ".join((*self.options, "list of numbers"))
+
+    def schema(self) -> Json:
+        listed = {"type": "array", "minItems": 1, "items": _or_expression(Real().schema())}
+        return {"anyOf": [{"enum": list(self.options)}, listed]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Axis(FieldKind):
     """The name of an axis of an image, a sequence or a vector, or its number from the end."""
 

@@ -47,6 +47,9 @@ class Step(NamedTuple):
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses as well; None where it has its own."""
+    is_static: bool = False
+    """Whether its outputs are stored tensors, or made of stored tensors alone: they are the same
+    for all examples. torch makes them once a run, whatever the batch, and a runtime beforehand."""
     tied_to: int | None = None
     """Index of the step whose trained matrix is its kernel; its bias, if any, is its own."""
 
@@ -76,11 +79,6 @@ class Step(NamedTuple):
     def output(self) -> int:
         """Index of the tensor that it makes, the first of several."""
         return self.outputs[0]
-
-    @property
-    def is_weight(self) -> bool:
-        """Whether its output is a trained tensor: in memory as a weight, and without any work."""
-        return not self.inputs and self.layer.effect == "view"
 
     @property
     def line(self) -> int:
@@ -142,6 +140,15 @@ class Network:
     def batch(self) -> Any:
         """Examples per inference."""
         return self.knobs["batch"]
+
+    def batch_of(self, step: Step) -> Any:
+        """Examples for which a step runs: once where it is static."""
+        return 1 if step.is_static else self.batch
+
+    def is_static(self, tensor: int) -> bool:
+        """Whether a tensor is stored, or made of stored tensors alone."""
+        producer = self.tensors[tensor].producer
+        return producer is not None and self.steps[producer].is_static
 
     @property
     def schedule(self) -> tuple[str, ...]:
@@ -265,5 +272,5 @@ def dead_ends(network: Network) -> tuple[Step, ...]:
     ends = [step for step in network.steps if read.isdisjoint(step.outputs)]
     if ends:
         taken = {network.steps[step.tied_to] for step in network.steps if step.tied_to is not None}
-        ends = [step for step in ends if not step.is_weight or step not in taken]
+        ends = [step for step in ends if not step.layer.is_stored or step not in taken]
     return tuple(ends)

@@ -84,6 +84,7 @@ from mnet_cost.layers.reduce import REDUCTIONS, Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import CONSTANTS, Constant, RelativePositionBias, WindowMask
 from mnet_cost.network.varying import Demand, Varying, parts_of
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
 
@@ -559,7 +560,27 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     Unfold: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
-    Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
+    Parameter: cases(
+        st.just([]),
+        {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)},
+        {"trained": whole(0, 99)},
+    ),
+    Constant: cases(
+        st.just([]),
+        {
+            "shape": shape(1, 4, size=3),
+            "values": st.sampled_from(CONSTANTS) | st.lists(real(-1, 1), min_size=1, max_size=6),
+        },
+    ),
+    RelativePositionBias: cases(
+        st.just([]),
+        {"window": pair(whole(0, 4)), "heads": whole(1, 4)},
+        {"distances": st.sampled_from(("signed", "absolute"))},
+    ),
+    WindowMask: cases(
+        st.just([]),
+        {"size": pair(whole(1, 8)), "window": pair(whole(1, 4)), "shift": pair(whole(0, 3))},
+    ),
     Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),
     Split: splits()
     | cases(ANY, {}, {"parts": st.integers(1, 3), "sizes": shape(1, 3), "axis": AXES}),

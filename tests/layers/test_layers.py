@@ -33,10 +33,12 @@ from mnet_cost.layers.pool1d3d import AxesAvgPool, AxesMaxPool
 from mnet_cost.layers.rearrange import Windows
 from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
+from mnet_cost.layers.stored import Stored
 
 SHARED = {
     Windows, Layer, Activation, Broadcast, GlobalPool, AdaptivePool, AdaptiveMeanPool,
     AdaptiveMaxPool, AxesConvolution, AxesMaxPool, AxesAvgPool, View, Copy, Recurrent, RegionPool,
+    Stored,
 }  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 
@@ -104,6 +106,7 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "factor": 2,
         "shift": 1,
         "window": 2,
+        "values": "zeros",
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

@@ -1,4 +1,4 @@
-"""EfficientNet, RegNet, ConvNeXt, ViT, ShuffleNet V2, NASNet: worked by hand, and as printed."""
+"""EfficientNet, RegNet, ConvNeXt, ViT, PoolFormer and others: worked by hand, and as printed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ FILES = (
     "efficientnet",
     "efficientnet_lite",
     "nasnet_mobile",
+    "poolformer",
     "regnet",
     "shufflenet_v2",
     "vit",
@@ -115,6 +116,23 @@ def test_convnext_block() -> None:
     expected = (56 * 56 * kernels, kernels + shifts + norm_and_scale)
     assert inside(analysis, "stage1.2") == expected == (245_962_752, 79_296)
     assert analysis.totals.buffers == 0
+
+
+@pytest.mark.parametrize(
+    ("variant", "params", "at_224", "at_193"),
+    [
+        ("s12", 11915176, 1812267008, 1331597312),
+        ("s24", 21388968, 3392208896, 2492370944),
+        ("s36", 30862760, 4972150784, 3653144576),
+        ("m36", 56172520, 8758788096, 6435231744),
+        ("m48", 73473448, 11533320192, 8473663488),
+    ],
+)
+def test_poolformer_is_that_of_timm(variant: str, params: int, at_224: int, at_193: int) -> None:
+    """timm 1.0.31, its convolutions and matrix products counted as torch dispatches them."""
+    for resolution, mult_adds in ((224, at_224), (193, at_193)):
+        totals = cost(f"poolformer_{variant}@resolution={resolution}").totals
+        assert (totals.params, totals.mult_adds) == (params, mult_adds)
 
 
 def test_vit_block() -> None:

@@ -82,7 +82,7 @@ def test_the_library_has_what_people_compare() -> None:
         resnet18 resnet34 resnet50 resnet101 resnet50_v1 resnet101_v1 densenet121
         shufflenet_v2_x0_5 shufflenet_v2_x1_0 mnasnet_a1 mnasnet_b1
         efficientnet_b0 efficientnet_b1 efficientnet_b2 efficientnet_lite0 regnet_y_400mf
-        convnext_tiny vit_b_16 nasnet_mobile
+        convnext_tiny vit_b_16 poolformer_s12 nasnet_mobile
         ssd300_mobilenet_v1 ssd300_inception_v2 ssd300_vgg16
         faster_rcnn_mobilenet_v1@resolution=600 faster_rcnn_inception_v2 faster_rcnn_vgg16
         ssdlite320_mobilenet_v2 ssdlite320_mobilenet_v3_large

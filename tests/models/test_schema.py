@@ -242,7 +242,7 @@ def test_defaults_are_valid_values(layer: type[Layer]) -> None:
     needed = {
         "channels": 8, "kernel": 3, "features": 8, "size": 2, "axes": [0], "shape": [4],
         "padding": 1, "operation": "sort", "groups": 2, "height": 2, "vocabulary": 8, "heads": 2,
-        "regions": 9, "index": 0, "factor": 2, "shift": 1, "window": 2,
+        "regions": 9, "index": 0, "factor": 2, "shift": 1, "window": 2, "values": "zeros",
     }  # fmt: skip
     if layer.kind == "reduce":
         needed["axes"] = [-1]  # from the end

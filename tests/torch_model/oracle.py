@@ -205,10 +205,10 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
     inputs = examples(network, device)
     with FlopCounterMode(display=False) as flops:
         executed = execute(module, inputs)
-    tensors, batch = network.tensors, network.batch
+    tensors = network.tensors
     for index in network.inputs:
         tensor = tensors[index]
-        compare(tensor.name, (batch, *tensor.type.shape), executed.shapes.get(tensor.name))
+        compare(tensor.name, (network.batch, *tensor.type.shape), executed.shapes.get(tensor.name))
     totals = [0, 0, 0, 0]
     tied = 0
     """Elements of kernels that are another layer's matrix."""
@@ -220,6 +220,7 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         if work is None:
             raise ValueError(f"{step.name}: nothing is known of `{step.layer.kind}`")
         own = (work.params, work.weights, work.buffers) if step.shares is None else (0, 0, 0)
+        batch = network.batch_of(step)
         totals = [a + b for a, b in zip(totals, (work.mult_adds * batch, *own), strict=True)]
         path = module_path(step.name)
         has = stored_elements(stored[path]) if path in stored else (0, 0, 0)
@@ -247,6 +248,6 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
     compare("params, tied", counted.params, totals[1] - tied)
     of_network = (counted.params, counted.weights, counted.buffers)
     compare("params, weights, buffers", of_network, stored_elements(module))
-    outputs = [(batch, *tensors[index].type.shape) for index in network.outputs]
+    outputs = [(network.batch, *tensors[index].type.shape) for index in network.outputs]
     compare("outputs", outputs, [tuple(output.shape) for output in executed.outputs])
     return differences

@@ -12,6 +12,7 @@ from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import channel_sizes
 from mnet_cost.layers.reduce import REDUCTIONS
+from mnet_cost.layers.stored import CONSTANTS
 from mnet_cost.tensors import TensorType, axis_names, ceil_div
 
 Shape = tuple[int, ...]
@@ -563,8 +564,35 @@ def sequence(d: Draft) -> Proposal:
     return {}, [d.any(2)]
 
 
+def _small_shape(d: Draft, least: int = 1) -> list[int]:
+    return [d.r.randint(1, 6) for _ in range(d.r.randint(least, 4))]
+
+
 def parameter(d: Draft) -> Proposal:
-    return {"shape": [d.r.randint(1, 6) for _ in range(d.r.randint(1, 4))]}, []
+    return {"shape": _small_shape(d)} | d.some(trained=d.r.randint(1, 40)), []
+
+
+def constant(d: Draft) -> Proposal:
+    if d.r.random() < 0.3:
+        shape = _small_shape(d)[:2]
+        return {"shape": shape, "values": [d.real(-1, 1) for _ in range(math.prod(shape))]}, []
+    word = d.r.choice(CONSTANTS)
+    shape = _small_shape(d, 1 if word in ("zeros", "ones") else 2)
+    if word == "causal_mask":
+        shape[-1] = max(shape[-2:])
+    return {"shape": shape, "values": word}, []
+
+
+def relative_position_bias(d: Draft) -> Proposal:
+    fields: Fields = {"window": d.pair(1, 4), "heads": d.r.randint(1, 4)}
+    return fields | d.some(distances=d.r.choice(["signed", "absolute"])), []
+
+
+def window_mask(d: Draft) -> Proposal:
+    windows = [d.r.randint(1, 3) for _ in range(2)]
+    size = [window * d.r.randint(1, 3) for window in windows]
+    shift = [d.r.randrange(window) for window in windows]
+    return {"size": size, "window": windows, "shift": shift}, []
 
 
 def _tokens(d: Draft) -> str:
@@ -655,9 +683,9 @@ _OWN = (
     instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu, softmax, max_pool2d,
     avg_pool2d, matmul, scaled_dot_product_attention, attention, elementwise, concat, flatten,
     reshape, transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image,
-    scale, parameter, embedding, split, slice_, take, box_decode, non_max_suppression,
-    roi_align, dynamic_conv2d, deform_conv2d, lstm, pixel_shuffle, pixel_unshuffle, roll,
-    window_partition, window_merge, unfold, rms_norm, reduce,
+    scale, parameter, constant, relative_position_bias, window_mask, embedding, split, slice_,
+    take, box_decode, non_max_suppression, roi_align, dynamic_conv2d, deform_conv2d, lstm,
+    pixel_shuffle, pixel_unshuffle, roll, window_partition, window_merge, unfold, rms_norm, reduce,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

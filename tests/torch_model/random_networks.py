@@ -71,6 +71,10 @@ class Builder(Draft):
         """A tensor of that shape: another input of the network, or a trained tensor."""
         if self.top is self and len(self.inputs) < 5 and self.r.random() < 0.6:
             return self.new_input(shape)
+        return self.trained(shape)
+
+    def trained(self, shape: Shape) -> str:
+        """A trained tensor, which says nothing of its axes."""
         name = self.name("p")
         self.entries.append({"id": name, "parameter": {"shape": list(shape)}})
         if len(shape) == 2:
@@ -255,7 +259,7 @@ class Builder(Draft):
             source = self.top.new_input(given.shape, layout=given.layout)
             self.types[source] = given
         elif source is None:
-            source = self.fresh(given.shape)
+            source = self.trained(given.shape)
             if channel_axis(self.types[source]) != channel_axis(given):
                 return False
         again = self.name("t")

@@ -75,6 +75,7 @@ from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 from mnet_cost.torch_model.emitter import Rule
 from mnet_cost.torch_model.rules.arithmetic import elementwise, reduce
 from mnet_cost.torch_model.rules.norms import (
@@ -106,7 +107,6 @@ from mnet_cost.torch_model.rules.sequences import (
     linear,
     lstm,
     matmul,
-    parameter,
     position_embedding,
     scale,
     scaled_dot_product_attention,
@@ -131,6 +131,12 @@ from mnet_cost.torch_model.rules.shapes import (
     to_image,
     to_sequence,
     transpose,
+)
+from mnet_cost.torch_model.rules.stored import (
+    constant,
+    parameter,
+    relative_position_bias,
+    window_mask,
 )
 from mnet_cost.torch_model.rules.windows import (
     adaptive,
@@ -216,6 +222,9 @@ RULES: dict[type[Layer], Rule] = {
     ClassToken: class_token,
     PositionEmbedding: position_embedding,
     Parameter: parameter,
+    Constant: constant,
+    RelativePositionBias: relative_position_bias,
+    WindowMask: window_mask,
     Embedding: embedding,
     Split: split,
     Slice: slice_,
@@ -226,3 +235,6 @@ RULES: dict[type[Layer], Rule] = {
     RoiPool: roi_pool,
 }
 """The rule of each kind that torch can build; the kind `opaque` has none."""
+
+ALIGNS_BATCH: tuple[type[Layer], ...] = (Elementwise, Add, Multiply, MatMul)
+"""Kinds whose functions of torch take [1, *shape] where another input is [N, *shape]."""

@@ -23,7 +23,7 @@ from mnet_cost.layers.conv import Conv2d, DepthwiseConv2d, is_same
 from mnet_cost.layers.pool import MaxPool2d
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import TensorType
-from mnet_cost.torch_model.graph import emit, refuse_unbuildable
+from mnet_cost.torch_model.graph import emit, output_values, refuse_unbuildable
 from mnet_cost.torch_model.names import module_path
 from mnet_cost.torch_model.same_padding import SameConv2d, same_max_pool2d
 
@@ -243,7 +243,11 @@ def record(network: Network) -> Recording:
             value.channels = value.channels or _channels(network.tensors[index].type)
         _join_same_padding(recorder, network, step, first)
         _join_split(recorder, first)
-    return Recording(recorder.ops, recorder.made, values)
+    recorder.scope = ""
+    outputs = output_values(recorder, network, values)
+    return Recording(
+        recorder.ops, recorder.made, values | dict(zip(network.outputs, outputs, strict=True))
+    )
 
 
 def _channels(type_: TensorType) -> int | None:
