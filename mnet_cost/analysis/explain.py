@@ -223,7 +223,8 @@ def _with_named_fields(layer: Layer) -> Layer:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             changes[field.name] = Traced(value, field.name)
         elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
-            parts = {2: ("_h", "_w"), 4: ("_top", "_bottom", "_left", "_right")}.get(len(value))
+            of_pair = getattr(field.metadata["kind"], "suffixes", ("_h", "_w"))
+            parts = {2: of_pair, 4: ("_top", "_bottom", "_left", "_right")}.get(len(value))
             if parts:
                 changes[field.name] = tuple(
                     Traced(item, field.name + part) for item, part in zip(value, parts, strict=True)

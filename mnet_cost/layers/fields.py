@@ -189,6 +189,8 @@ class Pair(FieldKind):
 
     minimum: int = 1
     names: str = "[height, width]"
+    suffixes: tuple[str, str] = ("_h", "_w")
+    """What formulas call the two numbers, behind the name of the field."""
 
     def convert(self, value: Any, check: Check) -> Any:
         whole = Whole(self.minimum)

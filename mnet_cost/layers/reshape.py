@@ -236,7 +236,9 @@ class Pad(Layer):
         Sides((), ANY_WHOLE), "rows and columns on each side; below 0 to cut off", default=None
     )
     channels: Any = spec_field(
-        Pair(ANY_WHOLE, "[before, after]"), "channels in front and behind", default=None
+        Pair(ANY_WHOLE, "[before, after]", ("_before", "_after")),
+        "channels in front and behind",
+        default=None,
     )
     mode: str = spec_field(
         Word(("constant", "reflect", "replicate")),

@@ -16,7 +16,7 @@ from mnet_cost.layers import KINDS, Layer
 from mnet_cost.models.calls import Callee, Signature
 from mnet_cost.models.entries import EntryCompiler
 from mnet_cost.models.naming import name_problem
-from mnet_cost.models.problems import Problems, all_of, key_hint
+from mnet_cost.models.problems import Problems, all_of, key_hint, shown
 from mnet_cost.models.sections import Sections
 from mnet_cost.models.types import (
     MAX_BLOCK_DEPTH,
@@ -198,9 +198,11 @@ def _recursion(node: Node | None, problems: Problems) -> int | None:
     if isinstance(bound, int) and not isinstance(bound, bool) and 1 <= bound <= MAX_BLOCK_DEPTH:
         return bound
     problems.add(
-        f"`recursion` needs a whole number from 1 to {MAX_BLOCK_DEPTH}",
+        f"`recursion` needs a whole number from 1 to {MAX_BLOCK_DEPTH}, not {shown(node)}",
         node,
-        "it is the most calls of the block inside one another",
+        "leave out the quotes"
+        if node.quoted
+        else "it is the most calls of the block inside one another",
     )
     return MAX_BLOCK_DEPTH  # so that nothing else is said of it
 

@@ -29,6 +29,9 @@ GAINS = (1.0, 0.7, 0.5, 0.3)
 """Of weights, the first under which the module in float32 has the values that it has in float64:
 under others rounding alone decides what a deep network gives, and nothing can be compared."""
 
+ROUNDING_ALONE = "rounding alone decides the values of this network"
+"""What is said where there is no such gain: often each norm sees but a few values of an image."""
+
 MOST_ROWS = 0.95
 """Of boxes that are kept: at the threshold, rounding decides which one is."""
 
@@ -91,7 +94,7 @@ def onnx_disagreements(network: Network, dynamic_batch: bool = False) -> list[st
             network, _in_double(module, inputs), module(*inputs), ROUNDING
         ):
             return disagreements
-    return [*disagreements, "rounding alone decides the values of this network"]
+    return [*disagreements, ROUNDING_ALONE]
 
 
 def _in_double(module: fx.GraphModule, inputs: tuple[torch.Tensor, ...]) -> Any:

@@ -193,7 +193,13 @@ class Builder(Draft):
                         fields[field] = argument
         name, entry_name = self.name("b"), self.name("t")
         if r.random() < 0.7 or arguments:
-            self.blocks[name] = {"arguments": arguments, "layers": inner.entries}
+            block: dict[str, Any] = {"arguments": arguments, "layers": inner.entries}
+            if last == self.types[source] and r.random() < 0.5:  # it may go into itself
+                block["recursion"] = given["left"] = r.randint(1, 3)
+                arguments["left"] = "required"
+                again = {name: {**{a: a for a in given}, "left": "left - 1"}, "when": "left > 1"}
+                inner.entries.insert(r.randint(0, len(inner.entries)), again)
+            self.blocks[name] = block
             entry = {"id": entry_name, name: given, "from": source}
         else:
             entry = {"id": entry_name, "layers": inner.entries, "from": source}

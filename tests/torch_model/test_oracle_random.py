@@ -53,7 +53,7 @@ def test_what_stands_around_layers_is_there() -> None:
     """Of 200 networks, so many have each; and all kinds of shapes flow through them."""
     have = dict.fromkeys(
         ("blocks", "arguments", "repeat", "when", "use", "knobs", "outputs", "inputs", "split",
-         "leading axes", "vector", "tokens", "uint8", "batch", "expression"), 0,
+         "leading axes", "vector", "tokens", "uint8", "batch", "expression", "recursion"), 0,
     )  # fmt: skip
     for seed in SEEDS:
         data, network = random_spec(seed), random_network(seed)
@@ -75,6 +75,7 @@ def test_what_stands_around_layers_is_there() -> None:
             "uint8": '"dtype": "uint8"' in text,
             "batch": network.batch > 1,
             "expression": '" + ' in text or " + 1" in text,
+            "recursion": '"recursion"' in text,
         }
         for name, there in marks.items():
             have[name] += there
