@@ -9,6 +9,8 @@ torch = pytest.importorskip("torch")
 from built import network  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
+from mnet_cost.layers.base import both  # noqa: E402
+from mnet_cost.layers.conv import Conv2d  # noqa: E402
 from mnet_cost.torch_model import build_module  # noqa: E402
 from mnet_cost.torch_model.graph import initialize  # noqa: E402
 
@@ -27,9 +29,9 @@ def test_without_offsets_it_is_a_convolution(fields: str) -> None:
         f"input: {{x: [4, 7, 8]}}\nlayers:\n  - conv2d: {{channels: 6, bias: true, {fields}}}\n"
     )
     _, rows, columns = plain.tensors[-1].type.shape
-    height, width = (
-        plain.steps[0].layer.convolution((plain.tensors[0].type,), plain.tensors[1].type).kernel
-    )  # type: ignore[union-attr]
+    convolution = plain.steps[0].layer
+    assert isinstance(convolution, Conv2d)
+    height, width = both(convolution.kernel)
     taps = height * width
     deformed = network(
         f"input: {{x: [4, 7, 8], o: [{4 * taps}, {rows}, {columns}], "
