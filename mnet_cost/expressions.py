@@ -29,7 +29,7 @@ MAX_NESTING = 20
 MAX_MAGNITUDE = 2**53
 """Largest number an expression may give: up to it, doubles hold every whole number."""
 
-SIZES = ("channels", "height", "width", "length", "features")
+SIZES = ("channels", "depth", "height", "width", "length", "features")
 
 Evaluate = Callable[["Scope"], Any]
 

@@ -55,21 +55,33 @@ PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Precisions that an analysis can be asked for."""
 
 
-Layout = Literal["image", "sequence", "input"]
-"""What the axes of a tensor with three or more are known to be. image: [..., channels, height,
-width]. sequence: [..., length, features]. input: an input of the network whose axes the spec does
-not state."""
+Layout = Literal["image", "sequence", "signal", "volume", "input"]
+"""What the axes of a tensor are known to be. image: [..., channels, height, width]. sequence:
+[..., length, features]. signal: [..., channels, length]. volume: [..., channels, depth, height,
+width]. input: an input of the network, of three axes or more, whose axes the spec does not
+state."""
 
-LAYOUTS: tuple[Layout, ...] = ("image", "sequence")
+LAYOUTS: tuple[Layout, ...] = ("image", "sequence", "signal", "volume")
 """Layouts that a spec can state."""
+
+SIZE_NAMES: dict[str, tuple[str, ...]] = {
+    "image": ("channels", "height", "width"),
+    "sequence": ("length", "features"),
+    "signal": ("channels", "length"),
+    "volume": ("channels", "depth", "height", "width"),
+    "vector": ("features",),
+}
+
+_LEAST_AXES: dict[str | None, int] = {"sequence": 2, "signal": 2, "volume": 4}
+"""Axes of the smallest tensor that has a layout: three, but for these."""
 
 
 class TensorType:
     """The type of a tensor for one example of the batch. Immutable.
 
-    `shape` is [..., channels, height, width], [..., length, features] or [features], without the
-    batch. `dtype` is None where the precision of the analysis decides. `layout` is None where
-    nothing states it, and always for a tensor of one or two axes.
+    `shape` is [..., channels, height, width], [..., length, features] or [features], or what else a
+    `layout` says, without the batch. `dtype` is None where the precision of the analysis decides.
+    `layout` is None where nothing states it, and where there are too few axes for it.
     """
 
     __slots__ = ("_elements", "dtype", "layout", "shape")
@@ -79,12 +91,12 @@ class TensorType:
     ) -> None:
         self.shape = shape
         self.dtype = dtype
-        self.layout = layout if len(shape) >= 3 else None
+        self.layout = layout if len(shape) >= _LEAST_AXES.get(layout, 3) else None
         self._elements: Size | None = None
 
     def laid_out(self, layout: Layout | None) -> TensorType:
-        """The same type with `layout`; unchanged for a tensor of one or two axes."""
-        if layout == self.layout or len(self.shape) < 3:
+        """The same type with `layout`, or with none if it has too few axes for it."""
+        if layout == self.layout or len(self.shape) < 2:
             return self
         return TensorType(self.shape, self.dtype, layout)
 
@@ -110,15 +122,10 @@ class TensorType:
         return "[" + ", ".join(map(str, self.shape)) + "]"
 
 
-SIZE_NAMES: dict[str, tuple[str, ...]] = {
-    "image": ("channels", "height", "width"),
-    "sequence": ("length", "features"),
-    "vector": ("features",),
-}
-
-
 def axis_names(rank: int, layout: Layout | None = None) -> tuple[str, ...]:
     """Names of the trailing axes of a tensor of `rank` axes; three are an image by default."""
+    if layout == "signal" or layout == "volume":
+        return SIZE_NAMES[layout]
     if rank >= 3 and layout != "sequence":
         return SIZE_NAMES["image"]
     return SIZE_NAMES["sequence" if rank >= 2 else "vector"]

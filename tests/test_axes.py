@@ -288,6 +288,104 @@ outputs: [c, other]
     assert warning.message.startswith("`layer_norm` treats `right` (line 4)")
 
 
+SIGNAL, VOLUME = "{shape: [6, 40], layout: signal}", "{shape: [6, 4, 8, 9], layout: volume}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "layout", "stored"),
+    [
+        ("batch_norm, relu, scale, {prelu: {}}", SIGNAL, "signal", 24 + 6 + 6),
+        ("batch_norm, dropout, layer_norm", VOLUME, "volume", 24 + 12),
+        ("{conv1d: {channels: 4, kernel: 1}}, batch_norm", "[6, 40]", "signal", 24 + 16),
+        ("{conv3d: {channels: 4, kernel: 1}}, batch_norm", "[6, 4, 8, 9]", "volume", 24 + 16),
+        ("{max_pool1d: {kernel: 2}}, {group_norm: {groups: 3}}", "[6, 40]", "signal", 12),
+        ("{avg_pool3d: {kernel: 2}}, {instance_norm: {affine: true}}", VOLUME, "volume", 12),
+        ("{split: {parts: 2}, id: s}, {batch_norm: {}, from: s.1}", SIGNAL, "signal", 12),
+        ("{concat: [x, x]}, batch_norm", VOLUME, "volume", 48),
+        ("to_sequence, batch_norm", SIGNAL, "sequence", 24),
+        ("{global_avg_pool: {keep: true}}, batch_norm", VOLUME, "volume", 24),
+        ("{layer_norm: {axis: length}}", SIGNAL, "signal", 80),
+        ("{layer_norm: {axis: depth}}", VOLUME, "volume", 8),
+        ("{batch_norm: {axis: height}}", VOLUME, "volume", 32),
+    ],
+)
+def test_channels_of_signals_and_volumes(layers: str, x: str, layout: str, stored: int) -> None:
+    made = network(layers, x)
+    assert made.tensors[-1].type.layout == layout
+    assert params(layers, x) == stored
+    assert [warning.message for warning in made.warnings if "treats" in warning.message] == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "x", "taken"),
+    [
+        ("{linear: {features: 2}}", SIGNAL, "6 rows of 40 features, but it is a signal"),
+        ("{lstm: {features: 2}}", SIGNAL,
+         "a sequence of 6 positions with 40 features, but it is a signal"),
+        ("{attention: {heads: 1}}", "{shape: [2, 6, 40], layout: signal}",
+         "2 sequences of 6 positions with 40 features, but it is a stack of signals"),
+        ("{conv2d: {channels: 2, kernel: 1}}", VOLUME, "an image, but it is a volume"),
+        ("{pad: {padding: 1}}", "{shape: [2, 6, 40], layout: signal}",
+         "an image, but it is a stack of signals"),
+        ("{conv1d: {channels: 2, kernel: 1}}", IMAGE, "a signal, but it is an image"),
+        ("{conv3d: {channels: 2, kernel: 1}}", "{shape: [2, 6, 9, 9], layout: image}",
+         "a volume, but it is an image"),
+        ("{max_pool1d: {kernel: 2}}", STACK, "a signal, but it is a stack of sequences"),
+        ("{conv1d: {channels: 2, kernel: 1}}", "{shape: [40, 6], layout: sequence}",
+         "a signal, but it is a sequence"),
+    ],
+)  # fmt: skip
+def test_signals_and_volumes_are_neither_images_nor_sequences(
+    layers: str, x: str, taken: str
+) -> None:
+    kind = layers.strip("{").partition(":")[0]
+    (warning,) = warnings(layers, x)
+    assert warning.startswith(f"`{kind}` treats `x` (line 3), [")
+    assert warning.endswith(f"], as {taken}")
+
+
+def test_a_convolution_on_what_a_layer_of_sequences_made() -> None:
+    """Features are last there: a kernel would slide over them."""
+    text = "{linear: {features: 8}}, {conv1d: {channels: 4, kernel: 3}}"
+    assert warnings(text, "[40, 6]") == [
+        "`conv1d` treats `linear` (line 4), [40, 8], as a signal, but it is a sequence"
+    ]
+    turned = (
+        "{linear: {features: 8}}, {transpose: {axes: [1, 0]}}, {conv1d: {channels: 4, kernel: 3}}"
+    )
+    assert warnings(turned, "[40, 6]") == []
+
+
+@pytest.mark.parametrize(
+    ("reader", "x", "guess"),
+    [
+        ("{conv1d: {channels: 2, kernel: 3}}", "[6, 40]", "a sequence [length, features]"),
+        ("{max_pool1d: {kernel: 3}}", "[2, 6, 40]", "an image [channels, height, width]"),
+        ("{conv3d: {channels: 2, kernel: 1}}", "[6, 4, 8, 9]",
+         "an image [channels, height, width]"),
+    ],
+)  # fmt: skip
+def test_a_guess_that_a_signal_or_a_volume_contradicts_is_refused(
+    reader: str, x: str, guess: str
+) -> None:
+    name = reader.strip("{").partition(":")[0]
+    layout = "volume" if "3d" in reader else "signal"
+    with pytest.raises(SpecError) as caught:
+        network(f"batch_norm, relu, {reader}", x)
+    (problem,) = caught.value.problems
+    assert problem.message == (
+        f"`batch_norm` treats `x` (line 3), {x}, as {guess}, and `{name}` (line 4) as {layout}s"
+    )
+    assert (
+        network(f"batch_norm, relu, {reader}", f"{{shape: {x}, layout: {layout}}}").warnings == ()
+    )
+
+
+def test_two_axes_are_a_sequence_without_a_doubt() -> None:
+    assert warnings("batch_norm, relu, {linear: {features: 3}}", "[40, 6]") == []
+    assert warnings("{reshape: {shape: [40, 6]}}, softmax", "[6, 40]") == []
+
+
 def test_channels_last_are_no_evidence() -> None:
     assert warnings("batch_norm, {conv2d: {channels: 2, kernel: 3}}", "[224, 224, 3]") == [
         "`batch_norm` treats `x` (line 3), [224, 224, 3], as an image [channels, height, width]",

@@ -286,6 +286,8 @@ def _decoded(x: Tensor) -> Tensor:
 IMAGE = {"x": (8, 6, 10)}
 FRAMES = {"x": (2, 8, 6, 10)}
 SEQUENCE = {"x": (5, 12)}
+SIGNAL = {"x": (4, 11)}
+VOLUME = {"x": (4, 5, 7, 8)}
 
 
 def _module(layers: str, inputs: Mapping[str, tuple[int, ...]], make: MakeModule) -> Case:
@@ -449,6 +451,38 @@ CASES: tuple[Case, ...] = (
             lambda: nn.AdaptiveAvgPool2d((9, 4)), lambda x: F.adaptive_avg_pool2d(x, (9, 4))),
     _either("[{adaptive_max_pool2d: {size: 2}}]", IMAGE,
             lambda: nn.AdaptiveMaxPool2d(2), lambda x: F.adaptive_max_pool2d(x, 2)),
+    # signals and volumes
+    _module("[{conv1d: {channels: 6, kernel: 3, stride: 2, padding: 1, groups: 2, bias: true}}]",
+            SIGNAL, lambda: nn.Conv1d(4, 6, 3, 2, 1, groups=2)),
+    _module("[{conv1d: {channels: 6, kernel: 1}}]", SIGNAL, lambda: nn.Conv1d(4, 6, 1, bias=False)),
+    _module("[{conv3d: {channels: 6, kernel: 3, stride: 2, padding: 1, bias: true}}]",
+            VOLUME, lambda: nn.Conv3d(4, 6, 3, 2, 1)),
+    _module("[{conv3d: {channels: 4, kernel: [1, 3, 3], padding: [0, 1, 1], groups: 4}}]",
+            VOLUME, lambda: nn.Conv3d(4, 4, (1, 3, 3), padding=(0, 1, 1), groups=4, bias=False)),
+    _module("[{conv1d: {channels: 6, kernel: 1}}, batch_norm]", SIGNAL,
+            lambda: nn.Sequential(nn.Conv1d(4, 6, 1, bias=False), nn.BatchNorm1d(6))),
+    _module("[{conv3d: {channels: 6, kernel: 1}}, batch_norm]", VOLUME,
+            lambda: nn.Sequential(nn.Conv3d(4, 6, 1, bias=False), nn.BatchNorm3d(6))),
+    _module("[{max_pool1d: {kernel: 2, stride: 2, padding: 0}}, {group_norm: {groups: 2}}]", SIGNAL,
+            lambda: nn.Sequential(nn.MaxPool1d(2), nn.GroupNorm(2, 4))),
+    _module("[{max_pool3d: {kernel: 2, stride: 2, padding: 0}}, {group_norm: {groups: 2}}]", VOLUME,
+            lambda: nn.Sequential(nn.MaxPool3d(2), nn.GroupNorm(2, 4))),
+    _module("[{conv1d: {channels: 6, kernel: 1}}, global_avg_pool]", SIGNAL,
+            lambda: nn.Sequential(nn.Conv1d(4, 6, 1, bias=False), nn.AdaptiveAvgPool1d(1))),
+    _module("[{conv3d: {channels: 6, kernel: 1}}, global_avg_pool]", VOLUME,
+            lambda: nn.Sequential(nn.Conv3d(4, 6, 1, bias=False), nn.AdaptiveAvgPool3d(1))),
+    _either("[{avg_pool1d: {kernel: 2, stride: 2, padding: 0}}]", SIGNAL,
+            lambda: nn.AvgPool1d(2), lambda x: F.avg_pool1d(x, 2)),
+    _either("[{avg_pool3d: {kernel: 2, stride: 2, padding: 0}}]", VOLUME,
+            lambda: nn.AvgPool3d(2), lambda x: F.avg_pool3d(x, 2)),
+    _either("[{adaptive_avg_pool1d: {size: 3}}]", SIGNAL,
+            lambda: nn.AdaptiveAvgPool1d(3), lambda x: F.adaptive_avg_pool1d(x, 3)),
+    _either("[{adaptive_avg_pool3d: {size: [1, 2, 3]}}]", VOLUME,
+            lambda: nn.AdaptiveAvgPool3d((1, 2, 3)), lambda x: F.adaptive_avg_pool3d(x, (1, 2, 3))),
+    _either("[{adaptive_max_pool1d: {size: 3}}]", SIGNAL,
+            lambda: nn.AdaptiveMaxPool1d(3), lambda x: F.adaptive_max_pool1d(x, 3)),
+    _either("[{adaptive_max_pool3d: {size: 2}}]", VOLUME,
+            lambda: nn.AdaptiveMaxPool3d(2), lambda x: F.adaptive_max_pool3d(x, 2)),
     # attention
     _function("[{matmul: {}, from: [x, y]}]", {"x": (5, 12), "y": (12, 7)}, torch.matmul),
     _function("[{matmul: {transpose_second: true}, from: [x, y]}]",

@@ -167,7 +167,14 @@ class Formula:
 
 COUNTS = Work._fields
 
-_SIZE_LETTERS = {"channels": "C", "height": "H", "width": "W", "length": "L", "features": "F"}
+_SIZE_LETTERS = {
+    "channels": "C", "depth": "D", "height": "H", "width": "W", "length": "L", "features": "F",
+}  # fmt: skip
+_PARTS = {
+    ("height", "width"): ("_h", "_w"),
+    ("depth", "height", "width"): ("_d", "_h", "_w"),
+}
+"""Endings of the names of numbers in a list, by what the list holds; else the words themselves."""
 
 
 def explain_step(network: Network, step: Step) -> tuple[Formula, ...]:
@@ -223,9 +230,9 @@ def _with_named_fields(layer: Layer) -> Layer:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             changes[field.name] = Traced(value, field.name)
         elif isinstance(value, tuple) and all(isinstance(item, int) for item in value):
-            of_pair = getattr(field.metadata["kind"], "suffixes", ("_h", "_w"))
-            parts = {2: of_pair, 4: ("_top", "_bottom", "_left", "_right")}.get(len(value))
-            if parts:
+            words = field.metadata["kind"].words_of_list(len(value))
+            if words:
+                parts = _PARTS.get(words) or [f"_{word}" for word in words]
                 changes[field.name] = tuple(
                     Traced(item, field.name + part) for item, part in zip(value, parts, strict=True)
                 )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.devices.rules import DEFAULT_KERNEL_RULES
-from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.axes import channel_axis, named_axis
 from mnet_cost.layers.base import Convolution
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import DType, TensorType, agreed, are_equal, is_equal, smallest
@@ -211,7 +211,7 @@ def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
         return False
     if not hasattr(layer, "axis"):
         return True  # the same for all channels
-    made = -3 if anchor.step.layer.makes == "image" else -1
+    made = channel_axis(anchor.output) if anchor.step.layer.effort == "convolution" else -1
     axis: str | int | None = getattr(layer, "axis", None)
     return named_axis(x, axis, layer.kind) == made
 

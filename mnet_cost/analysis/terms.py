@@ -92,8 +92,7 @@ def _convolution(
         multiplied = multiplied * tile_waste(sizes, tile)
     amounts = {"kernel": 1.0, "weights": weights}
     if sizes.is_depthwise:
-        height, width = sizes.kernel
-        small = agreed(height <= 3) and agreed(width <= 3)
+        small = all(agreed(size <= 3) for size in sizes.kernel)
         amounts["depthwise_3x3" if small else "depthwise_5x5"] = multiplied
         amounts["depthwise_elements"] = moved
         if packs:

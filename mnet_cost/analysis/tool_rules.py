@@ -32,6 +32,7 @@ from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttent
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d, is_same, sides
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
@@ -53,6 +54,16 @@ from mnet_cost.layers.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
     PixelShuffle,
@@ -136,8 +147,9 @@ def _left_out(counted: Counted) -> Any:
 
 
 def _images(counted: Counted) -> Any:
-    """Images in the batch: axes in front of an image can only be joined with the batch."""
-    return counted.batch * product(counted.output.shape[:-3])
+    """Images, signals or volumes in the batch: axes in front can only be joined with the batch."""
+    own_axes = counted.layer.own_axes(counted.output)
+    return counted.batch * product(counted.output.shape[:-own_axes])
 
 
 def _params(counted: Counted) -> Any:
@@ -156,6 +168,7 @@ _NOTHING: tuple[type[Layer], ...] = (
     LocalResponseNorm, L2Normalize, Reduce,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
+    MaxPool1d, MaxPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool3d,
     Elementwise, Add, Multiply, Concat,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     PixelShuffle, PixelUnshuffle, Roll, WindowPartition, WindowMerge, Unfold,
@@ -243,7 +256,9 @@ def _is_turned(counted: Counted) -> Any:
 def _adaptive_pool(counted: Counted) -> Any:
     """thop divides sizes in double precision, and cuts the product off."""
     (x,) = counted.inputs
-    windows = (x.shape[-2] / counted.output.shape[-2]) * (x.shape[-1] / counted.output.shape[-1])
+    windows: Any = 1
+    for axis in range(1 - counted.layer.own_axes(x), 0):
+        windows = windows * (x.shape[axis] / counted.output.shape[axis])
     return floor((windows + 1) * _outputs(counted))
 
 
@@ -328,10 +343,10 @@ def _samples(counted: Counted) -> Any:
 
 TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
-        Conv2d, DepthwiseConv2d, ConvTranspose2d, DynamicConv2d, Linear, MatMul,
+        Conv2d, DepthwiseConv2d, ConvTranspose2d, Conv1d, Conv3d, DynamicConv2d, Linear, MatMul,
         BatchNorm, LayerNorm, RmsNorm, GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d,
-        GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale, ClassToken, PositionEmbedding, Parameter,
-        Embedding,
+        AvgPool1d, AvgPool3d, GlobalAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d,
+        AdaptiveAvgPool3d, Resize, Scale, ClassToken, PositionEmbedding, Parameter, Embedding,
     ),
     AS_OURS,
 ) | {
@@ -351,7 +366,7 @@ _PLAIN = "products and a softmax"
 PTFLOPS: Rules = {
     **TORCH,
     Conv2d: Rule((_BIAS,)),
-    DepthwiseConv2d: Rule((_BIAS,)),
+    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), Rule((_BIAS,))),
     ConvTranspose2d: Rule(
         (_BIAS,), not_covered=_CUT, is_beyond=lambda counted: counted.layer.bias & _is_cut(counted)
     ),
@@ -370,7 +385,15 @@ PTFLOPS: Rules = {
 }
 
 _STATISTICS = _rule("layer, group and instance norm at 5 per element", _statistics_norm)
-_ADAPTIVE_PER_INPUT = Part("adaptive average pooling at 1 per input", _inputs)
+
+
+def _inputs_of_images(counted: Counted) -> Any:
+    """fvcore knows the pool of images alone, not those of signals and volumes."""
+    is_image = counted.inputs[0].layout not in ("signal", "volume")
+    return _inputs(counted) if is_image else 0
+
+
+_ADAPTIVE_PER_INPUT = Part("adaptive average pooling at 1 per input", _inputs_of_images)
 
 _FVCORE_UPSAMPLING = {"nearest": 1, "bilinear": 4, "bicubic": 0}
 _THOP_UPSAMPLING = {"nearest": 1, "bilinear": 11, "bicubic": 259}
@@ -435,9 +458,14 @@ THOP: Rules = {
     Softmax: Rule(
         (Part("softmax of n elements at 3 n - 1", _softmax),), "nn.Softmax", "a function", _none
     ),
-    AvgPool2d: Rule(
-        (Part("average pooling at 1 per output", _outputs),), "nn.AvgPool2d", "a function", _none
-    ),
+    **{
+        kind: Rule((Part("average pooling at 1 per output", _outputs),), name, "a function", _none)
+        for kind, name in (
+            (AvgPool2d, "nn.AvgPool2d"),
+            (AvgPool1d, "nn.AvgPool1d"),
+            (AvgPool3d, "nn.AvgPool3d"),
+        )
+    },
     GlobalAvgPool: Rule(
         (
             Part(
@@ -449,12 +477,19 @@ THOP: Rules = {
         "a function or a mean",
         _none,
     ),
-    AdaptiveAvgPool2d: Rule(
-        (Part("adaptive average pooling at 1 per input and output", _adaptive_pool),),
-        "nn.AdaptiveAvgPool2d",
-        "a function",
-        _none,
-    ),
+    **{
+        kind: Rule(
+            (Part("adaptive average pooling at 1 per input and output", _adaptive_pool),),
+            name,
+            "a function",
+            _none,
+        )
+        for kind, name in (
+            (AdaptiveAvgPool2d, "nn.AdaptiveAvgPool2d"),
+            (AdaptiveAvgPool1d, "nn.AdaptiveAvgPool1d"),
+            (AdaptiveAvgPool3d, "nn.AdaptiveAvgPool3d"),
+        )
+    },
     Resize: Rule(
         (),
         "F.interpolate",
@@ -510,9 +545,7 @@ def _pointwise_params(counted: Counted) -> Any:
 
 def _batch_norm_params(counted: Counted) -> Any:
     """Positions of a sequence are joined with the batch, like axes in front of an image."""
-    if _axis(counted) == -3:
-        return _params_per_image(counted)
-    return counted.batch * product(counted.output.shape[:-1]) * counted.work.params
+    return counted.batch * product(counted.output.shape[: _axis(counted)]) * counted.work.params
 
 
 def _turned_batch_norm_params(counted: Counted) -> Any:
@@ -527,7 +560,7 @@ TORCHINFO: Rules = {
         otherwise="nn.Linear over positions",
         otherwise_amount=_pointwise_params,
     ),
-    DepthwiseConv2d: _BESIDE_CONSTANTS._replace(parts=(_BIAS,)),
+    **dict.fromkeys((DepthwiseConv2d, Conv1d, Conv3d), _BESIDE_CONSTANTS._replace(parts=(_BIAS,))),
     DynamicConv2d: Rule((_UNSEEN,)),
     DeformConv2d: Rule((_BIAS,)),
     ConvTranspose2d: Rule(
@@ -551,7 +584,7 @@ TORCHINFO: Rules = {
         "nn.BatchNorm1d over turned axes",
         _turned_batch_norm_params,
         "along another axis it depends on which axes are joined or turned",
-        lambda counted: _axis(counted) not in (-3, -1),
+        lambda counted: not counted.layer.is_native(counted.inputs[0]),
     ),
     LayerNorm: _rule("params of norms, once", _params),
     RmsNorm: _rule("params of norms, once", _params),

@@ -23,7 +23,7 @@ from mnet_cost.analysis.kernels import Kernel
 from mnet_cost.analysis.winograd import applies
 from mnet_cost.devices import DeviceProfile, MemoryLevel
 from mnet_cost.layers.conv import ConvTranspose2d
-from mnet_cost.tensors import largest, largest_of, smallest
+from mnet_cost.tensors import largest, largest_of, product, smallest
 
 
 class LevelTraffic(NamedTuple):
@@ -163,8 +163,7 @@ def scratch_bytes(kernel: Kernel, rules: frozenset[str] = _IM2COL) -> int:
         return 0
     if "winograd" in rules and applies(sizes):
         return 0
-    height, width = sizes.kernel
-    elements = height * width * sizes.groups * sizes.channels_in * sizes.positions
+    elements: int = product(sizes.kernel) * sizes.groups * sizes.channels_in * sizes.positions
     return elements * kernel.element_bytes
 
 

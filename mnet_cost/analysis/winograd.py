@@ -12,7 +12,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from mnet_cost.layers.base import Convolution
-from mnet_cost.tensors import are_equal, ceil_div, smallest, where
+from mnet_cost.tensors import are_equal, ceil_div, is_equal, smallest, where
 
 SIDES = (2, 4, 6)
 """Outputs on each side of a tile; runtimes have F(2, 3), F(4, 3) and F(6, 3)."""
@@ -31,7 +31,8 @@ class Tiling(NamedTuple):
 
 
 def applies(convolution: Convolution) -> bool:
-    """Whether it is a dense 3x3 convolution of stride 1."""
+    """Whether it is a dense 3x3 convolution of stride 1; of an image, since its kernel has two
+    axes."""
     return (
         are_equal(convolution.kernel, (3, 3))
         and _slides_by_one(convolution)
@@ -40,7 +41,7 @@ def applies(convolution: Convolution) -> bool:
 
 
 def _slides_by_one(convolution: Convolution) -> bool:
-    return are_equal(convolution.stride, (1, 1)) and are_equal(convolution.dilation, (1, 1))
+    return all(is_equal(step, 1) for step in (*convolution.stride, *convolution.dilation))
 
 
 def tilings(convolution: Convolution) -> tuple[Tiling, ...]:
@@ -83,9 +84,7 @@ def fewest_of_any(convolution: Convolution) -> int | None:
     if not _slides_by_one(convolution):
         return None
     points = 1
-    for size, kernel in zip(
-        (convolution.rows, convolution.columns), convolution.kernel, strict=True
-    ):
+    for size, kernel in zip(convolution.outputs, convolution.kernel, strict=True):
         tiled = [ceil_div(size, side) * (side + kernel - 1) for side in SIDES]
         points = points * reduce(smallest, tiled, size * kernel)
     groups = convolution.groups * convolution.images

@@ -17,6 +17,7 @@ from mnet_cost.analysis.latency import basis_of
 from mnet_cost.changes.sensitivity import tile_of
 from mnet_cost.changes.spec_edits import Edits
 from mnet_cost.errors import MnetCostError
+from mnet_cost.layers.axes import channel_axis
 from mnet_cost.models.library import model_path
 from mnet_cost.models.load import compile_spec
 from mnet_cost.models.published import ACCURACIES, PublishedRow, published_at
@@ -24,7 +25,7 @@ from mnet_cost.models.types import BATCH, Knob, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.search.single import word_of
 from mnet_cost.search.usual_values import RESOLUTION, TASK, is_number
-from mnet_cost.tensors import PRECISIONS, TensorType, axis_names
+from mnet_cost.tensors import PRECISIONS, TensorType
 
 Kind = Literal["knob", "variant", "precision", "order", "activation", "kernel", "channels"]
 
@@ -316,10 +317,7 @@ def _channels(network: Network) -> list[int]:
 
 
 def _channels_of(tensor: TensorType) -> int:
-    if not tensor.shape:
-        return 1
-    is_image = axis_names(len(tensor.shape), tensor.layout)[0] == "channels"
-    return int(tensor.shape[-3 if is_image else -1])
+    return int(tensor.shape[channel_axis(tensor)]) if tensor.shape else 1
 
 
 def _elaborated(spec: ModelSpec, knobs: Mapping[str, Any]) -> Network | None:

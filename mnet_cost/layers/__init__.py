@@ -19,6 +19,8 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "Convolutions": {
         "conv2d": "conv.Conv2d",
         "depthwise_conv2d": "conv.DepthwiseConv2d",
+        "conv1d": "conv1d3d.Conv1d",
+        "conv3d": "conv1d3d.Conv3d",
         "conv_transpose2d": "conv.ConvTranspose2d",
         "dynamic_conv2d": "dynamic_conv.DynamicConv2d",
         "deform_conv2d": "dynamic_conv.DeformConv2d",
@@ -67,11 +69,19 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     },
     "Pooling": {
         "max_pool2d": "pool.MaxPool2d",
+        "max_pool1d": "pool1d3d.MaxPool1d",
+        "max_pool3d": "pool1d3d.MaxPool3d",
         "avg_pool2d": "pool.AvgPool2d",
+        "avg_pool1d": "pool1d3d.AvgPool1d",
+        "avg_pool3d": "pool1d3d.AvgPool3d",
         "global_avg_pool": "pool.GlobalAvgPool",
         "global_max_pool": "pool.GlobalMaxPool",
         "adaptive_avg_pool2d": "pool.AdaptiveAvgPool2d",
+        "adaptive_avg_pool1d": "pool1d3d.AdaptiveAvgPool1d",
+        "adaptive_avg_pool3d": "pool1d3d.AdaptiveAvgPool3d",
         "adaptive_max_pool2d": "pool.AdaptiveMaxPool2d",
+        "adaptive_max_pool1d": "pool1d3d.AdaptiveMaxPool1d",
+        "adaptive_max_pool3d": "pool1d3d.AdaptiveMaxPool3d",
     },
     "Trained tensors": {
         "scale": "parameters.Scale",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from mnet_cost.layers.axes import joint_layout, named_layout
+from mnet_cost.layers.axes import channel_axis, joint_layout, named_layout
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
 from mnet_cost.tensors import Check, Layout, RuleViolation, Size, TensorType, agreed, are_equal
 
@@ -27,12 +27,15 @@ element. curve: an exponential, a root or a quotient for each element. lrn: loca
 which have a power and a window. move: elements are only copied to another place."""
 
 
-Reads = Literal["anything", "axis", "channels", "image", "sequence", "features"]
+Reads = Literal[
+    "anything", "axis", "channels", "spatial", "image", "sequence", "signal", "volume", "features"
+]
 """What the axes of the inputs have to be. axis: the kind has a field `axis`, whose default depends
-on whether they are an image. channels: an image, but the layer does not prove that they are one.
-image, sequence: the layer proves what they are. features: the last axis, whatever is before it."""
+on whether they are an image. spatial: an image, unless they are known to be a signal or a volume.
+channels: the same, but the layer does not prove that they are one. image, sequence, signal, volume:
+the layer proves what they are. features: the last axis, whatever is before it."""
 
-Makes = Literal["same", "image", "sequence", "anything"]
+Makes = Literal["same", "image", "sequence", "signal", "volume", "anything"]
 """What the axes of the output are. same: what those of the inputs are."""
 
 
@@ -61,19 +64,24 @@ class Work(NamedTuple):
 
 
 class Convolution(NamedTuple):
-    """Sizes of a convolution, by which runtimes choose an algorithm; channels are of one group."""
+    """Sizes of a convolution, by which runtimes choose an algorithm; channels are of one group.
+
+    A signal is an image of one row. Of a volume, kernel, stride and dilation have a depth in front.
+    """
 
     groups: Size
     channels_in: Size
     channels_out: Size
-    kernel: tuple[Size, Size]
-    stride: tuple[Size, Size]
-    dilation: tuple[Size, Size]
+    kernel: tuple[Size, ...]
+    stride: tuple[Size, ...]
+    dilation: tuple[Size, ...]
     rows: Size
     """Of the output."""
     columns: Size
     images: Size
     """Images in one example: the product of the axes in front of the channels."""
+    depth: Size = 1
+    """Of the output, if it is a volume."""
 
     @property
     def is_depthwise(self) -> bool:
@@ -82,11 +90,16 @@ class Convolution(NamedTuple):
     @property
     def is_pointwise(self) -> bool:
         """Whether its kernel is 1x1."""
-        return are_equal(self.kernel, (1, 1))
+        return are_equal(self.kernel, (1,) * len(self.kernel))
+
+    @property
+    def outputs(self) -> tuple[Size, ...]:
+        """The size of the output along each axis of the kernel."""
+        return (self.depth, self.rows, self.columns)[-len(self.kernel) :]
 
     @property
     def positions(self) -> Size:
-        return self.images * self.rows * self.columns
+        return self.images * self.depth * self.rows * self.columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +162,9 @@ class Layer:
         """What the axes of the output are; None where nothing states it, or below three axes."""
         if self.makes == "same":
             return named_layout(getattr(self, "axis", None), joint_layout(inputs))
+        if self.makes == "image" and self.reads in ("channels", "spatial"):
+            known = joint_layout(inputs)
+            return known if known == "signal" or known == "volume" else "image"
         return None if self.makes == "anything" else self.makes
 
     def laid_out_inputs(self, count: int) -> int:
@@ -220,12 +236,22 @@ class Layer:
             "preserved": permuted,
             "permuted": not permuted,
             "contiguous": False,
-            "batched": permuted and len(inputs[0].type.shape) == 3,
+            "batched": permuted and self._is_single(inputs[0]),
         }[self.memory_format]
 
     def makes_contiguous(self, x: GradInput) -> bool:
         """Whether torch copies an input row by row, and saves the copy instead of it."""
-        return self.memory_format == "batched" and x.permuted and len(x.type.shape) > 3
+        return self.memory_format == "batched" and x.permuted and not self._is_single(x)
+
+    def own_axes(self, x: TensorType) -> int:
+        """How many axes, the last ones, are an image, signal or volume; torch joins those in front
+        with the batch."""
+        if self.reads in ("channels", "spatial"):
+            return -channel_axis(x) if x.layout in ("signal", "volume") else 3
+        return _OWN_AXES.get(self.reads, 3)
+
+    def _is_single(self, x: GradInput) -> bool:
+        return len(x.type.shape) == self.own_axes(x.type)
 
     def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is a view of parts of the rows of its memory."""
@@ -247,6 +273,19 @@ class Layer:
         return work.params + work.buffers if self.buffers_are_weights else work.params
 
 
+_OWN_AXES = {"signal": 2, "volume": 4}
+
+
+def channel_sizes(x: TensorType, kind: str) -> tuple[Size, ...]:
+    """Sizes of an image, or of a signal or a volume where x is known to be one: channels first.
+
+    Raises `RuleViolation` for other tensors.
+    """
+    if x.layout == "signal" or x.layout == "volume":
+        return x.shape[channel_axis(x) :]
+    return image_sizes(x, kind)
+
+
 def image_sizes(x: TensorType, kind: str) -> tuple[Size, Size, Size]:
     """(channels, height, width) of an image, or `RuleViolation` for other tensors."""
     if len(x.shape) < 3:
@@ -263,10 +302,15 @@ def sequence_sizes(x: TensorType, kind: str) -> tuple[Size, Size]:
 
 def kernel_variety(kind: str, kernel: Any) -> str:
     """`variety` of a kind with a kernel."""
-    height, width = both(kernel)
-    return f"{kind} {height}x{width}"
+    return f"{kind} {'x'.join(map(str, both(kernel)))}"
 
 
 def both(value: Any) -> tuple[Any, Any]:
     """(height, width) of a field that holds one number or a pair."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def on_each_axis(value: Any, axes: int) -> tuple[Any, ...]:
+    """The numbers of a field that holds one for all of the `axes` that a window slides over, or one
+    for each."""
+    return value if isinstance(value, tuple) else (value,) * axes

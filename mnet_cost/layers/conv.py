@@ -6,6 +6,7 @@ Ignored here: algorithms that spend fewer multiplications (Winograd, FFT).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -19,28 +20,46 @@ from mnet_cost.layers.base import (
     both,
     image_sizes,
     kernel_variety,
+    on_each_axis,
 )
 from mnet_cost.layers.fields import Flag, Pair, Sides, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved, Saves
-from mnet_cost.tensors import Check, Size, TensorType, ceil_div, is_equal, largest, product
+from mnet_cost.tensors import (
+    SIZE_NAMES,
+    Check,
+    Layout,
+    RuleViolation,
+    Size,
+    TensorType,
+    ceil_div,
+    is_equal,
+    largest,
+    product,
+)
 
 KERNEL = "size of the kernel"
 STRIDE = "step between outputs"
 DILATION = "distance between taps of the kernel"
-_TRAINED = "train kernel and bias; else they are constants: buffers, not params"
+TRAINED = "train kernel and bias; else they are constants: buffers, not params"
 PADDING = "zeros around the image; `same` gives ceil(size / stride)"
 
 
 def sides(padding: Any) -> tuple[Any, Any, Any, Any]:
     """(top, bottom, left, right): rows and columns of explicit padding; 0 for `valid`."""
-    if isinstance(padding, str):  # comparing an array with a word would not give a flag
-        return (0, 0, 0, 0)
-    if not isinstance(padding, tuple):
-        return (padding, padding, padding, padding)
-    if len(padding) == 4:
-        return padding
-    height, width = padding
-    return (height, height, width, width)
+    (top, bottom), (left, right) = ends(padding, 2)
+    return (top, bottom, left, right)
+
+
+def ends(padding: Any, axes: int) -> tuple[tuple[Any, Any], ...]:
+    """(before, after) along each of `axes` axes of explicit padding; 0 for `valid`."""
+    if isinstance(padding, str):
+        return ((0, 0),) * axes
+    each = on_each_axis(padding, axes)
+    if len(each) == axes and axes > 1:
+        return tuple([(size, size) for size in each])
+    if len(each) == 1:
+        return ((each[0], each[0]),)
+    return tuple([(each[2 * axis], each[2 * axis + 1]) for axis in range(axes)])
 
 
 def is_same(padding: Any) -> bool:
@@ -48,35 +67,46 @@ def is_same(padding: Any) -> bool:
     return isinstance(padding, str) and padding == "same"
 
 
+AXES: Mapping[int, tuple[str, tuple[str, ...]]] = {
+    1: ("a signal", ("long",)),
+    2: ("an image", ("high", "wide")),
+    3: ("a volume", ("deep", "high", "wide")),
+}
+"""What a window slides over, and its axes, by their number."""
+
+LAYOUT_OF_AXES: Mapping[int, Layout] = {1: "signal", 2: "image", 3: "volume"}
+"""The layout of a tensor whose windows slide over so many axes."""
+
+
 def window_positions(
     check: Check,
-    sizes: tuple[Size, Size],
+    sizes: tuple[Size, ...],
     kernel: Any,
     stride: Any,
     padding: Any,
     dilation: Any = 1,
     round_up: bool = False,
-) -> tuple[Size, Size]:
-    """(height, width) of the output of a window that slides over an image of `sizes`.
+) -> tuple[Size, ...]:
+    """Sizes of the output, one for each axis, of a window that slides over an image of `sizes`.
 
     `same`: ceil(size / stride). Otherwise floor((size + padding - span) / stride) + 1 with
     span = dilation * (kernel - 1) + 1. With `round_up` ceil(...) + 1, less a last window that
     would start beyond the image and its leading padding. Source: PyTorch documentation of Conv2d
     and MaxPool2d; TensorFlow documentation, "Neural network, padding", for `same`.
     """
-    strides = both(stride)
+    axes = len(sizes)
+    strides = on_each_axis(stride, axes)
     if is_same(padding):
-        return (ceil_div(sizes[0], strides[0]), ceil_div(sizes[1], strides[1]))
-    top, bottom, left, right = sides(padding)
+        return tuple([ceil_div(size, step) for size, step in zip(sizes, strides, strict=True)])
+    whole, names = AXES[axes]
     positions = []
-    for axis, size, before, after, k, s, d in zip(
-        ("high", "wide"),
+    for axis, size, (before, after), k, s, d in zip(
+        names,
         sizes,
-        (top, left),
-        (bottom, right),
-        both(kernel),
+        ends(padding, axes),
+        on_each_axis(kernel, axes),
         strides,
-        both(dilation),
+        on_each_axis(dilation, axes),
         strict=True,
     ):
         span = d * (k - 1) + 1
@@ -86,7 +116,7 @@ def window_positions(
             room = room + (s - 1)
         check(
             room >= 0,
-            "a window {} " + axis + " does not fit into an image {} " + axis + " with padding {}",
+            "a window {} " + axis + f" does not fit into {whole} {{}} " + axis + " with padding {}",
             span,
             size,
             added,
@@ -95,30 +125,49 @@ def window_positions(
         if round_up:
             count = count - ((count - 1) * s >= size + before)
         positions.append(count)
-    return (positions[0], positions[1])
+    return tuple(positions)
+
+
+def window_sizes(x: TensorType, layer: Layer) -> tuple[Size, ...]:
+    """Channels, then the sizes of what a window of `layer` slides over.
+
+    Raises `RuleViolation` for a tensor with too few axes.
+    """
+    axes = layer.own_axes(x)
+    if len(x.shape) < axes:
+        whole, _ = AXES[axes - 1]
+        names = SIZE_NAMES[LAYOUT_OF_AXES[axes - 1]]
+        raise RuleViolation(f"`{layer.kind}` needs {whole} [{', '.join(names)}]")
+    return x.shape[-axes:]
 
 
 class TorchWindow(NamedTuple):
     """A window as torch slides it, for plain numbers.
 
-    kernel, stride, dilation  (height, width)
-    padding   (left, right, top, bottom): rows and columns that the windows see around the image
-    rounding  how torch counts the windows if it pads both sides by (top, left): `floor`, `ceil`
-              (pools alone have it); None where its own padding sees other windows, so that the
-              tensor has to be padded before
+    kernel, stride, dilation  one for each axis: (height, width)
+    padding   (left, right, top, bottom), the last axis first: rows and columns that the windows see
+              around the image
+    rounding  how torch counts the windows if it pads both sides by `before`: `floor`, `ceil` (pools
+              alone have it); None where its own padding sees other windows, so that the tensor has
+              to be padded before
     """
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: tuple[int, int, int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple[int, ...]
     rounding: Literal["floor", "ceil"] | None
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """The padding in front along each axis: (top, left)."""
+        return self.padding[-2::-2]
 
 
 def torch_window(
     layer: Any, x: TensorType, output: TensorType, kernel: tuple[int, ...] | None = None
 ) -> TorchWindow:
-    """The window of a convolution or a pool that slides over `x`, [..., height, width].
+    """The window of a convolution or a pool that slides over `x`: its axes behind the channels.
 
     `output` is what its shape rule gives; `kernel` its size where no field has it. Source: PyTorch
     documentation of Conv2d, MaxPool2d and AvgPool2d: padding is at most half a window of a pool,
@@ -126,16 +175,17 @@ def torch_window(
     ceil_mode is not used where it leaves such a window out: ONNX leaves none out before operator
     set 22 (its MaxPool and AveragePool).
     """
-    kernel = both(layer.kernel if kernel is None else kernel)
-    stride = both(layer.stride)
-    dilation = both(getattr(layer, "dilation", 1))
+    axes = layer.own_axes(x) - 1
+    kernel = on_each_axis(layer.kernel if kernel is None else kernel, axes)
+    stride = on_each_axis(layer.stride, axes)
+    dilation = on_each_axis(getattr(layer, "dilation", 1), axes)
     is_pool = layer.effort == "pooling"
     pads, floors, ceils = [], True, is_pool
-    for i, side in ((0, 0), (1, 2)):
-        size, count = x.shape[i - 2], output.shape[i - 2]
+    for i in range(axes):
+        size, count = x.shape[i - axes], output.shape[i - axes]
         span, step = dilation[i] * (kernel[i] - 1) + 1, stride[i]
         needed = (count - 1) * step + span - size
-        declared = None if is_same(layer.padding) else sides(layer.padding)[side : side + 2]
+        declared = None if is_same(layer.padding) else ends(layer.padding, axes)[i]
         before = max(needed, 0) // 2 if declared is None else declared[0]
         after = max(needed - before, 0)
         pads.append((before, after))
@@ -144,13 +194,15 @@ def torch_window(
         ceils = ceils and ceil_div(room, step) + 1 == count
         if is_pool and 2 * before > kernel[i]:
             floors = ceils = False
+        if axes == 3 and hasattr(layer, "count_include_pad") and size < kernel[i]:
+            floors = ceils = False  # avg_pool3d refuses it, whatever the padding
         if getattr(layer, "count_include_pad", False):
             # torch counts what lies in as much padding behind the image as in front of it.
             counted = after if declared is None else min(after, declared[1])
             ceils = ceils and counted == min(after, before)
-    (top, bottom), (left, right) = pads
+    padding = tuple([pad for axis in reversed(pads) for pad in axis])
     rounding: Literal["floor", "ceil"] | None = "floor" if floors else "ceil" if ceils else None
-    return TorchWindow(kernel, stride, dilation, (left, right, top, bottom), rounding)
+    return TorchWindow(kernel, stride, dilation, padding, rounding)
 
 
 def saved_image(
@@ -167,9 +219,10 @@ def saved_image(
     window = torch_window(layer, x, output, kernel)
     if window.rounding is not None:
         return Saved(inputs=(0,))
-    left, right, top, bottom = window.padding
-    image = (x.shape[-2] + top + bottom) * (x.shape[-1] + left + right)
-    return Saved(elements=product(x.shape[:-2]) * image)
+    axes = len(window.kernel)
+    added = window.padding
+    image = tuple([x.shape[-1 - i] + added[2 * i] + added[2 * i + 1] for i in range(axes)])
+    return Saved(elements=product(x.shape[:-axes]) * product(image))
 
 
 def check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Size) -> None:
@@ -184,26 +237,33 @@ def check_groups(check: Check, groups: Size, channels_in: Size, channels_out: Si
     )
 
 
-def _following(layer: Conv2d | ConvTranspose2d, before: TensorType, after: TensorType) -> Layer:
+def following(layer: Any, before: TensorType, after: TensorType) -> Any:
     """A convolution with as many groups as input channels, for other input channels: it stays
     depthwise, with as many kernels for each channel."""
-    if is_equal(layer.groups, 1) or not is_equal(layer.groups, before.shape[-3]):
+    axis = -layer.own_axes(before)
+    if is_equal(layer.groups, 1) or not is_equal(layer.groups, before.shape[axis]):
         return layer
-    channels = after.shape[-3]
+    channels = after.shape[axis]
     return replace(layer, groups=channels, channels=layer.channels // layer.groups * channels)
 
 
-def _conv_work(layer: Any, x: TensorType, output: TensorType, taps: Size, positions: Size) -> Work:
+def conv_work(
+    layer: Any,
+    x: TensorType,
+    output: TensorType,
+    kernel: tuple[Size, ...],
+    taps: Size,
+    positions: Size,
+) -> Work:
     """Work of a convolution for one example.
 
     `taps` is the number of input channels that each output channel reads; `positions` is the number
     of places at which the kernel is applied.
     """
-    channels_out = output.shape[-3]
-    kernel_height, kernel_width = both(layer.kernel)
+    channels_out = output.shape[-1 - len(kernel)]
     # Factors of positions and of channels stay apart: with one array along each, the product
     # then spans both axes only once. Dividing before multiplying keeps it exact below 2**53.
-    weights = kernel_height * kernel_width * taps * channels_out
+    weights = product(kernel) * taps * channels_out
     stored = weights + channels_out if layer.bias else weights
     outputs = output.elements
     return Work(
@@ -268,7 +328,7 @@ class Conv2d(Layer):
     dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
-    trained: bool = spec_field(Flag(), _TRAINED, default=True)
+    trained: bool = spec_field(Flag(), TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -283,7 +343,8 @@ class Conv2d(Layer):
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
 
     def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:
-        return _following(self, before[0], after[0])
+        layer: Layer = following(self, before[0], after[0])
+        return layer
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-3],)
@@ -292,7 +353,7 @@ class Conv2d(Layer):
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
         (x,) = inputs
         taps = x.shape[-3] // self.groups
-        return _conv_work(self, x, output, taps, positions)
+        return conv_work(self, x, output, both(self.kernel), taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return convolution_sizes(self, inputs[0], output, self.groups, output)
@@ -327,7 +388,7 @@ class DepthwiseConv2d(Layer):
     dilation: Any = spec_field(Pair(), DILATION, default=1)
     multiplier: Size = spec_field(Whole(), "output channels per input channel", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
-    trained: bool = spec_field(Flag(), _TRAINED, default=True)
+    trained: bool = spec_field(Flag(), TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -346,7 +407,7 @@ class DepthwiseConv2d(Layer):
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
         positions = product(output.shape[:-3]) * (output.shape[-2] * output.shape[-1])
-        return _conv_work(self, x, output, 1, positions)
+        return conv_work(self, x, output, both(self.kernel), 1, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return convolution_sizes(self, inputs[0], output, inputs[0].shape[-3], output)
@@ -388,7 +449,7 @@ class ConvTranspose2d(Layer):
     dilation: Any = spec_field(Pair(), DILATION, default=1)
     groups: Size = spec_field(Whole(), "parts that do not see each other", default=1)
     bias: bool = spec_field(Flag(), "add a constant per output channel", default=False)
-    trained: bool = spec_field(Flag(), _TRAINED, default=True)
+    trained: bool = spec_field(Flag(), TRAINED, default=True)
 
     def variety(self) -> str:
         return kernel_variety(self.kind, self.kernel)
@@ -429,7 +490,8 @@ class ConvTranspose2d(Layer):
         return TensorType((*x.shape[:-3], self.channels, rows, columns))
 
     def following(self, before: tuple[TensorType, ...], after: tuple[TensorType, ...]) -> Layer:
-        return _following(self, before[0], after[0])
+        layer: Layer = following(self, before[0], after[0])
+        return layer
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return (inputs[0].shape[-3],)
@@ -438,7 +500,7 @@ class ConvTranspose2d(Layer):
         (x,) = inputs
         positions = product(x.shape[:-3]) * (x.shape[-2] * x.shape[-1])
         taps = x.shape[-3] // self.groups
-        return _conv_work(self, x, output, taps, positions)
+        return conv_work(self, x, output, both(self.kernel), taps, positions)
 
     def convolution(self, inputs: tuple[TensorType, ...], output: TensorType) -> Convolution:
         return convolution_sizes(self, inputs[0], output, self.groups, inputs[0])

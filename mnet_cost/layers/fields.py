@@ -75,6 +75,10 @@ class FieldKind:
         """
         raise NotImplementedError
 
+    def words_of_list(self, length: int) -> tuple[str, ...] | None:
+        """What the numbers of a list of that length are, if each has a meaning: height, width."""
+        return None
+
     def describe(self) -> str:
         """A few words for the documentation: `whole number >= 1`."""
         raise NotImplementedError
@@ -183,30 +187,38 @@ class Word(FieldKind):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Pair(FieldKind):
-    """A whole number for both directions, or [height, width]; `names` for another pair."""
+    """A whole number for both directions, or [height, width]; `axes` for other ones."""
 
     lists: ClassVar[tuple[bool, bool]] = (True, True)
 
     minimum: int = 1
-    names: str = "[height, width]"
-    suffixes: tuple[str, str] = ("_h", "_w")
-    """What formulas call the two numbers, behind the name of the field."""
+    axes: tuple[str, ...] = ("height", "width")
 
     def convert(self, value: Any, check: Check) -> Any:
         whole = Whole(self.minimum)
         if not isinstance(value, list):
             return whole.convert(value, check)
-        if len(value) != 2:
-            raise RuleViolation(f"needs a number or {self.names}, not {_a(value)}")
+        if len(value) != len(self.axes):
+            raise RuleViolation(f"needs a number or [{', '.join(self.axes)}], not {_a(value)}")
         return tuple(whole.convert(item, check) for item in value)
 
+    def words_of_list(self, length: int) -> tuple[str, ...] | None:
+        return self.axes
+
     def describe(self) -> str:
-        return f"{Whole(self.minimum).describe()}, or {self.names}"
+        return f"{Whole(self.minimum).describe()}, or [{', '.join(self.axes)}]"
 
     def schema(self) -> Json:
-        item = Whole(self.minimum).schema()
-        listed = {"type": "array", "minItems": 2, "maxItems": 2, "items": _or_expression(item)}
-        return {"anyOf": [item, listed]}
+        item, count = Whole(self.minimum).schema(), len(self.axes)
+        listed = {"type": "array", "minItems": count, "maxItems": count}
+        return {"anyOf": [item, listed | {"items": _or_expression(item)}]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Triple(Pair):
+    """A whole number for all directions, or [depth, height, width]."""
+
+    axes: tuple[str, ...] = ("depth", "height", "width")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -225,6 +237,9 @@ class RealPair(FieldKind):
             raise RuleViolation(f"needs a number or [height, width], not {_a(value)}")
         return tuple(real.convert(item, check) for item in value)
 
+    def words_of_list(self, length: int) -> tuple[str, ...] | None:
+        return Pair.axes
+
     def describe(self) -> str:
         return f"{Real(self.low).describe()}, or [height, width]"
 
@@ -239,6 +254,11 @@ class Sides(FieldKind):
     """Padding: a number, [height, width], [top, bottom, left, right], and perhaps words."""
 
     lists: ClassVar[tuple[bool, bool]] = (True, True)
+    forms: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("height", "width"),
+        ("top", "bottom", "left", "right"),
+    )
+    """The lists that it takes, each with names of what is in it."""
 
     options: tuple[str, ...] = ("same", "valid")
     minimum: int = 0
@@ -254,26 +274,43 @@ class Sides(FieldKind):
             if value in self.words:
                 return value
         if isinstance(value, list):
-            if len(value) not in (2, 4):
+            if len(value) not in map(len, self.forms):
                 raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
             return tuple(whole.convert(item, check) for item in value)
         if not is_number(value):
             raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
         return whole.convert(value, check)
 
+    def words_of_list(self, length: int) -> tuple[str, ...] | None:
+        return next((form for form in self.forms if len(form) == length), None)
+
     def describe(self) -> str:
-        return " | ".join(
-            (*self.options, "number", "[height, width]", "[top, bottom, left, right]")
-        )
+        lists = [f"[{', '.join(form)}]" for form in self.forms]
+        return " | ".join((*self.options, "number", *lists))
 
     def schema(self) -> Json:
         item = Whole(self.minimum).schema()
         lists = [
             {"type": "array", "minItems": n, "maxItems": n, "items": _or_expression(item)}
-            for n in (2, 4)
+            for n in map(len, self.forms)
         ]
         words = [{"enum": list(self.options)}] if self.options else []
         return {"anyOf": [*words, item, *lists]}
+
+
+class SignalEnds(Sides):
+    """Padding of a signal: a number, [before, after], and perhaps words."""
+
+    forms: ClassVar[tuple[tuple[str, ...], ...]] = (("before", "after"),)
+
+
+class VolumeSides(Sides):
+    """Padding of a volume: a number, [depth, height, width], all six sides, and perhaps words."""
+
+    forms: ClassVar[tuple[tuple[str, ...], ...]] = (
+        Triple.axes,
+        ("front", "back", "top", "bottom", "left", "right"),
+    )
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -302,7 +339,9 @@ class Sizes(FieldKind):
 class Axis(FieldKind):
     """The name of an axis of an image, a sequence or a vector, or its number from the end."""
 
-    options: ClassVar[tuple[str, ...]] = ("channels", "height", "width", "length", "features")
+    options: ClassVar[tuple[str, ...]] = (
+        "channels", "depth", "height", "width", "length", "features",
+    )  # fmt: skip
 
     @property
     def words(self) -> frozenset[str]:  # type: ignore[override]

@@ -9,10 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.base import Layer, Makes, Reads, Work, image_sizes, sequence_sizes
+from mnet_cost.layers.base import (
+    Layer,
+    Makes,
+    Reads,
+    Work,
+    channel_sizes,
+    image_sizes,
+    sequence_sizes,
+)
 from mnet_cost.layers.fields import Whole, spec_field
 from mnet_cost.layers.gradient import MemoryFormat
-from mnet_cost.tensors import Check, Size, TensorType
+from mnet_cost.tensors import Check, Size, TensorType, product
 
 
 class Copy(Layer):
@@ -60,7 +68,8 @@ class ChannelShuffle(Copy):
 class ToSequence(Copy):
     """An image as a sequence of its positions, row by row.
 
-    Shapes      [..., C, H, W] -> [..., H * W, C]
+    Shapes      [..., C, H, W] -> [..., H * W, C]; a signal [..., C, L] -> [..., L, C] and a volume
+                [..., C, D, H, W] -> [..., D * H * W, C]
     Mult-adds   0
     Weights     0
     Params      0
@@ -73,14 +82,15 @@ class ToSequence(Copy):
     __slots__ = ()
 
     kind: ClassVar[str] = "to_sequence"
-    reads: ClassVar[Reads] = "image"
+    reads: ClassVar[Reads] = "spatial"
     makes: ClassVar[Makes] = "sequence"
     memory_format: ClassVar[MemoryFormat] = "permuted"
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, height, width = image_sizes(x, self.kind)
-        return TensorType((*x.shape[:-3], height * width, channels), x.dtype)
+        channels, *sizes = channel_sizes(x, self.kind)
+        ahead = x.shape[: -1 - len(sizes)]
+        return TensorType((*ahead, product(tuple(sizes)), channels), x.dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mnet_cost.layers.axes import named_axis
-from mnet_cost.layers.base import Effect, Effort, Layer, Makes, Reads, Work, image_sizes
+from mnet_cost.layers.axes import channel_axis, named_axis
+from mnet_cost.layers.base import (
+    Effect,
+    Effort,
+    Layer,
+    Makes,
+    Reads,
+    Work,
+    channel_sizes,
+    image_sizes,
+)
 from mnet_cost.layers.fields import AXIS, Flag, Real, Whole, spec_field
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, Size, TensorType, product
@@ -81,18 +90,24 @@ class BatchNorm(Layer):
 
     def _moves(self, x: GradInput) -> bool:
         """Whether torch moves the axis to the end, and copies what it then has."""
-        return named_axis(x.type, self.axis, self.kind) not in (-3, -1)
+        return not self.is_native(x.type)
+
+    def is_native(self, x: TensorType) -> bool:
+        """Whether torch has a module for the axis: features, or channels of a signal, an image or a
+        volume, as many axes from the end; what is in front is joined with the batch."""
+        axis = named_axis(x, self.axis, self.kind)
+        return axis in (-1, -3) or (axis == channel_axis(x) and x.layout is not None)
 
     def is_permuted(self, inputs: tuple[GradInput, ...]) -> bool:
         (x,) = inputs
-        if named_axis(x.type, self.axis, self.kind) == -3:
-            return x.permuted and len(x.type.shape) == 3
-        return self._moves(x)
+        if self._moves(x):
+            return True
+        return x.permuted and len(x.type.shape) == -named_axis(x.type, self.axis, self.kind)
 
     def makes_contiguous(self, x: GradInput) -> bool:
-        if named_axis(x.type, self.axis, self.kind) == -3:
-            return x.permuted and len(x.type.shape) > 3
-        return x.permuted and not self._moves(x)
+        if self._moves(x):
+            return False
+        return x.permuted and len(x.type.shape) > -named_axis(x.type, self.axis, self.kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +169,8 @@ class LayerNorm(Layer):
 class GroupNorm(Layer):
     """Group normalization: mean 0 and variance 1 in each group of channels of an image.
 
-    Shapes      [..., C, H, W], unchanged; groups divide C
+    Shapes      [..., C, H, W], or a signal [..., C, L] or a volume [..., C, D, H, W], unchanged;
+                groups divide C
     Mult-adds   0
     Weights     0
     Params      2 * C if affine
@@ -176,7 +192,7 @@ class GroupNorm(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        channels, _, _ = image_sizes(x, self.kind)
+        channels, *_ = channel_sizes(x, self.kind)
         check(
             channels % self.groups == 0,
             "{} groups do not divide {} channels",
@@ -192,14 +208,15 @@ class GroupNorm(Layer):
         return _image_norm(inputs[0], self.affine)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return Saved(inputs=(0,), statistics=2 * product(output.shape[:-3]) * self.groups)
+        ahead = product(output.shape[: -self.own_axes(output)])
+        return Saved(inputs=(0,), statistics=2 * ahead * self.groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceNorm(Layer):
     """Instance normalization: mean 0 and variance 1 in each channel of an image.
 
-    Shapes      [..., C, H, W], unchanged
+    Shapes      [..., C, H, W], or a signal [..., C, L] or a volume [..., C, D, H, W], unchanged
     Mult-adds   0
     Weights     0
     Params      2 * C if affine
@@ -220,18 +237,19 @@ class InstanceNorm(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        image_sizes(x, self.kind)
+        channel_sizes(x, self.kind)
         return TensorType(x.shape)
 
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...] | None:
         (x,) = inputs
-        return _image_norm_needs(x, x.shape[-3]) if self.affine else None
+        return _image_norm_needs(x, channel_sizes(x, self.kind)[0]) if self.affine else None
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return _image_norm(inputs[0], self.affine)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return Saved(inputs=(0,), statistics=2 * product(output.shape[:-2]))
+        channels = 1 - self.own_axes(output)
+        return Saved(inputs=(0,), statistics=2 * product(output.shape[:channels]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +270,7 @@ class LocalResponseNorm(Layer):
     """
 
     kind: ClassVar[str] = "local_response_norm"
-    reads: ClassVar[Reads] = "channels"
+    reads: ClassVar[Reads] = "image"
     makes: ClassVar[Makes] = "image"
     effort: ClassVar[Effort] = "lrn"
     memory_format: ClassVar[MemoryFormat] = "batched"
@@ -325,7 +343,7 @@ def _image_norm(x: TensorType, affine: bool) -> Work:
     elements = x.elements
     return Work(
         vector_ops=(_STATISTICS + 2 * affine) * elements,
-        params=2 * x.shape[-3] if affine else 0,
+        params=2 * channel_sizes(x, "group_norm")[0] if affine else 0,
         input_elements=elements,
         output_elements=elements,
     )
@@ -333,5 +351,5 @@ def _image_norm(x: TensorType, affine: bool) -> Work:
 
 def _image_norm_needs(x: TensorType, groups: Size) -> tuple[object, ...]:
     """`needs`: the channels, and whether a group is one element, which torch treats differently."""
-    channels, height, width = x.shape[-3:]
-    return (channels, channels // groups * height * width == 1)
+    channels, *sizes = channel_sizes(x, "group_norm")
+    return (channels, channels // groups * product(tuple(sizes)) == 1)

@@ -10,8 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work, both, image_sizes
-from mnet_cost.layers.conv import is_same, saved_image, sides, window_positions
+from mnet_cost.layers.base import Effort, Layer, Makes, Reads, Work, channel_sizes, on_each_axis
+from mnet_cost.layers.conv import (
+    AXES,
+    ends,
+    is_same,
+    saved_image,
+    window_positions,
+    window_sizes,
+)
 from mnet_cost.layers.fields import Flag, Pair, Sides, spec_field
 from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import Check, Layout, Size, TensorType, common_divisor, product
@@ -21,12 +28,12 @@ _STRIDE = "step between windows"
 _PADDING = (
     "around the image, never the largest, at most half the kernel; `same` gives ceil(size / stride)"
 )
-_ROUND_UP = "let a last window reach beyond the image and its padding"
+ROUND_UP = "let a last window reach beyond the image and its padding"
 _AVG_PADDING = "zeros around the image, at most half the kernel; `same` gives ceil(size / stride)"
 _KEEP = "keep height and width as axes of size 1"
 
 
-def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
+def windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> TensorType:
     """Type of the output of a pool, each of whose windows must see an element of the image.
 
     Without one a largest element is minus infinity, and a mean is divided by 0. So each side is
@@ -34,39 +41,40 @@ def _windows(check: Check, layer: Any, x: TensorType, dilation: Any = 1) -> Tens
     aten/src/ATen/native/Pool.h), and elements of a window are no further apart than the image is
     large, which PyTorch does not ask. With a middle they may be: `same` puts that on the image.
     """
-    channels, height, width = image_sizes(x, layer.kind)
-    top, bottom, left, right = sides(layer.padding)
+    _, *sizes = window_sizes(x, layer)
+    axes = len(sizes)
+    whole, names = AXES[axes]
     for axis, size, kernel, apart, pads in zip(
-        ("high", "wide"),
-        (height, width),
-        both(layer.kernel),
-        both(dilation),
-        ((top, bottom), (left, right)),
+        names,
+        sizes,
+        on_each_axis(layer.kernel, axes),
+        on_each_axis(dilation, axes),
+        ends(layer.padding, axes),
         strict=True,
     ):
         for added in pads:
             message = "padding {} is more than half of a kernel {} " + axis
             check(2 * added <= kernel, message, added, kernel)
-        message = "with dilation {} a window can miss an image {} " + axis
+        message = f"with dilation {{}} a window can miss {whole} {{}} " + axis
         has_middle = (kernel % 2 == 1) & is_same(layer.padding)
         check((kernel == 1) | (apart <= size) | has_middle, message, apart, size)
-    rows, columns = window_positions(
+    positions = window_positions(
         check,
-        (height, width),
+        tuple(sizes),
         layer.kernel,
         layer.stride,
         layer.padding,
         dilation,
         layer.round_up,
     )
-    return TensorType((*x.shape[:-3], channels, rows, columns))
+    return TensorType((*x.shape[:-axes], *positions))
 
 
-def _window_work(x: TensorType, output: TensorType, kernel: Any) -> Work:
-    kernel_height, kernel_width = both(kernel)
+def window_work(layer: Any, x: TensorType, output: TensorType) -> Work:
+    kernel = on_each_axis(layer.kernel, layer.own_axes(x) - 1)
     outputs = output.elements
     return Work(
-        vector_ops=kernel_height * kernel_width * outputs,
+        vector_ops=product(kernel) * outputs,
         input_elements=x.elements,
         output_elements=outputs,
     )
@@ -95,14 +103,14 @@ class MaxPool2d(Layer):
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
     padding: Any = spec_field(Sides(), _PADDING, default="same")
     dilation: Any = spec_field(Pair(), "distance between elements of a window", default=1)
-    round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
+    round_up: bool = spec_field(Flag(), ROUND_UP, default=False)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        return _windows(check, self, x, self.dilation)
+        return windows(check, self, x, self.dilation)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
-        return _window_work(inputs[0], output, self.kernel)
+        return window_work(self, inputs[0], output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         indices = INDEX_BYTES * output.elements
@@ -131,54 +139,66 @@ class AvgPool2d(Layer):
     kernel: Any = spec_field(Pair(), _KERNEL)
     stride: Any = spec_field(Pair(), _STRIDE, default=1)
     padding: Any = spec_field(Sides(), _AVG_PADDING, default="same")
-    round_up: bool = spec_field(Flag(), _ROUND_UP, default=False)
+    round_up: bool = spec_field(Flag(), ROUND_UP, default=False)
     count_include_pad: bool = spec_field(
         Flag(), "divide by the whole window, padding too", default=False
     )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        return _windows(check, self, x)
+        return windows(check, self, x)
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
-        return _window_work(inputs[0], output, self.kernel)
+        return window_work(self, inputs[0], output)
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        saved = saved_image(self, inputs, output)
-        whole = self.count_include_pad and not self._reaches_beyond(inputs[0].type, output)
-        if saved.inputs or whole:
-            return saved
-        # torch divides by the number of elements in each window in a step of its own.
-        return saved._replace(per_batch=output.shape[-2] * output.shape[-1])
+        return saved_of_means(self, inputs, output)
 
-    def _reaches_beyond(self, x: TensorType, output: TensorType) -> bool:
-        """Whether a last window sees more than the image and its padding."""
-        if not self.round_up or is_same(self.padding):
-            return False
-        top, bottom, left, right = sides(self.padding)
-        seen = [
-            (output.shape[i] - 1) * both(self.stride)[i] + both(self.kernel)[i] for i in (-2, -1)
-        ]
-        return bool(seen[0] > x.shape[-2] + top + bottom or seen[1] > x.shape[-1] + left + right)
+
+def saved_of_means(layer: Any, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+    """What autograd saves of an average pool."""
+    saved = saved_image(layer, inputs, output)
+    whole = layer.count_include_pad and not _reaches_beyond(layer, inputs[0].type, output)
+    if saved.inputs or whole:
+        return saved
+    # torch divides by the number of elements in each window in a step of its own.
+    return saved._replace(per_batch=product(output.shape[1 - layer.own_axes(output) :]))
+
+
+def _reaches_beyond(layer: Any, x: TensorType, output: TensorType) -> bool:
+    """Whether a last window sees more than the image and its padding."""
+    if not layer.round_up or is_same(layer.padding):
+        return False
+    axes = layer.own_axes(x) - 1
+    kernel, stride = on_each_axis(layer.kernel, axes), on_each_axis(layer.stride, axes)
+    return any(
+        (output.shape[i - axes] - 1) * stride[i] + kernel[i] > x.shape[i - axes] + before + after
+        for i, (before, after) in enumerate(ends(layer.padding, axes))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlobalPool(Layer):
-    """What pools over the whole image share: the shape rule and the work rule."""
+    """What pools over the whole image share: the shape rule and the work rule. A tensor that is
+    known to be a signal or a volume is pooled over all of its axes behind the channels."""
 
     effort: ClassVar[Effort] = "pooling"
-    reads: ClassVar[Reads] = "image"
+    reads: ClassVar[Reads] = "spatial"
     memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     keep: bool = spec_field(Flag(), _KEEP, default=False)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        image_sizes(x, self.kind)
-        return TensorType((*x.shape[:-2], 1, 1) if self.keep else x.shape[:-2])
+        axes = len(channel_sizes(x, self.kind)) - 1
+        channels = x.shape[:-axes]
+        return TensorType((*channels, *[1] * axes) if self.keep else channels)
 
     def layout(self, inputs: tuple[TensorType, ...]) -> Layout | None:
-        return "image" if self.keep else "sequence"  # of several images, channels stay behind
+        layout = inputs[0].layout
+        if self.keep:
+            return layout if layout == "signal" or layout == "volume" else "image"
+        return "sequence"  # of several images, channels stay behind
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
@@ -189,7 +209,8 @@ class GlobalPool(Layer):
 class GlobalAvgPool(GlobalPool):
     """Mean of each channel.
 
-    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep
+    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep; a signal [..., C, L] and a
+                volume [..., C, D, H, W] likewise
     Mult-adds   0
     Weights     0
     Params      0
@@ -206,7 +227,8 @@ class GlobalAvgPool(GlobalPool):
 class GlobalMaxPool(GlobalPool):
     """Largest element of each channel.
 
-    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep
+    Shapes      [..., C, H, W] -> [..., C], or [..., C, 1, 1] with keep; a signal [..., C, L] and a
+                volume [..., C, D, H, W] likewise
     Mult-adds   0
     Weights     0
     Params      0
@@ -241,17 +263,19 @@ class AdaptivePool(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        image_sizes(x, self.kind)
-        return TensorType((*x.shape[:-2], *both(self.size)))
+        _, *sizes = window_sizes(x, self)
+        axes = len(sizes)
+        return TensorType((*x.shape[:-axes], *on_each_axis(self.size, axes)))
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         (x,) = inputs
-        rows, columns = (
-            _visited(x.shape[axis], size)
-            for axis, size in zip((-2, -1), both(self.size), strict=True)
-        )
+        axes = self.own_axes(x) - 1
+        visited = [
+            _visited(size, windows)
+            for size, windows in zip(x.shape[-axes:], output.shape[-axes:], strict=True)
+        ]
         return Work(
-            vector_ops=product(x.shape[:-2]) * (rows * columns),
+            vector_ops=product(x.shape[:-axes]) * product(tuple(visited)),
             input_elements=x.elements,
             output_elements=output.elements,
         )
@@ -262,7 +286,27 @@ def _visited(size: Size, windows: Size) -> Size:
     return visited
 
 
-class AdaptiveAvgPool2d(AdaptivePool):
+class AdaptiveMeanPool(AdaptivePool):
+    """Means, of windows over an image, a signal or a volume."""
+
+    __slots__ = ()
+
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        # To a single element it is a mean, whose gradient needs no more than the sizes.
+        axes = self.own_axes(output) - 1
+        return Saved() if output.shape[-axes:] == (1,) * axes else Saved(inputs=(0,))
+
+
+class AdaptiveMaxPool(AdaptivePool):
+    """Largest elements, of windows over an image, a signal or a volume."""
+
+    __slots__ = ()
+
+    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
+        return Saved(inputs=(0,), bytes=INDEX_BYTES * output.elements)
+
+
+class AdaptiveAvgPool2d(AdaptiveMeanPool):
     """Means of windows spread evenly over the image.
 
     Shapes      [..., C, H, W] -> [..., C, P, Q], the wanted size
@@ -278,12 +322,8 @@ class AdaptiveAvgPool2d(AdaptivePool):
 
     kind: ClassVar[str] = "adaptive_avg_pool2d"
 
-    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        # To a single element it is a mean, whose gradient needs no more than the sizes.
-        return Saved() if both(self.size) == (1, 1) else Saved(inputs=(0,))
 
-
-class AdaptiveMaxPool2d(AdaptivePool):
+class AdaptiveMaxPool2d(AdaptiveMaxPool):
     """Largest elements of windows spread evenly over the image.
 
     Shapes      [..., C, H, W] -> [..., C, P, Q], the wanted size
@@ -298,6 +338,3 @@ class AdaptiveMaxPool2d(AdaptivePool):
     __slots__ = ()
 
     kind: ClassVar[str] = "adaptive_max_pool2d"
-
-    def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
-        return Saved(inputs=(0,), bytes=INDEX_BYTES * output.elements)

@@ -316,7 +316,7 @@ class Unfold(Copy):
             slid_over = product(x.shape[:-2]) * image
         return int(largest(slid_over, output.elements))
 
-    def positions(self, check: Check, x: TensorType) -> tuple[Size, Size]:
+    def positions(self, check: Check, x: TensorType) -> tuple[Size, ...]:
         """(rows, columns) of windows."""
         _, height, width = image_sizes(x, self.kind)
         return window_positions(

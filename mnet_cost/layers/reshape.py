@@ -27,6 +27,7 @@ from mnet_cost.layers.fields import (
 from mnet_cost.layers.gradient import GradInput, MemoryFormat, Saved
 from mnet_cost.tensors import (
     MAX_AXES,
+    SIZE_NAMES,
     Check,
     RuleViolation,
     Size,
@@ -102,7 +103,8 @@ class Dropout(View):
 class Flatten(View):
     """Trailing axes joined into one.
 
-    Shapes      [..., C, H, W] -> [..., C * H * W]; lower ranks -> one axis of all elements
+    Shapes      [..., C, H, W] -> [..., C * H * W]; a signal [..., C, L] -> [..., C * L] and a
+                volume [..., C, D, H, W] likewise; lower ranks -> one axis of all elements
     Mult-adds   0
     Weights     0
     Params      0
@@ -115,16 +117,23 @@ class Flatten(View):
     memory_format: ClassVar[MemoryFormat] = "contiguous"
 
     axes: int | None = spec_field(
-        Whole(), "trailing axes to join; by default 3, or all there are", default=None
+        Whole(),
+        "trailing axes to join; by default 3, or all there are; 2 of a signal, 4 of a volume",
+        default=None,
     )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         rank = len(x.shape)
-        axes = min(rank, 3) if self.axes is None else fixed(self.axes)
+        axes = self._own_axes(x) if self.axes is None else fixed(self.axes)
         if axes > rank:
             raise RuleViolation(f"joins {axes} axes of a tensor that has {rank}")
         return TensorType((*x.shape[:-axes], product(x.shape[-axes:])), x.dtype)
+
+    def _own_axes(self, x: TensorType) -> int:
+        if x.layout == "signal" or x.layout == "volume":
+            return len(SIZE_NAMES[x.layout])
+        return min(len(x.shape), 3)
 
     def is_strided(self, inputs: tuple[GradInput, ...]) -> bool:
         return False
@@ -236,7 +245,7 @@ class Pad(Layer):
         Sides((), ANY_WHOLE), "rows and columns on each side; below 0 to cut off", default=None
     )
     channels: Any = spec_field(
-        Pair(ANY_WHOLE, "[before, after]", ("_before", "_after")),
+        Pair(ANY_WHOLE, ("before", "after")),
         "channels in front and behind",
         default=None,
     )

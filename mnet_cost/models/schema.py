@@ -202,8 +202,9 @@ def _input() -> Json:
                         "enum": list(DTYPES),
                     },
                     "layout": {
-                        "description": "What three axes or more are: [..., channels, height, "
-                        "width] or [..., length, features].",
+                        "description": "What the axes are: image [..., channels, height, width], "
+                        "sequence [..., length, features], signal [..., channels, length] or "
+                        "volume [..., channels, depth, height, width].",
                         "enum": list(LAYOUTS),
                     },
                 },

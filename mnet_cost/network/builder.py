@@ -10,7 +10,7 @@ from typing import Any
 
 from mnet_cost.errors import Problem
 from mnet_cost.layers import Layer
-from mnet_cost.layers.axes import Doubt, doubt
+from mnet_cost.layers.axes import Doubt, doubt, read_as
 from mnet_cost.models.types import MAX_LAYERS, Entry, LayerBody, ModelSpec
 from mnet_cost.network.budget import Budget
 from mnet_cost.network.doubts import Noted, judge
@@ -166,7 +166,8 @@ class NetworkBuilder:
         for noted in left:
             warnings.setdefault(noted.entry.node, self._doubt(noted))
         for noted, reader in wrong:
-            because = f", and `{reader.name}` ({self._line(reader.node)}) as sequences"
+            read = read_as(reader.layer)
+            because = f", and `{reader.name}` ({self._line(reader.node)}) as {read}s"
             errors.setdefault(noted.entry.node, self._doubt(noted, because))
         return list(warnings.values()), list(errors.values())
 

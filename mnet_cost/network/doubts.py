@@ -2,9 +2,10 @@
 
 A layer may treat a tensor as an image that may be a stack of sequences. That is a doubt when the
 layer is placed. Tensors that have the same axes, layer after layer, form a group. A convolution
-that reads one of them proves that all are images. If only layers of sequences read them, the guess
-was wrong, and so are the counts: that is an error. Each group that is still in doubt gets one
-warning. Not here: doubts about one layer alone (`layers/axes.py`).
+that reads one of them proves that all are images. If only layers of sequences, signals or volumes
+read them, the guess was wrong, and so are the counts: that is an error. Each group that is still in
+doubt gets one warning; two axes are a sequence without a doubt, unless a layer reads them as a
+signal. Not here: doubts about one layer alone (`layers/axes.py`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mnet_cost.layers import Layer
-from mnet_cost.layers.axes import Doubt, named_layout, says_image, says_sequence
+from mnet_cost.layers.axes import Doubt, named_layout, read_as, says_image
 from mnet_cost.models.types import Entry
 from mnet_cost.network.frames import Frame
 from mnet_cost.network.types import Step, Tensor
+from mnet_cost.tensors import LAYOUTS
 
 
 class Noted(NamedTuple):
@@ -30,7 +32,8 @@ class Noted(NamedTuple):
 
 
 class Wrong(NamedTuple):
-    """A guess of an image, where the layer `reader` reads sequences and no layer reads an image."""
+    """A guess of an image or a sequence, where the layer `reader` reads something else, and no
+    layer reads an image."""
 
     noted: Noted
     reader: Step
@@ -41,7 +44,7 @@ def judge(
 ) -> tuple[list[Noted], list[Wrong]]:
     """(doubts that nothing in the network settles, wrong guesses) among `noted`, in linear time."""
     group = _groups(steps, len(tensors))
-    images, sequences = set[int](), set[int]()
+    images, others, signals = set[int](), set[int](), set[int]()
     readers: dict[int, Step] = {}
     for index, tensor in enumerate(tensors):
         layer = None if tensor.producer is None else steps[tensor.producer].layer
@@ -51,21 +54,25 @@ def judge(
             layout = named_layout(getattr(layer, "axis", None), None)
         if layout == "image":
             images.add(group[index])
-        elif layout == "sequence":
-            sequences.add(group[index])
+        elif layout in LAYOUTS:
+            others.add(group[index])
     for step in steps:
         for index in step.inputs[: step.layer.laid_out_inputs(len(step.inputs))]:
             if says_image(step.layer, tensors[index].type):
                 images.add(group[index])
-            elif says_sequence(step.layer) and len(tensors[index].type.shape) >= 3:
-                sequences.add(group[index])
-                readers.setdefault(group[index], step)
-    silent = images - sequences
+            elif (layout := read_as(step.layer)) is not None:
+                if len(tensors[index].type.shape) >= 3 or layout == "signal":
+                    others.add(group[index])
+                    readers.setdefault(group[index], step)
+                if layout == "signal":
+                    signals.add(group[index])
+    silent = images - others
     left, wrong = [], []
     for doubtful in noted:
-        if doubtful.doubt.is_guess:
+        if doubtful.doubt.guess is not None:
             root = group[doubtful.tensor]
-            if root in silent:
+            is_sequence = doubtful.doubt.guess == "sequence"
+            if root in silent or (is_sequence and root not in signals):
                 continue
             if root in readers and root not in images:
                 wrong.append(Wrong(doubtful, readers[root]))

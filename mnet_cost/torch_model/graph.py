@@ -165,8 +165,11 @@ def initialize(module: nn.Module, seed: int | None = None) -> nn.Module:
     return module
 
 
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
+
+
 def _initialize(module: nn.Module) -> None:
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+    if isinstance(module, _CONVOLUTIONS):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.01)
@@ -175,5 +178,5 @@ def _initialize(module: nn.Module) -> None:
             nn.init.xavier_uniform_(inner.weight)
     elif hasattr(module, "reset_parameters"):
         module.reset_parameters()
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)) and module.bias is not None:
+    if isinstance(module, (*_CONVOLUTIONS, nn.Linear)) and module.bias is not None:
         nn.init.zeros_(module.bias)

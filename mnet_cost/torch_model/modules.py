@@ -115,6 +115,22 @@ class ConstantConv2d(nn.Conv2d):
         as_constants(self)
 
 
+class ConstantConv1d(nn.Conv1d):
+    """A convolution of signals whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
+class ConstantConv3d(nn.Conv3d):
+    """A convolution of volumes whose kernel and bias are not trained: they are buffers."""
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        as_constants(self)
+
+
 class ConstantConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution whose kernel and bias are not trained: they are buffers."""
 
@@ -359,8 +375,12 @@ def pool_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def average_windows(
-    x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int]
+    x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], pads: tuple[int, ...]
 ) -> Tensor:
-    """Means of windows over x padded by (left, right, top, bottom), of what is not padding."""
-    counts = F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), pads), kernel, stride)
-    return F.avg_pool2d(F.pad(x, pads), kernel, stride) / counts
+    """Means of windows over x padded by (left, right, top, bottom), of what is not padding.
+
+    The kernel has a size for each axis: of a signal one, of a volume three.
+    """
+    mean = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(kernel) - 1]
+    counts = mean(F.pad(torch.ones_like(x[:1, :1]), pads), kernel, stride)
+    return mean(F.pad(x, pads), kernel, stride) / counts

@@ -100,20 +100,23 @@ def _refuse_missing(title: str, module: fx.GraphModule, sizes: Sizes) -> None:
 
 
 def _with_operators(module: fx.GraphModule) -> fx.GraphModule:
-    """`module` without adaptive max pools, for which the exporter has no operator.
+    """`module` without adaptive pools for which the exporter has no operator.
 
     The result shares its layers and weights with `module`.
     """
     graph = copy.deepcopy(module.graph)
     for node in graph.nodes:
-        if node.target is F.adaptive_max_pool2d:
-            node.target = _adaptive_max
+        reduction = _ADAPTIVE.get(node.target)
+        if reduction is not None:
+            node.target = reduction
     return fx.GraphModule(module, graph)
 
 
-def _adaptive_max(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """`F.adaptive_max_pool2d` by other functions: the maximum over rows, then over columns."""
-    for axis, windows in zip((-2, -1), size, strict=True):
+def _adaptive_max(x: torch.Tensor, size: int | tuple[int, ...]) -> torch.Tensor:
+    """`F.adaptive_max_pool2d` by other functions, and those of other axes: the maximum over rows,
+    then over columns."""
+    sizes = size if isinstance(size, tuple) else (size,)
+    for axis, windows in zip(range(-len(sizes), 0), sizes, strict=True):
         length = x.shape[axis]
         starts = [i * length // windows for i in range(windows)]
         ends = [ceil_div((i + 1) * length, windows) for i in range(windows)]
@@ -123,6 +126,11 @@ def _adaptive_max(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         ]
         x = torch.cat(largest, axis)
     return x
+
+
+_ADAPTIVE: Mapping[Any, Any] = dict.fromkeys(
+    (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d), _adaptive_max
+)
 
 
 def _exported(

@@ -30,6 +30,7 @@ from mnet_cost.layers.activation import (
 from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
@@ -59,6 +60,16 @@ from mnet_cost.layers.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
     PixelShuffle,
@@ -198,6 +209,44 @@ def cases(
     return st.tuples(st.fixed_dictionaries(required or {}, optional=optional or {}), shapes)
 
 
+SIGNALS = shape(2, 3, size=12).map(lambda sizes: [sizes])
+VOLUMES = shape(4, 5, size=6).map(lambda sizes: [sizes])
+
+
+def along(axes: int, low: int, high: int) -> Strategy:
+    """A whole number, or one for each of several axes."""
+    number = whole(low, high)
+    return number if axes == 1 else number | st.lists(number, min_size=axes, max_size=axes)
+
+
+def ends(axes: int) -> Strategy:
+    numbers = whole(0, 2)
+    lengths = st.sampled_from([2 * axes] if axes == 1 else [axes, 2 * axes])
+    lists = lengths.flatmap(lambda n: st.lists(numbers, min_size=n, max_size=n))
+    return numbers | lists | st.sampled_from(("same", "valid"))
+
+
+def windows(axes: int) -> dict[str, Strategy]:
+    return {"stride": along(axes, 0, 3), "padding": ends(axes)}
+
+
+def along_axes(axes: int, kinds: tuple[type[Layer], ...]) -> dict[type[Layer], Strategy]:
+    """Strategies of a convolution, a largest and a mean, and of two pools that adapt."""
+    convolution, largest, mean, *adaptive = kinds
+    shapes, kernel = SIGNALS if axes == 1 else VOLUMES, {"kernel": along(axes, 1, 4)}
+    dilation = {"dilation": along(axes, 1, 3)}
+    grouped = {"groups": whole(1, 3), "bias": FLAGS}
+    included = {"count_include_pad": FLAGS, "round_up": FLAGS}
+    return {
+        convolution: cases(
+            shapes, {"channels": whole(1, 6), **kernel}, windows(axes) | dilation | grouped
+        ),
+        largest: cases(shapes, kernel, windows(axes) | dilation | {"round_up": FLAGS}),
+        mean: cases(shapes, kernel, windows(axes) | included),
+        **dict.fromkeys(adaptive, cases(shapes | ANY, {"size": along(axes, 0, 6)})),
+    }
+
+
 WINDOW = {
     "stride": pair(whole(0, 3)),
     "padding": padding("same", "valid"),
@@ -297,7 +346,7 @@ def multiples(draw: st.DrawFn) -> Any:
 
 
 @st.composite
-def windows(draw: st.DrawFn, merged: bool) -> Any:
+def image_windows(draw: st.DrawFn, merged: bool) -> Any:
     high, wide, rows, columns, channels = (draw(whole(1, 4)) for _ in range(5))
     window, leading = draw(st.just([high, wide]) | whole(1, 3)), draw(shape(0, 1))
     if not merged:
@@ -474,6 +523,8 @@ STRATEGIES: dict[type[Layer], Strategy] = {
         },
         {"keep": FLAGS},
     ),
+    **along_axes(1, (Conv1d, MaxPool1d, AvgPool1d, AdaptiveAvgPool1d, AdaptiveMaxPool1d)),
+    **along_axes(3, (Conv3d, MaxPool3d, AvgPool3d, AdaptiveAvgPool3d, AdaptiveMaxPool3d)),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
     Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),
@@ -503,8 +554,8 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     **dict.fromkeys((PixelShuffle, PixelUnshuffle), multiples()),
     Roll: cases(IMAGES, {"shift": pair(whole(-9, 9))})
     | cases(ANY, {"shift": whole(-9, 9)}, {"axis": AXES}),
-    WindowPartition: windows(merged=False),
-    WindowMerge: windows(merged=True),
+    WindowPartition: image_windows(merged=False),
+    WindowMerge: image_windows(merged=True),
     Unfold: cases(IMAGES, {"kernel": pair(whole(1, 4))}, WINDOW),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),

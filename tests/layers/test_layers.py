@@ -15,18 +15,28 @@ from mnet_cost import layers
 from mnet_cost.layers import ALIASES, FAMILIES, KINDS, LAYERS, SHORT_FORMS, Layer, Work, names_of
 from mnet_cost.layers.activation import Activation, LeakyRelu, Relu, Sigmoid
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.conv1d3d import AxesConvolution
 from mnet_cost.layers.detection import RegionPool
 from mnet_cost.layers.elementwise import Broadcast
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.layout import Copy
-from mnet_cost.layers.pool import AdaptiveAvgPool2d, AdaptivePool, AvgPool2d, GlobalPool, MaxPool2d
+from mnet_cost.layers.pool import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool,
+    AdaptiveMeanPool,
+    AdaptivePool,
+    AvgPool2d,
+    GlobalPool,
+    MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import AxesAvgPool, AxesMaxPool
 from mnet_cost.layers.rearrange import Windows
 from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
 
 SHARED = {
-    Layer, Activation, Broadcast, GlobalPool, AdaptivePool, View, Copy, Windows, Recurrent,
-    RegionPool,
+    Windows, Layer, Activation, Broadcast, GlobalPool, AdaptivePool, AdaptiveMeanPool,
+    AdaptiveMaxPool, AxesConvolution, AxesMaxPool, AxesAvgPool, View, Copy, Recurrent, RegionPool,
 }  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 

@@ -166,7 +166,7 @@ def build(network: Network, device: str = "meta") -> fx.GraphModule:
         return build_module(network).eval().requires_grad_(False)
 
 
-KERNELS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+KERNELS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
 RECURRENT = (nn.LSTM, nn.GRU)
 
 

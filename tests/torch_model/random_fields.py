@@ -10,6 +10,7 @@ from typing import Any
 
 from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
+from mnet_cost.layers.base import channel_sizes
 from mnet_cost.layers.reduce import REDUCTIONS
 from mnet_cost.tensors import TensorType, axis_names, ceil_div
 
@@ -50,6 +51,15 @@ class Draft:
         rank = exact_rank or least_rank
         sizes = [self.r.choice([1, 2, 3, 4, 6, 8]) for _ in range(rank)]
         return self.fresh(tuple(sizes))
+
+    def spatial(self) -> str:
+        """A tensor of three axes or more, or a signal."""
+        signals = [
+            name
+            for name, type_ in self.types.items()
+            if type_.layout == "signal" and type_.dtype is None
+        ]
+        return self.r.choice(signals) if signals and self.r.random() < 0.3 else self.any(3)
 
     def shape(self, name: str) -> Shape:
         return self.types[name].shape
@@ -140,6 +150,62 @@ def deform_conv2d(d: Draft) -> Proposal:
     return fields, inputs
 
 
+def _along(d: Draft, axes: int, low: int, high: int) -> Any:
+    """A whole number, or one for each of several axes."""
+    first = d.r.randint(low, high)
+    if axes == 1 or d.flag():
+        return first
+    return [first, *[d.r.randint(low, high) for _ in range(axes - 1)]]
+
+
+def _ends(d: Draft, axes: int, high: int) -> Any:
+    """Padding of a signal or a volume in all its forms."""
+    form = d.r.randrange(4 + (axes > 1))
+    if form < 2:
+        return ("same", "valid")[form]
+    numbers = [d.r.randint(0, high) for _ in range(2 * axes)]
+    return (numbers[0], numbers, numbers[:axes])[form - 2]
+
+
+def _slides(d: Draft, axes: int) -> Fields:
+    fields = {"kernel": _along(d, axes, 1, 4)}
+    return fields | d.some(stride=_along(d, axes, 1, 3), padding=_ends(d, axes, 3))
+
+
+def convolution_along(axes: int) -> Callable[[Draft], Proposal]:
+    def proposal(d: Draft) -> Proposal:
+        x = d.any(1 + axes)
+        groups = d.divisor(d.shape(x)[-1 - axes]) if d.flag() else 1
+        fields = _slides(d, axes) | {"channels": groups * d.r.randint(1, 4)}
+        fields |= d.some(dilation=_along(d, axes, 1, 3), bias=d.flag())
+        return fields | ({"groups": groups} if groups > 1 else {}), [x]
+
+    return proposal
+
+
+def max_pool_along(axes: int) -> Callable[[Draft], Proposal]:
+    def proposal(d: Draft) -> Proposal:
+        more = d.some(dilation=_along(d, axes, 1, 3), round_up=d.flag())
+        return _slides(d, axes) | more, [d.any(1 + axes)]
+
+    return proposal
+
+
+def avg_pool_along(axes: int) -> Callable[[Draft], Proposal]:
+    def proposal(d: Draft) -> Proposal:
+        more = d.some(round_up=d.flag(), count_include_pad=d.flag())
+        return _slides(d, axes) | more, [d.any(1 + axes)]
+
+    return proposal
+
+
+def adaptive_pool_along(axes: int) -> Callable[[Draft], Proposal]:
+    def proposal(d: Draft) -> Proposal:
+        return {"size": _along(d, axes, 1, 6)}, [d.any(1 + axes)]
+
+    return proposal
+
+
 def linear(d: Draft) -> Proposal:
     return {"features": d.r.randint(1, 8)} | d.some(bias=d.flag()), [d.any()]
 
@@ -169,13 +235,13 @@ def reduce(d: Draft) -> Proposal:
 
 
 def group_norm(d: Draft) -> Proposal:
-    x = d.any(3)
-    fields = {"groups": d.divisor(d.shape(x)[-3])}
+    x = d.spatial()
+    fields = {"groups": d.divisor(channel_sizes(d.types[x], "group_norm")[0])}
     return fields | d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [x]
 
 
 def instance_norm(d: Draft) -> Proposal:
-    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [d.any(3)]
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1)), [d.spatial()]
 
 
 def local_response_norm(d: Draft) -> Proposal:
@@ -218,7 +284,7 @@ def avg_pool2d(d: Draft) -> Proposal:
 
 
 def global_pool(d: Draft) -> Proposal:
-    return d.some(keep=d.flag()), [d.any(3)]
+    return d.some(keep=d.flag()), [d.spatial()]
 
 
 def adaptive_pool2d(d: Draft) -> Proposal:
@@ -436,7 +502,7 @@ def channel_shuffle(d: Draft) -> Proposal:
 
 
 def to_sequence(d: Draft) -> Proposal:
-    return {}, [d.any(3)]
+    return {}, [d.spatial()]
 
 
 def to_image(d: Draft) -> Proposal:
@@ -601,6 +667,14 @@ _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     broadcast: "add multiply",
     sequence: "class_token position_embedding",
     _regions: "roi_pool",
+    convolution_along(1): "conv1d",
+    convolution_along(3): "conv3d",
+    max_pool_along(1): "max_pool1d",
+    max_pool_along(3): "max_pool3d",
+    avg_pool_along(1): "avg_pool1d",
+    avg_pool_along(3): "avg_pool3d",
+    adaptive_pool_along(1): "adaptive_avg_pool1d adaptive_max_pool1d",
+    adaptive_pool_along(3): "adaptive_avg_pool3d adaptive_max_pool3d",
 }
 FIELDS: dict[str, Callable[[Draft], Proposal]] = {
     **{function.__name__.rstrip("_"): function for function in _OWN},

@@ -17,11 +17,20 @@ from random_fields import FIELDS, Draft, Proposal
 
 from mnet_cost.errors import SpecError
 from mnet_cost.layers import KINDS, LAYERS
+from mnet_cost.layers.axes import channel_axis
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.opaque import Opaque
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import Network, elaborate
-from mnet_cost.tensors import DTYPES, LAYOUTS, Layout, RuleViolation, TensorType, require
+from mnet_cost.tensors import (
+    DTYPES,
+    LAYOUTS,
+    SIZE_NAMES,
+    Layout,
+    RuleViolation,
+    TensorType,
+    require,
+)
 
 Shape = tuple[int, ...]
 
@@ -82,8 +91,10 @@ class Builder(Draft):
     ) -> str:
         name = self.name("x")
         sizes = [self.written(size) for size in shape]
-        if layout is None and len(shape) >= 3 and self.r.random() < 0.5:
-            layout = self.r.choice(LAYOUTS)
+        if layout is None and len(shape) >= 2 and self.r.random() < 0.5:
+            layout = self.r.choice(
+                [word for word in LAYOUTS if len(SIZE_NAMES[word]) <= len(shape)]
+            )
         said = {name: word for name, word in (("dtype", dtype), ("layout", layout)) if word}
         self.inputs[name] = {"shape": sizes, **said} if said else sizes
         self.types[name] = TensorType(shape, DTYPES[dtype] if dtype else None, layout or "input")
@@ -245,6 +256,8 @@ class Builder(Draft):
             self.types[source] = given
         elif source is None:
             source = self.fresh(given.shape)
+            if channel_axis(self.types[source]) != channel_axis(given):
+                return False
         again = self.name("t")
         self.entries.append({"id": again, "use": name, "from": source})
         self.types[again], self.previous = output, again
@@ -335,7 +348,8 @@ def random_network(seed: int, data: dict[str, Any] | None = None) -> Network:
     try:
         return elaborate(parse_spec(json.dumps(data), None, f"seed {seed}"), knobs)
     except SpecError as error:
-        if not all(problem.message.endswith("as sequences") for problem in error.problems):
+        read_as = ("as sequences", "as signals", "as volumes")
+        if not all(problem.message.endswith(read_as) for problem in error.problems):
             raise
     images = {**data, "input": {name: _as_image(said) for name, said in data["input"].items()}}
     try:

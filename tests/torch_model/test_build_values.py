@@ -229,6 +229,65 @@ def test_attention_is_that_of_torch() -> None:
     assert torch.allclose(built(x), theirs(x, x, x)[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4])
+@pytest.mark.parametrize(("size", "stride", "dilation"), [(9, 2, 1), (8, 3, 1), (9, 1, 2)])
+def test_same_padding_of_signals_and_volumes(
+    size: int, kernel: int, stride: int, dilation: int
+) -> None:
+    """Along each axis as along the columns of an image."""
+    fields = f"kernel: {kernel}, stride: {stride}, dilation: {dilation}"
+    text = f"""
+input: {{x: {{shape: [2, {size}], layout: signal}},
+  y: {{shape: [2, {size}, 1, 1], layout: volume}}}}
+layers:
+  - {{id: conv, conv1d: {{channels: 1, {fields}}}, from: x}}
+  - {{id: max, max_pool1d: {{{fields}}}, from: x}}
+  - {{id: deep, conv3d: {{channels: 1, kernel: [{kernel}, 1, 1], stride: [{stride}, 1, 1],
+     dilation: [{dilation}, 1, 1]}}, from: y}}
+outputs: [conv, max, deep]
+"""
+    built = build_module(network(text))
+    x = torch.randn(1, 2, size)
+    places = taps(size, kernel, stride, dilation)
+    conv, largest, deep = built(x, x[..., None, None])
+    for module, got in (("conv", conv), ("deep", deep.flatten(2))):
+        weight = built.get_submodule(module).weight.flatten(2)[0]
+        wanted = [sum((x[0, :, at] * weight[:, k]).sum() for at, k in window) for window in places]
+        assert torch.allclose(got[0, 0], torch.stack(wanted), atol=1e-6)
+    for channel in (0, 1):
+        wanted_max = [max(x[0, channel, at] for at, _ in window) for window in places]
+        assert torch.equal(largest[0, channel], torch.stack(wanted_max))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "norm"),
+    [((4, 9), "signal", nn.BatchNorm1d), ((4, 2, 3, 5), "volume", nn.BatchNorm3d)],
+)
+def test_norms_of_signals_and_volumes(shape: tuple[int, ...], layout: str, norm: Any) -> None:
+    text = f"input: {{x: {{shape: {list(shape)}, layout: {layout}}}}}\nlayers:\n" + "".join(
+        f"  - {{id: {name}, {kind}: {{{fields}}}, from: x}}\n"
+        for name, kind, fields in [
+            ("batch", "batch_norm", ""), ("group", "group_norm", "groups: 2"),
+            ("instance", "instance_norm", ""), ("shares", "softmax", ""),
+        ]
+    )  # fmt: skip
+    built = build_module(network(text + "outputs: [batch, group, instance, shares]\n")).eval()
+    assert type(built.get_submodule("batch")) is norm
+    x = torch.randn(2, *shape)
+    with torch.no_grad():
+        built.get_submodule("batch").running_mean.copy_(torch.arange(4.0))
+    per_channel = torch.arange(4.0).reshape(4, *[1] * (len(shape) - 1))
+    flat = x.reshape(2, 4, 1, -1)
+    wanted = (
+        (x - per_channel) / math.sqrt(1 + 1e-5),
+        F.group_norm(flat, 2).reshape(x.shape),
+        F.instance_norm(flat).reshape(x.shape),
+        x.softmax(1),
+    )
+    for got, values in zip(built(x), wanted, strict=True):
+        assert torch.allclose(got, values, atol=1e-5)
+
+
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 @pytest.mark.parametrize("bias", [None, (6,), (5, 6), (4, 1, 6), (3, 4, 5, 6), (3, 1, 5, 1)])

@@ -80,6 +80,39 @@ layers:
   - {id: b, attention: {heads: 2}, from: [a, context]}
   - {scaled_dot_product_attention: {heads: 2}, from: [b, context, context]}
 """,
+    "signals": """
+input: {x: {shape: [4, 17], layout: signal}, stack: {shape: [2, 4, 17], layout: signal}}
+layers:
+  - {batch_norm: {}, from: x}
+  - {conv1d: {channels: 6, kernel: 4, stride: 2, groups: 2, bias: true}}
+  - {batch_norm: {}}
+  - {max_pool1d: {kernel: 3, stride: 2}}
+  - {id: a, avg_pool1d: {kernel: 3}}
+  - {id: b, adaptive_max_pool1d: {size: 2}}
+  - {id: c, adaptive_avg_pool1d: {size: 5}, from: stack}
+  - {id: d, instance_norm: {}, from: stack}
+  - {id: e, group_norm: {groups: 2}, from: a}
+  - {id: f, prelu: {}, from: a}
+  - {id: g, global_max_pool: {}, from: a}
+  - {id: h, to_sequence: {}, from: a}
+outputs: [b, c, d, e, f, g, h]
+""",
+    "volumes": """
+input: {x: {shape: [4, 5, 8, 6], layout: volume}, stack: {shape: [2, 4, 3, 6, 5], layout: volume}}
+layers:
+  - {batch_norm: {}, from: x}
+  - {conv3d: {channels: 6, kernel: [1, 3, 3], stride: [1, 2, 2], groups: 2}}
+  - {batch_norm: {}}
+  - {max_pool3d: {kernel: [1, 3, 3], stride: 2}}
+  - {id: a, avg_pool3d: {kernel: 3, stride: 2, count_include_pad: true}}
+  - {id: b, adaptive_max_pool3d: {size: [2, 1, 3]}, from: stack}
+  - {id: c, adaptive_avg_pool3d: {size: 1}, from: stack}
+  - {id: d, instance_norm: {}, from: stack}
+  - {id: e, softmax: {}, from: stack}
+  - {id: f, global_avg_pool: {keep: true}, from: a}
+  - {id: g, conv3d: {channels: 2, kernel: 2, padding: [1, 0, 0, 1, 1, 1], dilation: 2}, from: stack}
+outputs: [a, b, c, d, e, f, g]
+""",
     "attention with biases and fewer heads of keys": """
 input: {windows: [4, 9, 12], context: [1, 5, 6], mask: [4, 1, 9, 5], bias: [4, 1, 9]}
 layers:

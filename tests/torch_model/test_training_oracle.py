@@ -95,6 +95,7 @@ def without_onednn() -> Iterator[None]:
     torch.backends.mkldnn.enabled = before
 
 
+SIGNAL, VOLUME = "[6, 9]", "[6, 5, 4, 6]"
 IMAGE, SEQUENCE, VECTOR = "[6, 9, 8]", "[5, 6]", "[6]"
 
 _OF_ONE_TENSOR = [
@@ -203,6 +204,37 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "global_max_pool": (IMAGE, ["", "keep: true"]),
     "adaptive_avg_pool2d": (IMAGE, ["size: 3", "size: 1", "size: [1, 2]"]),
     "adaptive_max_pool2d": (IMAGE, ["size: 3", "size: 1"]),
+    "conv1d": (
+        SIGNAL,
+        [
+            "channels: 4, kernel: 3, stride: 2",
+            "channels: 6, kernel: 4, groups: 3, bias: true",
+            "channels: 4, kernel: 5, stride: 2, padding: [0, 1]",
+        ],
+    ),
+    "conv3d": (
+        VOLUME,
+        [
+            "channels: 4, kernel: 3, stride: 2",
+            "channels: 6, kernel: [1, 3, 2], groups: 6",
+            "channels: 2, kernel: 3, padding: [1, 0, 1, 1, 2, 0]",
+        ],
+    ),
+    "max_pool1d": (SIGNAL, ["kernel: 3, stride: 2", "kernel: 2", "kernel: 3, dilation: 2"]),
+    "max_pool3d": (VOLUME, ["kernel: 3, stride: 2", "kernel: [1, 2, 2]"]),
+    "avg_pool1d": (SIGNAL, ["kernel: 3, stride: 2", "kernel: 2", "kernel: 2, stride: 2"]),
+    "avg_pool3d": (
+        VOLUME,
+        [
+            "kernel: 3, stride: 2",
+            "kernel: [1, 2, 2]",
+            "kernel: 2, stride: 2, padding: 0, round_up: true, count_include_pad: true",
+        ],
+    ),
+    "adaptive_avg_pool1d": (SIGNAL, ["size: 3", "size: 1"]),
+    "adaptive_avg_pool3d": (VOLUME, ["size: 2", "size: 1", "size: [1, 2, 1]"]),
+    "adaptive_max_pool1d": (SIGNAL, ["size: 3"]),
+    "adaptive_max_pool3d": (VOLUME, ["size: [2, 1, 3]"]),
     "attention": (
         SEQUENCE,
         [
@@ -300,7 +332,11 @@ AROUND = {
 
 def spec_of(kind: str, shape: str, fields: str, after: str = "") -> str:
     """A layer after a trained layer, so that it needs a gradient, and then `after`."""
-    first = "conv2d: {channels: 6, kernel: 1}" if shape == IMAGE else "scale"
+    first = {
+        IMAGE: "conv2d: {channels: 6, kernel: 1}",
+        SIGNAL: "conv1d: {channels: 6, kernel: 1}",
+        VOLUME: "conv3d: {channels: 6, kernel: 1}",
+    }.get(shape, "scale")
     if first == "scale":
         first = "{id: first, linear: {features: " + shape.strip("[]").split(",")[-1] + "}}"
     else:
@@ -617,7 +653,8 @@ def assert_mult_adds_agree(network: Network, losses: Sequence[Any] = ()) -> None
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [(k, f) for k, f in ONE_BY_ONE if k in ("conv2d", "depthwise_conv2d", "conv_transpose2d",
-                                            "linear", "attention", "gru", "lstm")],
+                                            "conv1d", "conv3d", "linear", "attention", "gru",
+                                            "lstm")],
 )  # fmt: skip
 @pytest.mark.parametrize("first", [True, False])
 def test_mult_adds_of_a_layer(kind: str, fields: str, first: bool) -> None:

@@ -29,6 +29,7 @@ from mnet_cost.layers.activation import (
 from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
+from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
 from mnet_cost.layers.detection import BoxDecode, NonMaxSuppression, RoiAlign, RoiPool
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
 from mnet_cost.layers.elementwise import Add, Concat, Multiply
@@ -50,6 +51,16 @@ from mnet_cost.layers.pool import (
     GlobalAvgPool,
     GlobalMaxPool,
     MaxPool2d,
+)
+from mnet_cost.layers.pool1d3d import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool3d,
 )
 from mnet_cost.layers.rearrange import (
     PixelShuffle,
@@ -123,23 +134,25 @@ from mnet_cost.torch_model.rules.shapes import (
 )
 from mnet_cost.torch_model.rules.windows import (
     adaptive,
-    avg_pool2d,
-    conv2d,
+    avg_pool,
     conv_transpose2d,
+    convolution,
     deform_conv2d,
     depthwise_conv2d,
     dynamic_conv2d,
     global_avg_pool,
     global_max_pool,
-    max_pool2d,
+    max_pool,
 )
 
 RULES: dict[type[Layer], Rule] = {
-    Conv2d: conv2d,
+    Conv2d: convolution,
     DepthwiseConv2d: depthwise_conv2d,
     ConvTranspose2d: conv_transpose2d,
     DynamicConv2d: dynamic_conv2d,
     DeformConv2d: deform_conv2d,
+    Conv1d: convolution,
+    Conv3d: convolution,
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
@@ -159,13 +172,21 @@ RULES: dict[type[Layer], Rule] = {
     HardSwish: activation(F.hardswish),
     Gelu: activation(F.gelu),
     Softmax: softmax,
-    MaxPool2d: max_pool2d,
-    AvgPool2d: avg_pool2d,
+    MaxPool2d: max_pool,
+    AvgPool2d: avg_pool,
     GlobalAvgPool: global_avg_pool,
     GlobalMaxPool: global_max_pool,
     AdaptiveAvgPool2d: adaptive(F.adaptive_avg_pool2d),
     AdaptiveMaxPool2d: adaptive(F.adaptive_max_pool2d),
     Reduce: reduce,
+    MaxPool1d: max_pool,
+    MaxPool3d: max_pool,
+    AvgPool1d: avg_pool,
+    AvgPool3d: avg_pool,
+    AdaptiveAvgPool1d: adaptive(F.adaptive_avg_pool1d),
+    AdaptiveAvgPool3d: adaptive(F.adaptive_avg_pool3d),
+    AdaptiveMaxPool1d: adaptive(F.adaptive_max_pool1d),
+    AdaptiveMaxPool3d: adaptive(F.adaptive_max_pool3d),
     MatMul: matmul,
     ScaledDotProductAttention: scaled_dot_product_attention,
     Attention: attention,

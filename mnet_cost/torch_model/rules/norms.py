@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
@@ -25,13 +26,17 @@ from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
 
+_BATCH_NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d, 4: nn.BatchNorm3d}
+"""By the number of axes from the channels on."""
+
 
 def batch_norm(e: Emitter, layer: BatchNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
     (type_,), axis = types, named_axis(types[0], layer.axis, layer.kind)
-    trailing = 3 if axis == -3 else 1
-    factory = nn.BatchNorm2d if trailing == 3 else nn.BatchNorm1d
+    native = layer.is_native(type_)
+    trailing = -axis if native else 1
+    factory = _BATCH_NORMS[trailing]
     norm = e.module(factory, type_.shape[axis], eps=layer.epsilon, affine=layer.affine)
-    if axis in (-3, -1):
+    if native:
         return unfolded(e, norm(folded(e, xs[0], type_, trailing)), type_, trailing)
     turned = TensorType((*_without(type_.shape, axis), type_.shape[axis]))
     x = folded(e, e.call(torch.movedim, xs[0], axis, -1), turned, 1)
@@ -69,23 +74,26 @@ def group_norm(e: Emitter, layer: GroupNorm, xs: list[Any], types: Types, output
 
 
 def _group_norm(e: Emitter, x: Any, type_: TensorType, groups: int, layer: Any) -> Any:
-    channels, height, width = type_.shape[-3:]
-    single = channels // groups * height * width == 1
-    x = folded(e, x, type_, 3)
+    own = layer.own_axes(type_)
+    channels, *sizes = type_.shape[-own:]
+    single = channels // groups * prod(sizes) == 1
+    x = folded(e, x, type_, own)
     if layer.affine:
         factory = modules.GroupNormOfOne if single else nn.GroupNorm
         x = e.module(factory, groups, channels, eps=layer.epsilon)(x)
     else:
         function = torch.group_norm if single else F.group_norm
         x = e.call(function, x, groups, eps=layer.epsilon)
-    return unfolded(e, x, type_, 3)
+    return unfolded(e, x, type_, own)
 
 
 def instance_norm(
     e: Emitter, layer: InstanceNorm, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
     (type_,) = types
-    return _group_norm(e, xs[0], type_, type_.shape[-3], layer)  # a group for each channel
+    return _group_norm(
+        e, xs[0], type_, type_.shape[-layer.own_axes(type_)], layer
+    )  # a group for each channel
 
 
 def local_response_norm(

@@ -90,7 +90,8 @@ def channel_shuffle(
 
 
 def to_sequence(e: Emitter, layer: ToSequence, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.call(torch.transpose, e.call(torch.flatten, xs[0], -2), -2, -1)
+    flat = e.call(torch.flatten, xs[0], 1 - layer.own_axes(types[0]))
+    return e.call(torch.transpose, flat, -2, -1)
 
 
 def to_image(e: Emitter, layer: ToImage, xs: list[Any], types: Types, outputs: Types) -> Any:

@@ -1,7 +1,11 @@
-"""Rules of convolutions and pools (see `emitter.Rule`): `pads` are (left, right, top, bottom)."""
+"""Rules of convolutions and pools (see `emitter.Rule`).
+
+`pads` are (left, right, top, bottom), as `F.pad` takes them: the last axis comes first.
+"""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,33 +18,55 @@ from mnet_cost.layers.conv import (
     Conv2d,
     ConvTranspose2d,
     DepthwiseConv2d,
+    ends,
     is_same,
     sides,
     torch_window,
 )
+from mnet_cost.layers.conv1d3d import AxesConvolution
 from mnet_cost.layers.dynamic_conv import DeformConv2d, DynamicConv2d
-from mnet_cost.layers.pool import AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d
+from mnet_cost.layers.pool import GlobalAvgPool, GlobalMaxPool, GlobalPool
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONSTANT_CONVOLUTIONS = (
+    modules.ConstantConv1d,
+    modules.ConstantConv2d,
+    modules.ConstantConv3d,
+)
+_MAX_POOLS = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
+_AVG_POOLS = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+"""By the number of axes that a window slides over, from one on."""
+
+
+def _plain(sizes: tuple[int, ...]) -> Any:
+    """Sizes as people write them for torch: the one of a signal is no tuple."""
+    return sizes[0] if len(sizes) == 1 else sizes
 
 
 def _convolution(e: Emitter, layer: Any, x: Any, types: Types, outputs: Types, groups: int) -> Any:
     (type_,), (output,) = types, outputs
-    kernel, stride, dilation, pads, rounding = torch_window(layer, type_, output)
-    x = folded(e, x, type_, 3)
+    window = torch_window(layer, type_, output)
+    axes, pads = len(window.kernel), window.padding
     padding: Any = 0
-    if rounding and (stride == (1, 1) or not e.reused):
-        padding = (pads[2], pads[0])
+    x = folded(e, x, type_, 1 + axes)
+    if window.rounding and (set(window.stride) == {1} or not e.reused):
+        padding = _plain(window.before)
     elif any(pads):
         x = e.call(F.pad, x, pads)
     convolution = e.module(
-        nn.Conv2d if layer.trained else modules.ConstantConv2d, type_.shape[-3], output.shape[-3],
-        kernel, stride=stride, padding=padding, dilation=dilation, groups=groups, bias=layer.bias,
+        (_CONVOLUTIONS if layer.trained else _CONSTANT_CONVOLUTIONS)[axes - 1],
+        type_.shape[-1 - axes], output.shape[-1 - axes],
+        _plain(window.kernel), stride=_plain(window.stride),
+        padding=padding, dilation=_plain(window.dilation), groups=groups, bias=layer.bias,
     )  # fmt: skip
-    return unfolded(e, convolution(x), output, 3)
+    return unfolded(e, convolution(x), output, 1 + axes)
 
 
-def conv2d(e: Emitter, layer: Conv2d, xs: list[Any], types: Types, outputs: Types) -> Any:
+def convolution(
+    e: Emitter, layer: Conv2d | AxesConvolution, xs: list[Any], types: Types, outputs: Types
+) -> Any:
     return _convolution(e, layer, xs[0], types, outputs, layer.groups)
 
 
@@ -102,40 +128,50 @@ def deform_conv2d(
     return unfolded(e, convolution(*inputs), outputs[0], 3)
 
 
-def max_pool2d(e: Emitter, layer: MaxPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
-    kernel, stride, dilation, pads, rounding = torch_window(layer, types[0], outputs[0])
-    x = folded(e, xs[0], types[0], 3)
-    if rounding:
-        padding = (pads[2], pads[0])
-        x = e.call(F.max_pool2d, x, kernel, stride, padding, dilation, **_ceil_mode(rounding))
+def max_pool(e: Emitter, layer: Any, xs: list[Any], types: Types, outputs: Types) -> Any:
+    window = torch_window(layer, types[0], outputs[0])
+    axes = len(window.kernel)
+    function = _MAX_POOLS[axes - 1]
+    kernel, stride, dilation = map(_plain, (window.kernel, window.stride, window.dilation))
+    x = folded(e, xs[0], types[0], 1 + axes)
+    if window.rounding:
+        ceil_mode = _ceil_mode(window.rounding)
+        x = e.call(function, x, kernel, stride, _plain(window.before), dilation, **ceil_mode)
     else:
-        x = e.call(F.pad, x, pads, value=float("-inf"))
-        x = e.call(F.max_pool2d, x, kernel, stride, 0, dilation)
-    return unfolded(e, x, outputs[0], 3)
+        x = e.call(F.pad, x, window.padding, value=float("-inf"))
+        x = e.call(function, x, kernel, stride, 0, dilation)
+    return unfolded(e, x, outputs[0], 1 + axes)
 
 
-def avg_pool2d(e: Emitter, layer: AvgPool2d, xs: list[Any], types: Types, outputs: Types) -> Any:
-    kernel, stride, _, pads, rounding = torch_window(layer, types[0], outputs[0])
-    x = folded(e, xs[0], types[0], 3)
+def avg_pool(e: Emitter, layer: Any, xs: list[Any], types: Types, outputs: Types) -> Any:
+    window = torch_window(layer, types[0], outputs[0])
+    axes, pads = len(window.kernel), window.padding
+    function = _AVG_POOLS[axes - 1]
+    kernel, stride = _plain(window.kernel), _plain(window.stride)
+    x = folded(e, xs[0], types[0], 1 + axes)
     padded = layer.count_include_pad
-    if rounding:
-        padding = (pads[2], pads[0])
-        ceil_mode = _ceil_mode(rounding)
-        x = e.call(F.avg_pool2d, x, kernel, stride, padding, **ceil_mode, count_include_pad=padded)
+    if window.rounding:
+        padding, ceil_mode = _plain(window.before), _ceil_mode(window.rounding)
+        x = e.call(function, x, kernel, stride, padding, **ceil_mode, count_include_pad=padded)
     elif padded:
         inside = pads
         if layer.round_up and not is_same(layer.padding):
-            _, below, _, right = sides(layer.padding)
-            inside = (pads[0], min(pads[1], right), pads[2], min(pads[3], below))
-        beyond = (0, pads[1] - inside[1], 0, pads[3] - inside[3])
+            declared = [after for _, after in reversed(ends(layer.padding, axes))]
+            inside = _with_ends(pads, tuple(map(min, pads[1::2], declared)))
+        beyond = _with_ends((0,) * len(pads), tuple(map(operator.sub, pads[1::2], inside[1::2])))
         x = e.call(F.pad, x, inside)
         if any(beyond):  # what a last window sees there does not count
-            x = e.call(modules.average_windows, x, kernel, stride, beyond)
+            x = e.call(modules.average_windows, x, window.kernel, window.stride, beyond)
         else:
-            x = e.call(F.avg_pool2d, x, kernel, stride)
+            x = e.call(function, x, kernel, stride)
     else:
-        x = e.call(modules.average_windows, x, kernel, stride, pads)
-    return unfolded(e, x, outputs[0], 3)
+        x = e.call(modules.average_windows, x, window.kernel, window.stride, pads)
+    return unfolded(e, x, outputs[0], 1 + axes)
+
+
+def _with_ends(pads: tuple[int, ...], ends: tuple[int, ...]) -> tuple[int, ...]:
+    """`pads` with other numbers for what is behind along each axis."""
+    return tuple([size for pair in zip(pads[::2], ends, strict=True) for size in pair])
 
 
 def _ceil_mode(rounding: str) -> dict[str, bool]:
@@ -146,18 +182,23 @@ def _ceil_mode(rounding: str) -> dict[str, bool]:
 def global_avg_pool(
     e: Emitter, layer: GlobalAvgPool, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(torch.mean, xs[0], (-2, -1), keepdim=layer.keep)
+    return e.call(torch.mean, xs[0], _behind_channels(layer, types), keepdim=layer.keep)
 
 
 def global_max_pool(
     e: Emitter, layer: GlobalMaxPool, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
-    return e.call(torch.amax, xs[0], (-2, -1), keepdim=layer.keep)
+    return e.call(torch.amax, xs[0], _behind_channels(layer, types), keepdim=layer.keep)
+
+
+def _behind_channels(layer: GlobalPool, types: Types) -> tuple[int, ...]:
+    return tuple(range(1 - layer.own_axes(types[0]), 0))
 
 
 def adaptive(function: Callable[..., Any]) -> Rule:
     def rule(e: Emitter, layer: Any, xs: list[Any], types: Types, outputs: Types) -> Any:
-        x = e.call(function, folded(e, xs[0], types[0], 3), both(layer.size))
-        return unfolded(e, x, outputs[0], 3)
+        own = layer.own_axes(types[0])
+        x = e.call(function, folded(e, xs[0], types[0], own), _plain(outputs[0].shape[1 - own :]))
+        return unfolded(e, x, outputs[0], own)
 
     return rule

@@ -33,8 +33,8 @@ _LONGEST_INNER = 64
 _SPARE = ("x", "y", "z", "u", "v", "w")
 
 _NORMS = (
-    nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm, nn.Dropout, modules.PRelu,
-    modules.Scale,
+    nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.Dropout,
+    modules.PRelu, modules.Scale,
 )  # fmt: skip
 _LIGHT = (
     F.relu, F.relu6, F.leaky_relu, F.hardsigmoid, F.silu, F.hardswish, F.gelu, F.softmax,

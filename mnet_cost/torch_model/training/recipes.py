@@ -182,7 +182,7 @@ def parameter_groups(module: nn.Module, recipe: Recipe) -> Groups:
         id(layer.weight)
         for layer in module.modules()
         if recipe.spares_depthwise
-        and isinstance(layer, nn.Conv2d)
+        and isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d)
         and layer.groups == layer.in_channels > 1
     }
     spared |= {
