@@ -216,7 +216,8 @@ def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
         return False
     if not hasattr(layer, "axis"):
         return True  # the same for all channels
-    made = channel_axis(anchor.output) if anchor.step.layer.effort == "convolution" else -1
+    has_channels = anchor.step.layer.makes in ("image", "signal", "volume")
+    made = channel_axis(anchor.output) if has_channels else -1
     axis: str | int | None = getattr(layer, "axis", None)
     return named_axis(x, axis, layer.kind) == made
 
