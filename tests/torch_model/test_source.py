@@ -116,6 +116,41 @@ layers:
 """
 
 
+CARRIED = """
+input: {x1: [4, 8, 8], x2: [8, 4, 4], x3: [16, 2, 2]}
+blocks:
+  carry:
+    input: [x, to]
+    layers:
+      - id: down
+        conv2d: {channels: to.channels, kernel: 1, stride: x.height // to.height}
+        from: x
+        when: to.channels > x.channels
+      - layers:
+          - conv2d: {channels: to.channels, kernel: 3}
+          - batch_norm
+          - resize: {size: [to.height, to.width]}
+        from: x
+        when: to.channels < x.channels
+  fuse:
+    input: [x, a, b]
+    layers:
+      - {id: from_a, carry: [a, x]}
+      - {id: from_b, carry: [b, x]}
+      - add: [x, from_a, from_b]
+layers:
+  - {id: y1, fuse: [x1, x2, x3]}
+  - {id: y2, fuse: [x2, x1, x3]}
+  - {id: y3, fuse: [x3, x1, x2]}
+outputs: [y1, y2, y3]
+"""
+
+
+def test_that_a_parameter_is_left_out_is_passed_on() -> None:
+    """`size` of `carry` is one size in the calls that have one, and says which calls those are."""
+    compare(network(CARRIED))
+
+
 def test_shared_blocks_and_layers_are_called_again() -> None:
     text = SHARED.replace("  - {id: again, use: tower.wide.conv2d, from: READ}\n", "")
     net = network(text.replace(", again]", "]"))
