@@ -19,7 +19,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from built import network, network_of  # noqa: E402
-from library_settings import settings_of  # noqa: E402
+from library_settings import settings_of, structures  # noqa: E402
 from oracle import examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
@@ -34,8 +34,7 @@ TESTS = Path(__file__).resolve().parent.parent
 GOLDEN = TESTS / "torch_model" / "golden"
 READ = ("mobilenet_v1", "mobilenet_v3_large", "resnet50", "shufflenet_v2_x1_0")
 
-_TABLE = (TESTS / "library" / "networks.txt").read_text(encoding="utf-8")
-NETWORKS = tuple(line.split()[0] for line in _TABLE.splitlines()[1:])
+NETWORKS = tuple(network.name for network in structures())
 MOST_MULT_ADDS = 300_000_000
 """Larger networks are compared by names and shapes alone, to save time."""
 
