@@ -259,10 +259,10 @@ def owner_of(name: str, variant: str | None, reference: str) -> tuple[str, Node]
         )
     if broken:
         raise broken[0]  # the variant may be in there
-    everything = [*names, *_all_variants(specs_folder(), names)]
-    hint = did_you_mean(name, everything)
-    if hint is None and os.path.exists(name + ".yaml"):  # False for a name that no file can have
-        hint = f"for the file write {name}.yaml"
+    if os.path.exists(name + ".yaml"):  # False for a name that no file can have
+        hint: str | None = f"for the file write {name}.yaml"
+    else:
+        hint = did_you_mean(name, [*names, *_all_variants(specs_folder(), names)])
     raise ModelReferenceError(
         Problem(
             f"there is no model `{reference}`",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mnet_cost.models.library import model_names
+from mnet_cost.models.catalog import Listed, read_catalog
+from mnet_cost.models.library import model_names, variants_of
 from mnet_cost.models.types import ModelSpec
 
 Knobs = dict[str, Any]
@@ -88,6 +89,21 @@ TOO_SMALL: Mapping[str, int] = {
 }
 """How many of its settings a spec refuses: images that become smaller than a window on the way, or
 that have fewer anchors than boxes are to be kept."""
+
+
+def structures() -> tuple[Listed, ...]:
+    """The networks of the library but for variants that set knobs alone.
+
+    Those are the network of their file at other numbers, of which each file has its own here;
+    `benchmarks/torch_oracle.py --library` takes them all.
+    """
+    return tuple(network for network in read_catalog().networks if not _sets_knobs_alone(network))
+
+
+def _sets_knobs_alone(network: Listed) -> bool:
+    if network.variant is None:
+        return False
+    return set(variants_of(network.root)[network.variant].value) == {"knobs"}
 
 
 def families() -> tuple[str, ...]:

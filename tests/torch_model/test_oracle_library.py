@@ -1,7 +1,8 @@
 """Every network of the library against torch: shapes, params, buffers and mult-adds of each layer.
 
-Each as it is; of each file the first network with other values of its knobs, too, odd sizes among
-them. `python benchmarks/torch_oracle.py --library` takes each network with each of these settings.
+Each as it is, but for variants that set knobs alone; of each file the first network with other
+values of its knobs, too, odd sizes among them. `python benchmarks/torch_oracle.py --library` takes
+each network with each of these settings.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from library_settings import TOO_SMALL, families, settings_of  # noqa: E402
+from library_settings import TOO_SMALL, families, settings_of, structures  # noqa: E402
 from oracle import build, disagreements, examples, execute  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from mnet_cost.errors import SpecError  # noqa: E402
 from mnet_cost.layers.conv import Conv2d  # noqa: E402
-from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
+from mnet_cost.models.catalog import Listed  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.network import Network, elaborate  # noqa: E402
 from mnet_cost.torch_model import rules  # noqa: E402
 
-NETWORKS = read_catalog().networks
+NETWORKS = structures()
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)

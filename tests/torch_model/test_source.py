@@ -21,6 +21,8 @@ torch = pytest.importorskip("torch")
 from built import network, network_of  # noqa: E402
 from library_settings import settings_of  # noqa: E402
 from oracle import disagreements, examples  # noqa: E402
+from library_settings import settings_of, structures  # noqa: E402
+from oracle import examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 from mnet_cost.analysis import analyze_network  # noqa: E402
@@ -34,8 +36,7 @@ TESTS = Path(__file__).resolve().parent.parent
 GOLDEN = TESTS / "torch_model" / "golden"
 READ = ("mobilenet_v1", "mobilenet_v3_large", "resnet50", "shufflenet_v2_x1_0")
 
-_TABLE = (TESTS / "library" / "networks.txt").read_text(encoding="utf-8")
-NETWORKS = tuple(line.split()[0] for line in _TABLE.splitlines()[1:])
+NETWORKS = tuple(network.name for network in structures())
 MOST_MULT_ADDS = 300_000_000
 """Larger networks are compared by names and shapes alone, to save time."""
 
@@ -114,6 +115,41 @@ layers:
   - {id: again, use: tower.wide.conv2d, from: READ}
   - concat: [tower, twin, again]
 """
+
+
+CARRIED = """
+input: {x1: [4, 8, 8], x2: [8, 4, 4], x3: [16, 2, 2]}
+blocks:
+  carry:
+    input: [x, to]
+    layers:
+      - id: down
+        conv2d: {channels: to.channels, kernel: 1, stride: x.height // to.height}
+        from: x
+        when: to.channels > x.channels
+      - layers:
+          - conv2d: {channels: to.channels, kernel: 3}
+          - batch_norm
+          - resize: {size: [to.height, to.width]}
+        from: x
+        when: to.channels < x.channels
+  fuse:
+    input: [x, a, b]
+    layers:
+      - {id: from_a, carry: [a, x]}
+      - {id: from_b, carry: [b, x]}
+      - add: [x, from_a, from_b]
+layers:
+  - {id: y1, fuse: [x1, x2, x3]}
+  - {id: y2, fuse: [x2, x1, x3]}
+  - {id: y3, fuse: [x3, x1, x2]}
+outputs: [y1, y2, y3]
+"""
+
+
+def test_that_a_parameter_is_left_out_is_passed_on() -> None:
+    """`size` of `carry` is one size in the calls that have one, and says which calls those are."""
+    compare(network(CARRIED))
 
 
 def test_shared_blocks_and_layers_are_called_again() -> None:

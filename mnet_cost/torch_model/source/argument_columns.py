@@ -277,7 +277,7 @@ def _unique(names: Sequence[str], taken: set[str]) -> str:
 
 
 def _default(parameter: ConstructorParameter) -> Any:
-    if gaps(parameter.values):
+    if gaps(parameter.values) or None in parameter.values:
         return None
     if parameter.kind == CHANNELS:
         return MISSING

@@ -38,7 +38,9 @@ def guard(
     compared. A flag is added to `parameters` where no comparison fits.
     """
     for parameter in parameters.declared:
-        if tuple(value is not MISSING for value in parameter.values) == mask:
+        if tuple(value is not MISSING and value is not None for value in parameter.values) == mask:
+            # from here on None says something: who constructs the class has to pass it on
+            parameter.values[:] = [None if v is MISSING else v for v in parameter.values]
             return ArgumentExpression("{} is not None", (parameter,))
     for test in _tests(parameters, channels, label == "add"):
         if test.holds == mask:

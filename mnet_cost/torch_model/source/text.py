@@ -94,12 +94,12 @@ def function_name(function: Any) -> str:
 def wrapped(line: str, indent: int) -> list[str]:
     """`line` with `indent` blanks in front, as lines of at most `WIDTH` characters if possible.
 
-    It is broken inside its last brackets.
+    It is broken inside its last brackets, that of a function inside those of its parameters.
     """
     text = " " * indent + line
     if len(text) <= WIDTH:
         return [text]
-    span = _last_brackets(line)
+    span = _last_brackets(line.rpartition(" -> ")[0] if line.startswith("def ") else line)
     if span is None:
         return [text]
     start, end = span

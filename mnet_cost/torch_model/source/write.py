@@ -239,8 +239,7 @@ def _constructor(plan: ClassPlan, forward: Forward, ties: Sequence[str]) -> list
 
 
 def _declared(parameter: ConstructorParameter) -> str:
-    values = [value for value in parameter.values if value is not MISSING]
-    kind = _type(values)
+    kind = _type([value for value in parameter.values if value not in (MISSING, None)])
     if parameter.default is None:
         return f"{parameter.name}: {kind} | None = None"
     return f"{parameter.name}: {kind}" + (
