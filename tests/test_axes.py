@@ -65,8 +65,8 @@ ALONG = [kind for kind, layer in KINDS.items() if fields_of(layer).get("axis")]
 
 def test_kinds_with_an_axis() -> None:
     assert sorted(ALONG) == [
-        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "scale", "slice", "softmax",
-        "split", "take",
+        "batch_norm", "concat", "l2_normalize", "layer_norm", "prelu", "rms_norm", "scale", "slice",
+        "softmax", "split", "take",
     ]  # fmt: skip
     assert all(fields_of(KINDS[kind])["axis"].kind is AXIS for kind in ALONG)
 

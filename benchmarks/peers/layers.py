@@ -63,6 +63,20 @@ class TrainedTensor(nn.Module):
         return self.function(x, self.weight)
 
 
+class StoredQuery(nn.Module):
+    """A linear layer on as many trained numbers, repeated to [5, 12], added to the input."""
+
+    def __init__(self, trained: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(trained))
+        self.query = nn.Linear(12, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.weight.repeat(9)[:60].view(5, 12)
+        query: Tensor = self.query(rows[None])
+        return x + query
+
+
 class SelfAttention(nn.Module):
     """torch's MultiheadAttention of a sequence to itself, or to a context."""
 
@@ -232,6 +246,12 @@ FRAMES = {"x": (2, 8, 6, 10)}
 SEQUENCE = {"x": (5, 12)}
 SIGNAL = {"x": (4, 11)}
 VOLUME = {"x": (4, 5, 7, 8)}
+
+
+def _with_bias(x: Tensor, table: Tensor) -> Tensor:
+    """Scores with a number for each head and each pair of 4 positions, looked up in a table."""
+    index = torch.zeros(16, dtype=torch.int64)
+    return x + table[index].view(4, 4, 2).permute(2, 0, 1)
 
 
 def _module(layers: str, inputs: Mapping[str, tuple[int, ...]], make: MakeModule) -> Case:
@@ -448,6 +468,52 @@ CASES: tuple[Case, ...] = (
             lambda: nn.GRU(12, 6, num_layers=3, bidirectional=True, batch_first=True)),
     _module("[{gru: {features: 6, bias: false}}]", SEQUENCE,
             lambda: nn.GRU(12, 6, bias=False, batch_first=True)),
+    # reductions
+    *[_function(f"[{{reduce: {{operation: {name}, axes: [height, width]}}}}]", IMAGE, function)
+      for name, function in (
+          ("mean", lambda x: x.mean((2, 3))), ("sum", lambda x: x.sum((2, 3))),
+          ("max", lambda x: x.amax((2, 3))), ("min", lambda x: x.amin((2, 3))),
+          ("product", lambda x: x.prod(2).prod(2)),
+          ("norm", lambda x: torch.linalg.vector_norm(x, dim=(2, 3))),
+          ("variance", lambda x: x.var((2, 3), correction=0)),
+          ("deviation", lambda x: x.std((2, 3), correction=0)),
+      )],
+    _module("[rms_norm]", SEQUENCE, lambda: nn.RMSNorm(12)),
+    _module("[{rms_norm: {affine: false}}]", SEQUENCE,
+            lambda: nn.RMSNorm(12, elementwise_affine=False)),
+    # functions of each element
+    _either("[{elementwise: {operation: softplus}}]", IMAGE, nn.Softplus, F.softplus),
+    _either("[{elementwise: {operation: mish}}]", IMAGE, nn.Mish, F.mish),
+    _either("[{elementwise: {operation: elu}}]", IMAGE, nn.ELU, F.elu),
+    _either("[{elementwise: {operation: selu}}]", IMAGE, nn.SELU, F.selu),
+    _either("[{elementwise: {operation: softsign}}]", IMAGE, nn.Softsign, F.softsign),
+    _either("[{elementwise: {operation: log_sigmoid}}]", IMAGE, nn.LogSigmoid, F.logsigmoid),
+    _either("[{elementwise: {operation: clamp, low: 0, high: 1}}]", IMAGE,
+            lambda: nn.Hardtanh(0, 1), lambda x: x.clamp(0, 1)),
+    _either("[{elementwise: {operation: gelu_tanh}}]", IMAGE, lambda: nn.GELU("tanh"),
+            lambda x: F.gelu(x, approximate="tanh")),
+    *[_function(f"[{{elementwise: {{operation: {name}}}}}]", IMAGE, function)
+      for name, function in (
+          ("exp", torch.exp), ("log", torch.log), ("sqrt", torch.sqrt), ("rsqrt", torch.rsqrt),
+          ("square", torch.square), ("reciprocal", torch.reciprocal), ("absolute", torch.abs),
+          ("negate", torch.neg), ("sign", torch.sign), ("floor", torch.floor),
+          ("ceil", torch.ceil), ("round", torch.round), ("sin", torch.sin), ("cos", torch.cos),
+          ("erf", torch.erf), ("add, number: 2", lambda x: x + 2),
+          ("multiply, number: 2", lambda x: x * 2), ("subtract, number: 2", lambda x: x - 2),
+          ("divide, number: 2", lambda x: x / 2), ("power, number: 3", lambda x: x**3),
+          ("minimum, number: 2", lambda x: x.clamp(max=2)),
+      )],
+    *[_function(f"[{{elementwise: {{operation: {name}}}, from: [x, y]}}]",
+                {"x": (8, 6, 10), "y": (8, 1, 1)}, function)
+      for name, function in (
+          ("subtract", torch.sub), ("divide", torch.div), ("power", torch.pow),
+          ("minimum", torch.minimum), ("maximum", torch.maximum),
+      )],
+    _function("[{elementwise: {operation: add_product}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)}, torch.addcmul),
+    _function("[{elementwise: {operation: select}, from: [x, y, z]}]",
+              {"x": (8, 6, 10), "y": (8, 6, 10), "z": (8, 1, 1)},
+              lambda x, y, z: torch.where(x > 0, y, z)),
     # several inputs
     _function("[{add: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.add),
     _function("[{multiply: [x, y]}]", {"x": (8, 6, 10), "y": (8, 6, 10)}, torch.mul),
@@ -493,6 +559,18 @@ CASES: tuple[Case, ...] = (
         "beside modules": lambda: TrainedTensor((5, 12), torch.add),
         "alone": lambda: TrainedTensor((5, 12), torch.add, alone=True),
     }),
+    _function("[{id: c, constant: {shape: [5, 12], values: sine}}, {add: [x, c]}]", SEQUENCE,
+              lambda x: x + torch.ones(5, 12)),
+    Case({"x": (4, 2, 4, 4)},
+         "[{id: b, relative_position_bias: {window: 2, heads: 2}}, {add: [x, b]}]", {
+        "beside modules": lambda: TrainedTensor((9, 2), _with_bias),
+        "alone": lambda: TrainedTensor((9, 2), _with_bias, alone=True),
+    }),
+    _function("[{id: m, window_mask: {size: 4, window: 2, shift: 1}}, {add: [x, m]}]",
+              {"x": (4, 2, 4, 4)}, lambda x: x + torch.ones(4, 1, 4, 4)),
+    # a linear layer on a stored tensor alone runs once, whatever the batch
+    _module("[{id: p, parameter: {shape: [5, 12], trained: 7}}, {linear: {features: 12}}, "
+            "{add: [x, previous]}]", SEQUENCE, lambda: StoredQuery(7)),
     Case({"x": (5,)}, "[{embedding: {vocabulary: 9, features: 4}}]",
          {"module": lambda: nn.Embedding(9, 4)}, torch.int64),
     # picking

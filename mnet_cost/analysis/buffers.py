@@ -1,10 +1,10 @@
 """Which tensors of a network share memory, in whatever order it runs.
 
-A view is in the memory of its input. Trained tensors and their views are weights, which are in no
-buffer of activations. Where concatenations are in place, their inputs are parts of the result; if
-such an input was itself made in place, and nothing else reads its source, the source is in the same
-part. A tensor that only one unit writes and reads is in no buffer. How long a buffer lives depends
-on the order: that is in `memory.py`.
+A view is in the memory of its input. Stored tensors, and what is made of them alone, are weights,
+which are in no buffer of activations. Where concatenations are in place, their inputs are parts of
+the result; if such an input was itself made in place, and nothing else reads its source, the source
+is in the same part. A tensor that only one unit writes and reads is in no buffer. How long a buffer
+lives depends on the order: that is in `memory.py`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
         for tensor in tensors
     ]  # fmt: skip
     buffer_of = list(range(len(tensors)))
-    trained = set()
+    stored: set[int] = set()
     for step in steps:
-        if step.layer.effect == "view":
-            if step.is_weight:
-                trained.add(step.output)
-            else:
-                for output in step.outputs:
-                    buffer_of[output] = buffer_of[step.inputs[0]]
+        if step.is_static:
+            stored.update(step.outputs)
+        elif step.layer.effect == "view":
+            for output in step.outputs:
+                buffer_of[output] = buffer_of[step.inputs[0]]
     units = _form_units(network, rules.units)
     last = [0] * len(tensors)
     place = 0
@@ -52,16 +51,14 @@ def find_buffers(network: Network, precision: DType, rules: MemoryRules) -> Buff
             place += 1
     for tensor in network.outputs:
         last[tensor] = place
-    weights: frozenset[int] = frozenset()
-    if trained:
-        weights = frozenset(
-            [tensor for tensor, buffer in enumerate(buffer_of) if buffer in trained]
-        )
+    weights = frozenset(
+        [tensor for tensor, buffer in enumerate(buffer_of) if buffer in stored] if stored else ()
+    )
     buffers = Buffers(
         network, units, sizes, buffer_of, last,
         fused_away=_fused_away(network, units) if rules.units else frozenset(),
         weights=weights,
-        fixed=frozenset([*network.inputs, *trained]),
+        fixed=frozenset([*network.inputs, *stored]),
         reordered_reads=(),
         in_place=rules.in_place,
     )  # fmt: skip

@@ -221,7 +221,10 @@ def _counted(cost: LayerCost, network: Network) -> Counted | None:
     inputs = tuple([network.tensors[index].type for index in cost.step.inputs])
     from mnet_cost.analysis.tool_rules import Counted
 
-    return Counted(cost.step.layer, inputs, cost.output, cost.work, network.batch)
+    step = cost.step
+    return Counted(
+        step.layer, inputs, cost.output, cost.work, network.batch_of(step), network.batch
+    )
 
 
 def _amounts(rule: Rule, counted: Counted) -> list[tuple[str, Any]]:

@@ -3,12 +3,13 @@
 Each kernel has an anchor layer. Norms are folded into its weights; activations and additions are
 done while it writes its result. Such fused layers cost nothing, and the tensor that they take over
 does not pass through memory. A layer is fused only if no other layer reads that tensor. Views cost
-nothing, unless the runtime copies parts out. Not here: how a kernel is carried out.
+nothing, unless the runtime copies parts out. Neither do layers on stored tensors alone: a runtime
+stores their results beforehand. Not here: how a kernel is carried out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.analysis.work import LayerCost
@@ -26,7 +27,7 @@ class Kernel(NamedTuple):
     layers: tuple[LayerCost, ...]
     """All its layers, the anchor first."""
     weight_bytes: int
-    """Of its layers, and of trained tensors that it reads as inputs: once for the batch."""
+    """Of its layers, and of stored tensors that it reads as inputs: once for the batch."""
     input_bytes: int
     output_bytes: int
     input_elements: int = 0
@@ -42,8 +43,8 @@ class Kernel(NamedTuple):
     element_bytes: int = 4
     """Bytes of an element of what its anchor reads first."""
     trained: tuple[tuple[int, int], ...] = ()
-    """(tensor, bytes) of each trained tensor (`parameter`) that it reads as an input, or a view of
-    it: part of the weights, so in no other field of inputs."""
+    """(tensor, bytes) of each stored tensor that it reads as an input, or a view of it: part of the
+    weights, so in no other field of inputs."""
     trained_elements: int = 0
     speedup: float = 1.0
     """How many times faster than dense ones its mult-adds are, where a device has use of zeros."""
@@ -104,36 +105,36 @@ def form_kernels(
     groups: list[_Group] = []
     group_of: dict[int, _Group] = {}  # by the tensor that a group ends with
     viewed: dict[int, int] = {}  # what views without a kernel are views of
-    trained: set[int] = set()
+    stored: set[int] = set()
     for cost in costs:
         step = cost.step
-        host = _host(network, cost, rules, readers, group_of)
+        if step.is_static:  # a runtime makes it once and for all
+            if step.inputs and step.layer.effect == "view":
+                index = step.inputs[0]
+                viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
+            stored.update(step.outputs)
+            continue
+        host = _host(network, cost, rules, readers, group_of, stored)
         if host is not None:
             group, index = host
             group.layers.append(cost)
             group.joined.extend([tensor for tensor in step.inputs if tensor != index])
             group.only_folded = group.only_folded and step.layer.is_foldable
             group_of[step.output] = group
-        elif step.layer.effect != "view" or (
-            # Parts of weights can be copied once and for all.
-            _is_copied(network, step, rules)
-            and viewed.get(step.inputs[0], step.inputs[0]) not in trained
-        ):
+        elif step.layer.effect != "view" or _is_copied(network, step, rules):
             group = _Group(cost)
             groups.append(group)
             group_of[step.output] = group
-        elif step.inputs:  # no kernel, and nothing is fused across a tensor that others read
+        else:  # no kernel, and nothing is fused across a tensor that others read
             index = step.inputs[0]
             viewed.update(dict.fromkeys(step.outputs, viewed.get(index, index)))
-        else:
-            trained.add(step.output)
     kernels = [_kernel(network, group, precision, viewed) for group in groups]
-    if trained:
+    if stored:
         for number, group in enumerate(groups):
             read = (*group.layers[0].step.inputs, *group.joined)
-            weights = [tensor for tensor in read if viewed.get(tensor, tensor) in trained]
+            weights = [tensor for tensor in read if tensor in stored]
             if weights:
-                rest = [tensor for tensor in read if viewed.get(tensor, tensor) not in trained]
+                rest = [tensor for tensor in read if tensor not in stored]
                 kernels[number] = _with_weights(
                     network, kernels[number], precision, weights, rest, viewed
                 )
@@ -157,21 +158,25 @@ def _host(
     rules: frozenset[str],
     readers: list[int],
     group_of: dict[int, _Group],
+    stored: set[int],
 ) -> tuple[_Group, int] | None:
     """The kernel that a layer is fused into, and the tensor that it takes over from it."""
     step = cost.step
     layer = step.layer
-    if layer.effect == "compute" or not step.inputs:
+    if layer.effect == "compute":
         return None
-    if len(step.inputs) > 1:
-        return _host_of_addition(network, step, rules, readers, group_of)
     index = step.inputs[0]
+    if len(step.inputs) > 1:
+        made = [index for index in step.inputs if index not in stored] if stored else step.inputs
+        if len(made) > 1 or not _is_whole(network, step, made[0]):
+            return _host_of_addition(network, step, made, rules, readers, group_of)
+        index = made[0]  # a function of one tensor, the others are weights
     group = group_of.get(index)
     if group is None or readers[index] != 1:
         return None
     if layer.effect == "view":
         # A layer on a part of a tensor is not fused into the layer that makes all of it.
-        return (group, index) if _is_whole(network, step) else None
+        return (group, index) if _is_whole(network, step, index) else None
     multiplies = agreed(group.layers[0].mult_adds > 0)
     fuses = (
         "fuse_activations" in rules
@@ -192,6 +197,8 @@ def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
     layer, x = step.layer, network.tensors[step.inputs[0]].type
     if not layer.is_foldable:
         return False
+    if not hasattr(layer, "axis"):
+        return True  # the same for all channels
     anchor = group.layers[0]
     made = channel_axis(anchor.output) if anchor.step.layer.effort == "convolution" else -1
     axis: str | int | None = getattr(layer, "axis", None)
@@ -201,15 +208,19 @@ def _is_foldable(network: Network, step: Step, group: _Group) -> bool:
 def _host_of_addition(
     network: Network,
     step: Step,
+    inputs: Sequence[int],
     rules: frozenset[str],
     readers: list[int],
     group_of: dict[int, _Group],
 ) -> tuple[_Group, int] | None:
-    """A sum of equal shapes is fused into the product that makes its last input."""
+    """A sum of equal shapes is fused into the product that makes its last input.
+
+    `inputs` are those of the step that are not stored.
+    """
     if "fuse_adds" not in rules or not step.layer.is_sum:
         return None
     tensors = network.tensors
-    made = [index for index in step.inputs if tensors[index].producer is not None]
+    made = [index for index in inputs if tensors[index].producer is not None]
     shape = tensors[step.output].type.shape
     if not made or not all(are_equal(tensors[i].type.shape, shape) for i in made):
         return None
@@ -220,14 +231,14 @@ def _host_of_addition(
     return group, index
 
 
-def _is_whole(network: Network, step: Step) -> bool:
-    """Whether a view holds all of its input."""
+def _is_whole(network: Network, step: Step, index: int) -> bool:
+    """Whether the output of a step has as many elements as that input: a view holds all of it."""
     tensors = network.tensors
-    return is_equal(tensors[step.output].type.elements, tensors[step.inputs[0]].type.elements)
+    return is_equal(tensors[step.output].type.elements, tensors[index].type.elements)
 
 
 def _is_copied(network: Network, step: Step, rules: frozenset[str]) -> bool:
-    return "copy_slices" in rules and bool(step.inputs) and not _is_whole(network, step)
+    return "copy_slices" in rules and not _is_whole(network, step, step.inputs[0])
 
 
 def _kernel(network: Network, group: _Group, precision: DType, viewed: Mapping[int, int]) -> Kernel:
@@ -271,7 +282,7 @@ def _with_weights(
     rest: list[int],
     viewed: Mapping[int, int],
 ) -> Kernel:
-    """A kernel whose inputs are trained tensors, `weights`, and others, as often as it reads each.
+    """A kernel whose inputs are stored tensors, `weights`, and others, as often as it reads each.
 
     A kernel that does not read all of its inputs is taken to read as large a part of each: bytes
     of its weights are no whole number then.

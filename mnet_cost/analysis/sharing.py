@@ -48,7 +48,8 @@ class Buffers(NamedTuple):
     fused_away: frozenset[int]
     """Tensors that one unit writes and reads, and nobody else: they are never in memory."""
     weights: frozenset[int]
-    """Trained tensors and views of them: in the memory of weights, not in that of activations."""
+    """Stored tensors, what is made of them alone, and views: in the memory of weights, not in that
+    of activations."""
     fixed: frozenset[int]
     """Buffers that nobody writes over: inputs of the network, the caller's, and weights."""
     reordered_reads: tuple[frozenset[int], ...]

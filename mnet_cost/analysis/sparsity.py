@@ -188,7 +188,8 @@ def _layer(
     assert work is not None
     inputs = tuple(GradInput(tensors[index].type, False) for index in step.inputs)
     # Each product with a weight is one of its gradient, too.
-    with_weights = step.layer.backward_mult_adds(inputs, cost.output)[1] * network.batch
+    of_example = step.layer.backward_mult_adds(inputs, cost.output)[1]
+    with_weights = of_example * network.batch_of(step)
     zeros = int(share * work.weights + 0.5)
     saved = 0
     if fours:

@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import both
@@ -63,8 +64,11 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 from mnet_cost.tensors import TensorType, floor, product
 
 
@@ -77,6 +81,9 @@ class Counted(NamedTuple):
     output: TensorType
     work: Work
     batch: int
+    """Examples for which it runs: 1 where it reads stored tensors alone."""
+    examples: int = 1
+    """Examples in the batch."""
 
 
 Amount = Callable[[Counted], Any]
@@ -143,6 +150,11 @@ def _params(counted: Counted) -> Any:
     return counted.batch * counted.work.params
 
 
+def _stored_params(counted: Counted) -> Any:
+    """A module that has a stored tensor has outputs for all examples."""
+    return counted.examples * counted.work.params
+
+
 def _params_per_image(counted: Counted) -> Any:
     return _images(counted) * counted.work.params
 
@@ -152,11 +164,12 @@ def _rule(what: str, amount: Amount) -> Rule:
 
 
 _NOTHING: tuple[type[Layer], ...] = (
-    LocalResponseNorm, L2Normalize,
+    LocalResponseNorm, L2Normalize, Reduce,
     Relu, Relu6, LeakyRelu, Sigmoid, HardSigmoid, Tanh, Silu, HardSwish, Gelu,
     MaxPool2d, GlobalMaxPool, AdaptiveMaxPool2d,
     MaxPool1d, MaxPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool3d,
-    Add, Multiply, Concat,
+    Elementwise, Add, Multiply, Concat,
+    Constant, WindowMask,
     Flatten, Reshape, Transpose, Dropout, Identity, Pad, ChannelShuffle, ToSequence, ToImage,
     Split, Slice, Take,
     BoxDecode, NonMaxSuppression, RoiAlign, RoiPool,
@@ -295,10 +308,11 @@ _OF_RECURRENCE = "it depends on the kernels of the device"
 
 TORCH: Rules = _ANY_FORM | dict.fromkeys(
     (
-        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, GroupNorm,
-        InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d, Resize, Scale,
-        ClassToken, PositionEmbedding, Parameter, Embedding, Conv1d, Conv3d, AvgPool1d, AvgPool3d,
-        AdaptiveAvgPool1d, AdaptiveAvgPool3d,
+        Conv2d, DepthwiseConv2d, ConvTranspose2d, Linear, MatMul, BatchNorm, LayerNorm, RmsNorm,
+        GroupNorm, InstanceNorm, Prelu, Softmax, AvgPool2d, GlobalAvgPool, AdaptiveAvgPool2d,
+        Resize, Scale, ClassToken, PositionEmbedding, Parameter, RelativePositionBias,
+        Embedding, Conv1d, Conv3d, AvgPool1d, AvgPool3d, AdaptiveAvgPool1d,
+        AdaptiveAvgPool3d,
     ),
     AS_OURS,
 ) | {
@@ -464,6 +478,7 @@ THOP: Rules = {
 
 _NORM_PARAMS = Part("params of norms, once", _params_per_image)
 _OWN_PARAMS = Rule((), "a parameter beside modules", "a module of its own", _params)
+_STORED_PARAMS = _OWN_PARAMS._replace(otherwise_amount=_stored_params)
 
 
 def _is_pointwise(layer: Conv2d) -> Any:
@@ -515,6 +530,7 @@ TORCHINFO: Rules = {
         lambda counted: not counted.layer.is_native(counted.inputs[0]),
     ),
     LayerNorm: _rule("params of norms, once", _params),
+    RmsNorm: _rule("params of norms, once", _params),
     GroupNorm: Rule((_NORM_PARAMS,)),
     InstanceNorm: Rule((_NORM_PARAMS,)),
     Prelu: Rule(
@@ -546,7 +562,8 @@ TORCHINFO: Rules = {
     Scale: _OWN_PARAMS,
     ClassToken: _OWN_PARAMS,
     PositionEmbedding: _OWN_PARAMS,
-    Parameter: _OWN_PARAMS,
+    Parameter: _STORED_PARAMS,
+    RelativePositionBias: _STORED_PARAMS,
     Embedding: _rule("params of embeddings, once", _params),
 }
 

@@ -117,18 +117,21 @@ def training_cost(
     flow = _gradient_flow(network, costs)
     saved_tensors = _saved_tensors(network, flow, dtype)
     backward = [
-        step.layer.backward_mult_adds(flow.inputs[i], network.tensors[step.output].type)
+        (
+            *step.layer.backward_mult_adds(flow.inputs[i], network.tensors[step.output].type),
+            network.batch_of(step),
+        )
         for i, step in enumerate(network.steps)
         if flow.has_gradient[step.output]
     ]
-    params = totals.weight_bytes
+    params = totals.params * DTYPES["fp32"].bytes
     return TrainingCost(
         batch=network.batch,
         precision=precision,
         optimizer=optimizer,
         forward_mult_adds=totals.mult_adds,
-        input_gradient_mult_adds=network.batch * sum(inputs for inputs, _ in backward),
-        weight_gradient_mult_adds=network.batch * sum(weights for _, weights in backward),
+        input_gradient_mult_adds=sum(inputs * batch for inputs, _, batch in backward),
+        weight_gradient_mult_adds=sum(weights * batch for _, weights, batch in backward),
         weight_bytes=params,
         cast_weight_bytes=totals.params * dtype.bytes if precision != "fp32" else 0,
         gradient_bytes=params,
@@ -166,17 +169,19 @@ class _GradientFlow(NamedTuple):
 def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientFlow:
     """Forward for what needs a gradient and is a view, back from the outputs for what gets one."""
     tensors = network.tensors
-    needs_gradient, permuted, strided = ([False] * len(tensors) for _ in range(3))
+    needs_gradient, permuted, strided, static = ([False] * len(tensors) for _ in range(4))
     memory, inputs_by_step = list(range(len(tensors))), []
     for step, cost in zip(network.steps, costs, strict=True):
         layer = step.layer
         inputs = tuple(
-            GradInput(tensors[i].type, needs_gradient[i], permuted[i], strided[i])
+            GradInput(tensors[i].type, needs_gradient[i], permuted[i], strided[i], static[i])
             for i in step.inputs
         )
         inputs_by_step.append(inputs)
         is_trained = cost.work is None or cost.work.params > 0
-        passes_gradient = layer.differentiable and any(x.needs_gradient for x in inputs)
+        passes_gradient = layer.differentiable and any(
+            x.needs_gradient and layer.passes_gradient(i) for i, x in enumerate(inputs)
+        )
         is_view = bool(inputs) and layer.is_view_in_training(inputs)
         is_permuted = layer.is_permuted(inputs)
         for output in step.outputs:
@@ -184,6 +189,7 @@ def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientF
             long_axes = sum(size > 1 for size in tensors[output].type.shape)
             permuted[output] = is_permuted and long_axes > 1
             strided[output] = is_view and layer.is_strided(inputs)
+            static[output] = step.is_static
             if is_view:
                 memory[output] = memory[step.inputs[0]]
     has_gradient = [False] * len(tensors)
@@ -194,8 +200,9 @@ def _gradient_flow(network: Network, costs: tuple[LayerCost, ...]) -> _GradientF
         for output in step.outputs:
             has_gradient[output] = arrives
         if arrives or not step.layer.differentiable:
-            for index in step.inputs:
-                has_gradient[index] = has_gradient[index] or needs_gradient[index]
+            for position, index in enumerate(step.inputs):
+                if step.layer.passes_gradient(position):
+                    has_gradient[index] = has_gradient[index] or needs_gradient[index]
     return _GradientFlow(inputs_by_step, memory, has_gradient)
 
 
@@ -203,7 +210,7 @@ def _saved_tensors(
     network: Network, flow: _GradientFlow, precision: DType
 ) -> tuple[SavedTensor, ...]:
     """Each tensor that some layer saves, and what a layer saves besides, largest first."""
-    tensors, batch = network.tensors, network.batch
+    tensors = network.tensors
     element_bytes: dict[int, int] = {}  # of each tensor that is saved as it is
     saved_tensors = []
     for step, inputs in zip(network.steps, flow.inputs, strict=True):
@@ -212,7 +219,7 @@ def _saved_tensors(
         saved = step.layer.saved_tensors(inputs, tensors[step.output].type)
         if saved is None:
             continue
-        copied = 0
+        copied, batch = 0, network.batch_of(step)
         for position in saved.inputs:
             if step.layer.makes_contiguous(inputs[position]):
                 copied += inputs[position].type.elements
@@ -227,12 +234,12 @@ def _saved_tensors(
             saved_tensors.append(SavedTensor(step.name, inside, inside=True))
     for index, width in element_bytes.items():
         tensor = tensors[index]
-        elements = tensor.type.elements
+        elements, batch = tensor.type.elements, network.batch
         if tensor.producer is not None:
             step = network.steps[tensor.producer]
-            if step.is_weight:
-                continue
-            elements = step.layer.memory_in_training(tensor.type)
+            if step.layer.is_stored and step.layer.is_view_in_training(()):
+                continue  # it is the memory of the weights
+            elements, batch = step.layer.memory_in_training(tensor.type), network.batch_of(step)
         saved_tensors.append(SavedTensor(tensor.name, elements * width * batch))
     return tuple(sorted(saved_tensors, key=lambda saved: -saved.bytes))
 
@@ -241,4 +248,5 @@ def _bytes_inside(saved: Saved, precision: DType, batch: int) -> int:
     """Bytes that a layer saves besides tensors of the network."""
     fp32 = DTYPES["fp32"].bytes
     per_example = saved.elements * precision.bytes + saved.statistics * fp32 + saved.bytes
-    return per_example * batch + saved.per_batch * fp32
+    once = saved.per_batch * fp32 + saved.static[0] * precision.bytes + saved.static[1]
+    return per_example * batch + once

@@ -1,7 +1,8 @@
 """Work and bytes of each layer at a batch size and precision.
 
 Needs a `Network`; returns one `LayerCost` a step, in schedule order. Weights used twice are
-stored once: the later user has no params of its own, but reads them. Not here: fusion, caches.
+stored once: the later user has no params of its own, but reads them. What is made of stored tensors
+alone is counted once a run, not for each example, as torch does it. Not here: fusion, caches.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ class LayerCost(NamedTuple):
     weights: int
     buffers: int
     weight_bytes: int
-    """Stored params. 0 where the weights are another layer's."""
+    """Stored params, and constants. 0 where the weights are another layer's."""
     read_weight_bytes: int
-    """Params read: its own, or those of another layer."""
+    """Those that are read: its own, or those of another layer."""
     input_bytes: int
     output_bytes: int
 
@@ -88,6 +89,10 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     counted: dict[tuple[object, ...], LayerCost] = {}
     costs = []
     for step in network.steps:
+        if step.is_static:  # once a run
+            inputs = tuple([tensors[index].type for index in step.inputs])
+            costs.append(_count(step, inputs, tensors[step.output].type, 1, precision))
+            continue
         key: tuple[object, ...]
         if len(step.inputs) == 1:  # nearly always
             key = (id(step.layer), step.shares is None, id(tensors[step.inputs[0]].type))
@@ -116,7 +121,8 @@ def _count(
     if any(tensor.dtype is not None for tensor in inputs):
         input_bytes = _typed_bytes(step.layer, work, inputs, precision)
     written = work.output_elements * (width if output.dtype is None else output.dtype.bytes)
-    read = work.params * width
+    stored = work.params + work.buffers if step.layer.is_stored else work.params
+    read = stored * width
     own = step.shares is None
     return LayerCost(
         step,

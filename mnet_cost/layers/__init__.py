@@ -19,6 +19,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.base import Layer, Work
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
@@ -62,8 +63,11 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 
 __all__ = ["KINDS", "LAYERS", "Layer", "Work"]
 
@@ -79,6 +83,7 @@ LAYERS: tuple[type[Layer], ...] = (
     # norms
     BatchNorm,
     LayerNorm,
+    RmsNorm,
     GroupNorm,
     InstanceNorm,
     LocalResponseNorm,
@@ -110,6 +115,7 @@ LAYERS: tuple[type[Layer], ...] = (
     AdaptiveAvgPool3d,
     AdaptiveMaxPool1d,
     AdaptiveMaxPool3d,
+    Reduce,
     # attention
     MatMul,
     ScaledDotProductAttention,
@@ -118,6 +124,7 @@ LAYERS: tuple[type[Layer], ...] = (
     Lstm,
     Gru,
     # several inputs
+    Elementwise,
     Add,
     Multiply,
     Concat,
@@ -132,11 +139,14 @@ LAYERS: tuple[type[Layer], ...] = (
     ChannelShuffle,
     ToSequence,
     ToImage,
-    # trained tensors
+    # stored tensors
     Scale,
     ClassToken,
     PositionEmbedding,
     Parameter,
+    Constant,
+    RelativePositionBias,
+    WindowMask,
     Embedding,
     # picking
     Split,

@@ -123,6 +123,10 @@ class Layer:
     part of the weights before them."""
     is_sum: ClassVar[bool] = False
     """Whether it adds its inputs: an accumulator can start with one of them."""
+    is_stored: ClassVar[bool] = False
+    """Whether it is a stored tensor by itself, trained or constant, and so has no inputs."""
+    is_known: ClassVar[bool] = True
+    """Whether a runtime can calculate it beforehand where all of its inputs are stored."""
     reads_params: ClassVar[bool] = True
     """Whether all params are read each time; else `Work.input_elements` has those that are."""
     saves: ClassVar[Saves] = "nothing"
@@ -207,6 +211,10 @@ class Layer:
         if self.saves == "inputs":
             return Saved(inputs=tuple(range(len(inputs))))
         return Saved(output=self.saves == "output")
+
+    def passes_gradient(self, position: int) -> bool:
+        """Whether the gradient of the output reaches the input at that position."""
+        return True
 
     def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         """Whether the output is the memory of the first input while training in torch."""

@@ -1,7 +1,8 @@
 """Layers that join several tensors: sums, products, concatenation.
 
-An axis of size 1 meets any size, as in squeeze-and-excitation; the rank is the same in all
-inputs. Ignored here: concatenation that a runtime avoids by writing the parts side by side.
+Sums and products broadcast as in torch: axes are aligned from the last on, an axis of size 1 meets
+any size, as in squeeze-and-excitation, and an axis that is not there counts as 1. Ignored here:
+concatenation that a runtime avoids by writing the parts side by side.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ def _meet(first: tuple[Size, ...], other: tuple[Size, ...]) -> bool:
     return all(a == b or 1 in (a, b) for a, b in zip(first, other, strict=True))
 
 
+def broadcast_shape(first: tuple[Size, ...], other: tuple[Size, ...]) -> tuple[Size, ...]:
+    """The shape of what is calculated element by element from tensors of two shapes that meet."""
+    if len(first) < len(other):
+        first, other = other, first
+    ahead = len(first) - len(other)
+    return (*first[:ahead], *map(largest, first[ahead:], other))
+
+
 class Broadcast(Layer):
     """What sums and products share: the shape rule, and one operation per further input."""
 
@@ -34,11 +43,9 @@ class Broadcast(Layer):
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         shape = inputs[0].shape
         for x in inputs[1:]:
-            if len(x.shape) != len(shape):
-                raise RuleViolation("needs equal shapes")
-            for a, b in zip(shape, x.shape, strict=True):
+            for a, b in zip(reversed(shape), reversed(x.shape), strict=False):
                 check((a == b) | (a == 1) | (b == 1), "needs equal shapes")
-            shape = tuple(largest(a, b) for a, b in zip(shape, x.shape, strict=True))
+            shape = broadcast_shape(shape, x.shape)
         return TensorType(shape)
 
     def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
@@ -48,7 +55,7 @@ class Broadcast(Layer):
         whole = next(x for x in inputs if len(x.shape) == largest_rank)
         for x in inputs:
             missing = largest_rank - len(x.shape)
-            for behind in range(missing + 1 if missing else 0):
+            for behind in range(1, missing + 1):
                 shape = (1,) * (missing - behind) + x.shape + (1,) * behind
                 if _meet(shape, whole.shape):
                     return f"axes of size 1 make {x} fit: `reshape: {{shape: {list(shape)}}}`"
@@ -77,7 +84,8 @@ class Broadcast(Layer):
 class Add(Broadcast):
     """Sum of two or more tensors.
 
-    Shapes      equal, or 1 where another is larger -> the larger
+    Shapes      equal, or 1 where another is larger -> the larger; axes are aligned from the last
+                on, and one that is not there counts as 1
     Mult-adds   0
     Weights     0
     Params      0
@@ -95,7 +103,8 @@ class Add(Broadcast):
 class Multiply(Broadcast):
     """Product of two or more tensors, element by element.
 
-    Shapes      equal, or 1 where another is larger -> the larger
+    Shapes      equal, or 1 where another is larger -> the larger; axes are aligned from the last
+                on, and one that is not there counts as 1
     Mult-adds   0
     Weights     0
     Params      0
@@ -111,18 +120,22 @@ class Multiply(Broadcast):
 
     def saved_tensors(self, inputs: tuple[GradInput, ...], output: TensorType) -> Saved:
         # One product after the other: each factor is the gradient of the other one.
-        saved, between = set[int](), 0
+        saved, between, static = set[int](), 0, 0
         shape, needs = inputs[0].type.shape, inputs[0].needs_gradient
+        is_static = inputs[0].is_static
         for number, x in enumerate(inputs[1:], 1):
             if needs:
                 saved.add(number)
             if x.needs_gradient and number == 1:
                 saved.add(0)
+            elif x.needs_gradient and is_static:
+                static += product(shape)
             elif x.needs_gradient:
                 between += product(shape)
-            shape = tuple(map(largest, shape, x.type.shape))
+            is_static = is_static and x.is_static
+            shape = broadcast_shape(shape, x.type.shape)
             needs = needs or x.needs_gradient
-        return Saved(inputs=tuple(sorted(saved)), elements=between)
+        return Saved(inputs=tuple(sorted(saved)), elements=between, static=(static, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

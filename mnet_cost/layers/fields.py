@@ -331,6 +331,34 @@ class Sizes(FieldKind):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
+class Numbers(FieldKind):
+    """One of some words, or a list of numbers."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, False)
+
+    options: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(self.options)
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if is_word(value):
+            return Word(self.options).convert(value, check)
+        if not isinstance(value, list) or not value:
+            raise RuleViolation(f"needs {self.describe()}, not {_a(value)}")
+        real = Real()
+        return tuple([real.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return " | ".join((*self.options, "list of numbers"))
+
+    def schema(self) -> Json:
+        listed = {"type": "array", "minItems": 1, "items": _or_expression(Real().schema())}
+        return {"anyOf": [{"enum": list(self.options)}, listed]}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class Axis(FieldKind):
     """The name of an axis of an image, a sequence or a vector, or its number from the end."""
 
@@ -368,6 +396,31 @@ class Axis(FieldKind):
 
 
 AXIS = Axis()
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Axes(FieldKind):
+    """One axis or a list of axes, each by its name or its number from the end."""
+
+    lists: ClassVar[tuple[bool, bool]] = (True, True)
+
+    @property
+    def words(self) -> frozenset[str]:  # type: ignore[override]
+        return AXIS.words
+
+    def convert(self, value: Any, check: Check) -> Any:
+        if not isinstance(value, list):
+            return (AXIS.convert(value, check),)
+        if not value:
+            raise RuleViolation("needs at least one axis")
+        return tuple([AXIS.convert(item, check) for item in value])
+
+    def describe(self) -> str:
+        return f"{AXIS.describe()}, or a list of them"
+
+    def schema(self) -> Json:
+        listed = {"type": "array", "minItems": 1, "items": _or_expression(AXIS.schema())}
+        return {"anyOf": [AXIS.schema(), listed]}
 
 
 def _or_expression(schema: Json) -> Json:

@@ -33,6 +33,8 @@ class GradInput(NamedTuple):
     """Whether it is a view whose axes are in another order than its memory."""
     strided: bool = False
     """Whether it is a view of parts of the rows of its memory."""
+    is_static: bool = False
+    """Whether it is the same for all examples, and so is there once for the batch."""
 
 
 class Saved(NamedTuple):
@@ -45,6 +47,8 @@ class Saved(NamedTuple):
     statistics    elements of further tensors that stay fp32 at any precision, for each example
     per_batch     such elements that are there once for the whole batch
     bytes         of whole numbers and flags, for each example
+    static        of such elements and bytes, those that are there once for the whole batch, since
+                  they are made of static inputs alone: (elements, bytes)
     """
 
     inputs: tuple[int, ...] = ()
@@ -54,3 +58,4 @@ class Saved(NamedTuple):
     statistics: int = 0
     per_batch: int = 0
     bytes: int = 0
+    static: tuple[int, int] = (0, 0)

@@ -28,6 +28,7 @@ class Opaque(Layer):
     """
 
     kind: ClassVar[str] = "opaque"
+    is_known: ClassVar[bool] = False
     arity: ClassVar[tuple[int, int | None]] = (0, None)
 
     operation: str = spec_field(Word(), "what it does, in a word")

@@ -43,6 +43,8 @@ OTHER_KINDS: Mapping[str, str] = {
     "ln": "layer_norm",
     "layernorm2d": "layer_norm",
     "layernormalization": "layer_norm",
+    "rmsnormalization": "rms_norm",
+    "t5layernorm": "rms_norm",
     "gn": "group_norm",
     "groupnormalization": "group_norm",
     "in": "instance_norm",
@@ -56,7 +58,6 @@ OTHER_KINDS: Mapping[str, str] = {
     "hardsigmoid": "hard_sigmoid",
     "hsigmoid": "hard_sigmoid",
     "lrelu": "leaky_relu",
-    "clip": "relu6",
     "logistic": "sigmoid",
     "pool": "max_pool2d",
     "maxpool": "max_pool2d",
@@ -83,6 +84,33 @@ OTHER_KINDS: Mapping[str, str] = {
     "upsample": "resize",
     "upsampling": "resize",
     "upsampling2d": "resize",
+    "buffer": "constant",
+    "const": "constant",
+    "table": "constant",
+    "causalmask": "constant",
+    "positionalencoding": "constant",
+    "relativepositionbiastable": "relative_position_bias",
+    "relativepositionembedding": "relative_position_bias",
+    "attnmask": "window_mask",
+    "unaryop": "elementwise",
+    "binaryop": "elementwise",
+    "mean": "reduce",
+    "average": "reduce",
+    "amax": "reduce",
+    "amin": "reduce",
+    "prod": "reduce",
+    "std": "reduce",
+    "deviation": "reduce",
+    "var": "reduce",
+    "variance": "reduce",
+    "norm": "reduce",
+    "vectornorm": "reduce",
+    "reducemean": "reduce",
+    "reducesum": "reduce",
+    "reducemax": "reduce",
+    "reducemin": "reduce",
+    "reducel2": "reduce",
+    "reduction": "reduce",
     "cat": "concat",
     "concatenate": "concat",
     "eltwise": "add",
@@ -104,6 +132,36 @@ OTHER_KINDS: Mapping[str, str] = {
     "chunk": "split",
     "roipooling": "roi_pool",
 }
+
+OTHER_OPERATIONS: Mapping[str, str] = {
+    "abs": "absolute",
+    "neg": "negate",
+    "negative": "negate",
+    "sqr": "square",
+    "recip": "reciprocal",
+    "inverse": "reciprocal",
+    "sgn": "sign",
+    "sine": "sin",
+    "cosine": "cos",
+    "exponential": "exp",
+    "logarithm": "log",
+    "logsigmoid": "log_sigmoid",
+    "gelutanh": "gelu_tanh",
+    "hardtanh": "clamp",
+    "clip": "clamp",
+    "sub": "subtract",
+    "minus": "subtract",
+    "difference": "subtract",
+    "div": "divide",
+    "division": "divide",
+    "quotient": "divide",
+    "pow": "power",
+    "min": "minimum",
+    "max": "maximum",
+    "addcmul": "add_product",
+    "where": "select",
+}
+"""What functions of the kind `elementwise` are called elsewhere."""
 
 OTHER_FIELDS: Mapping[str, str] = {
     "filters": "channels",
@@ -131,6 +189,10 @@ OTHER_FIELDS: Mapping[str, str] = {
     "eps": "epsilon",
     "ceilmode": "round_up",
     "dim": "axis",
+    "dims": "axes",
+    "keepdim": "keep",
+    "keepdims": "keep",
+    "elementwiseaffine": "affine",
     "numheads": "heads",
     "nheads": "heads",
     "numkvheads": "kv_heads",
@@ -148,4 +210,28 @@ OTHER_FIELDS: Mapping[str, str] = {
     "alpha": "slope",
     "numgroups": "groups",
     "scalefactor": "scale",
+    "op": "operation",
+    "function": "operation",
+    "minvalue": "low",
+    "maxvalue": "high",
+    "min": "low",
+    "max": "high",
+    "value": "number",
+    "scalar": "number",
+    "constant": "number",
 }
+
+
+def operation_hint(name: str) -> str | None:
+    """A hint for a kind that is not there and is an operation of `elementwise` or `reduce`."""
+    from mnet_cost.layers.arithmetic import OPERATIONS
+    from mnet_cost.layers.reduce import REDUCTIONS
+
+    bare = name.lower().replace("_", "").replace("-", "")
+    names = {operation.replace("_", ""): operation for operation in OPERATIONS}
+    operation = names.get(bare, OTHER_OPERATIONS.get(bare))
+    if operation is not None:
+        return f"write `elementwise: {{operation: {operation}}}`"
+    if bare in REDUCTIONS and OTHER_KINDS.get(bare) == "reduce":
+        return f"write `reduce: {{operation: {bare}, axes: ...}}`"
+    return None

@@ -1,9 +1,9 @@
 """Trained tensors: added, multiplied, put in front, looked up, or used as they are.
 
 None of them is a kernel of a convolution or a linear layer, so `weights` is 0. A trained tensor by
-itself is no activation: it is in memory once, with the weights, as long as nothing is computed from
-it, and kernels read it as they read weights. Ignored here: in the bytes of a layer (not of a
-kernel) it is an input of who reads it, for each example.
+itself is no activation: it is in memory once, with the weights, and so is what is made of stored
+tensors alone; kernels read them as they read weights. Ignored here: in the bytes of a layer (not of
+a kernel) a stored tensor is an input of who reads it, for each example.
 """
 
 from __future__ import annotations
@@ -143,10 +143,11 @@ class Parameter(Layer):
     Shapes      nothing -> the stated shape
     Mult-adds   0
     Weights     0
-    Params      the product of the shape
+    Params      the product of the shape, or `trained`: as many numbers are stored, and are repeated
+                or cut to fill the shape, row by row
     Vector ops  0
     Bytes       reads the params; writes nothing, since who reads the tensor finds it there.
-                It and views of it are weights, not activations, whatever the batch
+                It and what is made of it and its like alone are weights, not activations
     Source      PyTorch documentation of torch.nn.parameter.Parameter
     """
 
@@ -154,8 +155,12 @@ class Parameter(Layer):
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
     sizes_field: ClassVar[str | None] = "shape"
     effect: ClassVar[Effect] = "view"
+    is_stored: ClassVar[bool] = True
 
     shape: tuple[Size, ...] = spec_field(Sizes(), "shape of the tensor, without the batch")
+    trained: Size | None = spec_field(
+        Whole(), "how many numbers are trained; by default all", default=None
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         return TensorType(self.shape)
@@ -164,7 +169,10 @@ class Parameter(Layer):
         return ()
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
-        return Work(params=output.elements)
+        return Work(params=output.elements if self.trained is None else self.trained)
+
+    def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
+        return self.trained is None or self.trained >= product(self.shape)  # else it is repeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

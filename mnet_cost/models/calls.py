@@ -112,9 +112,9 @@ class CallCompiler:
         callee = self._callee(kind)
         if callee is None:
             if kind not in self.broken:  # its own problem says more
-                from mnet_cost.layers.other_names import OTHER_KINDS
+                from mnet_cost.layers.other_names import OTHER_KINDS, operation_hint
 
-                hint = key_hint(
+                hint = operation_hint(kind) or key_hint(
                     kind,
                     [*self.callees, *KINDS, *arguments],
                     "`mnet-cost layers` lists the kinds",

@@ -40,6 +40,8 @@ class NetworkBuilder:
         self._doubts: dict[tuple[int, ...], Doubt] = {}
         """By the same as `_inferred`, where there is one."""
         self._noted: list[Noted] = []
+        self._static: set[int] = set()
+        """Tensors that are stored, or made of stored ones alone."""
         self._types: dict[Any, TensorType] = {}
         self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
         """Output types by the identities of a layer and its input types, which steps keep alive."""
@@ -97,17 +99,26 @@ class NetworkBuilder:
         if len(steps) >= MAX_LAYERS:
             limit(frame, entry.node, f"more than {MAX_LAYERS:,} layers")
         first = len(tensors)
+        is_static = layer.is_stored or (bool(self._static) and self._folds(layer, sources))
+        if is_static:
+            self._static.update(range(first, first + len(results)))
         if len(results) == 1:  # nearly always
             tensors.append(Tensor(path, results[0], len(steps)))
-            steps.append(Step(path, layer, sources, (first,), entry.node, frame.path, None))
+            steps.append(
+                Step(path, layer, sources, (first,), entry.node, frame.path, None, is_static)
+            )
             return first
         self.budget.spend("outputs of layers that have several", len(results), frame, entry.node)
         self.budget.spend("characters of names", len(results) * len(path), frame, entry.node)
         for number, result in enumerate(results):
             tensors.append(Tensor(f"{path}.{number}", result, len(steps)))
         outputs = tuple(range(first, len(tensors)))
-        steps.append(Step(path, layer, sources, outputs, entry.node, frame.path, None))
+        steps.append(Step(path, layer, sources, outputs, entry.node, frame.path, None, is_static))
         return Outputs(outputs)
+
+    def _folds(self, layer: Layer, sources: tuple[int, ...]) -> bool:
+        """Whether a runtime knows the result of `layer` on these tensors beforehand."""
+        return layer.is_known and bool(sources) and self._static.issuperset(sources)
 
     def input(self, frame: Frame, name: str, type_: TensorType, node: Node) -> int:
         """An input of the network; the index of its tensor."""

@@ -25,9 +25,11 @@ def kind_of_argument(
     if isinstance(kind, str):
         callee = spec.blocks.get(kind, KINDS.get(kind))
     if callee is None:
-        from mnet_cost.layers.other_names import OTHER_KINDS
+        from mnet_cost.layers.other_names import OTHER_KINDS, operation_hint
 
-        hint = did_you_mean(str(kind), [*spec.blocks, *KINDS], OTHER_KINDS)
+        hint = operation_hint(str(kind)) or did_you_mean(
+            str(kind), [*spec.blocks, *KINDS], OTHER_KINDS
+        )
         fail(frame, node, f"there is no layer kind or block `{kind}`", hint)
     required = (
         {name: default is None for name, default in callee.arguments.items()}

@@ -47,6 +47,9 @@ class Step(NamedTuple):
     """Path of the block call that it stands in; empty at the top."""
     shares: int | None = None
     """Index of the step whose weights it uses as well; None where it has its own."""
+    is_static: bool = False
+    """Whether its outputs are stored tensors, or made of stored tensors alone: they are the same
+    for all examples. torch makes them once a run, whatever the batch, and a runtime beforehand."""
 
     def __eq__(self, other: object) -> bool:
         """Whether it is the same layer at the same place, and from the same line of a spec."""
@@ -73,11 +76,6 @@ class Step(NamedTuple):
     def output(self) -> int:
         """Index of the tensor that it makes, the first of several."""
         return self.outputs[0]
-
-    @property
-    def is_weight(self) -> bool:
-        """Whether its output is a trained tensor: in memory as a weight, and without any work."""
-        return not self.inputs and self.layer.effect == "view"
 
     @property
     def line(self) -> int:
@@ -139,6 +137,15 @@ class Network:
     def batch(self) -> Any:
         """Examples per inference."""
         return self.knobs["batch"]
+
+    def batch_of(self, step: Step) -> Any:
+        """Examples for which a step runs: once where it is static."""
+        return 1 if step.is_static else self.batch
+
+    def is_static(self, tensor: int) -> bool:
+        """Whether a tensor is stored, or made of stored tensors alone."""
+        producer = self.tensors[tensor].producer
+        return producer is not None and self.steps[producer].is_static
 
     @property
     def schedule(self) -> tuple[str, ...]:

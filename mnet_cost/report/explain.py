@@ -166,16 +166,17 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
     formulas = list(explain_step(network, cost.step))
     if work is None:
         return formulas
-    width, batch = DTYPES[analysis.precision].bytes, network.batch
+    width, batch = DTYPES[analysis.precision].bytes, network.batch_of(cost.step)
+    stored_unit = "params" if work.params else "buffers"
     for what, elements, stored, factor in (
-        ("weight bytes", work.params, cost.read_weight_bytes, 1),
+        ("weight bytes", work.params or work.buffers, cost.read_weight_bytes, 1),
         ("input bytes", work.input_elements, cost.input_bytes, batch),
         ("output bytes", work.output_elements, cost.output_bytes, batch),
     ):
         if stored:
             each = width if stored == elements * width * factor else stored / elements / factor
             times = f" * {factor}" if factor != 1 else ""
-            unit = "params" if what == "weight bytes" else what.replace("bytes", "elements")
+            unit = stored_unit if what == "weight bytes" else what.replace("bytes", "elements")
             formulas.append(
                 Formula(
                     what=what,

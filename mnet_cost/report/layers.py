@@ -48,12 +48,14 @@ def layer_report(name: str) -> Report:
     """One layer kind: its fields and its documentation."""
     kind = KINDS.get(name)
     if kind is None:
-        from mnet_cost.layers.other_names import OTHER_KINDS
+        from mnet_cost.layers.other_names import OTHER_KINDS, operation_hint
 
         raise ModelReferenceError(
             Problem(
                 f"there is no layer kind `{name}`",
-                hint=did_you_mean(name, KINDS, OTHER_KINDS) or "`mnet-cost layers` lists them",
+                hint=operation_hint(name)
+                or did_you_mean(name, KINDS, OTHER_KINDS)
+                or "`mnet-cost layers` lists them",
             )
         )
     rows = tuple(
@@ -72,7 +74,9 @@ def layer_report(name: str) -> Report:
         Column("help", "what it is", "prose", 7),
     )
     least, most = kind.arity
-    inputs = f"{least} or more" if most is None else str(most)
+    inputs = f"{least} or more" if most is None else f"{least} to {most}"
+    if least == most:
+        inputs = str(most)
     lines = _doc(kind).splitlines()
     table = Table(
         "fields",

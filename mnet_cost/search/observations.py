@@ -261,7 +261,8 @@ def _state(network: Network, passing: Sequence[int]) -> State:
     state: list[Any] = []
     for index in passing:
         tensor = network.tensors[index]
-        made_by = None if tensor.producer is None else network.steps[tensor.producer].layer.effect
+        maker = None if tensor.producer is None else network.steps[tensor.producer]
+        made_by = None if maker is None else (maker.layer.effect, maker.is_static)
         state.append((tensor.type, made_by))
     return tuple(state)
 

@@ -55,3 +55,15 @@ def unfolded(e: Emitter, x: Any, type_: TensorType, trailing: int) -> Any:
     """x with the axes that `folded` joined apart again: [N, *shape] for `type_`."""
     leading = type_.shape[:-trailing]
     return e.call(torch.unflatten, x, 0, (-1, *leading)) if leading else x
+
+
+def aligned(e: Emitter, xs: list[Any], types: Types) -> list[Any]:
+    """`xs` with axes of size 1 behind N, so that all have equally many: torch then aligns the axes
+    of examples from the last on, and never N with one of them."""
+    rank = max(len(type_.shape) for type_ in types)
+    level = []
+    for x, type_ in zip(xs, types, strict=True):
+        for _ in range(rank - len(type_.shape)):
+            x = e.call(torch.unsqueeze, x, 1)
+        level.append(x)
+    return level

@@ -18,7 +18,7 @@ from mnet_cost.models.types import Model, ModelSpec
 from mnet_cost.network import Network, Step, elaborate
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.names import module_path
-from mnet_cost.torch_model.rules import RULES
+from mnet_cost.torch_model.rules import ALIGNS_BATCH, RULES
 
 TENSOR = "tensor"
 """The key of `Node.meta` that holds the name of the tensor, in the network, that a node makes."""
@@ -56,8 +56,9 @@ def build_module(
     """The torch module of a model with `knobs`, in training mode, with the values of `initialize`.
 
     It takes the network's inputs in the order of the spec, each as [N, *shape], and returns the
-    output, or a tuple of the outputs. On the meta device it has no values. Raises `SpecError` for
-    sizes that do not fit and `UsageError` for a layer that torch cannot build.
+    output, or a tuple of the outputs. A static tensor is [1, *shape] inside. On the meta device it
+    has no values. Raises `SpecError` for sizes that do not fit and `UsageError` for a layer that
+    torch cannot build.
     """
     if isinstance(model, Model):
         model, knobs = model.spec, {**model.knobs, **(knobs or {})}
@@ -80,7 +81,7 @@ def build_module(
         for index, value in zip(step.outputs, emit(emitter, network, step, values), strict=True):
             values[index] = value
             value.meta.setdefault(TENSOR, network.tensors[index].name)
-    outputs = tuple(values[index] for index in network.outputs)
+    outputs = tuple(output_values(emitter, network, values))
     emitter.graph.output(outputs[0] if len(outputs) == 1 else outputs)
     module = fx.GraphModule(_tree(emitter.modules), emitter.graph, network.spec.name)
     if not any(parameter.is_meta for parameter in module.parameters()):
@@ -115,10 +116,28 @@ def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) 
     layer = step.layer
     types = tuple(network.tensors[index].type for index in step.inputs)
     outputs = tuple(network.tensors[index].type for index in step.outputs)
-    # A layer without inputs takes the number of examples from the network's first input.
-    inputs = [values[index] for index in step.inputs or network.inputs[:1]]
+    inputs = [values[index] for index in step.inputs]
+    if not step.is_static and not isinstance(layer, ALIGNS_BATCH):
+        static = [network.is_static(index) for index in step.inputs]
+        if any(static):
+            like = inputs[static.index(False)]
+            inputs = [
+                emitter.call(modules.for_each, value, like) if once else value
+                for value, once in zip(inputs, static, strict=True)
+            ]
     results = RULES[type(layer)](emitter, layer, inputs, types, outputs)
     return results if isinstance(results, list) else [results]
+
+
+def output_values(emitter: Any, network: Network, values: Mapping[int, Any]) -> list[Any]:
+    """The values of the network's outputs: those that are the same for all examples, for each."""
+    like = values[network.inputs[0]]
+    return [
+        emitter.call(modules.for_each, values[index], like)
+        if network.is_static(index)
+        else values[index]
+        for index in network.outputs
+    ]
 
 
 def refuse_unbuildable(network: Network) -> None:

@@ -12,21 +12,138 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class Parameter(nn.Module):
-    """A trained tensor of `shape`, the same for every example of a batch."""
+def for_each(x: Tensor, like: Tensor) -> Tensor:
+    """x [1, ...], which is the same for all examples, for each example of `like`: [N, ...]."""
+    return x.expand(like.shape[0], *x.shape[1:])
 
-    def __init__(self, *shape: int) -> None:
+
+class Parameter(nn.Module):
+    """A trained tensor of `shape`, the same for all examples: [1, *shape].
+
+    Of `trained` numbers, if they are given, repeated or cut to fill the shape.
+    """
+
+    def __init__(self, *shape: int, trained: int | None = None) -> None:
         super().__init__()
         self.shape = shape
-        self.weight = nn.Parameter(torch.empty(shape))
+        self.trained = trained
+        self.weight = nn.Parameter(torch.empty(shape if trained is None else (trained,)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         nn.init.trunc_normal_(self.weight, std=0.02)
 
-    def forward(self, like: Tensor) -> Tensor:
-        """[N, *shape] for any `like` of N examples."""
-        return self.weight.expand(like.shape[0], *self.shape)
+    def forward(self) -> Tensor:
+        numbers = self.weight
+        if self.trained is not None:
+            elements = torch.Size(self.shape).numel()
+            if self.trained < elements:
+                numbers = numbers.repeat(-(-elements // self.trained))
+            numbers = numbers[:elements].view(self.shape)
+        return numbers[None]
+
+
+def table(values: str | tuple[float, ...], shape: tuple[int, ...]) -> Tensor:
+    """The constant of that name, or with these numbers row by row."""
+    if not isinstance(values, str):
+        return torch.tensor(values, dtype=torch.get_default_dtype()).view(shape)
+    if values in ("zeros", "ones"):
+        return torch.full(shape, float(values == "ones"))
+    length, features = shape[-2:]
+    place, feature = torch.arange(length)[:, None], torch.arange(features)
+    if values == "causal_mask":
+        numbers = torch.zeros(length, features)
+        numbers = numbers.masked_fill(feature > place + features - length, -torch.inf)
+    elif values == "sine":
+        angles = place * 10000 ** -((feature - feature % 2) / features)
+        numbers = torch.where(feature % 2 == 0, angles.sin(), angles.cos())
+    else:
+        angles = place * 10000 ** -(feature / features)
+        numbers = angles.cos() if values == "rotary_cos" else angles.sin()
+    return numbers.expand(shape).contiguous()
+
+
+def window_mask(size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]) -> Tensor:
+    """[windows, 1, h * w, h * w]: -100 between positions that only a roll has brought together."""
+    sides = []
+    for length, step, rolled in zip(size, window, shift, strict=True):
+        place = torch.arange(length)
+        sides.append((place >= length - step).long() + (place >= length - rolled).long())
+    regions = 3 * sides[0][:, None] + sides[1]
+    regions = regions.unflatten(1, (-1, window[1])).unflatten(0, (-1, window[0]))
+    regions = regions.transpose(1, 2).flatten(2).flatten(0, 1)
+    differs = regions[:, None, :, None] != regions[:, None, None, :]
+    return differs.to(torch.get_default_dtype()) * -100.0
+
+
+class Stored(nn.Module):
+    """A tensor that is not trained, the same for all examples: [1, *shape]. `make` makes it."""
+
+    values: Tensor
+
+    def store(self) -> None:
+        self.register_buffer("values", self.make(), persistent=False)
+
+    def make(self) -> Tensor:
+        raise NotImplementedError
+
+    def reset_parameters(self) -> None:
+        self.values.copy_(self.make())
+
+    def forward(self) -> Tensor:
+        return self.values[None]
+
+
+class Constant(Stored):
+    """A constant of `shape`, see `table`."""
+
+    def __init__(self, values: str | tuple[float, ...], *shape: int) -> None:
+        super().__init__()
+        self.numbers, self.shape = values, shape
+        self.store()
+
+    def make(self) -> Tensor:
+        return table(self.numbers, self.shape)
+
+
+class WindowMask(Stored):
+    """The mask of shifted windows, see `window_mask`."""
+
+    def __init__(
+        self, size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]
+    ) -> None:
+        super().__init__()
+        self.size, self.window, self.shift = size, window, shift
+        self.store()
+
+    def make(self) -> Tensor:
+        return window_mask(self.size, self.window, self.shift)
+
+
+class RelativePositionBias(nn.Module):
+    """[1, heads, h * w, h * w]: a trained number for each head and distance in a window."""
+
+    def __init__(self, heads: int, window: tuple[int, int], signed: bool = True) -> None:
+        super().__init__()
+        self.height, self.width = window
+        self.signed = signed
+        rows, columns = (2 * side - 1 if signed else side for side in window)
+        self.columns = columns
+        self.weight = nn.Parameter(torch.empty(heads, rows * columns))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.trunc_normal_(self.weight, std=0.02)
+
+    def forward(self) -> Tensor:
+        place = torch.arange(self.height * self.width, device=self.weight.device)
+        row, column = place // self.width, place % self.width
+        down, right = row[:, None] - row, column[:, None] - column
+        if self.signed:
+            down, right = down + self.height - 1, right + self.width - 1
+        index = down.abs() * self.columns + right.abs()
+        bias = self.weight.index_select(1, index.flatten())
+        return bias.unflatten(1, index.shape)[None]
 
 
 class ClassToken(nn.Module):

@@ -66,11 +66,11 @@ def rules(draw: st.DrawFn, network: Network) -> Rules:
 
 @lru_cache(maxsize=4)
 def weights_of(network: Network) -> frozenset[int]:
-    """Trained tensors, and what is another name for one or for a part of one."""
+    """Trained tensors, and what is made of trained tensors alone."""
     weights: set[int] = set()
     for step in network.steps:
-        is_name = step.layer.effect == "view" and weights.issuperset(step.inputs)
-        if step.layer.kind == "parameter" or is_name:
+        is_known = bool(step.inputs) and weights.issuperset(step.inputs)
+        if step.layer.kind == "parameter" or is_known:
             weights |= set(step.outputs)
     return frozenset(weights)
 
@@ -222,9 +222,8 @@ class Simulation:
             self._place(output, over or Block(size_of(network, output), number, kept=weight))
         if step.layer.kind == "concat":
             values = np.full(self.bytes_of[output].shape, -1)
-            shapes = [
-                (network.batch, *network.tensors[tensor].type.shape) for tensor in step.inputs
-            ]
+            batch = shape_of(network, output)[0]
+            shapes = [(batch, *network.tensors[tensor].type.shape) for tensor in step.inputs]
             for i, tensor in enumerate(step.inputs):
                 copied = self.values[tensor][read_by(self.shapes[tensor], shapes[i])]
                 if width_of(network, tensor) == width_of(network, output):

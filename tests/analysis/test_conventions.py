@@ -567,7 +567,9 @@ def test_counting_holds_on_arrays() -> None:
         assert work is not None
         costs.append(cost._replace(output=types[-1], work=work, mult_adds=work.mult_adds))
     many: Any = SimpleNamespace(
-        tensors=[SimpleNamespace(type=type_) for type_ in types], batch=network.batch
+        tensors=[SimpleNamespace(type=type_) for type_ in types],
+        batch=network.batch,
+        batch_of=network.batch_of,
     )
     for convention in CONVENTIONS:
         counts = count_by(convention, tuple(costs), many)

@@ -452,17 +452,17 @@ def test_a_parameter_is_no_activation(batch: int) -> None:
 @pytest.mark.parametrize(
     ("layers", "live"),
     [
-        # It is never written over: the rectifier has its own memory. Nobody reads x.
-        ("- {id: r, relu: {}, from: p}", (64, 64)),
-        ("- {id: v, reshape: {shape: [2, 8]}, from: p}\n  - relu", (64, 0, 64)),
+        # What is made of it alone is known beforehand: a weight, too. Nobody reads x.
+        ("- {id: r, relu: {}, from: p}", (64, 0)),
+        ("- {id: v, reshape: {shape: [2, 8]}, from: p}\n  - relu", (64, 0, 0)),
         # An output that is a view of it: the caller reads weights.
         ("- {id: v, slice: {axis: height, stop: 2}, from: p}", (64, 0)),
-        # What is made of it is an activation, and may be written over.
-        ("- {id: r, sigmoid: {}, from: p}\n  - relu", (64, 64, 64)),
+        # What is made of it and an activation is one, and may be written over.
+        ("- {id: r, sigmoid: {}, from: p}\n  - {add: [r, x]}", (64, 64, 128)),
         ("- {id: r, add: [p, p, x]}\n  - relu", (64, 128, 64)),
     ],
 )
-def test_a_parameter_is_a_weight_until_something_computes_from_it(
+def test_what_is_made_of_a_parameter_is_a_weight_until_an_activation_joins(
     layers: str, live: tuple[int, ...]
 ) -> None:
     head = "input: {x: [1, 4, 4]}\nlayers:\n  - {id: p, parameter: {shape: [1, 4, 4]}}\n  "

@@ -16,6 +16,7 @@ from mnet_cost.analysis.winograd import (
 from mnet_cost.analysis.work import count_work
 from mnet_cost.devices.terms import TERM_NAMES, TERMS
 from mnet_cost.layers import LAYERS
+from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.base import Convolution
 from mnet_cost.models.load import parse_spec
 from mnet_cost.network import elaborate
@@ -159,7 +160,11 @@ def test_channels_that_fill_no_pack(channels: int, tile: int, share: float) -> N
 
 def test_each_layer_is_of_a_term_or_has_mult_adds() -> None:
     products = {"convolution", "linear", "matmul", "pooling", "arithmetic"}
+    efforts = {operation.effort for operation in OPERATIONS.values()}
+    assert efforts <= products | set(TERM_NAMES)  # of which that of `elementwise` is made
     for layer in LAYERS:
+        if layer is Elementwise:
+            continue
         assert layer.effort in products | set(TERM_NAMES), layer.kind
 
 

@@ -193,13 +193,14 @@ def test_a_trained_tensor_is_read_once_for_the_batch() -> None:
         assert (kernel.reads, kernel.input_elements) == (((0, 256 * batch),), 64 * batch)
 
 
-def test_windows_of_a_trained_tensor_are_copied_too() -> None:
-    kernel, _ = kernels(
+def test_what_is_made_of_stored_tensors_alone_is_no_kernel() -> None:
+    (kernel,) = kernels(
         "  - {id: p, parameter: {shape: [2, 8, 8]}}\n  - {conv2d: {channels: 4, kernel: 3}}\n"
-        "  - {concat: [previous, x]}\n"
+        "  - {id: c, concat: [previous, x]}\n"
     )
-    assert (kernel.input_bytes, kernel.weight_bytes) == (0, 4 * (4 * 18) + 512)
-    assert scratch_bytes(kernel) == 4608
+    assert kernel.name == "c"
+    assert kernel.weight_bytes == 4 * 4 * 64
+    assert kernel.trained == ((2, 4 * 4 * 64),)
 
 
 def test_what_is_behind_a_level_of_unknown_size_is_unknown() -> None:

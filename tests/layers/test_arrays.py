@@ -27,6 +27,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import OPERATIONS, Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
@@ -70,8 +71,11 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import REDUCTIONS, Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import CONSTANTS, Constant, RelativePositionBias, WindowMask
 from mnet_cost.network.varying import Demand, Varying, parts_of
 from mnet_cost.tensors import Check, Mask, RuleViolation, TensorType, require
 
@@ -251,7 +255,24 @@ def broadcast_shapes(draw: st.DrawFn) -> Any:
         [draw(st.sampled_from([axis, axis, 1]) | size) for axis in base]
         for _ in range(draw(st.integers(2, 3)))
     ]
-    return [*inputs[:-1], [1, *inputs[-1]]] if draw(st.integers(0, 9)) == 9 else inputs
+    # Axes are aligned from the last on.
+    return [axes[draw(st.sampled_from((0, 0, 0, 1))) :] or axes for axes in inputs]
+
+
+@st.composite
+def arithmetic(draw: st.DrawFn) -> Any:
+    operation = draw(st.sampled_from(tuple(OPERATIONS)))
+    number = st.just("number") if OPERATIONS[operation].number != "none" else st.nothing()
+    wanted = draw(st.sets(number | st.sampled_from(("reversed", "low", "high"))))
+    if operation == "clamp":
+        wanted = wanted | {draw(st.sampled_from(("low", "high")))}
+    elif draw(st.integers(0, 9)):
+        wanted = wanted - {"low", "high"}
+    values = {"number": real(-2.0, 2.0), "reversed": FLAGS, "low": real(-1.0, 0.5)}
+    fields = {name: draw(values.get(name, real(-0.5, 1.0))) for name in sorted(wanted)}
+    shapes = draw(broadcast_shapes())
+    count = OPERATIONS[operation].tensors - ("number" in wanted and operation != "add_product")
+    return {"operation": operation, **fields}, shapes[: max(count, 1)]
 
 
 @st.composite
@@ -412,6 +433,7 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     LayerNorm: cases(
         ANY, {}, {"axis": AXES, "affine": FLAGS, "bias": FLAGS, "epsilon": real(-0.1, 0.9)}
     ),
+    RmsNorm: cases(ANY, {}, {"axis": AXES, "affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     GroupNorm: cases(IMAGES | ANY, {"groups": whole(0, 4)}, {"affine": FLAGS}),
     InstanceNorm: cases(IMAGES | ANY, {}, {"affine": FLAGS, "epsilon": real(-0.1, 0.9)}),
     LocalResponseNorm: cases(IMAGES | ANY, {}, {"size": whole(0, 6), "beta": real(0.0, 1.0)}),
@@ -437,6 +459,15 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     ),
     **along_axes(1, (Conv1d, MaxPool1d, AvgPool1d, AdaptiveAvgPool1d, AdaptiveMaxPool1d)),
     **along_axes(3, (Conv3d, MaxPool3d, AvgPool3d, AdaptiveAvgPool3d, AdaptiveMaxPool3d)),
+    Elementwise: arithmetic(),
+    Reduce: cases(
+        ANY,
+        {
+            "operation": st.sampled_from(tuple(REDUCTIONS)),
+            "axes": AXES | st.lists(AXES, max_size=3),
+        },
+        {"keep": FLAGS},
+    ),
     **dict.fromkeys((Add, Multiply), cases(broadcast_shapes())),
     Concat: cases(concat_shapes(), {}, {"axis": AXES}),
     Flatten: cases(ANY, {}, {"axes": st.integers(1, 4)}),
@@ -456,7 +487,27 @@ STRATEGIES: dict[type[Layer], Strategy] = {
     ToImage: sequences_of_images(),
     Scale: cases(ANY, {}, {"axis": AXES, "initial": real(-1.0, 1.0)}),
     **dict.fromkeys((ClassToken, PositionEmbedding), cases(ANY)),
-    Parameter: cases(st.just([]), {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)}),
+    Parameter: cases(
+        st.just([]),
+        {"shape": shape(1, 4) | st.lists(whole(0, 9), max_size=2)},
+        {"trained": whole(0, 99)},
+    ),
+    Constant: cases(
+        st.just([]),
+        {
+            "shape": shape(1, 4, size=3),
+            "values": st.sampled_from(CONSTANTS) | st.lists(real(-1, 1), min_size=1, max_size=6),
+        },
+    ),
+    RelativePositionBias: cases(
+        st.just([]),
+        {"window": pair(whole(0, 4)), "heads": whole(1, 4)},
+        {"distances": st.sampled_from(("signed", "absolute"))},
+    ),
+    WindowMask: cases(
+        st.just([]),
+        {"size": pair(whole(1, 8)), "window": pair(whole(1, 4)), "shift": pair(whole(0, 3))},
+    ),
     Embedding: cases(ANY, {"vocabulary": whole(0, 9), "features": whole(0, 9)}),
     Split: splits()
     | cases(ANY, {}, {"parts": st.integers(1, 3), "sizes": shape(1, 3), "axis": AXES}),

@@ -32,10 +32,12 @@ from mnet_cost.layers.pool import (
 from mnet_cost.layers.pool1d3d import AxesAvgPool, AxesMaxPool
 from mnet_cost.layers.recurrent import Recurrent
 from mnet_cost.layers.reshape import View
+from mnet_cost.layers.stored import Stored
 
 SHARED = {
     Layer, Activation, Broadcast, GlobalPool, AdaptivePool, AdaptiveMeanPool, AdaptiveMaxPool,
     AxesConvolution, AxesMaxPool, AxesAvgPool, View, Copy, Recurrent, RegionPool,
+    Stored,
 }  # fmt: skip
 """Classes that kinds derive from and that are no kinds."""
 
@@ -92,6 +94,9 @@ def test_layers_are_values(layer: type[Layer]) -> None:
         "heads": 2,
         "regions": 9,
         "index": 0,
+        "values": "zeros",
+        "window": 1,
+        "shift": 0,
     }
     fields = fields_of(layer).values()
     make = {field.name: required[field.name] for field in fields if field.required}

@@ -242,8 +242,10 @@ def test_defaults_are_valid_values(layer: type[Layer]) -> None:
     needed = {
         "channels": 8, "kernel": 3, "features": 8, "size": 2, "axes": [0], "shape": [4],
         "padding": 1, "operation": "sort", "groups": 2, "height": 2, "vocabulary": 8, "heads": 2,
-        "regions": 9, "index": 0,
+        "regions": 9, "index": 0, "values": "zeros", "window": 1, "shift": 0,
     }  # fmt: skip
+    if layer.kind == "reduce":
+        needed["axes"] = [-1]  # from the end
     fields = fields_of(layer).values()
     given = {
         field.name: needed[field.name] if field.required else field.default

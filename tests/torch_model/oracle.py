@@ -202,10 +202,10 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
     inputs = examples(network, device)
     with FlopCounterMode(display=False) as flops:
         executed = execute(module, inputs)
-    tensors, batch = network.tensors, network.batch
+    tensors = network.tensors
     for index in network.inputs:
         tensor = tensors[index]
-        compare(tensor.name, (batch, *tensor.type.shape), executed.shapes.get(tensor.name))
+        compare(tensor.name, (network.batch, *tensor.type.shape), executed.shapes.get(tensor.name))
     totals = [0, 0, 0, 0]
     stored = dict(module.named_modules())
     before = 0
@@ -215,6 +215,7 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
         if work is None:
             raise ValueError(f"{step.name}: nothing is known of `{step.layer.kind}`")
         own = (work.params, work.weights, work.buffers) if step.shares is None else (0, 0, 0)
+        batch = network.batch_of(step)
         totals = [a + b for a, b in zip(totals, (work.mult_adds * batch, *own), strict=True)]
         path = module_path(step.name)
         has = stored_elements(stored[path]) if path in stored else (0, 0, 0)
@@ -233,6 +234,6 @@ def disagreements(network: Network, device: str = "meta") -> list[str]:
     if device == "meta":  # elsewhere it passes over fused operations
         compare("mult-adds, flop counter", 2 * totals[0], flops.get_total_flops())
     compare("params, weights, buffers", tuple(totals[1:]), stored_elements(module))
-    outputs = [(batch, *tensors[index].type.shape) for index in network.outputs]
+    outputs = [(network.batch, *tensors[index].type.shape) for index in network.outputs]
     compare("outputs", outputs, [tuple(output.shape) for output in executed.outputs])
     return differences

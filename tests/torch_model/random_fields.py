@@ -8,8 +8,11 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from mnet_cost.layers.arithmetic import OPERATIONS
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.base import channel_sizes
+from mnet_cost.layers.reduce import REDUCTIONS
+from mnet_cost.layers.stored import CONSTANTS
 from mnet_cost.tensors import TensorType, axis_names
 
 Shape = tuple[int, ...]
@@ -29,6 +32,10 @@ class Draft:
         raise NotImplementedError
 
     def new_input(self, shape: Shape, dtype: str | None = None) -> str:
+        raise NotImplementedError
+
+    def positive(self, name: str) -> str:
+        """A tensor of the same shape whose elements are between 0 and 1."""
         raise NotImplementedError
 
     def any(self, least_rank: int = 1, exact_rank: int | None = None) -> str:
@@ -186,6 +193,19 @@ def layer_norm(d: Draft) -> Proposal:
     return flags | d.some(axis=d.axis(x)), [x]
 
 
+def rms_norm(d: Draft) -> Proposal:
+    x = d.any()
+    return d.some(affine=d.flag(), epsilon=d.real(0.001, 0.1), axis=d.axis(x)), [x]
+
+
+def reduce(d: Draft) -> Proposal:
+    x = d.any()
+    rank = len(d.shape(x))
+    axes = [d.axis(x)] if d.flag() else d.r.sample(range(-rank, 0), d.r.randint(1, rank))
+    fields: Fields = {"operation": d.r.choice(tuple(REDUCTIONS))} | d.some(keep=d.flag())
+    return fields | {"axes": axes if len(axes) > 1 or d.flag() else axes[0]}, [x]
+
+
 def group_norm(d: Draft) -> Proposal:
     x = d.spatial()
     fields = {"groups": d.divisor(channel_sizes(d.types[x], "group_norm")[0])}
@@ -321,17 +341,51 @@ def recurrent(d: Draft) -> Proposal:
 
 
 def broadcast(d: Draft) -> Proposal:
+    return {}, _that_meet(d, d.r.choice([2, 2, 3]))
+
+
+def _that_meet(d: Draft, count: int) -> list[str]:
+    """Tensors of shapes that broadcast, in any order."""
     first = d.any()
     inputs = [first]
-    for _ in range(d.r.choice([1, 1, 2])):
+    for _ in range(count - 1):
         alike = [name for name in d.types if d.shape(name) == d.shape(first)]
         floats = [name for name in alike if d.types[name].dtype is None]
         if floats and d.r.random() < 0.7:
             inputs.append(d.r.choice(floats))
         else:
-            inputs.append(d.fresh(_meets(d, d.shape(first))))
+            sizes = _meets(d, d.shape(first))
+            missing = d.r.randrange(len(sizes)) if d.r.random() < 0.3 else 0
+            inputs.append(d.fresh(sizes[missing:]))
     d.r.shuffle(inputs)
-    return {}, inputs
+    return inputs
+
+
+_BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
+"""Operations that are not finite for every number."""
+
+
+def elementwise(d: Draft) -> Proposal:
+    fields, inputs = _operation(d, d.r.choice(tuple(OPERATIONS)))
+    if fields["operation"] in _BOUNDED:
+        inputs = [d.positive(name) for name in inputs]
+    return fields, inputs
+
+
+def _operation(d: Draft, name: str) -> Proposal:
+    operation = OPERATIONS[name]
+    fields: Fields = {"operation": name}
+    if name == "clamp":
+        bounds = {"low": d.real(-1, 0), "high": d.real(0, 1)}
+        return fields | d.r.choice([bounds, {"low": 0.1}, {"high": 0.1}]), [d.any()]
+    if operation.number == "always" or (operation.number != "none" and d.flag()):
+        fields["number"] = d.r.choice([2, 0.5, d.real(0.1, 2), d.real(-2, -0.1)])
+        if name == "power":
+            fields["number"] = abs(fields["number"])
+        if operation.number != "factor":
+            reversible = name in ("subtract", "divide", "power")
+            return fields | ({"reversed": d.flag()} if reversible else {}), [d.any()]
+    return fields, _that_meet(d, operation.tensors)
 
 
 def concat(d: Draft) -> Proposal:
@@ -413,8 +467,35 @@ def sequence(d: Draft) -> Proposal:
     return {}, [d.any(2)]
 
 
+def _small_shape(d: Draft, least: int = 1) -> list[int]:
+    return [d.r.randint(1, 6) for _ in range(d.r.randint(least, 4))]
+
+
 def parameter(d: Draft) -> Proposal:
-    return {"shape": [d.r.randint(1, 6) for _ in range(d.r.randint(1, 4))]}, []
+    return {"shape": _small_shape(d)} | d.some(trained=d.r.randint(1, 40)), []
+
+
+def constant(d: Draft) -> Proposal:
+    if d.r.random() < 0.3:
+        shape = _small_shape(d)[:2]
+        return {"shape": shape, "values": [d.real(-1, 1) for _ in range(math.prod(shape))]}, []
+    word = d.r.choice(CONSTANTS)
+    shape = _small_shape(d, 1 if word in ("zeros", "ones") else 2)
+    if word == "causal_mask":
+        shape[-1] = max(shape[-2:])
+    return {"shape": shape, "values": word}, []
+
+
+def relative_position_bias(d: Draft) -> Proposal:
+    fields: Fields = {"window": d.pair(1, 4), "heads": d.r.randint(1, 4)}
+    return fields | d.some(distances=d.r.choice(["signed", "absolute"])), []
+
+
+def window_mask(d: Draft) -> Proposal:
+    windows = [d.r.randint(1, 3) for _ in range(2)]
+    size = [window * d.r.randint(1, 3) for window in windows]
+    shift = [d.r.randrange(window) for window in windows]
+    return {"size": size, "window": windows, "shift": shift}, []
 
 
 def _tokens(d: Draft) -> str:
@@ -501,10 +582,11 @@ def roi_align(d: Draft) -> Proposal:
 
 _OWN = (
     conv2d, depthwise_conv2d, conv_transpose2d, linear, batch_norm, layer_norm, group_norm,
-    instance_norm, local_response_norm, l2_normalize, leaky_relu, prelu, softmax, max_pool2d,
-    avg_pool2d, matmul, scaled_dot_product_attention, attention, concat, flatten, reshape,
-    transpose, dropout, identity, pad, resize, channel_shuffle, to_sequence, to_image, scale,
-    parameter, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
+    instance_norm, rms_norm, reduce, local_response_norm, l2_normalize, leaky_relu, prelu,
+    softmax, max_pool2d, avg_pool2d, matmul, scaled_dot_product_attention, attention,
+    elementwise, concat, flatten, reshape, transpose, dropout, identity, pad, resize,
+    channel_shuffle, to_sequence, to_image, scale, parameter, constant, relative_position_bias,
+    window_mask, embedding, split, slice_, take, box_decode, non_max_suppression, roi_align,
 )  # fmt: skip
 _ALIKE: dict[Callable[[Draft], Proposal], str] = {
     plain: "relu relu6 sigmoid hard_sigmoid tanh silu hard_swish gelu",

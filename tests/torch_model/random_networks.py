@@ -17,7 +17,6 @@ from random_fields import FIELDS, Draft, Proposal
 
 from mnet_cost.errors import SpecError
 from mnet_cost.layers import KINDS, LAYERS
-from mnet_cost.layers.axes import channel_axis
 from mnet_cost.layers.fields import fields_of
 from mnet_cost.layers.opaque import Opaque
 from mnet_cost.models.load import parse_spec
@@ -69,11 +68,22 @@ class Builder(Draft):
         """A tensor of that shape: another input of the network, or a trained tensor."""
         if self.top is self and len(self.inputs) < 5 and self.r.random() < 0.6:
             return self.new_input(shape)
+        return self.trained(shape)
+
+    def trained(self, shape: Shape) -> str:
+        """A trained tensor, which says nothing of its axes."""
         name = self.name("p")
         self.entries.append({"id": name, "parameter": {"shape": list(shape)}})
         self.types[name] = TensorType(shape)
         self.previous = name
         return name
+
+    def positive(self, name: str) -> str:
+        bounded = self.name("s")
+        self.entries.append({"id": bounded, "sigmoid": {}, "from": name})
+        self.types[bounded] = TensorType(self.shape(name), None, self.types[name].layout)
+        self.previous = bounded
+        return bounded
 
     def new_input(
         self, shape: Shape, dtype: str | None = None, layout: Layout | None = None
@@ -231,9 +241,7 @@ class Builder(Draft):
             source = self.top.new_input(given.shape, layout=given.layout)
             self.types[source] = given
         elif source is None:
-            source = self.fresh(given.shape)
-            if channel_axis(self.types[source]) != channel_axis(given):
-                return False
+            source = self.trained(given.shape)
         again = self.name("t")
         self.entries.append({"id": again, "use": name, "from": source})
         self.types[again], self.previous = output, again

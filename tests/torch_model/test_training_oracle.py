@@ -29,8 +29,10 @@ from torch.utils.flop_counter import FlopCounterMode, conv_backward_flop  # noqa
 
 from mnet_cost.analysis.training import OPTIMIZERS, training_cost  # noqa: E402
 from mnet_cost.layers import LAYERS  # noqa: E402
+from mnet_cost.layers.arithmetic import OPERATIONS  # noqa: E402
 from mnet_cost.layers.detection import NonMaxSuppression  # noqa: E402
 from mnet_cost.layers.opaque import Opaque  # noqa: E402
+from mnet_cost.layers.reduce import REDUCTIONS  # noqa: E402
 from mnet_cost.models.catalog import Listed, read_catalog  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.models.load import parse_spec  # noqa: E402
@@ -96,6 +98,17 @@ def without_onednn() -> Iterator[None]:
 SIGNAL, VOLUME = "[6, 9]", "[6, 5, 4, 6]"
 IMAGE, SEQUENCE, VECTOR = "[6, 9, 8]", "[5, 6]", "[6]"
 
+_OF_ONE_TENSOR = [
+    f"operation: {name}"
+    for name, operation in OPERATIONS.items()
+    if operation.tensors == 1 and operation.number != "always" and name != "clamp"
+]
+_WITH_A_NUMBER = [
+    f"operation: {name}, number: 2"
+    for name, operation in OPERATIONS.items()
+    if operation.number in ("always", "instead")
+]
+
 KINDS: dict[str, tuple[str, list[str]]] = {
     # kind: the shape of what a first, trained layer gives to it, and fields in many ways
     "conv2d": (
@@ -116,6 +129,15 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "linear": (SEQUENCE, ["features: 4", "features: 4, bias: false"]),
     "batch_norm": (IMAGE, ["", "affine: false", "axis: height", "axis: -1"]),
     "layer_norm": (IMAGE, ["", "axis: width", "affine: false"]),
+    "rms_norm": (IMAGE, ["", "axis: width", "axis: -1, affine: false", "affine: false"]),
+    "reduce": (
+        IMAGE,
+        [
+            f"operation: {name}, axes: {axes}"
+            for name in REDUCTIONS
+            for axes in ("width", "[height, -1]", "[-1, channels], keep: true", "channels")
+        ],
+    ),
     "group_norm": (IMAGE, ["groups: 3", "groups: 2, affine: false"]),
     "instance_norm": (IMAGE, ["", "affine: true"]),
     "local_response_norm": (IMAGE, ["size: 5", "size: 4", "size: 1"]),
@@ -131,6 +153,20 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "hard_swish": (IMAGE, [""]),
     "gelu": (IMAGE, [""]),
     "softmax": (IMAGE, ["", "axis: width"]),
+    "elementwise": (
+        IMAGE,
+        [
+            *_OF_ONE_TENSOR,
+            *_WITH_A_NUMBER,
+            *(
+                f"operation: {name}, number: 2, reversed: true"
+                for name in ("subtract", "divide", "power")
+            ),
+            "operation: clamp, low: 0",
+            "operation: clamp, low: 0, high: 6",
+            "operation: elu, number: 2",
+        ],
+    ),
     "max_pool2d": (
         IMAGE,
         [
@@ -243,6 +279,15 @@ AROUND = {
     "  - {scaled_dot_product_attention: {heads: 2}, from: [a, b, a]}\n",
     "parameter": "  - {id: p, parameter: {shape: [5, 6]}}\n  - {id: q, sigmoid: {}}\n"
     "  - {multiply: [a, p, q]}\n",
+    "constant": "  - {id: p, constant: {shape: [5, 6], values: sine}}\n"
+    "  - {id: q, sigmoid: {}}\n  - {multiply: [p, q, a]}\n",
+    "relative_position_bias": "  - {id: b, linear: {features: 5}}\n"
+    "  - {id: p, relative_position_bias: {window: [1, 5], heads: 3}}\n  - {id: q, tanh: {}}\n"
+    "  - {id: s, multiply: [q, b]}\n  - softmax\n",
+    "window_mask": "  - {id: p, window_mask: {size: [3, 6], window: [1, 6], shift: [0, 2]}}\n"
+    "  - {id: b, linear: {features: 6}, from: p}\n  - {id: c, take: {index: 0, axis: -2}}\n"
+    "  - {id: d, reshape: {shape: [3, 6]}}\n  - {id: s, slice: {stop: 1, axis: -2}}\n"
+    "  - {multiply: [a, s]}\n",
 }
 
 
@@ -297,6 +342,35 @@ def test_several_inputs(kind: str) -> None:
     assert_agrees(
         "format: 1\nname: several\ninput: {x: [5, 6]}\nlayers:\n"
         "  - {id: a, linear: {features: 6}}\n" + AROUND[kind]
+    )
+
+
+@pytest.mark.parametrize("inputs", ["a, b", "a, x", "x, a", "a, c", "c, a", "b, b"])
+@pytest.mark.parametrize(
+    "operation", [name for name, operation in OPERATIONS.items() if operation.tensors == 2]
+)
+def test_operations_of_two_tensors(operation: str, inputs: str) -> None:
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+@pytest.mark.parametrize(
+    "inputs", ["a, b, c", "x, a, b", "x, x, b", "a, x, c", "b, a, x", "a, c, x"]
+)
+@pytest.mark.parametrize("operation", ["add_product", "add_product, number: 0.5", "select"])
+def test_operations_of_three_tensors(operation: str, inputs: str) -> None:
+    """What only leads to a condition gets no gradient, so nothing before it is saved."""
+    assert_agrees(of_tensors(f"{{elementwise: {{operation: {operation}}}, from: [{inputs}]}}"))
+
+
+def of_tensors(entry: str) -> str:
+    """A layer of tensors a, b [4, 5, 6] and c [5, 6], which need gradients, and x, which does not;
+    before a, b and c are layers that save something."""
+    return (
+        "format: 1\nname: several\ninput: {x: [4, 5, 6]}\nlayers:\n"
+        "  - {id: first, linear: {features: 6}, from: x}\n"
+        "  - {id: a, sigmoid: {}, from: first}\n  - {id: second, tanh: {}, from: first}\n"
+        "  - {id: b, silu: {}, from: second}\n  - {id: part, take: {index: 0, axis: -3}, from: b}\n"
+        f"  - {{id: c, tanh: {{}}, from: part}}\n  - {entry}\n"
     )
 
 
@@ -418,10 +492,12 @@ def test_every_kind_is_here() -> None:
 def is_comparable(network: Network) -> bool:
     """Whether none of the differences above can show.
 
-    A trained tensor by itself is expanded to the batch, and boxes made of one have a gradient. A
+    Boxes made of a stored tensor have a gradient. Of one example torch spares copies: so it does of
+    tensors that are made of stored ones alone, and it copies those that meet a batch in products. A
     linear layer copies a part of a tensor whose rows do not lie one behind the other.
     """
-    unlike = {"parameter", "roi_align", "roi_pool", "non_max_suppression"}
+    if network.batch == 1:
+        return False
     parts: set[int] = set()
     for step in network.steps:
         is_part = not parts.isdisjoint(step.inputs)
@@ -431,7 +507,16 @@ def is_comparable(network: Network) -> bool:
             is_part and step.layer.effect == "view"
         ):
             parts.update(step.outputs)
-    return network.batch > 1 and unlike.isdisjoint(step.layer.kind for step in network.steps)
+        if step.layer.kind in ("roi_align", "roi_pool", "non_max_suppression"):
+            return False
+        if step.is_static and step.inputs:
+            if step.layer.effect != "elementwise" or step.layer.kind == "batch_norm":
+                return False
+        elif step.layer.kind in ("matmul", "scaled_dot_product_attention", "attention") and any(
+            network.is_static(tensor) for tensor in step.inputs
+        ):
+            return False
+    return True
 
 
 def test_random_networks(without_onednn: None) -> None:

@@ -26,6 +26,7 @@ from mnet_cost.layers.activation import (
     Softmax,
     Tanh,
 )
+from mnet_cost.layers.arithmetic import Elementwise
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.conv import Conv2d, ConvTranspose2d, DepthwiseConv2d
 from mnet_cost.layers.conv1d3d import Conv1d, Conv3d
@@ -61,12 +62,16 @@ from mnet_cost.layers.pool1d3d import (
     MaxPool3d,
 )
 from mnet_cost.layers.recurrent import Gru, Lstm
+from mnet_cost.layers.reduce import Reduce
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.layers.select import Slice, Split, Take
+from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
 from mnet_cost.torch_model.emitter import Rule
+from mnet_cost.torch_model.rules.arithmetic import elementwise, reduce
 from mnet_cost.torch_model.rules.norms import (
+    activation,
     batch_norm,
-    elementwise,
     group_norm,
     instance_norm,
     l2_normalize,
@@ -74,6 +79,7 @@ from mnet_cost.torch_model.rules.norms import (
     leaky_relu,
     local_response_norm,
     prelu,
+    rms_norm,
     softmax,
 )
 from mnet_cost.torch_model.rules.sequences import (
@@ -84,7 +90,6 @@ from mnet_cost.torch_model.rules.sequences import (
     linear,
     lstm,
     matmul,
-    parameter,
     position_embedding,
     scale,
     scaled_dot_product_attention,
@@ -110,6 +115,12 @@ from mnet_cost.torch_model.rules.shapes import (
     to_sequence,
     transpose,
 )
+from mnet_cost.torch_model.rules.stored import (
+    constant,
+    parameter,
+    relative_position_bias,
+    window_mask,
+)
 from mnet_cost.torch_model.rules.windows import (
     adaptive,
     avg_pool,
@@ -130,20 +141,21 @@ RULES: dict[type[Layer], Rule] = {
     Linear: linear,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
+    RmsNorm: rms_norm,
     GroupNorm: group_norm,
     InstanceNorm: instance_norm,
     LocalResponseNorm: local_response_norm,
     L2Normalize: l2_normalize,
-    Relu: elementwise(F.relu),
-    Relu6: elementwise(F.relu6),
+    Relu: activation(F.relu),
+    Relu6: activation(F.relu6),
     LeakyRelu: leaky_relu,
     Prelu: prelu,
-    Sigmoid: elementwise(torch.sigmoid),
-    HardSigmoid: elementwise(F.hardsigmoid),
-    Tanh: elementwise(torch.tanh),
-    Silu: elementwise(F.silu),
-    HardSwish: elementwise(F.hardswish),
-    Gelu: elementwise(F.gelu),
+    Sigmoid: activation(torch.sigmoid),
+    HardSigmoid: activation(F.hardsigmoid),
+    Tanh: activation(torch.tanh),
+    Silu: activation(F.silu),
+    HardSwish: activation(F.hardswish),
+    Gelu: activation(F.gelu),
     Softmax: softmax,
     MaxPool2d: max_pool,
     AvgPool2d: avg_pool,
@@ -159,11 +171,13 @@ RULES: dict[type[Layer], Rule] = {
     AdaptiveAvgPool3d: adaptive(F.adaptive_avg_pool3d),
     AdaptiveMaxPool1d: adaptive(F.adaptive_max_pool1d),
     AdaptiveMaxPool3d: adaptive(F.adaptive_max_pool3d),
+    Reduce: reduce,
     MatMul: matmul,
     ScaledDotProductAttention: scaled_dot_product_attention,
     Attention: attention,
     Lstm: lstm,
     Gru: gru,
+    Elementwise: elementwise,
     Add: joined(operator.add),
     Multiply: joined(operator.mul),
     Concat: concat,
@@ -181,6 +195,9 @@ RULES: dict[type[Layer], Rule] = {
     ClassToken: class_token,
     PositionEmbedding: position_embedding,
     Parameter: parameter,
+    Constant: constant,
+    RelativePositionBias: relative_position_bias,
+    WindowMask: window_mask,
     Embedding: embedding,
     Split: split,
     Slice: slice_,
@@ -191,3 +208,6 @@ RULES: dict[type[Layer], Rule] = {
     RoiPool: roi_pool,
 }
 """The rule of each kind that torch can build; the kind `opaque` has none."""
+
+ALIGNS_BATCH: tuple[type[Layer], ...] = (Elementwise, Add, Multiply, MatMul)
+"""Kinds whose functions of torch take [1, *shape] where another input is [N, *shape]."""

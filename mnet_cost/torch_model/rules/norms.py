@@ -21,6 +21,7 @@ from mnet_cost.layers.norm import (
     LayerNorm,
     LocalResponseNorm,
 )
+from mnet_cost.layers.rms_norm import RmsNorm
 from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
@@ -54,6 +55,16 @@ def layer_norm(e: Emitter, layer: LayerNorm, xs: list[Any], types: Types, output
         x = e.module(nn.LayerNorm, type_.shape[axis], eps=layer.epsilon, bias=layer.bias)(x)
     else:
         x = e.call(F.layer_norm, x, (type_.shape[axis],), eps=layer.epsilon)
+    return x if axis == -1 else e.call(torch.movedim, x, -1, axis)
+
+
+def rms_norm(e: Emitter, layer: RmsNorm, xs: list[Any], types: Types, outputs: Types) -> Any:
+    (type_,), axis = types, named_axis(types[0], layer.axis, layer.kind)
+    x = xs[0] if axis == -1 else e.call(torch.movedim, xs[0], axis, -1)
+    if layer.affine:
+        x = e.module(nn.RMSNorm, type_.shape[axis], eps=layer.epsilon)(x)
+    else:
+        x = e.call(F.rms_norm, x, (type_.shape[axis],), eps=layer.epsilon)
     return x if axis == -1 else e.call(torch.movedim, x, -1, axis)
 
 
@@ -100,7 +111,7 @@ def l2_normalize(
     return e.call(F.normalize, xs[0], dim=axis, eps=layer.epsilon)
 
 
-def elementwise(function: Callable[..., Any]) -> Rule:
+def activation(function: Callable[..., Any]) -> Rule:
     def rule(e: Emitter, layer: Layer, xs: list[Any], types: Types, outputs: Types) -> Any:
         return e.call(function, xs[0])
 

@@ -11,7 +11,7 @@ from torch import nn
 from mnet_cost.layers.attention import Attention, MatMul, ScaledDotProductAttention
 from mnet_cost.layers.axes import named_axis
 from mnet_cost.layers.linear import Linear
-from mnet_cost.layers.parameters import ClassToken, Embedding, Parameter, PositionEmbedding, Scale
+from mnet_cost.layers.parameters import ClassToken, Embedding, PositionEmbedding, Scale
 from mnet_cost.layers.recurrent import Gru, Lstm, Recurrent
 from mnet_cost.tensors import TensorType
 from mnet_cost.torch_model import modules
@@ -108,10 +108,6 @@ def position_embedding(
     e: Emitter, layer: PositionEmbedding, xs: list[Any], types: Types, outputs: Types
 ) -> Any:
     return e.module(modules.PositionEmbedding, *types[0].shape[-2:])(xs[0])
-
-
-def parameter(e: Emitter, layer: Parameter, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(modules.Parameter, *layer.shape)(xs[0])
 
 
 def embedding(e: Emitter, layer: Embedding, xs: list[Any], types: Types, outputs: Types) -> Any:

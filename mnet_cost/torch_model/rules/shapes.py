@@ -20,13 +20,13 @@ from mnet_cost.layers.layout import ChannelShuffle, ToImage, ToSequence
 from mnet_cost.layers.reshape import Dropout, Flatten, Identity, Pad, Reshape, Resize, Transpose
 from mnet_cost.layers.select import Slice, Split, Take
 from mnet_cost.torch_model import modules
-from mnet_cost.torch_model.emitter import Emitter, Rule, Types, folded, unfolded
+from mnet_cost.torch_model.emitter import Emitter, Rule, Types, aligned, folded, unfolded
 
 
 def joined(function: Callable[..., Any]) -> Rule:
     def rule(e: Emitter, layer: Layer, xs: list[Any], types: Types, outputs: Types) -> Any:
-        total = xs[0]
-        for x in xs[1:]:
+        total, *rest = aligned(e, xs, types)
+        for x in rest:
             total = e.call(function, total, x)
         return total
 

@@ -38,7 +38,8 @@ _NORMS = (
 )  # fmt: skip
 _LIGHT = (
     F.relu, F.relu6, F.leaky_relu, F.hardsigmoid, F.silu, F.hardswish, F.gelu, F.softmax,
-    F.normalize, torch.sigmoid, torch.tanh, operator.add, operator.mul, operator.getitem,
+    F.normalize, torch.sigmoid, torch.tanh, operator.add, operator.sub, operator.mul,
+    operator.truediv, operator.gt, operator.getitem,
 )  # fmt: skip
 
 
@@ -288,7 +289,8 @@ class Forward:
                 return Text(shown(expression.constant))
             for parameter in expression.parameters:
                 self.stored.setdefault(parameter.name, parameter.name)
-            return Text(expression.text("self."))
+            text = expression.text("self.")
+            return Text(text, loose=" " in text)
         inner = ", ".join(self._argument(element).text for element in argument)
         return Text(f"({inner},)" if len(argument) == 1 else f"({inner})")
 

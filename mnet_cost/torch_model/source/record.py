@@ -8,6 +8,7 @@ rewritten as the single calls that a person would write.
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ from mnet_cost.layers.conv import Conv2d, DepthwiseConv2d, is_same
 from mnet_cost.layers.pool import MaxPool2d
 from mnet_cost.network import Network, Step
 from mnet_cost.tensors import TensorType
-from mnet_cost.torch_model.graph import emit, refuse_unbuildable
+from mnet_cost.torch_model.graph import emit, output_values, refuse_unbuildable
 from mnet_cost.torch_model.names import module_path
 from mnet_cost.torch_model.same_padding import SameConv2d, same_max_pool2d
 
@@ -104,10 +105,20 @@ _NAMES: dict[Any, tuple[str, ...]] = {
     torch.split: ("input", "sizes", "dim"),
     torch.mean: ("input", "dim"),
     torch.amax: ("input", "dim"),
+    torch.amin: ("input", "dim"),
+    torch.sum: ("input", "dim"),
+    torch.prod: ("input", "dim"),
+    torch.var: ("input", "dim"),
+    torch.std: ("input", "dim"),
+    torch.linalg.vector_norm: ("x", "ord", "dim"),
     torch.unsqueeze: ("input", "dim"),
     torch.cat: ("tensors", "dim"),
     torch.group_norm: ("input", "num_groups"),
     torch.movedim: ("input", "source", "destination"),
+    operator.add: ("input", "other"),
+    operator.sub: ("input", "other"),
+    operator.mul: ("input", "other"),
+    operator.truediv: ("input", "other"),
 }
 """Names of positional arguments of functions whose signature does not have them."""
 
@@ -119,6 +130,12 @@ _DEFAULTS: dict[Any, dict[str, Any]] = {
     torch.flatten: {"end_dim": -1},
     torch.mean: {"keepdim": False},
     torch.amax: {"keepdim": False},
+    torch.amin: {"keepdim": False},
+    torch.sum: {"keepdim": False},
+    torch.prod: {"keepdim": False},
+    torch.var: {"keepdim": False},
+    torch.std: {"keepdim": False},
+    torch.linalg.vector_norm: {"keepdim": False},
 }
 
 _SQUARES = frozenset(
@@ -220,7 +237,11 @@ def record(network: Network) -> Recording:
             value.channels = value.channels or _channels(network.tensors[index].type)
         _join_same_padding(recorder, network, step, first)
         _join_split(recorder, first)
-    return Recording(recorder.ops, recorder.made, values)
+    recorder.scope = ""
+    outputs = output_values(recorder, network, values)
+    return Recording(
+        recorder.ops, recorder.made, values | dict(zip(network.outputs, outputs, strict=True))
+    )
 
 
 def _channels(type_: TensorType) -> int | None:

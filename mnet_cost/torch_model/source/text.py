@@ -25,6 +25,11 @@ METHODS = {
     torch.permute: "permute",
     torch.mean: "mean",
     torch.amax: "amax",
+    torch.amin: "amin",
+    torch.sum: "sum",
+    torch.prod: "prod",
+    torch.var: "var",
+    torch.std: "std",
     torch.narrow: "narrow",
     torch.select: "select",
     torch.split: "split",
@@ -34,7 +39,14 @@ METHODS = {
 }
 """Functions that are written as methods of their first argument: `x.flatten(1)`."""
 
-INFIX = {operator.add: "+", operator.mul: "*", torch.matmul: "@"}
+INFIX = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.gt: ">",
+    torch.matmul: "@",
+}
 
 _OPENING, _CLOSING = "([{", ")]}"
 
