@@ -130,6 +130,9 @@ class RegionPool(Layer):
 
     size: Any = spec_field(Pair(), "height and width of the output, in bins")
 
+    def laid_out_inputs(self, count: int) -> int:
+        return count - 1  # boxes are no image
+
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         *maps, boxes = inputs
         order = "needs maps [channels, height, width], then boxes [number, 4]"

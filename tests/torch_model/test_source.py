@@ -19,10 +19,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from built import network, network_of  # noqa: E402
-from library_settings import settings_of  # noqa: E402
-from oracle import disagreements, examples  # noqa: E402
 from library_settings import settings_of, structures  # noqa: E402
-from oracle import examples  # noqa: E402
+from oracle import disagreements, examples  # noqa: E402
 from random_networks import random_network  # noqa: E402
 
 from mnet_cost.analysis import analyze_network  # noqa: E402
