@@ -105,7 +105,8 @@ class DynamicConv2d(Layer):
         return saved._replace(inputs=(*saved.inputs, 1))
 
     def makes_contiguous(self, x: GradInput) -> bool:
-        return x.permuted or x.strided  # its first axis is joined with the batch
+        # Its first axis is joined with the batch.
+        return x.permuted or x.strided or x.is_static
 
     def backward_mult_adds(
         self, inputs: tuple[GradInput, ...], output: TensorType

@@ -169,7 +169,9 @@ class Parameter(Layer):
         return ()
 
     def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size] | None:
-        return (self.shape[0], self.shape[1]) if len(self.shape) == 2 else None
+        if len(self.shape) != 2 or self.trained is not None:
+            return None  # fewer numbers than the shape has are no matrix
+        return self.shape[0], self.shape[1]
 
     def work(self, inputs: tuple[TensorType, ...], output: TensorType) -> Work:
         return Work(params=output.elements if self.trained is None else self.trained)

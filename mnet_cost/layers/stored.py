@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mnet_cost.layers.base import Effect, Layer, Work, both
-from mnet_cost.layers.fields import Numbers, Pair, Sizes, Whole, Word, spec_field
+from mnet_cost.layers.fields import Numbers, Pair, Real, Sizes, Whole, Word, spec_field
 from mnet_cost.layers.gradient import INDEX_BYTES, GradInput, Saved
 from mnet_cost.tensors import Check, RuleViolation, Size, TensorType, product
 
 CONSTANTS = ("zeros", "ones", "sine", "rotary_cos", "rotary_sin", "causal_mask")
 """Tables that the field `values` has a word for."""
+ANGLES = ("sine", "rotary_cos", "rotary_sin")
+"""Those that are made of angles, which have a base."""
 
 
 class Stored(Layer):
@@ -41,7 +43,7 @@ class Constant(Stored):
     `zeros`; `ones`; `sine`: the table of positions [..., L, F], sines at even and cosines at odd
     features; `rotary_cos`, `rotary_sin`: cosines and sines of rotary embeddings [..., L, F], where
     F is half of the features of a head, the angle of position m and feature i is
-    m * 10000^(-i / F); `causal_mask`: [..., L, S], 0 for what position i of L may see, the first
+    m * base^(-i / F); `causal_mask`: [..., L, S], 0 for what position i of L may see, the first
     S - L + i + 1 of S, and minus infinity elsewhere. A list has the numbers row by row.
 
     Shapes      nothing -> the stated shape
@@ -57,7 +59,10 @@ class Constant(Stored):
     sizes_field: ClassVar[str | None] = "shape"
 
     shape: tuple[Size, ...] = spec_field(Sizes(), "shape of the tensor, without the batch")
-    values: Any = spec_field(Numbers(CONSTANTS), "a word for a table, or the numbers, row by row")
+    values: Any = spec_field(
+        Numbers(CONSTANTS), "a word for a table, or the numbers, row by row", default="zeros"
+    )
+    base: float = spec_field(Real(1.0), "of the angles of `sine` and rotary tables", default=1e4)
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         if isinstance(self.values, tuple):

@@ -43,7 +43,7 @@ class Parameter(nn.Module):
         return numbers[None]
 
 
-def table(values: str | tuple[float, ...], shape: tuple[int, ...]) -> Tensor:
+def table(values: str | tuple[float, ...], shape: tuple[int, ...], base: float = 10000.0) -> Tensor:
     """The constant of that name, or with these numbers row by row."""
     if not isinstance(values, str):
         return torch.tensor(values, dtype=torch.get_default_dtype()).view(shape)
@@ -55,10 +55,10 @@ def table(values: str | tuple[float, ...], shape: tuple[int, ...]) -> Tensor:
         numbers = torch.zeros(length, features)
         numbers = numbers.masked_fill(feature > place + features - length, -torch.inf)
     elif values == "sine":
-        angles = place * 10000 ** -((feature - feature % 2) / features)
+        angles = place * base ** -((feature - feature % 2) / features)
         numbers = torch.where(feature % 2 == 0, angles.sin(), angles.cos())
     else:
-        angles = place * 10000 ** -(feature / features)
+        angles = place * base ** -(feature / features)
         numbers = angles.cos() if values == "rotary_cos" else angles.sin()
     return numbers.expand(shape).contiguous()
 
@@ -97,13 +97,13 @@ class Stored(nn.Module):
 class Constant(Stored):
     """A constant of `shape`, see `table`."""
 
-    def __init__(self, values: str | tuple[float, ...], *shape: int) -> None:
+    def __init__(self, values: str | tuple[float, ...], *shape: int, base: float = 10000.0) -> None:
         super().__init__()
-        self.numbers, self.shape = values, shape
+        self.numbers, self.shape, self.base = values, shape, base
         self.store()
 
     def make(self) -> Tensor:
-        return table(self.numbers, self.shape)
+        return table(self.numbers, self.shape, self.base)
 
 
 class WindowMask(Stored):

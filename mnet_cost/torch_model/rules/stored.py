@@ -6,7 +6,7 @@ from typing import Any
 
 from mnet_cost.layers.base import both
 from mnet_cost.layers.parameters import Parameter
-from mnet_cost.layers.stored import Constant, RelativePositionBias, WindowMask
+from mnet_cost.layers.stored import ANGLES, Constant, RelativePositionBias, WindowMask
 from mnet_cost.torch_model import modules
 from mnet_cost.torch_model.emitter import Emitter, Types
 
@@ -17,7 +17,8 @@ def parameter(e: Emitter, layer: Parameter, xs: list[Any], types: Types, outputs
 
 
 def constant(e: Emitter, layer: Constant, xs: list[Any], types: Types, outputs: Types) -> Any:
-    return e.module(modules.Constant, layer.values, *layer.shape)()
+    options = {"base": layer.base} if layer.values in ANGLES else {}
+    return e.module(modules.Constant, layer.values, *layer.shape, **options)()
 
 
 def relative_position_bias(
