@@ -113,24 +113,36 @@ def _with_operators(module: fx.GraphModule) -> fx.GraphModule:
 
 
 def _adaptive_max(x: torch.Tensor, size: int | tuple[int, ...]) -> torch.Tensor:
-    """`F.adaptive_max_pool2d` by other functions, and those of other axes: the maximum over rows,
-    then over columns."""
+    """`F.adaptive_max_pool2d` by other functions, and those of other axes."""
+    return _adaptive(x, size, torch.amax)
+
+
+def _adaptive_mean(x: torch.Tensor, size: int | tuple[int, ...]) -> torch.Tensor:
+    """`F.adaptive_avg_pool3d` by other functions."""
+    return _adaptive(x, size, torch.mean)
+
+
+def _adaptive(x: torch.Tensor, size: int | tuple[int, ...], reduce: Any) -> torch.Tensor:
+    """Windows reduced along rows, then along columns: each row of a window is as long."""
     sizes = size if isinstance(size, tuple) else (size,)
     for axis, windows in zip(range(-len(sizes), 0), sizes, strict=True):
         length = x.shape[axis]
         starts = [i * length // windows for i in range(windows)]
         ends = [ceil_div((i + 1) * length, windows) for i in range(windows)]
-        largest = [
-            x.narrow(axis, start, end - start).amax(axis, keepdim=True)
+        reduced = [
+            reduce(x.narrow(axis, start, end - start), axis, keepdim=True)
             for start, end in zip(starts, ends, strict=True)
         ]
-        x = torch.cat(largest, axis)
+        x = torch.cat(reduced, axis)
     return x
 
 
-_ADAPTIVE: Mapping[Any, Any] = dict.fromkeys(
-    (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d), _adaptive_max
-)
+_ADAPTIVE: Mapping[Any, Any] = {
+    F.adaptive_max_pool1d: _adaptive_max,
+    F.adaptive_max_pool2d: _adaptive_max,
+    F.adaptive_max_pool3d: _adaptive_max,
+    F.adaptive_avg_pool3d: _adaptive_mean,
+}
 
 
 def _exported(

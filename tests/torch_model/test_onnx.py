@@ -106,7 +106,7 @@ layers:
   - {max_pool3d: {kernel: [1, 3, 3], stride: 2}}
   - {id: a, avg_pool3d: {kernel: 3, stride: 2, count_include_pad: true}}
   - {id: b, adaptive_max_pool3d: {size: [2, 1, 3]}, from: stack}
-  - {id: c, adaptive_avg_pool3d: {size: 1}, from: stack}
+  - {id: c, adaptive_avg_pool3d: {size: [2, 4, 7]}, from: stack}
   - {id: d, instance_norm: {}, from: stack}
   - {id: e, softmax: {}, from: stack}
   - {id: f, global_avg_pool: {keep: true}, from: a}
