@@ -56,7 +56,9 @@ class Constant(Stored):
     sizes_field: ClassVar[str | None] = "shape"
 
     shape: tuple[Size, ...] = spec_field(Sizes(), "shape of the tensor, without the batch")
-    values: Any = spec_field(Numbers(CONSTANTS), "a word for a table, or the numbers, row by row")
+    values: Any = spec_field(
+        Numbers(CONSTANTS), "a word for a table, or the numbers, row by row", default="zeros"
+    )
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         if isinstance(self.values, tuple):
