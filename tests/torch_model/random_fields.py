@@ -402,7 +402,8 @@ _BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
 
 
 def elementwise(d: Draft) -> Proposal:
-    fields, inputs = _operation(d, d.r.choice(tuple(OPERATIONS)))
+    # More often `clamp`, which has fields of its own.
+    fields, inputs = _operation(d, d.r.choice((*OPERATIONS, *["clamp"] * 8)))
     if fields["operation"] in _BOUNDED:
         inputs = [d.positive(name) for name in inputs]
     return fields, inputs

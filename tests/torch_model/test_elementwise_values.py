@@ -13,6 +13,7 @@ from built import network  # noqa: E402
 
 from mnet_cost.layers.arithmetic import OPERATIONS  # noqa: E402
 from mnet_cost.torch_model import build_module  # noqa: E402
+from mnet_cost.torch_model.source import write_source  # noqa: E402
 
 SHAPES = {"x": (4, 3), "y": (3,), "z": (2, 1, 3)}
 BATCH = 4
@@ -111,6 +112,20 @@ def test_values(inputs: tuple[Any, ...]) -> None:
             wanted = formula(*(x, y, z)[:count])
             assert result[example].shape == wanted.shape, fields
             assert torch.allclose(result[example], wanted, rtol=1e-4, atol=1e-4), fields
+
+
+@pytest.mark.parametrize("text", ["spec", "reduced"])
+def test_the_source_has_the_same_values(text: str) -> None:
+    net = network(spec() if text == "spec" else REDUCED)
+    namespace: dict[str, Any] = {}
+    exec(write_source(net), namespace)
+    tensors = [
+        0.2 + torch.rand(BATCH, *net.tensors[index].type.shape, generator=torch.Generator())
+        for index in net.inputs
+    ]
+    results = zip(build_module(net)(*tensors), namespace["X"]()(*tensors), strict=True)
+    for number, (expected, result) in enumerate(results):
+        assert torch.equal(expected, result), number
 
 
 def test_onnx_files_have_the_same_values() -> None:

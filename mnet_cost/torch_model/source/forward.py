@@ -326,7 +326,7 @@ class Forward:
                 continue
             text = self._argument(argument)
             by_name = isinstance(argument, ArgumentColumn) and place > 0 and name in _BY_NAME
-            by_name = by_name and (target not in METHODS or name == "keepdim")
+            by_name = by_name and (target not in METHODS or name in ("keepdim", "correction"))
             by_name = by_name or (named and not name.startswith("*"))
             named = named or by_name
             words.append((f"{name}={text.text}" if by_name else text.text, text))
@@ -417,6 +417,7 @@ class Forward:
 
 _BY_NAME = frozenset(
     ("stride", "padding", "dilation", "count_include_pad", "value", "mode", "align_corners",
-     "alpha", "beta", "k", "eps", "keepdim", "dim", "heads", "size", "samples")
+     "alpha", "beta", "k", "eps", "keepdim", "correction", "dim", "heads", "size", "samples", "min",
+     "max", "approximate")
 )  # fmt: skip
 """Names of the arguments of functions that are written as keywords."""

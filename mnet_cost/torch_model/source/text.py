@@ -68,7 +68,7 @@ def own_definitions() -> dict[str, Any]:
 @cache
 def _names_of_functions() -> dict[int, str]:
     names: dict[int, str] = {}
-    for prefix, module in (("F", F), ("torch", torch)):
+    for prefix, module in (("F", F), ("torch", torch), ("torch.linalg", torch.linalg)):
         for name in dir(module):
             if not name.startswith("_"):
                 names.setdefault(id(getattr(module, name)), f"{prefix}.{name}")
