@@ -17,6 +17,8 @@ FILES = (
     "poolformer",
     "regnet",
     "shufflenet_v2",
+    "smollm2",
+    "swin",
     "vit",
 )
 NOT_AS_PRINTED = {
@@ -197,3 +199,49 @@ def test_nasnet_last_cell() -> None:
     kernels = projected + depthwise + pointwise
     expected = (7 * 7 * kernels, kernels + norms)
     assert inside(cost("nasnet_mobile"), "c4") == expected == (34_720_224, 712_800)
+
+
+@pytest.mark.parametrize(
+    ("variant", "params", "at_224", "at_448"),
+    [
+        ("t", 28_288_354, 4_490_566_656, 17_959_962_624),
+        ("s", 49_606_258, 8_740_875_264, 34_961_197_056),
+        ("b", 87_768_224, 15_430_946_816, 61_720_715_264),
+    ],
+)
+def test_swin_is_that_of_torchvision(variant: str, params: int, at_224: int, at_448: int) -> None:
+    """Products that the modules of torchvision 0.29.1 run on the meta device."""
+    for resolution, mult_adds in ((224, at_224), (448, at_448)):
+        totals = cost(f"swin_{variant}@resolution={resolution}").totals
+        assert (totals.mult_adds, totals.params) == (mult_adds, params)
+
+
+@pytest.mark.parametrize(
+    ("variant", "params", "of_128", "of_512"),
+    [
+        ("135m", 134_515_008, 17_779_654_656, 77_913_391_104),
+        ("360m", 361_821_120, 47_311_749_120, 201_326_592_000),
+        ("1_7b", 1_711_376_384, 220_653_944_832, 901_943_132_160),
+    ],
+)
+def test_smollm2_is_that_of_transformers(
+    variant: str, params: int, of_128: int, of_512: int
+) -> None:
+    """Products that LlamaForCausalLM of transformers 5.24.0, of these sizes and with a tied head,
+    runs on the meta device (a TorchDispatchMode), and the params that it has."""
+    for tokens, mult_adds in ((128, of_128), (512, of_512)):
+        totals = cost(f"smollm2_{variant}@tokens={tokens}").totals
+        assert (totals.mult_adds, totals.params) == (mult_adds, params)
+
+
+def test_smollm2_by_hand() -> None:
+    """A token passes all matrices but the embedding, whose rows are looked up; and attention in
+    9 heads of 64 features, to all 512 tokens: what is masked is counted, too."""
+    analysis = cost("smollm2_135m")
+    hidden, keys, mlp, vocabulary = 576, 3 * 64, 1536, 49_152
+    of_layer = 2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * mlp
+    attention = 2 * 9 * 64 * 512
+    per_token = 30 * (of_layer + attention) + vocabulary * hidden
+    assert analysis.totals.mult_adds == 512 * per_token
+    assert analysis.totals.params == 30 * (of_layer + 2 * hidden) + hidden + vocabulary * hidden
+    assert analysis.totals.buffers == 2 * 512 * 32  # cosines and sines of half a head
