@@ -152,6 +152,11 @@ def _exported(
     levels = [log.level for log in logs]
     for log in logs:  # they report operators of packages that are not used here
         log.setLevel(logging.ERROR)
+    # torch computes attention in another way where a bias of scores needs a gradient, and the
+    # exporter then fails on the strides of its result.
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's packages warn about each other
@@ -164,6 +169,8 @@ def _exported(
     except torch.onnx.OnnxExporterError as error:
         raise _refused(title, "torch cannot export it as ONNX", error.__cause__ or error) from None
     finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
 

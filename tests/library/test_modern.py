@@ -17,7 +17,6 @@ FILES = (
     "poolformer",
     "regnet",
     "shufflenet_v2",
-    "smollm2",
     "swin",
     "vit",
 )

@@ -32,6 +32,12 @@ blocks:
   twice: {layers: [conv2d: {channels: 4, kernel: 3}, relu, conv2d: {channels: 4, kernel: 3}]}
 layers: [twice, twice, conv2d: {channels: 1, kernel: 1, bias: true}]
 """,
+    "a trained bias of scores": """
+input: {x: {shape: [4, 4, 12], layout: sequence}}
+layers:
+  - {id: position, relative_position_bias: {window: 2, heads: 3}}
+  - {attention: {heads: 3, score_bias: true}, from: [x, position]}
+""",
     "names of the exporter as names of inputs, layers and outputs": """
 input: {linear: [9, 16], val_0: [9, 16], output_0: [9, 16]}
 layers:
