@@ -141,10 +141,19 @@ def deform_conv2d(d: Draft) -> Proposal:
     *leading, channels, height, width = d.shape(x)
     groups, parts = d.divisor(channels) if d.flag() else 1, d.divisor(channels)
     kernel, stride = (d.r.randint(1, 3), d.r.randint(1, 3)), d.r.randint(1, 2)
-    positions = (ceil_div(height, stride), ceil_div(width, stride))
+    dilation, padding = d.r.randint(1, 2), d.r.randint(1, 4)
+    positions = [ceil_div(size, stride) for size in (height, width)]
+    explicit = [
+        (size + 2 * padding - dilation * (taps - 1) - 1) // stride + 1
+        for size, taps in zip((height, width), kernel, strict=True)
+    ]
+    is_explicit = d.flag() and min(explicit) > 0
+    if is_explicit:
+        positions = explicit
     taps = parts * kernel[0] * kernel[1]
     fields = {"kernel": list(kernel), "channels": groups * d.r.randint(1, 3)}
-    fields |= {"stride": stride, "groups": groups} | d.some(dilation=d.pair(1, 2), bias=d.flag())
+    fields |= {"stride": stride, "groups": groups, "dilation": dilation} | d.some(bias=d.flag())
+    fields |= {"padding": padding} if is_explicit else {}
     inputs = [x, d.fresh((*leading, 2 * taps, *positions))]
     if d.flag():
         inputs.append(d.fresh((*leading, taps, *positions)))
@@ -178,7 +187,7 @@ def convolution_along(axes: int) -> Callable[[Draft], Proposal]:
         x = d.any(1 + axes)
         groups = d.divisor(d.shape(x)[-1 - axes]) if d.flag() else 1
         fields = _slides(d, axes) | {"channels": groups * d.r.randint(1, 4)}
-        fields |= d.some(dilation=_along(d, axes, 1, 3), bias=d.flag())
+        fields |= d.some(dilation=_along(d, axes, 1, 3), bias=d.flag(), trained=d.flag())
         return fields | ({"groups": groups} if groups > 1 else {}), [x]
 
     return proposal
@@ -402,8 +411,8 @@ _BOUNDED = ("exp", "log", "sqrt", "rsqrt", "reciprocal", "divide", "power")
 
 
 def elementwise(d: Draft) -> Proposal:
-    # More often `clamp`, which has fields of its own.
-    fields, inputs = _operation(d, d.r.choice((*OPERATIONS, *["clamp"] * 8)))
+    # More often those that have fields of their own.
+    fields, inputs = _operation(d, d.r.choice((*OPERATIONS, *["clamp", "power"] * 8)))
     if fields["operation"] in _BOUNDED:
         inputs = [d.positive(name) for name in inputs]
     return fields, inputs
@@ -491,7 +500,7 @@ def _listed(padding: Any) -> list[int]:
 def resize(d: Draft) -> Proposal:
     mode = d.some(mode=d.r.choice(["nearest", "bilinear", "bicubic"]))
     if mode.get("mode", "nearest") != "nearest":
-        mode |= d.some(align_corners=d.flag())
+        mode["align_corners"] = d.flag()
     if d.flag():
         return {"size": d.pair(1, 12)} | mode, [d.any(3)]
     scales = [d.r.choice([0.5, 0.7, 1, 1.5, 2, 3]) for _ in range(2)]
@@ -581,7 +590,7 @@ def constant(d: Draft) -> Proposal:
     shape = _small_shape(d, 1 if word in ("zeros", "ones") else 2)
     if word == "causal_mask":
         shape[-1] = max(shape[-2:])
-    return {"shape": shape, "values": word}, []
+    return {"shape": shape, "values": word} | d.some(base=d.real(2, 1000)), []
 
 
 def relative_position_bias(d: Draft) -> Proposal:
