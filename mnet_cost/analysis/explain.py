@@ -37,6 +37,14 @@ class Traced:
         if not isinstance(other, (Traced, int, float)):
             return NotImplemented
         right = other if isinstance(other, Traced) else Traced(other, str(other))
+        if (
+            type(other) in (int, bool)
+            and other == 0
+            and (sign == "*" or (sign in "+-" and not swap))
+        ):
+            return 0 if sign == "*" else self
+        if sign == "*" and other is True:  # a condition as a factor
+            return self
         left, right = (right, self) if swap else (self, right)
         if sign == "*" and 1 in (_plain_one(left), _plain_one(right)):
             return right if _plain_one(left) == 1 else left

@@ -93,6 +93,8 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
     # copies of a block are counted once. The network keeps the objects, and so their ids, alive.
     counted: dict[tuple[object, ...], LayerCost] = {}
     costs = []
+    needed: frozenset[int] | None = None
+    """Stored tensors and results of them that a runtime stores; worked out where there are any."""
     counted_kernels: set[int] = set()
     """Steps whose matrix is a kernel that is counted among the weights already."""
     for step in network.steps:
@@ -101,7 +103,10 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
             held = _held(network, step, counted_kernels)
         if step.is_static:  # once a run
             inputs = tuple([tensors[index].type for index in step.inputs])
-            costs.append(_count(step, held, inputs, tensors[step.output].type, 1, precision))
+            cost = _count(step, held, inputs, tensors[step.output].type, 1, precision)
+            if needed is None:
+                needed = _folded(network)
+            costs.append(cost._replace(weight_bytes=_stored(step, cost, needed, precision)))
             continue
         key: tuple[object, ...]
         if len(step.inputs) == 1:  # nearly always
@@ -118,6 +123,35 @@ def count_work(network: Network, precision: DType) -> tuple[LayerCost, ...]:
         else:
             costs.append(LayerCost(step, *same[1:]))
     return tuple(costs)
+
+
+def _folded(network: Network) -> frozenset[int]:
+    """Stored tensors, and results of them alone, that other layers or the caller read.
+
+    A runtime makes these beforehand and stores them in the place of what they are made of. Of a
+    view it stores the tensor that it is of.
+    """
+    roots: dict[int, int] = {}
+    taken: set[int] = set()
+    for step in network.steps:
+        if not step.is_static:
+            taken.update(step.inputs)
+        elif step.inputs and step.layer.effect == "view":
+            source = step.inputs[0]
+            roots.update(dict.fromkeys(step.outputs, roots.get(source, source)))
+        if step.tied_to is not None:
+            taken.update(network.steps[step.tied_to].outputs)
+    taken.update(network.outputs)
+    return frozenset([roots.get(tensor, tensor) for tensor in taken])
+
+
+def _stored(step: Step, cost: LayerCost, needed: frozenset[int], precision: DType) -> Any:
+    """Bytes in which a runtime stores what a static step makes."""
+    if needed.isdisjoint(step.outputs) or (step.inputs and step.layer.effect == "view"):
+        return 0
+    if step.tied_to is not None or step.shares is not None:
+        return cost.weight_bytes
+    return cost.output.elements * precision.bytes
 
 
 def _held(network: Network, step: Step, counted_kernels: set[int]) -> _Held:

@@ -197,6 +197,10 @@ class Elementwise(Broadcast):
     def variety(self) -> str:
         return f"{self.kind} {self.operation}"
 
+    @property
+    def called(self) -> str:
+        return self.operation
+
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         self._check_fields()
         operation = OPERATIONS[self.operation]
@@ -216,17 +220,17 @@ class Elementwise(Broadcast):
     def _check_fields(self) -> None:
         """Raise `RuleViolation` for fields that the operation has no use of, or misses."""
         use = OPERATIONS[self.operation].number
-        name = f"`{self.kind}` with `{self.operation}`"
+        name = f"`{self.called}`"
         if use == "always" and self.number is None:
             raise RuleViolation(
                 f"{name} needs a `number`; of tensors it is {_TENSOR_KINDS[self.operation]}"
             )
         if use == "none" and self.number is not None:
             raise RuleViolation(f"{name} has no `number`")
-        if self.reversed and (self.operation not in REVERSIBLE or self.number is None):
-            raise RuleViolation(
-                f"`reversed` is for a `number` with {_REVERSIBLE_NAMES}, not for {name}"
-            )
+        if self.reversed and self.operation not in REVERSIBLE:
+            raise RuleViolation(f"{name} has no `reversed`: {_REVERSIBLE_NAMES} have it")
+        if self.reversed and self.number is None:
+            raise RuleViolation(f"{name} needs a `number`, which comes first with `reversed`")
         bounds = (self.low is not None) + (self.high is not None)
         if self.operation == "clamp" and not bounds:
             raise RuleViolation(f"{name} needs `low`, `high` or both")
@@ -234,7 +238,7 @@ class Elementwise(Broadcast):
             raise RuleViolation(f"{name} has no `low` and `high`: `clamp` has them")
 
     def _wrong_count(self, given: int, wanted: int) -> str:
-        name = f"`{self.kind}` with `{self.operation}`"
+        name = f"`{self.called}`"
         if self.operation in _TENSOR_KINDS:
             return (
                 f"{name} is of one input and a number; of tensors it is "

@@ -151,6 +151,15 @@ def _doubt(layer: Layer, x: TensorType) -> tuple[str, str] | None:
     ):
         article = "an" if reads == "image" else "a"
         return f"{article} {reads}, but it is {_called(x)}", _OF_LAYOUT[layout]
+    if reads in ("signal", "volume") and layout == "input":
+        own = SIZE_NAMES[reads]
+        if len(x.shape) <= len(own):
+            return None
+        sizes = " and ".join(
+            f"{name} {size}" for name, size in zip(own, x.shape[-len(own) :], strict=True)
+        )
+        number = product(x.shape[: -len(own)])
+        return f"{number} {reads}s of {sizes}", f"`reshape` joins axes{_or_declare(x, reads)}"
     if reads == "channels" and layout == "input":
         layouts: tuple[Layout, ...] = ("image", "volume") if len(x.shape) > 3 else ("image",)
         return _IMAGE, "`layer_norm` can work along another axis" + _or_declare(x, *layouts)

@@ -194,6 +194,11 @@ class Layer:
         """
         return None
 
+    @property
+    def no_matrix(self) -> str:
+        """Why `matrix` is None, where that is not plain to see."""
+        return ""
+
     def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size] | None:
         """(rows, columns) of its trained matrix, in the order of torch; None where it has none that
         a layer of another kind could use."""

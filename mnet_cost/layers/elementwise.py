@@ -42,11 +42,18 @@ class Broadcast(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         shape = inputs[0].shape
+        message = f"`{self.called}` needs sizes that are equal or 1, from the last axis on, "
+        message += "not {} and {}"
         for x in inputs[1:]:
             for a, b in zip(reversed(shape), reversed(x.shape), strict=False):
-                check((a == b) | (a == 1) | (b == 1), "needs equal shapes")
+                check((a == b) | (a == 1) | (b == 1), message, a, b)
             shape = broadcast_shape(shape, x.shape)
         return TensorType(shape)
+
+    @property
+    def called(self) -> str:
+        """What messages call it."""
+        return self.kind
 
     def shape_hint(self, inputs: tuple[TensorType, ...]) -> str | None:
         if not all(isinstance(size, int) for x in inputs for size in x.shape):

@@ -168,6 +168,10 @@ class Parameter(Layer):
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return ()
 
+    @property
+    def no_matrix(self) -> str:
+        return "" if self.trained is None else "its `trained` numbers are repeated or cut"
+
     def matrix(self, inputs: tuple[TensorType, ...]) -> tuple[Size, Size] | None:
         if len(self.shape) != 2 or self.trained is not None:
             return None  # fewer numbers than the shape has are no matrix

@@ -32,6 +32,10 @@ class Stored(Layer):
     is_stored: ClassVar[bool] = True
     buffers_are_weights: ClassVar[bool] = True
 
+    @property
+    def no_matrix(self) -> str:
+        return "it is not trained"
+
     def needs(self, inputs: tuple[TensorType, ...]) -> tuple[object, ...]:
         return ()
 
@@ -123,6 +127,10 @@ class RelativePositionBias(Stored):
         if self.distances == "signed":
             return Work(params=self.heads * (2 * height - 1) * (2 * width - 1))
         return Work(params=self.heads * height * width)
+
+    @property
+    def no_matrix(self) -> str:
+        return ""
 
     def is_view_in_training(self, inputs: tuple[GradInput, ...]) -> bool:
         return False  # torch looks each number up

@@ -222,6 +222,8 @@ class CallCompiler:
         hint = key_hint(name, known, None, OTHER_FIELDS)
         if name in MODIFIERS:
             hint = f"`{name}` belongs beside `{kind}`, not inside it"
+        elif name == "number" and kind in ("add", "multiply"):
+            hint = f"for a number write `elementwise: {{operation: {kind}, number: ...}}`"
         elif hint is None:
             hint = f"`{kind}` has " + (", ".join(f"`{key}`" for key in known) or f"no {what}s")
         message = f"{self._called_as(kind)} has no {what} `{name}`"

@@ -227,7 +227,8 @@ class NetworkBuilder:
             fail(
                 frame,
                 node,
-                f"{name} has no trained matrix that another layer could use",
+                f"{name} has no trained matrix that another layer could use"
+                + (f": {theirs.layer.no_matrix}" if theirs.layer.no_matrix else ""),
                 "`linear`, `embedding` and a `parameter` of two axes have one",
             )
         wanted = step.layer.matrix(self._types_of(step))

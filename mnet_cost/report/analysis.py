@@ -52,6 +52,7 @@ from mnet_cost.report.types import (
     Report,
     Table,
 )
+from mnet_cost.tensors import DTYPES
 from mnet_cost.units import format_bytes
 from mnet_cost.yamlfile import Node
 
@@ -137,6 +138,8 @@ def _facts(analysis: Analysis) -> tuple[Fact, ...]:
         return Fact(total.title, value, form, detail, brief, more)
 
     weight_bytes = format_bytes(totals.weight_bytes)
+    if totals.weight_bytes != totals.params * DTYPES[analysis.precision].bytes:
+        weight_bytes = f"weights {weight_bytes}"  # constants, too, and results of stored tensors
     counted_by = "" if analysis.convention == "paper" else convention_detail(analysis)
     return (
         fact("mult_adds", convention_detail(analysis), counted_by),
@@ -276,7 +279,10 @@ _NAMES = {
     "block": "a block, or a layer outside of blocks; x5: five copies of it",
     "kind": "layers of one kind and kernel size",
 }
-_NO_TIME = "fused: its work is done in the kernel of another layer; empty: it has no work"
+_NO_TIME = (
+    "fused: its work is done in the kernel of another layer; stored: it is made of stored tensors "
+    "alone, beforehand; empty: it has no work"
+)
 
 
 def _share(times: Times, group: Group) -> float | Absent:

@@ -125,8 +125,9 @@ class Times:
             return Time(sum(seconds), unknown)
         if unknown or self.estimate.basis is None:
             return Absent("unknown")
-        inside = any(cost.step.name in self._inside for cost in group.layers)
-        return Absent("fused" if inside else "")
+        if any(cost.step.name in self._inside for cost in group.layers):
+            return Absent("fused")
+        return Absent("stored" if any(cost.step.is_static for cost in group.layers) else "")
 
     def share(self, group: Group) -> float | None:
         """Share of the network's time, from 0 to 1."""

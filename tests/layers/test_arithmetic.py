@@ -48,60 +48,60 @@ def test_example(case: Example) -> None:
 @pytest.mark.parametrize(
     ("fields", "shapes", "message"),
     [
-        ({"operation": "exp"}, ((2,), (2,)), "`elementwise` with `exp` takes one input, not 2"),
+        ({"operation": "exp"}, ((2,), (2,)), "`exp` takes one input, not 2"),
         (
             {"operation": "subtract"},
             ((2,),),
-            "`elementwise` with `subtract` takes two inputs, or one and a `number`, not 1",
+            "`subtract` takes two inputs, or one and a `number`, not 1",
         ),
         (
             {"operation": "power", "number": 2.0},
             ((2,), (2,)),
-            "`elementwise` with `power` has a `number`, so it takes one input, not 2",
+            "`power` has a `number`, so it takes one input, not 2",
         ),
         (
             {"operation": "select"},
             ((2,), (2,)),
-            "`elementwise` with `select` takes three inputs, not 2",
+            "`select` takes three inputs, not 2",
         ),
         (
             {"operation": "add"},
             ((2,),),
-            "`elementwise` with `add` needs a `number`; of tensors it is `add: [a, b]`",
+            "`add` needs a `number`; of tensors it is `add: [a, b]`",
         ),
         (
             {"operation": "multiply", "number": 2.0},
             ((2,), (2,)),
-            "`elementwise` with `multiply` is of one input and a number; of tensors it is "
+            "`multiply` is of one input and a number; of tensors it is "
             "`multiply: [a, b]`",
         ),
-        ({"operation": "exp", "number": 2.0}, ((2,),), "`elementwise` with `exp` has no `number`"),
+        ({"operation": "exp", "number": 2.0}, ((2,),), "`exp` has no `number`"),
         (
             {"operation": "add", "number": 2.0, "reversed": True},
             ((2,),),
             "`reversed` is for a `number` with `subtract`, `divide` and `power`, not for "
-            "`elementwise` with `add`",
+            "`add`",
         ),
         (
             {"operation": "subtract", "reversed": True},
             ((2,), (2,)),
             "`reversed` is for a `number` with `subtract`, `divide` and `power`, not for "
-            "`elementwise` with `subtract`",
+            "`subtract`",
         ),
         (
             {"operation": "clamp"},
             ((2,),),
-            "`elementwise` with `clamp` needs `low`, `high` or both",
+            "`clamp` needs `low`, `high` or both",
         ),
         (
             {"operation": "exp", "low": 0.0},
             ((2,),),
-            "`elementwise` with `exp` has no `low` and `high`: `clamp` has them",
+            "`exp` has no `low` and `high`: `clamp` has them",
         ),
         (
             {"operation": "clamp", "low": 2.0, "high": 1.0},
             ((2,),),
-            "`elementwise` with `clamp`: `low` is 2.0, above `high`, 1.0",
+            "`clamp`: `low` is 2.0, above `high`, 1.0",
         ),
         ({"operation": "divide"}, ((4, 3), (4,)), "needs equal shapes"),
     ],
