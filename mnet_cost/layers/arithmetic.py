@@ -99,7 +99,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "cos": Operation("cos(x)", 1, "cos", "curve", _inputs),
     "erf": Operation("erf(x)", 1, "erf", "curve", _inputs),
     "softplus": Operation("log(1 + exp(x))", 3, "softplus", "curve", _inputs),
-    "mish": Operation("x * tanh(log(1 + exp(x)))", 5, "mish", "curve", _inputs),
+    "mish": Operation(
+        "x * tanh(softplus(x)), where softplus(x) is log(1 + exp(x))", 5, "mish", "curve", _inputs
+    ),
     "elu": Operation(
         "x if x > 0 else c * (exp(x) - 1), where c is 1 by default",
         4, "elu", "curve", _inputs, number="factor",

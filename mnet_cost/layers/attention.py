@@ -144,7 +144,7 @@ class ScaledDotProductAttention(Layer):
                 the last one on, are equal to theirs or 1. With kv_heads, key and value have
                 kv_heads / heads as many features
     Mult-adds   L * S * F + L * S * V for each position in front, whatever the heads; V is that of
-                the output
+                the output. Scores that a mask or causal hides count like all others
     Weights     0
     Params      0
     Vector ops  6 for each of heads * L * S scores: scaling, and the five of softmax; 7 with a bias
@@ -268,7 +268,8 @@ class Attention(Layer):
                 input, a mask or a bias, is added to the scores [..., heads, L, S]: its axes, from
                 the last one on, are equal to theirs or 1
     Mult-adds   projections L * C * F + 2 * S * D * E + L * F * C, products 2 * L * S * F,
-                for each position in front; F is features, E = F, or F / heads * kv_heads
+                for each position in front; F is features, E = F, or F / heads * kv_heads. Scores
+                that a mask or causal hides count like all others
     Weights     2 * C * F + 2 * D * E: the kernels of the projections
     Params      weights (+ F + 2 * E + C with bias); 4 * C^2 + 4 * C if C = D = F = E
     Vector ops  6 for each of heads * L * S scores: scaling, and the five of softmax; 7 with

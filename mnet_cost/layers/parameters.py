@@ -146,8 +146,8 @@ class Parameter(Layer):
     Params      the product of the shape, or `trained`: as many numbers are stored, and are repeated
                 or cut to fill the shape, row by row
     Vector ops  0
-    Bytes       reads the params; writes nothing, since who reads the tensor finds it there.
-                It and what is made of it and its like alone are weights, not activations
+    Bytes       reads the params; writes nothing: layers that read the tensor read it in place.
+                It is a weight, not an activation, and so is what is made of stored tensors alone
     Source      PyTorch documentation of torch.nn.parameter.Parameter
     """
 

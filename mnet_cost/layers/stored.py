@@ -55,7 +55,7 @@ class Constant(Stored):
     Weights     0
     Params      0; buffers: the product of the shape
     Vector ops  0
-    Bytes       reads the buffers; writes nothing, since who reads the tensor finds it there
+    Bytes       reads the buffers; writes nothing: layers that read the tensor read it in place
     Source      arXiv:1706.03762, section 3.5 (sine); arXiv:2104.09864, equation 34 (rotary)
     """
 
@@ -106,7 +106,7 @@ class RelativePositionBias(Stored):
     Weights     0
     Params      heads * (2 h - 1) * (2 w - 1), or heads * h * w with `absolute`
     Vector ops  0
-    Bytes       reads the params; writes nothing, since who reads the tensor finds it there
+    Bytes       reads the params; writes nothing: layers that read the tensor read it in place
     Source      arXiv:2103.14030, section 3.2; arXiv:2104.01136, section 4.2 (absolute)
     """
 
@@ -141,17 +141,18 @@ class RelativePositionBias(Stored):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowMask(Stored):
-    """What positions of shifted windows do not see: those that the shift has brought together.
+    """Mask for shifted windows: -100 between positions that must not see each other, else 0.
 
-    Of an image [..., H, W] that was rolled by minus the shift and cut into windows of h x w. -100
-    where two positions of a window were apart before, at opposite sides of the image; 0 elsewhere.
+    It is for an image [..., H, W] that was rolled by minus the shift and cut into windows of h x w.
+    A window at the edge holds parts from opposite sides of the image; positions of different parts
+    do not see each other.
 
     Shapes      nothing -> [H / h * W / w, 1, h * w, h * w]
     Mult-adds   0
     Weights     0
     Params      0; buffers: the product of the shape
     Vector ops  0
-    Bytes       reads the buffers; writes nothing, since who reads the tensor finds it there
+    Bytes       reads the buffers; writes nothing: layers that read the tensor read it in place
     Source      arXiv:2103.14030, section 3.2 (batch computation for shifted configuration)
     """
 

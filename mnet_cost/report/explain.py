@@ -32,6 +32,11 @@ _FORMULA_COLUMNS = (
     Column("formula", "formula, and with its values", "prose", ASKED),
 )
 
+_STATIC = (
+    "it is made of stored tensors alone, so it runs once a run, whatever the batch, and a runtime "
+    "makes it beforehand"
+)
+
 
 def explain_report(analysis: Analysis, layer: str | None) -> Report:
     """One layer, all layers of a block, or the totals of the network."""
@@ -136,6 +141,8 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
+    if step.is_static:
+        note += f"\n{_STATIC}"
     note = kernels.fuses(step.name) + note
     title = f"{step.name}: {step.layer.variety()}"
     table = Table(step.name, title, _FORMULA_COLUMNS, tuple(rows), note=note)
@@ -169,21 +176,26 @@ def _formulas(analysis: Analysis, cost: LayerCost) -> list[Formula]:
     if work is None:
         return formulas
     width, batch = DTYPES[analysis.precision].bytes, network.batch_of(cost.step)
-    stored_unit = "params" if work.params else "buffers"
+    with_weights = cost.step.layer.stored_with_weights(work)
+    constants = with_weights - work.params
     for what, elements, stored, factor in (
-        ("weight bytes", cost.step.layer.stored_with_weights(work), cost.read_weight_bytes, 1),
+        ("weight bytes", with_weights, cost.read_weight_bytes, 1),
         ("input bytes", work.input_elements, cost.input_bytes, batch),
         ("output bytes", work.output_elements, cost.output_bytes, batch),
     ):
         if stored:
             each = width if stored == elements * width * factor else stored / elements / factor
             times = f" * {factor}" if factor != 1 else ""
-            unit = stored_unit if what == "weight bytes" else what.replace("bytes", "elements")
+            unit, amount = what.replace("bytes", "elements"), str(elements)
+            if what == "weight bytes":
+                unit = "buffers" if constants else "params"
+                if constants and work.params:
+                    unit, amount = "(params + buffers)", f"({work.params} + {constants})"
             formulas.append(
                 Formula(
                     what=what,
                     names=f"{unit} * bytes each" + (" * batch" if times else ""),
-                    values=f"{elements} * {each:g}{times}",
+                    values=f"{amount} * {each:g}{times}",
                     value=stored,
                 )
             )
@@ -209,6 +221,18 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
         "formulas": [asdict(formula) for formula in _formulas(analysis, cost)],
         "times": [time_document(*estimates) for estimates in kernels.estimates.get(step.name, ())],
     }
+
+
+def _stored_formula(analysis: Analysis, stored: int) -> str:
+    """How `stored` bytes of weights come about; where they are not those of params and constants,
+    such as of a table that a runtime stores in full, how many elements they are."""
+    width, params = DTYPES[analysis.precision].bytes, analysis.totals.params
+    constants = sum(cost.buffers for cost in analysis.layers if cost.step.layer.buffers_are_weights)
+    if stored != (params + constants) * width:
+        return f"{stored // width:,} stored elements * {width} bytes"
+    if constants:
+        return f"({params:,} params + {constants:,} constants) * {width} bytes"
+    return f"params * {width} bytes"
 
 
 def _title(total: str) -> str:
@@ -242,7 +266,6 @@ def _totals_report(analysis: Analysis) -> Report:
         *((marks.of(analysis.layers),) if marks else ()),
     )
     flops, stored = (metric_of(total, analysis) for total in ("flops", "weight_bytes"))
-    width = DTYPES[analysis.precision].bytes
     peak = analysis.memory
     alive = " + ".join(f"{tensor.bytes:,} ({tensor.name})" for tensor in peak.live_at_peak)
     unknown = "unknown, since a layer has no cost rule"
@@ -252,7 +275,7 @@ def _totals_report(analysis: Analysis) -> Report:
             _title("weight_bytes"),
             stored,
             "count",
-            unknown if stored is None else f"params * {width} bytes",
+            unknown if stored is None else _stored_formula(analysis, stored),
         ),
         Fact(_title("peak_memory"), peak.peak_bytes, "count", f"bytes: {alive}"),
     )

@@ -109,18 +109,15 @@ def layer_report(name: str) -> Report:
     if least == most:
         inputs = str(most)
     lines = _doc(kind).splitlines()
-    table = Table(
-        "fields",
-        "Fields" if rows else "No fields",
-        columns,
-        rows,
-        note="\n".join(lines[1:]).strip(),
-    )
+    note = "\n".join(lines[1:]).strip()
+    fields = Table("fields", "Fields", columns, rows, note=note)
+    # For people, no headings without rows; files have their columns all the same.
+    shown = fields if rows else Table("fields", "No fields", (), (), note=note)
     facts = (Fact("inputs", inputs, "text"), Fact("effect", kind.effect, "text"))
-    document = _document(table, "layer")
+    document = _document(fields, "layer")
     head = {"kind": kind.kind, "documentation": _doc(kind)}
     title = f"{kind.kind}: {lines[0]}"
-    return Report(title, "", facts, (table,), (), lambda: document() | head)
+    return Report(title, "", facts, (shown,), (), lambda: document() | head, records=fields)
 
 
 def _default(value: Any) -> str:

@@ -48,7 +48,8 @@ def test_it_makes_the_layer_that_it_is_short_for() -> None:
     assert power(number=2.0, reversed=True) == Elementwise(
         operation="power", number=2.0, reversed=True
     )
-    assert (KINDS["mish"].__doc__ or "").startswith("x * tanh(log(1 + exp(x))).\n")
+    formula = "x * tanh(softplus(x)), where softplus(x) is log(1 + exp(x)).\n"
+    assert (KINDS["mish"].__doc__ or "").startswith(formula)
 
 
 SPEC = """
