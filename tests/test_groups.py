@@ -17,6 +17,8 @@ from mnet_cost.network.groups import find_groups
 from mnet_cost.network.rebuild import MisfitError, changed_layer, with_layers
 from mnet_cost.tensors import RuleViolation
 
+UNEQUAL = "needs sizes that are equal or 1"
+
 
 def groups(net: Network) -> dict[str, dict[str, int]]:
     """By the layer that names a group: its own change and those of the others."""
@@ -188,7 +190,8 @@ def test_a_width_that_is_given_by_the_input_cannot_change() -> None:
       - add: [a, image]
     """)
     assert groups(net) == {}
-    assert fixed(net) == {"a": "`add` (add) does not fit any more: needs equal shapes"}
+    (message,) = fixed(net).values()
+    assert message.startswith(f"`add` (add) does not fit any more: {UNEQUAL}")
 
 
 def test_a_block_alone() -> None:
@@ -228,7 +231,8 @@ def test_what_does_not_fit_is_named() -> None:
     """)
     with pytest.raises(MisfitError) as caught:
         with_layers(net, {1: changed_layer(net.steps[1].layer, {"channels": 9})})
-    assert (caught.value.step, caught.value.reason) == ("add", "needs equal shapes")
+    assert caught.value.step == "add"
+    assert caught.value.reason.startswith(UNEQUAL)
     with pytest.raises(MisfitError, match=r"a tensor \[2000000000, 32, 32\] has more than 2\^40"):
         with_layers(net, {1: changed_layer(net.steps[1].layer, {"channels": 2_000_000_000})})
 

@@ -212,7 +212,7 @@ class Elementwise(Broadcast):
         if self.low is not None and self.high is not None:
             check(
                 self.low <= self.high,
-                "`elementwise` with `clamp`: `low` is {}, above `high`, {}",
+                "`clamp`: `low` is {}, above `high`, {}",
                 self.low,
                 self.high,
             )

@@ -42,8 +42,9 @@ class Broadcast(Layer):
 
     def infer(self, check: Check, *inputs: TensorType) -> TensorType:
         shape = inputs[0].shape
-        message = f"`{self.called}` needs sizes that are equal or 1, from the last axis on, "
-        message += "not {} and {}"
+        message = "needs sizes that are equal or 1, from the last axis on, not {} and {}"
+        if self.called != self.kind:
+            message = f"`{self.called}` {message}"
         for x in inputs[1:]:
             for a, b in zip(reversed(shape), reversed(x.shape), strict=False):
                 check((a == b) | (a == 1) | (b == 1), message, a, b)

@@ -72,21 +72,18 @@ def test_example(case: Example) -> None:
         (
             {"operation": "multiply", "number": 2.0},
             ((2,), (2,)),
-            "`multiply` is of one input and a number; of tensors it is "
-            "`multiply: [a, b]`",
+            "`multiply` is of one input and a number; of tensors it is `multiply: [a, b]`",
         ),
         ({"operation": "exp", "number": 2.0}, ((2,),), "`exp` has no `number`"),
         (
             {"operation": "add", "number": 2.0, "reversed": True},
             ((2,),),
-            "`reversed` is for a `number` with `subtract`, `divide` and `power`, not for "
-            "`add`",
+            "`add` has no `reversed`: `subtract`, `divide` and `power` have it",
         ),
         (
             {"operation": "subtract", "reversed": True},
             ((2,), (2,)),
-            "`reversed` is for a `number` with `subtract`, `divide` and `power`, not for "
-            "`subtract`",
+            "`subtract` needs a `number`, which comes first with `reversed`",
         ),
         (
             {"operation": "clamp"},
@@ -103,7 +100,11 @@ def test_example(case: Example) -> None:
             ((2,),),
             "`clamp`: `low` is 2.0, above `high`, 1.0",
         ),
-        ({"operation": "divide"}, ((4, 3), (4,)), "needs equal shapes"),
+        (
+            {"operation": "divide"},
+            ((4, 3), (4,)),
+            "`divide` needs sizes that are equal or 1, from the last axis on, not 3 and 4",
+        ),
     ],
 )
 def test_refusal(fields: dict[str, Any], shapes: tuple[Shape, ...], message: str) -> None:

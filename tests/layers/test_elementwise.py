@@ -37,9 +37,21 @@ def test_example(example: Example) -> None:
 @pytest.mark.parametrize(
     ("layer", "shapes", "message"),
     [
-        (Add(), ((24, 28, 28), (32, 28, 28)), "needs equal shapes"),
-        (Add(), ((2, 3, 4), (2, 3, 1), (2, 2, 1)), "needs equal shapes"),
-        (Multiply(), ((16, 5, 5), (16,)), "needs equal shapes"),
+        (
+            Add(),
+            ((24, 28, 28), (32, 28, 28)),
+            "needs sizes that are equal or 1, from the last axis on, not 24 and 32",
+        ),
+        (
+            Add(),
+            ((2, 3, 4), (2, 3, 1), (2, 2, 1)),
+            "needs sizes that are equal or 1, from the last axis on, not 3 and 2",
+        ),
+        (
+            Multiply(),
+            ((16, 5, 5), (16,)),
+            "needs sizes that are equal or 1, from the last axis on, not 5 and 16",
+        ),
         (Concat(), ((16, 4, 4), (16, 4, 5)), "needs equal shapes except for `channels`"),
         (Concat(), ((16, 4), (16,)), "needs equal shapes except for `features`"),
         (
