@@ -201,18 +201,30 @@ def test_nasnet_last_cell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variant", "params", "at_224", "at_448"),
+    ("variant", "params", "at"),
     [
-        ("t", 28_288_354, 4_490_566_656, 17_959_962_624),
-        ("s", 49_606_258, 8_740_875_264, 34_961_197_056),
-        ("b", 87_768_224, 15_430_946_816, 61_720_715_264),
+        ("t", 28_288_354, {224: 4_490_566_656, 448: 17_959_962_624, 256: 7_345_441_536}),
+        ("t", 28_288_354, {225: 4_490_566_656, 100: 1_299_876_864, 33: 518_717_184}),
+        ("s", 49_606_258, {224: 8_740_875_264, 448: 34_961_197_056, 193: 7_150_814_592}),
+        ("b", 87_768_224, {224: 15_430_946_816, 448: 61_720_715_264, 256: 25_188_045_824}),
     ],
 )
-def test_swin_is_that_of_torchvision(variant: str, params: int, at_224: int, at_448: int) -> None:
-    """Products that the modules of torchvision 0.29.1 run on the meta device."""
-    for resolution, mult_adds in ((224, at_224), (448, at_448)):
+def test_swin_is_that_of_torchvision(variant: str, params: int, at: dict[int, int]) -> None:
+    """Products that the modules of torchvision 0.29.1 run on the meta device: at 256 pixels their
+    sides of 64, 32, 16 and 8 are padded to whole windows, and at 100 the 25 before merging, too."""
+    for resolution, mult_adds in at.items():
         totals = cost(f"swin_{variant}@resolution={resolution}").totals
         assert (totals.mult_adds, totals.params) == (mult_adds, params)
+
+
+def test_swin_shifts_no_single_window() -> None:
+    # at 100 pixels sides are 25, 13, 7 and 4: windows of the last two stages are whole images
+    masks = {
+        layer.step.name.split(".")[0]: layer.output.shape
+        for layer in cost("swin_t@resolution=100").layers
+        if layer.step.layer.kind == "window_mask"
+    }
+    assert masks == {"stage1": (16, 1, 49, 49), "stage2": (4, 1, 49, 49)}
 
 
 @pytest.mark.parametrize(

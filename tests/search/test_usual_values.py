@@ -42,3 +42,8 @@ def test_the_task_is_left_out() -> None:
         "width", "depth", "resolution", "dropout_rate",
     ]  # fmt: skip
     assert usual_values(load_model("ssd300_vgg16")) == {}
+
+
+def test_forms_of_one_folded_network_are_not_tried() -> None:
+    # what `k` changes is the training of MobileOne, which a folded network does not show
+    assert usual_values(load_model("mobileone_s0")) == {}

@@ -61,12 +61,17 @@ OWN: Mapping[str, tuple[Knobs, ...]] = {
     "resnet": ({"groups": 4, "width": 20, "n4": 2},),
     "resnet8": ({"filters": 9},),
     "shufflenet_v2": ({"authors": True},),
+    "smollm2": (
+        {"tokens": 17, "depth": 2, "hidden": 60, "heads": 6, "kv_heads": 3, "mlp": 33},
+        {"tokens": 5, "depth": 1, "hidden": 48, "heads": 4, "kv_heads": 1, "vocabulary": 50},
+    ),
     "ssd300_inception_v2": ({"head": 3},),
     "ssd300_vgg16": (
         {"detections": 7, "resolution": 273},
         {"classes": 7, "resolution": 331, "batch": 2},
     ),
     "ssdlite320_mobilenet_v3_large": ({"divider": 1, "first": 4},),
+    "swin": ({"channels": 24, "depth": 2, "window": 4, "resolution": 75},),
     "unet": (
         {"width": 4, "resolution": 205},
         {"width": 5, "padding": 1, "norm": True, "colors": 3, "resolution": 75},
