@@ -133,8 +133,8 @@ def emit(emitter: Any, network: Network, step: Step, values: Mapping[int, Any]) 
         if any(static):
             like = inputs[static.index(False)]
             inputs = [
-                emitter.call(modules.for_each, value, like) if once else value
-                for value, once in zip(inputs, static, strict=True)
+                emitter.call(modules.for_each, value, like, len(type_.shape)) if once else value
+                for value, type_, once in zip(inputs, types, static, strict=True)
             ]
     results = RULES[type(layer)](emitter, layer, inputs, types, outputs)
     return results if isinstance(results, list) else [results]
@@ -144,7 +144,7 @@ def output_values(emitter: Any, network: Network, values: Mapping[int, Any]) -> 
     """The values of the network's outputs: those that are the same for all examples, for each."""
     like = values[network.inputs[0]]
     return [
-        emitter.call(modules.for_each, values[index], like)
+        emitter.call(modules.for_each, values[index], like, len(network.tensors[index].type.shape))
         if network.is_static(index)
         else values[index]
         for index in network.outputs

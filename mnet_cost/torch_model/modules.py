@@ -12,9 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def for_each(x: Tensor, like: Tensor) -> Tensor:
-    """x [1, ...], which is the same for all examples, for each example of `like`: [N, ...]."""
-    return x.expand(like.shape[0], *x.shape[1:])
+def for_each(x: Tensor, like: Tensor, axes: int) -> Tensor:
+    """x [1, ...], which is the same for all examples, for each example of `like`: [N, ...].
+
+    `axes` are those behind the first.
+    """
+    return x.expand(like.shape[0], *[-1] * axes)
 
 
 class Parameter(nn.Module):
@@ -492,12 +495,15 @@ def pool_regions(boxes: Tensor, *maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def average_windows(
-    x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], pads: tuple[int, ...]
+    x: Tensor,
+    kernel: int | tuple[int, ...],
+    stride: int | tuple[int, ...],
+    pads: tuple[int, ...],
 ) -> Tensor:
     """Means of windows over x padded by (left, right, top, bottom), of what is not padding.
 
-    The kernel has a size for each axis: of a signal one, of a volume three.
+    Of a signal `pads` has two numbers, of a volume six.
     """
-    mean = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(kernel) - 1]
+    mean = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(pads) // 2 - 1]
     counts = mean(F.pad(torch.ones_like(x[:1, :1]), pads), kernel, stride)
     return mean(F.pad(x, pads), kernel, stride) / counts

@@ -24,6 +24,7 @@ from mnet_cost.layers.reshape import Identity  # noqa: E402
 from mnet_cost.models.library import load_model  # noqa: E402
 from mnet_cost.network import Network, Step, elaborate  # noqa: E402
 from mnet_cost.tensors import DTYPES, TensorType  # noqa: E402
+from mnet_cost.torch_model import modules  # noqa: E402
 from mnet_cost.torch_model.graph import TENSOR  # noqa: E402
 
 FP32 = DTYPES["fp32"]
@@ -41,7 +42,7 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         }
         """What makes each tensor; inputs of the network are not here."""
         self.readers = {
-            node.meta[TENSOR]: {end for user in node.users for end in self._ends(user)}
+            node.meta[TENSOR]: {end for user in node.users for end in self._ends(user, node)}
             for node in module.graph.nodes
             if TENSOR in node.meta
         }
@@ -55,20 +56,28 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
         self.live: dict[str, int] = {}
         """Bytes taken while each step runs."""
 
-    def _ends(self, node: fx.Node) -> set[fx.Node]:
-        """What is made of a node: itself, or through nodes inside a layer what that makes."""
+    def _ends(self, node: fx.Node, source: fx.Node) -> set[fx.Node]:
+        """What is made of a source by a node: itself, or through nodes inside a layer what that
+        makes."""
         if node.op == "output":
             return {node}
-        name = node.meta.get(TENSOR)
-        if name is None:
-            return {end for user in node.users for end in self._ends(user)}
-        # A trained tensor takes no more from its input than the number of examples.
-        return {node} if self.steps[name].inputs else set()
+        if not self._is_read(node, source):
+            return set()
+        if TENSOR in node.meta:
+            return {node}
+        return {end for user in node.users for end in self._ends(user, node)}
+
+    @staticmethod
+    def _is_read(node: fx.Node, source: fx.Node) -> bool:
+        """Whether a node reads elements of a source, and not the number of examples alone."""
+        return node.target is not modules.for_each or node.args[0] is source
 
     def _sources(self, node: fx.Node) -> list[str]:
         """The tensors that a node is made of, in their order."""
         names: list[str] = []
         for source in node.all_input_nodes:
+            if not self._is_read(node, source):
+                continue
             names += [source.meta[TENSOR]] if TENSOR in source.meta else self._sources(source)
         return names
 
@@ -79,9 +88,10 @@ class Allocator(fx.Interpreter):  # type: ignore[misc]
             size = value.numel() * (self.types[name].dtype or FP32).bytes
             self.elements[name] = value.numel()
             step = self.steps.get(name)
-            home = None if step is None or not step.inputs else self._home(n, step, name, size)
+            is_static = step is not None and step.is_static
+            home = None if step is None or is_static else self._home(n, step, name, size)
             self.memory[name] = name if home is None else home
-            if home is None and (step is None or step.layer.kind != "parameter"):
+            if home is None and not is_static:  # else it is a weight
                 self.bytes[name] = size
             if step is not None:
                 self._read(n, step)
