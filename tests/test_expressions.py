@@ -117,7 +117,7 @@ def test_make_divisible_is_that_of_the_mobilenets(text: str, value: int) -> None
         ("010", "`010` starts with 0", 0, 3),
         ("1e17", "`1e17` is too large", 0, 4),
         ("9007199254740993", "`9007199254740993` is too large", 0, 16),
-        ("input.depth", "`depth` is not a size of a tensor", 6, 5),
+        ("input.girth", "`girth` is not a size of a tensor", 6, 5),
         ("1 + \u0663", "expected a number, a name or `(`, not `\u0663`", 4, 1),
         ("1 +\n* 2", "expected a number, a name or `(`, not `*`", 4, 1),
         ("and 1", "expected a number, a name or `(`, not `and`", 0, 3),
