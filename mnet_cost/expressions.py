@@ -396,7 +396,7 @@ def _divisor(a: Any, b: Any, sign: str, scope: Scope) -> Any:
     """
     b = _marked(b, b != 0, 1, scope)
     if sign != "%":
-        b = _marked(b, abs(a) <= 2 * MAX_MAGNITUDE * abs(b), 1, scope)
+        b = _marked(b, abs(a) <= 2.0 * MAX_MAGNITUDE * abs(b), 1, scope)
     return b
 
 

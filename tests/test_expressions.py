@@ -232,6 +232,12 @@ def test_arrays_mean_the_same_as_numbers(
     assert np.broadcast_to(together, len(candidates)).tolist() == alone
 
 
+def test_a_divisor_of_64_bits_does_not_wrap_around() -> None:
+    expression = parse_expression("(a + a) / (a * a)")
+    quotient = expression.evaluate(Names(a=np.array([23]), b=0, x=0))
+    assert quotient.tolist() == [46 / 529]
+
+
 @given(sums(2), st.integers(1, 60), st.integers(1, 9))
 def test_numbers_mean_what_python_means(text: str, a: int, b: int) -> None:
     plain = text.replace("make_divisible", "round")
