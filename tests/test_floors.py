@@ -12,7 +12,7 @@ FLOORS = (
     ("tensors", "recording", "yamlfile", "filekinds", "expressions"),
     ("layers",),
     ("models", "devices"),
-    ("network", "importers"),
+    ("network", "importing"),
     ("analysis", "metrics"),
     ("search", "differences", "budgets", "changes", "papers", "report", "torch_model", "measure"),
     ("api", "results"),

@@ -1,0 +1,127 @@
+"""A model that another tool wrote, as a graph of operators: what every reader makes of its file.
+
+Tensors are known by name. A shape has the batch as a symbol where the file says so. What is stored
+(parameters, constants) has its type and shape; its values only where they are few, since they can
+be sizes, axes or bounds. Not here: what an operator means, and which layer it becomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+Dialect = Literal["onnx", "aten", "tflite"]
+"""Whose operators they are. aten: those of torch.export, with `aten.conv2d.default` as name."""
+
+
+class Batch(NamedTuple):
+    """A size that is proportional to the number of examples: the batch itself is `Batch(1)`."""
+
+    times: int = 1
+
+    def __str__(self) -> str:
+        return "batch" if self.times == 1 else f"{self.times} * batch"
+
+
+Dimension = int | Batch | str
+"""A size; a multiple of the batch; or the symbol of a size that the file leaves open."""
+Shape = tuple[Dimension, ...]
+
+FEW = 64
+"""Stored tensors of at most so many elements are read with their values."""
+
+MAX_NODES = 100_000
+"""Most nodes of a model, with those of functions inlined: the most layers of a spec."""
+
+
+class Reference(NamedTuple):
+    """A tensor as an argument, in operators that name their arguments."""
+
+    name: str
+
+
+class Quantization(NamedTuple):
+    """How a tensor of whole numbers stands for real ones. Scales are not needed for costs."""
+
+    dtype: str
+    """As ONNX calls types: `int8`."""
+    axis: int | None = None
+    """The axis that has a scale for each index; None where there is one scale."""
+
+
+class Tensor(NamedTuple):
+    """A tensor as the file declares it; what it does not say is None."""
+
+    name: str
+    dtype: str | None
+    """As ONNX calls types: `float32`."""
+    shape: Shape | None
+    quantization: Quantization | None = None
+
+
+class Stored(NamedTuple):
+    """A tensor that is in the file: a parameter or a constant."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    values: tuple[Any, ...] | None = None
+    """Its elements in row-major order, where they are few."""
+    trained: bool | None = None
+    """None where the file does not say it, as ONNX does not."""
+    quantization: Quantization | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many elements it has; 1 for a scalar."""
+        elements = 1
+        for size in self.shape:
+            elements *= size
+        return elements
+
+
+class Scope(NamedTuple):
+    """A call of a module of the program that the model was exported from: its path and class."""
+
+    path: str
+    class_name: str
+
+
+class Node(NamedTuple):
+    """One operator applied to tensors."""
+
+    name: str
+    """As the file calls it; made of the operator and a number where it has no name. Unique."""
+    operator: str
+    domain: str
+    """Empty for the standard operators."""
+    inputs: tuple[str, ...]
+    """Names of tensors, by position; empty for an input that is left out. In the dialect `aten`
+    arguments have names, and this is empty."""
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    """In `aten` all arguments, by the names of the operator's schema: a tensor is a `Reference`,
+    and lists may hold references. In `onnx` a tensor is a `Stored`."""
+    scopes: tuple[Scope, ...] = ()
+    """From the outermost module to the module that called the operator."""
+
+
+class Graph(NamedTuple):
+    """A model as its file has it. Nodes are in the order in which they can run."""
+
+    dialect: Dialect
+    name: str
+    """Of the model, as a name of a spec may be: letters, digits, `_`, `.`, `-`."""
+    source: str
+    """Where it is from, for people: `model.onnx, written by pytorch 2.13.0`."""
+    inputs: tuple[Tensor, ...]
+    """Without what is stored."""
+    outputs: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    stored: Mapping[str, Stored]
+    tensors: Mapping[str, Tensor]
+    """What the file says of tensors between nodes."""
+    versions: Mapping[str, int]
+    """The version of the operators of each domain; the standard domain is ''."""
+    same_storage: Mapping[str, str] = {}
+    """Stored tensors that are another stored tensor under a second name, and that tensor's name."""

@@ -1,0 +1,162 @@
+"""Reads messages of protocol buffers, by tables that say which fields are wanted.
+
+The wire format (protobuf.dev/programming-guides/encoding) is a list of numbered values, so a
+reader that skips what it does not want is small. Nothing is copied: bytes stay views of the file,
+which may be mapped into memory. A file can hold anything, so sizes are checked before they are
+believed, and the number of values and the nesting are bounded. What a message means is not known
+here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+MAX_VALUES = 20_000_000
+"""Most values in one file: a million nodes have about ten each."""
+MAX_DEPTH = 32
+"""How deep messages may be nested: a graph in a branch of a branch has six levels for each."""
+
+
+class WireError(ValueError):
+    """Bytes that are no message of the expected kind; says at which byte of the file."""
+
+
+class Field(NamedTuple):
+    """A wanted field of a message."""
+
+    name: str
+    type: str
+    """`int` (signed), `float`, `double`, `text`, `bytes`, or the name of a message."""
+    repeated: bool = False
+
+
+Message = Mapping[int, Field]
+"""The wanted fields by their numbers."""
+
+_FIXED = {1: 8, 5: 4}
+_NUMBERS = {"float": ("<f", 5), "double": ("<d", 1)}
+
+
+class Reader:
+    """Decodes messages of `messages` in `data`."""
+
+    def __init__(self, data: memoryview, messages: Mapping[str, Message]) -> None:
+        self._data = data
+        self._messages = messages
+        self._left = MAX_VALUES
+
+    def message(self, name: str) -> dict[str, Any]:
+        """The whole data as a message `name`: what is wanted of it, by name.
+
+        A repeated field is a list, empty where there is none; any other field is its last value,
+        and is left out where there is none. Raises `WireError`.
+        """
+        return self._message(name, 0, len(self._data), 0)
+
+    def _message(self, name: str, start: int, end: int, depth: int) -> dict[str, Any]:
+        if depth > MAX_DEPTH:
+            raise WireError(f"messages are nested more than {MAX_DEPTH} deep at byte {start:,}")
+        wanted = self._messages[name]
+        result: dict[str, Any] = {field.name: [] for field in wanted.values() if field.repeated}
+        position = start
+        while position < end:
+            self._left -= 1
+            if self._left < 0:
+                raise WireError(f"more than {MAX_VALUES:,} values")
+            place = position
+            key, position = self._varint(position, end)
+            number, wire = key >> 3, key & 7
+            if not number:
+                raise WireError(f"a field without a number at byte {place:,}")
+            if wire == 0:
+                value, position = self._varint(position, end)
+                first, last = place, position
+            elif wire == 2:
+                size, position = self._varint(position, end)
+                first, position = position, position + size
+                last = position
+            elif wire in _FIXED:
+                first, position = position, position + _FIXED[wire]
+                last = position
+            else:
+                raise WireError(f"wire type {wire} at byte {place:,}")
+            if position > end:
+                raise WireError(f"a field at byte {place:,} goes on behind its message")
+            field = wanted.get(number)
+            if field is None:
+                continue
+            if wire == 2:
+                value = self._sized(field, first, last, depth)
+            elif wire == 0:
+                if field.type != "int":
+                    raise WireError(f"a number in the place of `{field.name}` at byte {place:,}")
+                value = _signed(value)
+            else:
+                value = self._fixed(field, first, wire)
+            if not field.repeated:
+                result[field.name] = value
+            elif wire == 2 and field.type in ("int", "float", "double"):
+                result[field.name].extend(value)
+            else:
+                result[field.name].append(value)
+        return result
+
+    def _varint(self, position: int, end: int) -> tuple[int, int]:
+        """(the number at `position`, the position behind it)."""
+        data = self._data
+        value = shift = 0
+        while position < end:
+            byte = data[position]
+            position += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value & 0xFFFF_FFFF_FFFF_FFFF, position
+            shift += 7
+            if shift > 63:
+                raise WireError(f"a number of more than ten bytes before byte {position:,}")
+        raise WireError(f"the file ends within a number at byte {end:,}")
+
+    def _sized(self, field: Field, first: int, last: int, depth: int) -> Any:
+        if field.type in self._messages:
+            return self._message(field.type, first, last, depth + 1)
+        part = self._data[first:last]
+        if field.type == "bytes":
+            return part
+        if field.type == "text":
+            try:
+                return str(part, "utf-8")
+            except UnicodeDecodeError:
+                raise WireError(f"`{field.name}` at byte {first:,} is no text") from None
+        if not field.repeated:
+            raise WireError(f"a list in the place of `{field.name}` at byte {first:,}")
+        return self._packed(field, first, last)
+
+    def _packed(self, field: Field, first: int, last: int) -> list[Any]:
+        """Numbers one after the other."""
+        if field.type == "int":
+            values, position = [], first
+            while position < last:
+                value, position = self._varint(position, last)
+                values.append(_signed(value))
+            self._left -= len(values)
+            return values
+        code, wire = _NUMBERS[field.type]
+        size = _FIXED[wire]
+        if (last - first) % size:
+            raise WireError(f"`{field.name}` at byte {first:,} ends within a number")
+        self._left -= (last - first) // size
+        return [value for (value,) in struct.iter_unpack(code, self._data[first:last])]
+
+    def _fixed(self, field: Field, first: int, wire: int) -> Any:
+        code, expected = _NUMBERS.get(field.type, ("", 0))
+        if wire != expected:
+            raise WireError(
+                f"{_FIXED[wire]} bytes in the place of `{field.name}` at byte {first:,}"
+            )
+        return struct.unpack_from(code, self._data, first)[0]
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value
