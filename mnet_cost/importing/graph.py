@@ -125,3 +125,5 @@ class Graph(NamedTuple):
     """The version of the operators of each domain; the standard domain is ''."""
     same_storage: Mapping[str, str] = {}
     """Stored tensors that are another stored tensor under a second name, and that tensor's name."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the spec has to know of the file, a sentence each."""
