@@ -18,6 +18,9 @@ class Batch(NamedTuple):
     """A size that is proportional to the number of examples: the batch itself is `Batch(1)`."""
 
     times: int = 1
+    outer: int = 1
+    """The part of `times` whose axis was in front of the batch when axes were joined: positions
+    are counted by that, then by the examples, then by the rest."""
 
     def __str__(self) -> str:
         return "batch" if self.times == 1 else f"{self.times} * batch"
