@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from mnet_cost.models.types import Scope
+
 Dialect = Literal["onnx", "aten", "tflite"]
 """Whose operators they are. aten: those of torch.export, with `aten.conv2d.default` as name."""
 
@@ -81,13 +83,6 @@ class Stored(NamedTuple):
         for size in self.shape:
             elements *= size
         return elements
-
-
-class Scope(NamedTuple):
-    """A call of a module of the program that the model was exported from: its path and class."""
-
-    path: str
-    class_name: str
 
 
 class Node(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mnet_cost.importing.graph import Batch, Graph, Node, Stored
-from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Origin, Wire
+from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -26,6 +26,7 @@ from mnet_cost.importing.mapping.values import (
 from mnet_cost.layers import KINDS, Layer
 from mnet_cost.layers.axes import channel_axis
 from mnet_cost.models.calls import known_fields
+from mnet_cost.models.types import Origin
 from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
 from mnet_cost.tensors import (
     DTYPES,
@@ -246,7 +247,7 @@ class Builder:
             )
         if value.wire is None or own_shape(shape) == value.own_shape or not own_shape(shape):
             return value._replace(shape=shape)
-        kind, fields = _reshape(value.own_shape, shape, remaining)
+        kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
 
     def reshaped_to(self, value: Value, target: Sequence[Dim]) -> Value:
@@ -419,14 +420,15 @@ _DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "p
 
 
 def _reshape(
-    before: tuple[int, ...], shape: tuple[Dim, ...], remaining: int | None
+    x: TensorType, shape: tuple[Dim, ...], remaining: int | None
 ) -> tuple[str, dict[str, Any]]:
-    """The kind and fields that make `before` into `shape` of the file: `flatten` where the last
-    axes are joined, so that it holds for other sizes, too."""
-    after = own_shape(shape)
+    """The kind and fields that make x into `shape` of the file: `flatten` where the last axes are
+    joined, so that it holds for other sizes, too."""
+    before, after = x.shape, own_shape(shape)
     joined = len(before) - len(after) + 1
     if joined > 1 and after[:-1] == before[: len(after) - 1]:
-        return "flatten", {"axes": None if joined == 3 or joined == len(before) < 3 else joined}
+        usual = x.layout not in ("signal", "volume") and joined == min(len(before), 3)
+        return "flatten", {"axes": None if usual else joined}
     sizes = list(after)
     if remaining is not None and shape[remaining] != ALONE:
         sizes[len(own_shape(shape[:remaining]))] = -1
