@@ -79,6 +79,8 @@ class Builder:
         """The layer that each stored tensor belongs to, by the name of the tensor."""
         self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
         """Stored tensors that are layers, by name and shape."""
+        self._stored: dict[int, Stored] = {}
+        """The stored tensor that a layer is, by the index of the layer."""
         self._node = Origin(())
 
     def at(self, node: Node) -> None:
@@ -201,6 +203,9 @@ class Builder:
     ) -> Wire:
         made = self.layer(kind, (), own, fields, owns=(stored,))
         assert made.wire is not None
+        if stored is not None:
+            assert made.wire.layer is not None
+            self._stored[made.wire.layer] = stored
         return made.wire
 
     def joined(self, values: Sequence[Value]) -> tuple[tuple[Wire, ...], tuple[Dim, ...]]:
@@ -269,6 +274,33 @@ class Builder:
     def canonical(self, stored: Stored) -> str:
         """The name of a stored tensor, the first one where it has several."""
         return self.graph.same_storage.get(stored.name, stored.name)
+
+    def sources(self, value: Value) -> list[Stored]:
+        """The stored tensors that a static value is made of."""
+        if value.wire is None:
+            return [] if value.stored is None else [value.stored]
+        sources: dict[str, Stored] = {}
+        seen: set[int] = set()
+        left = [value.wire.layer]
+        while left:
+            index = left.pop()
+            if index is None or index in seen:
+                continue
+            seen.add(index)
+            if index in self._stored:
+                stored = self._stored[index]
+                sources.setdefault(self.canonical(stored), stored)
+            left += [wire.layer for wire in self.layers[index].inputs]
+        return list(sources.values())
+
+    def release(self, stored: Iterable[Stored]) -> None:
+        """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
+        part of another layer, which will own them."""
+        for x in stored:
+            name = self.canonical(x)
+            owner = self._owners.get(name)
+            if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
+                del self._owners[name]
 
     def is_parameter(self, value: Value) -> bool:
         """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
