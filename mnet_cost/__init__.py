@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mnet_cost.models.dump import dump_spec
     from mnet_cost.models.library import load_model, model_names
     from mnet_cost.models.load import parse_spec, read_spec
+    from mnet_cost.models.plain_data import spec_from_data
     from mnet_cost.models.schema import json_schema
     from mnet_cost.models.types import Model, ModelSpec
     from mnet_cost.network import Network, elaborate
@@ -87,6 +88,7 @@ __all__ = [
     "parse_spec",
     "read_spec",
     "sensitivity",
+    "spec_from_data",
     "sweep",
     "what_if",
     "with_threads",
@@ -128,6 +130,7 @@ _HOMES = {
     "parse_spec": "models.load",
     "read_spec": "models.load",
     "sensitivity": "api",
+    "spec_from_data": "models.plain_data",
     "sweep": "api",
     "what_if": "api",
     "with_threads": "devices",
