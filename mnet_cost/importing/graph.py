@@ -80,11 +80,20 @@ class Stored(NamedTuple):
         return elements
 
 
+class Subgraph(NamedTuple):
+    """A graph inside a node: a branch, or what a loop repeats. It is not read, since a layer runs
+    always and once."""
+
+    bytes: int
+    """Its size in the file."""
+
+
 class Scope(NamedTuple):
     """A call of a module of the program that the model was exported from: its path and class."""
 
     path: str
     class_name: str
+    """Empty where the file does not say it."""
 
 
 class Node(NamedTuple):
@@ -101,7 +110,8 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     """In `aten` all arguments, by the names of the operator's schema: a tensor is a `Reference`,
-    and lists may hold references. In `onnx` a tensor is a `Stored`."""
+    and lists may hold references. In `onnx` a tensor is a `Stored`, a graph is a
+    `Subgraph`, and a list is a tuple."""
     scopes: tuple[Scope, ...] = ()
     """From the outermost module to the module that called the operator."""
 
