@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from mnet_cost.models.types import Scope
+
 Dialect = Literal["onnx", "aten", "tflite"]
 """Whose operators they are. aten: those of torch.export, with `aten.conv2d.default` as name."""
 
@@ -18,6 +20,9 @@ class Batch(NamedTuple):
     """A size that is proportional to the number of examples: the batch itself is `Batch(1)`."""
 
     times: int = 1
+    outer: int = 1
+    """The part of `times` whose axis was in front of the batch when axes were joined: positions
+    are counted by that, then by the examples, then by the rest."""
 
     def __str__(self) -> str:
         return "batch" if self.times == 1 else f"{self.times} * batch"
@@ -88,14 +93,6 @@ class Subgraph(NamedTuple):
     """Its size in the file."""
 
 
-class Scope(NamedTuple):
-    """A call of a module of the program that the model was exported from: its path and class."""
-
-    path: str
-    class_name: str
-    """Empty where the file does not say it."""
-
-
 class Node(NamedTuple):
     """One operator applied to tensors."""
 
@@ -135,3 +132,5 @@ class Graph(NamedTuple):
     """The version of the operators of each domain; the standard domain is ''."""
     same_storage: Mapping[str, str] = {}
     """Stored tensors that are another stored tensor under a second name, and that tensor's name."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the spec has to know of the file, a sentence each."""

@@ -1,0 +1,72 @@
+"""Functions of each element: sums, products, activations, of tensors and of known numbers.
+
+Where all operands are known (sizes, bounds), the result is calculated and makes no layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.known import calculate
+from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape
+from mnet_cost.layers.arithmetic import REVERSIBLE
+
+
+def known_result(function: str, operands: Sequence[Value]) -> Value | None:
+    """The result of a function of known tensors, where it is known, too."""
+    if any(x.known is None for x in operands):
+        return None
+    shape = joined_shape([x.shape for x in operands])
+    lengths = {len(x.known or ()) for x in operands}
+    if len(lengths - {1}) > 1 or (1 in lengths and len(shape) and max(lengths) == 1 != 1):
+        return None
+    result = calculate(function, *[x.known or () for x in operands])
+    if result is None:
+        return None
+    return Value(shape, operands[0].dtype, known=result, static=True)
+
+
+def function(b: Builder, x: Value, kind: str, known: str | None = None, **fields: Any) -> Value:
+    """A function of one tensor that is a kind (`relu`) or an operation (`exp`) of its own.
+
+    `known` is its name among those of known numbers, where it has one.
+    """
+    if known is not None and (result := known_result(known, (x,))) is not None:
+        return result
+    return b.layer(kind, (x,), x.shape, fields)
+
+
+def operation(b: Builder, x: Value, name: str, known: str | None = None, **fields: Any) -> Value:
+    """A function of one tensor that `elementwise` has."""
+    return function(b, x, "elementwise", known, operation=name, **fields)
+
+
+def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
+    """`add`, `subtract`, `multiply`, `divide`, `power`, `minimum` or `maximum` of two tensors.
+
+    A known number becomes the number of the layer.
+    """
+    result = known_result(name, (first, second))
+    if result is not None:
+        return result
+    for x, other, is_reversed in ((first, second, False), (second, first, True)):
+        number = other.number
+        if number is None or not isinstance(number, (int, float)) or other.rank > x.rank:
+            continue
+        if is_reversed and name not in REVERSIBLE and name not in ("add", "multiply"):
+            if name not in ("minimum", "maximum"):
+                raise Unmapped(f"is `{name}` of a number and a tensor")
+            is_reversed = False
+        turned = True if is_reversed and name in REVERSIBLE else None
+        fields = {"operation": name, "number": _number(number), "reversed": turned}
+        return b.layer("elementwise", (x,), x.shape, fields)
+    wires, shape = b.joined((first, second))
+    if name in ("add", "multiply"):
+        return b.layer(name, wires, shape)
+    return b.layer("elementwise", wires, shape, {"operation": name})
+
+
+def _number(number: int | float | bool) -> int | float:
+    return int(number) if isinstance(number, bool) else number

@@ -1,0 +1,105 @@
+"""Other shapes and other orders of the same elements, parts, and parts put together.
+
+What changes only the axis of the batch, or axes of size 1 beside it, makes no layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.importing.graph import Batch
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.known import strides
+from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, mixing
+
+
+def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
+    """x with its axes in another order: axis i of the result is axis order[i] of x."""
+    places = [x.place(axis) for axis in order]
+    if sorted(places) != list(range(x.rank)):
+        raise Unmapped(f"has an order {list(order)} for {x.rank} axes")
+    shape = tuple([x.shape[place] for place in places])
+    if x.known is not None and x.rank < 2:
+        return x
+    own = [place for place in range(x.rank) if x.shape[place] != ALONE]
+    axes = [own.index(place) for place in places if place in own]
+    if axes == sorted(axes):
+        return x._replace(shape=shape, known=None)
+    return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
+
+
+def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
+    """Tensors one after the other along an axis; known numbers stay known."""
+    first = values[0]
+    place = first.place(axis)
+    shape: list[Dim] = list(first.shape)
+    if any(x.rank != first.rank for x in values):
+        raise Unmapped("joins tensors of different numbers of axes")
+    if first.rank == 1 and all(x.known is not None for x in values):
+        known = tuple([element for x in values for element in x.known or ()])
+        return Value((len(known),), first.dtype, known=known, static=True)
+    whole = next((x for x in values if x.batch_axis is not None), first)
+    if place == whole.batch_axis:
+        raise mixing()
+    sizes = [x.shape[place] for x in values]
+    if any(isinstance(size, Batch) for size in sizes):
+        raise mixing()
+    shape = list(whole.shape)
+    shape[place] = sum(size for size in sizes if isinstance(size, int))
+    wires = []
+    for x in values:
+        if whole.batch_axis is not None and x.batch_axis is None:
+            x = b.without_axis(x, whole.batch_axis, whole.shape[whole.batch_axis])
+        wires.append(b.wire(x))
+    if len(wires) == 1:
+        return first
+    return b.layer("concat", wires, shape, {"axis": whole.axis(place)})
+
+
+def slice_of(b: Builder, x: Value, axis: int, start: int, stop: int | None, step: int = 1) -> Value:
+    """Positions from `start` to before `stop` along an axis, as Python counts them."""
+    place = x.place(axis)
+    size = x.shape[place]
+    if isinstance(size, Batch):
+        if start == 0 and step == 1 and (stop is None or stop >= 2**31 - 1):
+            return x
+        raise mixing()
+    if step < 1:
+        raise Unmapped(f"takes positions with a step of {step}")
+    first, last, _ = slice(start, stop, step).indices(size)
+    count = max(0, -(-(last - first) // step))
+    if not count:
+        raise Unmapped("takes nothing")
+    shape = (*x.shape[:place], count, *x.shape[place + 1 :])
+    if (first, count) == (0, size):
+        return x
+    if x.known is not None and x.rank == 1:
+        return x._replace(shape=shape, known=x.known[first:last:step], stored=None, wire=None)
+    fields = {
+        "start": first or None,
+        "stop": last if last != size else None,
+        "step": step if step != 1 else None,
+        "axis": x.axis(place),
+    }
+    return b.layer("slice", (x,), shape, fields, dtype=x.dtype)
+
+
+def take(b: Builder, x: Value, axis: int, index: int) -> Value:
+    """One position along an axis, which goes."""
+    place = x.place(axis)
+    size = x.shape[place]
+    if isinstance(size, Batch):
+        raise mixing()
+    if not -size <= index < size:
+        raise Unmapped(f"takes position {index} of {size}")
+    shape = x.shape[:place] + x.shape[place + 1 :]
+    if x.known is not None:
+        step = strides([1 if isinstance(s, Batch) else s for s in x.shape])[place]
+        known = tuple([e for i, e in enumerate(x.known) if i // step % size == index % size])
+        return Value(shape, x.dtype, known=known, static=True)
+    if size == 1:
+        return b.reshaped(x, shape)
+    if not [s for s in shape if s != ALONE]:
+        raise Unmapped("leaves one number for each example")
+    fields = {"index": index, "axis": x.axis(place)}
+    return b.layer("take", (x,), shape, fields, dtype=x.dtype)
