@@ -23,7 +23,7 @@ class Eager(NamedTuple):
     """With the batch."""
 
 
-class MultAdds(TorchDispatchMode):
+class MultAdds(TorchDispatchMode):  # type: ignore[misc]
     """Counts the mult-adds of convolutions and products of matrices."""
 
     def __init__(self) -> None:

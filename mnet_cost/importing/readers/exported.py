@@ -1,8 +1,6 @@
-"""Programs of torch.export that are in memory, and modules that are exported for it.
+"""Reads programs of torch.export that are in memory.
 
-`from_exported` reads a program as torch has it, and gives the graph of the file that torch would
-save. `export_module` exports a module at a symbolic batch, with tensors that have no elements where it
-can; `call_factory` imports a module of Python and calls a function of it, so it runs that code.
+The graph is that of the file which torch would save. `modules.py` exports modules for it.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from mnet_cost.errors import ModelFileError
 from mnet_cost.importing.graph import FEW, Graph, Reference
-from mnet_cost.importing.readers.pt2 import VALUE_CODES
 from mnet_cost.importing.readers.program import (
     Argument,
     Declared,
@@ -33,11 +30,13 @@ from mnet_cost.importing.readers.program import (
     program_graph,
     scopes_of,
 )
+from mnet_cost.importing.readers.pt2 import VALUE_CODES
 
-EXAMPLES = 2
-"""How many examples a module is exported with: of one, torch does not know that it is the batch."""
-
-_LAYOUTS = {torch.strided: "strided", torch.sparse_coo: "sparse_coo", torch.sparse_csr: "sparse_csr"}
+_LAYOUTS = {
+    torch.strided: "strided",
+    torch.sparse_coo: "sparse_coo",
+    torch.sparse_csr: "sparse_csr",
+}
 _SMALL_FLOATS = {
     torch.float8_e4m3fn: "float8e4m3fn",
     torch.float8_e5m2: "float8e5m2",
@@ -93,7 +92,11 @@ class _Program:
             value = self._values.get(name)
             if spec.kind == InputKind.CUSTOM_OBJ:
                 raise ProgramError("has an object of a class of its own among its inputs")
-            if spec.kind == InputKind.TOKEN or value is None or isinstance(value, (bool, str, float)):
+            if (
+                spec.kind == InputKind.TOKEN
+                or value is None
+                or isinstance(value, (bool, str, float))
+            ):
                 continue
             if not isinstance(value, torch.Tensor):
                 if isinstance(value, int):
@@ -201,11 +204,11 @@ def _by_name(node: fx.Node) -> dict[str, Any]:
     target = node.target
     if isinstance(target, torch._ops.OpOverload):
         names = [argument.name for argument in target._schema.arguments]
-        given = dict(zip(names, node.args, strict=False)) | node.kwargs
+        given: dict[str, Any] = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
         return {name: given[name] for name in names if name in given}
     if isinstance(node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool)):
         return dict(zip(inspect.signature(target).parameters, node.args, strict=False))
-    return {str(i): value for i, value in enumerate(node.args)} | node.kwargs
+    return {**{str(i): value for i, value in enumerate(node.args)}, **node.kwargs}
 
 
 def _target(target: Any) -> str:

@@ -70,9 +70,7 @@ def _factory(reference: str) -> Any:
     path, separator, name = reference.partition(":")
     if not separator or not path or not name:
         raise UsageError(
-            Problem(
-                f"`{reference}` names no factory", hint="write `package.module:factory`"
-            )
+            Problem(f"`{reference}` names no factory", hint="write `package.module:factory`")
         )
     folder = os.getcwd()
     if folder not in sys.path and "" not in sys.path:

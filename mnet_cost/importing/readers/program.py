@@ -17,10 +17,10 @@ from mnet_cost.importing.graph import (
     Graph,
     Node,
     Reference,
-    Scope,
     Stored,
     Tensor,
 )
+from mnet_cost.models.types import Scope
 
 Size = int | str
 """A size as a program has it: a number, or an expression of symbols as text."""
@@ -78,7 +78,9 @@ def program_graph(
     if len(operations) > MAX_NODES:
         raise ProgramError(f"has {len(operations):,} nodes; the most are {MAX_NODES:,}")
     inputs = [argument for argument in arguments if argument.path is None]
-    shape = _shapes(next((x.sizes[0] for x in inputs if x.sizes and isinstance(x.sizes[0], str)), None))
+    shape = _shapes(
+        next((x.sizes[0] for x in inputs if x.sizes and isinstance(x.sizes[0], str)), None)
+    )
     taken = {argument.name for argument in arguments} | set(tensors)
     names: dict[str, str] = {}
     stored: dict[str, Stored] = {}
@@ -103,7 +105,10 @@ def program_graph(
         source=source,
         inputs=tuple([Tensor(x.name, x.dtype, shape(x.sizes)) for x in inputs]),
         outputs=tuple(
-            [_output(names.get(output, output), tensors, stored, inputs, shape) for output in outputs]
+            [
+                _output(names.get(output, output), tensors, stored, inputs, shape)
+                for output in outputs
+            ]
         ),
         nodes=tuple([_node(operation, names) for operation in operations]),
         stored=stored,
@@ -166,7 +171,9 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
 
 def scopes_of(stack: Iterable[tuple[str, str]]) -> tuple[Scope, ...]:
     """Scopes from the (path, class with its module) of each module call around a node."""
-    return tuple([Scope(path, kind.rpartition(".")[2]) for path, kind in stack if kind != _NO_STACK])
+    return tuple(
+        [Scope(path, kind.rpartition(".")[2]) for path, kind in stack if kind != _NO_STACK]
+    )
 
 
 _NO_STACK = "_empty_nn_module_stack_from_metadata_hook"
@@ -197,8 +204,6 @@ def _dimension(size: Size, batch: str | None) -> Dimension:
     return size
 
 
-
-
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*|-?\d+|'[^'\\]*'|[(),=])")
 _MAX_EXPRESSION = 10_000
 _MAX_NESTING = 50
@@ -212,7 +217,7 @@ def expression_text(written: str) -> str:
     """
     if not written.isprintable() or len(written) > _MAX_EXPRESSION:
         raise ProgramError("has a size that is no expression")
-    if "(" not in written or "'" not in written and "Integer" not in written:
+    if "(" not in written or not ("'" in written or "Integer" in written):
         return written.replace(" ", "")
     text, end = _expression(written, 0, 0)
     if written[end:].strip():

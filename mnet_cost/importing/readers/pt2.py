@@ -2,8 +2,8 @@
 
 Such a file is a zip archive in which JSON says all but the elements of tensors: operators with
 their arguments by name, types and sizes, modules. Nothing of it is run or unpickled, and weights
-are not looked at. The form is that of torch 2.8 and later, or of 2.5 to 2.7, which wrote other names
-(torch/_export/serde/schema.py and torch/export/pt2_archive of those versions).
+are not looked at. The form is that of torch 2.8 and later, or of 2.5 to 2.7, which wrote other
+names (torch/_export/serde/schema.py and torch/export/pt2_archive of those versions).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.files import open_file
-from mnet_cost.importing.graph import FEW, MAX_NODES, Graph, Reference, Scope
+from mnet_cost.importing.graph import FEW, MAX_NODES, Graph, Reference
 from mnet_cost.importing.readers.archive import Archive, ArchiveError
 from mnet_cost.importing.readers.program import (
     Argument,
@@ -29,6 +29,7 @@ from mnet_cost.importing.readers.program import (
     program_graph,
     scopes_of,
 )
+from mnet_cost.models.types import Scope
 from mnet_cost.paths import Named, naming
 
 _OLD_PROGRAM = "serialized_exported_program.json"
@@ -336,7 +337,8 @@ def _argument(kind: str, content: Any, node: str) -> Any:
         return [_plain(number.get("real"), what), _plain(number.get("imag"), what)]
     if kind == "as_string_to_argument":
         return {
-            key: _argument(*_choice(part, what), node) for key, part in _mapping(content, what).items()
+            key: _argument(*_choice(part, what), node)
+            for key, part in _mapping(content, what).items()
         }
     raise ProgramError(f"has {what} of the kind {_shown(kind)}")
 
