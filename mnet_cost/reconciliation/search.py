@@ -21,6 +21,8 @@ from mnet_cost.reconciliation.readings import PAPER, NetworkCounts, Reading
 from mnet_cost.reconciliation.settings import at_batch, other_settings
 from mnet_cost.reconciliation.sums import fitting_sums
 from mnet_cost.reconciliation.types import (
+    UNEXPLAINED,
+    UNPRINTED,
     Cause,
     Explanation,
     Reconciled,
@@ -39,6 +41,7 @@ _PRINTS_FLOPS = ("torch", "openvino")
 """Tools that print 2 for each mult-add."""
 _CALLS_AGAIN = ("calflops", "deepspeed")
 """Tools that patch torch and, after a call that fails, count each operation once more."""
+_WITH_RULES = frozenset([convention.name for convention in CONVENTIONS])
 FACTORS = (1, 2)
 FLOPS = "FLOPs: 2 for each mult-add"
 
@@ -88,6 +91,8 @@ class _Search:
     def reconcile(self, figure: Figure) -> Reconciled:
         """All that is tried, stage by stage."""
         named, *others = groups = _by_name(figure)
+        if figure.tool in _WITH_RULES:
+            groups = [named]  # of others, only what they count at this setting is a reason
         stages = [
             (self._here, named),
             (self._multiples, named),
@@ -102,7 +107,7 @@ class _Search:
         for conventions in groups:
             possible = [*self._left_out(figure, conventions), *self._sums(figure, conventions)]
             if possible:
-                return Reconciled(figure, tuple(possible))
+                return Reconciled(figure, tuple(possible[:MOST_SHOWN]))
         return self._unexplained(figure, named)
 
     def _here(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
@@ -137,11 +142,13 @@ class _Search:
         for setting in self._others:
             yield from _matches(figure, conventions, setting)
 
-    def _explanations(self, figure: Figure, matches: Sequence[_Match]) -> tuple[Explanation, ...]:
+    def _explanations(
+        self, figure: Figure, matches: Sequence[_Match], verdict: Verdict | None = None
+    ) -> tuple[Explanation, ...]:
         """Matches as explanations; conventions that count the same are together."""
         merged: dict[tuple[object, ...], Explanation] = {}
         for match in matches:
-            explanation = self._explanation(figure, match, match.rounding)
+            explanation = self._explanation(figure, match, verdict or match.rounding)
             key = (tuple(match.setting.changed.items()), explanation.causes, match.factor)
             same = merged.get(key)
             if same is None:
@@ -160,9 +167,8 @@ class _Search:
             causes.append(Cause(FLOPS, reading.total))
         rest = figure.value - total
         if rest:
-            is_matched = verdict != "unexplained"
-            causes.append(Cause("digits that are not printed" if is_matched else "not explained",
-                                rest))  # fmt: skip
+            what = UNEXPLAINED if verdict == "unexplained" else UNPRINTED
+            causes.append(Cause(what, rest))
         return Explanation(verdict, (reading.convention.name,), tuple(causes), total,
                            setting.changed, match.factor)  # fmt: skip
 
@@ -224,9 +230,9 @@ class _Search:
             ],
             key=lambda match: abs(figure.value - match.reading.total * match.factor),
         )
-        explanations = tuple(
-            [self._explanation(figure, match, "unexplained") for match in closest[:MOST_SHOWN]]
-        )
+        once = {match.reading.convention.name: match for match in reversed(closest)}
+        shown = [match for match in closest if once[match.reading.convention.name] is match]
+        explanations = self._explanations(figure, shown, "unexplained")
         best = closest[0]
         gap = figure.value - best.reading.total * best.factor
         convention = best.reading.convention

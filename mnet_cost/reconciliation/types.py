@@ -14,6 +14,9 @@ Verdict = Literal["exact", "rounded", "truncated", "rounded twice", "possible", 
 the digits that are printed. possible: to the last unit, but by parts left out or counted in a way
 that no tool is known for. unexplained: no reading gives it."""
 
+UNPRINTED, UNEXPLAINED = "digits that are not printed", "not explained"
+"""The last cause, where a number is rounded, and where something is left."""
+
 EXPLAINED = frozenset(("exact", "rounded", "truncated", "rounded twice", "possible"))
 
 
