@@ -15,11 +15,12 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_files import model, node_cases, tensor
 
 from mnet_cost.errors import ModelFileError
-from mnet_cost.importing.graph import FEW, Graph, Scope, Stored, Subgraph, Tensor
+from mnet_cost.importing.graph import FEW, Graph, Stored, Subgraph, Tensor
 from mnet_cost.importing.readers import protobuf
 from mnet_cost.importing.readers.onnx import parse_onnx, read_onnx
 from mnet_cost.importing.readers.onnx_messages import MESSAGES, TENSOR_TYPES
 from mnet_cost.importing.readers.protobuf import Reader
+from mnet_cost.models.types import Scope
 
 
 def graph_of(proto: Any, name: str = "net.onnx") -> Graph:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from mnet_cost.importing.graph import Scope
 from mnet_cost.importing.readers.onnx_messages import MESSAGES
 from mnet_cost.importing.readers.protobuf import Reader
+from mnet_cost.models.types import Scope
 
 _PATHS = b"pkg.torch.onnx.name_scopes"
 _CLASSES = b"pkg.torch.onnx.class_hierarchy"
