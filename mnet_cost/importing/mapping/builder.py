@@ -20,6 +20,7 @@ from mnet_cost.importing.mapping.values import (
     Value,
     elements,
     joined_shape,
+    layer_shape,
     own_shape,
     with_batch,
 )
@@ -89,10 +90,7 @@ class Builder:
 
     def input(self, name: str, shape: tuple[Dim, ...], dtype: str | None) -> Value:
         """A further input of the model."""
-        own = own_shape(shape)
-        if not own:
-            raise Unmapped("has one number for each example, and an input needs an axis")
-        type_ = TensorType(own, dtype_of(dtype), "input")
+        type_ = TensorType(layer_shape(shape), dtype_of(dtype), "input")
         if too_large := excess(type_, require):
             raise Unmapped(too_large)
         self.inputs.append(ImportedInput(name, type_))
@@ -149,7 +147,7 @@ class Builder:
             for type_, shape in zip(made, shapes, strict=True)
         ]
         for type_, whole in zip(made, in_file, strict=True):
-            if type_.shape != own_shape(whole):
+            if type_.shape != layer_shape(whole):
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
         shares, tied_to = self._owned(index, layer, types, [x for x in owns if x is not None])
@@ -173,7 +171,7 @@ class Builder:
         """
         if value.wire is not None:
             return value.wire
-        own = value.own_shape or (1,)
+        own = layer_shape(value.shape)
         stored = value.stored
         if stored is None:
             if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
@@ -250,7 +248,7 @@ class Builder:
             raise Unmapped(
                 f"cannot make {list(map(str, value.shape))} into {list(map(str, shape))}"
             )
-        if value.wire is None or own_shape(shape) == value.own_shape or not own_shape(shape):
+        if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
             return value._replace(shape=shape)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
@@ -270,6 +268,17 @@ class Builder:
                 raise Unmapped(f"cannot make {whole} elements into {list(map(str, target))}")
             sizes[remaining] = whole // others
         return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
+
+    def undo(self, count: int) -> None:
+        """Take back all layers but the first `count`: those of a node that has no rule after all."""
+        for part in (self.layers, self._made, self._static):
+            del part[count:]
+        self._owners = {name: at for name, at in self._owners.items() if at < count}
+        self._parameters = {
+            place: wire
+            for place, wire in self._parameters.items()
+            if wire.layer is None or wire.layer < count
+        }
 
     def canonical(self, stored: Stored) -> str:
         """The name of a stored tensor, the first one where it has several."""
@@ -456,7 +465,7 @@ def _reshape(
 ) -> tuple[str, dict[str, Any]]:
     """The kind and fields that make x into `shape` of the file: `flatten` where the last axes are
     joined, so that it holds for other sizes, too."""
-    before, after = x.shape, own_shape(shape)
+    before, after = x.shape, layer_shape(shape)
     joined = len(before) - len(after) + 1
     if joined > 1 and after[:-1] == before[: len(after) - 1]:
         usual = x.layout not in ("signal", "volume") and joined == min(len(before), 3)

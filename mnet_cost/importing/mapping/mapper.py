@@ -15,7 +15,7 @@ from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Shape, Stored, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.values import Dim, Refused, Unmapped, Value, concrete
+from mnet_cost.importing.mapping.values import ALONE, Dim, Refused, Unmapped, Value, concrete
 from mnet_cost.tensors import MAX_SIZE
 
 
@@ -73,18 +73,25 @@ def map_graph(
     table: Table,
     shapes: Mapping[str, Sequence[int]] | None = None,
     has_batch: bool = True,
+    sizes: Mapping[str, int] | None = None,
 ) -> LayerGraph:
     """The layers of a graph.
 
-    `shapes` gives sizes of inputs, with the batch, where the file leaves them open. Without
-    `has_batch` all axes are axes of one example. Raises `ModelFileError` for what is refused.
+    `shapes` gives sizes of inputs, with the batch, where the file leaves them open; `sizes` those
+    of symbols of the file. Without `has_batch` all axes are axes of one example. Raises
+    `ModelFileError` for what is refused.
     """
-    return _Mapper(graph, table, shapes or {}, has_batch).mapped()
+    return _Mapper(graph, table, shapes or {}, has_batch, sizes or {}).mapped()
 
 
 class _Mapper:
     def __init__(
-        self, graph: Graph, table: Table, shapes: Mapping[str, Sequence[int]], has_batch: bool
+        self,
+        graph: Graph,
+        table: Table,
+        shapes: Mapping[str, Sequence[int]],
+        has_batch: bool,
+        sizes: Mapping[str, int],
     ) -> None:
         self._graph = graph
         self._table = table
@@ -101,7 +108,10 @@ class _Mapper:
                         hint="its inputs: " + ", ".join(f"`{x.name}`" for x in graph.inputs),
                     )
                 )
-        self._symbols = self._sizes_of_symbols(shapes)
+        self._symbols: dict[str, Dim] = {**sizes, **self._sizes_of_symbols(shapes)}
+        for tensor in graph.inputs:
+            if has_batch and tensor.shape and isinstance(tensor.shape[0], str):
+                self._symbols[tensor.shape[0]] = ALONE
         self._fixed = self._fixed_batch()
         self._builder = Builder(graph, self._fixed)
         self._values: dict[str, Value] = {}
@@ -132,8 +142,8 @@ class _Mapper:
         declared = tensor.shape
         if given is None:
             if declared is None:
-                self._missing(tensor.name, "the file does not state its shape")
-            return declared  # type: ignore[return-value]
+                raise self._missing(tensor.name)
+            return declared
         if declared is not None and len(declared) != len(given):
             raise ModelFileError(
                 Problem(
@@ -155,11 +165,23 @@ class _Mapper:
             return (declared[0], *given[1:])
         return tuple(given)
 
-    def _missing(self, name: str, why: str) -> Any:
-        raise ModelFileError(
+    def _missing(self, name: str) -> ModelFileError:
+        return ModelFileError(
             Problem(
-                f"{self._graph.source}: the shape of input `{name}` is not known: {why}",
-                hint=f"give it, with the batch first: --shape {name}=1,3,224,224",
+                f"{self._graph.source}: the file does not state the shape of its input `{name}`",
+                hint=f"give it to `import`, with the batch first: --shape {name}=1,3,224,224",
+            )
+        )
+
+    def _open_size(self, name: str, symbol: str) -> ModelFileError:
+        shape = self._shapes[name]
+        setting = f"`FILE@{symbol}=224`, or for `import` " if symbol.isidentifier() else ""
+        sizes = ",".join(str(size) if isinstance(size, int) else "224" for size in shape[1:])
+        return ModelFileError(
+            Problem(
+                f"{self._graph.source}: input `{name}` is {_shown(shape)}, and the size `{symbol}` "
+                "is not known",
+                hint=f"give it: {setting}--shape {name}=1,{sizes}",
             )
         )
 
@@ -192,7 +214,7 @@ class _Mapper:
             elif isinstance(size, str) and size in self._symbols:
                 shape[i] = self._symbols[size]
             elif isinstance(size, str):
-                self._missing(tensor.name, f"the file has {_shown(self._shapes[tensor.name])}")
+                raise self._open_size(tensor.name, size)
             elif isinstance(size, int) and not 0 < size <= MAX_SIZE:
                 raise ModelFileError(
                     Problem(f"{self._graph.source}: input `{tensor.name}` has a size {size}")
@@ -216,7 +238,7 @@ class _Mapper:
     def _map(self, node: Node) -> None:
         self._builder.at(node)
         try:
-            why = self._table.refused.get(node.operator)
+            why = self._table.refused.get(rule_name(node))
             if why is not None:
                 raise Refused(why)
             call = self._call(node)
@@ -231,12 +253,14 @@ class _Mapper:
                 self._values[name] = value
 
     def _made(self, call: Call) -> list[Value]:
-        rule = self._table.rules.get(call.node.operator)
+        rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
             return self._opaque(call, "has no rule")
+        count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
+            self._builder.undo(count)
             return self._opaque(call, str(problem))
         return [made] if isinstance(made, Value) else made
 
@@ -267,10 +291,13 @@ class _Mapper:
         file has a number for it."""
         if shape is None:
             return None
-        sizes = [self._symbols.get(size, size) if isinstance(size, str) else size for size in shape]
-        if any(isinstance(size, str) for size in sizes):
-            return None
-        return tuple(sizes)  # type: ignore[arg-type]
+        sizes: list[Dim] = []
+        for size in shape:
+            known = self._symbols.get(size) if isinstance(size, str) else size
+            if known is None:
+                return None
+            sizes.append(known)
+        return tuple(sizes)
 
     def _opaque(self, call: Call, reason: str) -> list[Value]:
         """Outputs of a node without a rule, as the file states them."""
@@ -300,10 +327,8 @@ class _Mapper:
         own = [size.times if isinstance(size, Batch) else size for size in shape]
         if shape and shape[0] == Batch(1):
             own = own[1:]
-        if not own:
-            raise Refused("has no rule, and its output has one number for each example")
         return self._builder.layer(
-            "opaque", activations, shape, fields | {"shape": own}, dtype=call.dtypes[number]
+            "opaque", activations, shape, fields | {"shape": own or [1]}, dtype=call.dtypes[number]
         )
 
     def _check(self, call: Call, outputs: Sequence[Value]) -> None:
@@ -325,6 +350,11 @@ class _Mapper:
 def stored_value(stored: Stored) -> Value:
     """The value of a tensor that is stored in the file."""
     return Value(stored.shape, stored.dtype, None, stored, stored.values, static=True)
+
+
+def rule_name(node: Node) -> str:
+    """The name of a node's operator in a table: with its domain, but for the standard one."""
+    return f"{node.domain}.{node.operator}" if node.domain else node.operator
 
 
 def described(node: Node) -> str:
