@@ -270,10 +270,11 @@ class Builder:
         return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
 
     def undo(self, count: int) -> None:
-        """Take back all layers but the first `count`: those of a node that has no rule after all."""
+        """Take back all layers but the first `count`: a node has no rule after all."""
         for part in (self.layers, self._made, self._static):
             del part[count:]
         self._owners = {name: at for name, at in self._owners.items() if at < count}
+        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
         self._parameters = {
             place: wire
             for place, wire in self._parameters.items()

@@ -5,6 +5,7 @@ Not here: kernels that are made of stored tensors alone, which `convolutions.py`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from mnet_cost.importing.graph import Batch
@@ -12,8 +13,8 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import (
     Ends,
     non_default,
-    plain_pair,
     plain_padding,
+    plain_pair,
 )
 from mnet_cost.importing.mapping.values import ALONE, Unmapped, Value
 
@@ -22,9 +23,9 @@ def dynamic_convolution(
     b: Builder,
     x: Value,
     weight: Value,
-    stride: tuple[int, ...],
+    stride: Sequence[int],
     padding: Ends | Literal["same"],
-    dilation: tuple[int, ...],
+    dilation: Sequence[int],
     groups: int | Batch,
 ) -> Value:
     """A convolution of each example with a kernel of its own.

@@ -6,6 +6,7 @@ Not here: one stretch or one position (`slice_of`, `take`) and `concat`, which `
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from mnet_cost.importing.graph import Batch
 from mnet_cost.importing.mapping.builder import Builder
@@ -100,7 +101,7 @@ def picked(b: Builder, x: Value, axis: int, indices: Sequence[int]) -> Value:
     positions = [i + whole if i < 0 else i for i in indices]
     if any(not 0 <= i < whole for i in positions) or not positions:
         raise Unmapped(f"takes positions {list(indices)[:5]} of {whole}")
-    steps = {after - before for before, after in zip(positions, positions[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(positions)}
     if len(positions) == 1 or (len(steps) == 1 and min(steps) > 0):
         step = steps.pop() if steps else 1
         return slice_of(b, x, axis, positions[0], positions[-1] + 1, step)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from mnet_cost.importing.mapping import activations
 from mnet_cost.importing.mapping.aten.arguments import (
-    flag,
     operand,
     optional_real,
     real,
@@ -17,7 +16,6 @@ from mnet_cost.importing.mapping.aten.arguments import (
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.elementwise import binary, function, known_result, operation
 from mnet_cost.importing.mapping.mapper import Call, Rule
-from mnet_cost.importing.mapping.movement import concat
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
 

@@ -9,7 +9,6 @@ from mnet_cost.importing.mapping import parts
 from mnet_cost.importing.mapping.aten.arguments import (
     ALL_THE_REST,
     flag,
-    operand,
     optional_whole,
     places,
     plain,
