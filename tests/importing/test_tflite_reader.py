@@ -141,6 +141,13 @@ def test_quantized_tensors() -> None:
     assert graph.inputs[0].quantization == Quantization("int8")
     assert graph.stored["w"].quantization == Quantization("int8", 0)
     assert graph.stored["b"].quantization == Quantization("int32", 0)
+    assert graph.stored["b"].values is None
+
+
+def test_values_of_a_quantized_tensor_are_real() -> None:
+    scaled = T("c", [3], "int8", data=[-2, 0, 7], scales=1)
+    data = tflite_file([T("x", [1, 3]), scaled, T("y", [1, 3])], [Op("ADD", ("x", "c"), ("y",))])
+    assert read(data).stored["c"].values == (-1.0, 0.0, 3.5)
 
 
 def test_names_that_are_missing_or_not_unique() -> None:

@@ -200,7 +200,7 @@ class _File:
             return _FileTensor(declared, stored, None)
         stored = Stored(name, dtype, sizes, quantization=quantization)
         if table["sparsity"] is None:
-            stored = _with_values(stored, contents)
+            stored = _with_values(stored, contents, table["quantization"])
         return _FileTensor(declared, stored, (table["buffer"], False) if contents else None)
 
     def _shape(self, table: Mapping[str, Any], name: str) -> Shape:
@@ -318,7 +318,7 @@ def _quantization(
 ) -> Quantization | None:
     if table is None or not (table["scales"] or table["details_type"]):
         return None
-    if table["scales"] <= 1:
+    if len(table["scales"]) <= 1:
         return Quantization(dtype)
     if not 0 <= table["axis"] < rank:
         raise _Invalid(
@@ -327,8 +327,11 @@ def _quantization(
     return Quantization(dtype, table["axis"])
 
 
-def _with_values(stored: Stored, contents: memoryview) -> Stored:
-    """A stored tensor with its values where they are few. Its contents must have its size."""
+def _with_values(
+    stored: Stored, contents: memoryview, quantization: Mapping[str, Any] | None
+) -> Stored:
+    """A stored tensor with its values where they are few: the real ones where it is quantized with
+    one scale. Its contents must have its size."""
     bits = _BITS.get(stored.dtype)
     if bits is None:
         return stored
@@ -342,7 +345,13 @@ def _with_values(stored: Stored, contents: memoryview) -> Stored:
     code = _CODES.get(stored.dtype)
     if code is None or elements > FEW:
         return stored
-    return stored._replace(values=struct.unpack(f"<{elements}{code}", contents))
+    values = struct.unpack(f"<{elements}{code}", contents)
+    if stored.quantization is None or quantization is None:
+        return stored._replace(values=values)
+    if len(quantization["scales"]) != 1:
+        return stored
+    (scale,), zero = quantization["scales"], sum(quantization["zero_points"][:1])
+    return stored._replace(values=tuple([scale * (value - zero) for value in values]))
 
 
 def _same_storage(tensors: Sequence[_FileTensor], stored: Mapping[str, Stored]) -> dict[str, str]:
