@@ -154,7 +154,7 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     totals: dict[str, Any] = {}
     reserved: dict[tuple[str, _Doubt], list[tuple[str, Any]]] = {}
     for cost in costs:
-        counted = _counted(cost, network)
+        counted = counted_layer(cost, network)
         if counted is None:
             key = (cost.step.layer.kind, _UNKNOWN)
             reserved.setdefault(key, []).append((cost.step.name, 0))
@@ -190,7 +190,7 @@ def mult_adds_by(convention: Convention, costs: Sequence[LayerCost], network: Ne
         return [cost.mult_adds for cost in costs]
     recounted = []
     for cost in costs:
-        counted = _counted(cost, network)
+        counted = counted_layer(cost, network)
         amounts = [] if counted is None else _amounts(rules[type(cost.step.layer)], counted)
         recounted.append(cost.mult_adds + sum([amount for _, amount in amounts]))
     return recounted
@@ -215,7 +215,8 @@ _UNKNOWN = _Doubt("not covered", "its work is unknown")
 """The reason for opaque layers, whose cost is unknown: a total with them is a lower bound."""
 
 
-def _counted(cost: LayerCost, network: Network) -> Counted | None:
+def counted_layer(cost: LayerCost, network: Network) -> Counted | None:
+    """A layer as rules of tools take it; None where its work is unknown."""
     if cost.work is None:
         return None
     inputs = tuple([network.tensors[index].type for index in cost.step.inputs])

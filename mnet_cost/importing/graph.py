@@ -85,6 +85,14 @@ class Stored(NamedTuple):
         return elements
 
 
+class Subgraph(NamedTuple):
+    """A graph inside a node: a branch, or what a loop repeats. It is not read, since a layer runs
+    always and once."""
+
+    bytes: int
+    """Its size in the file."""
+
+
 class Node(NamedTuple):
     """One operator applied to tensors."""
 
@@ -99,7 +107,8 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     """In `aten` all arguments, by the names of the operator's schema: a tensor is a `Reference`,
-    and lists may hold references. In `onnx` a tensor is a `Stored`."""
+    and lists may hold references. In `onnx` a tensor is a `Stored`, a graph is a
+    `Subgraph`, and a list is a tuple."""
     scopes: tuple[Scope, ...] = ()
     """From the outermost module to the module that called the operator."""
 
@@ -123,3 +132,5 @@ class Graph(NamedTuple):
     """The version of the operators of each domain; the standard domain is ''."""
     same_storage: Mapping[str, str] = {}
     """Stored tensors that are another stored tensor under a second name, and that tensor's name."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the spec has to know of the file, a sentence each."""

@@ -14,6 +14,7 @@ VERSIONS = {
     "fit": 1,
     "check": 2,
     "sensitivity": 1,
+    "reconcile": 1,
     "models": 3,
     "model": 2,
     "devices": 2,

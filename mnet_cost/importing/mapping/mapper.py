@@ -73,18 +73,25 @@ def map_graph(
     table: Table,
     shapes: Mapping[str, Sequence[int]] | None = None,
     has_batch: bool = True,
+    sizes: Mapping[str, int] | None = None,
 ) -> LayerGraph:
     """The layers of a graph.
 
-    `shapes` gives sizes of inputs, with the batch, where the file leaves them open. Without
-    `has_batch` all axes are axes of one example. Raises `ModelFileError` for what is refused.
+    `shapes` gives sizes of inputs, with the batch, where the file leaves them open; `sizes` those
+    of symbols of the file. Without `has_batch` all axes are axes of one example. Raises
+    `ModelFileError` for what is refused.
     """
-    return _Mapper(graph, table, shapes or {}, has_batch).mapped()
+    return _Mapper(graph, table, shapes or {}, has_batch, sizes or {}).mapped()
 
 
 class _Mapper:
     def __init__(
-        self, graph: Graph, table: Table, shapes: Mapping[str, Sequence[int]], has_batch: bool
+        self,
+        graph: Graph,
+        table: Table,
+        shapes: Mapping[str, Sequence[int]],
+        has_batch: bool,
+        sizes: Mapping[str, int],
     ) -> None:
         self._graph = graph
         self._table = table
@@ -101,7 +108,7 @@ class _Mapper:
                         hint="its inputs: " + ", ".join(f"`{x.name}`" for x in graph.inputs),
                     )
                 )
-        self._symbols = self._sizes_of_symbols(shapes)
+        self._symbols = {**sizes, **self._sizes_of_symbols(shapes)}
         self._fixed = self._fixed_batch()
         self._builder = Builder(graph, self._fixed)
         self._values: dict[str, Value] = {}
@@ -132,8 +139,8 @@ class _Mapper:
         declared = tensor.shape
         if given is None:
             if declared is None:
-                self._missing(tensor.name, "the file does not state its shape")
-            return declared  # type: ignore[return-value]
+                raise self._missing(tensor.name)
+            return declared
         if declared is not None and len(declared) != len(given):
             raise ModelFileError(
                 Problem(
@@ -155,11 +162,23 @@ class _Mapper:
             return (declared[0], *given[1:])
         return tuple(given)
 
-    def _missing(self, name: str, why: str) -> Any:
-        raise ModelFileError(
+    def _missing(self, name: str) -> ModelFileError:
+        return ModelFileError(
             Problem(
-                f"{self._graph.source}: the shape of input `{name}` is not known: {why}",
-                hint=f"give it, with the batch first: --shape {name}=1,3,224,224",
+                f"{self._graph.source}: the file does not state the shape of its input `{name}`",
+                hint=f"give it to `import`, with the batch first: --shape {name}=1,3,224,224",
+            )
+        )
+
+    def _open_size(self, name: str, symbol: str) -> ModelFileError:
+        shape = self._shapes[name]
+        setting = f"`FILE@{symbol}=224`, or for `import` " if symbol.isidentifier() else ""
+        sizes = ",".join(str(size) if isinstance(size, int) else "224" for size in shape[1:])
+        return ModelFileError(
+            Problem(
+                f"{self._graph.source}: input `{name}` is {_shown(shape)}, and the size `{symbol}` "
+                "is not known",
+                hint=f"give it: {setting}--shape {name}=1,{sizes}",
             )
         )
 
@@ -192,7 +211,7 @@ class _Mapper:
             elif isinstance(size, str) and size in self._symbols:
                 shape[i] = self._symbols[size]
             elif isinstance(size, str):
-                self._missing(tensor.name, f"the file has {_shown(self._shapes[tensor.name])}")
+                raise self._open_size(tensor.name, size)
             elif isinstance(size, int) and not 0 < size <= MAX_SIZE:
                 raise ModelFileError(
                     Problem(f"{self._graph.source}: input `{tensor.name}` has a size {size}")
