@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mnet_cost.errors import ModelFileError, Problem
-from mnet_cost.importing.graph import Graph
+from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
@@ -31,35 +31,47 @@ TABLE = Table(
 
 
 def map_tflite(
-    graph: Graph, shapes: Mapping[str, Sequence[int]] | None = None, has_batch: bool = True
+    graph: Graph,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    has_batch: bool = True,
+    sizes: Mapping[str, int] | None = None,
 ) -> LayerGraph:
     """The layers of a graph of TFLite operators.
 
-    `shapes` are those of inputs as in the file, which has channels last: [1, 224, 224, 3]. Raises
-    `ModelFileError` for what is refused.
+    Arguments are those of `map_graph`; `shapes` are as in the file, which has channels last:
+    [1, 224, 224, 3]. Raises `ModelFileError` for what is refused.
     """
-    shapes = shapes or {}
+    shapes, sizes = shapes or {}, sizes or {}
     images = images_of(graph)
     for tensor in graph.inputs:
-        if tensor.name not in shapes and any(isinstance(size, str) for size in tensor.shape or ()):
-            sizes = ", ".join("?" if isinstance(x, str) else str(x) for x in tensor.shape or ())
-            raise ModelFileError(
-                Problem(
-                    f"{graph.source}: the shape of input `{tensor.name}` is not known: the file "
-                    f"has [{sizes}]",
-                    hint=f"give it, with the batch first: --shape {tensor.name}=1,224,224,3",
-                )
-            )
+        if tensor.name not in shapes:
+            _check_open_sizes(graph, tensor, sizes)
     given = {
         name: channels_first(sizes) if name in images else sizes for name, sizes in shapes.items()
     }
-    result = map_graph(with_images(graph), TABLE, given, has_batch)
+    result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
     precisions = _precisions(graph)
     return result._replace(
         layers=tuple(
             [x._replace(precision=precisions.get(x.origin.nodes[0])) for x in result.layers]
         )
     )
+
+
+def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
+    """Sizes that nobody gave are asked for in the order of the file."""
+    shape = tensor.shape or ()
+    open_size = next((x for x in shape if isinstance(x, str) and x not in sizes), None)
+    if open_size is not None:
+        plain = ",".join(str(x) if isinstance(x, int) else "224" for x in shape[1:])
+        raise ModelFileError(
+            Problem(
+                f"{graph.source}: input `{tensor.name}` is [{', '.join(map(str, shape))}], and the "
+                f"size `{open_size}` is not known",
+                hint=f"give it: `FILE@{open_size}=224`, or for `import` "
+                f"--shape {tensor.name}=1,{plain}",
+            )
+        )
 
 
 def _precisions(graph: Graph) -> dict[str, str]:

@@ -61,15 +61,15 @@ def with_images(graph: Graph) -> Graph:
     """The graph with channels of images in front, and without quantization."""
     images = images_of(graph)
 
-    def declared(tensor: Tensor) -> Tensor:
-        shape = tensor.shape if tensor.shape is None else _of_stored_batch(tensor.shape)
+    def declared(tensor: Tensor, is_input: bool = False) -> Tensor:
+        shape = tensor.shape if tensor.shape is None else _without_batch(tensor.shape, is_input)
         if shape is not None and tensor.name in images:
             shape = channels_first(shape)
         dtype = tensor.dtype if tensor.quantization is None else "float32"
         return Tensor(tensor.name, dtype, shape)
 
     return graph._replace(
-        inputs=tuple(map(declared, graph.inputs)),
+        inputs=tuple([declared(tensor, is_input=True) for tensor in graph.inputs]),
         outputs=tuple(map(declared, graph.outputs)),
         nodes=tuple([_with_images(node, images) for node in graph.nodes]),
         tensors={name: declared(tensor) for name, tensor in graph.tensors.items()},
@@ -125,10 +125,15 @@ def _with_images(node: Node, images: Iterable[str]) -> Node:
     return node._replace(operator=operator, attributes={**node.attributes, IMAGES: own})
 
 
-def _of_stored_batch(shape: Shape) -> Shape:
-    """A shape whose batch is that of the file's sizes: 1, since constants of a file are for that,
-    even where it says that the batch is open."""
-    return tuple([size.times if isinstance(size, Batch) else size for size in shape])
+def _without_batch(shape: Shape, is_input: bool) -> Shape:
+    """A shape with the file's number in the place of a batch that it says is open: constants of the
+    file are for that. Between nodes that number is nothing but a place holder."""
+    return tuple(
+        [
+            size if not isinstance(size, Batch) else size.times if is_input else "batch"
+            for size in shape
+        ]
+    )
 
 
 def _real(stored: Stored) -> Stored:
