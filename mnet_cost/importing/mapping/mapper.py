@@ -55,6 +55,14 @@ class Call(NamedTuple):
             raise Unmapped(f"has no tensor `{name}`")
         return value
 
+    def stated(self, number: int = 0) -> tuple[Dim, ...] | None:
+        """The shape that the file states for an output; None where it leaves a size open."""
+        declared = self.declared[number]
+        if declared is None:
+            return None
+        sizes = tuple([size for size in declared if not isinstance(size, str)])
+        return sizes if len(sizes) == len(declared) else None
+
 
 Rule = Callable[[Builder, Call], Value | list[Value]]
 """Maps one call: adds layers, and returns the value of the output, or those of all outputs."""
@@ -313,12 +321,10 @@ class _Mapper:
     def _complete(self, call: Call, number: int) -> tuple[Dim, ...] | None:
         """The shape that the file states for an output, where it leaves no size open, or only that
         of the batch, which then is the first axis as it is of an input."""
-        stated = call.declared[number]
-        if stated is None:
-            return None
+        stated, complete = call.declared[number], call.stated(number)
+        if stated is None or complete is not None:
+            return complete
         sizes = [size for size in stated if not isinstance(size, str)]
-        if len(sizes) == len(stated):
-            return tuple(sizes)
         inputs = [x for x in (*call.inputs, *call.arguments.values()) if isinstance(x, Value)]
         is_batch = self._has_batch and any(x.shape[:1] == (Batch(1),) for x in inputs)
         if not is_batch or not isinstance(stated[0], str) or len(sizes) + 1 < len(stated):
