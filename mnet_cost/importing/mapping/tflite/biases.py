@@ -1,4 +1,4 @@
-"""Biases that are none: converters write zeros, stored once, for all convolutions without a bias."""
+"""Biases that are none: a converter writes zeros, stored once, where layers have no bias."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _only_maker(
 
 
 def _keeps_positions(before: Shape | None, after: Shape | None, weight: Sequence[int]) -> bool:
-    """Whether a matrix [K, C] can make [..., K] of [..., C]: the other sizes are stated and equal."""
+    """Whether a matrix [K, C] can make [..., K] of [..., C], with other sizes stated and equal."""
     return (
         before is not None
         and after is not None
