@@ -20,6 +20,7 @@ from mnet_cost.importing.mapping.values import (
     Value,
     elements,
     joined_shape,
+    layer_shape,
     own_shape,
     with_batch,
 )
@@ -79,6 +80,8 @@ class Builder:
         """The layer that each stored tensor belongs to, by the name of the tensor."""
         self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
         """Stored tensors that are layers, by name and shape."""
+        self._stored: dict[int, Stored] = {}
+        """The stored tensor that a layer is, by the index of the layer."""
         self._node = Origin(())
 
     def at(self, node: Node) -> None:
@@ -87,10 +90,7 @@ class Builder:
 
     def input(self, name: str, shape: tuple[Dim, ...], dtype: str | None) -> Value:
         """A further input of the model."""
-        own = own_shape(shape)
-        if not own:
-            raise Unmapped("has one number for each example, and an input needs an axis")
-        type_ = TensorType(own, dtype_of(dtype), "input")
+        type_ = TensorType(layer_shape(shape), dtype_of(dtype), "input")
         if too_large := excess(type_, require):
             raise Unmapped(too_large)
         self.inputs.append(ImportedInput(name, type_))
@@ -147,7 +147,7 @@ class Builder:
             for type_, shape in zip(made, shapes, strict=True)
         ]
         for type_, whole in zip(made, in_file, strict=True):
-            if type_.shape != own_shape(whole):
+            if type_.shape != layer_shape(whole):
                 raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
         index = len(self.layers)
         shares, tied_to = self._owned(index, layer, types, [x for x in owns if x is not None])
@@ -171,7 +171,7 @@ class Builder:
         """
         if value.wire is not None:
             return value.wire
-        own = value.own_shape or (1,)
+        own = layer_shape(value.shape)
         stored = value.stored
         if stored is None:
             if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
@@ -201,6 +201,9 @@ class Builder:
     ) -> Wire:
         made = self.layer(kind, (), own, fields, owns=(stored,))
         assert made.wire is not None
+        if stored is not None:
+            assert made.wire.layer is not None
+            self._stored[made.wire.layer] = stored
         return made.wire
 
     def joined(self, values: Sequence[Value]) -> tuple[tuple[Wire, ...], tuple[Dim, ...]]:
@@ -245,7 +248,7 @@ class Builder:
             raise Unmapped(
                 f"cannot make {list(map(str, value.shape))} into {list(map(str, shape))}"
             )
-        if value.wire is None or own_shape(shape) == value.own_shape or not own_shape(shape):
+        if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
             return value._replace(shape=shape)
         kind, fields = _reshape(self._type(value.wire), shape, remaining)
         return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
@@ -266,9 +269,48 @@ class Builder:
             sizes[remaining] = whole // others
         return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
 
+    def undo(self, count: int) -> None:
+        """Take back all layers but the first `count`: a node has no rule after all."""
+        for part in (self.layers, self._made, self._static):
+            del part[count:]
+        self._owners = {name: at for name, at in self._owners.items() if at < count}
+        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
+        self._parameters = {
+            place: wire
+            for place, wire in self._parameters.items()
+            if wire.layer is None or wire.layer < count
+        }
+
     def canonical(self, stored: Stored) -> str:
         """The name of a stored tensor, the first one where it has several."""
         return self.graph.same_storage.get(stored.name, stored.name)
+
+    def sources(self, value: Value) -> list[Stored]:
+        """The stored tensors that a static value is made of."""
+        if value.wire is None:
+            return [] if value.stored is None else [value.stored]
+        sources: dict[str, Stored] = {}
+        seen: set[int] = set()
+        left = [value.wire.layer]
+        while left:
+            index = left.pop()
+            if index is None or index in seen:
+                continue
+            seen.add(index)
+            if index in self._stored:
+                stored = self._stored[index]
+                sources.setdefault(self.canonical(stored), stored)
+            left += [wire.layer for wire in self.layers[index].inputs]
+        return list(sources.values())
+
+    def release(self, stored: Iterable[Stored]) -> None:
+        """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
+        part of another layer, which will own them."""
+        for x in stored:
+            name = self.canonical(x)
+            owner = self._owners.get(name)
+            if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
+                del self._owners[name]
 
     def is_parameter(self, value: Value) -> bool:
         """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
@@ -424,7 +466,7 @@ def _reshape(
 ) -> tuple[str, dict[str, Any]]:
     """The kind and fields that make x into `shape` of the file: `flatten` where the last axes are
     joined, so that it holds for other sizes, too."""
-    before, after = x.shape, own_shape(shape)
+    before, after = x.shape, layer_shape(shape)
     joined = len(before) - len(after) + 1
     if joined > 1 and after[:-1] == before[: len(after) - 1]:
         usual = x.layout not in ("signal", "volume") and joined == min(len(before), 3)

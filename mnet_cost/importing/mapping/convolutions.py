@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from mnet_cost.importing.mapping.builder import Builder, is_trained
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
+from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, elements
 from mnet_cost.tensors import TensorType
 
 Ends = Sequence[tuple[int, int]]
@@ -26,13 +26,17 @@ def convolution(
     """A convolution of [N, C, L], [N, C, H, W] or [N, C, D, H, W] with a stored kernel.
 
     weight [K, C / groups, *kernel], bias [K]. `padding` has zeros before and after each axis, or is
-    `same`.
+    `same`. A kernel that is made of stored tensors alone is as one that is stored; a bias that is
+    not stored is added by a layer of its own.
     """
     axes = weight.rank - 2
     if axes not in (1, 2, 3) or x.rank != axes + 2:
         raise Unmapped(f"is a convolution over {axes} axes of a tensor of {x.rank}")
-    if weight.stored is None or (bias is not None and bias.stored is None):
-        raise Unmapped("has a kernel or a bias that is not stored")
+    if not weight.static:
+        raise Unmapped("has a kernel that is calculated from the input")
+    own = Kernel(b, weight)
+    if own.gain and axes != 2:
+        raise Unmapped("has a kernel with a gain, which only that of an image can have")
     channels, *kernel = plain_sizes((weight.shape[0], *weight.shape[2:]))
     (channels_in,) = plain_sizes(x.shape[1:2])
     fields: dict[str, Any] = {
@@ -40,17 +44,47 @@ def convolution(
         "stride": non_default(plain_pair(stride), 1),
         "padding": plain_padding(padding, kernel, stride, dilation),
         "dilation": non_default(plain_pair(dilation), 1),
-        "bias": True if bias is not None else None,
-        "trained": None if is_trained(weight.stored) else False,
+        "bias": True if bias is not None and bias.stored is not None else None,
+        "trained": None if own.trained else False,
+        "gain": True if own.gain else None,
     }
-    if axes == 2 and groups == channels_in and groups > 1:
+    if axes == 2 and groups == channels_in and groups > 1 and not own.gain:
         kind = "depthwise_conv2d"
         fields["multiplier"] = non_default(channels // channels_in, 1)
     else:
         kind = f"conv{axes}d"
         fields = {"channels": channels} | fields | {"groups": non_default(groups, 1)}
-    owns = [weight.stored] if bias is None else [weight.stored, bias.stored]
-    return b.layer(kind, (x,), channels_first(x), fields, owns=owns)
+    if weight.stored is None:
+        b.release(own.owns)
+    owns = [*own.owns, None if bias is None else bias.stored]
+    made = b.layer(kind, (x,), channels_first(x), fields, owns=owns)
+    if bias is None or bias.stored is not None:
+        return made
+    wires, shape = b.joined((made, b.reshaped(bias, (channels, *[1] * axes))))
+    return b.layer("add", wires, shape)
+
+
+class Kernel:
+    """A kernel, be it stored or made of stored tensors alone (weight standardization)."""
+
+    __slots__ = ("gain", "owns", "trained")
+
+    def __init__(self, b: Builder, weight: Value) -> None:
+        sources = b.sources(weight)
+        trained = [x for x in sources if is_trained(x)]
+        kernels = [x for x in trained if x.elements == elements(weight.shape)]
+        gains = [x for x in trained if x not in kernels]
+        if trained and (
+            len(kernels) != 1
+            or len(gains) > 1
+            or any(gain.elements != weight.shape[0] for gain in gains)
+        ):
+            raise Unmapped("has a kernel that is calculated from several trained tensors")
+        self.owns = [*kernels, *gains]
+        """What the convolution has for its own."""
+        self.trained = bool(trained)
+        self.gain = bool(gains)
+        """Whether there is a trained factor for each channel of the output."""
 
 
 def channels_first(x: Value) -> Callable[[TensorType], tuple[Dim, ...]]:

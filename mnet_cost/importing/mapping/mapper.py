@@ -15,7 +15,7 @@ from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Shape, Stored, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.values import Dim, Refused, Unmapped, Value, concrete
+from mnet_cost.importing.mapping.values import ALONE, Dim, Refused, Unmapped, Value, concrete
 from mnet_cost.tensors import MAX_SIZE
 
 
@@ -108,7 +108,10 @@ class _Mapper:
                         hint="its inputs: " + ", ".join(f"`{x.name}`" for x in graph.inputs),
                     )
                 )
-        self._symbols = {**sizes, **self._sizes_of_symbols(shapes)}
+        self._symbols: dict[str, Dim] = {**sizes, **self._sizes_of_symbols(shapes)}
+        for tensor in graph.inputs:
+            if has_batch and tensor.shape and isinstance(tensor.shape[0], str):
+                self._symbols[tensor.shape[0]] = ALONE
         self._fixed = self._fixed_batch()
         self._builder = Builder(graph, self._fixed)
         self._values: dict[str, Value] = {}
@@ -235,7 +238,7 @@ class _Mapper:
     def _map(self, node: Node) -> None:
         self._builder.at(node)
         try:
-            why = self._table.refused.get(node.operator)
+            why = self._table.refused.get(rule_name(node))
             if why is not None:
                 raise Refused(why)
             call = self._call(node)
@@ -250,12 +253,14 @@ class _Mapper:
                 self._values[name] = value
 
     def _made(self, call: Call) -> list[Value]:
-        rule = self._table.rules.get(call.node.operator)
+        rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
             return self._opaque(call, "has no rule")
+        count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
+            self._builder.undo(count)
             return self._opaque(call, str(problem))
         return [made] if isinstance(made, Value) else made
 
@@ -333,10 +338,8 @@ class _Mapper:
         own = [size.times if isinstance(size, Batch) else size for size in shape]
         if shape and shape[0] == Batch(1):
             own = own[1:]
-        if not own:
-            raise Refused("has no rule, and its output has one number for each example")
         return self._builder.layer(
-            "opaque", activations, shape, fields | {"shape": own}, dtype=call.dtypes[number]
+            "opaque", activations, shape, fields | {"shape": own or [1]}, dtype=call.dtypes[number]
         )
 
     def _check(self, call: Call, outputs: Sequence[Value]) -> None:
@@ -359,6 +362,11 @@ class _Mapper:
 def stored_value(stored: Stored) -> Value:
     """The value of a tensor that is stored in the file."""
     return Value(stored.shape, stored.dtype, None, stored, stored.values, static=True)
+
+
+def rule_name(node: Node) -> str:
+    """The name of a node's operator in a table: with its domain, but for the standard one."""
+    return f"{node.domain}.{node.operator}" if node.domain else node.operator
 
 
 def described(node: Node) -> str:

@@ -97,9 +97,8 @@ def take(b: Builder, x: Value, axis: int, index: int) -> Value:
         step = strides([1 if isinstance(s, Batch) else s for s in x.shape])[place]
         known = tuple([e for i, e in enumerate(x.known) if i // step % size == index % size])
         return Value(shape, x.dtype, known=known, static=True)
-    if size == 1:
-        return b.reshaped(x, shape)
-    if not [s for s in shape if s != ALONE]:
-        raise Unmapped("leaves one number for each example")
+    if size == 1 or not [s for s in shape if s != ALONE]:
+        start = index % size
+        return b.reshaped(slice_of(b, x, place, start, start + 1), shape)
     fields = {"index": index, "axis": x.axis(place)}
     return b.layer("take", (x,), shape, fields, dtype=x.dtype)

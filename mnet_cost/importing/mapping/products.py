@@ -60,12 +60,12 @@ def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = 
     )
     shape: tuple[Dim, ...] = (*leading, first.shape[-2], columns)
     rank = len(shape)
-    operands = [_of_rank(b, x, rank, leading) for x in (first, second)]
+    operands = [of_rank(b, x, rank, leading) for x in (first, second)]
     fields = {"transpose_second": True if transpose_second else None}
     return b.layer("matmul", operands, shape, fields)
 
 
-def _of_rank(b: Builder, x: Value, rank: int, leading: Sequence[Dim]) -> Value:
+def of_rank(b: Builder, x: Value, rank: int, leading: Sequence[Dim]) -> Value:
     """x with `rank` axes: axes of size 1 in front where it has fewer, and without that of the
     batch where it is the same for all examples."""
     shape = (1,) * (rank - x.rank) + x.shape

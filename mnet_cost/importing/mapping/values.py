@@ -117,6 +117,11 @@ def own_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
     return tuple(own)
 
 
+def layer_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
+    """The shape of the type of a tensor: one number for each example has one axis, of size 1."""
+    return own_shape(shape) or (1,)
+
+
 def concrete(size: Dim, batch: int) -> int:
     """A size where there are `batch` examples."""
     return size.times * batch if isinstance(size, Batch) else size

@@ -1,0 +1,57 @@
+"""Rows of stored tensors: embeddings, and tables that are looked up at positions known beforehand.
+
+A table that is looked up so is the same each time, so it is stored as it comes out: with the shape
+of the result, and as many trained numbers as the table has. Not here: which values it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.values import Dim, Unmapped, Value
+
+
+def embedding(b: Builder, table: Value, indices: Value) -> Value:
+    """Rows of a stored table [V, F] for indices [...]: [..., F]."""
+    if table.stored is None or table.rank != 2 or not is_trained(table.stored):
+        raise Unmapped("looks up in a table that is not trained, or has not two axes")
+    shape = (*indices.shape, table.shape[1])
+    if indices.static:
+        return looked_up(b, table, shape)
+    vocabulary, features = table.shape
+    fields = {"vocabulary": vocabulary, "features": features}
+    return b.layer("embedding", (indices,), shape, fields, owns=[table.stored])
+
+
+def looked_up(b: Builder, table: Value, shape: Sequence[Dim]) -> Value:
+    """What is looked up in a stored table at positions that are stored, too."""
+    shape = tuple(shape)
+    own = list(Value(shape).own_shape)
+    if table.stored is None or not own:
+        raise Unmapped("looks up in a tensor that is not stored")
+    if not is_trained(table.stored):
+        return b.layer("constant", (), shape, {"shape": own, "values": "zeros"})
+    if b.is_parameter(table):
+        raise Unmapped("looks up in a table that another layer reads as it is")
+    trained = table.stored.elements
+    fields = {"shape": own, "trained": trained if own != list(table.shape) else None}
+    return b.layer("parameter", (), shape, fields, owns=[table.stored])
+
+
+def constant(b: Builder, shape: Sequence[Dim], dtype: str | None, number: float | None) -> Value:
+    """A stored tensor of one number; of unknown ones where that is None."""
+    shape = tuple(shape)
+    plain = all(isinstance(size, int) for size in shape)
+    elements = 1
+    for size in shape:
+        elements *= size if isinstance(size, int) else 1
+    if number is not None and plain and elements <= _FEW_KNOWN:
+        return Value(shape, dtype, known=(number,) * elements, static=True)
+    own = list(Value(shape).own_shape) or [1]
+    values = "ones" if number == 1 else "zeros"
+    made = b.layer("constant", (), own, {"shape": own, "values": values})
+    return made._replace(shape=shape, dtype=dtype)
+
+
+_FEW_KNOWN = 64
