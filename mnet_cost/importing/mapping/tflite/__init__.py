@@ -13,7 +13,9 @@ from mnet_cost.importing.graph import Graph, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
+from mnet_cost.importing.mapping.tflite.biases import without_shared_biases
 from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
+from mnet_cost.importing.mapping.tflite.positions import at_positions
 
 _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 _STATE = "reads or writes a state that outlives a run"
@@ -42,6 +44,7 @@ def map_tflite(
     [1, 224, 224, 3]. Raises `ModelFileError` for what is refused.
     """
     shapes, sizes = shapes or {}, sizes or {}
+    graph, notes = without_shared_biases(at_positions(graph))
     images = images_of(graph)
     for tensor in graph.inputs:
         if tensor.name not in shapes:
@@ -52,9 +55,10 @@ def map_tflite(
     result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
     precisions = _precisions(graph)
     return result._replace(
+        notes=(*result.notes, *notes),
         layers=tuple(
             [x._replace(precision=precisions.get(x.origin.nodes[0])) for x in result.layers]
-        )
+        ),
     )
 
 

@@ -91,7 +91,7 @@ def images_of(graph: Graph) -> frozenset[str]:
             continue
         if (position := _WINDOWS.get(node.operator)) is not None:
             anchors += [*node.inputs[position : position + 1], *node.outputs]
-        elif node.operator in _TIES:
+        elif node.operator in _TIES or node.attributes.get("keep_num_dims"):
             tied = [name for name in (*node.inputs, *node.outputs) if name in ranks]
             for rank in (4, 5):
                 groups.join([name for name in tied if ranks[name] == rank])

@@ -268,9 +268,14 @@ def strided_slice(b: Builder, call: Call) -> Value:
 
 
 def gather(b: Builder, call: Call) -> Value:
-    """GATHER with one known index, or with rows of a stored matrix."""
+    """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
     x, index = in_file_order(b, call, 0), call.input(1)
     axis = call.get("axis")
+    if x.known is not None and x.rank == 1 and index.known is not None and index.rank:
+        if not all(0 <= i < len(x.known) for i in index.known):
+            raise Unmapped("takes positions that are not there")
+        known = tuple([x.known[i] for i in index.known])
+        return Value(index.shape, x.dtype, known=known, static=True)
     if index.number is not None and index.wire is None:
         result = take(b, x, axis, int(index.number))
         if index.rank:
