@@ -156,8 +156,8 @@ def count_by(convention: Convention, costs: tuple[LayerCost, ...], network: Netw
     for cost in costs:
         counted = _counted(cost, network)
         if counted is None:
-            key = (cost.step.layer.kind, _UNKNOWN)
-            reserved.setdefault(key, []).append((cost.step.name, 0))
+            key = (cost.step.layer.kind, _UNKNOWN if cost.work is None else _STATED)
+            reserved.setdefault(key, []).append((cost.step.name, cost.mult_adds))
             recounted.append(cost)
             continue
         rule = rules[type(cost.step.layer)]
@@ -215,8 +215,12 @@ _UNKNOWN = _Doubt("not covered", "its work is unknown")
 """The reason for opaque layers, whose cost is unknown: a total with them is a lower bound."""
 
 
+_STATED = _Doubt("not covered", "its work is stated by the spec, and no tool counts it")
+
+
 def _counted(cost: LayerCost, network: Network) -> Counted | None:
-    if cost.work is None:
+    """What a tool counts; None where its rules cannot tell."""
+    if cost.work is None or cost.step.layer.states_work:
         return None
     inputs = tuple([network.tensors[index].type for index in cost.step.inputs])
     from mnet_cost.analysis.tool_rules import Counted
