@@ -235,7 +235,7 @@ def norm(b: Builder, call: Call) -> Value:
 def resize(b: Builder, call: Call) -> Value:
     """upsample_nearest2d and its like."""
     x, mode = call.tensor("input" if "input" in call.arguments else "self"), call.node.operator
-    shape = call.declared[0]
+    shape = call.stated()
     if shape is None or x.rank != 4:
         raise Unmapped("is of no image, or of a size that is not known")
     name = next((ours for theirs, ours in _MODES.items() if theirs in mode), None)
