@@ -303,6 +303,10 @@ class Builder:
             left += [wire.layer for wire in self.layers[index].inputs]
         return list(sources.values())
 
+    def trains(self, value: Value) -> bool:
+        """Whether a static value is made of trained tensors, among others."""
+        return any(is_trained(stored) for stored in self.sources(value))
+
     def release(self, stored: Iterable[Stored]) -> None:
         """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
         part of another layer, which will own them."""
