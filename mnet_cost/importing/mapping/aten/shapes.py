@@ -30,8 +30,8 @@ from mnet_cost.importing.mapping.movement import (
     tile,
     transpose,
 )
-from mnet_cost.importing.mapping.stored import constant, looked_up
-from mnet_cost.importing.mapping.values import Unmapped, Value
+from mnet_cost.importing.mapping.stored import at_stored_positions, constant, looked_up
+from mnet_cost.importing.mapping.values import Unmapped, Value, joined_shape
 
 
 def size(b: Builder, call: Call) -> Value:
@@ -233,9 +233,13 @@ def index(b: Builder, call: Call) -> Value:
         and all(given[place].static for place in axes)
     ):
         return looked_up(b, x, call.declared[0])
-    if len(axes) == 1:
+    if len(axes) == 1 and given[axes[0]].known is not None:
         return _picked(b, x, axes[0], given[axes[0]])
-    raise Unmapped("takes positions along several axes together")
+    shape = joined_shape([given[place].shape for place in axes])
+    if any(given[place].dtype == "bool" for place in axes):
+        raise Unmapped("takes as many elements as a mask has, which is not known")
+    static = all(given[place].static for place in axes)
+    return at_stored_positions(b, x, axes, Value(shape, static=static))
 
 
 def index_select(b: Builder, call: Call) -> Value:
@@ -244,7 +248,9 @@ def index_select(b: Builder, call: Call) -> Value:
 
 
 def _picked(b: Builder, x: Value, axis: int, positions: Value) -> Value:
-    if positions.known is None or positions.rank > 1 or positions.dtype == "bool":
+    if positions.known is None:
+        return at_stored_positions(b, x, [x.place(axis)], positions)
+    if positions.rank > 1 or positions.dtype == "bool":
         raise Unmapped("takes positions that are not known")
     taken = parts.picked(b, x, axis, [int(plain(i, "index")) for i in positions.known])
     if positions.rank:
