@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from mnet_cost.importing.graph import FEW_WHOLE, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import broadcast, joined, permuted, taken
-from mnet_cost.importing.mapping.stored import constant
 from mnet_cost.importing.mapping.values import (
     ALONE,
     Dim,
@@ -35,7 +34,7 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     own = [place for place in range(x.rank) if x.shape[place] != ALONE]
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
-        return x._replace(shape=shape)
+        return b.copied(x)._replace(shape=shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
@@ -120,10 +119,6 @@ def take(b: Builder, x: Value, axis: int, index: int) -> Value:
     return b.layer("take", (x,), shape, fields, dtype=x.dtype)
 
 
-_MOST_COPIES = 64
-"""Most copies that are put together; more are no sum of parts that a person would write."""
-
-
 def expand(b: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
     """x broadcast to sizes, of which those that are 1 leave the axis as it is.
 
@@ -136,19 +131,21 @@ def expand(b: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
         shape = plain(joined_shape((shape, wanted)))
         return Value(shape, x.dtype, known=broadcast(x.numbers, plain(x.shape), shape), static=True)
     x = b.reshaped(x, shape)
+    made = list(x.shape)
     for place, size in enumerate(wanted):
         if size in (1, x.shape[place]):
             continue
         if x.shape[place] != 1:
             raise Unmapped(f"cannot make {x.shape[place]} positions {size}")
+        made[place] = size
         if isinstance(size, Batch):
             if size != ALONE or x.batch_axis is not None:
                 raise mixing()
             without = b.reshaped(x, x.shape[:place] + x.shape[place + 1 :])
             x = without._replace(shape=(*x.shape[:place], size, *x.shape[place + 1 :]))
-        else:
-            x = _copies(b, x, place, size)
-    return x
+    if tuple(made) == x.shape:
+        return x
+    return Value(tuple(made), x.dtype, static=x.static, spread=x)
 
 
 def _is_few(sizes: Sequence[Dim]) -> bool:
@@ -160,16 +157,18 @@ def tile(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
     if len(repeats) != x.rank:
         raise Unmapped(f"has {len(repeats)} repeats for {x.rank} axes")
     for place, count in enumerate(repeats):
-        if count != 1:
-            x = _copies(b, x, place, count)
+        size = x.shape[place]
+        if count == 1:
+            continue
+        if isinstance(size, Batch):
+            raise mixing()
+        if count < 1:
+            raise Unmapped(f"puts {count} copies together")
+        apart = b.reshaped(x, (*x.shape[:place], 1, *x.shape[place:]))
+        shape = (*x.shape[:place], count, *x.shape[place:])
+        x = b.reshaped(expand(b, apart, shape), _with(x.shape, place, size * count))
     return x
 
 
-def _copies(b: Builder, x: Value, place: int, count: int) -> Value:
-    size = x.shape[place]
-    if x.static and isinstance(size, int) and not b.trains(x):
-        shape = (*x.shape[:place], size * count, *x.shape[place + 1 :])
-        return constant(b, shape, x.dtype, None)
-    if not 1 <= count <= _MOST_COPIES:
-        raise Unmapped(f"puts {count} copies together")
-    return concat(b, [x] * count, place)
+def _with(shape: Sequence[Dim], place: int, size: int) -> tuple[Dim, ...]:
+    return (*shape[:place], size, *shape[place + 1 :])

@@ -52,6 +52,8 @@ class Value(NamedTuple):
     """Its elements in row-major order: int, float, bool, str, `Batch`."""
     static: bool = False
     """Whether it is stored, or made of stored tensors alone."""
+    spread: Value | None = None
+    """The tensor that this one is a broadcast of: it is copied where that is not done anyway."""
     positions: Any = None
     """What `positions.py` knows of it, where its elements depend on the batch."""
 
@@ -135,9 +137,14 @@ def layer_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
 
 def plain(shape: Sequence[Dim]) -> tuple[int, ...]:
     """A shape that does not have the batch, or `Unmapped`."""
-    if any(isinstance(size, Batch) for size in shape):
+    if has_batch(shape):
         raise Unmapped("works over an axis that has the batch")
     return tuple([size for size in shape if isinstance(size, int)])
+
+
+def has_batch(shape: Sequence[Dim]) -> bool:
+    """Whether an axis of a shape of the file has the batch."""
+    return any(isinstance(size, Batch) for size in shape)
 
 
 def concrete(size: Dim, batch: int) -> int:

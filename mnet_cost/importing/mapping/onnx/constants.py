@@ -11,6 +11,7 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.onnx.reading import stored
 from mnet_cost.importing.mapping.positions import Positions
+from mnet_cost.importing.mapping.stored import made_of
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
 from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
@@ -101,14 +102,14 @@ def mel_weights(b: Builder, call: Call) -> Value:
 
 
 def folded(shape: Callable[[Sequence[Value]], Sequence[Dim]]) -> Rule:
-    """The rule of an operator that has none but where all it reads is constant: what it makes is a
-    constant of that shape, too."""
+    """The rule of an operator that has one only where all that it reads is stored: what it makes,
+    of that shape, is then stored as well."""
 
     def rule(b: Builder, call: Call) -> Value:
         inputs = [x for x in call.inputs if x is not None]
-        if not all(x.static for x in inputs) or any(map(b.trains, inputs)):
+        if not all(x.static for x in inputs):
             raise Unmapped("has no rule")
-        return stored(call, tuple(shape(inputs)), inputs[0].dtype)
+        return made_of(b, inputs, shape(inputs), inputs[0].dtype)
 
     return rule
 
