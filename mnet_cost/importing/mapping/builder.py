@@ -324,17 +324,27 @@ class Builder:
         if value.wire is None:
             return [] if value.stored is None else [value.stored]
         sources: dict[str, Stored] = {}
-        seen: set[int] = set()
-        left = [value.wire.layer]
-        while left:
-            index = left.pop()
-            if index is None or index in seen:
-                continue
-            seen.add(index)
+        for index in self._behind(value.wire):
             for stored in self._stored.get(index, ()):
                 sources.setdefault(self.canonical(stored), stored)
-            left += [wire.layer for wire in self.layers[index].inputs]
         return list(sources.values())
+
+    def _behind(self, wire: Wire) -> dict[int, None]:
+        """The layers that a tensor is made by, that of the tensor included."""
+        seen: dict[int, None] = {}
+        left = [wire.layer]
+        while left:
+            index = left.pop()
+            if index is not None and index not in seen:
+                seen[index] = None
+                left += [wire.layer for wire in self.layers[index].inputs]
+        return seen
+
+    def is_elsewhere(self, stored: Stored, values: Iterable[Value]) -> bool:
+        """Whether a stored tensor belongs to a layer that none of `values` is made by."""
+        owner = self._owners.get(self.canonical(stored))
+        wires = [x.wire for x in values if x.wire is not None]
+        return owner is not None and not any(owner in self._behind(wire) for wire in wires)
 
     def trains(self, value: Value) -> bool:
         """Whether a static value is made of trained tensors, among others."""

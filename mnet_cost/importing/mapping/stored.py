@@ -55,7 +55,7 @@ def made_of(b: Builder, values: Sequence[Value], shape: Sequence[Dim], dtype: st
     shape = tuple(shape)
     own = layer_shape(shape)
     sources = {b.canonical(x): x for value in values for x in b.sources(value)}
-    trained = [x for x in sources.values() if is_trained(x)]
+    trained = [x for x in sources.values() if is_trained(x) and not b.is_elsewhere(x, values)]
     fields: dict[str, Any] = {"shape": list(own)}
     if trained:
         b.release(trained)
