@@ -25,6 +25,9 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
         return x._replace(shape=shape)
+    long = [place for place in places if x.shape[place] != 1]
+    if long == sorted(long):  # only axes of size 1 change places
+        return b.reshaped(x, shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 

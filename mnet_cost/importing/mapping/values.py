@@ -175,6 +175,8 @@ def with_batch(shape: Sequence[Dim], target: Sequence[int], batch: int) -> tuple
         ahead *= other
     passed = 1
     for i, wanted in enumerate(target):
+        if wanted == 1 and batch > 1:
+            continue  # in front of the batch
         if passed * wanted > ahead or passed == ahead:
             # The batch begins in this axis: it holds `ahead / passed`, the batch, and what is left.
             outer, rest = divmod(ahead, passed)
