@@ -13,15 +13,14 @@ from mnet_cost.importing.mapping.elementwise import binary, function, known_resu
 from mnet_cost.importing.mapping.known import calculate
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.reductions import reduce
-from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
 from mnet_cost.importing.mapping.tflite.operands import (
     as_output,
     axis_of,
     is_image,
     known_numbers,
+    left_of,
     made,
-    permuted,
 )
 from mnet_cost.importing.mapping.values import Unmapped, Value
 
@@ -112,10 +111,13 @@ def leaky_relu(b: Builder, call: Call) -> Value:
 
 
 def prelu(b: Builder, call: Call) -> Value:
-    """PRELU: a slope for each channel, or one for all."""
+    """PRELU: a slope for each channel, one for all, or one for each element."""
     x, slopes = _operands(b, call)
     if slopes.rank < x.rank:
         slopes = b.reshaped(slopes, (*[1] * (x.rank - slopes.rank), *slopes.shape))
+    if sum(size != 1 for size in slopes.shape) > 1:
+        below = binary(b, operation(b, x, "minimum", number=0), slopes, "multiply")
+        return binary(b, activations.clamp(b, x, 0, None), below, "add")
     return activations.prelu(b, x, slopes)
 
 
@@ -186,12 +188,9 @@ def reduction(name: str) -> Rule:
         if not axes:
             return made(b, call, x, is_image=is_image(call, 0))
         result = reduce(b, x, name, axes, keep=keeps)
-        if keeps or not is_image(call, 0):
-            return made(b, call, result, is_image=keeps and is_image(call, 0))
-        # What is left of an image goes into the order of the file.
-        left = [axis for axis in range(x.rank) if axis not in axes]
-        wanted = [axis for axis in channels_last(range(x.rank)) if axis not in axes]
-        return made(b, call, permuted(b, result, [left.index(axis) for axis in wanted]))
+        if keeps:
+            return made(b, call, result, is_image=is_image(call, 0))
+        return left_of(b, call, result, x.rank, axes)
 
     return rule
 

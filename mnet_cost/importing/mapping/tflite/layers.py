@@ -18,6 +18,7 @@ from mnet_cost.importing.mapping.convolutions import (
     convolution,
     non_default,
     plain_pair,
+    plain_sizes,
 )
 from mnet_cost.importing.mapping.elementwise import function
 from mnet_cost.importing.mapping.mapper import Call, Rule
@@ -47,7 +48,7 @@ def fused(rule: Callable[[Builder, Call], Value]) -> Rule:
     """A rule of an operator that may have an activation fused into it, which is a layer here."""
 
     def with_activation(b: Builder, call: Call) -> Value:
-        name = call.get("fused_activation_function")
+        name = call.get("fused_activation_function", "NONE")
         if name not in _FUSED:
             raise Unmapped(f"has the activation {name}")
         return _FUSED[name](b, rule(b, call))
@@ -116,19 +117,34 @@ def _groups(x: Value, weight: Value) -> int:
 
 
 def transpose_conv(b: Builder, call: Call) -> Value:
-    """TRANSPOSE_CONV: the size of the output says what SAME cuts off."""
+    """TRANSPOSE_CONV: the size of the output says what is cut off, or added at the end."""
     x, weight, bias = image(b, call, 2), _kernel(b, call.input(1)), call.optional(3)
     if weight.stored is None or (bias is not None and bias.stored is None):
         raise Unmapped("has a kernel or a bias that is not stored")
-    channels, _, *kernel = weight.shape
+    size = call.input(0).known
+    if size is None or len(size) != 4:
+        raise Unmapped("has the size of an output that is not known")
+    before, kernel, steps = (
+        plain_sizes(x.shape[2:]),
+        plain_sizes(weight.shape[2:]),
+        strides(call),
+    )
+    whole = [(n - 1) * step + k for n, k, step in zip(before, kernel, steps, strict=True)]
     fields: dict[str, Any] = {
-        "channels": channels,
-        "kernel": plain_pair([size for size in kernel if isinstance(size, int)]),
-        "stride": non_default(plain_pair(strides(call)), 1),
-        "padding": None if padding(call) == "same" else 0,
+        "channels": weight.shape[0],
+        "kernel": plain_pair(kernel),
+        "stride": non_default(plain_pair(steps), 1),
         "bias": True if bias is not None else None,
         "trained": None if is_trained(weight.stored) else False,
     }
+    usual = [n * step for n, step in zip(before, steps, strict=True)]
+    if padding(call) != "same" or list(size[1:3]) != usual:
+        cuts = [max(0, all_ - wanted) for all_, wanted in zip(whole, size[1:3], strict=True)]
+        added = [max(0, wanted - all_) for all_, wanted in zip(whole, size[1:3], strict=True)]
+        ends = [(cut // 2, cut - cut // 2) for cut in cuts]
+        plain = all(before == after for before, after in ends)
+        fields["padding"] = plain_pair([n for n, _ in ends]) if plain else [*ends[0], *ends[1]]
+        fields["output_padding"] = non_default(plain_pair(added), 0)
     owns = [weight.stored, None if bias is None else bias.stored]
     return b.layer("conv_transpose2d", (x,), channels_first(x), fields, owns=owns)
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.convolutions import channels_first, plain_sizes
+from mnet_cost.importing.mapping.convolutions import channels_first, plain_pair, plain_sizes
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of, take
 from mnet_cost.importing.mapping.parts import picked, split, stack, unbind
 from mnet_cost.importing.mapping.stored import constant, embedding
+from mnet_cost.importing.mapping.tflite.idioms import CHANNEL_SHUFFLE, REPEAT
 from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
 from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
@@ -25,6 +26,7 @@ from mnet_cost.importing.mapping.tflite.operands import (
     in_file_order,
     is_image,
     known_numbers,
+    left_of,
     made,
     makes_image,
     permuted,
@@ -177,10 +179,8 @@ def pack(b: Builder, call: Call) -> Value:
 
 def unpack(b: Builder, call: Call) -> list[Value]:
     """UNPACK: all positions along an axis."""
-    x = in_file_order(b, call, 0)
-    if len(call.node.outputs) != x.shape[x.place(call.get("axis"))]:
-        raise Unmapped("takes another number of positions than there are")
-    return [made(b, call, part) for part in unbind(b, x, call.get("axis"))]
+    x, place = call.input(0), axis_of(call, 0, call.get("axis"))
+    return [left_of(b, call, part, x.rank, [place]) for part in unbind(b, x, place)]
 
 
 def split_evenly(b: Builder, call: Call) -> list[Value]:
@@ -256,23 +256,18 @@ def strided_slice(b: Builder, call: Call) -> Value:
 
 def gather(b: Builder, call: Call) -> Value:
     """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
-    x, index = in_file_order(b, call, 0), call.input(1)
-    axis = call.get("axis")
+    x, index = call.input(0), call.input(1)
+    place = axis_of(call, 0, call.get("axis"))
     if x.known is not None and x.rank == 1 and index.known is not None and index.rank:
         if not all(0 <= i < len(x.known) for i in index.known):
             raise Unmapped("takes positions that are not there")
         known = tuple([x.known[i] for i in index.known])
         return Value(index.shape, x.dtype, known=known, static=True)
-    if index.number is not None and index.wire is None:
-        result = take(b, x, axis, int(index.number))
-        if index.rank:
-            sizes = list(x.shape)
-            sizes[x.place(axis)] = 1
-            result = b.reshaped(result, sizes)
-        return made(b, call, result)
-    if index.known is not None:
-        return made(b, call, picked(b, x, axis, index.known))
-    if x.rank == 2 and axis in (0, -2):
+    if index.known is not None and not index.rank:
+        return left_of(b, call, take(b, x, place, index.known[0]), x.rank, [place])
+    if index.known is not None and index.rank == 1:
+        return made(b, call, picked(b, x, place, index.known), is_image=is_image(call, 0))
+    if x.rank == 2 and place == 0:
         return embedding(b, x, index)
     raise Unmapped("has indices that are not known")
 
@@ -334,6 +329,19 @@ def blocks(kind: str) -> Rule:
     return rule
 
 
+def channel_shuffle(b: Builder, call: Call) -> Value:
+    """Channels dealt out, one from each group in turn."""
+    x = image(b, call, 0)
+    return b.layer("channel_shuffle", (x,), x.shape, {"groups": call.get("groups")})
+
+
+def repeat(b: Builder, call: Call) -> Value:
+    """Rows and columns, each several times: the nearest neighbour in a larger image."""
+    x = image(b, call, 0)
+    scale = [call.get("rows"), call.get("columns")]
+    return b.layer("resize", (x,), channels_first(x), {"scale": plain_pair(scale)})
+
+
 def broadcast_to(b: Builder, call: Call) -> Value:
     """BROADCAST_TO and TILE where nothing is repeated."""
     x = in_file_order(b, call, 0)
@@ -392,4 +400,6 @@ RULES: Mapping[str, Rule] = {
     "TILE": broadcast_to,
     "FILL": fill,
     "RANGE": range_of,
+    CHANNEL_SHUFFLE: channel_shuffle,
+    REPEAT: repeat,
 }

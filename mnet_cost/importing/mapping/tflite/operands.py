@@ -58,6 +58,15 @@ def made(b: Builder, call: Call, value: Value, *, is_image: bool = False) -> Val
     return permuted(b, value, channels_last(range(value.rank)))
 
 
+def left_of(b: Builder, call: Call, value: Value, rank: int, gone: Sequence[int]) -> Value:
+    """What is left of the first input, of `rank` axes, once axes `gone` of it went: an output."""
+    if is_image(call, 0):
+        left = [axis for axis in range(rank) if axis not in gone]
+        wanted = [axis for axis in channels_last(range(rank)) if axis not in gone]
+        value = permuted(b, value, [left.index(axis) for axis in wanted])
+    return made(b, call, value)
+
+
 def as_image(b: Builder, value: Value, rank: int) -> Value:
     """A tensor with the axes of the file, with channels in front. A number stays one."""
     if value.number is not None:
