@@ -70,7 +70,7 @@ class Builder:
         """How many examples there are when shapes are made concrete."""
         self.inputs: list[ImportedInput] = []
         self.layers: list[ImportedLayer] = []
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self._made: list[Layer] = []
         self._static: list[bool] = []
         self._kinds: dict[tuple[Any, ...], Layer] = {}

@@ -133,3 +133,57 @@ def plain_sizes(sizes: Sequence[Dim]) -> tuple[int, ...]:
     if len(plain) < len(sizes):
         raise Unmapped("works over an axis that has the batch")
     return plain
+
+
+def transposed_convolution(
+    b: Builder,
+    x: Value,
+    weight: Value,
+    bias: Value | None,
+    stride: Sequence[int],
+    cut: Ends,
+    more: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Value:
+    """A transposed convolution of [N, C, H, W], or of [N, C, L] as an image of one row.
+
+    weight [C, K / groups, *kernel]. `cut` is what is cut off before and after each axis, `more`
+    what is added behind.
+    """
+    axes = weight.rank - 2
+    if axes not in (1, 2) or x.rank != axes + 2:
+        raise Unmapped(f"is a transposed convolution over {axes} axes of a tensor of {x.rank}")
+    if weight.stored is None or (bias is not None and bias.stored is None):
+        raise Unmapped("has a kernel or a bias that is not stored")
+    each, *kernel = plain_sizes(weight.shape[1:])
+    image = x
+    if axes == 1:
+        kernel, stride, dilation = [1, *kernel], [1, *stride], [1, *dilation]
+        cut, more = [(0, 0), *cut], [0, *more]
+        image = b.reshaped(x, (*x.shape[:2], 1, x.shape[2]))
+    behind = [after - added for (_, after), added in zip(cut, more, strict=True)]
+    before = [first for first, _ in cut]
+    output_padding = None
+    if before != behind:  # torch cuts the same on both sides, and adds behind
+        output_padding = [first - last for first, last in zip(before, behind, strict=True)]
+    padding: Any = plain_pair(before)
+    if output_padding is not None and min(output_padding) < 0:
+        padding = [number for pair in zip(before, behind, strict=True) for number in pair]
+        output_padding = None
+    fields: dict[str, Any] = {
+        "channels": each * groups,
+        "kernel": plain_pair(kernel),
+        "stride": plain_pair(stride),
+        "padding": padding,
+        "output_padding": None if output_padding is None else plain_pair(output_padding),
+        "dilation": non_default(plain_pair(dilation), 1),
+        "groups": non_default(groups, 1),
+        "bias": True if bias is not None else None,
+        "trained": None if is_trained(weight.stored) else False,
+    }
+    owns = [weight.stored, None if bias is None else bias.stored]
+    made = b.layer("conv_transpose2d", (image,), channels_first(image), fields, owns=owns)
+    if axes == 2:
+        return made
+    return b.reshaped(made, (*made.shape[:2], made.shape[3]))

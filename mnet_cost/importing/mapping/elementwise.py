@@ -68,5 +68,27 @@ def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
     return b.layer("elementwise", wires, shape, {"operation": name})
 
 
+def comparison(b: Builder, first: Value, second: Value, name: str) -> Value:
+    """Whether two numbers are equal, or one is greater; `and`, `or`, `not_equal` of what is true.
+
+    Tensors are compared by a kind of as much work: a difference, of which only the sign matters;
+    the smaller or the larger of two that are 0 or 1.
+    """
+    result = known_result(name, (first, second))
+    if result is not None:
+        return result._replace(dtype="bool")
+    operation = {"and": "minimum", "or": "maximum"}.get(name, "subtract")
+    return binary(b, first, second, operation)._replace(dtype="bool")
+
+
+def select(b: Builder, condition: Value, first: Value, other: Value) -> Value:
+    """`first` where the condition holds, else `other`."""
+    result = known_result("select", (condition, first, other))
+    if result is not None:
+        return result._replace(dtype=first.dtype)
+    wires, shape = b.joined((condition, first, other))
+    return b.layer("elementwise", wires, shape, {"operation": "select"}, dtype=first.dtype)
+
+
 def _number(number: int | float | bool) -> int | float:
     return int(number) if isinstance(number, bool) else number

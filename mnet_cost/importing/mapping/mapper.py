@@ -8,14 +8,23 @@ knows. Not here: operators, which `onnx/`, `aten/` and `tflite/` have, each in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem
 from mnet_cost.importing.graph import Batch, Graph, Node, Reference, Shape, Stored, Tensor
 from mnet_cost.importing.layer_graph import LayerGraph
-from mnet_cost.importing.mapping.builder import Builder
-from mnet_cost.importing.mapping.values import ALONE, Dim, Refused, Unmapped, Value, concrete
+from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.stored import constant
+from mnet_cost.importing.mapping.values import (
+    ALONE,
+    Dim,
+    Refused,
+    Unmapped,
+    Value,
+    concrete,
+    has_batch,
+)
 from mnet_cost.tensors import MAX_SIZE
 
 
@@ -301,7 +310,19 @@ class _Mapper:
         )
 
     def _opaque(self, call: Call, reason: str) -> list[Value]:
-        """Outputs of a node without a rule, as the file states them."""
+        """Outputs of a node without a rule, as the file states them.
+
+        What it makes of constants alone is a constant, which a runtime has made beforehand.
+        """
+        inputs = _tensors((*call.inputs, *call.arguments.values()))
+        if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
+            plain = [shape for shape in call.declared if shape and not has_batch(shape)]
+            if len(plain) == len(call.declared):
+                return [
+                    constant(self._builder, shape, dtype, None)
+                    for shape, dtype in zip(plain, call.dtypes, strict=True)
+                ]
+        self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
             if not name:
@@ -312,7 +333,7 @@ class _Mapper:
                     f"{reason}, and the file does not state the shape of its output",
                     "export the model with shapes: for ONNX, onnx.shape_inference.infer_shapes",
                 )
-            values.append(self._opaque_output(call, number, shape))
+            values.append(self._opaque_output(call, number, shape, inputs))
         return values
 
     def _opaque_shape(self, call: Call, number: int) -> tuple[Dim, ...] | None:
@@ -321,17 +342,18 @@ class _Mapper:
         stated = call.stated[number]
         if not stated or not isinstance(stated[0], str):
             return call.declared[number]
-        inputs = [x for x in (*call.inputs, *call.arguments.values()) if isinstance(x, Value)]
+        inputs = _tensors((*call.inputs, *call.arguments.values()))
         rest = _complete(stated[1:])
         if rest is None or not self._has_batch:
             return None
         is_batch = any(x.shape[:1] == (Batch(1),) for x in inputs)
         return (Batch(1), *rest) if is_batch else None
 
-    def _opaque_output(self, call: Call, number: int, shape: tuple[Dim, ...]) -> Value:
-        inputs = [x for x in (*call.inputs, *call.arguments.values()) if isinstance(x, Value)]
+    def _opaque_output(
+        self, call: Call, number: int, shape: tuple[Dim, ...], inputs: Sequence[Value]
+    ) -> Value:
         activations = [x for x in inputs if x.wire is not None]
-        if self._has_batch and not any(isinstance(size, Batch) for size in shape):
+        if self._has_batch and not has_batch(shape):
             with_batch = [x for x in activations if x.batch_axis is not None]
             if with_batch:
                 if not shape or shape[0] != (self._fixed or shape[0]):
@@ -360,6 +382,17 @@ class _Mapper:
                     f"makes `{name}` of shape {_shown(value.shape)}, and the file says "
                     f"{_shown(stated)}"
                 )
+
+
+def _tensors(arguments: Iterable[Any]) -> list[Value]:
+    """The values among arguments, and in lists of them."""
+    values: list[Value] = []
+    for argument in arguments:
+        if isinstance(argument, Value):
+            values.append(argument)
+        elif isinstance(argument, list):
+            values += _tensors(argument)
+    return values
 
 
 def stored_value(stored: Stored) -> Value:

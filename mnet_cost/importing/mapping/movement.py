@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnet_cost.importing.graph import Batch
+from mnet_cost.importing.graph import FEW, Batch
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.known import strides
-from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, mixing
+from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, elements, mixing
 
 
 def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
@@ -24,7 +24,7 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     own = [place for place in range(x.rank) if x.shape[place] != ALONE]
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
-        return x._replace(shape=shape, known=None)
+        return x._replace(shape=shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
@@ -102,3 +102,51 @@ def take(b: Builder, x: Value, axis: int, index: int) -> Value:
         return b.reshaped(slice_of(b, x, place, start, start + 1), shape)
     fields = {"index": index, "axis": x.axis(place)}
     return b.layer("take", (x,), shape, fields, dtype=x.dtype)
+
+
+_MOST_COPIES = 64
+"""Most copies that are put together; more are no sum of parts that a person would write."""
+
+
+def expand(b: Builder, x: Value, sizes: Sequence[Dim]) -> Value:
+    """x broadcast to sizes, of which those that are 1 leave the axis as it is.
+
+    Axes that grow are copies put together, but for the batch: a tensor is the same in each example.
+    """
+    rank = max(x.rank, len(sizes))
+    shape = (1,) * (rank - x.rank) + x.shape
+    wanted = (1,) * (rank - len(sizes)) + tuple(sizes)
+    if x.known is not None and len(x.known) == 1 and all(isinstance(s, int) for s in wanted):
+        count = elements(wanted)
+        if count <= FEW:
+            return Value(wanted, x.dtype, known=x.known * count, static=True)
+    x = b.reshaped(x, shape)
+    for place, size in enumerate(wanted):
+        if size in (1, x.shape[place]):
+            continue
+        if x.shape[place] != 1:
+            raise Unmapped(f"cannot make {x.shape[place]} positions {size}")
+        if isinstance(size, Batch):
+            if size != ALONE or x.batch_axis is not None:
+                raise mixing()
+            without = b.reshaped(x, x.shape[:place] + x.shape[place + 1 :])
+            x = without._replace(shape=(*x.shape[:place], size, *x.shape[place + 1 :]))
+        else:
+            x = _copies(b, x, place, size)
+    return x
+
+
+def tile(b: Builder, x: Value, repeats: Sequence[int]) -> Value:
+    """Copies of x put together along its axes, as many as `repeats` says of each."""
+    if len(repeats) != x.rank:
+        raise Unmapped(f"has {len(repeats)} repeats for {x.rank} axes")
+    for place, count in enumerate(repeats):
+        if count != 1:
+            x = _copies(b, x, place, count)
+    return x
+
+
+def _copies(b: Builder, x: Value, place: int, count: int) -> Value:
+    if not 1 <= count <= _MOST_COPIES:
+        raise Unmapped(f"puts {count} copies together")
+    return concat(b, [x] * count, place)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnet_cost.importing.mapping.builder import Builder, is_trained
-from mnet_cost.importing.mapping.convolutions import non_default, plain_sizes
+from mnet_cost.importing.mapping.convolutions import plain_sizes
 from mnet_cost.importing.mapping.elementwise import binary
 from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, elements
 
@@ -140,4 +140,5 @@ def _scaled(b: Builder, x: Value, scale: Value | None, shift: Value | None, behi
 
 def _epsilon(epsilon: float) -> float | None:
     """As a spec says it: from a file it comes with the precision of 32 bits."""
-    return non_default(float(f"{epsilon:.6g}"), _EPSILON)
+    written = float(f"{epsilon:.6g}")
+    return None if written == _EPSILON else written

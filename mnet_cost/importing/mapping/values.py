@@ -122,6 +122,11 @@ def layer_shape(shape: Sequence[Dim]) -> tuple[int, ...]:
     return own_shape(shape) or (1,)
 
 
+def has_batch(shape: Sequence[Dim]) -> bool:
+    """Whether an axis of a shape of the file has the batch."""
+    return any(isinstance(size, Batch) for size in shape)
+
+
 def concrete(size: Dim, batch: int) -> int:
     """A size where there are `batch` examples."""
     return size.times * batch if isinstance(size, Batch) else size

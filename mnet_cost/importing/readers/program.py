@@ -110,7 +110,7 @@ def program_graph(
                 for output in outputs
             ]
         ),
-        nodes=tuple([_node(operation, names) for operation in operations]),
+        nodes=_nodes(operations, names),
         stored=stored,
         tensors={key: Tensor(key, x.dtype, shape(x.sizes)) for key, x in tensors.items()},
         versions={},
@@ -154,11 +154,23 @@ def _output(
     return Tensor(name, declared.dtype, shape(declared.sizes))
 
 
-def _node(operation: Operation, names: Mapping[str, str]) -> Node:
-    arguments = {key: _renamed(value, names) for key, value in operation.arguments.items()}
-    return Node(
-        operation.name, operation.operator, "", (), operation.outputs, arguments, operation.scopes
-    )
+def _nodes(operations: Iterable[Operation], names: Mapping[str, str]) -> tuple[Node, ...]:
+    """The nodes, with tensors by their names in the graph.
+
+    Who reads a tensor after an operator has written into it (`add_`) reads that operator's output.
+    """
+    current = dict(names)
+    nodes = []
+    for name, operator, given, outputs, scopes in operations:
+        arguments = {key: _renamed(value, current) for key, value in given.items()}
+        nodes.append(Node(name, operator, "", (), outputs, arguments, scopes))
+        written = given.get("self", given.get("input"))
+        if _WRITES.fullmatch(operator) and isinstance(written, Reference) and len(outputs) == 1:
+            current[written.name] = outputs[0]
+    return tuple(nodes)
+
+
+_WRITES = re.compile(r"aten\.[a-z]\w*_\.\w+")
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:

@@ -210,12 +210,9 @@ def index(b: Builder, call: Call) -> Value:
     axes = [place for place, value in enumerate(given) if value is not None]
     if not axes:
         return x
-    if (
-        call.declared[0] is not None
-        and x.stored is not None
-        and all(given[place].static for place in axes)
-    ):
-        return looked_up(b, x, call.declared[0])
+    shape = call.declared[0]
+    if shape is not None and x.stored is not None and all(given[place].static for place in axes):
+        return looked_up(b, x, shape)
     if len(axes) == 1:
         return _picked(b, x, axes[0], given[axes[0]])
     raise Unmapped("takes positions along several axes together")
