@@ -28,6 +28,9 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
+_MOST_KNOWN = 4096
+
+
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
     first = values[0]
@@ -36,6 +39,8 @@ def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     if any(x.rank != first.rank for x in values):
         raise Unmapped("joins tensors of different numbers of axes")
     if first.rank == 1 and all(x.known is not None for x in values):
+        if sum(len(x.known or ()) for x in values) > _MOST_KNOWN:  # each may be twice the last one
+            raise Unmapped(f"puts more than {_MOST_KNOWN:,} known numbers together")
         known = tuple([element for x in values for element in x.known or ()])
         return Value((len(known),), first.dtype, known=known, static=True)
     whole = next((x for x in values if x.batch_axis is not None), first)

@@ -78,8 +78,10 @@ def conv_2d(b: Builder, call: Call) -> Value:
 
 def conv_3d(b: Builder, call: Call) -> Value:
     """CONV_3D: the kernel is [kernel_d, kernel_h, kernel_w, C, K]."""
-    x = image(b, call, 0)
-    weight = permuted(b, call.input(1), (4, 3, 0, 1, 2))
+    x, weight = image(b, call, 0), call.input(1)
+    if weight.rank != 5 or x.rank != 5:
+        raise Unmapped(f"has a kernel of {weight.rank} axes for {x.rank}")
+    weight = permuted(b, weight, (4, 3, 0, 1, 2))
     steps = [call.get("stride_d"), *strides(call)]
     dilation = [call.get(f"dilation_{axis}_factor") for axis in "dhw"]
     groups = _groups(x, weight)
@@ -89,7 +91,7 @@ def conv_3d(b: Builder, call: Call) -> Value:
 def depthwise_conv_2d(b: Builder, call: Call) -> Value:
     """DEPTHWISE_CONV_2D."""
     x, weight = image(b, call, 0), call.input(1)
-    if weight.rank != 4 or weight.shape[0] != 1:
+    if weight.rank != 4 or x.rank != 4 or weight.shape[0] != 1:
         raise Unmapped(f"has a kernel of shape {list(map(str, weight.shape))}")
     weight = permuted(b, weight, (3, 0, 1, 2))
     dilation = [call.get("dilation_h_factor"), call.get("dilation_w_factor")]
@@ -108,6 +110,8 @@ def _kernel(b: Builder, weight: Value) -> Value:
 
 
 def _groups(x: Value, weight: Value) -> int:
+    if x.rank != weight.rank:
+        raise Unmapped(f"has a kernel of {weight.rank} axes for {x.rank}")
     channels, of_kernel = x.shape[1], weight.shape[1]
     if not isinstance(channels, int) or not isinstance(of_kernel, int):
         raise Unmapped("works over an axis that has the batch")
@@ -161,15 +165,16 @@ def pool_2d(statistic: Literal["avg", "max"]) -> Rule:
 
 def fully_connected(b: Builder, call: Call) -> Value:
     """FULLY_CONNECTED: all axes but the last are joined, or stay as they are."""
-    weight, bias = call.input(1), call.optional(2)
+    x, weight, bias = call.input(0), call.input(1), call.optional(2)
+    if weight.rank != 2 or not x.rank:
+        raise Unmapped(f"multiplies {x.rank} axes with a matrix of {weight.rank}")
     keeps = call.get("keep_num_dims")
-    if keeps and is_image(call, 0) and weight.rank == 2 and weight.stored is not None:
+    if keeps and is_image(call, 0) and weight.stored is not None:
         # A matrix at each position of an image is a convolution with a kernel of one element.
         kernel = b.reshaped(weight, (*weight.shape, 1, 1))
-        result = convolution(b, call.input(0), kernel, bias, (1, 1), "same", (1, 1), 1)
+        result = convolution(b, x, kernel, bias, (1, 1), "same", (1, 1), 1)
         return made(b, call, result, is_image=True)
-    depth = weight.shape[-1]
-    x = call.input(0)
+    depth = weight.shape[1]
     if keeps or (is_image(call, 0) and x.shape[1] == depth):
         # Of an image that is flattened, only the order of the matrix is another one.
         x = in_file_order(b, call, 0)
