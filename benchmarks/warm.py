@@ -132,6 +132,10 @@ def main() -> None:
             milliseconds(partial(mnet_cost.parse_spec, text), rounds),
         )
         long = mnet_cost.parse_spec(text)
+        row(
+            f"{count:,} layers: a spec of plain data",
+            milliseconds(partial(mnet_cost.spec_from_data, long.data), rounds),
+        )
         analysis = mnet_cost.analyze(long, {}, [device])
         row(
             f"{count:,} layers: report by layer as text",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         check,
         compare,
         fit,
+        reconcile,
         sensitivity,
         sweep,
         what_if,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mnet_cost.models.dump import dump_spec
     from mnet_cost.models.library import load_model, model_names
     from mnet_cost.models.load import parse_spec, read_spec
+    from mnet_cost.models.plain_data import spec_from_data
     from mnet_cost.models.schema import json_schema
     from mnet_cost.models.types import Model, ModelSpec
     from mnet_cost.network import Network, elaborate
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         Check,
         Comparison,
         Fit,
+        Reconciliation,
         Sensitivity,
         Sweep,
         WhatIfs,
@@ -64,6 +67,7 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Network",
+    "Reconciliation",
     "Sensitivity",
     "Sweep",
     "WhatIfs",
@@ -86,7 +90,9 @@ __all__ = [
     "model_names",
     "parse_spec",
     "read_spec",
+    "reconcile",
     "sensitivity",
+    "spec_from_data",
     "sweep",
     "what_if",
     "with_threads",
@@ -106,6 +112,7 @@ _HOMES = {
     "Model": "models.types",
     "ModelSpec": "models.types",
     "Network": "network",
+    "Reconciliation": "results",
     "Sensitivity": "results",
     "Sweep": "results",
     "WhatIfs": "results",
@@ -127,7 +134,9 @@ _HOMES = {
     "model_names": "models.library",
     "parse_spec": "models.load",
     "read_spec": "models.load",
+    "reconcile": "api",
     "sensitivity": "api",
+    "spec_from_data": "models.plain_data",
     "sweep": "api",
     "what_if": "api",
     "with_threads": "devices",

@@ -23,6 +23,7 @@ from mnet_cost.results import (
     Check,
     Comparison,
     Fit,
+    Reconciliation,
     Sensitivity,
     Sweep,
     WhatIfs,
@@ -386,6 +387,58 @@ def advise(
     if lower_bound:
         analysis = analysis.with_lower_bounds()
     return Advices(analysis=analysis, result=find_advice(analysis, count))
+
+
+def reconcile(
+    model: AnyModel,
+    numbers: str | float | Mapping[str, Any] | Sequence[Any],
+    knobs: Mapping[str, Any] | None = None,
+    *,
+    lower_bound: bool = False,
+    **settings: Any,
+) -> Reconciliation:
+    """Why a tool or a paper prints another number of mult-adds, cause by cause.
+
+        >>> import mnet_cost
+        >>> mnet_cost.reconcile("mobilenet_v1", {"thop": 588962304})
+        <Reconciliation mobilenet_v1: thop=588962304 is what thop counts>
+
+    `numbers` are by the name of a tool (`{"thop": 588962304}`), or a number, a text as printed
+    (`"0.57G"`), or a list of them. Knobs are as in `analyze`. Raises `UsageError` for what is no
+    number or tool, and for a network with layers of unknown work unless with `lower_bound`, else as
+    `analyze`.
+    """
+    from mnet_cost.reconciliation.figures import read_figure
+    from mnet_cost.reconciliation.search import reconcile_network
+
+    figures = [read_figure(text) for text in _numbers(numbers)]
+    model = _model(model)
+    values = {**model.knobs, **_settings(model, knobs, settings)}
+    result = reconcile_network(elaborate(model.spec, values), figures)
+    if result.unmodelled and not lower_bound:
+        listed = ", ".join(result.unmodelled[:5])
+        hint = "`lower_bound=True` compares with the sum of the rest"
+        raise UsageError(Problem(f"no total: the cost of {listed} is unknown", hint=hint))
+    return Reconciliation(result=result)
+
+
+def _numbers(numbers: str | float | Mapping[str, Any] | Sequence[Any]) -> list[str]:
+    """Texts as after `--with`."""
+    if isinstance(numbers, Mapping):
+        return [f"{name}={_number(number)}" for name, number in numbers.items()]
+    every = numbers if isinstance(numbers, (list, tuple)) else [numbers]
+    if not every:
+        raise TypeError("numbers are what others print: at least one")
+    return [_number(number) for number in every]
+
+
+def _number(number: object) -> str:
+    """A number as it is printed; floats, which some tools give, with all their digits."""
+    if isinstance(number, float) and number.is_integer():
+        return str(int(number))
+    if isinstance(number, (str, int)) and not isinstance(number, bool):
+        return str(number)
+    raise TypeError(f'a number is 588962304 or a text such as "0.57G", not {number!r}')
 
 
 def what_if(analysis: Analysis, changes: str) -> WhatIfs:

@@ -184,6 +184,10 @@ class ModelReferenceError(MnetCostError):
     """A model, variant, knob or layer that is not there, or a reference that names none."""
 
 
+class ModelFileError(MnetCostError):
+    """A model file of another tool, or a model in another form, that cannot be imported."""
+
+
 class UsageError(MnetCostError):
     """What is asked for cannot be done: an unknown option or setting, a value that is out of its
     range, or settings that exclude each other."""

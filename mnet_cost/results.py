@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mnet_cost.differences.compare import RatioBreakdown
     from mnet_cost.differences.diff import Diff
     from mnet_cost.measure.calibrate import Calibration
+    from mnet_cost.reconciliation.types import Reconciled, ReconciliationResult
     from mnet_cost.report import Report
     from mnet_cost.search import fit as search_fit
     from mnet_cost.search.fit import Size
@@ -176,6 +177,39 @@ class Sensitivity(Result):
     def _with_lower_bounds(self) -> Self:
         analysis = self.analysis.with_lower_bounds()
         return replace(self, analysis=analysis, result=self.result.with_lower_bounds())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Reconciliation(Result):
+    """Numbers of others beside the mult-adds of a network, and what explains each."""
+
+    result: ReconciliationResult
+
+    @property
+    def mult_adds(self) -> int:
+        """Ours, by the convention of the paper."""
+        return self.result.mult_adds
+
+    @property
+    def numbers(self) -> tuple[Reconciled, ...]:
+        """Each number with its explanations, the best first, whose causes add up to the gap."""
+        return self.result.figures
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether something explains every number."""
+        return all(number.is_explained for number in self.numbers)
+
+    def __repr__(self) -> str:
+        from mnet_cost.report.reconcile import what_it_is
+
+        said = "; ".join(f"{each.figure.text} is {what_it_is(each)}" for each in self.numbers)
+        return f"<Reconciliation {self.result.network.spec.title}: {said}>"
+
+    def _view(self, by: Any = None) -> Report:
+        from mnet_cost.report.reconcile import reconcile_report
+
+        return reconcile_report(self.result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -55,7 +55,7 @@ _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NUMBER_START = frozenset("0123456789-+.")
 _YAML_TAG = "tag:yaml.org,2002:"
-_NO_KEYS: dict[str, Any] = {}  # shared by all scalars and lists; never written to
+NO_KEYS: dict[str, Any] = {}  # shared by all scalars and lists; never written to
 
 
 class Node:
@@ -77,7 +77,7 @@ class Node:
         self._start = start  # the parser's marks: turned into numbers only when asked for
         self._stop = stop
         self.quoted = quoted
-        self.keys: dict[str, Node] = _NO_KEYS
+        self.keys: dict[str, Node] = NO_KEYS
 
     @property
     def line(self) -> int:

@@ -14,7 +14,10 @@ FLOORS = (
     ("models", "devices"),
     ("network", "importing"),
     ("analysis", "metrics"),
-    ("search", "differences", "budgets", "changes", "papers", "report", "torch_model", "measure"),
+    (
+        *("search", "differences", "budgets", "changes", "papers", "report", "torch_model"),
+        *("measure", "reconciliation"),
+    ),
     ("api", "results"),
     ("cli", "__init__", "__main__"),
 )

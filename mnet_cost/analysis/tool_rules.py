@@ -146,8 +146,14 @@ def _bias(counted: Counted) -> Any:
     return counted.layer.bias * _outputs(counted)
 
 
-def _left_out(counted: Counted) -> Any:
+def left_out(counted: Counted) -> Any:
+    """The layer at nothing."""
     return -counted.batch * counted.work.mult_adds
+
+
+def at_one_position(counted: Counted) -> Any:
+    """A linear layer at its weights once, whatever the positions."""
+    return counted.batch * (counted.work.weights - counted.work.mult_adds)
 
 
 def _images(counted: Counted) -> Any:
@@ -211,7 +217,7 @@ def _is_cut(counted: Counted) -> Any:
 _CUT = "torch has no such padding: it depends on how the output is cut to size"
 
 
-def _at_outputs(counted: Counted) -> Any:
+def at_outputs(counted: Counted) -> Any:
     """A kernel at each position of the output instead of the input."""
     positions = product(counted.output.shape[:-3]) * (
         counted.output.shape[-2] * counted.output.shape[-1]
@@ -219,7 +225,7 @@ def _at_outputs(counted: Counted) -> Any:
     return counted.batch * (counted.work.weights * positions - counted.work.mult_adds)
 
 
-_AT_OUTPUTS = Part("transposed convolutions at positions of the output", _at_outputs)
+_AT_OUTPUTS = Part("transposed convolutions at positions of the output", at_outputs)
 _BIAS = Part("bias at 1 per output", _bias)
 
 
@@ -297,7 +303,7 @@ def _softmax(counted: Counted) -> Any:
 
 def _softmax_of_scores(counted: Counted) -> Any:
     rows = counted.batch * product(counted.output.shape[:-1]) * counted.layer.heads
-    return _left_out(counted) + rows * (3 * counted.inputs[1].shape[-2] - 1)
+    return left_out(counted) + rows * (3 * counted.inputs[1].shape[-2] - 1)
 
 
 def _features(counted: Counted) -> Any:
@@ -312,7 +318,8 @@ def _products(counted: Counted) -> Any:
     return counted.batch * 2 * pairs * _features(counted)
 
 
-def _without_products(counted: Counted) -> Any:
+def without_products(counted: Counted) -> Any:
+    """Attention at its projections alone."""
     return -_products(counted)
 
 
@@ -325,7 +332,7 @@ def _first_factor(counted: Counted) -> Any:
 def _left_out_if_fused(counted: Counted) -> Any:
     """torch's fused kernel takes values of as many features as the query has; else ptflops sees the
     products."""
-    return _left_out(counted) * (counted.inputs[0].shape[-1] == counted.output.shape[-1])
+    return left_out(counted) * (counted.inputs[0].shape[-1] == counted.output.shape[-1])
 
 
 _GROUPED = "nn.MultiheadAttention has no kv_heads: it depends on how attention is written"
@@ -338,9 +345,9 @@ def _is_grouped(counted: Counted) -> bool:
 _OF_ATTENTION = "it depends on gradients, on the device and on how attention is written"
 _OF_RECURRENCE = "it depends on the kernels of the device"
 
-_UNSEEN = Part("products of activations at nothing", _left_out)
+_UNSEEN = Part("products of activations at nothing", left_out)
 _DEFORMED = Rule(
-    (Part("deformable convolutions at nothing", _left_out),),
+    (Part("deformable convolutions at nothing", left_out),),
     "torchvision.ops.deform_conv2d",
     "samples and a convolution of them",
     _none,
@@ -368,8 +375,8 @@ TORCH: Rules = _ANY_FORM | dict.fromkeys(
     Gru: Rule(not_covered=_OF_RECURRENCE),
 }  # fmt: skip
 
-_FUSED_PRODUCTS = Part("products in fused attention at nothing", _without_products)
-_FUSED_ATTENTION = Part("products in fused attention at nothing", _left_out)
+_FUSED_PRODUCTS = Part("products in fused attention at nothing", without_products)
+_FUSED_ATTENTION = Part("products in fused attention at nothing", left_out)
 _FUSED = "F.scaled_dot_product_attention"
 _MULTIHEAD = "nn.MultiheadAttention with gradients"
 _PLAIN = "products and a softmax"
@@ -425,8 +432,8 @@ FVCORE: Rules = {
     MatMul: _rule("matrix products at the size of the first factor", _first_factor),
     ScaledDotProductAttention: Rule((_FUSED_ATTENTION,), _FUSED, _PLAIN, _none),
     Attention: Rule((_FUSED_PRODUCTS,), _MULTIHEAD, _PLAIN, _none, _GROUPED, _is_grouped),
-    Lstm: _rule("recurrent layers at nothing", _left_out),
-    Gru: _rule("recurrent layers at nothing", _left_out),
+    Lstm: _rule("recurrent layers at nothing", left_out),
+    Gru: _rule("recurrent layers at nothing", left_out),
 }
 
 TIMM: Rules = {
@@ -515,10 +522,10 @@ THOP: Rules = {
         _softmax_of_scores,
     ),
     Attention: Rule(
-        (Part("nn.MultiheadAttention at nothing", _left_out),),
+        (Part("nn.MultiheadAttention at nothing", left_out),),
         "nn.MultiheadAttention",
         "linear layers and functions",
-        _without_products,
+        without_products,
         _GROUPED,
         _is_grouped,
     ),
@@ -551,7 +558,7 @@ def _is_pointwise(layer: Conv2d) -> Any:
 
 def _pointwise_params(counted: Counted) -> Any:
     """A convolution that may be a linear layer over positions: then its params once."""
-    as_linear = _params(counted) + _left_out(counted)
+    as_linear = _params(counted) + left_out(counted)
     return _bias(counted) + _is_pointwise(counted.layer) * (as_linear - _bias(counted))
 
 
@@ -584,10 +591,7 @@ TORCHINFO: Rules = {
                 "bias at 1 per output",
                 lambda counted: counted.batch * (counted.work.params - counted.work.weights),
             ),
-            Part(
-                "linear layers over positions at one of them",
-                lambda counted: counted.batch * (counted.work.weights - counted.work.mult_adds),
-            ),
+            Part("linear layers over positions at one of them", at_one_position),
         )
     ),
     BatchNorm: Rule(
@@ -613,20 +617,20 @@ TORCHINFO: Rules = {
     MatMul: Rule((_UNSEEN,)),
     ScaledDotProductAttention: Rule((_UNSEEN,)),
     Attention: Rule(
-        (Part("nn.MultiheadAttention at nothing", _left_out),),
+        (Part("nn.MultiheadAttention at nothing", left_out),),
         "nn.MultiheadAttention",
         "linear layers and functions",
-        lambda counted: _params(counted) + _left_out(counted),
+        lambda counted: _params(counted) + left_out(counted),
         _GROUPED,
         _is_grouped,
     ),
     Lstm: _rule(
         "recurrent layers at their params in each step",
-        lambda counted: _recurrent_params(counted) + _left_out(counted),
+        lambda counted: _recurrent_params(counted) + left_out(counted),
     ),
     Gru: _rule(
         "recurrent layers at their params in each step",
-        lambda counted: _recurrent_params(counted) + _left_out(counted),
+        lambda counted: _recurrent_params(counted) + left_out(counted),
     ),
     Scale: _OWN_PARAMS,
     ClassToken: _OWN_PARAMS,

@@ -27,6 +27,7 @@ from mnet_cost.cli import (
     layers,
     models,
     paper,
+    reconcile,
     schema,
     sensitivity,
     sweep,
@@ -35,8 +36,8 @@ from mnet_cost.cli import (
 from mnet_cost.cli.help_lists import fill_help
 
 COMMANDS = (
-    analyze, compare, sweep, fit, check, sensitivity, explain, paper, models, train, export,
-    calibrate, devices, layers, schema,
+    analyze, compare, sweep, fit, check, sensitivity, explain, reconcile, paper, models, train,
+    export, calibrate, devices, layers, schema,
 )  # fmt: skip
 """Modules with `add_parser(subparsers)`; each parser names its `run`."""
 

@@ -221,14 +221,17 @@ def analyzed(
 
 def refuse_total(analyses: Iterable[Analysis]) -> int:
     """Exit status 3, and words on stderr, where totals were refused."""
-    from mnet_cost.cli.output import say
-    from mnet_cost.errors import Problem
-
     names = [
         name for analysis in analyses if not analysis.has_totals for name in analysis.unmodelled
     ]
-    if not names:
-        return 0
+    return refuse_unknown_work(names) if names else 0
+
+
+def refuse_unknown_work(names: Sequence[str]) -> int:
+    """Exit status 3, and words on stderr, since the work of the layers `names` is unknown."""
+    from mnet_cost.cli.output import say
+    from mnet_cost.errors import Problem
+
     listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     say(
         Problem(

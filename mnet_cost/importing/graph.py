@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from mnet_cost.models.types import Scope
+
 Dialect = Literal["onnx", "aten", "tflite"]
 """Whose operators they are. aten: those of torch.export, with `aten.conv2d.default` as name."""
 
@@ -18,6 +20,9 @@ class Batch(NamedTuple):
     """A size that is proportional to the number of examples: the batch itself is `Batch(1)`."""
 
     times: int = 1
+    outer: int = 1
+    """The part of `times` whose axis was in front of the batch when axes were joined: positions
+    are counted by that, then by the examples, then by the rest."""
 
     def __str__(self) -> str:
         return "batch" if self.times == 1 else f"{self.times} * batch"
@@ -28,7 +33,10 @@ Dimension = int | Batch | str
 Shape = tuple[Dimension, ...]
 
 FEW = 64
-"""Stored tensors of at most so many elements are read with their values."""
+"""Stored tensors of real numbers of at most so many elements are read with their values."""
+
+FEW_WHOLE = 4096
+"""Those of whole numbers, which can be positions to gather by, of at most so many."""
 
 MAX_NODES = 100_000
 """Most nodes of a model, with those of functions inlined: the most layers of a spec."""
@@ -80,11 +88,12 @@ class Stored(NamedTuple):
         return elements
 
 
-class Scope(NamedTuple):
-    """A call of a module of the program that the model was exported from: its path and class."""
+class Subgraph(NamedTuple):
+    """A graph inside a node: a branch, or what a loop repeats. It is not read, since a layer runs
+    always and once."""
 
-    path: str
-    class_name: str
+    bytes: int
+    """Its size in the file."""
 
 
 class Node(NamedTuple):
@@ -101,7 +110,8 @@ class Node(NamedTuple):
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     """In `aten` all arguments, by the names of the operator's schema: a tensor is a `Reference`,
-    and lists may hold references. In `onnx` a tensor is a `Stored`."""
+    and lists may hold references. In `onnx` a tensor is a `Stored`, a graph is a
+    `Subgraph`, and a list is a tuple."""
     scopes: tuple[Scope, ...] = ()
     """From the outermost module to the module that called the operator."""
 
@@ -125,3 +135,5 @@ class Graph(NamedTuple):
     """The version of the operators of each domain; the standard domain is ''."""
     same_storage: Mapping[str, str] = {}
     """Stored tensors that are another stored tensor under a second name, and that tensor's name."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the spec has to know of the file, a sentence each."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mnet_cost.importing.graph import Scope
+from mnet_cost.models.types import Origin
 from mnet_cost.tensors import TensorType
 
 
@@ -21,17 +21,6 @@ class Wire(NamedTuple):
     """Index of the layer; None for an input of the model."""
     number: int = 0
     """Which of its outputs, or which input of the model."""
-
-
-class Origin(NamedTuple):
-    """What a layer stands for in the file."""
-
-    nodes: tuple[str, ...]
-    """Names of nodes, in their order."""
-    tensors: tuple[str, ...] = ()
-    """Names of the tensors that are its outputs."""
-    scopes: tuple[Scope, ...] = ()
-    """The modules around it, from the outermost."""
 
 
 class ImportedLayer(NamedTuple):

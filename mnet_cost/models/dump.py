@@ -54,7 +54,7 @@ def dump_data(data: Mapping[str, Any]) -> str:
         if name in _AFTER_BLANK and lines:
             lines.append("")
         value = data[name]
-        if name == "published" and value:
+        if name == "published" and _is_rows_by_source(value):
             lines.append("published:")
             for source, rows in value.items():
                 lines += [f"  {_key(source)}:", *_block(rows, "    ", quotes_allowed=True)]
@@ -63,6 +63,12 @@ def dump_data(data: Mapping[str, Any]) -> str:
         else:
             lines += _named(name, value, "", quotes_allowed=False)
     return "\n".join(lines) + "\n"
+
+
+def _is_rows_by_source(value: Any) -> bool:
+    """Whether `value` has the form of the section `published`."""
+    rows = value.values() if isinstance(value, dict) else ()
+    return bool(rows) and all(isinstance(row, list) and row for row in rows)
 
 
 def _block(value: dict[str, Any] | list[Any], indent: str, quotes_allowed: bool) -> Iterator[str]:
@@ -99,7 +105,7 @@ def _named(key: str, value: Any, indent: str, quotes_allowed: bool) -> Iterator[
 def _line(value: Any, column: int, quotes_allowed: bool) -> str | None:
     """`value` on one line that begins at `column`; None where it is better written as a block."""
     if not isinstance(value, (dict, list)):
-        return _scalar(value, in_flow=False)
+        return dump_scalar(value)
     if not value:
         return "{}" if isinstance(value, dict) else "[]"
     if not quotes_allowed and _needs_flow_quotes(value):
@@ -138,7 +144,7 @@ def _flow(value: Any) -> str:
         )
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    return _scalar(value, in_flow=True)
+    return dump_scalar(value, in_flow=True)
 
 
 def _key(key: str, in_flow: bool = False) -> str:
@@ -147,7 +153,8 @@ def _key(key: str, in_flow: bool = False) -> str:
     return key if plain else quoted(key)
 
 
-def _scalar(value: Any, in_flow: bool) -> str:
+def dump_scalar(value: Any, in_flow: bool = False) -> str:
+    """A value that is no list or mapping, as it is written; `in_flow`: inside {} or []."""
     if value is None:
         return "null"
     if isinstance(value, bool):

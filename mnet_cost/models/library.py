@@ -1,8 +1,9 @@
 """Models by name: `NAME_OR_PATH[:variant][@knob=value,...]`.
 
-A name is a shipped spec, or a variant that only one shipped spec has. A path has a slash or
-ends in .yaml or .yml, in small or capital letters. `-` is the spec on stdin, and `git:REV:PATH` a
-file in a revision (`revisions.py`).
+A name is a shipped spec, or a variant that only one shipped spec has. A path has a slash or ends in
+.yaml or .yml, in small or capital letters, or like a model file of another tool that can be
+imported (`IMPORTED`). `-` is the spec on stdin, and `git:REV:PATH` a file in a revision
+(`revisions.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,7 @@ from mnet_cost.yamlfile import (
 
 __all__ = [
     "Model",
+    "is_imported",
     "is_path",
     "is_revision",
     "load_model",
@@ -58,14 +61,19 @@ __all__ = [
 
 STDIN = "-"
 _STDIN_SHOWN = "stdin"
-_FOREIGN = {
+IMPORTED = {
     ".onnx": "an ONNX model",
+    ".pt2": "a program of torch.export",
+    ".tflite": "a TensorFlow Lite model",
+}
+"""Endings of model files of other tools that are read."""
+_IMPORTER = "mnet_cost.importing.files"
+"""What reads them. It makes specs, so it is above this module, which only names it."""
+_FOREIGN = {
     ".pt": "a PyTorch file",
     ".pth": "a PyTorch file",
-    ".pt2": "a program of torch.export",
     ".ptl": "a PyTorch Lite model",
     ".safetensors": "a file of weights",
-    ".tflite": "a TensorFlow Lite model",
     ".pb": "a TensorFlow graph",
     ".h5": "a Keras model",
     ".keras": "a Keras model",
@@ -77,7 +85,7 @@ _FOREIGN = {
     ".mnn": "an MNN model",
     ".engine": "a TensorRT engine",
 }
-"""Endings of the files that other tools keep models in."""
+"""Endings of other files that other tools keep models in."""
 _EXPLICIT_KEY = re.compile(r"(^|[\s,{\[-])\?\s", re.MULTILINE)
 
 
@@ -98,10 +106,14 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
     not there, `SpecError` for a bad file.
     """
     if not isinstance(reference, str):
-        return Model(read_spec(os.fsdecode(reference)), dict(knobs or {}))
+        path = os.fsdecode(reference)
+        spec = imported(path, {}) if is_imported(path) else read_spec(path)
+        return Model(spec, dict(knobs or {}))
     name, variant, given = split_reference(reference)
     refuse_foreign(name)
-    if name == STDIN:
+    if is_imported(name):
+        spec = _imported_by_name(name, variant, given)
+    elif name == STDIN:
         spec = compile_spec(parse_yaml(_stdin()), _STDIN_SHOWN, variant)
     elif is_revision(name):
         from mnet_cost.models.revisions import read_revision  # it imports what runs programs
@@ -115,6 +127,33 @@ def load_model(reference: str | os.PathLike[str], knobs: Mapping[str, Any] | Non
         owner, root = owner_of(name, variant, reference)
         spec = compile_spec(root, model_path(owner), name)
     return Model(spec, given | dict(knobs or {}))
+
+
+def is_imported(path: str) -> bool:
+    """Whether a path ends like a model file of another tool that can be read."""
+    return os.path.splitext(path)[1].lower() in IMPORTED
+
+
+def imported(path: str, sizes: dict[str, Any]) -> ModelSpec:
+    """The model in a file of another tool, layer by layer.
+
+    `sizes` gives sizes that the file leaves open, by its symbols; those are taken out of it. Raises
+    `ModelFileError` for a file that cannot be read.
+    """
+    read: Callable[[str, dict[str, Any]], ModelSpec] = import_module(_IMPORTER).read_spec
+    return read(path, sizes)
+
+
+def _imported_by_name(name: str, variant: str | None, given: dict[str, Any]) -> ModelSpec:
+    if variant is not None or is_revision(name):
+        what = "variants" if variant is not None else "files of a revision"
+        raise ModelReferenceError(
+            Problem(
+                f"`{name}`: a model file of another tool, and {what} are for specs",
+                hint="`mnet-cost import` makes a spec of the file",
+            )
+        )
+    return imported(name, given)
 
 
 def refuse_foreign(name: str) -> None:
@@ -155,7 +194,8 @@ def refuse_revision(name: str) -> None:
 
 def is_path(name: str) -> bool:
     """Whether a reference names a file, not a shipped model."""
-    return "/" in name or "\\" in name or is_yaml(name) or is_revision(name)
+    has_folder = "/" in name or "\\" in name
+    return has_folder or is_yaml(name) or is_imported(name) or is_revision(name)
 
 
 def path_beside(file: str, name: str) -> str:

@@ -200,7 +200,7 @@ class _RowCompiler:
                 hint = "start each row with a dash" if isinstance(listed.value, dict) else _EXAMPLE
                 self.problems.add("a source needs a list of rows", listed, hint)
                 continue
-            lines: dict[tuple[Any, ...], int] = {}
+            first: dict[tuple[Any, ...], Node] = {}
             for node in listed.value:
                 if len(rows) == MAX_ROWS:
                     self.problems.add(f"more than {MAX_ROWS:,} published rows", node)
@@ -210,13 +210,14 @@ class _RowCompiler:
                     continue
                 rows.append(row)
                 setting = self._setting(row)
-                if setting in lines:
+                if setting in first:
+                    line = first[setting].line
                     self.problems.add(
-                        f"this source has a row of this setting already, at line {lines[setting]}",
+                        f"this source has a row of this setting already, at line {line}",
                         node,
                         "a `note` of its own tells what is different",
                     )
-                lines.setdefault(setting, node.line)
+                first.setdefault(setting, node)
         return tuple(rows)
 
     def _row(self, source: str, node: Node) -> PublishedRow | None:

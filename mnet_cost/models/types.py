@@ -181,6 +181,24 @@ class InputSpec(NamedTuple):
     node: Node
 
 
+class Scope(NamedTuple):
+    """A call of a module of the program that a model was exported from: its path and class."""
+
+    path: str
+    class_name: str
+
+
+class Origin(NamedTuple):
+    """What a layer of an imported model stands for in its file."""
+
+    nodes: tuple[str, ...]
+    """Names of nodes, in their order."""
+    tensors: tuple[str, ...] = ()
+    """Names of the tensors that are its outputs."""
+    scopes: tuple[Scope, ...] = ()
+    """The modules around it, from the outermost."""
+
+
 class ModelSpec:
     """A model file with one variant applied, compiled."""
 
@@ -194,6 +212,7 @@ class ModelSpec:
         "knobs",
         "name",
         "node",
+        "origins",
         "outputs",
         "path",
         "published",
@@ -222,6 +241,7 @@ class ModelSpec:
         warnings: tuple[Problem, ...],
         node: Node,
         extension: Extension | None = None,
+        origins: Mapping[str, Origin] | None = None,
     ) -> None:
         self.path = path
         self.name = name
@@ -240,6 +260,9 @@ class ModelSpec:
         self.root = node
         """What was compiled: the whole file, before it was extended and patched."""
         self.extension = extension
+        self.origins = origins or {}
+        """What layers stand for in the file of another tool, by the names of the layers; empty for
+        a spec that was written as one."""
         self.data: dict[str, Any] = node.plain()
 
     @property
@@ -263,7 +286,8 @@ class ModelSpec:
         """What goes to another process: the file as it was read, which is compiled again there."""
         from mnet_cost.models.load import compile_spec  # it makes specs
 
-        return compile_spec, (self.root, self.path, self.variant)
+        made = compile_spec, (self.root, self.path, self.variant)
+        return (*made, (None, {"origins": self.origins})) if self.origins else made
 
     def __repr__(self) -> str:
         return f"<ModelSpec {self.title} from {self.path}>"

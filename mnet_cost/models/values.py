@@ -45,7 +45,7 @@ def wanted(kind: FieldKind) -> str:
     if isinstance(kind, Flag):
         return "`true` or `false`"
     if isinstance(kind, Sizes):
-        return "a list of numbers"
+        return "a list of numbers" + "".join(f" or `{word}`" for word in kind.words)
     if isinstance(kind, Word):
         return one_of(kind.options) if kind.options else "a word"
     return f"a number, {one_of(sorted(kind.words))}" if kind.words else "a number"
@@ -269,33 +269,28 @@ class ValueCompiler:
         self.problems.append(Problem(message, span, hint))
 
     def _function(self, node: Node, use: Use, names: Names) -> None:
-        span = part_of(node, use.offset, len(use.name))
+        """Add a problem where there is no such function, or it takes other arguments."""
         if use.name in names.functions:
             least = most = len(names.functions[use.name].parameters)
         elif use.name in BUILT_IN:
             _, least, most = BUILT_IN[use.name]
         else:
             known = [*BUILT_IN, *names.functions]
+            message = f"there is no function `{use.name}`"
+            hint: str | None
             if use.name in self.definitions:
-                problem = Problem(f"`{use.name}` is not known yet", span, _LET_ORDER)
-                if use.name in names.values:
-                    problem = Problem(f"`{use.name}` is not a function", span, None)
-                self.problems.append(problem)
-                return
-            self.problems.append(
-                Problem(
-                    f"there is no function `{use.name}`",
-                    span,
-                    did_you_mean(use.name, known) or "there are " + ", ".join(known),
-                )
-            )
+                is_value = use.name in names.values
+                message = f"`{use.name}` is " + ("not a function" if is_value else "not known yet")
+                hint = None if is_value else _LET_ORDER
+            else:
+                hint = did_you_mean(use.name, known) or "there are " + ", ".join(known)
+            self.problems.append(Problem(message, part_of(node, use.offset, len(use.name)), hint))
             return
         if not least <= use.arguments <= most:
             takes = str(least) if least == most else f"{least} to {most}"
             plural = "argument" if takes == "1" else "arguments"
-            self.problems.append(
-                Problem(f"`{use.name}` takes {takes} {plural}, not {use.arguments}", span)
-            )
+            message = f"`{use.name}` takes {takes} {plural}, not {use.arguments}"
+            self.problems.append(Problem(message, part_of(node, use.offset, len(use.name))))
 
     def _unknown_tensor(self, node: Node, use: Use, head: str, names: Names) -> None:
         listed = list(names.tensors)

@@ -44,6 +44,7 @@ def analysis_document(analysis: Analysis, training: TrainingCost | None = None) 
             "lower_bound": bool(analysis.unmodelled) and analysis.has_totals,
             "coverage": analysis.coverage,
             "unmodelled": list(analysis.unmodelled),
+            "stated": list(analysis.stated),
         },
         "published": published_document(published_rows(analysis)),
         "layers": [_layer_document(analysis, i) for i in range(len(analysis.layers))],
@@ -98,6 +99,12 @@ def _spec_of_line(step: Step, spec: ModelSpec) -> dict[str, str]:
     return {} if source is spec.node.source else {"spec": source.path}
 
 
+def origin_document(step: Step, spec: ModelSpec) -> dict[str, list[str]]:
+    """The nodes and tensors of a model file that a layer stands for; nothing for those of specs."""
+    origin = spec.origins.get(step.name)
+    return {} if origin is None else {"nodes": [*origin.nodes], "tensors": [*origin.tensors]}
+
+
 def type_document(type_: TensorType) -> dict[str, Any]:
     """The shape of a tensor for one example, and its dtype where the precision does not decide."""
     return {"shape": list(type_.shape), "dtype": type_.dtype and type_.dtype.name}
@@ -117,6 +124,7 @@ def _layer_document(analysis: Analysis, index: int) -> dict[str, Any]:
         "block": step.block_path or None,
         "line": step.line,
         **_spec_of_line(step, network.spec),
+        **origin_document(step, network.spec),
         "fields": field_values(step.layer),
         "inputs": [network.tensors[i].name for i in step.inputs],
         "input_types": [type_document(network.tensors[i].type) for i in step.inputs],

@@ -60,7 +60,7 @@ def cell(value: Any, form: Form) -> str:
     if isinstance(value, Quantity):
         return _quantity(value)
     if isinstance(value, Change):
-        return _change(value.value, form)
+        return f"{value.value:+,}" if value.is_exact else _change(value.value, form)
     if isinstance(value, AtLeast):
         return f"≥{_quantity(Quantity(*value))}"
     if isinstance(value, Time):

@@ -12,6 +12,7 @@ from mnet_cost.analysis.latency import DeviceEstimate, KernelEstimate
 from mnet_cost.analysis.work import LayerCost
 from mnet_cost.errors import ModelReferenceError, Problem, did_you_mean
 from mnet_cost.metrics import find_metric
+from mnet_cost.report.analysis_json import origin_document
 from mnet_cost.report.conventions import (
     AGREEMENT_COLUMN,
     convention_notes,
@@ -42,7 +43,7 @@ def explain_report(analysis: Analysis, layer: str | None) -> Report:
     """One layer, all layers of a block, or the totals of the network."""
     if layer is None:
         return _totals_report(analysis)
-    chosen = [cost for cost in analysis.layers if _inside(cost.step.name, layer)]
+    chosen = _chosen(analysis, layer)
     if not chosen:
         names = [cost.step.name for cost in analysis.layers]
         prefixes = {name.rsplit(".", depth)[0] for name in names for depth in range(1, 4)}
@@ -92,6 +93,20 @@ def explain_report(analysis: Analysis, layer: str | None) -> Report:
     )
 
 
+def _chosen(analysis: Analysis, layer: str) -> list[LayerCost]:
+    """The layers that a name means: one, all in a block, or those of a node of a model file."""
+    chosen = [cost for cost in analysis.layers if _inside(cost.step.name, layer)]
+    if chosen or not analysis.network.spec.origins:
+        return chosen
+    origins = analysis.network.spec.origins
+    return [
+        cost
+        for cost in analysis.layers
+        if (origin := origins.get(cost.step.name)) is not None
+        and (layer in origin.nodes or layer in origin.tensors)
+    ]
+
+
 class _Kernels:
     """Kernels by the layers in them, found once. They are those of each device."""
 
@@ -139,8 +154,12 @@ def _layer_tables(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> lis
         (formula.what, formula.value, _equation(formula)) for formula in _formulas(analysis, cost)
     ]
     note = f"in: {inputs or 'nothing'} · out: {cost.output}{shared}\n{written}"
+    if origin := network.spec.origins.get(step.name):
+        note += f"\nin {network.spec.path}: {', '.join(origin.nodes)}"
     if cost.work is None:
         note += "\nits work is unknown: no rule counts it"
+    elif step.layer.states_work:
+        note += "\nits work is what the spec states: no rule counts it"
     if step.is_static:
         note += f"\n{_STATIC}"
     note = kernels.fuses(step.name) + note
@@ -217,6 +236,7 @@ def _layer_document(analysis: Analysis, cost: LayerCost, kernels: _Kernels) -> d
         "kind": step.layer.kind,
         "spec": step.node.source.path,
         "line": step.line,
+        **origin_document(step, analysis.network.spec),
         "text": step.node.source.line(step.line).strip(),
         "formulas": [asdict(formula) for formula in _formulas(analysis, cost)],
         "times": [time_document(*estimates) for estimates in kernels.estimates.get(step.name, ())],

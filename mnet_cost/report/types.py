@@ -62,6 +62,8 @@ class Change(NamedTuple):
     """How much more a number is than another one, with its sign; in the unit of its column."""
 
     value: float
+    is_exact: bool = False
+    """Whether people see all digits of a count, not a short form."""
 
 
 class AtLeast(NamedTuple):

@@ -47,6 +47,7 @@ COMMANDS = {
         "0.9",
     ],
     "sensitivity": ["sensitivity", "lenet5", "--device", "pixel_1"],
+    "reconcile": ["reconcile", "mobilenet_v1", "--with", "thop=588962304", "--with", "0.57G"],
     "check": [
         *("check", "lenet5", "mobilenet_v1@alpha=0.5", "--fail-on", "never", "--device", "h100"),
         *("--limit", "params<=1M", "--limit", "latency<=1s"),

@@ -1,14 +1,21 @@
 """The messages of ONNX files: the fields that an import reads, with their numbers.
 
 From onnx.proto of ONNX 1.23 (github.com/onnx/onnx, onnx/onnx.proto). Contents of tensors stay views
-of the file; documentation, functions of training and quantization annotations are not read.
+of the file, or are cut where they are lists of numbers. Graphs in nodes (branches, bodies of loops)
+are passed over, as are documentation, functions of training and quantization annotations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mnet_cost.importing.graph import FEW_WHOLE, MAX_NODES
 from mnet_cost.importing.readers.protobuf import Field, Message
+
+# One more than is allowed shows that there are more.
+_NODES = MAX_NODES + 1
+_ELEMENTS = FEW_WHOLE + 1
+"""Numbers of a list."""
 
 MESSAGES: Mapping[str, Message] = {
     "model": {
@@ -17,13 +24,12 @@ MESSAGES: Mapping[str, Message] = {
         3: Field("producer_version", "text"),
         7: Field("graph", "graph"),
         8: Field("opsets", "opset", repeated=True),
-        14: Field("metadata", "entry", repeated=True),
         25: Field("functions", "function", repeated=True),
     },
     "opset": {1: Field("domain", "text"), 2: Field("version", "int")},
     "entry": {1: Field("key", "text"), 2: Field("value", "text")},
     "graph": {
-        1: Field("nodes", "node", repeated=True),
+        1: Field("nodes", "node", repeated=True, first=_NODES),
         2: Field("name", "text"),
         5: Field("initializers", "tensor", repeated=True),
         11: Field("inputs", "value", repeated=True),
@@ -39,7 +45,7 @@ MESSAGES: Mapping[str, Message] = {
         5: Field("attributes", "attribute", repeated=True),
         7: Field("domain", "text"),
         8: Field("overload", "text"),
-        9: Field("metadata", "entry", repeated=True),
+        9: Field("metadata", "bytes", repeated=True),
     },
     "attribute": {
         1: Field("name", "text"),
@@ -47,12 +53,12 @@ MESSAGES: Mapping[str, Message] = {
         3: Field("int", "int"),
         4: Field("bytes", "bytes"),
         5: Field("tensor", "tensor"),
-        6: Field("graph", "graph"),
+        6: Field("graph", "bytes"),
         7: Field("floats", "float", repeated=True),
         8: Field("ints", "int", repeated=True),
         9: Field("texts", "bytes", repeated=True),
         10: Field("tensors", "tensor", repeated=True),
-        11: Field("graphs", "graph", repeated=True),
+        11: Field("graphs", "bytes", repeated=True),
         20: Field("type", "int"),
         21: Field("refers_to", "text"),
         22: Field("sparse_tensor", "sparse_tensor"),
@@ -60,14 +66,14 @@ MESSAGES: Mapping[str, Message] = {
     "tensor": {
         1: Field("sizes", "int", repeated=True),
         2: Field("type", "int"),
-        4: Field("floats", "float", repeated=True),
-        5: Field("int32s", "int", repeated=True),
-        6: Field("texts", "bytes", repeated=True),
-        7: Field("int64s", "int", repeated=True),
+        4: Field("floats", "float", repeated=True, first=_ELEMENTS),
+        5: Field("int32s", "int", repeated=True, first=_ELEMENTS),
+        6: Field("texts", "bytes", repeated=True, first=_ELEMENTS),
+        7: Field("int64s", "int", repeated=True, first=_ELEMENTS),
         8: Field("name", "text"),
         9: Field("raw", "bytes"),
-        10: Field("doubles", "double", repeated=True),
-        11: Field("uint64s", "int", repeated=True),
+        10: Field("doubles", "double", repeated=True, first=_ELEMENTS),
+        11: Field("uint64s", "int", repeated=True, first=_ELEMENTS),
         13: Field("external", "entry", repeated=True),
         14: Field("location", "int"),
     },
@@ -94,7 +100,7 @@ MESSAGES: Mapping[str, Message] = {
         4: Field("inputs", "text", repeated=True),
         5: Field("outputs", "text", repeated=True),
         6: Field("attributes", "text", repeated=True),
-        7: Field("nodes", "node", repeated=True),
+        7: Field("nodes", "node", repeated=True, first=_NODES),
         9: Field("opsets", "opset", repeated=True),
         10: Field("domain", "text"),
         11: Field("defaults", "attribute", repeated=True),

@@ -13,10 +13,11 @@ import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-MAX_VALUES = 20_000_000
-"""Most values in one file: a million nodes have about ten each."""
+MAX_VALUES = 10_000_000
+"""Most values in one file, those that are skipped too; a message counts as `_MESSAGE` of them."""
 MAX_DEPTH = 32
-"""How deep messages may be nested: a graph in a branch of a branch has six levels for each."""
+"""How deep messages may be nested."""
+_MESSAGE = 8  # the memory that a message takes, in that of numbers
 
 
 class WireError(ValueError):
@@ -30,6 +31,8 @@ class Field(NamedTuple):
     type: str
     """`int` (signed), `float`, `double`, `text`, `bytes`, or the name of a message."""
     repeated: bool = False
+    first: int | None = None
+    """How many of its values are wanted: those behind the first ones are skipped. None is all."""
 
 
 Message = Mapping[int, Field]
@@ -58,28 +61,34 @@ class Reader:
     def _message(self, name: str, start: int, end: int, depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise WireError(f"messages are nested more than {MAX_DEPTH} deep at byte {start:,}")
-        wanted = self._messages[name]
+        self._count(_MESSAGE)
+        data, wanted = self._data, self._messages[name]
         result: dict[str, Any] = {field.name: [] for field in wanted.values() if field.repeated}
         position = start
         while position < end:
             self._left -= 1
             if self._left < 0:
-                raise WireError(f"more than {MAX_VALUES:,} values")
+                raise _too_many()
             place = position
-            key, position = self._varint(position, end)
+            key = data[position]
+            position += 1
+            if key >= 0x80:  # most numbers are one byte
+                key, position = self._varint(place, end)
             number, wire = key >> 3, key & 7
             if not number:
                 raise WireError(f"a field without a number at byte {place:,}")
-            if wire == 0:
+            first = position
+            if wire == 2:
+                size = data[position] if position < end else 0x80
+                if size < 0x80:
+                    first = position + 1
+                else:
+                    size, first = self._varint(position, end)
+                position = first + size
+            elif wire == 0:
                 value, position = self._varint(position, end)
-                first, last = place, position
-            elif wire == 2:
-                size, position = self._varint(position, end)
-                first, position = position, position + size
-                last = position
             elif wire in _FIXED:
-                first, position = position, position + _FIXED[wire]
-                last = position
+                position += _FIXED[wire]
             else:
                 raise WireError(f"wire type {wire} at byte {place:,}")
             if position > end:
@@ -87,8 +96,13 @@ class Reader:
             field = wanted.get(number)
             if field is None:
                 continue
+            left = None
+            if field.first is not None:
+                left = field.first - len(result[field.name])
+                if left <= 0:
+                    continue
             if wire == 2:
-                value = self._sized(field, first, last, depth)
+                value = self._sized(field, first, position, depth, left)
             elif wire == 0:
                 if field.type != "int":
                     raise WireError(f"a number in the place of `{field.name}` at byte {place:,}")
@@ -102,6 +116,11 @@ class Reader:
             else:
                 result[field.name].append(value)
         return result
+
+    def _count(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise _too_many()
 
     def _varint(self, position: int, end: int) -> tuple[int, int]:
         """(the number at `position`, the position behind it)."""
@@ -118,7 +137,7 @@ class Reader:
                 raise WireError(f"a number of more than ten bytes before byte {position:,}")
         raise WireError(f"the file ends within a number at byte {end:,}")
 
-    def _sized(self, field: Field, first: int, last: int, depth: int) -> Any:
+    def _sized(self, field: Field, first: int, last: int, depth: int, most: int | None) -> Any:
         if field.type in self._messages:
             return self._message(field.type, first, last, depth + 1)
         part = self._data[first:last]
@@ -131,22 +150,24 @@ class Reader:
                 raise WireError(f"`{field.name}` at byte {first:,} is no text") from None
         if not field.repeated:
             raise WireError(f"a list in the place of `{field.name}` at byte {first:,}")
-        return self._packed(field, first, last)
+        return self._packed(field, first, last, most)
 
-    def _packed(self, field: Field, first: int, last: int) -> list[Any]:
-        """Numbers one after the other."""
+    def _packed(self, field: Field, first: int, last: int, most: int | None) -> list[Any]:
+        """Numbers one after the other, the first `most` of them."""
         if field.type == "int":
-            values, position = [], first
-            while position < last:
-                value, position = self._varint(position, last)
+            values: list[Any] = []
+            while first < last and len(values) != most:
+                self._count(1)
+                value, first = self._varint(first, last)
                 values.append(_signed(value))
-            self._left -= len(values)
             return values
         code, wire = _NUMBERS[field.type]
         size = _FIXED[wire]
         if (last - first) % size:
             raise WireError(f"`{field.name}` at byte {first:,} ends within a number")
-        self._left -= (last - first) // size
+        if most is not None:
+            last = min(last, first + most * size)
+        self._count((last - first) // size)
         return [value for (value,) in struct.iter_unpack(code, self._data[first:last])]
 
     def _fixed(self, field: Field, first: int, wire: int) -> Any:
@@ -156,6 +177,10 @@ class Reader:
                 f"{_FIXED[wire]} bytes in the place of `{field.name}` at byte {first:,}"
             )
         return struct.unpack_from(code, self._data, first)[0]
+
+
+def _too_many() -> WireError:
+    return WireError(f"more than {MAX_VALUES:,} values")
 
 
 def _signed(value: int) -> int:

@@ -26,6 +26,7 @@ from mnet_cost.report.schemas.others import (
     training_schema,
 )
 from mnet_cost.report.schemas.parts import Json, listed, text
+from mnet_cost.report.schemas.reconcile import reconcile_schema
 from mnet_cost.report.schemas.sensitivity import sensitivity_schema
 from mnet_cost.report.schemas.sweep import sweep_schema
 
@@ -56,6 +57,7 @@ _DOCUMENTS = {
     "fit": fit_schema,
     "check": check_schema,
     "sensitivity": sensitivity_schema,
+    "reconcile": reconcile_schema,
     "models": models_schema,
     "model": model_schema,
     "devices": devices_schema,

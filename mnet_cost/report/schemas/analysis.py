@@ -11,6 +11,7 @@ from mnet_cost.models.published import ACCURACIES, COUNTS
 from mnet_cost.report.advice import SAVED
 from mnet_cost.report.metric_columns import ENERGIES, TIMES
 from mnet_cost.report.schemas.parts import (
+    ORIGIN,
     Json,
     flag,
     listed,
@@ -124,8 +125,9 @@ def _totals() -> Json:
         {
             **metric_keys([total.name for total in TOTALS]),
             "lower_bound": flag("whether totals are lower bounds, since a layer has no cost rule"),
-            "coverage": number("share of the layers that have a cost rule, from 0 to 1"),
+            "coverage": number("share of the layers whose cost is known, from 0 to 1"),
             "unmodelled": listed(text("name of a layer"), "layers without a cost rule"),
+            "stated": listed(text("name of a layer"), "layers whose cost the spec states"),
         },
         "sums over all layers; null where a layer has no cost rule",
     )
@@ -166,6 +168,7 @@ def _layer() -> Json:
             "block": maybe(text("path of the block that it stands in")),
             "line": whole("line of the spec"),
             "spec": text("path of the spec that the line is of, where another one extends it"),
+            **ORIGIN,
             "fields": mapped({"description": "as a spec has it"}, "values of all fields by name"),
             "inputs": listed(text("name of a tensor")),
             "input_types": listed(
@@ -182,7 +185,7 @@ def _layer() -> Json:
             **{key: maybe(whole(meaning)) for key, meaning in counts.items()},
             "shares_weights_with": maybe(text("layer whose weights it uses once more")),
         },
-        optional=("spec",),
+        optional=("spec", *ORIGIN),
     )
 
 

@@ -16,6 +16,7 @@ from mnet_cost.report.schemas.analysis import (
     kernel_times,
 )
 from mnet_cost.report.schemas.parts import (
+    ORIGIN,
     Json,
     flag,
     listed,
@@ -189,6 +190,7 @@ def explain_schema() -> Json:
         "kind": text("kind of layer"),
         "spec": text("path of the spec"),
         "line": whole("line of the spec"),
+        **ORIGIN,
         "text": text("the line"),
         "formulas": listed(record(formula)),
         "times": listed(
@@ -213,7 +215,7 @@ def explain_schema() -> Json:
             "model": text("name of the spec"),
             "batch": whole("examples per inference"),
             "precision": text("number format"),
-            "layers": listed(record(layer), "layers that were asked for"),
+            "layers": listed(record(layer, optional=tuple(ORIGIN)), "layers that were asked for"),
             "convention": text("which tool's counting it is"),
             "convention_agreement": AGREEMENT,
             "kinds": listed(kinds, "of the whole network"),

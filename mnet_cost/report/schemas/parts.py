@@ -78,3 +78,10 @@ def record(properties: Json, description: str = "", optional: tuple[str, ...] = 
 
 def _of(kind: str, description: str) -> Json:
     return {"description": description, "type": kind} if description else {"type": kind}
+
+
+ORIGIN = {
+    "nodes": listed(text("name of a node"), "of the model file that it was imported from"),
+    "tensors": listed(text("name of a tensor"), "of that file: its outputs"),
+}
+"""What a layer stands for in a model file of another tool; left out for those of specs."""

@@ -1,0 +1,559 @@
+"""Adds layers to a layer graph while nodes are mapped, and keeps what is stored apart.
+
+A layer's outputs are inferred by the rules of its kind, so there is no second rule of shapes, and
+what a mapping says is checked at once. Each stored tensor belongs to the first layer that reads it:
+a second one shares it (`use`), takes its matrix (`weights_of`), or reads the same `parameter`. Not
+here: what operators mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from mnet_cost.importing.graph import Batch, Graph, Node, Stored
+from mnet_cost.importing.layer_graph import ImportedInput, ImportedLayer, LayerGraph, Wire
+from mnet_cost.importing.mapping.values import (
+    ALONE,
+    Dim,
+    Unmapped,
+    Value,
+    elements,
+    joined_shape,
+    layer_shape,
+    own_shape,
+    with_batch,
+)
+from mnet_cost.layers import KINDS, Layer
+from mnet_cost.layers.axes import channel_axis
+from mnet_cost.models.calls import known_fields
+from mnet_cost.models.types import Origin
+from mnet_cost.network.inference import can_share, can_tie, excess, infer_outputs
+from mnet_cost.tensors import (
+    DTYPES,
+    DType,
+    RuleViolation,
+    TensorType,
+    axis_names,
+    require,
+)
+
+Shaped = Sequence[Dim] | Callable[[TensorType], Sequence[Dim]]
+"""The shape of an output in the file, or what makes it of the type for one example."""
+
+_ANY_BATCH = 2**31 - 1
+"""Stands for a batch of any size where shapes are compared: a prime that divides no size."""
+
+_MOST_COPIES = 64
+"""Most copies that are put together; more are no sum of parts that a person would write."""
+
+_DTYPES: Mapping[str, DType] = {
+    name: DTYPES[dtype]
+    for dtype, names in {
+        "int8": ("int8", "bool"),
+        "uint8": ("uint8",),
+        "int16": ("int16", "uint16"),
+        "int32": ("int32", "uint32"),
+        "int64": ("int64", "uint64"),
+    }.items()
+    for name in names
+}
+"""Of tensors of whole numbers; others have the precision of the analysis."""
+
+
+class Builder:
+    """The layers so far, and what makes the next ones.
+
+    `fixed_batch` is the number of examples where the file has a fixed one, else None.
+    """
+
+    def __init__(self, graph: Graph, fixed_batch: int | None) -> None:
+        self.graph = graph
+        self.batch = _ANY_BATCH if fixed_batch is None else fixed_batch
+        """How many examples there are when shapes are made concrete."""
+        self.inputs: list[ImportedInput] = []
+        self.layers: list[ImportedLayer] = []
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
+        self._made: list[Layer] = []
+        self._static: list[bool] = []
+        self._kinds: dict[tuple[Any, ...], Layer] = {}
+        self._types: dict[TensorType, TensorType] = {}
+        self._inferred: dict[tuple[int, ...], tuple[TensorType, ...]] = {}
+        self._owners: dict[str, int] = {}
+        """The layer that each stored tensor belongs to, by the name of the tensor."""
+        self._parameters: dict[tuple[str, tuple[int, ...]], Wire] = {}
+        """Stored tensors that are layers, by name and shape."""
+        self._stored: dict[int, tuple[Stored, ...]] = {}
+        """The stored tensors that a layer is made of, by the index of the layer."""
+        self._node = Origin(())
+
+    def at(self, node: Node) -> None:
+        """All layers from here on are of `node`."""
+        self._node = Origin((node.name,), (), node.scopes)
+
+    def input(self, name: str, shape: tuple[Dim, ...], dtype: str | None) -> Value:
+        """A further input of the model."""
+        type_ = TensorType(layer_shape(shape), dtype_of(dtype), "input")
+        if too_large := excess(type_, require):
+            raise Unmapped(too_large)
+        self.inputs.append(ImportedInput(name, type_))
+        return Value(shape, dtype, Wire(None, len(self.inputs) - 1))
+
+    def layer(
+        self,
+        kind: str,
+        inputs: Sequence[Value | Wire],
+        shape: Shaped,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        owns: Iterable[Stored | None] = (),
+        dtype: str | None = None,
+        precision: str | None = None,
+    ) -> Value:
+        """The output of a layer that has one.
+
+        `shape` is its shape in the file, or what makes that of the type that the kind infers.
+        `owns` are the stored tensors that the layer has for its own (kernel, bias, statistics).
+        Raises `Unmapped` where the layer does not fit, and where its output has another shape.
+        """
+        (value,) = self.outputs(
+            kind, inputs, (shape,), fields, owns=owns, dtype=dtype, precision=precision
+        )
+        return value
+
+    def outputs(
+        self,
+        kind: str,
+        inputs: Sequence[Value | Wire],
+        shapes: Sequence[Shaped],
+        fields: Mapping[str, Any] | None = None,
+        *,
+        owns: Iterable[Stored | None] = (),
+        dtype: str | None = None,
+        precision: str | None = None,
+    ) -> tuple[Value, ...]:
+        """The outputs of a layer with several, as `layer`."""
+        wires = tuple([x if isinstance(x, Wire) else self.wire(x) for x in inputs])
+        types = tuple([self._type(wire) for wire in wires])
+        given = {name: value for name, value in (fields or {}).items() if value is not None}
+        try:
+            layer = self._layer(kind, given)
+            least, most = layer.arity
+            if len(wires) < least or (most is not None and len(wires) > most):
+                raise RuleViolation(f"`{kind}` does not take {len(wires)} inputs")
+            made = self._infer(layer, types)
+            layer, made, given = self._with_plain_axis(layer, given, types, made)
+        except RuleViolation as violation:
+            raise Unmapped(f"`{kind}`: {violation}") from None
+        in_file = [
+            tuple(shape(type_) if callable(shape) else shape)
+            for type_, shape in zip(made, shapes, strict=True)
+        ]
+        for type_, whole in zip(made, in_file, strict=True):
+            if type_.shape != layer_shape(whole):
+                raise Unmapped(f"`{kind}` gives {type_}, and the file has {list(map(str, whole))}")
+        index = len(self.layers)
+        shares, tied_to = self._owned(index, layer, types, [x for x in owns if x is not None])
+        self.layers.append(
+            ImportedLayer(kind, given, wires, made, self._node, shares, tied_to, precision)
+        )
+        self._made.append(layer)
+        static = layer.is_stored or (bool(wires) and layer.is_known and self._are_static(wires))
+        self._static.append(static)
+        return tuple(
+            [
+                Value(whole, dtype or _name_of(type_.dtype), Wire(index, i), static=static)
+                for i, (type_, whole) in enumerate(zip(made, in_file, strict=True))
+            ]
+        )
+
+    def wire(self, value: Value) -> Wire:
+        """The tensor of a value, with its shape for one example.
+
+        A stored tensor becomes a `parameter` or a `constant` when it is first read.
+        """
+        if value.wire is not None:
+            return value.wire
+        if value.spread is not None:
+            return self.wire(self.copied(value))
+        own = layer_shape(value.shape)
+        stored = value.stored
+        if stored is None:
+            if value.known is None or not all(isinstance(x, (int, float)) for x in value.known):
+                raise Unmapped("reads what is no tensor")
+            fields: dict[str, Any] = {"shape": list(own), "values": _listed(value.known)}
+            return self.stored_layer("constant", own, fields, ())
+        place = (self.canonical(stored), own)
+        wire = self._parameters.get(place)
+        if wire is None:
+            wire = self._parameters[place] = self._stored_wire(stored, own)
+        return wire
+
+    def _stored_wire(self, stored: Stored, own: tuple[int, ...]) -> Wire:
+        name = self.canonical(stored)
+        owner = self._owners.get(name)
+        if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
+            reshaped = self.layer("reshape", (Wire(owner),), own, {"shape": list(own)})
+            assert reshaped.wire is not None
+            return reshaped.wire
+        if is_trained(stored):
+            return self.stored_layer("parameter", own, {"shape": list(own)}, (stored,))
+        fields = {"shape": list(own), "values": _listed(stored.values) or "zeros"}
+        return self.stored_layer("constant", own, fields, (stored,))
+
+    def stored_layer(
+        self, kind: str, own: tuple[int, ...], fields: dict[str, Any], stored: Sequence[Stored]
+    ) -> Wire:
+        """A layer `parameter` or `constant`, which is what some stored tensors come out as."""
+        made = self.layer(kind, (), own, fields, owns=stored)
+        assert made.wire is not None
+        assert made.wire.layer is not None
+        self._stored[made.wire.layer] = tuple(stored)
+        return made.wire
+
+    def joined(self, values: Sequence[Value]) -> tuple[tuple[Wire, ...], tuple[Dim, ...]]:
+        """(tensors, shape in the file) of values that are broadcast together.
+
+        A stored tensor loses the axis that is the batch in the others.
+        """
+        shape = joined_shape([value.shape for value in values])
+        narrow = [value if value.spread is None else value.spread for value in values]
+        is_same = joined_shape([value.shape for value in narrow]) == shape
+        values = narrow if is_same else [self.copied(value) for value in values]
+        rank = len(shape)
+        places = {
+            rank - value.rank + value.batch_axis for value in values if value.batch_axis is not None
+        }
+        if len(places) > 1:
+            raise Unmapped("joins tensors whose batch is not the same axis")
+        wires = []
+        for value in values:
+            if places and value.batch_axis is None:
+                (place,) = places
+                value = self.without_axis(value, place - (rank - value.rank), shape[place])
+            wires.append(self.wire(value))
+        return tuple(wires), shape
+
+    def copied(self, value: Value) -> Value:
+        """A broadcast tensor as copies put together; of constants alone it is a constant."""
+        if value.spread is None:
+            return value
+        x = value.spread
+        for place, (old, new) in enumerate(zip(x.shape, value.shape, strict=True)):
+            if old == new or not isinstance(new, int):
+                continue
+            shape = (*x.shape[:place], new, *x.shape[place + 1 :])
+            if x.static and not self.trains(x):
+                own = list(layer_shape(shape))
+                zeros = {"shape": own, "values": "zeros"}
+                x = self.layer("constant", (), own, zeros)._replace(shape=shape, dtype=x.dtype)
+            elif new > _MOST_COPIES:
+                raise Unmapped(f"puts {new} copies together")
+            else:
+                wire = self.wire(x)
+                fields = {"axis": x.axis(place)}
+                x = self.layer("concat", [wire] * new, shape, fields, dtype=x.dtype)
+        return x
+
+    def without_axis(self, value: Value, axis: int, size: Dim) -> Value:
+        """A value without batch, to be joined with others in which `axis` is the batch, of `size`.
+
+        `axis` below 0 is one that it does not have.
+        """
+        if axis < 0 or size != ALONE:
+            return value  # an axis that the batch is joined with stays, with size 1 or its own
+        if value.shape[axis] != 1:
+            raise Unmapped("has a stored tensor that differs from example to example")
+        shape = value.shape[:axis] + value.shape[axis + 1 :]
+        return self.reshaped(value, shape)
+
+    def reshaped(self, value: Value, shape: Sequence[Dim], remaining: int | None = None) -> Value:
+        """The same elements in another shape of the file, which has the batch where it belongs.
+
+        The axis `remaining` of it has the size that remains, whatever that is.
+        """
+        shape = tuple(shape)
+        if elements(shape) != elements(value.shape):
+            raise Unmapped(
+                f"cannot make {list(map(str, value.shape))} into {list(map(str, shape))}"
+            )
+        if value.spread is not None:
+            value = self.copied(value)
+        if value.wire is None or layer_shape(shape) == layer_shape(value.shape):
+            return value._replace(shape=shape)
+        kind, fields = _reshape(self._type(value.wire), shape, remaining)
+        return self.layer(kind, (value,), shape, fields, dtype=value.dtype)
+
+    def reshaped_to(self, value: Value, target: Sequence[Dim]) -> Value:
+        """The same elements in the sizes that a file asks for: one may be -1, for what remains."""
+        sizes = [x.times * self.batch if isinstance(x, Batch) else x for x in target]
+        whole = elements(value.shape) * (self.batch if value.batch_axis is not None else 1)
+        if sizes.count(-1) > 1 or any(size < -1 for size in sizes):
+            raise Unmapped(f"cannot be of the shape {list(map(str, target))}")
+        remaining = None
+        if -1 in sizes:
+            others, remaining = 1, sizes.index(-1)
+            for size in sizes:
+                others *= size if size != -1 else 1
+            if not others or whole % others:
+                raise Unmapped(f"cannot make {whole} elements into {list(map(str, target))}")
+            sizes[remaining] = whole // others
+        return self.reshaped(value, with_batch(value.shape, sizes, self.batch), remaining)
+
+    def undo(self, count: int) -> None:
+        """Take back all layers but the first `count`: a node has no rule after all."""
+        for part in (self.layers, self._made, self._static):
+            del part[count:]
+        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
+        self._owners = {name: at for name, at in self._owners.items() if at < count}
+        self._stored = {at: stored for at, stored in self._stored.items() if at < count}
+        self._parameters = {
+            place: wire
+            for place, wire in self._parameters.items()
+            if wire.layer is None or wire.layer < count
+        }
+
+    def canonical(self, stored: Stored) -> str:
+        """The name of a stored tensor, the first one where it has several."""
+        return self.graph.same_storage.get(stored.name, stored.name)
+
+    def sources(self, value: Value) -> list[Stored]:
+        """The stored tensors that a static value is made of."""
+        if value.spread is not None:
+            value = value.spread
+        if value.wire is None:
+            return [] if value.stored is None else [value.stored]
+        sources: dict[str, Stored] = {}
+        for index in self._behind(value.wire):
+            for stored in self._stored.get(index, ()):
+                sources.setdefault(self.canonical(stored), stored)
+        return list(sources.values())
+
+    def _behind(self, wire: Wire) -> dict[int, None]:
+        """The layers that a tensor is made by, that of the tensor included."""
+        seen: dict[int, None] = {}
+        left = [wire.layer]
+        while left:
+            index = left.pop()
+            if index is not None and index not in seen:
+                seen[index] = None
+                left += [wire.layer for wire in self.layers[index].inputs]
+        return seen
+
+    def is_elsewhere(self, stored: Stored, values: Iterable[Value]) -> bool:
+        """Whether a stored tensor belongs to a layer that none of `values` is made by."""
+        owner = self._owners.get(self.canonical(stored))
+        wires = [x.wire for x in values if x.wire is not None]
+        return owner is not None and not any(owner in self._behind(wire) for wire in wires)
+
+    def trains(self, value: Value) -> bool:
+        """Whether a static value is made of trained tensors, among others."""
+        return any(is_trained(stored) for stored in self.sources(value))
+
+    def release(self, stored: Iterable[Stored]) -> None:
+        """Forget that stored tensors belong to a layer `parameter`: what is made of them becomes
+        part of another layer, which will own them."""
+        for x in stored:
+            name = self.canonical(x)
+            owner = self._owners.get(name)
+            if owner is not None and self.layers[owner].kind in ("parameter", "constant"):
+                del self._owners[name]
+
+    def is_parameter(self, value: Value) -> bool:
+        """Whether a stored tensor is a layer `parameter` already, since another layer reads it."""
+        owner = value.stored and self._owners.get(self.canonical(value.stored))
+        return isinstance(owner, int) and self.layers[owner].kind == "parameter"
+
+    def finished(self, outputs: Sequence[Value], tensors: Mapping[str, Value]) -> LayerGraph:
+        """The layer graph, without stored tensors and what is made of them that nobody reads.
+
+        `tensors` are the values of the tensors of the file by name.
+        """
+        wires = [self.wire(value) for value in outputs]
+        names: dict[Wire, list[str]] = {}
+        for name, value in tensors.items():
+            if value.wire is not None:
+                names.setdefault(value.wire, []).append(name)
+        kept = self._kept(wires)
+        moved = {old: new for new, old in enumerate(kept)}
+        layers = [self._renumbered(old, moved, names) for old in kept]
+        outputs_moved = tuple([_moved(wire, moved) for wire in wires])
+        unread = sum(
+            stored.elements
+            for name, stored in self.graph.stored.items()
+            if stored.trained
+            and name not in self.graph.same_storage
+            and self._owners.get(name) not in moved
+        )
+        if unread:
+            self.notes[f"{unread:,} params of the model are read by no layer"] = None
+        return LayerGraph(
+            self.graph.name,
+            self.graph.source,
+            tuple(self.inputs),
+            tuple(layers),
+            outputs_moved,
+            tuple(self.notes),
+        )
+
+    def _kept(self, outputs: Sequence[Wire]) -> list[int]:
+        """Layers that stay: those that are not static, and static ones that somebody reads."""
+        needed = {wire.layer for wire in outputs}
+        kept = []
+        for index in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[index]
+            if self._static[index] and index not in needed:
+                continue
+            kept.append(index)
+            needed.update(wire.layer for wire in layer.inputs)
+            needed.update((layer.shares, layer.tied_to))
+        return kept[::-1]
+
+    def _renumbered(
+        self, old: int, moved: Mapping[int, int], names: Mapping[Wire, list[str]]
+    ) -> ImportedLayer:
+        layer = self.layers[old]
+        tensors = [name for i in range(len(layer.types)) for name in names.get(Wire(old, i), ())]
+        return layer._replace(
+            inputs=tuple([_moved(wire, moved) for wire in layer.inputs]),
+            origin=layer.origin._replace(tensors=tuple(tensors)),
+            shares=None if layer.shares is None else moved[layer.shares],
+            tied_to=None if layer.tied_to is None else moved[layer.tied_to],
+        )
+
+    def _type(self, wire: Wire) -> TensorType:
+        if wire.layer is None:
+            return self.inputs[wire.number].type
+        return self.layers[wire.layer].types[wire.number]
+
+    def _are_static(self, wires: Iterable[Wire]) -> bool:
+        return all(wire.layer is not None and self._static[wire.layer] for wire in wires)
+
+    def _layer(self, kind: str, fields: Mapping[str, Any]) -> Layer:
+        """The layer with those fields; equal layers are one object."""
+        key = (kind, *[(name, _frozen(value)) for name, value in fields.items()])
+        layer = self._kinds.get(key)
+        if layer is None:
+            cls = KINDS[kind]
+            known = known_fields(cls)
+            values = {
+                name: known[name].kind.convert(value, require) for name, value in fields.items()
+            }
+            layer = self._kinds[key] = cls(**values)
+        return layer
+
+    def _infer(self, layer: Layer, types: tuple[TensorType, ...]) -> tuple[TensorType, ...]:
+        key = (id(layer), *map(id, types))
+        made = self._inferred.get(key)
+        if made is None:
+            made = infer_outputs(layer, types, require)
+            for type_ in made:
+                if too_large := excess(type_, require):
+                    raise RuleViolation(too_large)
+            made = tuple([self._types.setdefault(type_, type_) for type_ in made])
+            self._inferred[key] = made
+        return made
+
+    def _with_plain_axis(
+        self,
+        layer: Layer,
+        fields: dict[str, Any],
+        types: tuple[TensorType, ...],
+        made: tuple[TensorType, ...],
+    ) -> tuple[Layer, tuple[TensorType, ...], dict[str, Any]]:
+        """The same layer with its axis as a person writes it: left out where it is the default of a
+        known layout, else by its name where the layout is known."""
+        axis = fields.get("axis")
+        if not isinstance(axis, int) or not types:
+            return layer, made, fields
+        x = types[0]
+        known = x.layout not in (None, "input")
+        if layer.kind in _DEFAULT_AXES and (known or len(x.shape) < 3) and channel_axis(x) == axis:
+            other = {name: value for name, value in fields.items() if name != "axis"}
+        else:
+            names = axis_names(len(x.shape), x.layout)
+            if not known or -axis > len(names):
+                return layer, made, fields
+            other = fields | {"axis": names[axis]}
+        layer = self._layer(layer.kind, other)
+        return layer, self._infer(layer, types), other
+
+    def _owned(
+        self, index: int, layer: Layer, types: tuple[TensorType, ...], stored: list[Stored]
+    ) -> tuple[int | None, int | None]:
+        """(layer whose stored tensors it shares, layer whose matrix it takes) for a new layer."""
+        names = [self.canonical(x) for x in stored]
+        owners = {self._owners[name] for name in names if name in self._owners}
+        for owner in sorted(owners):
+            theirs = self._made[owner]
+            their_types = tuple([self._type(wire) for wire in self.layers[owner].inputs])
+            root = self.layers[owner].shares
+            whole = len(owners) == 1 and all(name in self._owners for name in names)
+            if whole and can_share(theirs, their_types, layer, types):
+                return owner if root is None else root, None
+            if can_tie(theirs, their_types, layer, types) and layer.takes_weights:
+                self._own(names, index)
+                return None, owner
+        if owners:
+            self.notes[f"{sorted(names)[0]} is stored once, and counted for each reader"] = None
+        self._own(names, index)
+        return None, None
+
+    def _own(self, names: Iterable[str], index: int) -> None:
+        for name in names:
+            self._owners.setdefault(name, index)
+
+
+_DEFAULT_AXES = frozenset(("concat", "split", "slice", "batch_norm", "scale", "prelu"))
+"""Kinds whose default axis is that of `channel_axis`."""
+
+
+def _reshape(
+    x: TensorType, shape: tuple[Dim, ...], remaining: int | None
+) -> tuple[str, dict[str, Any]]:
+    """The kind and fields that make x into `shape` of the file: `flatten` where the last axes are
+    joined, so that it holds for other sizes, too."""
+    before, after = x.shape, layer_shape(shape)
+    joined = len(before) - len(after) + 1
+    if joined > 1 and after[:-1] == before[: len(after) - 1]:
+        usual = x.layout not in ("signal", "volume") and joined == min(len(before), 3)
+        return "flatten", {"axes": None if usual else joined}
+    sizes = list(after)
+    if remaining is not None and shape[remaining] != ALONE:
+        sizes[len(own_shape(shape[:remaining]))] = -1
+    return "reshape", {"shape": sizes}
+
+
+def is_trained(stored: Stored) -> bool:
+    """Whether a stored tensor counts as trained: where the file does not say, all real numbers but
+    single ones without an axis, which are settings."""
+    if stored.trained is not None:
+        return stored.trained
+    if not stored.shape:
+        return False
+    return stored.dtype.startswith(("float", "bfloat")) or stored.quantization is not None
+
+
+def dtype_of(name: str | None) -> DType | None:
+    """The type of elements that do not have the precision of the analysis, else None."""
+    return None if name is None else _DTYPES.get(name)
+
+
+def _name_of(dtype: DType | None) -> str | None:
+    return None if dtype is None else dtype.name
+
+
+def _moved(wire: Wire, moved: Mapping[int, int]) -> Wire:
+    return wire if wire.layer is None else Wire(moved[wire.layer], wire.number)
+
+
+def _listed(values: tuple[Any, ...] | None) -> list[float] | None:
+    if values is None or not all(isinstance(x, (int, float)) for x in values):
+        return None
+    return [float(x) if isinstance(x, bool) else x for x in values]
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple([_frozen(part) for part in value])
+    return (type(value).__name__, value)

@@ -1,0 +1,130 @@
+"""Einsum of one or two tensors: transposes, sums over axes, and one matrix product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mnet_cost.importing.graph import Batch
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.products import matmul
+from mnet_cost.importing.mapping.reductions import reduce
+from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value
+
+_EQUATION = re.compile(r"([A-Za-z.]+)(?:,([A-Za-z.]+))?(?:->([A-Za-z.]*))?")
+_AXES = "0123456789"
+"""Names of the axes that an ellipsis stands for, from the first on."""
+
+
+class _Labelled(NamedTuple):
+    """A tensor, and a letter for each of its axes."""
+
+    value: Value
+    labels: str
+
+
+def einsum(b: Builder, equation: str, values: Sequence[Value]) -> Value:
+    """`bhqd,bhkd->bhqk`: letters of axes of each tensor, and those of the result."""
+    match = _EQUATION.fullmatch(equation.replace(" ", ""))
+    if match is None or len(values) != 1 + (match[2] is not None):
+        raise Unmapped(f"has the equation `{equation[:60]}`")
+    written = [part for part in match.groups()[:2] if part is not None]
+    operands = [_Labelled(x, _labels(x, part)) for x, part in zip(values, written, strict=True)]
+    dots = max((_dots(x.labels) for x in operands), key=len)
+    wanted = match[3]
+    if wanted is None:
+        letters = "".join(written).replace(".", "")
+        wanted = "..." * bool(dots) + "".join(
+            sorted(letter for letter in set(letters) if letters.count(letter) == 1)
+        )
+    wanted = wanted.replace("...", dots)
+    if "." in wanted or len(set(wanted)) < len(wanted):
+        raise Unmapped(f"has the equation `{equation[:60]}`")
+    if len(operands) == 1:
+        return _ordered(b, _summed(b, operands[0], wanted), wanted).value
+    first, second = operands
+    first = _summed(b, first, wanted + second.labels)
+    second = _summed(b, second, wanted + first.labels)
+    return _ordered(b, _product(b, first, second, wanted), wanted).value
+
+
+def _dots(labels: str) -> str:
+    return "".join(label for label in labels if label in _AXES)
+
+
+def _labels(x: Value, written: str) -> str:
+    letters = written.replace("...", "")
+    hidden = x.rank - len(letters)
+    if "..." in written:
+        if not 0 <= hidden <= len(_AXES):
+            raise Unmapped("has more letters than axes")
+        written = written.replace("...", _AXES[len(_AXES) - hidden :])
+    if len(written) != x.rank or "." in written or len(set(written)) < len(written):
+        raise Unmapped("has an axis twice, or letters for other axes than there are")
+    return written
+
+
+def _summed(b: Builder, x: _Labelled, needed: str) -> _Labelled:
+    """x without the axes that nobody needs, which are summed up."""
+    gone = [place for place, label in enumerate(x.labels) if label not in needed]
+    if not gone:
+        return x
+    kept = "".join(label for label in x.labels if label in needed)
+    return _Labelled(reduce(b, x.value, "sum", gone, keep=False), kept)
+
+
+def _ordered(b: Builder, x: _Labelled, labels: str) -> _Labelled:
+    if sorted(x.labels) != sorted(labels):
+        raise Unmapped("has an axis in its result that no tensor has")
+    order = [x.labels.index(label) for label in labels]
+    return _Labelled(transpose(b, x.value, order), labels)
+
+
+def _product(b: Builder, first: _Labelled, second: _Labelled, wanted: str) -> _Labelled:
+    """The product over letters that both have and the result has not."""
+    both = [label for label in first.labels if label in second.labels]
+    shared = "".join(label for label in both if label in wanted)
+    inner = "".join(label for label in both if label not in wanted)
+    rows = "".join(label for label in first.labels if label not in both)
+    columns = "".join(label for label in second.labels if label not in both)
+    sizes: dict[str, Dim] = {}
+    for x in (first, second):
+        for label, size in zip(x.labels, x.value.shape, strict=True):
+            if sizes.setdefault(label, size) != size:
+                raise Unmapped(f"has sizes {sizes[label]} and {size} for one letter")
+    groups = (shared, rows, inner, columns)
+    if any(isinstance(sizes[label], Batch) for label in inner):
+        raise Unmapped("sums over the batch")
+    if "".join(groups[1:]) and any(
+        isinstance(sizes[label], Batch) and len(group) > 1
+        for group in (rows, columns)
+        for label in group
+    ):
+        raise Unmapped("joins the batch with other axes")
+    left = _matrix(b, first, shared, rows, inner, sizes)
+    right = _matrix(b, second, shared, inner, columns, sizes)
+    made = matmul(b, left, right)
+    labels = shared + rows + columns
+    return _Labelled(b.reshaped(made, [sizes[label] for label in labels]), labels)
+
+
+def _matrix(
+    b: Builder, x: _Labelled, shared: str, rows: str, columns: str, sizes: dict[str, Dim]
+) -> Value:
+    """x as matrices [shared, rows, columns]: letters of each are joined into one axis."""
+    ordered = _ordered(b, x, shared + rows + columns).value
+    shape = [*[sizes[label] for label in shared], _joined(rows, sizes), _joined(columns, sizes)]
+    return b.reshaped(ordered, shape)
+
+
+def _joined(labels: str, sizes: dict[str, Dim]) -> Dim:
+    if len(labels) == 1:
+        return sizes[labels]
+    total = 1
+    for label in labels:
+        size = sizes[label]
+        assert not isinstance(size, Batch) or size == ALONE
+        total *= size if isinstance(size, int) else 1
+    return total

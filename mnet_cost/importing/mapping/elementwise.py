@@ -1,0 +1,97 @@
+"""Functions of each element: sums, products, activations, of tensors and of known numbers.
+
+Where all operands are known (sizes, bounds), the result is calculated and makes no layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnet_cost.importing.graph import FEW_WHOLE
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.known import FUNCTIONS, broadcast, calculate
+from mnet_cost.importing.mapping.values import Unmapped, Value, elements, joined_shape, plain
+from mnet_cost.layers.arithmetic import REVERSIBLE
+
+
+def known_result(function: str, operands: Sequence[Value]) -> Value | None:
+    """The result of a function of known tensors, where it is known, too."""
+    if any(x.numbers is None or x.batch_axis is not None for x in operands):
+        return None
+    shape = plain(joined_shape([x.shape for x in operands]))
+    if elements(shape) > FEW_WHOLE:
+        return None
+    repeated = [broadcast(x.numbers or (), plain(x.shape), shape) for x in operands]
+    result = calculate(function, *repeated)
+    if result is None:
+        return None
+    return Value(shape, operands[0].dtype, known=result, static=True)
+
+
+def function(b: Builder, x: Value, kind: str, known: str | None = None, **fields: Any) -> Value:
+    """A function of one tensor that is a kind (`relu`) or an operation (`exp`) of its own.
+
+    `known` is its name among those of known numbers, where it has one.
+    """
+    if known is not None and (result := known_result(known, (x,))) is not None:
+        return result
+    return b.layer(kind, (x,), x.shape, fields)
+
+
+def operation(b: Builder, x: Value, name: str, known: str | None = None, **fields: Any) -> Value:
+    """A function of one tensor that `elementwise` has; of known numbers it is calculated."""
+    if known is None and not fields and name in FUNCTIONS:
+        known = name
+    return function(b, x, "elementwise", known, operation=name, **fields)
+
+
+def binary(b: Builder, first: Value, second: Value, name: str) -> Value:
+    """`add`, `subtract`, `multiply`, `divide`, `power`, `minimum` or `maximum` of two tensors.
+
+    A known number becomes the number of the layer.
+    """
+    result = known_result(name, (first, second))
+    if result is not None:
+        return result
+    for x, other, is_reversed in ((first, second, False), (second, first, True)):
+        number = other.number
+        if number is None or not isinstance(number, (int, float)) or other.rank > x.rank:
+            continue
+        if is_reversed and name not in REVERSIBLE and name not in ("add", "multiply"):
+            if name not in ("minimum", "maximum"):
+                raise Unmapped(f"is `{name}` of a number and a tensor")
+            is_reversed = False
+        turned = True if is_reversed and name in REVERSIBLE else None
+        fields = {"operation": name, "number": _number(number), "reversed": turned}
+        return b.layer("elementwise", (x,), x.shape, fields)
+    wires, shape = b.joined((first, second))
+    if name in ("add", "multiply"):
+        return b.layer(name, wires, shape)
+    return b.layer("elementwise", wires, shape, {"operation": name})
+
+
+def comparison(b: Builder, first: Value, second: Value, name: str) -> Value:
+    """Whether two numbers are equal, or one is greater; `and`, `or`, `not_equal` of what is true.
+
+    Tensors are compared by a kind of as much work: a difference, of which only the sign matters;
+    the smaller or the larger of two that are 0 or 1.
+    """
+    result = known_result(name, (first, second))
+    if result is not None:
+        return result._replace(dtype="bool")
+    operation = {"and": "minimum", "or": "maximum"}.get(name, "subtract")
+    return binary(b, first, second, operation)._replace(dtype="bool")
+
+
+def select(b: Builder, condition: Value, first: Value, other: Value) -> Value:
+    """`first` where the condition holds, else `other`."""
+    result = known_result("select", (condition, first, other))
+    if result is not None:
+        return result._replace(dtype=first.dtype)
+    wires, shape = b.joined((condition, first, other))
+    return b.layer("elementwise", wires, shape, {"operation": "select"}, dtype=first.dtype)
+
+
+def _number(number: int | float | bool) -> int | float:
+    return int(number) if isinstance(number, bool) else number

@@ -1,0 +1,33 @@
+"""The operators of ONNX: a rule for each reads its attributes and calls the family."""
+
+from __future__ import annotations
+
+from mnet_cost.importing.mapping.mapper import Table
+from mnet_cost.importing.mapping.onnx import arithmetic, constants, layers, reductions, shapes
+
+_REFUSED = {
+    "is control flow, and what it costs depends on values": ("If", "Loop", "Scan"),
+    "works on sequences of tensors, whose number depends on values": (
+        "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert",
+        "SequenceLength", "SequenceMap", "SplitToSequence", "ConcatFromSequence",
+    ),
+    "works on a tensor that may not be there": (
+        "Optional", "OptionalGetElement", "OptionalHasElement",
+    ),
+    "makes a tensor whose size depends on values": ("Compress", "NonZero", "Unique"),
+    "works on texts": (
+        "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
+    ),
+    "decodes a file": ("ImageDecoder",),
+}  # fmt: skip
+
+TABLE = Table(
+    rules={
+        **layers.RULES,
+        **arithmetic.RULES,
+        **reductions.RULES,
+        **constants.RULES,
+        **shapes.RULES,
+    },
+    refused={name: why for why, names in _REFUSED.items() for name in names},
+)

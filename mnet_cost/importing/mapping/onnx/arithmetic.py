@@ -1,0 +1,303 @@
+"""Operators of ONNX that calculate element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce as fold
+from typing import Any
+
+from mnet_cost.importing.mapping import activations
+from mnet_cost.importing.mapping.activations import clamp
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.elementwise import (
+    binary,
+    comparison,
+    function,
+    operation,
+    select,
+)
+from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.onnx.reading import setting, version
+from mnet_cost.importing.mapping.positions import added, multiplied
+from mnet_cost.importing.mapping.values import Unmapped, Value
+from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
+
+_BINARY = {"Add": "add", "Sub": "subtract", "Mul": "multiply", "Div": "divide", "Pow": "power"}
+_KINDS = {
+    "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSwish": "hard_swish",
+}  # fmt: skip
+_OPERATIONS = {
+    "Abs": "absolute", "Ceil": "ceil", "Cos": "cos", "Erf": "erf", "Exp": "exp", "Floor": "floor",
+    "Log": "log", "Mish": "mish", "Neg": "negate", "Reciprocal": "reciprocal", "Round": "round",
+    "Sign": "sign", "Sin": "sin", "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt",
+}  # fmt: skip
+_COMPARISONS = {
+    "Equal": "equal", "Greater": "greater", "GreaterOrEqual": "greater_or_equal", "Less": "less",
+    "LessOrEqual": "less_or_equal",
+}  # fmt: skip
+_OF_MANY = {"Max": "maximum", "Min": "minimum", "Sum": "add"}
+_LOGIC = {"And": "and", "Or": "or", "Xor": "not_equal"}
+_SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+"""Defaults of alpha and gamma."""
+
+
+def _binary(name: str) -> Rule:
+    def rule(b: Builder, call: Call) -> Value:
+        first, other = call.input(0), call.input(1)
+        if first.positions or other.positions:
+            made = added(first, other) if name == "add" else None
+            made = multiplied(first, other) if name == "multiply" else made
+            if made is not None:
+                return made
+        return binary(b, first, other, name)
+
+    return rule
+
+
+def _kind(kind: str) -> Rule:
+    return lambda b, call: function(b, call.input(0), kind)
+
+
+def _operation(name: str) -> Rule:
+    return lambda b, call: operation(b, call.input(0), name)
+
+
+def _comparison(name: str) -> Rule:
+    return lambda b, call: comparison(b, call.input(0), call.input(1), name)
+
+
+def _of_many(name: str) -> Rule:
+    return lambda b, call: fold(lambda x, y: binary(b, x, y, name), _tensors(call))
+
+
+def _tensors(call: Call) -> list[Value]:
+    return [x for x in call.inputs if x is not None]
+
+
+def mean(b: Builder, call: Call) -> Value:
+    """Mean of several tensors, element by element."""
+    tensors = _tensors(call)
+    total = fold(lambda x, y: binary(b, x, y, "add"), tensors)
+    return scaled(b, total, 1 / len(tensors))
+
+
+def scaled(b: Builder, x: Value, factor: float) -> Value:
+    """x times a number, which makes no layer where it is 1."""
+    return x if factor == 1 else binary(b, x, number(factor), "multiply")
+
+
+def number(value: float) -> Value:
+    """A known number."""
+    return Value((), "float32", known=(value,), static=True)
+
+
+def leaky_relu(b: Builder, call: Call) -> Value:
+    """LeakyRelu."""
+    return activations.leaky_relu(b, call.input(0), short(call.get("alpha", 0.01)))
+
+
+def short(value: float) -> float:
+    """A number of a file, which has it with the precision of 32 bits, as people write it."""
+    return float(f"{value:.7g}")
+
+
+def prelu(b: Builder, call: Call) -> Value:
+    """PRelu: slopes are broadcast, from the last axis on."""
+    slope = call.input(1)
+    if slope.rank == 1:
+        slope = b.reshaped(slope, (1, *slope.shape))
+    return activations.prelu(b, call.input(0), slope)
+
+
+def elu(b: Builder, call: Call) -> Value:
+    """Elu."""
+    return activations.elu(b, call.input(0), short(call.get("alpha", 1.0)))
+
+
+def celu(b: Builder, call: Call) -> Value:
+    """Celu: alpha * elu(x / alpha)."""
+    alpha = short(call.get("alpha", 1.0))
+    return scaled(b, operation(b, scaled(b, call.input(0), 1 / alpha), "elu"), alpha)
+
+
+def selu(b: Builder, call: Call) -> Value:
+    """Selu; with constants of its own it is an elu times a number."""
+    alpha, gamma = call.get("alpha", _SELU[0]), call.get("gamma", _SELU[1])
+    if (short(alpha), short(gamma)) == tuple(map(short, _SELU)):
+        return operation(b, call.input(0), "selu")
+    return scaled(b, operation(b, call.input(0), "elu", number=short(alpha)), short(gamma))
+
+
+def hard_sigmoid(b: Builder, call: Call) -> Value:
+    """HardSigmoid: min(max(alpha * x + beta, 0), 1)."""
+    x, alpha, beta = call.input(0), call.get("alpha", 0.2), call.get("beta", 0.5)
+    if short(alpha) == short(1 / 6) and beta == 0.5:
+        return function(b, x, "hard_sigmoid")
+    shifted = binary(b, scaled(b, x, short(alpha)), number(short(beta)), "add")
+    return clamp(b, shifted, 0.0, 1.0)
+
+
+def swish(b: Builder, call: Call) -> Value:
+    """Swish: x * sigmoid(alpha * x)."""
+    x, alpha = call.input(0), short(call.get("alpha", 1.0))
+    if alpha == 1:
+        return function(b, x, "silu")
+    return binary(b, x, function(b, scaled(b, x, alpha), "sigmoid"), "multiply")
+
+
+def swiglu(b: Builder, call: Call) -> Value:
+    """SwiGLU of two tensors: swish of the first, times the second."""
+    gate, up = call.input(0), call.input(1)
+    alpha = short(call.get("alpha", 1.0))
+    if len(_tensors(call)) != 2 or call.get("limit") is not None:
+        raise Unmapped("has a limit, or one tensor for both halves")
+    active = (
+        function(b, gate, "silu")
+        if alpha == 1
+        else binary(b, gate, function(b, scaled(b, gate, alpha), "sigmoid"), "multiply")
+    )
+    return binary(b, active, up, "multiply")
+
+
+def gelu(b: Builder, call: Call) -> Value:
+    """Gelu, exact or by tanh."""
+    return activations.gelu(b, call.input(0), call.get("approximate", "none"))
+
+
+def clip(b: Builder, call: Call) -> Value:
+    """Clip: bounds are attributes before version 11."""
+    x = call.input(0)
+    low, high = setting(call, "min", 1), setting(call, "max", 2)
+    if version(b) < 11:  # the largest number of 32 bits stands for none
+        low = None if low is not None and low < -3e38 else low
+        high = None if high is not None and high > 3e38 else high
+    return clamp(b, x, low, high)
+
+
+def thresholded_relu(b: Builder, call: Call) -> Value:
+    """ThresholdedRelu: x where it is above alpha, else 0."""
+    x = call.input(0)
+    above = comparison(b, x, number(short(call.get("alpha", 1.0))), "greater")
+    return select(b, above, x, number(0.0))
+
+
+def shrink(b: Builder, call: Call) -> Value:
+    """Shrink: towards 0 by `bias` beyond `lambd`, else 0: x - clamp(x) where both are equal."""
+    x, bound, bias = call.input(0), call.get("lambd", 0.5), call.get("bias", 0.0)
+    if bias == bound:
+        return binary(b, x, clamp(b, x, -short(bound), short(bound)), "subtract")
+    beyond = comparison(b, operation(b, x, "absolute"), number(short(bound)), "greater")
+    if bias:
+        shift = binary(b, operation(b, x, "sign"), number(short(bias)), "multiply")
+        return select(b, beyond, binary(b, x, shift, "subtract"), number(0.0))
+    return select(b, beyond, x, number(0.0))
+
+
+def tangent(b: Builder, call: Call) -> Value:
+    """Tan: sine by cosine."""
+    x = call.input(0)
+    return binary(b, operation(b, x, "sin"), operation(b, x, "cos"), "divide")
+
+
+def hyperbolic(name: str) -> Rule:
+    """Sinh and Cosh: (exp(x) -+ exp(-x)) / 2."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        grown = operation(b, call.input(0), "exp")
+        shrunk = operation(b, grown, "reciprocal")
+        return scaled(b, binary(b, grown, shrunk, name), 0.5)
+
+    return rule
+
+
+def modulo(b: Builder, call: Call) -> Value:
+    """Mod: x - y * floor(x / y); with `fmod` what is left has the sign of x."""
+    x, y = call.input(0), call.input(1)
+    known = binary(b, x, y, "modulo") if x.known is not None and y.known is not None else None
+    if known is not None and not call.get("fmod", 0):
+        return known
+    whole = operation(b, binary(b, x, y, "divide"), "floor")
+    return binary(b, x, binary(b, whole, y, "multiply"), "subtract")
+
+
+def negation(b: Builder, call: Call) -> Value:
+    """Not: 1 - x."""
+    x = call.input(0)
+    return operation(b, x, "subtract", known="not", number=1, reversed=True)
+
+
+def logic(name: str) -> Rule:
+    """And, Or, Xor of what is 0 or 1: the smaller, the larger, the difference."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        return comparison(b, call.input(0), call.input(1), name)
+
+    return rule
+
+
+def cast(b: Builder, call: Call) -> Value:
+    """Cast: another type for the same numbers."""
+    return as_type(call.input(0), TENSOR_TYPES.get(call.get("to", 0)))
+
+
+def cast_like(b: Builder, call: Call) -> Value:
+    """CastLike: the type of another tensor."""
+    return as_type(call.input(0), call.input(1).dtype)
+
+
+def as_type(x: Value, dtype: str | None) -> Value:
+    """x as a tensor of `dtype`. It makes no layer: kernels convert what they read or write."""
+    known = x.known
+    if known is not None and dtype is not None:
+        known = _converted(known, dtype)
+    return x._replace(dtype=dtype, known=known)
+
+
+def _converted(elements: tuple[Any, ...], dtype: str) -> tuple[Any, ...] | None:
+    """Known numbers as `dtype` has them; None where that is not plain."""
+    try:
+        if dtype.startswith(("int", "uint")):
+            return tuple([int(x) if isinstance(x, (float, bool)) else x for x in elements])
+        if dtype == "bool":
+            return tuple([bool(x) for x in elements])
+        if dtype in ("float32", "float64"):
+            return tuple([float(x) if isinstance(x, int) else x for x in elements])
+    except (ValueError, OverflowError):  # infinity and NaN are no whole numbers
+        return None
+    return elements if dtype.startswith(("float", "bfloat")) else None
+
+
+def where(b: Builder, call: Call) -> Value:
+    """Where."""
+    return select(b, call.input(0), call.input(1), call.input(2))
+
+
+RULES: Mapping[str, Rule] = {
+    **{name: _binary(ours) for name, ours in _BINARY.items()},
+    **{name: _kind(kind) for name, kind in _KINDS.items()},
+    **{name: _operation(ours) for name, ours in _OPERATIONS.items()},
+    **{name: _comparison(ours) for name, ours in _COMPARISONS.items()},
+    **{name: _of_many(ours) for name, ours in _OF_MANY.items()},
+    **{name: logic(ours) for name, ours in _LOGIC.items()},
+    "Mean": mean,
+    "LeakyRelu": leaky_relu,
+    "PRelu": prelu,
+    "Elu": elu,
+    "Celu": celu,
+    "Selu": selu,
+    "HardSigmoid": hard_sigmoid,
+    "Swish": swish,
+    "SwiGLU": swiglu,
+    "Gelu": gelu,
+    "Clip": clip,
+    "ThresholdedRelu": thresholded_relu,
+    "Shrink": shrink,
+    "Tan": tangent,
+    "Sinh": hyperbolic("subtract"),
+    "Cosh": hyperbolic("add"),
+    "Mod": modulo,
+    "Not": negation,
+    "Cast": cast,
+    "CastLike": cast_like,
+    "Where": where,
+}

@@ -1,0 +1,86 @@
+"""Operators of ONNX that reduce axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.elementwise import operation
+from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.onnx.reading import axes_of
+from mnet_cost.importing.mapping.reductions import reduce
+from mnet_cost.importing.mapping.values import Value
+
+_STEPS: Mapping[str, tuple[str | None, str, str | None]] = {
+    "ReduceMean": (None, "mean", None),
+    "ReduceSum": (None, "sum", None),
+    "ReduceMax": (None, "max", None),
+    "ReduceMin": (None, "min", None),
+    "ReduceProd": (None, "product", None),
+    "ReduceL2": (None, "norm", None),
+    "ReduceL1": ("absolute", "sum", None),
+    "ReduceSumSquare": ("square", "sum", None),
+    "ReduceLogSum": (None, "sum", "log"),
+    "ReduceLogSumExp": ("exp", "sum", "log"),
+}
+"""(function before, reduction, function behind)."""
+
+
+def _steps(before: str | None, reduction: str, behind: str | None) -> Rule:
+    def rule(b: Builder, call: Call) -> Value:
+        x, axes = call.input(0), axes_of(call, 1)
+        if not axes and call.get("noop_with_empty_axes", 0):
+            made = x
+            for step in (before, behind):
+                made = made if step is None else operation(b, made, step)
+            return made
+        keep = bool(call.get("keepdims", 1))
+        if (result := _known(x, reduction, keep)) is not None and not (before or behind):
+            return result
+        made = x if before is None else operation(b, x, before)
+        made = reduce(b, made, reduction, axes or (), keep=keep)
+        return made if behind is None else operation(b, made, behind)
+
+    return rule
+
+
+def _known(x: Value, reduction: str, keep: bool) -> Value | None:
+    """The reduction of known whole numbers in one row, as exporters calculate sizes."""
+    if x.known is None or x.rank != 1 or not all(type(number) is int for number in x.known):
+        return None
+    function = _OF_KNOWN.get(reduction)
+    if function is None or not x.known:
+        return None
+    shape = (1,) if keep else ()
+    return Value(shape, x.dtype, known=(function(x.known),), static=True)
+
+
+def _product(numbers: tuple[int, ...]) -> int:
+    product = 1
+    for number in numbers:
+        product *= number
+    return product
+
+
+_OF_KNOWN: Mapping[str, Callable[[tuple[int, ...]], int]] = {
+    "sum": sum, "max": max, "min": min, "product": _product,
+}  # fmt: skip
+
+
+def position(reduction: str) -> Rule:
+    """ArgMax and ArgMin: as many comparisons as for the largest element."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        axis = call.get("axis", 0)
+        keep = bool(call.get("keepdims", 1))
+        made = reduce(b, call.input(0), reduction, (axis,), keep=keep)
+        return made._replace(dtype="int64")
+
+    return rule
+
+
+RULES: Mapping[str, Rule] = {
+    **{name: _steps(*steps) for name, steps in _STEPS.items()},
+    "ArgMax": position("max"),
+    "ArgMin": position("min"),
+}

@@ -1,0 +1,77 @@
+"""Products with matrices: stored ones (`linear`), and those of two tensors (`matmul`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mnet_cost.importing.graph import Batch
+from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, joined_shape, mixing
+
+
+def linear(
+    b: Builder, x: Value, weight: Value, bias: Value | None, *, transposed: bool = False
+) -> Value:
+    """x [..., C] times a stored matrix [K, C], or [C, K] if `transposed`, plus a bias [K].
+
+    A bias that is calculated is added by a layer of its own.
+    """
+    if weight.rank != 2 or weight.stored is None or not is_trained(weight.stored):
+        raise Unmapped("has a matrix that is not trained, or has not two axes")
+    if isinstance(x.shape[-1], Batch):
+        raise mixing()
+    features = weight.shape[1 if transposed else 0]
+    depth = weight.shape[0 if transposed else 1]
+    if x.shape[-1] != depth:
+        raise Unmapped(f"has a matrix of {depth} rows for {x.shape[-1]} features")
+    own = bias if bias is not None and bias.stored is not None else None
+    if own is not None and own.shape != (features,):
+        own = None
+    fields = {"features": features, "bias": None if own is not None else False}
+    shape = (*x.shape[:-1], features)
+    owns = [weight.stored, own.stored if own is not None else None]
+    result = b.layer("linear", (x,), shape, fields, owns=owns)
+    if bias is None or own is not None:
+        return result
+    wires, joined = b.joined((result, bias))
+    return b.layer("add", wires, joined)
+
+
+def matmul(b: Builder, first: Value, second: Value, *, transpose_second: bool = False) -> Value:
+    """Matrix product of the last two axes; those in front are broadcast.
+
+    A trained matrix of two axes on the right makes it a `linear` without bias.
+    """
+    if first.rank < 2 or second.rank < 2:
+        raise Unmapped("multiplies a vector")
+    trained = second.stored is not None and is_trained(second.stored)
+    if trained and second.rank == 2 and not first.static and not b.is_parameter(second):
+        return linear(b, first, second, None, transposed=not transpose_second)
+    rows, columns = second.shape[-2:]
+    if transpose_second:
+        rows, columns = columns, rows
+    depth = first.shape[-1]
+    if isinstance(depth, Batch) or isinstance(rows, Batch):
+        raise mixing()
+    if depth != rows:
+        raise Unmapped(f"multiplies {depth} columns with {rows} rows")
+    leading = (
+        joined_shape((first.shape[:-2], second.shape[:-2])) if first.rank + second.rank > 4 else ()
+    )
+    shape: tuple[Dim, ...] = (*leading, first.shape[-2], columns)
+    rank = len(shape)
+    operands = [of_rank(b, x, rank, leading) for x in (first, second)]
+    fields = {"transpose_second": True if transpose_second else None}
+    return b.layer("matmul", operands, shape, fields)
+
+
+def of_rank(b: Builder, x: Value, rank: int, leading: Sequence[Dim]) -> Value:
+    """x with `rank` axes: axes of size 1 in front where it has fewer, and without that of the
+    batch where it is the same for all examples."""
+    shape = (1,) * (rank - x.rank) + x.shape
+    batch = next((i for i, size in enumerate(leading) if isinstance(size, Batch)), None)
+    if batch is not None and not isinstance(shape[batch], Batch) and leading[batch] == Batch(1):
+        if shape[batch] != 1:
+            raise Unmapped("has a stored tensor that differs from example to example")
+        shape = shape[:batch] + shape[batch + 1 :]
+    return b.reshaped(x, shape)
