@@ -272,13 +272,13 @@ class _Mapper:
     def _made(self, call: Call) -> list[Value]:
         rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
-            return self._opaque(call, "has no rule")
+            return self._opaque_or_refused(call, "has no rule")
         count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
             self._builder.undo(count)
-            return self._opaque(call, str(problem))
+            return self._opaque_or_refused(call, str(problem))
         return [made] if isinstance(made, Value) else made
 
     def _call(self, node: Node) -> Call:
@@ -311,6 +311,12 @@ class _Mapper:
         return tuple(
             [self._symbols.get(size, size) if isinstance(size, str) else size for size in shape]
         )
+
+    def _opaque_or_refused(self, call: Call, reason: str) -> list[Value]:
+        try:
+            return self._opaque(call, reason)
+        except Unmapped as problem:  # sizes that no layer can have
+            raise Refused(f"{reason}, and cannot be opaque either: {problem}") from None
 
     def _opaque(self, call: Call, reason: str) -> list[Value]:
         """Outputs of a node without a rule, as the file states them.
