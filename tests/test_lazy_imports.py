@@ -46,6 +46,14 @@ with redirect_stdout(StringIO()):
     assert main(["check", "--skip-others", "budget.yaml"]) == 1
 """
 
+RECONCILE = """
+from contextlib import redirect_stdout
+from io import StringIO
+from mnet_cost.cli import main
+with redirect_stdout(StringIO()):
+    assert main(["reconcile", "mobilenet_v1", "--with", "thop=588962304"]) == 0
+"""
+
 GRAPH = """
 from mnet_cost.models.library import load_model
 from mnet_cost.network import elaborate
@@ -65,8 +73,11 @@ def heavy_imports(program: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "program",
-    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli", FITTED, CHECK],
-    ids=["import", "analyze", "from the top", "command line", "fitted profiles", "check"],
+    ["import mnet_cost", ANALYZE, FROM_THE_TOP, "import mnet_cost.cli", FITTED, CHECK, RECONCILE],
+    ids=[
+        *("import", "analyze", "from the top", "command line", "fitted profiles", "check"),
+        "reconcile",
+    ],
 )
 def test_loads_nothing_heavy(program: str) -> None:
     assert heavy_imports(program) == []

@@ -36,6 +36,9 @@ class Defect(NamedTuple):
     """The tools that do so, in the versions that were run."""
     amounts: Mapping[type[Layer], Amount]
     """What is counted more than we do (less, if negative), for the whole batch."""
+    conventions: tuple[str, ...] = ()
+    """The conventions whose tools do so where their rules leave it open. A tool without rules here
+    is taken to count as the paper does, but for its defects."""
     of_used_again: bool = False
     """Whether it is about the later uses of a layer alone."""
 
@@ -58,36 +61,43 @@ DEFECTS: tuple[Defect, ...] = (
         "attention at nothing",
         "thop 0.1.1, torchinfo 1.8.0, flopth 0.1.6; torch's counter without gradients",
         {Attention: left_out},
+        ("torch", "thop", "torchinfo"),
     ),
     Defect(
         "products in attention at nothing",
         "fvcore 0.1.5; torch's counter with gradients",
         {Attention: without_products, ScaledDotProductAttention: left_out},
+        ("torch", "fvcore", "timm"),
     ),
     Defect(
         "attention at its projections, with bias at 1 per output",
         "the `aten` backend of ptflops 0.7.5",
         {Attention: _projections_with_bias},
+        ("ptflops",),
     ),
     Defect(
         "products of activations at nothing",
         "thop 0.1.1, torchinfo 1.8.0, Torch-Pruning 1.6.1, the `pytorch` backend of ptflops 0.7.5",
         {MatMul: left_out, ScaledDotProductAttention: left_out, DynamicConv2d: left_out},
+        ("thop", "torchinfo"),
     ),
     Defect(
         "scaled dot-product attention at nothing",
         "fvcore 0.1.5, ptflops 0.7.5; torch's counter to 2.13",
         {ScaledDotProductAttention: left_out},
+        ("torch", "fvcore", "timm", "ptflops"),
     ),
     Defect(
         "linear layers over positions at one of them",
         "torchinfo 1.8.0, flopth 0.1.6",
         {Linear: at_one_position},
+        ("torchinfo",),
     ),
     Defect(
         "transposed convolutions at positions of the output",
         "thop 0.1.1, torchinfo 1.8.0, Torch-Pruning 1.6.1, flopth 0.1.6",
         {ConvTranspose2d: at_outputs},
+        ("thop", "torchinfo"),
     ),
     Defect(
         "grouped transposed convolutions at nothing",
@@ -98,11 +108,13 @@ DEFECTS: tuple[Defect, ...] = (
         "recurrent layers at nothing",
         "fvcore 0.1.5, calflops 0.3.2; torch's counter, for fused kernels",
         {Lstm: left_out, Gru: left_out},
+        ("torch", "fvcore", "timm"),
     ),
     Defect(
         "deformable convolutions at nothing",
         "thop 0.1.1, fvcore 0.1.5, ptflops 0.7.5, torch's counter",
         {DeformConv2d: left_out},
+        ("torch", "fvcore", "timm", "ptflops", "thop"),
     ),
     Defect(
         "layers that are used again at their first use alone",

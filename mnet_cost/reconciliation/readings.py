@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mnet_cost.analysis.conventions import (
     Convention,
+    Count,
     Reservation,
     count_by,
     counted_layer,
@@ -35,6 +36,8 @@ _MOST_LINES = 4
 """Lines of the spec with layers of a kind, of which every set may be written in another form."""
 _MOST_DEFECTS = 2
 """Defects that a reading has together."""
+_NOT_COUNTED = ", not counted"
+_KNOWN = {defect.what: defect.known for defect in DEFECTS}
 _SKIPPED_COUNTINGS = ("conv + linear", "2 x mult-adds (FLOPs)")
 """Countings of papers that the convention `paper` is, and that a factor is."""
 
@@ -50,6 +53,8 @@ class Reading(NamedTuple):
     """How many choices it takes beside the convention itself."""
     is_whole: bool
     """Whether a rule or a choice says of every layer what the tool counts."""
+    leaves_out: bool = False
+    """Whether it leaves out what the convention counts, as of layers that a tool misses."""
 
 
 class _Option(NamedTuple):
@@ -67,6 +72,7 @@ class NetworkCounts:
         self.network = network
         self.costs = count_work(network, DTYPES["fp32"])
         self.mult_adds: int = sum([cost.mult_adds for cost in self.costs])
+        self._bases: dict[str, Reading] = {}
         self._readings: dict[str, tuple[Reading, ...]] = {}
 
     @property
@@ -83,7 +89,9 @@ class NetworkCounts:
 
     def base(self, convention: Convention) -> Reading:
         """The reading without any choice."""
-        return self.readings(convention)[0]
+        if convention.name not in self._bases:
+            self._bases[convention.name] = self._base(convention)[0]
+        return self._bases[convention.name]
 
     def by_layer(self, convention: Convention) -> list[int]:
         """Mult-adds of each layer by a convention."""
@@ -99,13 +107,20 @@ class NetworkCounts:
             for name in reservation.layers
         )
 
-    def _made(self, convention: Convention) -> Iterator[Reading]:
+    def _base(self, convention: Convention) -> tuple[Reading, Count]:
+        """The reading without any choice, and the count that it is."""
         count = count_by(convention, self.costs, self.network)
-        items = tuple([Cause(item.what, item.mult_adds) for item in count.items])
+        items = tuple(
+            [Cause(item.what, item.mult_adds, known=_KNOWN.get(item.what, ""))
+             for item in count.items]
+        )  # fmt: skip
         total = self.mult_adds + sum(cause.mult_adds for cause in items)
-        open_kinds = {reservation.kind for reservation in count.reservations
-                      if reservation.agreement == "not covered"}  # fmt: skip
-        yield Reading(convention, items, total, 0, not open_kinds)
+        return Reading(convention, items, total, 0, not _open_kinds(count)), count
+
+    def _made(self, convention: Convention) -> Iterator[Reading]:
+        base, count = self._base(convention)
+        yield base
+        items = base.causes
         axes = [
             [
                 _Option((cause,), {reservation.kind})
@@ -114,15 +129,22 @@ class NetworkCounts:
             for reservation in count.reservations
         ]
         axes.append(self._defects(convention))
-        axes.append([_Option((Cause(f"not counted: {item.what}", -item.mult_adds),))
+        axes.append([_Option((Cause(f"{item.what}{_NOT_COUNTED}", -item.mult_adds),))
                      for item in items if item.mult_adds > 0])  # fmt: skip
         if convention is PAPER:
             axes.append([_Option((cause,)) for cause in self._countings()])
         for chosen in islice(_choices(axes), MOST_READINGS):
             causes = tuple([cause for option in chosen for cause in option.causes])
             added = sum(cause.mult_adds for cause in causes)
-            left = open_kinds.difference(*[option.kinds for option in chosen])
-            yield Reading(convention, (*items, *causes), total + added, len(causes), not left)
+            left = _open_kinds(count).difference(*[option.kinds for option in chosen])
+            yield Reading(
+                convention,
+                _without_zeros(items, causes),
+                base.total + added,
+                len(causes),
+                not left,
+                any(cause.what.endswith(_NOT_COUNTED) for cause in causes),
+            )
 
     def _forms(self, convention: Convention, reservation: Reservation) -> Iterator[Cause]:
         """Other forms of all layers of a reservation, and of those of some lines of the spec: what
@@ -166,7 +188,8 @@ class NetworkCounts:
         causes = [
             (defect, cause)
             for defect in DEFECTS
-            if (cause := self._defect(defect, as_ours)) is not None
+            if (convention is PAPER or convention.name in defect.conventions)
+            and (cause := self._defect(defect, as_ours)) is not None
         ]
         return [
             _Option(
@@ -204,6 +227,24 @@ def _form_words(convention: Convention, reservation: Reservation, cost: LayerCos
     if reservation.agreement == "not covered":
         return f"{reservation.kind} after all: {rule.parts[0].what}"
     return f"{reservation.kind} as {rule.otherwise}, not {rule.written}"
+
+
+def _open_kinds(count: Count) -> set[str]:
+    """Kinds of layers of which it is not known what the tool counts."""
+    return {
+        reservation.kind
+        for reservation in count.reservations
+        if reservation.agreement == "not covered"
+    }
+
+
+def _without_zeros(items: tuple[Cause, ...], choices: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """All causes; of an item that is not counted, only that it is not."""
+    absent = {cause.what for cause in choices if cause.what.endswith(_NOT_COUNTED)}
+    return (
+        *[item for item in items if item.what + _NOT_COUNTED not in absent],
+        *[cause._replace(mult_adds=0) if cause.what in absent else cause for cause in choices],
+    )
 
 
 def _choices(axes: Sequence[Sequence[_Option]]) -> Iterator[tuple[_Option, ...]]:

@@ -62,10 +62,11 @@ class _Match(NamedTuple):
     setting: _Setting
 
     @property
-    def order(self) -> tuple[int, int]:
-        """Fewer choices first, then the closer rounding."""
+    def order(self) -> tuple[int, int, int]:
+        """Fewer choices first, then the closer rounding, then fewer forms and defects."""
         is_unusual = self.factor == 2 and self.reading.convention.name not in _PRINTS_FLOPS
-        return self.reading.choices + is_unusual, _ROUNDINGS.index(self.rounding)
+        choices = self.reading.choices
+        return choices + is_unusual, _ROUNDINGS.index(self.rounding), choices
 
 
 def reconcile_network(network: Network, figures: Sequence[Figure]) -> ReconciliationResult:
@@ -97,6 +98,7 @@ class _Search:
             (self._here, named),
             (self._multiples, named),
             *[(self._here, group) for group in others],
+            *[(self._here_in_part, group) for group in groups],
             (self._elsewhere, named),
             *[(self._multiples, group) for group in others],
         ]
@@ -112,7 +114,11 @@ class _Search:
 
     def _here(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
         """Matches at the setting that was asked for."""
-        return _matches(figure, conventions, self.own)
+        return _matches(figure, _whole(self.own, conventions), self.own)
+
+    def _here_in_part(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
+        """The same by readings that leave out what a convention counts."""
+        return _matches(figure, _whole(self.own, conventions, leaves_out=True), self.own)
 
     def _multiples(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
         """Matches with another batch."""
@@ -133,14 +139,21 @@ class _Search:
                 self._batches[batch] = at_batch(self._network, batch)
             counts = self._batches[batch]
             if counts is not None:
-                yield from _matches(figure, conventions, _Setting({BATCH: batch}, counts))
+                setting = _Setting({BATCH: batch}, counts)
+                yield from _matches(figure, _whole(setting, conventions), setting)
 
     def _elsewhere(self, figure: Figure, conventions: Sequence[Convention]) -> Iterator[_Match]:
         """Matches at other values of knobs."""
         if self._others is None:
             self._others = [_Setting(*other) for other in other_settings(self._network)]
+        is_named = figure.tool in _WITH_RULES
         for setting in self._others:
-            yield from _matches(figure, conventions, setting)
+            readings = (
+                _whole(setting, conventions)
+                if is_named  # of all conventions, each form of layers would take too long
+                else [setting.counts.base(convention) for convention in conventions]
+            )
+            yield from _matches(figure, readings, setting)
 
     def _explanations(
         self, figure: Figure, matches: Sequence[_Match], verdict: Verdict | None = None
@@ -169,8 +182,15 @@ class _Search:
         if rest:
             what = UNEXPLAINED if verdict == "unexplained" else UNPRINTED
             causes.append(Cause(what, rest))
-        return Explanation(verdict, (reading.convention.name,), tuple(causes), total,
-                           setting.changed, match.factor)  # fmt: skip
+        return Explanation(
+            verdict,
+            (reading.convention.name,),
+            tuple(causes),
+            total,
+            setting.changed,
+            reading.choices,
+            match.factor,
+        )
 
     def _setting_causes(self, figure: Figure, setting: _Setting) -> Iterator[Cause]:
         """What our own count changes by at another setting."""
@@ -189,18 +209,16 @@ class _Search:
 
     def _left_out(self, figure: Figure, conventions: Sequence[Convention]) -> list[Explanation]:
         """Parts of the network that the number leaves out or counts twice, to the last unit."""
-        explanations = []
+        matches = []
         for convention in conventions:
+            base = self.own.counts.base(convention)
             for factor in FACTORS:
                 for cause in left_out_parts(self.own.counts, convention, figure, factor):
-                    base = self.own.counts.base(convention)
-                    reading = base._replace(
-                        causes=(*base.causes, cause), total=base.total + cause.mult_adds
-                    )
-                    match = _Match("exact", reading, factor, self.own)
-                    explanations.append(self._explanation(figure, match, "possible"))
-        explanations.sort(key=lambda each: len(each.causes))
-        return explanations[:MOST_SHOWN]
+                    causes, total = (*base.causes, cause), base.total + cause.mult_adds
+                    reading = base._replace(causes=causes, total=total, choices=1)
+                    matches.append(_Match("exact", reading, factor, self.own))
+        matches.sort(key=lambda match: (len(match.reading.causes), match.factor))
+        return list(self._explanations(figure, matches, "possible"))
 
     def _sums(self, figure: Figure, conventions: Sequence[Convention]) -> list[Explanation]:
         """Sums of elements that give the number to the last unit, for tools without rules here."""
@@ -214,6 +232,7 @@ class _Search:
                 (*(Cause(FLOPS, base.total),) * (factor - 1), *causes),
                 figure.value,
                 {},
+                len(causes),
                 factor,
             )
             for factor in (1, 2)
@@ -251,25 +270,36 @@ def _by_name(figure: Figure) -> list[Sequence[Convention]]:
     return [named, others] if named else [others]
 
 
-def _matches(
-    figure: Figure, conventions: Iterable[Convention], setting: _Setting
-) -> Iterator[_Match]:
-    """Readings at one setting whose total is the figure, or is rounded to it."""
+def _whole(
+    setting: _Setting, conventions: Iterable[Convention], leaves_out: bool = False
+) -> Iterator[Reading]:
+    """Readings by conventions that leave out nothing that these count, or those that do."""
+    for convention in conventions:
+        for reading in setting.counts.readings(convention):
+            if reading.leaves_out == leaves_out:
+                yield reading
+
+
+def _matches(figure: Figure, readings: Iterable[Reading], setting: _Setting) -> Iterator[_Match]:
+    """Readings whose total is the figure, or is rounded to it.
+
+    Of layers that are not covered nobody knows what a tool counts: such a reading is taken for that
+    of the named tool alone, at the setting that was asked for.
+    """
     steps = [printed for printed in (figure.printed, figure.coarse) if printed is not None]
     near = max(printed.step for printed in steps)
-    for convention in conventions:
-        is_named = convention.name == figure.tool
-        for reading in setting.counts.readings(convention):
-            if not reading.is_whole and (setting.changed or not is_named):
-                continue  # a layer that is not covered may as well be the cause
-            for factor in FACTORS:
-                total = reading.total * factor
-                if abs(total - figure.value) > near:
-                    continue
-                roundings = [rounding_of(total, printed) for printed in steps]
-                rounding = next((each for each in roundings if each is not None), None)
-                if rounding is not None:
-                    yield _Match(rounding, reading, factor, setting)
+    for reading in readings:
+        is_named = reading.convention.name == figure.tool
+        if not reading.is_whole and (setting.changed or not is_named):
+            continue
+        for factor in FACTORS:
+            total = reading.total * factor
+            if abs(total - figure.value) > near:
+                continue
+            roundings = [rounding_of(total, printed) for printed in steps]
+            rounding = next((each for each in roundings if each is not None), None)
+            if rounding is not None:
+                yield _Match(rounding, reading, factor, setting)
 
 
 def _fewest(matches: Iterable[_Match]) -> list[_Match]:

@@ -44,8 +44,10 @@ def other_settings(network: Network) -> Iterator[tuple[Mapping[str, Any], Networ
                 tried.append({name: value})
     for row in network.spec.published:
         if row.own and len(row.setting) > 1:
-            tried.append(dict(row.setting))
-    for changed in tried:
+            own = network.knobs
+            tried.append({name: value for name, value in row.setting.items()
+                          if value != own.get(name)})  # fmt: skip
+    for changed in [each for i, each in enumerate(tried) if each and each not in tried[:i]]:
         counts = _at(network, changed)
         if counts is not None:
             yield changed, counts

@@ -44,6 +44,8 @@ class Explanation(NamedTuple):
     """What the reading gives, without rounding."""
     setting: Mapping[str, Any]
     """Knobs, the batch among them, that have other values than was asked for."""
+    choices: int = 0
+    """Forms and defects that it takes beside the convention itself."""
     factor: int = 1
     """2 where the number is of FLOPs, with 2 for each mult-add."""
 

@@ -73,7 +73,9 @@ def what_it_is(reconciled: Reconciled) -> str:
         return "not explained"
     if not best.conventions:
         words = "a sum that fits"
-    elif best.verdict == "possible":
+    elif best.conventions == ("paper",) and any(cause.known for cause in best.causes):
+        words = "our count, as others are known to change it"
+    elif best.choices:
         words = f"what {_conventions(best)} would count"
     else:
         words = f"what {_conventions(best)} count{'s' * (len(best.conventions) == 1)}"
@@ -89,8 +91,10 @@ def what_it_is(reconciled: Reconciled) -> str:
 
 
 def _conventions(explanation: Explanation) -> str:
-    *first, last = explanation.conventions
-    return f"{', '.join(first)} and {last}" if first else last
+    names = explanation.conventions
+    if len(names) > _MOST_NAMES:
+        return _listed(names)
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _table(result: ReconciliationResult, reconciled: Reconciled) -> Table:

@@ -141,6 +141,13 @@ def test_quantized_tensors() -> None:
     assert graph.inputs[0].quantization == Quantization("int8")
     assert graph.stored["w"].quantization == Quantization("int8", 0)
     assert graph.stored["b"].quantization == Quantization("int32", 0)
+    assert graph.stored["b"].values is None
+
+
+def test_values_of_a_quantized_tensor_are_real() -> None:
+    scaled = T("c", [3], "int8", data=[-2, 0, 7], scales=1)
+    data = tflite_file([T("x", [1, 3]), scaled, T("y", [1, 3])], [Op("ADD", ("x", "c"), ("y",))])
+    assert read(data).stored["c"].values == (-1.0, 0.0, 3.5)
 
 
 def test_names_that_are_missing_or_not_unique() -> None:
@@ -183,7 +190,7 @@ def test_sizes_that_are_open() -> None:
         T("y", [2, 1, 1, 3], signature=[-1, -1, -1, 3]),
     ]
     graph = read(tflite_file(tensors, [Op("RELU", ("x",), ("y",))]))
-    assert graph.inputs[0].shape == (Batch(1), "x[1]", "x[2]", 3)
+    assert graph.inputs[0].shape == (Batch(1), "axis_1", "axis_2", 3)
     assert graph.outputs[0].shape == (Batch(2), "y[1]", "y[2]", 3)
 
 
@@ -202,14 +209,16 @@ def test_a_state_is_stored_and_not_trained() -> None:
 
 
 def test_what_is_no_tflite_file(tmp_path: Path) -> None:
-    assert problem(b"") == "net.tflite: it is empty"
     assert problem(b"\x08\x07\x12\x07pytorch") == (
         "net.tflite: it is no TFLite file\nhint: a TFLite file has `TFL3` as its bytes 4 to 7"
+    )
+    assert problem(b"PK\x03\x04" + bytes(90)).startswith(
+        "net.tflite: it is no TFLite file, but a zip archive"
     )
     with pytest.raises(ModelFileError, match="cannot be read: no such file or directory"):
         read_tflite(tmp_path / "absent.tflite")
     (tmp_path / "empty.tflite").write_bytes(b"")
-    with pytest.raises(ModelFileError, match=r"empty\.tflite: it is empty"):
+    with pytest.raises(ModelFileError, match=r"empty\.tflite: the file is empty"):
         read_tflite(tmp_path / "empty.tflite")
 
 
@@ -217,13 +226,15 @@ def test_what_contradicts_itself() -> None:
     x, y = T("x", [1, 4]), T("y", [1, 4])
     relu = Op("RELU", ("x",), ("y",))
     assert problem(tflite_file([x, y], [Op("RELU", ("y",), ("y",))])) == (
-        "net.tflite: node RELU:0: reads `y`, which nothing before it makes"
+        "net.tflite: nodes need each other's outputs, so none can run first: `RELU:0`\n"
+        "hint: a model is a graph without cycles: export the model again"
     )
     assert problem(tflite_file([x, y], [relu, relu])) == (
-        "net.tflite: node RELU:1: makes `y`, which is already there"
+        "net.tflite: node `RELU:1` (RELU) makes `y`, which is already an output of `RELU:0`\n"
+        "hint: each tensor has a name of its own: export the model again"
     )
     assert problem(tflite_file([x, y, T("z", [1])], [relu], outputs=("z",))) == (
-        "net.tflite: its output `z` is made by nothing"
+        "net.tflite: nothing makes its output `z`"
     )
     assert problem(tflite_file([x._replace(shape=[-2, 4]), y], [relu])) == (
         "net.tflite: tensor `x` has a size below 0: [-2, 4]"
@@ -271,7 +282,9 @@ def test_files_that_are_cut() -> None:
     problems = [problem_or_none(data[:length]) for length in range(len(data))]
     assert all(problems[: len(data) // 2])
     where = "the table `model` at byte 24 is outside of the file"
-    assert problems[20] == f"net.tflite: it is no valid TFLite file: {where}"
+    assert problems[20] == (
+        f"net.tflite: it is damaged: {where}\nhint: download or convert it again"
+    )
 
 
 def test_mutated_files() -> None:
@@ -322,4 +335,4 @@ def test_small_files_that_stand_for_much() -> None:
 
 def test_more_values_than_a_file_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flatbuffers, "MAX_VALUES", 50)
-    assert "it is no valid TFLite file: more than 50 values before byte" in problem(small_network())
+    assert "it is damaged: more than 50 values before byte" in problem(small_network())

@@ -36,8 +36,8 @@ class Call(NamedTuple):
     """By position; None for one that is left out."""
     arguments: Mapping[str, Any]
     """Attributes, or arguments by name; a tensor among them is a `Value`."""
-    declared: tuple[tuple[Dim, ...] | None, ...]
-    """Shapes that the file states for the outputs, where it states all sizes."""
+    declared: tuple[tuple[Dim | str, ...] | None, ...]
+    """Shapes that the file states for the outputs; a size that it leaves open is a symbol."""
     dtypes: tuple[str | None, ...]
     """Types of the outputs, where the file states them."""
 
@@ -63,6 +63,14 @@ class Call(NamedTuple):
         if not isinstance(value, Value):
             raise Unmapped(f"has no tensor `{name}`")
         return value
+
+    def stated(self, number: int = 0) -> tuple[Dim, ...] | None:
+        """The shape that the file states for an output; None where it leaves a size open."""
+        declared = self.declared[number]
+        if declared is None:
+            return None
+        sizes = tuple([size for size in declared if not isinstance(size, str)])
+        return sizes if len(sizes) == len(declared) else None
 
 
 Rule = Callable[[Builder, Call], Value | list[Value]]
@@ -264,13 +272,13 @@ class _Mapper:
     def _made(self, call: Call) -> list[Value]:
         rule = self._table.rules.get(rule_name(call.node))
         if rule is None:
-            return self._opaque(call, "has no rule")
+            return self._opaque_or_refused(call, "has no rule")
         count = len(self._builder.layers)
         try:
             made = rule(self._builder, call)
         except Unmapped as problem:
             self._builder.undo(count)
-            return self._opaque(call, str(problem))
+            return self._opaque_or_refused(call, str(problem))
         return [made] if isinstance(made, Value) else made
 
     def _call(self, node: Node) -> Call:
@@ -295,18 +303,20 @@ class _Mapper:
             return [self._argument(part) for part in value]
         return value
 
-    def _declared(self, shape: Shape | None) -> tuple[Dim, ...] | None:
-        """A shape that the file states, if it is complete; the batch is not marked in it where the
-        file has a number for it."""
+    def _declared(self, shape: Shape | None) -> tuple[Dim | str, ...] | None:
+        """A shape that the file states; the batch is not marked in it where the file has a number
+        for it."""
         if shape is None:
             return None
-        sizes: list[Dim] = []
-        for size in shape:
-            known = self._symbols.get(size) if isinstance(size, str) else size
-            if known is None:
-                return None
-            sizes.append(known)
-        return tuple(sizes)
+        return tuple(
+            [self._symbols.get(size, size) if isinstance(size, str) else size for size in shape]
+        )
+
+    def _opaque_or_refused(self, call: Call, reason: str) -> list[Value]:
+        try:
+            return self._opaque(call, reason)
+        except Unmapped as problem:  # sizes that no layer can have
+            raise Refused(f"{reason}, and cannot be opaque either: {problem}") from None
 
     def _opaque(self, call: Call, reason: str) -> list[Value]:
         """Outputs of a node without a rule, as the file states them.
@@ -315,18 +325,19 @@ class _Mapper:
         """
         inputs = _tensors((*call.inputs, *call.arguments.values()))
         if all(x.static and not any(map(is_trained, self._builder.sources(x))) for x in inputs):
-            shapes = [shape or () for shape in call.declared]
-            if None not in call.declared and not any(map(has_batch, shapes)):
+            shapes = [call.stated(number) for number in range(len(call.declared))]
+            complete = [shape for shape in shapes if shape is not None and not has_batch(shape)]
+            if len(complete) == len(shapes):
                 return [
                     constant(self._builder, shape, dtype, None)
-                    for shape, dtype in zip(shapes, call.dtypes, strict=True)
+                    for shape, dtype in zip(complete, call.dtypes, strict=True)
                 ]
         self._builder.notes[f"{call.node.operator} {reason}: it is `opaque`"] = None
         values = []
         for number, name in enumerate(call.node.outputs):
             if not name:
                 continue
-            shape = call.declared[number]
+            shape = self._complete(call, number)
             if shape is None:
                 raise Refused(
                     f"{reason}, and the file does not state the shape of its output",
@@ -334,6 +345,19 @@ class _Mapper:
                 )
             values.append(self._opaque_output(call, number, shape, inputs))
         return values
+
+    def _complete(self, call: Call, number: int) -> tuple[Dim, ...] | None:
+        """The shape that the file states for an output, where it leaves no size open, or only that
+        of the batch, which then is the first axis as it is of an input."""
+        stated, complete = call.declared[number], call.stated(number)
+        if stated is None or complete is not None:
+            return complete
+        sizes = [size for size in stated if not isinstance(size, str)]
+        inputs = [x for x in (*call.inputs, *call.arguments.values()) if isinstance(x, Value)]
+        is_batch = self._has_batch and any(x.shape[:1] == (Batch(1),) for x in inputs)
+        if not is_batch or not isinstance(stated[0], str) or len(sizes) + 1 < len(stated):
+            return None
+        return (Batch(1), *sizes)
 
     def _opaque_output(
         self, call: Call, number: int, shape: tuple[Dim, ...], inputs: Sequence[Value]
@@ -364,8 +388,9 @@ class _Mapper:
                 continue
             batch = self._builder.batch
             ours = [concrete(size, batch) for size in value.shape]
-            theirs = [concrete(size, batch) for size in stated]
-            if ours != theirs:
+            theirs = [size if isinstance(size, str) else concrete(size, batch) for size in stated]
+            differ = [x != y and not isinstance(y, str) for x, y in zip(ours, theirs, strict=False)]
+            if len(ours) != len(theirs) or any(differ):
                 name = call.node.outputs[number]
                 raise Refused(
                     f"makes `{name}` of shape {_shown(value.shape)}, and the file says "

@@ -7,6 +7,7 @@ of the result, and as many trained numbers as the table has. Not here: which val
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mnet_cost.importing.mapping.builder import Builder, is_trained
 from mnet_cost.importing.mapping.convolutions import plain_pair
@@ -16,6 +17,7 @@ from mnet_cost.importing.mapping.values import (
     Value,
     elements,
     has_batch,
+    layer_shape,
     mixing,
 )
 
@@ -45,6 +47,24 @@ def looked_up(b: Builder, table: Value, shape: Sequence[Dim]) -> Value:
     trained = table.stored.elements
     fields = {"shape": own, "trained": trained if own != list(table.shape) else None}
     return b.layer("parameter", (), shape, fields, owns=[table.stored])
+
+
+def made_of(b: Builder, values: Sequence[Value], shape: Sequence[Dim], dtype: str | None) -> Value:
+    """What is made of stored tensors alone in a way that no layer has: it is stored as it comes
+    out, with as many trained numbers as all of them have."""
+    shape = tuple(shape)
+    own = layer_shape(shape)
+    sources = {b.canonical(x): x for value in values for x in b.sources(value)}
+    trained = [x for x in sources.values() if is_trained(x) and not b.is_elsewhere(x, values)]
+    fields: dict[str, Any] = {"shape": list(own)}
+    if trained:
+        b.release(trained)
+        total = sum(x.elements for x in trained)
+        fields["trained"] = total if total != elements(shape) else None
+        wire = b.stored_layer("parameter", own, fields, trained)
+    else:
+        wire = b.stored_layer("constant", own, fields | {"values": "zeros"}, ())
+    return Value(shape, dtype, wire, static=True)
 
 
 def at_stored_positions(b: Builder, x: Value, axes: Sequence[int], positions: Value) -> Value:

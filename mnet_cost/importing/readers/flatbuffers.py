@@ -29,8 +29,8 @@ class Field(NamedTuple):
     name: str
     type: str
     """A number (`int8`, `uint8`, `uint16`, `int32`, `uint32`, `int64`, `uint64`, `float`); `bool`;
-    `text`; the name of a table; `bytes`, a view of them; `count`, how many elements a list has;
-    `place`, where a table of a kind that another field tells begins."""
+    `text`; the name of a table; `bytes`, a view of them; `place`, where a table of a kind that
+    another field tells begins."""
     default: Any = None
     """Of a number that the file leaves out, as its schema says."""
     repeated: bool = False
@@ -113,8 +113,6 @@ class Reader:
         first = place + 4
         size = _SIZES.get(field.type, 4) if field.repeated else 1
         self._within(first, count * size, f"`{field.name}`")
-        if field.type == "count":
-            return count
         if field.type == "bytes":
             return self._data[first : first + count]
         if field.type == "text":

@@ -8,15 +8,12 @@ Not here: what operators mean, and which axes an image has.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnet_cost.errors import ModelFileError, Problem
-from mnet_cost.files import open_file
 from mnet_cost.importing.graph import (
     FEW,
     MAX_NODES,
@@ -29,7 +26,10 @@ from mnet_cost.importing.graph import (
     Stored,
     Tensor,
 )
+from mnet_cost.importing.readers.contents import Unreadable, contents, mistaken_format
+from mnet_cost.importing.readers.elements import from_bytes, size_bytes
 from mnet_cost.importing.readers.flatbuffers import FlatBufferError, Reader
+from mnet_cost.importing.readers.order import in_order
 from mnet_cost.importing.readers.tflite_schema import (
     BUILTINS,
     CUSTOM,
@@ -41,7 +41,7 @@ from mnet_cost.importing.readers.tflite_schema import (
     TENSOR_TYPES,
     VERSION,
 )
-from mnet_cost.paths import naming
+from mnet_cost.paths import Named
 
 MAX_RANK = 16
 """Most axes of a tensor: runtimes have at most eight."""
@@ -51,30 +51,13 @@ MAX_OPERANDS = 10 * MAX_NODES
 _LONGEST_NAME = 1000
 _LONGEST_PART = 200  # of a name that other tensors have, too
 _LONGEST_DESCRIPTION = 60
-_CODES = {
-    "float32": "f", "float64": "d", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H",
-    "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q", "bool": "?", "float16": "e",
-}  # fmt: skip
-_BITS = {name: 8 * struct.calcsize(f"<{code}") for name, code in _CODES.items()} | {
-    "int4": 4, "uint4": 4, "int2": 2, "bfloat16": 16, "complex64": 64, "complex128": 128,
-    "float8e4m3fn": 8, "float8e5m2": 8,
-}  # fmt: skip
 _ALL_TABLES = {**TABLES, **{operator: options.fields for operator, options in OPTIONS.items()}}
 _IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-class _Invalid(Exception):
-    """What is wrong in the file: the message goes on after its path."""
-
-
-def read_tflite(path: str | os.PathLike[str]) -> Graph:
+def read_tflite(path: Named) -> Graph:
     """The graph of a TFLite file. Raises `ModelFileError`."""
-    shown = os.fspath(path)
-    with naming(path, "cannot be read", ModelFileError), open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-    # The mapping lives as long as views of it: its contents are not read before that.
-    return graph_of(memoryview(data), shown)
+    return graph_of(contents(path), os.fsdecode(path))
 
 
 def graph_of(data: memoryview, path: str) -> Graph:
@@ -82,17 +65,23 @@ def graph_of(data: memoryview, path: str) -> Graph:
 
     Raises `ModelFileError`.
     """
-    hint = None
+    hint: str | None = "download or convert it again"
     try:
-        if not data:
-            raise _Invalid("it is empty")
         if data[4:8] != IDENTIFIER:
-            hint = "a TFLite file has `TFL3` as its bytes 4 to 7"
-            raise _Invalid("it is no TFLite file")
+            raise _no_tflite(data)
         return _File(data, path).graph()
-    except (_Invalid, FlatBufferError) as reason:
-        what = "" if isinstance(reason, _Invalid) else "it is no valid TFLite file: "
-        raise ModelFileError(Problem(f"{path}: {what}{reason}", hint=hint)) from None
+    except FlatBufferError as reason:
+        message = f"it is damaged: {reason}"
+    except Unreadable as reason:
+        message, hint = str(reason), reason.hint
+    raise ModelFileError(Problem(f"{path}: {message}", hint=hint)) from None
+
+
+def _no_tflite(data: memoryview) -> Unreadable:
+    mistaken = mistaken_format(data)
+    if mistaken is not None:
+        return Unreadable(f"it is no TFLite file, but {mistaken[0]}", mistaken[1])
+    return Unreadable("it is no TFLite file", "a TFLite file has `TFL3` as its bytes 4 to 7")
 
 
 class _FileTensor(NamedTuple):
@@ -114,22 +103,24 @@ class _File:
         self._reader = Reader(data, _ALL_TABLES)
         self._model = self._reader.root("model")
         if self._model["version"] != VERSION:
-            raise _Invalid(f"its schema has version {self._model['version']}, not {VERSION}")
+            raise Unreadable(f"its schema has version {self._model['version']}, not {VERSION}")
         if not self._model["subgraphs"]:
-            raise _Invalid("it has no graph")
+            raise Unreadable("it has no graph")
         self._subgraph = self._model["subgraphs"][0]
         if len(self._subgraph["tensors"]) > MAX_TENSORS:
-            raise _Invalid(
+            raise Unreadable(
                 f"it has {len(self._subgraph['tensors']):,} tensors: more than {MAX_TENSORS:,}"
             )
         self._names = _unique_names([tensor["name"] for tensor in self._subgraph["tensors"]])
+        self._inputs = self._numbers(self._subgraph["inputs"], "an input of the model")
+        self._first_input = self._names[self._inputs[0]] if self._inputs else None
         self._batch = self._declared_batch()
 
     def graph(self) -> Graph:
         """The model."""
         tensors = [self._tensor(i) for i in range(len(self._names))]
         nodes = self._nodes()
-        inputs = self._numbers(self._subgraph["inputs"], "an input of the model")
+        inputs = self._inputs
         outputs = self._numbers(self._subgraph["outputs"], "an output of the model")
         given = set(inputs)
         stored = {
@@ -137,10 +128,10 @@ class _File:
             for i, tensor in enumerate(tensors)
             if tensor.stored is not None and i not in given
         }
-        _check_order(
-            nodes, [self._names[i] for i in inputs], [self._names[i] for i in outputs], stored
-        )
-        written = {name for node in nodes for name in node.outputs}
+        made = {name for node in nodes for name in node.outputs}
+        for i in outputs:
+            if i not in given and self._names[i] not in made and self._names[i] not in stored:
+                raise Unreadable(f"nothing makes its output `{self._names[i]}`")
         name = os.path.basename(self._path)
         description = self._model["description"] or ""
         return Graph(
@@ -149,12 +140,12 @@ class _File:
             source=f"{name}, {description[:_LONGEST_DESCRIPTION]}" if description else name,
             inputs=tuple([tensors[i].declared for i in inputs]),
             outputs=tuple([tensors[i].declared for i in outputs]),
-            nodes=nodes,
+            nodes=in_order(nodes, [*stored, *[self._names[i] for i in inputs]]),
             stored=stored,
             tensors={
                 tensor.declared.name: tensor.declared
                 for tensor in tensors
-                if tensor.declared.name in written
+                if tensor.declared.name in made
             },
             versions={"": self._model["version"]},
             same_storage=_same_storage(tensors, stored),
@@ -162,8 +153,7 @@ class _File:
 
     def _declared_batch(self) -> int:
         """The batch that shapes of the file have where it is open: that of its first input."""
-        inputs = self._numbers(self._subgraph["inputs"], "an input of the model")
-        for i in inputs:
+        for i in self._inputs:
             tensor = self._subgraph["tensors"][i]
             if tensor["signature"] and tensor["signature"][0] < 0 and tensor["shape"]:
                 return max(1, int(tensor["shape"][0]))
@@ -173,7 +163,7 @@ class _File:
         """Numbers of tensors, checked."""
         for number in numbers:
             if not 0 <= number < len(self._subgraph["tensors"]):
-                raise _Invalid(f"{what} is tensor {number}, which is not there")
+                raise Unreadable(f"{what} is tensor {number}, which is not there")
         return tuple(numbers)
 
     # Tensors
@@ -182,26 +172,26 @@ class _File:
         table, name = self._subgraph["tensors"][number], self._names[number]
         sizes = table["shape"]
         if len(sizes) > MAX_RANK:
-            raise _Invalid(f"tensor `{name}` has {len(sizes):,} axes: more than {MAX_RANK}")
+            raise Unreadable(f"tensor `{name}` has {len(sizes):,} axes: more than {MAX_RANK}")
         if any(size < 0 for size in sizes):
-            raise _Invalid(f"tensor `{name}` has a size below 0: {list(sizes)}")
+            raise Unreadable(f"tensor `{name}` has a size below 0: {list(sizes)}")
         dtype = _named(TENSOR_TYPES, table["type"], f"tensor `{name}` has type")
         quantization = _quantization(table["quantization"], dtype, name, len(sizes))
         declared = Tensor(name, dtype, self._shape(table, name), quantization)
         if table["external_buffer"]:
             stored = Stored(name, dtype, sizes, quantization=quantization)
             return _FileTensor(declared, stored, (table["external_buffer"], True))
-        contents = self._contents(table["buffer"], name)
-        if not contents and 0 not in sizes and not table["is_variable"]:
+        data = self._contents(table["buffer"], name)
+        if not data and 0 not in sizes and not table["is_variable"]:
             return _FileTensor(declared, None, None)
-        if table["is_variable"] and not contents:
+        if table["is_variable"] and not data:
             # A state that begins as zeros: nothing of it is in the file.
             stored = Stored(name, dtype, sizes, trained=False, quantization=quantization)
             return _FileTensor(declared, stored, None)
         stored = Stored(name, dtype, sizes, quantization=quantization)
         if table["sparsity"] is None:
-            stored = _with_values(stored, contents)
-        return _FileTensor(declared, stored, (table["buffer"], False) if contents else None)
+            stored = _with_values(stored, data, table["quantization"])
+        return _FileTensor(declared, stored, (table["buffer"], False) if data else None)
 
     def _shape(self, table: Mapping[str, Any], name: str) -> Shape:
         """The shape with the batch and sizes that are open, as the signature says."""
@@ -213,7 +203,7 @@ class _File:
             if stated < 0 and axis == 0 and size % self._batch == 0:
                 shape[axis] = Batch(max(1, size // self._batch))
             elif stated < 0:
-                shape[axis] = f"{name}[{axis}]"
+                shape[axis] = f"axis_{axis}" if name == self._first_input else f"{name}[{axis}]"
         return tuple(shape)
 
     def _contents(self, number: int, name: str) -> memoryview:
@@ -222,14 +212,14 @@ class _File:
         if number == 0 and not buffers:
             return self._data[:0]
         if number >= len(buffers):
-            raise _Invalid(f"tensor `{name}` is in buffer {number}, which is not there")
+            raise Unreadable(f"tensor `{name}` is in buffer {number}, which is not there")
         buffer = buffers[number]
         # Files of more than 2 GB have contents behind the tables.
         first, size = buffer["offset"], buffer["size"]
         if first <= 1:
             return buffer["data"] or self._data[:0]
         if first + size > len(self._data):
-            raise _Invalid(f"buffer {number} goes on behind the end of the file")
+            raise Unreadable(f"buffer {number} goes on behind the end of the file")
         return self._data[first : first + size]
 
     # Operators
@@ -237,10 +227,12 @@ class _File:
     def _nodes(self) -> tuple[Node, ...]:
         operators = self._subgraph["operators"]
         if len(operators) > MAX_NODES:
-            raise _Invalid(f"it has {len(operators):,} operators: more than {MAX_NODES:,}")
+            raise Unreadable(f"it has {len(operators):,} operators: more than {MAX_NODES:,}")
         operands = sum(len(operator["inputs"]) + len(operator["outputs"]) for operator in operators)
         if operands > MAX_OPERANDS:
-            raise _Invalid(f"its operators have {operands:,} operands: more than {MAX_OPERANDS:,}")
+            raise Unreadable(
+                f"its operators have {operands:,} operands: more than {MAX_OPERANDS:,}"
+            )
         codes = [_operator_of(code) for code in self._model["codes"]]
         return tuple([self._node(i, operator, codes) for i, operator in enumerate(operators)])
 
@@ -248,7 +240,7 @@ class _File:
         self, number: int, table: Mapping[str, Any], codes: Sequence[tuple[str, str]]
     ) -> Node:
         if table["code"] >= len(codes):
-            raise _Invalid(f"operator {number} has code {table['code']}, which is not there")
+            raise Unreadable(f"operator {number} has code {table['code']}, which is not there")
         operator, domain = codes[table["code"]]
         name = f"{operator}:{number}"
         what = f"node {name}: an input or output"
@@ -276,7 +268,7 @@ class _File:
         elif table["options_type"] == options.number:
             values = self._reader.table(operator, table["options"])
         else:
-            raise _Invalid(f"node {name}: its options are those of another operator")
+            raise Unreadable(f"node {name}: its options are those of another operator")
         return {
             option: _named(NAMES[option], value, f"node {name}: `{option}` is")
             if option in NAMES
@@ -298,7 +290,7 @@ def _unique_names(names: Sequence[str | None]) -> list[str]:
 
 def _named(names: Sequence[str], number: int, what: str) -> str:
     if not 0 <= number < len(names):
-        raise _Invalid(f"{what} {number}, which the schema does not have")
+        raise Unreadable(f"{what} {number}, which the schema does not have")
     return names[number]
 
 
@@ -318,31 +310,37 @@ def _quantization(
 ) -> Quantization | None:
     if table is None or not (table["scales"] or table["details_type"]):
         return None
-    if table["scales"] <= 1:
+    if len(table["scales"]) <= 1:
         return Quantization(dtype)
     if not 0 <= table["axis"] < rank:
-        raise _Invalid(
+        raise Unreadable(
             f"tensor `{name}` is quantized along axis {table['axis']}, which is not there"
         )
     return Quantization(dtype, table["axis"])
 
 
-def _with_values(stored: Stored, contents: memoryview) -> Stored:
-    """A stored tensor with its values where they are few. Its contents must have its size."""
-    bits = _BITS.get(stored.dtype)
-    if bits is None:
+def _with_values(
+    stored: Stored, data: memoryview, quantization: Mapping[str, Any] | None
+) -> Stored:
+    """A stored tensor with its values where they are few: the real ones where it is quantized with
+    one scale. Its contents must have its size."""
+    expected = size_bytes(stored.dtype, stored.shape)
+    if expected is None:
         return stored
-    elements = stored.elements
-    expected = (elements * bits + 7) // 8
-    if len(contents) != expected:
-        raise _Invalid(
-            f"tensor `{stored.name}` has {len(contents):,} bytes: a {stored.dtype} of shape "
+    if len(data) != expected:
+        raise Unreadable(
+            f"tensor `{stored.name}` has {len(data):,} bytes: a {stored.dtype} of shape "
             f"{list(stored.shape)} takes {expected:,}"
         )
-    code = _CODES.get(stored.dtype)
-    if code is None or elements > FEW:
+    if stored.elements > FEW:
         return stored
-    return stored._replace(values=struct.unpack(f"<{elements}{code}", contents))
+    values = from_bytes(stored.dtype, data, stored.elements)
+    if stored.quantization is None or quantization is None:
+        return stored._replace(values=values)
+    if len(quantization["scales"]) != 1:
+        return stored
+    (scale,), zero = quantization["scales"], sum(quantization["zero_points"][:1])
+    return stored._replace(values=tuple([scale * (value - zero) for value in values]))
 
 
 def _same_storage(tensors: Sequence[_FileTensor], stored: Mapping[str, Stored]) -> dict[str, str]:
@@ -357,24 +355,3 @@ def _same_storage(tensors: Sequence[_FileTensor], stored: Mapping[str, Stored]) 
         if earlier != own.name:
             same[own.name] = earlier
     return same
-
-
-def _check_order(
-    nodes: Sequence[Node],
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    stored: Mapping[str, Stored],
-) -> None:
-    """Each tensor has to be made once, before it is read."""
-    made = {*inputs, *stored}
-    for node in nodes:
-        for name in node.inputs:
-            if name and name not in made:
-                raise _Invalid(f"node {node.name}: reads `{name}`, which nothing before it makes")
-        for name in node.outputs:
-            if name in made:
-                raise _Invalid(f"node {node.name}: makes `{name}`, which is already there")
-            made.add(name)
-    for name in outputs:
-        if name not in made:
-            raise _Invalid(f"its output `{name}` is made by nothing")

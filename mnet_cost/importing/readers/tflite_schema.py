@@ -1,8 +1,7 @@
 """The tables of TFLite files: the fields that an import reads, with their slots.
 
-From schema.fbs of LiteRT 2.3, whose version is 3 (github.com/google-ai-edge/LiteRT). Scales of
-quantization, contents of other files and what a runtime alone uses are not read. Names of options
-are those of the schema.
+From schema.fbs of LiteRT 2.3, whose version is 3 (github.com/google-ai-edge/LiteRT). Contents of
+other files and what a runtime alone uses are not read. Names of options are those of the schema.
 """
 
 from __future__ import annotations
@@ -49,7 +48,8 @@ TABLES: Mapping[str, Table] = {
         10: Field("external_buffer", "uint32", 0),
     },
     "quantization": {
-        2: Field("scales", "count", 0),
+        2: Field("scales", "float", repeated=True),
+        3: Field("zero_points", "int64", repeated=True),
         4: Field("details_type", "uint8", 0),
         6: Field("axis", "int32", 0),
     },

@@ -228,11 +228,11 @@ def index(b: Builder, call: Call) -> Value:
     if not axes:
         return x
     if (
-        call.declared[0] is not None
+        (stated := call.stated(0)) is not None
         and x.stored is not None
         and all(given[place].static for place in axes)
     ):
-        return looked_up(b, x, call.declared[0])
+        return looked_up(b, x, stated)
     if len(axes) == 1 and given[axes[0]].known is not None:
         return _picked(b, x, axes[0], given[axes[0]])
     shape = joined_shape([given[place].shape for place in axes])
@@ -301,7 +301,7 @@ def _filled(number: float | None) -> Rule:
         value = number
         if value is None and call.get("fill_value") is not None:
             value = real(call, "fill_value")
-        shape = call.declared[0]
+        shape = call.stated(0)
         if shape is None:
             raise Unmapped("makes a tensor of a shape that is not known")
         return constant(b, shape, call.dtypes[0], value)

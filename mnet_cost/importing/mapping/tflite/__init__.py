@@ -1,0 +1,88 @@
+"""The operators of TFLite: a rule for each reads its options and calls the family.
+
+`images.py` puts the channels of images in front before nodes are mapped, `operands.py` gives rules
+their tensors in the order that they work in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mnet_cost.errors import ModelFileError, Problem
+from mnet_cost.importing.graph import Graph, Tensor
+from mnet_cost.importing.layer_graph import LayerGraph
+from mnet_cost.importing.mapping.mapper import Table, map_graph
+from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
+from mnet_cost.importing.mapping.tflite.biases import without_shared_biases
+from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
+from mnet_cost.importing.mapping.tflite.positions import at_positions
+
+_CONTROL_FLOW = "is control flow, and what it costs depends on values"
+_STATE = "reads or writes a state that outlives a run"
+
+TABLE = Table(
+    rules={**layers.RULES, **arithmetic.RULES, **movement.RULES},
+    refused={
+        **dict.fromkeys(
+            ("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_CASE"),
+            _CONTROL_FLOW,
+        ),
+        **dict.fromkeys(("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"), _STATE),
+    },
+)
+
+
+def map_tflite(
+    graph: Graph,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    has_batch: bool = True,
+    sizes: Mapping[str, int] | None = None,
+) -> LayerGraph:
+    """The layers of a graph of TFLite operators.
+
+    Arguments are those of `map_graph`; `shapes` are as in the file, which has channels last:
+    [1, 224, 224, 3]. Raises `ModelFileError` for what is refused.
+    """
+    shapes, sizes = shapes or {}, sizes or {}
+    graph, notes = without_shared_biases(at_positions(graph))
+    images = images_of(graph)
+    for tensor in graph.inputs:
+        if tensor.name not in shapes:
+            _check_open_sizes(graph, tensor, sizes)
+    given = {
+        name: channels_first(sizes) if name in images else sizes for name, sizes in shapes.items()
+    }
+    result = map_graph(with_images(graph), TABLE, given, has_batch, sizes)
+    precisions = _precisions(graph)
+    return result._replace(
+        notes=(*result.notes, *notes),
+        layers=tuple(
+            [x._replace(precision=precisions.get(x.origin.nodes[0])) for x in result.layers]
+        ),
+    )
+
+
+def _check_open_sizes(graph: Graph, tensor: Tensor, sizes: Mapping[str, int]) -> None:
+    """Sizes that nobody gave are asked for in the order of the file."""
+    shape = tensor.shape or ()
+    open_size = next((x for x in shape if isinstance(x, str) and x not in sizes), None)
+    if open_size is not None:
+        plain = ",".join(str(x) if isinstance(x, int) else "224" for x in shape[1:])
+        raise ModelFileError(
+            Problem(
+                f"{graph.source}: input `{tensor.name}` is [{', '.join(map(str, shape))}], and the "
+                f"size `{open_size}` is not known",
+                hint=f"give it: `FILE@{open_size}=224`, or for `import` "
+                f"--shape {tensor.name}=1,{plain}",
+            )
+        )
+
+
+def _precisions(graph: Graph) -> dict[str, str]:
+    """Types of the outputs of nodes, where they are quantized, by the names of nodes."""
+    precisions = {}
+    for node in graph.nodes:
+        tensor = graph.tensors.get(node.outputs[0]) if node.outputs else None
+        if tensor is not None and tensor.quantization is not None:
+            precisions[node.name] = tensor.quantization.dtype
+    return precisions

@@ -1,0 +1,196 @@
+"""Operators of TFLite that slide windows over images or multiply with matrices, and fused
+activations.
+
+Kernels are [K, kernel_h, kernel_w, C] in the file, those of depthwise convolutions [1, kernel_h,
+kernel_w, K].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from mnet_cost.importing.mapping.builder import Builder, is_trained
+from mnet_cost.importing.mapping.convolutions import (
+    channels_first,
+    convolution,
+    non_default,
+    plain_pair,
+)
+from mnet_cost.importing.mapping.elementwise import function, operation
+from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.products import linear, matmul
+from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
+from mnet_cost.importing.mapping.tflite.operands import (
+    image,
+    in_file_order,
+    is_image,
+    made,
+    permuted,
+)
+from mnet_cost.importing.mapping.values import Unmapped, Value
+
+_FUSED: Mapping[str, Callable[[Builder, Value], Value]] = {
+    "NONE": lambda b, x: x,
+    "RELU": lambda b, x: function(b, x, "relu"),
+    "RELU6": lambda b, x: function(b, x, "relu6"),
+    "RELU_N1_TO_1": lambda b, x: operation(b, x, "clamp", low=-1, high=1),
+    "TANH": lambda b, x: function(b, x, "tanh"),
+}
+
+
+def fused(rule: Callable[[Builder, Call], Value]) -> Rule:
+    """A rule of an operator that may have an activation fused into it, which is a layer here."""
+
+    def with_activation(b: Builder, call: Call) -> Value:
+        name = call.get("fused_activation_function")
+        if name not in _FUSED:
+            raise Unmapped(f"has the activation {name}")
+        result = rule(b, call)
+        return result if result.wire is None else _FUSED[name](b, result)
+
+    return with_activation
+
+
+def strides(call: Call) -> list[int]:
+    """Steps along height and width."""
+    return [call.get("stride_h"), call.get("stride_w")]
+
+
+def padding(call: Call, axes: int = 2) -> Sequence[tuple[int, int]] | Literal["same"]:
+    """Padding as convolutions take it."""
+    return "same" if call.get("padding") == "SAME" else [(0, 0)] * axes
+
+
+def conv_2d(b: Builder, call: Call) -> Value:
+    """CONV_2D: groups follow from the channels of the kernel."""
+    x, weight = image(b, call, 0), _kernel(b, call.input(1))
+    dilation = [call.get("dilation_h_factor"), call.get("dilation_w_factor")]
+    groups = _groups(x, weight)
+    return convolution(
+        b, x, weight, call.optional(2), strides(call), padding(call), dilation, groups
+    )
+
+
+def conv_3d(b: Builder, call: Call) -> Value:
+    """CONV_3D: the kernel is [kernel_d, kernel_h, kernel_w, C, K]."""
+    x = image(b, call, 0)
+    weight = permuted(b, call.input(1), (4, 3, 0, 1, 2))
+    steps = [call.get("stride_d"), *strides(call)]
+    dilation = [call.get(f"dilation_{axis}_factor") for axis in "dhw"]
+    groups = _groups(x, weight)
+    return convolution(b, x, weight, call.optional(2), steps, padding(call, 3), dilation, groups)
+
+
+def depthwise_conv_2d(b: Builder, call: Call) -> Value:
+    """DEPTHWISE_CONV_2D."""
+    x, weight = image(b, call, 0), call.input(1)
+    if weight.rank != 4 or weight.shape[0] != 1:
+        raise Unmapped(f"has a kernel of shape {list(map(str, weight.shape))}")
+    weight = permuted(b, weight, (3, 0, 1, 2))
+    dilation = [call.get("dilation_h_factor"), call.get("dilation_w_factor")]
+    groups = x.shape[1]
+    if not isinstance(groups, int):
+        raise Unmapped("works over an axis that has the batch")
+    return convolution(
+        b, x, weight, call.optional(2), strides(call), padding(call), dilation, groups
+    )
+
+
+def _kernel(b: Builder, weight: Value) -> Value:
+    if weight.rank != 4:
+        raise Unmapped(f"has a kernel of {weight.rank} axes")
+    return permuted(b, weight, with_channels_first(range(4)))
+
+
+def _groups(x: Value, weight: Value) -> int:
+    channels, of_kernel = x.shape[1], weight.shape[1]
+    if not isinstance(channels, int) or not isinstance(of_kernel, int):
+        raise Unmapped("works over an axis that has the batch")
+    if not of_kernel or channels % of_kernel:
+        raise Unmapped(f"has a kernel of {of_kernel} channels for {channels} channels")
+    return channels // of_kernel
+
+
+def transpose_conv(b: Builder, call: Call) -> Value:
+    """TRANSPOSE_CONV: the size of the output says what SAME cuts off."""
+    x, weight, bias = image(b, call, 2), _kernel(b, call.input(1)), call.optional(3)
+    if weight.stored is None or (bias is not None and bias.stored is None):
+        raise Unmapped("has a kernel or a bias that is not stored")
+    channels, _, *kernel = weight.shape
+    fields: dict[str, Any] = {
+        "channels": channels,
+        "kernel": plain_pair([size for size in kernel if isinstance(size, int)]),
+        "stride": non_default(plain_pair(strides(call)), 1),
+        "padding": None if padding(call) == "same" else 0,
+        "bias": True if bias is not None else None,
+        "trained": None if is_trained(weight.stored) else False,
+    }
+    owns = [weight.stored, None if bias is None else bias.stored]
+    return b.layer("conv_transpose2d", (x,), channels_first(x), fields, owns=owns)
+
+
+def pool(kind: str) -> Rule:
+    """MAX_POOL_2D and AVERAGE_POOL_2D."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        x = image(b, call, 0)
+        fields = {
+            "kernel": plain_pair([call.get("filter_height"), call.get("filter_width")]),
+            "stride": non_default(plain_pair(strides(call)), 1),
+            "padding": None if padding(call) == "same" else 0,
+        }
+        return b.layer(kind, (x,), channels_first(x), fields)
+
+    return fused(rule)
+
+
+def fully_connected(b: Builder, call: Call) -> Value:
+    """FULLY_CONNECTED: all axes but the last are joined, or stay as they are."""
+    weight, bias = call.input(1), call.optional(2)
+    keeps = call.get("keep_num_dims")
+    if keeps and is_image(call, 0) and weight.rank == 2 and weight.stored is not None:
+        # A matrix at each position of an image is a convolution with a kernel of one element.
+        kernel = b.reshaped(weight, (*weight.shape, 1, 1))
+        result = convolution(b, call.input(0), kernel, bias, (1, 1), "same", (1, 1), 1)
+        return made(b, call, result, is_image=True)
+    depth = weight.shape[-1]
+    x = call.input(0)
+    if keeps or (is_image(call, 0) and x.shape[1] == depth):
+        # Of an image that is flattened, only the order of the matrix is another one.
+        x = in_file_order(b, call, 0)
+    if not keeps and x.rank != 2:
+        x = b.reshaped_to(x, (-1, depth))
+    result = _product(b, x, weight, bias)
+    return made(b, call, result)
+
+
+def _product(b: Builder, x: Value, weight: Value, bias: Value | None) -> Value:
+    if weight.stored is not None:
+        return linear(b, x, weight, bias)
+    result = matmul(b, x, weight, transpose_second=True)
+    if bias is None:
+        return result
+    wires, shape = b.joined((result, bias))
+    return b.layer("add", wires, shape)
+
+
+def batch_matmul(b: Builder, call: Call) -> Value:
+    """BATCH_MATMUL: either tensor may be transposed."""
+    first, second = in_file_order(b, call, 0), in_file_order(b, call, 1)
+    if call.get("adj_x"):
+        first = transpose(b, first, (*range(first.rank - 2), first.rank - 1, first.rank - 2))
+    return made(b, call, matmul(b, first, second, transpose_second=call.get("adj_y")))
+
+
+RULES: Mapping[str, Rule] = {
+    "CONV_2D": fused(conv_2d),
+    "CONV_3D": fused(conv_3d),
+    "DEPTHWISE_CONV_2D": fused(depthwise_conv_2d),
+    "TRANSPOSE_CONV": fused(transpose_conv),
+    "MAX_POOL_2D": pool("max_pool2d"),
+    "AVERAGE_POOL_2D": pool("avg_pool2d"),
+    "FULLY_CONNECTED": fused(fully_connected),
+    "BATCH_MATMUL": batch_matmul,
+}

@@ -1,0 +1,409 @@
+"""Operators of TFLite that move elements, and those that calculate with shapes.
+
+A file reshapes what has channels last. Where an image becomes one row of features, or is made of
+one, only the order of weights before or after it depends on that, so no layer puts channels last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from mnet_cost.importing.mapping.builder import Builder
+from mnet_cost.importing.mapping.convolutions import channels_first, plain_sizes
+from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.movement import concat, slice_of, take
+from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
+from mnet_cost.importing.mapping.tflite.images import channels_last
+from mnet_cost.importing.mapping.tflite.layers import fused
+from mnet_cost.importing.mapping.tflite.operands import (
+    as_output,
+    axis_of,
+    image,
+    in_file_order,
+    is_image,
+    known_numbers,
+    made,
+    makes_image,
+    permuted,
+)
+from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, elements, mixing
+
+_MODES = {"REFLECT": "reflect", "SYMMETRIC": None}
+
+
+def shape(b: Builder, call: Call) -> Value:
+    """SHAPE: sizes as known numbers, in the order of the file."""
+    sizes = call.input(0).shape
+    if is_image(call, 0):
+        sizes = channels_last(sizes)
+    return Value((len(sizes),), "int32", known=sizes, static=True)
+
+
+def rank(b: Builder, call: Call) -> Value:
+    """RANK: the number of axes."""
+    return Value((), "int32", known=(call.input(0).rank,), static=True)
+
+
+def reshape(b: Builder, call: Call) -> Value:
+    """RESHAPE: the shape is an input, or an option in old files."""
+    target = call.input(1).known if call.optional(1) is not None else call.get("new_shape")
+    if target is None:
+        raise Unmapped("has a shape that is not known")
+    return reshaped(b, call, list(target))
+
+
+def reshaped(b: Builder, call: Call, target: list[Dim]) -> Value:
+    """The first input in other sizes of the file."""
+    x = call.input(0)
+    if not is_image(call, 0) and not makes_image(call):
+        return b.reshaped_to(x, target)
+    sizes = _whole(x, target)
+    before = channels_last(x.shape) if is_image(call, 0) else x.shape
+    if tuple(sizes) == tuple(before):
+        return x if is_image(call, 0) == makes_image(call) else made(b, call, x)
+    if is_image(call, 0) and _is_row(sizes):
+        return b.reshaped_to(x, sizes)
+    if makes_image(call) and _is_row(before):
+        return b.reshaped_to(x, with_channels_first(sizes))
+    if is_image(call, 0) and makes_image(call) and _same_channels(before, sizes):
+        # Rows and columns are joined or cut, and channels stay apart from them.
+        return b.reshaped_to(x, with_channels_first(sizes))
+    if is_image(call, 0) and not makes_image(call) and _is_sequence(before, sizes):
+        return b.layer("to_sequence", (x,), (sizes[0], *sizes[1:]))
+    if makes_image(call) and not is_image(call, 0) and _is_sequence(sizes, before):
+        height, width = plain_sizes(sizes[1:3])
+        fields = {"height": height, "width": None if width == height else width}
+        return b.layer("to_image", (x,), with_channels_first(sizes), fields)
+    return made(b, call, b.reshaped_to(in_file_order(b, call, 0), sizes))
+
+
+def _whole(x: Value, target: Sequence[Dim]) -> list[Dim]:
+    """The sizes of a reshape, with the batch where it stays the first axis, and without -1 then."""
+    sizes = list(target)
+    if not sizes or x.shape[:1] != (ALONE,) or sizes[0] not in (ALONE, 1, -1):
+        return sizes
+    own = elements(x.shape)
+    if sizes[0] == -1:
+        return [ALONE, *sizes[1:]] if elements(sizes[1:]) == own else sizes
+    if -1 in sizes:
+        others = -elements(sizes)  # of the one size that is -1
+        if others < 1 or own % others:
+            return sizes
+        sizes[sizes.index(-1)] = own // others
+    return [ALONE, *sizes[1:]] if elements(sizes) == own else sizes
+
+
+def _is_row(sizes: Sequence[Dim]) -> bool:
+    """Whether each example is one row of features, beside axes of size 1."""
+    return len(sizes) > 1 and sizes[0] == ALONE and sum(size != 1 for size in sizes[1:]) <= 1
+
+
+def _same_channels(before: Sequence[Dim], after: Sequence[Dim]) -> bool:
+    return before[-1] == after[-1] and before[0] == after[0] == ALONE
+
+
+def _is_sequence(image: Sequence[Dim], sequence: Sequence[Dim]) -> bool:
+    """Whether a sequence [N, L, C] has the positions of an image [N, H, W, C]."""
+    return (
+        len(sequence) == 3
+        and image[0] == sequence[0] == ALONE
+        and image[-1] == sequence[-1]
+        and elements(image) == elements(sequence)
+    )
+
+
+def squeeze(b: Builder, call: Call) -> Value:
+    """SQUEEZE: axes of size 1 go, all of them or those that are named."""
+    x = call.input(0)
+    sizes = list(channels_last(x.shape) if is_image(call, 0) else x.shape)
+    named = [
+        axis % len(sizes) for axis in call.get("squeeze_dims") if -len(sizes) <= axis < len(sizes)
+    ]
+    if any(sizes[axis] not in (1, ALONE) for axis in named):
+        raise Unmapped("takes away an axis that has more than one position")
+    gone = named or [axis for axis, size in enumerate(sizes) if size == 1]
+    target = [size for axis, size in enumerate(sizes) if axis not in gone]
+    return reshaped(b, call, target)
+
+
+def expand_dims(b: Builder, call: Call) -> Value:
+    """EXPAND_DIMS: a new axis of size 1."""
+    x = call.input(0)
+    sizes = list(channels_last(x.shape) if is_image(call, 0) else x.shape)
+    (axis,) = known_numbers(call, 1, "axes")
+    if not -len(sizes) - 1 <= axis <= len(sizes):
+        raise Unmapped(f"there is no place {axis} for an axis beside {len(sizes)}")
+    sizes.insert(axis % (len(sizes) + 1), 1)
+    if x.known is not None and x.wire is None and not makes_image(call):
+        return x._replace(shape=tuple(sizes))
+    return reshaped(b, call, sizes)
+
+
+def transposed(b: Builder, call: Call) -> Value:
+    """TRANSPOSE: of images, an order that puts channels elsewhere may be none."""
+    x = call.input(0)
+    order: Sequence[int] = known_numbers(call, 1, "an order of axes")
+    if sorted(order) != list(range(x.rank)):
+        raise Unmapped(f"has an order {list(order)} for {x.rank} axes")
+    if is_image(call, 0):
+        places = channels_last(range(x.rank))
+        order = [places[axis] for axis in order]
+    if makes_image(call):
+        order = with_channels_first(order)
+    return permuted(b, x, order)
+
+
+def concatenation(b: Builder, call: Call) -> Value:
+    """CONCATENATION."""
+    values = [as_output(b, call, i, call.input(0).rank) for i in range(len(call.inputs))]
+    return concat(b, values, _axis_of_output(call, values[0], call.get("axis")))
+
+
+def _axis_of_output(call: Call, x: Value, axis: int) -> int:
+    place = x.place(axis)
+    return channels_last(range(x.rank))[place] if makes_image(call) else place
+
+
+def pack(b: Builder, call: Call) -> Value:
+    """PACK: tensors one after the other along a new axis."""
+    values = [in_file_order(b, call, i) for i in range(len(call.inputs))]
+    axis = call.get("axis")
+    rank = values[0].rank + 1
+    place = axis + rank if axis < 0 else axis
+    if not 0 <= place < rank:
+        raise Unmapped(f"there is no place {axis} for an axis beside {rank - 1}")
+    parts = []
+    for x in values:
+        sizes = (*x.shape[:place], 1, *x.shape[place:])
+        parts.append(x._replace(shape=sizes) if x.known is not None else b.reshaped(x, sizes))
+    return made(b, call, concat(b, parts, place))
+
+
+def unpack(b: Builder, call: Call) -> list[Value]:
+    """UNPACK: all positions along an axis."""
+    x = in_file_order(b, call, 0)
+    if len(call.node.outputs) != x.shape[x.place(call.get("axis"))]:
+        raise Unmapped("takes another number of positions than there are")
+    return [
+        made(b, call, take(b, x, call.get("axis"), number))
+        for number in range(len(call.node.outputs))
+    ]
+
+
+def split(b: Builder, call: Call) -> list[Value]:
+    """SPLIT into equal parts; the axis is the first input."""
+    (axis,) = known_numbers(call, 0, "axes")
+    x, parts = call.input(1), call.get("num_splits")
+    place = axis_of(call, 1, axis)
+    (size,) = plain_sizes(x.shape[place : place + 1])
+    if parts < 1 or size % parts:
+        raise Unmapped(f"cuts {size} positions into {parts} parts")
+    return _split(b, call, x, place, [size // parts] * parts)
+
+
+def split_v(b: Builder, call: Call) -> list[Value]:
+    """SPLIT_V into parts of known sizes."""
+    x, (axis,) = call.input(0), known_numbers(call, 2, "axes")
+    sizes = list(known_numbers(call, 1, "sizes"))
+    place = axis_of(call, 0, axis)
+    (size,) = plain_sizes(x.shape[place : place + 1])
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = size - sum(sizes) - 1
+    return _split(b, call, x, place, sizes)
+
+
+def _split(b: Builder, call: Call, x: Value, place: int, sizes: list[int]) -> list[Value]:
+    if len(sizes) != len(call.node.outputs):
+        raise Unmapped(f"has {len(call.node.outputs)} outputs for {len(sizes)} parts")
+    if len(sizes) == 1:
+        return [x]
+    shapes = [(*x.shape[:place], size, *x.shape[place + 1 :]) for size in sizes]
+    fields: dict[str, object] = {"axis": x.axis(place)}
+    fields |= {"parts": len(sizes)} if len(set(sizes)) == 1 else {"sizes": sizes}
+    return list(b.outputs("split", (x,), shapes, fields))
+
+
+def sliced(b: Builder, call: Call) -> Value:
+    """SLICE: from known positions on, so many as known."""
+    x = call.input(0)
+    starts, counts = known_numbers(call, 1, "positions"), known_numbers(call, 2, "sizes")
+    for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
+        place = axis_of(call, 0, axis)
+        stop = None if count == -1 or x.shape[place] in (ALONE, count) else start + count
+        x = slice_of(b, x, place, start, stop)
+    return x
+
+
+def strided_slice(b: Builder, call: Call) -> Value:
+    """STRIDED_SLICE: bits of masks say which bounds are left out, and which axes go."""
+    x = call.input(0)
+    if call.get("ellipsis_mask") or call.get("new_axis_mask"):
+        raise Unmapped("has an ellipsis or a new axis")
+    starts, stops = known_numbers(call, 1, "positions"), known_numbers(call, 2, "positions")
+    steps = known_numbers(call, 3, "steps")
+    gone = []
+    for axis, (start, stop, step) in enumerate(zip(starts, stops, steps, strict=True)):
+        bit = 1 << axis
+        place = axis_of(call, 0, axis)
+        if call.get("shrink_axis_mask") & bit:
+            x = slice_of(b, x, place, start, start + 1 if start != -1 else None)
+            gone.append(axis)
+            continue
+        if step < 1:
+            raise Unmapped(f"takes positions with a step of {step}")
+        first = 0 if call.get("begin_mask") & bit else start
+        end = stop + start if call.get("offset") else stop
+        last = None if call.get("end_mask") & bit or x.shape[place] == ALONE else end
+        x = slice_of(b, x, place, first, last, step)
+    if not gone:
+        return made(b, call, x, is_image=is_image(call, 0))
+    sizes = list(channels_last(x.shape) if is_image(call, 0) else x.shape)
+    left = [size for axis, size in enumerate(sizes) if axis not in gone]
+    if x.known is not None:
+        return x._replace(shape=tuple(left))
+    if any(sizes[axis] != 1 for axis in gone):
+        raise mixing()
+    return reshaped(b, call._replace(inputs=(x, *call.inputs[1:])), left)
+
+
+def gather(b: Builder, call: Call) -> Value:
+    """GATHER with one known index, of known numbers, or of rows of a stored matrix."""
+    x, index = in_file_order(b, call, 0), call.input(1)
+    axis = call.get("axis")
+    if x.known is not None and x.rank == 1 and index.known is not None and index.rank:
+        if not all(0 <= i < len(x.known) for i in index.known):
+            raise Unmapped("takes positions that are not there")
+        known = tuple([x.known[i] for i in index.known])
+        return Value(index.shape, x.dtype, known=known, static=True)
+    if index.number is not None and index.wire is None:
+        result = take(b, x, axis, int(index.number))
+        if index.rank:
+            sizes = list(x.shape)
+            sizes[x.place(axis)] = 1
+            result = b.reshaped(result, sizes)
+        return made(b, call, result)
+    if x.stored is not None and x.rank == 2 and axis in (0, -2) and index.wire is not None:
+        vocabulary, features = plain_sizes(x.shape)
+        fields = {"vocabulary": vocabulary, "features": features}
+        return b.layer("embedding", (index,), (*index.shape, features), fields, owns=(x.stored,))
+    raise Unmapped("has indices that are not one known number")
+
+
+def pad(b: Builder, call: Call) -> Value:
+    """PAD, PADV2, MIRROR_PAD: positions before and after each axis."""
+    x, ends = call.input(0), known_numbers(call, 1, "ends")
+    if len(ends) != 2 * x.rank:
+        raise Unmapped(f"has {len(ends)} ends for {x.rank} axes")
+    pairs: Sequence[tuple[int, int]] = list(zip(ends[::2], ends[1::2], strict=True))
+    if is_image(call, 0):
+        pairs = with_channels_first(pairs)
+    if pairs[0] != (0, 0) or x.rank != 4 or x.batch_axis != 0:
+        raise Unmapped("adds to other axes than those of an image")
+    mode = call.get("mode", "CONSTANT")
+    if mode == "SYMMETRIC":
+        raise Unmapped("mirrors the edge itself")
+    value = call.input(2).number if call.node.operator == "PADV2" else 0
+    if value is None:
+        raise Unmapped("has a constant that is not known")
+    fields = {
+        "padding": [*pairs[2], *pairs[3]] if any(pairs[2] + pairs[3]) else None,
+        "channels": list(pairs[1]) if any(pairs[1]) else None,
+        "mode": "reflect" if mode == "REFLECT" else None,
+        "value": value or None,
+    }
+    if not any(ends):
+        return x
+    sizes = [
+        size + before + after if isinstance(size, int) else size
+        for size, (before, after) in zip(x.shape, pairs, strict=True)
+    ]
+    return b.layer("pad", (x,), sizes, fields)
+
+
+def resize(mode: str) -> Rule:
+    """RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR to a known size."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        x = image(b, call, 0)
+        height, width = known_numbers(call, 1, "sizes")
+        fields = {
+            "size": height if height == width else [height, width],
+            "mode": mode if mode != "nearest" else None,
+            "align_corners": True if call.get("align_corners") and mode != "nearest" else None,
+        }
+        return b.layer("resize", (x,), channels_first(x), fields)
+
+    return rule
+
+
+def blocks(kind: str) -> Rule:
+    """DEPTH_TO_SPACE and SPACE_TO_DEPTH: the order of channels is another one, and no size."""
+
+    def rule(b: Builder, call: Call) -> Value:
+        x = image(b, call, 0)
+        return b.layer(kind, (x,), channels_first(x), {"factor": call.get("block_size")})
+
+    return rule
+
+
+def broadcast_to(b: Builder, call: Call) -> Value:
+    """BROADCAST_TO and TILE where nothing is repeated."""
+    x = in_file_order(b, call, 0)
+    numbers = known_numbers(call, 1, "sizes")
+    is_tile = call.node.operator == "TILE"
+    repeats = any(number != 1 for number in numbers) if is_tile else tuple(numbers) != x.shape
+    if repeats:
+        raise Unmapped("repeats elements")
+    return made(b, call, x)
+
+
+def fill(b: Builder, call: Call) -> Value:
+    """FILL: a known number in a known shape."""
+    sizes, number = known_numbers(call, 0, "sizes"), call.input(1).number
+    count = prod(sizes)
+    if number is None or not 0 <= count <= _MOST_FILLED:
+        raise Unmapped("has elements that are not known")
+    return Value(tuple(sizes), call.input(1).dtype, known=(number,) * count, static=True)
+
+
+def range_of(b: Builder, call: Call) -> Value:
+    """RANGE: known whole numbers from one to before another."""
+    first, last, step = (call.input(number).number for number in range(3))
+    if not all(isinstance(number, int) for number in (first, last, step)) or not step:
+        raise Unmapped("has bounds that are not known")
+    numbers = range(first, last, step)
+    if len(numbers) > _MOST_FILLED:
+        raise Unmapped("has elements that are not known")
+    return Value((len(numbers),), "int32", known=tuple(numbers), static=True)
+
+
+_MOST_FILLED = 1024
+
+RULES: Mapping[str, Rule] = {
+    "SHAPE": shape,
+    "RANK": rank,
+    "RESHAPE": reshape,
+    "SQUEEZE": squeeze,
+    "EXPAND_DIMS": expand_dims,
+    "TRANSPOSE": transposed,
+    "CONCATENATION": fused(concatenation),
+    "PACK": pack,
+    "UNPACK": unpack,
+    "SPLIT": split,
+    "SPLIT_V": split_v,
+    "SLICE": sliced,
+    "STRIDED_SLICE": strided_slice,
+    "GATHER": gather,
+    "PAD": pad,
+    "PADV2": pad,
+    "MIRROR_PAD": pad,
+    "RESIZE_BILINEAR": resize("bilinear"),
+    "RESIZE_NEAREST_NEIGHBOR": resize("nearest"),
+    "DEPTH_TO_SPACE": blocks("pixel_shuffle"),
+    "SPACE_TO_DEPTH": blocks("pixel_unshuffle"),
+    "BROADCAST_TO": broadcast_to,
+    "TILE": broadcast_to,
+    "FILL": fill,
+    "RANGE": range_of,
+}
