@@ -18,8 +18,9 @@ from mnet_cost.importing.mapping.movement import concat, expand, slice_of, take,
 from mnet_cost.importing.mapping.onnx.reading import axes_of, setting, version, whole
 from mnet_cost.importing.mapping.parts import picked, split
 from mnet_cost.importing.mapping.positions import gathered, spread
-from mnet_cost.importing.mapping.stored import embedding, looked_up
+from mnet_cost.importing.mapping.stored import embedding, looked_up, made_of
 from mnet_cost.importing.mapping.values import Unmapped, Value, plain
+from mnet_cost.importing.readers.onnx_messages import TENSOR_TYPES
 from mnet_cost.tensors import product
 
 _END = 2**31 - 1
@@ -247,6 +248,14 @@ def center(b: Builder, call: Call) -> Value:
     return x
 
 
+def bits(b: Builder, call: Call) -> Value:
+    """BitCast: the same memory as another type; numbers that are known are others then."""
+    x, dtype = call.input(0), TENSOR_TYPES.get(call.get("to", 0))
+    if x.wire is None:
+        return made_of(b, (x,), x.shape, dtype)
+    return x._replace(dtype=dtype, known=None)
+
+
 RULES: Mapping[str, Rule] = {
     "Shape": shape,
     "Size": size,
@@ -273,5 +282,5 @@ RULES: Mapping[str, Rule] = {
     ),
     "Identity": lambda b, call: call.input(0),
     "Dropout": lambda b, call: call.input(0),
-    "BitCast": lambda b, call: call.input(0),
+    "BitCast": bits,
 }
