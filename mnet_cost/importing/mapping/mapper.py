@@ -353,7 +353,7 @@ class _Mapper:
         if stated is None or complete is not None:
             return complete
         sizes = [size for size in stated if not isinstance(size, str)]
-        inputs = [x for x in (*call.inputs, *call.arguments.values()) if isinstance(x, Value)]
+        inputs = _tensors((*call.inputs, *call.arguments.values()))
         is_batch = self._has_batch and any(x.shape[:1] == (Batch(1),) for x in inputs)
         if not is_batch or not isinstance(stated[0], str) or len(sizes) + 1 < len(stated):
             return None

@@ -235,7 +235,7 @@ def norm(b: Builder, call: Call) -> Value:
 def resized(b: Builder, call: Call) -> Value:
     """upsample_nearest2d and its like."""
     x, operator = call.tensor("input" if "input" in call.arguments else "self"), call.node.operator
-    shape = call.declared[0]
+    shape = call.stated()
     if shape is None or len(shape) != x.rank:
         raise Unmapped("gives a size that is not known")
     mode = next((ours for ours in ("nearest", "bilinear", "bicubic") if ours in operator), operator)

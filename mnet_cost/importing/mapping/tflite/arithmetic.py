@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mnet_cost.importing.mapping import activations
 from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.elementwise import binary, function, known_result, operation
 from mnet_cost.importing.mapping.known import calculate
 from mnet_cost.importing.mapping.mapper import Call, Rule
+from mnet_cost.importing.mapping.reductions import reduce
 from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
 from mnet_cost.importing.mapping.tflite.operands import (
@@ -21,10 +23,10 @@ from mnet_cost.importing.mapping.tflite.operands import (
     made,
     permuted,
 )
-from mnet_cost.importing.mapping.values import Dim, Unmapped, Value, own_shape
+from mnet_cost.importing.mapping.values import Unmapped, Value
 
 _KINDS: Mapping[str, str] = {
-    "RELU": "relu", "RELU6": "relu6", "LOGISTIC": "sigmoid", "TANH": "tanh",
+    "LOGISTIC": "sigmoid", "TANH": "tanh",
     "HARD_SWISH": "hard_swish",
 }  # fmt: skip
 _OPERATIONS: Mapping[str, str] = {
@@ -34,7 +36,9 @@ _OPERATIONS: Mapping[str, str] = {
 }  # fmt: skip
 _KNOWN = frozenset(("absolute", "ceil", "exp", "floor", "log", "negate", "round", "sqrt"))
 """Operations that are calculated where the elements are known."""
-_BOUNDS: Mapping[str, tuple[float, float]] = {"RELU_N1_TO_1": (-1, 1), "RELU_0_TO_1": (0, 1)}
+_BOUNDS: Mapping[str, tuple[float, float | None]] = {
+    "RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1), "RELU_0_TO_1": (0, 1),
+}  # fmt: skip
 _BINARY: Mapping[str, str] = {
     "ADD": "add", "SUB": "subtract", "MUL": "multiply", "DIV": "divide", "POW": "power",
     "MINIMUM": "minimum", "MAXIMUM": "maximum",
@@ -92,51 +96,45 @@ def _operation(name: str) -> Rule:
     return lambda b, call: operation(b, _operands(b, call)[0], name, known)
 
 
-def _clamp(low: float, high: float) -> Rule:
-    return lambda b, call: operation(b, _operands(b, call)[0], "clamp", low=low, high=high)
+def _clamp(low: float, high: float | None) -> Rule:
+    return lambda b, call: activations.clamp(b, _operands(b, call)[0], low, high)
 
 
 def gelu(b: Builder, call: Call) -> Value:
     """GELU: by tanh where it is approximate."""
-    x = _operands(b, call)[0]
-    return operation(b, x, "gelu_tanh") if call.get("approximate") else function(b, x, "gelu")
+    approximation = "tanh" if call.get("approximate") else "none"
+    return activations.gelu(b, _operands(b, call)[0], approximation)
 
 
 def leaky_relu(b: Builder, call: Call) -> Value:
     """LEAKY_RELU."""
-    slope = float(f"{call.get('alpha'):.7g}")  # as written: the file has 32 bits of it
-    return function(b, _operands(b, call)[0], "leaky_relu", slope=slope if slope != 0.01 else None)
+    return activations.leaky_relu(b, _operands(b, call)[0], _as_written(call.get("alpha")))
 
 
 def prelu(b: Builder, call: Call) -> Value:
     """PRELU: a slope for each channel, or one for all."""
     x, slopes = _operands(b, call)
-    if slopes.stored is None:
-        raise Unmapped("has slopes that are not stored")
-    own = slopes.shape[-x.rank :]
-    axes = [place - len(own) for place, size in enumerate(own) if size != 1]
-    if len(axes) > 1:
-        raise Unmapped(f"has slopes of shape {list(map(str, slopes.shape))}")
-    if not axes:
-        return b.layer("prelu", (x,), x.shape, {"per_channel": False}, owns=(slopes.stored,))
-    fields = {"axis": x.axis(axes[0])}
-    return b.layer("prelu", (x,), x.shape, fields, owns=(slopes.stored,))
+    if slopes.rank < x.rank:
+        slopes = b.reshaped(slopes, (*[1] * (x.rank - slopes.rank), *slopes.shape))
+    return activations.prelu(b, x, slopes)
 
 
 def softmax(b: Builder, call: Call) -> Value:
     """SOFTMAX over the last axis, of elements times beta."""
     x = _operands(b, call)[0]
-    axis = x.axis(axis_of(call, 0, -1))
     if (beta := call.get("beta")) != 1:
-        x = operation(b, x, "multiply", number=beta)
-    return b.layer("softmax", (x,), x.shape, {"axis": axis})
+        x = operation(b, x, "multiply", number=_as_written(beta))
+    return activations.softmax(b, x, axis_of(call, 0, -1))
 
 
 def log_softmax(b: Builder, call: Call) -> Value:
     """LOG_SOFTMAX over the last axis."""
-    x = _operands(b, call)[0]
-    shares = b.layer("softmax", (x,), x.shape, {"axis": x.axis(axis_of(call, 0, -1))})
-    return operation(b, shares, "log")
+    return activations.log_softmax(b, _operands(b, call)[0], axis_of(call, 0, -1))
+
+
+def _as_written(number: float) -> float:
+    """A number of which the file has 32 bits, as somebody wrote it: 0.1."""
+    return float(f"{number:.7g}")
 
 
 def l2_normalization(b: Builder, call: Call) -> Value:
@@ -151,9 +149,9 @@ def local_response_normalization(b: Builder, call: Call) -> Value:
     size = 2 * call.get("radius") + 1
     fields = {
         "size": size,
-        "alpha": call.get("alpha") * size,
-        "beta": call.get("beta"),
-        "k": call.get("bias"),
+        "alpha": _as_written(call.get("alpha") * size),
+        "beta": _as_written(call.get("beta")),
+        "k": _as_written(call.get("bias")),
     }
     return b.layer("local_response_norm", (x,), x.shape, fields)
 
@@ -185,7 +183,9 @@ def reduction(name: str) -> Rule:
             return _of_sizes(x, _OF_SIZES[name], bool(call.get("keep_dims")))
         axes = [axis_of(call, 0, axis) for axis in known_numbers(call, 1, "axes")]
         keeps = bool(call.get("keep_dims"))
-        result = _reduced(b, x, name, sorted(set(axes)), keeps)
+        if not axes:
+            return made(b, call, x, is_image=is_image(call, 0))
+        result = reduce(b, x, name, axes, keep=keeps)
         if keeps or not is_image(call, 0):
             return made(b, call, result, is_image=keeps and is_image(call, 0))
         # What is left of an image goes into the order of the file.
@@ -207,27 +207,6 @@ def _of_sizes(x: Value, function: str, keeps: bool) -> Value:
     if not result:
         raise Unmapped("is of no elements")
     return Value((1,) if keeps else (), x.dtype, known=result, static=True)
-
-
-def _reduced(b: Builder, x: Value, name: str, axes: list[int], keeps: bool) -> Value:
-    shape: tuple[Dim, ...] = tuple(
-        [
-            1 if axis in axes else size
-            for axis, size in enumerate(x.shape)
-            if keeps or axis not in axes
-        ]
-    )
-    places = [x.axis(axis) for axis in axes]
-    if all(x.shape[axis] == 1 for axis in axes):
-        return b.reshaped(x, shape)
-    is_global = x.rank == 4 and axes == [2, 3] and name in ("mean", "max") and x.batch_axis == 0
-    if is_global:
-        kind = "global_avg_pool" if name == "mean" else "global_max_pool"
-        return b.layer(kind, (x,), shape, {"keep": True if keeps else None})
-    if not own_shape(shape):
-        raise Unmapped("leaves one number for each example")
-    fields = {"operation": name, "axes": places, "keep": True if keeps else None}
-    return b.layer("reduce", (x,), shape, fields)
 
 
 RULES: Mapping[str, Rule] = {

@@ -120,9 +120,7 @@ class _Groups:
 
 def _with_images(node: Node, images: Iterable[str]) -> Node:
     own = frozenset(name for name in (*node.inputs, *node.outputs) if name in images)
-    # A custom operator may have the name of a builtin one.
-    operator = f"custom {node.operator}" if node.domain else node.operator
-    return node._replace(operator=operator, attributes={**node.attributes, IMAGES: own})
+    return node._replace(attributes={**node.attributes, IMAGES: own})
 
 
 def _without_batch(shape: Shape, is_input: bool) -> Shape:

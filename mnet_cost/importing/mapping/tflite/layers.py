@@ -7,19 +7,22 @@ kernel_w, K].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from mnet_cost.importing.mapping.activations import clamp
 from mnet_cost.importing.mapping.builder import Builder, is_trained
 from mnet_cost.importing.mapping.convolutions import (
+    Ends,
     channels_first,
     convolution,
     non_default,
     plain_pair,
 )
-from mnet_cost.importing.mapping.elementwise import function, operation
+from mnet_cost.importing.mapping.elementwise import function
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import transpose
+from mnet_cost.importing.mapping.pools import pool
 from mnet_cost.importing.mapping.products import linear, matmul
 from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
 from mnet_cost.importing.mapping.tflite.operands import (
@@ -33,9 +36,9 @@ from mnet_cost.importing.mapping.values import Unmapped, Value
 
 _FUSED: Mapping[str, Callable[[Builder, Value], Value]] = {
     "NONE": lambda b, x: x,
-    "RELU": lambda b, x: function(b, x, "relu"),
-    "RELU6": lambda b, x: function(b, x, "relu6"),
-    "RELU_N1_TO_1": lambda b, x: operation(b, x, "clamp", low=-1, high=1),
+    "RELU": lambda b, x: clamp(b, x, 0, None),
+    "RELU6": lambda b, x: clamp(b, x, 0, 6),
+    "RELU_N1_TO_1": lambda b, x: clamp(b, x, -1, 1),
     "TANH": lambda b, x: function(b, x, "tanh"),
 }
 
@@ -47,8 +50,7 @@ def fused(rule: Callable[[Builder, Call], Value]) -> Rule:
         name = call.get("fused_activation_function")
         if name not in _FUSED:
             raise Unmapped(f"has the activation {name}")
-        result = rule(b, call)
-        return result if result.wire is None else _FUSED[name](b, result)
+        return _FUSED[name](b, rule(b, call))
 
     return with_activation
 
@@ -58,7 +60,7 @@ def strides(call: Call) -> list[int]:
     return [call.get("stride_h"), call.get("stride_w")]
 
 
-def padding(call: Call, axes: int = 2) -> Sequence[tuple[int, int]] | Literal["same"]:
+def padding(call: Call, axes: int = 2) -> Ends | Literal["same"]:
     """Padding as convolutions take it."""
     return "same" if call.get("padding") == "SAME" else [(0, 0)] * axes
 
@@ -131,17 +133,12 @@ def transpose_conv(b: Builder, call: Call) -> Value:
     return b.layer("conv_transpose2d", (x,), channels_first(x), fields, owns=owns)
 
 
-def pool(kind: str) -> Rule:
+def pool_2d(statistic: Literal["avg", "max"]) -> Rule:
     """MAX_POOL_2D and AVERAGE_POOL_2D."""
 
     def rule(b: Builder, call: Call) -> Value:
-        x = image(b, call, 0)
-        fields = {
-            "kernel": plain_pair([call.get("filter_height"), call.get("filter_width")]),
-            "stride": non_default(plain_pair(strides(call)), 1),
-            "padding": None if padding(call) == "same" else 0,
-        }
-        return b.layer(kind, (x,), channels_first(x), fields)
+        kernel = [call.get("filter_height"), call.get("filter_width")]
+        return pool(b, image(b, call, 0), statistic, kernel, strides(call), padding(call))
 
     return fused(rule)
 
@@ -189,8 +186,8 @@ RULES: Mapping[str, Rule] = {
     "CONV_3D": fused(conv_3d),
     "DEPTHWISE_CONV_2D": fused(depthwise_conv_2d),
     "TRANSPOSE_CONV": fused(transpose_conv),
-    "MAX_POOL_2D": pool("max_pool2d"),
-    "AVERAGE_POOL_2D": pool("avg_pool2d"),
+    "MAX_POOL_2D": pool_2d("max"),
+    "AVERAGE_POOL_2D": pool_2d("avg"),
     "FULLY_CONNECTED": fused(fully_connected),
     "BATCH_MATMUL": batch_matmul,
 }

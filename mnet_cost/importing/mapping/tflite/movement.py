@@ -13,6 +13,8 @@ from mnet_cost.importing.mapping.builder import Builder
 from mnet_cost.importing.mapping.convolutions import channels_first, plain_sizes
 from mnet_cost.importing.mapping.mapper import Call, Rule
 from mnet_cost.importing.mapping.movement import concat, slice_of, take
+from mnet_cost.importing.mapping.parts import picked, split, stack, unbind
+from mnet_cost.importing.mapping.stored import constant, embedding
 from mnet_cost.importing.mapping.tflite.images import channels_first as with_channels_first
 from mnet_cost.importing.mapping.tflite.images import channels_last
 from mnet_cost.importing.mapping.tflite.layers import fused
@@ -28,8 +30,7 @@ from mnet_cost.importing.mapping.tflite.operands import (
     permuted,
 )
 from mnet_cost.importing.mapping.values import ALONE, Dim, Unmapped, Value, elements, mixing
-
-_MODES = {"REFLECT": "reflect", "SYMMETRIC": None}
+from mnet_cost.tensors import MAX_SIZE
 
 
 def shape(b: Builder, call: Call) -> Value:
@@ -168,16 +169,10 @@ def _axis_of_output(call: Call, x: Value, axis: int) -> int:
 def pack(b: Builder, call: Call) -> Value:
     """PACK: tensors one after the other along a new axis."""
     values = [in_file_order(b, call, i) for i in range(len(call.inputs))]
-    axis = call.get("axis")
-    rank = values[0].rank + 1
-    place = axis + rank if axis < 0 else axis
-    if not 0 <= place < rank:
-        raise Unmapped(f"there is no place {axis} for an axis beside {rank - 1}")
-    parts = []
-    for x in values:
-        sizes = (*x.shape[:place], 1, *x.shape[place:])
-        parts.append(x._replace(shape=sizes) if x.known is not None else b.reshaped(x, sizes))
-    return made(b, call, concat(b, parts, place))
+    rank = values[0].rank
+    if not -rank - 1 <= call.get("axis") <= rank:
+        raise Unmapped(f"there is no place {call.get('axis')} for an axis beside {rank}")
+    return made(b, call, stack(b, values, call.get("axis")))
 
 
 def unpack(b: Builder, call: Call) -> list[Value]:
@@ -185,13 +180,10 @@ def unpack(b: Builder, call: Call) -> list[Value]:
     x = in_file_order(b, call, 0)
     if len(call.node.outputs) != x.shape[x.place(call.get("axis"))]:
         raise Unmapped("takes another number of positions than there are")
-    return [
-        made(b, call, take(b, x, call.get("axis"), number))
-        for number in range(len(call.node.outputs))
-    ]
+    return [made(b, call, part) for part in unbind(b, x, call.get("axis"))]
 
 
-def split(b: Builder, call: Call) -> list[Value]:
+def split_evenly(b: Builder, call: Call) -> list[Value]:
     """SPLIT into equal parts; the axis is the first input."""
     (axis,) = known_numbers(call, 0, "axes")
     x, parts = call.input(1), call.get("num_splits")
@@ -199,7 +191,7 @@ def split(b: Builder, call: Call) -> list[Value]:
     (size,) = plain_sizes(x.shape[place : place + 1])
     if parts < 1 or size % parts:
         raise Unmapped(f"cuts {size} positions into {parts} parts")
-    return _split(b, call, x, place, [size // parts] * parts)
+    return _parts(b, call, x, place, [size // parts] * parts)
 
 
 def split_v(b: Builder, call: Call) -> list[Value]:
@@ -210,18 +202,13 @@ def split_v(b: Builder, call: Call) -> list[Value]:
     (size,) = plain_sizes(x.shape[place : place + 1])
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = size - sum(sizes) - 1
-    return _split(b, call, x, place, sizes)
+    return _parts(b, call, x, place, sizes)
 
 
-def _split(b: Builder, call: Call, x: Value, place: int, sizes: list[int]) -> list[Value]:
+def _parts(b: Builder, call: Call, x: Value, place: int, sizes: list[int]) -> list[Value]:
     if len(sizes) != len(call.node.outputs):
         raise Unmapped(f"has {len(call.node.outputs)} outputs for {len(sizes)} parts")
-    if len(sizes) == 1:
-        return [x]
-    shapes = [(*x.shape[:place], size, *x.shape[place + 1 :]) for size in sizes]
-    fields: dict[str, object] = {"axis": x.axis(place)}
-    fields |= {"parts": len(sizes)} if len(set(sizes)) == 1 else {"sizes": sizes}
-    return list(b.outputs("split", (x,), shapes, fields))
+    return split(b, x, place, sizes)
 
 
 def sliced(b: Builder, call: Call) -> Value:
@@ -283,11 +270,11 @@ def gather(b: Builder, call: Call) -> Value:
             sizes[x.place(axis)] = 1
             result = b.reshaped(result, sizes)
         return made(b, call, result)
-    if x.stored is not None and x.rank == 2 and axis in (0, -2) and index.wire is not None:
-        vocabulary, features = plain_sizes(x.shape)
-        fields = {"vocabulary": vocabulary, "features": features}
-        return b.layer("embedding", (index,), (*index.shape, features), fields, owns=(x.stored,))
-    raise Unmapped("has indices that are not one known number")
+    if index.known is not None:
+        return made(b, call, picked(b, x, axis, index.known))
+    if x.rank == 2 and axis in (0, -2):
+        return embedding(b, x, index)
+    raise Unmapped("has indices that are not known")
 
 
 def pad(b: Builder, call: Call) -> Value:
@@ -361,10 +348,9 @@ def broadcast_to(b: Builder, call: Call) -> Value:
 def fill(b: Builder, call: Call) -> Value:
     """FILL: a known number in a known shape."""
     sizes, number = known_numbers(call, 0, "sizes"), call.input(1).number
-    count = prod(sizes)
-    if number is None or not 0 <= count <= _MOST_FILLED:
-        raise Unmapped("has elements that are not known")
-    return Value(tuple(sizes), call.input(1).dtype, known=(number,) * count, static=True)
+    if any(size < 1 for size in sizes) or prod(sizes) > MAX_SIZE:
+        raise Unmapped(f"has the shape {list(sizes)}")
+    return constant(b, sizes, call.input(1).dtype, number)
 
 
 def range_of(b: Builder, call: Call) -> Value:
@@ -390,7 +376,7 @@ RULES: Mapping[str, Rule] = {
     "CONCATENATION": fused(concatenation),
     "PACK": pack,
     "UNPACK": unpack,
-    "SPLIT": split,
+    "SPLIT": split_evenly,
     "SPLIT_V": split_v,
     "SLICE": sliced,
     "STRIDED_SLICE": strided_slice,
