@@ -447,6 +447,9 @@ class Builder:
         if layer is None:
             cls = KINDS[kind]
             known = known_fields(cls)
+            for name in fields:
+                if name not in known:
+                    raise RuleViolation(f"has no field `{name}`")
             values = {
                 name: known[name].kind.convert(value, require) for name, value in fields.items()
             }

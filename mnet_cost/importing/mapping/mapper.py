@@ -369,13 +369,17 @@ class _Mapper:
                 if not shape or shape[0] != (self._fixed or shape[0]):
                     raise Refused("has no rule, and its output has no batch")
                 shape = (Batch(1), *shape[1:])
-        fields = {"operation": _word(call.node.operator)}
+        fields: dict[str, Any] = {"operation": _word(call.node.operator)}
         own = [size.times if isinstance(size, Batch) else size for size in shape]
         if shape and shape[0] == Batch(1):
             own = own[1:]
-        return self._builder.layer(
-            "opaque", activations, shape, fields | {"shape": own or [1]}, dtype=call.dtypes[number]
-        )
+        fields["shape"] = own or [1]
+        try:
+            return self._builder.layer(
+                "opaque", activations, shape, fields, dtype=call.dtypes[number]
+            )
+        except Unmapped as problem:
+            raise Refused(f"has no rule, and {problem}") from None
 
     def _check(self, call: Call, outputs: Sequence[Value]) -> None:
         """Our shapes against those that the file states."""

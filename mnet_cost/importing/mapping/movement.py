@@ -35,11 +35,15 @@ def transpose(b: Builder, x: Value, order: Sequence[int]) -> Value:
     axes = [own.index(place) for place in places if place in own]
     if axes == sorted(axes):
         return b.copied(x)._replace(shape=shape)
+    long = [place for place in places if x.shape[place] != 1]
+    if long == sorted(long):  # only axes of size 1 change places
+        return b.reshaped(x, shape)
     return b.layer("transpose", (x,), shape, {"axes": axes}, dtype=x.dtype)
 
 
 def concat(b: Builder, values: Sequence[Value], axis: int) -> Value:
     """Tensors one after the other along an axis; known numbers stay known."""
+    values = [x for x in values if 0 not in x.shape] or values
     first = values[0]
     place = first.place(axis)
     shape: list[Dim] = list(first.shape)
@@ -86,9 +90,9 @@ def slice_of(b: Builder, x: Value, axis: int, start: int, stop: int | None, step
         raise Unmapped(f"takes positions with a step of {step}")
     first, last, _ = slice(start, stop, step).indices(size)
     count = max(0, -(-(last - first) // step))
-    if not count:
-        raise Unmapped("takes nothing")
     shape = (*x.shape[:place], count, *x.shape[place + 1 :])
+    if not count:
+        return Value(shape, x.dtype, known=(), static=True)
     if (first, count) == (0, size):
         return x
     fields = {
