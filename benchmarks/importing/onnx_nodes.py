@@ -1,9 +1,9 @@
 """Every node case of the package onnx through reader and mapping: exact, or a reason by name.
 
-The package has a small model for each way to use each operator, with numbers that go in and come out
-(`onnx.backend.test.case`). Weights and settings, which the cases have as inputs, are stored, as in
-files of networks. A case is exact if it becomes layers of our kinds whose outputs have the shapes
-of the numbers that come out, and if what is calculated on the way is equal to them.
+The package has a small model for each way to use each operator, with numbers that go in and come
+out (`onnx.backend.test.case`). Weights and settings, which the cases have as inputs, are stored, as
+in files of networks. A case is exact if it becomes layers of our kinds whose outputs have the
+shapes of the numbers that come out, and if what is calculated on the way is equal to them.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ _WEIGHTS = {
     "BatchNormalization": (1, 2, 3, 4), "Conv": (1, 2), "ConvInteger": (1, 2, 3),
     "ConvTranspose": (1, 2), "DeformConv": (1, 3), "Gemm": (1, 2), "GroupNormalization": (1, 2),
     "GRU": (1, 2, 3), "InstanceNormalization": (1, 2), "LayerNormalization": (1, 2),
-    "LSTM": (1, 2, 3), "MatMulInteger": (1, 2, 3), "PRelu": (1,), "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8),
+    "LSTM": (1, 2, 3), "MatMulInteger": (1, 2, 3), "PRelu": (1,),
+    "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7), "RMSNormalization": (1,), "RNN": (1, 2, 3),
     "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
 }  # fmt: skip
 """Inputs of operators that files of networks have stored."""
+_SETTINGS = ("scales", "roi")
+"""Inputs with a list of real numbers that files of networks have stored."""
 _FEW = 64
 
 
@@ -84,7 +87,7 @@ def _wrong(case: Any, made: LayerGraph, has_batch: bool) -> str:
 
     inputs, outputs = (list(map(_array, data)) for data in case.data_sets[0])
     first = next((x for x in inputs if x is not None and x.ndim), None)
-    batch = first.shape[0] if has_batch and first is not None else 1
+    batch = first.shape[0] or 1 if has_batch and first is not None else 1
     for wire, array in zip(made.outputs, outputs, strict=True):
         shape = made.type_of(wire).shape
         if array is None:
@@ -95,7 +98,9 @@ def _wrong(case: Any, made: LayerGraph, has_batch: bool) -> str:
         if has_batch and elements not in (array.size, array.size / batch):
             return f"{shape} of {batch} examples is {array.shape}"
         layer = None if wire.layer is None else made.layers[wire.layer]
-        values = layer.fields.get("values") if layer is not None and layer.kind == "constant" else None
+        values = (
+            layer.fields.get("values") if layer is not None and layer.kind == "constant" else None
+        )
         if isinstance(values, list) and array.dtype.kind in "iufb":
             if not np.allclose(np.ravel(values), array.ravel(), rtol=1e-5, equal_nan=True):
                 return f"{values} is {array.ravel().tolist()}"
@@ -129,9 +134,10 @@ def _with_stored(case: Any, folded: bool) -> Any:
     for value, given in zip(graph.input, case.data_sets[0][0], strict=True):
         array = _array(given)
         is_few = array is not None and array.size <= _FEW
-        is_setting = is_few and array.ndim <= 1 and array.dtype.kind in "iubf"
+        is_setting = is_few and array is not None and array.ndim <= 1 and array.dtype.kind in "iubf"
         if array is not None and (
-            value.name in weights or (is_setting and (array.dtype.kind in "iub" or not array.ndim))
+            value.name in weights
+            or (is_setting and (array.dtype.kind in "iub" or not array.ndim))
             or (folded and is_few)
         ):
             graph.initializer.append(numpy_helper.from_array(array, value.name))
@@ -147,14 +153,13 @@ def known_operators(made: list[Result]) -> tuple[list[str], list[str]]:
     import onnx
 
     names = sorted(
-        schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain and not schema.deprecated
+        schema.name
+        for schema in onnx.defs.get_all_schemas()
+        if not schema.domain and not schema.deprecated
     )
     seen = {operator for result in made for operator in result.operators}
     exact = {
-        operator
-        for result in made
-        if result.outcome == "exact"
-        for operator in result.operators
+        operator for result in made if result.outcome == "exact" for operator in result.operators
     }
     known = [name for name in names if name in exact or (name not in seen and name in TABLE.rules)]
     return known, [name for name in names if name not in known]
