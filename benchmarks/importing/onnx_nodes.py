@@ -97,13 +97,11 @@ def _wrong(case: Any, made: LayerGraph, has_batch: bool) -> str:
             return f"{shape} is {array.shape}"
         if has_batch and elements not in (array.size, array.size / batch):
             return f"{shape} of {batch} examples is {array.shape}"
-        layer = None if wire.layer is None else made.layers[wire.layer]
-        values = (
-            layer.fields.get("values") if layer is not None and layer.kind == "constant" else None
-        )
-        if isinstance(values, list) and array.dtype.kind in "iufb":
-            if not np.allclose(np.ravel(values), array.ravel(), rtol=1e-5, equal_nan=True):
-                return f"{values} is {array.ravel().tolist()}"
+        values = None if wire.layer is None else made.layers[wire.layer].fields.get("values")
+        if not isinstance(values, list) or array.dtype.kind not in "iufb":
+            continue
+        if not np.allclose(np.ravel(values), array.ravel(), rtol=1e-5, equal_nan=True):
+            return f"{values} is {array.ravel().tolist()}"
     return ""
 
 
@@ -115,6 +113,11 @@ def _array(value: Any) -> Any:
     if isinstance(value, TensorProto):
         return numpy_helper.to_array(value)
     return np.asarray(value) if isinstance(value, np.ndarray) or np.isscalar(value) else None
+
+
+def _is_setting(name: str, array: Any) -> bool:
+    """Whether an input of one axis at most, or of none, is a setting: sizes, axes, bounds."""
+    return name in _SETTINGS or array.dtype.kind in "iub" or not array.ndim
 
 
 def _with_stored(case: Any, folded: bool) -> Any:
@@ -134,11 +137,10 @@ def _with_stored(case: Any, folded: bool) -> Any:
     for value, given in zip(graph.input, case.data_sets[0][0], strict=True):
         array = _array(given)
         is_few = array is not None and array.size <= _FEW
-        is_setting = is_few and array is not None and array.ndim <= 1 and array.dtype.kind in "iubf"
         if array is not None and (
             value.name in weights
-            or (is_setting and (array.dtype.kind in "iub" or not array.ndim))
             or (folded and is_few)
+            or (is_few and array.ndim <= 1 and _is_setting(value.name, array))
         ):
             graph.initializer.append(numpy_helper.from_array(array, value.name))
         else:
