@@ -1,4 +1,6 @@
-"""Networks of timm as layers: `python benchmarks/importing/timm_networks.py --cache FOLDER [NAMES]`.
+"""Networks of timm as layers.
+
+    python benchmarks/importing/timm_networks.py --cache FOLDER [NAMES]
 
 By default the first 300 names of `timm.list_models()`. Each is made on the meta device, exported by
 torch.export and mapped. Params, mult-adds and the output's shape are compared with eager PyTorch

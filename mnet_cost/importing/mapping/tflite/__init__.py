@@ -1,7 +1,8 @@
 """The operators of TFLite: a rule for each reads its options and calls the family.
 
-`images.py` puts the channels of images in front before nodes are mapped, `operands.py` gives rules
-their tensors in the order that they work in.
+Before nodes are mapped, `idioms.py` and `biases.py` take back what converters make of layers, and
+`images.py` puts the channels of images in front. `operands.py` gives rules their tensors in the
+order that they work in.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import Table, map_graph
 from mnet_cost.importing.mapping.tflite import arithmetic, layers, movement
 from mnet_cost.importing.mapping.tflite.biases import without_shared_biases
+from mnet_cost.importing.mapping.tflite.idioms import without_idioms
 from mnet_cost.importing.mapping.tflite.images import channels_first, images_of, with_images
-from mnet_cost.importing.mapping.tflite.positions import at_positions
 
 _CONTROL_FLOW = "is control flow, and what it costs depends on values"
 _STATE = "reads or writes a state that outlives a run"
@@ -44,7 +45,7 @@ def map_tflite(
     [1, 224, 224, 3]. Raises `ModelFileError` for what is refused.
     """
     shapes, sizes = shapes or {}, sizes or {}
-    graph, notes = without_shared_biases(at_positions(graph))
+    graph, notes = without_shared_biases(without_idioms(graph))
     images = images_of(graph)
     for tensor in graph.inputs:
         if tensor.name not in shapes:
