@@ -24,6 +24,7 @@ import timm
 import torch
 import torchvision
 from eager import MultAdds
+from totals import totals
 
 from mnet_cost.errors import MnetCostError
 from mnet_cost.importing.graph import Graph
@@ -31,9 +32,6 @@ from mnet_cost.importing.layer_graph import LayerGraph
 from mnet_cost.importing.mapping.mapper import map_graph
 from mnet_cost.importing.mapping.onnx import TABLE
 from mnet_cost.importing.readers.onnx import read_onnx
-from mnet_cost.layers import KINDS
-from mnet_cost.models.calls import known_fields
-from mnet_cost.tensors import require
 
 OF_TORCHVISION = (
     "mobilenet_v2", "mobilenet_v3_large", "resnet50", "efficientnet_b0", "shufflenet_v2_x1_0",
@@ -110,7 +108,7 @@ def row(name: str, exporter: str, cache: Path) -> Row:
 
 def differences(graph: Graph, layers: LayerGraph, mult_adds: int) -> Iterator[str]:
     """What differs from eager PyTorch, and from what is stored in the file."""
-    ours, elements, opaque = _totals(layers)
+    ours, elements, opaque = totals(layers)
     if opaque:
         yield f"{opaque} opaque layers"
     if ours != mult_adds:
@@ -120,25 +118,6 @@ def differences(graph: Graph, layers: LayerGraph, mult_adds: int) -> Iterator[st
     # A single number can be a weight, or a setting of a layer.
     if not several <= elements <= sum(real):
         yield f"params {elements:,}, not {several:,} ({elements - several:+,})"
-
-
-def _totals(layers: LayerGraph) -> tuple[int, int, int]:
-    """(mult-adds, params with running statistics, opaque layers) by the rules of the kinds."""
-    mult_adds = elements = opaque = 0
-    for layer in layers.layers:
-        known = known_fields(KINDS[layer.kind])
-        fields = {
-            key: known[key].kind.convert(value, require) for key, value in layer.fields.items()
-        }
-        inputs = tuple(layers.type_of(wire) for wire in layer.inputs)
-        work = KINDS[layer.kind](**fields).work(inputs, layer.types[0])
-        if work is None:
-            opaque += 1
-            continue
-        mult_adds += work.mult_adds
-        if layer.shares is None and layer.tied_to is None and layer.kind != "constant":
-            elements += work.params + work.buffers
-    return mult_adds, elements, opaque
 
 
 def _export(name: str, exporter: str, counted: Path, path: Path) -> None:

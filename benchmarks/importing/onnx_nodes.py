@@ -11,8 +11,10 @@ from __future__ import annotations
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
+
+from totals import totals
 
 from mnet_cost.errors import MnetCostError
 from mnet_cost.importing.layer_graph import LayerGraph
@@ -75,7 +77,7 @@ def _outcome(case: Any, has_batch: bool, folded: bool) -> tuple[Outcome, str]:
         return ("wrong" if "and the file says" in message else "refused"), message
     except Exception:
         return "crashed", traceback.format_exc(limit=-2)
-    if wrong := _wrong(case, made, has_batch):
+    if wrong := _wrong(case, made, has_batch) or _miscounted(case, made, has_batch):
         return "wrong", wrong
     opaque = {str(layer.fields["operation"]) for layer in made.layers if layer.kind == "opaque"}
     return ("opaque", ", ".join([*made.notes, *sorted(opaque)])) if opaque else ("exact", "")
@@ -103,6 +105,88 @@ def _wrong(case: Any, made: LayerGraph, has_batch: bool) -> str:
         if not np.allclose(np.ravel(values), array.ravel(), rtol=1e-5, equal_nan=True):
             return f"{values} is {array.ravel().tolist()}"
     return ""
+
+
+def _miscounted(case: Any, made: LayerGraph, has_batch: bool) -> str:
+    """What differs from the mult-adds of a case of one node, calculated from the sizes of what goes
+    in and comes out."""
+    if has_batch or len(case.model.graph.node) != 1:
+        return ""
+    (node,) = case.model.graph.node
+    inputs, outputs = (list(map(_array, data)) for data in case.data_sets[0])
+    names = [value.name for value in case.model.graph.input]
+    given = dict(zip(names, inputs, strict=True))
+    x = [given.get(name) for name in node.input]
+    settings = {attribute.name: attribute for attribute in node.attribute}
+    expected = (
+        _MULT_ADDS[node.op_type](x, outputs[0], settings) if node.op_type in _MULT_ADDS else 0
+    )
+    ours, _, opaque = totals(made)
+    if ours == expected or opaque or not x:
+        return ""
+    return f"{ours} mult-adds, not {expected}"
+
+
+def _of_einsum(x: list[Any], equation: str) -> int:
+    """A product of two tensors has as many mult-adds as there are places of all letters."""
+    if len(x) == 1:
+        return 0
+    sizes: dict[str, int] = {}
+    for array, labels in zip(x, equation.partition("->")[0].split(","), strict=True):
+        letters = labels.strip().replace("...", "")
+        dots = array.ndim - len(letters)
+        names = [f"dot{i}" for i in range(dots)] if "..." in labels else []
+        at = labels.strip().index("...") if names else 0
+        for name, size in zip([*letters[:at], *names, *letters[at:]], array.shape, strict=True):
+            sizes[name] = size
+    product = 1
+    for size in sizes.values():
+        product *= size
+    return product
+
+
+def _of_attention(x: list[Any], output: Any, settings: dict[str, Any]) -> int:
+    """Scores are products of queries and keys, and the result those of scores and values."""
+    query, key, value = x[:3]
+    batch = query.shape[0]
+    if query.ndim == 3:
+        heads, kv_heads = settings["q_num_heads"].i, settings["kv_num_heads"].i
+        query, key, value = (
+            a.reshape(batch, a.shape[1], n, -1).swapaxes(1, 2)
+            for a, n in ((query, heads), (key, kv_heads), (value, kv_heads))
+        )
+    past = x[4].shape[2] if len(x) > 4 and x[4] is not None else 0
+    scores = batch * query.shape[1] * query.shape[2] * (key.shape[2] + past)
+    return int(scores * (query.shape[3] + value.shape[3]))
+
+
+def _of_gates(gates: int) -> Callable[[list[Any], Any, dict[str, Any]], int]:
+    """Products of inputs and states for each step, example and direction."""
+
+    def of(x: list[Any], output: Any, settings: dict[str, Any]) -> int:
+        states = x[2].shape[2]
+        steps = x[0].shape[0] * x[0].shape[1] * x[1].shape[0]
+        return int(steps * gates * states * (x[0].shape[2] + states))
+
+    return of
+
+
+_MULT_ADDS: dict[str, Callable[[list[Any], Any, dict[str, Any]], int]] = {
+    "Attention": _of_attention,
+    "Conv": lambda x, y, _: y.size * x[1].size // x[1].shape[0],
+    "ConvInteger": lambda x, y, _: y.size * x[1].size // x[1].shape[0],
+    "ConvTranspose": lambda x, y, _: x[0].size * x[1].size // x[1].shape[0],
+    "DeformConv": lambda x, y, _: y.size * x[1].size // x[1].shape[0],
+    "Einsum": lambda x, y, settings: _of_einsum(x, settings["equation"].s.decode()),
+    "Gemm": lambda x, y, settings: y.size * x[0].size // y.shape[0],
+    "GRU": _of_gates(3),
+    "LSTM": _of_gates(4),
+    "MatMul": lambda x, y, _: y.size * x[0].shape[-1],
+    "MatMulInteger": lambda x, y, _: y.size * x[0].shape[-1],
+    "QLinearConv": lambda x, y, _: y.size * x[3].size // x[3].shape[0],
+    "QLinearMatMul": lambda x, y, _: y.size * x[0].shape[-1],
+}
+"""Mult-adds by operator, of (inputs, output, attributes); of others there are none."""
 
 
 def _array(value: Any) -> Any:
