@@ -221,12 +221,21 @@ class _Mapper:
             for tensor in self._graph.inputs
             if (shape := tensor.shape) and isinstance(shape[0], int)
         }
-        return fixed.pop() if len(fixed) == 1 else None
+        if len(fixed) > 1:
+            sizes = ", ".join(map(str, sorted(fixed)))
+            raise ModelFileError(
+                Problem(
+                    f"{self._graph.source}: the first axes of the inputs have sizes {sizes}, so "
+                    "they are not the batch",
+                    hint="with `--no-batch` the first axis is one like the others",
+                )
+            )
+        return fixed.pop() if fixed else None
 
     def _enter(self, tensor: Tensor) -> None:
         shape: list[Any] = list(self._shapes[tensor.name])
         for i, size in enumerate(shape):
-            if i == 0 and self._has_batch:
+            if i == 0 and self._has_batch and size != 0:
                 shape[0] = size if isinstance(size, Batch) else Batch(1)
             elif isinstance(size, str) and size in self._symbols:
                 shape[i] = self._symbols[size]
